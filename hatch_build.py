@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class CannotRelocate(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """The packages that move, the package that takes them, and the modules that are theirs."""
+    """The package that takes the layers, their names, and their modules one level down (`domain.host`)."""
 
     package: str
     names: tuple[str, ...]
@@ -59,14 +60,10 @@ def relocate(root: Path, out: Path, package: str, names: Sequence[str]) -> None:
     missing = [name for name in (package, *names) if not (root / name / "__init__.py").is_file()]
     if missing:
         raise CannotRelocate("\n".join(f"{name}/__init__.py: missing" for name in missing))
-    modules = {
-        ".".join((name, *path.relative_to(root / name).with_suffix("").parts))
-        for name in names
-        for path in _files(root / name)
+    children = {
+        f"{name}.{path.stem}" for name in names for path in (root / name).iterdir() if _is_module(path)
     }
-    layers = Layers(
-        package, tuple(names), frozenset(modules | {parent.rpartition(".")[0] for parent in modules})
-    )
+    layers = Layers(package, tuple(names), frozenset(children))
     problems = [
         f"{package}/{name}: in the wheel this is the place of {name}/; give it another name"
         for name in names
@@ -77,7 +74,7 @@ def relocate(root: Path, out: Path, package: str, names: Sequence[str]) -> None:
         for path in _files(root / top):
             written = target / path.relative_to(root / top)
             written.parent.mkdir(parents=True, exist_ok=True)
-            if path.suffix in {".py", ".pyi"}:
+            if _is_module(path):
                 try:
                     depth = len(path.relative_to(root).parts) - 1
                     written.write_bytes(
@@ -97,10 +94,7 @@ def rewrite(source: bytes, name: str, depth: int, layers: Layers) -> bytes:
     problems = [f"{name}:{line}: {what}" for line, what in sorted(_problems(tree, depth, layers))]
     if problems:
         raise CannotRelocate("\n".join(problems))
-    lines = source.splitlines(keepends=True)
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line))
+    starts = [0, *accumulate(map(len, source.splitlines(keepends=True)))]
     cuts: list[int] = []
     for node in ast.walk(tree):
         match node:
@@ -181,6 +175,10 @@ def _parse(source: bytes, name: str) -> ast.Module:
 
 def _lines(tree: ast.Module) -> list[int]:
     return [line for node in ast.walk(tree) if (line := getattr(node, "lineno", None)) is not None]
+
+
+def _is_module(path: Path) -> bool:
+    return path.is_dir() or path.suffix in {".py", ".pyi"}
 
 
 def _files(folder: Path) -> Iterator[Path]:
