@@ -1,1 +1,1 @@
-"""What must hold: the invariants and properties of memory changes, read from the running code, proved and judged."""
+"""What must hold: invariants and properties, read from the running code as terms, proved and judged."""
