@@ -24,13 +24,13 @@ test: .venv
 	@echo "make: ruff format";   $(BIN)/ruff format --check --quiet
 	@echo "make: mypy";          $(BIN)/mypy --no-error-summary
 	@echo "make: pyright";       $(BIN)/pyright
-	@echo "make: import-linter"; $(BIN)/lint-imports
+	@echo "make: import-linter"; $(BIN)/lint-imports --no-logo
 	@echo "make: pytest";        $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
 
 bench: .venv
 	@$(BIN)/python -m benchmarks
 
-# Every dependency, extra and development tool, for all platforms. Names no host: it comes from the index that you have set.
+# Pins every dependency, extra and development tool for all platforms; names no host. All anew: make lock LOCK_OPTIONS=--upgrade
 lock: .uv/bin/uv
 	@echo "make: requirements.lock"
 	@$(UV) pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
@@ -45,7 +45,7 @@ clean:
 
 .venv/.made: requirements.lock pyproject.toml | .uv/bin/uv
 	@echo "make: .venv from requirements.lock"
-	@test -x $(BIN)/python || $(UV) venv --python "$(PYTHON)" .venv
+	@test -x $(BIN)/python || $(UV) venv --clear --python "$(PYTHON)" .venv
 	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
 	@$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@

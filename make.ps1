@@ -29,6 +29,6 @@ if ($Verb -eq 'main-job') {
     Step "$bin\ruff.exe" format --check --quiet
     Step "$bin\mypy.exe" --no-error-summary
     Step "$bin\pyright.exe"
-    Step "$bin\lint-imports.exe"
+    Step "$bin\lint-imports.exe" --no-logo
     Step "$bin\python.exe" -m pytest -q -n 2 --dist loadgroup
 }
