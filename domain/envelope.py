@@ -1,0 +1,51 @@
+"""One event as it stands in a ledger: where, when, and by whom, beside what happened.
+
+Times are UTC texts of one width, ``2026-11-23T09:00:00.000000Z``, so that their order as texts is their order in time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from domain.events import Event
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Who asked, when and why. The same for all events of one command but for ``causation``."""
+
+    actor: str
+    """Who asked; never empty."""
+    via: str
+    """With which tool; never empty."""
+    happened: str
+    """When it happened; the end of the interval where only an interval is known."""
+    recorded: str
+    """When it was written down."""
+    correlation: str
+    """The same on all events of one command."""
+    earliest: str | None = None
+    """The beginning of the interval in which it happened (exclusive); ``None`` if ``happened`` is the moment."""
+    reason: str | None = None
+    causation: str | None = None
+    """The id (stream/version) of the event that this one follows from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope(Generic[E_co]):
+    """An event with its place: the ``version``-th of its stream, the ``position``-th of its ledger, both from 1."""
+
+    stream: str
+    version: int
+    event: E_co
+    metadata: Metadata
+    position: int = field(default=0)
+    """0 while it is not recorded yet."""
+
+    @property
+    def id(self) -> str:
+        """The event's name for good: its stream and its version there."""
+        return f"{self.stream}/{self.version}"

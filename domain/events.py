@@ -1,0 +1,320 @@
+"""Events of decided hosts and VMs: what was asked and granted, the evidence, and the figures before and after.
+
+Names are stable and past tense; a stored event is known by ``kind/version``, never by a Python path. Sizes are bytes.
+An event's figures after it are for comparing: state evolves from what was granted (``domain.evolve``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, Literal, TypeVar
+
+from domain.decision import Code, Outcome
+from domain.guests import Guest, Mechanism
+from domain.settings import HostVersion, MemorySetting
+from domain.shapes import ConfigVersionText
+from domain.state import Power
+
+E = TypeVar("E", bound=type["Event"])
+
+EVENTS: Final[dict[tuple[str, int], type[Event]]] = {}
+"""Every event class by (kind, version) as now written."""
+
+
+class Event:
+    """Anything that happened to a host or a VM."""
+
+    __slots__ = ()
+    KIND: ClassVar[str]
+    VERSION: ClassVar[int]
+
+
+def event(kind: str, version: int = 1) -> Callable[[E], E]:
+    """Gives an event class its stable name and the version of its shape."""
+
+    def name(cls: E) -> E:
+        cls.KIND = kind
+        cls.VERSION = version
+        EVENTS[kind, version] = cls
+        return cls
+
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class VmFigures:
+    """A VM's figures at one moment."""
+
+    power: Power
+    session: int
+    startup: int
+    assigned: int
+    visible: int
+    ballooned: int
+    in_use: int
+    paged_out: int
+    high_watermark: int
+    hot_pluggable: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostFigures:
+    """A host's figures at one moment."""
+
+    total: int
+    reserve: int
+    free: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostRead:
+    """A host as a decision read it, at the version that its stream then had."""
+
+    id: str
+    stream_version: int
+    version: HostVersion
+    total: int
+    reserve: int
+    held: int
+    free: int
+    cap: int | None
+    """The most that the VM of this decision could have there."""
+
+
+@dataclass(frozen=True, slots=True)
+class VmRead:
+    """What a decision read of a VM beyond its figures."""
+
+    generation: int
+    guest: Guest
+    config_version: str
+    memory: MemorySetting
+    in_use_reported: bool
+    vsc: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a decision read, so that it can be decided again from its event alone; ``None`` was not read."""
+
+    host: HostRead | None = None
+    destination: HostRead | None = None
+    vm: VmRead | None = None
+    vms: int | None = None
+    """How many VMs were on the host, of ``remove-host``."""
+
+
+Argument = int | str | dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided(Event):
+    """Common to all events of decided aggregates."""
+
+    command: str
+    outcome: Outcome
+    code: Code | None
+    origin: Literal["decided"] = "decided"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmEvent(Decided):
+    """An event on a VM's stream. ``requested`` and ``granted`` are bytes, ``None`` where a command names no amount."""
+
+    requested: int | None
+    granted: int | None
+    evidence: Evidence
+    before: VmFigures | None
+    after: VmFigures
+
+
+@event("vm.defined", version=2)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmDefined(VmEvent):
+    """A VM began, off. Version 1 had no ``name``."""
+
+    name: str
+    host: str
+    generation: int
+    guest: Guest
+    config_version: ConfigVersionText
+    memory: MemorySetting
+
+
+@event("vm.memory-configured")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmMemoryConfigured(VmEvent):
+    """The memory setting changed."""
+
+    memory: MemorySetting
+
+
+@event("vm.guest-configured")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmGuestConfigured(VmEvent):
+    """The guest or the configuration version changed."""
+
+    guest: Guest
+    config_version: ConfigVersionText
+
+
+@event("vm.removed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmRemoved(VmEvent):
+    """The VM is gone."""
+
+
+@event("vm.started")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmStarted(VmEvent):
+    """The VM runs, in a new session."""
+
+
+@event("vm.rebooted")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmRebooted(VmEvent):
+    """The guest runs again, in a new session."""
+
+
+@event("vm.restored")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmRestored(VmEvent):
+    """A saved VM runs on."""
+
+
+@event("vm.stopped")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmStopped(VmEvent):
+    """The VM is off."""
+
+
+@event("vm.saved")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmSaved(VmEvent):
+    """The VM is saved."""
+
+
+@event("vm.paused")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmPaused(VmEvent):
+    """The VM is paused."""
+
+
+@event("vm.resumed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmResumed(VmEvent):
+    """A paused VM runs on."""
+
+
+@event("vm.in-use-reported")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmInUseReported(VmEvent):
+    """The guest told what its processes hold."""
+
+    in_use: int
+
+
+@event("vm.memory-added")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmMemoryAdded(VmEvent):
+    """Memory was given: ``unballooned`` of it from the balloon, ``hot_added`` new to the guest."""
+
+    hot_added: int
+    unballooned: int
+
+
+@event("vm.memory-removed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmMemoryRemoved(VmEvent):
+    """Memory was taken; the guest had to page out ``paged`` bytes for it."""
+
+    mechanism: Mechanism
+    paged: int
+
+
+@event("vm.moved")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmMoved(VmEvent):
+    """The VM is on another host."""
+
+    source: str
+    destination: str
+
+
+@event("vm.command-refused")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmCommandRefused(VmEvent):
+    """A command on the VM was rejected or failed; nothing changed. ``arguments`` are as in a script line."""
+
+    arguments: dict[str, Argument] = field(default_factory=dict[str, Argument])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostEvent(Decided):
+    """An event on a host's stream."""
+
+    before: HostFigures | None
+    after: HostFigures
+
+
+@event("host.registered")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRegistered(HostEvent):
+    """A host began."""
+
+    version: HostVersion
+    total: int
+    reserve: int
+
+
+@event("host.resized")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostResized(HostEvent):
+    """The host's memory changed."""
+
+    total: int
+
+
+@event("host.reserve-set")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostReserveSet(HostEvent):
+    """What the root partition keeps changed."""
+
+    reserve: int
+
+
+@event("host.removed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRemoved(HostEvent):
+    """The host is gone."""
+
+    evidence: Evidence
+
+
+@event("host.memory-granted")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostMemoryGranted(HostEvent):
+    """A VM was given ``bytes`` of the host's memory."""
+
+    vm: str
+    bytes: int
+
+
+@event("host.memory-returned")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostMemoryReturned(HostEvent):
+    """A VM gave ``bytes`` back to the host."""
+
+    vm: str
+    bytes: int
+
+
+@event("host.command-refused")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostCommandRefused(HostEvent):
+    """A command on the host was rejected, or the definition of a VM on it; nothing changed."""
+
+    arguments: dict[str, Argument]
+    evidence: Evidence

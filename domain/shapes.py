@@ -1,0 +1,178 @@
+"""Shapes: what may be written for an id, a size, a configuration version, a memory setting. No rule is stated here.
+
+The annotations are for pydantic, at the border; inside, the values are plain.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Annotated, Final, cast
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints
+
+from domain.quantities import LARGEST
+from domain.settings import ConfigVersion, MemorySetting, Mode
+
+# Ids
+
+ID_LENGTH: Final = 128
+
+
+def _check_id(text: str) -> str:
+    if unicodedata.normalize("NFC", text) != text:
+        raise ValueError("is not in Unicode normal form C; type it again, or normalise it to NFC")
+    for place, character in enumerate(text, start=1):
+        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+            raise ValueError(f"has the control or format character U+{ord(character):04X} at place {place}")
+    if "/" in text:
+        raise ValueError("has a '/', which separates the parts of a stream's name")
+    if text != text.strip():
+        raise ValueError("begins or ends with a space")
+    return text
+
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH), AfterValidator(_check_id)]
+"""The id of a host or VM: 1 to 128 characters, NFC, no control or format characters, no ``/``, no outer spaces."""
+
+# Sizes
+
+UNITS: Final[dict[str, int]] = {
+    f"{letter}{suffix}": 2 ** (10 * power) for power, letter in enumerate("KMGTP", start=1) for suffix in ("iB", "B")
+}
+"""What a size may end with: ``KiB`` to ``PiB``, or ``KB`` to ``PB`` as PowerShell says; all are powers of two."""
+
+_SIZE = re.compile(r"(\d+)([A-Za-z]*)")
+
+
+def parse_size(text: str) -> int:
+    """Reads a size that a person typed, such as ``4GiB``, ``512MB`` or ``4096`` (bytes), as bytes.
+
+    Raises ``ValueError`` saying what is wrong and what to type instead.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None or not match[1].isascii():
+        raise ValueError(f"{text!r} is not a size; write a whole number and a unit, such as 4GiB or 512MiB")
+    number, unit = match[1], match[2]
+    if unit and unit not in UNITS:
+        exact = {name.lower(): name for name in UNITS} | {name[0].lower(): name for name in UNITS if name[1] == "i"}
+        meant = exact.get(unit.lower())
+        hint = f"did you mean {number}{meant}?" if meant else "use KiB, MiB, GiB, TiB or PiB"
+        raise ValueError(f"{text!r} has the unknown unit {unit!r}; {hint}")
+    if len(number) > len(str(LARGEST)):
+        raise ValueError(f"{text!r} is over the largest size, {LARGEST} bytes (4PiB)")
+    unit_bytes: int = UNITS[unit] if unit else 1
+    return int(number) * unit_bytes
+
+
+def _read_size(value: object) -> int:
+    if isinstance(value, str):
+        value = parse_size(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f'{value!r} is not a size; write whole bytes, or a text such as "4GiB"')
+    if value < 0:
+        raise ValueError(f"{value} is negative; a size is 0 or more bytes")
+    if value > LARGEST:
+        raise ValueError(f"{value} is over the largest size, {LARGEST} bytes (4PiB)")
+    return value
+
+
+TypedSize = Annotated[int, BeforeValidator(_read_size)]
+"""A size that somebody wrote: whole bytes, 0 to 2**52, or a text such as ``4GiB``."""
+
+# Configuration versions
+
+_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
+
+
+def parse_config_version(text: object) -> object:
+    """Reads a configuration version such as ``8.0``. Raises ``ValueError`` saying what to type instead."""
+    if isinstance(text, ConfigVersion):
+        return text
+    match = _VERSION.fullmatch(text) if isinstance(text, str) and text.isascii() else None
+    if match is None:
+        raise ValueError(f'{text!r} is not a configuration version; write it as a text, such as "10.0"')
+    return ConfigVersion(int(match[1]), int(match[2]))
+
+
+ConfigVersionText = Annotated[
+    ConfigVersion, BeforeValidator(parse_config_version), PlainSerializer(str, return_type=str)
+]
+"""A configuration version, written as ``"10.0"``."""
+
+# Memory settings
+
+_STATIC: Final = {"size"}
+_DYNAMIC: Final = {"minimum", "startup", "maximum", "buffer", "weight"}
+_EXAMPLE: Final = (
+    'write {"static": {"size": "4GiB"}} or {"dynamic": {"minimum": "512MiB", "startup": "2GiB", '
+    '"maximum": "8GiB", "buffer": 20, "weight": 50}}'
+)
+
+
+def _keys(mode: str, given: dict[str, object], expected: set[str]) -> None:
+    for key in sorted(given.keys() - expected):
+        raise ValueError(f"{mode} has the unknown key {key!r}; {_EXAMPLE}")
+    for key in sorted(expected - given.keys()):
+        raise ValueError(f"{mode} lacks {key!r}; {_EXAMPLE}")
+
+
+def _size_of(part: dict[str, object], key: str) -> int:
+    try:
+        return _read_size(part[key])
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
+
+
+def _whole_number(part: dict[str, object], key: str) -> int:
+    value = part[key]
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
+        raise ValueError(f"{key}: {value!r} is not a whole number")
+    return value
+
+
+def parse_memory(value: object) -> object:
+    """Reads a memory setting as people write it, ``{"static": {…}}`` or ``{"dynamic": {…}}``."""
+    if isinstance(value, MemorySetting):
+        return value
+    if not isinstance(value, dict) or len(cast("dict[object, object]", value)) != 1:
+        raise ValueError(f"is not a memory setting; {_EXAMPLE}")
+    [(mode, part)] = cast("dict[str, object]", value).items()
+    if mode not in ("static", "dynamic") or not isinstance(part, dict):
+        raise ValueError(f"is not a memory setting; {_EXAMPLE}")
+    given = cast("dict[str, object]", part)
+    if mode == "static":
+        _keys(mode, given, _STATIC)
+        return MemorySetting.static(_size_of(given, "size"))
+    _keys(mode, given, _DYNAMIC)
+    return MemorySetting(
+        Mode.DYNAMIC,
+        startup=_size_of(given, "startup"),
+        minimum=_size_of(given, "minimum"),
+        maximum=_size_of(given, "maximum"),
+        buffer=_whole_number(given, "buffer"),
+        weight=_whole_number(given, "weight"),
+    )
+
+
+def write_memory(memory: MemorySetting) -> dict[str, dict[str, int]]:
+    """A memory setting as people write it, sizes in bytes, keys sorted."""
+    if memory.mode is Mode.STATIC:
+        return {"static": {"size": memory.startup}}
+    return {
+        "dynamic": {
+            "buffer": memory.buffer,
+            "maximum": memory.maximum,
+            "minimum": memory.minimum,
+            "startup": memory.startup,
+            "weight": memory.weight,
+        }
+    }
+
+
+MemoryShape = Annotated[
+    MemorySetting,
+    BeforeValidator(parse_memory),
+    PlainSerializer(write_memory, return_type=dict[str, dict[str, int]]),
+]
+"""A memory setting, written as ``{"static": {"size": …}}`` or ``{"dynamic": {…}}``."""

@@ -1,0 +1,1 @@
+"""Nilometer: an event-sourced ledger of Hyper-V memory changes."""
