@@ -330,6 +330,8 @@ def _on_host(
     after = HOST_CHANGES[kind].rule(host.state, **carried)
     if kind is events.HostRemoved:
         carried["evidence"] = evidence
+    elif after == host.state:  # a host's event is written only when a figure changes
+        return Answer(NAMES[type(command)], stream, decision, None, None, ())
     happened = kind(
         **carried,
         command=NAMES[type(command)],
