@@ -135,9 +135,12 @@ def decide(command: Command, world: World) -> Answer:
 
 
 def arguments(command: Command) -> dict[str, Argument]:
-    """A command's arguments as in a script line, without its target; sizes in bytes, keys sorted."""
+    """A refused command's arguments as in a script line, sizes in bytes, keys sorted.
+
+    Without the VM or host on whose stream the refusal stands: of ``define-vm`` that is the host.
+    """
     written: dict[str, Argument] = {}
-    target = "host" if isinstance(command, HostCommand) else "vm"
+    target = "host" if isinstance(command, HostCommand | commands.DefineVm) else "vm"
     for name in sorted(type(command).__slots__):
         value = getattr(command, name)
         if isinstance(value, MemorySetting):
