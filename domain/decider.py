@@ -155,7 +155,7 @@ def arguments(command: Command) -> dict[str, Argument]:
 # VMs
 
 
-def _on_vm(command: VmCommand, world: World, asked_as: VmCommand | None = None) -> Answer:
+def _on_vm(command: VmCommand, world: World) -> Answer:
     vm = world.vm(command.vm)
     host = world.host(vm.host)
     step = STEPS[type(command)]
@@ -169,7 +169,7 @@ def _on_vm(command: VmCommand, world: World, asked_as: VmCommand | None = None) 
     requested = command.amount if isinstance(command, Grant) else None
     evidence = _evidence(vm, host, destination)
     if not accepted(decision):
-        return _refusal(asked_as or command, vm, decision, requested, evidence)
+        return _refusal(command, vm, decision, requested, evidence)
 
     changes = VM_CHANGES[step.event]
     carried = {name: getattr(decision if name in Decision.__slots__ else command, name) for name in changes.carries}
@@ -245,19 +245,22 @@ def _refusal(
 
 def _set_memory(command: commands.SetMemory, world: World) -> Answer:
     vm = world.vm(command.vm)
-    match resizing.set_memory(vm.state, command.size):
-        case Resize.REFUSED:
-            refusal = rejected(Code.DYNAMIC_MEMORY_ENABLED)
-            return _refusal(command, vm, refusal, None, _evidence(vm, world.host(vm.host), None))
+    comes_to = resizing.set_memory(vm.state, command.size)
+    difference = command.size - vm.state.assigned
+    refusal = resizing.set_memory_refusal(vm.state)
+    if refusal is not Code.NONE:
+        requested = None if comes_to is Resize.CONFIGURE else abs(difference)
+        return _refusal(command, vm, rejected(refusal), requested, _evidence(vm, world.host(vm.host), None))
+    match comes_to:
         case Resize.CONFIGURE:
             return _on_vm(commands.ConfigureMemory(vm.id, MemorySetting.static(command.size)), world)
         case Resize.NOTHING:
             nothing = Decision(Outcome.COMPLETED, Code.NONE, 0, 0, 0, 0)
             return Answer(NAMES[commands.SetMemory], vm_stream(vm.id), nothing, 0, 0, ())
         case Resize.ADD:
-            return _on_vm(commands.AddMemory(vm.id, command.size - vm.state.assigned), world)
+            return _on_vm(commands.AddMemory(vm.id, difference), world)
         case Resize.REMOVE:
-            return _on_vm(commands.RemoveMemory(vm.id, vm.state.assigned - command.size), world)
+            return _on_vm(commands.RemoveMemory(vm.id, -difference), world)
 
 
 def _define_vm(command: commands.DefineVm, world: World) -> Answer:

@@ -104,7 +104,6 @@ def remove_memory(site: Site, amount: int) -> Decision:
 class Resize(StrEnum):
     """What asking for a size comes to."""
 
-    REFUSED = "refused"
     CONFIGURE = "configure"
     NOTHING = "nothing"
     ADD = "add"
@@ -112,10 +111,14 @@ class Resize(StrEnum):
 
 
 @rule
+def set_memory_refusal(vm: Vm) -> Code:
+    """Why a VM cannot be brought to a size at all: Dynamic Memory sizes it."""
+    return Code.NONE if vm.memory.mode is Mode.STATIC else Code.DYNAMIC_MEMORY_ENABLED
+
+
+@rule
 def set_memory(vm: Vm, size: int) -> Resize:
     """What setting a static VM's size comes to: configured while off, else adding or removing the difference."""
-    if vm.memory.mode is not Mode.STATIC:
-        return Resize.REFUSED
     if vm.power is Power.OFF:
         return Resize.CONFIGURE
     if size == vm.assigned:
