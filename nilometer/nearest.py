@@ -1,0 +1,29 @@
+"""Did you mean: the names nearest to one that is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+TELLS: Final = 5
+"""At most so many names are told when none is near."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that ``word`` most likely meant, or ``None``. Case does not count."""
+    folded = {name.casefold(): name for name in known}
+    near = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6 if len(word) > 3 else 0.5)
+    return folded[near[0]] if near else None
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """A hint: the nearest known name; else ``otherwise``, or the known names."""
+    names = sorted(set(known))
+    near = nearest(word, names)
+    if near is not None:
+        return f"did you mean {near}?"
+    if otherwise or not names:
+        return otherwise
+    more = f" and {len(names) - TELLS} more" if len(names) > TELLS else ""
+    return f"known: {', '.join(names[:TELLS])}{more}"

@@ -1,0 +1,117 @@
+"""Times: read as people and programs write them, kept as UTC texts of one width, shown with their zone.
+
+Inside, a time is ``2026-11-23T09:00:00.000000Z``: the order of such texts is their order in time.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from domain.errors import InputError
+
+_TIME: Final = re.compile(
+    r"(?P<date>\d{4}-\d{2}-\d{2})"
+    r"(?:[T ](?P<clock>\d{2}:\d{2}(?::\d{2})?)(?:[.,](?P<fraction>\d{1,9}))?)?"
+    r" ?(?P<zone>Z|z|[+-]\d{2}:?\d{2})?",
+    re.ASCII,
+)
+WITH_ZONE: Final = "write it with its zone, such as 2026-11-23T09:00:00Z or 2026-11-23T10:00:00+01:00"
+TYPED: Final = "write 2026-11-17, 2026-11-17 09:00 (local time) or 2026-11-17T09:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time that somebody typed, and how it was understood."""
+
+    text: str
+    """The time as it is kept inside."""
+    understood: str | None
+    """The local time with its zone, when the zone was not typed; ``None`` when it was."""
+
+
+def inside(moment: datetime) -> str:
+    """A time with a zone, as it is kept inside."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def parse_time(text: str) -> str:
+    """Reads a time that names its zone. Raises ``InputError`` saying what to write instead.
+
+    What is finer than a microsecond is cut off.
+    """
+    moment = _read(text, WITH_ZONE)
+    if moment.tzinfo is None:
+        raise InputError(f"{text!r} does not say its time zone", hint=WITH_ZONE)
+    return _inside(moment, text, WITH_ZONE)
+
+
+def parse_typed(text: str) -> Moment:
+    """Reads a time that a person typed; without a zone it is local, and a date alone is its first moment.
+
+    Raises ``InputError`` saying what to write instead.
+    """
+    moment = _read(text, TYPED)
+    if moment.tzinfo is not None:
+        return Moment(_inside(moment, text, TYPED), None)
+    try:
+        local = moment.astimezone()
+    except (OverflowError, ValueError, OSError):
+        raise InputError(f"{text!r} is out of range", hint=TYPED) from None
+    return Moment(_inside(local, text, TYPED), local.isoformat(timespec="minutes" if not local.second else "auto"))
+
+
+def shown(text: str) -> str:
+    """A time that is kept inside, for people: ``2026-11-23 09:00:00Z``, with milliseconds where it has them."""
+    date, _, clock = text.removesuffix("Z").partition("T")
+    whole, _, fraction = clock.partition(".")
+    fraction = fraction.rstrip("0")
+    if fraction:
+        whole = f"{whole}.{fraction:0<3}"
+    return f"{date} {whole}Z"
+
+
+def shown_clock(text: str) -> str:
+    """The time of day alone, as ``09:00:00Z``."""
+    return shown(text).partition(" ")[2]
+
+
+def seconds_between(earlier: str, later: str) -> float:
+    """How many seconds lie between two times that are kept inside."""
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
+
+
+def duration(seconds: float) -> str:
+    """A stretch of time for people: ``50 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 2 h``."""
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    parts = ((whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
+    first = next(index for index, (count, _) in enumerate(parts) if count)
+    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
+
+
+def _read(text: str, hint: str) -> datetime:
+    match = _TIME.fullmatch(text.strip())
+    if match is None or (match["zone"] and not match["clock"]):
+        raise InputError(f"{text!r} is not a time", hint=hint)
+    clock, fraction, zone = match["clock"] or "00:00", match["fraction"], match["zone"] or ""
+    if fraction:
+        if clock.count(":") != 2:
+            raise InputError(f"{text!r} is not a time", hint=hint)
+        clock = f"{clock}.{fraction[:6]:0<6}"
+    try:
+        return datetime.fromisoformat(f"{match['date']}T{clock}{zone.upper()}")
+    except ValueError as error:
+        raise InputError(f"{text!r} is not a time: {error}", hint=hint) from None
+
+
+def _inside(moment: datetime, text: str, hint: str) -> str:
+    try:
+        return inside(moment)
+    except (OverflowError, ValueError):
+        raise InputError(f"{text!r} is out of range", hint=hint) from None
