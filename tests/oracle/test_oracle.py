@@ -37,8 +37,9 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def ask(self, data: st.DataObject) -> None:
-        line, _, faults = step(self.model, Drawn(data))
-        assert faults == [], line
+        for _ in range(data.draw(st.integers(1, 4))):
+            line, _, faults = step(self.model, Drawn(data))
+            assert faults == [], line
 
     @rule()
     def every_vm_can_be_stopped_and_removed(self) -> None:
