@@ -1,0 +1,81 @@
+"""The fleet: all hosts and VMs as the events up to some moment leave them.
+
+A fold: applying a history to an empty fleet, in order, gives the fleet at its end; applying a first part and then the
+rest gives the same. What was removed leaves the fleet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from domain.envelope import Envelope
+from domain.events import Event
+from projections.tracked import TrackedHost, TrackedVm, advance_host, advance_vm
+
+
+@dataclass(slots=True)
+class Fleet:
+    """All hosts and VMs that are there, by id. It changes in place, for the speed of replay."""
+
+    position: int = 0
+    """The position of the last event applied; 0 before the first."""
+    latest: str | None = None
+    """When the latest of the events applied happened; ``None`` before the first."""
+    vms: dict[str, TrackedVm] = field(default_factory=dict[str, TrackedVm])
+    hosts: dict[str, TrackedHost] = field(default_factory=dict[str, TrackedHost])
+    _on: dict[str, set[str]] = field(default_factory=dict[str, set[str]], repr=False, compare=False)
+
+    def on(self, host: str) -> frozenset[str]:
+        """The ids of the VMs on a host, running or not."""
+        return frozenset(self._on.get(host, ()))
+
+    def put_vm(self, id: str, tracked: TrackedVm) -> None:
+        """Takes a VM as it was stored; it leaves the fleet if it is removed."""
+        before = self.vms.get(id)
+        if before is not None:
+            self._leave(id, before.subject.host)
+        self._settle(id, tracked)
+
+    def put_host(self, id: str, tracked: TrackedHost) -> None:
+        """Takes a host as it was stored; it leaves the fleet if it is removed."""
+        if tracked.subject.removed:
+            self.hosts.pop(id, None)
+        else:
+            self.hosts[id] = tracked
+
+    def apply(self, envelope: Envelope[Event]) -> None:
+        """Lets the next event happen. Raises ``HistoryError`` if it cannot follow."""
+        kind, _, id = envelope.stream.partition("/")
+        if kind == "vm":
+            before = self.vms.get(id)
+            host = None if before is None else before.subject.host
+            after = advance_vm(before, envelope)
+            if after.subject.host != host or after.subject.removed:
+                if host is not None:
+                    self._leave(id, host)
+                self._settle(id, after)
+        elif kind == "host":
+            self.put_host(id, advance_host(self.hosts.get(id), envelope))
+        self.position = envelope.position
+        happened = envelope.metadata.happened
+        if self.latest is None or happened > self.latest:
+            self.latest = happened
+
+    def apply_all(self, envelopes: Iterable[Envelope[Event]]) -> Fleet:
+        """Lets one event after the other happen, and returns this fleet."""
+        for envelope in envelopes:
+            self.apply(envelope)
+        return self
+
+    def _leave(self, id: str, host: str) -> None:
+        del self.vms[id]
+        on = self._on[host]
+        on.remove(id)
+        if not on:
+            del self._on[host]
+
+    def _settle(self, id: str, tracked: TrackedVm) -> None:
+        if not tracked.subject.removed:
+            self.vms[id] = tracked
+            self._on.setdefault(tracked.subject.host, set()).add(id)

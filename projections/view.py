@@ -1,0 +1,126 @@
+"""The guest-visible memory view: what each guest sees, has and uses, and what each host has left, at one moment.
+
+Rows have the names of the view's JSON; sizes are bytes, and ``None`` is unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from domain.errors import UnknownHost, UnknownVm
+from domain.guests import Guest
+from domain.settings import HostVersion, MemorySetting
+from domain.state import Power
+from projections.fleet import Fleet
+from projections.tracked import TrackedHost, TrackedVm
+
+Origin = Literal["decided", "observed"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostRow:
+    """A host at one moment."""
+
+    host: str
+    origin: Origin
+    version: HostVersion | None
+    total: int | None
+    reserve: int | None
+    assigned: int | None
+    """What its VMs hold of it."""
+    free: int | None
+    as_of: str
+    """When it was last heard of."""
+
+
+@dataclass(frozen=True, slots=True)
+class VmRow:
+    """A VM at one moment."""
+
+    vm: str
+    name: str
+    host: str | None
+    origin: Origin
+    generation: int | None
+    guest: Guest | None
+    config_version: str | None
+    power: Power | None
+    session: int | None
+    memory: MemorySetting | None
+    assigned: int | None
+    held: int | None
+    visible: int | None
+    high_watermark: int | None
+    in_use: int | None
+    in_use_reported: bool
+    ballooned: int | None
+    paged_out: int | None
+    hot_pluggable: int | None
+    as_of: str
+    """When it was last heard of."""
+    in_use_as_of: str | None
+    """When the guest last told what it uses; ``None`` if it has told nothing in this session."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The view of a fleet, sorted by id."""
+
+    position: int
+    """The last event that it knows."""
+    at: str | None
+    """The moment it is of; ``None`` of an empty ledger."""
+    hosts: tuple[HostRow, ...]
+    vms: tuple[VmRow, ...]
+
+
+def view(fleet: Fleet, *, at: str | None = None, vm: str | None = None, host: str | None = None) -> View:
+    """The view of a fleet: of one VM and its host, of one host and its VMs, or of all.
+
+    ``at`` is the moment that was asked for, if one was; else the view is of its latest event. Raises ``UnknownVm`` or
+    ``UnknownHost`` for what is not there at that moment.
+    """
+    if vm is not None and vm not in fleet.vms:
+        raise UnknownVm(vm)
+    if host is not None and host not in fleet.hosts:
+        raise UnknownHost(host)
+    vms = [vm_row(id, fleet.vms[id]) for id in sorted(fleet.vms if vm is None else (vm,))]
+    vms = [row for row in vms if host is None or row.host == host]
+    named = {row.host for row in vms} if vm is not None else fleet.hosts.keys()
+    hosts = [host_row(id, fleet.hosts[id]) for id in sorted(fleet.hosts) if id in named and host in (None, id)]
+    return View(fleet.position, at or fleet.latest, tuple(hosts), tuple(vms))
+
+
+def host_row(id: str, tracked: TrackedHost) -> HostRow:
+    """The row of one host."""
+    state = tracked.subject.state
+    return HostRow(id, "decided", state.version, state.total, state.reserve, state.held, state.free, tracked.as_of)
+
+
+def vm_row(id: str, tracked: TrackedVm) -> VmRow:
+    """The row of one VM."""
+    vm, state = tracked.subject, tracked.subject.state
+    return VmRow(
+        vm=id,
+        name=vm.name,
+        host=vm.host,
+        origin="decided",
+        generation=state.generation,
+        guest=state.guest,
+        config_version=str(state.config_version),
+        power=state.power,
+        session=state.session,
+        memory=state.memory,
+        assigned=state.assigned,
+        held=state.held,
+        visible=state.visible,
+        high_watermark=state.high_watermark,
+        in_use=state.in_use,
+        in_use_reported=state.in_use_reported,
+        ballooned=state.ballooned,
+        paged_out=state.paged_out,
+        hot_pluggable=state.hot_pluggable,
+        as_of=tracked.as_of,
+        in_use_as_of=tracked.in_use_as_of,
+    )

@@ -1,0 +1,131 @@
+"""Whole histories of decided hosts and VMs for tests, decided from random script lines.
+
+Their times are in order on each stream, not over all: every host keeps its own clock, and VMs move between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from domain.aggregates import HostAggregate, VmAggregate
+from domain.commands import COMMANDS, Command
+from domain.decider import decide
+from domain.envelope import Envelope, Metadata
+from domain.errors import InputError, UnknownHost, UnknownVm
+from domain.events import Event
+from projections.fleet import Fleet
+from tests.oracle.model import PlainModel
+from tests.oracle.shapes import Line, State
+from tests.oracle.strategies import Seeded, next_line
+
+ADAPTERS: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in COMMANDS.items()}
+BEGINNING = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+def time(seconds: int) -> str:
+    """So many seconds after the beginning, as times are kept."""
+    return f"{(BEGINNING + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+@dataclass
+class Recorder:
+    """A ledger in memory: decides commands on a fleet, and keeps what happened."""
+
+    fleet: Fleet = field(default_factory=Fleet)
+    history: list[Envelope[Event]] = field(default_factory=list[Envelope[Event]])
+    versions: dict[str, int] = field(default_factory=dict[str, int])
+    clocks: dict[str, int] = field(default_factory=dict[str, int])
+
+    def vm(self, id: str) -> VmAggregate:
+        if id not in self.fleet.vms:
+            raise UnknownVm(id)
+        subject = self.fleet.vms[id].subject
+        assert isinstance(subject, VmAggregate)
+        return subject
+
+    def host(self, id: str) -> HostAggregate:
+        if id not in self.fleet.hosts:
+            raise UnknownHost(id)
+        subject = self.fleet.hosts[id].subject
+        assert isinstance(subject, HostAggregate)
+        return subject
+
+    def is_taken(self, stream: str) -> bool:
+        return stream in self.versions
+
+    def vms_on(self, host: str) -> int:
+        return len(self.fleet.on(host))
+
+    def run(self, line: Line, seconds: int = 1) -> None:
+        """Decides and records one line, ``seconds`` after the last event of the streams that it writes."""
+        name = str(line["command"])
+        command: Command = ADAPTERS[name].validate_python({key: line[key] for key in line if key != "command"})
+        answer = decide(command, self)
+        now = max((self.clocks.get(stream, 0) for stream, _ in answer.events), default=0) + seconds
+        correlation = f"command-{len(self.history)}"
+        for stream, event in answer.events:
+            self.clocks[stream] = now
+            self.append(stream, event, now, correlation)
+
+    def append(self, stream: str, event: Event, seconds: int, correlation: str) -> None:
+        """Records one event."""
+        version = self.versions[stream] = self.versions.get(stream, 0) + 1
+        said = Metadata("CONTOSO\\ops", "test", time(seconds), time(10**6 + len(self.history)), correlation)
+        envelope = Envelope(stream, version, event, said, len(self.history) + 1)
+        self.history.append(envelope)
+        self.fleet.apply(envelope)
+
+
+def decided(seed: int, lines: int) -> tuple[list[Envelope[Event]], State]:
+    """A history of so many random lines, and the state in which an independent model leaves it."""
+    recorder, model, chooser = Recorder(), PlainModel(), Seeded(seed)
+    for _ in range(lines):
+        line = next_line(chooser, model.snapshot())
+        model.apply(line)
+        if line["command"] not in COMMANDS:
+            continue
+        # Now and then a clock leaps ahead: the streams' times part.
+        leap = 1000 if chooser.integer(0, 30) == 0 else 0
+        try:
+            recorder.run(line, chooser.integer(0, 3) + leap)
+        except (InputError, ValidationError):
+            continue
+    return recorder.history, model.snapshot()
+
+
+def told(*lines: Line) -> list[Envelope[Event]]:
+    """The history of these lines, a second apart on each stream."""
+    recorder = Recorder()
+    for line in lines:
+        recorder.run(line)
+    return recorder.history
+
+
+HOST: Line = {"command": "register-host", "host": "hv01", "version": "2022", "total": "64GiB", "reserve": "2304MiB"}
+WEB: Line = {
+    "command": "define-vm",
+    "vm": "web01",
+    "name": "Web",
+    "host": "hv01",
+    "generation": 2,
+    "guest": "windows",
+    "config_version": "10.0",
+    "memory": {"static": {"size": "4GiB"}},
+}
+START: Line = {"command": "start", "vm": "web01"}
+
+
+def in_use(size: str) -> Line:
+    return {"command": "report-in-use", "vm": "web01", "in_use": size}
+
+
+def add(amount: str) -> Line:
+    return {"command": "add-memory", "vm": "web01", "amount": amount}
+
+
+def remove(amount: str) -> Line:
+    return {"command": "remove-memory", "vm": "web01", "amount": amount}

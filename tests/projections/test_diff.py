@@ -1,0 +1,80 @@
+"""The difference of two moments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.envelope import Envelope
+from domain.events import Event
+from projections.diff import Change, difference
+from projections.fleet import Fleet
+from projections.view import View, view
+from tests.projections.histories import HOST, START, WEB, add, decided, in_use, told
+
+GiB = 2**30
+
+
+def at(history: Sequence[Envelope[Event]], position: int) -> View:
+    return view(Fleet().apply_all(history[:position]))
+
+
+def test_a_difference_tells_each_figure_and_the_events_that_did_it() -> None:
+    history = told(HOST, WEB, START, in_use("1GiB"), add("2GiB"), {"command": "stop", "vm": "web01"})
+    # 1 host, 2 VM, 3+4 start, 5 in use, 6+7 add, 8+9 stop
+    found = difference(at(history, 5), at(history, 7), history[5:7])
+
+    assert found.changes == (
+        Change("hosts.hv01.assigned", 4 * GiB, 6 * GiB),
+        Change("hosts.hv01.free", (64 * 1024 - 2304 - 4096) * 2**20, (64 * 1024 - 2304 - 6144) * 2**20),
+        Change("vms.web01.memory.startup", 4 * GiB, 6 * GiB),
+        Change("vms.web01.assigned", 4 * GiB, 6 * GiB),
+        Change("vms.web01.held", 4 * GiB, 6 * GiB),
+        Change("vms.web01.visible", 4 * GiB, 6 * GiB),
+        Change("vms.web01.high_watermark", 4 * GiB, 6 * GiB),
+        Change("vms.web01.hot_pluggable", 4 * GiB, 6 * GiB),
+    )
+    assert found.positions == (6, 7)
+
+
+def test_a_vm_that_came_or_went_is_one_change() -> None:
+    history = told(HOST, WEB)
+    before, after = at(history, 1), at(history, 2)
+
+    assert difference(before, after).changes == (Change("vms.web01", None, after.vms[0]),)
+    assert difference(after, before).changes == (Change("vms.web01", after.vms[0], None),)
+
+
+def test_what_was_refused_did_nothing() -> None:
+    history = told(HOST, WEB, {"command": "add-memory", "vm": "web01", "amount": "1GiB"}, START)
+
+    found = difference(at(history, 2), at(history, 5), history[2:])
+
+    assert found.positions == (4, 5)
+
+
+def test_a_figure_that_was_told_again_has_not_changed() -> None:
+    history = told(HOST, WEB, START, in_use("1GiB"), in_use("1GiB"))
+
+    assert difference(at(history, 5), at(history, 6), history[5:]).changes == ()
+
+
+@given(st.integers(0, 2**20), st.integers(1, 100), st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_difference_is_empty_exactly_when_no_figure_differs(seed: int, lines: int, data: st.DataObject) -> None:
+    history, _ = decided(seed, lines)
+    low = data.draw(st.integers(0, len(history)))
+    high = data.draw(st.integers(low, len(history)))
+
+    forth = difference(at(history, low), at(history, high), history[low:high])
+    back = difference(at(history, high), at(history, low), history[low:high])
+
+    assert [(each.path, each.after, each.before) for each in back.changes] == [
+        (each.path, each.before, each.after) for each in forth.changes
+    ]
+    assert back.positions == forth.positions
+    assert all(low < position <= high for position in forth.positions)
+    if forth.changes:
+        assert forth.positions

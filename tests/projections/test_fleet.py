@@ -1,0 +1,148 @@
+"""The fold: what a fleet is after a history, however it is cut."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.aggregates import HistoryError
+from domain.envelope import Envelope
+from domain.errors import UnknownHost, UnknownVm
+from domain.settings import Mode
+from projections.books import host_book, host_books
+from projections.fleet import Fleet
+from projections.view import view
+from tests.projections.histories import HOST, START, WEB, add, decided, in_use, time, told
+
+seeds = st.integers(0, 2**20)
+
+
+@given(seeds, st.integers(0, 80), st.data())
+@settings(max_examples=40, deadline=None)
+def test_replaying_a_first_part_and_then_the_rest_is_replaying_the_whole(
+    seed: int, lines: int, data: st.DataObject
+) -> None:
+    history, _ = decided(seed, lines)
+    cut = data.draw(st.integers(0, len(history)))
+
+    first = Fleet().apply_all(history[:cut])
+    again = deepcopy(first)
+    whole = Fleet().apply_all(history)
+
+    assert first.apply_all(history[cut:]) == whole
+    assert again.apply_all(history[cut:]) == whole
+    assert view(first) == view(whole)
+
+
+@given(seeds, st.integers(1, 120))
+@settings(max_examples=60, deadline=None)
+def test_the_view_shows_what_an_independent_model_says(seed: int, lines: int) -> None:
+    history, state = decided(seed, lines)
+
+    fleet = Fleet().apply_all(history)
+    shown = view(fleet)
+
+    assert [row.host for row in shown.hosts] == sorted(state["hosts"])
+    assert [row.vm for row in shown.vms] == sorted(state["vms"])
+    for row in shown.hosts:
+        plain = state["hosts"][row.host]
+        held = sum(plain["book"].values())
+        assert (row.total, row.reserve, str(row.version)) == (plain["total"], plain["reserve"], plain["version"])
+        assert (row.assigned, row.free) == (held, plain["total"] - plain["reserve"] - held)
+        assert fleet.on(row.host) == {id for id, vm in state["vms"].items() if vm["host"] == row.host}
+    for vm in shown.vms:
+        due = state["vms"][vm.vm]
+        assert vm.memory is not None
+        assert {name: getattr(vm.memory, name) for name in due["memory"]} == due["memory"]
+        same = due.keys() - {"memory", "vsc"}
+        assert {name: getattr(vm, name) for name in same} == {name: due.get(name) for name in same}
+
+
+@given(seeds, st.integers(1, 120))
+@settings(max_examples=40, deadline=None)
+def test_a_book_is_what_the_vms_on_the_host_hold(seed: int, lines: int) -> None:
+    history, _ = decided(seed, lines)
+    fleet = Fleet().apply_all(history)
+    shown = {row.vm: row for row in view(fleet).vms}
+
+    for book in host_books(fleet):
+        assert book.held == sum(entry.held for entry in book.entries)
+        assert {entry.vm: entry.held for entry in book.entries} == {id: shown[id].held for id in fleet.on(book.host)}
+        assert book.total is not None
+        assert book.reserve is not None
+        assert book.held is not None
+        assert book.free == book.total - book.reserve - book.held
+
+
+def test_a_removed_vm_and_a_removed_host_leave_the_fleet() -> None:
+    history = told(HOST, WEB, {"command": "remove-vm", "vm": "web01"}, {"command": "remove-host", "host": "hv01"})
+
+    fleet = Fleet().apply_all(history[:3])
+    assert (list(fleet.vms), list(fleet.hosts), fleet.on("hv01")) == ([], ["hv01"], frozenset())
+
+    fleet.apply_all(history[3:])
+    assert (fleet.vms, fleet.hosts) == ({}, {})
+
+
+def test_each_figure_says_when_it_was_told() -> None:
+    history = told(HOST, WEB, START, in_use("1GiB"), add("2GiB"))
+
+    row = view(Fleet().apply_all(history)).vms[0]
+    assert (row.in_use, row.in_use_as_of) == (2**30, time(3))
+    assert row.as_of == time(4)
+
+    history = told(HOST, WEB, START, in_use("1GiB"), {"command": "reboot-guest", "vm": "web01"})
+    row = view(Fleet().apply_all(history)).vms[0]
+    assert (row.in_use, row.in_use_reported, row.in_use_as_of) == (0, False, None)
+
+
+def test_a_view_of_one_vm_shows_its_host_and_no_other() -> None:
+    other = {**WEB, "vm": "db01", "host": "hv02"}
+    fleet = Fleet().apply_all(told(HOST, {**HOST, "host": "hv02"}, WEB, other))
+
+    assert [row.host for row in view(fleet, vm="web01").hosts] == ["hv01"]
+    assert [row.vm for row in view(fleet, vm="web01").vms] == ["web01"]
+    assert [row.vm for row in view(fleet, host="hv02").vms] == ["db01"]
+    assert [row.host for row in view(fleet, host="hv02").hosts] == ["hv02"]
+    assert view(fleet, vm="web01", host="hv02").vms == ()
+
+
+def test_a_view_of_what_is_not_there_says_so() -> None:
+    fleet = Fleet().apply_all(told(HOST))
+    with pytest.raises(UnknownVm, match="there is no VM 'web01'"):
+        view(fleet, vm="web01")
+    with pytest.raises(UnknownHost, match="there is no host 'hv99'"):
+        view(fleet, host="hv99")
+    with pytest.raises(UnknownHost, match="there is no host 'hv99'"):
+        host_book(fleet, "hv99")
+
+
+def test_a_view_is_of_the_moment_asked_for_else_of_its_latest_event() -> None:
+    fleet = Fleet().apply_all(told(HOST, WEB))
+    assert (view(fleet).position, view(fleet).at) == (2, time(1))
+    assert view(fleet, at=time(50)).at == time(50)
+    assert (view(Fleet()).position, view(Fleet()).at) == (0, None)
+
+
+def test_a_static_setting_is_shown_as_it_stands() -> None:
+    row = view(Fleet().apply_all(told(HOST, WEB, START, add("2GiB")))).vms[0]
+    assert row.memory is not None
+    assert (row.memory.mode, row.memory.startup) == (Mode.STATIC, 6 * 2**30)
+
+
+def test_a_history_without_its_beginning_is_refused() -> None:
+    history = told(HOST, WEB, START)
+    for cut in (history[1:], history[:1] + history[2:]):
+        fleet = Fleet()
+        with pytest.raises(HistoryError, match=r"event .* at position \d"):
+            fleet.apply_all(cut[-2:])
+
+
+def test_nothing_follows_a_removal() -> None:
+    history = told(HOST, WEB, {"command": "remove-vm", "vm": "web01"})
+    late = Envelope("vm/web01", 3, history[2].event, history[2].metadata, 4)
+    with pytest.raises(HistoryError, match="vm/web01/3"):
+        Fleet().apply_all([*history, late])
