@@ -48,7 +48,7 @@ class ScriptError(InputError):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Asked:
     """A command, and what its line says about when, by whom and why; ``None`` where it says nothing."""
 
     command: Command
@@ -71,7 +71,7 @@ class Line:
     number: int
     key: str
     """The digest of all lines up to and including this one."""
-    request: Request | None
+    asked: Asked | None
     error: ScriptError | None
     command: str | None
     """The command's name as it was written, if it could be read."""
@@ -97,18 +97,18 @@ def read_script(stream: BinaryIO, source: str, name: str = "") -> Iterator[Line]
         if not content.strip():
             continue
         digest = sha256(digest.digest() + content)
-        request, error, command = None, None, None
+        asked, error, command = None, None, None
         try:
             value = parse_object(content)
             named = value.get("command")
             command = named if isinstance(named, str) else None
-            request = read_request(value)
+            asked = read_asked(value)
         except ScriptError as wrong:
             hint = wrong.hint
             if not ended and command is None:
                 hint = "the last line has no end: the file may have been cut off"
             error = ScriptError(wrong.what, place=f"{source}:{number}", hint=hint)
-        yield Line(number, digest.hexdigest(), request, error, command)
+        yield Line(number, digest.hexdigest(), asked, error, command)
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
@@ -164,7 +164,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ScriptError(f"{name} is not a number in JSON", hint="write whole bytes, or a text such as 4GiB")
 
 
-def read_request(value: dict[str, Any]) -> Request:
+def read_asked(value: dict[str, Any]) -> Asked:
     """A script line's object as a request. Raises ``ScriptError`` with the key and what to write instead."""
     given = dict(value)
     if "command" not in given:
@@ -175,7 +175,7 @@ def read_request(value: dict[str, Any]) -> Request:
         hint = did_you_mean(name, COMMANDS, "nilo do --help lists them") if isinstance(name, str) else _EXAMPLE
         raise ScriptError(f"command: {name!r} is not a command", hint=hint)
     about = {key: given.pop(key) for key in ABOUT if key in given}
-    return Request(read_command(name, given), **{key: _about(key, said) for key, said in about.items()})
+    return Asked(read_command(name, given), **{key: _about(key, said) for key, said in about.items()})
 
 
 def read_command(name: str, given: dict[str, Any]) -> Command:

@@ -58,3 +58,11 @@ def _unit(count: int) -> tuple[str, int]:
 def _decimal(number: Decimal) -> str:
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def typed(count: int) -> str:
+    """A number of bytes, exactly, as it can be typed: ``4GiB``, ``14080MiB``."""
+    for unit, power in UNITS:
+        if count and count % (1 << power) == 0:
+            return f"{count >> power}{unit}"
+    return str(count)
