@@ -47,7 +47,8 @@ def sorted_fields(schema: CoreSchema) -> CoreSchema:
 
     def walk(part: Any) -> Any:
         if isinstance(part, list):
-            return [walk(item) for item in cast("list[Any]", part)]
+            items = cast("list[object]", part)
+            return [walk(item) for item in items]
         if not isinstance(part, dict):
             return part
         walked = {key: walk(value) for key, value in cast("dict[str, Any]", part).items()}

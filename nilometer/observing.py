@@ -1,0 +1,68 @@
+"""One commit of observations: facts written after whatever their streams have, whatever the rules say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from domain.envelope import Envelope, Metadata
+from domain.errors import InputError
+from domain.events import Decided, Event
+from nilometer.application import LedgerApplication
+from nilometer.clock import now
+from nilometer.recorders import Receipt
+from nilometer.results import Observation
+
+REMEMBERED = 100_000
+
+
+class Observed:
+    """The versions of observed streams, remembered between commits."""
+
+    def __init__(self, application: LedgerApplication) -> None:
+        self._application = application
+        self._versions: dict[str, int] = {}
+
+    def record(self, observations: Sequence[Observation], *, actor: str, via: str) -> list[tuple[int, ...]]:
+        """Writes all that is not there yet, in one commit; the positions of each, none for what is there already.
+
+        Raises ``InputError`` for an observation of what Nilometer decides about, ``IntegrityError`` if others wrote
+        meanwhile: then nothing is written, and nothing remembered.
+        """
+        known = self._application.receipts([observation.key for observation in observations])
+        envelopes: list[Envelope[Event]] = []
+        receipts: list[Receipt] = []
+        recorded = now()
+        try:
+            for observation in observations:
+                if observation.key in known:
+                    continue
+                receipts.append(Receipt(observation.key, len(envelopes), len(observation.facts)))
+                correlation = observation.correlation or uuid4().hex
+                for fact in observation.facts:
+                    metadata = Metadata(actor, via, fact.happened, recorded, correlation, fact.earliest)
+                    version = self._next(fact.stream, fact.event)
+                    envelopes.append(Envelope(fact.stream, version, fact.event, metadata))
+            positions = self._application.put(envelopes, receipts) if receipts else ()
+        except BaseException:
+            self._versions.clear()
+            raise
+        told = {receipt.key: positions[receipt.position : receipt.position + receipt.events] for receipt in receipts}
+        return [told.get(observation.key, ()) for observation in observations]
+
+    def _next(self, stream: str, event: Event) -> int:
+        version = self._versions.get(stream)
+        if version is None:
+            if len(self._versions) >= REMEMBERED:
+                self._versions.clear()
+            last = self._application.last(stream)
+            if last is not None and isinstance(last.event, Decided):
+                kind, _, id = stream.partition("/")
+                raise InputError(
+                    f"the {'VM' if kind == 'vm' else kind} {id!r} is decided by this ledger: "
+                    f"{event.KIND} cannot be observed of it",
+                    hint="import under other ids (--as PREFIX), or into another ledger",
+                )
+            version = 0 if last is None else last.version
+        self._versions[stream] = version + 1
+        return version + 1

@@ -1,0 +1,100 @@
+"""Where a ledger is: ``sqlite:///path/to/file.db`` or ``postgresql://user@host/db?schema=name``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
+
+from domain.errors import InputError
+
+DEFAULT_URL = "sqlite:///nilometer.db"
+DEFAULT_SCHEMA = "nilometer"
+_HINT = "write sqlite:///path/to/file.db or postgresql://user@host/database"
+
+
+@dataclass(frozen=True, slots=True)
+class SQLitePlace:
+    """A ledger in a file."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"sqlite:///{self.path}"
+
+    def uri(self, mode: str) -> str:
+        """The file as SQLite's URI, opened in ``mode`` (``ro``, ``rw`` or ``rwc``)."""
+        return f"file:{quote(str(self.path.absolute()))}?mode={mode}"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresPlace:
+    """A ledger in a schema of a PostgreSQL database."""
+
+    host: str
+    """A name, an address, or the folder of a Unix socket; empty for the client's default."""
+    port: str
+    user: str
+    password: str
+    database: str
+    schema: str
+
+    def __str__(self) -> str:
+        secret = ":***" if self.password else ""
+        at = f"{quote(self.user)}{secret}@" if self.user else ""
+        host = quote(self.host, safe="")
+        port = f":{self.port}" if self.port else ""
+        return f"postgresql://{at}{host}{port}/{quote(self.database)}?schema={quote(self.schema)}"
+
+
+Place = SQLitePlace | PostgresPlace
+
+
+def parse_url(url: str) -> Place:
+    """Reads the URL of a ledger. Raises ``InputError`` with what to write instead."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise InputError(f"{masked(url)!r} is not the URL of a ledger: {error}", hint=_HINT) from None
+    if parts.scheme == "sqlite":
+        return _sqlite(url)
+    if parts.scheme in ("postgresql", "postgres"):
+        return _postgres(url, parts, port)
+    raise InputError(f"{masked(url)!r} is not the URL of a ledger", hint=_HINT)
+
+
+def _sqlite(url: str) -> SQLitePlace:
+    prefix, path = url[: len("sqlite:///")], url[len("sqlite:///") :]
+    if prefix != "sqlite:///" or not path or ":memory:" in path or "mode=memory" in path:
+        hint = "write sqlite:///file.db, or sqlite:////srv/file.db from the root"
+        raise InputError(f"{url!r} names no file", hint=hint)
+    return SQLitePlace(Path(path))
+
+
+def _postgres(url: str, parts: SplitResult, port: int | None) -> PostgresPlace:
+    options = dict(parse_qsl(parts.query))
+    schema = options.pop("schema", DEFAULT_SCHEMA)
+    host = options.pop("host", None) or unquote(parts.hostname or "")
+    database = unquote(parts.path.lstrip("/"))
+    if options:
+        unknown = min(options)
+        raise InputError(f"{masked(url)!r} has the unknown option {unknown!r}", hint="known are host and schema")
+    if not database:
+        raise InputError(f"{masked(url)!r} names no database", hint=_HINT)
+    return PostgresPlace(
+        host, str(port or ""), unquote(parts.username or ""), unquote(parts.password or ""), database, schema
+    )
+
+
+def masked(url: str) -> str:
+    """The URL as it may be shown: without its password."""
+    try:
+        parts = urlsplit(url)
+        password = parts.password
+    except ValueError:
+        return url.rpartition("@")[2]
+    if not password:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}"))

@@ -1,0 +1,122 @@
+"""SQLite files: which are ledgers, how one is made, and what SQLite's errors mean.
+
+A file is judged by the first hundred bytes, read as plain bytes: nothing is locked, created or switched to another
+journal by looking. The two numbers that say what it is are written before the first switch to write-ahead logging, so
+they are always in the file itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Generator
+from typing import Final
+
+from eventsourcing.persistence import IntegrityError, PersistenceError
+from eventsourcing.persistence import OperationalError as RecorderError
+
+from nilometer.errors import LedgerBusy, LedgerError, LedgerFull, LedgerReadOnly, NoLedger, NotALedger
+from nilometer.places import SQLitePlace
+from nilometer.recorders import FORMAT
+
+APPLICATION_ID: Final = 0x4E494C4F
+"""``NILO``: how a ledger's file is told from other people's databases."""
+
+_MAGIC: Final = b"SQLite format 3\x00"
+
+
+def check_file(place: SQLitePlace) -> bool:
+    """Whether there is a ledger at ``place``; ``False`` if there is no file, or an empty one.
+
+    Raises ``NotALedger`` for anything else that is there, without touching it.
+    """
+    try:
+        with place.path.open("rb") as file:
+            header = file.read(100)
+    except FileNotFoundError:
+        return False
+    except IsADirectoryError:
+        hint = f"name a file: sqlite:///{place.path}/nilometer.db"
+        raise NotALedger(f"{place.path} is a folder", hint=hint) from None
+    except PermissionError:
+        raise LedgerReadOnly(
+            f"{place.path} may not be read by this user", hint="ask its owner, or name another ledger"
+        ) from None
+    if not header:
+        return False
+    stranger = f"{place.path} is not a Nilometer ledger; it was not touched"
+    if not header.startswith(_MAGIC) or len(header) < 100:
+        raise NotALedger(stranger, hint="name another file with --ledger")
+    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        stranger += " (it is another program's SQLite database)"
+        raise NotALedger(stranger, hint="name another file with --ledger")
+    version = int.from_bytes(header[60:64], "big")
+    if version != FORMAT:
+        raise NotALedger(
+            f"{place.path} is a ledger of format {version}; this Nilometer knows format {FORMAT}; it was not touched",
+            hint="use the version of Nilometer that wrote it, or a newer one",
+        )
+    return True
+
+
+def no_ledger(place: SQLitePlace) -> NoLedger:
+    """The error for a ledger that should be there."""
+    return NoLedger(
+        f"there is no ledger at {place.path.absolute()}",
+        hint="name one with --ledger sqlite:///path/to/file.db, or make it by recording: nilo run SCRIPT.jsonl",
+    )
+
+
+def create_file(place: SQLitePlace, statements: list[str]) -> None:
+    """Makes a ledger's file with its tables, in one transaction; two that do so at once make one."""
+    if not place.path.absolute().parent.is_dir():
+        raise NoLedger(
+            f"the folder {place.path.absolute().parent} does not exist", hint=f"mkdir -p {place.path.absolute().parent}"
+        )
+    with (
+        told_apart(place),
+        contextlib.closing(sqlite3.connect(place.uri("rwc"), uri=True, isolation_level=None, timeout=30)) as connection,
+    ):
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def told_apart(place: SQLitePlace) -> Generator[None]:
+    """Turns what SQLite raises into the errors that say what to do."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except PersistenceError as error:
+        cause = error.__cause__ or error.__context__
+        raise _in_words(place, cause if isinstance(cause, sqlite3.Error) else error) from error
+    except sqlite3.IntegrityError as error:
+        raise IntegrityError(str(error)) from error
+    except sqlite3.Error as error:
+        raise _in_words(place, error) from error
+
+
+def _in_words(place: SQLitePlace, error: Exception) -> LedgerError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    where = str(place.path)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LedgerBusy(f"{where} is locked by another program", hint="try again when it is done")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        return LedgerReadOnly(f"{where} may not be written by this user", hint="ask its owner, or name another ledger")
+    if code == sqlite3.SQLITE_FULL:
+        return LedgerFull(f"there is no room left for {where}; nothing was recorded", hint="make room and try again")
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return LedgerReadOnly(
+            f"{where} cannot be opened by this user",
+            hint="a ledger's folder must be writable too: SQLite keeps its log beside the file",
+        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return NotALedger(f"{where} is damaged: {error}", hint="restore it from a copy or an export (nilo import)")
+    if isinstance(error, RecorderError | sqlite3.OperationalError):
+        return LedgerError(f"{where}: {error}")
+    return LedgerError(f"{where}: {error}", hint="please report this")

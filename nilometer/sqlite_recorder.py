@@ -1,0 +1,193 @@
+"""The recorder for SQLite: a file with write-ahead logging, every commit on disk before it is told."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
+
+from nilometer.clock import now
+from nilometer.errors import LedgerError
+from nilometer.places import SQLitePlace
+from nilometer.recorders import NO_READS, LedgerRecorder, Reads, Receipt, Rows, StaleRead
+from nilometer.sqlite_files import check_file, create_file, no_ledger, told_apart
+
+LOCK_TIMEOUT: Final = 30
+"""Seconds to wait for another writer."""
+
+COMMANDS_TABLE: Final = (
+    "CREATE TABLE IF NOT EXISTS commands "
+    "(key TEXT PRIMARY KEY, position INTEGER NOT NULL, events INTEGER NOT NULL, result TEXT) WITHOUT ROWID"
+)
+LEDGER_TABLE: Final = "CREATE TABLE IF NOT EXISTS ledger (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+
+
+class SQLiteTransaction:
+    """One transaction, for tables beside the events."""
+
+    blob_type = "BLOB"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
+        """Runs one statement."""
+        return self._connection.execute(statement, parameters)
+
+
+class _Pool(SQLiteConnectionPool):
+    """Connections that leave the journal alone when they may only read."""
+
+    def __init__(self, db_name: str, *, read_only: bool, synchronous: str) -> None:
+        self._read_only = read_only
+        self._synchronous = synchronous
+        super().__init__(db_name=db_name, lock_timeout=LOCK_TIMEOUT)
+
+    def _create_connection(self) -> SQLiteConnection:
+        self.is_journal_mode_wal = self._read_only or self.is_journal_mode_wal
+        connection = super()._create_connection()
+        setting = "query_only = 1" if self._read_only else f"synchronous = {self._synchronous}"
+        connection.cursor().execute(f"PRAGMA {setting}")
+        return connection
+
+
+class LedgerDatastore(SQLiteDatastore):
+    """A datastore on a file that exists, opened for writing or only for reading."""
+
+    def __init__(self, uri: str, *, read_only: bool = False, synchronous: str = "FULL") -> None:
+        super().__init__(":memory:", originator_id_type="text")
+        self.pool.close()
+        self.pool = _Pool(uri, read_only=read_only, synchronous=synchronous)
+
+
+def _uri(place: SQLitePlace, *, read_only: bool) -> str:
+    """How to open the file: a reader that may not write beside it reads it as it lies there."""
+    if not read_only or os.access(place.path, os.W_OK):
+        return place.uri("rw")
+    beside = place.path.absolute().parent
+    log = place.path.with_name(place.path.name + "-wal")
+    lies_still = not os.access(beside, os.W_OK) and not log.exists()
+    return place.uri("ro") + ("&immutable=1" if lies_still else "")
+
+
+class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
+    """Events and receipts in one SQLite file."""
+
+    def __init__(self, datastore: SQLiteDatastore, place: SQLitePlace) -> None:
+        super().__init__(datastore)
+        self._place = place
+
+    @classmethod
+    def open(
+        cls, place: SQLitePlace, *, create: bool, read_only: bool, synchronous: str = "FULL"
+    ) -> SQLiteLedgerRecorder:
+        """Opens the ledger at ``place``. Raises a ``LedgerError`` that says what is wrong with it."""
+        found = check_file(place)
+        if not found and (read_only or not create):
+            raise no_ledger(place)
+        if not found:
+            create_file(place, create_table_statements())
+        uri = _uri(place, read_only=read_only)
+        with told_apart(place):
+            return cls(LedgerDatastore(uri, read_only=read_only, synchronous=synchronous), place)
+
+    def construct_create_table_statements(self) -> list[str]:
+        """The library's table of events, and ours beside it."""
+        facts = f"INSERT OR IGNORE INTO ledger VALUES ('id', '{uuid.uuid4()}'), ('created', '{now()}')"
+        return [*super().construct_create_table_statements(), COMMANDS_TABLE, LEDGER_TABLE, facts]
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Generator[sqlite3.Connection]:
+        with told_apart(self._place), self.datastore.get_connection(commit=write) as held:
+            connection = held._sqlite_conn  # pyright: ignore[reportPrivateUsage]
+            # IMMEDIATE, so that what is checked in the transaction still holds when it commits.
+            connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Generator[SQLiteTransaction]:
+        """A transaction for tables beside the events."""
+        with self._transaction(write=write) as connection:
+            yield SQLiteTransaction(connection)
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """Writes events, and with ``receipts`` and ``reads`` what belongs to them. See ``record``."""
+        return self.record(stored_events, **kwargs)
+
+    def record(
+        self, events: Sequence[StoredEvent], receipts: Sequence[Receipt] = (), reads: Reads = NO_READS
+    ) -> Sequence[int]:
+        """Writes all of it or nothing, and returns the events' positions."""
+        with self._transaction(write=True) as connection:
+            if reads is not NO_READS:
+                self._check(connection, reads)
+            positions: list[int] = []
+            for event in events:
+                row = (event.originator_id, event.originator_version, event.topic, event.state)
+                positions.append(connection.execute(self.insert_events_statement, row).lastrowid or 0)
+            for receipt in receipts:
+                position = positions[receipt.position] if receipt.events else 0
+                connection.execute(
+                    "INSERT INTO commands VALUES (?, ?, ?, ?)",
+                    (receipt.key, position, receipt.events, receipt.result),
+                )
+        return positions
+
+    def _check(self, connection: sqlite3.Connection, reads: Reads) -> None:
+        if reads.position is not None:
+            (last,) = connection.execute(self.select_max_notification_id_statement).fetchone()
+            if (last or 0) != reads.position:
+                raise StaleRead(f"the ledger went on to position {last}")
+        for stream, version in reads.streams.items():
+            (last,) = connection.execute(
+                f"SELECT MAX(originator_version) FROM {self.events_table_name} WHERE originator_id = ?", (stream,)
+            ).fetchone()
+            if (last or 0) != version:
+                raise StaleRead(f"{stream} went on to version {last}")
+
+    def receipts(self, keys: Sequence[str]) -> Sequence[Receipt]:
+        """Those of the keys under which something was recorded."""
+        marks = ", ".join("?" * len(keys))
+        with self._transaction(write=False) as connection:
+            found = f"SELECT key, position, events, result FROM commands WHERE key IN ({marks})"
+            return [Receipt(*row) for row in connection.execute(found, keys)]
+
+    def facts(self) -> dict[str, str]:
+        """What the ledger says of itself."""
+        with self._transaction(write=False) as connection:
+            return dict(connection.execute("SELECT name, value FROM ledger").fetchall())
+
+    def adopt(self, id: str) -> None:
+        """Gives an empty ledger the id of another."""
+        with self._transaction(write=True) as connection:
+            if connection.execute(f"SELECT 1 FROM {self.events_table_name} LIMIT 1").fetchone():
+                raise LedgerError("a ledger with events keeps its id")
+            connection.execute("UPDATE ledger SET value = ? WHERE name = 'id'", (id,))
+
+    def bytes_used(self) -> int:
+        """The size of the file and of its log."""
+        log = self._place.path.with_name(self._place.path.name + "-wal")
+        return self._place.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self.datastore.close()
+
+
+def create_table_statements() -> list[str]:
+    """The statements that make a ledger's tables."""
+    nowhere = SQLiteDatastore(":memory:", originator_id_type="text")
+    return SQLiteLedgerRecorder(nowhere, SQLitePlace(Path())).construct_create_table_statements()
