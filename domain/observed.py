@@ -1,0 +1,253 @@
+"""Events of observed hosts and VMs: what a hypervisor was asked, what moved, how it settled, and what was measured.
+
+They are facts, recorded whatever the rules say. A figure that nobody measured is ``None``, never 0. Sizes are bytes.
+Who told it, when it happened (a moment, or an interval) and when it was written down stand in the event's metadata.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from domain.decision import Code, Outcome
+from domain.events import Event, event
+from domain.guests import Guest
+from domain.settings import HostVersion, MemorySetting
+from domain.shapes import ConfigVersionText
+from domain.state import Power
+
+BASE_MEMORY = "base-memory"
+"""The device that stands for the memory a VM boots with."""
+
+
+class Means(StrEnum):
+    """Through what memory reaches a VM or leaves it: an account of its own for each device."""
+
+    BOOT = "boot"
+    """Memory that the VM boots with."""
+    VIRTIO_MEM = "virtio-mem"
+    PC_DIMM = "pc-dimm"
+    """All plugged memory modules together."""
+    BALLOON = "balloon"
+    """The balloon's account: its size is what it leaves to the guest of boot memory and modules."""
+
+
+class ObservedCode(StrEnum):
+    """Why an observed request fell short, beyond the codes that our own decisions have."""
+
+    REFUSED_BY_HYPERVISOR = "refused-by-hypervisor"
+    REFUSED_BY_GUEST = "refused-by-guest"
+    GUEST_LOST = "guest-lost"
+    SUPERSEDED = "superseded"
+    """A later request for the same device was accepted before this one reached its target."""
+    VM_STOPPED = "vm-stopped"
+    """The VM stopped before the target was reached."""
+    NOT_TOLD = "not-told"
+    """Nobody told why, and the figures do not show it."""
+
+
+class CauseIs(StrEnum):
+    """How the cause of a short grant is known."""
+
+    TOLD = "told"
+    """The hypervisor or the guest said so; its words are kept as they are and decide nothing."""
+    INFERRED = "inferred"
+    """It follows from the figures."""
+    UNKNOWN = "unknown"
+
+
+class WhyMoved(StrEnum):
+    """What a movement of memory followed from."""
+
+    REQUEST = "request"
+    """It went towards the target of an open request."""
+    UNASKED = "unasked"
+    """No request was open for the device, or it went away from the target."""
+    BALANCER = "balancer"
+    """Dynamic Memory's own doing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed(Event):
+    """Common to all observed events."""
+
+    record: str | None = None
+    """Which record of its source told it, such as ``s2_shrink_in_use_partial#12``."""
+    origin: Literal["observed"] = "observed"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFigures:
+    """One memory device of a VM, as it was measured."""
+
+    device: str
+    means: Means | None
+    size: int | None
+    maximum: int | None = None
+    backed: bool | None = None
+    """Whether the host's budget backs this memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """The figures by which a request is understood, as they were known at its time; ``None`` nobody had measured."""
+
+    assigned: int | None = None
+    in_use: int | None = None
+    """What the guest could not give up: assigned less what it said was available."""
+    free: int | None = None
+    """What was left of the host's budget, where that backs the device."""
+    maximum: int | None = None
+    """The largest size of the device."""
+    block: int | None = None
+    """The grain in which the guest takes or gives memory."""
+
+
+@event("vm.observed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmObserved(Observed):
+    """A VM was measured. What is ``None`` was not, and is left as it was known."""
+
+    name: str | None = None
+    host: str | None = None
+    hypervisor: str | None = None
+    generation: int | None = None
+    guest: Guest | None = None
+    kernel: str | None = None
+    """The guest's operating system, as it names itself."""
+    config_version: ConfigVersionText | None = None
+    memory: MemorySetting | None = None
+    power: Power | None = None
+    session: int | None = None
+    """Which boot of the guest this is, counted from 1; another number begins a session, whose figures are unknown."""
+    assigned: int | None = None
+    visible: int | None = None
+    ballooned: int | None = None
+    in_use: int | None = None
+    paged_out: int | None = None
+    held: int | None = None
+    """What the VM takes of its host's budget, where that is told apart from its devices: 0 when its process is gone."""
+    guest_total: int | None = None
+    """The guest's own count of its memory, which leaves out what firmware and kernel keep."""
+    guest_available: int | None = None
+    guest_block: int | None = None
+    devices: tuple[DeviceFigures, ...] = ()
+    label: str | None = None
+    told: str | None = None
+    """What the source said beside the figures, word for word."""
+
+
+@event("vm.change-requested")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmChangeRequested(Observed):
+    """Somebody asked the hypervisor for another size of a device. Being accepted, nothing has moved yet."""
+
+    request: int
+    """The VM's requests are counted from 1."""
+    device: str
+    means: Means | None
+    size_from: int | None
+    """The device's size when it was asked."""
+    target: int
+    amount: int | None
+    """How far the target was; it is above ``size_from`` or below."""
+    accepted: bool
+    asked: str | None
+    """The request, word for word."""
+    answer: str | None
+    """The hypervisor's answer, word for word."""
+    grounds: Grounds = Grounds()
+
+
+@event("vm.memory-moved")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmMemoryMoved(Observed):
+    """A device's size was seen to change. ``least`` and ``most`` bound it where many moves are told as one."""
+
+    device: str
+    means: Means | None
+    size_from: int
+    size_to: int
+    why: WhyMoved
+    request: int | None = None
+    """The request that it serves."""
+    late: bool = False
+    """The request had settled short before."""
+    least: int | None = None
+    most: int | None = None
+
+
+@event("vm.request-settled")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmRequestSettled(Observed):
+    """What came of a request so far. While it is open it may settle again, and the last settlement counts."""
+
+    request: int
+    device: str
+    amount: int | None
+    granted: int | None
+    remaining: int | None
+    outcome: Outcome
+    code: Code | ObservedCode | None
+    cause_is: CauseIs | None
+    """``None`` where nothing fell short."""
+    told: str | None = None
+    """Why, word for word, where somebody said so."""
+    still_open: bool = False
+    late: bool = False
+    """It had settled short before."""
+    grounds: Grounds = Grounds()
+
+
+@event("vm.lost")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmLost(Observed):
+    """The guest was lost: it does not answer any more."""
+
+    told: str | None = None
+
+
+@event("host.observed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostObserved(Observed):
+    """A host was measured. What is ``None`` was not, and is left as it was known."""
+
+    name: str | None = None
+    version: HostVersion | None = None
+    total: int | None = None
+    reserve: int | None = None
+    budget: int | None = None
+    """What the VMs may have together, where something enforces that; it need not back all their memory."""
+    free: int | None = None
+    """What was left of the budget, or of the host's memory where there is no budget."""
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KindCount:
+    """How many records of a kind were not needed."""
+
+    kind: str
+    count: int
+
+
+@event("import.recorded")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRecorded(Observed):
+    """A file was imported, whole, on a stream of its own: ``import/`` and the digest's first 16 digits.
+
+    ``records`` = those that gave events + repeats + those not needed + those undecided at the file's end.
+    """
+
+    file: str
+    format: str
+    sha256: str
+    prefix: str
+    records: int
+    telling: int
+    """Records that gave events."""
+    events: int
+    repeats: int
+    not_needed: tuple[KindCount, ...]
+    undecided: int = 0
