@@ -5,7 +5,7 @@ A balloon's account is what it leaves to the guest of boot memory and modules; v
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from domain.observed import BASE_MEMORY, Means
