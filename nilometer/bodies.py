@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 
+from domain import observed as observed  # so that EVENTS has the observed kinds too
 from domain.envelope import Envelope, Metadata
 from domain.errors import NilometerError
 from domain.events import EVENTS, Event
