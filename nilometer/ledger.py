@@ -9,9 +9,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Sequence
+from secrets import token_hex
 from types import TracebackType
 from typing import Final
-from uuid import uuid4
 
 from eventsourcing.persistence import IntegrityError
 
@@ -125,10 +125,10 @@ class Ledger:
         What cannot be decided stands in the answers as an ``InputError``; unless ``keep_going`` it is the last of them,
         and what comes after it is left undone. When this returns, what it returns is on disk.
         """
-        keyed = [(request, request.key or uuid4().hex) for request in requests]
+        keyed = [(request, request.key or token_hex(16)) for request in requests]
         asked_before = [request.key for request in requests if request.key is not None]
         for lost in range(TRIES):
-            # After a lost race even a fresh key is looked for: the answer to a commit that took place may have been lost.
+            # After a lost race a fresh key is looked for too: the answer to a commit may have been lost.
             keys = [key for _, key in keyed] if lost else asked_before
             batch = Batch(self._application, self._streams, self._application.receipts(keys))
             try:

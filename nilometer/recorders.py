@@ -75,6 +75,9 @@ class Database(Protocol):
 class LedgerRecorder(ApplicationRecorder):
     """Records events and receipts together, and lets views be kept beside them."""
 
+    answers_can_be_lost: bool
+    """A commit may take place without its answer arriving: then every command needs a receipt, to be found by."""
+
     @abstractmethod
     def record(
         self, events: Sequence[StoredEvent], receipts: Sequence[Receipt] = (), reads: Reads = NO_READS

@@ -80,6 +80,8 @@ def _uri(place: SQLitePlace, *, read_only: bool) -> str:
 class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
     """Events and receipts in one SQLite file."""
 
+    answers_can_be_lost = False  # the database is in this process
+
     def __init__(self, datastore: SQLiteDatastore, place: SQLitePlace) -> None:
         super().__init__(datastore)
         self._place = place
@@ -134,10 +136,13 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
         with self._transaction(write=True) as connection:
             if reads is not NO_READS:
                 self._check(connection, reads)
-            positions: list[int] = []
-            for event in events:
-                row = (event.originator_id, event.originator_version, event.topic, event.state)
-                positions.append(connection.execute(self.insert_events_statement, row).lastrowid or 0)
+            positions: Sequence[int] = ()
+            if events:
+                rows = [(e.originator_id, e.originator_version, e.topic, e.state) for e in events]
+                connection.executemany(self.insert_events_statement, rows)
+                # Nobody else writes meanwhile and nothing is ever deleted: row numbers, our positions, are dense.
+                (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
+                positions = range(last - len(events) + 1, last + 1)
             for receipt in receipts:
                 position = positions[receipt.position] if receipt.events else 0
                 connection.execute(

@@ -67,8 +67,12 @@ class Streams:
 
     def as_of(self, streams: Iterable[str]) -> str:
         """When the latest event of these streams happened; empty if none did."""
-        known = (self._tracked(stream) for stream in streams)
-        return max((tracked.as_of for tracked in known if tracked is not None), default="")
+        latest = ""
+        for stream in streams:
+            tracked = self._tracked(stream)
+            if tracked is not None and tracked.as_of > latest:
+                latest = tracked.as_of
+        return latest
 
     def version(self, stream: str) -> int:
         """The version of a stream that is remembered; 0 if it is not."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from uuid import uuid4
+from dataclasses import dataclass
 
 from domain import commands
 from domain.aggregates import host_stream
@@ -23,6 +22,30 @@ from nilometer.streams import Streams
 from nilometer.times import shown
 
 
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """An answer that is not committed yet, and the index of its first event in the batch."""
+
+    request: Request
+    answer: Answer
+    first: int
+
+    def result(self, positions: tuple[int, ...]) -> Result:
+        """The answer as it is told, once its batch has these positions."""
+        answer = self.answer
+        return Result(
+            self.request,
+            NAMES[type(self.request.command)],
+            answer.target,
+            answer.outcome,
+            answer.code,
+            answer.requested,
+            answer.granted,
+            positions[self.first : self.first + len(answer.events)],
+            tuple([event for _, event in answer.events]),
+        )
+
+
 class Batch:
     """Commands that are committed together. It is used once, and undone if it could not be committed."""
 
@@ -34,14 +57,14 @@ class Batch:
         self._touched: set[str] = set()
         self._fresh: set[str] = set()
         """Streams whose remembered state was compared with the stored one since the batch began."""
-        self._envelopes: list[Envelope[Event]] = []
-        self._receipts: list[Receipt] = []
         self._reads: dict[str, int] = {}
         self._whole_ledger: int | None = None
         self._written: set[str] = set()
+        self._envelopes: list[Envelope[Event]] = []
+        self._receipts: list[Receipt] = []
+        self._waiting: list[_Decided | Result | InputError] = []
         self.answers: list[Result | InputError] = []
-        self._uncommitted: list[tuple[int, int, int]] = []
-        """Of answers that wait for their positions: place, first event, how many."""
+        """Of what is committed."""
         self.wrote = False
 
     def decide(self, requests: Sequence[tuple[Request, str]], *, keep_going: bool) -> None:
@@ -49,30 +72,29 @@ class Batch:
         for request, key in requests:
             try:
                 if key in self._known:
-                    self.answers.append(self._repeat(request, self._known[key]))
+                    self._waiting.append(self._repeat(request, self._known[key]))
                     continue
                 if isinstance(request.command, commands.RemoveHost):
                     self.commit()  # it counts the VMs on the host in what is stored
+                    self._whole_ledger = self._application.position()
                 self._answer(request, key)
             except InputError as error:
-                self.answers.append(error)
+                self._waiting.append(error)
                 if not keep_going:
                     break
         self.commit()
 
     def commit(self) -> None:
-        """Writes what is decided, and tells the answers their positions."""
-        if self._receipts:
-            reads = NO_READS
-            if self._reads or self._whole_ledger is not None:
-                reads = Reads(self._reads, self._whole_ledger)
+        """Writes what is decided; only then is it answered."""
+        positions: tuple[int, ...] = ()
+        if self._envelopes or self._receipts:
+            depends = self._reads or self._whole_ledger is not None
+            reads = Reads(self._reads, self._whole_ledger) if depends else NO_READS
             positions = self._application.put(self._envelopes, self._receipts, reads)
-            for place, first, count in self._uncommitted:
-                answer = self.answers[place]
-                assert isinstance(answer, Result)
-                self.answers[place] = replace(answer, positions=positions[first : first + count])
-            self.wrote = self.wrote or bool(positions)
-        self._envelopes, self._receipts, self._uncommitted = [], [], []
+            self.wrote = True
+        for waiting in self._waiting:
+            self.answers.append(waiting.result(positions) if isinstance(waiting, _Decided) else waiting)
+        self._envelopes, self._receipts, self._waiting = [], [], []
         self._reads, self._whole_ledger, self._written = {}, None, set()
 
     def undo(self) -> None:
@@ -82,45 +104,32 @@ class Batch:
     # Deciding
 
     def _answer(self, request: Request, key: str) -> None:
-        if isinstance(request.command, commands.RemoveHost):
-            self._whole_ledger = self._application.position()
         answer = self._decided(request)
-        touched = self._streams.touched | {stream for stream, _ in answer.events}
-        metadata = Metadata(
-            request.actor,
-            request.via,
-            self._happened(request, touched),
-            now(),
-            request.correlation or uuid4().hex,
-            None,
-            request.reason,
-        )
         first = len(self._envelopes)
+        if answer.events:
+            touched = self._streams.touched | {stream for stream, _ in answer.events}
+            self._happen(request, key, self._happened(request, touched), answer)
+        decided = _Decided(request, answer, first)
+        if request.key is not None or self._application.answers_can_be_lost:
+            result = None if answer.events else _written(decided.result(()))
+            self._receipts.append(Receipt(key, first, len(answer.events), result))
+        self._waiting.append(decided)
+
+    def _happen(self, request: Request, key: str, happened: str, answer: Answer) -> None:
+        correlation, causation = request.correlation or key, None
+        recorded = now()
         for stream, event in answer.events:
+            metadata = Metadata(
+                request.actor, request.via, happened, recorded, correlation, None, request.reason, causation
+            )
             envelope = Envelope(stream, self._streams.version(stream) + 1, event, metadata)
-            if metadata.causation is None:
-                metadata = replace(metadata, causation=envelope.id)
+            causation = causation or envelope.id
             self._streams.apply(envelope)
             self._envelopes.append(envelope)
             self._written.add(stream)
-        count = len(self._envelopes) - first
-        result = Result(
-            request,
-            NAMES[type(request.command)],
-            answer.target,
-            answer.outcome,
-            answer.code,
-            answer.requested,
-            answer.granted,
-            (),
-            tuple(event for _, event in answer.events),
-        )
-        self._receipts.append(Receipt(key, first, count, None if count else _written(result)))
-        self._uncommitted.append((len(self.answers), first, count))
-        self.answers.append(result)
 
     def _decided(self, request: Request) -> Answer:
-        """The answer to a command. A refusal on remembered state is believed only on fresh state."""
+        """The answer to a command. What writes nothing, or a refusal, is believed only on fresh state."""
         streams = self._streams
         streams.touched.clear()
         try:
@@ -131,7 +140,7 @@ class Batch:
                 return self._decided(request)
             raise
         self._touched |= streams.touched
-        if not accepted(answer.decision):
+        if not accepted(answer.decision) or not answer.events:
             return self._decided(request) if self._refresh(streams.touched) else answer
         if isinstance(request.command, commands.DefineVm):
             self._must_not_change(host_stream(request.command.host))
