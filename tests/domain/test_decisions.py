@@ -1,0 +1,90 @@
+"""What is recorded where, beside the vectors: what an operator would be surprised to miss."""
+
+from __future__ import annotations
+
+from domain.events import VmMemoryRemoved
+from domain.guests import Mechanism
+from tests.domain.given import DB, DYNAMIC, HOST, SMALL_HOST, START, WEB, do, given
+
+
+def test_memory_given_is_recorded_on_the_vm_and_on_its_host() -> None:
+    given(HOST, WEB, START).when(do("add-memory", amount="2GiB")).then(
+        "completed", granted="2GiB", web01={"assigned": "6GiB", "startup": "6GiB"}, hv01={"free": "56GiB"}
+    ).recorded("vm/web01 vm.memory-added", "host/hv01 host.memory-granted")
+
+
+def test_a_refusal_is_recorded_on_the_vm_alone() -> None:
+    given(HOST, WEB).when(do("add-memory", amount="2GiB")).then("rejected", "wrong-power-state", granted="0").recorded(
+        "vm/web01 vm.command-refused"
+    ).nothing_changed()
+
+
+def test_a_host_resized_to_the_size_that_it_has_records_nothing() -> None:
+    world = given(HOST)
+    world.when({"command": "resize-host", "host": "hv01", "total": "64GiB"}).then("done").recorded()
+    world.when({"command": "set-reserve", "host": "hv01", "reserve": "2GiB"}).then("done").recorded()
+    world.when({"command": "resize-host", "host": "hv01", "total": "65GiB"}).recorded("host/hv01 host.resized")
+    world.when({"command": "set-reserve", "host": "hv01", "reserve": "0"}).recorded("host/hv01 host.reserve-set")
+
+
+def test_a_vm_that_is_off_moves_with_all_three_events() -> None:
+    given(HOST, SMALL_HOST, WEB).when(do("move-vm", to="hv02")).then(
+        "done", web01={"host": "hv02"}, hv01={"free": "62GiB"}, hv02={"free": "1GiB"}
+    ).recorded("vm/web01 vm.moved", "host/hv01 host.memory-returned", "host/hv02 host.memory-granted")
+
+
+def test_a_running_vm_takes_its_memory_along() -> None:
+    small = {**WEB, "memory": {"static": {"size": "512MiB"}}}
+    given(HOST, SMALL_HOST, small, START).when(do("move-vm", to="hv02")).then(
+        "done",
+        web01={"host": "hv02", "session": 1, "power": "running"},
+        hv01={"free": "62GiB"},
+        hv02={"free": "512MiB"},
+    )
+
+
+def test_a_reboot_gives_back_what_startup_does_not_need() -> None:
+    given(HOST, DB, do("start", "db01"), do("grow", "db01", amount="4GiB")).when(do("reboot-guest", "db01")).then(
+        "done", db01={"assigned": "2GiB", "session": 2}, hv01={"free": "60GiB"}
+    ).recorded("vm/db01 vm.rebooted", "host/hv01 host.memory-returned")
+
+
+def test_a_saved_vm_stops_without_a_word_to_its_host() -> None:
+    given(HOST, WEB, START, do("save")).when(do("stop")).then("done", hv01={"free": "62GiB"}).recorded(
+        "vm/web01 vm.stopped"
+    )
+
+
+def test_a_paused_vm_keeps_its_memory_and_a_saved_one_does_not() -> None:
+    paused = given(HOST, WEB, START, do("pause"))
+    paused.when(do("save")).then("done", web01={"assigned": "4GiB", "held": "0"}, hv01={"free": "62GiB"})
+    paused.when(do("restore")).then("done", web01={"power": "running", "held": "4GiB"}, hv01={"free": "58GiB"})
+
+
+def test_how_memory_left_is_told() -> None:
+    given_linux = given(HOST, {**WEB, "guest": "linux"}, START, do("report-in-use", in_use="1GiB"))
+    event = given_linux.when(do("remove-memory", amount="1GiB")).answer.events[0][1]
+    assert isinstance(event, VmMemoryRemoved)
+    assert event.mechanism is Mechanism.BALLOON_ADJUSTED
+
+
+def test_set_memory_is_recorded_as_what_it_comes_to() -> None:
+    world = given(HOST, WEB)
+    world.when(do("set-memory", size="5GiB")).then("done", web01={"startup": "5GiB"}).recorded(
+        "vm/web01 vm.memory-configured"
+    )
+    world.when(START)
+    world.when(do("report-in-use", in_use="1GiB"))
+    world.when(do("set-memory", size="6GiB")).then("completed", granted="1GiB").recorded(
+        "vm/web01 vm.memory-added", "host/hv01 host.memory-granted"
+    )
+    world.when(do("set-memory", size="2GiB")).then("completed", granted="4GiB").recorded(
+        "vm/web01 vm.memory-removed", "host/hv01 host.memory-returned"
+    )
+    world.when(do("set-memory", size="2GiB")).then("completed", granted="0").recorded()
+
+
+def test_set_memory_of_a_dynamic_vm_is_refused_as_itself() -> None:
+    answered = given(HOST, {**WEB, "memory": DYNAMIC}, START).when(do("set-memory", size="3GiB"))
+    answered.then("rejected", "dynamic-memory-enabled", granted="0").recorded("vm/web01 vm.command-refused")
+    assert (answered.answer.command, answered.answer.requested) == ("set-memory", 2**30)

@@ -1,0 +1,199 @@
+"""A ledger without a store: the decided aggregates in memory, and every event that was recorded on them.
+
+It is a ``domain.decider.World`` for the real ``decide``, and a ``tests.oracle.driving.Decider`` for the oracle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from domain import decider
+from domain.aggregates import HostAggregate, VmAggregate, host_figures, host_stream, vm_figures, vm_stream
+from domain.commands import COMMANDS, Command
+from domain.decider import Answer
+from domain.errors import InputError, UnknownHost, UnknownVm
+from domain.events import (
+    Event,
+    HostEvent,
+    HostFigures,
+    HostRegistered,
+    HostRemoved,
+    VmDefined,
+    VmEvent,
+    VmFigures,
+    VmRemoved,
+)
+from tests.oracle.shapes import Expected, HostState, Line, Setting, State, VmState
+
+
+@cache
+def _adapter(command: str) -> TypeAdapter[Any]:
+    return TypeAdapter(COMMANDS[command])
+
+
+def read(line: Line) -> Command:
+    """The command that a script line asks for. Raises ``InputError`` if its shape is not one."""
+    name = line.get("command")
+    if not isinstance(name, str) or name not in COMMANDS:
+        raise InputError(f"{name!r} is not a command")
+    given = {key: value for key, value in line.items() if key not in ("command", "at")}
+    if unknown := given.keys() - set(COMMANDS[name].__slots__):
+        raise InputError(f"{name} does not take {sorted(unknown)}")
+    try:
+        command: Command = _adapter(name).validate_python(given)
+    except ValidationError as error:
+        raise InputError(error.errors()[0]["msg"]) from None
+    return command
+
+
+def told(answer: Answer) -> Expected:
+    """An answer in the words of the oracle."""
+    return Expected(
+        outcome=answer.outcome.value,
+        code=None if answer.code is None else answer.code.value,
+        requested=answer.requested,
+        granted=answer.granted,
+        streams=tuple(stream for stream, _ in answer.events),
+        events=tuple(event.KIND for _, event in answer.events),
+    )
+
+
+@dataclass
+class World:
+    """All decided hosts and VMs as their events leave them."""
+
+    vms: dict[str, VmAggregate] = field(default_factory=dict[str, VmAggregate])
+    hosts: dict[str, HostAggregate] = field(default_factory=dict[str, HostAggregate])
+    begun: set[str] = field(default_factory=set[str])
+    """Every stream that ever began."""
+    history: list[tuple[str, Event]] = field(default_factory=list[tuple[str, Event]])
+
+    # What the decider asks
+
+    def vm(self, id: str) -> VmAggregate:
+        if id not in self.vms:
+            raise UnknownVm(id)
+        return self.vms[id]
+
+    def host(self, id: str) -> HostAggregate:
+        if id not in self.hosts:
+            raise UnknownHost(id)
+        return self.hosts[id]
+
+    def is_taken(self, stream: str) -> bool:
+        return stream in self.begun
+
+    def vms_on(self, host: str) -> int:
+        return sum(vm.host == host for vm in self.vms.values())
+
+    # What happens
+
+    def ask(self, line: Line) -> Answer:
+        """Decides a line and records what follows. Raises ``InputError``, and then nothing is recorded."""
+        answer = decider.decide(read(line), self)
+        self.record(answer.events)
+        return answer
+
+    def apply(self, line: Line) -> Expected:
+        """Decides a line and records what follows, input errors told as the oracle tells them."""
+        try:
+            return told(self.ask(line))
+        except InputError:
+            return Expected("input-error")
+
+    def record(self, events: Iterable[tuple[str, Event]]) -> None:
+        """Lets recorded events happen."""
+        for stream, event in events:
+            self.history.append((stream, event))
+            self.begun.add(stream)
+            kind, _, id = stream.partition("/")
+            if kind == "vm":
+                assert isinstance(event, VmEvent)
+                self._happened_to_vm(id, event)
+            else:
+                assert isinstance(event, HostEvent)
+                self._happened_to_host(id, event)
+
+    def _happened_to_vm(self, id: str, event: VmEvent) -> None:
+        if isinstance(event, VmDefined):
+            self.vms[id] = VmAggregate.begin(id, event)
+            return
+        self.vms[id].apply(event)
+        if isinstance(event, VmRemoved):
+            del self.vms[id]
+
+    def _happened_to_host(self, id: str, event: HostEvent) -> None:
+        if isinstance(event, HostRegistered):
+            self.hosts[id] = HostAggregate.begin(id, event)
+            return
+        self.hosts[id].apply(event)
+        if isinstance(event, HostRemoved):
+            del self.hosts[id]
+
+    # What stands
+
+    def replayed(self) -> World:
+        """Another world, rebuilt from the recorded events alone."""
+        again = World()
+        again.record(self.history)
+        return again
+
+    def figures(self) -> dict[str, VmFigures | HostFigures]:
+        """The figures of every stream, as its events tell them."""
+        found: dict[str, VmFigures | HostFigures] = {}
+        found |= {vm_stream(id): vm_figures(vm.state) for id, vm in self.vms.items()}
+        found |= {host_stream(id): host_figures(host.state) for id, host in self.hosts.items()}
+        return found
+
+    def versions(self) -> dict[str, int]:
+        """How many events each stream has, by name."""
+        return {host_stream(id): host.version for id, host in self.hosts.items()} | {
+            vm_stream(id): vm.version for id, vm in self.vms.items()
+        }
+
+    def snapshot(self) -> State:
+        """Everything that stands, as the oracle tells it."""
+        return State(
+            hosts={id: _host_state(host) for id, host in self.hosts.items()},
+            vms={id: _vm_state(vm) for id, vm in self.vms.items()},
+        )
+
+
+def _host_state(host: HostAggregate) -> HostState:
+    state = host.state
+    return HostState(total=state.total, reserve=state.reserve, version=state.version.value, book=dict(host.book))
+
+
+def _vm_state(vm: VmAggregate) -> VmState:
+    state, memory = vm.state, vm.state.memory
+    return VmState(
+        host=vm.host,
+        generation=state.generation,
+        guest=state.guest.value,
+        config_version=str(state.config_version),
+        power=state.power.value,
+        session=state.session,
+        memory=Setting(
+            mode=memory.mode.value,
+            startup=memory.startup,
+            minimum=memory.minimum,
+            maximum=memory.maximum,
+            buffer=memory.buffer,
+            weight=memory.weight,
+        ),
+        assigned=state.assigned,
+        ballooned=state.ballooned,
+        in_use=state.in_use,
+        in_use_reported=state.in_use_reported,
+        paged_out=state.paged_out,
+        high_watermark=state.high_watermark,
+        vsc=state.vsc,
+        hot_pluggable=state.hot_pluggable,
+        visible=state.visible,
+        held=state.held,
+    )
