@@ -124,12 +124,15 @@ class VmAggregate:
         state = evolve.vm_defined(event.generation, event.guest, event.config_version, event.memory)
         return VmAggregate(id, event.name, event.host, state)
 
-    def apply(self, event: VmEvent) -> None:
-        """Lets the next event of the stream happen. Raises ``HistoryError`` if it cannot follow."""
+    def apply(self, event: VmEvent, after: Vm | None = None) -> None:
+        """Lets the next event of the stream happen. Raises ``HistoryError`` if it cannot follow.
+
+        ``after`` is what the event comes to, if it was decided just now and that is known.
+        """
         changes = VM_CHANGES.get(type(event))
         if changes is None:
             raise HistoryError(f"{event.KIND} cannot follow on the stream of VM {self.id!r}")
-        self.state = changes.apply(self.state, event)
+        self.state = changes.apply(self.state, event) if after is None else after
         self.version += 1
         if isinstance(event, events.VmMoved):
             self.host = event.destination

@@ -30,7 +30,7 @@ from domain.evolve import book_change, host_registered, vm_defined
 from domain.resizing import Resize
 from domain.settings import ConfigVersion, MemorySetting, cap
 from domain.shapes import write_memory
-from domain.state import Host
+from domain.state import Host, Vm
 
 
 class World(Protocol):
@@ -64,6 +64,8 @@ class Answer:
     requested: int | None
     granted: int | None
     events: tuple[tuple[str, Event], ...]
+    after: Vm | None = None
+    """The VM's figures afterwards, where a VM that was there has changed: what its event comes to."""
 
     @property
     def outcome(self) -> Outcome:
@@ -200,7 +202,7 @@ def _on_vm(command: VmCommand, world: World) -> Answer:
             recorded.append(_book_event(events.HostMemoryGranted, host, vm.id, change, happened))
         elif change < 0:
             recorded.append(_book_event(events.HostMemoryReturned, host, vm.id, -change, happened))
-    return Answer(NAMES[type(command)], vm_stream(vm.id), decision, requested, granted, tuple(recorded))
+    return Answer(NAMES[type(command)], vm_stream(vm.id), decision, requested, granted, tuple(recorded), after)
 
 
 def _book_event(

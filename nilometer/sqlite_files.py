@@ -94,14 +94,15 @@ def told_apart(place: SQLitePlace) -> Generator[None]:
         raise
     except PersistenceError as error:
         cause = error.__cause__ or error.__context__
-        raise _in_words(place, cause if isinstance(cause, sqlite3.Error) else error) from error
-    except sqlite3.IntegrityError as error:
-        raise IntegrityError(str(error)) from error
+        raise in_words(place, cause if isinstance(cause, sqlite3.Error) else error) from error
     except sqlite3.Error as error:
-        raise _in_words(place, error) from error
+        raise in_words(place, error) from error
 
 
-def _in_words(place: SQLitePlace, error: Exception) -> LedgerError:
+def in_words(place: SQLitePlace, error: Exception) -> LedgerError | IntegrityError:
+    """What SQLite raised, as the error that says what to do."""
+    if isinstance(error, sqlite3.IntegrityError):
+        return IntegrityError(str(error))
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     where = str(place.path)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from eventsourcing.persistence import StoredEvent
@@ -17,7 +18,7 @@ from nilometer.clock import now
 from nilometer.errors import LedgerError
 from nilometer.places import SQLitePlace
 from nilometer.recorders import NO_READS, LedgerRecorder, Reads, Receipt, Rows, StaleRead
-from nilometer.sqlite_files import check_file, create_file, no_ledger, told_apart
+from nilometer.sqlite_files import check_file, create_file, in_words, no_ledger, told_apart
 
 LOCK_TIMEOUT: Final = 30
 """Seconds to wait for another writer."""
@@ -85,6 +86,8 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
     def __init__(self, datastore: SQLiteDatastore, place: SQLitePlace) -> None:
         super().__init__(datastore)
         self._place = place
+        self._writing = Lock()
+        self._held: SQLiteConnection | None = None
 
     @classmethod
     def open(
@@ -106,24 +109,19 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
         return [*super().construct_create_table_statements(), COMMANDS_TABLE, LEDGER_TABLE, facts]
 
     @contextmanager
-    def _transaction(self, *, write: bool) -> Generator[sqlite3.Connection]:
+    def transaction(self, *, write: bool) -> Generator[SQLiteTransaction]:
+        """A transaction for tables beside the events."""
         with told_apart(self._place), self.datastore.get_connection(commit=write) as held:
             connection = held._sqlite_conn  # pyright: ignore[reportPrivateUsage]
             # IMMEDIATE, so that what is checked in the transaction still holds when it commits.
             connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:
-                yield connection
+                yield SQLiteTransaction(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-
-    @contextmanager
-    def transaction(self, *, write: bool) -> Generator[SQLiteTransaction]:
-        """A transaction for tables beside the events."""
-        with self._transaction(write=write) as connection:
-            yield SQLiteTransaction(connection)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Writes events, and with ``receipts`` and ``reads`` what belongs to them. See ``record``."""
@@ -133,22 +131,48 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
         self, events: Sequence[StoredEvent], receipts: Sequence[Receipt] = (), reads: Reads = NO_READS
     ) -> Sequence[int]:
         """Writes all of it or nothing, and returns the events' positions."""
-        with self._transaction(write=True) as connection:
+        rows = [(event.originator_id, event.originator_version, event.topic, event.state) for event in events]
+        with self._writing:
+            try:
+                return self._record(self._writer(), rows, receipts, reads)
+            except sqlite3.Error as error:
+                raise in_words(self._place, error) from error
+
+    def _writer(self) -> sqlite3.Connection:
+        """The connection that records: held for good, because fetching one from the pool costs as much as an insert."""
+        if self._held is None:
+            with told_apart(self._place):
+                self._held = self.datastore.pool._create_connection()  # pyright: ignore[reportPrivateUsage]
+        return self._held._sqlite_conn  # pyright: ignore[reportPrivateUsage]
+
+    def _record(
+        self,
+        connection: sqlite3.Connection,
+        rows: Sequence[tuple[object, ...]],
+        receipts: Sequence[Receipt],
+        reads: Reads,
+    ) -> Sequence[int]:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
             if reads is not NO_READS:
                 self._check(connection, reads)
             positions: Sequence[int] = ()
-            if events:
-                rows = [(e.originator_id, e.originator_version, e.topic, e.state) for e in events]
+            if rows:
                 connection.executemany(self.insert_events_statement, rows)
                 # Nobody else writes meanwhile and nothing is ever deleted: row numbers, our positions, are dense.
                 (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
-                positions = range(last - len(events) + 1, last + 1)
+                positions = range(last - len(rows) + 1, last + 1)
             for receipt in receipts:
                 position = positions[receipt.position] if receipt.events else 0
                 connection.execute(
                     "INSERT INTO commands VALUES (?, ?, ?, ?)",
                     (receipt.key, position, receipt.events, receipt.result),
                 )
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
         return positions
 
     def _check(self, connection: sqlite3.Connection, reads: Reads) -> None:
@@ -166,21 +190,21 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
     def receipts(self, keys: Sequence[str]) -> Sequence[Receipt]:
         """Those of the keys under which something was recorded."""
         marks = ", ".join("?" * len(keys))
-        with self._transaction(write=False) as connection:
+        with self.transaction(write=False) as database:
             found = f"SELECT key, position, events, result FROM commands WHERE key IN ({marks})"
-            return [Receipt(*row) for row in connection.execute(found, keys)]
+            return [Receipt(*row) for row in database.execute(found, keys)]  # type: ignore[arg-type]
 
     def facts(self) -> dict[str, str]:
         """What the ledger says of itself."""
-        with self._transaction(write=False) as connection:
-            return dict(connection.execute("SELECT name, value FROM ledger").fetchall())
+        with self.transaction(write=False) as database:
+            return {str(name): str(value) for name, value in database.execute("SELECT name, value FROM ledger")}
 
     def adopt(self, id: str) -> None:
         """Gives an empty ledger the id of another."""
-        with self._transaction(write=True) as connection:
-            if connection.execute(f"SELECT 1 FROM {self.events_table_name} LIMIT 1").fetchone():
+        with self.transaction(write=True) as database:
+            if database.execute(f"SELECT 1 FROM {self.events_table_name} LIMIT 1").fetchone():
                 raise LedgerError("a ledger with events keeps its id")
-            connection.execute("UPDATE ledger SET value = ? WHERE name = 'id'", (id,))
+            database.execute("UPDATE ledger SET value = ? WHERE name = 'id'", (id,))
 
     def bytes_used(self) -> int:
         """The size of the file and of its log."""
@@ -189,6 +213,9 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
 
     def close(self) -> None:
         """Closes all connections."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
         self.datastore.close()
 
 

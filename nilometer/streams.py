@@ -12,7 +12,8 @@ from typing import Final, cast
 from domain.aggregates import HostAggregate, VmAggregate, host_stream, vm_stream
 from domain.envelope import Envelope
 from domain.errors import InputError, UnknownHost, UnknownVm
-from domain.events import Event
+from domain.events import Event, VmEvent
+from domain.state import Vm
 from nilometer.application import LedgerApplication
 from projections.tracked import TrackedHost, TrackedVm, advance_host, advance_vm
 
@@ -79,13 +80,17 @@ class Streams:
         tracked = self._tracked(stream)
         return 0 if tracked is None else tracked.subject.version
 
-    def apply(self, envelope: Envelope[Event]) -> None:
-        """Lets an event that is being recorded happen to what is remembered."""
+    def apply(self, envelope: Envelope[Event], after: Vm | None = None) -> None:
+        """Lets an event happen to what is remembered. ``after`` is what it comes to, if it was decided just now."""
         kind, _, id = envelope.stream.partition("/")
-        if kind == "vm":
+        if kind == "host":
+            self._hosts[id] = advance_host(self._hosts.get(id), envelope)
+        elif after is None or not isinstance(envelope.event, VmEvent):
             self._vms[id] = advance_vm(self._vms.get(id), envelope)
         else:
-            self._hosts[id] = advance_host(self._hosts.get(id), envelope)
+            tracked = self._vms[id]
+            tracked.subject.apply(envelope.event, after)
+            tracked.as_of = max(tracked.as_of, envelope.metadata.happened)
 
     def refresh(self, streams: Iterable[str]) -> bool:
         """Brings streams up to date; whether anything had been recorded that was not remembered."""

@@ -124,7 +124,7 @@ class Batch:
             )
             envelope = Envelope(stream, self._streams.version(stream) + 1, event, metadata)
             causation = causation or envelope.id
-            self._streams.apply(envelope)
+            self._streams.apply(envelope, answer.after)
             self._envelopes.append(envelope)
             self._written.add(stream)
 
