@@ -167,6 +167,10 @@ class Ledger:
 
     # Reading
 
+    def known(self, keys: Sequence[str]) -> frozenset[str]:
+        """Those of the keys under which a command was recorded: asked again, it is answered as it was."""
+        return frozenset(self._application.receipts(keys))
+
     @property
     def position(self) -> int:
         """The position of the last event; 0 in an empty ledger."""
