@@ -1,0 +1,13 @@
+"""The command line, ``nilo``: one module a command, loaded when it is called."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Runs ``nilo`` with the arguments of this process."""
+    from nilometer.cli.app import nilo
+
+    nilo.main(prog_name="nilo")
+    raise AssertionError("nilo.main leaves the process")

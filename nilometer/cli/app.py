@@ -1,0 +1,78 @@
+"""``nilo`` itself: finds the command that is meant and loads it.
+
+Nothing heavy is imported here: ``nilo --help`` and a mistyped command answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+import click
+
+from nilometer.cli.failures import guarded
+from nilometer.cli.groups import LazyGroup
+from nilometer.cli.options import common
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "run": ("run", "Decide and record each command of a script."),
+    "do": ("do", "Decide and record one command."),
+    "record": ("record", "Record what another tool did to an observed VM."),
+    "view": ("view", "Show the memory that each guest sees."),
+    "log": ("log", "Show what happened, and who asked for it."),
+    "show": ("show", "Tell one change as a story."),
+    "diff": ("diff", "Show what changed between two moments."),
+    "info": ("info", "Show what is in a ledger."),
+    "export": ("export", "Write the history as CloudEvents, one a line."),
+    "import": ("import_", "Take an exported history into an empty ledger."),
+    "import-qemu": ("import_qemu", "Record what recordings of QEMU show."),
+    "replay": ("replay", "Rebuild all views from the events, and compare."),
+}
+"""Every command: its module, and what it does."""
+
+
+SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Nilo(LazyGroup):
+    """The outermost group: errors end as messages and exit codes, never as tracebacks."""
+
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        """Runs the command that the arguments name, and leaves the process with its exit code."""
+        if "_NILO_COMPLETE" in os.environ:  # a shell asks for completions
+            super().main(args, prog_name, **extra)
+
+        def run() -> object:
+            given = sys.argv[1:] if args is None else list(args)
+            with self.make_context(prog_name or "nilo", given, **extra) as context:
+                return self.invoke(context)
+
+        raise SystemExit(guarded(run))
+
+
+def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"nilo {version('nilometer')}")
+        context.exit()
+
+
+@click.group(cls=Nilo, modules=COMMANDS, context_settings=SETTINGS)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+@common
+def nilo() -> None:
+    """Keep a ledger of every memory change of Hyper-V hosts and VMs.
+
+    Nothing is sent to a hypervisor: commands are decided by the rules of Hyper-V and recorded, and what real
+    hypervisors did is recorded as it was seen.
+
+    \b
+    Examples:
+      nilo run month-end.jsonl
+      nilo view --at "2026-11-23 09:00"
+    """

@@ -1,0 +1,153 @@
+"""How each command of the model is written after ``nilo do``. What it may be asked is in ``domain.commands``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import click
+
+Parameter = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a command is written: what it does, its arguments in order, its options, and two examples."""
+
+    what: str
+    arguments: tuple[str, ...]
+    examples: tuple[str, str]
+    options: tuple[Parameter, ...] = ()
+
+
+_SIZE: Final = click.option("--size", metavar="SIZE", help="Static memory of this size.")
+_MEMORY: Final = (
+    _SIZE,
+    click.option("--minimum", metavar="SIZE", help="Dynamic Memory: the least it may have."),
+    click.option("--startup", metavar="SIZE", help="Dynamic Memory: what it starts with."),
+    click.option("--maximum", metavar="SIZE", help="Dynamic Memory: the most it may have."),
+    click.option("--buffer", type=int, help="Dynamic Memory: percent kept beside what is in use; default 20."),
+    click.option("--weight", type=int, help="Dynamic Memory: 0 to 100, who is served first; default 50."),
+)
+_GUESTS: Final = "windows, windows-legacy, linux, linux-legacy, unenlightened"
+_GUEST: Final = (
+    click.option("--guest", required=True, help=f"{_GUESTS}."),
+    click.option("--config-version", required=True, metavar="VERSION", help="The configuration version, such as 10.0."),
+)
+
+SHAPES: Final[dict[str, Shape]] = {
+    "register-host": Shape(
+        "Register a host.",
+        ("host",),
+        (
+            "nilo do register-host hv01 --version 2022 --total 64GiB --reserve 2304MiB",
+            "nilo do register-host hv02 --version 2019 --total 128GiB --reserve 4GiB",
+        ),
+        (
+            click.option("--version", required=True, help="The Windows Server release: 2016, 2019, 2022 or 2025."),
+            click.option("--total", required=True, metavar="SIZE", help="The memory of the machine."),
+            click.option("--reserve", required=True, metavar="SIZE", help="What the root partition keeps."),
+        ),
+    ),
+    "resize-host": Shape(
+        "Change the memory of a host.",
+        ("host", "total"),
+        ("nilo do resize-host hv01 128GiB", 'nilo do resize-host hv01 96GiB --reason "two modules failed"'),
+    ),
+    "set-reserve": Shape(
+        "Change what the root partition of a host keeps.",
+        ("host", "reserve"),
+        ("nilo do set-reserve hv01 4GiB", "nilo do set-reserve hv01 2304MiB --actor ops"),
+    ),
+    "remove-host": Shape(
+        "Remove a host that no VM is on; its history stays.",
+        ("host",),
+        ("nilo do remove-host hv01", 'nilo do remove-host hv01 --reason "decommissioned"'),
+    ),
+    "define-vm": Shape(
+        "Define a VM; it is off.",
+        ("vm",),
+        (
+            "nilo do define-vm web01 --host hv01 --generation 2 --guest windows --config-version 10.0 --size 4GiB",
+            "nilo do define-vm db01 --host hv01 --generation 1 --guest linux --config-version 9.0 --size 2GiB",
+        ),
+        (
+            click.option("--host", required=True, help="The host that it is on."),
+            click.option("--name", help="What people call it; default its id."),
+            click.option("--generation", required=True, type=int, help="1 or 2."),
+            *_GUEST,
+            *_MEMORY,
+        ),
+    ),
+    "configure-memory": Shape(
+        "Change the memory setting of a VM.",
+        ("vm",),
+        (
+            "nilo do configure-memory web01 --size 8GiB",
+            "nilo do configure-memory db01 --minimum 512MiB --startup 2GiB --maximum 16GiB",
+        ),
+        _MEMORY,
+    ),
+    "configure-guest": Shape(
+        "Change the guest of a VM that is off, or its configuration version.",
+        ("vm",),
+        (
+            "nilo do configure-guest web01 --guest windows --config-version 10.0",
+            "nilo do configure-guest db01 --guest linux --config-version 9.0",
+        ),
+        _GUEST,
+    ),
+    "start": Shape("Start a VM.", ("vm",), ("nilo do start web01", 'nilo do start web01 --at "2026-11-23 09:00"')),
+    "stop": Shape("Stop a VM.", ("vm",), ("nilo do stop web01", 'nilo do stop web01 --reason "patch day"')),
+    "pause": Shape("Pause a VM; it keeps its memory.", ("vm",), ("nilo do pause web01", "nilo do pause db01")),
+    "resume": Shape("Resume a paused VM.", ("vm",), ("nilo do resume web01", "nilo do resume db01")),
+    "save": Shape("Save a VM; its host gets the memory back.", ("vm",), ("nilo do save web01", "nilo do save db01")),
+    "restore": Shape("Restore a saved VM.", ("vm",), ("nilo do restore web01", "nilo do restore db01")),
+    "reboot-guest": Shape(
+        "Reboot the guest of a VM.",
+        ("vm",),
+        ("nilo do reboot-guest web01", 'nilo do reboot-guest web01 --reason "updates"'),
+    ),
+    "report-in-use": Shape(
+        "Report how much memory the guest of a VM is using.",
+        ("vm", "in_use"),
+        ("nilo do report-in-use web01 5001MiB", "nilo do report-in-use web01 3GiB --via agent"),
+    ),
+    "add-memory": Shape(
+        "Add memory to a running VM with static memory.",
+        ("vm", "amount"),
+        ('nilo do add-memory web01 4GiB --reason "month end"', "nilo do add-memory web01 512MB --actor ops"),
+    ),
+    "remove-memory": Shape(
+        "Remove memory from a running VM with static memory.",
+        ("vm", "amount"),
+        ("nilo do remove-memory web01 4GiB", 'nilo do remove-memory web01 512MB --reason "month end is over"'),
+    ),
+    "set-memory": Shape(
+        "Bring a VM with static memory to a size.",
+        ("vm", "size"),
+        ("nilo do set-memory web01 8GiB", "nilo do set-memory web01 4GiB --via powershell"),
+    ),
+    "grow": Shape(
+        "Let Dynamic Memory give memory to a VM.",
+        ("vm", "amount"),
+        ("nilo do grow db01 1GiB", "nilo do grow db01 512MiB --via balancer"),
+    ),
+    "reclaim": Shape(
+        "Let Dynamic Memory take memory from a VM.",
+        ("vm", "amount"),
+        ("nilo do reclaim db01 1GiB", "nilo do reclaim db01 512MiB --via balancer"),
+    ),
+    "move-vm": Shape(
+        "Move a VM to another host.",
+        ("vm", "to"),
+        ("nilo do move-vm web01 hv02", 'nilo do move-vm web01 hv02 --reason "maintenance of hv01"'),
+    ),
+    "remove-vm": Shape(
+        "Remove a VM that is off; its history stays.",
+        ("vm",),
+        ("nilo do remove-vm web01", 'nilo do remove-vm web01 --reason "replaced by web02"'),
+    ),
+}
+"""How each command of the model is written."""

@@ -1,0 +1,110 @@
+"""What goes wrong, as messages on stderr and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Final
+
+import click
+
+from domain.errors import NilometerError
+
+OK: Final = 0
+NOT_IN_FULL: Final = 1
+"""Not granted in full; or differing, where a difference was asked about."""
+UNREADABLE: Final = 2
+"""Wrong usage, or input that cannot be read."""
+INTERNAL: Final = 70
+INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+"""As shells say of a program that wrote to a pipe which nobody reads any more."""
+
+
+class Mistyped(click.UsageError):
+    """Wrong usage, with a hint."""
+
+    def __init__(self, message: str, *, hint: str, context: click.Context | None = None) -> None:
+        super().__init__(message, context)
+        self.hint = hint
+
+
+class Interrupted(Exception):
+    """The user stopped the work: what was kept of it, and how to go on."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def say(kind: str, message: str, hint: str = "") -> None:
+    """A message on stderr; ``hint`` comes on a line of its own."""
+    lines = [f"{kind}: {message}"] + ([f"hint: {hint}"] if hint else [])
+    click.echo("\n".join(lines), err=True)
+
+
+def guarded(run: Callable[[], object]) -> int:
+    """Runs a command and returns its exit code; whatever it raises becomes a message."""
+    try:
+        code = run()
+        sys.stdout.flush()
+        return code if isinstance(code, int) else OK
+    except click.exceptions.Exit as exit:
+        return exit.exit_code
+    except click.ClickException as error:
+        say("error", _sentence(error), _usage_hint(error))
+        return UNREADABLE
+    except NilometerError as error:
+        say("error", error.message, error.hint)
+        return UNREADABLE
+    except Interrupted as stopped:
+        say("interrupted", str(stopped), stopped.hint)
+        return INTERRUPTED
+    except (KeyboardInterrupt, click.Abort):
+        say("interrupted", "nothing was changed by what was left undone")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
+        return BROKEN_PIPE
+    except OSError as error:
+        say("error", f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
+        return UNREADABLE
+    except Exception:
+        _report_bug()
+        return INTERNAL
+
+
+def _sentence(error: click.ClickException) -> str:
+    message = error.message if isinstance(error, click.NoSuchOption) else error.format_message()
+    message = message.rstrip(".")
+    return message[:1].lower() + message[1:]
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    if isinstance(error, Mistyped):
+        return error.hint
+    if isinstance(error, click.NoSuchOption) and error.possibilities:
+        return f"did you mean {' or '.join(error.possibilities)}?"
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{context.command_path} --help" if context is not None else ""
+
+
+def _report_bug() -> None:
+    import traceback
+
+    hint = "please report this with the traceback; with NILO_DEBUG=1 it is shown here"
+    if os.environ.get("NILO_DEBUG"):
+        traceback.print_exc()
+        say("internal error", "this is a bug in Nilometer", "please report this with the traceback above")
+        return
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="nilo-", suffix=".traceback.txt", delete=False, encoding="utf-8"
+        ) as file:
+            traceback.print_exc(file=file)
+        place = f"; its traceback is in {file.name}"
+    except OSError:
+        place = ""
+    say("internal error", f"this is a bug in Nilometer{place}", hint)

@@ -1,0 +1,52 @@
+"""VMs and hosts as people name them: by id, or a VM by a name that is its alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from domain.errors import InputError, UnknownHost, UnknownVm
+from nilometer.nearest import did_you_mean
+from projections.fleet import Fleet
+
+NONE_YET = "the ledger has none yet: nilo do define-vm --help"
+NO_HOST_YET = "the ledger has none yet: nilo do register-host --help"
+
+
+def find_vm(word: str, names: Mapping[str, str]) -> str:
+    """The id of the VM that is meant, from names by id. Raises ``UnknownVm`` or ``InputError`` with a hint."""
+    if word in names:
+        return word
+    called = sorted(id for id, name in names.items() if name == word)
+    if len(called) == 1:
+        return called[0]
+    if called:
+        raise InputError(f"{len(called)} VMs have the name {word!r}", hint=f"give an id: {', '.join(called)}")
+    raise UnknownVm(word, hint=did_you_mean(word, {*names, *names.values()}, "nilo view lists them") or NONE_YET)
+
+
+def find_host(word: str, hosts: Iterable[str]) -> str:
+    """The id of the host that is meant. Raises ``UnknownHost`` with a hint."""
+    known = list(hosts)
+    if word not in known:
+        raise UnknownHost(word, hint=did_you_mean(word, known, "nilo view lists them") if known else NO_HOST_YET)
+    return word
+
+
+def names_of(fleet: Fleet) -> dict[str, str]:
+    """The names of a fleet's VMs, by id."""
+    return {id: tracked.subject.name for id, tracked in fleet.vms.items()}
+
+
+def with_hint(error: InputError, fleet: Callable[[], Fleet]) -> InputError:
+    """The same error; of a name that is not there, with the nearest that is."""
+    if error.hint or not isinstance(error, UnknownVm | UnknownHost):
+        return error
+    there = fleet()
+    try:
+        if isinstance(error, UnknownVm):
+            find_vm(error.vm, names_of(there))
+        else:
+            find_host(error.host, there.hosts)
+    except InputError as better:
+        return better
+    return error

@@ -1,0 +1,61 @@
+"""Options that many commands have. They may stand before or after the command's name; the later one counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from domain.errors import InputError
+from nilometer.cli.failures import Mistyped
+from nilometer.cli.session import DEFAULT_LEDGER, FORMATS, Session
+
+_ENVIRONMENT = click.core.ParameterSource.ENVIRONMENT
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Remembers an option for the session."""
+    inherited = context.parent is not None and context.get_parameter_source(str(parameter.name)) is _ENVIRONMENT
+    if value is None or inherited:  # the outermost command has looked into the environment, before its own options
+        return
+    session = context.find_root().ensure_object(Session)
+    if parameter.name in ("actor", "via", "reason", "correlation"):
+        from nilometer.script import check_text
+
+        try:
+            check_text(value)
+        except InputError as error:
+            raise Mistyped(f"--{parameter.name} {error.message}", hint=error.hint, context=context) from None
+    setattr(session, str(parameter.name), value)
+
+
+def _option(name: str, **settings: Any) -> Callable[[F], F]:
+    return click.option(name, expose_value=False, callback=_keep, **settings)
+
+
+def common(function: F) -> F:
+    """The options that every command has."""
+    function = _option(
+        "--format",
+        type=click.Choice(FORMATS),
+        envvar="NILO_FORMAT",
+        help="human (on a terminal), plain (when piped) or json.  [NILO_FORMAT]",
+    )(function)
+    return _option(
+        "--ledger",
+        metavar="URL",
+        envvar="NILO_LEDGER",
+        help=f"sqlite:///FILE or postgresql://USER@HOST/DB; default {DEFAULT_LEDGER}.  [NILO_LEDGER]",
+    )(function)
+
+
+def asking(function: F) -> F:
+    """The options of commands that write: who asks, with which tool, why."""
+    ticket, who = "What ties changes together, as a ticket.", "Who asks; default you.  [NILO_ACTOR]"
+    function = _option("--correlation", metavar="TEXT", help=ticket)(function)
+    function = _option("--reason", metavar="TEXT", help="Why.")(function)
+    function = _option("--via", metavar="TOOL", help="With which tool; default nilo.")(function)
+    return _option("--actor", metavar="NAME", envvar="NILO_ACTOR", help=who)(function)

@@ -1,0 +1,111 @@
+"""What is printed: data on stdout, in the format that was asked for; everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, Final
+
+from nilometer.cli.session import Format
+
+_HIDDEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def clean(text: str) -> str:
+    """A text from a ledger as it may go to a terminal: control and format characters are written out."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(each) if unicodedata.category(each) in _HIDDEN else each for each in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("ascii", "backslashreplace").decode() if ord(character) > 127 else repr(character)[1:-1]
+
+
+class Output:
+    """Where a command's data goes."""
+
+    def __init__(self, form: Format) -> None:
+        self.form = form
+        self.stream = sys.stdout
+        reconfigure = getattr(self.stream, "reconfigure", None)  # there is none on what tests put in its place
+        if reconfigure is not None:
+            encoding = "utf-8" if form == "json" or not self.stream.isatty() else None
+            reconfigure(encoding=encoding, errors="backslashreplace")
+        self.colour = form == "human" and self.stream.isatty() and not os.environ.get("NO_COLOR")
+
+    @property
+    def json(self) -> bool:
+        """Whether programs read it."""
+        return self.form == "json"
+
+    def line(self, text: str = "") -> None:
+        """One line for people."""
+        self.stream.write(f"{clean(text) if not self.colour else text}\n")
+
+    def record(self, value: dict[str, Any]) -> None:
+        """One line of JSON Lines."""
+        self.stream.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+    def document(self, value: dict[str, Any]) -> None:
+        """One JSON document."""
+        self.stream.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+    def flush(self) -> None:
+        """Lets what was written be seen."""
+        self.stream.flush()
+
+    def styled(self, text: str, **style: Any) -> str:
+        """A text in colour, where colour is wanted; it never says anything by itself."""
+        if not self.colour:
+            return text
+        import click
+
+        return click.style(text, **style)
+
+    def table(
+        self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()
+    ) -> None:
+        """A table for a terminal; ``right`` names the columns that are aligned to the right."""
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        for column in columns:
+            table.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*[Text(clean(cell)) for cell in row])
+        Console(file=self.stream, highlight=False, soft_wrap=False).print(table)
+
+
+class Progress:
+    """Tells on stderr, if that is a terminal, how far work of more than a second is."""
+
+    def __init__(self, doing: str, total: int | None = None, unit: str = "") -> None:
+        self._doing, self._total, self._unit = doing, total, unit
+        self._begun = self._told = time.monotonic()
+        self._shown = False
+        self._on = sys.stderr.isatty()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def at(self, count: int) -> None:
+        """So much is done."""
+        moment = time.monotonic() if self._on else 0.0
+        if self._on and moment - self._begun > 1 and moment - self._told > 0.1:
+            self._told, self._shown = moment, True
+            of = f" of {self._total:,}" if self._total else ""
+            sys.stderr.write(f"\r\x1b[K{self._doing}: {count:,}{of}{self._unit and ' ' + self._unit}")
+            sys.stderr.flush()
