@@ -22,7 +22,7 @@ from nilometer.application import LedgerApplication
 from nilometer.errors import LedgerBusy, LedgerError
 from nilometer.observing import Observed
 from nilometer.places import SQLitePlace, parse_url
-from nilometer.recorders import LedgerRecorder
+from nilometer.recorders import LOCK_TIMEOUT, LedgerRecorder
 from nilometer.results import Observation, Request, Result
 from nilometer.streams import Streams
 from nilometer.views import Views
@@ -62,12 +62,21 @@ class Ledger:
         return len(self.views.fleet().on(host))
 
     @classmethod
-    def open(cls, url: str, *, create: bool = False, read_only: bool = False, durable: bool = True) -> Ledger:
+    def open(
+        cls,
+        url: str,
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        durable: bool = True,
+        lock_timeout: float = LOCK_TIMEOUT,
+    ) -> Ledger:
         """Opens the ledger at ``url``, ``sqlite:///path/to/file.db`` or ``postgresql://user@host/database``.
 
         With ``create`` it is made if there is none. ``durable=False`` lets the operating system decide when a commit
-        reaches the disk: faster, and safe against a crash of the program, but not of the machine. Raises a
-        ``LedgerError`` that says what is wrong, or ``InputError`` for an unreadable URL.
+        reaches the disk: faster, and safe against a crash of the program, but not of the machine. ``lock_timeout`` is
+        how many seconds to wait for another writer. Raises a ``LedgerError`` that says what is wrong, or
+        ``InputError`` for an unreadable URL.
         """
         place = parse_url(url)
         recorder: LedgerRecorder
@@ -75,11 +84,15 @@ class Ledger:
             from nilometer.sqlite_recorder import SQLiteLedgerRecorder
 
             synchronous = "FULL" if durable else "NORMAL"
-            recorder = SQLiteLedgerRecorder.open(place, create=create, read_only=read_only, synchronous=synchronous)
+            recorder = SQLiteLedgerRecorder.open(
+                place, create=create, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout
+            )
         else:
             from nilometer.postgres_recorder import PostgresLedgerRecorder
 
-            recorder = PostgresLedgerRecorder.open(place, create=create, read_only=read_only, durable=durable)
+            recorder = PostgresLedgerRecorder.open(
+                place, create=create, read_only=read_only, durable=durable, lock_timeout=lock_timeout
+            )
         return cls(recorder, str(place), read_only=read_only)
 
     def __enter__(self) -> Ledger:

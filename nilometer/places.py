@@ -75,7 +75,9 @@ def _sqlite(url: str) -> SQLitePlace:
 def _postgres(url: str, parts: SplitResult, port: int | None) -> PostgresPlace:
     options = dict(parse_qsl(parts.query))
     schema = options.pop("schema", DEFAULT_SCHEMA)
-    host = options.pop("host", None) or unquote(parts.hostname or "")
+    # Not ``parts.hostname``, which lowers the case: the folder of a socket has one.
+    name = parts.netloc.rpartition("@")[2]
+    host = options.pop("host", None) or unquote(name if port is None else name.rpartition(":")[0]).strip("[]")
     database = unquote(parts.path.lstrip("/"))
     if options:
         unknown = min(options)

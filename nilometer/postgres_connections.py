@@ -16,9 +16,6 @@ from psycopg.rows import DictRow, dict_row
 from nilometer.places import PostgresPlace
 from nilometer.postgres_errors import refused_connection, told_apart
 
-LOCK_TIMEOUT: Final = 30
-"""Seconds to wait for another writer."""
-
 CONNECT_TIMEOUT: Final = 10
 """Seconds to wait for the server to let us in."""
 

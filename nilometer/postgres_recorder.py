@@ -13,7 +13,7 @@ from eventsourcing.persistence import Notification, StoredEvent, Subscription
 
 from nilometer.errors import LedgerError
 from nilometer.places import PostgresPlace
-from nilometer.recorders import NO_READS, LedgerRecorder, Reads, Receipt, Rows, StaleRead
+from nilometer.recorders import LOCK_TIMEOUT, NO_READS, LedgerRecorder, Reads, Receipt, Rows, StaleRead
 
 try:
     import psycopg
@@ -22,7 +22,7 @@ try:
     from psycopg.rows import tuple_row
     from psycopg.sql import Identifier
 
-    from nilometer.postgres_connections import LOCK_TIMEOUT, Connections, LedgerDatastore
+    from nilometer.postgres_connections import Connections, LedgerDatastore
     from nilometer.postgres_errors import persistently, reached, refused_connection, told_apart
     from nilometer.postgres_schema import EVENTS_TABLE, Held, check_schema, composed, create_schema, no_ledger
 except ImportError as error:

@@ -17,6 +17,9 @@ from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Store
 FORMAT: Final = 1
 """The version of the tables. A ledger of a later one is refused."""
 
+LOCK_TIMEOUT: Final = 30.0
+"""Seconds to wait for another writer, unless told otherwise."""
+
 
 class StaleRead(IntegrityError):
     """Something that a decision only read has changed since: decide again."""

@@ -67,15 +67,16 @@ def no_ledger(place: SQLitePlace) -> NoLedger:
     )
 
 
-def create_file(place: SQLitePlace, statements: list[str]) -> None:
+def create_file(place: SQLitePlace, statements: list[str], lock_timeout: float) -> None:
     """Makes a ledger's file with its tables, in one transaction; two that do so at once make one."""
     if not place.path.absolute().parent.is_dir():
         raise NoLedger(
             f"the folder {place.path.absolute().parent} does not exist", hint=f"mkdir -p {place.path.absolute().parent}"
         )
+    uri = place.uri("rwc")
     with (
         told_apart(place),
-        contextlib.closing(sqlite3.connect(place.uri("rwc"), uri=True, isolation_level=None, timeout=30)) as connection,
+        contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=lock_timeout)) as connection,
     ):
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

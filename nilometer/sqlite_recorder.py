@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
@@ -17,11 +17,8 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQ
 from nilometer.clock import now
 from nilometer.errors import LedgerError
 from nilometer.places import SQLitePlace
-from nilometer.recorders import NO_READS, LedgerRecorder, Reads, Receipt, Rows, StaleRead
+from nilometer.recorders import LOCK_TIMEOUT, NO_READS, LedgerRecorder, Reads, Receipt, Rows, StaleRead
 from nilometer.sqlite_files import check_file, create_file, in_words, no_ledger, told_apart
-
-LOCK_TIMEOUT: Final = 30
-"""Seconds to wait for another writer."""
 
 COMMANDS_TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS commands "
@@ -46,10 +43,10 @@ class SQLiteTransaction:
 class _Pool(SQLiteConnectionPool):
     """Connections that leave the journal alone when they may only read."""
 
-    def __init__(self, db_name: str, *, read_only: bool, synchronous: str) -> None:
+    def __init__(self, db_name: str, *, read_only: bool, synchronous: str, lock_timeout: float) -> None:
         self._read_only = read_only
         self._synchronous = synchronous
-        super().__init__(db_name=db_name, lock_timeout=LOCK_TIMEOUT)
+        super().__init__(db_name=db_name, lock_timeout=cast("int", lock_timeout))  # sqlite3 takes fractions
 
     def _create_connection(self) -> SQLiteConnection:
         self.is_journal_mode_wal = self._read_only or self.is_journal_mode_wal
@@ -62,10 +59,12 @@ class _Pool(SQLiteConnectionPool):
 class LedgerDatastore(SQLiteDatastore):
     """A datastore on a file that exists, opened for writing or only for reading."""
 
-    def __init__(self, uri: str, *, read_only: bool = False, synchronous: str = "FULL") -> None:
+    def __init__(
+        self, uri: str, *, read_only: bool = False, synchronous: str = "FULL", lock_timeout: float = LOCK_TIMEOUT
+    ) -> None:
         super().__init__(":memory:", originator_id_type="text")
         self.pool.close()
-        self.pool = _Pool(uri, read_only=read_only, synchronous=synchronous)
+        self.pool = _Pool(uri, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout)
 
 
 def _uri(place: SQLitePlace, *, read_only: bool) -> str:
@@ -91,17 +90,24 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
 
     @classmethod
     def open(
-        cls, place: SQLitePlace, *, create: bool, read_only: bool, synchronous: str = "FULL"
+        cls,
+        place: SQLitePlace,
+        *,
+        create: bool,
+        read_only: bool,
+        synchronous: str = "FULL",
+        lock_timeout: float = LOCK_TIMEOUT,
     ) -> SQLiteLedgerRecorder:
         """Opens the ledger at ``place``. Raises a ``LedgerError`` that says what is wrong with it."""
         found = check_file(place)
         if not found and (read_only or not create):
             raise no_ledger(place)
         if not found:
-            create_file(place, create_table_statements())
+            create_file(place, create_table_statements(), lock_timeout)
         uri = _uri(place, read_only=read_only)
         with told_apart(place):
-            return cls(LedgerDatastore(uri, read_only=read_only, synchronous=synchronous), place)
+            datastore = LedgerDatastore(uri, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout)
+            return cls(datastore, place)
 
     def construct_create_table_statements(self) -> list[str]:
         """The library's table of events, and ours beside it."""
