@@ -13,7 +13,7 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Final
 
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from domain.envelope import Envelope
 from domain.errors import InputError
@@ -22,8 +22,8 @@ from nilometer.application import LedgerApplication
 from nilometer.errors import LedgerBusy, LedgerError
 from nilometer.observing import Observed
 from nilometer.places import SQLitePlace, parse_url
-from nilometer.recorders import LOCK_TIMEOUT, LedgerRecorder
-from nilometer.results import Observation, Request, Result
+from nilometer.recorders import LOCK_TIMEOUT, LedgerRecorder, Reads
+from nilometer.results import Observation, Request, Result, Stored
 from nilometer.streams import Streams
 from nilometer.views import Views
 from nilometer.writing import Batch
@@ -174,6 +174,29 @@ class Ledger:
                 return positions
         raise _lost()
 
+    def append_raw(self, rows: Sequence[Stored], *, id: str) -> None:
+        """Appends events of the ledger ``id`` as they are stored there, in one commit, at the same positions.
+
+        An empty ledger takes that id; one with events must have it. Raises ``LedgerError`` if the rows do not follow.
+        """
+        if self.position == 0:
+            self._recorder.adopt(id)
+            self.id = id
+        if self.id != id:
+            raise LedgerError(
+                f"the ledger has a history of its own: it is {self.id}, and the events are of {id}",
+                hint="import into a ledger that is not there yet: --ledger sqlite:///new.db",
+            )
+        if not rows:
+            return
+        events = [StoredEvent(row.stream, row.version, row.topic, row.body) for row in rows]
+        try:
+            positions = self._recorder.record(events, reads=Reads({}, rows[0].position - 1))
+        except IntegrityError:
+            raise LedgerError(f"the event at position {rows[0].position} does not follow: others wrote") from None
+        self._wrote = True
+        assert list(positions) == [row.position for row in rows]
+
     @staticmethod
     def _pause(lost: int) -> None:
         time.sleep(random.uniform(0, min(PAUSE_MOST, PAUSE * 2**lost)))
@@ -192,6 +215,16 @@ class Ledger:
     def events(self, after: int = 0, upto: int | None = None) -> Iterator[Envelope[Event]]:
         """All events after a position up to another, in order, fetched in pages. Raises ``UnreadableEvent``."""
         return self._application.all(after, upto)
+
+    def rows(self, after: int = 0, upto: int | None = None) -> Iterator[Stored]:
+        """All events as they are stored, after a position up to another, in order, fetched in pages."""
+        for stored, position in self._application.rows(after, upto):
+            yield Stored(position, str(stored.originator_id), stored.originator_version, stored.topic, stored.state)
+
+    @property
+    def bytes_used(self) -> int:
+        """How many bytes the ledger takes in its database."""
+        return self._recorder.bytes_used()
 
     def stream(self, stream: str, after: int = 0) -> Iterator[Envelope[Event]]:
         """The events of one stream after a version, in order."""

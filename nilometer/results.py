@@ -72,3 +72,15 @@ class Observation:
     key: str
     facts: tuple[Fact, ...]
     correlation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An event as it is stored, byte for byte: what exports and seals are made of."""
+
+    position: int
+    stream: str
+    version: int
+    topic: str
+    """``kind/version``, of the shape in which it was written."""
+    body: bytes
