@@ -53,7 +53,7 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text)
     if match is None or not match[1].isascii():
         raise ValueError(f"{text!r} is not a size; write a whole number and a unit, such as 4GiB or 512MiB")
-    number, unit = match[1], match[2]
+    number, unit = match[1].lstrip("0") or "0", match[2]
     if unit and unit not in UNITS:
         exact = {name.lower(): name for name in UNITS} | {name[0].lower(): name for name in UNITS if name[1] == "i"}
         meant = exact.get(unit.lower())
@@ -126,8 +126,10 @@ def _size_of(part: dict[str, object], key: str) -> int:
 
 def _whole_number(part: dict[str, object], key: str) -> int:
     value = part[key]
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
+    if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{key}: {value!r} is not a whole number")
+    if not -LARGEST <= value <= LARGEST:
+        raise ValueError(f"{key}: {value} is not a number from -{LARGEST} to {LARGEST}")
     return value
 
 
