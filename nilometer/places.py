@@ -76,8 +76,10 @@ def _postgres(url: str, parts: SplitResult, port: int | None) -> PostgresPlace:
     options = dict(parse_qsl(parts.query))
     schema = options.pop("schema", DEFAULT_SCHEMA)
     # Not ``parts.hostname``, which lowers the case: the folder of a socket has one.
-    name = parts.netloc.rpartition("@")[2]
-    host = options.pop("host", None) or unquote(name if port is None else name.rpartition(":")[0]).strip("[]")
+    at = parts.netloc.rpartition("@")[2]
+    name, colon, digits = at.rpartition(":")
+    name = name if colon and (not digits or port is not None) else at
+    host = options.pop("host", None) or unquote(name).strip("[]")
     database = unquote(parts.path.lstrip("/"))
     if options:
         unknown = min(options)

@@ -116,7 +116,7 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Writes events, and with ``receipts`` and ``reads`` what belongs to them. See ``record``."""
-        return self.record(stored_events, **kwargs)
+        return list(self.record(stored_events, **kwargs))
 
     def record(
         self, events: Sequence[StoredEvent], receipts: Sequence[Receipt] = (), reads: Reads = NO_READS
