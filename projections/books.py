@@ -14,7 +14,7 @@ class BookEntry:
 
     vm: str
     name: str
-    held: int
+    held: int | None
     """Bytes; 0 for a VM that is off or saved."""
 
 
@@ -27,24 +27,21 @@ class HostBook:
     total: int | None
     reserve: int | None
     held: int | None
-    """The sum of the entries."""
+    """The sum of the entries; unknown if one of them is."""
     free: int | None
-    """What is left: total less reserve less held."""
+    """What is left: total less reserve less held; of an observed host with a budget, that less held."""
     entries: tuple[BookEntry, ...]
-    """One for each VM on the host and for each that the book names, the largest first."""
+    """One for each VM on the host and for each that the book names, the unknown and the largest first."""
 
 
 def host_book(fleet: Fleet, host: str) -> HostBook:
     """The book of one host. Raises ``UnknownHost``."""
-    tracked = fleet.hosts.get(host)
-    if tracked is None:
+    if host not in fleet.hosts:
         raise UnknownHost(host)
-    state, book = tracked.subject.state, tracked.subject.book
-    entries = [BookEntry(vm, _name(fleet, vm), book.get(vm, 0)) for vm in fleet.on(host) | book.keys()]
-    entries.sort(key=lambda entry: (-entry.held, entry.vm))
-    held = sum(book.values())
-    free = state.total - state.reserve - held
-    return HostBook(host, fleet.position, state.total, state.reserve, held, free, tuple(entries))
+    account = fleet.account(host)
+    entries = [BookEntry(vm, _name(fleet, vm), account.book.get(vm, 0)) for vm in fleet.on(host) | account.book.keys()]
+    entries.sort(key=lambda entry: (entry.held is not None, -(entry.held or 0), entry.vm))
+    return HostBook(host, fleet.position, account.total, account.reserve, account.held, account.free, tuple(entries))
 
 
 def host_books(fleet: Fleet) -> tuple[HostBook, ...]:

@@ -9,13 +9,23 @@ from typing import Final
 from domain import events
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.observed import VmChangeRequested, VmRequestSettled
 from projections.view import HostRow, View, VmRow
 
 Value = bool | int | str | HostRow | VmRow | None
 """A figure, or a whole row where a host or VM came or went."""
 
-_AGES: Final = frozenset({"as_of", "in_use_as_of"})
+_AGES: Final = frozenset({"as_of", "in_use_as_of", "measured"})
 """When a figure was told is no change of the figure."""
+
+
+_WITHOUT_EFFECT: Final = (
+    events.VmCommandRefused,
+    events.HostCommandRefused,
+    VmChangeRequested,
+    VmRequestSettled,
+)
+"""What was refused, asked or settled moved nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +86,4 @@ def _figures(row: object, prefix: str = "") -> Iterator[tuple[str, Value]]:
 
 
 def _changes_figures(event: Event) -> bool:
-    return not isinstance(event, events.VmCommandRefused | events.HostCommandRefused)
+    return not isinstance(event, _WITHOUT_EFFECT)

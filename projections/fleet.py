@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.observed_host import HostAccount, ObservedHost, account_of
+from domain.observed_vm import ObservedVm
 from projections.tracked import TrackedHost, TrackedVm, advance_host, advance_vm
 
 
@@ -24,11 +26,21 @@ class Fleet:
     """When the latest of the events applied happened; ``None`` before the first."""
     vms: dict[str, TrackedVm] = field(default_factory=dict[str, TrackedVm])
     hosts: dict[str, TrackedHost] = field(default_factory=dict[str, TrackedHost])
-    _on: dict[str, set[str]] = field(default_factory=dict[str, set[str]], repr=False, compare=False)
+    _on: dict[str | None, set[str]] = field(default_factory=dict[str | None, set[str]], repr=False, compare=False)
 
     def on(self, host: str) -> frozenset[str]:
         """The ids of the VMs on a host, running or not."""
         return frozenset(self._on.get(host, ()))
+
+    def account(self, host: str) -> HostAccount:
+        """What a host has and what its VMs hold of it, as far as it is known. It must be in the fleet."""
+        subject = self.hosts[host].subject
+        if isinstance(subject, ObservedHost):
+            vms = (self.vms[id].subject for id in sorted(self.on(host)))
+            return account_of(subject, [vm for vm in vms if isinstance(vm, ObservedVm)])
+        state = subject.state
+        book: dict[str, int | None] = dict(subject.book)
+        return HostAccount(state.total, state.reserve, None, book, state.held, state.free, None, None)
 
     def put_vm(self, id: str, tracked: TrackedVm) -> None:
         """Takes a VM as it was stored; it leaves the fleet if it is removed."""
@@ -51,9 +63,8 @@ class Fleet:
             before = self.vms.get(id)
             host = None if before is None else before.subject.host
             after = advance_vm(before, envelope)
-            if after.subject.host != host or after.subject.removed:
-                if host is not None:
-                    self._leave(id, host)
+            if before is None or after.subject.host != host or after.subject.removed:
+                self._leave(id, host)
                 self._settle(id, after)
         elif kind == "host":
             self.put_host(id, advance_host(self.hosts.get(id), envelope))
@@ -68,12 +79,13 @@ class Fleet:
             self.apply(envelope)
         return self
 
-    def _leave(self, id: str, host: str) -> None:
-        del self.vms[id]
-        on = self._on[host]
-        on.remove(id)
-        if not on:
-            del self._on[host]
+    def _leave(self, id: str, host: str | None) -> None:
+        self.vms.pop(id, None)
+        on = self._on.get(host)
+        if on is not None:
+            on.discard(id)
+            if not on:
+                del self._on[host]
 
     def _settle(self, id: str, tracked: TrackedVm) -> None:
         if not tracked.subject.removed:

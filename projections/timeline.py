@@ -8,6 +8,7 @@ from domain import events
 from domain.decision import Code, Outcome
 from domain.envelope import Envelope
 from domain.events import Event, HostEvent, VmEvent
+from domain.observed import ObservedCode, VmChangeRequested, VmRequestSettled
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Subject:
     host: str | None = None
     command: str | None = None
     outcome: Outcome | None = None
-    code: Code | None = None
+    code: Code | ObservedCode | None = None
     requested: int | None = None
     granted: int | None = None
     asked: bool = False
@@ -45,15 +46,15 @@ class Entry:
     correlation: str
     command: str | None
     outcome: Outcome | None
-    code: Code | None
+    code: Code | ObservedCode | None
     requested: int | None
     granted: int | None
     asked: bool
     """Somebody asked for it: true of one event a command, the one on the stream that the command names."""
 
 
-def entry(envelope: Envelope[Event]) -> Entry:
-    """The entry of one event."""
+def entry(envelope: Envelope[Event], host: str | None = None) -> Entry:
+    """The entry of one event. ``host`` is where its VM is, if that is known: events of observed VMs do not say it."""
     said, about = envelope.metadata, subject(envelope)
     return Entry(
         position=envelope.position,
@@ -61,7 +62,7 @@ def entry(envelope: Envelope[Event]) -> Entry:
         version=envelope.version,
         kind=envelope.event.KIND,
         vm=about.vm,
-        host=about.host,
+        host=about.host or host,
         happened=said.happened,
         earliest=said.earliest,
         recorded=said.recorded,
@@ -98,6 +99,10 @@ def subject(envelope: Envelope[Event]) -> Subject:
             return Subject(event.vm, id, event.command, event.outcome, event.code)
         case HostEvent():
             return Subject(_vm_of(event), id, event.command, event.outcome, event.code, asked=True)
+        case VmChangeRequested():
+            return Subject(id, requested=event.amount, asked=True)
+        case VmRequestSettled():
+            return Subject(id, None, None, event.outcome, event.code, event.amount, event.granted)
         case _:
             return Subject(vm=id if kind == "vm" else None, host=id if kind == "host" else None)
 

@@ -9,6 +9,9 @@ from domain import events
 from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.envelope import Envelope
 from domain.events import Event, HostEvent, HostRegistered, VmDefined, VmEvent
+from domain.observed import Observed
+from domain.observed_host import ObservedHost
+from domain.observed_vm import ObservedVm
 
 S = TypeVar("S")
 
@@ -21,11 +24,11 @@ class Tracked(Generic[S]):
     as_of: str
     """When the latest of its events happened: its figures are of that moment."""
     in_use_as_of: str | None = None
-    """When the guest last told what it uses; ``None`` while it has told nothing in this session."""
+    """When the guest last told what it uses; ``None`` while that is unknown."""
 
 
-TrackedVm = Tracked[VmAggregate]
-TrackedHost = Tracked[HostAggregate]
+TrackedVm = Tracked[VmAggregate | ObservedVm]
+TrackedHost = Tracked[HostAggregate | ObservedHost]
 
 _FORGETS_IN_USE: Final = (events.VmStarted, events.VmRebooted, events.VmStopped)
 
@@ -35,19 +38,26 @@ def advance_vm(tracked: TrackedVm | None, envelope: Envelope[Event]) -> TrackedV
 
     Raises ``HistoryError`` if the event cannot follow.
     """
-    event, happened = envelope.event, envelope.metadata.happened
+    event, said = envelope.event, envelope.metadata
     if tracked is None:
-        if not isinstance(event, VmDefined):
-            raise _cannot_begin(envelope)
-        return Tracked(VmAggregate.begin(_id(envelope), event), happened)
-    if not isinstance(event, VmEvent) or tracked.subject.removed:
-        raise _cannot_follow(envelope)
-    tracked.subject.apply(event)
-    if isinstance(event, events.VmInUseReported):
-        tracked.in_use_as_of = happened
-    elif isinstance(event, _FORGETS_IN_USE):
-        tracked.in_use_as_of = None
-    tracked.as_of = max(tracked.as_of, happened)
+        if isinstance(event, VmDefined):
+            return Tracked(VmAggregate.begin(_id(envelope), event), said.happened)
+        tracked = Tracked(ObservedVm.begin(_id(envelope)), said.happened)
+    subject = tracked.subject
+    if isinstance(subject, VmAggregate):
+        if not isinstance(event, VmEvent) or subject.removed:
+            raise _cannot_follow(envelope)
+        subject.apply(event)
+        if isinstance(event, events.VmInUseReported):
+            tracked.in_use_as_of = said.happened
+        elif isinstance(event, _FORGETS_IN_USE):
+            tracked.in_use_as_of = None
+    else:
+        if not isinstance(event, Observed):
+            raise _cannot_follow(envelope)
+        subject.apply(event, said.happened, said.earliest)
+        tracked.in_use_as_of = None if subject.in_use is None else subject.measured.get("in_use")
+    tracked.as_of = max(tracked.as_of, said.happened)
     return tracked
 
 
@@ -56,15 +66,21 @@ def advance_host(tracked: TrackedHost | None, envelope: Envelope[Event]) -> Trac
 
     Raises ``HistoryError`` if the event cannot follow.
     """
-    event, happened = envelope.event, envelope.metadata.happened
+    event, said = envelope.event, envelope.metadata
     if tracked is None:
-        if not isinstance(event, HostRegistered):
-            raise _cannot_begin(envelope)
-        return Tracked(HostAggregate.begin(_id(envelope), event), happened)
-    if not isinstance(event, HostEvent) or tracked.subject.removed:
-        raise _cannot_follow(envelope)
-    tracked.subject.apply(event)
-    tracked.as_of = max(tracked.as_of, happened)
+        if isinstance(event, HostRegistered):
+            return Tracked(HostAggregate.begin(_id(envelope), event), said.happened)
+        tracked = Tracked(ObservedHost.begin(_id(envelope)), said.happened)
+    subject = tracked.subject
+    if isinstance(subject, HostAggregate):
+        if not isinstance(event, HostEvent) or subject.removed:
+            raise _cannot_follow(envelope)
+        subject.apply(event)
+    else:
+        if not isinstance(event, Observed):
+            raise _cannot_follow(envelope)
+        subject.apply(event, said.happened, said.earliest)
+    tracked.as_of = max(tracked.as_of, said.happened)
     return tracked
 
 
@@ -72,13 +88,6 @@ def _id(envelope: Envelope[Event]) -> str:
     return envelope.stream.partition("/")[2]
 
 
-def _cannot_begin(envelope: Envelope[Event]) -> HistoryError:
-    return HistoryError(f"{_place(envelope)}: the stream cannot begin with {envelope.event.KIND}")
-
-
 def _cannot_follow(envelope: Envelope[Event]) -> HistoryError:
-    return HistoryError(f"{_place(envelope)}: {envelope.event.KIND} cannot follow on this stream")
-
-
-def _place(envelope: Envelope[Event]) -> str:
-    return f"event {envelope.id} at position {envelope.position}"
+    place = f"event {envelope.id} at position {envelope.position}"
+    return HistoryError(f"{place}: {envelope.event.KIND} cannot stand there on this stream")

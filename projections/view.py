@@ -5,15 +5,18 @@ Rows have the names of the view's JSON; sizes are bytes, and ``None`` is unknown
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from domain.aggregates import HostAggregate, VmAggregate
 from domain.errors import UnknownHost, UnknownVm
 from domain.guests import Guest
+from domain.observed_vm import ObservedVm
 from domain.settings import HostVersion, MemorySetting
 from domain.state import Power
 from projections.fleet import Fleet
-from projections.tracked import TrackedHost, TrackedVm
+from projections.tracked import TrackedVm
 
 Origin = Literal["decided", "observed"]
 
@@ -32,6 +35,8 @@ class HostRow:
     free: int | None
     as_of: str
     """When it was last heard of."""
+    measured: Mapping[str, str]
+    """Of an observed host, when each figure was last measured, by its name. A decided one's are of ``as_of``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,9 @@ class VmRow:
     as_of: str
     """When it was last heard of."""
     in_use_as_of: str | None
-    """When the guest last told what it uses; ``None`` if it has told nothing in this session."""
+    """When the guest last told what it uses; ``None`` while that is unknown."""
+    measured: Mapping[str, str]
+    """Of an observed VM, when each figure was last measured, by its name. A decided one's are of ``as_of``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +90,42 @@ def view(fleet: Fleet, *, at: str | None = None, vm: str | None = None, host: st
     """
     if vm is not None and vm not in fleet.vms:
         raise UnknownVm(vm)
-    if host is not None and host not in fleet.hosts:
+    if host is not None and host not in fleet.hosts and not fleet.on(host):
         raise UnknownHost(host)
     vms = [vm_row(id, fleet.vms[id]) for id in sorted(fleet.vms if vm is None else (vm,))]
     vms = [row for row in vms if host is None or row.host == host]
-    named = {row.host for row in vms} if vm is not None else fleet.hosts.keys()
-    hosts = [host_row(id, fleet.hosts[id]) for id in sorted(fleet.hosts) if id in named and host in (None, id)]
+    named = fleet.hosts.keys() if vm is None else {row.host for row in vms}
+    hosts = [host_row(fleet, id) for id in sorted(fleet.hosts) if id in named and host in (None, id)]
     return View(fleet.position, at or fleet.latest, tuple(hosts), tuple(vms))
 
 
-def host_row(id: str, tracked: TrackedHost) -> HostRow:
-    """The row of one host."""
-    state = tracked.subject.state
-    return HostRow(id, "decided", state.version, state.total, state.reserve, state.held, state.free, tracked.as_of)
+def host_row(fleet: Fleet, id: str) -> HostRow:
+    """The row of one host, which must be in the fleet."""
+    tracked, account = fleet.hosts[id], fleet.account(id)
+    subject = tracked.subject
+    return HostRow(
+        host=id,
+        origin="decided" if isinstance(subject, HostAggregate) else "observed",
+        version=subject.state.version if isinstance(subject, HostAggregate) else subject.host_version,
+        total=account.total,
+        reserve=account.reserve,
+        assigned=account.held,
+        free=account.told_free if account.free is None else account.free,
+        as_of=tracked.as_of,
+        measured={} if isinstance(subject, HostAggregate) else dict(subject.measured),
+    )
 
 
 def vm_row(id: str, tracked: TrackedVm) -> VmRow:
     """The row of one VM."""
-    vm, state = tracked.subject, tracked.subject.state
+    subject = tracked.subject
+    if isinstance(subject, VmAggregate):
+        return _decided_vm(id, subject, tracked)
+    return _observed_vm(id, subject, tracked)
+
+
+def _decided_vm(id: str, vm: VmAggregate, tracked: TrackedVm) -> VmRow:
+    state = vm.state
     return VmRow(
         vm=id,
         name=vm.name,
@@ -123,4 +148,32 @@ def vm_row(id: str, tracked: TrackedVm) -> VmRow:
         hot_pluggable=state.hot_pluggable,
         as_of=tracked.as_of,
         in_use_as_of=tracked.in_use_as_of,
+        measured={},
+    )
+
+
+def _observed_vm(id: str, vm: ObservedVm, tracked: TrackedVm) -> VmRow:
+    return VmRow(
+        vm=id,
+        name=vm.name,
+        host=vm.host,
+        origin="observed",
+        generation=vm.generation,
+        guest=vm.guest,
+        config_version=None if vm.config_version is None else str(vm.config_version),
+        power=vm.power,
+        session=vm.session,
+        memory=vm.memory,
+        assigned=vm.assigned,
+        held=vm.held,
+        visible=vm.visible,
+        high_watermark=vm.high_watermark,
+        in_use=vm.in_use,
+        in_use_reported=vm.in_use is not None,
+        ballooned=vm.ballooned,
+        paged_out=vm.paged_out,
+        hot_pluggable=None,
+        as_of=tracked.as_of,
+        in_use_as_of=tracked.in_use_as_of,
+        measured=dict(vm.measured),
     )

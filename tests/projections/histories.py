@@ -1,4 +1,4 @@
-"""Whole histories of decided hosts and VMs for tests, decided from random script lines.
+"""Whole histories for tests: decided from random script lines, and observed between them.
 
 Their times are in order on each stream, not over all: every host keeps its own clock, and VMs move between them.
 """
@@ -14,13 +14,30 @@ from pydantic import TypeAdapter, ValidationError
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import COMMANDS, Command
 from domain.decider import decide
+from domain.decision import Outcome
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.events import Event
+from domain.observed import (
+    BASE_MEMORY,
+    DeviceFigures,
+    HostObserved,
+    ImportRecorded,
+    Means,
+    VmChangeRequested,
+    VmLost,
+    VmMemoryMoved,
+    VmObserved,
+    VmRequestSettled,
+    WhyMoved,
+)
+from domain.quantities import GiB as GIB
+from domain.quantities import MiB as MIB
+from domain.state import Power
 from projections.fleet import Fleet
 from tests.oracle.model import PlainModel
 from tests.oracle.shapes import Line, State
-from tests.oracle.strategies import Seeded, next_line
+from tests.oracle.strategies import Seeded, next_line, pick
 
 ADAPTERS: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in COMMANDS.items()}
 BEGINNING = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -80,12 +97,17 @@ class Recorder:
         self.fleet.apply(envelope)
 
 
-def decided(seed: int, lines: int) -> tuple[list[Envelope[Event]], State]:
-    """A history of so many random lines, and the state in which an independent model leaves it."""
+def decided(seed: int, lines: int, observations: bool = False) -> tuple[list[Envelope[Event]], State]:
+    """A history of so many random lines, and the state in which an independent model leaves it.
+
+    With ``observations`` there are observed hosts and VMs between them, told late and out of order.
+    """
     recorder, model, chooser = Recorder(), PlainModel(), Seeded(seed)
     for _ in range(lines):
         line = next_line(chooser, model.snapshot())
         model.apply(line)
+        if observations and chooser.integer(0, 2) == 0:
+            observe(recorder, chooser)
         if line["command"] not in COMMANDS:
             continue
         # Now and then a clock leaps ahead: the streams' times part.
@@ -95,6 +117,72 @@ def decided(seed: int, lines: int) -> tuple[list[Envelope[Event]], State]:
         except (InputError, ValidationError):
             continue
     return recorder.history, model.snapshot()
+
+
+def observe(recorder: Recorder, chooser: Seeded) -> None:
+    """Records something about an observed host or VM: mostly of a moment ago, sometimes of long before."""
+    host, vm = f"host/seen{chooser.integer(1, 2)}", f"vm/seen.vm{chooser.integer(0, 2)}"
+    size = MIB * 128 * chooser.integer(0, 8)
+    device = DeviceFigures("virtio0", Means.VIRTIO_MEM, size, backed=pick(chooser, (True, False, None)))
+    boot = DeviceFigures(BASE_MEMORY, Means.BOOT, 256 * MIB, backed=True)
+    facts: tuple[tuple[str, Event], ...] = (
+        (host, HostObserved(total=pick(chooser, (None, 8 * GIB)), budget=2 * GIB, free=GIB)),
+        (vm, VmObserved(host=host.removeprefix("host/"), power=Power.RUNNING, session=chooser.integer(1, 2))),
+        (vm, VmObserved(devices=(boot, device), guest_total=256 * MIB + size)),
+        (vm, VmObserved(in_use=64 * MIB)),
+        (vm, VmObserved(power=Power.OFF)),
+        (
+            vm,
+            VmChangeRequested(
+                request=chooser.integer(1, 3),
+                device="virtio0",
+                means=Means.VIRTIO_MEM,
+                size_from=0,
+                target=size,
+                amount=size,
+                accepted=True,
+                asked=None,
+                answer="ok",
+            ),
+        ),
+        (
+            vm,
+            VmMemoryMoved(
+                device="virtio0", means=Means.VIRTIO_MEM, size_from=0, size_to=size, why=WhyMoved.REQUEST, request=1
+            ),
+        ),
+        (
+            vm,
+            VmRequestSettled(
+                request=chooser.integer(1, 3),
+                device="virtio0",
+                amount=size,
+                granted=size,
+                remaining=0,
+                outcome=Outcome.COMPLETED,
+                code=None,
+                cause_is=None,
+            ),
+        ),
+        (vm, VmLost(told="deadlocked on memory")),
+        (
+            f"import/{len(recorder.history)}",
+            ImportRecorded(
+                file="s1",
+                format="qemu",
+                sha256="0",
+                prefix="s1",
+                records=1,
+                telling=1,
+                events=1,
+                repeats=0,
+                not_needed=(),
+            ),
+        ),
+    )
+    stream, event = pick(chooser, facts)
+    happened = max(0, chooser.integer(0, 200) + 20 * len(recorder.history) - 500 * chooser.integer(0, 1))
+    recorder.append(stream, event, happened, f"fact-{len(recorder.history)}")
 
 
 def told(*lines: Line) -> list[Envelope[Event]]:

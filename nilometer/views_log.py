@@ -1,0 +1,154 @@
+"""Finding events in the audit trail: by VM, host, time, outcome, who, or what lies between two moments."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from domain.decision import Outcome
+from domain.envelope import Envelope
+from domain.events import Event
+from nilometer.views_moments import fetch
+from nilometer.views_states import AnyTracked, host_of
+from nilometer.views_tables import LIVE, Store, number, position
+from nilometer.views_writing import Events, advance, read_states
+from projections.timeline import entry
+
+PAGE = 1000
+
+Moment = int | str
+"""A position, or a time as it is kept inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events are wanted: those to which all of it applies. Times are inclusive, as they are kept inside."""
+
+    vm: str | None = None
+    host: str | None = None
+    since: str | None = None
+    until: str | None = None
+    outcome: Outcome | None = None
+    actor: str | None = None
+    correlation: str | None = None
+    asked: bool = False
+    """Only what somebody asked for."""
+
+    def accepts(self, envelope: Envelope[Event], host: str | None) -> bool:
+        """Whether it applies to an event. ``host`` is where its VM is."""
+        each = entry(envelope, host)
+        return (
+            self.vm in (None, each.vm)
+            and self.host in (None, each.host)
+            and (self.since is None or each.happened >= self.since)
+            and (self.until is None or each.happened <= self.until)
+            and self.outcome in (None, each.outcome)
+            and self.actor in (None, each.actor)
+            and self.correlation in (None, each.correlation)
+            and (each.asked or not self.asked)
+        )
+
+    def conditions(self) -> tuple[list[str], list[object]]:
+        """The same as conditions on ``view_timeline``, and their parameters."""
+        wanted: list[tuple[str, object]] = [
+            ("vm = ?", self.vm),
+            ("host = ?", self.host),
+            ("happened >= ?", self.since),
+            ("happened <= ?", self.until),
+            ("outcome = ?", None if self.outcome is None else str(self.outcome)),
+            ("actor = ?", self.actor),
+            ("correlation = ?", self.correlation),
+            ("asked = ?", 1 if self.asked else None),
+        ]
+        told = [(condition, value) for condition, value in wanted if value is not None]
+        return [condition for condition, _ in told], [value for _, value in told]
+
+
+class Log:
+    """Reads the audit trail of a ledger."""
+
+    def __init__(self, store: Store, events: Events) -> None:
+        self._store = store
+        self._events = events
+
+    def find(self, wanted: Filter, limit: int | None = None) -> Iterator[Envelope[Event]]:
+        """The events that ``wanted`` accepts in the order of their positions; with ``limit`` so many of the newest."""
+        conditions, parameters = wanted.conditions()
+        known = self._known()
+        after = self._after(wanted, known)
+        if limit is None:
+            yield from self._stored(conditions, parameters, known)
+            yield from after
+            return
+        newest = deque(after, maxlen=limit)
+        positions = self._newest(conditions, parameters, known, limit - len(newest))
+        yield from fetch(self._events, positions)
+        yield from newest
+
+    def _after(self, wanted: Filter, known: int) -> Iterator[Envelope[Event]]:
+        """What is wanted of the events that are not taken up yet."""
+        states: dict[str, AnyTracked] = {}
+        for envelope in self._events(known, None):
+            host = None if wanted.host is None else self._host_at(envelope, states, known)
+            if wanted.accepts(envelope, host):
+                yield envelope
+
+    def _host_at(self, envelope: Envelope[Event], states: dict[str, AnyTracked], known: int) -> str | None:
+        """Where the VM of an event was after it."""
+        stream = envelope.stream
+        if known and stream not in states:
+            states |= read_states(self._store, LIVE, [stream])
+        tracked = states.get(stream)
+        if tracked is None or tracked.subject.version < envelope.version:
+            tracked = advance(states, envelope)
+        return host_of(tracked)
+
+    def between(self, one: Moment, other: Moment) -> Iterator[Envelope[Event]]:
+        """The events that one of two moments knows and the other does not."""
+        if isinstance(one, int) and isinstance(other, int):
+            yield from self._events(min(one, other), max(one, other))
+            return
+        (first, second), known = (_up_to(one), _up_to(other)), self._known()
+        yield from self._stored([f"({first}) <> ({second})"], [one, other], known)
+        for each in self._events(known, None):
+            if _knows(one, each) != _knows(other, each):
+                yield each
+
+    def _known(self) -> int:
+        with self._store.transaction(write=False) as db:
+            return position(db) or 0
+
+    def _stored(self, conditions: list[str], parameters: list[object], upto: int) -> Iterator[Envelope[Event]]:
+        where = " AND ".join([*conditions, "position > ?", "position <= ?"])
+        after = 0
+        while upto:
+            with self._store.transaction(write=False) as db:
+                rows = db.execute(
+                    f"SELECT position FROM view_timeline WHERE {where} ORDER BY position LIMIT {PAGE}",
+                    [*parameters, after, upto],
+                ).fetchall()
+            positions = [number(row[0]) for row in rows]
+            yield from fetch(self._events, positions)
+            if len(positions) < PAGE:
+                return
+            after = positions[-1]
+
+    def _newest(self, conditions: list[str], parameters: list[object], upto: int, limit: int) -> list[int]:
+        if limit <= 0 or not upto:
+            return []
+        where = " AND ".join([*conditions, "position <= ?"])
+        with self._store.transaction(write=False) as db:
+            rows = db.execute(
+                f"SELECT position FROM view_timeline WHERE {where} ORDER BY position DESC LIMIT ?",
+                [*parameters, upto, limit],
+            ).fetchall()
+        return sorted(number(row[0]) for row in rows)
+
+
+def _up_to(moment: Moment) -> str:
+    return "position <= ?" if isinstance(moment, int) else "happened <= ?"
+
+
+def _knows(moment: Moment, envelope: Envelope[Event]) -> bool:
+    return envelope.position <= moment if isinstance(moment, int) else envelope.metadata.happened <= moment
