@@ -174,6 +174,8 @@ class VmMemoryMoved(Observed):
     """The request that it serves."""
     late: bool = False
     """The request had settled short before."""
+    backed: bool | None = None
+    """Whether the host's budget backs this memory."""
     least: int | None = None
     most: int | None = None
 
@@ -237,7 +239,7 @@ class KindCount:
 class ImportRecorded(Observed):
     """A file was imported, whole, on a stream of its own: ``import/`` and the digest's first 16 digits.
 
-    ``records`` = those that gave events + repeats + those not needed + those undecided at the file's end.
+    ``records`` = those that gave events (``telling``) + repeats + those not needed.
     """
 
     file: str
@@ -250,4 +252,5 @@ class ImportRecorded(Observed):
     events: int
     repeats: int
     not_needed: tuple[KindCount, ...]
-    undecided: int = 0
+    unreadable: int = 0
+    """Lines that were passed over because they could not be read."""

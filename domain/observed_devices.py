@@ -32,7 +32,9 @@ def balloon_of(accounts: Accounts) -> Account | None:
 
 
 def assigned_of(accounts: Accounts) -> int | None:
-    """The physical memory that the VM has: ``None`` while the size of any device is unknown."""
+    """The physical memory that the VM has: ``None`` while the size of any device, or what it boots with, is unknown."""
+    if BASE_MEMORY not in accounts and any(account.means is not None for account in accounts.values()):
+        return None
     balloon = balloon_of(accounts)
     return _sum(account for account in accounts.values() if balloon is None or account.means not in _UNDER_THE_BALLOON)
 

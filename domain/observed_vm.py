@@ -232,6 +232,7 @@ class ObservedVm:
     def _move(self, event: VmMemoryMoved, happened: str) -> None:
         account = self.accounts.setdefault(event.device, Account(event.means, None))
         account.size = event.size_to
+        account.backed = event.backed if event.backed is not None else account.backed
         balloon = balloon_of(self.accounts)
         if event.means is Means.PC_DIMM and balloon is not None and balloon.size is not None:
             balloon.size += event.size_to - event.size_from  # its account grows by the module

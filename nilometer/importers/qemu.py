@@ -1,0 +1,117 @@
+"""Imports recordings of a QEMU driver: real guests whose memory was changed, as observed hosts and VMs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from itertools import groupby
+
+from pydantic import TypeAdapter, ValidationError
+
+from domain.errors import InputError
+from domain.shapes import Id
+from nilometer.importers.qemu_facts import Facts, Told
+from nilometer.importers.qemu_order import Entry, Order
+from nilometer.importers.qemu_records import OfVm, Record, read_record
+from nilometer.importers.reading import UNDECIDED, Account
+from nilometer.results import Observation
+
+FORMAT = "qemu"
+LONGEST_LINE = 2**24
+"""Bytes; a longer line is no record."""
+
+_BOM = b"\xef\xbb\xbf"
+_ID = TypeAdapter[str](Id)
+
+
+class QemuImporter:
+    """Reads one recording, line by line. What it gives after a line depends on the lines up to it alone.
+
+    The host's id is the prefix, a VM's is ``PREFIX.vm0``; the prefix is the recording's scenario if none is given.
+    """
+
+    def __init__(self, name: str, prefix: str | None = None) -> None:
+        self.name = name
+        """The file's, for messages."""
+        self.prefix = prefix
+        self.account = Account()
+        self._line = 0
+        self._digest = sha256(b"nilometer import-qemu 1\n")
+        self._scenario: str | None = None
+        self._order = Order()
+        self._facts: Facts | None = None
+        self._telling: set[int] = set()
+        """Lines that gave events of a moment before them, and have not left yet."""
+
+    def take(self, line: bytes) -> Iterator[Observation]:
+        """What is certain once this line was read, each part with its key. Raises ``InputError`` with the place."""
+        self._line += 1
+        line = line.removeprefix(_BOM) if self._line == 1 else line
+        line = line.rstrip(b"\r\n")
+        self._digest.update(line + b"\n")
+        if not line.strip():
+            return
+        place = f"{self.name}:{self._line}"
+        if len(line) > LONGEST_LINE:
+            raise InputError(f"{place}: the line has {len(line)} bytes", hint="is it a recording, one record a line?")
+        record = read_record(line, place)
+        self._begin(record, place)
+        try:
+            ready = list(self._order.take(record, self._line))
+        except InputError as error:
+            raise InputError(f"{place}: {error.message}", hint=error.hint) from None
+        self.account.records += 1
+        yield from self._give(ready)
+
+    def finish(self, *, final: bool = False) -> Iterator[Observation]:
+        """The end of the file: counts what is undecided, or with ``final`` decides it, because nothing will follow."""
+        if final:
+            self._digest.update(b"final\n")
+            yield from self._give(self._order.finish())
+        self.account.not_need(UNDECIDED, self._order.waiting)
+
+    def _begin(self, record: Record, place: str) -> None:
+        if self._scenario is None:
+            prefix = record.scenario if self.prefix is None else self.prefix
+            _check_id(prefix, place)
+            self.prefix, self._scenario = prefix, record.scenario
+            self._facts = Facts(prefix)
+            self._digest.update(prefix.encode())
+        elif record.scenario != self._scenario:
+            what = f"the record is of the scenario {record.scenario!r}, those before it are of {self._scenario!r}"
+            raise InputError(f"{place}: {what}", hint="import each recording from a file of its own")
+        if isinstance(record, OfVm):
+            _check_id(f"{self.prefix}.{record.vm}", place)
+
+    def _give(self, entries: Iterable[Entry]) -> Iterator[Observation]:
+        """The events of these records, one story after the other, known by all lines read up to now."""
+        told = [(part, entry) for entry in entries for part in self._tell(entry)]
+        key = self._digest.hexdigest()
+        stories = groupby(told, lambda pair: pair[0].story or f"{self.prefix}#{pair[1].record.seq}")
+        for number, (story, pairs) in enumerate(stories):
+            yield Observation(f"{key}/{number}", tuple(part.fact for part, _ in pairs), story)
+
+    def _tell(self, entry: Entry) -> list[Told]:
+        """The events of one record, which is counted when the last of it has left."""
+        assert self._facts is not None
+        told = self._facts.of(entry)
+        self.account.facts += len(told)
+        if entry.early:
+            if told:
+                self._telling.add(entry.line)
+        elif told or entry.line in self._telling:
+            self._telling.discard(entry.line)
+            self.account.events += 1
+        elif (kind := self._facts.not_needed(entry)) is not None:
+            self.account.not_need(kind)
+        else:
+            self.account.repeats += 1
+        return told
+
+
+def _check_id(id: str, place: str) -> None:
+    try:
+        _ID.validate_python(id)
+    except ValidationError as error:
+        what = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise InputError(f"{place}: {id!r} is no id: {what}", hint="name another beginning: --as PREFIX") from None

@@ -1,0 +1,250 @@
+"""The records of a recorded QEMU driver: one JSON object a line, sizes in bytes (``tests/recordings/README.md``).
+
+They are foreign files: keys that are not named here are ignored.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, cast
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from domain.errors import InputError
+from domain.quantities import LARGEST
+from domain.shapes import Id
+from nilometer.times import inside, parse_time
+
+Size = Annotated[int, Field(ge=0, le=LARGEST)]
+Time = Annotated[str, AfterValidator(parse_time)]
+Mechanism = Literal["virtio-mem", "balloon", "pc-dimm"]
+Json = dict[str, Any]
+
+LATEST: Final = 253_402_300_799
+"""Seconds since 1970 at the end of the year 9999."""
+
+
+class Shape(BaseModel):
+    """Common to all shapes."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class GuestMemory(Shape):
+    """What the guest's kernel says of its memory."""
+
+    mem_total: Size
+    mem_available: Size
+    memory_block_size: Size | None = None
+
+
+class SizeSummary(Shape):
+    """QEMU's own account of a VM."""
+
+    base: Size = Field(alias="base-memory")
+    plugged: Size = Field(0, alias="plugged-memory")
+
+
+class MemoryDeviceData(Shape):
+    """A memory device: only virtio-mem's is needed; modules are what is plugged less virtio-mem."""
+
+    id: str | None = None
+    size: Size | None = None
+    maximum: Size | None = Field(None, alias="max-size")
+
+
+class MemoryDevice(Shape):
+    """A memory device and its kind."""
+
+    type: str
+    data: MemoryDeviceData
+
+
+class Devices(Shape):
+    """What QEMU says of a VM's devices; ``None`` where it was not asked."""
+
+    size_summary: SizeSummary | None = None
+    memory_devices: tuple[MemoryDevice, ...] | None = None
+    balloon_actual: Size | None = None
+
+
+class Measure(Shape):
+    """A measure of one VM; its parts are read one after the other, within tens of milliseconds."""
+
+    guest: GuestMemory | None = None
+    device: Devices | None = None
+
+
+class Common(Shape):
+    """What every record says: where it stands, and when it was written."""
+
+    v: Literal[1]
+    scenario: Id
+    seq: Annotated[int, Field(ge=1, le=LARGEST)]
+    t: Time
+
+
+class OfVm(Common):
+    """A record of one VM."""
+
+    vm: Id
+
+
+class Meta(Common):
+    """The recording's first record, and with ``wall_s`` its last."""
+
+    kind: Literal["meta"]
+    wall_s: float | None = None
+
+
+class Boot(OfVm):
+    """A VM was started; its agent answers."""
+
+    kind: Literal["boot"]
+    argv: tuple[str, ...]
+    guest_kernel: str | None = None
+    qemu: Any = None
+    observation: Measure = Measure()
+
+
+class Command(OfVm):
+    """QEMU was told something. ``requested`` is the size that was asked for, if it was about one."""
+
+    kind: Literal["command"]
+    mechanism: Mechanism
+    requested: Size | None
+    qmp: Json
+    reply: Json | None = None
+    accepted: bool
+
+
+class SizeSeen(OfVm):
+    """A poll saw another size than the one before it."""
+
+    kind: Literal["size"]
+    mechanism: Mechanism
+    size: Size
+
+
+class Timestamp(Shape):
+    """QEMU's own time of an event: -1 if its clock failed."""
+
+    seconds: int
+    microseconds: int
+
+
+class Qmp(Shape):
+    """A QMP event."""
+
+    event: str
+    timestamp: Timestamp | None = None
+    data: Json | None = None
+
+
+class QmpEvent(OfVm):
+    """A QMP event was delivered."""
+
+    kind: Literal["event"]
+    qmp: Qmp
+
+    @property
+    def moment(self) -> str | None:
+        """QEMU's own time of the event."""
+        told = self.qmp.timestamp
+        if told is None or not 0 <= told.seconds <= LATEST or not 0 <= told.microseconds < 1_000_000:
+            return None
+        return inside(datetime.fromtimestamp(told.seconds, UTC).replace(microsecond=told.microseconds))
+
+
+class StepOutcome(StrEnum):
+    """How the driver called what came of a command."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+    REFUSED_BY_GUEST = "refused_by_guest"
+    GUEST_LOST = "guest_lost"
+
+
+class Step(OfVm):
+    """A command settled: ``before`` was measured before the command, ``after`` now."""
+
+    kind: Literal["step"]
+    mechanism: Mechanism
+    requested: Size | None
+    size_before: Size | None = None
+    size_after: Size | None = None
+    outcome: StepOutcome
+    before: Measure | None = None
+    after: Measure | None = None
+    note: str | None = None
+    error: Any = None
+    guest_console: Any = None
+
+
+class Load(OfVm):
+    """Memory was taken or given back in the guest: ``before`` was measured before, ``after`` now."""
+
+    kind: Literal["load"]
+    verb: str | None = None
+    name: str | None = None
+    before: Measure | None = None
+    after: Measure | None = None
+
+
+class Observation(OfVm):
+    """A VM was measured."""
+
+    kind: Literal["observation"]
+    label: str | None = None
+    guest: GuestMemory | None = None
+    device: Devices | None = None
+
+
+class Pool(Common):
+    """The host's budget was measured."""
+
+    kind: Literal["pool"]
+    label: str | None = None
+    capacity: Size
+    free: Size | None = None
+
+
+class End(OfVm):
+    """QEMU's process is gone."""
+
+    kind: Literal["end"]
+    qemu_exit: int | None = None
+    qemu_stderr: str | None = None
+
+
+Record = Meta | Boot | Command | SizeSeen | QmpEvent | Step | Load | Observation | Pool | End
+_RECORD: Final = TypeAdapter[Record](Annotated[Record, Field(discriminator="kind")])
+_EXAMPLE: Final = "import a recording of a QEMU driver: JSON Lines with v, scenario, seq, t, vm, kind"
+
+
+def read_record(line: bytes, place: str) -> Record:
+    """Reads one line. Raises ``InputError`` with its place, what is wrong, and what to do."""
+    try:
+        return _RECORD.validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        what = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "json_invalid":
+            hint = "the line is cut off or no JSON; a recording that is still being written can be imported again later"
+            raise InputError(f"{place}: {what}", hint=hint) from None
+        raise InputError(f"{place}: {where}: {what}" if where else f"{place}: {what}", hint=_EXAMPLE) from None
+
+
+def as_object(value: object) -> Json:
+    """A JSON object, or an empty one if a value is none."""
+    return cast("Json", value) if isinstance(value, dict) else {}
+
+
+def verbatim(value: object) -> str:
+    """A JSON value as it stood in its line."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

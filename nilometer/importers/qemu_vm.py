@@ -1,0 +1,189 @@
+"""One VM of a recording: what its records mean, in their true order, given what they told before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from domain.aggregates import vm_stream
+from domain.observed import (
+    DeviceFigures,
+    Grounds,
+    Observed,
+    VmMemoryMoved,
+    VmObserved,
+    WhyMoved,
+)
+from domain.observed_devices import Account, assigned_of
+from domain.observed_vm import ObservedVm
+from domain.state import Power
+from nilometer.importers.qemu_machine import Machine
+from nilometer.importers.qemu_order import Entry
+from nilometer.importers.qemu_records import GuestMemory, QmpEvent
+from nilometer.importers.qemu_sizes import BALLOON, MODULES, means_of
+from nilometer.results import Fact
+
+
+class Host(Protocol):
+    """What is known of the host of a VM."""
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether a budget was measured."""
+        ...
+
+    @property
+    def free(self) -> int | None:
+        """What is left of the budget, by the book."""
+        ...
+
+    def tell(self, fact: Fact, story: str | None) -> None:
+        """Takes an event, and the request that it is part of."""
+        ...
+
+
+class VmReading:
+    """The fold of what was told of a VM so far, and what only the reader of its records knows."""
+
+    def __init__(self, id: str, host: Host) -> None:
+        self.fold = ObservedVm.begin(id)
+        self.machine = Machine()
+        self.host = host
+        self.seen: dict[str, str] = {}
+        """When each device was last seen to have the size that it has."""
+        self.moved: dict[str, tuple[str, str | None]] = {}
+        """When each device last moved, and the beginning of the interval."""
+        self.stepping: set[int] = set()
+        """Requests whose step is still to come: it will settle them."""
+        self.guest: GuestMemory | None = None
+        """The guest's own figures as last told."""
+
+    def tell(self, event: Observed, happened: str, earliest: str | None = None, request: int | None = None) -> None:
+        """An event of this VM; ``request`` is the number of the request that it is part of."""
+        earliest = earliest if earliest is not None and earliest < happened else None
+        self.fold.apply(event, happened, earliest)
+        story = None if request is None else f"{self.fold.id}/{request}"
+        self.host.tell(Fact(vm_stream(self.fold.id), event, happened, earliest), story)
+
+    @property
+    def is_off(self) -> bool:
+        """The VM was stopped; what is still told of it is about the past."""
+        return self.fold.power is Power.OFF
+
+    # Moves
+
+    def sizes(self, entry: Entry) -> None:
+        """Tells the moves that a record's sizes show."""
+        unknown: list[DeviceFigures] = []
+        for device, size in () if self.is_off else entry.sizes.items():
+            exact = entry.exact.get(device) if isinstance(entry.record, QmpEvent) else None
+            if exact is not None and exact < self.moved.get(device, ("", None))[0]:
+                continue  # told after what it tells was over
+            known = self.fold.size(device)
+            if known is None and device == MODULES and self.fold.session is not None:
+                known = 0  # there were none until now
+            if known is None:
+                unknown.append(self._figures(device, size))
+            elif known != size:
+                self._moved(entry, device, known, size)
+            seen = exact or (entry.after or "" if entry.early else entry.t)
+            self.seen[device] = max(seen, self.seen.get(device, ""))
+        if unknown and entry.measure is None:
+            self.tell(VmObserved(devices=tuple(unknown), record=source(entry)), entry.t, entry.after)
+
+    def _moved(self, entry: Entry, device: str, before: int, after: int) -> None:
+        exact = entry.exact.get(device)
+        if exact is not None and exact >= self.moved.get(device, ("", None))[0]:
+            happened, earliest = exact, None
+        else:
+            happened, earliest = entry.t, self.seen.get(device)
+        request = self.fold.open_request(device)
+        if request is not None and not request.serves(before, after):
+            request = None
+        number = None if request is None else request.number
+        event = VmMemoryMoved(
+            device=device,
+            means=means_of(device),
+            size_from=before,
+            size_to=after,
+            why=WhyMoved.UNASKED if request is None else WhyMoved.REQUEST,
+            request=number,
+            late=request is not None and request.settled is not None,
+            backed=self._backed(device),
+            record=source(entry),
+        )
+        self.tell(event, happened, earliest, number)
+        self.moved[device] = happened, earliest
+
+    # Measures
+
+    def measured(self, entry: Entry, label: str | None = None) -> VmObserved | None:
+        """What a record measured, as an event; ``None`` if it measured nothing."""
+        measure = entry.measure
+        if measure is None:
+            return None
+        memories = () if measure.device is None else measure.device.memory_devices or ()
+        most = {memory.data.id: memory.data.maximum for memory in memories}
+        figures = [self._figures(device, size) for device, size in entry.sizes.items()]
+        devices = tuple(replace(told, maximum=most.get(told.device, told.maximum)) for told in figures)
+        assigned = assigned_of({told.device: Account(told.means, told.size) for told in devices})
+        guest = measure.guest
+        event = VmObserved(assigned=assigned, devices=devices, label=label, record=source(entry))
+        if guest is None:
+            return event
+        self.guest = guest
+        return replace(
+            event,
+            in_use=None if assigned is None or assigned < guest.mem_available else assigned - guest.mem_available,
+            guest_total=guest.mem_total,
+            guest_available=guest.mem_available,
+            guest_block=guest.memory_block_size,
+        )
+
+    def measure(self, entry: Entry, label: str | None = None) -> None:
+        """Tells what a record measured, beside the moves."""
+        event = None if self.is_off else self.measured(entry, label)
+        if event is not None:
+            self.tell(event, entry.t, entry.after if entry.early else None)
+
+    def early(self, entry: Entry) -> None:
+        """Tells what was measured before a command or a load, if it is news."""
+        before = self.fold.version
+        self.sizes(entry)
+        guest = None if entry.measure is None else entry.measure.guest
+        if self.fold.version != before or (guest is not None and not same(guest, self.guest)):
+            self.measure(entry)
+
+    def _figures(self, device: str, size: int) -> DeviceFigures:
+        maximum = self.machine.base if device == BALLOON else None
+        return DeviceFigures(device, means_of(device), size, maximum, self._backed(device))
+
+    def _backed(self, device: str) -> bool | None:
+        """Whether the host's budget backs a device: only what is kept in files; unknown while there is no budget."""
+        if not self.host.has_budget:
+            return None
+        if device == MODULES:
+            return self.machine.modules_in_file
+        return self.machine.in_file(device) if device in self.machine.devices else self.machine.base_in_file
+
+    def grounds(self, device: str) -> Grounds:
+        """The figures by which a request for a device is understood, as they are known now."""
+        account = self.fold.accounts.get(device)
+        free = self.host.free if self._backed(device) else None
+        return Grounds(
+            assigned=self.fold.assigned,
+            in_use=self.fold.in_use,
+            free=None if free is None or free < 0 else free,
+            maximum=None if account is None else account.maximum,
+            block=self.fold.guest_block,
+        )
+
+
+def same(one: GuestMemory, other: GuestMemory | None) -> bool:
+    """Whether two measures of a guest tell the same."""
+    return other is not None and (one.mem_total, one.mem_available) == (other.mem_total, other.mem_available)
+
+
+def source(entry: Entry) -> str:
+    """Which record told it."""
+    return f"{entry.record.scenario}#{entry.record.seq}"
