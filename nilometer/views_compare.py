@@ -128,9 +128,8 @@ class Comparer:
         if [tuple(row) for row in rows] == due:
             return
         stored, expected = {row[0]: tuple(row) for row in rows}, {row[0]: row for row in due}
-        for position in sorted(stored.keys() | expected.keys(), key=str):
-            place = f"position {position}"
-            self._compare_rows(TIMELINE, place, _TIMELINE_COLUMNS, stored.get(position), expected.get(position))
+        for at in sorted(map(number, stored.keys() | expected.keys())):
+            self._compare_rows(TIMELINE, f"position {at}", _TIMELINE_COLUMNS, stored.get(at), expected.get(at))
 
     def _compare_checkpoint(self, at: int) -> None:
         with self._store.transaction(write=False) as db:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -12,54 +10,13 @@ from hypothesis import strategies as st
 
 from domain.envelope import Envelope
 from domain.events import Event
-from nilometer.recorders import Database, Rows
-from nilometer.views import Store, ViewError, Views
+from nilometer.views import ViewError, Views
 from nilometer.views_tables import SHAPE
 from projections.fleet import Fleet
 from tests.oracle.shapes import Line
 from tests.projections.histories import HOST, START, WEB, decided, told
-from tests.projections.stored import QUICK, Stored, stored
-
-
-class Killed(Exception):
-    """The program was killed here."""
-
-
-class Mortal:
-    """A store whose program is killed at its n-th statement that writes."""
-
-    def __init__(self, store: Store, statements: int) -> None:
-        self._store = store
-        self.left = statements
-
-    @contextmanager
-    def transaction(self, *, write: bool) -> Generator[Database]:
-        with self._store.transaction(write=write) as db:
-            yield _MortalDatabase(db, self) if write else db
-
-
-class _MortalDatabase:
-    def __init__(self, db: Database, mortal: Mortal) -> None:
-        self._db = db
-        self._mortal = mortal
-        self.blob_type = db.blob_type
-
-    def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
-        if self._mortal.left == 0:
-            raise Killed
-        self._mortal.left -= 1
-        return self._db.execute(statement, parameters)
-
-
-def tables(ledger: Stored) -> dict[str, list[tuple[object, ...]]]:
-    """All that is stored."""
-    selects = {
-        "view_streams": "SELECT * FROM view_streams ORDER BY stream",
-        "view_checkpoints": "SELECT * FROM view_checkpoints ORDER BY position",
-        "view_timeline": "SELECT * FROM view_timeline ORDER BY position",
-        "view_tracking": "SELECT name, position, latest FROM view_tracking",
-    }
-    return {table: ledger.execute(select) for table, select in selects.items()}
+from tests.projections.mortal import Killed, Mortal
+from tests.projections.stored import QUICK, stored
 
 
 @given(st.integers(0, 2**20), st.integers(1, 60), st.integers(0, 120), st.booleans())
@@ -86,10 +43,10 @@ def test_killed_at_any_statement_what_is_stored_is_right_and_the_next_one_goes_o
         if rebuilding:
             ledger.views().rebuild()
         ledger.views().catch_up()
-        kept = tables(ledger)
+        kept = ledger.tables()
     with stored(history) as undisturbed:
         undisturbed.views().catch_up()
-        assert kept == tables(undisturbed)
+        assert kept == undisturbed.tables()
 
 
 @given(st.integers(0, 2**20), st.integers(0, 80), st.data())
@@ -98,13 +55,13 @@ def test_a_rebuild_brings_back_what_was_there(seed: int, lines: int, data: st.Da
     history, _ = decided(seed, lines, observations=True)
     with stored(history) as ledger:
         ledger.views().catch_up()
-        due = tables(ledger)
+        due = ledger.tables()
         for table in data.draw(st.lists(st.sampled_from(sorted(due)), unique=True)):
             ledger.execute(f"DELETE FROM {table}")
 
         for _ in range(2):
             ledger.views().rebuild()
-            assert tables(ledger) == due
+            assert ledger.tables() == due
         assert ledger.execute("SELECT name FROM sqlite_master WHERE name LIKE 'view%fresh%'") == []
 
 
@@ -148,30 +105,6 @@ def test_stored_views_of_another_shape_are_not_read_and_the_next_writer_makes_th
         ledger.views().catch_up()
         assert ledger.execute("SELECT name, position FROM view_tracking") == [(SHAPE, 4)]
         assert ledger.views().compare().equal
-
-
-def test_many_writers_catching_up_at_once_store_every_event_once() -> None:
-    history, _ = decided(11, 200, observations=True)
-    with stored(history) as ledger:
-        everybody = threading.Barrier(4)
-        errors: list[BaseException] = []
-
-        def writer() -> None:
-            everybody.wait()
-            try:
-                ledger.views().catch_up()
-            except BaseException as error:
-                errors.append(error)
-
-        threads = [threading.Thread(target=writer) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-        assert errors == []
-        assert ledger.views().compare().equal
-        assert ledger.execute("SELECT COUNT(*) FROM view_timeline") == [(len(history),)]
 
 
 def test_a_writer_that_was_overtaken_between_reading_and_writing_goes_on_from_there() -> None:

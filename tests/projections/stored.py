@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from domain.envelope import Envelope
 from domain.events import Event
 from nilometer.application import LedgerApplication
-from nilometer.places import SQLitePlace
+from nilometer.places import SQLitePlace, parse_url
+from nilometer.postgres_recorder import PostgresLedgerRecorder
 from nilometer.recorders import LedgerRecorder
 from nilometer.sqlite_recorder import SQLiteLedgerRecorder
 from nilometer.views import Pace, Views
@@ -41,16 +41,36 @@ class Stored:
             rows = db.execute(statement, parameters)
             return [tuple(row) for row in rows] if statement.startswith("SELECT") else []
 
+    def tables(self) -> dict[str, list[tuple[object, ...]]]:
+        """All that is stored."""
+        selects = {
+            "view_streams": "SELECT * FROM view_streams",
+            "view_checkpoints": "SELECT * FROM view_checkpoints ORDER BY position",
+            "view_timeline": "SELECT * FROM view_timeline ORDER BY position",
+            "view_tracking": "SELECT * FROM view_tracking",
+        }
+        return {table: sorted(self.execute(select), key=str) for table, select in selects.items()}
+
+
+@contextmanager
+def stored_at(url: str, history: Sequence[Envelope[Event]] = (), pace: Pace = QUICK) -> Generator[Stored]:
+    """A new ledger there with this history, nothing of which is taken up."""
+    place = parse_url(url)
+    recorder: LedgerRecorder
+    if isinstance(place, SQLitePlace):
+        recorder = SQLiteLedgerRecorder.open(place, create=True, read_only=False, synchronous="OFF")
+    else:
+        recorder = PostgresLedgerRecorder.open(place, create=True, read_only=False, durable=False)
+    try:
+        ledger = Stored(recorder, pace)
+        ledger.record(history)
+        yield ledger
+    finally:
+        recorder.close()
+
 
 @contextmanager
 def stored(history: Sequence[Envelope[Event]] = (), pace: Pace = QUICK) -> Generator[Stored]:
     """A new file with this history, nothing of which is taken up."""
-    with TemporaryDirectory() as folder:
-        place = SQLitePlace(Path(folder) / "ledger.db")
-        recorder = SQLiteLedgerRecorder.open(place, create=True, read_only=False, synchronous="OFF")
-        try:
-            ledger = Stored(recorder, pace)
-            ledger.record(history)
-            yield ledger
-        finally:
-            recorder.close()
+    with TemporaryDirectory() as folder, stored_at(f"sqlite:///{folder}/ledger.db", history, pace) as ledger:
+        yield ledger

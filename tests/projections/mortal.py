@@ -1,0 +1,39 @@
+"""A program that is killed at some statement, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from nilometer.recorders import Database, Rows
+from nilometer.views import Store
+
+
+class Killed(Exception):
+    """The program was killed here."""
+
+
+class Mortal:
+    """A store whose program is killed at its n-th statement that writes."""
+
+    def __init__(self, store: Store, statements: int) -> None:
+        self._store = store
+        self.left = statements
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Generator[Database]:
+        with self._store.transaction(write=write) as db:
+            yield _MortalDatabase(db, self) if write else db
+
+
+class _MortalDatabase:
+    def __init__(self, db: Database, mortal: Mortal) -> None:
+        self._db = db
+        self._mortal = mortal
+        self.blob_type = db.blob_type
+
+    def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
+        if self._mortal.left == 0:
+            raise Killed
+        self._mortal.left -= 1
+        return self._db.execute(statement, parameters)
