@@ -40,8 +40,15 @@ class SQLiteTransaction:
         return self._connection.execute(statement, parameters)
 
 
+STATEMENTS: Final = 128
+"""How many prepared statements a connection keeps."""
+
+
 class _Pool(SQLiteConnectionPool):
-    """Connections that leave the journal alone when they may only read."""
+    """Connections that leave the journal alone when they may only read.
+
+    They keep their prepared statements; the library's keep one, and parse each statement of a commit anew.
+    """
 
     def __init__(self, db_name: str, *, read_only: bool, synchronous: str, lock_timeout: float) -> None:
         self._read_only = read_only
@@ -49,11 +56,21 @@ class _Pool(SQLiteConnectionPool):
         super().__init__(db_name=db_name, lock_timeout=cast("int", lock_timeout))  # sqlite3 takes fractions
 
     def _create_connection(self) -> SQLiteConnection:
-        self.is_journal_mode_wal = self._read_only or self.is_journal_mode_wal
-        connection = super()._create_connection()
-        setting = "query_only = 1" if self._read_only else f"synchronous = {self._synchronous}"
-        connection.cursor().execute(f"PRAGMA {setting}")
-        return connection
+        connection = sqlite3.connect(
+            self.db_name,
+            uri=True,
+            check_same_thread=False,
+            isolation_level=None,
+            cached_statements=STATEMENTS,
+            timeout=self.lock_timeout or 0,
+        )
+        connection.row_factory = sqlite3.Row
+        settings = (
+            ["query_only = 1"] if self._read_only else ["journal_mode = WAL", f"synchronous = {self._synchronous}"]
+        )
+        for setting in settings:
+            connection.execute(f"PRAGMA {setting}")
+        return SQLiteConnection(connection, max_age=self.max_age)
 
 
 class LedgerDatastore(SQLiteDatastore):
@@ -131,7 +148,7 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Writes events, and with ``receipts`` and ``reads`` what belongs to them. See ``record``."""
-        return self.record(stored_events, **kwargs)
+        return list(self.record(stored_events, **kwargs))
 
     def record(
         self, events: Sequence[StoredEvent], receipts: Sequence[Receipt] = (), reads: Reads = NO_READS
