@@ -140,6 +140,7 @@ class Ledger:
         """
         keyed = [(request, request.key or token_hex(16)) for request in requests]
         asked_before = [request.key for request in requests if request.key is not None]
+        answers: list[Result | InputError] = []
         for lost in range(TRIES):
             # After a lost race a fresh key is looked for too: the answer to a commit may have been lost.
             keys = [key for _, key in keyed] if lost else asked_before
@@ -148,12 +149,14 @@ class Ledger:
                 batch.decide(keyed, keep_going=keep_going)
             except IntegrityError:
                 batch.undo()
+                answers += batch.answers  # a batch may take several commits, and these took place
+                keyed = keyed[len(batch.answers) :]
                 self._pause(lost)
             except BaseException:
                 batch.undo()
                 raise
             else:
-                return batch.answers
+                return answers + batch.answers
             finally:
                 self._wrote = self._wrote or batch.wrote
         raise _lost()

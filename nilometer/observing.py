@@ -31,24 +31,27 @@ class Observed:
         """
         known = self._application.receipts([observation.key for observation in observations])
         envelopes: list[Envelope[Event]] = []
-        receipts: list[Receipt] = []
+        receipts: dict[str, Receipt] = {}
+        answers: list[Receipt | None] = []
         recorded = now()
         try:
             for observation in observations:
-                if observation.key in known:
+                if observation.key in known or observation.key in receipts:
+                    answers.append(None)
                     continue
-                receipts.append(Receipt(observation.key, len(envelopes), len(observation.facts)))
+                receipt = Receipt(observation.key, len(envelopes), len(observation.facts))
+                receipts[receipt.key] = receipt
+                answers.append(receipt)
                 correlation = observation.correlation or uuid4().hex
                 for fact in observation.facts:
                     metadata = Metadata(actor, via, fact.happened, recorded, correlation, fact.earliest)
                     version = self._next(fact.stream, fact.event)
                     envelopes.append(Envelope(fact.stream, version, fact.event, metadata))
-            positions = self._application.put(envelopes, receipts) if receipts else ()
+            positions = self._application.put(envelopes, list(receipts.values())) if receipts else ()
         except BaseException:
             self._versions.clear()
             raise
-        told = {receipt.key: positions[receipt.position : receipt.position + receipt.events] for receipt in receipts}
-        return [told.get(observation.key, ()) for observation in observations]
+        return [() if told is None else positions[told.position : told.position + told.events] for told in answers]
 
     def _next(self, stream: str, event: Event) -> int:
         version = self._versions.get(stream)

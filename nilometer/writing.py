@@ -62,6 +62,8 @@ class Batch:
         self._written: set[str] = set()
         self._envelopes: list[Envelope[Event]] = []
         self._receipts: list[Receipt] = []
+        self._keys: set[str] = set()
+        """Of all receipts of this batch, committed or not."""
         self._waiting: list[_Decided | Result | InputError] = []
         self.answers: list[Result | InputError] = []
         """Of what is committed."""
@@ -71,6 +73,9 @@ class Batch:
         """Answers all requests, each with its key, and commits. Raises ``IntegrityError`` if others wrote meanwhile."""
         for request, key in requests:
             try:
+                if key in self._keys:  # the same key twice in this batch
+                    self.commit()
+                    self._known = {**self._known, **self._application.receipts([key])}
                 if key in self._known:
                     self._waiting.append(self._repeat(request, self._known[key]))
                     continue
@@ -113,6 +118,7 @@ class Batch:
         if request.key is not None or self._application.answers_can_be_lost:
             result = None if answer.events else _written(decided.result(()))
             self._receipts.append(Receipt(key, first, len(answer.events), result))
+            self._keys.add(key)
         self._waiting.append(decided)
 
     def _happen(self, request: Request, key: str, happened: str, answer: Answer) -> None:
@@ -171,8 +177,9 @@ class Batch:
 
     def _repeat(self, request: Request, receipt: Receipt) -> Result:
         name = NAMES[type(request.command)]
+        repeated = request.key is not None  # else its own commit took place, and only the answer was lost
         if not receipt.events:
-            return _read(request, name, receipt.result or "{}")
+            return _read(request, name, receipt.result or "{}", repeated)
         positions = tuple(range(receipt.position, receipt.position + receipt.events))
         envelopes = list(self._application.all(positions[0] - 1, positions[-1]))
         events = tuple(envelope.event for envelope in envelopes)
@@ -183,9 +190,7 @@ class Batch:
         if isinstance(told, HostCommandRefused) and isinstance(request.command, commands.DefineVm):
             target = f"vm/{request.command.vm}"
         requested, granted = (told.requested, told.granted) if isinstance(told, VmEvent) else (None, None)
-        return Result(
-            request, name, target, told.outcome, told.code, requested, granted, positions, events, repeated=True
-        )
+        return Result(request, name, target, told.outcome, told.code, requested, granted, positions, events, repeated)
 
 
 def _written(result: Result) -> str:
@@ -194,7 +199,7 @@ def _written(result: Result) -> str:
     return json.dumps([result.target, result.outcome.value, code, result.requested, result.granted])
 
 
-def _read(request: Request, name: str, text: str) -> Result:
+def _read(request: Request, name: str, text: str, repeated: bool) -> Result:
     target, outcome, code, requested, granted = json.loads(text)
     code = None if code is None else Code(code)
-    return Result(request, name, target, Outcome(outcome), code, requested, granted, (), (), repeated=True)
+    return Result(request, name, target, Outcome(outcome), code, requested, granted, (), (), repeated)
