@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, cast
 
+from domain.aggregates import HistoryError
 from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Event
 from nilometer.bodies import UnreadableEvent, decode, encode
 from nilometer.results import Stored
+from projections.fleet import Fleet
 
 TYPE: Final = re.compile(r"nilometer\.([a-z.-]+)\.v([1-9][0-9]{0,5})")
 LONGEST_LINE: Final = 2**24
@@ -32,8 +34,9 @@ _HINT: Final = "import what nilo export wrote; it may have been cut off or chang
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """A line that was read: the ledger it came from, and the event as it is stored."""
+    """A line that was read: where (``file:line``), the ledger it came from, and the event as it is stored."""
 
+    place: str
     ledger: str
     stored: Stored
 
@@ -99,9 +102,11 @@ def _canonical(value: object) -> bytes:
 def read_lines(stream: BinaryIO, file: str) -> Iterator[HistoryLine]:
     """The events of a history, each checked. Raises ``InputError`` with ``file:line`` and what is wrong.
 
-    Positions count from 1 without a gap, versions of each stream too, and all lines are of one ledger.
+    Positions count from 1 without a gap, versions of each stream too, all lines are of one ledger, and each event can
+    follow on those before it.
     """
     versions: dict[str, int] = {}
+    fleet = Fleet()
     ledger = ""
     number = position = 0
     while content := stream.readline(LONGEST_LINE):
@@ -116,13 +121,13 @@ def read_lines(stream: BinaryIO, file: str) -> Iterator[HistoryLine]:
             )
             raise InputError(f"{place}: {why}", hint=_HINT)
         try:
-            line = _read(content)
+            line = _read(content, place)
             stored = line.stored
             _expect("position", stored.position, position)
             _expect("version", stored.version, versions.get(stored.stream, 0) + 1)
             _expect("source", source_of(line.ledger), source_of(ledger or line.ledger))
-            decode(stored.stream, stored.version, stored.topic, stored.body, stored.position)
-        except UnreadableEvent as error:
+            fleet.apply(decode(stored.stream, stored.version, stored.topic, stored.body, stored.position))
+        except (UnreadableEvent, HistoryError) as error:
             raise InputError(f"{place}: {error.message}", hint=error.hint or _HINT) from None
         except ValueError as error:
             raise InputError(f"{place}: {error}", hint=_HINT) from None
@@ -130,7 +135,7 @@ def read_lines(stream: BinaryIO, file: str) -> Iterator[HistoryLine]:
         yield line
 
 
-def _read(content: bytes) -> HistoryLine:
+def _read(content: bytes, place: str) -> HistoryLine:
     try:
         value: Any = json.loads(content)
     except (ValueError, RecursionError):
@@ -156,7 +161,7 @@ def _read(content: bytes) -> HistoryLine:
     stored = Stored(_number(line, "position"), stream, version, f"{kind[1]}/{kind[2]}", _canonical(body))
     if _canonical(line) != content.rstrip(b"\r\n"):
         raise ValueError("is not written as Nilometer writes it: keys sorted, no space between tokens")
-    return HistoryLine(source.removeprefix("urn:uuid:"), stored)
+    return HistoryLine(place, source.removeprefix("urn:uuid:"), stored)
 
 
 def _text(line: Mapping[str, Any], name: str) -> str:

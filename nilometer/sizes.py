@@ -22,7 +22,7 @@ def size(count: int | None) -> str:
     sign, count = ("-", -count) if count < 0 else ("", count)
     unit, power = _unit(count)
     if not unit:
-        return f"{sign}{count} byte{'' if count == 1 else 's'}"
+        return "0 MiB" if count == 0 else f"{sign}{count} byte{'' if count == 1 else 's'}"
     return f"{sign}{_decimal(Decimal(count) / (1 << power))} {unit}"
 
 

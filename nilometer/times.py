@@ -73,9 +73,10 @@ def shown(text: str) -> str:
     return f"{date} {whole}Z"
 
 
-def shown_clock(text: str) -> str:
-    """The time of day alone, as ``09:00:00Z``."""
-    return shown(text).partition(" ")[2]
+def shown_near(text: str, other: str | None) -> str:
+    """A time for a table, whole seconds: the time of day alone if ``other`` is of the same day."""
+    date, clock = text[:10], text[11:19]
+    return f"{clock}Z" if other is not None and other.startswith(date) else f"{date} {clock}Z"
 
 
 def seconds_between(earlier: str, later: str) -> float:

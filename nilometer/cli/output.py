@@ -51,7 +51,11 @@ class Output:
         """One line of JSON Lines."""
         self.stream.write(json.dumps(value, ensure_ascii=False) + "\n")
 
-    def document(self, value: dict[str, Any]) -> None:
+    def event(self, value: dict[str, Any]) -> None:
+        """A history line, written as ``nilo export`` writes it."""
+        self.stream.write(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n")
+
+    def document(self, value: dict[str, Any] | list[dict[str, Any]]) -> None:
         """One JSON document."""
         self.stream.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
@@ -78,7 +82,8 @@ class Output:
 
         table = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for column in columns:
-            table.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
+            figures = column in right
+            table.add_column(Text(column), justify="right" if figures else "left", no_wrap=figures, overflow="fold")
         for row in rows:
             table.add_row(*[Text(clean(cell)) for cell in row])
         Console(file=self.stream, highlight=False, soft_wrap=False).print(table)

@@ -1,0 +1,69 @@
+"""What somebody asked for, and what came of it: at once where Nilometer decides, later and in parts elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from domain.envelope import Envelope
+from domain.events import Event
+from domain.observed import VmChangeRequested, VmRequestSettled
+from nilometer.ledger import Ledger
+from nilometer.sizes import size
+from nilometer.tellings import direction, settlement, tell
+from nilometer.times import duration, seconds_between
+from projections.timeline import Entry, entry
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One thing that was asked for. ``came`` are its settlements, in order, each in words."""
+
+    entry: Entry
+    subject: str
+    """The VM or host, as people call it."""
+    what: str
+    came: tuple[str, ...]
+
+
+def asked(ledger: Ledger, envelope: Envelope[Event]) -> Asked:
+    """What an event that tells of a request came to. Raises no error where that is not known yet."""
+    told = entry(envelope)
+    kind, _, id = envelope.stream.partition("/")
+    subject = id if kind == "vm" else told.vm or f"host {id}"
+    event = envelope.event
+    if not isinstance(event, VmChangeRequested):
+        return Asked(told, subject, _what(told, envelope), (_granted(told),))
+    came = [_came(envelope, each) for each in settlements(ledger, envelope, event)]
+    if not came:
+        came = ["refused by the hypervisor" if not event.accepted else "nothing was told of what came of it"]
+    return Asked(told, subject, direction(event), tuple(came))
+
+
+def settlements(
+    ledger: Ledger, envelope: Envelope[Event], request: VmChangeRequested
+) -> Iterator[Envelope[VmRequestSettled]]:
+    """The settlements of a request, in order: the last of them counts."""
+    for later in ledger.stream(envelope.stream, after=envelope.version):
+        event = later.event
+        if isinstance(event, VmRequestSettled) and event.request == request.request:
+            yield Envelope(later.stream, later.version, event, later.metadata, later.position)
+            if not event.still_open:
+                return
+
+
+def _what(told: Entry, envelope: Envelope[Event]) -> str:
+    command = told.command or tell(envelope)
+    return command if told.requested is None else f"{command} {size(told.requested)}"
+
+
+def _granted(told: Entry) -> str:
+    amount = ""
+    if told.requested is not None:
+        amount = f", {size(told.granted)}" + ("" if told.granted == told.requested else f" of {size(told.requested)}")
+    return f"{told.outcome}{amount}{f' ({told.code})' if told.code else ''}"
+
+
+def _came(asked_for: Envelope[Event], settled: Envelope[VmRequestSettled]) -> str:
+    after = seconds_between(asked_for.metadata.happened, settled.metadata.happened)
+    return f"after {duration(max(after, 0))}: {settlement(settled.event)}"

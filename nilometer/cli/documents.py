@@ -1,0 +1,25 @@
+"""Values as JSON documents have them: field names in snake_case, enum values in kebab-case, sizes in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, cast
+
+from domain.settings import ConfigVersion
+
+
+def document(value: object) -> Any:
+    """A record, and what it holds, as JSON."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, ConfigVersion):
+        return str(value)
+    if is_dataclass(value):
+        return {field.name: document(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): document(held) for key, held in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, tuple | list):
+        return [document(held) for held in cast("list[object]", value)]
+    return value

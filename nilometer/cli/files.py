@@ -1,0 +1,57 @@
+"""Files that are written whole or not at all, and files that are read."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from domain.errors import InputError
+
+
+@contextmanager
+def written(file: str | None) -> Generator[BinaryIO]:
+    """Where to write: stdout, or a file that appears under its name only when all of it is written."""
+    if file in (None, "-"):
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    target = Path(str(file))
+    if target.exists() and not target.is_file():  # a device, a pipe: nothing can be put in its place
+        with target.open("wb") as stream:
+            yield stream
+        return
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise InputError(f"{target}: {error.strerror}", hint="name a file in a folder that can be written") from None
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def readable(file: str) -> Generator[BinaryIO]:
+    """A file to read, ``-`` for stdin. Raises ``InputError`` if it cannot be."""
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(file).open("rb")  # noqa: SIM115
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}", hint="name a file, or - for stdin") from None
+    with stream:
+        yield stream

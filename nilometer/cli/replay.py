@@ -1,0 +1,45 @@
+"""``nilo replay``: every projection again, from the events alone."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from nilometer.cli.failures import NOT_IN_FULL, OK
+from nilometer.cli.options import common
+from nilometer.cli.output import Output, Progress
+from nilometer.cli.session import session
+
+
+@click.command("replay")
+@click.option("--repair", is_flag=True, help="Put what was rebuilt in the place of what is stored.")
+@common
+def command(repair: bool) -> int:
+    """Rebuild every projection from the events alone, and compare it with the stored one.
+
+    \b
+    Examples:
+      nilo replay
+      nilo replay --repair --format json
+    """
+    now = session()
+    out = Output(now.form())
+    with now.writing(create=False) if repair else now.reading() as ledger:
+        begun = time.monotonic()
+        with Progress("replaying", ledger.position, "events") as progress:
+            replay = ledger.views.compare(progress.at)
+        seconds = time.monotonic() - begun
+        if repair and not replay.equal:
+            with Progress("rebuilding", ledger.position, "events") as progress:
+                ledger.views.rebuild(progress.at)
+    if out.json:
+        equal = [{"name": each.name, "equal": each.equal} for each in replay.projections]
+        out.document({"events": replay.events, "seconds": round(seconds, 3), "projections": equal})
+    else:
+        for each in replay.projections:
+            out.line(f"{each.name}: {'equal' if each.equal else f'differs: {each.difference}'}")
+        out.line(f"{replay.events} events replayed in {seconds:.1f} s")
+        if not replay.equal:
+            out.line("Rebuilt from the events." if repair else "The events count: nilo replay --repair")
+    return OK if replay.equal else NOT_IN_FULL

@@ -1,0 +1,165 @@
+"""``nilo view``: the guest-visible memory view."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Final
+
+import click
+
+from nilometer.cli.documents import document
+from nilometer.cli.failures import OK
+from nilometer.cli.moments import one_moment
+from nilometer.cli.names import find_host, find_vm, names_of
+from nilometer.cli.options import common
+from nilometer.cli.output import Output
+from nilometer.cli.session import session
+from nilometer.sizes import UNKNOWN, about, alike
+from nilometer.tellings import setting
+from nilometer.times import shown, shown_near
+from projections.view import HostRow, View, VmRow, view
+
+EMPTY: Final = "The ledger is empty. Begin with: nilo do register-host --help, or nilo run SCRIPT.jsonl"
+NOTHING: Final = "There was no host and no VM then."
+_HOST_COLUMNS: Final = ("Host", "Total", "Reserve", "Held", "Free", "Release", "Last heard of")
+_VM_COLUMNS: Final = ("VM", "Host", "Power", "Assigned", "Visible", "Watermark", "In use", "Last heard of")
+_SIZES: Final = (
+    "assigned",
+    "held",
+    "visible",
+    "high_watermark",
+    "in_use",
+    "ballooned",
+    "paged_out",
+    "hot_pluggable",
+)
+
+
+@click.command("view")
+@click.option("--at", metavar="TIME", help="As it was at this time, by all that is known now.")
+@click.option("--position", type=click.IntRange(min=0), help="As it was known when so many events were recorded.")
+@click.option("--vm", metavar="VM", help="One VM, in full, and its host.")
+@click.option("--host", metavar="HOST", help="One host and the VMs on it.")
+@common
+def command(at: str | None, position: int | None, vm: str | None, host: str | None) -> int:
+    """Show the memory that each guest sees, has and uses, and how old each figure is.
+
+    \b
+    Examples:
+      nilo view --vm web01
+      nilo view --at "2026-11-23 09:00" --format json
+    """
+    now = session()
+    out = Output(now.form())
+    moment = one_moment(at, position)
+    with now.reading() as ledger:
+        fleet = ledger.views.fleet_of(moment)
+        vm = None if vm is None else find_vm(vm, names_of(fleet))
+        if host is not None and not fleet.on(host):
+            host = find_host(host, fleet.hosts)
+        seen = view(fleet, at=moment if isinstance(moment, str) else None, vm=vm, host=host)
+        empty = not ledger.position
+    if out.json:
+        out.document(document(seen))
+    elif not seen.hosts and not seen.vms:
+        out.line(EMPTY if empty else NOTHING)
+    else:
+        _show(out, seen, in_full=vm is not None)
+    return OK
+
+
+def _show(out: Output, seen: View, *, in_full: bool) -> None:
+    out.line(f"Position {seen.position}, {shown(seen.at)}" if seen.at else f"Position {seen.position}")
+    if out.form == "plain":
+        for host in seen.hosts:
+            out.line(_host_line(host))
+        for vm in seen.vms:
+            out.line(_vm_line(vm))
+    else:
+        _tables(out, seen)
+    if in_full:
+        for vm in seen.vms:
+            _details(out, vm)
+
+
+# Plain: a sentence a row, fit to be read aloud
+
+
+def _host_line(row: HostRow) -> str:
+    total, reserve, held, free = alike([row.total, row.reserve, row.assigned, row.free])
+    return (
+        f"Host {row.host} ({row.origin}): total {total}, reserve {reserve}, held by VMs {held}, free {free}; "
+        f"last heard of {shown(row.as_of)}"
+    )
+
+
+def _vm_line(row: VmRow) -> str:
+    assigned, visible, watermark = alike([row.assigned, row.visible, row.high_watermark])
+    called = "" if row.name == row.vm else f" called {row.name}"
+    return (
+        f"VM {row.vm}{called} on {row.host or UNKNOWN} ({row.origin}): {row.power or UNKNOWN}, assigned {assigned}, "
+        f"visible {visible}, high watermark {watermark}, in use {_in_use(row)}; last heard of {shown(row.as_of)}"
+    )
+
+
+def _in_use(row: VmRow) -> str:
+    if not row.in_use_reported:
+        return UNKNOWN if row.origin == "observed" else "not reported"
+    if row.in_use_as_of is None:
+        return about(row.in_use)
+    return f"{about(row.in_use)} at {shown_near(row.in_use_as_of, row.as_of)}"
+
+
+# Human: tables
+
+
+def _tables(out: Output, seen: View) -> None:
+    if seen.hosts:
+        rows = [
+            [
+                row.host,
+                *alike([row.total, row.reserve, row.assigned, row.free]),
+                _version(row),
+                shown_near(row.as_of, seen.at),
+            ]
+            for row in seen.hosts
+        ]
+        out.table("Hosts", _HOST_COLUMNS, rows, right=("Total", "Reserve", "Held", "Free"))
+    if seen.vms:
+        rows = [
+            [
+                row.vm if row.name == row.vm else f"{row.vm} ({row.name})",
+                row.host or UNKNOWN,
+                row.power or UNKNOWN,
+                *alike([row.assigned, row.visible, row.high_watermark]),
+                _in_use(row),
+                shown_near(row.as_of, seen.at),
+            ]
+            for row in seen.vms
+        ]
+        out.table("VMs", _VM_COLUMNS, rows, right=("Assigned", "Visible", "Watermark", "In use"))
+
+
+def _version(row: HostRow) -> str:
+    return row.version or row.origin
+
+
+# One VM in full
+
+
+def _details(out: Output, row: VmRow) -> None:
+    out.line(f"VM {row.vm} in full")
+    for field in fields(row):
+        value = getattr(row, field.name)
+        name = field.name.replace("_", " ")
+        if field.name in ("vm", "measured", "as_of", "in_use_as_of", "in_use_reported"):
+            continue
+        if field.name == "memory":
+            out.line(f"    {name}: {UNKNOWN if row.memory is None else setting(row.memory)}")
+            continue
+        text = UNKNOWN if value is None else about(value) if field.name in _SIZES else str(value)
+        if field.name == "in_use" and not row.in_use_reported:
+            text = UNKNOWN
+        measured = row.in_use_as_of if field.name == "in_use" else row.measured.get(field.name)
+        out.line(f"    {name}: {text}{f', as of {shown(measured)}' if measured else ''}")
+    out.line(f"    all else as of: {shown(row.as_of)}")
