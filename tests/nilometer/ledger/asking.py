@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.aggregates import VmAggregate
+from domain.state import Vm
 from nilometer.ledger import Ledger
 from nilometer.results import Request, Result
 from nilometer.script import read_command
 
-HV01: dict[str, Any] = {"host": "hv01", "version": "2022", "total": "64GiB", "reserve": "2304MiB"}
-WEB01: dict[str, Any] = {
-    "vm": "web01",
-    "host": "hv01",
-    "generation": 2,
-    "guest": "windows",
-    "config_version": "10.0",
-    "memory": {"static": {"size": "4GiB"}},
-}
+
+def a_host(**changed: Any) -> dict[str, Any]:
+    """A host of 64 GiB, of which 62,208 MiB are free: the arguments of ``register-host``."""
+    return {"host": "hv01", "version": "2022", "total": "64GiB", "reserve": "2304MiB", **changed}
+
+
+def a_vm(**changed: Any) -> dict[str, Any]:
+    """A Windows VM of 4 GiB: the arguments of ``define-vm``."""
+    given = {"vm": "web01", "host": "hv01", "generation": 2, "guest": "windows", "config_version": "10.0"}
+    return {**given, "memory": {"static": {"size": "4GiB"}}, **changed}
 
 
 def request(command: str, *, at: str | None = None, key: str | None = None, **given: Any) -> Request:
@@ -30,13 +33,20 @@ def ask(ledger: Ledger, command: str, *, at: str | None = None, key: str | None 
 
 
 def with_web01(ledger: Ledger, **changed: Any) -> None:
-    """Given a host of 64 GiB on which a VM of 4 GiB runs: five events."""
+    """Given a host of 64 GiB on which a VM of 4 GiB runs: four events."""
     for result in (
-        ask(ledger, "register-host", **HV01),
-        ask(ledger, "define-vm", **{**WEB01, **changed}),
+        ask(ledger, "register-host", **a_host()),
+        ask(ledger, "define-vm", **a_vm(**changed)),
         ask(ledger, "start", vm="web01"),
     ):
         assert result.in_full, result
+
+
+def vm(ledger: Ledger, id: str = "web01") -> Vm:
+    """A VM's figures as all events leave them."""
+    subject = ledger.views.fleet().vms[id].subject
+    assert isinstance(subject, VmAggregate)
+    return subject.state
 
 
 def stored(ledger: Ledger) -> list[tuple[str, int, str, bytes]]:

@@ -1,0 +1,138 @@
+"""A command is decided once under its key, however often it is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.decision import Code, Outcome
+from domain.errors import InputError
+from domain.observed import VmLost
+from nilometer.ledger import Ledger
+from nilometer.results import Fact, Observation, Result
+from tests.nilometer.ledger.asking import a_host, a_vm, ask, request, stored, vm, with_web01
+
+LATE = "2999-01-01T00:00:00.000000Z"
+
+
+def told(result: Result) -> tuple[object, ...]:
+    """All that a result says, but for whether it was recorded before."""
+    return (
+        result.command,
+        result.target,
+        result.outcome,
+        result.code,
+        result.requested,
+        result.granted,
+        result.positions,
+        result.events,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "outcome"),
+    [
+        ("add-memory", {"vm": "web01", "amount": "2GiB"}, Outcome.COMPLETED),
+        ("add-memory", {"vm": "web01", "amount": "128GiB"}, Outcome.PARTIALLY_COMPLETED),
+        ("remove-memory", {"vm": "web01", "amount": "2GiB"}, Outcome.REJECTED),
+        ("pause", {"vm": "web01"}, Outcome.DONE),
+        ("set-memory", {"vm": "web01", "size": "8GiB"}, Outcome.COMPLETED),
+        ("set-memory", {"vm": "web01", "size": "4GiB"}, Outcome.COMPLETED),  # no difference: no event
+        ("set-reserve", {"host": "hv01", "reserve": "2304MiB"}, Outcome.DONE),  # the same: no event
+        ("register-host", a_host(host="hv02", total=0), Outcome.REJECTED),  # refused: no event
+        ("define-vm", a_vm(vm="db01", memory={"static": {"size": 9001}}), Outcome.REJECTED),  # on its host
+        ("remove-host", {"host": "hv01"}, Outcome.REJECTED),
+        ("move-vm", {"vm": "web01", "to": "hv01"}, Outcome.REJECTED),
+    ],
+)
+def test_asked_again_it_is_answered_as_it_was_and_not_done_again(
+    ledger: Ledger, command: str, given: dict[str, Any], outcome: Outcome
+) -> None:
+    with_web01(ledger)
+    first = ask(ledger, command, key="k1", **given)
+    assert (first.outcome, first.repeated) == (outcome, False)
+    before = stored(ledger)
+    for again in (ask(ledger, command, key="k1", **given), ask(ledger, command, key="k1", **given)):
+        assert again.repeated
+        assert told(again) == told(first)
+    assert stored(ledger) == before
+
+
+def test_another_program_that_asks_under_the_same_key_gets_the_first_ones_answer(url: str) -> None:
+    with Ledger.open(url, create=True) as one:
+        with_web01(one)
+        first = ask(one, "add-memory", vm="web01", amount="128GiB", key="k1")
+    with Ledger.open(url) as other:
+        again = ask(other, "add-memory", vm="web01", amount="128GiB", key="k1")
+        assert told(again) == told(first)
+        assert again.repeated
+
+
+def test_the_recorded_answer_is_given_though_the_world_went_on(ledger: Ledger) -> None:
+    with_web01(ledger)
+    first = ask(ledger, "add-memory", vm="web01", amount="1GiB", key="k1")
+    ask(ledger, "stop", vm="web01")
+    ask(ledger, "remove-vm", vm="web01")
+    again = ask(ledger, "add-memory", vm="web01", amount="1GiB", key="k1")
+    assert told(again) == told(first)
+    assert again.repeated
+
+
+def test_without_a_key_it_is_done_each_time(ledger: Ledger) -> None:
+    with_web01(ledger)
+    for gibibytes in (5, 6):
+        assert not ask(ledger, "add-memory", vm="web01", amount="1GiB").repeated
+        assert vm(ledger).assigned == gibibytes * 2**30
+
+
+def test_the_same_key_twice_in_one_commit_is_done_once(ledger: Ledger) -> None:
+    with_web01(ledger)
+    twice = [request("add-memory", vm="web01", amount="1GiB", key="k1")] * 2
+    first, second = ledger.execute_all(twice)
+    assert isinstance(first, Result)
+    assert isinstance(second, Result)
+    assert (first.repeated, second.repeated) == (False, True)
+    assert told(second) == told(first)
+    assert ledger.position == 4 + 2
+
+
+def test_what_could_not_be_decided_has_no_memory_and_is_decided_when_it_can_be(ledger: Ledger) -> None:
+    with pytest.raises(InputError):
+        ask(ledger, "start", vm="web01", key="k1")
+    with_web01(ledger)
+    result = ask(ledger, "stop", vm="web01", key="k1")
+    assert (result.outcome, result.repeated) == (Outcome.DONE, False)
+
+
+def test_a_batch_of_known_and_new_commands_records_the_new_ones_alone(ledger: Ledger) -> None:
+    with_web01(ledger)
+    script = [request("add-memory", vm="web01", amount="1GiB", key=f"k{n}") for n in range(4)]
+    ledger.execute_all(script[:2])
+    answers = ledger.execute_all(script)
+    assert [answer.repeated for answer in answers if isinstance(answer, Result)] == [True, True, False, False]
+    assert vm(ledger).assigned == 8 * 2**30
+
+
+def test_an_observation_is_recorded_once_and_so_is_one_told_twice_in_one_commit(ledger: Ledger) -> None:
+    lost = Fact("vm/lab.vm0", VmLost(), LATE)
+    one, two = Observation("o1", (lost, lost)), Observation("o2", (lost,))
+    assert ledger.record([one], actor="ann", via="test") == [(1, 2)]
+    assert ledger.record([one, two, two], actor="ann", via="test") == [(), (3,), ()]
+    assert ledger.position == 3
+
+
+def test_the_key_of_an_observation_is_no_key_for_a_command(ledger: Ledger) -> None:
+    with_web01(ledger)
+    ledger.record([Observation("k1", (Fact("vm/lab.vm0", VmLost(), LATE),))], actor="ann", via="test")
+    before = stored(ledger)
+    with pytest.raises(InputError, match="observation"):
+        ask(ledger, "pause", vm="web01", key="k1")
+    assert stored(ledger) == before
+
+
+def test_a_refusal_tells_its_code_again(ledger: Ledger) -> None:
+    with_web01(ledger)
+    for repeated in (False, True):
+        result = ask(ledger, "register-host", key="k1", **a_host(host="hv02", total=0))
+        assert (result.code, result.target, result.repeated) == (Code.INVALID_SETTING, "host/hv02", repeated)
