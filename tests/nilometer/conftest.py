@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 
@@ -13,10 +14,13 @@ from tests.nilometer.databases import Server
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """PostgreSQL, shared by all test processes of this run."""
-    base = tmp_path_factory.getbasetemp()
-    server = Server((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "postgres")
+def postgres() -> Iterator[Server]:
+    """PostgreSQL, shared by all test processes of this run.
+
+    Its data are not in pytest's folder: as root the server is another user, and pytest shuts others out of there.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    server = Server(Path(gettempdir()) / f"nilometer-postgres-{run}")
     yield server
     server.stop()
 
@@ -40,5 +44,5 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def ledger(url: str) -> Generator[Ledger]:
     """An empty ledger."""
-    with Ledger.open(url, create=True) as opened:
+    with Ledger.open(url, create=True, durable=False) as opened:
         yield opened
