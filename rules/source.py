@@ -1,0 +1,132 @@
+"""The source of a rule, and the proof that it is the source of what runs."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from domain.errors import NilometerError
+
+
+class Refusal(NilometerError):
+    """A rule is not written in the subset that can be read: its place, its line, and what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A function's definition, with its place in its file."""
+
+    function: FunctionType
+    tree: ast.FunctionDef
+    file: str
+    names: Mapping[str, Any]
+    """What the function's global names stand for, as it runs."""
+
+    @property
+    def place(self) -> str:
+        """File and line of the definition."""
+        return f"{self.file}:{self.tree.lineno}"
+
+    @property
+    def module(self) -> ModuleType:
+        """The module that the function stands in."""
+        return sys.modules[self.function.__module__]
+
+    def refusal(self, node: ast.AST, why: str, instead: str) -> Refusal:
+        """The refusal of a piece of the source, pointing at it."""
+        return refusal(self.file, node, why, instead)
+
+
+def refusal(file: str, node: ast.AST, why: str, instead: str) -> Refusal:
+    """The refusal of a piece of a file, with its line and a caret under it."""
+    row, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+    line = linecache.getline(file, row).rstrip("\n")
+    shown = line.encode()[:column].decode(errors="replace")
+    return Refusal(f"{file}:{row}:{column + 1}: {why}\n  {line}\n  {' ' * len(shown)}^", hint=instead)
+
+
+@cache
+def _module(name: str) -> tuple[str, ast.Module, dict[tuple[str, int], CodeType]]:
+    module = sys.modules[name]
+    file = inspect.getsourcefile(module) or "<unknown>"
+    text = "".join(linecache.getlines(file))
+    tree = ast.parse(text, file)
+    codes: dict[tuple[str, int], CodeType] = {}
+
+    def collect(code: CodeType) -> None:
+        for inner in code.co_consts:
+            if isinstance(inner, CodeType):
+                codes[inner.co_qualname, inner.co_firstlineno] = inner
+                collect(inner)
+
+    collect(compile(text, file, "exec", dont_inherit=True))
+    return file, tree, codes
+
+
+@cache
+def source_of(function: FunctionType) -> Source:
+    """The definition of a function. Raises ``Refusal`` if the file no longer says what was loaded."""
+    code = function.__code__
+    file, tree, codes = _module(function.__module__)
+    written = codes.get((code.co_qualname, code.co_firstlineno))
+    node = next(
+        (
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef)
+            and node.name == function.__name__
+            and min([node.lineno, *[decorator.lineno for decorator in node.decorator_list]]) == code.co_firstlineno
+        ),
+        None,
+    )
+    if written is None or node is None or not same_code(written, code):
+        raise Refusal(
+            f"{file}:{code.co_firstlineno}: {function.__qualname__} runs as something else than is written there",
+            hint="start again, so that what is written is loaded; if it was patched at run time, it cannot be read",
+        )
+    return Source(function, node, file, function.__globals__)
+
+
+def same_code(one: CodeType, other: CodeType) -> bool:
+    """Two pieces of code do the same: equal but for where they say they stand."""
+    return (
+        one.co_code == other.co_code
+        and one.co_consts == other.co_consts
+        and one.co_names == other.co_names
+        and one.co_varnames == other.co_varnames
+        and one.co_freevars == other.co_freevars
+        and one.co_cellvars == other.co_cellvars
+        and one.co_argcount == other.co_argcount
+        and one.co_kwonlyargcount == other.co_kwonlyargcount
+        and one.co_flags == other.co_flags
+    )
+
+
+def defined_as_final(module: ModuleType, name: str) -> bool:
+    """Whether a global of a module is annotated ``Final`` where it is defined, followed through imports."""
+    while True:
+        annotation = str(getattr(module, "__annotations__", {}).get(name, ""))
+        if annotation:
+            return annotation.split("[")[0].rpartition(".")[2] == "Final"
+        found = _imported(module.__name__, name)
+        if found is None:
+            return False
+        module, name = sys.modules[found[0]], found[1]
+
+
+@cache
+def _imported(module: str, name: str) -> tuple[str, str] | None:
+    _, tree, _ = _module(module)
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module in sys.modules:
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return node.module, alias.name
+    return None

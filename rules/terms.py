@@ -1,0 +1,323 @@
+"""Terms: what a rule says, as a formula. Small, immutable and interned, so that equal terms are one object.
+
+A term is a whole number, a truth value or a member of an enum. Records are no terms: the reader keeps them apart into
+their fields. Division and remainder are Python's, by a positive constant.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Final, cast
+
+Literal = int | bool | StrEnum
+Sort = type[int] | type[bool] | type[StrEnum]
+
+
+class Op(Enum):
+    """What a term is made with."""
+
+    CONSTANT = "constant"
+    VARIABLE = "variable"
+    ADD = "+"
+    SUBTRACT = "-"
+    NEGATE = "neg"
+    MULTIPLY = "*"
+    DIVIDE = "//"
+    REMAINDER = "%"
+    LESS = "<"
+    AT_MOST = "<="
+    EQUAL = "=="
+    AND = "and"
+    OR = "or"
+    NOT = "not"
+    CHOOSE = "if"
+    LEAST = "min"
+    MOST = "max"
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=False)
+class Term:
+    """A term. Two equal terms are the same object; make them with the functions of this module."""
+
+    op: Op
+    sort: Sort
+    parts: tuple[Term, ...]
+    leaf: Literal | str | None
+    """The value of a constant, the name of a variable."""
+
+    @property
+    def key(self) -> object:
+        """Equal for equal terms."""
+        return id(self)
+
+    def __repr__(self) -> str:
+        return show(self)
+
+
+_MADE: Final[dict[tuple[object, ...], Term]] = {}
+
+
+def _make(op: Op, sort: Sort, parts: tuple[Term, ...] = (), leaf: Literal | str | None = None) -> Term:
+    # True == 1 in Python: the sort keeps them apart.
+    key = (op, sort, leaf, *map(id, parts))
+    term = _MADE.get(key)
+    if term is None:
+        term = _MADE[key] = Term(op, sort, parts, leaf)
+    return term
+
+
+def constant(value: Literal) -> Term:
+    """A whole number, a truth value, or a member of an enum."""
+    return _make(Op.CONSTANT, type(value), leaf=value)
+
+
+def variable(name: str, sort: Sort) -> Term:
+    """Any value of a sort."""
+    return _make(Op.VARIABLE, sort, leaf=name)
+
+
+TRUE: Final = constant(True)
+FALSE: Final = constant(False)
+ZERO: Final = constant(0)
+
+
+def value_of(term: Term) -> Literal | None:
+    """The value of a constant; ``None`` of any other term."""
+    return cast("Literal", term.leaf) if term.op is Op.CONSTANT else None
+
+
+def _numbers(*terms: Term) -> tuple[int, ...] | None:
+    """The values of terms that are all constant whole numbers."""
+    if all(term.op is Op.CONSTANT for term in terms):
+        return tuple(cast("int", term.leaf) for term in terms)
+    return None
+
+
+def add(left: Term, right: Term) -> Term:
+    """``left + right``."""
+    known = _numbers(left, right)
+    if known is not None:
+        return constant(known[0] + known[1])
+    if left is ZERO:
+        return right
+    return left if right is ZERO else _make(Op.ADD, int, (left, right))
+
+
+def subtract(left: Term, right: Term) -> Term:
+    """``left - right``."""
+    known = _numbers(left, right)
+    if known is not None:
+        return constant(known[0] - known[1])
+    if left is right:
+        return ZERO
+    return left if right is ZERO else _make(Op.SUBTRACT, int, (left, right))
+
+
+def negate(part: Term) -> Term:
+    """``-part``."""
+    known = _numbers(part)
+    return constant(-known[0]) if known is not None else _make(Op.NEGATE, int, (part,))
+
+
+def multiply(left: Term, right: Term) -> Term:
+    """``left * right``; one of them is a constant."""
+    known = _numbers(left, right)
+    if known is not None:
+        return constant(known[0] * known[1])
+    return _make(Op.MULTIPLY, int, (left, right))
+
+
+def divide(part: Term, by: Term) -> Term:
+    """``part // by``; ``by`` is a positive constant."""
+    known = _numbers(part, by)
+    return constant(known[0] // known[1]) if known is not None else _make(Op.DIVIDE, int, (part, by))
+
+
+def remainder(part: Term, by: Term) -> Term:
+    """``part % by``; ``by`` is a positive constant."""
+    known = _numbers(part, by)
+    return constant(known[0] % known[1]) if known is not None else _make(Op.REMAINDER, int, (part, by))
+
+
+def least(left: Term, right: Term) -> Term:
+    """``min(left, right)``."""
+    known = _numbers(left, right)
+    if known is not None:
+        return constant(min(known))
+    return left if left is right else _make(Op.LEAST, int, (left, right))
+
+
+def most(left: Term, right: Term) -> Term:
+    """``max(left, right)``."""
+    known = _numbers(left, right)
+    if known is not None:
+        return constant(max(known))
+    return left if left is right else _make(Op.MOST, int, (left, right))
+
+
+def less(left: Term, right: Term) -> Term:
+    """``left < right``."""
+    known = _numbers(left, right)
+    if known is not None:
+        return constant(known[0] < known[1])
+    return FALSE if left is right else _make(Op.LESS, bool, (left, right))
+
+
+def at_most(left: Term, right: Term) -> Term:
+    """``left <= right``."""
+    known = _numbers(left, right)
+    if known is not None:
+        return constant(known[0] <= known[1])
+    return TRUE if left is right else _make(Op.AT_MOST, bool, (left, right))
+
+
+def equal(left: Term, right: Term) -> Term:
+    """``left == right`` of numbers, ``left is right`` of enum members, equivalence of truth values."""
+    if left is right:
+        return TRUE
+    if left.op is Op.CONSTANT and right.op is Op.CONSTANT:
+        return FALSE  # equal constants are one object
+    return _make(Op.EQUAL, bool, (left, right))
+
+
+def negation(part: Term) -> Term:
+    """``not part``."""
+    if part.op is Op.CONSTANT:
+        return constant(not part.leaf)
+    return part.parts[0] if part.op is Op.NOT else _make(Op.NOT, bool, (part,))
+
+
+def both(*parts: Term) -> Term:
+    """``part and part and …``; true if there is none."""
+    kept = tuple(dict.fromkeys(part for part in parts if part is not TRUE))
+    if FALSE in kept:
+        return FALSE
+    if len(kept) < 2:
+        return kept[0] if kept else TRUE
+    return _make(Op.AND, bool, kept)
+
+
+def either(*parts: Term) -> Term:
+    """``part or part or …``; false if there is none."""
+    kept = tuple(dict.fromkeys(part for part in parts if part is not FALSE))
+    if TRUE in kept:
+        return TRUE
+    if len(kept) < 2:
+        return kept[0] if kept else FALSE
+    return _make(Op.OR, bool, kept)
+
+
+def implies(if_: Term, then: Term) -> Term:
+    """``then`` wherever ``if_``."""
+    return either(negation(if_), then)
+
+
+def choose(condition: Term, then: Term, otherwise: Term) -> Term:
+    """``then if condition else otherwise``."""
+    if condition is TRUE or then is otherwise:
+        return then
+    if condition is FALSE:
+        return otherwise
+    if then is TRUE and otherwise is FALSE:
+        return condition
+    if then is FALSE and otherwise is TRUE:
+        return negation(condition)
+    return _make(Op.CHOOSE, then.sort, (condition, then, otherwise))
+
+
+# Reading terms
+
+
+def variables(*terms: Term) -> dict[str, Term]:
+    """All variables in terms, by name."""
+    found: dict[str, Term] = {}
+    for term in subterms(*terms):
+        if term.op is Op.VARIABLE:
+            found[cast("str", term.leaf)] = term
+    return found
+
+
+def subterms(*terms: Term) -> list[Term]:
+    """All terms within terms, each once, parts before wholes."""
+    order: list[Term] = []
+    seen: set[int] = set()
+    stack: list[tuple[Term, bool]] = [(term, False) for term in reversed(terms)]
+    while stack:
+        term, parts_done = stack.pop()
+        if parts_done:
+            order.append(term)
+        elif id(term) not in seen:
+            seen.add(id(term))
+            stack.append((term, True))
+            stack.extend((part, False) for part in reversed(term.parts))
+    return order
+
+
+def _all(*parts: Literal) -> bool:
+    return all(parts)
+
+
+def _any(*parts: Literal) -> bool:
+    return any(parts)
+
+
+def _chosen(condition: Literal, then: Literal, otherwise: Literal) -> Literal:
+    return then if condition else otherwise
+
+
+_MEANING: Final[dict[Op, Callable[..., Literal]]] = {
+    Op.ADD: int.__add__,
+    Op.SUBTRACT: int.__sub__,
+    Op.NEGATE: int.__neg__,
+    Op.MULTIPLY: int.__mul__,
+    Op.DIVIDE: int.__floordiv__,
+    Op.REMAINDER: int.__mod__,
+    Op.LEAST: min,
+    Op.MOST: max,
+    Op.LESS: operator.lt,
+    Op.AT_MOST: operator.le,
+    Op.EQUAL: operator.eq,
+    Op.AND: _all,
+    Op.OR: _any,
+    Op.NOT: operator.not_,
+    Op.CHOOSE: _chosen,
+}
+
+
+def evaluate(term: Term, values: Mapping[str, Literal]) -> Literal:
+    """The value of a term under the values of its variables: the second meaning of a rule, for cross-checks."""
+    known: dict[int, Literal] = {}
+    for part in subterms(term):
+        if part.op is Op.CONSTANT:
+            known[id(part)] = cast("Literal", part.leaf)
+        elif part.op is Op.VARIABLE:
+            known[id(part)] = values[cast("str", part.leaf)]
+        else:
+            known[id(part)] = _MEANING[part.op](*[known[id(inner)] for inner in part.parts])
+    return known[id(term)]
+
+
+def show(term: Term) -> str:
+    """A term as Python would write it."""
+    if term.op is Op.CONSTANT:
+        value = cast("Literal", term.leaf)
+        return f"{type(value).__name__}.{value.name}" if isinstance(value, StrEnum) else repr(value)
+    if term.op is Op.VARIABLE:
+        return cast("str", term.leaf)
+    parts = [show(part) for part in term.parts]
+    match term.op:
+        case Op.NOT:
+            return f"not {parts[0]}"
+        case Op.NEGATE:
+            return f"-{parts[0]}"
+        case Op.LEAST | Op.MOST:
+            return f"{term.op.value}({', '.join(parts)})"
+        case Op.CHOOSE:
+            return f"({parts[1]} if {parts[0]} else {parts[2]})"
+        case Op.EQUAL if issubclass(term.parts[0].sort, StrEnum):
+            return f"({parts[0]} is {parts[1]})"
+        case _:
+            return f"({f' {term.op.value} '.join(parts)})"
