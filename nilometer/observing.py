@@ -44,7 +44,9 @@ class Observed:
                 answers.append(receipt)
                 correlation = observation.correlation or uuid4().hex
                 for fact in observation.facts:
-                    metadata = Metadata(actor, via, fact.happened, recorded, correlation, fact.earliest)
+                    metadata = Metadata(
+                        actor, via, fact.happened, recorded, correlation, fact.earliest, observation.reason
+                    )
                     version = self._next(fact.stream, fact.event)
                     envelopes.append(Envelope(fact.stream, version, fact.event, metadata))
             positions = self._application.put(envelopes, list(receipts.values())) if receipts else ()

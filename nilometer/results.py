@@ -72,6 +72,7 @@ class Observation:
     key: str
     facts: tuple[Fact, ...]
     correlation: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,11 @@ def amounts(requested: int | None, granted: int | None) -> str:
     return size(granted) if granted == requested else f"{size(granted)} of {size(requested)}"
 
 
+def colour(outcome: Outcome) -> str:
+    """The colour of an outcome; it says nothing that the word does not."""
+    return _COLOURS.get(outcome, "red")
+
+
 class Answers:
     """Shows answers as they come, and counts them."""
 
@@ -72,13 +77,14 @@ class Answers:
         if out.json:
             out.record(result_document(result, line))
             return
-        colour = _COLOURS.get(result.outcome, "red")
         amount = amounts(result.requested, result.granted)
         kind, _, id = result.target.partition("/")
         what = f"{result.command} {kind} {id}" if kind == "host" else f"{result.command} {id}"
         notes = ", recorded before" if result.repeated else ""
         place = "" if line is None else f"line {line}: "
-        out.line(f"{place}{out.styled(result.outcome, fg=colour)}: {what}{amount and ', ' + amount}{notes}")
+        out.line(
+            f"{place}{out.styled(result.outcome, fg=colour(result.outcome))}: {what}{amount and ', ' + amount}{notes}"
+        )
         problem = problem_of(result)
         if problem is not None:
             out.line(f"    {problem.message}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Final
 
@@ -17,6 +18,7 @@ from nilometer.cli.session import session
 from nilometer.sizes import UNKNOWN, about, alike
 from nilometer.tellings import setting
 from nilometer.times import shown, shown_near
+from projections.books import HostBook, host_book
 from projections.view import HostRow, View, VmRow, view
 
 EMPTY: Final = "The ledger is empty. Begin with: nilo do register-host --help, or nilo run SCRIPT.jsonl"
@@ -58,17 +60,18 @@ def command(at: str | None, position: int | None, vm: str | None, host: str | No
         if host is not None and not fleet.on(host):
             host = find_host(host, fleet.hosts)
         seen = view(fleet, at=moment if isinstance(moment, str) else None, vm=vm, host=host)
+        books = [] if host is None or host not in fleet.hosts else [host_book(fleet, host)]
         empty = not ledger.position
     if out.json:
         out.document(document(seen))
     elif not seen.hosts and not seen.vms:
         out.line(EMPTY if empty else NOTHING)
     else:
-        _show(out, seen, in_full=vm is not None)
+        _show(out, seen, books, in_full=vm is not None)
     return OK
 
 
-def _show(out: Output, seen: View, *, in_full: bool) -> None:
+def _show(out: Output, seen: View, books: Sequence[HostBook], *, in_full: bool) -> None:
     out.line(f"Position {seen.position}, {shown(seen.at)}" if seen.at else f"Position {seen.position}")
     if out.form == "plain":
         for host in seen.hosts:
@@ -77,6 +80,8 @@ def _show(out: Output, seen: View, *, in_full: bool) -> None:
             out.line(_vm_line(vm))
     else:
         _tables(out, seen)
+    for book in books:
+        out.line(_book_line(book))
     if in_full:
         for vm in seen.vms:
             _details(out, vm)
@@ -108,6 +113,12 @@ def _in_use(row: VmRow) -> str:
     if row.in_use_as_of is None:
         return about(row.in_use)
     return f"{about(row.in_use)} at {shown_near(row.in_use_as_of, row.as_of)}"
+
+
+def _book_line(book: HostBook) -> str:
+    held, *each = alike([book.held, *[entry.held for entry in book.entries]])
+    holders = ", ".join(f"{entry.vm} {text}" for entry, text in zip(book.entries, each, strict=True))
+    return f"Book of host {book.host}: held {held}" + (f" by {holders}" if holders else "")
 
 
 # Human: tables

@@ -1,0 +1,103 @@
+"""``nilo import-qemu``: recordings of real guests under QEMU, as observed hosts and VMs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from domain.errors import InputError
+from nilometer.cli.failures import OK, UNREADABLE, Interrupted, say
+from nilometer.cli.files import readable
+from nilometer.cli.options import asking, common
+from nilometer.cli.output import Output, Progress
+from nilometer.cli.session import Session, session
+from nilometer.importers.qemu import FORMAT, QemuImporter
+from nilometer.importers.reading import Account, import_file
+from nilometer.ledger import Ledger
+from nilometer.results import Observation
+
+
+@click.command("import-qemu")
+@click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.option("--as", "prefix", metavar="PREFIX", help="What the ids begin with; default the scenario of the file.")
+@click.option("--final", is_flag=True, help="The files will not grow: decide what their last records leave open.")
+@click.option("--keep-going", is_flag=True, help="Pass over records that cannot be read.")
+@asking
+@common
+def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going: bool) -> int:
+    """Record what recordings of a QEMU driver show: who asked for memory, what moved, what was measured.
+
+    The host's id is PREFIX, its VMs are PREFIX.vm0 and so on. A record that is there already is not recorded again.
+
+    \b
+    Examples:
+      nilo import-qemu s7_three_vms_one_budget.jsonl --as lab
+      nilo import-qemu monday.jsonl tuesday.jsonl --keep-going --format json
+    """
+    now = session()
+    out = Output(now.form())
+    told: list[dict[str, Any]] = []
+    unreadable = 0
+    with now.writing() as ledger:
+        for file in files:
+            importer = QemuImporter(file, prefix)
+            errors: list[InputError] = []
+            try:
+                account = _import(now, ledger, importer, file, final, errors if keep_going else None)
+            except KeyboardInterrupt:
+                raise Interrupted(f"what was read of {file} is recorded", hint="import it again to go on") from None
+            except InputError as unreadable_file:
+                if not keep_going:
+                    raise
+                errors.append(unreadable_file)
+                account = importer.account
+            for error in errors:
+                say("error", error.message, error.hint)
+            unreadable += len(errors)
+            told.append(_document(file, importer, account))
+        url = ledger.url
+    _show(out, told, url)
+    return UNREADABLE if unreadable else OK
+
+
+def _import(
+    now: Session, ledger: Ledger, importer: QemuImporter, file: str, final: bool, errors: list[InputError] | None
+) -> Account:
+    def record(observations: Sequence[Observation]) -> list[tuple[int, ...]]:
+        progress.at(importer.account.records)
+        return ledger.record(observations, actor=now.who(), via=now.via or "import-qemu")
+
+    with readable(file) as stream, Progress(f"importing {file}", unit="records") as progress:
+        return import_file(importer, stream, name=file, format=FORMAT, record=record, final=final, errors=errors)
+
+
+def _document(file: str, importer: QemuImporter, account: Account) -> dict[str, Any]:
+    return {
+        "file": file,
+        "prefix": importer.prefix,
+        "records": account.records,
+        "events": account.events,
+        "not_needed": dict(sorted(account.not_needed.items())),
+        "repeats": account.repeats,
+        "recorded": account.recorded,
+    }
+
+
+def _show(out: Output, told: list[dict[str, Any]], url: str) -> None:
+    if out.json:
+        kinds: Counter[str] = Counter()
+        for each in told:
+            kinds.update(each["not_needed"])
+        sums = {name: sum(each[name] for each in told) for name in ("records", "events", "repeats", "recorded")}
+        out.document(sums | {"not_needed": dict(sorted(kinds.items())), "files": told})
+        return
+    for each in told:
+        others = ", ".join(f"{count} {kind}" for kind, count in each["not_needed"].items())
+        not_needed = sum(each["not_needed"].values())
+        out.line(f"{each['file']}: {each['records']} records as {each['prefix']}")
+        out.line(f"    {each['events']} gave events, {each['repeats']} repeat what others told")
+        out.line(f"    {not_needed} not needed{f' ({others})' if others else ''}")
+        out.line(f"    {each['recorded']} events recorded in {url}{'' if each['recorded'] else ': all were there'}")
