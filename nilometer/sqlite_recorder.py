@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, cast
+from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
 
 from nilometer.clock import now
@@ -209,6 +210,37 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
             ).fetchone()
             if (last or 0) != version:
                 raise StaleRead(f"{stream} went on to version {last}")
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """The events of one stream."""
+        with told_apart(self._place):
+            return super().select_events(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Events by position."""
+        with told_apart(self._place):
+            return super().select_notifications(start, limit, stop, topics, inclusive_of_start=inclusive_of_start)
+
+    def max_notification_id(self) -> int | None:
+        """The position of the last event."""
+        with told_apart(self._place):
+            return super().max_notification_id()
 
     def receipts(self, keys: Sequence[str]) -> Sequence[Receipt]:
         """Those of the keys under which something was recorded."""
