@@ -237,7 +237,7 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
         with told_apart(self._place):
             return super().select_notifications(start, limit, stop, topics, inclusive_of_start=inclusive_of_start)
 
-    def max_notification_id(self) -> int | None:
+    def max_notification_id(self) -> int:
         """The position of the last event."""
         with told_apart(self._place):
             return super().max_notification_id()
