@@ -13,7 +13,7 @@ from domain.envelope import Envelope
 from domain.events import Decided, Event, HostEvent, HostFigures, HostRead, VmEvent, VmFigures
 from nilometer.explain import problem
 from nilometer.sizes import UNKNOWN, alike, size
-from nilometer.tellings import setting, settlement, tell
+from nilometer.tellings import setting, tell
 from nilometer.times import shown
 
 _COUNTS = ("session",)
@@ -131,7 +131,6 @@ def _observed(change: Sequence[Envelope[Event]]) -> Iterator[str]:
                     yield f"    answered, word for word: {event.answer}"
                 yield from _grounds(event.grounds)
             case observed.VmRequestSettled() as event:
-                yield f"    {settlement(event)}"
                 if event.told is not None:
                     yield f"    told, word for word: {event.told}"
                 yield from _grounds(event.grounds)

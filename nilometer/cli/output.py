@@ -80,13 +80,23 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(
+            title=Text(title, style="bold"),
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+            pad_edge=False,
+        )
         for column in columns:
             figures = column in right
             table.add_column(Text(column), justify="right" if figures else "left", no_wrap=figures, overflow="fold")
         for row in rows:
             table.add_row(*[Text(clean(cell)) for cell in row])
-        Console(file=self.stream, highlight=False, soft_wrap=False).print(table)
+        console = Console(file=self.stream, highlight=False, no_color=not self.colour)
+        with console.capture() as captured:
+            console.print(table)
+        lines = [line.rstrip() for line in captured.get().splitlines()]
+        self.stream.write("".join(f"{line}\n" for line in lines if line))
 
 
 class Progress:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.aggregates import vm_stream
 from domain.decision import Code, Outcome
-from domain.observed import VmRequestSettled
+from domain.observed import ObservedCode, VmRequestSettled
 from domain.shapes import Id, TypedSize
 from nilometer.cli.answers import amounts, colour
 from nilometer.cli.failures import NOT_IN_FULL, OK, Mistyped
@@ -89,7 +89,7 @@ def _problem(told: Told, settled: VmRequestSettled) -> dict[str, str] | None:
     if settled.code is None:
         return None
     said = f': "{told.error}"' if told.error else ""
-    known = f"{settled.code} ({settled.cause_is})"
+    known = "nobody told why" if settled.code is ObservedCode.NOT_TOLD else f"{settled.code} ({settled.cause_is})"
     amount = f"{size(settled.granted)} of {size(settled.amount)}"
     if settled.outcome is Outcome.PARTIALLY_COMPLETED:
         message = f"{PARTIALLY} {amount} of VM {told.vm} were moved; {known}{said}."

@@ -23,8 +23,8 @@ from projections.view import HostRow, View, VmRow, view
 
 EMPTY: Final = "The ledger is empty. Begin with: nilo do register-host --help, or nilo run SCRIPT.jsonl"
 NOTHING: Final = "There was no host and no VM then."
-_HOST_COLUMNS: Final = ("Host", "Total", "Reserve", "Held", "Free", "Release", "Last heard of")
-_VM_COLUMNS: Final = ("VM", "Host", "Power", "Assigned", "Visible", "Watermark", "In use", "Last heard of")
+_HOST_COLUMNS: Final = ("Host", "Total", "Reserve", "Held", "Free", "Release", "Heard of")
+_VM_COLUMNS: Final = ("VM", "Power", "Assigned", "Visible", "Watermark", "In use", "told", "Heard of")
 _SIZES: Final = (
     "assigned",
     "held",
@@ -108,11 +108,15 @@ def _vm_line(row: VmRow) -> str:
 
 
 def _in_use(row: VmRow) -> str:
+    figure, told = _used(row)
+    return f"{figure} at {told}" if told else figure
+
+
+def _used(row: VmRow) -> tuple[str, str]:
+    """What the guest uses, and when it told."""
     if not row.in_use_reported:
-        return UNKNOWN if row.origin == "observed" else "not reported"
-    if row.in_use_as_of is None:
-        return about(row.in_use)
-    return f"{about(row.in_use)} at {shown_near(row.in_use_as_of, row.as_of)}"
+        return UNKNOWN if row.origin == "observed" else "not reported", ""
+    return about(row.in_use), "" if row.in_use_as_of is None else shown_near(row.in_use_as_of, row.as_of)
 
 
 def _book_line(book: HostBook) -> str:
@@ -130,29 +134,26 @@ def _tables(out: Output, seen: View) -> None:
             [
                 row.host,
                 *alike([row.total, row.reserve, row.assigned, row.free]),
-                _version(row),
+                row.version or row.origin,
                 shown_near(row.as_of, seen.at),
             ]
             for row in seen.hosts
         ]
         out.table("Hosts", _HOST_COLUMNS, rows, right=("Total", "Reserve", "Held", "Free"))
-    if seen.vms:
+    for host in sorted({row.host for row in seen.vms}, key=str):
+        on = [row for row in seen.vms if row.host == host]
         rows = [
             [
-                row.vm if row.name == row.vm else f"{row.vm} ({row.name})",
-                row.host or UNKNOWN,
+                row.vm if row.vm.endswith(row.name) else f"{row.vm} ({row.name})",
                 row.power or UNKNOWN,
                 *alike([row.assigned, row.visible, row.high_watermark]),
-                _in_use(row),
+                *_used(row),
                 shown_near(row.as_of, seen.at),
             ]
-            for row in seen.vms
+            for row in on
         ]
-        out.table("VMs", _VM_COLUMNS, rows, right=("Assigned", "Visible", "Watermark", "In use"))
-
-
-def _version(row: HostRow) -> str:
-    return row.version or row.origin
+        title = f"VMs on host {host}" if host else "VMs on no known host"
+        out.table(title, _VM_COLUMNS, rows, right=("Assigned", "Visible", "Watermark", "In use"))
 
 
 # One VM in full
