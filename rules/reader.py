@@ -257,9 +257,12 @@ class _Function:
             names = list(fields_of(cast("type", called)))
             return self._record(node, cast("type", called), self._arguments(node, names, known))
         if callable(called) and self._reader.readable(called):
-            names = list(signature(called).parameters)
-            arguments = self._arguments(node, names, known)
-            return self._reader.call(called, [arguments[name] for name in names])
+            kinds = sorts_of(called)
+            arguments = self._arguments(node, list(kinds), known)
+            for name, kind in kinds.items():
+                if _kind(arguments[name]) is not kind:
+                    raise self._refusal(node, f"{name!r} is not given a {kind.__name__}", "what the rule takes")
+            return self._reader.call(called, [arguments[name] for name in kinds])
         raise self._refusal(
             node, f"a call of {node.func.id!r}, which is no rule", "rules only; mark it @rule if it is one"
         )

@@ -1,0 +1,113 @@
+"""The figures that follow from stored ones, as the specification understands them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain.guests import Guest
+from domain.settings import HostVersion, MemorySetting, Mode
+from domain.state import Host, Power, Site, Vm
+from rules.sentence import sentence
+
+QUANTUM: Final = 2097152
+FLOOR: Final = 33554432
+ONE_TEBIBYTE: Final = 1099511627776
+
+
+@sentence
+def gives_up_memory(guest: Guest) -> bool:
+    """Memory can be removed from this guest for good."""
+    return guest is Guest.WINDOWS
+
+
+@sentence
+def lends_memory(guest: Guest) -> bool:
+    """Memory leaves this guest through a balloon."""
+    return guest is Guest.WINDOWS_LEGACY or guest is Guest.LINUX or guest is Guest.LINUX_LEGACY
+
+
+@sentence
+def counts_what_it_lent(guest: Guest) -> bool:
+    """This guest still sees the memory that it lent to the balloon."""
+    return guest is Guest.WINDOWS_LEGACY or guest is Guest.LINUX_LEGACY
+
+
+@sentence
+def has_the_driver(guest: Guest, memory: MemorySetting) -> bool:
+    """The Dynamic Memory client runs in this guest with this setting."""
+    if guest is Guest.UNENLIGHTENED:
+        return False
+    return guest is not Guest.WINDOWS_LEGACY or memory.mode is Mode.DYNAMIC
+
+
+@sentence
+def is_resident(vm: Vm) -> bool:
+    """The VM's memory is in the host: it runs or is paused."""
+    return vm.power is not Power.OFF and vm.power is not Power.SAVED
+
+
+@sentence
+def held_by(vm: Vm) -> int:
+    """What the VM takes of its host."""
+    return vm.assigned if is_resident(vm) else 0
+
+
+@sentence
+def seen_by(vm: Vm) -> int:
+    """What the guest sees."""
+    if counts_what_it_lent(vm.guest):
+        return vm.assigned + vm.ballooned
+    return vm.assigned
+
+
+@sentence
+def free_on(host: Host) -> int:
+    """What the host has not promised to anybody."""
+    return host.total - (host.reserve + host.held)
+
+
+@sentence
+def largest(generation: int, version: HostVersion) -> int:
+    """The largest VM of a generation on a release."""
+    if generation == 1:
+        return ONE_TEBIBYTE
+    if version is HostVersion.V2022 or version is HostVersion.V2025:
+        return 240 * ONE_TEBIBYTE
+    return 12 * ONE_TEBIBYTE
+
+
+@sentence
+def is_whole(size: int) -> bool:
+    """A whole number of 2 MiB."""
+    return size % QUANTUM == 0
+
+
+@sentence
+def is_size(size: int, limit: int) -> bool:
+    """A size that can be configured."""
+    return size % QUANTUM == 0 and size >= FLOOR and size <= limit
+
+
+@sentence
+def is_valid(memory: MemorySetting, limit: int) -> bool:
+    """A memory setting that can be configured."""
+    if not is_size(memory.startup, limit):
+        return False
+    if memory.mode is Mode.STATIC:
+        return True
+    return (
+        is_size(memory.minimum, limit)
+        and is_size(memory.maximum, limit)
+        and memory.minimum <= memory.startup
+        and memory.startup <= memory.maximum
+        and memory.buffer >= 5
+        and memory.buffer <= 2000
+        and memory.weight >= 0
+        and memory.weight <= 100
+    )
+
+
+@sentence
+def largest_here(site: Site) -> int:
+    """The largest that this VM can be on this host."""
+    return largest(site.vm.generation, site.host.version)
