@@ -24,7 +24,7 @@ from projections.view import HostRow, View, VmRow, view
 EMPTY: Final = "The ledger is empty. Begin with: nilo do register-host --help, or nilo run SCRIPT.jsonl"
 NOTHING: Final = "There was no host and no VM then."
 _HOST_COLUMNS: Final = ("Host", "Total", "Reserve", "Held", "Free", "Release", "Heard of")
-_VM_COLUMNS: Final = ("VM", "Power", "Assigned", "Visible", "Watermark", "In use", "told", "Heard of")
+_VM_COLUMNS: Final = ("VM", "Power", "Assigned", "Visible", "Watermark", "In use", "Heard of")
 _SIZES: Final = (
     "assigned",
     "held",
@@ -108,15 +108,11 @@ def _vm_line(row: VmRow) -> str:
 
 
 def _in_use(row: VmRow) -> str:
-    figure, told = _used(row)
-    return f"{figure} at {told}" if told else figure
-
-
-def _used(row: VmRow) -> tuple[str, str]:
-    """What the guest uses, and when it told."""
+    """What the guest uses; when it told, if it was heard of since."""
     if not row.in_use_reported:
-        return UNKNOWN if row.origin == "observed" else "not reported", ""
-    return about(row.in_use), "" if row.in_use_as_of is None else shown_near(row.in_use_as_of, row.as_of)
+        return UNKNOWN if row.origin == "observed" else "not reported"
+    told = "" if row.in_use_as_of in (None, row.as_of) else f" at {shown_near(row.in_use_as_of or '', row.as_of)}"
+    return f"{about(row.in_use)}{told}"
 
 
 def _book_line(book: HostBook) -> str:
@@ -147,7 +143,7 @@ def _tables(out: Output, seen: View) -> None:
                 row.vm if row.vm.endswith(row.name) else f"{row.vm} ({row.name})",
                 row.power or UNKNOWN,
                 *alike([row.assigned, row.visible, row.high_watermark]),
-                *_used(row),
+                _in_use(row),
                 shown_near(row.as_of, seen.at),
             ]
             for row in on
