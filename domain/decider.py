@@ -15,6 +15,7 @@ from domain import commands, events, hosts, lifecycle, resizing
 from domain.aggregates import (
     HOST_CHANGES,
     VM_CHANGES,
+    Change,
     HostAggregate,
     VmAggregate,
     host_figures,
@@ -88,11 +89,17 @@ class Step:
     rule: Callable[..., Decision]
     takes: tuple[str, ...]
     event: type[VmEvent]
+    change: Change[Vm]
+    """What the event changes."""
+    told: tuple[str, ...]
+    """The figures of the change that the decision says; the others are the command's."""
 
 
 def step(rule: Callable[..., Decision], event: type[VmEvent]) -> Step:
     """The step of a command that ``rule`` decides."""
-    return Step(rule, tuple(signature(rule).parameters)[1:], event)
+    change = VM_CHANGES[event]
+    told = tuple(name for name in change.carries if name in Decision.__slots__)
+    return Step(rule, tuple(signature(rule).parameters)[1:], event, change, told)
 
 
 STEPS: Final[dict[type[VmCommand], Step]] = {
@@ -173,25 +180,25 @@ def _on_vm(command: VmCommand, world: World) -> Answer:
     if not accepted(decision):
         return _refusal(command, vm, decision, requested, evidence)
 
-    changes = VM_CHANGES[step.event]
-    carried = {name: getattr(decision if name in Decision.__slots__ else command, name) for name in changes.carries}
-    after = changes.rule(vm.state, **carried)
-    granted = None if requested is None else decision.granted
-    if isinstance(command, commands.RemoveMemory | commands.Reclaim):
-        carried["mechanism"] = vm.state.mechanism
-    if destination is not None:
-        carried |= {"source": host.id, "destination": destination.id}
-    carried |= {
-        "command": NAMES[type(command)],
-        "outcome": decision.outcome,
-        "code": None if decision.code is Code.NONE else decision.code,
-        "requested": requested,
-        "granted": granted,
-        "evidence": evidence,
-        "before": vm_figures(vm.state),
-        "after": vm_figures(after),
+    carried: dict[str, Any] = {
+        name: getattr(decision if name in step.told else command, name) for name in step.change.carries
     }
-    happened = step.event(**carried)
+    after = step.change.rule(vm.state, **carried)
+    if step.event is events.VmMemoryRemoved:
+        carried["mechanism"] = vm.state.mechanism
+    elif destination is not None:
+        carried |= {"source": host.id, "destination": destination.id}
+    carried["granted"] = granted = None if requested is None else decision.granted
+    happened = step.event(
+        command=NAMES[type(command)],
+        outcome=decision.outcome,
+        code=None if decision.code is Code.NONE else decision.code,
+        requested=requested,
+        evidence=evidence,
+        before=vm_figures(vm.state),
+        after=vm_figures(after),
+        **carried,
+    )
     recorded: list[tuple[str, Event]] = [(vm_stream(vm.id), happened)]
     if destination is not None:
         recorded.append(_book_event(events.HostMemoryReturned, host, vm.id, vm.state.held, happened))
