@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar, cast
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -26,9 +27,9 @@ class UnreadableEvent(NilometerError):
     """A stored event cannot be read: of an unknown kind or version, or not in its shape. It may have been changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Body(Generic[E]):
-    """What is stored of one event beside its stream, version and topic."""
+    """What is stored of one event beside its stream, version and topic. Nobody keeps one, so it need not be frozen."""
 
     actor: str
     causation: str | None
@@ -62,12 +63,29 @@ def sorted_fields(schema: CoreSchema) -> CoreSchema:
     return cast("CoreSchema", walk(schema))
 
 
+def texts_for_enums(schema: CoreSchema) -> CoreSchema:
+    """The same schema, writing members of a ``StrEnum`` as the texts that they are, without asking for their values."""
+
+    def walk(part: Any) -> Any:
+        if isinstance(part, list):
+            items = cast("list[object]", part)
+            return [walk(item) for item in items]
+        if not isinstance(part, dict):
+            return part
+        whole = cast("dict[str, Any]", part)
+        if whole.get("type") == "enum" and issubclass(whole["cls"], StrEnum):
+            return {"type": "str"} | ({"ref": whole["ref"]} if "ref" in whole else {})
+        return {key: walk(value) for key, value in whole.items()}
+
+    return cast("CoreSchema", walk(schema))
+
+
 class _Codec:
     """Writes and reads the bodies of one event class."""
 
     def __init__(self, event: type[Event]) -> None:
         schema = sorted_fields(TypeAdapter(Body[event]).core_schema)  # type: ignore[valid-type]
-        self.write: Callable[[Body[Event]], bytes] = SchemaSerializer(schema).to_json
+        self.write: Callable[[Body[Event]], bytes] = SchemaSerializer(texts_for_enums(schema)).to_json
         self.read: Callable[[bytes], Body[Event]] = SchemaValidator(schema).validate_json
 
 
