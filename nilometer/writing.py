@@ -71,6 +71,7 @@ class Batch:
 
     def decide(self, requests: Sequence[tuple[Request, str]], *, keep_going: bool) -> None:
         """Answers all requests, each with its key, and commits. Raises ``IntegrityError`` if others wrote meanwhile."""
+        self._streams.make_room()
         for request, key in requests:
             try:
                 if key in self._keys:  # the same key twice in this batch
@@ -113,7 +114,8 @@ class Batch:
         first = len(self._envelopes)
         if answer.events:
             touched = self._streams.touched | {stream for stream, _ in answer.events}
-            self._happen(request, key, self._happened(request, touched), answer)
+            recorded = now()
+            self._happen(request, key, self._happened(request, recorded, touched), recorded, answer)
         decided = _Decided(request, answer, first)
         if request.key is not None or self._application.answers_can_be_lost:
             result = None if answer.events else _written(decided.result(()))
@@ -121,9 +123,8 @@ class Batch:
             self._keys.add(key)
         self._waiting.append(decided)
 
-    def _happen(self, request: Request, key: str, happened: str, answer: Answer) -> None:
+    def _happen(self, request: Request, key: str, happened: str, recorded: str, answer: Answer) -> None:
         correlation, causation = request.correlation or key, None
-        recorded = now()
         for stream, event in answer.events:
             metadata = Metadata(
                 request.actor, request.via, happened, recorded, correlation, None, request.reason, causation
@@ -161,10 +162,10 @@ class Batch:
         if stream not in self._written:
             self._reads[stream] = self._streams.version(stream)
 
-    def _happened(self, request: Request, touched: set[str]) -> str:
+    def _happened(self, request: Request, recorded: str, touched: set[str]) -> str:
         last = self._streams.as_of(touched)
         if request.at is None:
-            return max(now(), last)
+            return max(recorded, last)
         if request.at < last:
             newest = max(touched, key=lambda stream: self._streams.as_of([stream]))
             raise InputError(
