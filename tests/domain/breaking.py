@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +12,13 @@ import pytest
 from domain import again, aggregates, decider, rule
 
 PACKAGE = rule.__name__.rpartition(".")[0]
+TABLES: tuple[dict[Any, Any], ...] = (
+    decider.STEPS,
+    vars(again)["_STEPS"],
+    aggregates.VM_CHANGES,
+    aggregates.HOST_CHANGES,
+    aggregates.ENTRY_CHANGES,
+)
 
 
 def rebind(monkeypatch: pytest.MonkeyPatch, old: Callable[..., Any], new: Callable[..., Any]) -> None:
@@ -21,14 +28,20 @@ def rebind(monkeypatch: pytest.MonkeyPatch, old: Callable[..., Any], new: Callab
         if name.startswith(f"{PACKAGE}.") and vars(module).get(old.__name__) is old:
             monkeypatch.setattr(module, old.__name__, new)
             places += 1
-    tables: tuple[Any, ...] = (decider.STEPS, vars(again)["_STEPS"], aggregates.VM_CHANGES, aggregates.HOST_CHANGES)
-    for table in tables:
+    for table in TABLES:
         for key, entry in list(table.items()):
-            if entry.rule is old:
-                monkeypatch.setitem(table, key, replace(entry, rule=new))
+            if (changed := _rebound(entry, old, new)) is not entry:
+                monkeypatch.setitem(table, key, changed)
                 places += 1
-    for kind, entry_rule in list(aggregates.ENTRY_CHANGES.items()):
-        if entry_rule is old:
-            monkeypatch.setitem(aggregates.ENTRY_CHANGES, kind, new)
-            places += 1
     assert places, f"{old.__name__} is bound nowhere"
+
+
+def _rebound(entry: Any, old: Callable[..., Any], new: Callable[..., Any]) -> Any:
+    """What a table holds, with the rule replaced in it, however deep."""
+    if entry is old:
+        return new
+    if not dataclasses.is_dataclass(entry) or isinstance(entry, type):
+        return entry
+    parts = {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}
+    changed = {name: after for name, part in parts.items() if (after := _rebound(part, old, new)) is not part}
+    return dataclasses.replace(entry, **changed) if changed else entry

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.domain.checking import Twin, replay_equals_live, simulate
 from tests.oracle.reachable import REACHABLE
-from tests.oracle.strategies import Drawn
+from tests.oracle.strategies import Drawn, Seeded
 
 
 class AnyHistory(RuleBasedStateMachine):
@@ -22,6 +22,14 @@ class AnyHistory(RuleBasedStateMachine):
     def ask(self, data: st.DataObject) -> None:
         for _ in range(data.draw(st.integers(1, 4))):
             step, broken = self.twin.ask_any(Drawn(data))
+            assert broken == [], step.line
+
+    @rule(seed=st.integers(0, 2**32), lines=st.integers(1, 80))
+    def ask_for_a_while(self, seed: int, lines: int) -> None:
+        """What goes wrong deep in a history is out of reach of single choices."""
+        chooser = Seeded(seed)
+        for _ in range(lines):
+            step, broken = self.twin.ask_any(chooser)
             assert broken == [], step.line
 
     @rule()
@@ -53,8 +61,8 @@ class AnyHistory(RuleBasedStateMachine):
 
 
 AnyHistory.TestCase.settings = settings(
-    max_examples=150,
-    stateful_step_count=40,
+    max_examples=40,
+    stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
