@@ -318,4 +318,7 @@ def _serves(command: Entry, front: _Front, place: int) -> bool:
 
 
 def _later(t: str, by: timedelta) -> str:
-    return inside(datetime.fromisoformat(t) + by)
+    try:
+        return inside(datetime.fromisoformat(t) + by)
+    except OverflowError:  # the end of the year 9999
+        return t

@@ -1,0 +1,111 @@
+"""Small recordings made up for a test: one VM with 1 GiB to boot with, seconds as times, sizes in MiB."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from domain.quantities import MiB
+
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+BASE = 1024
+
+Json = dict[str, Any]
+
+
+def device(virtio: int, balloon: int | None = None, modules: int = 0) -> Json:
+    """What QEMU says of the devices."""
+    told: Json = {
+        "size_summary": {"base-memory": BASE * MiB, "plugged-memory": (virtio + modules) * MiB},
+        "memory_devices": [{"type": "virtio-mem", "data": {"id": "vm0", "size": virtio * MiB, "max-size": 4096 * MiB}}],
+    }
+    return told if balloon is None else {**told, "balloon_actual": balloon * MiB}
+
+
+def measure(virtio: int, available: int = 500, balloon: int | None = None, modules: int = 0) -> Json:
+    """A measure of guest and devices."""
+    total = BASE + virtio + modules - 40
+    guest = {"mem_total": total * MiB, "mem_available": available * MiB, "memory_block_size": 128 * MiB}
+    return {"guest": guest, "device": device(virtio, balloon, modules)}
+
+
+@dataclass
+class Recording:
+    """A recording that grows record by record. ``at`` is in seconds."""
+
+    lines: list[bytes] = field(default_factory=list[bytes])
+
+    def add(self, at: float, kind: str, vm: str | None = "vm0", **fields: Any) -> Recording:
+        """Any record."""
+        t = (START + timedelta(seconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        record = {"v": 1, "scenario": "made-up", "seq": len(self.lines) + 1, "t": t, "vm": vm, "kind": kind, **fields}
+        self.lines.append(json.dumps(record).encode() + b"\n")
+        return self
+
+    def boot(self, at: float = 0, balloon: int | None = None) -> Recording:
+        """The VM is started."""
+        argv = [
+            "qemu",
+            "-m",
+            f"{BASE}M",
+            "-object",
+            "memory-backend-ram,id=mem0",
+            "-device",
+            "virtio-mem-pci,id=vm0,memdev=mem0",
+        ]
+        return self.add(at, "boot", argv=argv, observation=measure(0, balloon=balloon))
+
+    def command(self, at: float, target: int, mechanism: str = "virtio-mem", accepted: bool = True) -> Recording:
+        """QEMU is asked for a size."""
+        reply: Json = {"return": {}} if accepted else {"error": {"class": "GenericError", "desc": "no"}}
+        return self.add(
+            at,
+            "command",
+            mechanism=mechanism,
+            requested=target * MiB,
+            qmp={"execute": "qom-set"},
+            reply=reply,
+            accepted=accepted,
+        )
+
+    def event(self, at: float, happened: float, size: int, name: str = "MEMORY_DEVICE_SIZE_CHANGE") -> Recording:
+        """QEMU tells that a size was reached."""
+        data = {"size": size * MiB, "id": "vm0"} if name.startswith("MEMORY") else {"actual": size * MiB}
+        return self.qmp(at, name, data, happened)
+
+    def qmp(self, at: float, name: str, data: Json | None = None, happened: float | None = None) -> Recording:
+        """Any event of QEMU."""
+        moment = START + timedelta(seconds=at if happened is None else happened)
+        timestamp = {"seconds": int(moment.timestamp()), "microseconds": moment.microsecond}
+        return self.add(at, "event", qmp={"event": name, "timestamp": timestamp, "data": data})
+
+    def poll(self, at: float, size: int, mechanism: str = "virtio-mem") -> Recording:
+        """A poll sees another size."""
+        return self.add(at, "size", mechanism=mechanism, requested=None, size=size * MiB)
+
+    def step(
+        self, at: float, target: int, before: int, after: int, outcome: str, mechanism: str = "virtio-mem", **more: Any
+    ) -> Recording:
+        """What came of a command for virtio-mem."""
+        told: Json = {"before": measure(before), "after": measure(after), **more}
+        return self.add(
+            at,
+            "step",
+            mechanism=mechanism,
+            requested=target * MiB,
+            size_before=before * MiB,
+            size_after=after * MiB,
+            outcome=outcome,
+            **told,
+        )
+
+    def observation(self, at: float, virtio: int, available: int = 500) -> Recording:
+        """A measure."""
+        return self.add(at, "observation", label="look", **measure(virtio, available))
+
+    def end(self, at: float) -> Recording:
+        """QEMU's process is gone, and the recording ends."""
+        self.add(at, "end", qemu_exit=0, qemu_stderr="")
+        return self.add(at, "meta", None, wall_s=at)
