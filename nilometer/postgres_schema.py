@@ -69,8 +69,8 @@ def check_schema(connection: Connection[Any], place: PostgresPlace) -> Held:
     if not set(tables) >= _OURS or set(columns) != {"name", "value"}:
         raise NotALedger(f"{stranger} (the schema holds other tables: {', '.join(sorted(tables)[:3])})", hint=other)
     ledger = SQL("{}.ledger").format(Identifier(place.schema))
-    allowed = cursor.execute("SELECT has_table_privilege(%s, 'SELECT')", (ledger.as_string(connection),)).fetchone()
-    if not may_look or allowed != (True,):
+    readable = "SELECT has_table_privilege(%s, 'SELECT')"
+    if not may_look or cursor.execute(readable, (ledger.as_string(connection),)).fetchone() != (True,):
         raise LedgerReadOnly(f"{place} may not be read by this user", hint="ask its owner, or name another ledger")
     facts: dict[str, str] = dict(cursor.execute(SQL("SELECT name, value FROM {}").format(ledger)).fetchall())
     if not {"id", "created", "format"} <= set(facts):

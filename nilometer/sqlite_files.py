@@ -8,6 +8,7 @@ they are always in the file itself.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Generator
 from typing import Final
@@ -23,6 +24,7 @@ APPLICATION_ID: Final = 0x4E494C4F
 """``NILO``: how a ledger's file is told from other people's databases."""
 
 _MAGIC: Final = b"SQLite format 3\x00"
+_FOLDER: Final = "a ledger's folder must be writable too: SQLite keeps its log beside the file"
 
 
 def check_file(place: SQLitePlace) -> bool:
@@ -109,14 +111,13 @@ def in_words(place: SQLitePlace, error: Exception) -> LedgerError | IntegrityErr
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LedgerBusy(f"{where} is locked by another program", hint="try again when it is done")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        if os.access(place.path, os.W_OK) and not os.access(place.path.absolute().parent, os.W_OK):
+            return LedgerReadOnly(f"{where} cannot be written: its folder may not be, by this user", hint=_FOLDER)
         return LedgerReadOnly(f"{where} may not be written by this user", hint="ask its owner, or name another ledger")
     if code == sqlite3.SQLITE_FULL:
         return LedgerFull(f"there is no room left for {where}; nothing was recorded", hint="make room and try again")
     if code == sqlite3.SQLITE_CANTOPEN:
-        return LedgerReadOnly(
-            f"{where} cannot be opened by this user",
-            hint="a ledger's folder must be writable too: SQLite keeps its log beside the file",
-        )
+        return LedgerReadOnly(f"{where} cannot be opened by this user", hint=_FOLDER)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return NotALedger(f"{where} is damaged: {error}", hint="restore it from a copy or an export (nilo import)")
     if isinstance(error, RecorderError | sqlite3.OperationalError):
