@@ -54,10 +54,12 @@ class Recording:
     fold: ObservedVm
     facts: list[Fact] = field(default_factory=list[Fact])
 
-    def tell(self, event: Observed) -> None:
-        """The next fact."""
-        self.fold.apply(event, self.told.happened)
-        self.facts.append(Fact(vm_stream(self.told.vm), event, self.told.happened))
+    def tell(self, event: Observed, earliest: str | None = None) -> None:
+        """The next fact; ``earliest`` is the beginning of the interval in which it happened, if it is no moment."""
+        happened = self.told.happened
+        earliest = earliest if earliest is not None and earliest < happened else None
+        self.fold.apply(event, happened, earliest)
+        self.facts.append(Fact(vm_stream(self.told.vm), event, happened, earliest))
 
 
 def recording(told: Told, stream: Iterable[Envelope[Event]]) -> tuple[Observation, VmRequestSettled]:
@@ -67,7 +69,10 @@ def recording(told: Told, stream: Iterable[Envelope[Event]]) -> tuple[Observatio
     """
     change = Recording(told, _fold(told.vm, stream))
     fold, number = change.fold, change.fold.requests_made + 1
-    if fold.size(BASE_MEMORY) != told.before or told.in_use is not None:
+    known = fold.size(BASE_MEMORY)
+    if known is not None and known != told.before:  # it moved since it was last seen, and nobody told of it
+        change.tell(_move(known, told.before, None), fold.measured.get("assigned"))
+    if known is None or told.in_use is not None:
         base = DeviceFigures(BASE_MEMORY, Means.BOOT, told.before)
         change.tell(VmObserved(devices=(base,), in_use=told.in_use))
     older = fold.open_request(BASE_MEMORY)
@@ -104,20 +109,18 @@ def recording(told: Told, stream: Iterable[Envelope[Event]]) -> tuple[Observatio
     )
     if told.after != told.before:
         towards = (told.after > told.before) == (told.asked > told.before) and told.asked != told.before
-        change.tell(
-            VmMemoryMoved(
-                device=BASE_MEMORY,
-                means=Means.BOOT,
-                size_from=told.before,
-                size_to=told.after,
-                why=WhyMoved.REQUEST if towards else WhyMoved.UNASKED,
-                request=number if towards else None,
-            )
-        )
+        change.tell(_move(told.before, told.after, number if towards else None))
     settled = _settled(change, number, amount, refused=refused)
     change.tell(settled)
     story = f"{told.vm}/{number}"
     return Observation(f"record/{uuid4().hex}", tuple(change.facts), story), settled
+
+
+def _move(before: int, after: int, request: int | None) -> VmMemoryMoved:
+    why = WhyMoved.UNASKED if request is None else WhyMoved.REQUEST
+    return VmMemoryMoved(
+        device=BASE_MEMORY, means=Means.BOOT, size_from=before, size_to=after, why=why, request=request
+    )
 
 
 def _fold(vm: str, stream: Iterable[Envelope[Event]]) -> ObservedVm:
