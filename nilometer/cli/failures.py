@@ -86,7 +86,9 @@ def _usage_hint(error: click.ClickException) -> str:
     if isinstance(error, Mistyped):
         return error.hint
     if isinstance(error, click.NoSuchOption) and error.possibilities:
-        return f"did you mean {' or '.join(error.possibilities)}?"
+        from nilometer.nearest import did_you_mean
+
+        return did_you_mean(error.option_name, error.possibilities)
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f"{context.command_path} --help" if context is not None else ""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from shlex import quote
@@ -18,7 +17,7 @@ from nilometer.cli.names import with_hint
 from nilometer.cli.options import asking, common
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import Session, session
-from nilometer.cli.waiting import batches, batches_as_they_come
+from nilometer.cli.waiting import batches, batches_as_they_come, own_stdin
 from nilometer.errors import LedgerError
 from nilometer.places import masked
 from nilometer.rehearsing import Rehearsal
@@ -56,7 +55,7 @@ def command(script: str, dry_run: bool, keep_going: bool, again: bool, name: str
     run = Run(now, Output(now.form()), script, dry_run=dry_run, keep_going=keep_going, again=again, name=name)
     if script == "-":
         run.source = "stdin"
-        return run.of(sys.stdin.buffer, regular=False)
+        return run.of(own_stdin(), regular=False)
     try:
         regular = stat.S_ISREG(Path(script).stat().st_mode)
         with Path(script).open("rb") as stream:

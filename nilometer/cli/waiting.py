@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 T = TypeVar("T")
 
@@ -48,6 +49,14 @@ def batches_as_they_come(items: Iterable[T], most: int) -> Iterator[list[T]]:
             if item.error is not None:
                 raise item.error
             return
+
+
+def own_stdin() -> BinaryIO:
+    """Stdin for a thread: Python cannot end while another thread waits in its own reader of stdin."""
+    try:
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    except (OSError, ValueError):
+        return sys.stdin.buffer
 
 
 class _End:
