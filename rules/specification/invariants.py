@@ -40,7 +40,7 @@ def book_agrees(site: Site) -> bool:
 
 @sentence
 def in_use_is_assigned(site: Site) -> bool:
-    """A guest uses no more than it has, and what it has not told is not guessed: else a removal takes what is in use."""
+    """A guest uses no more than it has, and nothing is guessed: else a removal takes what is in use."""
     told = 0 <= site.vm.in_use <= site.vm.assigned
     return told and (site.vm.in_use_reported or site.vm.in_use == 0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import z3
@@ -14,7 +14,7 @@ from domain import again, decider
 from domain.rule import RULES
 from rules.reader import Reader, Rule, sorts_of
 from rules.smt import Translation
-from rules.terms import Literal
+from rules.terms import Literal, Term, constant
 from rules.values import Value, anything, bring_back, exactly, leaves
 from tests.rules.values import anything_of
 
@@ -61,14 +61,15 @@ class ByZ3:
         self._answers: dict[str, str] = {}
         for path, term in leaves(answer):
             told = anything(f"the answer's {path}", term.sort)
-            self._solver.add(cast("z3.BoolRef", self._translate(term) == self._translate(cast("Any", told))))
+            assert isinstance(told, Term)
+            self._solver.add(self._translate(term) == self._translate(told))
             self._answers[path] = f"the answer's {path}"
 
     def compute(self, values: dict[str, Literal]) -> dict[str, Literal]:
         self._solver.push()
         for name, (_, expression) in self._translate.variables.items():
             if name in values:
-                self._solver.add(expression == self._translate(cast("Any", exactly(values[name]))))
+                self._solver.add(expression == self._translate(constant(values[name])))
         assert self._solver.check() == z3.sat
         found = self._translate.values(self._solver.model(), self._answers.values())
         self._solver.pop()

@@ -12,9 +12,9 @@ from rules.values import fields_of, is_record
 
 _EDGES = (0, 1, 2, 5, 100, 2000, QUANTUM, FLOOR, GENERATION_1_LIMIT, LIMIT_BEFORE_2022, LIMIT_SINCE_2022, LARGEST)
 
-NUMBERS = st.one_of(
-    st.builds(lambda edge, off: edge + off, st.sampled_from(_EDGES), st.integers(-2, 2)),
-    st.builds(lambda quanta, off: quanta * QUANTUM + off, st.integers(-3, 40), st.integers(-1, 1)),
+NUMBERS: st.SearchStrategy[int] = st.one_of(
+    st.tuples(st.sampled_from(_EDGES), st.integers(-2, 2)).map(sum),
+    st.tuples(st.integers(-3, 40).map(QUANTUM.__mul__), st.integers(-1, 1)).map(sum),
     st.integers(-(2**70), 2**70),
 )
 

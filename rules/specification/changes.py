@@ -1,0 +1,194 @@
+"""What holds of every change: of what is answered, what is granted, and what else may move."""
+
+from __future__ import annotations
+
+from domain.decision import Code, Decision, Outcome
+from domain.guests import Guest
+from domain.state import Host, Power, Site, Vm
+from rules.sentence import sentence
+from rules.specification.figures import (
+    FLOOR,
+    QUANTUM,
+    counts_what_it_lent,
+    free_on,
+    gives_up_memory,
+    held_by,
+    largest_here,
+    lends_memory,
+    seen_by,
+)
+
+
+@sentence
+def outcome_is_honest(decision: Decision, amount: int) -> bool:
+    """What is called completed is complete, and what fell short is told: else automation goes on without its memory."""
+    granted = decision.granted
+    if decision.outcome is Outcome.REJECTED:
+        return granted == 0 and decision.code is not Code.NONE
+    if decision.outcome is Outcome.COMPLETED:
+        return granted == amount and decision.code is Code.NONE
+    if decision.outcome is Outcome.PARTIALLY_COMPLETED:
+        return 0 < granted < amount and decision.code is not Code.NONE
+    return decision.outcome is Outcome.FAILED and granted == 0 and decision.code is not Code.NONE
+
+
+@sentence
+def answer_is_honest(decision: Decision) -> bool:
+    """A command without an amount is done, or says why not."""
+    without_amount = decision.granted == 0
+    if decision.outcome is Outcome.DONE:
+        return without_amount and decision.code is Code.NONE
+    refused = decision.outcome is Outcome.REJECTED or decision.outcome is Outcome.FAILED
+    return without_amount and refused and decision.code is not Code.NONE
+
+
+@sentence
+def grant_is_applied_up(before: Vm, after: Vm, decision: Decision) -> bool:
+    """What was granted was given, to the byte: else the ledger and the VM part ways."""
+    return after.assigned - before.assigned == decision.granted
+
+
+@sentence
+def grant_is_applied_down(before: Vm, after: Vm, decision: Decision) -> bool:
+    """What was granted was taken, to the byte."""
+    return before.assigned - after.assigned == decision.granted
+
+
+@sentence
+def is_short(decision: Decision) -> bool:
+    """Less was granted than asked, though the command was allowed."""
+    return decision.outcome is Outcome.PARTIALLY_COMPLETED or decision.outcome is Outcome.FAILED
+
+
+@sentence
+def giving_is_maximal(before: Site, decision: Decision, most: int) -> bool:
+    """One quantum more would have overcommitted the host, or exceeded the VM's most: no memory is withheld."""
+    more = decision.granted + QUANTUM
+    return not is_short(decision) or more > free_on(before.host) or before.vm.assigned + more > most
+
+
+@sentence
+def taking_is_maximal(before: Site, decision: Decision, least: int) -> bool:
+    """One quantum more would have taken what is in use, or gone below the VM's least."""
+    left = before.vm.assigned - (decision.granted + QUANTUM)
+    return not is_short(decision) or left < before.vm.in_use or left < least
+
+
+@sentence
+def paging_is_maximal(before: Site, decision: Decision, least: int) -> bool:
+    """One quantum more would have gone below the VM's minimum."""
+    return not is_short(decision) or before.vm.assigned - (decision.granted + QUANTUM) < least
+
+
+@sentence
+def giving_code_is_true(before: Site, decision: Decision, most: int) -> bool:
+    """The reason of a short gift is the scarcer of host and limit, the host if both are equally scarce."""
+    host_is_scarcer = free_on(before.host) <= most - before.vm.assigned
+    code = Code.INSUFFICIENT_HOST_MEMORY if host_is_scarcer else Code.SIZE_LIMIT
+    return not is_short(decision) or decision.code is code
+
+
+@sentence
+def taking_code_is_true(before: Site, decision: Decision, least: int) -> bool:
+    """The reason of a short removal is the scarcer of what is free in the guest and what is above the least."""
+    in_use_is_nearer = before.vm.in_use >= least
+    code = Code.MEMORY_IN_USE if in_use_is_nearer else Code.MINIMUM_REACHED
+    return not is_short(decision) or decision.code is code
+
+
+@sentence
+def paging_code_is_true(decision: Decision) -> bool:
+    """The reason of a short reclaim from an old Windows guest is its minimum: that it is in use is none."""
+    return not is_short(decision) or decision.code is Code.MINIMUM_REACHED
+
+
+@sentence
+def in_use_never_removed(before: Vm, after: Vm) -> bool:
+    """Memory that processes hold is never taken: else they crash, or the guest pages without anybody having asked."""
+    same = after.in_use == before.in_use and after.paged_out == before.paged_out
+    return same and after.in_use <= after.assigned
+
+
+@sentence
+def only_balloon_pages_out(before: Vm, after: Vm) -> bool:
+    """An old Windows guest pages out what no longer fits, and not a byte more."""
+    too_much = before.in_use - after.assigned
+    return after.paged_out - before.paged_out == (too_much if too_much > 0 else 0)
+
+
+@sentence
+def nothing_paged_out(before: Vm, after: Vm) -> bool:
+    """No other command makes a guest page; a new session, or none, begins with nothing paged out."""
+    return after.paged_out == before.paged_out or after.paged_out == 0
+
+
+@sentence
+def conserved(before: Site, after: Site) -> bool:
+    """What the VM gets the host loses, and the other way round: memory is neither made nor lost."""
+    return free_on(before.host) + held_by(before.vm) == free_on(after.host) + held_by(after.vm)
+
+
+@sentence
+def account_kept(before: Host, after: Host) -> bool:
+    """A VM command changes neither the host's memory, nor its reserve, nor its release."""
+    return before.total == after.total and before.reserve == after.reserve and before.version is after.version
+
+
+@sentence
+def book_changes_when_due(before: Site, after: Site) -> bool:
+    """The host's stream gets an event exactly when what the VM holds changes."""
+    moved = held_by(after.vm) != held_by(before.vm)
+    written = after.host.held != before.host.held
+    return (moved and written) or (not moved and not written)
+
+
+@sentence
+def watermark_monotone(before: Vm, after: Vm) -> bool:
+    """Within a session the watermark is the most so far: it is what a ballooned guest sees."""
+    gone = before.power is Power.OFF or after.power is Power.OFF or before.session != after.session
+    peak = after.assigned if after.assigned > before.high_watermark else before.high_watermark
+    return gone or after.high_watermark == peak
+
+
+@sentence
+def visible_falls_as_said(before: Vm, after: Vm, decision: Decision) -> bool:
+    """What is taken disappears from a guest's view, unless the guest still counts what it lent."""
+    fall = 0 if counts_what_it_lent(before.guest) else decision.granted
+    return seen_by(before) - seen_by(after) == fall
+
+
+@sentence
+def visible_rises_as_said(before: Vm, after: Vm, decision: Decision) -> bool:
+    """What is given appears in a guest's view, unless the guest still counted it."""
+    rise = decision.hot_added if counts_what_it_lent(before.guest) else decision.granted
+    return seen_by(after) - seen_by(before) == rise and decision.hot_added + decision.unballooned == decision.granted
+
+
+@sentence
+def removed_was_hot_pluggable(before: Vm, decision: Decision) -> bool:
+    """A hot-remove takes only what the guest's kernel knew to be removable."""
+    return not gives_up_memory(before.guest) or decision.granted <= before.hot_pluggable
+
+
+@sentence
+def host_would_fit(host: Host, total: int, reserve: int) -> bool:
+    """A host of this size with this reserve holds what its VMs hold."""
+    return reserve + host.held <= total
+
+
+@sentence
+def least_of_static() -> int:
+    """The least that a static VM keeps."""
+    return FLOOR
+
+
+@sentence
+def most_of(before: Site) -> int:
+    """The most that a VM can have here."""
+    return largest_here(before)
+
+
+@sentence
+def is_legacy(vm: Vm) -> bool:
+    """An old Windows guest, which is made to page."""
+    return vm.guest is Guest.WINDOWS_LEGACY and lends_memory(vm.guest)

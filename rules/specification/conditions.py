@@ -1,0 +1,228 @@
+"""When a command is refused, and why: for each row of the memory model's table, the first condition that fails."""
+
+from __future__ import annotations
+
+from domain.decision import Code
+from domain.guests import Guest
+from domain.settings import ConfigVersion, MemorySetting, Mode
+from domain.state import Host, Power, Site, Vm
+from rules.sentence import sentence
+from rules.specification.figures import (
+    FLOOR,
+    QUANTUM,
+    free_on,
+    held_by,
+    is_valid,
+    largest,
+    largest_here,
+)
+
+
+@sentence
+def asks_for_whole_quanta(amount: int) -> bool:
+    """An amount that can be asked for: 2 MiB, or a multiple."""
+    return amount >= QUANTUM and amount % QUANTUM == 0
+
+
+@sentence
+def is_older(version: ConfigVersion, than: ConfigVersion) -> bool:
+    """A configuration version is lower than another."""
+    return version.major < than.major or (version.major == than.major and version.minor < than.minor)
+
+
+@sentence
+def why_not_resized(vm: Vm, amount: int) -> Code:
+    """Why a VM is not resized while it runs."""
+    if vm.power is Power.OFF or vm.power is Power.PAUSED or vm.power is Power.SAVED:
+        return Code.WRONG_POWER_STATE
+    if vm.memory.mode is Mode.DYNAMIC:
+        return Code.DYNAMIC_MEMORY_ENABLED
+    if not vm.vsc or vm.guest is Guest.WINDOWS_LEGACY or vm.guest is Guest.UNENLIGHTENED:
+        return Code.GUEST_CANNOT_RESIZE
+    if vm.config_version.major < 6 or (vm.config_version.major == 6 and vm.config_version.minor < 2):
+        return Code.CONFIGURATION_VERSION
+    return Code.NONE if asks_for_whole_quanta(amount) else Code.INVALID_AMOUNT
+
+
+@sentence
+def why_not_balanced(vm: Vm, amount: int) -> Code:
+    """Why Dynamic Memory does not move a VM's memory."""
+    if vm.power is Power.OFF or vm.power is Power.PAUSED or vm.power is Power.SAVED:
+        return Code.WRONG_POWER_STATE
+    if vm.memory.mode is Mode.STATIC:
+        return Code.DYNAMIC_MEMORY_DISABLED
+    if not vm.vsc:
+        return Code.GUEST_CANNOT_RESIZE
+    return Code.NONE if asks_for_whole_quanta(amount) else Code.INVALID_AMOUNT
+
+
+@sentence
+def why_not_add_memory(site: Site, amount: int) -> Code:
+    """Why ``add-memory`` is rejected."""
+    return why_not_resized(site.vm, amount)
+
+
+@sentence
+def why_not_remove_memory(site: Site, amount: int) -> Code:
+    """Why ``remove-memory`` is rejected."""
+    reason = why_not_resized(site.vm, amount)
+    if reason is Code.NONE and not site.vm.in_use_reported:
+        return Code.IN_USE_NOT_REPORTED
+    return reason
+
+
+@sentence
+def why_not_grow(site: Site, amount: int) -> Code:
+    """Why ``grow`` is rejected."""
+    return why_not_balanced(site.vm, amount)
+
+
+@sentence
+def why_not_reclaim(site: Site, amount: int) -> Code:
+    """Why ``reclaim`` is rejected."""
+    reason = why_not_balanced(site.vm, amount)
+    if reason is Code.NONE and not site.vm.in_use_reported and site.vm.guest is not Guest.WINDOWS_LEGACY:
+        return Code.IN_USE_NOT_REPORTED
+    return reason
+
+
+@sentence
+def why_not_set_memory(site: Site, size: int) -> Code:
+    """Why ``set-memory`` is rejected."""
+    vm = site.vm
+    if vm.memory.mode is Mode.DYNAMIC:
+        return Code.DYNAMIC_MEMORY_ENABLED
+    if vm.power is Power.OFF:
+        valid = size >= FLOOR and size <= largest_here(site) and size % QUANTUM == 0
+        return Code.NONE if valid else Code.INVALID_SETTING
+    if size == vm.assigned:
+        return Code.NONE
+    if size > vm.assigned:
+        return why_not_add_memory(site, size - vm.assigned)
+    return why_not_remove_memory(site, vm.assigned - size)
+
+
+@sentence
+def why_not_configure_memory(site: Site, memory: MemorySetting) -> Code:
+    """Why ``configure-memory`` is rejected."""
+    vm = site.vm
+    if not is_valid(memory, largest_here(site)):
+        return Code.INVALID_SETTING
+    if vm.power is Power.OFF:
+        return Code.NONE
+    if vm.memory.mode is not Mode.DYNAMIC:
+        return Code.STATIC_WHILE_RUNNING
+    if memory.mode is not Mode.DYNAMIC or memory.startup != vm.memory.startup:
+        return Code.NOT_WHILE_RUNNING
+    if memory.maximum < vm.memory.maximum or memory.minimum > vm.memory.minimum:
+        return Code.NOT_WHILE_RUNNING
+    return Code.NONE
+
+
+@sentence
+def why_not_configure_guest(site: Site, config_version: ConfigVersion) -> Code:
+    """Why ``configure-guest`` is rejected."""
+    if site.vm.power is not Power.OFF:
+        return Code.WRONG_POWER_STATE
+    return Code.INVALID_SETTING if is_older(config_version, site.vm.config_version) else Code.NONE
+
+
+@sentence
+def unless_power_is(vm: Vm, power: Power) -> Code:
+    """Why a command is rejected that asks for one power state."""
+    return Code.NONE if vm.power is power else Code.WRONG_POWER_STATE
+
+
+@sentence
+def why_not_start(site: Site) -> Code:
+    """Why ``start`` is rejected."""
+    return unless_power_is(site.vm, Power.OFF)
+
+
+@sentence
+def why_not_stop(site: Site) -> Code:
+    """Why ``stop`` is rejected."""
+    return Code.WRONG_POWER_STATE if site.vm.power is Power.OFF else Code.NONE
+
+
+@sentence
+def why_not_pause(site: Site) -> Code:
+    """Why ``pause`` is rejected."""
+    return unless_power_is(site.vm, Power.RUNNING)
+
+
+@sentence
+def why_not_resume(site: Site) -> Code:
+    """Why ``resume`` is rejected."""
+    return unless_power_is(site.vm, Power.PAUSED)
+
+
+@sentence
+def why_not_save(site: Site) -> Code:
+    """Why ``save`` is rejected."""
+    off_or_saved = site.vm.power is Power.OFF or site.vm.power is Power.SAVED
+    return Code.WRONG_POWER_STATE if off_or_saved else Code.NONE
+
+
+@sentence
+def why_not_restore(site: Site) -> Code:
+    """Why ``restore`` is rejected."""
+    return unless_power_is(site.vm, Power.SAVED)
+
+
+@sentence
+def why_not_reboot_guest(site: Site) -> Code:
+    """Why ``reboot-guest`` is rejected."""
+    return unless_power_is(site.vm, Power.RUNNING)
+
+
+@sentence
+def why_not_report_in_use(site: Site, in_use: int) -> Code:
+    """Why ``report-in-use`` is rejected."""
+    if site.vm.power is not Power.RUNNING:
+        return Code.WRONG_POWER_STATE
+    return Code.NONE if in_use <= site.vm.assigned else Code.IMPLAUSIBLE
+
+
+@sentence
+def why_not_remove_vm(site: Site) -> Code:
+    """Why ``remove-vm`` is rejected."""
+    return unless_power_is(site.vm, Power.OFF)
+
+
+@sentence
+def why_not_move_vm(site: Site, destination: Host, same_host: bool) -> Code:
+    """Why ``move-vm`` is rejected."""
+    limit = largest(site.vm.generation, destination.version)
+    if same_host:
+        return Code.SAME_HOST
+    if not is_valid(site.vm.memory, limit) or site.vm.high_watermark > limit:
+        return Code.INVALID_SETTING
+    return Code.NONE
+
+
+# When a command fails that is not rejected: the host has not the memory
+
+
+@sentence
+def start_is_short(site: Site) -> bool:
+    """The host has not what the VM starts with."""
+    return site.vm.memory.startup > free_on(site.host)
+
+
+@sentence
+def restore_is_short(site: Site) -> bool:
+    """The host has not what the saved VM had."""
+    return site.vm.assigned > free_on(site.host)
+
+
+@sentence
+def reboot_guest_is_short(site: Site) -> bool:
+    """The host has not what the VM starts with, beside what it has."""
+    return site.vm.memory.startup > free_on(site.host) + site.vm.assigned
+
+
+@sentence
+def move_vm_is_short(site: Site, destination: Host) -> bool:
+    """The other host has not what the VM holds."""
+    return held_by(site.vm) > free_on(destination)

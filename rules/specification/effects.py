@@ -1,0 +1,239 @@
+"""What a command that takes effect changes of a VM: exactly the figures that its row names, and no other."""
+
+from __future__ import annotations
+
+from domain.guests import Guest
+from domain.settings import ConfigVersion, MemorySetting, Mode
+from domain.state import Power, Vm
+from rules.sentence import sentence
+from rules.specification.figures import gives_up_memory, has_the_driver, lends_memory
+
+
+@sentence
+def same_version(one: ConfigVersion, other: ConfigVersion) -> bool:
+    """Two configuration versions are the same."""
+    return one.major == other.major and one.minor == other.minor
+
+
+@sentence
+def same_machine(before: Vm, after: Vm) -> bool:
+    """Generation, guest and configuration version are as they were."""
+    same = before.generation == after.generation and before.guest is after.guest
+    return same and same_version(before.config_version, after.config_version)
+
+
+@sentence
+def same_setting(one: MemorySetting, other: MemorySetting) -> bool:
+    """Two memory settings are the same."""
+    return one.startup == other.startup and same_but_for_startup(one, other)
+
+
+@sentence
+def same_but_for_startup(one: MemorySetting, other: MemorySetting) -> bool:
+    """Two memory settings are the same but perhaps for startup."""
+    return (
+        one.mode is other.mode
+        and one.minimum == other.minimum
+        and one.maximum == other.maximum
+        and one.buffer == other.buffer
+        and one.weight == other.weight
+    )
+
+
+@sentence
+def same_driver(before: Vm, after: Vm) -> bool:
+    """The driver runs as it did."""
+    return (before.vsc and after.vsc) or (not before.vsc and not after.vsc)
+
+
+@sentence
+def same_report(before: Vm, after: Vm) -> bool:
+    """What the guest has told is as it was."""
+    told = (before.in_use_reported and after.in_use_reported) or (
+        not before.in_use_reported and not after.in_use_reported
+    )
+    return told and before.in_use == after.in_use
+
+
+@sentence
+def same_sizes(before: Vm, after: Vm) -> bool:
+    """All sizes but what is in use are as they were, in the same session."""
+    return (
+        before.session == after.session
+        and before.assigned == after.assigned
+        and before.ballooned == after.ballooned
+        and before.paged_out == after.paged_out
+        and before.high_watermark == after.high_watermark
+        and before.hot_pluggable == after.hot_pluggable
+        and same_driver(before, after)
+    )
+
+
+@sentence
+def same_figures(before: Vm, after: Vm) -> bool:
+    """All figures but the power state are as they were."""
+    return same_sizes(before, after) and same_report(before, after)
+
+
+@sentence
+def nothing_changed(before: Vm, after: Vm) -> bool:
+    """The VM is as it was."""
+    same = same_machine(before, after) and same_setting(before.memory, after.memory)
+    return same and before.power is after.power and same_figures(before, after)
+
+
+@sentence
+def only_power_changed(before: Vm, after: Vm, power: Power) -> bool:
+    """The VM has another power state, and is as it was."""
+    same = same_machine(before, after) and same_setting(before.memory, after.memory)
+    return same and after.power is power and same_figures(before, after)
+
+
+@sentence
+def configure_memory_does(before: Vm, after: Vm, memory: MemorySetting) -> bool:
+    """The setting is the new one."""
+    same = same_machine(before, after) and before.power is after.power and same_figures(before, after)
+    return same and same_setting(memory, after.memory)
+
+
+@sentence
+def configure_guest_does(before: Vm, after: Vm, guest: Guest, config_version: ConfigVersion) -> bool:
+    """The guest and its configuration version are the new ones."""
+    same = before.generation == after.generation and same_setting(before.memory, after.memory)
+    new = after.guest is guest and same_version(after.config_version, config_version)
+    return same and new and before.power is after.power and same_figures(before, after)
+
+
+@sentence
+def boots(before: Vm, after: Vm) -> bool:
+    """The guest starts: startup memory, nothing lent, told or paged, the driver where it can run."""
+    startup = before.memory.startup
+    runs = has_the_driver(before.guest, before.memory)
+    fresh = (
+        after.power is Power.RUNNING
+        and after.session == before.session + 1
+        and after.assigned == startup
+        and after.high_watermark == startup
+        and after.ballooned == 0
+        and after.in_use == 0
+        and not after.in_use_reported
+        and after.paged_out == 0
+        and after.hot_pluggable == (startup if gives_up_memory(before.guest) else 0)
+    )
+    driver = (after.vsc and runs) or (not after.vsc and not runs)
+    return fresh and driver and same_machine(before, after) and same_setting(before.memory, after.memory)
+
+
+@sentence
+def stop_does(before: Vm, after: Vm) -> bool:
+    """The VM has nothing; which session it was stays."""
+    nothing = (
+        after.power is Power.OFF
+        and after.assigned == 0
+        and after.ballooned == 0
+        and after.in_use == 0
+        and not after.in_use_reported
+        and after.paged_out == 0
+        and after.high_watermark == 0
+        and after.hot_pluggable == 0
+        and not after.vsc
+    )
+    same = before.session == after.session and same_machine(before, after)
+    return nothing and same and same_setting(before.memory, after.memory)
+
+
+@sentence
+def pause_does(before: Vm, after: Vm) -> bool:
+    """Only the power state changes."""
+    return only_power_changed(before, after, Power.PAUSED)
+
+
+@sentence
+def resume_does(before: Vm, after: Vm) -> bool:
+    """Only the power state changes."""
+    return only_power_changed(before, after, Power.RUNNING)
+
+
+@sentence
+def save_does(before: Vm, after: Vm) -> bool:
+    """Only the power state changes: the figures stay in the image."""
+    return only_power_changed(before, after, Power.SAVED)
+
+
+@sentence
+def restore_does(before: Vm, after: Vm) -> bool:
+    """Only the power state changes: the figures are as they were in the image."""
+    return only_power_changed(before, after, Power.RUNNING)
+
+
+@sentence
+def report_in_use_does(before: Vm, after: Vm, in_use: int) -> bool:
+    """Only what is in use changes, and that it was told."""
+    same = same_machine(before, after) and same_setting(before.memory, after.memory) and before.power is after.power
+    return same and same_sizes(before, after) and after.in_use == in_use and after.in_use_reported
+
+
+@sentence
+def same_beside_sizes(before: Vm, after: Vm) -> bool:
+    """A resized VM is the same machine, in the same session, with the same setting but for a static VM's startup."""
+    static = before.memory.mode is Mode.STATIC
+    startup = after.assigned if static else before.memory.startup
+    return (
+        same_machine(before, after)
+        and same_but_for_startup(before.memory, after.memory)
+        and after.memory.startup == startup
+        and before.power is after.power
+        and before.session == after.session
+        and same_driver(before, after)
+        and after.hot_pluggable == (after.assigned if gives_up_memory(before.guest) else before.hot_pluggable)
+    )
+
+
+@sentence
+def giving_does(before: Vm, after: Vm, granted: int) -> bool:
+    """The balloon lets go of what it can, the rest is new; the watermark rises if this is the most so far."""
+    emptied = granted >= before.ballooned
+    peak = after.assigned > before.high_watermark
+    return (
+        same_beside_sizes(before, after)
+        and same_report(before, after)
+        and after.assigned == before.assigned + granted
+        and after.ballooned == (0 if emptied else before.ballooned - granted)
+        and after.high_watermark == (after.assigned if peak else before.high_watermark)
+        and after.paged_out == before.paged_out
+    )
+
+
+@sentence
+def taking_does(before: Vm, after: Vm, granted: int) -> bool:
+    """What is taken is gone, or lent to the balloon; what is in use stays."""
+    lent = granted if lends_memory(before.guest) else 0
+    return (
+        same_beside_sizes(before, after)
+        and same_report(before, after)
+        and after.assigned == before.assigned - granted
+        and after.ballooned == before.ballooned + lent
+        and after.high_watermark == before.high_watermark
+        and after.paged_out == before.paged_out
+    )
+
+
+@sentence
+def reclaim_does(before: Vm, after: Vm, granted: int) -> bool:
+    """As any taking; but an old Windows guest pages out what no longer fits, and no more."""
+    if before.guest is not Guest.WINDOWS_LEGACY:
+        return taking_does(before, after, granted)
+    too_much = before.in_use > after.assigned
+    paged = before.in_use - after.assigned if too_much else 0
+    told = (before.in_use_reported and after.in_use_reported) or (
+        not before.in_use_reported and not after.in_use_reported
+    )
+    return (
+        same_beside_sizes(before, after)
+        and told
+        and after.assigned == before.assigned - granted
+        and after.ballooned == before.ballooned + granted
+        and after.high_watermark == before.high_watermark
+        and after.in_use == before.in_use - paged
+        and after.paged_out == before.paged_out + paged
+    )
