@@ -1,0 +1,1 @@
+"""Benchmarks of Nilometer: ``python -m benchmarks``, or ``make bench``. See docs/performance.md."""

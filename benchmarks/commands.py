@@ -1,0 +1,96 @@
+"""What ``nilo`` costs as a program: its memory on long histories, and how long it takes to begin."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from benchmarks.histories import History
+from benchmarks.workload import GiB, MiB
+
+ROOT: Final = Path(__file__).parent.parent
+NILO: Final = "from nilometer.cli import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a program: seconds of the clock, and the most memory it had, in bytes."""
+
+    seconds: float
+    peak: int
+
+
+def in_memory(history: History, arguments: Sequence[str], folder: Path) -> Run:
+    """Runs a command of ``nilo`` on a history, to the end."""
+    told = folder / "peak"
+    command = [sys.executable, "-m", "benchmarks.child", str(told), *arguments, "--ledger", history.url]
+    seconds = _run(command, folder)
+    return Run(seconds, int(told.read_text()))
+
+
+def wall(arguments: Sequence[str], folder: Path, *, times: int) -> float:
+    """How many seconds ``nilo`` takes with these arguments, the median of some runs."""
+    return median(_run([sys.executable, "-c", NILO, *arguments], folder) for _ in range(times))
+
+
+def python_alone(folder: Path, *, times: int) -> float:
+    """How many seconds Python takes to do nothing."""
+    return median(_run([sys.executable, "-c", "pass"], folder) for _ in range(times))
+
+
+def one_command(folder: Path, *, times: int) -> float:
+    """``nilo do add-memory``: a decision recorded on disk by a program that is started for it."""
+    url = f"sqlite:///{folder / 'do.db'}"
+    script(folder / "do.jsonl", resizes=0)
+    _run([sys.executable, "-c", NILO, "run", str(folder / "do.jsonl"), "--ledger", url], folder)
+    return wall(["do", "add-memory", "vm00", "2MiB", "--ledger", url], folder, times=times)
+
+
+def whole_script(folder: Path, commands: int) -> float:
+    """``nilo run``: how many seconds a script of so many resizes takes, from reading it to the last answer."""
+    url, path = f"sqlite:///{folder / 'run.db'}", folder / "run.jsonl"
+    script(path, resizes=commands)
+    return _run([sys.executable, "-c", NILO, "run", str(path), "--ledger", url], folder)
+
+
+def script(path: Path, *, resizes: int) -> None:
+    """Writes a script that makes a small fleet and then adds and removes memory."""
+    host = {"command": "register-host", "host": "hv01", "version": "2022", "total": 512 * GiB, "reserve": 2 * GiB}
+    lines: list[Mapping[str, object]] = [host]
+    for number in range(20):
+        vm = f"vm{number:02}"
+        lines.append(
+            {
+                "command": "define-vm",
+                "vm": vm,
+                "host": "hv01",
+                "generation": 2,
+                "guest": "windows",
+                "config_version": "10.0",
+                "memory": {"static": {"size": "4GiB"}},
+            }
+        )
+        lines.append({"command": "start", "vm": vm})
+        lines.append({"command": "report-in-use", "vm": vm, "in_use": GiB})
+    for number in range(resizes):
+        command = "remove-memory" if number // 20 % 2 else "add-memory"
+        lines.append({"command": command, "vm": f"vm{number % 20:02}", "amount": 64 * MiB})
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+def _run(command: Sequence[str], folder: Path) -> float:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NILO_")}
+    begun = time.perf_counter()
+    done = subprocess.run(command, cwd=ROOT, env=kept, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    seconds = time.perf_counter() - begun
+    if done.returncode:
+        raise AssertionError(f"{command} ended with {done.returncode}: {done.stderr.decode()[-2000:]}")
+    return seconds

@@ -1,0 +1,73 @@
+"""Recording commands, beside a loop on ``sqlite3`` that commits the same rows in the same portions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from benchmarks.raw import RawLedger, stored_rows
+from benchmarks.timing import Piece, SideBySide, side_by_side
+from benchmarks.workload import Size, prepare, recorded, requests, resizes
+from nilometer import Ledger, Request
+
+TOGETHER: Final = 50
+"""How many commands of a script share a commit."""
+
+
+def one_at_a_time(folder: Path, *, pieces: int, commands: int, fetch: bool = True) -> SideBySide:
+    """Each command is a commit, on disk before the next begins."""
+
+    def record(ledger: Ledger, some: Sequence[Request]) -> None:
+        for request in some:
+            ledger.execute(request)
+
+    return _beside_raw(folder, pieces, commands, 1, record, fetch=fetch)
+
+
+def in_groups(folder: Path, *, pieces: int, commands: int, fetch: bool = True) -> SideBySide:
+    """As a script is run: ``TOGETHER`` commands share a commit."""
+
+    def record(ledger: Ledger, some: Sequence[Request]) -> None:
+        for start in range(0, len(some), TOGETHER):
+            ledger.execute_all(some[start : start + TOGETHER])
+
+    return _beside_raw(folder, pieces, commands, TOGETHER, record, fetch=fetch)
+
+
+def _beside_raw(
+    folder: Path,
+    pieces: int,
+    commands: int,
+    together: int,
+    record: Callable[[Ledger, Sequence[Request]], None],
+    *,
+    fetch: bool,
+) -> SideBySide:
+    size = Size()
+    path, raw_path = folder / f"ours-{together}.db", folder / f"raw-{together}.db"
+    raw = RawLedger(raw_path, fetch=fetch)
+    ledger = Ledger.open(f"sqlite:///{path}", create=True)
+    work = resizes(size)
+
+    def write_raw_after(position: int) -> Callable[[], object]:
+        """The rows after a position, to be written in pairs, those of a command, so many pairs a commit."""
+        rows = list(stored_rows(path, position))
+        pairs = [rows[start : start + 2] for start in range(0, len(rows), 2)]
+        return partial(raw.write, [pairs[start : start + together] for start in range(0, len(pairs), together)])
+
+    def all_pieces() -> Iterator[Piece]:
+        for _ in range(pieces):
+            some = requests(work, commands)
+            yield Piece(commands, partial(record, ledger, some), partial(write_raw_after, ledger.position))
+
+    try:
+        prepare(ledger, size)
+        raw.write([[[row]] for row in stored_rows(path)])
+        recorded(ledger.execute_all(requests(work, 2 * size.vms)))  # a first round, unmeasured
+        write_raw_after(ledger.position - 4 * size.vms)()
+        return side_by_side(all_pieces())
+    finally:
+        ledger.close()
+        raw.close()

@@ -1,0 +1,161 @@
+"""The benchmarks, one after the other, each as lines of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from benchmarks import commands, moments, recording, replaying
+from benchmarks.histories import History, history
+from benchmarks.report import Line
+from benchmarks.timing import SideBySide
+
+MB: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much of everything is done, and where."""
+
+    folder: Path
+    """Where the files are. It must be on a real disk: in memory a commit costs nothing."""
+    histories: Path
+    """Where the long histories are; those that are there are used again."""
+    pieces: int = 30
+    single: int = 100
+    """Commands in a piece, one a commit."""
+    grouped: int = 1000
+    lengths: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    replayed: int = 2000
+    """Events in a piece."""
+    moments: int = 40
+    script: int = 5000
+    starts: int = 9
+
+    def history(self, number: int) -> History:
+        """The history of one of the lengths."""
+        return history(self.histories, self.lengths[number])
+
+
+def record_singly(scale: Scale) -> Iterator[Line]:
+    """Recording one command at a time."""
+    both = recording.one_at_a_time(scale.folder, pieces=scale.pieces, commands=scale.single)
+    yield _rate("record, a commit each (FULL)", "commands/s", both, 0.5)
+    yield Line(
+        "… processor",
+        f"{both.ours.cpu_each * 1e6:.0f} µs",
+        f"{both.other.cpu_each * 1e6:.0f} µs",
+        f"{both.cpu:.2f}",
+        "< 4",
+        both.cpu < 4,
+    )
+
+
+def record_in_groups(scale: Scale) -> Iterator[Line]:
+    """Recording as a script does."""
+    both = recording.in_groups(scale.folder, pieces=scale.pieces, commands=scale.grouped)
+    yield _rate(f"record, {recording.TOGETHER} a commit (FULL)", "commands/s", both, 0.2)
+
+
+def record_without_asking(scale: Scale) -> Iterator[Line]:
+    """The same beside a loop that asks for no versions: what nobody could do who shares the ledger with others."""
+    (scale.folder / "blind").mkdir()
+    singly = recording.one_at_a_time(scale.folder / "blind", pieces=scale.pieces, commands=scale.single, fetch=False)
+    yield _rate("… beside a loop that asks for no version", "commands/s", singly)
+    grouped = recording.in_groups(scale.folder / "blind", pieces=scale.pieces, commands=scale.grouped, fetch=False)
+    yield _rate(f"… the same, {recording.TOGETHER} a commit", "commands/s", grouped)
+
+
+def run_script(scale: Scale) -> Iterator[Line]:
+    """A script from end to end."""
+    seconds = commands.whole_script(scale.folder, scale.script)
+    yield Line(f"nilo run, {scale.script:,} commands", f"{scale.script / seconds:,.0f} commands/s")
+
+
+def replay(scale: Scale) -> Iterator[Line]:
+    """Rows to hosts and VMs."""
+    stored = scale.history(-2)
+    pieces = min(scale.pieces, stored.events // scale.replayed)
+    both = replaying.replay(stored, pieces=pieces, events=scale.replayed)
+    yield _rate("replay rows to state (json.loads)", "events/s", both, 0.25)
+
+
+def write_history(scale: Scale) -> Iterator[Line]:
+    """What the longest history cost to write, and what it takes on disk."""
+    stored = scale.history(-1)
+    if stored.seconds is not None and stored.catch_up_seconds is not None:
+        yield Line(f"write {stored.events:,} events", f"{stored.events / stored.seconds:,.0f} events/s")
+        yield Line("catch up the stored views", f"{stored.events / stored.catch_up_seconds:,.0f} events/s")
+    bodies, file = stored.bytes_of_bodies() / stored.events, stored.path.stat().st_size / stored.events
+    yield Line("stored, an event", f"{file:,.0f} bytes", f"{bodies:,.0f} of them its body")
+
+
+def any_moment(scale: Scale) -> Iterator[Line]:
+    """The view at random moments."""
+    stored = scale.history(-1)
+    for what, waits in (
+        ("position", moments.at_positions(stored, scale.moments)),
+        ("time", moments.at_times(stored, scale.moments)),
+    ):
+        yield Line(
+            f"view at a random {what} of {stored.events:,} events",
+            f"{waits.most:.2f} s at most",
+            f"{waits.middle:.2f} s the median",
+            target="< 1 s",
+            ok=waits.most < 1,
+        )
+
+
+def flat_memory(scale: Scale) -> Iterator[Line]:
+    """Peak memory of whole commands, on histories of all lengths."""
+    for arguments in (["export"], ["replay"], ["log"], ["log", "-n", "20"], ["view"]):
+        runs = [
+            commands.in_memory(scale.history(number), arguments, scale.folder) for number in range(len(scale.lengths))
+        ]
+        growth = runs[-1].peak / runs[0].peak
+        yield Line(
+            f"peak memory of nilo {' '.join(arguments)}, at {', '.join(_short(length) for length in scale.lengths)}",
+            f"{', '.join(f'{run.peak / MB:.0f}' for run in runs)} MB",
+            f"{runs[-1].seconds:.1f} s the longest",
+            f"{growth:.2f}",
+            "< 1.5",
+            growth < 1.5,
+        )
+
+
+def start(scale: Scale) -> Iterator[Line]:
+    """What it costs to start the program."""
+    alone = commands.python_alone(scale.folder, times=scale.starts)
+    told = f"{alone * 1000:.0f} ms python alone"
+    yield Line("nilo --help", f"{commands.wall(['--help'], scale.folder, times=scale.starts) * 1000:.0f} ms", told)
+    yield Line("nilo do add-memory", f"{commands.one_command(scale.folder, times=scale.starts) * 1000:.0f} ms", told)
+
+
+SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
+    "record": record_singly,
+    "group": record_in_groups,
+    "blind": record_without_asking,
+    "script": run_script,
+    "replay": replay,
+    "history": write_history,
+    "moments": any_moment,
+    "memory": flat_memory,
+    "start": start,
+}
+
+
+def _rate(what: str, unit: str, both: SideBySide, target: float | None = None) -> Line:
+    return Line(
+        what,
+        f"{both.ours.rate:,.0f} {unit}",
+        f"{both.other.rate:,.0f} {unit}",
+        f"{both.rate:.2f}",
+        "" if target is None else f"≥ {target}",
+        None if target is None else both.rate >= target,
+    )
+
+
+def _short(length: int) -> str:
+    return f"{length // 1000}k" if length < 1_000_000 else f"{length // 1_000_000}M"
