@@ -300,6 +300,38 @@ def evaluate(term: Term, values: Mapping[str, Literal]) -> Literal:
     return known[id(term)]
 
 
+_REBUILD: Final[dict[Op, Callable[..., Term]]] = {
+    Op.ADD: add,
+    Op.SUBTRACT: subtract,
+    Op.NEGATE: negate,
+    Op.MULTIPLY: multiply,
+    Op.DIVIDE: divide,
+    Op.REMAINDER: remainder,
+    Op.LEAST: least,
+    Op.MOST: most,
+    Op.LESS: less,
+    Op.AT_MOST: at_most,
+    Op.EQUAL: equal,
+    Op.AND: both,
+    Op.OR: either,
+    Op.NOT: negation,
+    Op.CHOOSE: choose,
+}
+
+
+def substitute(term: Term, known: Mapping[str, Term]) -> Term:
+    """The same term with others in place of some of its variables."""
+    made: dict[int, Term] = {}
+    for part in subterms(term):
+        if part.op is Op.VARIABLE:
+            made[id(part)] = known.get(cast("str", part.leaf), part)
+        elif part.op is Op.CONSTANT:
+            made[id(part)] = part
+        else:
+            made[id(part)] = _REBUILD[part.op](*[made[id(inner)] for inner in part.parts])
+    return made[id(term)]
+
+
 def show(term: Term) -> str:
     """A term as Python would write it."""
     if term.op is Op.CONSTANT:

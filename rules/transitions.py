@@ -61,11 +61,11 @@ def _transition(
     step = STEPS[command]
     kinds = sorts_of(step.rule)
     given = arguments or {name: anything(name, kinds[name]) for name in step.takes}
-    decision = _record(reader.call(step.rule, [site, *[given[name] for name in step.takes]]))
-    changed = _changed(reader, command, _record(site["vm"]), decision, given)
-    takes_place = _term(reader.call(accepted, [decision]))
+    decision = record(reader.call(step.rule, [site, *[given[name] for name in step.takes]]))
+    changed = _changed(reader, command, record(site["vm"]), decision, given)
+    takes_place = term(reader.call(accepted, [decision]))
     booked = _booked(reader, site, changed)
-    after = _record(choose(takes_place, booked, site))
+    after = record(choose(takes_place, booked, site))
     return Transition(NAMES[command], site, given, decision, takes_place, after)
 
 
@@ -74,12 +74,12 @@ def _changed(
 ) -> Record:
     change = VM_CHANGES[STEPS[command].event]
     carried = [decision[name] if name in decision.fields else given[name] for name in change.carries]
-    return _record(reader.call(change.rule, [vm, *carried]))
+    return record(reader.call(change.rule, [vm, *carried]))
 
 
 def _booked(reader: Reader, site: Record, vm: Record) -> Record:
     """The site with a changed VM, and what that changes in its host's book."""
-    change = _term(reader.call(evolve.book_change, [site["vm"], vm]))
+    change = term(reader.call(evolve.book_change, [site["vm"], vm]))
     host, entry = site["host"], site["entry"]
     for kind, due, size in (
         (HostMemoryGranted, terms.less(ZERO, change), change),
@@ -92,13 +92,13 @@ def _booked(reader: Reader, site: Record, vm: Record) -> Record:
 
 def _set_memory(reader: Reader) -> Transition:
     size = cast("Term", anything("size", int))
-    vm = _record(SITE["vm"])
+    vm = record(SITE["vm"])
     static = exactly(MemorySetting.static(0))
-    setting = Record(MemorySetting, {**_record(static).fields, "startup": size})
+    setting = Record(MemorySetting, {**record(static).fields, "startup": size})
     difference = terms.subtract(size, vm.term("assigned"))
-    refusal = _term(reader.call(resizing.set_memory_refusal, [vm]))
-    comes_to = _term(reader.call(resizing.set_memory, [vm, size]))
-    nothing = _record(exactly(Decision(Outcome.COMPLETED, Code.NONE, 0, 0, 0, 0)))
+    refusal = term(reader.call(resizing.set_memory_refusal, [vm]))
+    comes_to = term(reader.call(resizing.set_memory, [vm, size]))
+    nothing = record(exactly(Decision(Outcome.COMPLETED, Code.NONE, 0, 0, 0, 0)))
     rejected = Record(Decision, {**nothing.fields, "outcome": terms.constant(Outcome.REJECTED), "code": refusal})
     decision, after, takes_place = nothing, SITE, terms.TRUE
     for resize, becomes in (
@@ -107,26 +107,26 @@ def _set_memory(reader: Reader) -> Transition:
         (Resize.REMOVE, _transition(reader, commands.RemoveMemory, SITE, {"amount": terms.negate(difference)})),
     ):
         here = terms.equal(comes_to, terms.constant(resize))
-        decision = _record(choose(here, becomes.decision, decision))
-        after = _record(choose(here, becomes.after, after))
+        decision = record(choose(here, becomes.decision, decision))
+        after = record(choose(here, becomes.after, after))
         takes_place = terms.choose(here, becomes.accepted, takes_place)
     allowed = terms.equal(refusal, terms.constant(Code.NONE))
     return Transition(
         NAMES[commands.SetMemory],
         SITE,
         {"size": size},
-        _record(choose(allowed, decision, rejected)),
+        record(choose(allowed, decision, rejected)),
         terms.both(allowed, takes_place),
-        _record(choose(allowed, after, SITE)),
+        record(choose(allowed, after, SITE)),
     )
 
 
 def _move(reader: Reader) -> Transition:
     destination = cast("Record", anything("destination", Host))
     same_host = cast("Term", anything("same_host", bool))
-    vm = _record(SITE["vm"])
-    decision = _record(reader.call(lifecycle.move_vm, [SITE, destination, same_host]))
-    takes_place = _term(reader.call(accepted, [decision]))
+    vm = record(SITE["vm"])
+    decision = record(reader.call(lifecycle.move_vm, [SITE, destination, same_host]))
+    takes_place = term(reader.call(accepted, [decision]))
     moved = _changed(reader, commands.MoveVm, vm, decision, {})
     held = reader.call(cast("Rule", cast("property", Vm.held).fget), [vm])
     returned, granted = HOST_CHANGES[HostMemoryReturned].rule, HOST_CHANGES[HostMemoryGranted].rule
@@ -138,7 +138,7 @@ def _move(reader: Reader) -> Transition:
             "entry": reader.call(ENTRY_CHANGES[HostMemoryGranted], [ZERO, held]),
         },
     )
-    left = _record(choose(takes_place, reader.call(returned, [SITE["host"], held]), SITE["host"]))
+    left = record(choose(takes_place, reader.call(returned, [SITE["host"], held]), SITE["host"]))
     left_entry = reader.call(ENTRY_CHANGES[HostMemoryReturned], [SITE["entry"], held])
     return Transition(
         NAMES[commands.MoveVm],
@@ -146,18 +146,18 @@ def _move(reader: Reader) -> Transition:
         {"destination": destination, "same_host": same_host},
         decision,
         takes_place,
-        _record(choose(takes_place, there, SITE)),
+        record(choose(takes_place, there, SITE)),
         left,
-        _term(choose(takes_place, left_entry, SITE["entry"])),
+        term(choose(takes_place, left_entry, SITE["entry"])),
     )
 
 
-def _record(value: Value | None) -> Record:
+def record(value: Value | None) -> Record:
     assert isinstance(value, Record)
     return value
 
 
-def _term(value: Value | None) -> Term:
+def term(value: Value | None) -> Term:
     assert isinstance(value, Term)
     return value
 

@@ -100,6 +100,16 @@ def leaves(value: Value, name: str = "") -> Iterator[tuple[str, Term]]:
             yield from leaves(inner, f"{name}.{field}" if name else field)
 
 
+def substitute(value: Value, known: Mapping[str, Term]) -> Record:
+    """A record with terms in place of some variables."""
+    assert isinstance(value, Record)
+    fields: dict[str, Value] = {
+        name: terms.substitute(inner, known) if isinstance(inner, Term) else substitute(inner, known)
+        for name, inner in value.fields.items()
+    }
+    return Record(value.kind, fields)
+
+
 def bring_back(value: Value, values: Mapping[str, Literal]) -> Any:
     """The value of Python that a value is, under the values of its variables."""
     if isinstance(value, Term):

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from domain.decision import Code, Decision, Outcome
-from domain.guests import Guest
 from domain.state import Host, Power, Site, Vm
 from rules.sentence import sentence
+from rules.specification.effects import nothing_changed
 from rules.specification.figures import (
-    FLOOR,
     QUANTUM,
     counts_what_it_lent,
     free_on,
     gives_up_memory,
     held_by,
-    largest_here,
-    lends_memory,
     seen_by,
 )
 
@@ -171,24 +168,13 @@ def removed_was_hot_pluggable(before: Vm, decision: Decision) -> bool:
 
 
 @sentence
-def host_would_fit(host: Host, total: int, reserve: int) -> bool:
-    """A host of this size with this reserve holds what its VMs hold."""
-    return reserve + host.held <= total
+def refused_changes_nothing(before: Site, after: Site) -> bool:
+    """What was not granted leaves no trace in the figures: else a failed change has half happened."""
+    same_host = account_kept(before.host, after.host) and before.host.held == after.host.held
+    return same_host and before.entry == after.entry and nothing_changed(before.vm, after.vm)
 
 
 @sentence
-def least_of_static() -> int:
-    """The least that a static VM keeps."""
-    return FLOOR
-
-
-@sentence
-def most_of(before: Site) -> int:
-    """The most that a VM can have here."""
-    return largest_here(before)
-
-
-@sentence
-def is_legacy(vm: Vm) -> bool:
-    """An old Windows guest, which is made to page."""
-    return vm.guest is Guest.WINDOWS_LEGACY and lends_memory(vm.guest)
+def others_kept(before: Site, after: Site) -> bool:
+    """What all other VMs on the host hold together is as it was: one VM's change is no other's."""
+    return before.host.held - before.entry == after.host.held - after.entry

@@ -226,3 +226,38 @@ def reboot_guest_is_short(site: Site) -> bool:
 def move_vm_is_short(site: Site, destination: Host) -> bool:
     """The other host has not what the VM holds."""
     return held_by(site.vm) > free_on(destination)
+
+
+# Hosts, and VMs that are not there yet
+
+
+@sentence
+def why_not_register_host(total: int, reserve: int) -> Code:
+    """Why ``register-host`` is rejected."""
+    return Code.INVALID_SETTING if total < 1 or reserve > total else Code.NONE
+
+
+@sentence
+def why_not_resize_host(host: Host, total: int) -> Code:
+    """Why ``resize-host`` is rejected."""
+    if total < 1:
+        return Code.INVALID_SETTING
+    return Code.HOST_WOULD_BE_OVERCOMMITTED if host.reserve + host.held > total else Code.NONE
+
+
+@sentence
+def why_not_set_reserve(host: Host, reserve: int) -> Code:
+    """Why ``set-reserve`` is rejected."""
+    return Code.HOST_WOULD_BE_OVERCOMMITTED if reserve + host.held > host.total else Code.NONE
+
+
+@sentence
+def why_not_remove_host(vms: int) -> Code:
+    """Why ``remove-host`` is rejected."""
+    return Code.NONE if vms == 0 else Code.HOST_NOT_EMPTY
+
+
+@sentence
+def why_not_define_vm(host: Host, generation: int, memory: MemorySetting) -> Code:
+    """Why ``define-vm`` is rejected."""
+    return Code.NONE if is_valid(memory, largest(generation, host.version)) else Code.INVALID_SETTING
