@@ -207,7 +207,7 @@ class ObservedVm:
         elif event.devices:
             self._set_assigned(assigned_of(self.accounts), happened)
         if event.power is Power.OFF:
-            self._stop(event)
+            self._stop(event, happened)
         elif event.guest_total is not None and event.visible is None:
             self._see(event.guest_total, happened)
 
@@ -219,7 +219,7 @@ class ObservedVm:
             self.visible = guest_total + self.kept
             self.measured["visible"] = happened
 
-    def _stop(self, event: VmObserved) -> None:
+    def _stop(self, event: VmObserved, happened: str) -> None:
         """Off, a VM has nothing; but its process may hold the memory until it is gone."""
         if event.held is None:
             self.told_held = None
@@ -228,6 +228,7 @@ class ObservedVm:
             account.size = 0
         self.assigned = self.in_use = self.visible = self.high_watermark = self.paged_out = 0
         self.told_ballooned = self.guest_total = self.kept = None
+        self.measured.update(dict.fromkeys(("assigned", "in_use", "visible"), happened))
 
     def _move(self, event: VmMemoryMoved, happened: str) -> None:
         account = self.accounts.setdefault(event.device, Account(event.means, None))

@@ -19,7 +19,7 @@ from domain.observed_vm import ObservedVm
 from domain.state import Power
 from nilometer.importers.qemu_machine import Machine
 from nilometer.importers.qemu_order import Entry
-from nilometer.importers.qemu_records import GuestMemory, QmpEvent
+from nilometer.importers.qemu_records import GuestMemory, Measure, QmpEvent
 from nilometer.importers.qemu_sizes import BALLOON, MODULES, means_of
 from nilometer.results import Fact
 
@@ -147,9 +147,14 @@ class VmReading:
             self.tell(event, entry.t, entry.after if entry.early else None)
 
     def early(self, entry: Entry) -> None:
-        """Tells what was measured before a command or a load, if it is news."""
+        """Tells what was measured before a command or a load, if it is news.
+
+        The guest was asked before its devices were: if memory moved in that time, the guest's figures are too old.
+        """
         before = self.fold.version
         self.sizes(entry)
+        if entry.measure is not None and any(happened > (entry.after or "") for happened, _ in self.moved.values()):
+            entry.measure = Measure(device=entry.measure.device)
         guest = None if entry.measure is None else entry.measure.guest
         if self.fold.version != before or (guest is not None and not same(guest, self.guest)):
             self.measure(entry)

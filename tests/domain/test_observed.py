@@ -120,6 +120,7 @@ def test_the_high_watermark_is_the_most_of_a_session() -> None:
 def test_off_a_vm_has_nothing_but_holds_its_memory_until_its_process_is_gone() -> None:
     vm = vm_after(booted(virtio=256, backed=True), VmObserved(power=Power.OFF))
     assert (vm.assigned, vm.visible, vm.in_use, vm.high_watermark) == (0, 0, 0, 0)
+    assert [vm.measured[name] for name in ("assigned", "visible", "in_use")] == [at(2)] * 3
     assert vm.held == 1280
     vm.apply(VmObserved(held=0), at(9))
     assert vm.held == 0

@@ -39,6 +39,20 @@ def test_an_event_delivered_after_the_step_dates_the_move_that_a_poll_saw() -> N
     assert told(made)[1] == "moved vm0 0 -> 128, for r1  @ 00:01.250"
 
 
+def test_a_poll_is_dated_in_milliseconds_and_the_event_of_the_same_move_in_microseconds() -> None:
+    made = Recording().boot().command(1, 128).poll(1.5, 128).event(1.502, 1.5004, 128).end(5)
+    assert told(made)[1] == "moved vm0 0 -> 128, for r1  @ 00:01.500"
+    assert events(made.lines, VmMemoryMoved)[0].record == "made-up#3"
+    [moved] = [fact for fact in facts(made.lines) if isinstance(fact.event, VmMemoryMoved)]
+    assert (moved.happened, moved.earliest) == ("2026-11-23T09:00:01.500400Z", None)
+
+
+def test_what_the_guest_said_before_a_command_is_too_old_if_memory_moved_meanwhile() -> None:
+    made = Recording().boot().command(1, 128).event(1.5, 1.4, 64).step(9, 128, 0, 64, "partial")
+    made.event(10, 9.9, 128).command(10.1, 0).step(20, 0, 128, 128, "unchanged").end(30)
+    assert [one.grounds.in_use for one in events(made.lines, VmChangeRequested)] == [524 * 2**20, None]
+
+
 def test_a_move_that_no_event_tells_lies_between_the_last_other_size_and_the_poll() -> None:
     made = Recording().boot().command(1, 128).poll(1.5, 64).poll(1.7, 128).step(2, 128, 0, 128, "complete").end(9)
     assert told(made)[1:3] == [
@@ -60,8 +74,16 @@ def test_a_move_before_a_command_in_the_other_direction_was_unasked() -> None:
     made = Recording().boot().event(1, 0.999, 64).command(1.001, 0).poll(1.3, 0).step(2, 0, 64, 0, "complete").end(9)
     assert told(made)[:2] == [
         "moved vm0 0 -> 64, unasked  @ 00:00.999",
-        "asked r1 vm0 64 -> 0 (64), accepted [in_use=588]  @ (00:00.000, 00:01.001]",
+        "asked r1 vm0 64 -> 0 (64), accepted  @ (00:00.000, 00:01.001]",
     ]
+
+
+def test_a_move_before_a_command_without_a_step_is_the_commands_only_if_it_goes_its_way() -> None:
+    for target, why in ((128, "for r1"), (0, "unasked")):
+        made = Recording().boot().poll(1, 32).event(5, 4.999, 64).command(5.001, target).poll(6, target).end(9)
+        lines = told(made)
+        moved = lines.index(f"moved vm0 32 -> 64, {why}  @ 00:04.999")
+        assert lines[moved - 1].startswith("asked") == (why == "for r1")
 
 
 def test_a_move_before_what_was_measured_before_a_command_is_not_the_commands() -> None:
