@@ -13,11 +13,12 @@ from domain.aggregates import VmAggregate
 from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Event
+from domain.observed import ImportRecorded
 from nilometer.views import Events, ViewError, Views
 from projections.fleet import Fleet
 from projections.view import view
 from tests.oracle.shapes import Line
-from tests.projections.histories import HOST, START, WEB, add, decided, time, told
+from tests.projections.histories import HOST, START, WEB, Recorder, add, decided, time, told
 from tests.projections.stored import stored
 
 seeds = st.integers(0, 2**20)
@@ -117,6 +118,20 @@ def test_histories_of_the_same_days_recorded_one_after_the_other_start_from_near
 
     assert fleet == replayed([each for each in [*first, *second] if each.metadata.happened <= time(26)])
     assert 0 < counting.fetched <= 2 * ledger.pace.checkpoint
+
+
+def test_the_position_at_a_time_is_of_the_last_event_that_had_happened_whatever_it_concerned() -> None:
+    recorder = Recorder()
+    recorder.run(HOST)
+    noted = ImportRecorded(
+        file="s1", format="qemu", sha256="0", prefix="s1", records=0, telling=0, events=0, repeats=0, not_needed=()
+    )
+    recorder.append("import/1", noted, 5, "import")
+    with stored(recorder.history) as ledger:
+        for _ in range(2):
+            positions = [ledger.views().fleet_at(time(seconds)).position for seconds in (0, 1, 4, 5)]
+            assert positions == [0, 1, 1, 2]
+            ledger.views().catch_up()
 
 
 def test_a_reader_writes_nothing() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -10,13 +11,31 @@ from hypothesis import strategies as st
 
 from domain.envelope import Envelope
 from domain.events import Event
-from nilometer.views import ViewError, Views
+from nilometer.recorders import Database
+from nilometer.views import Store, ViewError, Views
 from nilometer.views_tables import SHAPE
 from projections.fleet import Fleet
 from tests.oracle.shapes import Line
 from tests.projections.histories import HOST, START, WEB, decided, told
 from tests.projections.mortal import Killed, Mortal
 from tests.projections.stored import QUICK, stored
+
+
+class Overtaken:
+    """A store to which somebody else writes just before it is first written."""
+
+    def __init__(self, store: Store, others: Callable[[], None]) -> None:
+        self._store = store
+        self._others = others
+        self.overtaken = False
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Generator[Database]:
+        if write and not self.overtaken:
+            self.overtaken = True
+            self._others()
+        with self._store.transaction(write=write) as db:
+            yield db
 
 
 @given(st.integers(0, 2**20), st.integers(1, 60), st.integers(0, 120), st.booleans())
@@ -122,6 +141,18 @@ def test_a_writer_that_was_overtaken_between_reading_and_writing_goes_on_from_th
         Views(ledger.recorder, events, QUICK).catch_up()
 
         assert calls
+        assert ledger.views().compare().equal
+
+
+def test_a_writer_that_was_overtaken_just_before_it_writes_leaves_it_at_that() -> None:
+    history, _ = decided(7, 60, observations=True)
+    with stored(history) as ledger:
+        store = Overtaken(ledger.recorder, ledger.views().catch_up)
+        Views(ledger.recorder, lambda low, _: ledger.application.all(low, 5), QUICK).catch_up()
+
+        Views(store, ledger.application.all, QUICK).catch_up()
+
+        assert store.overtaken
         assert ledger.views().compare().equal
 
 

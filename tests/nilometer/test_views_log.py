@@ -74,6 +74,17 @@ def test_a_filter_finds_all_that_it_accepts_and_nothing_else(seed: int, lines: i
     assert found == (due if limit is None else due[len(due) - min(limit, len(due)) :])
 
 
+def test_the_newest_are_told_whether_they_are_taken_up_or_not() -> None:
+    history = told(HOST, WEB, START, in_use("1GiB"), add("2GiB"))
+    for taken_up in range(len(history) + 1):
+        with stored(history[:taken_up]) as ledger:
+            ledger.views().catch_up()
+            ledger.record(history[taken_up:])
+            for limit in range(len(history) + 2):
+                found = [each.position for each in ledger.views().log(limit=limit)]
+                assert found == [each.position for each in history][max(0, len(history) - limit) :]
+
+
 def test_a_correlation_finds_both_halves_of_a_command() -> None:
     history = told(HOST, WEB, START)
     with stored(history) as ledger:
