@@ -1,11 +1,12 @@
 #!/bin/sh
 # The main job: three real VMs on one budget, as a driver of QEMU recorded them, become a history that can be asked.
-# Run by `make` and by the tests; ledger and output are made anew in build/.
+# Run by `make` and by the tests; the ledger is made anew in build/, or in the file that is named.
 set -eu
 cd "$(dirname "$0")/../.."
-mkdir -p build
-rm -f build/main-job.db build/main-job.db-wal build/main-job.db-shm
-NILO_LEDGER=sqlite:///build/main-job.db
+database=${1:-build/main-job.db}
+mkdir -p "$(dirname "$database")"
+rm -f "$database" "$database-wal" "$database-shm"
+NILO_LEDGER=sqlite:///$database
 export NILO_LEDGER
 
 imported=$(nilo import-qemu tests/recordings/s7_three_vms_one_budget.jsonl --as lab --actor lab-driver --via qmp)
@@ -25,13 +26,13 @@ echo
 echo '== The same, from the events alone: nilo replay'
 nilo replay
 
-cat <<'END'
+cat <<END
 
 == Where to go next
 nilo show 15          one request as a story: what was known, what moved, what came late
 nilo diff 20 49       what changed between two moments, and which events did it
 nilo log --vm lab.vm0 all that is known of one VM
 nilo do --help        decide changes of your own hosts by the rules of Hyper-V; nilo run takes scripts
-The first three ask the ledger of this run: export NILO_LEDGER=sqlite:///build/main-job.db
+The first three ask the ledger of this run: export NILO_LEDGER=$NILO_LEDGER
 A tour is in README.md, the reasons in docs/why.md.
 END

@@ -18,10 +18,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _keep(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
     """Remembers an option for the session."""
-    inherited = context.parent is not None and context.get_parameter_source(str(parameter.name)) is _ENVIRONMENT
-    if value is None or inherited:  # the outermost command has looked into the environment, before its own options
-        return
     session = context.find_root().ensure_object(Session)
+    from_environment = context.get_parameter_source(str(parameter.name)) is _ENVIRONMENT
+    if value is None or (from_environment and getattr(session, str(parameter.name)) is not None):
+        return
     if parameter.name in ("actor", "via", "reason", "correlation"):
         from nilometer.script import check_text
 

@@ -100,7 +100,7 @@ def _host_line(row: HostRow) -> str:
 
 def _vm_line(row: VmRow) -> str:
     assigned, visible, watermark = alike([row.assigned, row.visible, row.high_watermark])
-    called = "" if row.name == row.vm else f" called {row.name}"
+    called = "" if row.vm.endswith(row.name) else f" called {row.name}"
     return (
         f"VM {row.vm}{called} on {row.host or UNKNOWN} ({row.origin}): {row.power or UNKNOWN}, assigned {assigned}, "
         f"visible {visible}, high watermark {watermark}, in use {_in_use(row)}; last heard of {shown(row.as_of)}"
