@@ -130,7 +130,7 @@ class VmAggregate:
         ``after`` is what the event comes to, if it was decided just now and that is known.
         """
         changes = VM_CHANGES.get(type(event))
-        if changes is None:
+        if changes is None or self.removed:
             raise HistoryError(f"{event.KIND} cannot follow on the stream of VM {self.id!r}")
         self.state = changes.apply(self.state, event) if after is None else after
         self.version += 1
@@ -159,7 +159,7 @@ class HostAggregate:
     def apply(self, event: HostEvent) -> None:
         """Lets the next event of the stream happen. Raises ``HistoryError`` if it cannot follow."""
         changes = HOST_CHANGES.get(type(event))
-        if changes is None:
+        if changes is None or self.removed:
             raise HistoryError(f"{event.KIND} cannot follow on the stream of host {self.id!r}")
         self.state = changes.apply(self.state, event)
         self.version += 1

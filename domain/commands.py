@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from domain.guests import Guest
 from domain.settings import HostVersion
-from domain.shapes import ConfigVersionText, Id, MemoryShape, TypedSize
+from domain.shapes import ConfigVersionText, Id, MemoryShape, Name, TypedSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class DefineVm:
     guest: Guest
     config_version: ConfigVersionText
     memory: MemoryShape
-    name: Id | None = None
+    name: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,21 +19,28 @@ from domain.settings import ConfigVersion, MemorySetting, Mode
 ID_LENGTH: Final = 128
 
 
-def _check_id(text: str) -> str:
+def _check_name(text: str) -> str:
     if unicodedata.normalize("NFC", text) != text:
         raise ValueError("is not in Unicode normal form C; type it again, or normalise it to NFC")
     for place, character in enumerate(text, start=1):
         if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
             raise ValueError(f"has the control or format character U+{ord(character):04X} at place {place}")
-    if "/" in text:
-        raise ValueError("has a '/', which separates the parts of a stream's name")
     if text != text.strip():
         raise ValueError("begins or ends with a space")
     return text
 
 
+def _check_id(text: str) -> str:
+    if "/" in text:
+        raise ValueError("has a '/', which separates the parts of a stream's name")
+    return _check_name(text)
+
+
 Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH), AfterValidator(_check_id)]
 """The id of a host or VM: 1 to 128 characters, NFC, no control or format characters, no ``/``, no outer spaces."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH), AfterValidator(_check_name)]
+"""What people call a VM: as an id, but it may have a ``/``, and two VMs may have the same."""
 
 # Sizes
 
