@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import commands, moments, recording, replaying
+from benchmarks import commands, moments, recording, replaying, stages
 from benchmarks.histories import History, history
+from benchmarks.raw import flush_seconds
 from benchmarks.report import Line
 from benchmarks.timing import SideBySide
 
@@ -51,6 +52,11 @@ def record_singly(scale: Scale) -> Iterator[Line]:
         "< 4",
         both.cpu < 4,
     )
+
+
+def flush(scale: Scale) -> Iterator[Line]:
+    """The disk alone."""
+    yield Line("the disk: 4 KiB written and flushed", "", f"{flush_seconds(scale.folder) * 1e6:.0f} µs")
 
 
 def record_in_groups(scale: Scale) -> Iterator[Line]:
@@ -133,7 +139,14 @@ def start(scale: Scale) -> Iterator[Line]:
     yield Line("nilo do add-memory", f"{commands.one_command(scale.folder, times=scale.starts) * 1000:.0f} ms", told)
 
 
+def where_time_goes(scale: Scale) -> Iterator[Line]:
+    """The parts of a recorded command."""
+    for what, seconds in stages.stages(scale.folder, loops=scale.single * 20, pieces=scale.pieces):
+        yield Line(f"processor: {what}", f"{seconds * 1e6:.1f} µs")
+
+
 SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
+    "flush": flush,
     "record": record_singly,
     "group": record_in_groups,
     "blind": record_without_asking,
@@ -143,6 +156,7 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "moments": any_moment,
     "memory": flat_memory,
     "start": start,
+    "stages": where_time_goes,
 }
 
 

@@ -1,0 +1,102 @@
+"""Where the time of one recorded command goes: its parts, each timed alone, in a loop, with everything warm.
+
+The parts of a command that is really recorded are slower: between them other code has run, and another program may
+have had the processor.
+"""
+
+from __future__ import annotations
+
+import timeit
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks.recording import TOGETHER
+from benchmarks.timing import Spent
+from benchmarks.workload import STEP, GiB, Size, prepare, requests, resizes
+from domain.aggregates import HostAggregate, VmAggregate, host_figures, vm_figures
+from domain.decider import decide
+from domain.events import VmMemoryRemoved
+from domain.evolve import granted_to_vm, memory_removed
+from domain.resizing import remove_memory
+from nilometer import Ledger, Metadata, RemoveMemory, Request
+from nilometer.bodies import decode, encode
+from nilometer.clock import now
+from projections.fleet import Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class FleetWorld:
+    """A ``domain.decider.World`` that is a fleet in memory."""
+
+    fleet: Fleet
+
+    def vm(self, id: str) -> VmAggregate:
+        """The VM with this id."""
+        subject = self.fleet.vms[id].subject
+        assert isinstance(subject, VmAggregate)
+        return subject
+
+    def host(self, id: str) -> HostAggregate:
+        """The host with this id."""
+        subject = self.fleet.hosts[id].subject
+        assert isinstance(subject, HostAggregate)
+        return subject
+
+    def is_taken(self, stream: str) -> bool:
+        """Whether a stream ever began."""
+        raise NotImplementedError(stream)
+
+    def vms_on(self, host: str) -> int:
+        """How many VMs are on a host."""
+        return len(self.fleet.on(host))
+
+
+def stages(folder: Path, *, loops: int, pieces: int) -> list[tuple[str, float]]:
+    """Seconds of the processor that the parts of one ``remove-memory`` take, and the whole, in groups and singly."""
+
+    def alone(work: Callable[[], object]) -> float:
+        return min(timeit.repeat(work, number=loops, repeat=7)) / loops
+
+    path = folder / "stages.db"
+    with Ledger.open(f"sqlite:///{path}", create=True, durable=False) as ledger:
+        size = Size()
+        prepare(ledger, size)
+        work = resizes(size)
+        ledger.execute_all(requests(work, size.vms))
+        world = FleetWorld(ledger.views.fleet())
+        command = RemoveMemory("vm0000", STEP)
+        vm, host = world.vm(command.vm), world.host("hv00")
+        site = host.site(vm)
+        answer = decide(command, world)
+        (_, told), (_, booked) = answer.events
+        assert isinstance(told, VmMemoryRemoved)
+        said = Metadata("CONTOSO\\ops", "benchmarks", now(), now(), "0" * 32)
+        topic, body = encode(told, said)
+        found = [
+            ("decide", alone(lambda: decide(command, world))),
+            ("… the rule", alone(lambda: remove_memory(site, STEP))),
+            ("… what the VM's event changes", alone(lambda: memory_removed(vm.state, STEP, 0))),
+            ("… what the host's event changes", alone(lambda: granted_to_vm(host.state, GiB))),
+            ("… figures before and after", 2 * alone(lambda: (vm_figures(vm.state), host_figures(host.state)))),
+            ("write the two bodies", alone(lambda: (encode(told, said), encode(booked, said)))),
+            ("read the VM's body", alone(lambda: decode("vm/vm0000", 1, topic, body))),
+        ]
+        grouped, single = Spent(), Spent()
+        for _ in range(pieces):
+            grouped.time(4 * TOGETHER, partial(_in_groups, ledger, requests(work, 4 * TOGETHER)))
+            single.time(TOGETHER, partial(_singly, ledger, requests(work, TOGETHER)))
+    found.append((f"a whole command, {TOGETHER} a commit", grouped.cpu_each))
+    found.append(("a whole command, a commit each (not FULL)", single.cpu_each))
+    return found
+
+
+def _in_groups(ledger: Ledger, some: Sequence[Request]) -> None:
+    for start in range(0, len(some), TOGETHER):
+        ledger.execute_all(some[start : start + TOGETHER])
+
+
+def _singly(ledger: Ledger, some: Sequence[Request]) -> None:
+    for request in some:
+        ledger.execute(request)
