@@ -174,7 +174,8 @@ class Run:
 
     def _so_far(self) -> str:
         decided = self.answers.total - self.answers.counted[INPUT_ERROR]
-        return f"{decided} commands of {self.source} were decided{'' if self.dry_run else ' and recorded'}"
+        commands = "1 command" if decided == 1 else f"{decided} commands"
+        return f"{commands} of {self.source} decided{'' if self.dry_run else ' and recorded'}"
 
     def _go_on(self) -> str:
         if self.dry_run:

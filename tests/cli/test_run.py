@@ -149,7 +149,7 @@ def test_an_interrupted_run_says_what_is_kept_and_how_to_go_on(desk: Desk) -> No
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=30) == 130
         told = running.stderr.read().decode()
-    assert "interrupted: 1 commands of stdin were decided and recorded" in told
+    assert "interrupted: 1 command of stdin decided and recorded" in told
     assert "nilo run - --as night" in told
     assert desk.events.count("\n") == 1
 

@@ -20,7 +20,26 @@ class Smoke(NamedTuple):
     stdin: str = ""
 
 
+SCRIPT = """\
+{"command": "register-host", "host": "hv01", "version": "2022", "total": "64GiB", "reserve": "0"}
+{"command": "define-vm", "vm": "web01", "host": "hv01", "generation": 2, "guest": "windows", "config_version": "10.0", \
+"memory": {"static": {"size": "4GiB"}}}
+"""
+
 SMOKE = (
     Smoke(("--help",), shows=("Usage: nilo",)),
     Smoke(("--version",), shows=(PROJECT["version"],)),
+    Smoke(("run", "-"), shows=("line 2: done: define-vm web01",), stdin=SCRIPT),
+    Smoke(("do", "start", "web01"), shows=("done: start web01",)),
+    Smoke(("do", "add-memory", "web01", "100GiB"), shows=("The memory change was only partially completed",), code=1),
+    Smoke(("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB"), shows=("completed",)),
+    Smoke(("view", "--format", "human"), shows=("web01", "web07")),
+    Smoke(("log", "--asked"), shows=("smoke via nilo asked for web01: add-memory 100 GiB",)),
+    Smoke(("show", "5"), shows=("However: The memory change was only partially completed",)),
+    Smoke(("diff", "0", "3"), shows=("hosts.hv01: new",)),
+    Smoke(("info",), shows=("events: ",)),
+    Smoke(("export",), shows=('"type":"nilometer.vm.memory-added.v1"',)),
+    Smoke(("replay",), shows=("timeline: equal",)),
+    Smoke(("import-qemu", "-"), code=2, stdin="{}"),
+    Smoke(("import", "-"), code=2, stdin="{}"),
 )

@@ -1,0 +1,72 @@
+"""Histories: what was written by an earlier version still reads, and its bytes are never rewritten."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from domain.errors import InputError
+from nilometer.history import read_lines, write_lines
+from nilometer.ledger import Ledger
+from nilometer.taking import take
+from projections.view import view
+
+VERSION_1 = Path(__file__).parent / "goldens" / "version-1.jsonl"
+"""As it was when VMs had no names beside their ids."""
+
+
+def exported(ledger: Ledger) -> bytes:
+    return b"".join(write_lines(ledger.rows(), ledger.id))
+
+
+def test_a_history_of_version_1_reads_and_its_bytes_are_unchanged(ledger: Ledger) -> None:
+    before = VERSION_1.read_bytes()
+    assert b'"nilometer.vm.defined.v1"' in before
+    count = take(ledger, read_lines(BytesIO(before), "version-1.jsonl"))
+    assert count == ledger.position == 9
+    assert exported(ledger) == before
+    (vm,) = view(ledger.views.fleet()).vms
+    assert (vm.vm, vm.name, vm.assigned) == ("web01", "web01", 7050 << 20)
+
+
+def test_a_history_can_be_taken_line_by_line_and_goes_on(ledger: Ledger) -> None:
+    before = VERSION_1.read_bytes()
+    lines = before.splitlines(keepends=True)
+    for upto in range(1, len(lines) + 1):
+        assert take(ledger, read_lines(BytesIO(b"".join(lines[:upto])), "part")) == upto
+        assert ledger.position == upto
+    assert exported(ledger) == before
+
+
+def test_the_ledger_takes_the_id_of_the_history(ledger: Ledger) -> None:
+    own = ledger.id
+    lines = list(read_lines(BytesIO(VERSION_1.read_bytes()), "version-1.jsonl"))
+    take(ledger, lines)
+    assert ledger.id == lines[0].ledger != own
+    with Ledger.open(ledger.url, read_only=True) as again:
+        assert again.id == ledger.id
+
+
+def test_a_body_that_was_changed_in_the_database_is_not_exported(tmp_path: Path) -> None:
+    import sqlite3
+
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with Ledger.open(url, create=True) as ledger:
+        take(ledger, read_lines(BytesIO(VERSION_1.read_bytes()), "version-1.jsonl"))
+    db = sqlite3.connect(tmp_path / "ledger.db")
+    with db:
+        db.execute(
+            "UPDATE stored_events SET state = CAST(replace(CAST(state AS TEXT), char(58), char(58, 32)) AS BLOB) WHERE originator_version = 2"
+        )
+    db.close()
+    with Ledger.open(url, read_only=True) as ledger, pytest.raises(Exception, match="changed after it was recorded"):
+        exported(ledger)
+
+
+def test_an_empty_history_takes_nothing(ledger: Ledger) -> None:
+    assert take(ledger, read_lines(BytesIO(b""), "empty")) == 0
+    with pytest.raises(InputError):
+        take(ledger, read_lines(BytesIO(b"{}"), "cut off"))
+    assert ledger.position == 0
