@@ -1,0 +1,72 @@
+"""Every command in the documentation that can be run is run, and prints what the page says.
+
+A block marked ``console`` is a session in an empty folder beside ``docs/``, one for each page. A line ``$ …`` is typed,
+the lines after it are what it prints. A ``…`` stands for anything: times of recording, ids, parts left out. A block
+marked ``python`` is run there too, and must neither fail nor print.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK: Final = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def sessions(page: Path) -> list[tuple[str, str]]:
+    """The commands of a page and what it says that they print."""
+    found: list[tuple[str, str]] = []
+    for language, block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if language == "python":
+            found.append((f"python - <<'END'\n{block}END", ""))
+            continue
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, printed = part.partition("\n")
+            found.append((command, printed))
+    return found
+
+
+def matches(said: str, printed: str) -> bool:
+    """What is printed is what the page says, where the page says it."""
+    pattern = "".join(".*" if part == "…" else re.escape(part) for part in re.split("(…)", said.strip("\n")))
+    return re.fullmatch(pattern, printed.strip("\n"), re.DOTALL) is not None
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if sessions(page)], ids=lambda page: page.name)
+def test_what_a_page_says_is_what_is_printed(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("NILO_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{inherited['PATH']}"
+    environment = {**inherited, "PATH": path, "TZ": "UTC", "NILO_ACTOR": "you", "COLUMNS": "120"}
+    for command, said in sessions(page):
+        ran = subprocess.run(
+            ["sh", "-c", command],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if command.startswith("python "):
+            assert ran.returncode == 0, ran.stdout
+        assert matches(said, ran.stdout), f"{page.name}: $ {command}\nprinted:\n{ran.stdout}\nthe page says:\n{said}"
+
+
+def test_the_first_page_shows_what_runs() -> None:
+    assert len(sessions(ROOT / "README.md")) >= 6
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
