@@ -73,6 +73,8 @@ class Obligations:
             self._grants,
             self._properties,
             self._moves,
+            self._removal,
+            self._beginnings,
             self._generations,
             self._progress,
             self._replay,
@@ -234,7 +236,13 @@ class Obligations:
                 self._prove("keeps", invariant, goal, command=name, assumes=assumes)
             kept = terms.equal(record(host).term("held"), record(SITE["host"]).term("held"))
             self._prove("frame", "book_is_kept", kept, command=name)
-            self._prove("honesty", changes.answer_is_honest, self._honest(decision), command=name)
+            # A host without any VM keeps what is said of hosts too.
+            empty = Record(Site, {**SITE.fields, "entry": ZERO})
+            assumes = [self._says(each, site=empty) for each in (host_is_real, host_never_overcommitted)]
+            assumes += [*written({argument: given}), self._accepted(decision)]
+            for invariant in (host_is_real, host_never_overcommitted):
+                goal = self._says(invariant, site=Record(Site, {**empty.fields, "host": host}))
+                self._prove("keeps", invariant, goal, command=f"{name} (no VM)", assumes=assumes)
 
     def _accepted(self, decision: Record) -> Term:
         return term(self.program.call(accepted, [decision]))
@@ -260,7 +268,12 @@ class Obligations:
             fails = is_outcome(transition.decision, Outcome.FAILED)
             if short is not None:
                 due = terms.both(terms.equal(why, terms.constant(Code.NONE)), self._of(transition, short))
-                self._prove("reason", short, same(fails, due), command=transition.command, transition=transition)
+                code = terms.equal(transition.decision["code"], terms.constant(Code.INSUFFICIENT_HOST_MEMORY))
+                goal = terms.both(same(fails, due), terms.implies(fails, code))
+                self._prove("reason", short, goal, command=transition.command, transition=transition)
+            elif "amount" not in transition.arguments and transition.command != "set-memory":
+                goal = terms.negation(fails)
+                self._prove("reason", "never_fails", goal, command=transition.command, transition=transition)
         given = {name: anything(name, kind) for name, kind in sorts_of(lifecycle.define_vm).items()}
         for name, decide, arguments in (
             ("register-host", hosts.register_host, {"total": number("total"), "reserve": number("reserve")}),
@@ -273,6 +286,9 @@ class Obligations:
             decision = record(self.program.call(decide, list(arguments.values())))
             why = self._says(sentence, **arguments)
             self._prove("reason", sentence, rejected_because(decision, why), command=name)
+            never = terms.negation(is_outcome(decision, Outcome.FAILED))
+            self._prove("reason", "never_fails", never, command=name)
+            self._prove("honesty", changes.answer_is_honest, self._honest(decision), command=name)
 
     def _honesty(self) -> None:
         """What is answered is so, in any state, reachable or not: the judge meets others."""
@@ -294,6 +310,7 @@ class Obligations:
             "remove-memory": effects.taking_does,
             "reclaim": effects.reclaim_does,
             "move-vm": effects.nothing_changed,
+            "set-memory": effects.set_memory_does,
             "remove-vm": effects.nothing_changed,
         }
         for transition in self.transitions.values():
@@ -419,6 +436,30 @@ class Obligations:
             self._prove(
                 "keeps", invariant, goal, command="move-vm (source)", assumes=self._moving(move), transition=move
             )
+
+    def _removal(self) -> None:
+        """A VM that is removed leaves no entry in its host's book: the sum of all entries is that of those that stay."""
+        remove = self.transitions["remove-vm"]
+        goal = terms.implies(remove.accepted, terms.equal(term(remove.before["entry"]), ZERO))
+        assumes = self.reachable(remove)
+        self._prove("move", "removed_leaves_no_entry", goal, command="remove-vm", assumes=assumes, transition=remove)
+
+    def _beginnings(self) -> None:
+        """Hosts and VMs begin as they were asked for; of a host only what was asked for changes."""
+        host = SITE["host"]
+        for name, change, sentence in (
+            ("register-host", evolve.host_registered, effects.register_host_does),
+            ("resize-host", evolve.host_resized, effects.resize_host_does),
+            ("set-reserve", evolve.reserve_set, effects.set_reserve_does),
+            ("define-vm", evolve.vm_defined, effects.define_vm_does),
+        ):
+            given = {each: anything(each, kind) for each, kind in sorts_of(change).items()}
+            if "host" in given:
+                given["host"] = host
+            after = self.program.call(change, list(given.values()))
+            told = {each: value for each, value in given.items() if each in sorts_of(sentence)}
+            goal = self._says(sentence, **told, before=host, after=after)
+            self._prove("effect", sentence, goal, command=name)
 
     def _generations(self) -> None:
         """But for the most that a VM can have, generations 1 and 2 are decided alike."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from domain.decision import Decision, Outcome
 from domain.guests import Guest
-from domain.settings import ConfigVersion, MemorySetting, Mode
-from domain.state import Power, Vm
+from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
+from domain.state import Host, Power, Vm
 from rules.sentence import sentence
 from rules.specification.figures import gives_up_memory, has_the_driver, lends_memory
 
@@ -237,3 +238,60 @@ def reclaim_does(before: Vm, after: Vm, granted: int) -> bool:
         and after.in_use == before.in_use - paged
         and after.paged_out == before.paged_out + paged
     )
+
+
+@sentence
+def set_memory_does(before: Vm, after: Vm, decision: Decision, size: int) -> bool:
+    """A VM that was told its size has it, or has come nearer to it and no further."""
+    if decision.outcome is Outcome.PARTIALLY_COMPLETED:
+        rises = before.assigned < after.assigned and after.assigned < size
+        return after.memory.startup == after.assigned and (
+            rises or (before.assigned > after.assigned and after.assigned > size)
+        )
+    reached = before.power is Power.OFF or after.assigned == size
+    return after.memory.startup == size and before.power is after.power and reached
+
+
+# Hosts, and VMs that are not there yet
+
+
+@sentence
+def register_host_does(after: Host, total: int, reserve: int, version: HostVersion) -> bool:
+    """A host begins with what it was registered with, and its VMs hold nothing."""
+    return after.total == total and after.reserve == reserve and after.version is version and after.held == 0
+
+
+@sentence
+def resize_host_does(before: Host, after: Host, total: int) -> bool:
+    """Only the host's memory changes."""
+    same = after.reserve == before.reserve and after.version is before.version and after.held == before.held
+    return same and after.total == total
+
+
+@sentence
+def set_reserve_does(before: Host, after: Host, reserve: int) -> bool:
+    """Only what the root partition keeps changes."""
+    same = after.total == before.total and after.version is before.version and after.held == before.held
+    return same and after.reserve == reserve
+
+
+@sentence
+def define_vm_does(
+    after: Vm, generation: int, guest: Guest, config_version: ConfigVersion, memory: MemorySetting
+) -> bool:
+    """A VM is defined as it was asked for; it is off, has nothing, and was never started."""
+    asked = after.generation == generation and after.guest is guest
+    asked_too = same_version(after.config_version, config_version) and same_setting(after.memory, memory)
+    nothing = (
+        after.power is Power.OFF
+        and after.session == 0
+        and after.assigned == 0
+        and after.ballooned == 0
+        and after.in_use == 0
+        and not after.in_use_reported
+        and after.paged_out == 0
+        and after.high_watermark == 0
+        and after.hot_pluggable == 0
+        and not after.vsc
+    )
+    return asked and asked_too and nothing
