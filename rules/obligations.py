@@ -268,7 +268,7 @@ class Obligations:
             fails = is_outcome(transition.decision, Outcome.FAILED)
             if short is not None:
                 due = terms.both(terms.equal(why, terms.constant(Code.NONE)), self._of(transition, short))
-                code = terms.equal(transition.decision["code"], terms.constant(Code.INSUFFICIENT_HOST_MEMORY))
+                code = terms.equal(transition.decision.term("code"), terms.constant(Code.INSUFFICIENT_HOST_MEMORY))
                 goal = terms.both(same(fails, due), terms.implies(fails, code))
                 self._prove("reason", short, goal, command=transition.command, transition=transition)
             elif "amount" not in transition.arguments and transition.command != "set-memory":
@@ -438,7 +438,7 @@ class Obligations:
             )
 
     def _removal(self) -> None:
-        """A VM that is removed leaves no entry in its host's book: the sum of all entries is that of those that stay."""
+        """A VM that is removed leaves no entry in its host's book: what is in it is of those that stay."""
         remove = self.transitions["remove-vm"]
         goal = terms.implies(remove.accepted, terms.equal(term(remove.before["entry"]), ZERO))
         assumes = self.reachable(remove)
