@@ -62,6 +62,14 @@ class Prover:
                 yield self._prove(obligation)
             self._solver.pop()
 
+    def smtlib(self, obligation: Obligation) -> str:
+        """An obligation as SMT-LIB: its assumptions and its goal negated, so that ``unsat`` means proved."""
+        self._solver.push()
+        self._assume([*obligation.assumes, terms.negation(obligation.goal)])
+        text = self._solver.to_smt2()
+        self._solver.pop()
+        return text
+
     def _assume(self, conditions: Iterable[Term]) -> None:
         conditions = tuple(conditions)
         for condition in conditions:
