@@ -50,11 +50,11 @@ class Obligation:
 
 
 class Obligations:
-    """Puts the obligations together from the program that runs and the specification."""
+    """Puts the obligations together from the program and the specification: those that run, unless others are given."""
 
-    def __init__(self) -> None:
-        self.program = Reader()
-        self.specification = Reader(is_sentence)
+    def __init__(self, program: Reader | None = None, specification: Reader | None = None) -> None:
+        self.program = program or Reader()
+        self.specification = specification or Reader(is_sentence)
         self.transitions = {each.command: each for each in transitions(self.program)}
         self.made: list[Obligation] = []
 

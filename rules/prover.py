@@ -57,10 +57,12 @@ class Prover:
         """The verdict of each obligation, as it is reached. Those with the same assumptions come together."""
         for assumes, group in grouped(obligations).items():
             self._solver.push()
-            self._assume(assumes)
-            for obligation in group:
-                yield self._prove(obligation)
-            self._solver.pop()
+            try:
+                self._assume(assumes)
+                for obligation in group:
+                    yield self._prove(obligation)
+            finally:  # also if nobody asks for the rest
+                self._solver.pop()
 
     def smtlib(self, obligation: Obligation) -> str:
         """An obligation as SMT-LIB: its assumptions and its goal negated, so that ``unsat`` means proved."""
