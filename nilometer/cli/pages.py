@@ -1,0 +1,36 @@
+"""``docs/cli.md``: the help of every command, as it is printed. ``python -m nilometer.cli.pages`` prints the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from nilometer.cli.app import nilo
+
+HEAD = """\
+# The command line
+
+What `--help` says of every command. This page is generated: `python -m nilometer.cli.pages > docs/cli.md`.
+
+Exit codes: **0** as asked · **1** not granted in full (`run`, `do`, `record`), refuted (`prove`), different (`replay`,
+`diff --exit-code`) · **2** wrong usage or unreadable input · **3** undecided · **130** interrupted.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return HEAD + "".join(_sections(nilo, click.Context(nilo, info_name="nilo", max_content_width=100)))
+
+
+def _sections(command: click.Command, context: click.Context) -> Iterator[str]:
+    yield f"\n## {context.command_path}\n\n```\n{command.get_help(context).rstrip()}\n```\n"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                yield from _sections(inner, click.Context(inner, info_name=name, parent=context, max_content_width=100))
+
+
+if __name__ == "__main__":
+    click.echo(page(), nl=False)
