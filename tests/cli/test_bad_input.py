@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -192,6 +193,16 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(desk: Desk) -> None:
     assert said.code == 2
     assert (desk.folder / "history.jsonl").read_text() == "the old one"
     assert desk.with_history().call("export", "-o", str(desk.folder / "no" / "where")).code == 2
+    db = sqlite3.connect(desk.folder / "ledger.db")
+    with db:
+        db.execute("UPDATE stored_events SET state = ? WHERE rowid = 5", (b"{}",))
+    db.close()
+    there = sorted(path.name for path in desk.folder.iterdir())
+    said = desk.call("export", "-o", file)
+    assert said.code == 2
+    assert "at position 5 is not as Nilometer writes events" in said.err
+    assert (desk.folder / "history.jsonl").read_text() == "the old one"
+    assert sorted(path.name for path in desk.folder.iterdir()) == there
 
 
 def changed(history: str, line: int, **attributes: object) -> str:

@@ -135,6 +135,8 @@ def test_what_another_tool_did_is_recorded_with_what_came_of_it(desk: Desk) -> N
         "nilometer.vm.memory-moved.v1",
         "nilometer.vm.request-settled.v1",
     ]
+    moved = desk.call("log", "--format", "json").lines[2]
+    assert (moved["data"]["why"], moved["data"]["request"], moved["reason"]) == ("request", 1, "month end")
     (vm,) = desk.call("view", "--format", "json").json["vms"]
     assert (vm["origin"], vm["assigned"], vm["power"]) == ("observed", 6 * 2**30, None)
 
@@ -155,6 +157,13 @@ def test_why_it_fell_short_is_what_the_figures_or_the_tool_say(
     assert (said.code, said.json["outcome"]) == (code, outcome)
     error = said.json["error"]
     assert (error and error["code"]) == why
+
+
+def test_memory_that_moved_away_from_what_was_asked_was_not_asked_for(desk: Desk) -> None:
+    said = desk.call(*RECORD, "--after", "2GiB", "--format", "json")
+    assert (said.json["outcome"], said.json["granted"]) == ("failed", 0)
+    moved = desk.call("log", "--format", "json").lines[2]
+    assert (moved["data"]["why"], moved["data"]["request"]) == ("unasked", None)
 
 
 def test_memory_that_was_in_use_is_inferred_from_the_figures(desk: Desk) -> None:

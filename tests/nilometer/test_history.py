@@ -57,8 +57,8 @@ def test_a_body_that_was_changed_in_the_database_is_not_exported(tmp_path: Path)
         take(ledger, read_lines(BytesIO(VERSION_1.read_bytes()), "version-1.jsonl"))
     db = sqlite3.connect(tmp_path / "ledger.db")
     with db:
-        (body,) = db.execute("SELECT state FROM stored_events WHERE notification_id = 2").fetchone()
-        db.execute("UPDATE stored_events SET state = ? WHERE notification_id = 2", (body.replace(b":", b": "),))
+        (body,) = db.execute("SELECT state FROM stored_events WHERE rowid = 2").fetchone()
+        db.execute("UPDATE stored_events SET state = ? WHERE rowid = 2", (body.replace(b":", b": "),))
     db.close()
     with Ledger.open(url, read_only=True) as ledger, pytest.raises(Exception, match="changed after it was recorded"):
         exported(ledger)
