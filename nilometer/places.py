@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
@@ -86,6 +87,9 @@ def _postgres(url: str, parts: SplitResult, port: int | None) -> PostgresPlace:
         raise InputError(f"{masked(url)!r} has the unknown option {unknown!r}", hint="known are host and schema")
     if not database:
         raise InputError(f"{masked(url)!r} names no database", hint=_HINT)
+    if not schema or len(schema.encode()) > 63 or schema.startswith("pg_") or re.search(r"[%\x00-\x1f\x7f]", schema):
+        hint = "write another: at most 63 bytes, without % and control characters, and not pg_…"
+        raise InputError(f"the schema {schema!r} cannot hold a ledger", hint=hint)
     return PostgresPlace(
         host, str(port or ""), unquote(parts.username or ""), unquote(parts.password or ""), database, schema
     )

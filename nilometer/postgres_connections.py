@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
 from nilometer.places import PostgresPlace
-from nilometer.postgres_errors import refused_connection, told_apart
+from nilometer.postgres_errors import last_line, refused_connection, told_apart
 
 CONNECT_TIMEOUT: Final = 10
 """Seconds to wait for the server to let us in."""
@@ -63,7 +63,7 @@ class Connections:
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
-            application_name="nilometer",
+            application_name=f"nilometer {place.schema}"[:63],
             row_factory=dict_row,  # what the library reads
         )
         try:
@@ -91,7 +91,7 @@ class Connections:
         except psycopg.errors.ConnectionTimeout as error:
             raise refused_connection(self.place, error) from error
         except psycopg.OperationalError as error:
-            raise OperationalError(refused_connection(self.place, error).message) from error
+            raise OperationalError(last_line(error)) from error
 
     def keep(self, connection: Connection[DictRow]) -> None:
         """Keeps a connection for the next who needs one."""

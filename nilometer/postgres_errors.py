@@ -65,7 +65,7 @@ def persistently(place: PostgresPlace, work: Callable[[], T]) -> T:
 
 def refused_connection(place: PostgresPlace, error: psycopg.Error) -> LedgerError:
     """Why no connection could be made. The server tells it in words alone, and before anybody is let in."""
-    why = _last_line(error)
+    why = last_line(error)
     if "does not exist" in why and "database" in why:
         return NoLedger(
             f"there is no ledger at {place}: {why}",
@@ -109,6 +109,7 @@ def _first_line(error: psycopg.Error) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _last_line(error: psycopg.Error) -> str:
+def last_line(error: psycopg.Error) -> str:
+    """What a failed connection comes to, of all that was tried."""
     lines = [line for line in str(error).strip().splitlines() if not line.startswith("\t")]
     return lines[-1].strip() if lines else type(error).__name__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -253,11 +253,19 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
     @contextmanager
     def transaction(self, *, write: bool) -> Generator[PostgresTransaction]:
         """A transaction for tables beside the events. One that reads does so at one moment."""
-        begin = "BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        with reached(self._place), self.datastore.get_connection() as connection:
-            connection.execute(begin)
-            yield PostgresTransaction(connection)
-            connection.execute("COMMIT")
+        begin: LiteralString = "BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        with reached(self._place):
+            held, connection = persistently(self._place, lambda: self._begun(begin))
+            with held:
+                yield PostgresTransaction(connection)
+                if write:  # else there is nothing to commit, and nothing to lose by a connection that breaks now
+                    connection.execute("COMMIT")
+
+    def _begun(self, statement: LiteralString) -> tuple[ExitStack, Connection[Any]]:
+        with ExitStack() as stack:
+            connection = stack.enter_context(self.datastore.get_connection())
+            connection.execute(statement)
+            return stack.pop_all(), connection
 
     def close(self) -> None:
         """Closes all connections."""
