@@ -1,8 +1,7 @@
 """The prover: asks Z3 of each obligation whether anything could break it.
 
 ``proved`` means that nothing can: the negated goal has no model. ``refuted`` has a model. ``unknown`` is neither:
-the solver gave up within its budget, and nothing is claimed. Budgets are counted in the solver's own steps, not in
-seconds, so that a verdict does not depend on how busy the machine is.
+the solver gave up within its budget, and nothing is claimed.
 """
 
 from __future__ import annotations
@@ -13,12 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-import z3
-
 from rules import terms
 from rules.obligations import Obligation
-from rules.smt import Translation
-from rules.terms import Literal, Term, variables
+from rules.solver import Solver
+from rules.terms import Literal, Term
 
 BUDGET: Final = 20_000_000
 """Steps of the solver for one obligation (``rlimit``); the slowest takes a hundredth of it."""
@@ -30,6 +27,10 @@ class Verdict(StrEnum):
     PROVED = "proved"
     REFUTED = "refuted"
     UNKNOWN = "unknown"
+
+
+VERDICTS: Final = {False: Verdict.PROVED, True: Verdict.REFUTED, None: Verdict.UNKNOWN}
+"""The verdict, by whether anything was found that breaks the goal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,49 +50,26 @@ class Prover:
     """One solver for many obligations: those with the same assumptions share them."""
 
     def __init__(self, budget: int = BUDGET) -> None:
-        self._translate = Translation()
-        self._solver = z3.Solver(ctx=self._translate.context)
-        self._solver.set("rlimit", budget)
+        self.solver = Solver(budget)
 
     def prove(self, obligations: Iterable[Obligation]) -> Iterator[Proof]:
         """The verdict of each obligation, as it is reached. Those with the same assumptions come together."""
         for assumes, group in grouped(obligations).items():
-            self._solver.push()
-            try:
-                self._assume(assumes)
+            with self.solver.assuming(assumes):
                 for obligation in group:
-                    yield self._prove(obligation)
-            finally:  # also if nobody asks for the rest
-                self._solver.pop()
+                    begun = time.perf_counter()
+                    answer = self.solver.ask(terms.negation(obligation.goal))
+                    seconds = time.perf_counter() - begun
+                    model = answer.values if answer.holds else None
+                    yield Proof(obligation, VERDICTS[answer.holds], seconds, model, answer.reason)
+
+    def smallest(self, obligation: Obligation) -> Mapping[str, Literal]:
+        """A small model of a refuted obligation, always the same."""
+        return self.solver.smallest(*obligation.assumes, terms.negation(obligation.goal))
 
     def smtlib(self, obligation: Obligation) -> str:
         """An obligation as SMT-LIB: its assumptions and its goal negated, so that ``unsat`` means proved."""
-        self._solver.push()
-        self._assume([*obligation.assumes, terms.negation(obligation.goal)])
-        text = self._solver.to_smt2()
-        self._solver.pop()
-        return text
-
-    def _assume(self, conditions: Iterable[Term]) -> None:
-        conditions = tuple(conditions)
-        for condition in conditions:
-            self._solver.add(self._translate.truth(condition))
-        self._solver.add(*self._translate.ranges(conditions))
-
-    def _prove(self, obligation: Obligation) -> Proof:
-        begun = time.perf_counter()
-        self._solver.push()
-        self._assume([terms.negation(obligation.goal)])
-        found = self._solver.check()
-        model, reason = None, ""
-        if found == z3.sat:
-            names = variables(*obligation.assumes, obligation.goal)
-            model = self._translate.values(self._solver.model(), names)
-        elif found == z3.unknown:
-            reason = self._solver.reason_unknown()
-        self._solver.pop()
-        verdict = Verdict.PROVED if found == z3.unsat else Verdict.REFUTED if found == z3.sat else Verdict.UNKNOWN
-        return Proof(obligation, verdict, time.perf_counter() - begun, model, reason)
+        return self.solver.smtlib(*obligation.assumes, terms.negation(obligation.goal))
 
 
 def grouped(obligations: Iterable[Obligation]) -> dict[tuple[Term, ...], list[Obligation]]:
