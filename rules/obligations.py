@@ -168,14 +168,14 @@ class Obligations:
     def _consecution(self) -> None:
         """Every command keeps every invariant of the VM that it is about."""
         for transition in self.transitions.values():
-            assumes = self._moving(transition)
+            assumes = self.moving(transition)
             for invariant in INVARIANTS:
                 goal = self._says(invariant, site=transition.after)
                 self._prove(
                     "keeps", invariant, goal, command=transition.command, assumes=assumes, transition=transition
                 )
 
-    def _moving(self, transition: Transition) -> list[Term]:
+    def moving(self, transition: Transition) -> list[Term]:
         """What is known before a command; of a move also that the other host is one, and knows nothing of the VM."""
         assumes = self.reachable(transition)
         if transition.left is not None:
@@ -204,7 +204,7 @@ class Obligations:
                 if where == "destination":
                     taken = terms.choose(transition.accepted, taken, ZERO)
                 room = terms.at_most(terms.add(entry, other.term("entry")), record(before).term("held"))
-                assumes = [*self._moving(transition), *self.invariants(beside), room]
+                assumes = [*self.moving(transition), *self.invariants(beside), room]
                 command = transition.command if not where else f"{transition.command} ({where})"
                 for invariant in INVARIANTS:
                     self._prove(
@@ -427,14 +427,14 @@ class Obligations:
                 name,
                 terms.implies(move.accepted, goal),
                 command="move-vm",
-                assumes=self._moving(move),
+                assumes=self.moving(move),
                 transition=move,
             )
         source = Record(Site, {**SITE.fields, "host": left, "entry": left_entry})
         for invariant in (host_is_real, host_never_overcommitted):
             goal = self._says(invariant, site=source)
             self._prove(
-                "keeps", invariant, goal, command="move-vm (source)", assumes=self._moving(move), transition=move
+                "keeps", invariant, goal, command="move-vm (source)", assumes=self.moving(move), transition=move
             )
 
     def _removal(self) -> None:
