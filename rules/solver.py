@@ -1,12 +1,12 @@
 """The solver: asks Z3 for values under which conditions hold, within a budget, and for small ones.
 
-Budgets are counted in the solver's own steps (``rlimit``), not in seconds, so that an answer does not depend on how busy
-the machine is.
+Budgets are counted in the solver's own steps (``rlimit``), not in seconds, so that an answer does not depend on how
+busy the machine is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -48,7 +48,7 @@ class Solver:
         self._assumed: list[Term] = []
 
     @contextmanager
-    def assuming(self, conditions: Iterable[Term]) -> Iterator[None]:
+    def assuming(self, conditions: Iterable[Term]) -> Generator[None]:
         """These conditions hold for a while."""
         conditions = list(conditions)
         self._solver.push()

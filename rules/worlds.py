@@ -99,10 +99,8 @@ def world_of(site: Site | None, host: Host | None = None, destination: Host | No
 def command_of(name: str, arguments: Mapping[str, Any], vm: str = VM, host: str = HERE, to: str = THERE) -> Command:
     """A command by its name, with the ids of the VM and hosts that it is about."""
     kind = COMMANDS[name]
-    ids = {"vm": vm, "host": host, "to": to}
-    taken = kind.__slots__
-    given = {key: value for key, value in {**ids, **arguments}.items() if key in taken}
-    return kind(**given)
+    given: dict[str, Any] = {"vm": vm, "host": host, "to": to, **arguments}
+    return kind(**{key: value for key, value in given.items() if key in kind.__slots__})
 
 
 def line_of(command: Command) -> dict[str, Any]:
