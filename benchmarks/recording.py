@@ -16,24 +16,24 @@ TOGETHER: Final = 50
 """How many commands of a script share a commit."""
 
 
-def one_at_a_time(folder: Path, *, pieces: int, commands: int, fetch: bool = True) -> SideBySide:
+def one_at_a_time(folder: Path, *, pieces: int, commands: int) -> list[SideBySide]:
     """Each command is a commit, on disk before the next begins."""
 
     def record(ledger: Ledger, some: Sequence[Request]) -> None:
         for request in some:
             ledger.execute(request)
 
-    return _beside_raw(folder, pieces, commands, 1, record, fetch=fetch)
+    return _beside_raw(folder, pieces, commands, 1, record)
 
 
-def in_groups(folder: Path, *, pieces: int, commands: int, fetch: bool = True) -> SideBySide:
+def in_groups(folder: Path, *, pieces: int, commands: int) -> list[SideBySide]:
     """As a script is run: ``TOGETHER`` commands share a commit."""
 
     def record(ledger: Ledger, some: Sequence[Request]) -> None:
         for start in range(0, len(some), TOGETHER):
             ledger.execute_all(some[start : start + TOGETHER])
 
-    return _beside_raw(folder, pieces, commands, TOGETHER, record, fetch=fetch)
+    return _beside_raw(folder, pieces, commands, TOGETHER, record)
 
 
 def _beside_raw(
@@ -42,32 +42,35 @@ def _beside_raw(
     commands: int,
     together: int,
     record: Callable[[Ledger, Sequence[Request]], None],
-    *,
-    fetch: bool,
-) -> SideBySide:
+) -> list[SideBySide]:
+    """Beside a loop that asks for the versions of streams, and beside one that does not."""
     size = Size()
-    path, raw_path = folder / f"ours-{together}.db", folder / f"raw-{together}.db"
-    raw = RawLedger(raw_path, fetch=fetch)
+    path = folder / f"ours-{together}.db"
+    raws = [RawLedger(folder / f"raw-{together}-{fetch}.db", fetch=fetch) for fetch in (True, False)]
     ledger = Ledger.open(f"sqlite:///{path}", create=True)
     work = resizes(size)
 
-    def write_raw_after(position: int) -> Callable[[], object]:
-        """The rows after a position, to be written in pairs, those of a command, so many pairs a commit."""
+    def raw_after(position: int) -> list[Callable[[], object]]:
+        """Writing the rows after a position in pairs, those of a command, so many pairs a commit."""
         rows = list(stored_rows(path, position))
         pairs = [rows[start : start + 2] for start in range(0, len(rows), 2)]
-        return partial(raw.write, [pairs[start : start + together] for start in range(0, len(pairs), together)])
+        commits = [pairs[start : start + together] for start in range(0, len(pairs), together)]
+        return [partial(raw.write, commits) for raw in raws]
 
     def all_pieces() -> Iterator[Piece]:
         for _ in range(pieces):
             some = requests(work, commands)
-            yield Piece(commands, partial(record, ledger, some), partial(write_raw_after, ledger.position))
+            yield Piece(commands, partial(record, ledger, some), partial(raw_after, ledger.position))
 
     try:
         prepare(ledger, size)
-        raw.write([[[row]] for row in stored_rows(path)])
+        for raw in raws:
+            raw.write([[[row]] for row in stored_rows(path)])
         recorded(ledger.execute_all(requests(work, 2 * size.vms)))  # a first round, unmeasured
-        write_raw_after(ledger.position - 4 * size.vms)()
+        for work_of_raw in raw_after(ledger.position - 4 * size.vms):
+            work_of_raw()
         return side_by_side(all_pieces())
     finally:
         ledger.close()
-        raw.close()
+        for raw in raws:
+            raw.close()

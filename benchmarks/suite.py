@@ -14,6 +14,7 @@ from benchmarks.report import Line
 from benchmarks.timing import SideBySide
 
 MB: Final = 1_000_000
+BLIND: Final = "… beside a loop that asks for no version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Scale:
 
 def record_singly(scale: Scale) -> Iterator[Line]:
     """Recording one command at a time."""
-    both = recording.one_at_a_time(scale.folder, pieces=scale.pieces, commands=scale.single)
+    both, blind = recording.one_at_a_time(scale.folder, pieces=scale.pieces, commands=scale.single)
     yield _rate("record, a commit each (FULL)", "commands/s", both, 0.5)
     yield Line(
         "… processor",
@@ -52,6 +53,7 @@ def record_singly(scale: Scale) -> Iterator[Line]:
         "< 4",
         both.cpu < 4,
     )
+    yield _rate(BLIND, "commands/s", blind)
 
 
 def flush(scale: Scale) -> Iterator[Line]:
@@ -61,17 +63,9 @@ def flush(scale: Scale) -> Iterator[Line]:
 
 def record_in_groups(scale: Scale) -> Iterator[Line]:
     """Recording as a script does."""
-    both = recording.in_groups(scale.folder, pieces=scale.pieces, commands=scale.grouped)
+    both, blind = recording.in_groups(scale.folder, pieces=scale.pieces, commands=scale.grouped)
     yield _rate(f"record, {recording.TOGETHER} a commit (FULL)", "commands/s", both, 0.2)
-
-
-def record_without_asking(scale: Scale) -> Iterator[Line]:
-    """The same beside a loop that asks for no versions: what nobody could do who shares the ledger with others."""
-    (scale.folder / "blind").mkdir()
-    singly = recording.one_at_a_time(scale.folder / "blind", pieces=scale.pieces, commands=scale.single, fetch=False)
-    yield _rate("… beside a loop that asks for no version", "commands/s", singly)
-    grouped = recording.in_groups(scale.folder / "blind", pieces=scale.pieces, commands=scale.grouped, fetch=False)
-    yield _rate(f"… the same, {recording.TOGETHER} a commit", "commands/s", grouped)
+    yield _rate(BLIND, "commands/s", blind)
 
 
 def run_script(scale: Scale) -> Iterator[Line]:
@@ -84,7 +78,7 @@ def replay(scale: Scale) -> Iterator[Line]:
     """Rows to hosts and VMs."""
     stored = scale.history(-2)
     pieces = min(scale.pieces, stored.events // scale.replayed)
-    both = replaying.replay(stored, pieces=pieces, events=scale.replayed)
+    (both,) = replaying.replay(stored, pieces=pieces, events=scale.replayed)
     yield _rate("replay rows to state (json.loads)", "events/s", both, 0.25)
 
 
@@ -149,7 +143,6 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "flush": flush,
     "record": record_singly,
     "group": record_in_groups,
-    "blind": record_without_asking,
     "script": run_script,
     "replay": replay,
     "history": write_history,

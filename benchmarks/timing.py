@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -40,12 +40,12 @@ class Spent:
         return median(cpu / count for count, cpu in zip(self.operations, self.cpu, strict=True))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SideBySide:
     """What two sides spent on the same pieces, one after the other."""
 
-    ours: Spent = field(default_factory=Spent)
-    other: Spent = field(default_factory=Spent)
+    ours: Spent
+    other: Spent
 
     @property
     def rate(self) -> float:
@@ -60,20 +60,22 @@ class SideBySide:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of work: how many operations it is, our side, and what makes the other side out of what ours left."""
+    """A piece of work: how many operations it is, our side, and what makes the others out of what ours left."""
 
     operations: int
     ours: Callable[[], object]
-    prepare_other: Callable[[], Callable[[], object]]
+    prepare_others: Callable[[], Sequence[Callable[[], object]]]
 
 
-def side_by_side(pieces: Iterable[Piece]) -> SideBySide:
-    """Times pieces of work, on both sides in turn."""
-    both = SideBySide()
+def side_by_side(pieces: Iterable[Piece]) -> list[SideBySide]:
+    """Times pieces of work, on all sides in turn: ours beside each of the others."""
+    ours, others = Spent(), list[Spent]()
     for piece in pieces:
         gc.collect()
-        both.ours.time(piece.operations, piece.ours)
-        other = piece.prepare_other()
-        gc.collect()
-        both.other.time(piece.operations, other)
-    return both
+        ours.time(piece.operations, piece.ours)
+        works = piece.prepare_others()
+        others = others or [Spent() for _ in works]
+        for other, work in zip(others, works, strict=True):
+            gc.collect()
+            other.time(piece.operations, work)
+    return [SideBySide(ours, other) for other in others]
