@@ -1,0 +1,236 @@
+"""What everything that is proved is called and says: the invariants and properties of the model, and their obligations.
+
+``docs/rules.md`` is written from this, and ``nilo prove RULE`` and the pytest plugin find their obligations by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+from rules.reader import Rule
+from rules.sentence import SENTENCES
+from rules.specification.invariants import INVARIANTS
+
+KINDS: Final = {
+    "definition": "The program computes this figure as the specification does, in any state at all.",
+    "initiation": "It holds of what begins: a new host, or a new VM on a host however busy.",
+    "keeps": "If it holds before the command, with all other invariants, it holds after it.",
+    "bystander": "If it holds of another VM on the same host before the command, it holds of that VM after it.",
+    "reason": "The command is refused exactly when the specification says so, with the code that it says.",
+    "honesty": "Outcome, code and grant of the decision fit each other, in any state, reachable or not.",
+    "effect": "What takes effect changes exactly the figures that its row names, to the values that it names.",
+    "frame": "What has no business to change stays as it was.",
+    "maximal": "A short grant is as large as possible, and the reason that it gives is the true one.",
+    "grant": "What was granted is what was given or taken, to the byte.",
+    "visible": "What the guest sees moves as the model says.",
+    "hot-remove": "Only memory that the guest's kernel can give up is hot-removed.",
+    "in-use": "What processes in the guest hold stays with them.",
+    "property": "It holds of every change that this command can make.",
+    "move": "A VM that goes takes its entry in the host's book with it, and what it held.",
+    "generation": "Generation 1 and 2 are decided alike, but for their size limit.",
+    "progress": "What should be possible is.",
+    "replay": "Events of different VMs on one host can be replayed in either order.",
+    "overflow": "No number on the way leaves 64 bits, for sizes up to 4 PiB.",
+}
+"""The kinds of obligations, and what each says."""
+
+CHECKS: Final = {
+    "vacuity": "What is assumed can be: no proof is true for want of a state.",
+    "reached": "This command ends so, from a host without VMs, after a few commands.",
+    "guard": "This condition of a rule decides something.",
+    "redundancy": "This invariant does not follow from the others, unless it is marked a theorem.",
+    "canary": "What is false is refuted: the prover can say no.",
+    "dead": "What the model says never happens does not.",
+    "independence": "The specification reaches no rule of the program.",
+}
+"""The kinds of checks that keep the verdicts honest, and what each says."""
+
+GOALS: Final = {
+    "there_is_room_for_all": "The entries of two VMs in a host's book are never more than all VMs there hold.",
+    "book_is_kept": "What the VMs of the host hold stays as it was.",
+    "never_fails": "A command that needs no memory of a host is rejected or done; it never fails.",
+    "source_gets_back_what_it_held": "The host that a VM leaves has so much more free as the VM held.",
+    "destination_gives_what_is_held": "The host that a VM comes to has so much less free as the VM holds.",
+    "source_forgets_the_vm": "The host that a VM has left has no entry for it.",
+    "source_account_is_kept": "Total, reserve and release of the host that a VM leaves stay as they were.",
+    "destination_account_is_kept": "Total, reserve and release of the host that a VM comes to stay as they were.",
+    "removed_leaves_no_entry": "A VM that is removed has no entry in its host's book.",
+    "generation_is_no_matter": "Two VMs that differ in their generation alone, and are small, are decided alike.",
+    "can_be_stopped": "A VM that is not off can be stopped.",
+    "can_then_be_removed": "A VM that was stopped can be removed.",
+    "what_fits_starts": "A VM that is off and fits can be started; one that is saved and fits can be restored.",
+    "granted_to_vm_and_granted_to_vm_commute": "Two grants can be replayed in either order.",
+    "granted_to_vm_and_returned_by_vm_commute": "A grant and a return can be replayed in either order.",
+    "returned_by_vm_and_returned_by_vm_commute": "Two returns can be replayed in either order.",
+    "entry_and_total_are_granted_alike": "A grant adds as much to the entry of its VM as to what all VMs hold.",
+    "entry_and_total_are_returned_alike": "A return takes as much from the entry of its VM as from what all VMs hold.",
+    "fits_64_bits": "Every sum and difference on the way to the answer is less than 2**63.",
+}
+"""What the goals say that are put together from terms and are no sentence of the specification."""
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A property of every change, and the obligations that prove it: those of some rules, or of some kinds."""
+
+    name: str
+    says: str
+    rules: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    beside: str = ""
+    """What of it is no matter of formulas, and who looks after that."""
+
+
+PROPERTIES: Final = (
+    Property(
+        "outcome_is_honest",
+        "Outcome and code are exactly as the model defines them, and nobody is granted more than asked.",
+        rules=("giving_code_is_true", "taking_code_is_true", "paging_code_is_true"),
+        kinds=("honesty", "reason"),
+    ),
+    Property(
+        "grant_is_applied",
+        "Assigned memory changes by exactly what was granted, up or down.",
+        kinds=("grant",),
+    ),
+    Property(
+        "effects",
+        "A command changes exactly the figures that its row names, to the values that it names, and no other.",
+        kinds=("effect",),
+    ),
+    Property(
+        "maximal",
+        "After a short grant, less than 2 MiB more could have been given or taken.",
+        rules=("giving_is_maximal", "taking_is_maximal", "paging_is_maximal"),
+    ),
+    Property(
+        "no_effect_without_grant",
+        "What failed or was rejected changed no figure.",
+        rules=("refused_changes_nothing",),
+    ),
+    Property(
+        "in_use_never_removed",
+        "Memory that processes in the guest hold is never taken, but from old Windows guests by Dynamic Memory.",
+        rules=("in_use_never_removed",),
+    ),
+    Property(
+        "only_balloon_pages_out",
+        "Only a reclaim from an old Windows guest makes the guest page out, and no more than it must.",
+        rules=("only_balloon_pages_out", "nothing_paged_out"),
+    ),
+    Property(
+        "conserved",
+        "Memory is neither made nor lost: what a VM gets its host loses, and no other VM notices.",
+        rules=("conserved", "account_kept", "others_kept", "book_is_kept"),
+        kinds=("move",),
+    ),
+    Property(
+        "watermark_monotone",
+        "Within a session the high watermark is the most that was assigned so far.",
+        rules=("watermark_monotone",),
+    ),
+    Property(
+        "visible_moves_as_said",
+        "What a guest sees falls or rises by what was granted; a ballooned guest sees no removal.",
+        kinds=("visible",),
+    ),
+    Property(
+        "removed_was_hot_pluggable",
+        "A hot-remove takes no more than the guest's kernel knows to be removable.",
+        kinds=("hot-remove",),
+    ),
+    Property(
+        "generation_is_no_matter",
+        "But for the size limit, generations 1 and 2 are decided alike.",
+        kinds=("generation",),
+    ),
+    Property(
+        "events_where_due",
+        "A host's stream gets an event exactly when its VM's entry changes.",
+        rules=("book_changes_when_due",),
+        beside="Which streams get which event is put together outside the rules; Hypothesis checks it on random runs.",
+    ),
+    Property(
+        "event_tells_all",
+        "Replaying the recorded events gives the state that was decided.",
+        kinds=("replay",),
+        beside="The proofs evolve states by the rules that replay the events, with the figures that the events carry. "
+        "That an event is filled in and stored so is checked by Hypothesis on random runs.",
+    ),
+    Property(
+        "total",
+        "Every command has exactly one decision, and what should be possible is.",
+        kinds=("progress",),
+        beside="A rule has no loop, no exception and an answer on every way: the reader refuses any other.",
+    ),
+)
+"""The properties of every change, in the order of the model."""
+
+HELPERS: Final = (
+    Property(
+        "definitions",
+        "The figures that follow from stored ones are what the specification means by them.",
+        kinds=("definition",),
+    ),
+    Property(
+        "room_for_all",
+        "What one VM's change leaves in a host's book is enough for every other VM's entry.",
+        rules=("there_is_room_for_all",),
+    ),
+    Property(
+        "no_overflow",
+        "The same figures come out of engines that count in 64 bits.",
+        kinds=("overflow",),
+    ),
+)
+"""What is proved beside the rules of the model, because the proofs or other engines rest on it."""
+
+NAMES: Final = (*[rule.__name__ for rule in INVARIANTS], *[each.name for each in (*PROPERTIES, *HELPERS)])
+"""The names of all rules: of the invariants, the properties, and what they rest on."""
+
+
+class About(Protocol):
+    """What is said of an obligation, or of what became of it."""
+
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        ...
+
+    @property
+    def rule(self) -> str:
+        """The sentence of the specification that it is about."""
+        ...
+
+
+A = TypeVar("A", bound=About)
+
+
+def sentence_named(name: str) -> Rule | None:
+    """The sentence of the specification of that name, if there is one."""
+    return next((each for each in SENTENCES if each.__name__ == name), None)
+
+
+def says(about: About) -> str:
+    """What the goal of an obligation says, in English."""
+    sentence = sentence_named(about.rule)
+    return " ".join((sentence.__doc__ or "").split()) if sentence is not None else GOALS[about.rule]
+
+
+def rule_of(about: About) -> str | None:
+    """The invariant or property of the model that an obligation helps to prove; ``None`` of a check."""
+    if about.kind in CHECKS:
+        return None
+    if about.kind in ("initiation", "keeps", "bystander") and sentence_named(about.rule) in INVARIANTS:
+        return about.rule
+    for each in (*PROPERTIES, *HELPERS):
+        if about.rule in each.rules or about.kind in each.kinds:
+            return each.name
+    raise AssertionError(f"{about.kind}/{about.rule} belongs to no rule")
+
+
+def of_rule(name: str, all: Iterable[A]) -> list[A]:
+    """Those that prove a rule, or that are about a sentence of the specification, by its name."""
+    return [each for each in all if name in (rule_of(each), each.rule)]

@@ -1,0 +1,63 @@
+"""``docs/rules.md`` says what is proved, of every rule of the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from rules.catalogue import GOALS, HELPERS, KINDS, NAMES, PROPERTIES, of_rule, rule_of, says, sentence_named
+from rules.obligations import Obligation, Obligations
+from rules.pages import Page, page
+from rules.prover import Proof, Verdict
+from rules.specification.invariants import INVARIANTS
+
+COMMITTED: Final = Path(__file__).parents[2] / "docs" / "rules.md"
+
+
+@pytest.fixture(scope="module")
+def all_of_them() -> list[Obligation]:
+    """Everything that has to be proved."""
+    return Obligations().all()
+
+
+def test_the_page_of_rules_is_fresh() -> None:
+    assert page() == COMMITTED.read_text(encoding="utf-8"), "write it anew: python -m rules.pages > docs/rules.md"
+
+
+def test_every_obligation_belongs_to_a_rule_and_says_what_it_means(all_of_them: list[Obligation]) -> None:
+    for obligation in all_of_them:
+        assert rule_of(obligation) in NAMES
+        assert says(obligation)
+        assert obligation.kind in KINDS
+
+
+def test_a_sentence_belongs_to_one_rule_only(all_of_them: list[Obligation]) -> None:
+    belongs = {(each.rule, rule_of(each)) for each in all_of_them}
+    assert len(belongs) == len({sentence for sentence, _ in belongs})
+
+
+def test_every_rule_has_what_proves_it_and_nothing_is_said_in_vain(all_of_them: list[Obligation]) -> None:
+    assert [name for name in NAMES if not of_rule(name, all_of_them)] == []
+    assert KINDS.keys() == {each.kind for each in all_of_them}
+    assert GOALS.keys() == {each.rule for each in all_of_them if sentence_named(each.rule) is None}
+    assert len(set(NAMES)) == len(NAMES) == len(INVARIANTS) + len(PROPERTIES) + len(HELPERS)
+
+
+def test_a_rule_that_is_not_proved_is_not_called_proved(all_of_them: list[Obligation]) -> None:
+    def verdict(obligation: Obligation) -> Verdict:
+        if obligation.name == "keeps/grow/whole_quanta":
+            return Verdict.REFUTED
+        return Verdict.UNKNOWN if obligation.name == "progress/start/what_fits_starts" else Verdict.PROVED
+
+    text = Page([Proof(each, verdict(each), 0.0) for each in all_of_them], Obligations()).text()
+    total = len(all_of_them)
+    assert (
+        "**Not proved: keeps/grow/whole_quanta is refuted, progress/start/what_fits_starts is unknown "
+        f"({total - 2} of {total} obligations proved).**" in text
+    )
+    rule = text.partition("### whole_quanta\n")[2].partition("### ")[0]
+    assert "Not proved: keeps/grow/whole_quanta is refuted" in rule
+    assert "Not proved" in text.partition("### total\n")[2].partition("## ")[0]
+    assert "Not proved" not in text.partition("### book_agrees\n")[2].partition("### ")[0]
