@@ -9,7 +9,7 @@ from typing import Final
 from domain.decision import Code
 from domain.quantities import FLOOR, QUANTUM
 from nilometer.case import Case
-from nilometer.sizes import alike, size
+from nilometer.sizes import alike, part, size
 
 PARTIALLY: Final = "The memory change was only partially completed:"
 
@@ -19,10 +19,9 @@ _GIVES: Final = ("add-memory", "grow")
 def _short(case: Case, because: str) -> str:
     """The head of a sentence about a short grant: what came of it, then why."""
     verb, preposition = ("added", "to") if case.command in _GIVES else ("removed", "from")
-    asked = size(case.requested)
     if case.granted == 0:
-        return f"No memory could be {verb} {preposition} {case.subject} ({asked} asked for): {because}."
-    return f"{PARTIALLY} {size(case.granted)} of {asked} were {verb} {preposition} {case.subject}; {because}."
+        return f"No memory could be {verb} {preposition} {case.subject} ({size(case.requested)} asked for): {because}."
+    return f"{PARTIALLY} {part(case.granted, case.requested)} were {verb} {preposition} {case.subject}; {because}."
 
 
 _STEPS: Final = f"memory is handed out in steps of {size(QUANTUM)}"

@@ -41,6 +41,11 @@ def alike(counts: Iterable[int | None]) -> list[str]:
     return [UNKNOWN if count is None else _rounded(count, unit, power) for count in counts]
 
 
+def part(granted: int | None, asked: int | None) -> str:
+    """What was granted of what was asked: ``2 GiB``, or both in one unit, ``128 MiB of 256 MiB``."""
+    return size(granted) if granted == asked else " of ".join(alike([granted, asked]))
+
+
 def _rounded(count: int, unit: str, power: int) -> str:
     exact = Decimal(count) / (1 << power)
     if count * 100 % (1 << power) == 0:

@@ -6,7 +6,7 @@ from domain import events, observed
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.settings import MemorySetting, Mode
-from nilometer.sizes import UNKNOWN, about, alike, size
+from nilometer.sizes import UNKNOWN, about, alike, part, size
 
 
 def tell(envelope: Envelope[Event]) -> str:
@@ -40,8 +40,7 @@ def setting(memory: MemorySetting) -> str:
 
 
 def _amount(event: events.VmEvent) -> str:
-    asked, granted = event.requested, event.granted
-    return size(granted) if asked == granted else f"{size(granted)} of {size(asked)}"
+    return part(event.granted, event.requested)
 
 
 def _vm_event(event: events.VmEvent) -> str:
@@ -162,8 +161,7 @@ def direction(event: observed.VmChangeRequested) -> str:
 
 def settlement(event: observed.VmRequestSettled) -> str:
     """How a request stands, as ``partially-completed, 128 MiB of 256 MiB, memory-in-use (inferred)``."""
-    granted, amount = alike([event.granted, event.amount])
-    amounts = granted if event.granted == event.amount else f"{granted} of {amount}"
+    amounts = part(event.granted, event.amount)
     cause = "" if event.code is None else f", {event.code} ({event.cause_is or UNKNOWN})"
     late = ", late" if event.late else ""
     return f"{event.outcome}, {amounts}{cause}{late}{', still open' if event.still_open else ''}"

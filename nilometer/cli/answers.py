@@ -11,7 +11,7 @@ from nilometer.cli.failures import NOT_IN_FULL, OK, UNREADABLE
 from nilometer.cli.output import Output
 from nilometer.explain import problem_of
 from nilometer.results import Result
-from nilometer.sizes import size
+from nilometer.sizes import part
 
 INPUT_ERROR: Final = "input-error"
 _IN_FULL: Final = (Outcome.COMPLETED, Outcome.DONE)
@@ -53,7 +53,7 @@ def amounts(requested: int | None, granted: int | None) -> str:
     """What was granted of what was asked, for people; empty where a command names no amount."""
     if requested is None:
         return ""
-    return size(granted) if granted == requested else f"{size(granted)} of {size(requested)}"
+    return part(granted, requested)
 
 
 def colour(outcome: Outcome) -> str:

@@ -22,7 +22,7 @@ from nilometer.clock import now as this_moment
 from nilometer.recording import Told, recording
 from nilometer.script import in_words
 from nilometer.short_grants import PARTIALLY
-from nilometer.sizes import size
+from nilometer.sizes import part, size
 
 
 @click.command("record")
@@ -90,7 +90,7 @@ def _problem(told: Told, settled: VmRequestSettled) -> dict[str, str] | None:
         return None
     said = f': "{told.error}"' if told.error else ""
     known = "nobody told why" if settled.code is ObservedCode.NOT_TOLD else f"{settled.code} ({settled.cause_is})"
-    amount = f"{size(settled.granted)} of {size(settled.amount)}"
+    amount = part(settled.granted, settled.amount)
     if settled.outcome is Outcome.PARTIALLY_COMPLETED:
         message = f"{PARTIALLY} {amount} of VM {told.vm} were moved; {known}{said}."
     else:

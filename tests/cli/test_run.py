@@ -22,7 +22,7 @@ def test_each_line_is_answered_as_json_and_the_summary_stands_on_stderr(desk: De
     partly = said.lines[4]
     assert (partly["requested"], partly["granted"]) == (4 * 2**30, 3190 * 2**20)
     assert partly["error"]["code"] == "memory-in-use"
-    assert partly["error"]["message"].startswith("The memory change was only partially completed: 3190 MiB of 4 GiB")
+    assert partly["error"]["message"].startswith("The memory change was only partially completed: 3190 MiB of 4096 MiB")
     assert "Nothing is sent to a hypervisor" in said.err
 
 
@@ -169,7 +169,7 @@ def test_a_closed_pipe_is_quiet(desk: Desk) -> None:
 @pytest.mark.parametrize("form", ["plain", "human"])
 def test_people_read_a_line_a_command_with_sentence_and_hint(desk: Desk, form: str) -> None:
     said = desk.call("run", desk.write("s.jsonl", SCRIPT), "--format", form)
-    assert "line 5: partially-completed: remove-memory web01, 3190 MiB of 4 GiB\n" in said.out
+    assert "line 5: partially-completed: remove-memory web01, 3190 MiB of 4096 MiB\n" in said.out
     assert "hint: free 906 MiB in the guest by stopping applications or services" in said.out
     last = said.out.splitlines()[-1]
     assert last.startswith("6 commands: 1 completed, 1 partially-completed, 4 done; recorded in sqlite:///")

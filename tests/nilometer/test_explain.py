@@ -182,7 +182,7 @@ CASES: list[tuple[tuple[Line, ...], Line, Code, str, str]] = [
         (HOST, WEB, START, USED),
         do("remove-memory", amount="2GiB"),
         Code.MEMORY_IN_USE,
-        f"{PARTIALLY} 1096 MiB of 2 GiB were removed from VM web01; the guest is using 3000 MiB of the 4096 MiB",
+        f"{PARTIALLY} 1096 MiB of 2048 MiB were removed from VM web01; the guest is using 3000 MiB of the 4096 MiB",
         "free 952 MiB in the guest by stopping applications or services, then ask again for 952 MiB",
     ),
     (
