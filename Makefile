@@ -7,6 +7,8 @@ BIN := .venv/bin
 UV := .uv/bin/uv --quiet
 
 export UV_PYTHON_DOWNLOADS := never
+# As pip does, trust what the machine trusts: a registry may stand behind a company's own certificate.
+export UV_SYSTEM_CERTS := 1
 export PIP_ROOT_USER_ACTION := ignore
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
