@@ -60,9 +60,7 @@ def relocate(root: Path, out: Path, package: str, names: Sequence[str]) -> None:
     missing = [name for name in (package, *names) if not (root / name / "__init__.py").is_file()]
     if missing:
         raise CannotRelocate("\n".join(f"{name}/__init__.py: missing" for name in missing))
-    children = {
-        f"{name}.{path.stem}" for name in names for path in (root / name).iterdir() if _is_module(path)
-    }
+    children = {f"{name}.{path.stem}" for name in names for path in (root / name).iterdir() if _is_module(path)}
     layers = Layers(package, tuple(names), frozenset(children))
     problems = [
         f"{package}/{name}: in the wheel this is the place of {name}/; give it another name"
@@ -77,9 +75,7 @@ def relocate(root: Path, out: Path, package: str, names: Sequence[str]) -> None:
             if _is_module(path):
                 try:
                     depth = len(path.relative_to(root).parts) - 1
-                    written.write_bytes(
-                        rewrite(path.read_bytes(), path.relative_to(root).as_posix(), depth, layers)
-                    )
+                    written.write_bytes(rewrite(path.read_bytes(), path.relative_to(root).as_posix(), depth, layers))
                 except CannotRelocate as error:
                     problems.append(str(error))
             else:
@@ -101,9 +97,7 @@ def rewrite(source: bytes, name: str, depth: int, layers: Layers) -> bytes:
             case ast.ImportFrom(module=str(module), level=0) if layers.owns(module):
                 keyword = FROM.match(source, starts[node.lineno - 1] + node.col_offset)
                 if keyword is None:
-                    raise CannotRelocate(
-                        f"{name}:{node.lineno}: cannot read this import; write it on one line"
-                    )
+                    raise CannotRelocate(f"{name}:{node.lineno}: cannot read this import; write it on one line")
                 cuts.append(keyword.end())
                 node.module = f"{layers.package}.{module}"
             case ast.Import():
@@ -118,9 +112,7 @@ def rewrite(source: bytes, name: str, depth: int, layers: Layers) -> bytes:
         written = written[:cut] + layers.package.encode() + b"." + written[cut:]
     again = _parse(written, name)
     if ast.dump(again) != ast.dump(tree) or _lines(again) != _lines(tree):
-        raise CannotRelocate(
-            f"{name}:1: rewriting its imports changed more than the imports; write them one a line"
-        )
+        raise CannotRelocate(f"{name}:1: rewriting its imports changed more than the imports; write them one a line")
     return written
 
 
@@ -168,9 +160,7 @@ def _parse(source: bytes, name: str) -> ast.Module:
     try:
         return ast.parse(source, name)
     except (SyntaxError, ValueError) as error:
-        raise CannotRelocate(
-            f"{name}:{getattr(error, 'lineno', None) or 1}: not valid Python: {error}"
-        ) from error
+        raise CannotRelocate(f"{name}:{getattr(error, 'lineno', None) or 1}: not valid Python: {error}") from error
 
 
 def _lines(tree: ast.Module) -> list[int]:
@@ -184,11 +174,7 @@ def _is_module(path: Path) -> bool:
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
-        if (
-            path.is_file()
-            and path.suffix != ".pyc"
-            and not any(part.startswith(".") for part in inside.parts)
-        ):
+        if path.is_file() and path.suffix != ".pyc" and not any(part.startswith(".") for part in inside.parts):
             yield path
 
 

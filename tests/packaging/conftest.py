@@ -15,9 +15,7 @@ from tests.packaging.smoke import ROOT
 DJANGO_RULES = "rules==3.5"
 
 
-def run(
-    *args: str | Path, cwd: Path, stdin: str = "", env: Mapping[str, str] | None = None, code: int = 0
-) -> str:
+def run(*args: str | Path, cwd: Path, stdin: str = "", env: Mapping[str, str] | None = None, code: int = 0) -> str:
     """The stdout of a program that ends with `code`; it is told nothing of this Python or of a ledger."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "NILO_"))}
     done = subprocess.run(
@@ -31,9 +29,7 @@ def run(
         check=False,
     )
     line = " ".join(str(arg) for arg in args)
-    assert done.returncode == code, (
-        f"{line}\nexit code {done.returncode}, not {code}\n{done.stdout}{done.stderr}"
-    )
+    assert done.returncode == code, f"{line}\nexit code {done.returncode}, not {code}\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
@@ -64,13 +60,9 @@ class CleanEnvironment:
 
 
 def files_of(python: Path, package: str, folder: Path) -> dict[str, bytes]:
-    purelib = Path(
-        run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip()
-    )
+    purelib = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
     found = sorted((purelib / package).rglob("*"))
-    return {
-        p.relative_to(purelib).as_posix(): p.read_bytes() for p in found if p.is_file() and p.suffix != ".pyc"
-    }
+    return {p.relative_to(purelib).as_posix(): p.read_bytes() for p in found if p.is_file() and p.suffix != ".pyc"}
 
 
 @pytest.fixture(scope="session")

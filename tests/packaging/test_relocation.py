@@ -52,9 +52,7 @@ def refusal(root: Path) -> str:
         ),
     ],
 )
-def test_absolute_imports_of_a_layer_are_rewritten_in_their_line(
-    tmp_path: Path, written: str, shipped: str
-) -> None:
+def test_absolute_imports_of_a_layer_are_rewritten_in_their_line(tmp_path: Path, written: str, shipped: str) -> None:
     assert relocated(tree(tmp_path, rules__reader=written), "nilometer/rules/reader.py") == shipped
 
 
@@ -95,9 +93,7 @@ def test_data_files_are_copied_and_caches_are_not(tmp_path: Path) -> None:
 
 
 def test_a_function_stands_on_the_same_lines_in_the_wheel(tmp_path: Path) -> None:
-    text = (
-        "from domain import (\n    host,\n)\nimport domain.host as h\n\n\ndef rule():\n    return h, host\n"
-    )
+    text = "from domain import (\n    host,\n)\nimport domain.host as h\n\n\ndef rule():\n    return h, host\n"
     (function,) = [
         node
         for node in ast.parse(relocated(tree(tmp_path, rules__r=text), "nilometer/rules/r.py")).body
@@ -134,9 +130,7 @@ def test_what_cannot_be_relocated_is_refused_with_file_and_line(
 
 
 def test_every_refusal_of_the_tree_is_told_at_once(tmp_path: Path) -> None:
-    message = refusal(
-        tree(tmp_path, domain__a="import domain\nimport rules\n", nilometer__b="import projections\n")
-    )
+    message = refusal(tree(tmp_path, domain__a="import domain\nimport rules\n", nilometer__b="import projections\n"))
     assert [line.rpartition(": ")[0].partition(": ")[0] for line in message.splitlines()] == [
         "nilometer/b.py:1",
         "domain/a.py:1",
@@ -145,9 +139,7 @@ def test_every_refusal_of_the_tree_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_module_that_stands_where_a_layer_goes_is_refused(tmp_path: Path) -> None:
-    assert "nilometer/rules: in the wheel this is the place of rules/" in refusal(
-        tree(tmp_path, nilometer__rules="")
-    )
+    assert "nilometer/rules: in the wheel this is the place of rules/" in refusal(tree(tmp_path, nilometer__rules=""))
 
 
 def test_a_missing_layer_is_refused(tmp_path: Path) -> None:
