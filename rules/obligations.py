@@ -110,7 +110,8 @@ class Obligations:
             of = kinds.get(moment)
             given[moment] = site["vm"] if of is Vm else site["host"] if of is Host else site
         given["vm"] = transition.before["vm"]
-        return self._says(sentence, **{**given, **more})
+        anything_else = {name: anything(name, kind) for name, kind in kinds.items()}
+        return self._says(sentence, **{**anything_else, **given, **more})
 
     def invariants(self, site: Record) -> list[Term]:
         """That all invariants hold of a site."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from domain import commands, evolve, lifecycle, resizing
+from domain import commands, evolve, resizing
 from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES
 from domain.commands import NAMES, VmCommand
 from domain.decider import STEPS
@@ -125,7 +125,7 @@ def _move(reader: Reader) -> Transition:
     destination = cast("Record", anything("destination", Host))
     same_host = cast("Term", anything("same_host", bool))
     vm = record(SITE["vm"])
-    decision = record(reader.call(lifecycle.move_vm, [SITE, destination, same_host]))
+    decision = record(reader.call(STEPS[commands.MoveVm].rule, [SITE, destination, same_host]))
     takes_place = term(reader.call(accepted, [decision]))
     moved = _changed(reader, commands.MoveVm, vm, decision, {})
     held = reader.call(cast("Rule", cast("property", Vm.held).fget), [vm])
