@@ -7,7 +7,7 @@ their fields. Division and remainder are Python's, by a positive constant.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, cast
@@ -321,15 +321,20 @@ _REBUILD: Final[dict[Op, Callable[..., Term]]] = {
 
 def substitute(term: Term, known: Mapping[str, Term]) -> Term:
     """The same term with others in place of some of its variables."""
+    return substitute_all([term], known)[0]
+
+
+def substitute_all(terms: Sequence[Term], known: Mapping[str, Term]) -> list[Term]:
+    """Terms that share parts, with others in place of some of their variables; each part is made once."""
     made: dict[int, Term] = {}
-    for part in subterms(term):
+    for part in subterms(*terms):
         if part.op is Op.VARIABLE:
             made[id(part)] = known.get(cast("str", part.leaf), part)
         elif part.op is Op.CONSTANT:
             made[id(part)] = part
         else:
             made[id(part)] = _REBUILD[part.op](*[made[id(inner)] for inner in part.parts])
-    return made[id(term)]
+    return [made[id(term)] for term in terms]
 
 
 def show(term: Term) -> str:
