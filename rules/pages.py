@@ -60,7 +60,7 @@ class Page:
             if isinstance(size, int):
                 yield f"**{name}** is {size:,} bytes.\n"
         for name, sentence in sorted(self._words()):
-            yield f"**{name}**: {_says(sentence)}\n\n{_formula(sentence)}\n"
+            yield f"**{name}**: {_says(sentence)}\n\n{_block(sentence)}\n"
         yield "## Kinds of obligations\n\n| kind | how many | says |\n|---|---|---|"
         for kind, says in KINDS.items():
             yield f"| {kind} | {sum(proof.obligation.kind == kind for proof in self.proofs)} | {says} |"
@@ -81,7 +81,7 @@ class Page:
         for sentence in sentences:
             if len(sentences) > 1:
                 lines += [f"*{_says(sentence)}*", ""]
-            lines += [_formula(sentence), ""]
+            lines += [_block(sentence), ""]
         if goals:
             lines += [goals]
         lines += [f"{_status(proofs)}", "", *[f"- {each}" for each in _by_kind(proof.obligation for proof in proofs)]]
@@ -136,7 +136,11 @@ def _says(sentence: Rule) -> str:
     return " ".join((sentence.__doc__ or "").split())
 
 
-def _formula(sentence: Rule) -> str:
+def _block(sentence: Rule) -> str:
+    return f"```py\n{formula(sentence)}\n```"
+
+
+def formula(sentence: Rule) -> str:
     """A sentence's own source, without marker and docstring."""
     function = cast("FunctionType", sentence)
     tree = source_of(function).tree
@@ -145,7 +149,7 @@ def _formula(sentence: Rule) -> str:
     assert isinstance(docstring, ast.Expr)
     assert docstring.end_lineno is not None
     head, body = lines[first : docstring.lineno - begins], lines[docstring.end_lineno - begins + 1 :]
-    return f"```py\n{dedent(''.join([*head, *body])).rstrip()}\n```"
+    return dedent("".join([*head, *body])).rstrip()
 
 
 if __name__ == "__main__":
