@@ -88,8 +88,11 @@ class Ledger:
                 place, create=create, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout
             )
         else:
-            from nilometer.postgres_recorder import PostgresLedgerRecorder
-
+            try:
+                from nilometer.postgres_recorder import PostgresLedgerRecorder
+            except ImportError as error:
+                missing = f"for a ledger on PostgreSQL something is not installed: {error}"
+                raise LedgerError(missing, hint="pip install 'nilometer[postgres]'") from error
             recorder = PostgresLedgerRecorder.open(
                 place, create=create, read_only=read_only, durable=durable, lock_timeout=lock_timeout
             )

@@ -9,26 +9,19 @@ from functools import lru_cache
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
+import psycopg
 from eventsourcing.persistence import Notification, StoredEvent, Subscription
+from eventsourcing.postgres import PostgresApplicationRecorder
+from psycopg import Connection, Cursor
+from psycopg.rows import tuple_row
+from psycopg.sql import Identifier
 
 from nilometer.errors import LedgerError
 from nilometer.places import PostgresPlace
+from nilometer.postgres_connections import Connections, LedgerDatastore
+from nilometer.postgres_errors import persistently, reached, refused_connection, told_apart
+from nilometer.postgres_schema import EVENTS_TABLE, Held, check_schema, composed, create_schema, no_ledger
 from nilometer.recorders import LOCK_TIMEOUT, NO_READS, LedgerRecorder, Reads, Receipt, Rows, StaleRead
-
-try:
-    import psycopg
-    from eventsourcing.postgres import PostgresApplicationRecorder
-    from psycopg import Connection, Cursor
-    from psycopg.rows import tuple_row
-    from psycopg.sql import Identifier
-
-    from nilometer.postgres_connections import Connections, LedgerDatastore
-    from nilometer.postgres_errors import persistently, reached, refused_connection, told_apart
-    from nilometer.postgres_schema import EVENTS_TABLE, Held, check_schema, composed, create_schema, no_ledger
-except ImportError as error:
-    raise LedgerError(
-        f"for a ledger on PostgreSQL something is not installed: {error}", hint="pip install 'nilometer[postgres]'"
-    ) from error
 
 _LOCK: Final = "LOCK TABLE {schema}.ledger_events IN EXCLUSIVE MODE"
 

@@ -8,6 +8,7 @@ import click
 
 from nilometer.cli.app import nilo
 
+WIDTH = 100
 HEAD = """\
 # The command line
 
@@ -20,7 +21,7 @@ Exit codes: **0** as asked · **1** not granted in full (`run`, `do`, `record`),
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(_sections(nilo, click.Context(nilo, info_name="nilo", max_content_width=100)))
+    return HEAD + "".join(_sections(nilo, click.Context(nilo, info_name="nilo", terminal_width=WIDTH)))
 
 
 def _sections(command: click.Command, context: click.Context) -> Iterator[str]:
@@ -29,7 +30,7 @@ def _sections(command: click.Command, context: click.Context) -> Iterator[str]:
         for name in command.list_commands(context):
             inner = command.get_command(context, name)
             if inner is not None:
-                yield from _sections(inner, click.Context(inner, info_name=name, parent=context, max_content_width=100))
+                yield from _sections(inner, click.Context(inner, info_name=name, parent=context, terminal_width=WIDTH))
 
 
 if __name__ == "__main__":
