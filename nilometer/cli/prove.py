@@ -50,10 +50,8 @@ def command(
 
     \b
     Examples:
-      nilo prove
       nilo prove host_never_overcommitted --command move-vm
       nilo prove --explain keeps/add-memory/host_never_overcommitted
-      nilo prove --smt2 obligations --recheck
     """
     from nilometer.cli.prove_choice import choose, obligation_named
     from rules.prover import BUDGET
