@@ -110,7 +110,7 @@ class Report:
         out = self.out
         self.bar.hide()
         out.line(f"{indent}{out.styled(result.verdict, fg=_COLOURS[result.verdict])}: {result.name}")
-        for line in (_evidence(result) or "").splitlines():
+        for line in (evidence(result) or "").splitlines():
             out.line(f"{indent}    {line}" if line else "")
 
     def _summary(self, seconds: float) -> None:
@@ -174,7 +174,7 @@ class Report:
         }
 
 
-def _evidence(result: Result) -> str:
+def evidence(result: Result) -> str:
     """What is to be said beside a verdict."""
     if result.counterexample is not None and result.verdict is Verdict.REFUTED:
         return result.counterexample.text()

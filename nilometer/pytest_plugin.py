@@ -1,0 +1,95 @@
+"""A pytest plugin: ``pytest --nilo`` adds one test item for each rule, which passes if the rule is proved.
+
+An item fails with the counterexample if its rule is refuted, and says so if the solver gave up: unknown never passes.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rules.proving import Result
+
+GROUP: Final = "nilo"
+"""What the items stand under: ``nilo::host_never_overcommitted``."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds ``--nilo``."""
+    group = parser.getgroup("nilometer")
+    group.addoption("--nilo", action="store_true", help="Prove the rules of Nilometer too, a test each.")
+
+
+@pytest.hookimpl(tryfirst=True)  # so that -k chooses among the rules too
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Adds an item for each rule, where that was asked for."""
+    if config.getoption("--nilo"):
+        items.extend(_made(Rules, session, name=GROUP, nodeid=GROUP).collect())
+
+
+class NotProved(Exception):
+    """A rule is refuted, or the solver gave up."""
+
+
+class Rules(pytest.Collector):
+    """All rules of the model. Those that are to be tested are proved together, when the first of them is run."""
+
+    def collect(self) -> list[RuleItem]:
+        """An item for each rule."""
+        from rules.catalogue import NAMES
+
+        return [_made(RuleItem, self, name=name) for name in NAMES]
+
+    @cached_property
+    def results(self) -> list[Result]:
+        """What became of all obligations of the rules that are to be tested."""
+        from nilometer.cli.prove_choice import choose
+        from rules.proving import prove
+
+        wanted = [item.name for item in self.session.items if item.parent is self]
+        return list(prove(choose(wanted, []).rules))
+
+
+class RuleItem(pytest.Item):
+    """One rule: an invariant, a property, or what they rest on."""
+
+    def runtest(self) -> None:
+        """Every obligation of the rule is proved."""
+        from rules.catalogue import rule_of
+        from rules.prover import Verdict
+
+        assert isinstance(self.parent, Rules)
+        results = [result for result in self.parent.results if rule_of(result) == self.name]
+        self.user_properties.append(("obligations", len(results)))
+        not_proved = [result for result in results if result.verdict is not Verdict.PROVED]
+        if not_proved or not results:
+            raise NotProved("\n\n".join(map(told, not_proved)) or f"nothing was proved of {self.name}")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        """The counterexamples, and no traceback: nothing is wrong with the code of the test."""
+        return str(excinfo.value) if isinstance(excinfo.value, NotProved) else str(super().repr_failure(excinfo))
+
+    def reportinfo(self) -> tuple[Path | str, int | None, str]:
+        """What the item is called in reports."""
+        return GROUP, None, f"{GROUP}::{self.name}"
+
+
+N = TypeVar("N", bound=pytest.Collector | pytest.Item)
+
+
+def _made(kind: type[N], parent: pytest.Collector, **told: str) -> N:
+    """A node, as pytest wants them made; what ``from_parent`` takes beside the parent has no types."""
+    made: N = cast("Any", kind).from_parent(parent, **told)
+    return made
+
+
+def told(result: Result) -> str:
+    """What became of an obligation that is not proved, in words."""
+    from nilometer.cli.prove_report import evidence
+
+    return f"{result.verdict}: {result.name}\n{evidence(result)}".rstrip()
