@@ -28,7 +28,7 @@ _FOLDER: Final = "a ledger's folder must be writable too: SQLite keeps its log b
 
 
 def check_file(place: SQLitePlace) -> bool:
-    """Whether there is a ledger at ``place``; ``False`` if there is no file, or an empty one.
+    """Whether there is a ledger at ``place``; ``False`` if there is no file, an empty one, or one that is being made.
 
     Raises ``NotALedger`` for anything else that is there, without touching it.
     """
@@ -58,7 +58,9 @@ def check_file(place: SQLitePlace) -> bool:
             f"{place.path} is a ledger of format {version}; this Nilometer knows format {FORMAT}; it was not touched",
             hint="use the version of Nilometer that wrote it, or a newer one",
         )
-    return True
+    # Only while it is made has a ledger a rollback journal. Left behind by a program that was killed, it undoes what is
+    # in the file when that is next opened: nothing is in it yet.
+    return not place.path.with_name(place.path.name + "-journal").exists()
 
 
 def no_ledger(place: SQLitePlace) -> NoLedger:

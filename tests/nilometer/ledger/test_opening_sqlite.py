@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
@@ -17,6 +18,7 @@ from tests.nilometer.ledger import somebody_else
 from tests.nilometer.ledger.asking import a_host, ask, stored, with_web01
 from tests.nilometer.ledger.meanwhile import recorder_of
 
+_JOURNAL = bytes.fromhex("d9d505f920a163d7")
 WAYS = [{"read_only": True}, {}, {"create": True}]
 
 
@@ -108,6 +110,21 @@ class TestWhatIsNotThere:
         with pytest.raises(NoLedger):
             Ledger.open(f"sqlite:///{path}", read_only=True)
         assert contents(tmp_path) == {"ledger.db": b""}
+        with Ledger.open(f"sqlite:///{path}", create=True) as ledger:
+            assert ask(ledger, "register-host", **a_host()).positions == (1,)
+
+    def test_a_ledger_whose_maker_was_killed_is_no_ledger_yet_and_becomes_one(self, tmp_path: Path) -> None:
+        path = tmp_path / "ledger.db"
+        journal = tmp_path / "ledger.db-journal"
+        Ledger.open(f"sqlite:///{path}", create=True).close()
+        made = sqlite3.connect(path, isolation_level=None)
+        made.execute("PRAGMA journal_mode = DELETE")
+        made.close()
+        # Killed after the pages were written, before the journal that would undo them was deleted.
+        sector, page, pages_before = 512, 4096, 0
+        journal.write_bytes(struct.pack(">8s5I484x", _JOURNAL, 0, 0, pages_before, sector, page))
+        with pytest.raises(NoLedger):
+            Ledger.open(f"sqlite:///{path}", read_only=True)
         with Ledger.open(f"sqlite:///{path}", create=True) as ledger:
             assert ask(ledger, "register-host", **a_host()).positions == (1,)
 
