@@ -75,7 +75,7 @@ def explain(obligation: Obligation, budget: int = BUDGET) -> Explanation:
         obligation.command,
         verdict,
         says(obligation),
-        KINDS[obligation.kind],
+        KINDS.get(obligation.kind, obligation.kind),
         None if sentence is None else place(sentence),
         None if sentence is None else formula(sentence),
         tuple(_program(obligation)),

@@ -44,7 +44,7 @@ def _head(obligation: Obligation) -> Iterator[str]:
     told = [
         obligation.name,
         says(obligation),
-        KINDS[obligation.kind],
+        KINDS.get(obligation.kind, obligation.kind),
         "The assumptions are asserted, and the goal negated: unsat means proved, sat refuted. Sizes are bytes.",
         *_enums(obligation),
     ]
