@@ -20,6 +20,8 @@ from nilometer.bodies import UnreadableEvent, decode, encode
 from nilometer.results import Stored
 from projections.fleet import Fleet
 
+_CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
 TYPE: Final = re.compile(r"nilometer\.([a-z.-]+)\.v([1-9][0-9]{0,5})")
 LONGEST_LINE: Final = 2**24
 """Bytes; a longer line is no event."""
@@ -93,7 +95,7 @@ def _body(stored: Stored) -> dict[str, Any]:
 
 
 def _canonical(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 # Reading
