@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import pytest
 
+from domain.errors import NilometerError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -25,7 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--nilo", action="store_true", help="Prove the rules of Nilometer too, a test each.")
 
 
-@pytest.hookimpl(tryfirst=True)  # so that -k chooses among the rules too
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers the mark that the items have."""
+    config.addinivalue_line("markers", f"{GROUP}: a rule of Nilometer, with --nilo")
+
+
+@pytest.hookimpl(tryfirst=True)  # so that -k and -m choose among the rules too
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Adds an item for each rule, where that was asked for."""
     if config.getoption("--nilo"):
@@ -43,6 +50,7 @@ class Rules(pytest.Collector):
         """An item for each rule."""
         from rules.catalogue import NAMES
 
+        self.add_marker(GROUP)
         return [_made(RuleItem, self, name=name) for name in NAMES]
 
     @cached_property
@@ -71,8 +79,14 @@ class RuleItem(pytest.Item):
             raise NotProved("\n\n".join(map(told, not_proved)) or f"nothing was proved of {self.name}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
-        """The counterexamples, and no traceback: nothing is wrong with the code of the test."""
-        return str(excinfo.value) if isinstance(excinfo.value, NotProved) else str(super().repr_failure(excinfo))
+        """The counterexamples, or why a rule cannot be read; a traceback would say nothing."""
+        match excinfo.value:
+            case NotProved() as error:
+                return str(error)
+            case NilometerError() as error:
+                return f"{error.message}\nhint: {error.hint}"
+            case _:
+                return str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path | str, int | None, str]:
         """What the item is called in reports."""
