@@ -200,7 +200,9 @@ def _agree(what: str, found: object, told: object) -> None:
 # What a goal is made of
 
 
-def confirm(obligation: Obligation, values: Values, calls: Iterable[Call]) -> list[tuple[Call, Any]]:
+def confirm(
+    obligation: Obligation, values: Values, calls: Iterable[Call], *, assumed: bool = True
+) -> list[tuple[Call, Any]]:
     """Calls every rule and sentence that a goal is made of; returns those sentences and rules with their answers.
 
     Raises ``InternalError`` if one answers something else than its terms say, or if the assumptions do not hold or the
@@ -217,18 +219,10 @@ def confirm(obligation: Obligation, values: Values, calls: Iterable[Call]) -> li
             answer = call.rule(*[bring_back(argument, given) for argument in call.arguments])
             _agree(f"{call.rule.__qualname__} answers", answer, bring_back(call.answer, given))
             found.append((call, answer))
-    for condition in obligation.assumes:
+    for condition in obligation.assumes if assumed else ():
         _agree("an assumption is", terms.evaluate(condition, whole), True)
     _agree(f"{obligation.name} is", terms.evaluate(obligation.goal, whole), False)
     return found
-
-
-def is_broken(obligation: Obligation, values: Values) -> bool:
-    """Whether values are assumed, and the goal does not hold of them."""
-    whole = completed(values, obligation.goal, *obligation.assumes)
-    if not all(terms.evaluate(condition, whole) for condition in obligation.assumes):
-        return False
-    return not terms.evaluate(obligation.goal, whole)
 
 
 # Values of what is in a world

@@ -6,13 +6,21 @@ for result in prove():
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import multiprocessing
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 
+from rules.checks import Checks
+from rules.confirming import Recording, bare
 from rules.counterexample import Counterexample
 from rules.obligations import Obligation, Obligations
-from rules.prover import BUDGET, Prover, Verdict
+from rules.prover import BUDGET, Proof, Prover, Verdict, grouped
+from rules.reachability import Search
+from rules.refuting import Refuter
+from rules.sentence import is_sentence
+from rules.terms import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +30,8 @@ class Result:
     name: str
     """``kind/command/rule``, without a command where there is none; each name once."""
     kind: str
-    """As ``keeps``, ``reason``, ``maximal``; of checks ``vacuity``, ``reached``, ``guard``, ``redundancy``, ``canary``,
-    ``dead``, ``independence``."""
+    """As ``keeps``, ``reason``, ``maximal``; of checks ``vacuity``, ``reached``, ``dead``, ``guard``, ``redundancy``,
+    ``theorem``, ``canary``, ``independence``."""
     rule: str
     command: str | None
     verdict: Verdict
@@ -40,17 +48,33 @@ def prove(
     """The verdict of every obligation and check, as each is reached: obligations first, then checks.
 
     ``rules`` and ``commands`` leave only those of these names; nothing means all. ``budget`` is in steps of the solver
-    (its ``rlimit``) for one obligation: what needs more is unknown. Raises ``Refusal`` for a rule that cannot be read,
+    (its ``rlimit``) for one obligation: what needs more is unknown. With ``cores``, obligations are proved in so many
+    processes; call it then from a module that can be imported. Raises ``Refusal`` for a rule that cannot be read,
     ``InternalError`` if CPython does not do what a model says.
     """
-    for proof in Prover(budget).prove(_chosen(rules, commands)):
-        made = proof.obligation
-        yield Result(made.name, made.kind, made.rule, made.command, proof.verdict, proof.seconds, None, proof.reason)
+    program = _program()
+    chosen = [
+        each
+        for each in program.made
+        if (not rules or each.rule in rules)
+        and (not commands or (each.command is not None and bare(each.command) in commands))
+    ]
+    prover = Prover(budget)
+    search = Search(program, budget)
+    refuter = Refuter(prover, search, _program_reader(), _specification_reader())
+    for proof in prover.prove(chosen) if cores < 2 else _proved_apart(chosen, cores, budget):
+        of = proof.obligation
+        found = refuter.refute(of) if proof.verdict is Verdict.REFUTED else None
+        yield Result(of.name, of.kind, of.rule, of.command, proof.verdict, proof.seconds, found, proof.reason)
+    for check in Checks(program, chosen, search, budget).all(rules, commands):
+        yield Result(
+            check.name, check.kind, check.rule, check.command, check.verdict, check.seconds, None, check.reason
+        )
 
 
 def obligations_named(names: Collection[str] = ()) -> list[Obligation]:
     """The obligations of these names, all if none is given. Raises ``KeyError`` for a name that there is not."""
-    made = {each.name: each for each in _obligations().all()}
+    made = {each.name: each for each in _program().made}
     return [made[name] for name in names] if names else list(made.values())
 
 
@@ -60,13 +84,41 @@ def smtlib(obligation: Obligation) -> str:
 
 
 @cache
-def _obligations() -> Obligations:
-    return Obligations()
+def _program_reader() -> Recording:
+    return Recording()
 
 
-def _chosen(rules: Collection[str], commands: Collection[str]) -> list[Obligation]:
+@cache
+def _specification_reader() -> Recording:
+    return Recording(is_sentence)
+
+
+@cache
+def _program() -> Obligations:
+    """The obligations of the running program, made once."""
+    obligations = Obligations(_program_reader(), _specification_reader())
+    obligations.all()
+    return obligations
+
+
+# In several processes
+
+_Told = tuple[str, str, float, Mapping[str, Literal] | None, str]
+
+
+def _proved_apart(obligations: Sequence[Obligation], cores: int, budget: int) -> Iterator[Proof]:
+    """The verdicts of obligations that are proved in several processes, each as its process is done."""
+    named = {each.name: each for each in obligations}
+    groups = [[each.name for each in group] for group in grouped(obligations).values()]
+    shares = [[name for group in groups[part::cores] for name in group] for part in range(cores)]
+    with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(_share, share, budget) for share in shares if share]):
+            for name, verdict, seconds, model, reason in done.result():
+                yield Proof(named[name], Verdict(verdict), seconds, model, reason)
+
+
+def _share(names: Sequence[str], budget: int) -> list[_Told]:
     return [
-        each
-        for each in _obligations().all()
-        if (not rules or each.rule in rules) and (not commands or each.command in commands)
+        (proof.obligation.name, proof.verdict.value, proof.seconds, proof.model, proof.reason)
+        for proof in Prover(budget).prove(obligations_named(names))
     ]

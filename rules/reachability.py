@@ -7,12 +7,13 @@ happen are dropped without asking. A history that the solver finds is run by CPy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from domain.commands import Command
+from domain.decision import Code, Outcome
 from domain.errors import InternalError
 from domain.state import Site
 from rules import terms
@@ -25,6 +26,11 @@ from rules.terms import ZERO, Literal, Term, variables
 from rules.transitions import record, term
 from rules.values import Record, Value, anything, bring_back, leaves
 from rules.worlds import HERE, OTHER, THERE, VM, World, command_of, line_of
+
+Decided = tuple[Outcome, Code]
+"""How a command is answered."""
+Reached = tuple[str, Decided, "History"]
+"""A command, how it is answered, and after which history."""
 
 STEPS: Final = 6
 """The longest history that is looked for, in commands."""
@@ -115,15 +121,16 @@ class Search:
         deed = self.deeds.get(name)
         if deed is None:
             return None
-        free = variables(obligation.goal)
         opening = "alone"
-        if any(each.startswith("other.") for each in free):
+        if any(each.startswith("other.") for each in variables(obligation.goal)):
             opening = "beside there" if "(destination)" in (obligation.command or "") else "beside"
         broken = terms.negation(obligation.goal)
         for depth in range(1, most + 1):
             for node in self.nodes(opening, depth - 1):
                 for asked, known in self.asks(node, deed):
                     [target] = terms.substitute_all([broken], known)
+                    if any(not each[0].isdigit() for each in variables(target)):
+                        continue  # it speaks of a VM or a host that is not there yet
                     found = self._find(node, asked, target)
                     if found is not None:
                         history = replayed(found)
@@ -135,15 +142,40 @@ class Search:
                         return history
         return None
 
-    def deciding(self, name: str, wanted: Callable[[Term, Term], Term], opening: str, depth: int) -> Iterator[History]:
-        """Histories of a length whose last command is decided as is wanted of its outcome and code."""
-        deed = self.deeds[name]
-        for node in self.nodes(opening, depth - 1):
-            for asked, known in self.asks(node, deed):
-                outcome, code = terms.substitute_all([deed.decision.term("outcome"), deed.decision.term("code")], known)
-                found = self._find(node, asked, wanted(outcome, code), small=False)
-                if found is not None:
-                    yield replayed(found)
+    def deciding(self, wanted: Mapping[str, Collection[Decided]], most: int = STEPS + 1) -> Iterator[Reached]:
+        """The shortest histories whose last commands, by name, are decided with these outcomes and codes, as found."""
+        missing = {name: set(each) for name, each in wanted.items()}
+        for depth in range(1, most + 1):
+            for node in self.nodes("alone", depth - 1) if any(missing.values()) else ():
+                for name in missing:
+                    for history in self._decided(node, self.deeds[name], missing[name]):
+                        decision = history.last.answer.decision
+                        yield name, (decision.outcome, decision.code), history
+
+    def _decided(self, node: Node, deed: Deed, missing: set[Decided]) -> Iterator[History]:
+        if not missing:
+            return
+        for asked, known in self.asks(node, deed):
+            told = terms.substitute_all([deed.decision.term("outcome"), deed.decision.term("code")], known)
+            while missing:
+                one_of = [
+                    terms.both(
+                        *[terms.equal(part, terms.constant(each)) for part, each in zip(told, decided, strict=True)]
+                    )
+                    for decided in sorted(missing)
+                ]
+                found = self._find(node, asked, terms.either(*one_of), small=False)
+                if found is None:
+                    break
+                history = replayed(found)
+                decision = history.last.answer.decision
+                if (decision.outcome, decision.code) not in missing:
+                    raise InternalError(
+                        f"{deed.name} is decided {decision} after\n{history.script}\n"
+                        "and otherwise by what was read. This is a bug in Nilometer: please report it."
+                    )
+                missing.remove((decision.outcome, decision.code))
+                yield history
 
     def _find(self, node: Node, asked: Asked, target: Term, *, small: bool = True) -> list[Command] | None:
         if target is terms.FALSE:
@@ -206,7 +238,9 @@ class Search:
             if deed.name in ("resize-host", "set-reserve", "remove-host", "define-vm"):
                 account = dict(leaves(node.hosts[asked.host], "site.host"))
                 account |= dict(leaves(node.hosts[asked.host], "host"))
-                if VM in node.vms and node.where[VM] == asked.host:
+                if deed.name == "define-vm":
+                    account["site.entry"] = ZERO
+                elif VM in node.vms and node.where[VM] == asked.host:
                     account |= node.site(VM, "site")
                 known |= account
                 known["vms"] = terms.constant(sum(host == asked.host for host in node.where.values()))

@@ -326,14 +326,21 @@ def substitute(term: Term, known: Mapping[str, Term]) -> Term:
 
 def substitute_all(terms: Sequence[Term], known: Mapping[str, Term]) -> list[Term]:
     """Terms that share parts, with others in place of some of their variables; each part is made once."""
+    return _rebuilt(terms, lambda part: known.get(cast("str", part.leaf)) if part.op is Op.VARIABLE else None)
+
+
+def replace_all(terms: Sequence[Term], old: Term, new: Term) -> list[Term]:
+    """Terms with another in place of one of their parts, wherever it stands in them."""
+    return _rebuilt(terms, lambda part: new if part is old else None)
+
+
+def _rebuilt(terms: Sequence[Term], instead: Callable[[Term], Term | None]) -> list[Term]:
     made: dict[int, Term] = {}
     for part in subterms(*terms):
-        if part.op is Op.VARIABLE:
-            made[id(part)] = known.get(cast("str", part.leaf), part)
-        elif part.op is Op.CONSTANT:
-            made[id(part)] = part
-        else:
-            made[id(part)] = _REBUILD[part.op](*[made[id(inner)] for inner in part.parts])
+        other = instead(part)
+        if other is None:
+            other = _REBUILD[part.op](*[made[id(inner)] for inner in part.parts]) if part.parts else part
+        made[id(part)] = other
     return [made[id(term)] for term in terms]
 
 

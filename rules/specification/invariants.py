@@ -162,3 +162,6 @@ INVARIANTS = (
     only_legacy_pages,
 )
 """All invariants, in the order of the memory model."""
+
+THEOREMS = (watermark_is_visible, current_is_visible)
+"""Invariants that follow from the others: said on their own because operators rely on them."""

@@ -1,0 +1,311 @@
+"""Checks: what keeps a verdict honest. They are part of every run, and listed like obligations.
+
+*vacuity*: what an obligation assumes can be so, else it would be proved of nothing. *reached*: every way in which a
+command can be answered is met in a history from an empty host, which CPython replays; what no reachable state answers
+is *dead*, by design and by name. *guard*: every condition of every command decides somewhere. *redundancy*: no
+invariant follows from the others, but for those that are marked as theorems. *canary*: what is false is refuted.
+*independence*: the specification reaches no rule of the program.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, cast
+
+from domain.decision import Code, Outcome
+from domain.errors import InternalError
+from domain.guests import Guest
+from domain.resizing import set_memory, set_memory_refusal
+from domain.rule import RULES
+from domain.settings import Mode
+from domain.state import Host, Power, Site
+from rules import terms
+from rules.confirming import ARGUMENTS
+from rules.deeds import Deed, can_be_written
+from rules.obligations import Obligation, Obligations
+from rules.prover import VERDICTS, Verdict, grouped
+from rules.reachability import Decided, History, Search
+from rules.solver import Answer, Solver
+from rules.specification.conditions import why_not_start
+from rules.specification.invariants import INVARIANTS, THEOREMS, book_agrees, host_is_real, host_never_overcommitted
+from rules.terms import FALSE, TRUE, ZERO, Op, Term, subterms
+from rules.transitions import SITE, Transition, record, term
+from rules.values import Record, anything, leaves
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What became of a check."""
+
+    kind: str
+    rule: str
+    command: str | None
+    verdict: Verdict
+    seconds: float
+    reason: str = ""
+    """What is wrong, or why nothing is known."""
+
+    @property
+    def name(self) -> str:
+        """What it is called: kind, command and rule."""
+        return "/".join(part for part in (self.kind, self.command, self.rule) if part)
+
+
+class Checks:
+    """All checks of one program and its specification."""
+
+    def __init__(self, obligations: Obligations, made: list[Obligation], search: Search, budget: int) -> None:
+        self._obligations = obligations
+        self._made = made
+        self._search = search
+        self._solver = Solver(budget)
+        self._met: dict[str, list[History]] = {}
+        """Histories by the name of their last command."""
+
+    def all(self, rules: Collection[str] = (), commands: Collection[str] = ()) -> Iterator[Check]:
+        """The checks, as each is done; with names of rules or commands, those that are about them."""
+        yield from self.vacuity()
+        if not rules:
+            yield from self.reached(commands)
+            yield from self.dead(commands)
+            yield from self.guards(commands)
+        if not commands:
+            yield from self.redundancy(rules)
+        if not rules and not commands:
+            yield from self.independence()
+            yield from self.canaries()
+
+    # Assumptions
+
+    def vacuity(self) -> Iterator[Check]:
+        """What obligations assume can be so."""
+        for assumes, group in grouped(self._made).items():
+            begun = time.perf_counter()
+            answer = self._solver.ask(*assumes)
+            first = group[0]
+            about = f"{len(group)} obligations from {first.name}"
+            yield _found("vacuity", about, None, begun, answer, "nothing is as they assume: they are proved of nothing")
+
+    def redundancy(self, rules: Collection[str] = ()) -> Iterator[Check]:
+        """No invariant says only what the others say, but for theorems, which do."""
+        said = dict(zip(INVARIANTS, self._obligations.invariants(SITE), strict=True))
+        for invariant, says in said.items():
+            if rules and invariant.__name__ not in rules:
+                continue
+            begun = time.perf_counter()
+            others = [each for other, each in said.items() if other is not invariant and other not in THEOREMS]
+            answer = self._solver.ask(*others, terms.negation(says))
+            if invariant in THEOREMS:
+                yield _found(
+                    "theorem", invariant.__name__, None, begun, _opposite(answer), "it does not follow from the others"
+                )
+            else:
+                wrong = "it follows from the others: mark it as a theorem, or leave it out"
+                yield _found("redundancy", invariant.__name__, None, begun, answer, wrong)
+
+    # Answers
+
+    def reached(self, commands: Collection[str] = ()) -> Iterator[Check]:
+        """Every way in which a command can be answered is met in a history."""
+        wanted = {name: self._possible(deed) for name, deed in self._chosen(commands)}
+        missing = {(name, decided) for name, each in wanted.items() for decided in each}
+        begun = time.perf_counter()
+        for name, decided, history in self._search.deciding(wanted):
+            self._met.setdefault(name, []).append(history)
+            missing.discard((name, decided))
+            yield Check("reached", said(decided), name, Verdict.PROVED, time.perf_counter() - begun)
+            begun = time.perf_counter()
+        for name, decided in sorted(missing):
+            reason = "the invariants allow it, and no history that was looked for gets there"
+            yield Check("reached", said(decided), name, Verdict.UNKNOWN, 0.0, reason)
+
+    def _chosen(self, commands: Collection[str]) -> list[tuple[str, Deed]]:
+        return [(name, deed) for name, deed in self._search.deeds.items() if not commands or name in commands]
+
+    def _possible(self, deed: Deed) -> set[Decided]:
+        """All ways in which a command can be answered where the invariants hold."""
+        told = [terms.variable("the outcome", Outcome), terms.variable("the code", Code)]
+        is_told = [terms.equal(each, deed.decision.term(str(each.leaf).removeprefix("the "))) for each in told]
+        found: set[Decided] = set()
+        others: list[Term] = []
+        with self._solver.assuming([*self._where(deed), *is_told]):
+            while (answer := self._solver.ask(*others)).holds:
+                values = answer.values["the outcome"], answer.values["the code"]
+                found.add(cast("Decided", values))
+                same = [terms.equal(each, terms.constant(value)) for each, value in zip(told, values, strict=True)]
+                others.append(terms.negation(terms.both(*same)))
+        if answer.holds is None:
+            raise InternalError(f"how {deed.name} is answered is not known: {answer.reason}")
+        return found
+
+    def _where(self, deed: Deed) -> list[Term]:
+        """That the invariants hold before a command, and that it can be written."""
+        given = [each for name in deed.arguments for each in can_be_written(name, anything(name, ARGUMENTS[name]))]
+        if deed.name == "register-host":
+            return given
+        if deed.name in _ON_HOSTS:
+            empty = Record(Site, {**SITE.fields, "entry": ZERO})
+            count = terms.variable("vms", int)
+            return [*given, *self._are_real(empty), terms.at_most(ZERO, count)]
+        assumes = [*given, *self._obligations.invariants(SITE)]
+        if deed.name == "move-vm":
+            there = Record(Site, {**SITE.fields, "host": anything("destination", Host), "entry": ZERO})
+            assumes += self._are_real(there)
+        return assumes
+
+    def _are_real(self, site: Record) -> list[Term]:
+        read = self._obligations.specification
+        return [term(read.call(each, [site])) for each in (host_is_real, host_never_overcommitted)]
+
+    def dead(self, commands: Collection[str] = ()) -> Iterator[Check]:
+        """What no reachable state answers, by design."""
+        for name, when, never in DEAD:
+            if commands and name not in commands:
+                continue
+            deed = self._search.deeds[name]
+            begun = time.perf_counter()
+            means = [*_fixed(record(SITE["vm"]), when), *_fixed(deed.decision, never)]
+            answer = self._solver.ask(*self._where(deed), *means)
+            words = " ".join(each.value for each in never.values())
+            about = words + (f" if {' and '.join(each.value for each in when.values())}" if when else "")
+            yield _found(
+                "dead", about, name, begun, _opposite(answer), "some state that keeps the invariants answers so"
+            )
+
+    # Conditions
+
+    def guards(self, commands: Collection[str] = ()) -> Iterator[Check]:
+        """Every condition of a command decides somewhere: were it the other way, the answer would be another."""
+        for _, deed in self._chosen(commands):
+            told = [deed.decision.term("outcome"), deed.decision.term("code")]
+            with self._solver.assuming(self._where(deed)):
+                for atom in _atoms(self._own(deed.name) or told):
+                    begun = time.perf_counter()
+                    yes, no = (terms.replace_all(told, atom, each) for each in (TRUE, FALSE))
+                    differs = [terms.negation(terms.equal(one, other)) for one, other in zip(yes, no, strict=True)]
+                    answer = self._solver.ask(terms.either(*differs))
+                    yield _found("guard", terms.show(atom), deed.name, begun, answer, "the answer never depends on it")
+
+    def _own(self, name: str) -> list[Term]:
+        """Where the conditions of a command's own stand, if it becomes another command after them."""
+        if name != "set-memory":
+            return []
+        program, vm = self._obligations.program, SITE["vm"]
+        refusal, comes_to = (
+            program.call(set_memory_refusal, [vm]),
+            program.call(set_memory, [vm, anything("size", int)]),
+        )
+        return [term(refusal), term(comes_to)]
+
+    # What is false
+
+    def canaries(self) -> Iterator[Check]:
+        """What is false is refuted: a solver or a reader that lets these through would let anything through."""
+        transitions = self._obligations.transitions
+        add, start = transitions["add-memory"], transitions["start"]
+        kept = self._obligations.reachable(add)
+        half = Record(Site, {**add.before.fields, "vm": add.after["vm"]})
+        goals: dict[str, tuple[list[Term], Term]] = {
+            "a false goal": (kept, FALSE),
+            "only the VM's half is saved": (kept, term(self._obligations.specification.call(book_agrees, [half]))),
+            "only the host's half is saved": (
+                kept,
+                term(
+                    self._obligations.specification.call(
+                        book_agrees, [Record(Site, {**add.after.fields, "vm": add.before["vm"]})]
+                    )
+                ),
+            ),
+            "a reader that forgets a case": self._forgetful(start),
+        }
+        for name, (assumes, goal) in goals.items():
+            begun = time.perf_counter()
+            answer = self._solver.ask(*assumes, terms.negation(goal))
+            yield _found(
+                "canary", name, None, begun, answer, "it was not refuted: no verdict of this run can be trusted"
+            )
+
+    def _forgetful(self, start: Transition) -> tuple[list[Term], Term]:
+        """That ``start`` gives its true reasons, read as if it did not ask for the power state."""
+        [obligation] = [each for each in self._made if each.name == "reason/start/why_not_start"]
+        off = terms.equal(record(SITE["vm"]).term("power"), terms.constant(Power.OFF))
+        told = dict(leaves(start.decision))
+        read = dict(zip(told, terms.replace_all(list(told.values()), off, TRUE), strict=True))
+        why = term(self._obligations.specification.call(why_not_start, [SITE]))
+        return list(obligation.assumes), terms.equal(read["code"], why)
+
+    # The specification
+
+    def independence(self) -> Iterator[Check]:
+        """The specification reaches no rule of the program, and its source names none."""
+        begun = time.perf_counter()
+        reached = self._obligations.specification.reached
+        rules = [name for name, each in reached.items() if any(each is rule for rule in RULES)]
+        reason = f"it reaches {', '.join(rules)}" if rules else ""
+        yield Check("independence", "reaches_no_rule", None, _verdict(not rules), time.perf_counter() - begun, reason)
+        begun = time.perf_counter()
+        named = sorted(
+            f"{sys.modules[module].__name__}.{name}"
+            for module in {each.__module__ for each in reached.values()}
+            for name, value in vars(sys.modules[module]).items()
+            if any(value is rule for rule in RULES)
+        )
+        reason = f"it names {', '.join(named)}" if named else ""
+        yield Check("independence", "names_no_rule", None, _verdict(not named), time.perf_counter() - begun, reason)
+
+
+_ON_HOSTS: Final = ("resize-host", "set-reserve", "remove-host", "define-vm")
+
+DEAD: Final[tuple[tuple[str, dict[str, StrEnum], dict[str, StrEnum]], ...]] = (
+    ("reboot-guest", {"memory.mode": Mode.STATIC}, {"outcome": Outcome.FAILED}),
+    ("move-vm", {"power": Power.SAVED}, {"outcome": Outcome.FAILED}),
+    ("move-vm", {"power": Power.OFF}, {"outcome": Outcome.FAILED}),
+    ("reclaim", {"guest": Guest.WINDOWS_LEGACY}, {"code": Code.MEMORY_IN_USE}),
+    ("move-vm", {}, {"code": Code.WRONG_POWER_STATE}),
+    ("configure-memory", {}, {"code": Code.WRONG_POWER_STATE}),
+    ("set-reserve", {}, {"code": Code.INVALID_SETTING}),
+)
+"""Answers that no reachable state gives, and why that is right: a command, figures of the VM, and the answer."""
+
+
+def _fixed(whole: Record, figures: Mapping[str, StrEnum]) -> list[Term]:
+    places = dict(leaves(whole))
+    return [terms.equal(places[path], terms.constant(value)) for path, value in figures.items()]
+
+
+def _atoms(told: list[Term]) -> list[Term]:
+    """The conditions within terms that are made of no other conditions."""
+    made: set[int] = set()
+    found: list[Term] = []
+    for part in subterms(*told):
+        inside = any(id(inner) in made for inner in part.parts)
+        if inside or (part.sort is bool and part.op is not Op.CONSTANT):
+            made.add(id(part))
+            if not inside:
+                found.append(part)
+    return found
+
+
+def said(decided: Decided) -> str:
+    """A way to answer, as ``rejected wrong-power-state``; a full one without a code."""
+    outcome, code = decided
+    return outcome.value if code is Code.NONE else f"{outcome.value} {code.value}"
+
+
+def _verdict(fine: bool) -> Verdict:
+    return Verdict.PROVED if fine else Verdict.REFUTED
+
+
+def _opposite(answer: Answer) -> Answer:
+    return replace(answer, holds=None if answer.holds is None else not answer.holds)
+
+
+def _found(kind: str, rule: str, command: str | None, begun: float, answer: Answer, wrong: str) -> Check:
+    """A check that is passed by something that was found."""
+    verdict = VERDICTS[None if answer.holds is None else not answer.holds]
+    reason = {Verdict.PROVED: "", Verdict.REFUTED: wrong, Verdict.UNKNOWN: answer.reason}[verdict]
+    return Check(kind, rule, command, verdict, time.perf_counter() - begun, reason)

@@ -1,0 +1,163 @@
+"""Refuting: from the model of a refuted obligation to a counterexample that CPython has run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import FunctionType
+from typing import Any, Final, cast
+
+from domain import hosts, lifecycle, resizing
+from domain.commands import COMMANDS
+from domain.decider import STEPS
+from domain.decision import Code
+from rules import reachability
+from rules.confirming import (
+    Call,
+    Ran,
+    Recording,
+    Values,
+    bare,
+    completed,
+    confirm,
+    of_transition,
+    plain,
+    ran_by_model,
+)
+from rules.counterexample import Counterexample
+from rules.obligations import Obligation
+from rules.prover import Prover
+from rules.reachability import History, Search
+from rules.reader import Rule
+from rules.sentence import SENTENCES, is_sentence
+from rules.source import source_of
+from rules.values import bring_back
+
+
+class Refuter:
+    """Makes counterexamples of models."""
+
+    def __init__(self, prover: Prover, search: Search, program: Recording, specification: Recording) -> None:
+        self._prover = prover
+        self._search = search
+        self._calls = (program.calls, specification.calls)
+
+    def refute(self, obligation: Obligation, *, steps: int = reachability.STEPS) -> Counterexample:
+        """The counterexample of a refuted obligation: the shortest history's, or a small state's if there is none.
+
+        Raises ``InternalError`` if CPython does not do what the solver says.
+        """
+        calls = [call for each in self._calls for call in each]
+        values = self._prover.smallest(obligation)
+        ran = ran_by_model(obligation, values)
+        told = confirm(obligation, values, calls)
+        history = self._search.breaking(obligation, steps)
+        if history is not None:
+            ran, values = history.last, history.values
+            told = confirm(obligation, values, calls, assumed=False)
+        looked_for = 0 if history is not None or obligation.command is None else steps
+        return _counterexample(obligation, values, ran, told, history, looked_for)
+
+
+def _counterexample(
+    obligation: Obligation,
+    values: Values,
+    ran: Ran | None,
+    told: list[tuple[Call, Any]],
+    history: History | None,
+    steps: int,
+) -> Counterexample:
+    sentence = next((each for each in SENTENCES if each.__name__ == obligation.rule), None)
+    program = _deciding(obligation.command)
+    before, arguments, decision, after = _figures(obligation, values, ran)
+    about = sentence or (program[0] if program else None)
+    return Counterexample(
+        obligation=obligation.name,
+        rule=obligation.rule,
+        place=place(about) if about is not None else "rules/obligations.py",
+        says=_first_line(sentence) if sentence is not None else "",
+        decided_by=", ".join(f"{each.__name__} ({place(each)})" for each in program),
+        command=None if obligation.command is None else bare(obligation.command),
+        arguments=arguments,
+        before=before,
+        decision=decision,
+        after=after,
+        however=_however(obligation, told, decision),
+        script=history.script if history is not None else (),
+        steps=steps,
+    )
+
+
+def _figures(
+    obligation: Obligation, values: Values, ran: Ran | None
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Before, arguments, decision and after."""
+    if ran is not None:
+        ids = ("vm", "host", "to", "name")
+        command = ran.command
+        given: dict[str, Any] = {}
+        for name in type(command).__slots__:
+            value = getattr(command, name)
+            if name in ids:
+                given |= {} if value is None else {name: value}
+            else:
+                given |= plain(value, name)
+        return dict(ran.before), given, plain(ran.answer.decision), dict(ran.after)
+    transition = obligation.transition
+    if transition is None:
+        return dict(values), {}, {}, {}
+    whole = completed(values, *of_transition(transition))
+    given = {path: value for path, value in whole.items() if not path.startswith("site.")}
+    before, after = (plain(bring_back(each, whole), "site") for each in (transition.before, transition.after))
+    return before, given, plain(bring_back(transition.decision, whole)), after
+
+
+def _however(obligation: Obligation, told: list[tuple[Call, Any]], decision: Mapping[str, Any]) -> str:
+    named = [answer for call, answer in told if call.rule.__name__ == obligation.rule]
+    short = next((answer for call, answer in told if call.rule.__name__.endswith("_is_short")), None)
+    match named:
+        case [Code() as code, *_]:
+            if obligation.rule.endswith("_is_short"):
+                code = Code.INSUFFICIENT_HOST_MEMORY
+            due = "nothing speaks against it" if code is Code.NONE else f"it is to be rejected: {code.value}"
+            return f"the specification says that {due}"
+        case [bool() as so, *_] if obligation.rule.endswith("_is_short"):
+            return f"the specification says that the host {'lacks' if so and short else 'has'} the memory"
+        case [False, *_]:
+            return f"{obligation.rule.replace('_', ' ')}: it is not so"
+        case [answer, *_] if not isinstance(answer, bool):
+            others = [other for call, other in told if not is_sentence(call.rule)]
+            return f"the specification says {answer}, and the program {others[0] if others else 'something else'}"
+        case _:
+            return f"{obligation.rule.replace('_', ' ')}: it is not so"
+
+
+def _deciding(command: str | None) -> list[Rule]:
+    """The rules of the program that decide a command, and that change the state."""
+    if command is None:
+        return []
+    name = bare(command)
+    special = _SPECIAL.get(name)
+    if special is not None:
+        return [special]
+    step = STEPS[cast("Any", COMMANDS[name])]
+    return [step.rule, step.change.rule]
+
+
+_SPECIAL: Final[dict[str, Rule]] = {
+    "register-host": hosts.register_host,
+    "resize-host": hosts.resize_host,
+    "set-reserve": hosts.set_reserve,
+    "remove-host": hosts.remove_host,
+    "define-vm": lifecycle.define_vm,
+    "set-memory": resizing.set_memory,
+}
+
+
+def place(function: Rule) -> str:
+    """File and line of a rule or sentence, as ``domain/resizing.py:118``: the same wherever it is installed."""
+    module = function.__module__.replace(".", "/")
+    return f"{module}.py:{source_of(cast('FunctionType', function)).tree.lineno}"
+
+
+def _first_line(function: Rule) -> str:
+    return (function.__doc__ or "").strip().partition("\n")[0]
