@@ -23,6 +23,8 @@ KINDS: Final = {
     "effect": "What takes effect changes exactly the figures that its row names, to the values that it names.",
     "frame": "What has no business to change stays as it was.",
     "maximal": "A short grant is as large as possible, and the reason that it gives is the true one.",
+    "fits": "No more is granted than there is and than the VM may have or give, in steps of 2 MiB, in any state.",
+    "parts": "What is told of a grant's parts (hot-added, let go by the balloon, paged out) is so, in any state.",
     "grant": "What was granted is what was given or taken, to the byte.",
     "visible": "What the guest sees moves as the model says.",
     "hot-remove": "Only memory that the guest's kernel can give up is hot-removed.",
@@ -31,6 +33,7 @@ KINDS: Final = {
     "move": "A VM that goes takes its entry in the host's book with it, and what it held.",
     "generation": "Generation 1 and 2 are decided alike, but for their size limit.",
     "progress": "What should be possible is.",
+    "event": "A command that takes effect writes the event of its row.",
     "replay": "Events of different VMs on one host can be replayed in either order.",
     "overflow": "No number on the way leaves 64 bits, for sizes up to 4 PiB.",
 }
@@ -66,6 +69,10 @@ GOALS: Final = {
     "returned_by_vm_and_returned_by_vm_commute": "Two returns can be replayed in either order.",
     "entry_and_total_are_granted_alike": "A grant adds as much to the entry of its VM as to what all VMs hold.",
     "entry_and_total_are_returned_alike": "A return takes as much from the entry of its VM as from what all VMs hold.",
+    "is_followed_by_its_own": "The event on the VM's stream is the one that the model's event table names.",
+    "refused_command_changes_no_vm": "Replaying a refusal changes nothing of the VM.",
+    "refused_command_changes_no_host": "Replaying a refusal changes nothing of the host.",
+    "removal_changes_no_host": "Replaying a host's removal changes nothing of its figures.",
     "fits_64_bits": "Every sum and difference on the way to the answer is less than 2**63.",
 }
 """What the goals say that are put together from terms and are no sentence of the specification."""
@@ -98,12 +105,13 @@ PROPERTIES: Final = (
     Property(
         "effects",
         "A command changes exactly the figures that its row names, to the values that it names, and no other.",
-        kinds=("effect",),
+        kinds=("effect", "parts"),
     ),
     Property(
         "maximal",
-        "After a short grant, less than 2 MiB more could have been given or taken.",
+        "After a short grant, less than 2 MiB more could have been given or taken; no grant is more than fits.",
         rules=("giving_is_maximal", "taking_is_maximal", "paging_is_maximal"),
+        kinds=("fits",),
     ),
     Property(
         "no_effect_without_grant",
@@ -148,8 +156,9 @@ PROPERTIES: Final = (
     ),
     Property(
         "events_where_due",
-        "A host's stream gets an event exactly when its VM's entry changes.",
+        "A VM's stream gets the event of the command, a host's one exactly when its VM's entry changes.",
         rules=("book_changes_when_due",),
+        kinds=("event",),
         beside="Which streams get which event is put together outside the rules; Hypothesis checks it on random runs.",
     ),
     Property(

@@ -10,16 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
-from domain import evolve, hosts, lifecycle
-from domain.decision import Code, Outcome, accepted
+from domain import events, evolve, hosts, lifecycle, resizing
+from domain.aggregates import HOST_CHANGES, VM_CHANGES
+from domain.commands import NAMES
+from domain.decider import STEPS
+from domain.decision import Code, Outcome, accepted, outcome_of
 from domain.guests import Guest
-from domain.quantities import whole
+from domain.quantities import down, whole
 from domain.settings import cap, loads_driver, valid_setting
 from domain.state import Host, Power, Site, Vm
 from rules import terms
 from rules.reader import Reader, Rule, sorts_of
 from rules.sentence import is_sentence
 from rules.specification import changes, conditions, effects, figures
+from rules.specification.events import FOLLOWED_BY
 from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
 from rules.terms import TRUE, ZERO, Term
 from rules.transitions import SITE, Transition, record, term, transitions
@@ -77,6 +81,7 @@ class Obligations:
             self._beginnings,
             self._generations,
             self._progress,
+            self._events,
             self._replay,
             self._overflow,
         ):
@@ -132,7 +137,13 @@ class Obligations:
             (getter(Site, "limit"), figures.largest_here),
             (cap, figures.largest),
             (valid_setting, figures.is_valid),
+            (getter(Vm, "mechanism"), figures.removal_by),
             (whole, figures.is_whole),
+            (down, figures.whole_part),
+            (outcome_of, figures.grant_is_called),
+            (evolve.book_change, figures.moved_in_book),
+            (resizing.set_memory, figures.asking_for_size),
+            (resizing.set_memory_refusal, figures.why_no_size),
         ):
             given = [anything(name, kind) for name, kind in sorts_of(rule).items()]
             said = self.specification.call(sentence, given)
@@ -224,12 +235,12 @@ class Obligations:
     def _hosts(self) -> None:
         """Resizing a host or setting its reserve keeps every invariant of every VM on it."""
         for name, decide, change, argument in (
-            ("resize-host", hosts.resize_host, evolve.host_resized, "total"),
-            ("set-reserve", hosts.set_reserve, evolve.reserve_set, "reserve"),
+            ("resize-host", hosts.resize_host, events.HostResized, "total"),
+            ("set-reserve", hosts.set_reserve, events.HostReserveSet, "reserve"),
         ):
             given = number(argument)
             decision = record(self.program.call(decide, [SITE["host"], given]))
-            host = self.program.call(change, [SITE["host"], given])
+            host = self.program.call(HOST_CHANGES[change].rule, [SITE["host"], given])
             after = Record(Site, {**SITE.fields, "host": host})
             assumes = [*self.invariants(SITE), *written({argument: given}), self._accepted(decision)]
             for invariant in INVARIANTS:
@@ -351,18 +362,24 @@ class Obligations:
         }
         taking: dict[str, Term] = {"remove-memory": least, "reclaim": memory.term("minimum")}
         for command, most in giving.items():
+            self._granted("fits", command, changes.giving_fits, most=most)
+            self._granted("parts", command, changes.balloon_goes_first)
             self._granted("maximal", command, changes.giving_is_maximal, most=most)
             self._granted("maximal", command, changes.giving_code_is_true, most=most)
             self._granted("grant", command, changes.grant_is_applied_up)
             self._granted("visible", command, changes.visible_rises_as_said)
         for command, bound in taking.items():
             ordinary = terms.negation(legacy) if command == "reclaim" else TRUE
+            self._granted("fits", command, changes.taking_fits, when=ordinary, least=bound)
+            self._granted("parts", command, changes.taking_has_no_parts, when=ordinary)
             self._granted("maximal", command, changes.taking_is_maximal, when=ordinary, least=bound)
             self._granted("maximal", command, changes.taking_code_is_true, when=ordinary, least=bound)
             self._granted("grant", command, changes.grant_is_applied_down)
             self._granted("visible", command, changes.visible_falls_as_said)
             self._granted("hot-remove", command, changes.removed_was_hot_pluggable)
             self._granted("in-use", command, changes.in_use_never_removed, when=ordinary)
+        self._granted("fits", "reclaim", changes.paging_fits, when=legacy, least=memory.term("minimum"))
+        self._granted("parts", "reclaim", changes.pages_what_no_longer_fits, when=legacy)
         self._granted("maximal", "reclaim", changes.paging_is_maximal, when=legacy, least=memory.term("minimum"))
         self._granted("maximal", "reclaim", changes.paging_code_is_true, when=legacy)
         self._granted("in-use", "reclaim", changes.only_balloon_pages_out, when=legacy)
@@ -370,9 +387,10 @@ class Obligations:
             self._granted("in-use", command, changes.in_use_never_removed)
 
     def _granted(self, kind: str, command: str, sentence: Rule, when: Term = TRUE, **more: Value) -> None:
+        """What is decided holds in any state, as the judge meets it; what changes, in those that can be."""
         transition = self.transitions[command]
         goal = terms.implies(when, self._of(transition, sentence, **more))
-        assumes = self.reachable(transition)
+        assumes = [] if "after" not in sorts_of(sentence) and kind in _DECIDED else self.reachable(transition)
         self._prove(kind, sentence, goal, command=command, assumes=assumes, transition=transition)
 
     def _properties(self) -> None:
@@ -450,8 +468,8 @@ class Obligations:
         host = SITE["host"]
         for name, change, sentence in (
             ("register-host", evolve.host_registered, effects.register_host_does),
-            ("resize-host", evolve.host_resized, effects.resize_host_does),
-            ("set-reserve", evolve.reserve_set, effects.set_reserve_does),
+            ("resize-host", HOST_CHANGES[events.HostResized].rule, effects.resize_host_does),
+            ("set-reserve", HOST_CHANGES[events.HostReserveSet].rule, effects.set_reserve_does),
             ("define-vm", evolve.vm_defined, effects.define_vm_does),
         ):
             given = {each: anything(each, kind) for each, kind in sorts_of(change).items()}
@@ -505,6 +523,23 @@ class Obligations:
         for command, name, goal in goals:
             self._prove("progress", name, goal, command=command, assumes=self.invariants(SITE))
 
+    def _events(self) -> None:
+        """Each command is followed by the event of its row, and an event that tells of no change makes none."""
+        for command, row in STEPS.items():
+            name = NAMES[command]
+            as_named = terms.constant(FOLLOWED_BY.get(name) == row.event.KIND)
+            self._prove("event", "is_followed_by_its_own", as_named, command=name)
+        refused = VM_CHANGES[events.VmCommandRefused].rule
+        goal = equal(self.program.call(refused, [SITE["vm"]]), SITE["vm"])
+        self._prove("replay", "refused_command_changes_no_vm", goal)
+        for name, kind in (
+            ("refused_command_changes_no_host", events.HostCommandRefused),
+            ("removal_changes_no_host", events.HostRemoved),
+        ):
+            host = self.program.call(HOST_CHANGES[kind].rule, [SITE["host"]])
+            goal = self._says(changes.host_is_kept, before=SITE["host"], after=host)
+            self._prove("replay", name, goal)
+
     def _replay(self) -> None:
         """Book changes of different VMs can be replayed in either order; what changes nothing writes nothing."""
         host, one, other = SITE["host"], number("one"), number("other")
@@ -549,6 +584,9 @@ class Obligations:
 
 
 # Small things to say with terms
+
+_DECIDED: Final = frozenset(("fits", "parts", "maximal"))
+"""Kinds of obligations that are about what is decided alone."""
 
 _SIZES: Final = frozenset(
     ("amount", "size", "in_use", "total", "reserve", "startup", "minimum", "maximum", "assigned", "high_watermark")

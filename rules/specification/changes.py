@@ -17,11 +17,18 @@ from rules.specification.figures import (
 
 
 @sentence
+def says_nothing_moved(decision: Decision) -> bool:
+    """No part of a grant is told where nothing was granted: events are written from these figures."""
+    without_parts = decision.hot_added == 0 and decision.unballooned == 0 and decision.paged == 0
+    return decision.granted == 0 and without_parts
+
+
+@sentence
 def outcome_is_honest(decision: Decision, amount: int) -> bool:
     """What is called completed is complete, and what fell short is told: else automation goes on without its memory."""
     granted = decision.granted
     if decision.outcome is Outcome.REJECTED:
-        return granted == 0 and decision.code is not Code.NONE
+        return says_nothing_moved(decision) and decision.code is not Code.NONE
     if decision.outcome is Outcome.COMPLETED:
         return granted == amount and decision.code is Code.NONE
     if decision.outcome is Outcome.PARTIALLY_COMPLETED:
@@ -32,11 +39,10 @@ def outcome_is_honest(decision: Decision, amount: int) -> bool:
 @sentence
 def answer_is_honest(decision: Decision) -> bool:
     """A command without an amount is done, or says why not."""
-    without_amount = decision.granted == 0
     if decision.outcome is Outcome.DONE:
-        return without_amount and decision.code is Code.NONE
+        return says_nothing_moved(decision) and decision.code is Code.NONE
     refused = decision.outcome is Outcome.REJECTED or decision.outcome is Outcome.FAILED
-    return without_amount and refused and decision.code is not Code.NONE
+    return says_nothing_moved(decision) and refused and decision.code is not Code.NONE
 
 
 @sentence
@@ -49,6 +55,51 @@ def grant_is_applied_up(before: Vm, after: Vm, decision: Decision) -> bool:
 def grant_is_applied_down(before: Vm, after: Vm, decision: Decision) -> bool:
     """What was granted was taken, to the byte."""
     return before.assigned - after.assigned == decision.granted
+
+
+@sentence
+def giving_fits(before: Site, decision: Decision, most: int) -> bool:
+    """What is given is whole quanta that the host has free and the VM may have: no other VM's memory is given away."""
+    granted = decision.granted
+    fits = granted <= free_on(before.host) and before.vm.assigned + granted <= most
+    return granted == 0 or (fits and granted % QUANTUM == 0)
+
+
+@sentence
+def taking_fits(before: Site, decision: Decision, least: int) -> bool:
+    """What is taken is whole quanta that are not in use and above the VM's least: no process loses its memory."""
+    left = before.vm.assigned - decision.granted
+    return decision.granted == 0 or (left >= before.vm.in_use and left >= least and decision.granted % QUANTUM == 0)
+
+
+@sentence
+def paging_fits(before: Site, decision: Decision, least: int) -> bool:
+    """What is taken from an old Windows guest is whole quanta that are above its minimum."""
+    left = before.vm.assigned - decision.granted
+    return decision.granted == 0 or (left >= least and decision.granted % QUANTUM == 0)
+
+
+@sentence
+def balloon_goes_first(before: Vm, decision: Decision) -> bool:
+    """Of a gift the balloon lets go what it can, only the rest is hot-added, and nothing is paged out."""
+    emptied = decision.granted >= before.ballooned
+    let_go = decision.unballooned == (before.ballooned if emptied else decision.granted)
+    parts = let_go and decision.hot_added == decision.granted - decision.unballooned
+    return decision.outcome is Outcome.REJECTED or (parts and decision.paged == 0)
+
+
+@sentence
+def taking_has_no_parts(decision: Decision) -> bool:
+    """What is taken is neither hot-added nor let go, and nothing is paged out for it."""
+    return decision.hot_added == 0 and decision.unballooned == 0 and decision.paged == 0
+
+
+@sentence
+def pages_what_no_longer_fits(before: Vm, decision: Decision) -> bool:
+    """What is told of paging is what no longer fits into what the VM is left with."""
+    too_much = before.in_use - (before.assigned - decision.granted)
+    paged = decision.paged == (too_much if too_much > 0 else 0)
+    return decision.outcome is Outcome.REJECTED or (paged and decision.hot_added == 0 and decision.unballooned == 0)
 
 
 @sentence
@@ -170,8 +221,15 @@ def removed_was_hot_pluggable(before: Vm, decision: Decision) -> bool:
 @sentence
 def refused_changes_nothing(before: Site, after: Site) -> bool:
     """What was not granted leaves no trace in the figures: else a failed change has half happened."""
-    same_host = account_kept(before.host, after.host) and before.host.held == after.host.held
-    return same_host and before.entry == after.entry and nothing_changed(before.vm, after.vm)
+    return (
+        host_is_kept(before.host, after.host) and before.entry == after.entry and nothing_changed(before.vm, after.vm)
+    )
+
+
+@sentence
+def host_is_kept(before: Host, after: Host) -> bool:
+    """Nothing of a host changed."""
+    return account_kept(before, after) and before.held == after.held
 
 
 @sentence

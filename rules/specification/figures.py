@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.guests import Guest
+from domain.decision import Code, Outcome
+from domain.guests import Guest, Mechanism
+from domain.resizing import Resize
 from domain.settings import HostVersion, MemorySetting, Mode
 from domain.state import Host, Power, Site, Vm
 from rules.sentence import sentence
@@ -24,6 +26,16 @@ def gives_up_memory(guest: Guest) -> bool:
 def lends_memory(guest: Guest) -> bool:
     """Memory leaves this guest through a balloon."""
     return guest is Guest.WINDOWS_LEGACY or guest is Guest.LINUX or guest is Guest.LINUX_LEGACY
+
+
+@sentence
+def removal_by(vm: Vm) -> Mechanism:
+    """How a removal from this VM is called in its event."""
+    if gives_up_memory(vm.guest):
+        return Mechanism.HOT_REMOVE
+    if not lends_memory(vm.guest):
+        return Mechanism.NONE
+    return Mechanism.BALLOON if counts_what_it_lent(vm.guest) else Mechanism.BALLOON_ADJUSTED
 
 
 @sentence
@@ -83,6 +95,12 @@ def is_whole(size: int) -> bool:
 
 
 @sentence
+def whole_part(size: int) -> int:
+    """What of a size can be handed out."""
+    return size - size % QUANTUM
+
+
+@sentence
 def is_size(size: int, limit: int) -> bool:
     """A size that can be configured."""
     return size % QUANTUM == 0 and size >= FLOOR and size <= limit
@@ -111,3 +129,33 @@ def is_valid(memory: MemorySetting, limit: int) -> bool:
 def largest_here(site: Site) -> int:
     """The largest that this VM can be on this host."""
     return largest(site.vm.generation, site.host.version)
+
+
+@sentence
+def moved_in_book(before: Vm, after: Vm) -> int:
+    """What a host's book gains by a change of a VM, or loses."""
+    return held_by(after) - held_by(before)
+
+
+@sentence
+def grant_is_called(granted: int, amount: int) -> Outcome:
+    """The name of a grant."""
+    if granted == amount:
+        return Outcome.COMPLETED
+    return Outcome.FAILED if granted <= 0 else Outcome.PARTIALLY_COMPLETED
+
+
+@sentence
+def asking_for_size(vm: Vm, size: int) -> Resize:
+    """What ``set-memory`` becomes."""
+    if vm.power is Power.OFF:
+        return Resize.CONFIGURE
+    if size > vm.assigned:
+        return Resize.ADD
+    return Resize.REMOVE if size < vm.assigned else Resize.NOTHING
+
+
+@sentence
+def why_no_size(vm: Vm) -> Code:
+    """Why a VM cannot be brought to a size whatever the size: Dynamic Memory sizes it."""
+    return Code.DYNAMIC_MEMORY_ENABLED if vm.memory.mode is Mode.DYNAMIC else Code.NONE
