@@ -1,0 +1,94 @@
+"""What a program does, as terms: everything of its rules that anybody can see. Two that do the same are one program.
+
+Decisions are compared in any state, since an event is judged from what it says was read, which may be anything. What
+follows a decision is compared in the states that satisfy the invariants, the only ones that a ledger can be in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from domain import evolve, hosts, lifecycle, resizing
+from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, Change
+from domain.commands import NAMES
+from domain.decider import STEPS
+from domain.decision import outcome_of
+from domain.quantities import down, whole
+from domain.settings import cap
+from domain.state import Host, Site, Vm
+from rules import terms
+from rules.obligations import Obligations, getter
+from rules.reader import Reader, Rule, sorts_of
+from rules.terms import Term
+from rules.transitions import SITE
+from rules.values import Value, anything
+
+ANYWHERE = (
+    hosts.register_host,
+    hosts.resize_host,
+    hosts.set_reserve,
+    hosts.remove_host,
+    lifecycle.define_vm,
+    lifecycle.move_vm,
+    resizing.set_memory_refusal,
+    resizing.set_memory,
+    evolve.vm_defined,
+    evolve.host_registered,
+    evolve.book_change,
+    getter(Vm, "held"),
+    getter(Vm, "visible"),
+    getter(Vm, "mechanism"),
+    getter(Host, "free"),
+    getter(Site, "limit"),
+    cap,
+    down,
+    whole,
+    outcome_of,
+)
+"""Rules that are asked in any state: by the judge, in views, or where there is no state before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing that a program does, under what is known then."""
+
+    name: str
+    assumes: tuple[Term, ...]
+    value: Value
+
+
+def behaviour(program: Reader, obligations: Obligations) -> Iterator[Told]:
+    """Everything that a program does. ``obligations`` are made of the same program."""
+    for rule in ANYWHERE:
+        yield Told(rule.__qualname__, (), program.read(rule))
+    for command, row in STEPS.items():
+        yield Told(f"{NAMES[command]} is decided", (), program.read(row.rule))
+        yield Told(f"{NAMES[command]} is followed by", (), terms.constant(list(VM_CHANGES).index(row.event)))
+    followed = {row.event for row in STEPS.values()}  # what these change is compared below, where they follow
+    for what, table in (("vm", VM_CHANGES), ("host", HOST_CHANGES), ("entry", ENTRY_CHANGES)):
+        for event, change in table.items():
+            if event in followed:
+                continue
+            yield Told(f"{event.__name__} changes the {what}", *_replayed(program, obligations, change))
+    for transition in obligations.transitions.values():
+        known = tuple(obligations.moving(transition))
+        name = transition.command
+        yield Told(f"{name}: decision", known, transition.decision)
+        yield Told(f"{name}: accepted", known, transition.accepted)
+        yield Told(f"{name}: after", known, transition.after)
+        yield Told(f"{name}: visible", known, program.call(getter(Vm, "visible"), [transition.after["vm"]]))
+        if transition.left is not None and transition.left_entry is not None:
+            yield Told(f"{name}: left", known, transition.left)
+            yield Told(f"{name}: left entry", known, transition.left_entry)
+
+
+def _replayed(
+    program: Reader, obligations: Obligations, change: Change[Vm] | Change[Host] | Rule
+) -> tuple[tuple[Term, ...], Value]:
+    """What a row of a table makes of a state, where the state is one that can be."""
+    rule = change.rule if isinstance(change, Change) else change
+    first, *carried = sorts_of(rule).items()
+    before = {Vm: SITE["vm"], Host: SITE["host"]}.get(first[1], SITE["entry"])
+    answer = program.call(rule, [before, *[anything(name, kind) for name, kind in carried]])
+    return tuple(obligations.invariants(SITE)), answer

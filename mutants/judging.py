@@ -1,0 +1,152 @@
+"""The fate of a wrong program: refused, refuted, proved to be the same, or, which must not be, survived."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import cast
+
+from domain.rule import RULES
+from mutants.behaviour import Told, behaviour
+from mutants.program import Mutant
+from rules.obligations import Obligation, Obligations
+from rules.prover import Proof, Prover, Verdict
+from rules.reader import Reader, Rule
+from rules.sentence import SENTENCES, is_sentence
+from rules.source import Refusal
+from rules.terms import Term
+from rules.values import Record, Value, equal
+
+
+class Fate(StrEnum):
+    """What became of a wrong program."""
+
+    REFUSED = "refused"
+    """The reader does not take it."""
+    REFUTED = "refuted"
+    """An obligation fails."""
+    EQUIVALENT = "equivalent"
+    """It is proved to do the same."""
+    SURVIVED = "survived"
+    """It does something else, and no obligation says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A fate, and by what: the refusal, the obligation, or what is done otherwise."""
+
+    fate: Fate
+    by: str = ""
+
+
+class Patched(Reader):
+    """Reads some rules by other definitions, and has all rules that do not come to them read already."""
+
+    def __init__(
+        self,
+        original: Reader,
+        callers: Mapping[Rule, frozenset[Rule]],
+        definitions: Mapping[Rule, ast.FunctionDef],
+        readable: Callable[[Rule], bool],
+    ) -> None:
+        super().__init__(readable, definitions)
+        self._original = original
+        self._anew = frozenset[Rule]().union(*[callers[rule] for rule in definitions])
+
+    def call(self, rule: Rule, arguments: Sequence[Value]) -> Value:
+        """What a rule answers to arguments."""
+        if rule in self._anew:
+            return super().call(rule, arguments)
+        return self._original.call(rule, arguments)
+
+
+class Readers:
+    """Readers of programs, or of specifications, that differ a little from the one that there is."""
+
+    def __init__(self, marked: Sequence[Rule], readable: Callable[[Rule], bool]) -> None:
+        self.original = Reader(readable)
+        self._readable = readable
+        self._callers = _callers(marked, readable)
+
+    def patched(self, definitions: Mapping[Rule, ast.FunctionDef]) -> Reader:
+        """A reader of the same with other definitions of some rules."""
+        if not definitions:
+            return self.original
+        return Patched(self.original, self._callers, definitions, self._readable)
+
+
+def _callers(marked: Sequence[Rule], readable: Callable[[Rule], bool]) -> dict[Rule, frozenset[Rule]]:
+    """Of each rule, itself and all that come to it."""
+    found: dict[Rule, set[Rule]] = {rule: {rule} for rule in marked}
+    for rule in marked:
+        reader = Reader(readable)
+        reader.read(rule)
+        for reached in reader.reached.values():
+            found[reached].add(rule)
+    return {rule: frozenset(callers) for rule, callers in found.items()}
+
+
+class Judge:
+    """Judges wrong programs, one after the other. Only what a change changes is proved again."""
+
+    def __init__(self, sentences: Mapping[Rule, ast.FunctionDef] | None = None) -> None:
+        self.programs = Readers(RULES, Reader().readable)
+        self._specification = Readers(SENTENCES, is_sentence).patched(sentences or {})
+        self.right = Obligations(self.programs.original, self._specification)
+        self.obligations = {each.name: each for each in self.right.all()}
+        self._does = {told.name: told for told in behaviour(self.programs.original, self.right)}
+        self.prover = Prover()
+
+    def judge(self, mutant: Mutant) -> Judged:
+        """The fate of a wrong program."""
+        with mutant.in_place():
+            try:
+                program = self.programs.patched(mutant.definitions)
+                obligations = Obligations(program, self._specification)
+                changed = [each for each in obligations.all() if self._is_changed(each)]
+            except Refusal as refusal:
+                return Judged(Fate.REFUSED, str(refusal).splitlines()[0])
+            open_: list[str] = []
+            with closing(cast("Generator[Proof]", self.prover.prove(changed))) as proofs:
+                for proof in proofs:
+                    if proof.verdict is Verdict.REFUTED:
+                        return Judged(Fate.REFUTED, proof.obligation.name)
+                    if proof.verdict is Verdict.UNKNOWN:
+                        open_.append(proof.obligation.name)
+            try:
+                differs = self._difference(behaviour(program, obligations))
+            except Refusal as refusal:
+                return Judged(Fate.REFUSED, str(refusal).splitlines()[0])
+        if differs is None:
+            return Judged(Fate.EQUIVALENT)
+        unknown = f" ({len(open_)} obligations unknown)" if open_ else ""
+        return Judged(Fate.SURVIVED, f"{differs}{unknown}")
+
+    def _is_changed(self, obligation: Obligation) -> bool:
+        known = self.obligations.get(obligation.name)
+        return known is None or known.goal is not obligation.goal or known.assumes != obligation.assumes
+
+    def _difference(self, does: Iterable[Told]) -> str | None:
+        """What a program does otherwise than the right one; ``None`` if it is proved that there is nothing."""
+        alike: list[Obligation] = []
+        for told in does:
+            right = self._does[told.name]
+            if _kind(told.value) is not _kind(right.value):
+                return told.name
+            goal = equal(right.value, told.value)
+            alike.append(Obligation("same", told.name, None, right.assumes, goal))
+        for proof in self.prover.prove(each for each in alike if not _is_true(each.goal)):
+            if proof.verdict is not Verdict.PROVED:
+                return proof.obligation.rule
+        return None
+
+
+def _kind(value: Value) -> type:
+    return value.kind if isinstance(value, Record) else value.sort
+
+
+def _is_true(term: Term) -> bool:
+    return term.leaf is True

@@ -1,0 +1,174 @@
+"""Wrong programs: each differs at one place from the one that runs, in a rule, a constant, or a row of a table."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from inspect import getsourcefile, getsourcelines
+from pathlib import Path
+from typing import Any, Final, cast, get_type_hints
+
+from domain import aggregates, decider
+from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, Change, change
+from domain.decider import STEPS, Step, step
+from domain.decision import Decision
+from domain.events import HostEvent, VmEvent
+from domain.quantities import QUANTUM
+from domain.rule import RULES
+from mutants.places import changed
+from mutants.scope import Scope
+from rules.reader import Rule, sorts_of
+from rules.values import fields_of
+
+ROOT: Final = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table of the program, and what it says instead."""
+
+    table: MutableMapping[Any, Any]
+    key: object
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A wrong program: what was changed, and where."""
+
+    kind: str
+    place: str
+    """File and line."""
+    what: str
+    """The change: what was there, and what is there now."""
+    definitions: Mapping[Rule, ast.FunctionDef] = field(default_factory=dict[Rule, ast.FunctionDef])
+    row: Row | None = None
+
+    @property
+    def name(self) -> str:
+        """All of it in one line."""
+        return f"{self.place}: {self.kind}: {self.what}"
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """While inside, the program's table says what the mutant says."""
+        if self.row is None:
+            yield
+            return
+        table, key = self.row.table, self.row.key
+        before = table[key]
+        table[key] = self.row.value
+        try:
+            yield
+        finally:
+            table[key] = before
+
+
+def mutants() -> list[Mutant]:
+    """All wrong programs that differ at one place from the one that runs, always in the same order."""
+    return [*_rules(), *_constants(), *_steps(), *_changes()]
+
+
+def _place(file: str, line: int) -> str:
+    path = Path(file)
+    return f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}:{line}"
+
+
+def _rules() -> Iterator[Mutant]:
+    for rule in RULES:
+        for each in changed(rule):
+            what = f"{rule.__qualname__}: {each.was} → {each.now}"
+            yield Mutant(each.kind, _place(each.file, each.line), what, {rule: each.definition})
+
+
+def _constants() -> Iterator[Mutant]:
+    """A constant that is off, wherever the rules use it."""
+    used: dict[tuple[str, int], dict[Rule, Scope]] = {}
+    for rule in RULES:
+        scope = Scope(rule)
+        for node in ast.walk(scope.source.tree):
+            if isinstance(node, ast.Name) and node.id in scope.constants and node.id not in sorts_of(rule):
+                used.setdefault((node.id, scope.constants[node.id]), {})[rule] = scope
+    for (name, value), scopes in used.items():
+        first = next(iter(scopes.values())).source
+        for size in (1, -1, QUANTUM, -QUANTUM):
+            definitions = {rule: _with_constant(scope, name, value + size) for rule, scope in scopes.items()}
+            what = f"{name}: {value} → {value + size}"
+            yield Mutant("constant", _place(first.file, first.tree.lineno), what, definitions)
+
+
+def _with_constant(scope: Scope, name: str, value: int) -> ast.FunctionDef:
+    class Renamed(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            return ast.copy_location(ast.Constant(value), node) if node.id == name else node
+
+    return cast("ast.FunctionDef", Renamed().visit(deepcopy(scope.source.tree)))
+
+
+# Tables
+
+
+def _line(module: object, text: str) -> str:
+    """The place where a module first says something."""
+    lines, _ = getsourcelines(cast("Any", module))
+    line = next(number for number, each in enumerate(lines, start=1) if text in each)
+    return _place(str(getsourcefile(cast("Any", module))), line)
+
+
+def _steps() -> Iterator[Mutant]:
+    """A command that another rule decides, or that another event follows; of those that could run at all."""
+    rules = [
+        rule
+        for rule in RULES
+        if get_type_hints(rule)["return"] is Decision and next(iter(sorts_of(rule)), "") == "site"
+    ]
+    for command, row in STEPS.items():
+        place = _line(decider, f"commands.{command.__name__}: step")
+        asked = set(command.__slots__) | set(row.takes)
+        for rule in rules:
+            takes = tuple(sorts_of(rule))[1:]
+            if rule is not row.rule and set(takes) <= asked and (row.takes == takes or not _moves(row, takes)):
+                what = f"{command.__name__} is decided by {row.rule.__name__} → {rule.__name__}"
+                wrong = replace(row, rule=cast("Any", rule), takes=takes)
+                yield Mutant("wrong row", place, what, row=Row(cast("Any", STEPS), command, wrong))
+        for event, changes in VM_CHANGES.items():
+            if event is not row.event and set(changes.carries) <= asked | set(fields_of(Decision)):
+                what = f"{command.__name__} is followed by {row.event.__name__} → {event.__name__}"
+                wrong = step(row.rule, event)
+                yield Mutant("wrong row", place, what, row=Row(cast("Any", STEPS), command, wrong))
+
+
+def _moves(row: Step, takes: tuple[str, ...]) -> bool:
+    """Whether the rule of a move is in question: it is given another host, as no other rule is."""
+    return "destination" in row.takes or "destination" in takes
+
+
+def _changes() -> Iterator[Mutant]:
+    """An event that is replayed by another event's rule; of those whose figures it carries."""
+    tables: list[tuple[str, MutableMapping[Any, Any]]] = [
+        ("VM_CHANGES", cast("Any", VM_CHANGES)),
+        ("HOST_CHANGES", cast("Any", HOST_CHANGES)),
+        ("ENTRY_CHANGES", cast("Any", ENTRY_CHANGES)),
+    ]
+    for name, table in tables:
+        rules = {_rule(row): row for row in table.values()}
+        for event, row in table.items():
+            for rule in rules:
+                if rule is _rule(row) or not _carried(event, rule):
+                    continue
+                what = f"{name}: {event.__name__} changes by {_rule(row).__name__} → {rule.__name__}"
+                wrong = change(rule) if isinstance(row, Change) else rule
+                yield Mutant(
+                    "wrong row", _line(aggregates, f"events.{event.__name__}: "), what, row=Row(table, event, wrong)
+                )
+
+
+def _rule(row: object) -> Rule:
+    return cast("Rule", row.rule if isinstance(row, Change) else row)
+
+
+def _carried(event: type[VmEvent | HostEvent], rule: Rule) -> bool:
+    return all(name in get_type_hints(event) for name in list(sorts_of(rule))[1:])
