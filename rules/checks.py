@@ -99,9 +99,14 @@ class Checks:
             begun = time.perf_counter()
             others = [each for other, each in said.items() if other is not invariant and other not in THEOREMS]
             answer = self._solver.ask(*others, terms.negation(says))
-            if invariant in THEOREMS:
+            if invariant in THEOREMS:  # then it does follow
                 yield _found(
-                    "theorem", invariant.__name__, None, begun, _opposite(answer), "it does not follow from the others"
+                    "redundancy",
+                    invariant.__name__,
+                    None,
+                    begun,
+                    _opposite(answer),
+                    "it does not follow from the others",
                 )
             else:
                 wrong = "it follows from the others: mark it as a theorem, or leave it out"

@@ -31,7 +31,7 @@ from domain.state import Host, Site
 from rules import terms
 from rules.obligations import Obligation
 from rules.reader import Reader, Rule, is_rule
-from rules.terms import Literal, Op, Term, subterms, variables
+from rules.terms import Literal, Term, subterms, variables
 from rules.transitions import Transition
 from rules.values import Value, anything, bring_back, exactly, leaves
 from rules.worlds import HERE, OTHER, VM, World, command_of, world_of
@@ -67,13 +67,19 @@ class Recording(Reader):
 
     def __init__(self, readable: Callable[[Rule], bool] = is_rule) -> None:
         super().__init__(readable)
-        self.calls: list[Call] = []
+        self._calls: dict[tuple[object, ...], Call] = {}
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every question that was asked of it, once."""
+        return list(self._calls.values())
 
     def call(self, rule: Rule, arguments: Sequence[Value]) -> Value:
         """What a rule answers to arguments."""
         answer = super().call(rule, arguments)
         if not self._open:
-            self.calls.append(Call(rule, tuple(arguments), answer))
+            key = (rule, *[argument.key for argument in arguments])
+            self._calls.setdefault(key, Call(rule, tuple(arguments), answer))
         return answer
 
 
@@ -213,7 +219,7 @@ def confirm(
     found: list[tuple[Call, Any]] = []
     for call in calls:
         parts = [part for _, part in leaves(call.answer)]
-        speaks = any(part.op is not Op.CONSTANT and id(part) in made_of for part in parts)
+        speaks = any(part.parts and id(part) in made_of for part in parts)
         if speaks and variables(*parts).keys() <= whole.keys():
             given = completed(whole, *call.arguments)
             answer = call.rule(*[bring_back(argument, given) for argument in call.arguments])

@@ -31,7 +31,7 @@ class Result:
     """``kind/command/rule``, without a command where there is none; each name once."""
     kind: str
     """As ``keeps``, ``reason``, ``maximal``; of checks ``vacuity``, ``reached``, ``dead``, ``guard``, ``redundancy``,
-    ``theorem``, ``canary``, ``independence``."""
+    ``canary``, ``independence``."""
     rule: str
     command: str | None
     verdict: Verdict
