@@ -11,7 +11,11 @@ from typing import Final, Protocol, TypeVar
 
 from rules.reader import Rule
 from rules.sentence import SENTENCES
+from rules.specification import changes, conditions, effects, figures
 from rules.specification.invariants import INVARIANTS
+
+SPECIFICATION: Final = (figures, conditions, effects, changes)
+"""The modules beside the invariants: once they are loaded, their sentences are found by their names."""
 
 KINDS: Final = {
     "definition": "The program computes this figure as the specification does, in any state at all.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from domain.errors import InputError
 from nilometer.nearest import did_you_mean
 from rules.catalogue import NAMES, of_rule
+from rules.confirming import bare
 from rules.obligations import Obligation
 from rules.proving import obligations_named
 
@@ -28,19 +29,21 @@ def choose(rules: Collection[str], commands: Collection[str]) -> Choice:
     for name in rules:
         meant = of_rule(name, all)
         if not meant:
-            known = [*NAMES, *[each.rule for each in all]]
-            raise InputError(f"there is no rule {name!r}", hint=did_you_mean(name, known, "docs/rules.md lists them"))
+            names = [*NAMES, *[each.rule for each in all]]
+            raise InputError(f"there is no rule {name!r}", hint=did_you_mean(name, names, "docs/rules.md lists them"))
         sentences.update((each.rule, None) for each in meant)
-    told: dict[str, None] = {}
+    known = {bare(each.command) for each in all if each.command}
     for name in commands:
-        about = [each.command for each in all if each.command and name in (each.command, _plain(each.command))]
-        if not about:
-            known = [_plain(each.command) for each in all if each.command]
+        if bare(name) not in known:
             raise InputError(f"nothing is to be proved of a command {name!r}", hint=did_you_mean(name, known))
-        told.update((each, None) for each in about)
-    left = [each for each in all if (not rules or each.rule in sentences) and (not commands or each.command in told)]
+    told = {bare(name): None for name in commands}
+    left = [
+        each
+        for each in all
+        if (not rules or each.rule in sentences) and (not commands or bare(each.command or "") in told)
+    ]
     if not left:
-        of = dict.fromkeys(_plain(each.command) for each in all if each.rule in sentences and each.command)
+        of = dict.fromkeys(bare(each.command) for each in all if each.rule in sentences and each.command)
         hint = f"it is proved of {', '.join(of)}" if of else "it is about no command: leave --command out"
         raise InputError(f"nothing is to be proved of {', '.join(rules)} and {', '.join(commands)}", hint=hint)
     return Choice(list(sentences), list(told), left)
@@ -54,8 +57,3 @@ def obligation_named(name: str) -> Obligation:
         known = [each.name for each in obligations_named()]
         hint = did_you_mean(name, known, "nilo prove lists them")
         raise InputError(f"there is no obligation {name!r}", hint=hint) from None
-
-
-def _plain(command: str) -> str:
-    """A command, without which of the things that it does is meant."""
-    return command.partition(" ")[0]

@@ -41,6 +41,8 @@ class Report:
         if self.out.form == "plain":
             self._line(result)
         elif self.out.form == "human":
+            if result.kind in CHECKS:  # how many there are is not known, but those of a kind come together
+                self._rest(but=result.kind)
             group = self._waiting.setdefault(result.kind, [])
             group.append(result)
             if len(group) == self._expected[result.kind]:
@@ -77,7 +79,9 @@ class Report:
             self._summary(seconds)
         for file in saved:
             say(
-                "note", f"the history of a counterexample is in {file}", f"nilo run {file} --ledger sqlite:///{file}.db"
+                "note",
+                f"the history of a counterexample is in {file}",
+                f"nilo run {file} --ledger sqlite:///{file.stem}.db",
             )
         return EXIT[self.verdict]
 
@@ -94,9 +98,10 @@ class Report:
 
     # Lines
 
-    def _rest(self) -> None:
+    def _rest(self, but: str = "") -> None:
         for kind in list(self._waiting):
-            self._group(kind)
+            if kind != but:
+                self._group(kind)
 
     def _group(self, kind: str) -> None:
         group = self._waiting.pop(kind)
@@ -177,7 +182,7 @@ class Report:
 def evidence(result: Result) -> str:
     """What is to be said beside a verdict."""
     if result.counterexample is not None and result.verdict is Verdict.REFUTED:
-        return result.counterexample.text()
+        return result.counterexample.text().removeprefix(f"{result.name}: {result.verdict}\n")
     if result.verdict is Verdict.UNKNOWN:
         return f"nothing is claimed: {result.reason or 'no reason was told'}"
     return result.reason
