@@ -61,6 +61,7 @@ class Obligations:
         self.specification = specification or Reader(is_sentence)
         self.transitions = {each.command: each for each in transitions(self.program)}
         self.made: list[Obligation] = []
+        self._reachable: dict[str, list[Term]] = {}
 
     def all(self) -> list[Obligation]:
         """All of them, by kind."""
@@ -115,8 +116,9 @@ class Obligations:
             of = kinds.get(moment)
             given[moment] = site["vm"] if of is Vm else site["host"] if of is Host else site
         given["vm"] = transition.before["vm"]
-        anything_else = {name: anything(name, kind) for name, kind in kinds.items()}
-        return self._says(sentence, **{**anything_else, **given, **more})
+        given |= more
+        anything_else = {name: anything(name, kind) for name, kind in kinds.items() if name not in given}
+        return self._says(sentence, **given, **anything_else)
 
     def invariants(self, site: Record) -> list[Term]:
         """That all invariants hold of a site."""
@@ -124,7 +126,11 @@ class Obligations:
 
     def reachable(self, transition: Transition) -> list[Term]:
         """That the state before is one that can be, and the arguments can be written."""
-        return [*self.invariants(transition.before), *written(transition.arguments)]
+        known = self._reachable.get(transition.command)
+        if known is None:
+            known = [*self.invariants(transition.before), *written(transition.arguments)]
+            self._reachable[transition.command] = known
+        return [*known]
 
     # Kinds of obligations
 
