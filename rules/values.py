@@ -100,14 +100,17 @@ def leaves(value: Value, name: str = "") -> Iterator[tuple[str, Term]]:
             yield from leaves(inner, f"{name}.{field}" if name else field)
 
 
-def substitute(value: Value, known: Mapping[str, Term]) -> Record:
-    """A record with terms in place of some variables."""
-    assert isinstance(value, Record)
-    fields: dict[str, Value] = {
-        name: terms.substitute(inner, known) if isinstance(inner, Term) else substitute(inner, known)
-        for name, inner in value.fields.items()
-    }
-    return Record(value.kind, fields)
+def substitute(value: Record, known: Mapping[str, Term]) -> Record:
+    """A record with terms in place of some variables; what its fields have in common is made once."""
+    made = iter(terms.substitute_all([term for _, term in leaves(value)], known))
+
+    def rebuilt(whole: Record) -> Record:
+        fields: dict[str, Value] = {
+            name: rebuilt(inner) if isinstance(inner, Record) else next(made) for name, inner in whole.fields.items()
+        }
+        return Record(whole.kind, fields)
+
+    return rebuilt(value)
 
 
 def bring_back(value: Value, values: Mapping[str, Literal]) -> Any:
