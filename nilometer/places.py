@@ -42,10 +42,11 @@ class PostgresPlace:
 
     def __str__(self) -> str:
         secret = ":***" if self.password else ""
-        at = f"{quote(self.user)}{secret}@" if self.user else ""
+        at = f"{quote(self.user, safe='')}{secret}@" if self.user else ""
         host = quote(self.host, safe="")
         port = f":{self.port}" if self.port else ""
-        return f"postgresql://{at}{host}{port}/{quote(self.database)}?schema={quote(self.schema)}"
+        database, schema = quote(self.database, safe=""), quote(self.schema, safe="")
+        return f"postgresql://{at}{host}{port}/{database}?schema={schema}"
 
 
 Place = SQLitePlace | PostgresPlace
@@ -80,8 +81,8 @@ def _postgres(url: str, parts: SplitResult, port: int | None) -> PostgresPlace:
     at = parts.netloc.rpartition("@")[2]
     name, colon, digits = at.rpartition(":")
     name = name if colon and (not digits or port is not None) else at
-    host = options.pop("host", None) or unquote(name).strip("[]")
-    database = unquote(parts.path.lstrip("/"))
+    host = options.pop("host", None) or unquote(name.removeprefix("[").removesuffix("]"))
+    database = unquote(parts.path.removeprefix("/"))
     if options:
         unknown = min(options)
         raise InputError(f"{masked(url)!r} has the unknown option {unknown!r}", hint="known are host and schema")

@@ -51,7 +51,4 @@ def vm(ledger: Ledger, id: str = "web01") -> Vm:
 
 def stored(ledger: Ledger) -> list[tuple[str, int, str, bytes]]:
     """All events as they are stored."""
-    return [
-        (str(event.originator_id), event.originator_version, event.topic, event.state)
-        for event, _ in ledger._application.rows()  # pyright: ignore[reportPrivateUsage]
-    ]
+    return [(row.stream, row.version, row.topic, row.body) for row in ledger.rows()]

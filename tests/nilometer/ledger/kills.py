@@ -67,10 +67,10 @@ def recorded(url: str) -> list[tuple[object, ...]]:
     """All that is stored, but for times."""
     found: list[tuple[object, ...]] = []
     with Ledger.open(url, read_only=True) as ledger:
-        for event, position in ledger._application.rows():  # pyright: ignore[reportPrivateUsage]
-            body = json.loads(event.state)
-            assert body.pop("happened") <= body.pop("recorded")
-            found.append((position, event.originator_id, event.originator_version, event.topic, body))
+        for row in ledger.rows():
+            body = json.loads(row.body)
+            del body["happened"], body["recorded"]
+            found.append((row.position, row.stream, row.version, row.topic, body))
     return found
 
 

@@ -17,15 +17,14 @@ LEDGERS = 60
 def judge(seed: int, folder: Path, urls: list[str]) -> None:
     """Kills runs on ledgers at these places, and holds what they come to to an undisturbed run."""
     told = processes.run("kills", str(seed), str(KILLS), str(folder), *urls)
-    print(told)
     assert told["wrong"] == []
     assert told["kills"] >= KILLS
-    assert set(told["outcomes"]) >= {"done", "rejected", "failed", "completed"}
+    assert set(told["outcomes"]) == {"done", "completed", "partially-completed", "failed", "rejected"}
 
 
 @pytest.mark.xdist_group("processes")
 def test_a_script_killed_at_200_moments_comes_to_the_same_on_sqlite(tmp_path: Path) -> None:
-    judge(3, tmp_path, [f"sqlite:///{tmp_path}/{number}.db" for number in range(LEDGERS)])
+    judge(9, tmp_path, [f"sqlite:///{tmp_path}/{number}.db" for number in range(LEDGERS)])
 
 
 @pytest.mark.xdist_group("processes")
@@ -34,7 +33,7 @@ def test_a_script_killed_at_200_moments_comes_to_the_same_on_postgresql(
 ) -> None:
     schemas = [f"{schema}x{number}" for number in range(LEDGERS)]
     try:
-        judge(4, tmp_path, [postgres.url(name) for name in schemas])
+        judge(8, tmp_path, [postgres.url(name) for name in schemas])
     finally:
         with postgres.connect() as connection:
             for name in schemas:

@@ -36,13 +36,13 @@ def admin(postgres: Server) -> Iterator[Connection]:
         yield connection
 
 
-def catalogue(admin: Connection) -> list[tuple[object, ...]]:
-    """Every schema, table, type and function that somebody made."""
+def catalogue(admin: Connection, schema: str) -> list[tuple[object, ...]]:
+    """The schema, if it is there, and every table, index and type in it."""
     return admin.execute(
         "SELECT nspname, relname, relkind FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid "
-        "WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' UNION ALL "
-        "SELECT nspname, typname, 't' FROM pg_namespace n JOIN pg_type t ON t.typnamespace = n.oid "
-        "WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' ORDER BY 1, 2, 3"
+        "WHERE nspname = %s UNION ALL SELECT nspname, typname, 't' FROM pg_namespace n "
+        "JOIN pg_type t ON t.typnamespace = n.oid WHERE nspname = %s ORDER BY 1, 2, 3",
+        (schema, schema),
     ).fetchall()
 
 
@@ -95,20 +95,20 @@ class TestStrangers:
         admin.execute(SQL("SET search_path = {}").format(Identifier(schema)))
         for statement in theirs:
             admin.execute(statement.encode())
-        before = catalogue(admin)
+        before = catalogue(admin, schema)
         message, hint = refused(url, NotALedger)
         assert message.startswith(f"{parse_url(url)} is not a Nilometer ledger; it was not touched")
         assert "schema=" in hint
-        assert catalogue(admin) == before
+        assert catalogue(admin, schema) == before
 
     def test_a_ledger_of_a_later_format_is_not_touched(self, admin: Connection, url: str, schema: str) -> None:
         Ledger.open(url, create=True).close()
         admin.execute(SQL("UPDATE {}.ledger SET value = '2' WHERE name = 'format'").format(Identifier(schema)))
-        before = catalogue(admin)
+        before = catalogue(admin, schema)
         message, hint = refused(url, NotALedger)
         assert "is a ledger of format 2; this Nilometer knows format 1; it was not touched" in message
         assert "newer" in hint
-        assert catalogue(admin) == before
+        assert catalogue(admin, schema) == before
 
     def test_an_empty_schema_becomes_a_ledger(self, admin: Connection, url: str, schema: str) -> None:
         admin.execute(SQL("CREATE SCHEMA {}").format(Identifier(schema)))
@@ -133,12 +133,12 @@ class TestWhatIsNotThere:
     def test_a_schema_that_is_not_there_is_told_with_its_url(
         self, admin: Connection, url: str, postgres: Server, schema: str
     ) -> None:
-        before = catalogue(admin)
+        before = catalogue(admin, schema)
         message, hint = refused(url, NoLedger, [{"read_only": True}, {}])
         where = f"postgresql://postgres@{str(postgres.socket_dir).replace('/', '%2F')}/postgres?schema={schema}"
         assert message == f"there is no ledger at {where}"
         assert "nilo run SCRIPT.jsonl" in hint
-        assert catalogue(admin) == before
+        assert catalogue(admin, schema) == before
 
     def test_a_database_that_is_not_there_is_not_made(self, postgres: Server) -> None:
         message, hint = refused(postgres.url("x", database="nowhere"), NoLedger)
@@ -230,10 +230,10 @@ class TestPermissions:
     def test_who_may_not_make_a_schema_is_told(
         self, admin: Connection, postgres: Server, schema: str, role: str
     ) -> None:
-        before = catalogue(admin)
+        before = catalogue(admin, schema)
         with pytest.raises(LedgerReadOnly):
             Ledger.open(postgres.url(schema, user=role), create=True)
-        assert catalogue(admin) == before
+        assert catalogue(admin, schema) == before
 
 
 class TestTrouble:
