@@ -115,11 +115,28 @@ class _Shrinking:
             self._plainest(group[half:])
             return
         [variable] = group
-        name, now = str(variable.leaf), self._found[str(variable.leaf)]
+        now = self._found[str(variable.leaf)]
         for value in _plainer(variable, now):
             if self._try([terms.equal(variable, terms.constant(value))]):
                 return
-        self._fixed.append(terms.equal(variable, terms.constant(self._found[name])))
+        if variable.sort is int and isinstance(now, int):
+            now = self._least(variable, now)
+        self._fixed.append(terms.equal(variable, terms.constant(now)))
+
+    def _least(self, variable: Term, now: int) -> int:
+        """The number nearest to zero, on the side where one is known."""
+        wrong = 0
+        while abs(now - wrong) > 1:
+            between = (now + wrong) // 2
+            low, high = (wrong + 1, between) if now > 0 else (between, wrong - 1)
+            inside = [terms.at_most(terms.constant(low), variable), terms.at_most(variable, terms.constant(high))]
+            if self._try(inside):
+                found = self._found[str(variable.leaf)]
+                assert isinstance(found, int)
+                now = found
+            else:
+                wrong = between
+        return now
 
     def _try(self, conditions: list[Term]) -> bool:
         if not all(terms.evaluate(each, self._found) for each in conditions):
