@@ -28,7 +28,7 @@ class Counterexample:
     place: str
     """Its file and line, as ``rules/specification/invariants.py:36``."""
     says: str
-    """What the sentence says, in English: its docstring."""
+    """What the sentence says, in English."""
     decided_by: str
     """The rules of the program that decide the command and change the state, with their places."""
     command: str | None
@@ -37,7 +37,7 @@ class Counterexample:
     decision: Figures
     after: Figures
     however: str
-    """What contradicts what: one sentence."""
+    """What contradicts what, said of the rule: ``does not hold``, ``says that …``."""
     script: tuple[dict[str, Any], ...] = ()
     """The shortest history from an empty host that gets there, as script lines that ``nilo run`` replays; or none."""
     steps: int = 0
@@ -89,7 +89,11 @@ def _lines(found: Counterexample) -> Iterator[str]:
     elif len(shown) < len(found.before):
         yield "  and all other figures be nothing"
     if found.command is not None:
-        arguments = ", ".join(f"{name} {figure(name, value)}" for name, value in found.arguments.items())
+        arguments = ", ".join(
+            f"{name} {figure(name, value)}"
+            for name, value in found.arguments.items()
+            if not (name.startswith("memory.") and value in _NOTHING)
+        )
         yield f"Then {found.command}{f' ({arguments})' if arguments else ''}"
         yield f"  is answered {_answer(found.decision)}"
         yield f"  by {found.decided_by}"
@@ -97,10 +101,8 @@ def _lines(found: Counterexample) -> Iterator[str]:
         if found.after and not found.changed:
             yield "  and changes nothing"
     yield "However"
-    yield f"  {found.however}"
-    yield f"  {found.rule} ({found.place})"
-    if found.says:
-        yield f"  {found.says}"
+    yield f"  {found.rule} {found.however} ({found.place})"
+    yield f"  {found.says}"
     if found.script:
         count = len(found.script)
         yield f"From an empty host, in {count} command{'' if count == 1 else 's'}:"
@@ -121,6 +123,8 @@ def _answer(decision: Figures) -> str:
 
 def _changes(found: Counterexample) -> Iterator[tuple[str, str]]:
     for path in found.changed:
+        if path not in found.before and found.after[path] in _NOTHING:
+            continue
         before, after = (
             figure(path, figures[path]) if path in figures else "none" for figures in (found.before, found.after)
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import FunctionType
 from typing import Any, Final, cast
 
@@ -11,6 +10,7 @@ from domain.commands import COMMANDS
 from domain.decider import STEPS
 from domain.decision import Code
 from rules import reachability
+from rules.catalogue import says, sentence_named
 from rules.confirming import (
     Call,
     Ran,
@@ -28,9 +28,10 @@ from rules.obligations import Obligation
 from rules.prover import Prover
 from rules.reachability import History, Search
 from rules.reader import Rule
-from rules.sentence import SENTENCES, is_sentence
+from rules.sentence import is_sentence
 from rules.source import source_of
 from rules.values import bring_back
+from rules.wording import figure
 
 
 class Refuter:
@@ -66,22 +67,21 @@ def _counterexample(
     history: History | None,
     steps: int,
 ) -> Counterexample:
-    sentence = next((each for each in SENTENCES if each.__name__ == obligation.rule), None)
     program = _deciding(obligation.command)
     before, arguments, decision, after = _figures(obligation, values, ran)
-    about = sentence or (program[0] if program else None)
+    about = sentence_named(obligation.rule) or (program[0] if program else None)
     return Counterexample(
         obligation=obligation.name,
         rule=obligation.rule,
         place=place(about) if about is not None else "rules/obligations.py",
-        says=_first_line(sentence) if sentence is not None else "",
+        says=says(obligation),
         decided_by=", ".join(f"{each.__name__} ({place(each)})" for each in program),
         command=None if obligation.command is None else bare(obligation.command),
         arguments=arguments,
         before=before,
         decision=decision,
         after=after,
-        however=_however(obligation, told, decision),
+        however=_however(obligation, told),
         script=history.script if history is not None else (),
         steps=steps,
     )
@@ -111,24 +111,17 @@ def _figures(
     return before, given, plain(bring_back(transition.decision, whole)), after
 
 
-def _however(obligation: Obligation, told: list[tuple[Call, Any]], decision: Mapping[str, Any]) -> str:
-    named = [answer for call, answer in told if call.rule.__name__ == obligation.rule]
-    short = next((answer for call, answer in told if call.rule.__name__.endswith("_is_short")), None)
-    match named:
-        case [Code() as code, *_]:
-            if obligation.rule.endswith("_is_short"):
-                code = Code.INSUFFICIENT_HOST_MEMORY
-            due = "nothing speaks against it" if code is Code.NONE else f"it is to be rejected: {code.value}"
-            return f"the specification says that {due}"
-        case [bool() as so, *_] if obligation.rule.endswith("_is_short"):
-            return f"the specification says that the host {'lacks' if so and short else 'has'} the memory"
-        case [False, *_]:
-            return f"{obligation.rule.replace('_', ' ')}: it is not so"
-        case [answer, *_] if not isinstance(answer, bool):
-            others = [other for call, other in told if not is_sentence(call.rule)]
-            return f"the specification says {answer}, and the program {others[0] if others else 'something else'}"
-        case _:
-            return f"{obligation.rule.replace('_', ' ')}: it is not so"
+def _however(obligation: Obligation, told: list[tuple[Call, Any]]) -> str:
+    """What contradicts what, said of the rule."""
+    answer = next((answer for call, answer in told if call.rule.__name__ == obligation.rule), None)
+    if isinstance(answer, Code):
+        return "says that nothing speaks against it" if answer is Code.NONE else f"says {answer.value}"
+    if obligation.rule.endswith("_is_short"):
+        return f"says that the host {'has not' if answer else 'has'} the memory"
+    if obligation.kind == "definition" and not isinstance(answer, bool):
+        program = next((other for call, other in told if not is_sentence(call.rule)), None)
+        return f"says {figure(obligation.rule, answer)}, and the program {figure(obligation.rule, program)}"
+    return "does not hold"
 
 
 def _deciding(command: str | None) -> list[Rule]:
@@ -157,7 +150,3 @@ def place(function: Rule) -> str:
     """File and line of a rule or sentence, as ``domain/resizing.py:118``: the same wherever it is installed."""
     module = function.__module__.replace(".", "/")
     return f"{module}.py:{source_of(cast('FunctionType', function)).tree.lineno}"
-
-
-def _first_line(function: Rule) -> str:
-    return (function.__doc__ or "").strip().partition("\n")[0]

@@ -17,6 +17,7 @@ import z3
 from rules import terms
 from rules.smt import Translation, members
 from rules.terms import Literal, Term, variables
+from rules.wording import is_count
 
 MiB: Final = 2**20
 LADDER: Final = (
@@ -100,8 +101,19 @@ class _Shrinking:
         self._found = dict(solver.ask().values)
 
     def values(self) -> Mapping[str, Literal]:
+        sizes = [each for each in self._order if each.sort is int and not is_count(str(each.leaf))]
+        self._whole(sizes)
         self._plainest(self._order)
         return self._found
+
+    def _whole(self, group: list[Term]) -> None:
+        """Keeps sizes to whole quanta: all at once if they can all be, else in halves."""
+        if not group or self._try([terms.equal(terms.remainder(each, _QUANTUM), terms.ZERO) for each in group]):
+            return
+        if len(group) > 1:
+            half = len(group) // 2
+            self._whole(group[:half])
+            self._whole(group[half:])
 
     def _plainest(self, group: list[Term]) -> None:
         """Fixes a group of variables: all at once if they can all be nothing, else in halves."""
@@ -146,6 +158,9 @@ class _Shrinking:
             self._found.update(answer.values)
         self._fixed += conditions
         return True
+
+
+_QUANTUM: Final = terms.constant(2 * MiB)
 
 
 def _nothing(variable: Term) -> Term:

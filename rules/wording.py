@@ -11,6 +11,11 @@ COUNTS: Final = frozenset(("generation", "session", "buffer", "weight", "major",
 """Figures that are no sizes, by the last part of their paths."""
 
 
+def is_count(path: str) -> bool:
+    """Whether a figure is no size."""
+    return path.rpartition(".")[2] in COUNTS
+
+
 def size(count: int) -> str:
     """A number of bytes, exactly, in the largest unit that needs at most two decimals: ``3190 MiB``, ``13.75 GiB``."""
     if count == 0:
@@ -20,7 +25,7 @@ def size(count: int) -> str:
         if positive >> power and (positive * 100) % (1 << power) == 0:
             number = f"{Decimal(positive) / (1 << power):f}"
             return f"{sign}{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
-    return f"{count} bytes"
+    return f"{count} byte{'' if positive == 1 else 's'}"
 
 
 def typed(count: int) -> str | int:
@@ -37,6 +42,6 @@ def figure(path: str, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, StrEnum):
         return value.value
-    if isinstance(value, int) and path.rpartition(".")[2] not in COUNTS:
+    if isinstance(value, int) and not is_count(path):
         return size(value)
     return str(value)
