@@ -13,9 +13,10 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+from mutants.clauses import Worth, clauses, worth
 from mutants.judging import Fate, Judged
 from mutants.program import Mutant
-from mutants.running import all_mutants, run
+from mutants.running import all_mutants, run, spread
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,9 +27,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", metavar="TEXT", help="judge those whose line has this text")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="processes; default all cores")
     parser.add_argument("--fates", action="store_true", help="print the fate of each")
+    parser.add_argument("--specification", action="store_true", help="leave out clauses of the specification instead")
     asked = parser.parse_args(arguments)
 
     begun = time.perf_counter()
+    if asked.specification:
+        decoration = told_of_clauses(asked.cores, asked.only)
+        print(f"{time.perf_counter() - begun:.0f} s", file=sys.stderr)
+        return 1 if decoration else 0
     known = all_mutants()
     places = [place for place, mutant in enumerate(known) if asked.only is None or asked.only in mutant.name]
     if asked.sample is not None:
@@ -57,6 +63,23 @@ def told(judged: Iterable[tuple[Mutant, Judged]], total: int, *, fates: bool = F
     for mutant, judgement in sorted(survivors, key=lambda each: each[0].name):
         print(f"survived: {mutant.name}\n          what is otherwise: {judgement.by}")
     return [mutant for mutant, _ in survivors]
+
+
+def told_of_clauses(cores: int, only: str | None) -> int:
+    """Prints what every clause of the specification is good for, decoration last; how many are decoration."""
+    known = clauses()
+    places = [place for place, clause in enumerate(known) if only is None or only in clause.name]
+    print(f"{len(places)} of {len(known)} clauses on {cores} cores", file=sys.stderr)
+    found: dict[Worth, list[str]] = {each: [] for each in Worth}
+    for number, (place, good_for, shown) in enumerate(spread(worth, places, cores, at_once=1), start=1):
+        found[good_for].append(f"{known[place].name}  [{shown}]")
+        if number % 25 == 0:
+            print(f"{number}/{len(places)} clauses", file=sys.stderr)
+    for good_for in (Worth.REFUSED, Worth.DECORATION):
+        for name in sorted(found[good_for]):
+            print(f"{good_for}: {name}")
+    print(", ".join(f"{len(names)} {good_for}" for good_for, names in found.items()))
+    return len(found[Worth.DECORATION])
 
 
 def print_table(table: dict[str, Counter[Fate]]) -> None:

@@ -102,32 +102,39 @@ class Judge:
 
     def judge(self, mutant: Mutant) -> Judged:
         """The fate of a wrong program."""
-        with mutant.in_place():
-            try:
-                program = self.programs.patched(mutant.definitions)
-                obligations = Obligations(program, self._specification)
-                changed = [each for each in obligations.all() if self._is_changed(each)]
-            except Refusal as refusal:
-                return Judged(Fate.REFUSED, str(refusal).splitlines()[0])
-            open_: list[str] = []
-            with closing(cast("Generator[Proof]", self.prover.prove(changed))) as proofs:
-                for proof in proofs:
-                    if proof.verdict is Verdict.REFUTED:
-                        return Judged(Fate.REFUTED, proof.obligation.name)
-                    if proof.verdict is Verdict.UNKNOWN:
-                        open_.append(proof.obligation.name)
-            try:
-                differs = self._difference(behaviour(program, obligations))
-            except Refusal as refusal:
-                return Judged(Fate.REFUSED, str(refusal).splitlines()[0])
-        if differs is None:
-            return Judged(Fate.EQUIVALENT)
-        unknown = f" ({len(open_)} obligations unknown)" if open_ else ""
-        return Judged(Fate.SURVIVED, f"{differs}{unknown}")
+        try:
+            with mutant.in_place():
+                return self._judge(mutant)
+        except Refusal as refusal:
+            return Judged(Fate.REFUSED, str(refusal).splitlines()[0])
 
-    def _is_changed(self, obligation: Obligation) -> bool:
+    def changed(self, mutant: Mutant) -> list[Obligation]:
+        """What has to be proved of a wrong program that is not what has to be proved of the right one.
+
+        Raises ``Refusal`` if the wrong program cannot be read.
+        """
+        with mutant.in_place():
+            obligations = Obligations(self.programs.patched(mutant.definitions), self._specification)
+            return [each for each in obligations.all() if self.is_changed(each)]
+
+    def is_changed(self, obligation: Obligation) -> bool:
+        """Whether an obligation is not the one of the same name that the right program has."""
         known = self.obligations.get(obligation.name)
         return known is None or known.goal is not obligation.goal or known.assumes != obligation.assumes
+
+    def _judge(self, mutant: Mutant) -> Judged:
+        program = self.programs.patched(mutant.definitions)
+        obligations = Obligations(program, self._specification)
+        changed = [each for each in obligations.all() if self.is_changed(each)]
+        unknown = ""
+        with closing(cast("Generator[Proof]", self.prover.prove(changed))) as proofs:
+            for proof in proofs:
+                if proof.verdict is Verdict.REFUTED:
+                    return Judged(Fate.REFUTED, proof.obligation.name)
+                if proof.verdict is Verdict.UNKNOWN:
+                    unknown = f", and {proof.obligation.name} is unknown"
+        differs = self._difference(behaviour(program, obligations))
+        return Judged(Fate.EQUIVALENT) if differs is None else Judged(Fate.SURVIVED, f"{differs}{unknown}")
 
     def _difference(self, does: Iterable[Told]) -> str | None:
         """What a program does otherwise than the right one; ``None`` if it is proved that there is nothing."""

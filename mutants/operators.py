@@ -76,7 +76,7 @@ def _is_single(node: ast.expr) -> bool:
 
 def _comparison(node: ast.Compare) -> Iterator[Change]:
     for place, op in enumerate(node.ops):
-        others = [other for other in ORDERS if not isinstance(op, other)] if isinstance(op, ORDERS) else [_opposite(op)]
+        others = [other for other in ORDERS if other is not type(op)] if isinstance(op, ORDERS) else [_opposite(op)]
         for other in others:
             ops = [*node.ops[:place], other(), *node.ops[place + 1 :]]
             yield "comparison", ast.Compare(node.left, ops, node.comparators)

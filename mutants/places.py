@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import cast
 
 from mutants.operators import Change, changes, guards, offsets, placed
 from mutants.scope import Marked, Scope
@@ -72,19 +73,26 @@ def expressions(tree: ast.FunctionDef) -> Iterator[tuple[Path, ast.expr, ast.AST
     """Every expression that a rule is made of, with the way to it and what it is a part of."""
 
     def inside(whole: ast.AST, path: Path) -> Iterator[tuple[Path, ast.expr, ast.AST]]:
-        for field, value in ast.iter_fields(whole):
-            parts: list[tuple[int | None, object]] = (
-                list(enumerate(value)) if isinstance(value, list) else [(None, value)]
-            )
-            for place, part in parts:
-                if not isinstance(part, ast.AST) or _is_name_only(whole, field):
-                    continue
-                if isinstance(part, ast.expr):
-                    yield (*path, (field, place)), part, whole
-                yield from inside(part, (*path, (field, place)))
+        for field, place, part in _parts(whole):
+            if isinstance(part, ast.expr):
+                yield (*path, (field, place)), part, whole
+            yield from inside(part, (*path, (field, place)))
 
     for place, statement in enumerate(tree.body[1:], start=1):  # the first is what it says that it means
         yield from inside(statement, (("body", place),))
+
+
+def _parts(whole: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
+    for field in whole._fields:
+        value: object = getattr(whole, field, None)
+        if _is_name_only(whole, field):
+            continue
+        if isinstance(value, ast.AST):
+            yield field, None, value
+        elif isinstance(value, list):
+            for place, part in enumerate(cast("list[object]", value)):
+                if isinstance(part, ast.AST):
+                    yield field, place, part
 
 
 def _is_name_only(whole: ast.AST, field: str) -> bool:

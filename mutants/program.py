@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Generator, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, cast, get_type_hints
 
 from domain import aggregates, decider
-from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, Change, change
+from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, change
 from domain.decider import STEPS, Step, step
 from domain.decision import Decision
 from domain.events import HostEvent, VmEvent
@@ -53,7 +53,7 @@ class Mutant:
         return f"{self.place}: {self.kind}: {self.what}"
 
     @contextmanager
-    def in_place(self) -> Iterator[None]:
+    def in_place(self) -> Generator[None]:
         """While inside, the program's table says what the mutant says."""
         if self.row is None:
             yield
@@ -72,7 +72,8 @@ def mutants() -> list[Mutant]:
     return [*_rules(), *_constants(), *_steps(), *_changes()]
 
 
-def _place(file: str, line: int) -> str:
+def place_of(file: str, line: int) -> str:
+    """File and line, the file as seen from the folder of the project."""
     path = Path(file)
     return f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}:{line}"
 
@@ -81,7 +82,7 @@ def _rules() -> Iterator[Mutant]:
     for rule in RULES:
         for each in changed(rule):
             what = f"{rule.__qualname__}: {each.was} → {each.now}"
-            yield Mutant(each.kind, _place(each.file, each.line), what, {rule: each.definition})
+            yield Mutant(each.kind, place_of(each.file, each.line), what, {rule: each.definition})
 
 
 def _constants() -> Iterator[Mutant]:
@@ -97,7 +98,7 @@ def _constants() -> Iterator[Mutant]:
         for size in (1, -1, QUANTUM, -QUANTUM):
             definitions = {rule: _with_constant(scope, name, value + size) for rule, scope in scopes.items()}
             what = f"{name}: {value} → {value + size}"
-            yield Mutant("constant", _place(first.file, first.tree.lineno), what, definitions)
+            yield Mutant("constant", place_of(first.file, first.tree.lineno), what, definitions)
 
 
 def _with_constant(scope: Scope, name: str, value: int) -> ast.FunctionDef:
@@ -111,11 +112,11 @@ def _with_constant(scope: Scope, name: str, value: int) -> ast.FunctionDef:
 # Tables
 
 
-def _line(module: object, text: str) -> str:
-    """The place where a module first says something."""
+def _line(module: object, *texts: str) -> str:
+    """The place where a module first says all of something in one line."""
     lines, _ = getsourcelines(cast("Any", module))
-    line = next(number for number, each in enumerate(lines, start=1) if text in each)
-    return _place(str(getsourcefile(cast("Any", module))), line)
+    line = next(number for number, each in enumerate(lines, start=1) if all(text in each for text in texts))
+    return place_of(str(getsourcefile(cast("Any", module))), line)
 
 
 def _steps() -> Iterator[Mutant]:
@@ -154,20 +155,18 @@ def _changes() -> Iterator[Mutant]:
         ("ENTRY_CHANGES", cast("Any", ENTRY_CHANGES)),
     ]
     for name, table in tables:
-        rules = {_rule(row): row for row in table.values()}
         for event, row in table.items():
-            for rule in rules:
-                if rule is _rule(row) or not _carried(event, rule):
-                    continue
-                what = f"{name}: {event.__name__} changes by {_rule(row).__name__} → {rule.__name__}"
-                wrong = change(rule) if isinstance(row, Change) else rule
-                yield Mutant(
-                    "wrong row", _line(aggregates, f"events.{event.__name__}: "), what, row=Row(table, event, wrong)
-                )
+            right = _rule(row)
+            place = _line(aggregates, f"events.{event.__name__}: ", right.__name__)
+            for rule in dict.fromkeys(map(_rule, table.values())):
+                if rule is not right and _carried(event, rule):
+                    what = f"{name}: {event.__name__} changes by {right.__name__} → {rule.__name__}"
+                    wrong = rule if row is right else change(rule)
+                    yield Mutant("wrong row", place, what, row=Row(table, event, wrong))
 
 
 def _rule(row: object) -> Rule:
-    return cast("Rule", row.rule if isinstance(row, Change) else row)
+    return cast("Rule", getattr(row, "rule", row))
 
 
 def _carried(event: type[VmEvent | HostEvent], rule: Rule) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from typing import TypeVar
 
 from mutants.judging import Judge, Judged
 from mutants.program import Mutant, mutants
+
+R = TypeVar("R")
 
 AT_ONCE = 8
 """Mutants that a process is given at a time."""
@@ -34,10 +37,14 @@ def _judged(place: int) -> tuple[int, Judged]:
 def run(places: Sequence[int], cores: int) -> Iterator[tuple[Mutant, Judged]]:
     """The fates of the mutants at some places of the list, as they are reached."""
     known = all_mutants()
+    for place, fate in spread(_judged, places, cores):
+        yield known[place], fate
+
+
+def spread(work: Callable[[int], R], places: Sequence[int], cores: int, at_once: int = AT_ONCE) -> Iterator[R]:
+    """What some work comes to for each of some places, as it is done."""
     if cores == 1:
-        for place in places:
-            yield known[place], _judged(place)[1]
+        yield from map(work, places)
         return
     with multiprocessing.get_context("spawn").Pool(cores, maxtasksperchild=LIFE) as pool:
-        for place, fate in pool.imap_unordered(_judged, places, chunksize=AT_ONCE):
-            yield known[place], fate
+        yield from pool.imap_unordered(work, places, chunksize=at_once)

@@ -1,0 +1,130 @@
+"""Mutation of the specification: each clause is left out, to see whether anything rests on it.
+
+A clause is *needed* if without it something that holds is no longer proved: others rest on it. It *bites* if some wrong
+program is refuted by its sentence only because of it. A clause that does neither is decoration.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Final
+
+from mutants.judging import Judge, Readers
+from mutants.places import Changed, changed
+from mutants.program import Mutant, place_of
+from mutants.running import all_mutants, the_judge
+from rules.obligations import Obligation, Obligations
+from rules.prover import Verdict
+from rules.reader import Reader
+from rules.sentence import SENTENCES, is_sentence
+from rules.source import Refusal
+
+LEFT_OUT: Final = frozenset(("dropped condition", "dropped guard"))
+KNOWN: Final = 700
+"""Wrong programs that are kept at hand to try clauses with; the rest are made when these do not do."""
+
+
+class Worth(StrEnum):
+    """What a clause is good for."""
+
+    NEEDED = "needed"
+    BITES = "bites"
+    DECORATION = "decoration"
+    REFUSED = "refused"
+    """Without it the sentence cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A part of a sentence of the specification that can be left out."""
+
+    change: Changed
+
+    @property
+    def name(self) -> str:
+        """Its place, and the sentence without it."""
+        each = self.change
+        return f"{place_of(each.file, each.line)}: {each.rule.__name__}: {each.was} → {each.now}"
+
+
+@cache
+def clauses() -> list[Clause]:
+    """All clauses, always in the same order."""
+    marked = tuple(SENTENCES)
+    return [Clause(each) for sentence in SENTENCES for each in changed(sentence, marked) if each.kind in LEFT_OUT]
+
+
+class Wrong:
+    """What a wrong program has to be proved of, as far as it is other than the right one's."""
+
+    def __init__(self, judge: Judge, mutant: Mutant) -> None:
+        self.mutant = mutant
+        self._refuted: dict[str, bool] = {}
+        try:
+            self.changed = {each.name: each for each in judge.changed(mutant)}
+        except Refusal:
+            self.changed = {}
+
+    def is_refuted(self, judge: Judge, name: str) -> bool:
+        """Whether it is refuted by an obligation."""
+        if name not in self._refuted:
+            self._refuted[name] = _fails(judge, self.changed[name])
+        return self._refuted[name]
+
+
+def _fails(judge: Judge, obligation: Obligation) -> bool:
+    return next(iter(judge.prover.prove([obligation]))).verdict is Verdict.REFUTED
+
+
+@cache
+def _sentences() -> Readers:
+    return Readers(SENTENCES, is_sentence)
+
+
+@cache
+def _known() -> list[Wrong]:
+    return [Wrong(the_judge(), mutant) for mutant in _in_some_order()[:KNOWN]]
+
+
+def _in_some_order() -> list[Mutant]:
+    known = [mutant for mutant in all_mutants() if mutant.row is None]
+    return random.Random(0).sample(known, len(known))
+
+
+def worth(place: int) -> tuple[int, Worth, str]:
+    """What the clause at a place of the list is good for, and what shows it."""
+    change = clauses()[place].change
+    without = _sentences().patched({change.rule: change.definition})
+    judge = the_judge()
+    try:
+        right = Obligations(judge.programs.original, without).all()
+    except Refusal as refusal:
+        return place, Worth.REFUSED, str(refusal).splitlines()[0]
+    touched = [each for each in right if judge.is_changed(each)]
+    for proof in judge.prover.prove(touched):
+        if proof.verdict is not Verdict.PROVED:
+            return place, Worth.NEEDED, proof.obligation.name
+    names = {each.name for each in touched}
+    for wrong in _wrong_programs(judge):
+        refuted = [name for name in names & wrong.changed.keys() if wrong.is_refuted(judge, name)]
+        if refuted and (freed := _freed(judge, wrong.mutant, without, refuted)):
+            return place, Worth.BITES, f"{freed} lets through {wrong.mutant.name}"
+    return place, Worth.DECORATION, ""
+
+
+def _wrong_programs(judge: Judge) -> Iterator[Wrong]:
+    yield from _known()
+    for mutant in _in_some_order()[KNOWN:]:
+        yield Wrong(judge, mutant)
+
+
+def _freed(judge: Judge, mutant: Mutant, without: Reader, names: list[str]) -> str | None:
+    """An obligation of these that a wrong program meets once the clause is left out."""
+    with mutant.in_place():
+        made = Obligations(judge.programs.patched(mutant.definitions), without).all()
+    by_name = {each.name: each for each in made}
+    return next((name for name in names if not _fails(judge, by_name[name])), None)
