@@ -98,12 +98,6 @@ class Site:
 
     @property
     @rule
-    def others(self) -> int:
-        """What all other VMs on the host hold together."""
-        return self.host.held - self.entry
-
-    @property
-    @rule
     def limit(self) -> int:
         """The most memory that this VM can have on this host."""
         return cap(self.vm.generation, self.host.version)
