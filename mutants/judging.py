@@ -97,6 +97,7 @@ class Judge:
         self._specification = Readers(SENTENCES, is_sentence).patched(sentences or {})
         self.right = Obligations(self.programs.original, self._specification)
         self.obligations = {each.name: each for each in self.right.all()}
+        self._reached = frozenset(self.programs.original.reached.values())
         self._does = {told.name: told for told in behaviour(self.programs.original, self.right)}
         self.prover = Prover()
 
@@ -123,6 +124,8 @@ class Judge:
         return known is None or known.goal is not obligation.goal or known.assumes != obligation.assumes
 
     def _judge(self, mutant: Mutant) -> Judged:
+        if not self._reached.issuperset(mutant.definitions):
+            return Judged(Fate.SURVIVED, "no obligation comes to this rule at all")
         program = self.programs.patched(mutant.definitions)
         obligations = Obligations(program, self._specification)
         changed = [each for each in obligations.all() if self.is_changed(each)]
