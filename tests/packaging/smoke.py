@@ -29,6 +29,12 @@ SCRIPT = """\
 SMOKE = (
     Smoke(("--help",), shows=("Usage: nilo",)),
     Smoke(("--version",), shows=(PROJECT["version"],)),
+    Smoke(("prove",), shows=("proved: keeps/move-vm/host_never_overcommitted\n", " obligations and ")),
+    Smoke(("prove", "book_agrees", "--command", "grow", "--cores", "2"), shows=("proved: 2 obligations",)),
+    Smoke(
+        ("prove", "--explain", "keeps/grow/book_agrees"),
+        shows=("nilometer/rules/specification/invariants.py:", "nilometer/domain/evolve.py:"),
+    ),
     Smoke(("run", "-"), shows=("line 2: done: define-vm web01",), stdin=SCRIPT),
     Smoke(("do", "start", "web01"), shows=("done: start web01",)),
     Smoke(("do", "add-memory", "web01", "100GiB"), shows=("The memory change was only partially completed",), code=1),
