@@ -31,7 +31,7 @@ def said_in(project: Path, *args: str) -> tuple[int, str]:
 def test_each_rule_is_an_item_beside_the_projects_own(project: Path) -> None:
     code, said = said_in(project, "--nilo", "-v", "--junit-xml=report.xml")
     assert code == 0, said
-    for name in NAMES:
+    for name in (*NAMES, "checks"):
         assert f"nilo::{name} PASSED" in said
     assert "test_mine.py::test_mine PASSED" in said
     cases = ElementTree.parse(project / "report.xml").getroot().iter("testcase")
