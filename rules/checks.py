@@ -9,6 +9,7 @@ invariant follows from the others, but for those that are marked as theorems. *c
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -31,6 +32,7 @@ from rules.prover import VERDICTS, Verdict, grouped
 from rules.reachability import Decided, History, Search
 from rules.solver import Answer, Solver
 from rules.specification.conditions import why_not_start
+from rules.specification.figures import FLOOR
 from rules.specification.invariants import INVARIANTS, THEOREMS, book_agrees, host_is_real, host_never_overcommitted
 from rules.terms import FALSE, TRUE, ZERO, Op, Term, subterms
 from rules.transitions import SITE, Transition, record, term
@@ -63,7 +65,7 @@ class Checks:
         self._made = made
         self._search = search
         self._solver = Solver(budget)
-        self._met: dict[str, list[History]] = {}
+        self.met: dict[str, list[History]] = {}
         """Histories by the name of their last command."""
 
     def all(self, rules: Collection[str] = (), commands: Collection[str] = ()) -> Iterator[Check]:
@@ -120,7 +122,7 @@ class Checks:
         missing = {(name, decided) for name, each in wanted.items() for decided in each}
         begun = time.perf_counter()
         for name, decided, history in self._search.deciding(wanted):
-            self._met.setdefault(name, []).append(history)
+            self.met.setdefault(name, []).append(history)
             missing.discard((name, decided))
             yield Check("reached", said(decided), name, Verdict.PROVED, time.perf_counter() - begun)
             begun = time.perf_counter()
@@ -149,7 +151,7 @@ class Checks:
 
     def _where(self, deed: Deed) -> list[Term]:
         """That the invariants hold before a command, and that it can be written."""
-        given = [each for name in deed.arguments for each in can_be_written(name, anything(name, ARGUMENTS[name]))]
+        given = self._written(deed)
         if deed.name == "register-host":
             return given
         if deed.name in _ON_HOSTS:
@@ -161,6 +163,9 @@ class Checks:
             there = Record(Site, {**SITE.fields, "host": anything("destination", Host), "entry": ZERO})
             assumes += self._are_real(there)
         return assumes
+
+    def _written(self, deed: Deed) -> list[Term]:
+        return [each for name in deed.arguments for each in can_be_written(name, anything(name, ARGUMENTS[name]))]
 
     def _are_real(self, site: Record) -> list[Term]:
         read = self._obligations.specification
@@ -184,16 +189,25 @@ class Checks:
     # Conditions
 
     def guards(self, commands: Collection[str] = ()) -> Iterator[Check]:
-        """Every condition of a command decides somewhere: were it the other way, the answer would be another."""
+        """Every condition of a command decides: in a state that can be, were it otherwise, so were the answer; and
+        there are states, reachable or not, in which it holds and decides, and in which it fails and decides.
+        """
         for _, deed in self._chosen(commands):
             told = [deed.decision.term("outcome"), deed.decision.term("code")]
+            atoms = _atoms(self._own(deed.name) or told)
+            begun = {id(atom): time.perf_counter() for atom in atoms}
+            decides = {id(atom): _decides(atom, told) for atom in atoms}
             with self._solver.assuming(self._where(deed)):
-                for atom in _atoms(self._own(deed.name) or told):
-                    begun = time.perf_counter()
-                    yes, no = (terms.replace_all(told, atom, each) for each in (TRUE, FALSE))
-                    differs = [terms.negation(terms.equal(one, other)) for one, other in zip(yes, no, strict=True)]
-                    answer = self._solver.ask(terms.either(*differs))
-                    yield _found("guard", terms.show(atom), deed.name, begun, answer, "the answer never depends on it")
+                here = {id(atom): self._solver.ask(decides[id(atom)]) for atom in atoms}
+            with self._solver.assuming(self._written(deed)):
+                for atom in atoms:
+                    answer = here[id(atom)]
+                    for way in (atom, terms.negation(atom)):
+                        if answer.holds and way not in _implied(atom):
+                            answer = self._solver.ask(way, decides[id(atom)])
+                    yield _found(
+                        "guard", terms.show(atom), deed.name, begun[id(atom)], answer, "the answer never depends on it"
+                    )
 
     def _own(self, name: str) -> list[Term]:
         """Where the conditions of a command's own stand, if it becomes another command after them."""
@@ -280,6 +294,20 @@ DEAD: Final[tuple[tuple[str, dict[str, StrEnum], dict[str, StrEnum]], ...]] = (
 def _fixed(whole: Record, figures: Mapping[str, StrEnum]) -> list[Term]:
     places = dict(leaves(whole))
     return [terms.equal(places[path], terms.constant(value)) for path, value in figures.items()]
+
+
+def _decides(atom: Term, told: list[Term]) -> Term:
+    """That an answer would be another if a condition were otherwise."""
+    yes, no = (terms.replace_all(told, atom, each) for each in (TRUE, FALSE))
+    return terms.either(*[terms.negation(terms.equal(one, other)) for one, other in zip(yes, no, strict=True)])
+
+
+def _implied(atom: Term) -> list[Term]:
+    """The ways in which a condition never decides, by design: a valid maximum is no less than a valid minimum."""
+    return [terms.negation(atom)] if _FLOOR_OF_MAXIMUM.fullmatch(terms.show(atom)) else []
+
+
+_FLOOR_OF_MAXIMUM: Final = re.compile(rf"\({FLOOR} <= .*memory\.maximum\)")
 
 
 def _atoms(told: list[Term]) -> list[Term]:

@@ -7,6 +7,7 @@ the terms say; and the goal must then be false. If not, the terms are wrong, not
 
 from __future__ import annotations
 
+from ast import FunctionDef
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -65,8 +66,10 @@ class Call:
 class Recording(Reader):
     """A reader that keeps what it was asked, so that CPython can be asked the same."""
 
-    def __init__(self, readable: Callable[[Rule], bool] = is_rule) -> None:
-        super().__init__(readable)
+    def __init__(
+        self, readable: Callable[[Rule], bool] = is_rule, definitions: Mapping[Rule, FunctionDef] | None = None
+    ) -> None:
+        super().__init__(readable, definitions)
         self._calls: dict[tuple[object, ...], Call] = {}
 
     @property

@@ -1,0 +1,57 @@
+"""The running program, its obligations and what asks about them, made once for all tests."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from functools import cache
+from types import FunctionType
+from typing import cast
+
+from rules.checks import Checks
+from rules.confirming import Recording
+from rules.obligations import Obligation, Obligations
+from rules.prover import BUDGET, Prover
+from rules.reachability import Search
+from rules.reader import Rule
+from rules.refuting import Refuter
+from rules.sentence import is_sentence
+from rules.source import source_of
+
+
+@cache
+def program() -> Obligations:
+    obligations = Obligations(Recording(), Recording(is_sentence))
+    obligations.all()
+    return obligations
+
+
+@cache
+def search() -> Search:
+    return Search(program(), BUDGET)
+
+
+def checks(budget: int = BUDGET) -> Checks:
+    return Checks(program(), program().made, search(), budget)
+
+
+def named(name: str, of: Obligations | None = None) -> Obligation:
+    """The obligation of this name."""
+    [found] = [each for each in (of or program()).made if each.name == name]
+    return found
+
+
+def refuter(of: Obligations) -> Refuter:
+    """What makes counterexamples about a program."""
+    assert isinstance(of.program, Recording)
+    assert isinstance(of.specification, Recording)
+    return Refuter(Prover(), Search(of, BUDGET), of.program, of.specification)
+
+
+def misread(rule: Rule, change: Callable[[ast.FunctionDef], ast.FunctionDef]) -> Obligations:
+    """The obligations of a program of which one rule is read otherwise than it runs."""
+    definition = source_of(cast("FunctionType", rule)).tree
+    changed = change(cast("ast.FunctionDef", ast.parse(ast.unparse(definition)).body[0]))
+    obligations = Obligations(Recording(definitions={rule: changed}), Recording(is_sentence))
+    obligations.all()
+    return obligations

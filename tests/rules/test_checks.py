@@ -1,0 +1,98 @@
+"""What keeps a verdict honest is itself able to say no."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from dataclasses import replace
+
+from domain import lifecycle, resizing
+from domain.rule import RULES
+from rules import terms
+from rules.checks import DEAD, Checks
+from rules.obligations import Obligations
+from rules.prover import BUDGET, Prover, Verdict
+from rules.proving import prove
+from rules.reachability import Search
+from rules.sentence import is_sentence
+from rules.specification.invariants import INVARIANTS, THEOREMS
+from tests.rules.running import checks, misread, named, program, search
+
+
+def test_every_check_is_passed_and_listed_once() -> None:
+    found = list(checks().all())
+    assert {each.verdict for each in found} == {Verdict.PROVED}
+    assert len({each.name for each in found}) == len(found)
+    kinds = Counter(each.kind for each in found)
+    assert kinds["redundancy"] == len(INVARIANTS)
+    assert kinds["dead"] == len(DEAD)
+    assert kinds["canary"] >= 3
+    assert kinds["independence"] == 2
+    assert kinds["reached"] > 90
+    assert kinds["guard"] > 100
+    assert kinds["vacuity"] > 20
+
+
+def test_assumptions_that_cannot_be_are_refuted() -> None:
+    start = named("keeps/start/book_agrees")
+    nothing = replace(start, assumes=(*start.assumes, terms.less(terms.ZERO, terms.ZERO)))
+    [check] = Checks(program(), [nothing], search(), BUDGET).vacuity()
+    assert check.verdict is Verdict.REFUTED
+    assert "proved of nothing" in check.reason
+
+
+def test_a_guard_that_never_decides_is_refuted() -> None:
+    def ask_twice(definition: ast.FunctionDef) -> ast.FunctionDef:
+        again = ast.parse(
+            "if site.vm.power is Power.OFF and site.vm.power is Power.SAVED:\n    return rejected(Code.IMPLAUSIBLE)"
+        )
+        definition.body.insert(1, again.body[0])
+        return definition
+
+    wrong = misread(lifecycle.stop, ask_twice)
+    found = Checks(wrong, wrong.made, Search(wrong, BUDGET), BUDGET).guards(["stop"])
+    assert [each.rule for each in found if each.verdict is Verdict.REFUTED] == ["(site.vm.power is Power.SAVED)"]
+
+
+def test_a_redundant_invariant_is_refuted_and_a_theorem_is_not() -> None:
+    verdicts = {each.rule: each.verdict for each in checks().redundancy()}
+    assert set(verdicts.values()) == {Verdict.PROVED}
+    assert {each.__name__ for each in THEOREMS} < verdicts.keys()
+    solver = Prover().solver
+    said = dict(zip(INVARIANTS, program().invariants(program().transitions["stop"].before), strict=True))
+    others = [says for each, says in said.items() if each not in THEOREMS]
+    for theorem in THEOREMS:
+        assert solver.ask(*others, terms.negation(said[theorem])).holds is False
+
+
+def test_an_answer_that_nobody_gives_any_more_is_missed() -> None:
+    def never_short(definition: ast.FunctionDef) -> ast.FunctionDef:
+        return ast.parse(ast.unparse(definition).replace("if granted == amount:", "if granted >= 0:")).body[0]  # type: ignore[return-value]
+
+    wrong = misread(resizing.short_because, never_short)
+    refuted = {proof.obligation.name for proof in Prover().prove(wrong.made) if proof.verdict is Verdict.REFUTED}
+    assert "maximal/add-memory/giving_code_is_true" in refuted
+
+
+def test_a_specification_that_calls_the_program_is_found() -> None:
+    class Anything(Obligations):
+        """Obligations whose specification has reached a rule of the program."""
+
+    obligations = Anything()
+    obligations.specification.reached["a rule"] = RULES[0]
+    [reaches, _] = Checks(obligations, [], search(), BUDGET).independence()
+    assert reaches.verdict is Verdict.REFUTED
+    assert is_sentence(RULES[0]) is False
+
+
+def test_without_a_budget_nothing_is_proved() -> None:
+    results = list(prove(["host_never_overcommitted", "why_not_start"], budget=1))
+    hard = [each for each in results if each.kind in ("keeps", "bystander")]
+    assert {each.verdict for each in hard} == {Verdict.UNKNOWN}
+    assert all(each.reason for each in hard)
+    assert all(each.counterexample is None for each in results)
+
+
+def test_a_check_without_a_budget_is_unknown() -> None:
+    found = list(checks(1).redundancy())
+    assert {each.verdict for each in found} == {Verdict.UNKNOWN}
