@@ -29,7 +29,7 @@ from rules.confirming import ARGUMENTS
 from rules.deeds import Deed, can_be_written
 from rules.obligations import Obligation, Obligations
 from rules.prover import VERDICTS, Verdict, grouped
-from rules.reachability import Decided, History, Search
+from rules.reachability import STEPS, Decided, History, Search
 from rules.solver import Answer, Solver
 from rules.specification.conditions import why_not_start
 from rules.specification.figures import FLOOR
@@ -116,12 +116,12 @@ class Checks:
 
     # Answers
 
-    def reached(self, commands: Collection[str] = ()) -> Iterator[Check]:
+    def reached(self, commands: Collection[str] = (), most: int = STEPS + 1) -> Iterator[Check]:
         """Every way in which a command can be answered is met in a history."""
         wanted = {name: self._possible(deed) for name, deed in self._chosen(commands)}
         missing = {(name, decided) for name, each in wanted.items() for decided in each}
         begun = time.perf_counter()
-        for name, decided, history in self._search.deciding(wanted):
+        for name, decided, history in self._search.deciding(wanted, most):
             self.met.setdefault(name, []).append(history)
             missing.discard((name, decided))
             yield Check("reached", said(decided), name, Verdict.PROVED, time.perf_counter() - begun)

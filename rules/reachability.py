@@ -142,7 +142,7 @@ class Search:
                         return history
         return None
 
-    def deciding(self, wanted: Mapping[str, Collection[Decided]], most: int = STEPS + 1) -> Iterator[Reached]:
+    def deciding(self, wanted: Mapping[str, Collection[Decided]], most: int) -> Iterator[Reached]:
         """The shortest histories whose last commands, by name, are decided with these outcomes and codes, as found."""
         missing = {name: set(each) for name, each in wanted.items()}
         for depth in range(1, most + 1):
