@@ -46,6 +46,7 @@ class Solver:
         self._translate = Translation()
         self._solver = z3.Solver(ctx=self._translate.context)
         self._solver.set("rlimit", budget)
+        self._solver.set("ctrl_c", False)  # else Z3 takes Ctrl-C for itself, and calls what it was at unknown
         self._assumed: list[Term] = []
 
     @contextmanager
