@@ -7,6 +7,7 @@ for result in prove():
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -111,7 +112,8 @@ def _proved_apart(obligations: Sequence[Obligation], cores: int, budget: int) ->
     named = {each.name: each for each in obligations}
     groups = [[each.name for each in group] for group in grouped(obligations).values()]
     shares = [[name for group in groups[part::cores] for name in group] for part in range(cores)]
-    with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
+    deaf = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that shares the work
+    with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn"), signal.signal, deaf) as pool:
         for done in as_completed([pool.submit(_share, share, budget) for share in shares if share]):
             for name, verdict, seconds, model, reason in done.result():
                 yield Proof(named[name], Verdict(verdict), seconds, model, reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -56,7 +57,8 @@ def recheck(obligations: Iterable[Obligation], *, cores: int = 1, budget: int = 
     if cores == 1:
         yield from starmap(judge, asked)
         return
-    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+    deaf = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that shares the work
+    with ProcessPoolExecutor(cores, get_context("spawn"), signal.signal, deaf) as pool:
         yield from pool.map(_judge, asked, chunksize=_TOGETHER)
 
 
