@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,28 +75,31 @@ def command(
 
 
 def _prove(out: Output, choice: Choice, save: Path | None, recheck: bool, cores: int, budget: int) -> int:
+    from nilometer.cli.prove_patience import interruptible
     from nilometer.cli.prove_report import Report
     from rules.proving import prove
 
     report = Report(out, [each.kind for each in choice.obligations], save)
     begun = time.monotonic()
     try:
-        with report.bar:
+        with report.bar, interruptible() as go_on:
             for result in prove(choice.rules, choice.commands, cores=cores, budget=budget):
                 report.add(result)
+                go_on()
             if recheck:
-                _recheck(report, choice, cores)
+                _recheck(report, choice, cores, go_on)
     except KeyboardInterrupt:
         raise Interrupted(report.so_far(), hint="nilo prove begins anew; it keeps nothing") from None
     return report.finish(time.monotonic() - begun)
 
 
-def _recheck(report: Report, choice: Choice, cores: int) -> None:
+def _recheck(report: Report, choice: Choice, cores: int, go_on: Callable[[], None]) -> None:
     from rules.recheck import recheck, solver
 
     report.begin_recheck(solver())
     for opinion in recheck(choice.obligations, cores=cores):
         report.add_opinion(opinion)
+        go_on()
 
 
 def _export(choice: Choice, folder: Path) -> None:

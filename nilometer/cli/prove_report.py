@@ -40,6 +40,7 @@ class Report:
         self.results[result.name] = result
         if self.out.form == "plain":
             self._line(result)
+            self.out.flush()
         elif self.out.form == "human":
             if result.kind in CHECKS:  # how many there are is not known, but those of a kind come together
                 self._rest(but=result.kind)
@@ -94,7 +95,8 @@ class Report:
     def so_far(self) -> str:
         """How far the work came."""
         self._rest()
-        return f"{len(self.results)} of {self._expected.total()} obligations were judged"
+        judged = sum(result.kind not in CHECKS for result in self.results.values())
+        return f"{judged} of {self._expected.total()} obligations were judged"
 
     # Lines
 

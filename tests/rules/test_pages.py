@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -61,3 +62,13 @@ def test_a_rule_that_is_not_proved_is_not_called_proved(all_of_them: list[Obliga
     assert "Not proved: keeps/grow/whole_quanta is refuted" in rule
     assert "Not proved" in text.partition("### total\n")[2].partition("## ")[0]
     assert "Not proved" not in text.partition("### book_agrees\n")[2].partition("### ")[0]
+
+
+def test_the_obligations_that_the_argument_names_are_there(all_of_them: list[Obligation]) -> None:
+    names = [each.name for each in all_of_them]
+    text = COMMITTED.with_name("soundness.md").read_text(encoding="utf-8")
+    named = [name for name in re.findall(r"`([^`\n]+/[^`\n]+)`", text) if name.partition("/")[0] in KINDS]
+    assert len(named) > 12
+    for name in named:
+        stands_for = re.escape(name).replace("COMMAND", ".+").replace("INVARIANT", ".+").replace("…", ".+")
+        assert any(re.fullmatch(stands_for, each) for each in names), name

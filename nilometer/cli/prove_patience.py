@@ -1,0 +1,37 @@
+"""Ctrl-C while others' code works: noted when it comes, raised where it can be heard.
+
+Python drops an interrupt that arrives while an object of Z3 is taken down, and Z3 makes thousands of them.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+
+@contextmanager
+def interruptible() -> Generator[Callable[[], None]]:
+    """Gives a function to call between steps: it raises ``KeyboardInterrupt`` if one came. A second Ctrl-C is heard
+    at once, whatever is being done."""
+    came = False
+
+    def note(number: int, _: object) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+
+    def check() -> None:
+        if came:
+            raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGINT, note)
+    except ValueError:  # not in the main thread, where no interrupt arrives
+        yield check
+        return
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
