@@ -21,7 +21,8 @@ Exit codes: **0** as asked · **1** not granted in full (`run`, `do`, `record`),
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(_sections(nilo, click.Context(nilo, info_name="nilo", terminal_width=WIDTH)))
+    context = click.Context(nilo, info_name="nilo", **nilo.context_settings | {"terminal_width": WIDTH})
+    return HEAD + "".join(_sections(nilo, context))
 
 
 def _sections(command: click.Command, context: click.Context) -> Iterator[str]:
