@@ -9,9 +9,10 @@ from domain.envelope import Envelope
 from domain.events import Event
 from domain.observed import VmChangeRequested, VmRequestSettled
 from nilometer.ledger import Ledger
-from nilometer.sizes import size
+from nilometer.sizes import part, size
 from nilometer.tellings import direction, settlement, tell
 from nilometer.times import duration, seconds_between
+from nilometer.wishes import wishes
 from projections.timeline import Entry, entry
 
 
@@ -54,13 +55,14 @@ def settlements(
 
 def _what(told: Entry, envelope: Envelope[Event]) -> str:
     command = told.command or tell(envelope)
-    return command if told.requested is None else f"{command} {size(told.requested)}"
+    if told.requested is not None:
+        return f"{command} {size(told.requested)}"
+    wanted = wishes(envelope.event)
+    return f"{command} {wanted}" if wanted else command
 
 
 def _granted(told: Entry) -> str:
-    amount = ""
-    if told.requested is not None:
-        amount = f", {size(told.granted)}" + ("" if told.granted == told.requested else f" of {size(told.requested)}")
+    amount = "" if told.requested is None else f", {part(told.granted, told.requested)}"
     return f"{told.outcome}{amount}{f' ({told.code})' if told.code else ''}"
 
 

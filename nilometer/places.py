@@ -11,6 +11,8 @@ from domain.errors import InputError
 
 DEFAULT_URL = "sqlite:///nilometer.db"
 DEFAULT_SCHEMA = "nilometer"
+_SECRET = re.compile(r"(?<=[?&]password=)[^&#]*|(?<=[?&]sslpassword=)[^&#]*", re.IGNORECASE)
+"""What the client library of PostgreSQL would take as a password, beside the one before the ``@``."""
 _HINT = "write sqlite:///path/to/file.db or postgresql://user@host/database"
 
 
@@ -102,8 +104,10 @@ def masked(url: str) -> str:
         parts = urlsplit(url)
         password = parts.password
     except ValueError:
-        return url.rpartition("@")[2]
-    if not password:
+        return _SECRET.sub("***", url.rpartition("@")[2])
+    if password:
+        user, _, host = parts.netloc.rpartition("@")
+        parts = parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}")
+    elif not _SECRET.search(url):
         return url
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}"))
+    return _SECRET.sub("***", urlunsplit(parts))

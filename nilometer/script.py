@@ -39,12 +39,16 @@ _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 class ScriptError(InputError):
-    """A line that cannot be read as a command: nothing was recorded for it. ``place`` is ``file:line``."""
+    """A line that cannot be read as a command: nothing was recorded for it. ``place`` is ``file:line``.
 
-    def __init__(self, what: str, *, place: str = "", hint: str = "") -> None:
+    ``cut_off`` says that what is there could be the beginning of JSON.
+    """
+
+    def __init__(self, what: str, *, place: str = "", hint: str = "", cut_off: bool = False) -> None:
         super().__init__(f"{place}: {what}" if place else what, hint=hint)
         self.what = what
         self.place = place
+        self.cut_off = cut_off
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def read_script(stream: BinaryIO, source: str, name: str = "") -> Iterator[Line]
             asked = read_asked(value)
         except ScriptError as wrong:
             hint = wrong.hint
-            if not ended and command is None:
+            if not ended and wrong.cut_off:
                 hint = "the last line has no end: the file may have been cut off"
             error = ScriptError(wrong.what, place=f"{source}:{number}", hint=hint)
         yield Line(number, digest.hexdigest(), asked, error, command)
@@ -139,7 +143,8 @@ def parse_object(content: bytes) -> dict[str, Any]:
         value: object = json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         what = _lowered(error.msg).removesuffix(" starting at")
-        raise ScriptError(f"is not JSON: {what} at column {error.colno}", hint=_EXAMPLE) from None
+        cut_off = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        raise ScriptError(f"is not JSON: {what} at column {error.colno}", hint=_EXAMPLE, cut_off=cut_off) from None
     except RecursionError:
         raise ScriptError("is nested too deeply", hint=_EXAMPLE) from None
     except ScriptError:
@@ -202,7 +207,7 @@ def _about(key: str, value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ScriptError(f"{key}: {value!r} is not a text")
+        raise ScriptError(f"{key}: {json.dumps(value)} is not a text", hint="write a text")
     try:
         return parse_time(value) if key == "at" else check_text(value)
     except InputError as error:
@@ -237,7 +242,8 @@ def in_words(command: str, error: ErrorDetails) -> tuple[str, str]:
                 str(value), names, f"write {allowed}"
             )
         case "string_type":
-            return f"{key}: {value!r} is not a text", f'write "{value}"' if isinstance(value, int) else "write a text"
+            number = isinstance(value, int) and not isinstance(value, bool)
+            return f"{key}: {json.dumps(value)} is not a text", f'write "{value}"' if number else "write a text"
         case "string_unicode":
             return f"{key}: {value!r} has half of a surrogate pair", "write the character itself"
         case "string_too_short":

@@ -15,6 +15,7 @@ from nilometer.explain import problem
 from nilometer.sizes import UNKNOWN, alike, size
 from nilometer.tellings import setting, tell
 from nilometer.times import shown
+from nilometer.wishes import wishes
 
 _COUNTS = ("session",)
 
@@ -96,7 +97,8 @@ def _host(name: str, host: HostRead) -> str:
 def _asked(event: Decided) -> str:
     if isinstance(event, VmEvent) and event.requested is not None:
         return f"{event.command} of {size(event.requested)} was asked for, and {size(event.granted)} granted"
-    return f"{event.command} was asked for"
+    wanted = wishes(event)
+    return f"{event.command}{f' ({wanted})' if wanted else ''} was asked for"
 
 
 def _figures(before: VmFigures | HostFigures | None, after: VmFigures | HostFigures) -> Iterator[str]:

@@ -89,10 +89,16 @@ def _decide(name: str, given: dict[str, Any], at: str | None) -> int:
         return UNREADABLE
     answers.show(result)
     if not out.json:
-        where = " and ".join(map(str, result.positions))
-        recorded = f"Recorded in {url} at position {where}" if where else "There was nothing to record"
+        recorded = (
+            f"Recorded in {url} at {_places(result.positions)}" if result.positions else "There was nothing to record"
+        )
         out.line(f"{recorded}. Nothing is sent to a hypervisor.")
     return answers.code
+
+
+def _places(positions: tuple[int, ...]) -> str:
+    first, *rest = positions
+    return f"positions {first} to {rest[-1]}" if rest else f"position {first}"
 
 
 def _execute(now: Session, name: str, given: dict[str, Any], at: str | None) -> tuple[Result, str]:

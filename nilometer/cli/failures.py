@@ -53,6 +53,9 @@ def guarded(run: Callable[[], object]) -> int:
         return code if isinstance(code, int) else OK
     except click.exceptions.Exit as exit:
         return exit.exit_code
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message(), err=True)
+        return UNREADABLE
     except click.ClickException as error:
         say("error", _sentence(error), _usage_hint(error))
         return UNREADABLE

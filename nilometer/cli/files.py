@@ -8,14 +8,19 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from domain.errors import InputError
+
+_SQLITE: Final = b"SQLite format 3\0"
 
 
 @contextmanager
 def written(file: str | None) -> Generator[BinaryIO]:
-    """Where to write: stdout, or a file that appears under its name only when all of it is written."""
+    """Where to write: stdout, or a file that appears under its name only when all of it is written.
+
+    A database, which may be a ledger, is never replaced. Raises ``InputError``.
+    """
     if file in (None, "-"):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -25,6 +30,8 @@ def written(file: str | None) -> Generator[BinaryIO]:
         with target.open("wb") as stream:
             yield stream
         return
+    if _is_database(target):
+        raise InputError(f"{target} is a SQLite database; it was not touched", hint="name another file with -o")
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
@@ -41,6 +48,14 @@ def written(file: str | None) -> Generator[BinaryIO]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _is_database(file: Path) -> bool:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -51,6 +51,9 @@ def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going:
                 raise Interrupted(f"what was read of {file} is recorded", hint="import it again to go on") from None
             except InputError as unreadable_file:
                 if not keep_going:
+                    if importer.account.recorded:
+                        kept = f"{importer.account.recorded} events of what stands before it were recorded"
+                        say("note", f"{kept} in {ledger.url}; import the mended file again to go on")
                     raise
                 errors.append(unreadable_file)
                 account = importer.account

@@ -13,7 +13,7 @@ from domain.envelope import Envelope
 from domain.events import Decided, Event
 from nilometer.asked import Asked, asked
 from nilometer.cli.failures import OK
-from nilometer.cli.names import find_host, find_vm, names_of
+from nilometer.cli.names import find_host, find_vm, has_history, names_of
 from nilometer.cli.options import common
 from nilometer.cli.output import Output
 from nilometer.cli.session import session, typed_time
@@ -60,6 +60,7 @@ def command(
     since = None if since is None else typed_time(since)
     until = None if until is None else typed_time(until)
     with now.reading() as ledger:
+        count = None if count is None or count > ledger.position else count
         wanted = Filter(
             vm=None if vm is None else _vm(ledger, vm),
             host=None if host is None else _host(ledger, host),
@@ -83,10 +84,19 @@ def command(
 
 
 def _commands(ledger: Ledger, wanted: Filter, count: int | None) -> Iterator[Envelope[Event]]:
-    """One event a command: the one that was recorded first."""
+    """One event a command: of those that are wanted, the one that was recorded first."""
     found = ledger.views.log(wanted, None if count is None else count * MOST_EVENTS)
-    first = (each for each in found if not isinstance(each.event, Decided) or each.metadata.causation is None)
+    first = _first_of_each(found)
     return iter(first if count is None else deque(first, maxlen=count))
+
+
+def _first_of_each(found: Iterable[Envelope[Event]]) -> Iterator[Envelope[Event]]:
+    told = ""
+    for each in found:
+        root = each.metadata.causation or each.id
+        if not isinstance(each.event, Decided) or root != told:
+            yield each
+        told = root
 
 
 def _again(first: Envelope[Event], rest: Iterator[Envelope[Event]]) -> Iterator[Envelope[Event]]:
@@ -126,13 +136,9 @@ def asked_lines(each: Asked) -> list[str]:
 def _vm(ledger: Ledger, word: str) -> str:
     """A VM that is there, or one that was removed."""
     names = names_of(ledger.views.fleet())
-    if word not in names and next(iter(ledger.stream(f"vm/{word}")), None) is not None:
-        return word
-    return find_vm(word, names)
+    return word if word not in names and has_history(ledger, f"vm/{word}") else find_vm(word, names)
 
 
 def _host(ledger: Ledger, word: str) -> str:
     fleet = ledger.views.fleet()
-    if fleet.on(word) or next(iter(ledger.stream(f"host/{word}")), None) is not None:
-        return word
-    return find_host(word, fleet.hosts)
+    return word if fleet.on(word) or has_history(ledger, f"host/{word}") else find_host(word, fleet.hosts)

@@ -29,4 +29,6 @@ def one_moment(at: str | None, at_position: int | None) -> Moment | None:
     """The moment that ``--at`` or ``--position`` names; ``None`` if neither is given."""
     if at is not None and at_position is not None:
         raise Mistyped("--at and --position name two moments", hint="give one: --at is when it happened")
-    return at_position if at is None else typed_time(at)
+    if at is not None:
+        return typed_time(at)
+    return None if at_position is None else position(str(at_position))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from domain.errors import InputError, UnknownHost, UnknownVm
 from nilometer.nearest import did_you_mean
 from projections.fleet import Fleet
+
+if TYPE_CHECKING:
+    from nilometer.ledger import Ledger
 
 NONE_YET = "the ledger has none yet: nilo do define-vm --help"
 NO_HOST_YET = "the ledger has none yet: nilo do register-host --help"
@@ -30,6 +34,11 @@ def find_host(word: str, hosts: Iterable[str]) -> str:
     if word not in known:
         raise UnknownHost(word, hint=did_you_mean(word, known, "nilo view lists them") if known else NO_HOST_YET)
     return word
+
+
+def has_history(ledger: Ledger, stream: str) -> bool:
+    """Whether anything was ever recorded of a VM or host, there or removed."""
+    return next(iter(ledger.stream(stream)), None) is not None
 
 
 def names_of(fleet: Fleet) -> dict[str, str]:

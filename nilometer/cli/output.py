@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 import unicodedata
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 from nilometer.cli.session import Format
 
+_COLOUR: Final = re.compile(r"(\x1b\[[0-9;]*m)")
 _HIDDEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -45,7 +47,9 @@ class Output:
 
     def line(self, text: str = "") -> None:
         """One line for people."""
-        self.stream.write(f"{clean(text) if not self.colour else text}\n")
+        parts = _COLOUR.split(text) if self.colour else [text]  # between them the colours themselves
+        parts[::2] = map(clean, parts[::2])
+        self.stream.write(f"{''.join(parts)}\n")
 
     def record(self, value: dict[str, Any]) -> None:
         """One line of JSON Lines."""
@@ -86,6 +90,7 @@ class Output:
             box=box.SIMPLE_HEAD,
             padding=(0, 1, 0, 0),
             pad_edge=False,
+            show_edge=False,
         )
         for column in columns:
             figures = column in right

@@ -47,8 +47,10 @@ def command(
     """
     now = session()
     out = Output(now.form())
+    if error is not None and not error.strip():
+        raise Mistyped("--error is empty", hint="say what the tool said, or leave it out")
     told = Told(
-        vm=_read(_read_id, "VM", vm),
+        vm=_read(_read_id, "vm", vm),
         asked=_read(_read_size, "--asked", asked),
         before=_read(_read_size, "--before", before),
         after=_read(_read_size, "--after", after),
@@ -77,8 +79,10 @@ def _read(shape: Callable[[object], T], option: str, text: str) -> T:
     try:
         return shape(text)
     except ValidationError as error:
-        what, hint = in_words("record", error.errors(include_url=False)[0])
-        raise Mistyped(f"{option}: {what.partition(': ')[2] or what}", hint=hint) from None
+        wrong = error.errors(include_url=False)[0]
+        wrong["loc"] = (option,)
+        what, hint = in_words("record", wrong)
+        raise Mistyped(what, hint=hint) from None
 
 
 _read_id: Final[Callable[[object], str]] = TypeAdapter[str](Id).validate_python

@@ -12,7 +12,7 @@ import click
 
 from domain.errors import InputError
 from nilometer.cli.answers import INPUT_ERROR, Answers
-from nilometer.cli.failures import UNREADABLE, Interrupted, say
+from nilometer.cli.failures import UNREADABLE, Interrupted, Mistyped, say
 from nilometer.cli.names import with_hint
 from nilometer.cli.options import asking, common
 from nilometer.cli.output import Output, Progress
@@ -52,6 +52,8 @@ def command(script: str, dry_run: bool, keep_going: bool, again: bool, name: str
       echo '{"command": "start", "vm": "web01"}' | nilo run - --dry-run
     """
     now = session()
+    if name is not None and not name.strip():
+        raise Mistyped("--as is empty", hint="say what the script is called, or leave it out")
     run = Run(now, Output(now.form()), script, dry_run=dry_run, keep_going=keep_going, again=again, name=name)
     if script == "-":
         run.source = "stdin"
@@ -189,6 +191,8 @@ class Run:
     def _summarise(self) -> None:
         answers = self.answers
         where = "nothing was recorded (--dry-run)" if self.dry_run else f"recorded in {masked(self.now.url)}"
+        if not self.dry_run and answers.total == answers.counted[INPUT_ERROR]:
+            where = "nothing was recorded"
         text = f"{answers.summary()}; {where}. Nothing is sent to a hypervisor."
         if self.out.json:
             say("note", text)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from shlex import quote
 from typing import Final
 
 import click
 
+from domain.errors import UnknownHost, UnknownVm
 from nilometer.cli.documents import document
 from nilometer.cli.failures import OK
 from nilometer.cli.moments import one_moment
-from nilometer.cli.names import find_host, find_vm, names_of
+from nilometer.cli.names import find_host, find_vm, has_history, names_of
 from nilometer.cli.options import common
 from nilometer.cli.output import Output
 from nilometer.cli.session import session
+from nilometer.ledger import Ledger
 from nilometer.sizes import UNKNOWN, about, alike
 from nilometer.tellings import setting
 from nilometer.times import shown, shown_near
 from projections.books import HostBook, host_book
+from projections.fleet import Fleet
 from projections.view import HostRow, View, VmRow, view
 
 EMPTY: Final = "The ledger is empty. Begin with: nilo do register-host --help, or nilo run SCRIPT.jsonl"
@@ -56,19 +60,32 @@ def command(at: str | None, position: int | None, vm: str | None, host: str | No
     moment = one_moment(at, position)
     with now.reading() as ledger:
         fleet = ledger.views.fleet_of(moment)
-        vm = None if vm is None else find_vm(vm, names_of(fleet))
+        vm = None if vm is None else _vm(ledger, fleet, vm)
         if host is not None and not fleet.on(host):
-            host = find_host(host, fleet.hosts)
+            host = _host(ledger, fleet, host)
         seen = view(fleet, at=moment if isinstance(moment, str) else None, vm=vm, host=host)
         books = [] if host is None or host not in fleet.hosts else [host_book(fleet, host)]
         empty = not ledger.position
     if out.json:
         out.document(document(seen))
     elif not seen.hosts and not seen.vms:
-        out.line(EMPTY if empty else NOTHING)
+        out.line(EMPTY if empty else NOTHING if vm is None else f"VM {vm} was not on host {host} then.")
     else:
         _show(out, seen, books, in_full=vm is not None)
     return OK
+
+
+def _vm(ledger: Ledger, fleet: Fleet, word: str) -> str:
+    names = names_of(fleet)
+    if word not in names and word not in names.values() and has_history(ledger, f"vm/{word}"):
+        raise UnknownVm(word, hint=f"there was none at that moment; its history: nilo log --vm {quote(word)}")
+    return find_vm(word, names)
+
+
+def _host(ledger: Ledger, fleet: Fleet, word: str) -> str:
+    if word not in fleet.hosts and has_history(ledger, f"host/{word}"):
+        raise UnknownHost(word, hint=f"there was none at that moment; its history: nilo log --host {quote(word)}")
+    return find_host(word, fleet.hosts)
 
 
 def _show(out: Output, seen: View, books: Sequence[HostBook], *, in_full: bool) -> None:

@@ -125,6 +125,43 @@ def test_no_more_than_twenty_bad_lines_are_shown(desk: Desk) -> None:
     assert "the first 20 are shown" in said.err.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("line", "cut_off"),
+    [
+        ('{"command": "sta', True),
+        ('{"command": "start", "vm": "a"', True),
+        ('{"command": "start",', True),
+        ('{"vm": "a", "vm": "b"}', False),
+        ("null", False),
+        ("{}", False),
+        ('{"command": "start"} x', False),
+        ('{"command": "grow", "amount": NaN}', False),
+    ],
+)
+def test_only_a_last_line_that_could_go_on_may_have_been_cut_off(desk: Desk, line: str, cut_off: bool) -> None:
+    said = desk.call("run", desk.write("s.jsonl", GOOD + line))
+    assert said.code == 2
+    assert ("may have been cut off" in said.err) == cut_off, said.err
+
+
+def test_an_empty_name_for_a_script_is_no_name(desk: Desk) -> None:
+    said = desk.call("run", desk.write("s.jsonl", SCRIPT), "--as", "")
+    assert (said.code, said.err.splitlines()[0]) == (2, "error: --as is empty")
+
+
+def test_a_run_that_records_nothing_says_so(desk: Desk) -> None:
+    said = desk.call("run", "-", stdin="garbage\n")
+    assert said.out == "1 command: 1 input-error; nothing was recorded. Nothing is sent to a hypervisor.\n"
+
+
+def test_an_export_never_replaces_a_ledger(desk: Desk) -> None:
+    history = desk.with_history().events
+    said = desk.call("export", "-o", str(desk.folder / "ledger.db"))
+    assert said.code == 2
+    assert said.err.endswith("ledger.db is a SQLite database; it was not touched\nhint: name another file with -o\n")
+    assert desk.events == history
+
+
 @pytest.mark.parametrize("command", [["run"], ["import"], ["import-qemu"]])
 def test_a_file_that_is_not_there_is_named(desk: Desk, command: list[str]) -> None:
     said = desk.call(*command, "nowhere.jsonl")

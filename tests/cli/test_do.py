@@ -189,3 +189,21 @@ def test_a_decided_vm_cannot_be_observed(desk: Desk) -> None:
     assert "decided by this ledger" in said.err
     assert "hint: ask for the change instead: nilo do set-memory web01 SIZE" in said.err
     assert desk.events == history
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        ("a/b --asked 2GiB --before 1GiB --after 2GiB", "vm: has a '/'"),
+        ("web07 --asked 2.5GiB --before 1GiB --after 2GiB", "--asked: '2.5GiB' is not a size"),
+        ("web07 --asked 2GiB --before 1gib --after 2GiB", "--before: '1gib' has the unknown unit 'gib'"),
+        ("web07 --asked 2GiB --before 1GiB --after 5PiB", "--after: 5629499534213120 is over the largest size"),
+        ("web07 --asked 2GiB --before 1GiB --after 2GiB --in-use x", "--in-use: 'x' is not a size"),
+        ("web07 --asked 2GiB --before 1GiB --after 2GiB --error=", "--error is empty"),
+    ],
+)
+def test_what_cannot_be_read_of_another_tool_is_told_and_not_recorded(desk: Desk, args: str, error: str) -> None:
+    said = desk.call("record", *args.split())
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"error: {error}"), said.err
+    assert not (desk.folder / "ledger.db").exists()

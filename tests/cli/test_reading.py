@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nilometer.cli.output import Output
 from tests.cli.calling import NILO, Desk
 from tests.cli.golden import assert_golden
 
@@ -196,3 +197,68 @@ def test_the_main_job_shows_first_what_an_operator_wants(desk: Desk) -> None:
     )
     assert ran.stderr == ""
     assert_golden("main-job.txt", re.sub(r"in \d+\.\d s", "in <N> s", ran.stdout), desk.folder)
+
+
+HUGE = "9" * 23
+
+
+def test_a_number_larger_than_the_ledger_is_no_matter_or_told(desk: Desk) -> None:
+    desk.with_history()
+    assert desk.call("log", "-n", HUGE).out == desk.call("log").out
+    assert desk.call("log", "-n", HUGE, "--format", "json").out == desk.call("log", "--format", "json").out
+    for args in (["view", "--position", HUGE], ["show", HUGE], ["diff", "0", HUGE]):
+        said = desk.call(*args)
+        assert (said.code, said.err.splitlines()[0]) == (2, f"error: there is no position {HUGE}")
+
+
+def test_the_log_of_a_host_tells_that_a_vm_left_it(desk: Desk) -> None:
+    desk.with_history()
+    desk.call("do", "register-host", "hv02", "--version", "2022", "--total", "64GiB", "--reserve", "2GiB")
+    desk.call("do", "move-vm", "web01", "hv02")
+    for host in ("hv01", "hv02"):
+        last = desk.call("log", "--host", host).out.splitlines()[-1]
+        assert ("web01 moved from host hv01 to host hv02" if host == "hv02" else "got 7050 MiB back") in last
+    assert len(desk.call("log").out.splitlines()) == 8
+
+
+def test_what_was_asked_for_is_told_with_its_figures(desk: Desk) -> None:
+    desk.with_history()
+    desk.call("do", "resize-host", "hv01", "1GiB")
+    desk.call("do", "configure-memory", "web01", "--minimum", "512MiB", "--startup", "1GiB", "--maximum", "2GiB")
+    desk.call("do", "move-vm", "web01", "hv01")
+    said = [line.partition("asked for ")[2] for line in desk.call("log", "--asked").out.splitlines()[::2]]
+    assert said[0] == "host hv01: register-host version 2022, total 64 GiB, reserve 2.25 GiB"
+    assert said[-3:] == [
+        "host hv01: resize-host 1 GiB",
+        "web01: configure-memory dynamic, 512 MiB to 2048 MiB, startup 1024 MiB, buffer 20 percent, weight 50",
+        "web01: move-vm to hv01",
+    ]
+
+
+def test_a_vm_that_was_removed_is_not_taken_for_another(desk: Desk) -> None:
+    desk.with_history()
+    desk.call("do", "stop", "web01")
+    desk.call("do", "remove-vm", "web01")
+    said = desk.call("view", "--vm", "web01")
+    assert said.code == 2
+    assert said.err.endswith("its history: nilo log --vm web01\n")
+    assert desk.call("view", "--vm", "web01", "--position", "5").code == 0
+
+
+def test_a_vm_that_is_on_another_host_is_told(desk: Desk) -> None:
+    desk.with_history()
+    desk.call("do", "register-host", "hv02", "--version", "2022", "--total", "64GiB", "--reserve", "2GiB")
+    assert desk.call("view", "--vm", "web01", "--host", "hv02").out == "VM web01 was not on host hv02 then.\n"
+
+
+def test_nilo_alone_tells_how_it_is_used(desk: Desk) -> None:
+    said = desk.call()
+    assert (said.code, said.out) == (2, "")
+    assert said.err == desk.call("--help").out
+
+
+def test_control_characters_do_not_reach_a_coloured_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    out = Output("human")
+    out.colour = True
+    out.line(out.styled("done", fg="green") + " \x1b]0;title\x07 \u202egnp")
+    assert capsys.readouterr().out == "\x1b[32mdone\x1b[0m \\x1b]0;title\\x07 \\u202egnp\n"

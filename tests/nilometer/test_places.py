@@ -87,6 +87,10 @@ def test_what_names_no_ledger_is_told_with_what_to_write(url: str) -> None:
         "mysql://ann:geheim@db/fleet",
         "postgresql://ann:geheim%40geheim@db/fleet",
         "postgresql://ann:geheim@geheim@db/fleet",
+        "postgresql://ann@db/fleet?password=geheim",
+        "postgresql://ann:geheim@db/fleet?schema=it&Password=geheim&x=y",
+        "postgresql://ann@[db/fleet?sslpassword=geheim",
+        "mysql://ann@db/fleet?password=geheim",
     ],
 )
 def test_a_password_is_never_shown(url: str) -> None:
