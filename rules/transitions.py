@@ -73,7 +73,13 @@ def _changed(
     reader: Reader, command: type[VmCommand], vm: Record, decision: Record, given: Mapping[str, Value]
 ) -> Record:
     change = VM_CHANGES[STEPS[command].event]
-    carried = [decision[name] if name in decision.fields else given[name] for name in change.carries]
+    kinds = sorts_of(change.rule)
+    carried: list[Value] = []
+    for name in change.carries:
+        if name in decision.fields:
+            carried.append(decision[name])
+        else:  # the command's; what its rule does not ask for may be anything
+            carried.append(given[name] if name in given else anything(name, kinds[name]))
     return record(reader.call(change.rule, [vm, *carried]))
 
 
