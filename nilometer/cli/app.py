@@ -33,8 +33,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 }
 """Every command: its module, and what it does."""
 
-
-SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+HELP: Final = ["-h", "--help"]
+SETTINGS: Final = {"help_option_names": HELP, "max_content_width": 100}
 
 
 class Nilo(LazyGroup):

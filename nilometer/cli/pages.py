@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from nilometer.cli.app import nilo
+from nilometer.cli.app import HELP, nilo
 
 WIDTH = 100
 HEAD = """\
@@ -21,7 +21,7 @@ Exit codes: **0** as asked · **1** not granted in full (`run`, `do`, `record`),
 
 def page() -> str:
     """The whole page."""
-    context = click.Context(nilo, info_name="nilo", **nilo.context_settings | {"terminal_width": WIDTH})
+    context = click.Context(nilo, info_name="nilo", terminal_width=WIDTH, help_option_names=HELP)
     return HEAD + "".join(_sections(nilo, context))
 
 
