@@ -20,6 +20,7 @@ from rules.recheck import Opinion
 
 EXIT: Final = {Verdict.PROVED: 0, Verdict.REFUTED: 1, Verdict.UNKNOWN: 3}
 """Exit codes; what is refuted counts more than what is unknown."""
+_WORST_FIRST: Final = (Verdict.REFUTED, Verdict.UNKNOWN, Verdict.PROVED)
 _COLOURS: Final = {Verdict.PROVED: "green", Verdict.REFUTED: "red", Verdict.UNKNOWN: "yellow"}
 
 
@@ -90,7 +91,7 @@ class Report:
     def verdict(self) -> Verdict:
         """The verdict on all together."""
         found = {result.verdict for result in self.results.values()}
-        return next((each for each in (Verdict.REFUTED, Verdict.UNKNOWN) if each in found), Verdict.PROVED)
+        return next((each for each in _WORST_FIRST if each in found), Verdict.PROVED)
 
     def so_far(self) -> str:
         """How far the work came."""
@@ -130,7 +131,7 @@ class Report:
             out.line(f"{word}: {_counted(all)}, in {seconds:.1f} s")
         else:
             counted = Counter(result.verdict for result in all)
-            told = [f"{counted[each]} {each}" for each in reversed(Verdict) if counted[each]]
+            told = [f"{counted[each]} {each}" for each in _WORST_FIRST if counted[each]]
             out.line(f"{word}: of {_counted(all)}, {', '.join(told)}, in {seconds:.1f} s")
             for result in all:
                 if result.verdict is not Verdict.PROVED:

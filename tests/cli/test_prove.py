@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from nilometer.cli.output import Output
 from nilometer.cli.prove_choice import choose
+from nilometer.cli.prove_report import Report
 from rules.catalogue import CHECKS, NAMES
-from rules.proving import obligations_named
+from rules.prover import Verdict
+from rules.proving import Result, obligations_named
 from tests.cli.calling import NILO, Desk
 from tests.cli.test_schemas import problems
 
@@ -246,3 +249,22 @@ def test_help_loads_no_solver() -> None:
     )
     assert "Prove every rule" in ran.stdout
     assert "z3" not in ran.stderr
+
+
+def test_what_is_refuted_counts_more_than_what_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    def finish(*verdicts: Verdict) -> int:
+        report = Report(Output("plain"), ["keeps"] * len(verdicts), None)
+        for number, verdict in enumerate(verdicts):
+            report.add(Result(f"keeps/stop/{number}", "keeps", str(number), "stop", verdict, 0.1, None, "so it is"))
+        return report.finish(1.0)
+
+    proved, refuted, unknown = Verdict.PROVED, Verdict.REFUTED, Verdict.UNKNOWN
+    assert finish(proved, proved) == 0
+    assert finish(proved, unknown) == 3
+    assert finish(unknown, refuted, proved) == finish(refuted, unknown) == 1
+    last = capsys.readouterr().out.splitlines()[-3:]
+    assert last == [
+        "refuted: of 2 obligations, 1 refuted, 1 unknown, in 1.0 s",
+        "  refuted: keeps/stop/0",
+        "  unknown: keeps/stop/1",
+    ]

@@ -46,7 +46,13 @@ def test_a_refuted_rule_is_shown_as_what_happens(broken: BrokenProgram) -> None:
     said = broken.nilo("prove", *ONLY)
     assert said.code == 1
     shown = said.out.partition(f"refuted: {REFUTED}\n")[2].partition("\nproved: ")[0]
-    for part in ("    Let\n", "Then remove-memory (", "However\n", "in_use_never_removed", "(rules/specification/changes.py:"):
+    for part in (
+        "    Let\n",
+        "Then remove-memory (",
+        "However\n",
+        "in_use_never_removed",
+        "(rules/specification/changes.py:",
+    ):
         assert part in shown
     assert f"{REFUTED}: refuted" not in shown
 
