@@ -6,26 +6,29 @@ program is refuted by its sentence only because of it. A clause that does neithe
 
 from __future__ import annotations
 
+import ast
 import random
-from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Final
+from types import FunctionType
+from typing import Final, cast
 
 from mutants.judging import Judge, Readers
+from mutants.operators import placed
 from mutants.places import Changed, changed
-from mutants.program import Mutant, place_of
+from mutants.program import Mutant
 from mutants.running import all_mutants, the_judge
 from rules.obligations import Obligation, Obligations
 from rules.prover import Verdict
-from rules.reader import Reader
+from rules.reader import Reader, Rule
 from rules.sentence import SENTENCES, is_sentence
-from rules.source import Refusal
+from rules.source import Refusal, source_of
 
 LEFT_OUT: Final = frozenset(("dropped condition", "dropped guard"))
-KNOWN: Final = 700
-"""Wrong programs that are kept at hand to try clauses with; the rest are made when these do not do."""
+ALIKE: Final = 2
+"""Wrong programs of one kind at one place that a clause is tried with."""
 
 
 class Worth(StrEnum):
@@ -48,7 +51,7 @@ class Clause:
     def name(self) -> str:
         """Its place, and the sentence without it."""
         each = self.change
-        return f"{place_of(each.file, each.line)}: {each.rule.__name__}: {each.was} → {each.now}"
+        return f"{each.place}: {each.rule.__name__}: {each.was} → {each.now}"
 
 
 @cache
@@ -86,13 +89,38 @@ def _sentences() -> Readers:
 
 
 @cache
-def _known() -> list[Wrong]:
-    return [Wrong(the_judge(), mutant) for mutant in _in_some_order()[:KNOWN]]
-
-
 def _in_some_order() -> list[Mutant]:
-    known = [mutant for mutant in all_mutants() if mutant.row is None]
-    return random.Random(0).sample(known, len(known))
+    """Wrong rules, of many that are wrong alike at one place only some."""
+    alike: dict[tuple[str, str], list[Mutant]] = {}
+    for mutant in all_mutants():
+        if mutant.row is None:
+            alike.setdefault((mutant.place, mutant.kind), []).append(mutant)
+    some = [mutant for each in alike.values() for mutant in each[:ALIKE]]
+    return random.Random(0).sample(some, len(some))
+
+
+@cache
+def _wrong(place: int) -> Wrong:
+    return Wrong(the_judge(), _in_some_order()[place])
+
+
+@cache
+def _of_sentence(sentence: Rule) -> frozenset[str]:
+    """The obligations that a sentence has a say in: those that change if it says the opposite."""
+    tree = source_of(cast("FunctionType", sentence)).tree
+    opposite = _Opposite().visit(deepcopy(tree))
+    judge = the_judge()
+    try:
+        made = Obligations(judge.programs.original, _sentences().patched({sentence: opposite})).all()
+    except Refusal:  # it answers no condition
+        return frozenset()
+    return frozenset(each.name for each in made if judge.is_changed(each))
+
+
+class _Opposite(ast.NodeTransformer):
+    def visit_Return(self, node: ast.Return) -> ast.Return:
+        assert node.value is not None
+        return ast.copy_location(ast.Return(placed(ast.UnaryOp(ast.Not(), node.value), node.value)), node)
 
 
 def worth(place: int) -> tuple[int, Worth, str]:
@@ -108,18 +136,12 @@ def worth(place: int) -> tuple[int, Worth, str]:
     for proof in judge.prover.prove(touched):
         if proof.verdict is not Verdict.PROVED:
             return place, Worth.NEEDED, proof.obligation.name
-    names = {each.name for each in touched}
-    for wrong in _wrong_programs(judge):
+    names = _of_sentence(change.rule) | {each.name for each in touched}
+    for wrong in map(_wrong, range(len(_in_some_order()))):
         refuted = [name for name in names & wrong.changed.keys() if wrong.is_refuted(judge, name)]
         if refuted and (freed := _freed(judge, wrong.mutant, without, refuted)):
             return place, Worth.BITES, f"{freed} lets through {wrong.mutant.name}"
     return place, Worth.DECORATION, ""
-
-
-def _wrong_programs(judge: Judge) -> Iterator[Wrong]:
-    yield from _known()
-    for mutant in _in_some_order()[KNOWN:]:
-        yield Wrong(judge, mutant)
 
 
 def _freed(judge: Judge, mutant: Mutant, without: Reader, names: list[str]) -> str | None:

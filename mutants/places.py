@@ -6,11 +6,14 @@ import ast
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import cast
+from pathlib import Path as FilePath
+from typing import Final, cast
 
 from mutants.operators import Change, changes, guards, offsets, placed
 from mutants.scope import Marked, Scope
 from rules.reader import Rule
+
+ROOT: Final = FilePath(__file__).parent.parent
 
 Path = tuple[tuple[str, int | None], ...]
 """The way from a definition to one of its expressions: fields, and places in lists."""
@@ -23,8 +26,8 @@ class Changed:
     kind: str
     rule: Rule
     definition: ast.FunctionDef
-    file: str
-    line: int
+    place: str
+    """File, line and column."""
     was: str
     now: str
 
@@ -40,7 +43,14 @@ def changed(rule: Rule, marked: Marked | None = None) -> Iterator[Changed]:
             if text not in seen:
                 seen.add(text)
                 was, now = shortened(ast.unparse(node), ast.unparse(new))
-                yield Changed(kind, rule, definition, scope.source.file, node.lineno, was, now)
+                place = f"{place_of(scope.source.file, node.lineno)}:{node.col_offset + 1}"
+                yield Changed(kind, rule, definition, place, was, now)
+
+
+def place_of(file: str, line: int) -> str:
+    """File and line, the file as seen from the folder of the project."""
+    path = FilePath(file)
+    return f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}:{line}"
 
 
 def shortened(was: str, now: str, around: int = 24) -> tuple[str, str]:
