@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 import unicodedata
@@ -13,7 +12,7 @@ from typing import Any, Final
 
 from nilometer.cli.session import Format
 
-_COLOUR: Final = re.compile(r"(\x1b\[[0-9;]*m)")
+_ESCAPE: Final = "\x1b"
 _HIDDEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -33,6 +32,7 @@ class Output:
 
     def __init__(self, form: Format) -> None:
         self.form = form
+        self._escape = f"\ufdd0{os.urandom(8).hex()}"  # stands for ours: what a ledger says cannot know it
         self.stream = sys.stdout
         reconfigure = getattr(self.stream, "reconfigure", None)  # there is none on what tests put in its place
         if reconfigure is not None:
@@ -47,9 +47,7 @@ class Output:
 
     def line(self, text: str = "") -> None:
         """One line for people."""
-        parts = _COLOUR.split(text) if self.colour else [text]  # between them the colours themselves
-        parts[::2] = map(clean, parts[::2])
-        self.stream.write(f"{''.join(parts)}\n")
+        self.stream.write(f"{clean(text).replace(self._escape, _ESCAPE)}\n")
 
     def record(self, value: dict[str, Any]) -> None:
         """One line of JSON Lines."""
@@ -73,7 +71,7 @@ class Output:
             return text
         import click
 
-        return click.style(text, **style)
+        return click.style(clean(text), **style).replace(_ESCAPE, self._escape)
 
     def table(
         self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()
