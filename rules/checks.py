@@ -25,7 +25,7 @@ from domain.rule import RULES
 from domain.settings import Mode
 from domain.state import Host, Power, Site
 from rules import terms
-from rules.confirming import ARGUMENTS
+from rules.confirming import ARGUMENTS, ran_transition
 from rules.deeds import Deed, can_be_written
 from rules.obligations import Obligation, Obligations
 from rules.prover import VERDICTS, Verdict, grouped
@@ -117,12 +117,18 @@ class Checks:
     # Answers
 
     def reached(self, commands: Collection[str] = (), most: int = STEPS + 1) -> Iterator[Check]:
-        """Every way in which a command can be answered is met in a history."""
+        """Every way in which a command can be answered is met in a history.
+
+        Raises ``InternalError`` if the decider or the aggregates do otherwise than the transitions say.
+        """
         wanted = {name: self._possible(deed) for name, deed in self._chosen(commands)}
         missing = {(name, decided) for name, each in wanted.items() for decided in each}
         begun = time.perf_counter()
         for name, decided, history in self._search.deciding(wanted, most):
             self.met.setdefault(name, []).append(history)
+            transition = self._obligations.transitions.get(name)
+            if transition is not None:
+                ran_transition(transition, history.values)
             missing.discard((name, decided))
             yield Check("reached", said(decided), name, Verdict.PROVED, time.perf_counter() - begun)
             begun = time.perf_counter()

@@ -151,7 +151,7 @@ def ran_by_model(obligation: Obligation, values: Values) -> Ran | None:
     """
     transition = obligation.transition
     if transition is not None:
-        return _ran_transition(transition, completed(values, *of_transition(transition)))
+        return ran_transition(transition, completed(values, *of_transition(transition)))
     name = None if obligation.command is None else bare(obligation.command)
     if name not in ("register-host", "resize-host", "set-reserve", "define-vm"):
         return None
@@ -178,7 +178,11 @@ def bare(command: str) -> str:
     return command.partition(" (")[0]
 
 
-def _ran_transition(transition: Transition, values: Values) -> Ran | None:
+def ran_transition(transition: Transition, values: Values) -> Ran | None:
+    """What CPython does with a transition's state and arguments; ``None`` of a move to the host where the VM is.
+
+    Raises ``InternalError`` if the decision, or what is there afterwards, is not what the terms say.
+    """
     site: Site = bring_back(transition.before, values)
     given = {name: bring_back(value, values) for name, value in transition.arguments.items()}
     destination: Host | None = given.pop("destination", None)
@@ -202,7 +206,7 @@ def _agree(what: str, found: object, told: object) -> None:
     if found != told:
         raise InternalError(
             f"{what} {found} by the program, and {told} by what was read of it.\n"
-            "This is a bug in Nilometer's reader of rules, not in the rules: please report it."
+            "This is a bug in Nilometer, in its reader of rules or in its decider, not in the rules: please report it."
         )
 
 

@@ -23,7 +23,7 @@ from rules.obligations import Obligation, Obligations
 from rules.smt import members
 from rules.solver import Solver
 from rules.terms import ZERO, Literal, Term, variables
-from rules.transitions import record, term
+from rules.transitions import SITE, record, term
 from rules.values import Record, Value, anything, bring_back, leaves
 from rules.worlds import HERE, OTHER, THERE, VM, World, command_of, line_of
 
@@ -107,6 +107,7 @@ class Search:
 
     def __init__(self, obligations: Obligations, budget: int) -> None:
         self.deeds = deeds(obligations)
+        self._invariants = obligations.invariants(SITE)
         self._solver = Solver(budget)
         self._levels: dict[str, list[list[Node]]] = {}
 
@@ -122,9 +123,9 @@ class Search:
         if deed is None:
             return None
         opening = "alone"
-        if any(each.startswith("other.") for each in variables(obligation.goal)):
+        if _is_of_another(obligation.goal):
             opening = "beside there" if "(destination)" in (obligation.command or "") else "beside"
-        broken = terms.negation(obligation.goal)
+        broken = terms.both(*self._required(obligation, opening), terms.negation(obligation.goal))
         for depth in range(1, most + 1):
             for node in self.nodes(opening, depth - 1):
                 for asked, known in self.asks(node, deed):
@@ -134,13 +135,18 @@ class Search:
                     found = self._find(node, asked, target)
                     if found is not None:
                         history = replayed(found)
-                        if terms.evaluate(obligation.goal, history.values):
+                        if not terms.evaluate(broken, history.values):
                             raise InternalError(
                                 f"{obligation.name} holds where a history was found that breaks it:\n"
                                 f"{history.script}\nThis is a bug in Nilometer: please report it."
                             )
                         return history
         return None
+
+    def _required(self, obligation: Obligation, opening: str) -> list[Term]:
+        """What an obligation assumes beside the invariants of the VM itself: that another VM is where it should be."""
+        required = [each for each in obligation.assumes if each not in self._invariants]
+        return [each for each in required if opening != "alone" or not _is_of_another(each)]
 
     def deciding(self, wanted: Mapping[str, Collection[Decided]], most: int) -> Iterator[Reached]:
         """The shortest histories whose last commands, by name, are decided with these outcomes and codes, as found."""
@@ -252,6 +258,11 @@ class Search:
             if OTHER in node.vms:
                 known |= node.site(OTHER, "other")
             yield asked, known
+
+
+def _is_of_another(condition: Term) -> bool:
+    """Whether a condition speaks of another VM."""
+    return any(each.startswith("other.") for each in variables(condition))
 
 
 OPENINGS: Final[dict[str, list[tuple[str, dict[str, str]]]]] = {

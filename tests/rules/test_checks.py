@@ -6,7 +6,10 @@ import ast
 from collections import Counter
 from dataclasses import replace
 
-from domain import lifecycle
+import pytest
+
+from domain import evolve, lifecycle
+from domain.errors import InternalError
 from domain.rule import RULES
 from rules import terms
 from rules.checks import DEAD, Checks
@@ -72,6 +75,16 @@ def test_an_answer_that_no_short_history_gives_is_unknown() -> None:
         "reached/restore/done": Verdict.UNKNOWN,
         "reached/restore/failed insufficient-host-memory": Verdict.UNKNOWN,
     }
+
+
+def test_a_decider_that_does_otherwise_than_its_rules_is_an_internal_error() -> None:
+    def nothing_held(definition: ast.FunctionDef) -> ast.FunctionDef:
+        definition.body[1:] = ast.parse("return 0").body
+        return definition
+
+    wrong = misread(evolve.book_change, nothing_held)
+    with pytest.raises(InternalError, match="start comes to"):
+        list(Checks(wrong, [], Search(wrong, BUDGET), BUDGET).reached(["start"]))
 
 
 def test_a_specification_that_calls_the_program_is_found() -> None:

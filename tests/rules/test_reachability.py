@@ -11,6 +11,7 @@ from rules.obligations import Obligation
 from rules.prover import Verdict
 from rules.reachability import History, replayed
 from rules.worlds import OTHER, VM
+from tests.domain.world import World
 from tests.oracle.reachable import REACHABLE, Reached
 from tests.rules.running import checks, named, search
 
@@ -41,6 +42,13 @@ def test_each_is_reached_in_a_few_commands() -> None:
 def test_histories_are_replayed_from_nothing() -> None:
     for history in reached()[1]:
         assert answered(replayed(history.commands)) == answered(history)
+
+
+def test_their_script_lines_are_read_and_decided_alike() -> None:
+    for history in reached()[1]:
+        world = World()
+        answers = [world.ask(line) for line in history.script]
+        assert answers[-1] == history.last.answer
 
 
 def test_the_shortest_history_to_a_false_goal_is_found() -> None:
