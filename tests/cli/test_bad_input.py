@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -317,3 +318,14 @@ def test_a_recording_with_a_bad_record_names_its_place(desk: Desk) -> None:
     said = desk.call("import-qemu", desk.write("r.jsonl", '{"v": 1}\n'), "--format", "json")
     assert (said.code, said.out) == (2, "")
     assert "r.jsonl:1" in said.err
+
+
+def test_what_a_broken_recording_gave_before_its_break_is_told(desk: Desk) -> None:
+    lines = (Path(__file__).parents[1] / "recordings" / "s7_three_vms_one_budget.jsonl").read_text().splitlines()
+    file = desk.write("r.jsonl", "\n".join([*lines[:13], lines[13][:40]]))
+    said = desk.call("import-qemu", file)
+    recorded = len(desk.events.splitlines())
+    assert (said.code, said.out) == (2, "")
+    assert recorded > 0
+    assert f"note: {recorded} events of what stands before it were recorded in sqlite:///" in said.err
+    assert f"error: {file}:14: " in said.err
