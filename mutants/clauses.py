@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import random
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from enum import StrEnum
@@ -100,8 +101,12 @@ def _in_some_order() -> list[Mutant]:
 
 
 @cache
-def _wrong(place: int) -> Wrong:
-    return Wrong(the_judge(), _in_some_order()[place])
+def _wrong(mutant: int) -> Wrong:
+    return Wrong(the_judge(), _in_some_order()[mutant])
+
+
+def _all_wrong() -> Iterator[Wrong]:
+    return map(_wrong, range(len(_in_some_order())))
 
 
 @cache
@@ -123,8 +128,8 @@ class _Opposite(ast.NodeTransformer):
         return ast.copy_location(ast.Return(placed(ast.UnaryOp(ast.Not(), node.value), node.value)), node)
 
 
-def worth(place: int) -> tuple[int, Worth, str]:
-    """What the clause at a place of the list is good for, and what shows it."""
+def worth(place: int, programs: Iterable[Mutant] | None = None) -> tuple[int, Worth, str]:
+    """What the clause at a place of the list is good for, and what shows it; tried with all programs, or these."""
     change = clauses()[place].change
     without = _sentences().patched({change.rule: change.definition})
     judge = the_judge()
@@ -137,7 +142,7 @@ def worth(place: int) -> tuple[int, Worth, str]:
         if proof.verdict is not Verdict.PROVED:
             return place, Worth.NEEDED, proof.obligation.name
     names = _of_sentence(change.rule) | {each.name for each in touched}
-    for wrong in map(_wrong, range(len(_in_some_order()))):
+    for wrong in _all_wrong() if programs is None else [Wrong(judge, mutant) for mutant in programs]:
         refuted = [name for name in names & wrong.changed.keys() if wrong.is_refuted(judge, name)]
         if refuted and (freed := _freed(judge, wrong.mutant, without, refuted)):
             return place, Worth.BITES, f"{freed} lets through {wrong.mutant.name}"
