@@ -9,7 +9,6 @@ invariant follows from the others, but for those that are marked as theorems. *c
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -20,23 +19,22 @@ from typing import Final, cast
 from domain.decision import Code, Outcome
 from domain.errors import InternalError
 from domain.guests import Guest
-from domain.resizing import set_memory, set_memory_refusal
 from domain.rule import RULES
 from domain.settings import Mode
-from domain.state import Host, Power, Site
+from domain.state import Power, Site
 from rules import terms
-from rules.confirming import ARGUMENTS, ran_transition
-from rules.deeds import Deed, can_be_written
+from rules.confirming import ran_transition
+from rules.deeds import Deed
+from rules.guards import guards_of, where
 from rules.obligations import Obligation, Obligations
 from rules.prover import VERDICTS, Verdict, grouped
 from rules.reachability import STEPS, Decided, History, Search
 from rules.solver import Answer, Solver
 from rules.specification.conditions import why_not_start
-from rules.specification.figures import FLOOR
-from rules.specification.invariants import INVARIANTS, THEOREMS, book_agrees, host_is_real, host_never_overcommitted
-from rules.terms import FALSE, TRUE, ZERO, Op, Term, subterms
+from rules.specification.invariants import INVARIANTS, THEOREMS, book_agrees
+from rules.terms import FALSE, TRUE, Term
 from rules.transitions import SITE, Transition, record, term
-from rules.values import Record, anything, leaves
+from rules.values import Record, leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,7 @@ class Checks:
         is_told = [terms.equal(each, deed.decision.term(str(each.leaf).removeprefix("the "))) for each in told]
         found: set[Decided] = set()
         others: list[Term] = []
-        with self._solver.assuming([*self._where(deed), *is_told]):
+        with self._solver.assuming([*where(self._obligations, deed), *is_told]):
             while (answer := self._solver.ask(*others)).holds:
                 values = answer.values["the outcome"], answer.values["the code"]
                 found.add(cast("Decided", values))
@@ -155,28 +153,6 @@ class Checks:
             raise InternalError(f"how {deed.name} is answered is not known: {answer.reason}")
         return found
 
-    def _where(self, deed: Deed) -> list[Term]:
-        """That the invariants hold before a command, and that it can be written."""
-        given = self._written(deed)
-        if deed.name == "register-host":
-            return given
-        if deed.name in _ON_HOSTS:
-            empty = Record(Site, {**SITE.fields, "entry": ZERO})
-            count = terms.variable("vms", int)
-            return [*given, *self._are_real(empty), terms.at_most(ZERO, count)]
-        assumes = [*given, *self._obligations.invariants(SITE)]
-        if deed.name == "move-vm":
-            there = Record(Site, {**SITE.fields, "host": anything("destination", Host), "entry": ZERO})
-            assumes += self._are_real(there)
-        return assumes
-
-    def _written(self, deed: Deed) -> list[Term]:
-        return [each for name in deed.arguments for each in can_be_written(name, anything(name, ARGUMENTS[name]))]
-
-    def _are_real(self, site: Record) -> list[Term]:
-        read = self._obligations.specification
-        return [term(read.call(each, [site])) for each in (host_is_real, host_never_overcommitted)]
-
     def dead(self, commands: Collection[str] = ()) -> Iterator[Check]:
         """What no reachable state answers, by design."""
         for name, when, never in DEAD:
@@ -185,7 +161,7 @@ class Checks:
             deed = self._search.deeds[name]
             begun = time.perf_counter()
             means = [*_fixed(record(SITE["vm"]), when), *_fixed(deed.decision, never)]
-            answer = self._solver.ask(*self._where(deed), *means)
+            answer = self._solver.ask(*where(self._obligations, deed), *means)
             words = " ".join(each.value for each in never.values())
             about = words + (f" if {' and '.join(each.value for each in when.values())}" if when else "")
             yield _found(
@@ -199,32 +175,11 @@ class Checks:
         there are states, reachable or not, in which it holds and decides, and in which it fails and decides.
         """
         for _, deed in self._chosen(commands):
-            told = [deed.decision.term("outcome"), deed.decision.term("code")]
-            atoms = _atoms(self._own(deed.name) or told)
-            begun = {id(atom): time.perf_counter() for atom in atoms}
-            decides = {id(atom): _decides(atom, told) for atom in atoms}
-            with self._solver.assuming(self._where(deed)):
-                here = {id(atom): self._solver.ask(decides[id(atom)]) for atom in atoms}
-            with self._solver.assuming(self._written(deed)):
-                for atom in atoms:
-                    answer = here[id(atom)]
-                    for way in (atom, terms.negation(atom)):
-                        if answer.holds and way not in _implied(atom):
-                            answer = self._solver.ask(way, decides[id(atom)])
-                    yield _found(
-                        "guard", terms.show(atom), deed.name, begun[id(atom)], answer, "the answer never depends on it"
-                    )
-
-    def _own(self, name: str) -> list[Term]:
-        """Where the conditions of a command's own stand, if it becomes another command after them."""
-        if name != "set-memory":
-            return []
-        program, vm = self._obligations.program, SITE["vm"]
-        refusal, comes_to = (
-            program.call(set_memory_refusal, [vm]),
-            program.call(set_memory, [vm, anything("size", int)]),
-        )
-        return [term(refusal), term(comes_to)]
+            begun = time.perf_counter()
+            for atom, answer in guards_of(self._obligations, deed, self._solver):
+                wrong = "the answer never depends on it"
+                yield _found("guard", terms.show(atom), deed.name, begun, answer, wrong)
+                begun = time.perf_counter()
 
     # What is false
 
@@ -283,8 +238,6 @@ class Checks:
         yield Check("independence", "names_no_rule", None, _verdict(not named), time.perf_counter() - begun, reason)
 
 
-_ON_HOSTS: Final = ("resize-host", "set-reserve", "remove-host", "define-vm")
-
 DEAD: Final[tuple[tuple[str, dict[str, StrEnum], dict[str, StrEnum]], ...]] = (
     ("reboot-guest", {"memory.mode": Mode.STATIC}, {"outcome": Outcome.FAILED}),
     ("move-vm", {"power": Power.SAVED}, {"outcome": Outcome.FAILED}),
@@ -300,33 +253,6 @@ DEAD: Final[tuple[tuple[str, dict[str, StrEnum], dict[str, StrEnum]], ...]] = (
 def _fixed(whole: Record, figures: Mapping[str, StrEnum]) -> list[Term]:
     places = dict(leaves(whole))
     return [terms.equal(places[path], terms.constant(value)) for path, value in figures.items()]
-
-
-def _decides(atom: Term, told: list[Term]) -> Term:
-    """That an answer would be another if a condition were otherwise."""
-    yes, no = (terms.replace_all(told, atom, each) for each in (TRUE, FALSE))
-    return terms.either(*[terms.negation(terms.equal(one, other)) for one, other in zip(yes, no, strict=True)])
-
-
-def _implied(atom: Term) -> list[Term]:
-    """The ways in which a condition never decides, by design: a valid maximum is no less than a valid minimum."""
-    return [terms.negation(atom)] if _FLOOR_OF_MAXIMUM.fullmatch(terms.show(atom)) else []
-
-
-_FLOOR_OF_MAXIMUM: Final = re.compile(rf"\({FLOOR} <= .*memory\.maximum\)")
-
-
-def _atoms(told: list[Term]) -> list[Term]:
-    """The conditions within terms that are made of no other conditions."""
-    made: set[int] = set()
-    found: list[Term] = []
-    for part in subterms(*told):
-        inside = any(id(inner) in made for inner in part.parts)
-        if inside or (part.sort is bool and part.op is not Op.CONSTANT):
-            made.add(id(part))
-            if not inside:
-                found.append(part)
-    return found
 
 
 def said(decided: Decided) -> str:
