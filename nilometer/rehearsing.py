@@ -106,6 +106,7 @@ class Rehearsal:
             answer.granted,
             (),
             tuple(event for _, event in answer.events),
+            happened=happened if answer.events else None,
         )
 
     def _happened(self, request: Request, touched: set[str]) -> str:

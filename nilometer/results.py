@@ -45,6 +45,11 @@ class Result:
     events: tuple[Event, ...]
     repeated: bool = False
     """It was recorded before, under the same key."""
+    happened: str | None = None
+    """When its events happened, in the form of ``domain.envelope.Metadata``; ``None`` where no event was due.
+
+    Without an ``at`` this is now; or later, where the latest event of what the command names is later than now.
+    """
 
     @property
     def in_full(self) -> bool:

@@ -29,6 +29,7 @@ class _Decided:
     request: Request
     answer: Answer
     first: int
+    happened: str | None
 
     def result(self, positions: tuple[int, ...]) -> Result:
         """The answer as it is told, once its batch has these positions."""
@@ -43,6 +44,7 @@ class _Decided:
             answer.granted,
             positions[self.first : self.first + len(answer.events)],
             tuple([event for _, event in answer.events]),
+            happened=self.happened,
         )
 
 
@@ -112,11 +114,13 @@ class Batch:
     def _answer(self, request: Request, key: str) -> None:
         answer = self._decided(request)
         first = len(self._envelopes)
+        happened = None
         if answer.events:
             touched = self._streams.touched | {stream for stream, _ in answer.events}
             recorded = now()
-            self._happen(request, key, self._happened(request, recorded, touched), recorded, answer)
-        decided = _Decided(request, answer, first)
+            happened = self._happened(request, recorded, touched)
+            self._happen(request, key, happened, recorded, answer)
+        decided = _Decided(request, answer, first, happened)
         if request.key is not None or self._application.answers_can_be_lost:
             result = None if answer.events else _written(decided.result(()))
             self._receipts.append(Receipt(key, first, len(answer.events), result))
@@ -191,7 +195,10 @@ class Batch:
         if isinstance(told, HostCommandRefused) and isinstance(request.command, commands.DefineVm):
             target = f"vm/{request.command.vm}"
         requested, granted = (told.requested, told.granted) if isinstance(told, VmEvent) else (None, None)
-        return Result(request, name, target, told.outcome, told.code, requested, granted, positions, events, repeated)
+        happened = envelopes[0].metadata.happened
+        return Result(
+            request, name, target, told.outcome, told.code, requested, granted, positions, events, repeated, happened
+        )
 
 
 def _written(result: Result) -> str:

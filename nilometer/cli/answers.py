@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from domain.decision import Outcome
 from domain.errors import InputError
-from nilometer.cli.failures import NOT_IN_FULL, OK, UNREADABLE
+from nilometer.cli.failures import NOT_IN_FULL, OK, UNREADABLE, say
 from nilometer.cli.output import Output
+from nilometer.clock import now
 from nilometer.explain import problem_of
 from nilometer.results import Result
 from nilometer.sizes import part
+from nilometer.times import shown
 
 INPUT_ERROR: Final = "input-error"
 _IN_FULL: Final = (Outcome.COMPLETED, Outcome.DONE)
@@ -68,11 +70,14 @@ class Answers:
         self.out = out
         self.counted: Counter[str] = Counter()
         self.repeated = 0
+        self.latest = ""
+        """When the latest of what was decided happened."""
 
     def show(self, result: Result, line: int | None = None) -> None:
         """Shows one answer."""
         self.counted[result.outcome.value] += 1
         self.repeated += result.repeated
+        self.latest = max(self.latest, result.happened or "")
         out = self.out
         if out.json:
             out.record(result_document(result, line))
@@ -111,6 +116,15 @@ class Answers:
             return UNREADABLE
         in_full = sum(self.counted[outcome] for outcome in _IN_FULL)
         return OK if in_full == self.total else NOT_IN_FULL
+
+    def warn_of_the_future(self) -> None:
+        """Says so if something happened later than now: a mistyped year moves all that follows."""
+        if self.latest > now():
+            say(
+                "note",
+                f"recorded as happening at {shown(self.latest)}, which is still to come",
+                "times never go back on a host or VM: until then, what is recorded there without a time gets that one",
+            )
 
     def summary(self) -> str:
         """All answers in one sentence."""

@@ -93,6 +93,7 @@ def _decide(name: str, given: dict[str, Any], at: str | None) -> int:
             f"Recorded in {url} at {_places(result.positions)}" if result.positions else "There was nothing to record"
         )
         out.line(f"{recorded}. Nothing is sent to a hypervisor.")
+    answers.warn_of_the_future()
     return answers.code
 
 

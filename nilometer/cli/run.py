@@ -198,6 +198,7 @@ class Run:
             say("note", text)
         else:
             self.out.line(text)
+        answers.warn_of_the_future()
         if (
             answers.counted[INPUT_ERROR]
             and answers.total > answers.counted[INPUT_ERROR]

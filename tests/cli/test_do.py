@@ -207,3 +207,13 @@ def test_what_cannot_be_read_of_another_tool_is_told_and_not_recorded(desk: Desk
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith(f"error: {error}"), said.err
     assert not (desk.folder / "ledger.db").exists()
+
+
+def test_a_time_that_is_still_to_come_is_told_and_so_is_what_follows_it(desk: Desk) -> None:
+    host = ("register-host", "hv09", "--version", "2022", "--total", "64GiB", "--reserve", "2GiB")
+    ahead = desk.call("do", *host, "--at", "2999-01-01T00:00:00Z")
+    after = desk.call("do", "resize-host", "hv09", "32GiB")
+    for said in (ahead, after):
+        assert said.code == 0
+        assert "note: recorded as happening at 2999-01-01 00:00:00Z, which is still to come" in said.err
+    assert "still to come" not in desk.call("do", *host[:1], "hv10", *host[2:]).err
