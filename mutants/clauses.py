@@ -28,7 +28,7 @@ from rules.sentence import SENTENCES, is_sentence
 from rules.source import Refusal, source_of
 
 LEFT_OUT: Final = frozenset(("dropped condition", "dropped guard"))
-ALIKE: Final = 2
+ALIKE: Final = 4
 """Wrong programs of one kind at one place that a clause is tried with."""
 
 

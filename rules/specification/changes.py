@@ -193,7 +193,7 @@ def book_changes_when_due(before: Site, after: Site) -> bool:
 @sentence
 def watermark_monotone(before: Vm, after: Vm) -> bool:
     """Within a session the watermark is the most so far: it is what a ballooned guest sees."""
-    gone = before.power is Power.OFF or after.power is Power.OFF or before.session != after.session
+    gone = after.power is Power.OFF or before.session != after.session  # a VM that was off is, or is in another session
     peak = after.assigned if after.assigned > before.high_watermark else before.high_watermark
     return gone or after.high_watermark == peak
 
