@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +11,10 @@ from statistics import median
 from typing import Final
 
 from benchmarks.histories import History
+from benchmarks.processes import run
 from benchmarks.workload import GiB, MiB
 
-ROOT: Final = Path(__file__).parent.parent
 NILO: Final = "from nilometer.cli import main; main()"
-
-UNSET: Final = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
-"""The program starts from compiled modules, as it does once it is installed; they are kept outside the project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +86,4 @@ def script(path: Path, *, resizes: int) -> None:
 
 
 def _run(command: Sequence[str], folder: Path) -> float:
-    kept = {name: value for name, value in os.environ.items() if name not in UNSET and not name.startswith("NILO_")}
-    kept["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
-    begun = time.perf_counter()
-    done = subprocess.run(command, cwd=ROOT, env=kept, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
-    seconds = time.perf_counter() - begun
-    if done.returncode:
-        raise AssertionError(f"{command} ended with {done.returncode}: {done.stderr.decode()[-2000:]}")
-    return seconds
+    return run(command, folder).wall

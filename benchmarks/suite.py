@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import commands, moments, recording, replaying, stages
+from benchmarks import commands, moments, proving, recording, replaying, stages
 from benchmarks.histories import History, history
 from benchmarks.raw import flush_seconds
 from benchmarks.report import Line
 from benchmarks.timing import SideBySide
+from benchmarks.tlc import checker
 
 MB: Final = 1_000_000
 BLIND: Final = "… beside a loop that asks for no version"
@@ -35,6 +36,14 @@ class Scale:
     moments: int = 40
     script: int = 5000
     starts: int = 9
+    proofs: int = 5
+    """How often everything is proved."""
+    turns: int | None = None
+    """How many of the commands are the first once; ``None`` is all of them."""
+    rechecked: int | None = None
+    """How many obligations the other solver is given; ``None`` is all of them."""
+    vms: int = 2
+    """How many VMs are in the bounded world."""
 
     def history(self, number: int) -> History:
         """The history of one of the lengths."""
@@ -139,6 +148,71 @@ def where_time_goes(scale: Scale) -> Iterator[Line]:
         yield Line(f"processor: {what}", f"{seconds * 1e6:.1f} µs")
 
 
+def prove(scale: Scale) -> Iterator[Line]:
+    """Proving the rules, each time by a program that is started for it."""
+    alone = proving.obligations_alone(scale.folder, times=scale.proofs)
+    whole = proving.nilo_prove(scale.folder, times=scale.proofs)
+    yield Line(
+        f"prove {alone.obligations} obligations, cold",
+        _cpu(alone.cpu, alone.wall),
+        f"{alone.solving:.2f} s of it Z3",
+        target="≤ 3 CPU s",
+        ok=alone.cpu <= 3,
+    )
+    yield Line(
+        "nilo prove: the same and all checks, cold", _cpu(whole.cpu, whole.wall), "", "", "≤ 6 CPU s", whole.cpu <= 6
+    )
+    for part in proving.by_commands(scale.folder, turns=scale.turns):
+        yield Line(
+            f"… Z3 alone on {part.commands} command{'s' if part.commands > 1 else ''}, {part.obligations:.0f} obligations",
+            f"{part.cpu * 1000:.0f} ms CPU",
+            f"{part.cpu * 1000 / part.commands:.0f} ms a command",
+        )
+
+
+def solvers(scale: Scale) -> Iterator[Line]:
+    """The same obligations, by another solver."""
+    other = proving.by_cvc5(scale.folder, first=scale.rechecked)
+    if other is None:
+        yield Line("obligations by Z3 and by cvc5", "", "cvc5 was not run: it is not installed")
+        return
+    ours = proving.obligations_alone(scale.folder, times=1)
+    yield Line(
+        f"{ours.obligations} obligations by Z3, {other.obligations} by cvc5, cold",
+        _cpu(ours.cpu, ours.wall),
+        _cpu(other.cpu, other.wall),
+        f"{ours.cpu / other.cpu:.2f}",
+    )
+    yield Line(
+        "… the solvers alone, an obligation",
+        f"{ours.solving / ours.obligations * 1000:.1f} ms",
+        f"{other.solving / other.obligations * 1000:.1f} ms",
+        f"{ours.solving / ours.obligations * other.obligations / other.solving:.2f}",
+    )
+
+
+def tlc(scale: Scale) -> Iterator[Line]:
+    """All states of a small world, by a model checker."""
+    what = "any number of VMs and any sizes; beside, TLC"
+    if missing := checker.missing():
+        yield Line(what, "", f"TLC 2.15 was not run: {missing}")
+        return
+    ours = proving.obligations_alone(scale.folder, times=1)
+    names = ", ".join("ab"[: scale.vms])
+    searched = checker.search("memory", scale.folder, {"VMs = {a, b}": f"VMs = {{{names}}}"})
+    yield Line(
+        what,
+        _cpu(ours.cpu, ours.wall),
+        _cpu(searched.cost.cpu, searched.cost.wall),
+        f"{ours.cpu / searched.cost.cpu:.2f}",
+    )
+    yield Line(
+        f"… on {scale.vms} VMs and a host of 4 MiB",
+        f"{ours.obligations} obligations",
+        f"{searched.distinct:,} states, {searched.generated:,} decisions",
+    )
+
+
 SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "flush": flush,
     "record": record_singly,
@@ -150,6 +224,9 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "memory": flat_memory,
     "start": start,
     "stages": where_time_goes,
+    "prove": prove,
+    "solvers": solvers,
+    "tlc": tlc,
 }
 
 
@@ -162,6 +239,10 @@ def _rate(what: str, unit: str, both: SideBySide, target: float | None = None) -
         "" if target is None else f"≥ {target}",
         None if target is None else both.rate >= target,
     )
+
+
+def _cpu(cpu: float, wall: float) -> str:
+    return f"{cpu:.1f} CPU s, {wall:.1f} s"
 
 
 def _short(length: int) -> str:

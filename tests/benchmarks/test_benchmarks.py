@@ -25,6 +25,10 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
         moments=3,
         script=30,
         starts=1,
+        proofs=1,
+        turns=1,
+        rechecked=20,
+        vms=1,
     )
 
 

@@ -1,0 +1,54 @@
+"""Programs that are started to be measured."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parent.parent
+
+UNSET: Final = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
+"""The program starts from compiled modules, as it does once it is installed; they are kept outside the project."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one run of a program cost: seconds of the clock, and of all processors together."""
+
+    wall: float
+    cpu: float
+    told: str = ""
+    """What it wrote to its output, if anybody listened."""
+
+
+def run(command: Sequence[str], folder: Path, *, cwd: Path = ROOT, listen: bool = False) -> Cost:
+    """Runs a program to its end; compiled modules are kept in ``folder``. Raises ``AssertionError`` if it fails.
+
+    Its output is dropped unless you ``listen``.
+    """
+    output = subprocess.PIPE if listen else subprocess.DEVNULL
+    begun, before = time.perf_counter(), _children()
+    done = subprocess.run(
+        command, cwd=cwd, env=_environment(folder), stdout=output, stderr=subprocess.PIPE, check=False
+    )
+    cost = Cost(time.perf_counter() - begun, _children() - before, (done.stdout or b"").decode())
+    if done.returncode:
+        said = done.stderr.decode() or cost.told
+        raise AssertionError(f"{command} ended with {done.returncode}: {said[-2000:]}")
+    return cost
+
+
+def _environment(folder: Path) -> Mapping[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in UNSET and not name.startswith("NILO_")}
+    return kept | {"PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+
+
+def _children() -> float:
+    """Seconds of the processor that finished children of this process have spent."""
+    spent = os.times()
+    return spent.children_user + spent.children_system

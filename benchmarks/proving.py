@@ -1,0 +1,138 @@
+"""What proving costs, from a cold start: the obligations alone, ``nilo prove``, another solver, and more commands.
+
+``python -m benchmarks.proving z3|cvc5|commands [NUMBER]`` is what is started to be measured.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import mean, median
+from typing import Final
+
+from benchmarks.commands import NILO
+from benchmarks.processes import Cost, run
+
+PASSES: Final = 3
+"""How often the obligations of all of these commands are proved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A whole program that has proved something: what it cost from its start, and how much it proved."""
+
+    wall: float
+    cpu: float
+    obligations: int
+    solving: float
+    """Seconds of the clock that the solver was asked for, of ``cpu``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The obligations about some of the commands: how many there are, and seconds of the processor to prove them."""
+
+    commands: int
+    obligations: float
+    cpu: float
+
+
+def nilo_prove(folder: Path, *, times: int) -> Cost:
+    """``nilo prove`` as people run it: obligations and checks. The medians of some runs after a first one."""
+    return _middle([sys.executable, "-c", NILO, "prove", "--format", "plain"], folder, times)
+
+
+def obligations_alone(folder: Path, *, times: int) -> Proved:
+    """Z3 proves all obligations: the medians of some runs after a first one."""
+    return _proved(_middle(_child("z3"), folder, times))
+
+
+def by_cvc5(folder: Path, *, first: int | None) -> Proved | None:
+    """cvc5 proves all obligations, or the first ones; ``None`` if it is not installed."""
+    if find_spec("cvc5") is None:
+        return None
+    return _proved(run(_child("cvc5", *([] if first is None else [str(first)])), folder, listen=True))
+
+
+def by_commands(folder: Path, *, turns: int | None) -> list[Part]:
+    """Z3 proves the obligations about one command on a VM and its host, two, four and so on, up to all of them.
+
+    Some commands take longer than others, so each has its turn to be the first, and the means are told; ``turns``
+    leaves only so many. Each time a new solver begins from nothing; what it is given was made before.
+    """
+    told = run(_child("commands", *([] if turns is None else [str(turns)])), folder, listen=True).told
+    return [Part(*row) for row in json.loads(told)]
+
+
+def _child(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.proving", *arguments]
+
+
+def _middle(command: Sequence[str], folder: Path, times: int) -> Cost:
+    run(command, folder)
+    costs = [run(command, folder, listen=True) for _ in range(times)]
+    return Cost(median(cost.wall for cost in costs), median(cost.cpu for cost in costs), costs[-1].told)
+
+
+def _proved(cost: Cost) -> Proved:
+    obligations, solving = json.loads(cost.told)
+    return Proved(cost.wall, cost.cpu, obligations, solving)
+
+
+# What is started
+
+
+def _z3() -> object:
+    from rules.prover import Prover, Verdict
+    from rules.proving import obligations_named
+
+    proofs = list(Prover().prove(obligations_named()))
+    assert all(proof.verdict is Verdict.PROVED for proof in proofs)
+    return len(proofs), sum(proof.seconds for proof in proofs)
+
+
+def _cvc5() -> object:
+    from rules.prover import Verdict
+    from rules.proving import obligations_named
+    from rules.recheck import recheck
+
+    first = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    opinions = list(recheck(obligations_named()[:first]))
+    assert all(opinion.verdict is Verdict.PROVED for opinion in opinions)
+    return len(opinions), sum(opinion.seconds for opinion in opinions)
+
+
+def _commands() -> object:
+    from domain.commands import NAMES, MoveVm
+    from domain.decider import STEPS
+    from rules.prover import Prover
+    from rules.proving import obligations_named
+
+    commands = [NAMES[command] for command in STEPS if command is not MoveVm]
+    turns = int(sys.argv[2]) if len(sys.argv) > 2 else len(commands)
+    made = obligations_named()
+    sizes = [2**power for power in range(len(commands).bit_length()) if 2**power < len(commands)]
+    parts: list[tuple[int, float, float]] = []
+    for size in [*sizes, len(commands)]:
+        counts: list[int] = []
+        spent: list[float] = []
+        for first in range(turns if size < len(commands) else min(turns, PASSES)):
+            some = (commands * 2)[first : first + size]
+            of = [each for each in made if each.command in some]
+            begun = time.process_time()
+            assert len(list(Prover().prove(of))) == len(of)
+            spent.append(time.process_time() - begun)
+            counts.append(len(of))
+        parts.append((size, mean(counts), mean(spent)))
+    return parts
+
+
+CHILDREN: Final[dict[str, Callable[[], object]]] = {"z3": _z3, "cvc5": _cvc5, "commands": _commands}
+
+if __name__ == "__main__":
+    print(json.dumps(CHILDREN[sys.argv[1]]()))
