@@ -66,18 +66,17 @@ def told(judged: Iterable[tuple[Mutant, Judged]], total: int, *, fates: bool = F
 
 
 def told_of_clauses(cores: int, only: str | None) -> int:
-    """Prints what every clause of the specification is good for, decoration last; how many are decoration."""
+    """Prints the clauses that are decoration, and how many are good for what; how many are decoration."""
     known = clauses()
     places = [place for place, clause in enumerate(known) if only is None or only in clause.name]
     print(f"{len(places)} of {len(known)} clauses on {cores} cores", file=sys.stderr)
     found: dict[Worth, list[str]] = {each: [] for each in Worth}
-    for number, (place, good_for, shown) in enumerate(spread(worth, places, cores, at_once=1), start=1):
-        found[good_for].append(f"{known[place].name}  [{shown}]")
+    for number, (place, good_for, _) in enumerate(spread(worth, places, cores, at_once=1, life=None), start=1):
+        found[good_for].append(known[place].name)
+        if good_for is Worth.DECORATION:
+            print(f"{good_for}: {known[place].name}", flush=True)
         if number % 25 == 0:
             print(f"{number}/{len(places)} clauses", file=sys.stderr)
-    for good_for in (Worth.REFUSED, Worth.DECORATION):
-        for name in sorted(found[good_for]):
-            print(f"{good_for}: {name}")
     print(", ".join(f"{len(names)} {good_for}" for good_for, names in found.items()))
     return len(found[Worth.DECORATION])
 

@@ -41,10 +41,12 @@ def run(places: Sequence[int], cores: int) -> Iterator[tuple[Mutant, Judged]]:
         yield known[place], fate
 
 
-def spread(work: Callable[[int], R], places: Sequence[int], cores: int, at_once: int = AT_ONCE) -> Iterator[R]:
+def spread(
+    work: Callable[[int], R], places: Sequence[int], cores: int, at_once: int = AT_ONCE, life: int | None = LIFE
+) -> Iterator[R]:
     """What some work comes to for each of some places, as it is done."""
     if cores == 1:
         yield from map(work, places)
         return
-    with multiprocessing.get_context("spawn").Pool(cores, maxtasksperchild=LIFE) as pool:
+    with multiprocessing.get_context("spawn").Pool(cores, maxtasksperchild=life) as pool:
         yield from pool.imap_unordered(work, places, chunksize=at_once)
