@@ -43,12 +43,12 @@ class Part:
 
 
 def nilo_prove(folder: Path, *, times: int) -> Cost:
-    """``nilo prove`` as people run it: obligations and checks. The medians of some runs after a first one."""
+    """``nilo prove`` as people run it: the medians of some runs after a first one, or one run."""
     return _middle([sys.executable, "-c", NILO, "prove", "--format", "plain"], folder, times)
 
 
 def obligations_alone(folder: Path, *, times: int) -> Proved:
-    """Z3 proves all obligations: the medians of some runs after a first one."""
+    """Z3 proves all obligations: the medians of some runs after a first one, or one run."""
     return _proved(_middle(_child("z3"), folder, times))
 
 
@@ -74,7 +74,8 @@ def _child(*arguments: str) -> list[str]:
 
 
 def _middle(command: Sequence[str], folder: Path, times: int) -> Cost:
-    run(command, folder)
+    if times > 1:
+        run(command, folder)
     costs = [run(command, folder, listen=True) for _ in range(times)]
     return Cost(median(cost.wall for cost in costs), median(cost.cpu for cost in costs), costs[-1].told)
 

@@ -36,14 +36,14 @@ class Scale:
     moments: int = 40
     script: int = 5000
     starts: int = 9
-    proofs: int = 5
+    proofs: int = 3
     """How often everything is proved."""
     turns: int | None = None
     """How many of the commands are the first once; ``None`` is all of them."""
     rechecked: int | None = None
     """How many obligations the other solver is given; ``None`` is all of them."""
-    vms: int = 2
-    """How many VMs are in the bounded world."""
+    guests: tuple[str, ...] = ("windows", "windows-legacy", "linux")
+    """The guests in the bounded world."""
 
     def history(self, number: int) -> History:
         """The history of one of the lengths."""
@@ -164,7 +164,7 @@ def prove(scale: Scale) -> Iterator[Line]:
     )
     for part in proving.by_commands(scale.folder, turns=scale.turns):
         yield Line(
-            f"… Z3 alone on {part.commands} command{'s' if part.commands > 1 else ''}, {part.obligations:.0f} obligations",
+            f"… Z3 alone, commands: {part.commands}, their obligations: {part.obligations:.0f}",
             f"{part.cpu * 1000:.0f} ms CPU",
             f"{part.cpu * 1000 / part.commands:.0f} ms a command",
         )
@@ -198,8 +198,7 @@ def tlc(scale: Scale) -> Iterator[Line]:
         yield Line(what, "", f"TLC 2.15 was not run: {missing}")
         return
     ours = proving.obligations_alone(scale.folder, times=1)
-    names = ", ".join("ab"[: scale.vms])
-    searched = checker.search("memory", scale.folder, {"VMs = {a, b}": f"VMs = {{{names}}}"})
+    searched = checker.search("memory", scale.folder, scale.guests)
     yield Line(
         what,
         _cpu(ours.cpu, ours.wall),
@@ -207,7 +206,7 @@ def tlc(scale: Scale) -> Iterator[Line]:
         f"{ours.cpu / searched.cost.cpu:.2f}",
     )
     yield Line(
-        f"… on {scale.vms} VMs and a host of 4 MiB",
+        "… on 2 VMs and a host of 4 MiB",
         f"{ours.obligations} obligations",
         f"{searched.distinct:,} states, {searched.generated:,} decisions",
     )

@@ -28,7 +28,7 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
         proofs=1,
         turns=1,
         rechecked=20,
-        vms=1,
+        guests=("windows",),
     )
 
 
