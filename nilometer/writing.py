@@ -57,6 +57,7 @@ class Batch:
         self._known = known
         """Receipts of commands that were recorded before."""
         self._touched: set[str] = set()
+        """Streams that were read or written, and are forgotten if the batch is undone."""
         self._fresh: set[str] = set()
         """Streams whose remembered state was compared with the stored one since the batch began."""
         self._reads: dict[str, int] = {}
@@ -138,6 +139,7 @@ class Batch:
             self._streams.apply(envelope, answer.after)
             self._envelopes.append(envelope)
             self._written.add(stream)
+            self._touched.add(stream)  # a VM that is only now defined was not read by the decision
 
     def _decided(self, request: Request) -> Answer:
         """The answer to a command. What writes nothing, or a refusal, is believed only on fresh state."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from domain.aggregates import HostAggregate
 from domain.decision import Code, Outcome
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.observed import VmLost, VmObserved
@@ -108,6 +109,19 @@ class TestWhatOthersRecordedMeanwhile:
         with pytest.raises(InputError, match="web01"):
             ask(ledger, "define-vm", **a_vm())
         assert ledger.position == 2
+
+    def test_who_loses_an_id_to_another_knows_the_vm_as_the_other_defined_it(
+        self, ledger: Ledger, other: Ledger
+    ) -> None:
+        ask(ledger, "register-host", **a_host())
+        Commits(ledger, lambda: ask(other, "define-vm", **a_vm(memory={"static": {"size": "8GiB"}})))
+        with pytest.raises(InputError, match="web01"):
+            ask(ledger, "define-vm", **a_vm())
+        assert ask(ledger, "start", vm="web01").outcome is Outcome.DONE
+        assert vm(ledger).assigned == 8 * GIB
+        host = ledger.views.fleet().hosts["hv01"].subject
+        assert isinstance(host, HostAggregate)
+        assert host.book == {"web01": 8 * GIB}
 
     def test_what_a_batch_has_committed_is_not_done_again_when_its_next_commit_is_lost(
         self, ledger: Ledger, other: Ledger
