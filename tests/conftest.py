@@ -1,0 +1,10 @@
+"""What all tests need."""
+
+from __future__ import annotations
+
+import signal
+
+# A shell starts what runs in its background deaf to Ctrl-C, and children inherit that: tests that interrupt a real
+# process could never end it there.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
