@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
+import time
 import uuid
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -66,12 +68,25 @@ class _Pool(SQLiteConnectionPool):
             timeout=self.lock_timeout or 0,
         )
         connection.row_factory = sqlite3.Row
-        settings = (
-            ["query_only = 1"] if self._read_only else ["journal_mode = WAL", f"synchronous = {self._synchronous}"]
-        )
-        for setting in settings:
-            connection.execute(f"PRAGMA {setting}")
+        if self._read_only:
+            connection.execute("PRAGMA query_only = 1")
+        else:
+            self._log_ahead(connection)
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         return SQLiteConnection(connection, max_age=self.max_age)
+
+    def _log_ahead(self, connection: sqlite3.Connection) -> None:
+        """Switches to write-ahead logging. SQLite does not wait by itself while another is just switching too."""
+        end = time.monotonic() + (self.lock_timeout or 0)
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                    raise
+                time.sleep(random.uniform(0, 0.01))
+            else:
+                return
 
 
 class LedgerDatastore(SQLiteDatastore):
