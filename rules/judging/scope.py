@@ -1,0 +1,37 @@
+"""Which events and rules a judgement is about. All are read, so that the state is known; only these are judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is asked about; empty and ``None`` mean all. Times are in the form of ``domain.envelope.Metadata``."""
+
+    since: str | None = None
+    until: str | None = None
+    vms: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset()
+    """Events of these hosts, and of the VMs that are on them then."""
+    rules: frozenset[str] = frozenset()
+
+    @property
+    def everything(self) -> bool:
+        """Nothing is left out."""
+        return self == EVERYTHING
+
+    def takes(self, stream: str, host: str | None, happened: str) -> bool:
+        """Whether an event is asked about; ``host`` is where its VM is."""
+        if (self.since is not None and happened < self.since) or (self.until is not None and happened > self.until):
+            return False
+        if not self.vms and not self.hosts:
+            return True
+        kind, _, id = stream.partition("/")
+        if kind == "vm":
+            return id in self.vms or host in self.hosts
+        return kind == "host" and id in self.hosts
+
+
+EVERYTHING: Final = Scope()
