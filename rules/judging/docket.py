@@ -1,0 +1,99 @@
+"""The docket: counts what was asked of each rule, and keeps what was found until it is handed out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from domain.envelope import Envelope
+from domain.events import Event
+from rules.judging.findings import NOTHING, Account, At, Figures, Finding, Verdict
+from rules.judging.scope import Scope
+
+Where = tuple[Envelope[Event], str]
+"""An event, and the ``file:line`` that it was read from."""
+Differ = tuple[Figures, Figures]
+"""The figures that a rule asks for, and the same as they were found."""
+
+
+class Docket:
+    """Verdicts on one history, of the rules and events that are asked about."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.account = Account()
+        self.asked = True
+        """Whether the event that is judged is asked about."""
+        self._found: list[Finding] = []
+        self._clean: Counter[object] = Counter()
+
+    def ask(self, where: Where, host: str | None) -> None:
+        """The event that is judged from now on; ``host`` is where its VM is."""
+        envelope = where[0]
+        self.asked = self.scope.takes(envelope.stream, host, envelope.metadata.happened)
+
+    def drain(self) -> list[Finding]:
+        """What was found since the last time."""
+        found = self._found
+        if found:
+            self._found = []
+        return found
+
+    def wants(self, rule: str) -> bool:
+        """Whether a rule is asked about."""
+        return not self.scope.rules or rule in self.scope.rules
+
+    def holds(self, rule: str) -> None:
+        """A rule holds of the event."""
+        if self.asked and self.wants(rule):
+            self.account.count(rule, Verdict.HOLDS)
+
+    def clean(self, kind: object) -> None:
+        """All rules that speak of this kind of event hold of it. Which they are is asked once, at the end."""
+        if self.asked:
+            self._clean[kind] += 1
+
+    def settle(self, rules_of: Callable[[object], Iterable[str]]) -> None:
+        """Counts what was only noted as clean."""
+        for kind, times in self._clean.items():
+            for rule in rules_of(kind):
+                if self.wants(rule):
+                    self.account.count(rule, Verdict.HOLDS, times)
+        self._clean.clear()
+
+    def violated(
+        self,
+        rule: str,
+        where: Where,
+        why: str,
+        differ: Differ = (NOTHING, NOTHING),
+        *,
+        let: Figures = NOTHING,
+        then: str = "",
+        follows: int | None = None,
+    ) -> None:
+        """A rule is broken."""
+        self.find(Verdict.VIOLATED, rule, where, why, differ, let=let, then=then, follows=follows)
+
+    def find(
+        self,
+        verdict: Verdict,
+        rule: str,
+        where: Where,
+        why: str,
+        differ: Differ = (NOTHING, NOTHING),
+        *,
+        let: Figures = NOTHING,
+        then: str = "",
+        follows: int | None = None,
+    ) -> None:
+        """A verdict that an auditor should see."""
+        if self.asked and self.wants(rule):
+            self.account.count(rule, verdict)
+            self._found.append(Finding(rule, verdict, at_of(*where), why, *differ, let, then, follows))
+
+
+def at_of(envelope: Envelope[Event], place: str) -> At:
+    """Where a finding about an event points to."""
+    record = getattr(envelope.event, "record", None)
+    return At(envelope.stream, envelope.position, envelope.metadata.happened, place, record)
