@@ -133,6 +133,25 @@ def asked(event: VmEvent) -> str:
     return f"{event.command}{amount} was answered {event.outcome.value}"
 
 
+def by_the_same_hand(one: Envelope[Event], other: Envelope[Event]) -> bool:
+    """Whether two events can be of one change, and the second follows from the first."""
+    first, second, this, that = one.event, other.event, one.metadata, other.metadata
+    assert isinstance(first, Decided)
+    assert isinstance(second, Decided)
+    return (
+        second.command == first.command
+        and second.outcome is first.outcome
+        and second.code is first.code
+        and that.causation == one.id
+        and that.correlation == this.correlation
+        and that.happened == this.happened
+        and that.recorded == this.recorded
+        and that.actor == this.actor
+        and that.via == this.via
+        and that.reason == this.reason
+    )
+
+
 def hand(envelope: Envelope[Event], event: Decided) -> dict[str, Figure]:
     """What all events of one change have in common, and what they follow from."""
     said = envelope.metadata

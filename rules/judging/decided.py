@@ -23,7 +23,7 @@ from domain.guests import Guest
 from domain.settings import ConfigVersion, MemorySetting
 from domain.state import Site, Vm
 from rules.judging.accounts import accounted
-from rules.judging.comparing import asked, decision_of, differing, hand, told
+from rules.judging.comparing import asked, by_the_same_hand, decision_of, differing, hand, told
 from rules.judging.decisions import OTHERWISE, decided, evolved
 from rules.judging.docket import Docket, Where
 from rules.judging.evidence import host_before, hosts_before, vm_before
@@ -191,11 +191,13 @@ class DecidedJudge:
             follows = root.position if change.broken else None
             why = "the host's book does not follow what the VM got or gave back"
             docket.violated("conserved", where, why, differ, follows=follows)
-        differ = differing(hand(root, first) | {"causation": root.id}, hand(envelope, event))
-        if differ[0]:
+        if not by_the_same_hand(root, envelope):
+            differ = differing(hand(root, first) | {"causation": root.id}, hand(envelope, event))
             docket.violated(HALVES, where, "the halves of one change differ", differ)
             fine = False
-        host = records.hosts.get(due.host) or records.unknown_host(where, event, due.host)
+        host = records.hosts.get(due.host)
+        if host is None:
+            host = records.unknown_host(where, event, due.host)
         if records.wholeness.missing:
             host.cause = records.wholeness.gap
         last = isinstance(first, events.VmMoved) and not change.due

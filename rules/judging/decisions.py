@@ -8,10 +8,11 @@ from domain import events
 from domain.again import decide_again
 from domain.aggregates import VM_CHANGES, HistoryError, vm_figures
 from domain.commands import COMMANDS, NAMES
-from domain.decider import STEPS
+from domain.decider import STEPS, Step
 from domain.decision import Decision
 from domain.events import VmEvent
-from domain.state import Vm
+from domain.guests import removal_mechanism
+from domain.state import Site, Vm
 from rules.judging.comparing import asked, decision_of, differing, host_read, known, told, vm_read
 from rules.judging.docket import Where
 from rules.judging.findings import Figures
@@ -30,9 +31,13 @@ def decided(
 
     ``told_true`` says whether it was so; if not, the decision may be right of what really was there.
     """
-    docket, then = records.docket, asked(event)
     step = _STEPS.get(event.command)
     refused = isinstance(event, events.VmCommandRefused)
+    if told_true and host is not None and step is not None and step.event is type(event):
+        again = _on_the_same(event, step, vm, host)  # what was read is what was there: it need not be read again
+        if again is not None and again == decision_of(event) and _shape(event) is None:
+            return True
+    docket, then = records.docket, asked(event)
     if (not refused and (step is None or step.event is not type(event))) or event.command not in COMMANDS:
         expected: Figures = {} if step is None else {"event": step.event.KIND}
         differ = expected, {"event": event.KIND, "command": event.command}
@@ -59,6 +64,15 @@ def decided(
     return False
 
 
+def _on_the_same(event: VmEvent, step: Step, vm: VmTrack, host: HostTrack) -> Decision | None:
+    read = event.evidence.host
+    account = None if read is None else host.at(read.stream_version)
+    if account is None or isinstance(event, events.VmMoved):
+        return None
+    asked_for = [event.requested if name == "amount" else getattr(event, name) for name in step.takes]
+    return None if None in asked_for else step.rule(Site(account, vm.state, vm.state.held), *asked_for)
+
+
 def _shape(event: VmEvent) -> tuple[Figures, Figures] | None:
     """What is not as events of its kind have it: amounts where a command names one, the mechanism of its VM."""
     moves = isinstance(event, events.VmMemoryAdded | events.VmMemoryRemoved)
@@ -67,26 +81,20 @@ def _shape(event: VmEvent) -> tuple[Figures, Figures] | None:
         if event.requested == amount and event.granted == (None if amount is None else 0):
             return None
         return {"requested": _number(amount)}, {"requested": event.requested, "granted": event.granted}
+    if not moves and event.granted is None and event.requested is None:
+        return None
     if moves != (event.granted is not None) or moves != (event.requested is not None):
         return {}, {"requested": event.requested, "granted": event.granted}
     if isinstance(event, events.VmMemoryRemoved):
         read = event.evidence.vm
-        mechanism = None if read is None else _mechanism(event)
-        if mechanism != event.mechanism.value:
+        mechanism = None if read is None else removal_mechanism(read.guest)
+        if mechanism is not event.mechanism:
             return {"mechanism": mechanism}, {"mechanism": event.mechanism.value}
     return None
 
 
 def _number(value: object) -> int | None:
     return value if isinstance(value, int) else None
-
-
-def _mechanism(event: VmEvent) -> str:
-    from domain.guests import removal_mechanism
-
-    read = event.evidence.vm
-    assert read is not None
-    return removal_mechanism(read.guest).value
 
 
 def _as_it_was(event: VmEvent, vm: VmTrack, host: HostTrack) -> Decision | None:

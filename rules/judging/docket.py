@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 
 from domain.envelope import Envelope
@@ -21,14 +20,17 @@ class Docket:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self.everything = scope.everything
         self.account = Account()
         self.asked = True
         """Whether the event that is judged is asked about."""
         self._found: list[Finding] = []
-        self._clean: Counter[object] = Counter()
+        self._clean: dict[object, int] = {}
 
     def ask(self, where: Where, host: str | None) -> None:
         """The event that is judged from now on; ``host`` is where its VM is."""
+        if self.everything:
+            return
         envelope = where[0]
         self.asked = self.scope.takes(envelope.stream, host, envelope.metadata.happened)
 
@@ -51,7 +53,7 @@ class Docket:
     def clean(self, kind: object) -> None:
         """All rules that speak of this kind of event hold of it. Which they are is asked once, at the end."""
         if self.asked:
-            self._clean[kind] += 1
+            self._clean[kind] = self._clean.get(kind, 0) + 1
 
     def settle(self, rules_of: Callable[[object], Iterable[str]]) -> None:
         """Counts what was only noted as clean."""

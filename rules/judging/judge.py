@@ -12,7 +12,7 @@ from rules.judging.docket import Docket
 from rules.judging.findings import Account, Finding
 from rules.judging.naming import rules_of
 from rules.judging.scope import EVERYTHING, Scope
-from rules.judging.wholeness import Told, Wholeness
+from rules.judging.wholeness import Wholeness
 
 
 class Judge:
@@ -35,18 +35,22 @@ class Judge:
 
     def take(self, envelope: Envelope[Event], place: str = "", source: str = "") -> list[Finding]:
         """What is found once this event was read; it may be about events before it."""
-        self._docket.account.events += 1
-        for told in self._wholeness.take(envelope, place, source):
-            self._judge(told)
-        return self._docket.drain()
+        docket = self._docket
+        docket.account.events += 1
+        if self._wholeness.follows(envelope, source):
+            self._judge(envelope, place)
+        else:
+            for told in self._wholeness.take(envelope, place, source):
+                self._judge(told.envelope, told.place)
+        return docket.drain()
 
     def finish(self) -> list[Finding]:
         """What is found because the history ends here."""
         for told in self._wholeness.finish():
-            self._judge(told)
+            self._judge(told.envelope, told.place)
         self._decided.finish()
         return self._docket.drain()
 
-    def _judge(self, told: Told) -> None:
-        if isinstance(told.envelope.event, Decided):
-            self._decided.take(told.envelope, told.place)
+    def _judge(self, envelope: Envelope[Event], place: str) -> None:
+        if isinstance(envelope.event, Decided):
+            self._decided.take(envelope, place)

@@ -46,6 +46,24 @@ class Wholeness:
         self.missing: bool = False
         """Whether events of the stream are missing right before the event that was given last."""
 
+    def follows(self, envelope: Envelope[Event], source: str) -> bool:
+        """Whether an event is the very next one; then it is taken note of. Nearly all are."""
+        versions, stream = self._versions, envelope.stream
+        version = versions.get(stream, 0) + 1
+        if (
+            envelope.position != self._position + 1
+            or envelope.version != version
+            or source != self._source
+            or self._early
+        ):
+            return False
+        self._position, versions[stream], self.missing = envelope.position, version, False
+        docket = self._docket
+        if not docket.everything:
+            self._ask((envelope, ""))
+        docket.clean(WHOLE)
+        return True
+
     def take(self, envelope: Envelope[Event], place: str, source: str) -> Iterator[Told]:
         """The events that are to be judged now, in their order."""
         position = envelope.position
