@@ -38,6 +38,15 @@ class GuestMemory(Shape):
     mem_total: Size
     mem_available: Size
     memory_block_size: Size | None = None
+    memory_blocks_offline: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
+
+    @property
+    def offline(self) -> int | None:
+        """Bytes that the guest has but left offline, if that can be a size."""
+        if self.memory_blocks_offline is None or self.memory_block_size is None:
+            return None
+        offline = self.memory_blocks_offline * self.memory_block_size
+        return offline if offline <= LARGEST else None
 
 
 class SizeSummary(Shape):

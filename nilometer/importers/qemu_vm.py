@@ -110,6 +110,7 @@ class VmReading:
             request=number,
             late=request is not None and request.settled is not None,
             backed=self._backed(device),
+            mechanism=self.machine.mechanism(means_of(device)),
             record=source(entry),
         )
         self.tell(event, happened, earliest, number)
@@ -138,6 +139,7 @@ class VmReading:
             guest_total=guest.mem_total,
             guest_available=guest.mem_available,
             guest_block=guest.memory_block_size,
+            guest_offline=guest.offline,
         )
 
     def measure(self, entry: Entry, label: str | None = None) -> None:
@@ -160,8 +162,8 @@ class VmReading:
             self.measure(entry)
 
     def _figures(self, device: str, size: int) -> DeviceFigures:
-        maximum = self.machine.base if device == BALLOON else None
-        return DeviceFigures(device, means_of(device), size, maximum, self._backed(device))
+        maximum, means = self.machine.base if device == BALLOON else None, means_of(device)
+        return DeviceFigures(device, means, size, maximum, self._backed(device), self.machine.mechanism(means))
 
     def _backed(self, device: str) -> bool | None:
         """Whether the host's budget backs a device: only what is kept in files; unknown while there is no budget."""
