@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nilometer.script import read_command
 from tests.oracle.strategies import Seeded, script
 
 Line = dict[str, Any]
+BEGINNING = datetime(2026, 1, 1)
 ACTORS = ("CONTOSO\\anna", "CONTOSO\\ben", "balancer")
 
 
@@ -21,7 +23,7 @@ def history(folder: Path, seed: int, commands: int) -> list[Line]:
     with Ledger.open(f"sqlite:///{folder / f'{seed}.db'}", create=True, durable=False) as ledger:
         for number, line in enumerate(script(Seeded(seed), commands)):
             given = {key: value for key, value in line.items() if key != "command"}
-            at = f"2026-{1 + number // 86_400:02}-01T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.000000Z"
+            at = f"{(BEGINNING + timedelta(seconds=number)).isoformat(timespec='microseconds')}Z"
             try:
                 command = read_command(str(line["command"]), json.loads(json.dumps(given)))
                 ledger.execute(Request(command, ACTORS[number % 3], "detection", at=at, reason="a test"))

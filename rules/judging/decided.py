@@ -25,17 +25,14 @@ from domain.state import Site, Vm
 from rules.judging.accounts import accounted
 from rules.judging.comparing import asked, by_the_same_hand, decision_of, differing, hand, told
 from rules.judging.decisions import OTHERWISE, decided, evolved
-from rules.judging.docket import Docket, Where
+from rules.judging.docket import Differ, Docket, Where
 from rules.judging.evidence import host_before, hosts_before, vm_before
-from rules.judging.naming import HOST_COMMANDS, broken
+from rules.judging.naming import HOST_COMMANDS, OF_HOSTS, OF_VMS, broken, kind_of, rules_of
 from rules.judging.records import HALVES, HONEST, TELLS_ALL, WHERE_DUE, Half, Records
 from rules.judging.tracks import HostTrack, Lost, VmTrack
 from rules.judging.wholeness import WHOLE, Wholeness
 from rules.reader import Rule
-from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
 
-OF_HOSTS: Final = (host_is_real, host_never_overcommitted)
-OF_VMS: Final = tuple(each for each in INVARIANTS if each not in OF_HOSTS)
 NOBODY: Final = vm_defined(1, Guest.UNENLIGHTENED, ConfigVersion(0, 0), MemorySetting.static(0))
 """Stands for the VM where a host has none: what is asked of hosts does not ask for it."""
 
@@ -98,6 +95,8 @@ class DecidedJudge:
         self._miss()
 
     def _take(self, where: Where, event: Event) -> None:
+        if self._docket.named:
+            self._docket.named.clear()
         if isinstance(event, VmDefined):
             self._defined(where, event)
         elif isinstance(event, VmEvent):
@@ -159,7 +158,7 @@ class DecidedJudge:
         recorded = decision_of(event)
         if again is not None and (again != recorded or event.granted is not None or event.requested is not None):
             fine = False
-            for name in broken(event, again, vm, host):
+            for name in broken(event):
                 docket.violated(name, where, OTHERWISE, differing(again, recorded), then=asked(event))
         if event.command != "define-vm":
             fine = False
@@ -247,7 +246,7 @@ class DecidedJudge:
             host.version -= 1  # it was counted when it was missed
             host.advance(envelope.version)
             return
-        differ = {}, {"vm": event.vm, "causation": envelope.metadata.causation}
+        differ: Differ = {}, {"vm": event.vm, "causation": envelope.metadata.causation}
         follows = records.wholeness.gap if records.wholeness.missing else None
         docket.violated(HALVES, where, "the VM's half of the change is not before it", differ, follows=follows)
         accounted(records, where, event, host, fine=False)
@@ -288,15 +287,18 @@ class DecidedJudge:
         follows = None if fine else envelope.position
         site = Site(host.state, NOBODY, 0)
         fine = self._invariants(where, host.standing, OF_HOSTS, site, follows=follows) and fine
+        kind = event.command, "host" if event.KIND != "host.command-refused" else "host refused"
         if fine:
-            docket.clean((event.command, "host" if event.KIND != "host.command-refused" else "host refused"))
+            docket.clean(kind)
+        else:
+            docket.others(rules_of(kind))
 
     def _host_decided(self, where: Where, event: HostEvent) -> bool:
         """Whether a decision on a host is the one that the rules make of what the event says."""
         docket, then = self._docket, f"{event.command} was answered {event.outcome.value}"
         named = HOST_COMMANDS.get(event.command)
         if named != event.KIND and not isinstance(event, events.HostCommandRefused):
-            differ = {} if named is None else {"event": named}, {"event": event.KIND, "command": event.command}
+            differ: Differ = {} if named is None else {"event": named}, {"event": event.KIND, "command": event.command}
             docket.violated(WHERE_DUE, where, "no such event follows this command", differ, then=then)
             return False
         try:
@@ -334,8 +336,11 @@ class DecidedJudge:
                 fine = self._invariants(change.where, change.left.standing, OF_HOSTS, left, follows=follows) and fine
         if change.broken and host is not None:  # the book goes on from what the VM holds
             records.book(host, vm.id, 0 if vm.removed else vm.state.held)
+        kind = kind_of(event, vm.state.guest)
         if fine:
-            docket.clean((event.command, "vm" if event.KIND != "vm.command-refused" else "refused"))
+            docket.clean(kind)
+        else:
+            docket.others(rules_of(kind))
 
     def _invariants(
         self, where: Where, standing: dict[str, int], rules: Iterable[Rule], site: Site, *, follows: int | None

@@ -14,7 +14,7 @@ from domain.events import VmEvent
 from domain.guests import removal_mechanism
 from domain.state import Site, Vm
 from rules.judging.comparing import asked, decision_of, differing, host_read, known, told, vm_read
-from rules.judging.docket import Where
+from rules.judging.docket import Differ, Where
 from rules.judging.findings import Figures
 from rules.judging.naming import broken
 from rules.judging.records import TELLS_ALL, WHERE_DUE, Records
@@ -38,6 +38,7 @@ def decided(
         if again is not None and again == decision_of(event) and _shape(event) is None:
             return True
     docket, then = records.docket, asked(event)
+    differ: Differ
     if (not refused and (step is None or step.event is not type(event))) or event.command not in COMMANDS:
         expected: Figures = {} if step is None else {"event": step.event.KIND}
         differ = expected, {"event": event.KIND, "command": event.command}
@@ -55,7 +56,7 @@ def decided(
     if not told_true and host is not None and _as_it_was(event, vm, host) == recorded:
         return True  # only the evidence is wrong, and that is told
     if again != recorded:
-        names, why, differ = broken(event, again, vm, host), OTHERWISE, differing(again, recorded)
+        names, why, differ = broken(event), OTHERWISE, differing(again, recorded)
     else:
         names, why, differ = [TELLS_ALL], "the event does not carry what such an event carries", shape or ({}, {})
     for number, name in enumerate(names):

@@ -24,6 +24,8 @@ class Docket:
         self.account = Account()
         self.asked = True
         """Whether the event that is judged is asked about."""
+        self.named: set[str] = set()
+        """The rules that were found broken of the change that is judged."""
         self._found: list[Finding] = []
         self._clean: dict[object, int] = {}
 
@@ -49,6 +51,12 @@ class Docket:
         """A rule holds of the event."""
         if self.asked and self.wants(rule):
             self.account.count(rule, Verdict.HOLDS)
+
+    def others(self, rules: Iterable[str]) -> None:
+        """Of these rules, those that were not found broken hold of the change."""
+        for rule in rules:
+            if rule not in self.named:
+                self.holds(rule)
 
     def clean(self, kind: object) -> None:
         """All rules that speak of this kind of event hold of it. Which they are is asked once, at the end."""
@@ -90,6 +98,8 @@ class Docket:
         follows: int | None = None,
     ) -> None:
         """A verdict that an auditor should see."""
+        if verdict is Verdict.VIOLATED:
+            self.named.add(rule)
         if self.asked and self.wants(rule):
             self.account.count(rule, verdict)
             self._found.append(Finding(rule, verdict, at_of(*where), why, *differ, let, then, follows))

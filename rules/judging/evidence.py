@@ -15,7 +15,7 @@ from rules.judging.comparing import (
     vm_is_as_read,
     vm_read,
 )
-from rules.judging.docket import Where
+from rules.judging.docket import Differ, Where
 from rules.judging.findings import Verdict
 from rules.judging.records import TELLS_ALL, Records
 from rules.judging.tracks import HostTrack, VmTrack
@@ -69,7 +69,7 @@ def host_before(
     """Whether a host was, at the version at which it was read, as the event says."""
     docket = records.docket
     if read is None or host is None or read.id != named:
-        differ = {f"{path}.id": named}, {f"{path}.id": None if read is None else read.id}
+        differ: Differ = {f"{path}.id": named}, {f"{path}.id": None if read is None else read.id}
         why = "the event does not say which host it read"
         if read is not None:
             why = "the event read a host that is not there" if host is None else "the event read another host"
