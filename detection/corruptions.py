@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from detection.histories import Line
 
@@ -26,8 +26,8 @@ class Corruption:
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """All figures and words of an event, by their paths."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
+    if isinstance(value, dict):
+        for key, inner in cast("dict[str, Any]", value).items():
             yield from leaves(inner, (*path, key))
     elif value is not None:
         yield path, value

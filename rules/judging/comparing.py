@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from domain.aggregates import vm_figures
 from domain.decision import Code, Decision
@@ -31,7 +31,8 @@ def told(record: object, *names: str, path: str = "") -> dict[str, Figure]:
 
 def _flat(record: object, path: str) -> dict[str, Figure]:
     if isinstance(record, Mapping):
-        return {f"{path}{name}": value for name, value in record.items()}
+        named = cast("Mapping[str, Figure]", record)
+        return {f"{path}{name}": value for name, value in named.items()}
     if not is_dataclass(record):
         return {} if record is None else {path.rstrip("."): _figure(record)}
     found: dict[str, Figure] = {}

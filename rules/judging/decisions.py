@@ -51,7 +51,8 @@ def decided(
         return False
     assert again is not None
     recorded = decision_of(event)
-    if again == recorded and (shape := _shape(event)) is None:
+    shape = _shape(event)
+    if again == recorded and shape is None:
         return True
     if not told_true and host is not None and _as_it_was(event, vm, host) == recorded:
         return True  # only the evidence is wrong, and that is told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from domain.envelope import Envelope
 from domain.events import Event
@@ -27,7 +28,8 @@ class Docket:
         self.named: set[str] = set()
         """The rules that were found broken of the change that is judged."""
         self._found: list[Finding] = []
-        self._clean: dict[object, int] = {}
+        self._clean: dict[tuple[str, str], int] = {}
+        self._unknown: dict[tuple[str, str], tuple[Where, int]] = {}
 
     def ask(self, where: Where, host: str | None) -> None:
         """The event that is judged from now on; ``host`` is where its VM is."""
@@ -47,10 +49,33 @@ class Docket:
         """Whether a rule is asked about."""
         return not self.scope.rules or rule in self.scope.rules
 
-    def holds(self, rule: str) -> None:
-        """A rule holds of the event."""
+    def holds(self, rule: str, times: int = 1) -> None:
+        """A rule holds of the event, or of so many."""
+        if times and self.asked and self.wants(rule):
+            self.account.count(rule, Verdict.HOLDS, times)
+
+    def unknown(self, rule: str, where: Where, why: str, times: int = 1) -> None:
+        """Nobody measured what a rule asks for. All events that this is so of for one reason are told once."""
+        if times and self.asked and self.wants(rule):
+            self.account.count(rule, Verdict.UNKNOWN, times)
+            first, count = self._unknown.get((rule, why), (where, 0))
+            self._unknown[rule, why] = first, count + times
+
+    def lost(self, rule: str, where: Where, why: str, times: int) -> None:
+        """What is unknown for good, and is told by itself."""
         if self.asked and self.wants(rule):
-            self.account.count(rule, Verdict.HOLDS)
+            self.account.count(rule, Verdict.UNKNOWN, times)
+            self._found.append(Finding(rule, Verdict.UNKNOWN, at_of(*where), why, count=times))
+
+    def remark(self, rule: str, where: Where, why: str, differ: Differ = (NOTHING, NOTHING), **told: Any) -> None:
+        """Something to look at, and no violation."""
+        self.find(Verdict.REMARK, rule, where, why, differ, **told)
+
+    def finish(self) -> None:
+        """Hands out what was unknown."""
+        for (rule, why), (where, count) in self._unknown.items():
+            self._found.append(Finding(rule, Verdict.UNKNOWN, at_of(*where), why, count=count))
+        self._unknown.clear()
 
     def others(self, rules: Iterable[str]) -> None:
         """Of these rules, those that were not found broken hold of the change."""
@@ -58,12 +83,12 @@ class Docket:
             if rule not in self.named:
                 self.holds(rule)
 
-    def clean(self, kind: object) -> None:
+    def clean(self, kind: tuple[str, str]) -> None:
         """All rules that speak of this kind of event hold of it. Which they are is asked once, at the end."""
         if self.asked:
             self._clean[kind] = self._clean.get(kind, 0) + 1
 
-    def settle(self, rules_of: Callable[[object], Iterable[str]]) -> None:
+    def settle(self, rules_of: Callable[[tuple[str, str]], Iterable[str]]) -> None:
         """Counts what was only noted as clean."""
         for kind, times in self._clean.items():
             for rule in rules_of(kind):

@@ -16,7 +16,6 @@ from rules.judging.comparing import (
     vm_read,
 )
 from rules.judging.docket import Differ, Where
-from rules.judging.findings import Verdict
 from rules.judging.records import TELLS_ALL, Records
 from rules.judging.tracks import HostTrack, VmTrack
 
@@ -82,7 +81,7 @@ def host_before(
     follows = host.cause
     if account is None and read.stream_version <= host.version:
         why = "the host has changed too often since it was read"
-        docket.find(Verdict.UNKNOWN, TELLS_ALL, where, why, ({}, {f"{path}.stream_version": read.stream_version}))
+        docket.unknown(TELLS_ALL, where, why)
         return True
     if account is None:
         why, account = "the event read the host at a version that was still to come", host.state

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from domain.envelope import Envelope
 from domain.events import Decided, Event
+from domain.observed import Observed
 from rules.judging.decided import DecidedJudge
 from rules.judging.docket import Docket
 from rules.judging.findings import Account, Finding
 from rules.judging.naming import rules_of
+from rules.judging.observed import ObservedJudge
 from rules.judging.scope import EVERYTHING, Scope
 from rules.judging.wholeness import Wholeness
 
@@ -26,6 +28,7 @@ class Judge:
         self._docket = Docket(scope)
         self._wholeness = Wholeness(self._docket)
         self._decided = DecidedJudge(self._docket, self._wholeness)
+        self._observed = ObservedJudge(self._docket)
 
     @property
     def account(self) -> Account:
@@ -49,8 +52,12 @@ class Judge:
         for told in self._wholeness.finish():
             self._judge(told.envelope, told.place)
         self._decided.finish()
+        self._observed.finish()
+        self._docket.finish()
         return self._docket.drain()
 
     def _judge(self, envelope: Envelope[Event], place: str) -> None:
         if isinstance(envelope.event, Decided):
             self._decided.take(envelope, place)
+        elif isinstance(envelope.event, Observed):
+            self._observed.take(envelope, place)

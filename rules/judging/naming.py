@@ -61,12 +61,11 @@ def kind_of(event: VmEvent, guest: Guest) -> Kind:
 
 
 @cache
-def rules_of(kind: object) -> tuple[str, ...]:
+def rules_of(kind: Kind) -> tuple[str, ...]:
     """The rules that speak of a kind of event, each once."""
-    if kind == WHOLE:
-        return (WHOLE,)
-    assert isinstance(kind, tuple)
     command, what = kind
+    if command == WHOLE:
+        return (WHOLE,)
     refused, on_host = what.endswith("refused"), what.startswith("host")
     named = [TELLS_ALL, WHERE_DUE, FORWARD, *([] if on_host or refused else [HALVES])]
     named += [each.__name__ for each in (OF_HOSTS if on_host else INVARIANTS)]

@@ -16,6 +16,8 @@ from rules.judging.docket import Differ, Docket, Where
 from rules.judging.findings import Figure
 
 WHOLE: Final = "history_is_whole"
+PLACE: Final = (WHOLE, "")
+"""The kind of what is asked of the place of every event."""
 KEPT_MOST: Final = 100
 """Events kept until their place comes; of more than so many one goes on as if those before them were missing."""
 
@@ -61,7 +63,7 @@ class Wholeness:
         docket = self._docket
         if not docket.everything:
             self._ask((envelope, ""))
-        docket.clean(WHOLE)
+        docket.clean(PLACE)
         return True
 
     def take(self, envelope: Envelope[Event], place: str, source: str) -> Iterator[Told]:
@@ -131,7 +133,7 @@ class Wholeness:
             follows = self.gap if follows is None and self.missing else follows
             docket.violated(WHOLE, where, why, _differ("version", before + 1, version), follows=follows)
         if fine:
-            docket.clean(WHOLE)
+            docket.clean(PLACE)
         if version > before:
             self._versions[stream] = version
             yield told
