@@ -79,12 +79,12 @@ def host_before(
     if account is not None and host_is_as_read(account, read, generation):
         return True
     follows = host.cause
-    if account is None and read.stream_version <= host.version:
+    if account is None and host.forgot(read.stream_version):
         why = "the host has changed too often since it was read"
         docket.unknown(TELLS_ALL, where, why)
         return True
     if account is None:
-        why, account = "the event read the host at a version that was still to come", host.state
+        why, account = "the event read the host at a version that it did not have", host.state
         follows = records.wholeness.gap if follows is None else follows
     else:
         why, other = "the host was not as the event says that it read it", host.other

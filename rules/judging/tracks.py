@@ -105,6 +105,10 @@ class HostTrack:
             self.since = min(self.since, version)
         self.doubt = 0
 
+    def forgot(self, version: int) -> bool:
+        """Whether the account at a version is not known any more, because it has changed too often since."""
+        return 0 < version <= self.version and len(self.recent) == REMEMBERED
+
     def at(self, version: int) -> Host | None:
         """The account at a version of the stream; ``None`` if that is too long ago, or still to come."""
         if version > self.version:
