@@ -30,7 +30,7 @@ PassOver = Callable[[NilometerError], None]
 """Is told what cannot be read; then the next is read. Where there is none, the first such thing ends the reading."""
 Open = Callable[[str], AbstractContextManager[BinaryIO]]
 
-HINT: Final = "nilo audit reads what nilo export writes; --keep-going passes over such lines and judges the rest"
+HINT: Final = "nilo audit reads what nilo export writes; nilo audit --keep-going passes over such lines"
 
 
 def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[Judged, str]]:

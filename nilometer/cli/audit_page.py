@@ -79,13 +79,14 @@ def _coverage(audit: Audit) -> Iterator[str]:
     rules = sorted(audit.account.rules.items())
     for rule, coverage in rules:
         if coverage.unknown:
-            yield f"{rule}: {_partly(rule, coverage)}"
+            yield f"{rule}: {partly(rule, coverage)}"
     for rule, coverage in rules:
         if not coverage.unknown and (coverage.asked or coverage.remarks):
             yield f"{rule}: {_counts(coverage)}"
 
 
-def _partly(rule: str, coverage: Coverage) -> str:
+def partly(rule: str, coverage: Coverage) -> str:
+    """How far a rule that is unknown somewhere could be checked, and what to collect."""
     spoken_of = speaks(rule)
     checked = coverage.asked - coverage.unknown
     told = f"{checked:,} of {coverage.asked:,} {spoken_of.of} could be checked"
