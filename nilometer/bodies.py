@@ -164,7 +164,7 @@ def decode(stream: str, version: int, topic: str, body: bytes, position: int = 0
     try:
         read = codec.read(body)
     except ValidationError as error:
-        raise _unreadable(stream, version, position, _in_words(error)) from None
+        raise _unreadable(stream, version, position, in_words(error)) from None
     metadata = Metadata(
         read.actor,
         read.via,
@@ -205,7 +205,8 @@ def _unreadable(stream: str, version: int, position: int, why: str, hint: str = 
     return UnreadableEvent(f"{place} cannot be read: {why}", hint=hint)
 
 
-def _in_words(error: ValidationError) -> str:
+def in_words(error: ValidationError) -> str:
+    """The first thing that is wrong with a value, and where in it."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"{place}: {first['msg']}" if place else first["msg"]

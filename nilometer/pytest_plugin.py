@@ -1,44 +1,60 @@
 """A pytest plugin: ``pytest --nilo`` adds one test item for each rule, which passes if the rule is proved.
 
 An item fails with the counterexample if its rule is refuted, and says so if the solver gave up: unknown never passes.
+``--nilo-history FILE`` adds items for a recorded history: see ``nilometer.pytest_histories``.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from domain.errors import NilometerError
+from nilometer.pytest_nodes import GROUP, made
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rules.proving import Result
 
-GROUP: Final = "nilo"
-"""What the items stand under: ``nilo::host_never_overcommitted``."""
 CHECKED: Final = "checks"
 """The item of what keeps the verdicts honest: that nothing is true for want of a state, and so on."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds ``--nilo``."""
+    """Adds ``--nilo`` and its like."""
     group = parser.getgroup("nilometer")
     group.addoption("--nilo", action="store_true", help="Prove the rules of Nilometer too, a test each.")
+    group.addoption(
+        "--nilo-history",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="Judge this history, as nilo export writes it, a test a rule. May be given again.",
+    )
+    group.addoption(
+        "--nilo-strict", action="store_true", help="With --nilo-history: unknown fails, and is not only skipped."
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Registers the mark that the items have."""
-    config.addinivalue_line("markers", f"{GROUP}: a rule of Nilometer, with --nilo")
+    config.addinivalue_line("markers", f"{GROUP}: a rule of Nilometer, with --nilo or --nilo-history")
 
 
 @pytest.hookimpl(tryfirst=True)  # so that -k and -m choose among the rules too
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Adds an item for each rule, where that was asked for."""
     if config.getoption("--nilo"):
-        items.extend(_made(Rules, session, name=GROUP, nodeid=GROUP).collect())
+        items.extend(made(Rules, session, name=GROUP, nodeid=GROUP).collect())
+    files: list[str] = config.getoption("--nilo-history")
+    if files:
+        from nilometer.pytest_histories import HistoryFile
+
+        for file in dict.fromkeys(files):
+            items.extend(made(HistoryFile, session, name=file, nodeid=f"{GROUP}::{file}").collect())
 
 
 class NotProved(Exception):
@@ -53,7 +69,7 @@ class Rules(pytest.Collector):
         from rules.catalogue import NAMES
 
         self.add_marker(GROUP)
-        return [_made(RuleItem, self, name=name) for name in (*NAMES, CHECKED)]
+        return [made(RuleItem, self, name=name) for name in (*NAMES, CHECKED)]
 
     @cached_property
     def results(self) -> list[Result]:
@@ -94,15 +110,6 @@ class RuleItem(pytest.Item):
     def reportinfo(self) -> tuple[Path | str, int | None, str]:
         """What the item is called in reports."""
         return GROUP, None, f"{GROUP}::{self.name}"
-
-
-N = TypeVar("N", bound=pytest.Collector | pytest.Item)
-
-
-def _made(kind: type[N], parent: pytest.Collector, **told: str) -> N:
-    """A node, as pytest wants them made; what ``from_parent`` takes beside the parent has no types."""
-    made: N = cast("Any", kind).from_parent(parent, **told)
-    return made
 
 
 def told(result: Result) -> str:

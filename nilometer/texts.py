@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from domain.errors import InputError
 from nilometer.strict_json import strict_json
 
-__all__ = ["AT_ONCE", "LONGEST_LINE", "Source", "lines", "strict_json"]
+__all__ = ["AT_ONCE", "LONGEST_LINE", "Source", "lines", "start_of", "strict_json"]
 
 LONGEST_LINE: Final = 2**24
 """Bytes; a longer line is refused."""
@@ -39,6 +39,12 @@ class Source(Protocol):
     def read(self, size: int, /) -> bytes:
         """At most so many bytes; none at the end."""
         ...
+
+
+def start_of(stream: Source, count: int = 16) -> bytes:
+    """The first bytes of a stream, which stay to be read; empty where one cannot look ahead."""
+    peek = getattr(stream, "peek", None)
+    return b"" if peek is None else bytes(peek(count)[:count])
 
 
 def lines(stream: Source, name: str) -> Iterator[tuple[int, bytes]]:

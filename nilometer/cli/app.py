@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "import": ("import_", "Take an exported history into an empty ledger."),
     "import-qemu": ("import_qemu", "Record what recordings of QEMU show."),
     "replay": ("replay", "Rebuild all views from the events, and compare."),
+    "audit": ("audit", "Judge a history: every event against every rule."),
     "prove": ("prove", "Prove the rules, from the code that runs."),
 }
 """Every command: its module, and what it does."""

@@ -14,9 +14,11 @@ from domain.errors import NilometerError
 
 OK: Final = 0
 NOT_IN_FULL: Final = 1
-"""Not granted in full; or differing, where a difference was asked about."""
+"""Not granted in full; violated; or differing, where a difference was asked about."""
 UNREADABLE: Final = 2
 """Wrong usage, or input that cannot be read."""
+UNDECIDED: Final = 3
+"""Unknown, where that was not to be."""
 INTERNAL: Final = 70
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141

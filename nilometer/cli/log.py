@@ -13,7 +13,7 @@ from domain.envelope import Envelope
 from domain.events import Decided, Event
 from nilometer.asked import Asked, asked
 from nilometer.cli.failures import OK
-from nilometer.cli.names import find_host, find_vm, has_history, names_of
+from nilometer.cli.names import host_of, vm_of
 from nilometer.cli.options import common
 from nilometer.cli.output import Output
 from nilometer.cli.session import session, typed_time
@@ -62,8 +62,8 @@ def command(
     with now.reading() as ledger:
         count = None if count is None or count > ledger.position else count
         wanted = Filter(
-            vm=None if vm is None else _vm(ledger, vm),
-            host=None if host is None else _host(ledger, host),
+            vm=None if vm is None else vm_of(ledger, vm),
+            host=None if host is None else host_of(ledger, host),
             since=since,
             until=until,
             outcome=None if outcome is None else Outcome(outcome),
@@ -131,14 +131,3 @@ def asked_lines(each: Asked) -> list[str]:
     who = f"{told.actor} via {told.via}"
     head = f"#{told.position} {shown(told.happened)} {who} asked for {each.subject}: {each.what}{why}"
     return [head, *[f"    {came}" for came in each.came]]
-
-
-def _vm(ledger: Ledger, word: str) -> str:
-    """A VM that is there, or one that was removed."""
-    names = names_of(ledger.views.fleet())
-    return word if word not in names and has_history(ledger, f"vm/{word}") else find_vm(word, names)
-
-
-def _host(ledger: Ledger, word: str) -> str:
-    fleet = ledger.views.fleet()
-    return word if fleet.on(word) or has_history(ledger, f"host/{word}") else find_host(word, fleet.hosts)

@@ -59,3 +59,15 @@ def with_hint(error: InputError, fleet: Callable[[], Fleet]) -> InputError:
     except InputError as better:
         return better
     return error
+
+
+def vm_of(ledger: Ledger, word: str) -> str:
+    """The id of a VM that is there, or of one that was removed. Raises as ``find_vm`` does."""
+    names = names_of(ledger.views.fleet())
+    return word if word not in names and has_history(ledger, f"vm/{word}") else find_vm(word, names)
+
+
+def host_of(ledger: Ledger, word: str) -> str:
+    """The id of a host that is there, or of one that was removed. Raises as ``find_host`` does."""
+    fleet = ledger.views.fleet()
+    return word if fleet.on(word) or has_history(ledger, f"host/{word}") else find_host(word, fleet.hosts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -38,12 +38,17 @@ def _option(name: str, **settings: Any) -> Callable[[F], F]:
 
 def common(function: F) -> F:
     """The options that every command has."""
-    function = _option(
-        "--format",
-        type=click.Choice(FORMATS),
-        envvar="NILO_FORMAT",
-        help="human (on a terminal), plain (when piped) or json.  [NILO_FORMAT]",
-    )(function)
+    return _common(function, FORMATS, "human (on a terminal), plain (when piped) or json.  [NILO_FORMAT]")
+
+
+def reporting(function: F) -> F:
+    """The options of a command whose findings other tools show: those that every command has, in more formats."""
+    help = "human (on a terminal), plain (when piped), json, sarif or github (workflow commands).  [NILO_FORMAT]"
+    return _common(function, (*FORMATS, "sarif", "github"), help)
+
+
+def _common(function: F, formats: Sequence[str], help: str) -> F:
+    function = _option("--format", type=click.Choice(formats), envvar="NILO_FORMAT", help=help)(function)
     return _option(
         "--ledger",
         metavar="URL",

@@ -36,7 +36,8 @@ class Output:
         self.stream = sys.stdout
         reconfigure = getattr(self.stream, "reconfigure", None)  # there is none on what tests put in its place
         if reconfigure is not None:
-            encoding = "utf-8" if form == "json" or not self.stream.isatty() else None
+            for_programs = form in ("json", "sarif") or not self.stream.isatty()
+            encoding = "utf-8" if for_programs else None
             reconfigure(encoding=encoding, errors="backslashreplace")
         self.colour = form == "human" and self.stream.isatty() and not os.environ.get("NO_COLOR")
 

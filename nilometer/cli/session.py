@@ -16,8 +16,9 @@ from domain.errors import InputError
 if TYPE_CHECKING:
     from nilometer.ledger import Ledger
 
-Format = Literal["human", "plain", "json"]
+Format = Literal["human", "plain", "json", "sarif", "github"]
 FORMATS: Final = ("human", "plain", "json")
+"""Those that every command has."""
 DEFAULT_LEDGER: Final = "sqlite:///nilometer.db"
 
 

@@ -1,0 +1,145 @@
+"""``nilo audit``: judges a history, every event against every rule."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from domain.errors import InputError
+from nilometer.cli.failures import Mistyped
+from nilometer.cli.files import readable
+from nilometer.cli.options import reporting
+from nilometer.cli.output import Output, Progress
+from nilometer.cli.session import session
+
+if TYPE_CHECKING:
+    from nilometer.cli.audit_result import PassedOver, Result
+    from nilometer.ledger import Ledger
+    from nilometer.verdicts import Audit
+    from rules.judging.scope import Scope
+
+
+@click.command("audit", short_help="Judge a history: every event against every rule.")
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option("--since", metavar="TIME", help="Only what happened at this time or later.")
+@click.option("--until", metavar="TIME", help="Only what happened at this time or earlier.")
+@click.option("--vm", "vms", metavar="VM", multiple=True, help="Only this VM, and others that are named so.")
+@click.option("--host", "hosts", metavar="HOST", multiple=True, help="Only this host, and the VMs that are on it then.")
+@click.option("--rule", "rules", metavar="RULE", multiple=True, help="Only this rule, and others that are named so.")
+@click.option("--strict", is_flag=True, help="Exit with 3 if anything is unknown.")
+@click.option("--require", "required", metavar="RULE", multiple=True, help="Exit with 3 if this rule is unknown.")
+@click.option("--keep-going", is_flag=True, help="Pass over lines that cannot be read; the exit code is 2 then.")
+@click.option("--all", "minor", is_flag=True, help="Show remarks too, and what only follows from another finding.")
+@click.option("--follow", is_flag=True, help="Judge a ledger, then what is recorded in it, until Ctrl-C.")
+@reporting
+def command(
+    files: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    vms: tuple[str, ...],
+    hosts: tuple[str, ...],
+    rules: tuple[str, ...],
+    strict: bool,
+    required: tuple[str, ...],
+    keep_going: bool,
+    minor: bool,
+    follow: bool,
+) -> int:
+    """Judge the histories in each FILE, as nilo export writes them (`-` is stdin), or the ledger if none is named.
+
+    Holds: every rule was kept. Violated (exit 1): an event breaks a rule, whatever nobody measured. Unknown: it hangs
+    on figures that nobody measured. Input that cannot be read is exit 2. docs/audit.md tells more.
+
+    \b
+    Examples:
+      nilo audit
+      nilo audit history.jsonl --strict --format sarif
+    """
+    from nilometer.cli.audit_choice import Choice
+    from nilometer.cli.audit_result import PassedOver, Result
+    from nilometer.judged_rules import known
+    from nilometer.verdicts import Audit
+
+    now = session()
+    out = Output(now.form())
+    choice = Choice(since, until, vms, hosts, rules)
+    must = frozenset(known(rule) for rule in required)
+    audit = Audit(minor=minor or out.json)
+    passed_over = PassedOver()
+
+    def result(scope: Scope, sources: Sequence[str]) -> Result:
+        return Result(audit, passed_over, sources, scope, strict, must)
+
+    if files:
+        if follow:
+            raise Mistyped("--follow waits for what is recorded in a ledger, not in files", hint="leave FILE out")
+        scope = choice.of_files()
+        _judge_files(audit, files, scope, passed_over if keep_going else None)
+        choice.check(audit.streams)
+        return _show(out, result(scope, ["stdin" if file == "-" else file for file in files]))
+    with now.reading() as ledger:
+        scope = choice.of_ledger(ledger)
+        if follow:
+            from nilometer.cli.audit_follow import follow as watch
+
+            watch(out, audit, ledger, scope, passed_over if keep_going else None)
+        else:
+            _judge_ledger(audit, ledger, scope, passed_over if keep_going else None)
+        return _show(out, result(scope, [ledger.url]), already=follow)
+
+
+def _judge_files(audit: Audit, files: Sequence[str], scope: Scope, pass_over: PassedOver | None) -> None:
+    from nilometer.auditing import histories
+    from rules.judging.judge import Judge
+
+    with Progress("judging", unit="events") as progress:
+        for history in histories(files, _open, pass_over):
+            judge = Judge(scope)
+            audit.judge(history.events, judge, history.source, progress.at)
+            audit.finish(judge, history.source)
+
+
+def _judge_ledger(audit: Audit, ledger: Ledger, scope: Scope, pass_over: PassedOver | None) -> None:
+    from nilometer.auditing import read_ledger
+    from nilometer.history import source_of
+    from rules.judging.judge import Judge
+
+    judge, source, last = Judge(scope), source_of(ledger.id), ledger.position
+    with Progress("judging", last, "events") as progress:
+        audit.judge(read_ledger(ledger, upto=last, pass_over=pass_over), judge, source, progress.at)
+    audit.finish(judge, source)
+
+
+def _show(out: Output, result: Result, *, already: bool = False) -> int:
+    result.unreadable.tell()
+    match out.form:
+        case "json":
+            from nilometer.cli.audit_document import audit_document
+
+            out.document(audit_document(result))
+        case "sarif":
+            from nilometer.cli.audit_sarif import sarif_document
+
+            out.document(sarif_document(result))
+        case "github":
+            from nilometer.cli.audit_github import workflow_commands
+
+            for line in workflow_commands(result):
+                out.line(line)
+        case _:
+            from nilometer.cli.audit_page import show
+
+            show(out, result, already=already)
+    return result.code
+
+
+@contextmanager
+def _open(name: str) -> Generator[BinaryIO]:
+    if Path(name).is_dir():
+        raise InputError(f"{name} is a folder", hint=f"name the files in it: nilo audit {name}/*.jsonl")
+    with readable(name) as stream:
+        yield stream

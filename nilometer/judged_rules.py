@@ -1,0 +1,43 @@
+"""The rules that a history is judged by: what they are called, what they say, and what they speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from domain.errors import InputError
+from nilometer.nearest import did_you_mean
+from rules.catalogue import NAMES, PROPERTIES, sentence_named
+from rules.judging.findings import Speaks
+
+OF_HISTORIES: Final[Mapping[str, str]] = {
+    "history_is_whole": "A history has every event once, in its order: none is missing, none is there twice.",
+}
+"""What a history must be, beside what the rules of the model say of single events."""
+SPEAKS: Final[Mapping[str, Speaks]] = {}
+"""What each rule speaks of, for the account of what could be checked."""
+_EVENTS: Final = Speaks("events")
+_PROPERTIES: Final = {each.name: each.says for each in PROPERTIES}
+
+
+def says(rule: str) -> str:
+    """What a rule says, in English."""
+    if rule in OF_HISTORIES:
+        return OF_HISTORIES[rule]
+    sentence = sentence_named(rule)
+    if rule in _PROPERTIES or sentence is None:
+        return _PROPERTIES.get(rule, rule.replace("_", " "))
+    return " ".join((sentence.__doc__ or "").split())
+
+
+def speaks(rule: str) -> Speaks:
+    """What a rule speaks of."""
+    return SPEAKS.get(rule, _EVENTS)
+
+
+def known(rule: str) -> str:
+    """A rule by its name. Raises ``InputError`` if there is none, with the nearest."""
+    names = (*NAMES, *OF_HISTORIES)
+    if rule not in names:
+        raise InputError(f"there is no rule {rule!r}", hint=did_you_mean(rule, names, "docs/rules.md lists them"))
+    return rule
