@@ -31,6 +31,7 @@ def command(vm: VmReading, entry: Entry, record: Command) -> None:
         said = None if record.reply is None else verbatim(record.reply)
         event = replace(event, asked=None if record.qmp is None else verbatim(record.qmp), answer=said)
         request = _ask(vm, entry, event)
+        vm.seen[device] = max(entry.t, vm.seen.get(device, ""))
         if device == MODULES and isinstance(name := arguments.get("id"), str):
             vm.modules[event.request] = name
         if request is None:
@@ -78,7 +79,6 @@ def _ask(vm: VmReading, entry: Entry, event: VmChangeRequested) -> OpenRequest |
         settle(vm, entry, older, (entry.t, entry.after), cause=(ObservedCode.SUPERSEDED, CauseIs.INFERRED))
         vm.stepping.discard(older.number)
     vm.tell(event, entry.t, entry.after, number)
-    vm.seen[device] = max(entry.t, vm.seen.get(device, ""))
     return vm.fold.open_request(device) if event.accepted else None
 
 
@@ -171,7 +171,8 @@ def _without_command(vm: VmReading, entry: Entry, record: Step) -> int | None:
         if request is None:
             _refuse(vm, entry, event, record.note if record.error is None else verbatim(record.error))
         elif (now := vm.fold.size(device)) is not None and now != size:
-            vm.tell(VmObserved(devices=(vm.figures(device, now),), record=event.record), entry.t)  # it moved before
+            told = VmObserved(devices=(vm.figures(device, now),), record=event.record)  # it moved before
+            vm.tell(told, entry.t, since)
         return event.request
     return None
 
