@@ -234,13 +234,13 @@ class HostObserved(Observed):
 
 @dataclass(frozen=True, slots=True)
 class KindCount:
-    """How many records of a kind were not needed."""
+    """How many records of a kind there were: not needed, or remarked on."""
 
     kind: str
     count: int
 
 
-@event("import.recorded")
+@event("import.recorded", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRecorded(Observed):
     """A file was imported, whole, on a stream of its own: ``import/`` and the digest's first 16 digits.
@@ -260,3 +260,5 @@ class ImportRecorded(Observed):
     not_needed: tuple[KindCount, ...]
     unreadable: int = 0
     """Lines that were passed over because they could not be read."""
+    remarks: tuple[KindCount, ...] = ()
+    """What was odd about records that were read all the same, such as a gap in their numbers."""

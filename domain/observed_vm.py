@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from domain.guests import Guest
 from domain.observed import (
+    BASE_MEMORY,
     Means,
     Observed,
     VmChangeRequested,
@@ -178,12 +179,15 @@ class ObservedVm:
         self.lost = False
         self._forget_guest()
         for account in self.accounts.values():
-            if account.means is not Means.BOOT:
+            if account.means is not Means.BOOT or self.power is Power.OFF:
                 account.size = None
 
     def _observe(self, event: VmObserved, happened: str) -> None:
         if event.session is not None and event.session != self.session:
             self._begin_session(event.session)
+            if event.devices:  # a session begins with all the devices that there are
+                there = {BASE_MEMORY, *(figures.device for figures in event.devices)}
+                self.accounts = {device: account for device, account in self.accounts.items() if device in there}
         for name in (
             "name", "host", "hypervisor", "generation", "guest", "kernel", "config_version", "memory", "power",
             "in_use", "visible", "paged_out", "guest_total", "guest_block", "guest_offline",
@@ -211,8 +215,10 @@ class ObservedVm:
             self._set_assigned(assigned_of(self.accounts), happened)
         if event.power is Power.OFF:
             self._stop(event, happened)
-        elif event.guest_total is not None and event.visible is None:
-            self._see(event.guest_total, happened)
+        elif event.guest_total is not None:
+            self.lost = False  # it answers
+            if event.visible is None:
+                self._see(event.guest_total, happened)
 
     def _see(self, guest_total: int, happened: str) -> None:
         """Guest-visible memory is judged by how the guest's own count moves from the first measure of the session."""

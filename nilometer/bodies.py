@@ -114,7 +114,13 @@ def _measure_without_mechanisms(data: Json, stream: str) -> Json:
     return data | {"devices": devices, "guest_offline": None}
 
 
+def _import_without_remarks(data: Json, stream: str) -> Json:
+    """Until version 2 nobody remarked on what was odd about the records."""
+    return data | {"remarks": []}
+
+
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
+    ("import.recorded", 1): _import_without_remarks,
     ("vm.defined", 1): _define_vm_with_a_name,
     ("vm.memory-moved", 1): _move_without_a_mechanism,
     ("vm.observed", 1): _measure_without_mechanisms,

@@ -13,6 +13,7 @@ from nilometer.importers import qemu_requests
 from nilometer.importers.qemu_machine import read_machine
 from nilometer.importers.qemu_order import Entry
 from nilometer.importers.qemu_records import (
+    MECHANISMS,
     Boot,
     Command,
     End,
@@ -20,6 +21,7 @@ from nilometer.importers.qemu_records import (
     Meta,
     Observation,
     OfVm,
+    Other,
     Pool,
     QmpEvent,
     SizeSeen,
@@ -67,10 +69,16 @@ class Facts:
         record = entry.record
         if isinstance(record, Meta):
             return "meta"
+        if isinstance(record, Other):
+            return f"kind {record.kind}"
         if isinstance(record, Command) and record.requested is None:
             return "prepared"  # such as a module's memory before the module is plugged: nothing moves
+        if isinstance(record, Command | SizeSeen | Step) and record.mechanism not in MECHANISMS:
+            return f"mechanism {record.mechanism}"
         if isinstance(record, QmpEvent) and not entry.sizes:
             return f"event {record.qmp.event}"
+        if isinstance(record, SizeSeen | Command) and not entry.sizes:
+            return f"{record.kind} of an unnamed device"
         return None
 
     @property
@@ -119,12 +127,11 @@ class Facts:
 
     def _boot(self, vm: VmReading, entry: Entry, record: Boot) -> None:
         qemu_requests.stopped(vm, entry, entry.t)
-        vm.machine = read_machine(record.argv)
+        vm.machine = read_machine(record.argv or ())
         session = (vm.fold.session or 0) + 1
-        event = vm.measured(entry) or VmObserved(record=source(entry))
         vm.tell(
             replace(
-                event,
+                vm.begun(entry),
                 name=record.vm,
                 host=self._prefix,
                 hypervisor=_version(record.qemu),
@@ -135,6 +142,7 @@ class Facts:
             entry.t,
         )
         vm.seen = dict.fromkeys(entry.sizes, entry.t)
+        vm.moved = {}
 
     def _event(self, vm: VmReading, entry: Entry, record: QmpEvent) -> None:
         name, happened = record.qmp.event, record.moment or entry.t
@@ -142,15 +150,23 @@ class Facts:
         event = VmObserved(label=name, told=told, record=source(entry))
         if name == "SHUTDOWN":
             qemu_requests.stopped(vm, entry, happened)
+            vm.before_off = {device: account.size for device, account in vm.fold.accounts.items()}
             vm.tell(replace(event, power=Power.OFF), happened)
         elif name == "RESET":
-            vm.tell(replace(event, power=Power.RUNNING, session=(vm.fold.session or 0) + 1), happened)
+            begun = replace(event, power=Power.RUNNING, session=(vm.fold.session or 0) + 1)
+            vm.reset(begun, happened)
+            qemu_requests.reached_late(vm, entry, vm.fold.accounts)
         elif name in ("STOP", "RESUME") and not vm.is_off:
             vm.tell(replace(event, power=Power.PAUSED if name == "STOP" else Power.RUNNING), happened)
-        elif name == "GUEST_PANICKED":
+        elif name in ("GUEST_PANICKED", "GUEST_CRASHLOADED"):
             vm.tell(VmLost(told=told, record=source(entry)), happened)
+            qemu_requests.lost(vm, entry, happened, told)
         elif name in EVIDENCE:
             vm.tell(event, happened)
+            if name == "DEVICE_DELETED":
+                vm.machine.delete_device(as_object(record.qmp.data).get("device"))
+            else:
+                qemu_requests.refused_by_guest(vm, entry, happened, record)
 
     def _end(self, vm: VmReading, entry: Entry, record: End) -> None:
         """QEMU's process is gone: only now the host has its memory back."""

@@ -34,6 +34,8 @@ class Machine:
     """Whether each memory backend lies in a file, by its id."""
     devices: dict[str, str] = field(default_factory=dict[str, str])
     """The memory backend of each device, by the device's id."""
+    virtio: list[str] = field(default_factory=list[str])
+    """The virtio-mem devices."""
     modules: list[str] = field(default_factory=list[str])
     """The memory backends of plugged modules."""
     gives_way: bool | None = None
@@ -66,6 +68,8 @@ class Machine:
         driver, name, backend = arguments.get("driver"), arguments.get("id"), arguments.get("memdev")
         if isinstance(name, str) and isinstance(backend, str):
             self.devices[name] = backend
+        if isinstance(name, str) and isinstance(driver, str) and driver.startswith("virtio-mem"):
+            self.virtio.append(name)
         if driver == "pc-dimm" and isinstance(backend, str):
             self.modules.append(backend)
         if isinstance(driver, str) and driver.startswith(BALLOON):
@@ -80,6 +84,12 @@ class Machine:
         for key, value in arguments.items():
             if key.startswith(BALLOON) and key.endswith(f".{_GIVES_WAY}"):
                 self.gives_way_by_default = value in _YES
+
+    def delete_device(self, name: object) -> None:
+        """Takes note that a device is gone."""
+        backend = self.devices.pop(name, None) if isinstance(name, str) else None
+        if backend in self.modules:
+            self.modules.remove(backend)
 
     def mechanism(self, means: Means) -> Mechanism | None:
         """How a Linux guest's own total follows a device.

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 from typing import Final
 
+from domain.observed import BASE_MEMORY, Means
 from nilometer.importers.qemu_records import (
     Boot,
     Command,
@@ -27,7 +29,7 @@ from nilometer.importers.qemu_records import (
     SizeSeen,
     Step,
 )
-from nilometer.importers.qemu_sizes import Naming, Sizes, tells_by_event
+from nilometer.importers.qemu_sizes import BALLOON, MODULES, Naming, Sizes, means_of, tells_by_event
 from nilometer.times import inside
 
 HELD_BACK: Final = timedelta(seconds=2)
@@ -38,6 +40,7 @@ TICK: Final = timedelta(milliseconds=1)
 """Records are dated in whole milliseconds, QEMU's events in microseconds."""
 QUEUE_MOST: Final = 10_000
 """When more records wait, the first waits no longer: memory stays flat."""
+TRAILING_MOST: Final = 100
 
 STEP: Final = "step"
 """A command waits for the step that tells what was measured before it."""
@@ -59,6 +62,12 @@ class Entry:
     exact: dict[str, str] = field(default_factory=dict[str, str])
     """When a size was reached, by device, where QEMU's own event told."""
     measure: Measure | None = None
+    largest: dict[str, int] = field(default_factory=dict[str, int])
+    """How large the devices can be, where its measure says so."""
+    asked: dict[str, int] = field(default_factory=dict[str, int])
+    """Of a step whose command nobody recorded: the size that was asked for, by device."""
+    before: dict[str, int] = field(default_factory=dict[str, int])
+    """Of such a step: the size before it."""
     early: bool = False
     step: Step | None = None
     """Of a command: the step that told what came of it."""
@@ -100,6 +109,8 @@ class _Vm:
     """The sizes at its last record that is no event."""
     trailing: list[Entry] = field(default_factory=list[Entry])
     """The events since then that told sizes."""
+    moments: dict[str, str] = field(default_factory=dict[str, str])
+    """When each device had the size that the latest of its events told."""
     commands: dict[Entry, _Front] = field(default_factory=dict[Entry, _Front])
     """The commands that wait for their step."""
 
@@ -116,6 +127,24 @@ class _Vm:
         self.base = dict(self.sizes)
         self.trailing = []
 
+    def trail(self, event: Entry) -> None:
+        """An event that told sizes was read. Many may follow on each other: those that have left are not kept."""
+        self.trailing.append(event)
+        if len(self.trailing) > TRAILING_MOST and self.trailing[0].left:
+            front = self.front()
+            self.base, self.trailing = front.base, front.events
+
+    def reset(self) -> None:
+        """QEMU took all virtio-mem from the guest, and the guest has what its balloon had: nothing is before that."""
+        for device in self.sizes:
+            if means_of(device) is Means.VIRTIO_MEM:
+                self.sizes[device] = 0
+        if BALLOON in self.sizes and BASE_MEMORY in self.sizes:
+            self.sizes[BALLOON] = self.sizes[BASE_MEMORY] + self.sizes.get(MODULES, 0)
+        for event in self.trailing:
+            event.waits.pop(NEIGHBOUR, None)
+        self.close()
+
 
 class Order:
     """Takes records one by one, and lets them go in order."""
@@ -124,6 +153,11 @@ class Order:
         self._queue: list[Entry] = []
         self._vms: dict[str, _Vm] = {}
         self._last: str | None = None
+        self._deadlines: list[tuple[str, int, Entry, str]] = []
+        """Who waits until when, and for what: a heap."""
+        self._waits = 0
+        self._told: dict[tuple[str, str], list[Entry]] = {}
+        """By VM and device, the records that told a size and wait for its event."""
 
     @property
     def waiting(self) -> int:
@@ -161,26 +195,37 @@ class Order:
             entry.left = True
             yield entry
 
+    def _wait(self, entry: Entry, reason: str, deadline: str) -> None:
+        entry.waits[reason] = deadline
+        self._waits += 1
+        heappush(self._deadlines, (deadline, self._waits, entry, reason))
+
     def _expire(self, now: str) -> None:
-        for entry in list(self._queue):
-            self._give_up(entry, now)
+        while self._deadlines and self._deadlines[0][0] < now:
+            deadline, _, entry, reason = heappop(self._deadlines)
+            if entry.waits.get(reason) == deadline:
+                self._stop(entry, reason)
 
     def _stop_waiting(self, vm: str | None = None) -> None:
         for entry in list(self._queue):
             if vm is None or (isinstance(entry.record, OfVm) and entry.record.vm == vm):
                 self._give_up(entry)
 
-    def _give_up(self, entry: Entry, now: str | None = None) -> None:
-        for reason, deadline in list(entry.waits.items()):
-            if now is None or deadline < now:
-                del entry.waits[reason]
-                if reason == STEP and isinstance(entry.record, Command):
-                    self._place_command(self._vms[entry.record.vm], entry)
+    def _give_up(self, entry: Entry) -> None:
+        for reason in list(entry.waits):
+            self._stop(entry, reason)
+
+    def _stop(self, entry: Entry, reason: str) -> None:
+        entry.waits.pop(reason, None)
+        if reason == STEP and isinstance(entry.record, Command):
+            self._place_command(self._vms[entry.record.vm], entry)
 
     # Events
 
     def _take_event(self, entry: Entry, record: QmpEvent) -> None:
         vm = self._vms.setdefault(record.vm, _Vm())
+        if record.qmp.event == "RESET":
+            vm.reset()
         entry.sizes = vm.naming.by_event(record)
         for device, size in entry.sizes.items():
             moment = record.moment
@@ -197,14 +242,18 @@ class Order:
                 else:
                     self._queue.insert(self._queue.index(poll), entry)
                     return
-            vm.sizes[device] = size
-            vm.trailing.append(entry)
-            entry.waits[NEIGHBOUR] = _later(entry.t, HELD_BACK)
+            if (moment or entry.t) >= vm.moments.get(device, ""):
+                vm.sizes[device], vm.moments[device] = size, moment or entry.t
+            vm.trail(entry)
+            self._wait(entry, NEIGHBOUR, _later(entry.t, HELD_BACK))
         self._queue.append(entry)
 
     def _polls(self, vm: str, device: str) -> list[Entry]:
         """The records that told a new size of a device, and wait for the event that tells when it was reached."""
-        return [e for e in self._queue if device in e.waits and isinstance(e.record, OfVm) and e.record.vm == vm]
+        waiting = [poll for poll in self._told.pop((vm, device), ()) if device in poll.waits]
+        if waiting:
+            self._told[vm, device] = waiting
+        return list(waiting)
 
     # What the driver wrote
 
@@ -222,7 +271,10 @@ class Order:
         front = vm.front()
         if isinstance(record, Load) and record.before is not None:
             sizes = vm.naming.in_measure(record.before, front.base)
-            early = Entry(record, entry.line, entry.t, entry.after, sizes, measure=record.before, early=True)
+            largest = vm.naming.largest(record.before)
+            early = Entry(
+                record, entry.line, entry.t, entry.after, sizes, measure=record.before, largest=largest, early=True
+            )
             self._insert(early, front.events[front.place(sizes, len(front.events)) :])
         place = front.place(entry.sizes, len(front.events))
         self._insert(entry, front.events[place:])
@@ -231,7 +283,8 @@ class Order:
         if place == len(front.events):
             for device, size in entry.sizes.items():
                 if vm.sizes.get(device, size) != size and tells_by_event(device):
-                    entry.waits[device] = _later(entry.t, HELD_BACK)
+                    self._wait(entry, device, _later(entry.t, HELD_BACK))
+                    self._told.setdefault((record.vm, device), []).append(entry)
             vm.sizes.update(entry.sizes)
         vm.close()
         if isinstance(record, End):
@@ -246,11 +299,20 @@ class Order:
             entry.measure = record.after
         elif isinstance(record, Observation):
             entry.measure = Measure(guest=record.guest, device=record.device)
+        naming, sizes = vm.naming, vm.sizes
         if isinstance(record, SizeSeen):
-            entry.sizes = vm.naming.by_mechanism(record.mechanism, record.size, vm.sizes)
-        elif isinstance(record, Step) and record.size_after is not None:
-            entry.sizes = vm.naming.by_mechanism(record.mechanism, record.size_after, vm.sizes)
-        entry.sizes = {**entry.sizes, **vm.naming.in_measure(entry.measure, vm.sizes)}
+            waited_for = None if record.requested is None else naming.virtio
+            entry.sizes = naming.by_mechanism(record.mechanism, record.size, sizes, waited_for)
+        elif isinstance(record, Step):
+            device = _virtio_of(entry.command)
+            if record.size_after is not None:
+                entry.sizes = naming.by_mechanism(record.mechanism, record.size_after, sizes, device)
+            if entry.command is None and record.requested is not None:
+                entry.asked = naming.by_mechanism(record.mechanism, record.requested, sizes)
+                if record.size_before is not None:
+                    entry.before = naming.by_mechanism(record.mechanism, record.size_before, sizes)
+        entry.sizes = {**entry.sizes, **naming.in_measure(entry.measure, sizes)}
+        entry.largest = naming.largest(entry.measure)
 
     def _insert(self, entry: Entry, followers: list[Entry]) -> None:
         """Puts a record in front of the first of these, or at the end."""
@@ -263,9 +325,10 @@ class Order:
             self._give_up(earlier)
         front = vm.front()
         entry.sizes = vm.naming.target(record, front.base)
-        entry.waits[STEP] = _later(entry.t, STEP_MOST)
+        deadline = _later(entry.t, STEP_MOST)
+        self._wait(entry, STEP, deadline)
         for event in front.events:
-            event.waits[NEIGHBOUR] = entry.waits[STEP]
+            self._wait(event, NEIGHBOUR, deadline)
         self._queue.append(entry)
         vm.commands[entry] = front
         vm.close()
@@ -290,13 +353,14 @@ class Order:
             step = entry.step
             early = Entry(step, line, entry.t, entry.after, measure=step.before, early=True)
             early.sizes = vm.naming.in_measure(step.before, front.base)
+            early.largest = vm.naming.largest(step.before)
             if step.size_before is not None:
                 known = {**front.base, **early.sizes}
-                early.sizes = {**early.sizes, **vm.naming.by_mechanism(step.mechanism, step.size_before, known)}
+                told = vm.naming.by_mechanism(step.mechanism, step.size_before, known, _virtio_of(entry))
+                early.sizes = {**early.sizes, **told}
             place = front.place(early.sizes, 0)
             self._insert(early, [*front.events[place:], entry])
-        while place < len(front.events) and not _serves(entry, front, place):
-            place += 1
+        place = _first_served(entry, front, place)
         for event in front.events:
             event.waits.pop(NEIGHBOUR, None)
         for event in reversed(front.events[place:]):
@@ -304,17 +368,27 @@ class Order:
             self._queue.insert(self._queue.index(entry) + 1, event)
 
 
-def _serves(command: Entry, front: _Front, place: int) -> bool:
-    """Whether the move that an event tells belongs to the command behind it: it happened while that was being given."""
-    event = front.events[place]
-    for device, target in command.sizes.items():
-        size, moment = event.sizes.get(device), event.exact.get(device, event.t)
-        sizes = [past.sizes[device] for past in front.events[:place] if device in past.sizes]
-        before = sizes[-1] if sizes else front.base.get(device)
-        if size is None or before is None or not (command.after or "") < moment <= _later(command.t, TICK):
-            return False
-        return abs(target - size) < abs(target - before)
-    return False
+def _first_served(command: Entry, front: _Front, place: int) -> int:
+    """Which of the events, from a place on, is the first that belongs to the command behind them; their number if none.
+
+    It happened while the command was being given, and goes its way.
+    """
+    sizes = dict(front.base)
+    for index, event in enumerate(front.events):
+        for device, target in command.sizes.items() if index >= place else ():
+            size, before, moment = event.sizes.get(device), sizes.get(device), event.exact.get(device, event.t)
+            if size is None or before is None or not (command.after or "") < moment <= _later(command.t, TICK):
+                continue
+            if abs(target - size) < abs(target - before):
+                return index
+        sizes.update(event.sizes)
+    return len(front.events)
+
+
+def _virtio_of(command: Entry | None) -> str | None:
+    """The virtio-mem device that a command was about."""
+    devices = () if command is None else command.sizes
+    return next((device for device in devices if means_of(device) is Means.VIRTIO_MEM), None)
 
 
 def _later(t: str, by: timedelta) -> str:

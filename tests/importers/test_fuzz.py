@@ -84,9 +84,9 @@ VM, HOST = TypeAdapter(ObservedVm), TypeAdapter(ObservedHost)
 @given(damaged())
 def test_a_damaged_recording_is_read_or_refused_and_every_record_is_accounted_for(lines: list[bytes]) -> None:
     importer, facts, errors = QemuImporter("damaged.jsonl"), list[Fact](), list[InputError]()
-    for line in lines:
+    for number, line in enumerate(lines, start=1):
         try:
-            facts.extend(fact for observation in importer.take(line) for fact in observation.facts)
+            facts.extend(fact for observation in importer.take(line, number) for fact in observation.facts)
         except InputError as error:
             errors.append(error)
     assert all(error.message.startswith("damaged.jsonl:") and error.hint for error in errors)
