@@ -84,6 +84,8 @@ def _book_event(
         after=host_figures(after),
         vm=vm,
         bytes=bytes,
+        requested=because.requested,
+        granted=because.granted,
     )
     return host_stream(host.id), happened
 

@@ -119,7 +119,14 @@ def _import_without_remarks(data: Json, stream: str) -> Json:
     return data | {"remarks": []}
 
 
+def _half_without_the_request(data: Json, stream: str) -> Json:
+    """Until version 2 the host's half of a change did not tell what was asked and granted."""
+    return data | {"granted": None, "requested": None}
+
+
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
+    ("host.memory-granted", 1): _half_without_the_request,
+    ("host.memory-returned", 1): _half_without_the_request,
     ("import.recorded", 1): _import_without_remarks,
     ("vm.defined", 1): _define_vm_with_a_name,
     ("vm.memory-moved", 1): _move_without_a_mechanism,

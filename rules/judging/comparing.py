@@ -10,7 +10,19 @@ from typing import Any, cast
 from domain.aggregates import vm_figures
 from domain.decision import Code, Decision
 from domain.envelope import Envelope
-from domain.events import Decided, Event, Evidence, HostRead, VmEvent, VmFigures, VmMemoryAdded, VmMemoryRemoved, VmRead
+from domain.events import (
+    Decided,
+    Event,
+    Evidence,
+    HostMemoryGranted,
+    HostMemoryReturned,
+    HostRead,
+    VmEvent,
+    VmFigures,
+    VmMemoryAdded,
+    VmMemoryRemoved,
+    VmRead,
+)
 from domain.settings import cap
 from domain.state import Host, Vm
 from rules.judging.findings import Figure, Figures
@@ -143,6 +155,7 @@ def by_the_same_hand(one: Envelope[Event], other: Envelope[Event]) -> bool:
         second.command == first.command
         and second.outcome is first.outcome
         and second.code is first.code
+        and tells_the_same(first, second)
         and that.causation == one.id
         and that.correlation == this.correlation
         and that.happened == this.happened
@@ -153,13 +166,23 @@ def by_the_same_hand(one: Envelope[Event], other: Envelope[Event]) -> bool:
     )
 
 
-def hand(envelope: Envelope[Event], event: Decided) -> dict[str, Figure]:
+def tells_the_same(first: Event, second: Event) -> bool:
+    """Whether the host's half of a change tells of the request what the VM's does; until version 2 it told nothing."""
+    assert isinstance(first, VmEvent)
+    assert isinstance(second, HostMemoryGranted | HostMemoryReturned)
+    untold = second.requested is None and second.granted is None
+    return untold or (second.requested == first.requested and second.granted == first.granted)
+
+
+def hand(envelope: Envelope[Event], event: VmEvent | HostMemoryGranted | HostMemoryReturned) -> dict[str, Figure]:
     """What all events of one change have in common, and what they follow from."""
     said = envelope.metadata
     return {
         "command": event.command,
         "outcome": event.outcome.value,
         "code": None if event.code is None else event.code.value,
+        "requested": event.requested,
+        "granted": event.granted,
         "actor": said.actor,
         "via": said.via,
         "reason": said.reason,
