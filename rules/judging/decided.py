@@ -367,7 +367,7 @@ class DecidedJudge:
 def due_of(event: VmEvent, host: str, before: Vm, after: Vm) -> list[Due]:
     """The host's halves that have to follow a VM's event."""
     if isinstance(event, events.VmMoved):
-        returned = Due(event.source, events.HostMemoryReturned, before.held)
+        returned = Due(host, events.HostMemoryReturned, before.held)
         return [returned, Due(event.destination, events.HostMemoryGranted, before.held)]
     change = 0 if after is before else book_change(before, after)
     if change > 0:
