@@ -11,7 +11,7 @@ from domain.observed_vm import ObservedVm
 from domain.settings import HostVersion
 from rules.judging.docket import Docket, Where
 from rules.judging.findings import Verdict
-from rules.judging.seen import QUIET, Doubt, SeenHost, SeenVm, moment, shortly_after
+from rules.judging.seen import Doubt, SeenHost, SeenVm, shortly_after
 from rules.judging.unknowns import ask
 from rules.specification.invariants import host_never_overcommitted
 
@@ -68,6 +68,8 @@ class Books:
         host, docket = self._host(id), self._docket
         said = where[0].metadata
         host.fold.apply(event, said.happened, said.earliest)
+        if event.total is not None or event.budget is not None:
+            host.measured = max(host.measured, said.happened)
         account = self._account(host)
         self._never(where, host, account)
         if event.free is None:
@@ -89,7 +91,7 @@ class Books:
         docket = self._docket
         for host in self._hosts.values():
             if host.over is not None:
-                self._over(host, lasting=True)
+                self._over(host, lasting=self._lasts(host, host.over))
             if host.doubt is not None:
                 docket.asked = True
                 docket.unknown(AGREES, host.doubt.where, MIDST)
@@ -122,6 +124,8 @@ class Books:
             host.off = off  # the first measure has nothing to be compared with
             docket.unknown(AGREES, where, OTHERS)
             return
+        if doubt is not None and doubt.off == off and not self._all_measured(host, doubt.where):
+            return  # what moved may still be told
         if doubt is not None and doubt.off == off and not shortly_after(host.moved, happened):
             why = "what the host has free does not follow what its VMs got and gave back"
             expected, found = {"off by": host.off or 0}, {"off by": off}
@@ -143,9 +147,8 @@ class Books:
         if account.budget is not None:
             total, reserve = account.budget, 0
         if host.over is not None:
-            lasting = moment(where[0].metadata.happened) - moment(host.over[0].metadata.happened) >= QUIET
             still = self._ask(total, reserve, account.held) is Verdict.VIOLATED
-            if still and not lasting:
+            if still and not self._lasts(host, host.over):
                 return
             self._over(host, lasting=still)
         asked = total, reserve, account.held
@@ -178,8 +181,17 @@ class Books:
             why = "the VMs of the host hold more than it has"
             self._docket.violated(NEVER, where, why, ({"at most": most}, found))
         else:
-            self._docket.unknown(NEVER, where, "what was given back to the host may have been told late")
+            self._docket.unknown(NEVER, where, "what the host got, or got back, by then may not have been told")
         self._docket.asked = asked
+
+    def _lasts(self, host: SeenHost, since: Where) -> bool:
+        """Whether the host was measured since too: else it may have been given more by then."""
+        return host.measured > since[0].metadata.happened and self._all_measured(host, since)
+
+    def _all_measured(self, host: SeenHost, since: Where) -> bool:
+        """Whether every VM on a host was measured since: else memory that it gave back may not be told yet."""
+        happened = since[0].metadata.happened
+        return all(self._vms[vm].measured > happened for vm in host.vms if vm in self._vms)
 
     def _account(self, host: SeenHost) -> HostAccount:
         return account_of(host.fold, [self._vms[vm].fold for vm in sorted(host.vms) if vm in self._vms])

@@ -31,7 +31,7 @@ from rules.judging.requests import asked_for, settled, sized
 from rules.judging.seen import SeenVm
 from rules.judging.settings import configured, in_bounds
 from rules.judging.unknowns import Known, ask
-from rules.judging.visible import measured
+from rules.judging.visible import CURRENT, measured
 from rules.specification.invariants import in_use_is_assigned, off_means_nothing
 from rules.terms import Literal
 
@@ -98,6 +98,9 @@ class ObservedJudge:
             self._close_session(seen, "the guest started again before anybody measured it")
         self._not_silently(where, event, seen)
         fold.apply(event, said.happened, said.earliest)
+        whole = event.assigned is not None or bool(event.devices) or event.power is Power.OFF
+        if whole:
+            seen.measured = max(seen.measured, said.happened)
         if event.power is Power.OFF:
             self._off(where, event, seen)
             return
@@ -105,12 +108,15 @@ class ObservedJudge:
         if event.in_use is not None:
             known: dict[str, Literal | None] = {
                 "site.vm.in_use": event.in_use,
-                "site.vm.assigned": event.assigned if event.assigned is not None else fold.assigned,
+                "site.vm.assigned": fold.assigned if whole else None,  # an older one proves nothing
                 "site.vm.in_use_reported": True,
             }
             self._say(where, in_use_is_assigned.__name__, ask(in_use_is_assigned, known).value, known)
             self._in_use(where, event.in_use, known["site.vm.assigned"], seen)
-        measured(docket, where, event, seen)
+        if whole:
+            measured(docket, where, event, seen)
+        elif event.guest_total is not None:
+            docket.unknown(CURRENT, where, "nobody measured the VM's devices with its guest")
         configured(docket, where, event, seen)
         if event.assigned is not None or event.memory is not None:
             in_bounds(docket, where, seen, self._books.version_of(fold.host))

@@ -25,11 +25,7 @@ def asked_for(docket: Docket, where: Where, event: VmChangeRequested, seen: Seen
             docket.unknown(NO_EFFECT, waiting, "nobody measured the device after the refusal")
         else:
             docket.holds(NO_EFFECT)
-    size = seen.fold.size(event.device)
-    if size is not None and event.size_from is not None and size != event.size_from:
-        why = "the device did not have the size that the request starts from"
-        docket.violated(TELLS_ALL, where, why, ({"size_from": size}, {"size_from": event.size_from}))
-    elif event.amount is not None and event.size_from is not None:
+    if event.amount is not None and event.size_from is not None:
         distance = abs(event.target - event.size_from)
         if distance != event.amount:
             why = "the amount is not what the target is away"

@@ -82,6 +82,8 @@ class SeenVm:
     doubt: Doubt | None = None
     moved: str = ""
     """When its memory last moved."""
+    measured: str = ""
+    """When all of its memory was last measured: what moved before that is told by now."""
 
 
 @dataclass(slots=True)
@@ -96,6 +98,8 @@ class SeenHost:
     """By how much the free memory that was told last is less than the book's."""
     doubt: Doubt | None = None
     moved: str = ""
+    measured: str = ""
+    """When what it has was last measured."""
     over: Where | None = None
     """Since when it has been promised more than it has; it waits to be seen whether that lasts."""
     asked_with: tuple[int | None, int | None, int | None] | None = None
