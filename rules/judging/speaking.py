@@ -1,4 +1,4 @@
-"""What each rule speaks of when a history is judged, and what to collect so that it can be checked on observed hosts."""
+"""What each rule speaks of when a history is judged, and what to collect so that observed hosts can be checked."""
 
 from __future__ import annotations
 
