@@ -9,9 +9,9 @@ from domain.aggregates import host_stream
 from domain.observed import HostObserved, VmLost, VmObserved
 from domain.observed_host import ObservedHost, account_of
 from domain.state import Power
-from nilometer.importers import qemu_requests
+from nilometer.importers import qemu_refusals, qemu_requests
+from nilometer.importers.qemu_entries import Entry
 from nilometer.importers.qemu_machine import read_machine
-from nilometer.importers.qemu_order import Entry
 from nilometer.importers.qemu_records import (
     MECHANISMS,
     Boot,
@@ -166,7 +166,7 @@ class Facts:
             if name == "DEVICE_DELETED":
                 vm.machine.delete_device(as_object(record.qmp.data).get("device"))
             else:
-                qemu_requests.refused_by_guest(vm, entry, happened, record)
+                qemu_refusals.refused_by_guest(vm, entry, happened, record)
 
     def _end(self, vm: VmReading, entry: Entry, record: End) -> None:
         """QEMU's process is gone: only now the host has its memory back."""
