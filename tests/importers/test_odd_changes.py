@@ -67,6 +67,15 @@ def test_a_storm_of_balloon_changes_is_read_move_by_move_and_in_time(waiting: bo
     assert time.monotonic() - begun < 60, "many records are not compared with all others"
 
 
+def test_a_move_before_a_command_is_judged_by_the_size_before_it_also_after_a_storm() -> None:
+    made = Recording().boot(balloon=1024).event(0.05, 0.04, 64)
+    for n in range(1, 301):
+        made.event(n / 10, n / 10 - 0.001, 1024 - n, "BALLOON_CHANGE")
+    made.event(40, 39.999, 32).command(40.001, 0).poll(41, 0).end(200)
+    moved = [(one.size_from // MiB, one.size_to // MiB, one.why) for one in events(made.lines, VmMemoryMoved)]
+    assert moved[-2:] == [(64, 32, WhyMoved.REQUEST), (32, 0, WhyMoved.REQUEST)]
+
+
 def test_a_load_in_the_middle_of_a_change_is_measured_in_its_place() -> None:
     """What the guest said before the load is too old: memory moved since the record before it."""
     made = Recording().boot().command(1, 256).event(2, 1.9, 128)

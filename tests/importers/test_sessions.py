@@ -57,6 +57,14 @@ def test_after_a_reset_the_guest_has_what_its_balloon_had() -> None:
     assert (last.size_from, last.size_to) == (1152 * MiB, 1000 * MiB)
 
 
+def test_a_measure_after_a_reset_that_is_older_than_an_event_in_front_of_it_is_no_move_back() -> None:
+    made = Recording().boot(balloon=1024).poll(1, 512, "balloon").observation(2, 0).qmp(8, "RESET", RESET)
+    made.event(12, 11.9, 1000, "BALLOON_CHANGE")
+    made.add(12.05, "observation", label="old", **measure(0, balloon=1024))
+    made.add(15, "observation", label="new", **measure(0, balloon=1000)).end(20)
+    assert [moved.size_to // MiB for moved in events(made.lines, VmMemoryMoved)] == [512, 1000]
+
+
 def test_what_qemu_tells_after_a_reset_of_before_it_is_over() -> None:
     made = grown().qmp(8, "RESET", RESET).event(8.5, 7.9, 64).event(8.6, 8.0, 0).observation(9, 0).end(20)
     assert [moved.size_to for moved in events(made.lines, VmMemoryMoved)] == [128 * MiB]
