@@ -83,7 +83,7 @@ def test_a_guest_that_keeps_its_module_has_refused(name: str, data: Json) -> Non
         ("ACPI_DEVICE_OST", ost(3, 0)),
         ("ACPI_DEVICE_OST", ost(3, 0x84)),
         ("ACPI_DEVICE_OST", ost(0x200, 0x80)),
-        ("ACPI_DEVICE_OST", ost(3, 0x81, "cpu0", "CPU")),
+        ("ACPI_DEVICE_OST", ost(3, 0x81, "d1", "CPU")),
         ("ACPI_DEVICE_OST", {"info": None}),
         ("ACPI_DEVICE_OST", {"info": {"status": [1], "source": []}}),
         ("ACPI_DEVICE_OST", None),
