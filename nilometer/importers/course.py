@@ -48,6 +48,8 @@ class Course:
             self._remark("back in time", f"{place}: is dated {record.t}, and the record before it {last.t}")
         if isinstance(record, Other):
             self._remark("unknown kind", f"{place}: the kind {record.kind!r} is unknown: the record is passed over")
+        elif isinstance(record, Command) and record.requested is None:
+            return False  # no memory was asked for: it needs no mechanism
         elif isinstance(record, Command | SizeSeen | Step) and record.mechanism not in MECHANISMS:
             what = f"the mechanism {record.mechanism!r} is unknown"
             self._remark("unknown mechanism", f"{place}: {what}: only what was measured is read")

@@ -51,6 +51,8 @@ class Entry:
     waits: dict[str, str] = field(default_factory=dict[str, str])
     """What it waits for (``step``, ``neighbour``, a device's event), and until when."""
     left: bool = False
+    again: bool = False
+    """Of an event: it was delivered before."""
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from nilometer.importers.qemu_vm import VmReading, source
 
 Cause = tuple[Code | ObservedCode, CauseIs]
 
+_BY_HYPERVISOR: Final = (ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.TOLD)
 BY_GUEST: Final = (ObservedCode.REFUSED_BY_GUEST, CauseIs.TOLD)
 
 
@@ -144,10 +145,16 @@ def step(vm: VmReading, entry: Entry, record: Step) -> None:
         vm.measure(entry, record.note)
         if request is not None and by_guest is not None:
             settle(vm, entry, request, (entry.t, None), BY_GUEST, by_guest or None)
+        elif request is not None and record.outcome == StepOutcome.REFUSED:
+            settle(vm, entry, request, (entry.t, None), _BY_HYPERVISOR, _why(record))
         elif request is not None:
             cause = why_short(request, vm.grounds(request.device))
             settle(vm, entry, request, (entry.t, None), cause, still_open=True)
     reached_late(vm, entry)
+
+
+def _why(record: Step) -> str | None:
+    return record.note if record.error is None else verbatim(record.error)
 
 
 def _without_command(vm: VmReading, entry: Entry, record: Step) -> int | None:
@@ -167,7 +174,7 @@ def _without_command(vm: VmReading, entry: Entry, record: Step) -> int | None:
         request = _ask(vm, replace(entry, after=since), event)
         entry.request = event.request
         if request is None:
-            _refuse(vm, entry, event, record.note if record.error is None else verbatim(record.error))
+            _refuse(vm, entry, event, _why(record))
         elif (now := vm.fold.size(device)) is not None and now != size:
             told = VmObserved(devices=(vm.figures(device, now),), record=event.record)  # it moved before
             vm.tell(told, entry.t, since)

@@ -64,6 +64,10 @@ class VmReading:
         """Which module each request is about, by QEMU's name for it."""
         self.refused: dict[int, str] = {}
         """What the guest said when it refused what a request asked for, while its step is still to come."""
+        self.was_reset = False
+        """QEMU was reset, and its guest has not booted yet."""
+        self.heard: dict[str, tuple[str, str | None]] = {}
+        """When the last event of each kind happened, and what it said."""
         self.before_off: dict[str, int | None] = {}
         """The sizes of the devices when the VM was shut down: QEMU may start it again."""
 

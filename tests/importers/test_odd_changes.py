@@ -128,6 +128,17 @@ def test_a_short_or_refused_step_without_its_command_is_settled_as_what_it_is() 
     assert settled[1].told == '{"desc":"no"}'
 
 
+def test_a_step_that_says_that_qemu_refused_closes_what_it_had_accepted() -> None:
+    made = Recording().boot().command(1, 128).step(9, 128, 0, 0, "refused", error={"desc": "later no"}).end(30)
+    [settled] = events(made.lines, VmRequestSettled)
+    assert (settled.outcome, settled.code, settled.still_open, settled.told) == (
+        Outcome.FAILED,
+        ObservedCode.REFUSED_BY_HYPERVISOR,
+        False,
+        '{"desc":"later no"}',
+    )
+
+
 def test_a_step_that_comes_very_late_is_its_commands_all_the_same() -> None:
     made = Recording().boot().command(1, 128).poll(2, 64).poll(400, 96).step(500, 128, 0, 96, "partial").end(600)
     assert [one.request for one in events(made.lines, VmChangeRequested)] == [1]

@@ -93,6 +93,19 @@ def test_what_is_plugged_again_after_a_reset_without_an_open_request_is_unasked(
     assert events(made.lines, VmMemoryMoved)[-1].why is WhyMoved.UNASKED
 
 
+def test_a_reset_that_is_delivered_twice_is_one() -> None:
+    made = grown().qmp(8, "RESET", RESET, 7.9).qmp(8.1, "RESET", RESET, 7.9).qmp(20, "RESET", RESET, 19.9).end(30)
+    assert [after(made, record).session for record in (5, 7)] == [2, 3]
+    assert observations(made.lines)[1].repeats == 1
+
+
+def test_a_guest_that_has_booted_after_a_reset_is_in_the_session_that_the_reset_began() -> None:
+    made = Recording().boot().command(1, 256).poll(1.5, 128).step(10, 256, 0, 128, "partial").qmp(12, "RESET", RESET)
+    made.boot(20).event(25, 24.9, 256).qmp(30, "RESET", RESET).qmp(31, "SHUTDOWN").add(32, "end").boot(40).end(50)
+    assert [after(made, record).session for record in (5, 6, 8, 11)] == [2, 2, 3, 4]
+    assert settled(made)[-1] == (1, Outcome.COMPLETED, None, False), "what was asked for before the reset stayed open"
+
+
 def test_a_module_is_told_apart_from_virtio_mem_after_a_reset_too() -> None:
     made = grown().qmp(8, "RESET", RESET).poll(9, 128, "pc-dimm").end(20)
     assert sizes(after(made, 6)) == {"vm0": 0, BASE_MEMORY: 1024, "pc-dimm": 128}
