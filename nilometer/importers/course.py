@@ -42,12 +42,14 @@ class Course:
         elif record.seq > highest + 1:
             missing = f"those before it, from {highest + 1} on, are missing"
             self._remark("gap", f"{place}: the record has the seq {record.seq}: {missing}")
-        elif record.seq < highest:
-            self._remark("out of order", f"{place}: seq {record.seq} comes after {highest}")
+        elif last is not None and record.seq < last.seq:
+            self._remark("out of order", f"{place}: seq {record.seq} comes after {last.seq}")
         if last is not None and _moment(last) - _moment(record) > TICK:
             self._remark("back in time", f"{place}: is dated {record.t}, and the record before it {last.t}")
         if isinstance(record, Other):
             self._remark("unknown kind", f"{place}: the kind {record.kind!r} is unknown: the record is passed over")
+        elif isinstance(record, Command) and record.requested is None:
+            return False  # no memory was asked for: it needs no mechanism
         elif isinstance(record, Command | SizeSeen | Step) and record.mechanism not in MECHANISMS:
             what = f"the mechanism {record.mechanism!r} is unknown"
             self._remark("unknown mechanism", f"{place}: {what}: only what was measured is read")

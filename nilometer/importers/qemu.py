@@ -11,8 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 from domain.errors import InputError
 from domain.shapes import Id
 from nilometer.importers.course import Course
+from nilometer.importers.qemu_entries import Entry
 from nilometer.importers.qemu_facts import Facts, Told
-from nilometer.importers.qemu_order import Entry, Order
+from nilometer.importers.qemu_order import Order
 from nilometer.importers.qemu_records import OfVm, Record, read_record
 from nilometer.importers.qemu_sizes import size_told
 from nilometer.importers.reading import UNDECIDED, Account

@@ -9,9 +9,9 @@ from domain.aggregates import host_stream
 from domain.observed import HostObserved, VmLost, VmObserved
 from domain.observed_host import ObservedHost, account_of
 from domain.state import Power
-from nilometer.importers import qemu_requests
+from nilometer.importers import qemu_refusals, qemu_requests
+from nilometer.importers.qemu_entries import Entry
 from nilometer.importers.qemu_machine import read_machine
-from nilometer.importers.qemu_order import Entry
 from nilometer.importers.qemu_records import (
     MECHANISMS,
     Boot,
@@ -67,6 +67,8 @@ class Facts:
     def not_needed(entry: Entry) -> str | None:
         """Why a record that gave no events was not needed; ``None`` if it repeats what was told before."""
         record = entry.record
+        if entry.again:
+            return None
         if isinstance(record, Meta):
             return "meta"
         if isinstance(record, Other):
@@ -126,6 +128,9 @@ class Facts:
                 self._event(vm, entry, record)
 
     def _boot(self, vm: VmReading, entry: Entry, record: Boot) -> None:
+        if vm.was_reset:
+            self._booted_again(vm, entry, record)
+            return
         qemu_requests.stopped(vm, entry, entry.t)
         vm.machine = read_machine(record.argv or ())
         session = (vm.fold.session or 0) + 1
@@ -144,17 +149,33 @@ class Facts:
         vm.seen = dict.fromkeys(entry.sizes, entry.t)
         vm.moved = {}
 
+    @staticmethod
+    def _booted_again(vm: VmReading, entry: Entry, record: Boot) -> None:
+        """The guest of a QEMU that was reset has booted: it is the session that the reset began."""
+        vm.was_reset = False
+        vm.sizes(entry)
+        qemu_requests.reached_late(vm, entry)
+        event = vm.measured(entry) or VmObserved(record=source(entry))
+        vm.tell(replace(event, kernel=record.guest_kernel, power=Power.RUNNING), entry.t)
+
     def _event(self, vm: VmReading, entry: Entry, record: QmpEvent) -> None:
         name, happened = record.qmp.event, record.moment or entry.t
         told = None if record.qmp.data is None else verbatim(record.qmp.data)
+        if record.moment is not None and not entry.sizes:
+            entry.again = vm.heard.get(name) == (record.moment, told)
+            vm.heard[name] = record.moment, told
+            if entry.again:
+                return  # it was delivered twice
         event = VmObserved(label=name, told=told, record=source(entry))
         if name == "SHUTDOWN":
             qemu_requests.stopped(vm, entry, happened)
+            vm.was_reset = False
             vm.before_off = {device: account.size for device, account in vm.fold.accounts.items()}
             vm.tell(replace(event, power=Power.OFF), happened)
         elif name == "RESET":
             begun = replace(event, power=Power.RUNNING, session=(vm.fold.session or 0) + 1)
             vm.reset(begun, happened)
+            vm.was_reset = True
             qemu_requests.reached_late(vm, entry, vm.fold.accounts)
         elif name in ("STOP", "RESUME") and not vm.is_off:
             vm.tell(replace(event, power=Power.PAUSED if name == "STOP" else Power.RUNNING), happened)
@@ -166,11 +187,12 @@ class Facts:
             if name == "DEVICE_DELETED":
                 vm.machine.delete_device(as_object(record.qmp.data).get("device"))
             else:
-                qemu_requests.refused_by_guest(vm, entry, happened, record)
+                qemu_refusals.refused_by_guest(vm, entry, happened, record)
 
     def _end(self, vm: VmReading, entry: Entry, record: End) -> None:
         """QEMU's process is gone: only now the host has its memory back."""
         vm.stepping.clear()
+        vm.was_reset = False
         qemu_requests.stopped(vm, entry, entry.t)
         said = record.qemu_stderr or None
         label = None if record.qemu_exit is None else f"exit {record.qemu_exit}"

@@ -9,18 +9,17 @@ on the records up to now alone: a recording that has grown leaves in the same or
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from heapq import heappop, heappush
 from typing import Final
 
-from domain.observed import BASE_MEMORY, Means
+from nilometer.importers.qemu_entries import NEIGHBOUR, TICK, Entry, VmRead, first_served, later, virtio_of
+from nilometer.importers.qemu_measures import Measure
 from nilometer.importers.qemu_records import (
     Boot,
     Command,
     End,
     Load,
-    Measure,
     Meta,
     Observation,
     OfVm,
@@ -29,121 +28,17 @@ from nilometer.importers.qemu_records import (
     SizeSeen,
     Step,
 )
-from nilometer.importers.qemu_sizes import BALLOON, MODULES, Naming, Sizes, means_of, tells_by_event
-from nilometer.times import inside
+from nilometer.importers.qemu_sizes import tells_by_event
 
 HELD_BACK: Final = timedelta(seconds=2)
 """QEMU holds an event back for at most 1 s; the rest is for a slow machine."""
 STEP_MOST: Final = timedelta(seconds=120)
 """The record of a step is not waited for longer: drivers wait up to 60 s, for a module."""
-TICK: Final = timedelta(milliseconds=1)
-"""Records are dated in whole milliseconds, QEMU's events in microseconds."""
 QUEUE_MOST: Final = 10_000
 """When more records wait, the first waits no longer: memory stays flat."""
-TRAILING_MOST: Final = 100
 
 STEP: Final = "step"
 """A command waits for the step that tells what was measured before it."""
-NEIGHBOUR: Final = "neighbour"
-"""An event waits for the next record of its VM that is none: if that is a command, it may belong behind it."""
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """A record in its place; or, ``early``, what it tells of a moment before it."""
-
-    record: Record
-    line: int
-    t: str
-    after: str | None
-    """When the driver wrote its last record before this one: what this one tells was not done before that."""
-    sizes: dict[str, int] = field(default_factory=dict[str, int])
-    """The sizes that it tells, or of a command asks for, by device."""
-    exact: dict[str, str] = field(default_factory=dict[str, str])
-    """When a size was reached, by device, where QEMU's own event told."""
-    measure: Measure | None = None
-    largest: dict[str, int] = field(default_factory=dict[str, int])
-    """How large the devices can be, where its measure says so."""
-    asked: dict[str, int] = field(default_factory=dict[str, int])
-    """Of a step whose command nobody recorded: the size that was asked for, by device."""
-    before: dict[str, int] = field(default_factory=dict[str, int])
-    """Of such a step: the size before it."""
-    early: bool = False
-    step: Step | None = None
-    """Of a command: the step that told what came of it."""
-    command: Entry | None = None
-    """Of a step: the command that it is about."""
-    request: int | None = None
-    """Of a command that was read: its number among the VM's requests."""
-    waits: dict[str, str] = field(default_factory=dict[str, str])
-    """What it waits for (``step``, ``neighbour``, a device's event), and until when."""
-    left: bool = False
-
-
-@dataclass(slots=True)
-class _Front:
-    """The events that stand in front of a record, and the sizes before them."""
-
-    base: dict[str, int]
-    events: list[Entry]
-
-    def place(self, sizes: Sizes, otherwise: int) -> int:
-        """After how many of the events a measure fits that tells these sizes: as late as possible."""
-        devices = {device for event in self.events for device in event.sizes} & sizes.keys()
-        state, fits = dict(self.base), otherwise
-        for count in range(len(self.events) + 1):
-            if count:
-                state.update(self.events[count - 1].sizes)
-            if all(state.get(device, sizes[device]) == sizes[device] for device in devices):
-                fits = count
-        return fits
-
-
-@dataclass(slots=True)
-class _Vm:
-    """What has been read of a VM so far."""
-
-    naming: Naming = field(default_factory=Naming)
-    sizes: dict[str, int] = field(default_factory=dict[str, int])
-    base: dict[str, int] = field(default_factory=dict[str, int])
-    """The sizes at its last record that is no event."""
-    trailing: list[Entry] = field(default_factory=list[Entry])
-    """The events since then that told sizes."""
-    moments: dict[str, str] = field(default_factory=dict[str, str])
-    """When each device had the size that the latest of its events told."""
-    commands: dict[Entry, _Front] = field(default_factory=dict[Entry, _Front])
-    """The commands that wait for their step."""
-
-    def front(self) -> _Front:
-        """The trailing events that can still be moved behind a record."""
-        base = dict(self.base)
-        for event in self.trailing:
-            if event.left:
-                base.update(event.sizes)
-        return _Front(base, [event for event in self.trailing if not event.left])
-
-    def close(self) -> None:
-        """A record that is no event was read."""
-        self.base = dict(self.sizes)
-        self.trailing = []
-
-    def trail(self, event: Entry) -> None:
-        """An event that told sizes was read. Many may follow on each other: those that have left are not kept."""
-        self.trailing.append(event)
-        if len(self.trailing) > TRAILING_MOST and self.trailing[0].left:
-            front = self.front()
-            self.base, self.trailing = front.base, front.events
-
-    def reset(self) -> None:
-        """QEMU took all virtio-mem from the guest, and the guest has what its balloon had: nothing is before that."""
-        for device in self.sizes:
-            if means_of(device) is Means.VIRTIO_MEM:
-                self.sizes[device] = 0
-        if BALLOON in self.sizes and BASE_MEMORY in self.sizes:
-            self.sizes[BALLOON] = self.sizes[BASE_MEMORY] + self.sizes.get(MODULES, 0)
-        for event in self.trailing:
-            event.waits.pop(NEIGHBOUR, None)
-        self.close()
 
 
 class Order:
@@ -151,7 +46,7 @@ class Order:
 
     def __init__(self) -> None:
         self._queue: list[Entry] = []
-        self._vms: dict[str, _Vm] = {}
+        self._vms: dict[str, VmRead] = {}
         self._last: str | None = None
         self._deadlines: list[tuple[str, int, Entry, str]] = []
         """Who waits until when, and for what: a heap."""
@@ -223,7 +118,7 @@ class Order:
     # Events
 
     def _take_event(self, entry: Entry, record: QmpEvent) -> None:
-        vm = self._vms.setdefault(record.vm, _Vm())
+        vm = self._vms.setdefault(record.vm, VmRead())
         if record.qmp.event == "RESET":
             vm.reset()
         entry.sizes = vm.naming.by_event(record)
@@ -232,7 +127,7 @@ class Order:
             if moment is not None:
                 entry.exact[device] = moment
             for poll in self._polls(record.vm, device):
-                if (moment or entry.t) > _later(poll.t, TICK):
+                if (moment or entry.t) > later(poll.t, TICK):
                     del poll.waits[device]  # no event ever told that size
                 elif poll.sizes[device] == size:
                     del poll.waits[device]
@@ -245,7 +140,7 @@ class Order:
             if (moment or entry.t) >= vm.moments.get(device, ""):
                 vm.sizes[device], vm.moments[device] = size, moment or entry.t
             vm.trail(entry)
-            self._wait(entry, NEIGHBOUR, _later(entry.t, HELD_BACK))
+            self._wait(entry, NEIGHBOUR, later(entry.t, HELD_BACK))
         self._queue.append(entry)
 
     def _polls(self, vm: str, device: str) -> list[Entry]:
@@ -260,8 +155,8 @@ class Order:
     def _take_told(self, entry: Entry, record: OfVm) -> None:
         if isinstance(record, Boot):
             self._stop_waiting(record.vm)
-            self._vms[record.vm] = _Vm()
-        vm = self._vms.setdefault(record.vm, _Vm())
+            self._vms[record.vm] = VmRead()
+        vm = self._vms.setdefault(record.vm, VmRead())
         if isinstance(record, Command) and record.requested is not None:
             self._take_command(vm, entry, record)
             return
@@ -283,7 +178,7 @@ class Order:
         if place == len(front.events):
             for device, size in entry.sizes.items():
                 if vm.sizes.get(device, size) != size and tells_by_event(device):
-                    self._wait(entry, device, _later(entry.t, HELD_BACK))
+                    self._wait(entry, device, later(entry.t, HELD_BACK))
                     self._told.setdefault((record.vm, device), []).append(entry)
             vm.sizes.update(entry.sizes)
         vm.close()
@@ -291,7 +186,7 @@ class Order:
             self._stop_waiting(record.vm)
 
     @staticmethod
-    def _read(vm: _Vm, entry: Entry, record: OfVm) -> None:
+    def _read(vm: VmRead, entry: Entry, record: OfVm) -> None:
         """Takes note of what a record tells of its own moment."""
         if isinstance(record, Boot):
             entry.measure = record.observation
@@ -304,7 +199,7 @@ class Order:
             waited_for = None if record.requested is None else naming.virtio
             entry.sizes = naming.by_mechanism(record.mechanism, record.size, sizes, waited_for)
         elif isinstance(record, Step):
-            device = _virtio_of(entry.command)
+            device = virtio_of(entry.command)
             if record.size_after is not None:
                 entry.sizes = naming.by_mechanism(record.mechanism, record.size_after, sizes, device)
             if entry.command is None and record.requested is not None:
@@ -320,12 +215,12 @@ class Order:
 
     # Commands
 
-    def _take_command(self, vm: _Vm, entry: Entry, record: Command) -> None:
+    def _take_command(self, vm: VmRead, entry: Entry, record: Command) -> None:
         for earlier in list(vm.commands):
             self._give_up(earlier)
         front = vm.front()
         entry.sizes = vm.naming.target(record, front.base)
-        deadline = _later(entry.t, STEP_MOST)
+        deadline = later(entry.t, STEP_MOST)
         self._wait(entry, STEP, deadline)
         for event in front.events:
             self._wait(event, NEIGHBOUR, deadline)
@@ -333,7 +228,7 @@ class Order:
         vm.commands[entry] = front
         vm.close()
 
-    def _match(self, vm: _Vm, entry: Entry, step: Step) -> None:
+    def _match(self, vm: VmRead, entry: Entry, step: Step) -> None:
         for waiting in vm.commands:
             command = waiting.record
             if isinstance(command, Command) and (command.mechanism, command.requested) == (
@@ -345,7 +240,7 @@ class Order:
                 self._place_command(vm, waiting, entry.line)
                 return
 
-    def _place_command(self, vm: _Vm, entry: Entry, line: int = 0) -> None:
+    def _place_command(self, vm: VmRead, entry: Entry, line: int = 0) -> None:
         """Puts a command where it was given between the events in front of it, and before it what was measured then."""
         front = vm.commands.pop(entry)
         place = 0
@@ -356,43 +251,13 @@ class Order:
             early.largest = vm.naming.largest(step.before)
             if step.size_before is not None:
                 known = {**front.base, **early.sizes}
-                told = vm.naming.by_mechanism(step.mechanism, step.size_before, known, _virtio_of(entry))
+                told = vm.naming.by_mechanism(step.mechanism, step.size_before, known, virtio_of(entry))
                 early.sizes = {**early.sizes, **told}
             place = front.place(early.sizes, 0)
             self._insert(early, [*front.events[place:], entry])
-        place = _first_served(entry, front, place)
+        place = first_served(entry, front, place)
         for event in front.events:
             event.waits.pop(NEIGHBOUR, None)
         for event in reversed(front.events[place:]):
             self._queue.remove(event)
             self._queue.insert(self._queue.index(entry) + 1, event)
-
-
-def _first_served(command: Entry, front: _Front, place: int) -> int:
-    """Which of the events, from a place on, is the first that belongs to the command behind them; their number if none.
-
-    It happened while the command was being given, and goes its way.
-    """
-    sizes = dict(front.base)
-    for index, event in enumerate(front.events):
-        for device, target in command.sizes.items() if index >= place else ():
-            size, before, moment = event.sizes.get(device), sizes.get(device), event.exact.get(device, event.t)
-            if size is None or before is None or not (command.after or "") < moment <= _later(command.t, TICK):
-                continue
-            if abs(target - size) < abs(target - before):
-                return index
-        sizes.update(event.sizes)
-    return len(front.events)
-
-
-def _virtio_of(command: Entry | None) -> str | None:
-    """The virtio-mem device that a command was about."""
-    devices = () if command is None else command.sizes
-    return next((device for device in devices if means_of(device) is Means.VIRTIO_MEM), None)
-
-
-def _later(t: str, by: timedelta) -> str:
-    try:
-        return inside(datetime.fromisoformat(t) + by)
-    except OverflowError:  # the end of the year 9999
-        return t

@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from domain.errors import InputError
 from domain.quantities import LARGEST
 from domain.shapes import Id
+from nilometer.importers.qemu_measures import Devices, GuestMemory, Measure, Shape, Size
 from nilometer.texts import strict_json
 from nilometer.times import inside, parse_time
 
-Size = Annotated[int, Field(ge=0, le=LARGEST)]
 Time = Annotated[str, AfterValidator(parse_time)]
 Json = dict[str, Any]
 
@@ -27,66 +27,6 @@ MECHANISMS: Final = ("virtio-mem", "balloon", "pc-dimm")
 
 LATEST: Final = 253_402_300_799
 """Seconds since 1970 at the end of the year 9999."""
-
-
-class Shape(BaseModel):
-    """Common to all shapes."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-
-class GuestMemory(Shape):
-    """What the guest's kernel says of its memory."""
-
-    mem_total: Size | None = None
-    mem_available: Size | None = None
-    memory_block_size: Size | None = None
-    memory_blocks_offline: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
-
-    @property
-    def offline(self) -> int | None:
-        """Bytes that the guest has but left offline, if that can be a size."""
-        if self.memory_blocks_offline is None or self.memory_block_size is None:
-            return None
-        offline = self.memory_blocks_offline * self.memory_block_size
-        return offline if offline <= LARGEST else None
-
-
-class SizeSummary(Shape):
-    """QEMU's own account of a VM."""
-
-    base: Size | None = Field(None, alias="base-memory")
-    plugged: Size | None = Field(None, alias="plugged-memory")
-
-
-class MemoryDeviceData(Shape):
-    """A memory device: only virtio-mem's is needed; modules are what is plugged less virtio-mem."""
-
-    id: str | None = None
-    size: Size | None = None
-    maximum: Size | None = Field(None, alias="max-size")
-
-
-class MemoryDevice(Shape):
-    """A memory device and its kind."""
-
-    type: str
-    data: MemoryDeviceData
-
-
-class Devices(Shape):
-    """What QEMU says of a VM's devices; ``None`` where it was not asked."""
-
-    size_summary: SizeSummary | None = None
-    memory_devices: tuple[MemoryDevice, ...] | None = None
-    balloon_actual: Size | None = None
-
-
-class Measure(Shape):
-    """A measure of one VM; its parts are read one after the other, within tens of milliseconds."""
-
-    guest: GuestMemory | None = None
-    device: Devices | None = None
 
 
 class Common(Shape):

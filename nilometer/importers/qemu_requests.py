@@ -10,16 +10,15 @@ from domain.decision import Code, Outcome, outcome_of
 from domain.observed import CauseIs, ObservedCode, VmChangeRequested, VmLost, VmObserved, VmRequestSettled
 from domain.observed_vm import OpenRequest
 from nilometer.importers.causes import why_short
-from nilometer.importers.qemu_order import Entry
-from nilometer.importers.qemu_records import Command, Json, QmpEvent, Step, StepOutcome, as_object, verbatim
+from nilometer.importers.qemu_entries import Entry
+from nilometer.importers.qemu_records import Command, Json, Step, StepOutcome, as_object, verbatim
 from nilometer.importers.qemu_sizes import MODULES, means_of
 from nilometer.importers.qemu_vm import VmReading, source
 
 Cause = tuple[Code | ObservedCode, CauseIs]
 
-_BY_GUEST: Final = (ObservedCode.REFUSED_BY_GUEST, CauseIs.TOLD)
-_IN_PROGRESS: Final = ((0x03, 0x84), (0x103, 0x84), (0x200, 0x80))
-"""ACPI's ``_OST``, source and status: the guest is still ejecting (3, 0x103) or inserting (0x200) the module."""
+_BY_HYPERVISOR: Final = (ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.TOLD)
+BY_GUEST: Final = (ObservedCode.REFUSED_BY_GUEST, CauseIs.TOLD)
 
 
 def command(vm: VmReading, entry: Entry, record: Command) -> None:
@@ -145,11 +144,17 @@ def step(vm: VmReading, entry: Entry, record: Step) -> None:
     else:
         vm.measure(entry, record.note)
         if request is not None and by_guest is not None:
-            settle(vm, entry, request, (entry.t, None), _BY_GUEST, by_guest or None)
+            settle(vm, entry, request, (entry.t, None), BY_GUEST, by_guest or None)
+        elif request is not None and record.outcome == StepOutcome.REFUSED:
+            settle(vm, entry, request, (entry.t, None), _BY_HYPERVISOR, _why(record))
         elif request is not None:
             cause = why_short(request, vm.grounds(request.device))
             settle(vm, entry, request, (entry.t, None), cause, still_open=True)
     reached_late(vm, entry)
+
+
+def _why(record: Step) -> str | None:
+    return record.note if record.error is None else verbatim(record.error)
 
 
 def _without_command(vm: VmReading, entry: Entry, record: Step) -> int | None:
@@ -169,37 +174,12 @@ def _without_command(vm: VmReading, entry: Entry, record: Step) -> int | None:
         request = _ask(vm, replace(entry, after=since), event)
         entry.request = event.request
         if request is None:
-            _refuse(vm, entry, event, record.note if record.error is None else verbatim(record.error))
+            _refuse(vm, entry, event, _why(record))
         elif (now := vm.fold.size(device)) is not None and now != size:
             told = VmObserved(devices=(vm.figures(device, now),), record=event.record)  # it moved before
             vm.tell(told, entry.t, since)
         return event.request
     return None
-
-
-def refused_by_guest(vm: VmReading, entry: Entry, happened: str, record: QmpEvent) -> None:
-    """The guest refused a module, or to let one go. If a step is still to come, that will tell what came of it."""
-    if not _says_no(record):
-        return
-    told, request = record.qmp.data or {}, vm.fold.open_request(MODULES)
-    name = as_object(told.get("info")).get("device", told.get("device"))
-    if request is None or (isinstance(name, str) and vm.modules.get(request.number, name) != name):
-        return
-    if request.number in vm.stepping:
-        vm.refused[request.number] = verbatim(told)
-    else:
-        settle(vm, entry, request, (happened, None), _BY_GUEST, verbatim(told))
-
-
-def _says_no(record: QmpEvent) -> bool:
-    """Whether an event is the guest's refusal. ACPI's answers are numbers: 0 is yes, and some mean not yet."""
-    if record.qmp.event != "ACPI_DEVICE_OST":
-        return record.qmp.event in ("MEM_UNPLUG_ERROR", "DEVICE_UNPLUG_GUEST_ERROR")
-    info = as_object((record.qmp.data or {}).get("info"))
-    status, source = info.get("status"), info.get("source")
-    if not isinstance(status, int) or info.get("slot-type", "DIMM") != "DIMM":
-        return False
-    return status != 0 and (source, status) not in _IN_PROGRESS
 
 
 def lost(vm: VmReading, entry: Entry, happened: str, told: str | None) -> None:

@@ -12,7 +12,8 @@ from typing import Final
 from domain.errors import InputError
 from domain.observed import BASE_MEMORY, Means
 from domain.quantities import LARGEST
-from nilometer.importers.qemu_records import Command, Devices, Measure, MemoryDeviceData, QmpEvent, Record, as_object
+from nilometer.importers.qemu_measures import Devices, Measure, MemoryDeviceData
+from nilometer.importers.qemu_records import Command, QmpEvent, Record, as_object
 
 BALLOON: Final = "balloon"
 MODULES: Final = "pc-dimm"

@@ -19,9 +19,10 @@ from domain.observed import (
 from domain.observed_devices import Account, Accounts, assigned_of
 from domain.observed_vm import ObservedVm
 from domain.state import Power
+from nilometer.importers.qemu_entries import Entry
 from nilometer.importers.qemu_machine import Machine
-from nilometer.importers.qemu_order import Entry
-from nilometer.importers.qemu_records import GuestMemory, Measure, QmpEvent
+from nilometer.importers.qemu_measures import GuestMemory, Measure, adds_up, is_whole, same
+from nilometer.importers.qemu_records import QmpEvent
 from nilometer.importers.qemu_sizes import BALLOON, MODULES, means_of
 from nilometer.results import Fact
 
@@ -63,6 +64,10 @@ class VmReading:
         """Which module each request is about, by QEMU's name for it."""
         self.refused: dict[int, str] = {}
         """What the guest said when it refused what a request asked for, while its step is still to come."""
+        self.was_reset = False
+        """QEMU was reset, and its guest has not booted yet."""
+        self.heard: dict[str, tuple[str, str | None]] = {}
+        """When the last event of each kind happened, and what it said."""
         self.before_off: dict[str, int | None] = {}
         """The sizes of the devices when the VM was shut down: QEMU may start it again."""
 
@@ -172,7 +177,7 @@ class VmReading:
             return None
         devices = tuple(self.figures(device, size, entry) for device, size in entry.sizes.items())
         told = {figures.device: Account(figures.means, figures.size) for figures in devices}
-        total = assigned_of({**known, **told}) if _adds_up(measure, known, told) else None
+        total = assigned_of({**known, **told}) if adds_up(measure, known, told) else None
         assigned = total if is_whole(measure) and known.keys() <= told.keys() else None
         event = VmObserved(assigned=assigned, devices=devices, label=label, record=source(entry))
         guest = measure.guest
@@ -240,26 +245,6 @@ class VmReading:
             maximum=self.covered() if device == BALLOON else None if account is None else account.maximum,
             block=self.fold.guest_block,
         )
-
-
-def is_whole(measure: Measure) -> bool:
-    """Whether a measure tells of all devices that there are."""
-    device = measure.device
-    return device is not None and device.memory_devices is not None and device.size_summary is not None
-
-
-def _adds_up(measure: Measure, known: Accounts, told: Accounts) -> bool:
-    """Whether what is known of plugged memory is as much as a measure says there is."""
-    summary = None if measure.device is None else measure.device.size_summary
-    if summary is None or summary.plugged is None:
-        return measure.device is None
-    plugged = [a.size for a in {**known, **told}.values() if a.means in (Means.VIRTIO_MEM, Means.PC_DIMM)]
-    return sum(size or 0 for size in plugged) == summary.plugged
-
-
-def same(one: GuestMemory, other: GuestMemory | None) -> bool:
-    """Whether two measures of a guest tell the same."""
-    return other is not None and (one.mem_total, one.mem_available) == (other.mem_total, other.mem_available)
 
 
 def source(entry: Entry) -> str:

@@ -113,6 +113,14 @@ def test_of_an_unknown_mechanism_only_what_was_measured_is_read() -> None:
     assert [moved.device for moved in events(made.lines, VmMemoryMoved)] == ["vm0"]
 
 
+def test_a_command_that_asks_for_no_memory_needs_no_mechanism() -> None:
+    qmp, reply = {"execute": "system_reset"}, {"return": None}
+    fields: dict[str, Any] = {"mechanism": None, "requested": None, "qmp": qmp, "reply": reply, "accepted": True}
+    account = read(Recording().boot().add(5, "command", **fields).end(9).lines)
+    assert account.remarks == {}
+    assert account.not_needed == {"meta": 1, "prepared": 1}
+
+
 def test_an_outcome_that_nobody_knows_is_judged_by_the_sizes() -> None:
     for after, outcome in ((128, "completed"), (64, "partially-completed")):
         made = Recording().boot().command(1, 128).poll(2, after).step(9, 128, 0, after, "given up").end(20)

@@ -57,6 +57,14 @@ def test_after_a_reset_the_guest_has_what_its_balloon_had() -> None:
     assert (last.size_from, last.size_to) == (1152 * MiB, 1000 * MiB)
 
 
+def test_a_measure_after_a_reset_that_is_older_than_an_event_in_front_of_it_is_no_move_back() -> None:
+    made = Recording().boot(balloon=1024).poll(1, 512, "balloon").observation(2, 0).qmp(8, "RESET", RESET)
+    made.event(12, 11.9, 1000, "BALLOON_CHANGE")
+    made.add(12.05, "observation", label="old", **measure(0, balloon=1024))
+    made.add(15, "observation", label="new", **measure(0, balloon=1000)).end(20)
+    assert [moved.size_to // MiB for moved in events(made.lines, VmMemoryMoved)] == [512, 1000]
+
+
 def test_what_qemu_tells_after_a_reset_of_before_it_is_over() -> None:
     made = grown().qmp(8, "RESET", RESET).event(8.5, 7.9, 64).event(8.6, 8.0, 0).observation(9, 0).end(20)
     assert [moved.size_to for moved in events(made.lines, VmMemoryMoved)] == [128 * MiB]
@@ -83,6 +91,19 @@ def test_a_reset_can_do_what_the_guest_would_not() -> None:
 def test_what_is_plugged_again_after_a_reset_without_an_open_request_is_unasked() -> None:
     made = grown().qmp(8, "RESET", RESET).event(12, 11.9, 128).end(20)
     assert events(made.lines, VmMemoryMoved)[-1].why is WhyMoved.UNASKED
+
+
+def test_a_reset_that_is_delivered_twice_is_one() -> None:
+    made = grown().qmp(8, "RESET", RESET, 7.9).qmp(8.1, "RESET", RESET, 7.9).qmp(20, "RESET", RESET, 19.9).end(30)
+    assert [after(made, record).session for record in (5, 7)] == [2, 3]
+    assert observations(made.lines)[1].repeats == 1
+
+
+def test_a_guest_that_has_booted_after_a_reset_is_in_the_session_that_the_reset_began() -> None:
+    made = Recording().boot().command(1, 256).poll(1.5, 128).step(10, 256, 0, 128, "partial").qmp(12, "RESET", RESET)
+    made.boot(20).event(25, 24.9, 256).qmp(30, "RESET", RESET).qmp(31, "SHUTDOWN").add(32, "end").boot(40).end(50)
+    assert [after(made, record).session for record in (5, 6, 8, 11)] == [2, 2, 3, 4]
+    assert settled(made)[-1] == (1, Outcome.COMPLETED, None, False), "what was asked for before the reset stayed open"
 
 
 def test_a_module_is_told_apart_from_virtio_mem_after_a_reset_too() -> None:
