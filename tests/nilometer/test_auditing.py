@@ -80,6 +80,18 @@ def test_it_does_not_matter_how_another_program_spelled_a_line(spell: Callable[[
     assert read(*map(spell, LINES)) == read(*LINES)
 
 
+def test_a_line_as_nilometer_writes_it_is_read_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    current = [line for line in LINES if b'"nilometer.vm.defined.v1"' not in line]
+
+    def again(_: bytes) -> None:
+        raise AssertionError("it is read again")
+
+    monkeypatch.setattr("nilometer.history_line.parsed", again)
+    assert len(read(*current)) == len(LINES) - 1
+    with pytest.raises(AssertionError, match="it is read again"):
+        read(respelled(current[0]))
+
+
 def test_the_same_moment_may_be_written_otherwise() -> None:
     (moved, _), *_ = read(changed(LINES[0], time="2026-11-23T10:00:00+01:00", recorded="2026-11-23T09:00:00.5Z"))
     assert moved.metadata.happened == "2026-11-23T09:00:00.000000Z"
@@ -115,6 +127,7 @@ BODY = json.loads(GOOD)["data"]
         (GOOD + b"}", "it is not JSON: Extra data"),
         (b"what?", "it is not JSON: Expecting value, at character 1"),
         (b"null", "it is not a JSON object"),
+        (b'{"data":' + b"[" * 200_000, "it is not JSON that can be read: too deep"),
         (b"\xff" + GOOD, "it is not UTF-8"),
         (GOOD.replace(b'"position":1', b'"position":NaN'), "NaN is no JSON"),
         (GOOD.replace(b'"position":1', b'"position":1.0'), "position: Input should be a valid integer"),
