@@ -68,7 +68,8 @@ def story(finding: Finding, following: int = 0) -> Iterator[str]:
     if finding.follows is not None:
         yield f"  This only follows from #{finding.follows}"
     if following:
-        yield f"  {following:,} later {'finding' if following == 1 else 'findings'} only follow from this"
+        follow = "finding only follows" if following == 1 else "findings only follow"
+        yield f"  {following:,} later {follow} from this"
 
 
 def _table(figures: Figures, indent: str) -> Iterator[str]:

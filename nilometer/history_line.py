@@ -59,7 +59,7 @@ class Reader:
             line = codec.read(content)
         except ValidationError:
             return _judged(_look_closer(content))
-        if line.type != codec.type:
+        if line.type != codec.type:  # what was found stood in the arguments of a refused command
             return _judged(_look_closer(content))
         if self._ours:
             self._ours = codec.write(line) == content

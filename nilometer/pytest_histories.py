@@ -37,7 +37,7 @@ class HistoryFile(pytest.Collector):
         audit: Audit | None = None
         problem = ""
         try:
-            audit = judged(self.config.invocation_params.dir, self.name)
+            audit = judged(self.name)
         except NilometerError as error:
             problem = f"{error.message}\nhint: {error.hint}" if error.hint else error.message
         yield made(HistoryItem, self, name=READ, audit=audit, problem=problem)
@@ -87,7 +87,7 @@ class HistoryItem(pytest.Item):
         return GROUP, None, f"{self.name} of {self.parent.name if self.parent else GROUP}"
 
 
-def judged(folder: Path, name: str) -> Audit:
+def judged(name: str) -> Audit:
     """A history in a file, judged. Raises ``InputError``."""
     from nilometer.auditing import histories
     from nilometer.cli.files import readable
@@ -95,7 +95,7 @@ def judged(folder: Path, name: str) -> Audit:
     from rules.judging.judge import Judge
 
     audit = Audit(minor=True)
-    for history in histories([name], lambda name: readable(str(folder / name))):
+    for history in histories([name], readable):
         judge = Judge()
         audit.judge(history.events, judge, history.source)
         audit.finish(judge, history.source)
@@ -114,7 +114,8 @@ def told(audit: Audit, rule: str) -> tuple[str, str]:
     if not violated and coverage is not None and coverage.violated:
         violated = f"violated {coverage.violated:,} times; nilo audit tells of the first findings of all rules"
     if coverage is not None and coverage.unknown:
-        return violated, f"unknown: {partly(rule, coverage)}"
+        why = "; ".join(dict.fromkeys(each.finding.why for each in unknown[:SHOWN]))
+        return violated, f"unknown: {partly(rule, coverage)}{why and f': {why}'}"
     return violated, _stories(audit, unknown)
 
 

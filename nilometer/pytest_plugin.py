@@ -7,7 +7,7 @@ An item fails with the counterexample if its rule is refuted, and says so if the
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import pytest
 
@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     """Adds an item for each rule, where that was asked for."""
     if config.getoption("--nilo"):
         items.extend(made(Rules, session, name=GROUP, nodeid=GROUP).collect())
-    files: list[str] = config.getoption("--nilo-history")
+    files = cast("list[str]", config.getoption("--nilo-history"))
     if files:
         from nilometer.pytest_histories import HistoryFile
 

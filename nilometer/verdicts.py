@@ -41,7 +41,7 @@ class Audit:
         """How many findings only follow, by the source and position of their first cause."""
         self._violated = False
         self.minor = minor
-        self._most = kept
+        self.most = kept
         self._main: list[tuple[int, Found]] = []
         self._rest: list[tuple[int, Found]] = []
         self._number = 0
@@ -80,13 +80,13 @@ class Audit:
         if is_minor(finding) and not self.minor:
             return
         kept = self._rest if is_minor(finding) else self._main
-        if len(kept) < self._most:
+        if len(kept) < self.most:
             kept.append((self._number, Found(finding, source)))
 
     @property
     def findings(self) -> list[Found]:
         """Those that are kept, in their order. First causes are kept before what follows from them."""
-        rest = self._rest[: max(0, self._most - len(self._main))]
+        rest = self._rest[: max(0, self.most - len(self._main))]
         return [found for _, found in sorted([*self._main, *rest], key=lambda each: each[0])]
 
     @property

@@ -27,11 +27,19 @@ if TYPE_CHECKING:
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option("--since", metavar="TIME", help="Only what happened at this time or later.")
 @click.option("--until", metavar="TIME", help="Only what happened at this time or earlier.")
-@click.option("--vm", "vms", metavar="VM", multiple=True, help="Only this VM, and others that are named so.")
-@click.option("--host", "hosts", metavar="HOST", multiple=True, help="Only this host, and the VMs that are on it then.")
-@click.option("--rule", "rules", metavar="RULE", multiple=True, help="Only this rule, and others that are named so.")
+@click.option("--vm", "vms", metavar="VM", multiple=True, help="Only this VM. May be given again.")
+@click.option(
+    "--host", "hosts", metavar="HOST", multiple=True, help="Only this host, and the VMs on it then. May be given again."
+)
+@click.option("--rule", "rules", metavar="RULE", multiple=True, help="Only this rule. May be given again.")
 @click.option("--strict", is_flag=True, help="Exit with 3 if anything is unknown.")
-@click.option("--require", "required", metavar="RULE", multiple=True, help="Exit with 3 if this rule is unknown.")
+@click.option(
+    "--require",
+    "required",
+    metavar="RULE",
+    multiple=True,
+    help="Exit with 3 if this rule is unknown. May be given again.",
+)
 @click.option("--keep-going", is_flag=True, help="Pass over lines that cannot be read; the exit code is 2 then.")
 @click.option("--all", "minor", is_flag=True, help="Show remarks too, and what only follows from another finding.")
 @click.option("--follow", is_flag=True, help="Judge a ledger, then what is recorded in it, until Ctrl-C.")

@@ -9,7 +9,7 @@ from nilometer.cli.audit_result import Result
 from nilometer.cli.output import Output
 from nilometer.findings_told import story
 from nilometer.judged_rules import speaks
-from nilometer.verdicts import KEPT, Audit, Found
+from nilometer.verdicts import Audit, Found
 from rules.judging.findings import Coverage, Verdict
 
 _COLOURS: Final = {
@@ -63,7 +63,7 @@ def _hidden(audit: Audit) -> Iterator[str]:
     """What is not shown, and why."""
     if audit.left_out:
         yield ""
-        yield f"Showing {len(audit.findings):,} of {audit.wanted:,} findings: no more than {KEPT:,} are kept."
+        yield f"Showing {len(audit.findings):,} of {audit.wanted:,} findings: no more than {audit.most:,} are kept."
     if audit.minor:
         return
     following, remarks = audit.following.total(), audit.counted[Verdict.REMARK]

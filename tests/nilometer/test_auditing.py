@@ -71,9 +71,25 @@ def with_escapes(line: bytes) -> bytes:
     return line.replace(b"nilometer.", b"\\u006eilometer.").replace(b"urn:", b"urn\\u003a")
 
 
-@pytest.mark.parametrize("spell", [respelled, with_escapes, lambda line: b"\t" + line + b" \r"])
+def with_spaces_around(line: bytes) -> bytes:
+    return b"\t" + line + b" \r"
+
+
+@pytest.mark.parametrize("spell", [respelled, with_escapes, with_spaces_around])
 def test_it_does_not_matter_how_another_program_spelled_a_line(spell: Callable[[bytes], bytes]) -> None:
     assert read(*map(spell, LINES)) == read(*LINES)
+
+
+def test_a_line_as_nilometer_writes_it_is_read_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    current = [line for line in LINES if b'"nilometer.vm.defined.v1"' not in line]
+
+    def again(_: bytes) -> None:
+        raise AssertionError("it is read again")
+
+    monkeypatch.setattr("nilometer.history_line.parsed", again)
+    assert len(read(*current)) == len(LINES) - 1
+    with pytest.raises(AssertionError, match="it is read again"):
+        read(respelled(current[0]))
 
 
 def test_the_same_moment_may_be_written_otherwise() -> None:
@@ -111,6 +127,7 @@ BODY = json.loads(GOOD)["data"]
         (GOOD + b"}", "it is not JSON: Extra data"),
         (b"what?", "it is not JSON: Expecting value, at character 1"),
         (b"null", "it is not a JSON object"),
+        (b'{"data":' + b"[" * 200_000, "it is not JSON that can be read: too deep"),
         (b"\xff" + GOOD, "it is not UTF-8"),
         (GOOD.replace(b'"position":1', b'"position":NaN'), "NaN is no JSON"),
         (GOOD.replace(b'"position":1', b'"position":1.0'), "position: Input should be a valid integer"),

@@ -1,0 +1,313 @@
+"""``nilo audit``: which history is judged, what is asked of it, and how it ends."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from domain.envelope import Envelope
+from domain.errors import InputError
+from domain.events import Event
+from nilometer.cli.audit_result import Result
+from rules.judging.findings import At, Finding
+from rules.judging.judge import Judge
+from rules.judging.scope import EVERYTHING, Scope
+from tests.cli.calling import NILO, Desk
+from tests.cli.judged import FOLLOWS, OVERCOMMITTED, REMARK, UNKNOWN, result_of
+from tests.cli.test_schemas import problems
+
+
+@pytest.fixture
+def history(desk: Desk) -> str:
+    """The history of a ledger, in a file beside it."""
+    return desk.write("history.jsonl", desk.with_history().events)
+
+
+# What is judged
+
+
+def test_the_ledger_is_judged_where_no_file_is_named(desk: Desk) -> None:
+    desk.with_history()
+    said = desk.call("audit")
+    assert (said.code, said.err) == (0, "")
+    assert re.match(rf"holds: 9 events.* \({re.escape(desk.url)}\)\n", said.out)
+
+
+def test_a_file_is_judged_without_any_ledger(desk: Desk, history: str) -> None:
+    (desk.folder / "ledger.db").unlink()
+    said = desk.call("audit", history)
+    assert (said.code, said.err) == (0, "")
+    assert re.match(rf"holds: 9 events.* \({re.escape(history)}\)\n", said.out)
+    assert not (desk.folder / "ledger.db").exists()
+
+
+def test_stdin_and_packed_files_are_judged_too(desk: Desk, history: str) -> None:
+    content = Path(history).read_bytes()
+    said = desk.process("audit", "-", stdin=content)
+    assert (said.code, said.out.startswith("holds: 9 events")) == (0, True)
+    assert "(stdin)" in said.out
+    assert desk.call("audit", desk.write("history.jsonl.gz", gzip.compress(content))).out.startswith("holds: 9 events")
+
+
+def test_several_files_are_judged_together(desk: Desk, history: str) -> None:
+    lines = Path(history).read_text().splitlines(keepends=True)
+    second = desk.write("b.jsonl", "".join(lines[3:]))
+    first = desk.write("a.jsonl", "".join(lines[:3]))
+    said = desk.call("audit", second, first)
+    assert said.code == 0
+    assert re.match(rf"holds: 9 events.* \({re.escape(second)}, {re.escape(first)}\)\n", said.out)
+
+
+def test_what_programs_read_is_as_the_schema_says(desk: Desk, history: str) -> None:
+    said = desk.call("audit", history, "--format", "json")
+    assert said.code == 0
+    assert problems("audit", said.json) == []
+    assert (said.json["events"], said.json["verdict"], said.json["unreadable"]) == (9, "holds", [])
+
+
+def test_there_are_more_formats_than_of_other_commands(desk: Desk, history: str) -> None:
+    assert desk.call("audit", history, "--format", "sarif").json["version"] == "2.1.0"
+    assert desk.call("audit", history, "--format", "github").out.startswith("holds: 9 events")
+    assert desk.call("view", "--format", "sarif").code == 2
+
+
+def test_an_audit_writes_nothing(desk: Desk) -> None:
+    desk.with_history()
+    before = (desk.folder / "ledger.db").read_bytes()
+    desk.call("audit")
+    assert (desk.folder / "ledger.db").read_bytes() == before
+
+
+# What is asked
+
+
+@pytest.mark.parametrize(
+    ("args", "message", "hint"),
+    [
+        (["--rule", "host_never_overcomitted"], "no rule 'host_never_overcomitted'", "did you mean host_never_over"),
+        (["--require", "history_is_hole"], "no rule 'history_is_hole'", "did you mean history_is_whole?"),
+        (["--vm", "wbe01"], "no VM 'wbe01'", "did you mean web01?"),
+        (["--host", "hv1"], "no host 'hv1'", "did you mean hv01?"),
+        (["--since", "soon"], "'soon' is not a time", "write 2026-11-17"),
+        (["--follow", "x.jsonl"], "--follow waits for what is recorded in a ledger", "leave FILE out"),
+        (["--format", "xml"], "'xml' is not one of", "nilo audit --help"),
+        (["none.jsonl"], "none.jsonl: No such file", "name a file, or - for stdin"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_with_a_hint(desk: Desk, args: list[str], message: str, hint: str) -> None:
+    desk.with_history()
+    said = desk.call("audit", *args)
+    assert (said.code, said.out) == (2, "")
+    assert message in said.err
+    assert f"hint: {hint}" in said.err
+
+
+@pytest.mark.parametrize(("option", "name"), [("--vm", "wbe01"), ("--host", "hv1")])
+def test_a_vm_or_host_that_a_file_does_not_know_is_told(desk: Desk, history: str, option: str, name: str) -> None:
+    said = desk.call("audit", history, option, name)
+    assert (said.code, said.out) == (2, "")
+    assert f"error: the history has no {'VM' if option == '--vm' else 'host'} {name!r}\nhint: did you mean" in said.err
+
+
+def test_what_was_asked_is_said(desk: Desk, history: str) -> None:
+    options = ["--vm", "web01", "--host", "hv01", "--since", "2026-11-23T09:00:00Z", "--rule", "maximal"]
+    for files in ([], [history]):
+        said = desk.call("audit", *files, *options)
+        assert said.code == 0
+        assert "; only VM web01, host hv01, since 2026-11-23 09:00:00Z, maximal)" in said.out.splitlines()[0]
+
+
+# What cannot be read
+
+
+def test_a_line_that_cannot_be_read_ends_it(desk: Desk, history: str) -> None:
+    lines = Path(history).read_text().splitlines(keepends=True)
+    spoiled = desk.write("spoiled.jsonl", "".join([*lines[:4], "what?\n", *lines[4:]]))
+    said = desk.call("audit", spoiled)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"error: {spoiled}:5: it is not JSON: ")
+    assert "--keep-going" in said.err
+
+
+def test_with_keep_going_the_rest_is_judged_and_the_exit_code_is_2(desk: Desk, history: str) -> None:
+    lines = Path(history).read_text().splitlines(keepends=True)
+    spoiled = desk.write("spoiled.jsonl", "".join([*lines, "what?\n", "{\n"]))
+    said = desk.call("audit", spoiled, "--keep-going")
+    assert said.code == 2
+    assert said.out.startswith("holds: 9 events")
+    assert "\n2 lines could not be read, and nothing is said of them\n" in said.out
+    assert [line for line in said.err.splitlines() if line.startswith("error: ")] == [
+        f"error: {spoiled}:10: it is not JSON: Expecting value, at character 1",
+        f"error: {spoiled}:11: it is cut off",
+    ]
+    told = desk.call("audit", spoiled, "--keep-going", "--format", "json").json
+    assert [each["message"] for each in told["unreadable"]] == [line[7:] for line in said.err.splitlines()[::2]]
+
+
+def test_another_file_is_judged_though_one_is_of_another_kind(desk: Desk, history: str) -> None:
+    script = desk.write("s.jsonl", '{"command":"start","vm":"web01"}\n')
+    said = desk.call("audit", script, history, "--keep-going")
+    assert said.code == 2
+    assert said.out.startswith("holds: 9 events")
+    assert "is a script and no history" in said.err
+
+
+def test_a_folder_is_no_file(desk: Desk) -> None:
+    said = desk.call("audit", str(desk.folder))
+    assert (said.code, said.err) == (
+        2,
+        f"error: {desk.folder} is a folder\nhint: name the files in it: nilo audit {desk.folder}/*.jsonl\n",
+    )
+
+
+def test_a_pipe_that_can_be_read_only_once_is_judged_among_others(desk: Desk, history: str) -> None:
+    shell = f'"{NILO}" audit "{history}" <(head -n 3 "{history}") --format json'
+    ran = subprocess.run(
+        ["bash", "-c", shell],
+        cwd=desk.folder,
+        capture_output=True,
+        env={**os.environ, **desk.environment()},
+        check=False,
+    )
+    assert b'"events": 12' in ran.stdout, ran.stderr
+
+
+# What the judge finds
+
+
+class Finder(Judge):
+    """Finds one thing at the second event, one that follows from it at the third, and a remark at the end."""
+
+    def take(self, envelope: Envelope[Event], place: str = "") -> list[Finding]:
+        self.account.events += 1
+        at = At(envelope.stream, envelope.position, envelope.metadata.happened, place)
+        if envelope.position == 2 and (not self.scope.vms or "web01" in self.scope.vms):
+            return [replace(OVERCOMMITTED, at=at)]
+        return [replace(FOLLOWS, at=at, follows=2)] if envelope.position == 3 else []
+
+    def finish(self) -> list[Finding]:
+        return [REMARK]
+
+
+@pytest.fixture
+def found(history: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A history in which the judge finds something."""
+    monkeypatch.setattr("rules.judging.judge.Judge", Finder)
+    return history
+
+
+def test_what_is_found_is_told_with_its_line_and_the_exit_code_is_1(desk: Desk, found: str) -> None:
+    said = desk.call("audit", found)
+    assert said.code == 1
+    assert said.out.startswith(f"violated: 1 finding in 9 events ({found})\n\nviolated: host_never_overcommitted\n")
+    assert f"vm/web01, {found}:2\n" in said.out
+    assert "1 later finding only follows from this" in said.out
+    assert "Not shown: 1 that only follow from these and 1 remark; --all shows them." in said.out
+
+
+def test_all_is_shown_where_all_is_asked_for_and_to_programs_always(desk: Desk, found: str) -> None:
+    all = desk.call("audit", found, "--all").out
+    assert "This only follows from #2" in all
+    assert "\nremark: whole_quanta\n" in all
+    told = desk.call("audit", found, "--format", "json")
+    assert told.code == 1
+    assert problems("audit", told.json) == []
+    assert [(each["follows"], each["line"]) for each in told.json["findings"]] == [(None, 2), (2, 3), (None, 3)]
+
+
+@pytest.mark.parametrize(("options", "levels"), [([], ["error"]), (["--all"], ["error", "error", "note"])])
+def test_other_tools_are_told_what_people_are_told(
+    desk: Desk, found: str, options: list[str], levels: list[str]
+) -> None:
+    said = desk.call("audit", found, "--format", "sarif", *options)
+    (run,) = said.json["runs"]
+    assert [each["level"] for each in run["results"]] == levels
+    assert (said.code, run["invocations"][0]["exitCode"]) == (1, 1)
+    lines = desk.call("audit", found, "--format", "github", *options).out.splitlines()
+    assert [line.split()[0] for line in lines[:-1]] == ["::" + level.replace("note", "notice") for level in levels]
+
+
+def test_what_is_found_in_a_ledger_has_no_line(desk: Desk, found: str) -> None:
+    told = desk.call("audit", "--format", "json").json["findings"]
+    assert [(each["file"], each["line"]) for each in told[:2]] == [(None, None), (None, None)]
+
+
+@pytest.mark.parametrize("files", [True, False])
+def test_the_judge_is_told_what_is_asked(
+    desk: Desk, history: str, files: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Scope] = []
+
+    class Listener(Judge):
+        def __init__(self, scope: Scope = EVERYTHING) -> None:
+            told.append(scope)
+            super().__init__(scope)
+
+    monkeypatch.setattr("rules.judging.judge.Judge", Listener)
+    options = ["--vm", "web01", "--host", "hv01", "--rule", "maximal", "--rule", "effects"]
+    times = ["--since", "2026-11-23T09:00:00Z", "--until", "2026-11-23T10:00:00+01:00"]
+    assert desk.call("audit", *[history] * files, *options, *times).code == 0
+    since = until = "2026-11-23T09:00:00.000000Z"
+    assert told == [Scope(since, until, frozenset({"web01"}), frozenset({"hv01"}), frozenset({"maximal", "effects"}))]
+
+
+# How it ends
+
+FIRST, LATER = OVERCOMMITTED, FOLLOWS
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [
+        (result_of(), 0),
+        (result_of(REMARK), 0),
+        (result_of(UNKNOWN), 0),
+        (result_of(UNKNOWN, strict=True), 3),
+        (result_of(REMARK, strict=True), 0),
+        (result_of(UNKNOWN, required=frozenset({"in_use_never_removed"})), 3),
+        (result_of(UNKNOWN, required=frozenset({"maximal"})), 0),
+        (result_of(FIRST), 1),
+        (result_of(LATER), 1),
+        (result_of(FIRST, UNKNOWN, strict=True), 1),
+    ],
+)
+def test_the_exit_code_says_how_it_ended(result: Result, code: int) -> None:
+    assert result.code == code
+
+
+@pytest.mark.parametrize("findings", [(), (UNKNOWN,), (FIRST, UNKNOWN)])
+def test_what_cannot_be_read_counts_most(findings: tuple[Finding, ...]) -> None:
+    result = replace(result_of(*findings, strict=True))
+    result.unreadable(InputError("x:1: it is cut off"))
+    assert result.code == 2
+
+
+# On a terminal
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+def test_colour_says_nothing_that_the_words_do_not(desk: Desk, history: str) -> None:
+    import pty
+
+    leader, follower = pty.openpty()
+    environment = {**os.environ, **desk.environment(), "TERM": "xterm"}
+    environment.pop("NO_COLOR", None)
+    running = subprocess.Popen([NILO, "audit", history], stdout=follower, stderr=follower, env=environment)
+    os.close(follower)
+    shown = b""
+    try:
+        while part := os.read(leader, 65536):
+            shown += part
+    except OSError:  # how Linux says that the other side is closed
+        pass
+    os.close(leader)
+    assert running.wait(timeout=60) == 0
+    assert b"\x1b[32m" in shown
+    assert re.sub(r"\x1b\[\d*m", "", shown.decode()).startswith("holds: 9 events")
