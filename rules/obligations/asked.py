@@ -30,12 +30,17 @@ class _Asked:
 
 def claims(making: Making) -> None:
     """Every claim of every command."""
-    for claim in CLAIMS:
-        transition = making.transitions.get(claim.command)
-        if transition is None:
-            _on_host(making, claim)
-        else:
-            _on_vm(making, claim, transition)
+    for each in CLAIMS:
+        claim_of(making, each)
+
+
+def claim_of(making: Making, claim: Claim) -> None:
+    """One claim."""
+    transition = making.transitions.get(claim.command)
+    if transition is None:
+        _on_host(making, claim)
+    else:
+        _on_vm(making, claim, transition)
 
 
 def _on_vm(making: Making, claim: Claim, transition: Transition) -> None:

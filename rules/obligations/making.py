@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Final
 
 from domain.state import Site
@@ -27,6 +28,12 @@ class Making:
         self.host_commands = host_commands(self.program)
         self.made: list[Obligation] = []
         self._reachable: dict[str, list[Term]] = {}
+
+    def under(self, specification: Reader) -> Making:
+        """The same program under another specification, and nothing made yet."""
+        other = copy(self)
+        other.specification, other.made, other._reachable = specification, [], {}
+        return other
 
     def prove(
         self,
