@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.aggregates import HOST_CHANGES, host_figures
 from domain.events import HostEvent, HostMemoryGranted, HostMemoryReturned
-from rules.judging.comparing import differing, told
+from rules.judging.comparing import account_is, differing, told
 from rules.judging.docket import Where
 from rules.judging.records import TELLS_ALL, Records
 from rules.judging.tracks import HostTrack, host_with
@@ -25,18 +25,20 @@ def accounted(records: Records, where: Where, event: HostEvent, host: HostTrack,
             differ = differing(host.figures, before, "before.")
             docket.violated(TELLS_ALL, where, why, differ, follows=follows)
             host.cause, fine = position, False
-            if before is not None and host_figures(change.apply(base, event)) != event.after:
+            if before is not None and not account_is(change.apply(base, event), event.after):
                 base = host_with(base.version, before)
     after = change.apply(base, event)
-    figures = host_figures(after)
-    if figures != event.after:
+    if not account_is(after, event.after):
+        figures = host_figures(after)
         differ = differing(figures, event.after, "after.")
         let = told(before, *[name.removeprefix("after.") for name in differ[0]])
         why = "the change does not lead to the figures that the event carries"
         docket.violated(TELLS_ALL, where, why, differ, let=let, follows=None if fine else position)
         host.other, after = after, host_with(after.version, event.after)
         host.cause, fine = position, False
-    host.become(after)
+        host.become(after)
+    else:
+        host.become(after, event.after)
     host.advance(where[0].version)
     if isinstance(event, HostMemoryGranted | HostMemoryReturned):
         records.write_in_book(host, type(event), event.vm, event.bytes)

@@ -14,6 +14,7 @@ from domain.events import (
     Decided,
     Event,
     Evidence,
+    HostFigures,
     HostMemoryGranted,
     HostMemoryReturned,
     HostRead,
@@ -81,6 +82,49 @@ def reads(read: VmRead | None, vm: Vm) -> bool:
         and read.generation == vm.generation
         and read.memory == vm.memory
         and read.config_version == str(vm.config_version)
+    )
+
+
+def has_figures(vm: Vm, told: VmFigures) -> bool:
+    """Whether a VM has the figures that an event carries."""
+    return (
+        told.assigned == vm.assigned
+        and told.visible == vm.visible
+        and told.in_use == vm.in_use
+        and told.high_watermark == vm.high_watermark
+        and told.startup == vm.memory.startup
+        and told.ballooned == vm.ballooned
+        and told.hot_pluggable == vm.hot_pluggable
+        and told.power is vm.power
+        and told.session == vm.session
+        and told.paged_out == vm.paged_out
+    )
+
+
+def account_is(host: Host, told: HostFigures) -> bool:
+    """Whether a host has the figures that an event carries."""
+    return (
+        told.held == host.held
+        and told.free == host.total - host.reserve - host.held
+        and told.total == host.total
+        and told.reserve == host.reserve
+    )
+
+
+def decided_so(decision: Decision, event: VmEvent) -> bool:
+    """Whether a decision is the one that an event tells."""
+    hot_added = unballooned = paged = 0
+    if isinstance(event, VmMemoryAdded):
+        hot_added, unballooned = event.hot_added, event.unballooned
+    elif isinstance(event, VmMemoryRemoved):
+        paged = event.paged
+    return (
+        decision.outcome is event.outcome
+        and decision.granted == (event.granted or 0)
+        and (decision.code is event.code or (event.code is None and decision.code is Code.NONE))
+        and decision.hot_added == hot_added
+        and decision.unballooned == unballooned
+        and decision.paged == paged
     )
 
 

@@ -37,7 +37,7 @@ NOBODY: Final = vm_defined(1, Guest.UNENLIGHTENED, ConfigVersion(0, 0), MemorySe
 """Stands for the VM where a host has none: what is asked of hosts does not ask for it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Due:
     """The other half of a change: an event that a host's stream has to get next."""
 

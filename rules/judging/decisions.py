@@ -13,7 +13,17 @@ from domain.decision import Decision
 from domain.events import VmEvent
 from domain.guests import removal_mechanism
 from domain.state import Site, Vm
-from rules.judging.comparing import asked, decision_of, differing, host_read, known, told, vm_read
+from rules.judging.comparing import (
+    asked,
+    decided_so,
+    decision_of,
+    differing,
+    has_figures,
+    host_read,
+    known,
+    told,
+    vm_read,
+)
 from rules.judging.docket import Differ, Where
 from rules.judging.findings import Figures
 from rules.judging.naming import broken
@@ -35,7 +45,7 @@ def decided(
     refused = isinstance(event, events.VmCommandRefused)
     if told_true and host is not None and step is not None and step.event is type(event):
         again = _on_the_same(event, step, vm, host)  # what was read is what was there: it need not be read again
-        if again is not None and again == decision_of(event) and _shape(event) is None:
+        if again is not None and decided_so(again, event) and _shape(event) is None:
             return True
     docket, then = records.docket, asked(event)
     differ: Differ
@@ -118,15 +128,15 @@ def evolved(records: Records, where: Where, event: VmEvent, vm: VmTrack, base: V
     """
     change = VM_CHANGES[type(event)]
     after = change.apply(base, event)
+    if has_figures(after, event.after):
+        vm.become(after, event.after)
+        return after, True
     figures = vm_figures(after)
-    if figures != event.after and base is not vm.state:
+    if base is not vm.state:
         instead = change.apply(vm.state, event)
         if vm_figures(instead) == event.after:  # only what it says of before is wrong, and that is told
             vm.become(instead, event.after)
             return instead, True
-    if figures == event.after:
-        vm.become(after, event.after)
-        return after, True
     differ = differing(figures, event.after, "after.")
     let = told(event.before, *[name.removeprefix("after.") for name in differ[0]])
     why = "what was granted does not lead to the figures that the event carries"
