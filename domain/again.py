@@ -55,7 +55,7 @@ def _on_vm(event: VmEvent) -> Decision:
 
 
 def arguments_of(event: VmEvent) -> dict[str, Any]:
-    """What the command of an event asked for, by name, as its rule takes it. Raises ``LookupError`` for what is none."""
+    """What the command of an event asked for, by name, as its rule takes it. Raises ``LookupError`` for none."""
     if isinstance(event, events.VmCommandRefused):
         return _asked(event.arguments)
     step = _STEPS[event.command]

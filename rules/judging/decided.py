@@ -111,7 +111,7 @@ class DecidedJudge:
         id = id_of(envelope)
         vm = records.vms.get(id)
         docket.ask(where, None if vm is None else vm.host)
-        if vm is None or vm.removed:
+        if vm is None:
             vm = records.unknown_vm(where, event, id)
             if vm is None:
                 return
@@ -132,6 +132,8 @@ class DecidedJudge:
         elif isinstance(event, events.VmRemoved):
             vm.removed = True
             records.leaves(vm)
+            records.gone.add(envelope.stream)
+            del records.vms[id]
         if change.due:
             self._change = change
         else:
@@ -141,10 +143,11 @@ class DecidedJudge:
         records, docket, envelope = self._records, self._docket, where[0]
         id = id_of(envelope)
         docket.ask(where, event.host)
-        fine = id not in records.vms
+        fine = id not in records.vms and envelope.stream not in records.gone
         if not fine:
             docket.violated(WHOLE, where, "the VM was defined before: an id is never used again")
-            records.leaves(records.vms[id])
+            if id in records.vms:
+                records.leaves(records.vms[id])
         state = vm_defined(event.generation, event.guest, event.config_version, event.memory)
         vm = records.vms[id] = VmTrack(id, event.host, state, vm_figures(state), version=envelope.version)
         vm.happened = envelope.metadata.happened
@@ -260,7 +263,7 @@ class DecidedJudge:
         fine = self._host_decided(where, event)
         host = records.hosts.get(id)
         if isinstance(event, events.HostRegistered):
-            if host is not None:
+            if host is not None or envelope.stream in records.gone:
                 docket.violated(WHOLE, where, "the host was registered before: an id is never used again")
             host = records.begin_host(id, host_registered(event.total, event.reserve, event.version))
             host.version, host.happened = envelope.version, envelope.metadata.happened
@@ -269,7 +272,7 @@ class DecidedJudge:
                 docket.violated(TELLS_ALL, where, why, differing(host.figures, event.after, "after."))
                 fine = False
         else:
-            if host is None or host.removed:
+            if host is None:
                 host = records.unknown_host(where, event, id)
             if records.wholeness.missing:
                 host.cause = records.wholeness.gap
@@ -283,7 +286,8 @@ class DecidedJudge:
                     differ = {"vms": len(host.vms)}, {"vms": event.evidence.vms}
                     docket.violated(HONEST, where, "the host was not empty", differ)
                     fine = False
-                host.removed = True
+                records.gone.add(envelope.stream)
+                del records.hosts[id]
         follows = None if fine else envelope.position
         site = Site(host.state, NOBODY, 0)
         fine = self._invariants(where, host.standing, OF_HOSTS, site, follows=follows) and fine

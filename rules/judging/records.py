@@ -33,6 +33,8 @@ class Records:
     wholeness: Wholeness
     vms: dict[str, VmTrack] = field(default_factory=dict[str, VmTrack])
     hosts: dict[str, HostTrack] = field(default_factory=dict[str, HostTrack])
+    gone: set[str] = field(default_factory=set[str])
+    """The streams of what was removed: an id is never used again."""
 
     def begin_host(self, id: str, state: Host) -> HostTrack:
         """A host that was not known before."""
@@ -41,7 +43,8 @@ class Records:
 
     def unknown_vm(self, where: Where, event: VmEvent, id: str) -> VmTrack | None:
         """A VM whose beginning is not there, or that was removed: taken as its event says that it was."""
-        envelope, gone = where[0], id in self.vms
+        envelope = where[0]
+        gone = envelope.stream in self.gone
         why = "the VM was removed before" if gone else "the VM's history does not begin with its definition"
         follows = self.wholeness.gap if self.wholeness.missing else None
         self.docket.violated(WHOLE, where, why, ({}, {"event": event.KIND}), follows=follows)
@@ -65,7 +68,8 @@ class Records:
 
     def unknown_host(self, where: Where, event: HostEvent, id: str) -> HostTrack:
         """A host whose beginning is not there, or that was removed: taken as its event says that it was."""
-        envelope, gone = where[0], id in self.hosts
+        envelope = where[0]
+        gone = envelope.stream in self.gone
         why = "the host was removed before" if gone else "the host's history does not begin with its registration"
         follows = self.wholeness.gap if self.wholeness.missing else None
         self.docket.violated(WHOLE, where, why, ({}, {"event": event.KIND}), follows=follows)

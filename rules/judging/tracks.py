@@ -62,7 +62,6 @@ class HostTrack:
     figures: HostFigures
     other: Host | None = None
     version: int = 1
-    removed: bool = False
     happened: str = ""
     cause: int | None = None
     book: dict[str, int] = field(default_factory=dict[str, int])
