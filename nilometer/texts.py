@@ -9,6 +9,7 @@ However large the file, no more than 16 MiB of it are kept. What is JSON in a li
 from __future__ import annotations
 
 import codecs
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
@@ -24,6 +25,10 @@ AT_ONCE: Final = 2**16
 """Bytes that are read or unpacked at once."""
 
 _GZIP: Final = b"\x1f\x8b"
+_OTHERS: Final = re.compile(
+    rb"(?P<bzip2>BZh[1-9]1AY&SY)|(?P<xz>\xfd7zXZ\0)|(?P<zstd>\x28\xb5\x2f\xfd)|(?P<zip>PK\x03\x04)"
+)
+_HALF: Final = re.compile(rb"\xed[\xa0-\xbf]")
 _UTF8_MARK: Final = codecs.BOM_UTF8
 _UTF32_MARKS: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF16_MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -97,6 +102,9 @@ def _checked(line: bytes | None, number: int, name: str) -> tuple[int, bytes] | 
         line.decode()
     except UnicodeDecodeError as error:
         byte, column = line[error.start], error.start + 1
+        if _HALF.match(line, error.start):
+            what = f"half of a surrogate pair at column {column}"
+            return InputError(f"{name}:{number}: {what}", hint="was a character cut in two? write it whole")
         return InputError(f"{name}:{number}: byte 0x{byte:02x} at column {column} is not UTF-8", hint=_AS_UTF8)
     return number, line
 
@@ -121,7 +129,9 @@ def _begun(chunks: Iterator[bytes], enough: int) -> bytes:
 
 def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The same bytes; unpacked, if they are packed with gzip."""
-    data = _begun(chunks, len(_GZIP))
+    data = _begun(chunks, 10)
+    if (packed := _OTHERS.match(data)) is not None:
+        raise _Broken(f"is packed with {packed.lastgroup}", "unpack it first, or pack it with gzip")
     if not data.startswith(_GZIP):
         yield data
         yield from chunks
