@@ -139,7 +139,7 @@ def main(minutes: float) -> None:
     """Goes on for so many minutes."""
     end, counts = time.monotonic() + minutes * 60, Counter[str]()
     endless = settings(
-        max_examples=1000,
+        max_examples=200,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         database=None,
