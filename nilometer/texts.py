@@ -9,21 +9,25 @@ However large the file, no more than 16 MiB of it are kept. What is JSON in a li
 from __future__ import annotations
 
 import codecs
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from domain.errors import InputError
+from nilometer.line_ends import LONGEST_LINE, Splitter
 from nilometer.strict_json import strict_json
 
 __all__ = ["AT_ONCE", "LONGEST_LINE", "Source", "lines", "start_of", "strict_json"]
 
-LONGEST_LINE: Final = 2**24
-"""Bytes; a longer line is refused."""
 AT_ONCE: Final = 2**16
 """Bytes that are read or unpacked at once."""
 
 _GZIP: Final = b"\x1f\x8b"
+_OTHERS: Final = re.compile(
+    rb"(?P<bzip2>BZh[1-9]1AY&SY)|(?P<xz>\xfd7zXZ\0)|(?P<zstd>\x28\xb5\x2f\xfd)|(?P<zip>PK\x03\x04)"
+)
+_HALF: Final = re.compile(rb"\xed[\xa0-\xbf]")
 _UTF8_MARK: Final = codecs.BOM_UTF8
 _UTF32_MARKS: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF16_MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -81,7 +85,7 @@ class _Broken(Exception):
 def _find(stream: Source, name: str) -> Iterator[tuple[int, bytes] | InputError]:
     """The lines, and in the place of each that cannot be read, why."""
     number = 0
-    splitter = _Splitter()
+    splitter = Splitter()
     try:
         for chunk in _in_utf8(_unpacked(_chunks(stream))):
             for line in splitter.split(chunk):
@@ -103,6 +107,9 @@ def _checked(line: bytes | None, number: int, name: str) -> tuple[int, bytes] | 
         line.decode()
     except UnicodeDecodeError as error:
         byte, column = line[error.start], error.start + 1
+        if _HALF.match(line, error.start):
+            what = f"half of a surrogate pair at column {column}"
+            return InputError(f"{name}:{number}: {what}", hint="was a character cut in two? write it whole")
         return InputError(f"{name}:{number}: byte 0x{byte:02x} at column {column} is not UTF-8", hint=_AS_UTF8)
     return number, line
 
@@ -127,7 +134,9 @@ def _begun(chunks: Iterator[bytes], enough: int) -> bytes:
 
 def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The same bytes; unpacked, if they are packed with gzip."""
-    data = _begun(chunks, len(_GZIP))
+    data = _begun(chunks, 10)
+    if (packed := _OTHERS.match(data)) is not None:
+        raise _Broken(f"is packed with {packed.lastgroup}", "unpack it first, or pack it with gzip")
     if not data.startswith(_GZIP):
         yield data
         yield from chunks
@@ -187,70 +196,3 @@ def _in_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         raise _Broken("ends within a character of UTF-16", _CUT_OFF) from None
-
-
-# Lines
-
-
-class _Splitter:
-    """Cuts text into lines. ``None`` stands for a line that is too long."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        """The beginning of a line; of one that is too long, nothing."""
-        self._size = 0
-        self._ends: bytes | None = None
-        """What ends a line; unknown until the first ``\\n``."""
-        self._after_return = False
-
-    def split(self, chunk: bytes) -> Iterator[bytes | None]:
-        """The lines that end in the next piece of text."""
-        if not chunk:
-            return
-        if self._ends is None and b"\n" in chunk:
-            self._ends = b"\n"
-        if self._ends is None:
-            self._keep(chunk)
-            if self._size > LONGEST_LINE:
-                yield from self._without_newlines()
-            return
-        if self._ends == b"\r":
-            chunk = self._with_newlines(chunk)
-        first, *others = chunk.split(b"\n")
-        for other in others:
-            self._keep(first)
-            yield self._line()
-            first = other
-        self._keep(first)
-
-    def rest(self) -> Iterator[bytes | None]:
-        """The last line, if it has no end. In a file that has no ``\\n`` at all, every line."""
-        if self._ends is None:
-            yield from self._without_newlines()
-        if self._size:
-            yield self._line()
-
-    def _without_newlines(self) -> Iterator[bytes | None]:
-        """There was no ``\\n`` until now: it is an old Mac's file, or one endless line."""
-        parts, self._parts, self._size = self._parts, [], 0
-        self._ends = b"\r" if any(b"\r" in part for part in parts) else b"\n"
-        for part in parts:
-            yield from self.split(part)
-
-    def _with_newlines(self, chunk: bytes) -> bytes:
-        if self._after_return and chunk.startswith(b"\n"):
-            chunk = chunk[1:]
-        self._after_return = chunk.endswith(b"\r")
-        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-
-    def _keep(self, part: bytes) -> None:
-        self._size += len(part)
-        if self._ends is None or self._size <= LONGEST_LINE + 1:  # one more: it may be the end's first half
-            self._parts.append(part)
-        else:
-            self._parts.clear()
-
-    def _line(self) -> bytes | None:
-        line = None if self._size > LONGEST_LINE + 1 else b"".join(self._parts).rstrip(b"\r")
-        self._parts, self._size = [], 0
-        return line if line is not None and len(line) <= LONGEST_LINE else None

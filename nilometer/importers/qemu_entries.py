@@ -14,6 +14,8 @@ from nilometer.times import inside
 
 TICK: Final = timedelta(milliseconds=1)
 """Records are dated in whole milliseconds, QEMU's events in microseconds."""
+RESETTING: Final = timedelta(milliseconds=250)
+"""QEMU resets the devices, virtio-mem among them, in no more time than this, and then tells of the reset."""
 TRAILING_MOST: Final = 100
 """So many events in front of a record are kept though they have left."""
 
@@ -109,8 +111,17 @@ class VmRead:
             front = self.front()
             self.base, self.trailing = front.base, front.events
 
-    def reset(self) -> None:
-        """QEMU took all virtio-mem from the guest, and the guest has what its balloon had: nothing is before that."""
+    def reset(self, moment: str) -> list[Entry]:
+        """QEMU took all virtio-mem from the guest, and the guest has what its balloon had: nothing is before that.
+
+        Gives the events in front of it that tell of just this: QEMU says so while it resets the devices.
+        """
+        told = list[Entry]()
+        for event in reversed(self.trailing):
+            gone = all(size == 0 and means_of(device) is Means.VIRTIO_MEM for device, size in event.sizes.items())
+            if event.left or not gone or later(max(event.exact.values(), default=event.t), RESETTING) < moment:
+                break
+            told.insert(0, event)
         for device in self.sizes:
             if means_of(device) is Means.VIRTIO_MEM:
                 self.sizes[device] = 0
@@ -119,6 +130,7 @@ class VmRead:
         for event in self.trailing:
             event.waits.pop(NEIGHBOUR, None)
         self.close()
+        return told
 
 
 def first_served(command: Entry, front: Front, place: int) -> int:

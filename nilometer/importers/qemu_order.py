@@ -120,7 +120,8 @@ class Order:
     def _take_event(self, entry: Entry, record: QmpEvent) -> None:
         vm = self._vms.setdefault(record.vm, VmRead())
         if record.qmp.event == "RESET":
-            vm.reset()
+            self._insert(entry, vm.reset(record.moment or entry.t))
+            return
         entry.sizes = vm.naming.by_event(record)
         for device, size in entry.sizes.items():
             moment = record.moment

@@ -178,7 +178,6 @@ class End(OfVm):
 class Other(Common):
     """A record of a kind that is not known here: a newer driver's."""
 
-    vm: Id | None = None
     kind: str
 
 

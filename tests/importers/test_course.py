@@ -98,7 +98,7 @@ def test_many_remarks_of_a_kind_are_counted_and_the_first_told() -> None:
 
 def test_records_of_unknown_kinds_are_counted_by_kind_and_passed_over() -> None:
     lines = lines_of(S7)
-    new = [edited(lines[4], kind="thermal", seq=len(lines) + n, more={"x": [1]}) for n in (1, 2)]
+    new = [edited(lines[4], kind="thermal", seq=len(lines) + n, vm=[n], more={"x": [1]}) for n in (1, 2)]
     account = read([*lines, *new, edited(lines[0], kind="weather", seq=len(lines) + 3, vm=None)])
     assert account.not_needed == {"kind thermal": 2, "kind weather": 1, "meta": 2}
     assert account.remarks["unknown kind"] == 3

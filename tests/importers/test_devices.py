@@ -64,10 +64,17 @@ def test_more_than_boot_memory_and_modules_no_balloon_can_leave_to_a_guest() -> 
         assert settled.code == code
 
 
+def test_a_module_raises_what_a_balloon_can_leave_though_nobody_measured_since() -> None:
+    made = Recording().boot(balloon=BASE).poll(0.5, 128, "pc-dimm").command(1, BASE + 128, "balloon").end(9)
+    assert [one.grounds.maximum for one in events(made.lines, VmChangeRequested)] == [(BASE + 128) * MiB]
+
+
 def test_a_measure_without_the_balloon_does_not_say_that_it_was_let_down() -> None:
     made = Recording().boot(balloon=BASE).poll(1, 512, "balloon").observation(5, 0, 300).end(9)
     assert last(made) == (512, 512)
-    assert [one.in_use for one in events(made.lines, VmObserved)][1] == (512 - 300) * MiB
+    measured = events(made.lines, VmObserved)[1]
+    assert measured.in_use == (512 - 300) * MiB
+    assert measured.assigned is None, "it follows from what is known, but was not measured"
 
 
 # Two of a kind

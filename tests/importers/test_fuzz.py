@@ -9,8 +9,10 @@ import io
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from domain.envelope import Metadata
@@ -23,7 +25,7 @@ from domain.state import Power
 from nilometer.bodies import decode, encode
 from nilometer.importers.qemu import FORMAT, QemuImporter
 from nilometer.importers.reading import import_file
-from nilometer.results import Fact
+from nilometer.results import Fact, Observation
 from tests.importers.damages import damaged, files
 from tests.importers.reading import Fleet, Store
 
@@ -111,11 +113,33 @@ def test_any_file_is_imported_or_refused_and_once(data: bytes) -> None:
     check_file(data)
 
 
+def check_grown(lines: list[bytes], part: int) -> None:
+    """Reads a part of a recording and then the whole: each fact is told once, as if it had been whole at once."""
+    grown, at_once = Store(), Store()
+    for store, counts in ((grown, (part, len(lines))), (at_once, (len(lines),))):
+        for count in counts:
+            importer, given = QemuImporter("grown.jsonl"), list[Observation]()
+            for number, line in enumerate(lines[:count], start=1):
+                with suppress(InputError):
+                    given.extend(importer.take(line, number))
+            given.extend(importer.finish())
+            store.record(given)
+    assert grown.facts == at_once.facts
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(damaged(), st.integers(1, 60))
+def test_a_damaged_recording_that_has_grown_gives_what_it_would_have_given_at_once(
+    lines: list[bytes], part: int
+) -> None:
+    check_grown(lines, part)
+
+
 def main(minutes: float) -> None:
     """Goes on for so many minutes."""
     end, counts = time.monotonic() + minutes * 60, Counter[str]()
     endless = settings(
-        max_examples=1000,
+        max_examples=200,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         database=None,
@@ -134,8 +158,15 @@ def main(minutes: float) -> None:
         counts["files"] += 1
         check_file(data)
 
+    @endless
+    @given(damaged(), st.integers(1, 100))
+    def grown(lines: list[bytes], part: int) -> None:
+        counts["grown"] += 1
+        check_grown(lines, part)
+
     while time.monotonic() < end:
         recordings()
+        grown()
         whole_files()
         print(dict(counts), flush=True)
 

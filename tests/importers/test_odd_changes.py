@@ -128,6 +128,12 @@ def test_a_short_or_refused_step_without_its_command_is_settled_as_what_it_is() 
     assert settled[1].told == '{"desc":"no"}'
 
 
+def test_what_moved_before_a_step_without_its_command_counts_as_granted() -> None:
+    made = Recording().boot().poll(2, 64).step(9, 128, 0, 64, "partial", before=None, after=None).end(20)
+    first = next(iter(events(made.lines, VmRequestSettled)))
+    assert (first.granted, first.remaining, first.still_open) == (64 * MiB, 64 * MiB, True)
+
+
 def test_a_step_that_says_that_qemu_refused_closes_what_it_had_accepted() -> None:
     made = Recording().boot().command(1, 128).step(9, 128, 0, 0, "refused", error={"desc": "later no"}).end(30)
     [settled] = events(made.lines, VmRequestSettled)

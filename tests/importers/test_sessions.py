@@ -57,6 +57,14 @@ def test_after_a_reset_the_guest_has_what_its_balloon_had() -> None:
     assert (last.size_from, last.size_to) == (1152 * MiB, 1000 * MiB)
 
 
+def test_what_qemu_tells_while_it_resets_the_devices_is_no_move_of_the_session_before() -> None:
+    made = grown().event(8, 7.9, 0).qmp(8.01, "RESET", RESET, 7.95).event(12, 11.9, 64).end(20)
+    assert [moved.size_to // MiB for moved in events(made.lines, VmMemoryMoved)] == [128, 64]
+    assert observations(made.lines)[1].repeats == 1
+    before = grown().event(7.6, 7.6, 0).qmp(8, "RESET", RESET, 7.95).end(20)
+    assert [moved.size_to // MiB for moved in events(before.lines, VmMemoryMoved)] == [128, 0]
+
+
 def test_a_measure_after_a_reset_that_is_older_than_an_event_in_front_of_it_is_no_move_back() -> None:
     made = Recording().boot(balloon=1024).poll(1, 512, "balloon").observation(2, 0).qmp(8, "RESET", RESET)
     made.event(12, 11.9, 1000, "BALLOON_CHANGE")

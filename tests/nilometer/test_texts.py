@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import io
+import lzma
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
@@ -98,6 +100,7 @@ def test_the_same_lines_come_from_every_encoding_packed_or_not(encoded: str, pac
         (gzip.compress(b"", mtime=0), []),
         (b"\x1f", [b"\x1f"]),
         (b"\0\0\0\0", [b"\0\0\0\0"]),
+        (b"BZh9 is no magic word\n", [b"BZh9 is no magic word"]),
     ],
 )
 @pytest.mark.parametrize("step", [None, 1])
@@ -117,11 +120,15 @@ def test_a_lone_return_is_a_part_of_its_line_if_a_newline_follows_within_16_mib(
     [
         (b"a\n\xff\nb\n", [b"a", "file:2: byte 0xff at column 1 is not UTF-8", b"b"]),
         (b"a\nx\xc3\n", [b"a", "file:2: byte 0xc3 at column 2 is not UTF-8"]),
-        (b"a\n\xed\xa0\x80\nb", [b"a", "file:2: byte 0xed at column 1 is not UTF-8", b"b"]),
+        (b"a\n\xed\xa0\x80\nb", [b"a", "file:2: half of a surrogate pair at column 1", b"b"]),
         (
             codecs.BOM_UTF16_LE + "a\n\ud800\nb".encode("utf-16-le", "surrogatepass"),
-            [b"a", "file:2: byte 0xed at column 1 is not UTF-8", b"b"],
+            [b"a", "file:2: half of a surrogate pair at column 1", b"b"],
         ),
+        (bz2.compress(b"a"), ["file:1: is packed with bzip2"]),
+        (lzma.compress(b"a"), ["file:1: is packed with xz"]),
+        (b"\x28\xb5\x2f\xfd...", ["file:1: is packed with zstd"]),
+        (b"PK\x03\x04...", ["file:1: is packed with zip"]),
         ("a\nb\n".encode("utf-16-le") + b"c", [b"a", b"b", "file:3: ends within a character of UTF-16"]),
         (codecs.BOM_UTF32_LE + "a".encode("utf-32-le"), ["file:1: is UTF-32, not UTF-8"]),
         (codecs.BOM_UTF32_BE + "a".encode("utf-32-be"), ["file:1: is UTF-32, not UTF-8"]),
