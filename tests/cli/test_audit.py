@@ -75,7 +75,19 @@ def test_what_programs_read_is_as_the_schema_says(desk: Desk, history: str) -> N
 def test_there_are_more_formats_than_of_other_commands(desk: Desk, history: str) -> None:
     assert desk.call("audit", history, "--format", "sarif").json["version"] == "2.1.0"
     assert desk.call("audit", history, "--format", "github").out.startswith("holds: 9 events")
-    assert desk.call("view", "--format", "sarif").code == 2
+    assert desk.call("--format", "sarif", "audit", history).json["version"] == "2.1.0"
+    assert desk.call("audit", history, env={"NILO_FORMAT": "github"}).out.startswith("holds: 9 events")
+
+
+def test_other_commands_do_not_have_these_formats(desk: Desk, history: str) -> None:
+    for said in (
+        desk.call("view", "--format", "sarif"),
+        desk.call("--format", "sarif", "view"),
+        desk.call("view", env={"NILO_FORMAT": "sarif"}),
+    ):
+        assert (said.code, said.out) == (2, "")
+        assert "'sarif' is not one of 'human', 'plain', 'json'\nhint: nilo view --help" in said.err
+    assert desk.call("--format", "sarif", "view", "--format", "plain").code == 0
 
 
 def test_an_audit_writes_nothing(desk: Desk) -> None:
