@@ -14,15 +14,11 @@ LONGEST_LINE: Final = 2**24
 _GZIP: Final = b"\x1f\x8b"
 
 
-def start_of(stream: BinaryIO, count: int = 16) -> bytes:
-    """The first bytes of a stream, which stay to be read; empty where one cannot look ahead."""
-    peek = getattr(stream, "peek", None)
-    return b"" if peek is None else bytes(peek(count)[:count])
-
-
 def lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
     """The lines of a stream in UTF-8, with their numbers. Raises ``InputError`` with ``name`` where it breaks off."""
-    source = cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if start_of(stream, 2) == _GZIP else stream
+    peek = getattr(stream, "peek", None)
+    packed = peek is not None and peek(2)[:2] == _GZIP
+    source = cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if packed else stream
     number = 0
     try:
         while content := source.readline(LONGEST_LINE):

@@ -128,6 +128,13 @@ def test_a_vm_or_host_that_a_file_does_not_know_is_told(desk: Desk, history: str
     assert f"error: the history has no {'VM' if option == '--vm' else 'host'} {name!r}\nhint: did you mean" in said.err
 
 
+def test_what_could_not_be_read_may_have_been_about_the_vm_that_was_named(desk: Desk, history: str) -> None:
+    said = desk.call("audit", desk.write("x.jsonl", "what?\n"), "--keep-going", "--vm", "web01")
+    assert said.code == 2
+    assert "x.jsonl:1: it is not JSON" in said.err
+    assert "the history has no VM" not in said.err
+
+
 def test_what_was_asked_is_said(desk: Desk, history: str) -> None:
     options = ["--vm", "web01", "--host", "hv01", "--since", "2026-11-23T09:00:00Z", "--rule", "maximal"]
     for files in ([], [history]):
