@@ -21,7 +21,7 @@ from nilometer.bodies import UnreadableEvent, decode, encode
 from nilometer.history import event_document, source_of
 from nilometer.history_line import Judged, Reader, Unreadable
 from nilometer.ledger import Ledger
-from nilometer.texts import lines, start_of
+from nilometer.texts import lines
 from nilometer.wrong_files import empty, refuse_database, wrong_kind
 
 Placed = tuple[Envelope[Event], str, str]
@@ -35,7 +35,7 @@ HINT: Final = "nilo audit reads what nilo export writes; nilo audit --keep-going
 
 def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[Judged, str]]:
     """The events of a file, each with its place. Raises ``InputError`` with place, reason and hint."""
-    refuse_database(start_of(stream), name)
+    refuse_database(stream, name)
     read, found = Reader().read, False
     for number, content in _readable(lines(stream, name), pass_over):
         if not content.strip():

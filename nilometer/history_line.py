@@ -7,9 +7,8 @@ that another program wrote, with its own order and spaces, is looked through for
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from pydantic import ValidationError
 
@@ -25,8 +24,7 @@ _CODECS: Final = Codecs()
 _TYPES: Final = (b'"type":"nilometer.', b'"type": "nilometer.')
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A line that was read: the ledger that it names as its source, and the event in its place there."""
 
     source: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import Any, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 from domain.errors import InputError
 
@@ -12,9 +12,10 @@ _SQLITE: Final = b"SQLite format 3\0"
 _NEEDED: Final = "nilo audit reads what nilo export writes"
 
 
-def refuse_database(start: bytes, name: str) -> None:
-    """Raises ``InputError`` if a file that begins so is a database."""
-    if start.startswith(_SQLITE):
+def refuse_database(stream: BinaryIO, name: str) -> None:
+    """Raises ``InputError`` if a file is a database, where one can look ahead; nothing is taken from it."""
+    peek = getattr(stream, "peek", None)
+    if peek is not None and peek(len(_SQLITE)).startswith(_SQLITE):
         raise InputError(
             f"{name} is a SQLite database and no history",
             hint=f"if it is a ledger: nilo audit --ledger sqlite:///{name}",

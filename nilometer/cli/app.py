@@ -14,7 +14,7 @@ import click
 
 from nilometer.cli.failures import guarded
 from nilometer.cli.groups import LazyGroup
-from nilometer.cli.options import common
+from nilometer.cli.options import outermost
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("run", "Decide and record each command of a script."),
@@ -66,7 +66,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
 
 @click.group(cls=Nilo, modules=COMMANDS, context_settings=SETTINGS)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
-@common
+@outermost
 def nilo() -> None:
     """Keep a ledger of every memory change of Hyper-V hosts and VMs.
 

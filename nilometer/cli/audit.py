@@ -87,7 +87,8 @@ def command(
             raise Mistyped("--follow waits for what is recorded in a ledger, not in files", hint="leave FILE out")
         scope = choice.of_files()
         _judge_files(audit, files, scope, passed_over if keep_going else None)
-        choice.check(audit.streams)
+        if not passed_over.count:  # else what is missing may stand where nothing could be read
+            choice.check(audit.streams)
         return _show(out, result(scope, ["stdin" if file == "-" else file for file in files]))
     with now.reading() as ledger:
         scope = choice.of_ledger(ledger)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from nilometer.cli.audit_result import Result
 from nilometer.findings_told import sentence
@@ -31,6 +31,10 @@ def audit_document(result: Result) -> dict[str, Any]:
         "left_out": audit.left_out,
         "unreadable": [{"message": each.message, "hint": each.hint} for each in result.unreadable.errors],
     }
+
+
+STDIN: Final = "stdin"
+"""What stands for a file where there is none."""
 
 
 def split_place(place: str) -> tuple[str | None, int | None]:

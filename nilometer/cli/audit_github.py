@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from nilometer.cli.audit_document import split_place
+from nilometer.cli.audit_document import STDIN, split_place
 from nilometer.cli.audit_result import Result
 from nilometer.cli.output import clean
 from nilometer.findings_told import sentence, told_place
@@ -28,7 +28,7 @@ def workflow_commands(result: Result) -> Iterator[str]:
 
 def _annotation(finding: Finding) -> str:
     file, line = split_place(finding.at.place)
-    where = {} if file is None else {"file": file.replace("\\", "/"), "line": str(line)}
+    where = {} if file in (None, STDIN) else {"file": file.replace("\\", "/"), "line": str(line)}
     properties = ",".join(f"{name}={_property(value)}" for name, value in (where | {"title": finding.rule}).items())
     told = f"{sentence(finding)}\nat {told_place(finding)}"
     return f"::{_COMMANDS[finding.verdict]} {properties}::{_data(told)}"

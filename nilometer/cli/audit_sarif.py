@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from nilometer.cli.audit_document import split_place
+from nilometer.cli.audit_document import STDIN, split_place
 from nilometer.cli.audit_result import Result
 from nilometer.cli.failures import UNREADABLE
 from nilometer.findings_told import sentence, told_place
@@ -85,7 +85,7 @@ def _result(finding: Finding, rules: Mapping[str, int]) -> dict[str, Any]:
     at = finding.at
     location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": at.stream, "kind": "resource"}]}
     file, line = split_place(at.place)
-    if file is not None and file != "stdin":
+    if file is not None and file != STDIN:
         location["physicalLocation"] = {"artifactLocation": {"uri": uri(file)}, "region": {"startLine": line}}
     return {
         "ruleId": finding.rule,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from domain.errors import InputError
 from nilometer.cli.failures import Mistyped
-from nilometer.cli.session import DEFAULT_LEDGER, FORMATS, Session
+from nilometer.cli.session import ALL_FORMATS, DEFAULT_LEDGER, FORMATS, Session
 
 _ENVIRONMENT = click.core.ParameterSource.ENVIRONMENT
 
@@ -20,7 +20,10 @@ def _keep(context: click.Context, parameter: click.Parameter, value: str | None)
     """Remembers an option for the session."""
     session = context.find_root().ensure_object(Session)
     from_environment = context.get_parameter_source(str(parameter.name)) is _ENVIRONMENT
-    if value is None or (from_environment and getattr(session, str(parameter.name)) is not None):
+    if value is None:
+        _check_kept(parameter, session)
+        return
+    if from_environment and getattr(session, str(parameter.name)) is not None:
         return
     if parameter.name in ("actor", "via", "reason", "correlation"):
         from nilometer.script import check_text
@@ -32,19 +35,33 @@ def _keep(context: click.Context, parameter: click.Parameter, value: str | None)
     setattr(session, str(parameter.name), value)
 
 
+def _check_kept(parameter: click.Parameter, session: Session) -> None:
+    """Raises if what stood before the command's name is nothing that the command can do."""
+    kept = getattr(session, str(parameter.name))
+    if isinstance(parameter.type, click.Choice) and kept is not None and kept not in parameter.type.choices:
+        raise click.BadParameter(f"{kept!r} is not one of {', '.join(map(repr, parameter.type.choices))}.")
+
+
 def _option(name: str, **settings: Any) -> Callable[[F], F]:
     return click.option(name, expose_value=False, callback=_keep, **settings)
 
 
+_HELP: Final = "human (on a terminal), plain (when piped)"
+
+
 def common(function: F) -> F:
     """The options that every command has."""
-    return _common(function, FORMATS, "human (on a terminal), plain (when piped) or json.  [NILO_FORMAT]")
+    return _common(function, FORMATS, f"{_HELP} or json.  [NILO_FORMAT]")
 
 
 def reporting(function: F) -> F:
     """The options of a command whose findings other tools show: those that every command has, in more formats."""
-    help = "human (on a terminal), plain (when piped), json, sarif or github (workflow commands).  [NILO_FORMAT]"
-    return _common(function, (*FORMATS, "sarif", "github"), help)
+    return _common(function, ALL_FORMATS, f"{_HELP}, json, sarif or github (workflow commands).  [NILO_FORMAT]")
+
+
+def outermost(function: F) -> F:
+    """The options that may stand before any command's name; a command refuses a format that it does not have."""
+    return _common(function, ALL_FORMATS, f"{_HELP} or json; of some commands also others.  [NILO_FORMAT]")
 
 
 def _common(function: F, formats: Sequence[str], help: str) -> F:

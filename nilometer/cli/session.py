@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Format = Literal["human", "plain", "json", "sarif", "github"]
 FORMATS: Final = ("human", "plain", "json")
 """Those that every command has."""
+ALL_FORMATS: Final = (*FORMATS, "sarif", "github")
 DEFAULT_LEDGER: Final = "sqlite:///nilometer.db"
 
 

@@ -75,7 +75,19 @@ def test_what_programs_read_is_as_the_schema_says(desk: Desk, history: str) -> N
 def test_there_are_more_formats_than_of_other_commands(desk: Desk, history: str) -> None:
     assert desk.call("audit", history, "--format", "sarif").json["version"] == "2.1.0"
     assert desk.call("audit", history, "--format", "github").out.startswith("holds: 9 events")
-    assert desk.call("view", "--format", "sarif").code == 2
+    assert desk.call("--format", "sarif", "audit", history).json["version"] == "2.1.0"
+    assert desk.call("audit", history, env={"NILO_FORMAT": "github"}).out.startswith("holds: 9 events")
+
+
+def test_other_commands_do_not_have_these_formats(desk: Desk, history: str) -> None:
+    for said in (
+        desk.call("view", "--format", "sarif"),
+        desk.call("--format", "sarif", "view"),
+        desk.call("view", env={"NILO_FORMAT": "sarif"}),
+    ):
+        assert (said.code, said.out) == (2, "")
+        assert "'sarif' is not one of 'human', 'plain', 'json'\nhint: nilo view --help" in said.err
+    assert desk.call("--format", "sarif", "view", "--format", "plain").code == 0
 
 
 def test_an_audit_writes_nothing(desk: Desk) -> None:
@@ -114,6 +126,13 @@ def test_a_vm_or_host_that_a_file_does_not_know_is_told(desk: Desk, history: str
     said = desk.call("audit", history, option, name)
     assert (said.code, said.out) == (2, "")
     assert f"error: the history has no {'VM' if option == '--vm' else 'host'} {name!r}\nhint: did you mean" in said.err
+
+
+def test_what_could_not_be_read_may_have_been_about_the_vm_that_was_named(desk: Desk, history: str) -> None:
+    said = desk.call("audit", desk.write("x.jsonl", "what?\n"), "--keep-going", "--vm", "web01")
+    assert said.code == 2
+    assert "x.jsonl:1: it is not JSON" in said.err
+    assert "the history has no VM" not in said.err
 
 
 def test_what_was_asked_is_said(desk: Desk, history: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -11,11 +12,24 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from domain.commands import ReportInUse
+from domain.envelope import Envelope
+from domain.events import Event
+from nilometer.cli.audit_follow import follow
+from nilometer.cli.output import Output
+from nilometer.ledger import Ledger
+from nilometer.results import Request
+from nilometer.verdicts import Audit
+from rules.judging.findings import At, Finding
+from rules.judging.judge import Judge
+from rules.judging.scope import EVERYTHING
 from tests.cli.calling import NILO, Desk
+from tests.cli.judged import OVERCOMMITTED
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
@@ -91,3 +105,34 @@ def processor_seconds(pid: int) -> float:
         pytest.skip("no /proc")
     fields = stat.read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Finder(Judge):
+    """Finds something at every second event."""
+
+    def take(self, envelope: Envelope[Event], place: str = "") -> list[Finding]:
+        self.account.events += 1
+        at = At(envelope.stream, envelope.position, envelope.metadata.happened)
+        return [] if envelope.position % 2 else [replace(OVERCOMMITTED, at=at)]
+
+
+def test_what_is_found_is_shown_as_it_comes_and_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.with_history()
+    looks: list[str] = []
+
+    def between_two_looks(_: float) -> None:
+        looks.append(sys.stdout.getvalue())  # type: ignore[union-attr]
+        if len(looks) == 2:
+            raise KeyboardInterrupt
+        with Ledger.open(desk.url) as ledger:
+            ledger.execute(Request(ReportInUse("web01", 2**30), actor="ann", via="test"))
+
+    monkeypatch.setattr("nilometer.cli.audit_follow.Judge", Finder)
+    monkeypatch.setattr("nilometer.cli.audit_follow.time.sleep", between_two_looks)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    with Ledger.open(desk.url, read_only=True) as ledger:
+        out, audit = Output("plain"), Audit()
+        follow(out, audit, ledger, EVERYTHING, None)
+    counts = [shown.count("\nviolated: host_never_overcommitted\n") for shown in looks]
+    assert counts == [4, 5]
+    assert (audit.account.events, len(audit.findings)) == (10, 5)

@@ -165,6 +165,13 @@ def test_a_finding_in_a_ledger_has_no_line() -> None:
     assert location == {"logicalLocations": [{"fullyQualifiedName": "vm/lab.vm0", "kind": "resource"}]}
 
 
+def test_a_finding_on_stdin_has_a_line_in_no_file() -> None:
+    piped = replace(OVERCOMMITTED, at=replace(OVERCOMMITTED.at, place="stdin:8"))
+    assert list(results(piped)[0]["locations"][0]) == ["logicalLocations"]
+    assert next(workflow_commands(result_of(piped))).startswith("::error title=host_never_overcommitted::")
+    assert [(each["file"], each["line"]) for each in audit_document(result_of(piped))["findings"]] == [("stdin", 8)]
+
+
 def test_a_finding_is_known_again_wherever_it_stands_in_a_file() -> None:
     elsewhere = replace(OVERCOMMITTED, at=replace(OVERCOMMITTED.at, place="exports/monday.jsonl:812"), count=3)
     assert prints(OVERCOMMITTED) == prints(elsewhere) == [prints(GAP, OVERCOMMITTED)[1]]
