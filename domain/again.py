@@ -45,18 +45,21 @@ def decide_again(event: Event) -> Decision | None:
 
 def _on_vm(event: VmEvent) -> Decision:
     if isinstance(event, events.VmDefined):
-        return lifecycle.define_vm(_host(event.evidence.host), event.generation, event.memory)
-    site = Site(_host(event.evidence.host), vm := vm_as_read(event), vm.held)
+        return lifecycle.define_vm(host_as_read(event.evidence.host), event.generation, event.memory)
+    site = Site(host_as_read(event.evidence.host), vm := vm_as_read(event), vm.held)
     if event.command == "set-memory":  # recorded as itself only when it is refused at once
         return refused_or_done(resizing.set_memory_refusal(vm))
     if event.command == "move-vm":
-        return lifecycle.move_vm(site, _host(event.evidence.destination), _same_host(event.evidence))
-    step = _STEPS[event.command]
+        return lifecycle.move_vm(site, host_as_read(event.evidence.destination), _same_host(event.evidence))
+    return _STEPS[event.command].rule(site, **arguments_of(event))
+
+
+def arguments_of(event: VmEvent) -> dict[str, Any]:
+    """What the command of an event asked for, by name, as its rule takes it. Raises ``LookupError`` for none."""
     if isinstance(event, events.VmCommandRefused):
-        asked = _asked(event.arguments)
-    else:
-        asked = {name: event.requested if name == "amount" else getattr(event, name) for name in step.takes}
-    return step.rule(site, **asked)
+        return _asked(event.arguments)
+    step = _STEPS[event.command]
+    return {name: event.requested if name == "amount" else getattr(event, name) for name in step.takes}
 
 
 def _on_host(event: HostEvent) -> Decision:
@@ -84,7 +87,7 @@ def _refused_on_host(event: events.HostCommandRefused, asked: Mapping[str, Any])
         case "remove-host":
             return hosts.remove_host(_vms(event.evidence))
         case "define-vm":
-            return lifecycle.define_vm(_host(event.evidence.host), asked["generation"], asked["memory"])
+            return lifecycle.define_vm(host_as_read(event.evidence.host), asked["generation"], asked["memory"])
         case unknown:
             raise LookupError(f"{unknown} is not a command on a host")
 
@@ -132,7 +135,7 @@ def vm_as_read(event: VmEvent) -> Vm:
     )
 
 
-def _host(read: HostRead | None) -> Host:
+def host_as_read(read: HostRead | None) -> Host:
     if read is None:
         raise TypeError("it does not say which host was read")
     return Host(read.total, read.reserve, read.version, read.held)

@@ -293,22 +293,30 @@ class HostRemoved(HostEvent):
     evidence: Evidence
 
 
-@event("host.memory-granted")
+@event("host.memory-granted", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostMemoryGranted(HostEvent):
-    """A VM was given ``bytes`` of the host's memory."""
+    """A VM was given ``bytes`` of the host's memory.
+
+    What was asked and granted is told here too, so that either half of a change gives away a change of the other.
+    Version 1 did not.
+    """
 
     vm: str
     bytes: int
+    requested: int | None
+    granted: int | None
 
 
-@event("host.memory-returned")
+@event("host.memory-returned", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostMemoryReturned(HostEvent):
-    """A VM gave ``bytes`` back to the host."""
+    """A VM gave ``bytes`` back to the host. As of ``HostMemoryGranted``, version 1 did not tell what was asked."""
 
     vm: str
     bytes: int
+    requested: int | None
+    granted: int | None
 
 
 @event("host.command-refused")

@@ -5,9 +5,8 @@ The first argument is the state before, the others are figures that the event ca
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from domain.guests import Guest, Mechanism
+from domain.replacing import replace
 from domain.rule import rule
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode, loads_driver
 from domain.state import Host, Power, Vm

@@ -12,7 +12,7 @@ from typing import Literal
 
 from domain.decision import Code, Outcome
 from domain.events import Event, event
-from domain.guests import Guest
+from domain.guests import Guest, Mechanism
 from domain.settings import HostVersion, MemorySetting
 from domain.shapes import ConfigVersionText
 from domain.state import Power
@@ -87,6 +87,8 @@ class DeviceFigures:
     maximum: int | None = None
     backed: bool | None = None
     """Whether the host's budget backs this memory."""
+    mechanism: Mechanism | None = None
+    """How the guest's own total follows this device; ``None`` where nobody told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class Grounds:
     """The grain in which the guest takes or gives memory."""
 
 
-@event("vm.observed")
+@event("vm.observed", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmObserved(Observed):
     """A VM was measured. What is ``None`` was not, and is left as it was known."""
@@ -132,6 +134,8 @@ class VmObserved(Observed):
     """The guest's own count of its memory, which leaves out what firmware and kernel keep."""
     guest_available: int | None = None
     guest_block: int | None = None
+    guest_offline: int | None = None
+    """Memory that the guest has but does not use, because it left the blocks offline: its own total is without it."""
     devices: tuple[DeviceFigures, ...] = ()
     label: str | None = None
     told: str | None = None
@@ -160,7 +164,7 @@ class VmChangeRequested(Observed):
     grounds: Grounds = Grounds()
 
 
-@event("vm.memory-moved")
+@event("vm.memory-moved", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmMemoryMoved(Observed):
     """A device's size was seen to change. ``least`` and ``most`` bound it where many moves are told as one."""
@@ -176,6 +180,8 @@ class VmMemoryMoved(Observed):
     """The request had settled short before."""
     backed: bool | None = None
     """Whether the host's budget backs this memory."""
+    mechanism: Mechanism | None = None
+    """How the guest's own total follows this move; ``None`` where nobody told."""
     least: int | None = None
     most: int | None = None
 
@@ -228,13 +234,13 @@ class HostObserved(Observed):
 
 @dataclass(frozen=True, slots=True)
 class KindCount:
-    """How many records of a kind were not needed."""
+    """How many records of a kind there were: not needed, or remarked on."""
 
     kind: str
     count: int
 
 
-@event("import.recorded")
+@event("import.recorded", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRecorded(Observed):
     """A file was imported, whole, on a stream of its own: ``import/`` and the digest's first 16 digits.
@@ -254,3 +260,5 @@ class ImportRecorded(Observed):
     not_needed: tuple[KindCount, ...]
     unreadable: int = 0
     """Lines that were passed over because they could not be read."""
+    remarks: tuple[KindCount, ...] = ()
+    """What was odd about records that were read all the same, such as a gap in their numbers."""

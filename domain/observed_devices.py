@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from domain.guests import Mechanism
 from domain.observed import BASE_MEMORY, Means
 
 
@@ -20,6 +21,8 @@ class Account:
     maximum: int | None = None
     backed: bool | None = None
     """Whether the host's budget backs this memory."""
+    mechanism: Mechanism | None = None
+    """How the guest's own total follows this device."""
 
 
 Accounts = Mapping[str, Account]

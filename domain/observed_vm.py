@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from domain.guests import Guest
 from domain.observed import (
+    BASE_MEMORY,
     Means,
     Observed,
     VmChangeRequested,
@@ -89,6 +90,8 @@ class ObservedVm:
     told_held: int | None = None
     guest_total: int | None = None
     guest_block: int | None = None
+    guest_offline: int | None = None
+    """What the guest has but left offline, as last told: its own count is without it."""
     kept: int | None = None
     """What firmware and kernel keep out of the guest's own count, from the first measure of the session."""
     lost: bool = False
@@ -167,7 +170,7 @@ class ObservedVm:
             self.high_watermark = max(self.high_watermark or 0, assigned)
 
     def _forget_guest(self) -> None:
-        self.in_use = self.visible = self.guest_total = None
+        self.in_use = self.visible = self.guest_total = self.guest_offline = None
 
     def _begin_session(self, session: int) -> None:
         self.session = session
@@ -176,15 +179,18 @@ class ObservedVm:
         self.lost = False
         self._forget_guest()
         for account in self.accounts.values():
-            if account.means is not Means.BOOT:
+            if account.means is not Means.BOOT or self.power is Power.OFF:
                 account.size = None
 
     def _observe(self, event: VmObserved, happened: str) -> None:
         if event.session is not None and event.session != self.session:
             self._begin_session(event.session)
+            if event.devices:  # a session begins with all the devices that there are
+                there = {BASE_MEMORY, *(figures.device for figures in event.devices)}
+                self.accounts = {device: account for device, account in self.accounts.items() if device in there}
         for name in (
             "name", "host", "hypervisor", "generation", "guest", "kernel", "config_version", "memory", "power",
-            "in_use", "visible", "paged_out", "guest_total", "guest_block",
+            "in_use", "visible", "paged_out", "guest_total", "guest_block", "guest_offline",
         ):  # fmt: skip
             value = getattr(event, name)
             if value is not None:
@@ -199,6 +205,7 @@ class ObservedVm:
             account.size = told.size if told.size is not None else account.size
             account.maximum = told.maximum if told.maximum is not None else account.maximum
             account.backed = told.backed if told.backed is not None else account.backed
+            account.mechanism = told.mechanism or account.mechanism
             request = self.open_request(told.device)
             if request is not None and told.size is not None:
                 request.size = told.size
@@ -208,13 +215,15 @@ class ObservedVm:
             self._set_assigned(assigned_of(self.accounts), happened)
         if event.power is Power.OFF:
             self._stop(event, happened)
-        elif event.guest_total is not None and event.visible is None:
-            self._see(event.guest_total, happened)
+        elif event.guest_total is not None:
+            self.lost = False  # it answers
+            if event.visible is None:
+                self._see(event.guest_total, happened)
 
     def _see(self, guest_total: int, happened: str) -> None:
         """Guest-visible memory is judged by how the guest's own count moves from the first measure of the session."""
         if self.kept is None and self.assigned is not None and self.ballooned == 0:
-            self.kept = self.assigned - guest_total
+            self.kept = self.assigned - guest_total - (self.guest_offline or 0)
         if self.kept is not None:
             self.visible = guest_total + self.kept
             self.measured["visible"] = happened
@@ -227,13 +236,14 @@ class ObservedVm:
         for account in self.accounts.values():
             account.size = 0
         self.assigned = self.in_use = self.visible = self.high_watermark = self.paged_out = 0
-        self.told_ballooned = self.guest_total = self.kept = None
+        self.told_ballooned = self.guest_total = self.guest_offline = self.kept = None
         self.measured.update(dict.fromkeys(("assigned", "in_use", "visible"), happened))
 
     def _move(self, event: VmMemoryMoved, happened: str) -> None:
         account = self.accounts.setdefault(event.device, Account(event.means, None))
         account.size = event.size_to
         account.backed = event.backed if event.backed is not None else account.backed
+        account.mechanism = event.mechanism or account.mechanism
         balloon = balloon_of(self.accounts)
         if event.means is Means.PC_DIMM and balloon is not None and balloon.size is not None:
             balloon.size += event.size_to - event.size_from  # its account grows by the module

@@ -16,7 +16,7 @@ def rule(function: Callable[P, R]) -> Callable[P, R]:
     """Marks ``function`` as a rule and changes nothing about how it runs.
 
     A rule is total and stays in a small subset of Python (whole numbers, booleans, enum members, frozen records,
-    ``if``/``return``, ``min``, ``max``, ``dataclasses.replace`` and calls of other rules), so that its source can also
+    ``if``/``return``, ``min``, ``max``, ``replace`` and calls of other rules), so that its source can also
     be read as a formula.
     """
     RULES.append(function)

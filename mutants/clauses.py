@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,11 +21,17 @@ from mutants.operators import placed
 from mutants.places import Changed, changed
 from mutants.program import Mutant
 from mutants.running import all_mutants, the_judge
+from rules import terms
+from rules.claims import CLAIMS
+from rules.confirming import completed
 from rules.obligations import Obligation, Obligations
+from rules.obligations.asked import claim_of
+from rules.obligations.making import Making
 from rules.prover import Verdict
 from rules.reader import Reader, Rule
 from rules.sentence import SENTENCES, is_sentence
 from rules.source import Refusal, source_of
+from rules.terms import Literal
 
 LEFT_OUT: Final = frozenset(("dropped condition", "dropped guard"))
 ALIKE: Final = 4
@@ -67,21 +73,49 @@ class Wrong:
 
     def __init__(self, judge: Judge, mutant: Mutant) -> None:
         self.mutant = mutant
-        self._refuted: dict[str, bool] = {}
+        self.changed: dict[str, Obligation] = {}
+        self._broken: dict[str, Mapping[str, Literal] | None] = {}
+        self._claims: Making | None = None
         try:
+            with mutant.in_place():
+                self._claims = Making(judge.programs.patched(mutant.definitions), judge.right.specification)
             self.changed = {each.name: each for each in judge.changed(mutant)}
         except Refusal:
-            self.changed = {}
+            pass
 
     def is_refuted(self, judge: Judge, name: str) -> bool:
         """Whether it is refuted by an obligation."""
-        if name not in self._refuted:
-            self._refuted[name] = _fails(judge, self.changed[name])
-        return self._refuted[name]
+        if name not in self._broken:
+            self._broken[name] = _model(judge, self.changed[name])
+        return self._broken[name] is not None
+
+    def is_free(self, judge: Judge, name: str, obligation: Obligation) -> bool:
+        """Whether what refuted it holds, as it is written now. Mostly the state that broke it still does."""
+        values = completed(self._broken[name] or {}, obligation.goal, *obligation.assumes)
+        if all(terms.evaluate(each, values) for each in obligation.assumes) and not terms.evaluate(
+            obligation.goal, values
+        ):
+            return False
+        return _model(judge, obligation) is None
+
+    def written(self, judge: Judge, specification: Reader, names: list[str]) -> Iterator[tuple[str, Obligation]]:
+        """Obligations of these names under another specification; the whole of it only where there is no other way."""
+        claims = {claim.name: claim for claim in CLAIMS}
+        with self.mutant.in_place():
+            if self._claims is not None:
+                for name in claims.keys() & set(names):
+                    making = self._claims.under(specification)
+                    claim_of(making, claims[name])
+                    yield name, making.made[0]
+            if rest := set(names) - claims.keys():
+                made = Obligations(judge.programs.patched(self.mutant.definitions), specification).all()
+                yield from ((each.name, each) for each in made if each.name in rest)
 
 
-def _fails(judge: Judge, obligation: Obligation) -> bool:
-    return next(iter(judge.prover.prove([obligation]))).verdict is Verdict.REFUTED
+def _model(judge: Judge, obligation: Obligation) -> Mapping[str, Literal] | None:
+    """Values that refute an obligation, if there are any."""
+    proof = next(iter(judge.prover.prove([obligation])))
+    return (proof.model or {}) if proof.verdict is Verdict.REFUTED else None
 
 
 @cache
@@ -144,14 +178,7 @@ def worth(place: int, programs: Iterable[Mutant] | None = None) -> tuple[int, Wo
     names = _of_sentence(change.rule) | {each.name for each in touched}
     for wrong in _all_wrong() if programs is None else [Wrong(judge, mutant) for mutant in programs]:
         refuted = [name for name in names & wrong.changed.keys() if wrong.is_refuted(judge, name)]
-        if refuted and (freed := _freed(judge, wrong.mutant, without, refuted)):
-            return place, Worth.BITES, f"{freed} lets through {wrong.mutant.name}"
+        for name, obligation in wrong.written(judge, without, refuted):
+            if wrong.is_free(judge, name, obligation):
+                return place, Worth.BITES, f"{name} lets through {wrong.mutant.name}"
     return place, Worth.DECORATION, ""
-
-
-def _freed(judge: Judge, mutant: Mutant, without: Reader, names: list[str]) -> str | None:
-    """An obligation of these that a wrong program meets once the clause is left out."""
-    with mutant.in_place():
-        made = Obligations(judge.programs.patched(mutant.definitions), without).all()
-    by_name = {each.name: each for each in made}
-    return next((name for name in names if not _fails(judge, by_name[name])), None)

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from inspect import getsourcefile, getsourcelines
 from typing import Any, cast, get_type_hints
 
-from domain import aggregates, decider
+from domain import aggregates, steps
 from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, change
-from domain.decider import STEPS, Step, step
 from domain.decision import Decision
 from domain.events import HostEvent, VmEvent
 from domain.quantities import QUANTUM
 from domain.rule import RULES
+from domain.steps import STEPS, Step, step
 from mutants.places import changed, place_of
 from mutants.scope import Scope
 from rules.reader import Rule, sorts_of
@@ -118,7 +118,7 @@ def _steps() -> Iterator[Mutant]:
         if get_type_hints(rule)["return"] is Decision and next(iter(sorts_of(rule)), "") == "site"
     ]
     for command, row in STEPS.items():
-        place = _line(decider, f"commands.{command.__name__}: step")
+        place = _line(steps, f"commands.{command.__name__}: step")
         asked = set(command.__slots__) | set(row.takes)
         for rule in rules:
             takes = tuple(sorts_of(rule))[1:]

@@ -18,14 +18,14 @@ from domain.envelope import Envelope
 from domain.errors import InputError, NilometerError
 from domain.events import Event
 from nilometer.bodies import UnreadableEvent, decode, encode
-from nilometer.history import event_document
+from nilometer.history import event_document, source_of
 from nilometer.history_line import Judged, Reader, Unreadable
 from nilometer.ledger import Ledger
 from nilometer.texts import lines
 from nilometer.wrong_files import empty, refuse_database, wrong_kind
 
-Placed = tuple[Envelope[Event], str]
-"""An event, and where it was read: ``file:line``, or nothing of a ledger."""
+Placed = tuple[Envelope[Event], str, str]
+"""An event, where it was read (``file:line``, or nothing of a ledger), and the ledger that it names as its source."""
 PassOver = Callable[[NilometerError], None]
 """Is told what cannot be read; then the next is read. Where there is none, the first such thing ends the reading."""
 Open = Callable[[str], AbstractContextManager[BinaryIO]]
@@ -36,18 +36,12 @@ HINT: Final = "nilo audit reads what nilo export writes; nilo audit --keep-going
 def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[Judged, str]]:
     """The events of a file, each with its place. Raises ``InputError`` with place, reason and hint."""
     refuse_database(stream, name)
-    read = Reader().read
-    source, found = "", False
-    for number, content in lines(stream, name):
+    read, found = Reader().read, False
+    for number, content in _readable(lines(stream, name), pass_over):
         if not content.strip():
             continue
         try:
             judged = read(content)
-            if judged.source != (source or judged.source):
-                raise Unreadable(
-                    f"it is of the ledger {judged.source}, and those before it of {source}",
-                    "a file holds the history of one ledger: audit each by itself",
-                )
         except Unreadable as error:
             place = f"{name}:{number}"
             wrong = None if found else wrong_kind(content, place, name)
@@ -58,17 +52,32 @@ def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) 
                 raise problem from None
             pass_over(problem)
         else:
-            source = judged.source
             yield judged, f"{name}:{number}"
         found = True
     if not found:
         raise empty(name)
 
 
+def _readable(found: Iterator[tuple[int, bytes]], pass_over: PassOver | None) -> Iterator[tuple[int, bytes]]:
+    """The lines that can be read at all: of a bad one it is told, and the next is read."""
+    while True:
+        try:
+            line = next(found, None)
+        except InputError as error:
+            if pass_over is None:
+                raise
+            pass_over(error)
+        else:
+            if line is None:
+                return
+            yield line
+
+
 def read_ledger(
     ledger: Ledger, after: int = 0, upto: int | None = None, pass_over: PassOver | None = None
 ) -> Iterator[Placed]:
     """The events of a ledger, as they are stored. Raises ``UnreadableEvent``."""
+    source = source_of(ledger.id)
     for row in ledger.rows(after, upto):
         try:
             envelope = decode(row.stream, row.version, row.topic, row.body, row.position)
@@ -79,7 +88,7 @@ def read_ledger(
                 raise
             pass_over(error)
         else:
-            yield envelope, ""
+            yield envelope, "", source
 
 
 # Files that continue one another
@@ -121,12 +130,12 @@ def _joined(waiting: deque[_File], begun: Iterable[tuple[Judged, str]]) -> Itera
     file, last = waiting.popleft(), 0
     for judged, place in chain(begun, file.events):
         last = judged.envelope.position
-        yield judged.envelope, place
+        yield judged.envelope, place, judged.source
     while waiting and file.source and (waiting[0].source, waiting[0].first) == (file.source, last + 1):
         file = waiting.popleft()
         for judged, place in file.events:
             last = judged.envelope.position
-            yield judged.envelope, place
+            yield judged.envelope, place, judged.source
 
 
 def _alone(name: str, open: Open, pass_over: PassOver | None) -> _File:

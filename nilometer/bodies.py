@@ -103,7 +103,35 @@ def _define_vm_with_a_name(data: Json, stream: str) -> Json:
     return data | {"name": stream.removeprefix("vm/")}
 
 
-UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {("vm.defined", 1): _define_vm_with_a_name}
+def _move_without_a_mechanism(data: Json, stream: str) -> Json:
+    """Until version 2 nobody told how the guest's own total follows a move."""
+    return data | {"mechanism": None}
+
+
+def _measure_without_mechanisms(data: Json, stream: str) -> Json:
+    """Until version 2 nobody told how the guest's own total follows a device, nor what the guest left offline."""
+    devices = [device | {"mechanism": None} for device in data["devices"]]
+    return data | {"devices": devices, "guest_offline": None}
+
+
+def _import_without_remarks(data: Json, stream: str) -> Json:
+    """Until version 2 nobody remarked on what was odd about the records."""
+    return data | {"remarks": []}
+
+
+def _half_without_the_request(data: Json, stream: str) -> Json:
+    """Until version 2 the host's half of a change did not tell what was asked and granted."""
+    return data | {"granted": None, "requested": None}
+
+
+UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
+    ("host.memory-granted", 1): _half_without_the_request,
+    ("host.memory-returned", 1): _half_without_the_request,
+    ("import.recorded", 1): _import_without_remarks,
+    ("vm.defined", 1): _define_vm_with_a_name,
+    ("vm.memory-moved", 1): _move_without_a_mechanism,
+    ("vm.observed", 1): _measure_without_mechanisms,
+}
 """How the data of a (kind, version) is brought to the next version. It is given the stream's name too."""
 
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from domain.errors import InputError
 from nilometer.nearest import did_you_mean
 from rules.catalogue import NAMES, PROPERTIES, sentence_named
-from rules.judging.findings import Speaks
+from rules.judging.speaking import OF_HISTORIES, speaks
 
-OF_HISTORIES: Final[Mapping[str, str]] = {
-    "history_is_whole": "A history has every event once, in its order: none is missing, none is there twice.",
-}
-"""What a history must be, beside what the rules of the model say of single events."""
-SPEAKS: Final[Mapping[str, Speaks]] = {}
-"""What each rule speaks of, for the account of what could be checked."""
-_EVENTS: Final = Speaks("events")
+__all__ = ["known", "says", "speaks"]
+
 _PROPERTIES: Final = {each.name: each.says for each in PROPERTIES}
 
 
@@ -28,11 +22,6 @@ def says(rule: str) -> str:
     if rule in _PROPERTIES or sentence is None:
         return _PROPERTIES.get(rule, rule.replace("_", " "))
     return " ".join((sentence.__doc__ or "").split())
-
-
-def speaks(rule: str) -> Speaks:
-    """What a rule speaks of."""
-    return SPEAKS.get(rule, _EVENTS)
 
 
 def known(rule: str) -> str:

@@ -26,8 +26,8 @@ class Observed:
     def record(self, observations: Sequence[Observation], *, actor: str, via: str) -> list[tuple[int, ...]]:
         """Writes all that is not there yet, in one commit; the positions of each, none for what is there already.
 
-        Raises ``InputError`` for an observation of what Nilometer decides about, ``IntegrityError`` if others wrote
-        meanwhile: then nothing is written, and nothing remembered.
+        Raises ``InputError`` for an observation of what Nilometer decides about, or of what was to begin with it and is
+        there already; ``IntegrityError`` if others wrote meanwhile: then nothing is written, and nothing remembered.
         """
         known = self._application.receipts([observation.key for observation in observations])
         envelopes: list[Envelope[Event]] = []
@@ -43,11 +43,15 @@ class Observed:
                 receipts[receipt.key] = receipt
                 answers.append(receipt)
                 correlation = observation.correlation or uuid4().hex
+                begun = set(observation.begins)
                 for fact in observation.facts:
                     metadata = Metadata(
                         actor, via, fact.happened, recorded, correlation, fact.earliest, observation.reason
                     )
                     version = self._next(fact.stream, fact.event)
+                    if version > 1 and fact.stream in begun:
+                        raise _begun_by_another(fact.stream)
+                    begun.discard(fact.stream)
                     envelopes.append(Envelope(fact.stream, version, fact.event, metadata))
             positions = self._application.put(envelopes, list(receipts.values())) if receipts else ()
         except BaseException:
@@ -71,3 +75,12 @@ class Observed:
             version = 0 if last is None else last.version
         self._versions[stream] = version + 1
         return version + 1
+
+
+def _begun_by_another(stream: str) -> InputError:
+    kind, _, id = stream.partition("/")
+    return InputError(
+        f"the {'VM' if kind == 'vm' else kind} {id!r} is in the ledger already, observed by something else: "
+        "two histories of one cannot be told apart",
+        hint="import it under other ids: --as PREFIX",
+    )

@@ -78,6 +78,8 @@ class Observation:
     facts: tuple[Fact, ...]
     correlation: str | None = None
     reason: str | None = None
+    begins: frozenset[str] = frozenset()
+    """Streams that begin with these facts: recorded now, they must not be there yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,8 @@ class Audit:
         self, events: Iterable[Placed], judge: Judge, source: str, at: Callable[[int], None] | None = None
     ) -> None:
         """Has a history judged; ``at`` is told how many events were read of all."""
-        for count, (envelope, place) in enumerate(events, start=1):
-            for finding in judge.take(envelope, place):
+        for count, (envelope, place, of) in enumerate(events, start=1):
+            for finding in judge.take(envelope, place, of):
                 self.add(finding, source)
             self.streams.add(envelope.stream)
             if at is not None:

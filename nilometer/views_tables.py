@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from domain.errors import NilometerError
 from nilometer.recorders import Database
 
-SHAPE: Final = "views/1"
+SHAPE: Final = "views/2"
 """The shape of what is stored. Tables of another one are not read, and made anew by the next writer."""
 
 TABLES: Final = ("view_streams", "view_checkpoints", "view_timeline", "view_tracking")

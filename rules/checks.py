@@ -12,7 +12,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, cast
 
@@ -23,11 +22,12 @@ from domain.rule import RULES
 from domain.settings import Mode
 from domain.state import Power, Site
 from rules import terms
+from rules.check import Check, found, least_first, opposite, verdict
 from rules.confirming import ran_transition
 from rules.deeds import Deed
 from rules.guards import guards_of, where
 from rules.obligations import Obligation, Obligations
-from rules.prover import VERDICTS, Verdict, grouped
+from rules.prover import Verdict
 from rules.reachability import STEPS, Decided, History, Search
 from rules.solver import Answer, Solver
 from rules.specification.conditions import why_not_start
@@ -35,24 +35,6 @@ from rules.specification.invariants import INVARIANTS, THEOREMS, book_agrees
 from rules.terms import FALSE, TRUE, Term
 from rules.transitions import SITE, Transition, record, term
 from rules.values import Record, leaves
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What became of a check."""
-
-    kind: str
-    rule: str
-    command: str | None
-    verdict: Verdict
-    seconds: float
-    reason: str = ""
-    """What is wrong, or why nothing is known."""
-
-    @property
-    def name(self) -> str:
-        """What it is called: kind, command and rule."""
-        return "/".join(part for part in (self.kind, self.command, self.rule) if part)
 
 
 class Checks:
@@ -82,13 +64,20 @@ class Checks:
     # Assumptions
 
     def vacuity(self) -> Iterator[Check]:
-        """What obligations assume can be so."""
-        for assumes, group in grouped(self._made).items():
+        """What obligations assume can be so: of each command and kind that assumes anything."""
+        groups: dict[tuple[str | None, str], dict[tuple[Term, ...], None]] = {}
+        for each in self._made:
+            if each.assumes:
+                groups.setdefault((each.command, each.kind), {})[each.assumes] = None
+        known: dict[tuple[Term, ...], Answer] = {}
+        for (command, kind), assumed in groups.items():
             begun = time.perf_counter()
-            answer = self._solver.ask(*assumes)
-            first = group[0]
-            about = f"{len(group)} obligations from {first.name}"
-            yield _found("vacuity", about, None, begun, answer, "nothing is as they assume: they are proved of nothing")
+            for assumes in assumed:
+                if assumes not in known:
+                    known[assumes] = self._solver.ask(*assumes)
+            worst = min((known[assumes] for assumes in assumed), key=least_first)
+            wrong = "nothing is as they assume: they are proved of nothing"
+            yield found("vacuity", kind, command, begun, worst, wrong)
 
     def redundancy(self, rules: Collection[str] = ()) -> Iterator[Check]:
         """No invariant says only what the others say, but for theorems, which do."""
@@ -100,17 +89,17 @@ class Checks:
             others = [each for other, each in said.items() if other is not invariant and other not in THEOREMS]
             answer = self._solver.ask(*others, terms.negation(says))
             if invariant in THEOREMS:  # then it does follow
-                yield _found(
+                yield found(
                     "redundancy",
                     invariant.__name__,
                     None,
                     begun,
-                    _opposite(answer),
+                    opposite(answer),
                     "it does not follow from the others",
                 )
             else:
                 wrong = "it follows from the others: mark it as a theorem, or leave it out"
-                yield _found("redundancy", invariant.__name__, None, begun, answer, wrong)
+                yield found("redundancy", invariant.__name__, None, begun, answer, wrong)
 
     # Answers
 
@@ -164,9 +153,7 @@ class Checks:
             answer = self._solver.ask(*where(self._obligations, deed), *means)
             words = " ".join(each.value for each in never.values())
             about = words + (f" if {' and '.join(each.value for each in when.values())}" if when else "")
-            yield _found(
-                "dead", about, name, begun, _opposite(answer), "some state that keeps the invariants answers so"
-            )
+            yield found("dead", about, name, begun, opposite(answer), "some state that keeps the invariants answers so")
 
     # Conditions
 
@@ -178,7 +165,7 @@ class Checks:
             begun = time.perf_counter()
             for atom, answer in guards_of(self._obligations, deed, self._solver):
                 wrong = "the answer never depends on it"
-                yield _found("guard", terms.show(atom), deed.name, begun, answer, wrong)
+                yield found("guard", terms.show(atom), deed.name, begun, answer, wrong)
                 begun = time.perf_counter()
 
     # What is false
@@ -205,7 +192,7 @@ class Checks:
         for name, (assumes, goal) in goals.items():
             begun = time.perf_counter()
             answer = self._solver.ask(*assumes, terms.negation(goal))
-            yield _found(
+            yield found(
                 "canary", name, None, begun, answer, "it was not refuted: no verdict of this run can be trusted"
             )
 
@@ -226,7 +213,7 @@ class Checks:
         reached = self._obligations.specification.reached
         rules = [name for name, each in reached.items() if any(each is rule for rule in RULES)]
         reason = f"it reaches {', '.join(rules)}" if rules else ""
-        yield Check("independence", "reaches_no_rule", None, _verdict(not rules), time.perf_counter() - begun, reason)
+        yield Check("independence", "reaches_no_rule", None, verdict(not rules), time.perf_counter() - begun, reason)
         begun = time.perf_counter()
         named = sorted(
             f"{sys.modules[module].__name__}.{name}"
@@ -235,7 +222,7 @@ class Checks:
             if any(value is rule for rule in RULES)
         )
         reason = f"it names {', '.join(named)}" if named else ""
-        yield Check("independence", "names_no_rule", None, _verdict(not named), time.perf_counter() - begun, reason)
+        yield Check("independence", "names_no_rule", None, verdict(not named), time.perf_counter() - begun, reason)
 
 
 DEAD: Final[tuple[tuple[str, dict[str, StrEnum], dict[str, StrEnum]], ...]] = (
@@ -259,18 +246,3 @@ def said(decided: Decided) -> str:
     """A way to answer, as ``rejected wrong-power-state``; a full one without a code."""
     outcome, code = decided
     return outcome.value if code is Code.NONE else f"{outcome.value} {code.value}"
-
-
-def _verdict(fine: bool) -> Verdict:
-    return Verdict.PROVED if fine else Verdict.REFUTED
-
-
-def _opposite(answer: Answer) -> Answer:
-    return replace(answer, holds=None if answer.holds is None else not answer.holds)
-
-
-def _found(kind: str, rule: str, command: str | None, begun: float, answer: Answer, wrong: str) -> Check:
-    """A check that is passed by something that was found."""
-    verdict = VERDICTS[None if answer.holds is None else not answer.holds]
-    reason = {Verdict.PROVED: "", Verdict.REFUTED: wrong, Verdict.UNKNOWN: answer.reason}[verdict]
-    return Check(kind, rule, command, verdict, time.perf_counter() - begun, reason)

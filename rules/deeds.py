@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from domain import evolve, hosts, lifecycle
-from domain.decision import accepted
 from domain.quantities import LARGEST
 from domain.settings import Mode
+from domain.state import Site
 from rules import terms
 from rules.confirming import ARGUMENTS
+from rules.host_commands import HostCommand
 from rules.obligations import Obligations
-from rules.reader import Rule
 from rules.terms import ZERO, Op, Term
-from rules.transitions import SITE, Transition, record, term
-from rules.values import Record, Value, anything, leaves
+from rules.transitions import Transition, record
+from rules.values import Record, Value, leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +32,16 @@ class Deed:
 
 def deeds(obligations: Obligations) -> dict[str, Deed]:
     """Every command of the model, by its name."""
-    program = obligations.program
     found = {each.command: _of_transition(each) for each in obligations.transitions.values()}
-
-    def on_hosts(name: str, decide: Rule, takes: Sequence[str], changes: Mapping[str, tuple[Rule, list[str]]]) -> None:
-        decision = record(program.call(decide, [_given(each) for each in takes]))
-        after = {
-            what: program.call(change, [_given(each) for each in given]) for what, (change, given) in changes.items()
-        }
-        given = [*takes, *[each for _, given in changes.values() for each in given]]
-        arguments = tuple(each for each in dict.fromkeys(given) if each in ARGUMENTS)
-        found[name] = Deed(name, arguments, decision, term(program.call(accepted, [decision])), after)
-
-    setting = ["generation", "guest", "config_version", "memory"]
-    begun = {"host": (evolve.host_registered, ["total", "reserve", "version"])}
-    on_hosts("register-host", hosts.register_host, ["total", "reserve"], begun)
-    resized = {"host": (evolve.host_resized, ["host", "total"])}
-    on_hosts("resize-host", hosts.resize_host, ["host", "total"], resized)
-    on_hosts("set-reserve", hosts.set_reserve, ["host", "reserve"], {"host": (evolve.reserve_set, ["host", "reserve"])})
-    on_hosts("remove-host", hosts.remove_host, ["vms"], {})
-    on_hosts("define-vm", lifecycle.define_vm, ["host", "generation", "memory"], {"vm": (evolve.vm_defined, setting)})
-    return found
+    return found | {each.command: _of_host_command(each) for each in obligations.host_commands.values()}
 
 
-def _given(name: str) -> Value:
-    return SITE["host"] if name == "host" else anything(name, ARGUMENTS.get(name, int))
+def _of_host_command(command: HostCommand) -> Deed:
+    arguments = tuple(name for name in command.arguments if name in ARGUMENTS)
+    after: dict[str, Value] = {}
+    if command.after is not None:
+        after = {"vm": command.after["vm"]} if command.after.kind is Site else {"host": command.after}
+    return Deed(command.command, arguments, command.decision, command.accepted, after)
 
 
 def _of_transition(transition: Transition) -> Deed:

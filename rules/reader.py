@@ -16,6 +16,7 @@ from inspect import signature
 from types import FunctionType
 from typing import Final, TypeGuard, cast, get_type_hints
 
+from domain.replacing import replace
 from domain.rule import RULES
 from rules import terms
 from rules.source import Source, defined_as_final, source_of
@@ -261,7 +262,7 @@ class _Function:
             for other in others:
                 first = _FOLDED[called](first, other)
             return first
-        if called is dataclasses.replace:
+        if called is replace or called is dataclasses.replace:
             return self._replaced(node, known)
         if is_record(called):
             names = list(fields_of(cast("type", called)))

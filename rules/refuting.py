@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import FunctionType
 from typing import Any, Final, cast
 
-from domain import hosts, lifecycle, resizing
+from domain import resizing
 from domain.commands import COMMANDS
 from domain.decider import STEPS
 from domain.decision import Code
@@ -24,6 +25,7 @@ from rules.confirming import (
     ran_by_model,
 )
 from rules.counterexample import Counterexample
+from rules.host_commands import DECIDE
 from rules.obligations import Obligation
 from rules.prover import Prover
 from rules.reachability import History, Search
@@ -73,7 +75,7 @@ def _counterexample(
     return Counterexample(
         obligation=obligation.name,
         rule=obligation.rule,
-        place=place(about) if about is not None else "rules/obligations.py",
+        place=place(about) if about is not None else "rules/obligations",
         says=says(obligation),
         decided_by=", ".join(f"{each.__name__} ({place(each)})" for each in program),
         command=None if obligation.command is None else bare(obligation.command),
@@ -136,14 +138,7 @@ def _deciding(command: str | None) -> list[Rule]:
     return [step.rule, step.change.rule]
 
 
-_SPECIAL: Final[dict[str, Rule]] = {
-    "register-host": hosts.register_host,
-    "resize-host": hosts.resize_host,
-    "set-reserve": hosts.set_reserve,
-    "remove-host": hosts.remove_host,
-    "define-vm": lifecycle.define_vm,
-    "set-memory": resizing.set_memory,
-}
+_SPECIAL: Final[Mapping[str, Rule]] = {**DECIDE, "set-memory": resizing.set_memory}
 
 
 def place(function: Rule) -> str:

@@ -15,7 +15,7 @@ from nilometer.cli.options import asking, common
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import Session, session
 from nilometer.importers.qemu import FORMAT, QemuImporter
-from nilometer.importers.reading import Account, import_file
+from nilometer.importers.reading import NOTES_MOST, Account, import_file
 from nilometer.ledger import Ledger
 from nilometer.results import Observation
 
@@ -30,7 +30,9 @@ from nilometer.results import Observation
 def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going: bool) -> int:
     """Record what recordings of a QEMU driver show: who asked for memory, what moved, what was measured.
 
-    The host's id is PREFIX, its VMs are PREFIX.vm0 and so on. A record that is there already is not recorded again.
+    The host's id is PREFIX, its VMs are PREFIX.vm0 and so on. A file that is there already is not recorded again, and
+    of one that has grown only what is new. Another recording of the same scenario needs a PREFIX of its own. Files may
+    be packed with gzip, and be UTF-8 or UTF-16.
 
     \b
     Examples:
@@ -51,6 +53,7 @@ def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going:
                 raise Interrupted(f"what was read of {file} is recorded", hint="import it again to go on") from None
             except InputError as unreadable_file:
                 if not keep_going:
+                    _remark(file, importer.account)
                     if importer.account.recorded:
                         kept = f"{importer.account.recorded} events of what stands before it were recorded"
                         say("note", f"{kept} in {ledger.url}; import the mended file again to go on")
@@ -59,6 +62,7 @@ def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going:
                 account = importer.account
             for error in errors:
                 say("error", error.message, error.hint)
+            _remark(file, account)
             unreadable += len(errors)
             told.append(_document(file, importer, account))
         url = ledger.url
@@ -71,10 +75,22 @@ def _import(
 ) -> Account:
     def record(observations: Sequence[Observation]) -> list[tuple[int, ...]]:
         progress.at(importer.account.records)
-        return ledger.record(observations, actor=now.who(), via=now.via or "import-qemu")
+        try:
+            return ledger.record(observations, actor=now.who(), via=now.via or "import-qemu")
+        except InputError as refused:
+            raise InputError(f"{file}: {refused.message}", hint=refused.hint) from None
 
     with readable(file) as stream, Progress(f"importing {file}", unit="records") as progress:
         return import_file(importer, stream, name=file, format=FORMAT, record=record, final=final, errors=errors)
+
+
+def _remark(file: str, account: Account) -> None:
+    """Says what was odd about the records: the first of each kind, and how many more there were."""
+    for note in account.notes:
+        say("note", note)
+    for kind, count in account.remarks.items():
+        if count > NOTES_MOST:
+            say("note", f"{file}: {count - NOTES_MOST} more of the same ({kind})")
 
 
 def _document(file: str, importer: QemuImporter, account: Account) -> dict[str, Any]:
@@ -86,16 +102,20 @@ def _document(file: str, importer: QemuImporter, account: Account) -> dict[str, 
         "not_needed": dict(sorted(account.not_needed.items())),
         "repeats": account.repeats,
         "recorded": account.recorded,
+        "remarks": dict(sorted(account.remarks.items())),
     }
 
 
 def _show(out: Output, told: list[dict[str, Any]], url: str) -> None:
     if out.json:
         kinds: Counter[str] = Counter()
+        remarks: Counter[str] = Counter()
         for each in told:
             kinds.update(each["not_needed"])
+            remarks.update(each["remarks"])
         sums = {name: sum(each[name] for each in told) for name in ("records", "events", "repeats", "recorded")}
-        out.document(sums | {"not_needed": dict(sorted(kinds.items())), "files": told})
+        counts = {"not_needed": dict(sorted(kinds.items())), "remarks": dict(sorted(remarks.items()))}
+        out.document(sums | counts | {"files": told})
         return
     for each in told:
         others = ", ".join(f"{count} {kind}" for kind, count in each["not_needed"].items())

@@ -10,17 +10,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import InputError
 from domain.shapes import Id
+from nilometer.importers.course import Course
+from nilometer.importers.qemu_entries import Entry
 from nilometer.importers.qemu_facts import Facts, Told
-from nilometer.importers.qemu_order import Entry, Order
+from nilometer.importers.qemu_order import Order
 from nilometer.importers.qemu_records import OfVm, Record, read_record
+from nilometer.importers.qemu_sizes import size_told
 from nilometer.importers.reading import UNDECIDED, Account
 from nilometer.results import Observation
 
 FORMAT = "qemu"
-LONGEST_LINE = 2**24
-"""Bytes; a longer line is no record."""
 
-_BOM = b"\xef\xbb\xbf"
 _ID = TypeAdapter[str](Id)
 
 
@@ -35,33 +35,34 @@ class QemuImporter:
         """The file's, for messages."""
         self.prefix = prefix
         self.account = Account()
-        self._line = 0
         self._digest = sha256(b"nilometer import-qemu 1\n")
+        """Of all records up to now, without those that came twice and what could not be read."""
         self._scenario: str | None = None
+        self._course = Course(name, self.account)
         self._order = Order()
         self._facts: Facts | None = None
         self._telling: set[int] = set()
         """Lines that gave events of a moment before them, and have not left yet."""
+        self._streams: set[str] = set()
+        """The streams that it gave events of."""
 
-    def take(self, line: bytes) -> Iterator[Observation]:
+    def take(self, line: bytes, number: int) -> Iterator[Observation]:
         """What is certain once this line was read, each part with its key. Raises ``InputError`` with the place."""
-        self._line += 1
-        line = line.removeprefix(_BOM) if self._line == 1 else line
-        line = line.rstrip(b"\r\n")
-        self._digest.update(line + b"\n")
         if not line.strip():
             return
-        place = f"{self.name}:{self._line}"
-        if len(line) > LONGEST_LINE:
-            raise InputError(f"{place}: the line has {len(line)} bytes", hint="is it a recording, one record a line?")
+        place = f"{self.name}:{number}"
         record = read_record(line, place)
-        self._begin(record, place)
         try:
-            ready = list(self._order.take(record, self._line))
+            size_told(record)
         except InputError as error:
             raise InputError(f"{place}: {error.message}", hint=error.hint) from None
+        self._begin(record, place)
         self.account.records += 1
-        yield from self._give(ready)
+        if self._course.came_twice(record, line, place):
+            self.account.repeats += 1
+            return
+        self._digest.update(line + b"\n")
+        yield from self._give(list(self._order.take(record, number)))
 
     def finish(self, *, final: bool = False) -> Iterator[Observation]:
         """The end of the file: counts what is undecided, or with ``final`` decides it, because nothing will follow."""
@@ -89,7 +90,10 @@ class QemuImporter:
         key = self._digest.hexdigest()
         stories = groupby(told, lambda pair: pair[0].story or f"{self.prefix}#{pair[1].record.seq}")
         for number, (story, pairs) in enumerate(stories):
-            yield Observation(f"{key}/{number}", tuple(part.fact for part, _ in pairs), story)
+            facts = tuple(part.fact for part, _ in pairs)
+            new = frozenset(fact.stream for fact in facts) - self._streams
+            self._streams |= new
+            yield Observation(f"{key}/{number}", facts, story, begins=new)
 
     def _tell(self, entry: Entry) -> list[Told]:
         """The events of one record, which is counted when the last of it has left."""

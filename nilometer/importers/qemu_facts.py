@@ -9,10 +9,11 @@ from domain.aggregates import host_stream
 from domain.observed import HostObserved, VmLost, VmObserved
 from domain.observed_host import ObservedHost, account_of
 from domain.state import Power
-from nilometer.importers import qemu_requests
+from nilometer.importers import qemu_refusals, qemu_requests
+from nilometer.importers.qemu_entries import Entry
 from nilometer.importers.qemu_machine import read_machine
-from nilometer.importers.qemu_order import Entry
 from nilometer.importers.qemu_records import (
+    MECHANISMS,
     Boot,
     Command,
     End,
@@ -20,6 +21,7 @@ from nilometer.importers.qemu_records import (
     Meta,
     Observation,
     OfVm,
+    Other,
     Pool,
     QmpEvent,
     SizeSeen,
@@ -65,12 +67,20 @@ class Facts:
     def not_needed(entry: Entry) -> str | None:
         """Why a record that gave no events was not needed; ``None`` if it repeats what was told before."""
         record = entry.record
+        if entry.again:
+            return None
         if isinstance(record, Meta):
             return "meta"
+        if isinstance(record, Other):
+            return f"kind {record.kind}"
         if isinstance(record, Command) and record.requested is None:
             return "prepared"  # such as a module's memory before the module is plugged: nothing moves
+        if isinstance(record, Command | SizeSeen | Step) and record.mechanism not in MECHANISMS:
+            return f"mechanism {record.mechanism}"
         if isinstance(record, QmpEvent) and not entry.sizes:
             return f"event {record.qmp.event}"
+        if isinstance(record, SizeSeen | Command) and not entry.sizes:
+            return f"{record.kind} of an unnamed device"
         return None
 
     @property
@@ -118,13 +128,15 @@ class Facts:
                 self._event(vm, entry, record)
 
     def _boot(self, vm: VmReading, entry: Entry, record: Boot) -> None:
+        if vm.was_reset:
+            self._booted_again(vm, entry, record)
+            return
         qemu_requests.stopped(vm, entry, entry.t)
-        vm.machine = read_machine(record.argv)
+        vm.machine = read_machine(record.argv or ())
         session = (vm.fold.session or 0) + 1
-        event = vm.measured(entry) or VmObserved(record=source(entry))
         vm.tell(
             replace(
-                event,
+                vm.begun(entry),
                 name=record.vm,
                 host=self._prefix,
                 hypervisor=_version(record.qemu),
@@ -135,26 +147,52 @@ class Facts:
             entry.t,
         )
         vm.seen = dict.fromkeys(entry.sizes, entry.t)
+        vm.moved = {}
+
+    @staticmethod
+    def _booted_again(vm: VmReading, entry: Entry, record: Boot) -> None:
+        """The guest of a QEMU that was reset has booted: it is the session that the reset began."""
+        vm.was_reset = False
+        vm.sizes(entry)
+        qemu_requests.reached_late(vm, entry)
+        event = vm.measured(entry) or VmObserved(record=source(entry))
+        vm.tell(replace(event, kernel=record.guest_kernel, power=Power.RUNNING), entry.t)
 
     def _event(self, vm: VmReading, entry: Entry, record: QmpEvent) -> None:
         name, happened = record.qmp.event, record.moment or entry.t
         told = None if record.qmp.data is None else verbatim(record.qmp.data)
+        if record.moment is not None and not entry.sizes:
+            entry.again = vm.heard.get(name) == (record.moment, told)
+            vm.heard[name] = record.moment, told
+            if entry.again:
+                return  # it was delivered twice
         event = VmObserved(label=name, told=told, record=source(entry))
         if name == "SHUTDOWN":
             qemu_requests.stopped(vm, entry, happened)
+            vm.was_reset = False
+            vm.before_off = {device: account.size for device, account in vm.fold.accounts.items()}
             vm.tell(replace(event, power=Power.OFF), happened)
         elif name == "RESET":
-            vm.tell(replace(event, power=Power.RUNNING, session=(vm.fold.session or 0) + 1), happened)
+            begun = replace(event, power=Power.RUNNING, session=(vm.fold.session or 0) + 1)
+            vm.reset(begun, happened)
+            vm.was_reset = True
+            qemu_requests.reached_late(vm, entry, vm.fold.accounts)
         elif name in ("STOP", "RESUME") and not vm.is_off:
             vm.tell(replace(event, power=Power.PAUSED if name == "STOP" else Power.RUNNING), happened)
-        elif name == "GUEST_PANICKED":
+        elif name in ("GUEST_PANICKED", "GUEST_CRASHLOADED"):
             vm.tell(VmLost(told=told, record=source(entry)), happened)
+            qemu_requests.lost(vm, entry, happened, told)
         elif name in EVIDENCE:
             vm.tell(event, happened)
+            if name == "DEVICE_DELETED":
+                vm.machine.delete_device(as_object(record.qmp.data).get("device"))
+            else:
+                qemu_refusals.refused_by_guest(vm, entry, happened, record)
 
     def _end(self, vm: VmReading, entry: Entry, record: End) -> None:
         """QEMU's process is gone: only now the host has its memory back."""
         vm.stepping.clear()
+        vm.was_reset = False
         qemu_requests.stopped(vm, entry, entry.t)
         said = record.qemu_stderr or None
         label = None if record.qemu_exit is None else f"exit {record.qemu_exit}"

@@ -10,10 +10,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from domain.guests import Mechanism
+from domain.observed import Means
 from domain.quantities import LARGEST
 from domain.shapes import parse_size
 
 FILE = "memory-backend-file"
+BALLOON = "virtio-balloon"
+"""What the names of all balloon devices begin with."""
+_GIVES_WAY = "deflate-on-oom"
+_YES = ("on", "yes", "true", "y", True)
+"""How people write that an option is on; the option's name alone will do."""
 
 
 @dataclass(slots=True)
@@ -27,8 +34,13 @@ class Machine:
     """Whether each memory backend lies in a file, by its id."""
     devices: dict[str, str] = field(default_factory=dict[str, str])
     """The memory backend of each device, by the device's id."""
+    virtio: list[str] = field(default_factory=list[str])
+    """The virtio-mem devices."""
     modules: list[str] = field(default_factory=list[str])
     """The memory backends of plugged modules."""
+    gives_way: bool | None = None
+    """Whether the balloon lets go when the guest runs out of memory; ``None`` if no balloon was told of."""
+    gives_way_by_default: bool = False
 
     @property
     def base_in_file(self) -> bool | None:
@@ -56,8 +68,42 @@ class Machine:
         driver, name, backend = arguments.get("driver"), arguments.get("id"), arguments.get("memdev")
         if isinstance(name, str) and isinstance(backend, str):
             self.devices[name] = backend
+        if isinstance(name, str) and isinstance(driver, str) and driver.startswith("virtio-mem"):
+            self.virtio.append(name)
         if driver == "pc-dimm" and isinstance(backend, str):
             self.modules.append(backend)
+        if isinstance(driver, str) and driver.startswith(BALLOON):
+            told = arguments.get(_GIVES_WAY)
+            self.gives_way = self.gives_way_by_default if told is None else told in _YES
+
+    def add_default(self, arguments: dict[str, Any]) -> None:
+        """Takes note of ``-global``: ``DRIVER.PROPERTY=VALUE``, or the three by their names."""
+        driver, told = arguments.get("driver"), arguments.get("property")
+        if isinstance(driver, str) and driver.startswith(BALLOON) and told == _GIVES_WAY:
+            self.gives_way_by_default = arguments.get("value") in _YES
+        for key, value in arguments.items():
+            if key.startswith(BALLOON) and key.endswith(f".{_GIVES_WAY}"):
+                self.gives_way_by_default = value in _YES
+
+    def delete_device(self, name: object) -> None:
+        """Takes note that a device is gone."""
+        backend = self.devices.pop(name, None) if isinstance(name, str) else None
+        if backend in self.modules:
+            self.modules.remove(backend)
+
+    def mechanism(self, means: Means) -> Mechanism | None:
+        """How a Linux guest's own total follows a device.
+
+        What is plugged and unplugged comes and goes with its memory blocks. A balloon's pages are taken out of the
+        total, but for a balloon that gives way: those pages can come back any time, so Linux goes on counting them.
+        """
+        if means is Means.BOOT:
+            return Mechanism.NONE
+        if means is not Means.BALLOON:
+            return Mechanism.HOT_REMOVE
+        if self.gives_way is None:
+            return None
+        return Mechanism.BALLOON if self.gives_way else Mechanism.BALLOON_ADJUSTED
 
 
 def together(answers: Iterable[bool | None]) -> bool | None:
@@ -69,7 +115,11 @@ def together(answers: Iterable[bool | None]) -> bool | None:
 def read_machine(argv: Iterable[str]) -> Machine:
     """Reads a command line; what is not understood is left out."""
     machine = Machine()
-    for option, value in _options(argv):
+    options = list(_options(argv))
+    for option, value in options:
+        if option == "global":  # it is for all devices, those before it too
+            machine.add_default(_arguments(value, "driver"))
+    for option, value in options:
         if option == "object":
             machine.add_backend(_arguments(value, "qom-type"))
         elif option == "device":
@@ -108,6 +158,8 @@ def _arguments(text: str, first: str) -> dict[str, Any]:
             arguments[key] = value
         elif index == 0:
             arguments[first] = part
+        elif part:
+            arguments[part] = "on"
     return arguments
 
 

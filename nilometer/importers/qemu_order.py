@@ -9,16 +9,17 @@ on the records up to now alone: a recording that has grown leaves in the same or
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
+from heapq import heappop, heappush
 from typing import Final
 
+from nilometer.importers.qemu_entries import NEIGHBOUR, TICK, Entry, VmRead, first_served, later, virtio_of
+from nilometer.importers.qemu_measures import Measure
 from nilometer.importers.qemu_records import (
     Boot,
     Command,
     End,
     Load,
-    Measure,
     Meta,
     Observation,
     OfVm,
@@ -27,94 +28,17 @@ from nilometer.importers.qemu_records import (
     SizeSeen,
     Step,
 )
-from nilometer.importers.qemu_sizes import Naming, Sizes, tells_by_event
-from nilometer.times import inside
+from nilometer.importers.qemu_sizes import tells_by_event
 
 HELD_BACK: Final = timedelta(seconds=2)
 """QEMU holds an event back for at most 1 s; the rest is for a slow machine."""
 STEP_MOST: Final = timedelta(seconds=120)
 """The record of a step is not waited for longer: drivers wait up to 60 s, for a module."""
-TICK: Final = timedelta(milliseconds=1)
-"""Records are dated in whole milliseconds, QEMU's events in microseconds."""
 QUEUE_MOST: Final = 10_000
 """When more records wait, the first waits no longer: memory stays flat."""
 
 STEP: Final = "step"
 """A command waits for the step that tells what was measured before it."""
-NEIGHBOUR: Final = "neighbour"
-"""An event waits for the next record of its VM that is none: if that is a command, it may belong behind it."""
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """A record in its place; or, ``early``, what it tells of a moment before it."""
-
-    record: Record
-    line: int
-    t: str
-    after: str | None
-    """When the driver wrote its last record before this one: what this one tells was not done before that."""
-    sizes: dict[str, int] = field(default_factory=dict[str, int])
-    """The sizes that it tells, or of a command asks for, by device."""
-    exact: dict[str, str] = field(default_factory=dict[str, str])
-    """When a size was reached, by device, where QEMU's own event told."""
-    measure: Measure | None = None
-    early: bool = False
-    step: Step | None = None
-    """Of a command: the step that told what came of it."""
-    command: Entry | None = None
-    """Of a step: the command that it is about."""
-    request: int | None = None
-    """Of a command that was read: its number among the VM's requests."""
-    waits: dict[str, str] = field(default_factory=dict[str, str])
-    """What it waits for (``step``, ``neighbour``, a device's event), and until when."""
-    left: bool = False
-
-
-@dataclass(slots=True)
-class _Front:
-    """The events that stand in front of a record, and the sizes before them."""
-
-    base: dict[str, int]
-    events: list[Entry]
-
-    def place(self, sizes: Sizes, otherwise: int) -> int:
-        """After how many of the events a measure fits that tells these sizes: as late as possible."""
-        devices = {device for event in self.events for device in event.sizes} & sizes.keys()
-        state, fits = dict(self.base), otherwise
-        for count in range(len(self.events) + 1):
-            if count:
-                state.update(self.events[count - 1].sizes)
-            if all(state.get(device, sizes[device]) == sizes[device] for device in devices):
-                fits = count
-        return fits
-
-
-@dataclass(slots=True)
-class _Vm:
-    """What has been read of a VM so far."""
-
-    naming: Naming = field(default_factory=Naming)
-    sizes: dict[str, int] = field(default_factory=dict[str, int])
-    base: dict[str, int] = field(default_factory=dict[str, int])
-    """The sizes at its last record that is no event."""
-    trailing: list[Entry] = field(default_factory=list[Entry])
-    """The events since then that told sizes."""
-    commands: dict[Entry, _Front] = field(default_factory=dict[Entry, _Front])
-    """The commands that wait for their step."""
-
-    def front(self) -> _Front:
-        """The trailing events that can still be moved behind a record."""
-        base = dict(self.base)
-        for event in self.trailing:
-            if event.left:
-                base.update(event.sizes)
-        return _Front(base, [event for event in self.trailing if not event.left])
-
-    def close(self) -> None:
-        """A record that is no event was read."""
-        self.base = dict(self.sizes)
-        self.trailing = []
 
 
 class Order:
@@ -122,8 +46,13 @@ class Order:
 
     def __init__(self) -> None:
         self._queue: list[Entry] = []
-        self._vms: dict[str, _Vm] = {}
+        self._vms: dict[str, VmRead] = {}
         self._last: str | None = None
+        self._deadlines: list[tuple[str, int, Entry, str]] = []
+        """Who waits until when, and for what: a heap."""
+        self._waits = 0
+        self._told: dict[tuple[str, str], list[Entry]] = {}
+        """By VM and device, the records that told a size and wait for its event."""
 
     @property
     def waiting(self) -> int:
@@ -161,33 +90,45 @@ class Order:
             entry.left = True
             yield entry
 
+    def _wait(self, entry: Entry, reason: str, deadline: str) -> None:
+        entry.waits[reason] = deadline
+        self._waits += 1
+        heappush(self._deadlines, (deadline, self._waits, entry, reason))
+
     def _expire(self, now: str) -> None:
-        for entry in list(self._queue):
-            self._give_up(entry, now)
+        while self._deadlines and self._deadlines[0][0] < now:
+            deadline, _, entry, reason = heappop(self._deadlines)
+            if entry.waits.get(reason) == deadline:
+                self._stop(entry, reason)
 
     def _stop_waiting(self, vm: str | None = None) -> None:
         for entry in list(self._queue):
             if vm is None or (isinstance(entry.record, OfVm) and entry.record.vm == vm):
                 self._give_up(entry)
 
-    def _give_up(self, entry: Entry, now: str | None = None) -> None:
-        for reason, deadline in list(entry.waits.items()):
-            if now is None or deadline < now:
-                del entry.waits[reason]
-                if reason == STEP and isinstance(entry.record, Command):
-                    self._place_command(self._vms[entry.record.vm], entry)
+    def _give_up(self, entry: Entry) -> None:
+        for reason in list(entry.waits):
+            self._stop(entry, reason)
+
+    def _stop(self, entry: Entry, reason: str) -> None:
+        entry.waits.pop(reason, None)
+        if reason == STEP and isinstance(entry.record, Command):
+            self._place_command(self._vms[entry.record.vm], entry)
 
     # Events
 
     def _take_event(self, entry: Entry, record: QmpEvent) -> None:
-        vm = self._vms.setdefault(record.vm, _Vm())
+        vm = self._vms.setdefault(record.vm, VmRead())
+        if record.qmp.event == "RESET":
+            self._insert(entry, vm.reset(record.moment or entry.t))
+            return
         entry.sizes = vm.naming.by_event(record)
         for device, size in entry.sizes.items():
             moment = record.moment
             if moment is not None:
                 entry.exact[device] = moment
             for poll in self._polls(record.vm, device):
-                if (moment or entry.t) > _later(poll.t, TICK):
+                if (moment or entry.t) > later(poll.t, TICK):
                     del poll.waits[device]  # no event ever told that size
                 elif poll.sizes[device] == size:
                     del poll.waits[device]
@@ -197,22 +138,26 @@ class Order:
                 else:
                     self._queue.insert(self._queue.index(poll), entry)
                     return
-            vm.sizes[device] = size
-            vm.trailing.append(entry)
-            entry.waits[NEIGHBOUR] = _later(entry.t, HELD_BACK)
+            if (moment or entry.t) >= vm.moments.get(device, ""):
+                vm.sizes[device], vm.moments[device] = size, moment or entry.t
+            vm.trail(entry)
+            self._wait(entry, NEIGHBOUR, later(entry.t, HELD_BACK))
         self._queue.append(entry)
 
     def _polls(self, vm: str, device: str) -> list[Entry]:
         """The records that told a new size of a device, and wait for the event that tells when it was reached."""
-        return [e for e in self._queue if device in e.waits and isinstance(e.record, OfVm) and e.record.vm == vm]
+        waiting = [poll for poll in self._told.pop((vm, device), ()) if device in poll.waits]
+        if waiting:
+            self._told[vm, device] = waiting
+        return list(waiting)
 
     # What the driver wrote
 
     def _take_told(self, entry: Entry, record: OfVm) -> None:
         if isinstance(record, Boot):
             self._stop_waiting(record.vm)
-            self._vms[record.vm] = _Vm()
-        vm = self._vms.setdefault(record.vm, _Vm())
+            self._vms[record.vm] = VmRead()
+        vm = self._vms.setdefault(record.vm, VmRead())
         if isinstance(record, Command) and record.requested is not None:
             self._take_command(vm, entry, record)
             return
@@ -222,7 +167,10 @@ class Order:
         front = vm.front()
         if isinstance(record, Load) and record.before is not None:
             sizes = vm.naming.in_measure(record.before, front.base)
-            early = Entry(record, entry.line, entry.t, entry.after, sizes, measure=record.before, early=True)
+            largest = vm.naming.largest(record.before)
+            early = Entry(
+                record, entry.line, entry.t, entry.after, sizes, measure=record.before, largest=largest, early=True
+            )
             self._insert(early, front.events[front.place(sizes, len(front.events)) :])
         place = front.place(entry.sizes, len(front.events))
         self._insert(entry, front.events[place:])
@@ -231,14 +179,15 @@ class Order:
         if place == len(front.events):
             for device, size in entry.sizes.items():
                 if vm.sizes.get(device, size) != size and tells_by_event(device):
-                    entry.waits[device] = _later(entry.t, HELD_BACK)
+                    self._wait(entry, device, later(entry.t, HELD_BACK))
+                    self._told.setdefault((record.vm, device), []).append(entry)
             vm.sizes.update(entry.sizes)
         vm.close()
         if isinstance(record, End):
             self._stop_waiting(record.vm)
 
     @staticmethod
-    def _read(vm: _Vm, entry: Entry, record: OfVm) -> None:
+    def _read(vm: VmRead, entry: Entry, record: OfVm) -> None:
         """Takes note of what a record tells of its own moment."""
         if isinstance(record, Boot):
             entry.measure = record.observation
@@ -246,11 +195,20 @@ class Order:
             entry.measure = record.after
         elif isinstance(record, Observation):
             entry.measure = Measure(guest=record.guest, device=record.device)
+        naming, sizes = vm.naming, vm.sizes
         if isinstance(record, SizeSeen):
-            entry.sizes = vm.naming.by_mechanism(record.mechanism, record.size, vm.sizes)
-        elif isinstance(record, Step) and record.size_after is not None:
-            entry.sizes = vm.naming.by_mechanism(record.mechanism, record.size_after, vm.sizes)
-        entry.sizes = {**entry.sizes, **vm.naming.in_measure(entry.measure, vm.sizes)}
+            waited_for = None if record.requested is None else naming.virtio
+            entry.sizes = naming.by_mechanism(record.mechanism, record.size, sizes, waited_for)
+        elif isinstance(record, Step):
+            device = virtio_of(entry.command)
+            if record.size_after is not None:
+                entry.sizes = naming.by_mechanism(record.mechanism, record.size_after, sizes, device)
+            if entry.command is None and record.requested is not None:
+                entry.asked = naming.by_mechanism(record.mechanism, record.requested, sizes)
+                if record.size_before is not None:
+                    entry.before = naming.by_mechanism(record.mechanism, record.size_before, sizes)
+        entry.sizes = {**entry.sizes, **naming.in_measure(entry.measure, sizes)}
+        entry.largest = naming.largest(entry.measure)
 
     def _insert(self, entry: Entry, followers: list[Entry]) -> None:
         """Puts a record in front of the first of these, or at the end."""
@@ -258,19 +216,20 @@ class Order:
 
     # Commands
 
-    def _take_command(self, vm: _Vm, entry: Entry, record: Command) -> None:
+    def _take_command(self, vm: VmRead, entry: Entry, record: Command) -> None:
         for earlier in list(vm.commands):
             self._give_up(earlier)
         front = vm.front()
         entry.sizes = vm.naming.target(record, front.base)
-        entry.waits[STEP] = _later(entry.t, STEP_MOST)
+        deadline = later(entry.t, STEP_MOST)
+        self._wait(entry, STEP, deadline)
         for event in front.events:
-            event.waits[NEIGHBOUR] = entry.waits[STEP]
+            self._wait(event, NEIGHBOUR, deadline)
         self._queue.append(entry)
         vm.commands[entry] = front
         vm.close()
 
-    def _match(self, vm: _Vm, entry: Entry, step: Step) -> None:
+    def _match(self, vm: VmRead, entry: Entry, step: Step) -> None:
         for waiting in vm.commands:
             command = waiting.record
             if isinstance(command, Command) and (command.mechanism, command.requested) == (
@@ -282,7 +241,7 @@ class Order:
                 self._place_command(vm, waiting, entry.line)
                 return
 
-    def _place_command(self, vm: _Vm, entry: Entry, line: int = 0) -> None:
+    def _place_command(self, vm: VmRead, entry: Entry, line: int = 0) -> None:
         """Puts a command where it was given between the events in front of it, and before it what was measured then."""
         front = vm.commands.pop(entry)
         place = 0
@@ -290,35 +249,16 @@ class Order:
             step = entry.step
             early = Entry(step, line, entry.t, entry.after, measure=step.before, early=True)
             early.sizes = vm.naming.in_measure(step.before, front.base)
+            early.largest = vm.naming.largest(step.before)
             if step.size_before is not None:
                 known = {**front.base, **early.sizes}
-                early.sizes = {**early.sizes, **vm.naming.by_mechanism(step.mechanism, step.size_before, known)}
+                told = vm.naming.by_mechanism(step.mechanism, step.size_before, known, virtio_of(entry))
+                early.sizes = {**early.sizes, **told}
             place = front.place(early.sizes, 0)
             self._insert(early, [*front.events[place:], entry])
-        while place < len(front.events) and not _serves(entry, front, place):
-            place += 1
+        place = first_served(entry, front, place)
         for event in front.events:
             event.waits.pop(NEIGHBOUR, None)
         for event in reversed(front.events[place:]):
             self._queue.remove(event)
             self._queue.insert(self._queue.index(entry) + 1, event)
-
-
-def _serves(command: Entry, front: _Front, place: int) -> bool:
-    """Whether the move that an event tells belongs to the command behind it: it happened while that was being given."""
-    event = front.events[place]
-    for device, target in command.sizes.items():
-        size, moment = event.sizes.get(device), event.exact.get(device, event.t)
-        sizes = [past.sizes[device] for past in front.events[:place] if device in past.sizes]
-        before = sizes[-1] if sizes else front.base.get(device)
-        if size is None or before is None or not (command.after or "") < moment <= _later(command.t, TICK):
-            return False
-        return abs(target - size) < abs(target - before)
-    return False
-
-
-def _later(t: str, by: timedelta) -> str:
-    try:
-        return inside(datetime.fromisoformat(t) + by)
-    except OverflowError:  # the end of the year 9999
-        return t

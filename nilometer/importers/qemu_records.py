@@ -10,71 +10,23 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from domain.errors import InputError
 from domain.quantities import LARGEST
 from domain.shapes import Id
+from nilometer.importers.qemu_measures import Devices, GuestMemory, Measure, Shape, Size
+from nilometer.texts import strict_json
 from nilometer.times import inside, parse_time
 
-Size = Annotated[int, Field(ge=0, le=LARGEST)]
 Time = Annotated[str, AfterValidator(parse_time)]
-Mechanism = Literal["virtio-mem", "balloon", "pc-dimm"]
 Json = dict[str, Any]
+
+MECHANISMS: Final = ("virtio-mem", "balloon", "pc-dimm")
+"""How memory is moved. Of another mechanism, which a newer driver may know, only what it measured is read."""
 
 LATEST: Final = 253_402_300_799
 """Seconds since 1970 at the end of the year 9999."""
-
-
-class Shape(BaseModel):
-    """Common to all shapes."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-
-class GuestMemory(Shape):
-    """What the guest's kernel says of its memory."""
-
-    mem_total: Size
-    mem_available: Size
-    memory_block_size: Size | None = None
-
-
-class SizeSummary(Shape):
-    """QEMU's own account of a VM."""
-
-    base: Size = Field(alias="base-memory")
-    plugged: Size = Field(0, alias="plugged-memory")
-
-
-class MemoryDeviceData(Shape):
-    """A memory device: only virtio-mem's is needed; modules are what is plugged less virtio-mem."""
-
-    id: str | None = None
-    size: Size | None = None
-    maximum: Size | None = Field(None, alias="max-size")
-
-
-class MemoryDevice(Shape):
-    """A memory device and its kind."""
-
-    type: str
-    data: MemoryDeviceData
-
-
-class Devices(Shape):
-    """What QEMU says of a VM's devices; ``None`` where it was not asked."""
-
-    size_summary: SizeSummary | None = None
-    memory_devices: tuple[MemoryDevice, ...] | None = None
-    balloon_actual: Size | None = None
-
-
-class Measure(Shape):
-    """A measure of one VM; its parts are read one after the other, within tens of milliseconds."""
-
-    guest: GuestMemory | None = None
-    device: Devices | None = None
 
 
 class Common(Shape):
@@ -103,28 +55,29 @@ class Boot(OfVm):
     """A VM was started; its agent answers."""
 
     kind: Literal["boot"]
-    argv: tuple[str, ...]
+    argv: tuple[str, ...] | None = None
     guest_kernel: str | None = None
     qemu: Any = None
-    observation: Measure = Measure()
+    observation: Measure | None = None
 
 
 class Command(OfVm):
     """QEMU was told something. ``requested`` is the size that was asked for, if it was about one."""
 
     kind: Literal["command"]
-    mechanism: Mechanism
+    mechanism: str | None = None
     requested: Size | None
-    qmp: Json
-    reply: Json | None = None
+    qmp: Json | None = None
+    reply: Any = None
     accepted: bool
 
 
 class SizeSeen(OfVm):
-    """A poll saw another size than the one before it."""
+    """A poll saw another size than the one before it. ``requested`` is the target of whoever waits for it."""
 
     kind: Literal["size"]
-    mechanism: Mechanism
+    mechanism: str
+    requested: Size | None = None
     size: Size
 
 
@@ -173,11 +126,12 @@ class Step(OfVm):
     """A command settled: ``before`` was measured before the command, ``after`` now."""
 
     kind: Literal["step"]
-    mechanism: Mechanism
+    mechanism: str
     requested: Size | None
     size_before: Size | None = None
     size_after: Size | None = None
-    outcome: StepOutcome
+    outcome: str
+    """A ``StepOutcome``; what else a driver says is judged by the sizes."""
     before: Measure | None = None
     after: Measure | None = None
     note: str | None = None
@@ -209,7 +163,7 @@ class Pool(Common):
 
     kind: Literal["pool"]
     label: str | None = None
-    capacity: Size
+    capacity: Size | None = None
     free: Size | None = None
 
 
@@ -221,22 +175,30 @@ class End(OfVm):
     qemu_stderr: str | None = None
 
 
-Record = Meta | Boot | Command | SizeSeen | QmpEvent | Step | Load | Observation | Pool | End
-_RECORD: Final = TypeAdapter[Record](Annotated[Record, Field(discriminator="kind")])
+class Other(Common):
+    """A record of a kind that is not known here: a newer driver's."""
+
+    kind: str
+
+
+_Known = Meta | Boot | Command | SizeSeen | QmpEvent | Step | Load | Observation | Pool | End
+Record = _Known | Other
+_RECORD: Final = TypeAdapter[_Known](Annotated[_Known, Field(discriminator="kind")])
+_OTHER: Final = TypeAdapter(Other)
+KINDS: Final = ("meta", "boot", "command", "size", "event", "step", "load", "observation", "pool", "end")
 _EXAMPLE: Final = "import a recording of a QEMU driver: JSON Lines with v, scenario, seq, t, vm, kind"
 
 
 def read_record(line: bytes, place: str) -> Record:
     """Reads one line. Raises ``InputError`` with its place, what is wrong, and what to do."""
+    kind = as_object(strict_json(line, place)).get("kind")  # pydantic would take the last of two equal keys
+    other = isinstance(kind, str) and kind not in KINDS
     try:
-        return _RECORD.validate_json(line)
+        return _OTHER.validate_json(line) if other else _RECORD.validate_json(line)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"][1:])
+        where = ".".join(str(part) for part in (first["loc"] if other else first["loc"][1:]))
         what = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "json_invalid":
-            hint = "the line is cut off or no JSON; a recording that is still being written can be imported again later"
-            raise InputError(f"{place}: {what}", hint=hint) from None
         raise InputError(f"{place}: {where}: {what}" if where else f"{place}: {what}", hint=_EXAMPLE) from None
 
 

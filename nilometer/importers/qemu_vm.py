@@ -7,19 +7,22 @@ from typing import Protocol
 
 from domain.aggregates import vm_stream
 from domain.observed import (
+    BASE_MEMORY,
     DeviceFigures,
     Grounds,
+    Means,
     Observed,
     VmMemoryMoved,
     VmObserved,
     WhyMoved,
 )
-from domain.observed_devices import Account, assigned_of
+from domain.observed_devices import Account, Accounts, assigned_of
 from domain.observed_vm import ObservedVm
 from domain.state import Power
+from nilometer.importers.qemu_entries import Entry
 from nilometer.importers.qemu_machine import Machine
-from nilometer.importers.qemu_order import Entry
-from nilometer.importers.qemu_records import GuestMemory, Measure, QmpEvent
+from nilometer.importers.qemu_measures import GuestMemory, Measure, adds_up, is_whole, same
+from nilometer.importers.qemu_records import QmpEvent
 from nilometer.importers.qemu_sizes import BALLOON, MODULES, means_of
 from nilometer.results import Fact
 
@@ -57,6 +60,16 @@ class VmReading:
         """Requests whose step is still to come: it will settle them."""
         self.guest: GuestMemory | None = None
         """The guest's own figures as last told."""
+        self.modules: dict[int, str] = {}
+        """Which module each request is about, by QEMU's name for it."""
+        self.refused: dict[int, str] = {}
+        """What the guest said when it refused what a request asked for, while its step is still to come."""
+        self.was_reset = False
+        """QEMU was reset, and its guest has not booted yet."""
+        self.heard: dict[str, tuple[str, str | None]] = {}
+        """When the last event of each kind happened, and what it said."""
+        self.before_off: dict[str, int | None] = {}
+        """The sizes of the devices when the VM was shut down: QEMU may start it again."""
 
     def tell(self, event: Observed, happened: str, earliest: str | None = None, request: int | None = None) -> None:
         """An event of this VM; ``request`` is the number of the request that it is part of."""
@@ -83,7 +96,7 @@ class VmReading:
             if known is None and device == MODULES and self.fold.session is not None:
                 known = 0  # there were none until now
             if known is None:
-                unknown.append(self._figures(device, size))
+                unknown.append(self.figures(device, size, entry))
             elif known != size:
                 self._moved(entry, device, known, size)
             seen = exact or (entry.after or "" if entry.early else entry.t)
@@ -110,34 +123,75 @@ class VmReading:
             request=number,
             late=request is not None and request.settled is not None,
             backed=self._backed(device),
+            mechanism=self.machine.mechanism(means_of(device)),
             record=source(entry),
         )
         self.tell(event, happened, earliest, number)
         self.moved[device] = happened, earliest
 
+    # Sessions
+
+    def begun(self, entry: Entry) -> VmObserved:
+        """The devices with which a VM starts. One that nobody measured has a size that nobody knows."""
+        event = self.measured(entry, known={}) or VmObserved(record=source(entry))
+        told = {figures.device: figures for figures in event.devices}
+        whole = entry.measure is not None and is_whole(entry.measure)
+        if BASE_MEMORY not in told and self.machine.base is not None:
+            told[BASE_MEMORY] = self.figures(BASE_MEMORY, self.machine.base)
+        for device in () if whole else (*self.fold.accounts, *self.machine.virtio):
+            if device not in told and device != BASE_MEMORY:
+                told[device] = self.figures(device, None)
+        sizes = {device: Account(figures.means, figures.size) for device, figures in told.items()}
+        in_use = event.in_use if whole else None
+        return replace(event, devices=tuple(told.values()), assigned=assigned_of(sizes), in_use=in_use)
+
+    def reset(self, event: VmObserved, happened: str) -> None:
+        """QEMU takes all virtio-mem from a guest that begins anew, and the pages in its balloon are the guest's again.
+
+        What it was asked for stays asked for: the new session's driver takes it up.
+        """
+        sizes = {device: account.size for device, account in self.fold.accounts.items()}
+        if self.is_off:
+            sizes = self.before_off
+        sizes = {device: 0 if means_of(device) is Means.VIRTIO_MEM else size for device, size in sizes.items()}
+        base = sizes.get(BASE_MEMORY)
+        if BALLOON in sizes:
+            sizes[BALLOON] = None if base is None else base + (sizes.get(MODULES) or 0)
+        devices = tuple(self.figures(device, size) for device, size in sizes.items())
+        self.tell(replace(event, devices=devices), happened)
+        for device in sizes:
+            if device not in (BASE_MEMORY, MODULES):
+                self.seen[device] = max(happened, self.seen.get(device, ""))
+                self.moved[device] = happened, None
+
     # Measures
 
-    def measured(self, entry: Entry, label: str | None = None) -> VmObserved | None:
-        """What a record measured, as an event; ``None`` if it measured nothing."""
+    def measured(self, entry: Entry, label: str | None = None, known: Accounts | None = None) -> VmObserved | None:
+        """What a record measured, as an event; ``None`` if it measured nothing.
+
+        Where some devices were not measured, the VM's assigned memory was not either: it follows from what is known.
+        """
+        known = self.fold.accounts if known is None else known
         measure = entry.measure
         if measure is None:
             return None
-        memories = () if measure.device is None else measure.device.memory_devices or ()
-        most = {memory.data.id: memory.data.maximum for memory in memories}
-        figures = [self._figures(device, size) for device, size in entry.sizes.items()]
-        devices = tuple(replace(told, maximum=most.get(told.device, told.maximum)) for told in figures)
-        assigned = assigned_of({told.device: Account(told.means, told.size) for told in devices})
-        guest = measure.guest
+        devices = tuple(self.figures(device, size, entry) for device, size in entry.sizes.items())
+        told = {figures.device: Account(figures.means, figures.size) for figures in devices}
+        total = assigned_of({**known, **told}) if adds_up(measure, known, told) else None
+        assigned = total if is_whole(measure) and known.keys() <= told.keys() else None
         event = VmObserved(assigned=assigned, devices=devices, label=label, record=source(entry))
+        guest = measure.guest
         if guest is None:
             return event
         self.guest = guest
+        available = guest.mem_available
         return replace(
             event,
-            in_use=None if assigned is None or assigned < guest.mem_available else assigned - guest.mem_available,
+            in_use=None if total is None or available is None or total < available else total - available,
             guest_total=guest.mem_total,
-            guest_available=guest.mem_available,
+            guest_available=available,
             guest_block=guest.memory_block_size,
+            guest_offline=guest.offline,
         )
 
     def measure(self, entry: Entry, label: str | None = None) -> None:
@@ -159,9 +213,18 @@ class VmReading:
         if self.fold.version != before or (guest is not None and not same(guest, self.guest)):
             self.measure(entry)
 
-    def _figures(self, device: str, size: int) -> DeviceFigures:
-        maximum = self.machine.base if device == BALLOON else None
-        return DeviceFigures(device, means_of(device), size, maximum, self._backed(device))
+    def figures(self, device: str, size: int | None, entry: Entry | None = None) -> DeviceFigures:
+        """What is known of a device that has this size."""
+        largest = {} if entry is None else entry.largest
+        maximum = self.covered(entry) if device == BALLOON else largest.get(device)
+        means = means_of(device)
+        return DeviceFigures(device, means, size, maximum, self._backed(device), self.machine.mechanism(means))
+
+    def covered(self, entry: Entry | None = None) -> int | None:
+        """All that a balloon can take from: boot memory and modules."""
+        told = {} if entry is None else entry.sizes
+        base = told.get(BASE_MEMORY, self.fold.size(BASE_MEMORY) or self.machine.base)
+        return None if base is None else base + (told.get(MODULES, self.fold.size(MODULES)) or 0)
 
     def _backed(self, device: str) -> bool | None:
         """Whether the host's budget backs a device: only what is kept in files; unknown while there is no budget."""
@@ -179,14 +242,9 @@ class VmReading:
             assigned=self.fold.assigned,
             in_use=self.fold.in_use,
             free=None if free is None or free < 0 else free,
-            maximum=None if account is None else account.maximum,
+            maximum=self.covered() if device == BALLOON else None if account is None else account.maximum,
             block=self.fold.guest_block,
         )
-
-
-def same(one: GuestMemory, other: GuestMemory | None) -> bool:
-    """Whether two measures of a guest tell the same."""
-    return other is not None and (one.mem_total, one.mem_available) == (other.mem_total, other.mem_available)
 
 
 def source(entry: Entry) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol
@@ -11,12 +11,15 @@ from domain.errors import InputError
 from domain.observed import ImportRecorded, KindCount
 from nilometer.clock import now
 from nilometer.results import Fact, Observation
+from nilometer.texts import AT_ONCE, Source, lines
 
 UNDECIDED = "undecided"
 """The kind of the last records of a file, whose meaning hangs on what follows: import it again when it has grown."""
 
 BATCH = 100
 """Observations recorded in one commit."""
+NOTES_MOST = 5
+"""Of each kind of remark so many are told in words; the others are counted."""
 
 
 @dataclass(slots=True)
@@ -35,6 +38,17 @@ class Account:
     recorded: int = 0
     """Events recorded now."""
 
+    remarks: dict[str, int] = field(default_factory=dict[str, int])
+    """What was odd about records that were read all the same, by kind."""
+    notes: list[str] = field(default_factory=list[str])
+    """The first remarks of each kind, in words, with their places."""
+
+    def remark(self, kind: str, note: str) -> None:
+        """Counts what is odd about a record, which is read all the same."""
+        self.remarks[kind] = count = self.remarks.get(kind, 0) + 1
+        if count <= NOTES_MOST:
+            self.notes.append(note)
+
     def not_need(self, kind: str, count: int = 1) -> None:
         """Counts records of a kind that is not needed."""
         if count:
@@ -48,8 +62,8 @@ class Importer(Protocol):
     """What the ids of its host and VMs begin with; ``None`` before the first record."""
     account: Account
 
-    def take(self, line: bytes) -> Iterator[Observation]:
-        """What is certain once this line was read. Raises ``InputError`` for a line that cannot be read."""
+    def take(self, line: bytes, number: int) -> Iterator[Observation]:
+        """What is certain once this line, of this number, was read. Raises ``InputError`` if it cannot be read."""
         ...
 
     def finish(self, *, final: bool = False) -> Iterator[Observation]:
@@ -57,19 +71,24 @@ class Importer(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Lines:
-    """The lines of a file, and their digest once they have all been read."""
+class _Digested:
+    """A file that is read, and the digest of all its bytes once they have been."""
 
-    lines: Iterable[bytes]
-    digest: str = ""
+    def __init__(self, stream: Source) -> None:
+        self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+        self._digest = sha256()
 
-    def __iter__(self) -> Iterator[bytes]:
-        whole = sha256()
-        for line in self.lines:
-            whole.update(line)
-            yield line
-        self.digest = whole.hexdigest()
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes; a pipe gives what it has."""
+        data = self._read(size)
+        self._digest.update(data)
+        return data
+
+    def whole(self) -> str:
+        """The digest of the whole file, of which what was left unread is read now."""
+        while self.read(AT_ONCE):
+            pass
+        return self._digest.hexdigest()
 
 
 Record = Callable[[Sequence[Observation]], Sequence[tuple[int, ...]]]
@@ -78,7 +97,7 @@ Record = Callable[[Sequence[Observation]], Sequence[tuple[int, ...]]]
 
 def import_file(
     importer: Importer,
-    lines: Iterable[bytes],
+    stream: Source,
     *,
     name: str,
     format: str,
@@ -92,22 +111,18 @@ def import_file(
     the rest is read; without one the first raises ``InputError``, and what was recorded before it stays. A file that
     was imported before adds nothing, one that has grown only what is new.
     """
-    file = Lines(lines)
+    file = _Digested(stream)
     account = importer.account
     batch: list[Observation] = []
 
     def write() -> None:
-        account.recorded += sum(len(positions) for positions in record(batch)) if batch else 0
+        observations = batch.copy()
         batch.clear()
+        account.recorded += sum(len(positions) for positions in record(observations)) if observations else 0
 
     try:
-        for line in file:
-            try:
-                batch.extend(importer.take(line))
-            except InputError as error:
-                if errors is None:
-                    raise
-                errors.append(error)
+        for given in _given(importer, lines(file, name), errors):
+            batch.extend(given)
             if len(batch) >= BATCH:
                 write()
         batch.extend(importer.finish(final=final))
@@ -117,18 +132,42 @@ def import_file(
         if errors:
             return account
         raise InputError(f"{name}: there are no records in it", hint="is it the file you meant, and whole?")
+    digest = file.whole()
     last = ImportRecorded(
         file=name,
         format=format,
-        sha256=file.digest,
+        sha256=digest,
         prefix=importer.prefix,
         records=account.records,
         telling=account.events,
         events=account.facts,
         repeats=account.repeats,
-        not_needed=tuple(KindCount(kind, count) for kind, count in sorted(account.not_needed.items())),
+        not_needed=_counts(account.not_needed),
         unreadable=len(errors or ()),
+        remarks=_counts(account.remarks),
     )
-    fact = Fact(f"import/{file.digest[:16]}", last, now())
-    record([Observation(f"import/{file.digest}/{importer.prefix}", (fact,))])
+    fact = Fact(f"import/{digest[:16]}", last, now())
+    record([Observation(f"import/{digest}/{importer.prefix}", (fact,))])
     return account
+
+
+def _given(
+    importer: Importer, read: Iterator[tuple[int, bytes]], errors: list[InputError] | None
+) -> Iterator[list[Observation]]:
+    """What each line gives; what cannot be read is put to the errors, if they are kept."""
+    while True:
+        try:
+            number, line = next(read)
+            given = list(importer.take(line, number))
+        except StopIteration:
+            return
+        except InputError as error:
+            if errors is None:
+                raise
+            errors.append(error)
+        else:
+            yield given
+
+
+def _counts(kinds: dict[str, int]) -> tuple[KindCount, ...]:
+    return tuple(KindCount(kind, count) for kind, count in sorted(kinds.items()))

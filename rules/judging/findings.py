@@ -16,6 +16,10 @@ Figures = Mapping[str, Figure]
 NOTHING: Final[Figures] = MappingProxyType({})
 
 
+def _nothing() -> Figures:
+    return NOTHING
+
+
 class Verdict(StrEnum):
     """What the judge says of a rule and an event."""
 
@@ -54,11 +58,11 @@ class Finding:
     at: At
     why: str
     """What is wrong, in a clause without figures: ``more was granted than the host had free``."""
-    expected: Figures = NOTHING
+    expected: Figures = field(default_factory=_nothing)
     """The figures that the rule asks for."""
-    found: Figures = NOTHING
+    found: Figures = field(default_factory=_nothing)
     """The same figures, as the history has them."""
-    let: Figures = NOTHING
+    let: Figures = field(default_factory=_nothing)
     """What was known before: the figures that the rule starts from."""
     then: str = ""
     """What happened, in one clause: ``add-memory of 64 GiB was partially-completed``."""

@@ -6,23 +6,58 @@ Memory grows with the number of hosts and VMs, not with the length of the histor
 from __future__ import annotations
 
 from domain.envelope import Envelope
-from domain.events import Event
+from domain.events import Decided, Event
+from domain.observed import Observed
+from rules.judging.decided import DecidedJudge
+from rules.judging.docket import Docket
 from rules.judging.findings import Account, Finding
+from rules.judging.naming import rules_of
+from rules.judging.observed import ObservedJudge
 from rules.judging.scope import EVERYTHING, Scope
+from rules.judging.wholeness import Wholeness
 
 
 class Judge:
-    """Judges one history. Events come in the order of their positions; ``place`` is ``file:line`` of each, or empty."""
+    """Judges one history. Events come in the order in which they are told.
+
+    ``place`` is ``file:line`` of each, or empty; ``source`` the ledger that it is of, where the file says so.
+    """
 
     def __init__(self, scope: Scope = EVERYTHING) -> None:
         self.scope = scope
-        self.account = Account()
+        self._docket = Docket(scope)
+        self._wholeness = Wholeness(self._docket)
+        self._decided = DecidedJudge(self._docket, self._wholeness)
+        self._observed = ObservedJudge(self._docket)
 
-    def take(self, envelope: Envelope[Event], place: str = "") -> list[Finding]:
+    @property
+    def account(self) -> Account:
+        """What was judged so far, and how often each rule was asked."""
+        self._docket.settle(rules_of)
+        return self._docket.account
+
+    def take(self, envelope: Envelope[Event], place: str = "", source: str = "") -> list[Finding]:
         """What is found once this event was read; it may be about events before it."""
-        self.account.events += 1
-        return []
+        docket = self._docket
+        docket.account.events += 1
+        if self._wholeness.follows(envelope, source):
+            self._judge(envelope, place)
+        else:
+            for told in self._wholeness.take(envelope, place, source):
+                self._judge(told.envelope, told.place)
+        return docket.drain()
 
     def finish(self) -> list[Finding]:
         """What is found because the history ends here."""
-        return []
+        for told in self._wholeness.finish():
+            self._judge(told.envelope, told.place)
+        self._decided.finish()
+        self._observed.finish()
+        self._docket.finish()
+        return self._docket.drain()
+
+    def _judge(self, envelope: Envelope[Event], place: str) -> None:
+        if isinstance(envelope.event, Decided):
+            self._decided.take(envelope, place)
+        elif isinstance(envelope.event, Observed):
+            self._observed.take(envelope, place)

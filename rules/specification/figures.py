@@ -132,6 +132,36 @@ def largest_here(site: Site) -> int:
 
 
 @sentence
+def maximum_here(site: Site) -> int:
+    """The most that Dynamic Memory may give this VM."""
+    return site.vm.memory.maximum
+
+
+@sentence
+def minimum_here(site: Site) -> int:
+    """The least that Dynamic Memory leaves this VM."""
+    return site.vm.memory.minimum
+
+
+@sentence
+def floor_here(site: Site) -> int:
+    """The least that any VM keeps, whatever it is and wherever: 32 MiB."""
+    return FLOOR
+
+
+@sentence
+def is_made_to_page(site: Site) -> bool:
+    """Dynamic Memory takes also what this guest uses, which then pages: only an old Windows guest lets it."""
+    return site.vm.guest is Guest.WINDOWS_LEGACY
+
+
+@sentence
+def keeps_what_it_uses(site: Site) -> bool:
+    """Nothing that this guest uses is taken from it."""
+    return site.vm.guest is not Guest.WINDOWS_LEGACY
+
+
+@sentence
 def moved_in_book(before: Vm, after: Vm) -> int:
     """What a host's book gains by a change of a VM, or loses."""
     return held_by(after) - held_by(before)

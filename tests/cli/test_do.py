@@ -130,9 +130,9 @@ def test_what_another_tool_did_is_recorded_with_what_came_of_it(desk: Desk) -> N
     assert (answer["outcome"], answer["requested"], answer["granted"]) == ("partially-completed", 2**32, 2**31)
     kinds = [event["type"] for event in desk.call("log", "--format", "json").lines]
     assert kinds == [
-        "nilometer.vm.observed.v1",
+        "nilometer.vm.observed.v2",
         "nilometer.vm.change-requested.v1",
-        "nilometer.vm.memory-moved.v1",
+        "nilometer.vm.memory-moved.v2",
         "nilometer.vm.request-settled.v1",
     ]
     moved = desk.call("log", "--format", "json").lines[2]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from domain.decision import Outcome
+from domain.guests import Mechanism
 from domain.observed import (
     BASE_MEMORY,
     DeviceFigures,
@@ -59,6 +62,39 @@ def asked(number: int, before: int, target: int) -> VmChangeRequested:
         asked=None,
         answer=None,
     )
+
+
+def test_a_device_keeps_the_mechanism_that_was_told_last() -> None:
+    first = DeviceFigures("vm0", Means.VIRTIO_MEM, 0, mechanism=Mechanism.HOT_REMOVE)
+    told = (booted(), VmObserved(devices=(first,)), moved(0, 256))
+    assert vm_after(*told).accounts["vm0"].mechanism is Mechanism.HOT_REMOVE
+    other = replace(moved(256, 128), mechanism=Mechanism.BALLOON)
+    assert vm_after(*told, other).accounts["vm0"].mechanism is Mechanism.BALLOON
+
+
+def test_what_a_vm_that_was_off_begins_with_is_unknown_until_it_is_told() -> None:
+    told = (booted(virtio=256), VmObserved(power=Power.OFF), VmObserved(power=Power.RUNNING, session=2))
+    assert vm_after(*told).accounts[BASE_MEMORY].size is None
+    assert vm_after(*told, VmObserved(devices=(DeviceFigures("vm0", Means.VIRTIO_MEM, 0),))).assigned is None
+
+
+def test_a_session_that_begins_with_devices_has_no_others() -> None:
+    base = DeviceFigures(BASE_MEMORY, Means.BOOT, 2048)
+    vm = vm_after(booted(virtio=256, balloon=512), VmObserved(session=2, devices=(base,)))
+    assert (sorted(vm.accounts), vm.assigned, vm.ballooned) == ([BASE_MEMORY], 2048, 0)
+
+
+def test_a_guest_that_is_measured_again_is_not_lost() -> None:
+    assert vm_after(booted(), VmLost()).lost
+    assert not vm_after(booted(), VmLost(), VmObserved(guest_total=984)).lost
+
+
+def test_what_the_guest_left_offline_is_not_what_its_firmware_keeps() -> None:
+    offline = replace(booted(virtio=256), guest_offline=128, guest_total=1024 + 128 - 40)
+    vm = vm_after(offline)
+    assert (vm.kept, vm.guest_offline, vm.visible) == (40, 128, 1280 - 128)
+    online = vm_after(offline, VmObserved(guest_total=1280 - 40, guest_offline=0))
+    assert (online.kept, online.guest_offline, online.visible) == (40, 0, 1280)
 
 
 def test_of_a_vm_before_its_first_event_nothing_is_known() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from domain.guests import Mechanism
 from domain.observed import (
     Grounds,
     HostObserved,
@@ -47,7 +48,8 @@ def _what(event: Observed) -> str:
         return f"{asked} ({mib(event.amount)}), {answer}{_grounds(event.grounds)}"
     if isinstance(event, VmMemoryMoved):
         why = event.why if event.request is None else f"for r{event.request}"
-        return f"moved {event.device} {mib(event.size_from)} -> {mib(event.size_to)}, {why}{', late' * event.late}"
+        by = "" if event.mechanism in (None, Mechanism.HOT_REMOVE) else f" by {event.mechanism}"
+        return f"moved {event.device} {mib(event.size_from)} -> {mib(event.size_to)}{by}, {why}{', late' * event.late}"
     if isinstance(event, VmRequestSettled):
         why = "" if event.code is None else f", {event.code} ({event.cause_is})"
         ends = ", still open" * event.still_open + ", late" * event.late

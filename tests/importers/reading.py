@@ -29,7 +29,7 @@ def lines_of(name: str) -> list[bytes]:
 def observations(lines: Iterable[bytes], *, final: bool = False) -> tuple[list[Observation], Account]:
     """All that a recording gives, and the account of its records."""
     importer = QemuImporter("recording.jsonl")
-    given = [observation for line in lines for observation in importer.take(line)]
+    given = [observation for n, line in enumerate(lines, 1) for observation in importer.take(line, n)]
     given.extend(importer.finish(final=final))
     return given, importer.account
 

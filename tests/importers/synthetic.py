@@ -86,17 +86,17 @@ class Recording:
         return self.add(at, "size", mechanism=mechanism, requested=None, size=size * MiB)
 
     def step(
-        self, at: float, target: int, before: int, after: int, outcome: str, mechanism: str = "virtio-mem", **more: Any
+        self, at: float, target: int, was: int, now: int, outcome: str, mechanism: str = "virtio-mem", **more: Any
     ) -> Recording:
-        """What came of a command for virtio-mem."""
-        told: Json = {"before": measure(before), "after": measure(after), **more}
+        """What came of a command; ``before`` and ``after`` are measures, of virtio-mem alone if they are not given."""
+        told: Json = {"before": measure(was), "after": measure(now), **more}
         return self.add(
             at,
             "step",
             mechanism=mechanism,
             requested=target * MiB,
-            size_before=before * MiB,
-            size_after=after * MiB,
+            size_before=was * MiB,
+            size_after=now * MiB,
             outcome=outcome,
             **told,
         )

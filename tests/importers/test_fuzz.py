@@ -1,9 +1,15 @@
-"""Recordings that were damaged in any way: read, or refused with a place; never a traceback, never a lost record."""
+"""Recordings that were damaged in any way: read, or refused with a place; never a traceback, never a lost record.
+
+``python -m tests.importers.test_fuzz MINUTES`` goes on for longer, and says how many recordings it damaged.
+"""
 
 from __future__ import annotations
 
-import json
-from typing import Any, cast
+import io
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,82 +17,27 @@ from pydantic import TypeAdapter
 
 from domain.envelope import Metadata
 from domain.errors import InputError
+from domain.events import Event
+from domain.observed import VmMemoryMoved, VmRequestSettled
 from domain.observed_host import ObservedHost
 from domain.observed_vm import ObservedVm
+from domain.state import Power
 from nilometer.bodies import decode, encode
-from nilometer.importers.qemu import QemuImporter
-from nilometer.results import Fact
-from tests.importers.reading import NAMES, Fleet, lines_of
-
-VALUES: list[Any] = [
-    None, True, 0, 1, -1, 2**52, 2**53, 2**63, 2**70, 1.5, "", "x", "vm0", "a/b", "\u0000", [], {}, [[]],
-    {"size": 1}, {"id": "balloon"}, "balloon", "pc-dimm", "base-memory", "2026-11-23T14:47:10Z", "9999-12-31T23:59:59Z",
-    "0001-01-01T00:00:00Z", "complete", "guest_lost", 134217728, 4503599627370496,
-]  # fmt: skip
-
-
-@st.composite
-def damaged(draw: st.DrawFn) -> list[bytes]:
-    """A recording with up to six damages."""
-    lines = list(lines_of(draw(st.sampled_from(NAMES))))
-    for _ in range(draw(st.integers(1, 6))):
-        at = draw(st.integers(0, len(lines) - 1))
-        how = draw(st.sampled_from(["drop", "double", "swap", "cut", "noise", "value", "value", "value", "key"]))
-        if how == "drop":
-            del lines[at]
-        elif how == "double":
-            lines.insert(draw(st.integers(0, len(lines))), lines[at])
-        elif how == "swap":
-            other = draw(st.integers(0, len(lines) - 1))
-            lines[at], lines[other] = lines[other], lines[at]
-        elif how == "cut":
-            lines[at] = lines[at][: draw(st.integers(0, len(lines[at])))]
-        elif how == "noise":
-            place = draw(st.integers(0, len(lines[at])))
-            lines[at] = lines[at][:place] + draw(st.binary(min_size=1, max_size=4)) + lines[at][place:]
-        else:
-            lines[at] = change(draw, lines[at], how)
-        if not lines:
-            break
-    return lines
-
-
-def change(draw: st.DrawFn, line: bytes, how: str) -> bytes:
-    """The line with one value changed, or one key gone."""
-    try:
-        whole: Any = json.loads(line)
-    except ValueError:
-        return line
-    part: Any = whole
-    while keys := keys_of(part):
-        key = draw(st.sampled_from(keys))
-        if not keys_of(part[key]) or draw(st.integers(0, 3)) == 0:
-            if how == "key":
-                del part[key]
-            else:
-                part[key] = draw(st.sampled_from(VALUES))
-            break
-        part = part[key]
-    return json.dumps(whole).encode() + b"\n"
-
-
-def keys_of(part: object) -> list[Any]:
-    """The keys of a JSON object, the places of an array; none of anything else."""
-    if isinstance(part, dict):
-        return sorted(cast("dict[str, object]", part))
-    return list(range(len(cast("list[object]", part)))) if isinstance(part, list) else []
-
+from nilometer.importers.qemu import FORMAT, QemuImporter
+from nilometer.importers.reading import import_file
+from nilometer.results import Fact, Observation
+from tests.importers.damages import damaged, files
+from tests.importers.reading import Fleet, Store
 
 VM, HOST = TypeAdapter(ObservedVm), TypeAdapter(ObservedHost)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(damaged())
-def test_a_damaged_recording_is_read_or_refused_and_every_record_is_accounted_for(lines: list[bytes]) -> None:
+def check(lines: list[bytes]) -> None:
+    """Reads a recording, and looks at all that it gives."""
     importer, facts, errors = QemuImporter("damaged.jsonl"), list[Fact](), list[InputError]()
-    for line in lines:
+    for number, line in enumerate(lines, start=1):
         try:
-            facts.extend(fact for observation in importer.take(line) for fact in observation.facts)
+            facts.extend(fact for observation in importer.take(line, number) for fact in observation.facts)
         except InputError as error:
             errors.append(error)
     assert all(error.message.startswith("damaged.jsonl:") and error.hint for error in errors)
@@ -100,9 +51,125 @@ def test_a_damaged_recording_is_read_or_refused_and_every_record_is_accounted_fo
         topic, body = encode(fact.event, metadata)
         assert decode(fact.stream, number, topic, body).event == fact.event
         assert fact.earliest is None or fact.earliest < fact.happened
+        check_fact(fact.event)
         fleet.apply(fact)
+        for vm in fleet.vms.values():
+            check_vm(vm)
     for vm in fleet.vms.values():
         assert VM.validate_json(VM.dump_json(vm), strict=True) == vm
     for id, host in fleet.hosts.items():
         assert HOST.validate_json(HOST.dump_json(host), strict=True) == host
         fleet.account(id)
+
+
+def check_fact(event: Event) -> None:
+    """What an event tells can be."""
+    if isinstance(event, VmRequestSettled) and event.granted is not None and event.amount is not None:
+        assert 0 <= event.granted <= event.amount
+        assert event.remaining == event.amount - event.granted
+    if isinstance(event, VmMemoryMoved):
+        assert event.size_from != event.size_to
+        assert min(event.size_from, event.size_to) >= 0
+
+
+def check_vm(vm: ObservedVm) -> None:
+    """No figure is below zero, and none contradicts another that says more."""
+    figures = (vm.assigned, vm.in_use, vm.high_watermark, vm.session, vm.guest_total, vm.guest_offline, vm.paged_out)
+    assert all(figure is None or figure >= 0 for figure in (*figures, *(a.size for a in vm.accounts.values())))
+    if vm.assigned is not None:
+        assert vm.high_watermark is not None
+        assert vm.high_watermark >= vm.assigned
+        assert vm.in_use is None or vm.in_use <= vm.assigned
+    if vm.power is Power.OFF:
+        assert vm.assigned == 0
+    assert all(request.granted is None or request.granted >= 0 for request in vm.requests.values())
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(damaged())
+def test_a_damaged_recording_is_read_or_refused_and_every_record_is_accounted_for(lines: list[bytes]) -> None:
+    check(lines)
+
+
+def check_file(data: bytes) -> None:
+    """Imports a file as it comes, whole or up to what cannot be read; then again, which adds nothing."""
+    store = Store()
+    for errors in (None, list[InputError](), list[InputError]()):
+        before = len(store.facts)
+        importer = QemuImporter("file")
+        try:
+            import_file(importer, io.BytesIO(data), name="file", format=FORMAT, record=store.record, errors=errors)
+        except InputError as error:
+            said = error
+            assert said.message.startswith("file:")
+            assert said.hint
+        assert all(error.message.startswith("file:") and error.hint for error in errors or ())
+    assert len(store.facts) == before
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(files())
+def test_any_file_is_imported_or_refused_and_once(data: bytes) -> None:
+    check_file(data)
+
+
+def check_grown(lines: list[bytes], part: int) -> None:
+    """Reads a part of a recording and then the whole: each fact is told once, as if it had been whole at once."""
+    grown, at_once = Store(), Store()
+    for store, counts in ((grown, (part, len(lines))), (at_once, (len(lines),))):
+        for count in counts:
+            importer, given = QemuImporter("grown.jsonl"), list[Observation]()
+            for number, line in enumerate(lines[:count], start=1):
+                with suppress(InputError):
+                    given.extend(importer.take(line, number))
+            given.extend(importer.finish())
+            store.record(given)
+    assert grown.facts == at_once.facts
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(damaged(), st.integers(1, 60))
+def test_a_damaged_recording_that_has_grown_gives_what_it_would_have_given_at_once(
+    lines: list[bytes], part: int
+) -> None:
+    check_grown(lines, part)
+
+
+def main(minutes: float) -> None:
+    """Goes on for so many minutes."""
+    end, counts = time.monotonic() + minutes * 60, Counter[str]()
+    endless = settings(
+        max_examples=200,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        database=None,
+        print_blob=True,
+    )
+
+    @endless
+    @given(damaged())
+    def recordings(lines: list[bytes]) -> None:
+        counts["recordings"] += 1
+        check(lines)
+
+    @endless
+    @given(files())
+    def whole_files(data: bytes) -> None:
+        counts["files"] += 1
+        check_file(data)
+
+    @endless
+    @given(damaged(), st.integers(1, 100))
+    def grown(lines: list[bytes], part: int) -> None:
+        counts["grown"] += 1
+        check_grown(lines, part)
+
+    while time.monotonic() < end:
+        recordings()
+        grown()
+        whole_files()
+        print(dict(counts), flush=True)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -19,7 +20,8 @@ def import_into(
     store: Store, lines: list[bytes], prefix: str | None = None, errors: list[InputError] | None = None
 ) -> Account:
     importer = QemuImporter("file.jsonl", prefix)
-    return import_file(importer, lines, name="file.jsonl", format=FORMAT, record=store.record, errors=errors)
+    file = io.BytesIO(b"".join(lines))
+    return import_file(importer, file, name="file.jsonl", format=FORMAT, record=store.record, errors=errors)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -58,7 +60,7 @@ def test_who_imported_what_is_recorded_once_for_each_state_of_a_file(tmp_path: P
         def record_into(part: list[bytes]) -> Account:
             return import_file(
                 QemuImporter("s7.jsonl"),
-                part,
+                io.BytesIO(b"".join(part)),
                 name="s7.jsonl",
                 format=FORMAT,
                 record=lambda given: ledger.record(given, actor="ops", via="import-qemu"),
@@ -97,7 +99,7 @@ def test_a_request_and_all_that_came_of_it_have_one_correlation() -> None:
 
 def broken(line: int, text: bytes) -> list[bytes]:
     lines = lines_of(S2)
-    lines[line - 1] = text
+    lines[line - 1] = text + b"\n"
     return lines
 
 
@@ -106,16 +108,21 @@ def edited(line: int, **changes: object) -> list[bytes]:
     return broken(line, json.dumps({key: value for key, value in record.items() if value != "gone"}).encode())
 
 
+TWICE = lines_of(S2)[3].strip().removesuffix(b"}") + b', "accepted": false}'
+
+
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        (broken(3, b"{"), "file.jsonl:3: Invalid JSON: EOF while parsing"),
+        (broken(3, b"{"), "file.jsonl:3: is not JSON: expecting property name"),
         (broken(3, b"[1]"), "file.jsonl:3: "),
-        (broken(3, b'"\xff"'), "file.jsonl:3: Invalid JSON"),
-        (broken(3, b"[" * 100_000), "file.jsonl:3: Invalid JSON: recursion limit"),
-        (edited(4, kind="comand"), "file.jsonl:4: Input tag 'comand' found using 'kind' does not match"),
+        (broken(3, b'"\xff"'), "file.jsonl:3: byte 0xff at column 2 is not UTF-8"),
+        (broken(3, b'{"v": 1, "v": 1}'), "file.jsonl:3: has the key 'v' twice"),
+        (broken(4, TWICE), "file.jsonl:4: has the key 'accepted' twice"),
+        (broken(3, b'{"v": NaN}'), "file.jsonl:3: NaN is not a number in JSON"),
+        (broken(3, b"[" * 100_000), "file.jsonl:3: is nested more than 100 deep"),
         (edited(4, kind="gone"), "file.jsonl:4: Unable to extract tag using discriminator 'kind'"),
-        (edited(4, mechanism="magic"), "file.jsonl:4: mechanism: Input should be 'virtio-mem', 'balloon' or 'pc-dimm'"),
+        (edited(4, kind="comand", seq="4"), "file.jsonl:4: seq: Input should be a valid integer"),
         (edited(4, requested="1GiB"), "file.jsonl:4: requested: Input should be a valid integer"),
         (edited(4, requested=-1), "file.jsonl:4: requested: Input should be greater than or equal to 0"),
         (edited(4, requested=1.5), "file.jsonl:4: requested: Input should be a valid integer"),
@@ -133,8 +140,8 @@ def edited(line: int, **changes: object) -> list[bytes]:
         ([b"", b"\n"], "file.jsonl: there are no records in it"),
         ([], "file.jsonl: there are no records in it"),
         ([b'{"specversion": "1.0"}\n'], "file.jsonl:1: Unable to extract tag"),
-        (["{\n".encode("utf-16")], "file.jsonl:1: Invalid JSON"),
-        ([b" " * (2**24 + 1) + b"x"], "file.jsonl:1: the line has 16777218 bytes"),
+        (["{\n".encode("utf-16")], "file.jsonl:1: is not JSON"),
+        ([b" " * (2**24 + 1) + b"x"], "file.jsonl:1: the line is over 16777216 bytes long"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_told_with_its_place_and_a_hint(lines: list[bytes], says: str) -> None:
@@ -164,7 +171,7 @@ def test_an_unreadable_line_is_passed_over_and_counted_if_one_keeps_going() -> N
 
 def test_a_file_cut_off_in_a_line_goes_on_where_it_stopped_when_it_is_whole() -> None:
     lines, store = lines_of(S7), Store()
-    with pytest.raises(InputError, match=r"file.jsonl:25: .*EOF"):
+    with pytest.raises(InputError, match=r"file.jsonl:25: is not JSON"):
         import_into(store, [*lines[:24], lines[24][:50]])
     import_into(store, lines)
     assert [fact for fact in store.facts if not isinstance(fact.event, ImportRecorded)] == facts(lines)
@@ -172,7 +179,9 @@ def test_a_file_cut_off_in_a_line_goes_on_where_it_stopped_when_it_is_whole() ->
 
 def test_line_ends_a_byte_order_mark_and_unknown_keys_do_not_matter() -> None:
     lines = [json.dumps(json.loads(line) | {"new": [1.5, None]}).encode() + b"\r\n" for line in lines_of(S2)]
-    assert facts([b"\xef\xbb\xbf" + lines[0], *lines[1:]]) == facts(lines_of(S2))
+    store = Store()
+    import_into(store, [b"\xef\xbb\xbf" + lines[0], *lines[1:]])
+    assert store.facts[:-1] == facts(lines_of(S2))
 
 
 def test_a_prefix_that_is_no_id_is_refused() -> None:

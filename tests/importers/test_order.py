@@ -149,16 +149,6 @@ def test_a_module_under_a_balloon_is_no_move_of_the_balloon() -> None:
     assert [(moved.device, mib(moved.size_to)) for moved in events(made.lines, VmMemoryMoved)] == [("pc-dimm", "128")]
 
 
-def test_a_reset_begins_a_session_whose_figures_are_unknown() -> None:
-    made = Recording().boot().command(1, 128).poll(1.5, 128).step(2, 128, 0, 128, "complete").qmp(8, "RESET").end(20)
-    state = next(
-        (fleet.vms["made-up.vm0"].session, fleet.vms["made-up.vm0"].assigned, fleet.vms["made-up.vm0"].in_use)
-        for fact, fleet in states(made.lines)
-        if isinstance(fact.event, VmObserved) and fact.event.label == "RESET"
-    )
-    assert state == (2, None, None)
-
-
 def test_a_vm_that_was_started_again_is_in_its_second_session() -> None:
     made = Recording().boot().qmp(5, "SHUTDOWN").add(6, "end").boot(10).end(20)
     begun = [(one.session, one.power) for one in events(made.lines, VmObserved) if one.session]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import InputError
+from domain.observed import VmMemoryMoved, VmObserved
 from nilometer.history import read_lines, write_lines
 from nilometer.ledger import Ledger
 from nilometer.taking import take
@@ -15,6 +16,8 @@ from projections.view import view
 
 VERSION_1 = Path(__file__).parent / "goldens" / "version-1.jsonl"
 """As it was when VMs had no names beside their ids."""
+OBSERVED_1 = Path(__file__).parent / "goldens" / "observed-1.jsonl"
+"""The beginning of an imported recording, as it was when moves and devices had no mechanism."""
 
 
 def exported(ledger: Ledger) -> bytes:
@@ -29,6 +32,21 @@ def test_a_history_of_version_1_reads_and_its_bytes_are_unchanged(ledger: Ledger
     assert exported(ledger) == before
     (vm,) = view(ledger.views.fleet()).vms
     assert (vm.vm, vm.name, vm.assigned) == ("web01", "web01", 7050 << 20)
+
+
+def test_observations_of_version_1_read_and_nobody_had_told_their_mechanisms(ledger: Ledger) -> None:
+    before = OBSERVED_1.read_bytes()
+    assert b'"nilometer.vm.memory-moved.v1"' in before
+    assert b'"nilometer.vm.observed.v1"' in before
+    assert take(ledger, read_lines(BytesIO(before), "observed-1.jsonl")) == 12
+    assert exported(ledger) == before
+    told = [envelope.event for envelope in ledger.events()]
+    assert [event.mechanism for event in told if isinstance(event, VmMemoryMoved)] == [None] * 6
+    measured = [event for event in told if isinstance(event, VmObserved)]
+    assert {event.guest_offline for event in measured} == {None}
+    assert [device.mechanism for event in measured for device in event.devices] == [None] * 9
+    (vm,) = view(ledger.views.fleet()).vms
+    assert vm.assigned == 384 << 20
 
 
 def test_a_history_can_be_taken_line_by_line_and_goes_on(ledger: Ledger) -> None:

@@ -11,14 +11,16 @@ from typing import Any, cast
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nilometer.history import envelope_document
+from nilometer.bodies import UPCASTERS
+from nilometer.history import TYPE, envelope_document
 from nilometer.history_line import Reader, Unreadable
 
 LINES = [
     line
     for line in (Path(__file__).parent / "goldens" / "version-1.jsonl").read_bytes().splitlines()
-    if b'"nilometer.vm.defined.v1"' not in line
+    if (found := TYPE.fullmatch(json.loads(line)["type"])) is not None and (found[1], int(found[2])) not in UPCASTERS
 ]
+"""Lines whose shape is still written so: others are brought up to date, and do not say the same any more."""
 PIECES = [
     b"",
     b'"',

@@ -18,6 +18,7 @@ from domain.decision import Outcome
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.events import Event
+from domain.guests import Mechanism
 from domain.observed import (
     BASE_MEMORY,
     DeviceFigures,
@@ -123,7 +124,9 @@ def observe(recorder: Recorder, chooser: Seeded) -> None:
     """Records something about an observed host or VM: mostly of a moment ago, sometimes of long before."""
     host, vm = f"host/seen{chooser.integer(1, 2)}", f"vm/seen.vm{chooser.integer(0, 2)}"
     size = MIB * 128 * chooser.integer(0, 8)
-    device = DeviceFigures("virtio0", Means.VIRTIO_MEM, size, backed=pick(chooser, (True, False, None)))
+    mechanism = pick(chooser, (None, Mechanism.HOT_REMOVE, Mechanism.BALLOON))
+    backed = pick(chooser, (True, False, None))
+    device = DeviceFigures("virtio0", Means.VIRTIO_MEM, size, None, backed, mechanism)
     boot = DeviceFigures(BASE_MEMORY, Means.BOOT, 256 * MIB, backed=True)
     facts: tuple[tuple[str, Event], ...] = (
         (host, HostObserved(total=pick(chooser, (None, 8 * GIB)), budget=2 * GIB, free=GIB)),
@@ -148,7 +151,13 @@ def observe(recorder: Recorder, chooser: Seeded) -> None:
         (
             vm,
             VmMemoryMoved(
-                device="virtio0", means=Means.VIRTIO_MEM, size_from=0, size_to=size, why=WhyMoved.REQUEST, request=1
+                device="virtio0",
+                means=Means.VIRTIO_MEM,
+                size_from=0,
+                size_to=size,
+                why=WhyMoved.REQUEST,
+                request=1,
+                mechanism=mechanism,
             ),
         ),
         (

@@ -1,0 +1,1 @@
+"""What the judge notices: whole histories, corrupted in one place, judged again. ``make detect``; docs/audit.md."""

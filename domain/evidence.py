@@ -1,0 +1,61 @@
+"""Evidence: what a decision read, written down so that it can be judged alone."""
+
+from __future__ import annotations
+
+from domain import commands
+from domain.aggregates import HostAggregate, VmAggregate
+from domain.commands import Command, HostCommand
+from domain.events import Argument, Evidence, HostRead, VmRead
+from domain.settings import ConfigVersion, MemorySetting, cap
+from domain.shapes import write_memory
+from domain.state import Host
+
+
+def evidence_of(vm: VmAggregate, host: HostAggregate, destination: HostAggregate | None) -> Evidence:
+    """What a command on a VM read of it, of its host, and of the host that it moves to."""
+    state = vm.state
+    return Evidence(
+        host=host_read(host, state.generation),
+        destination=None if destination is None else host_read(destination, state.generation),
+        vm=VmRead(
+            state.generation,
+            state.guest,
+            str(state.config_version),
+            state.memory,
+            state.in_use_reported,
+            state.vsc,
+        ),
+    )
+
+
+def host_read(host: HostAggregate, generation: int | None) -> HostRead:
+    """What was read of a host, with the size limit of a generation there."""
+    state: Host = host.state
+    return HostRead(
+        host.id,
+        host.version,
+        state.version,
+        state.total,
+        state.reserve,
+        state.held,
+        state.free,
+        None if generation is None else cap(generation, state.version),
+    )
+
+
+def arguments(command: Command) -> dict[str, Argument]:
+    """A refused command's arguments as in a script line, sizes in bytes, keys sorted.
+
+    Without the VM or host on whose stream the refusal stands: of ``define-vm`` that is the host.
+    """
+    written: dict[str, Argument] = {}
+    target = "host" if isinstance(command, HostCommand | commands.DefineVm) else "vm"
+    for name in sorted(type(command).__slots__):
+        value = getattr(command, name)
+        if isinstance(value, MemorySetting):
+            written[name] = write_memory(value)
+        elif isinstance(value, ConfigVersion):
+            written[name] = str(value)
+        elif value is not None and name != target:
+            written[name] = value
+    return written

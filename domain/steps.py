@@ -1,0 +1,59 @@
+"""The table of steps: which rule decides a command on a VM, and which event follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import signature
+from typing import Final
+
+from domain import commands, events, lifecycle, resizing
+from domain.aggregates import VM_CHANGES, Change
+from domain.commands import VmCommand
+from domain.decision import Decision
+from domain.events import VmEvent
+from domain.state import Vm
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How a VM command is decided, and the event of its success.
+
+    ``takes`` are the arguments of the rule beyond the site, by the names that the command gives them.
+    """
+
+    rule: Callable[..., Decision]
+    takes: tuple[str, ...]
+    event: type[VmEvent]
+    change: Change[Vm]
+    """What the event changes."""
+    told: tuple[str, ...]
+    """The figures of the change that the decision says; the others are the command's."""
+
+
+def step(rule: Callable[..., Decision], event: type[VmEvent]) -> Step:
+    """The step of a command that ``rule`` decides."""
+    change = VM_CHANGES[event]
+    told = tuple(name for name in change.carries if name in Decision.__slots__)
+    return Step(rule, tuple(signature(rule).parameters)[1:], event, change, told)
+
+
+STEPS: Final[dict[type[VmCommand], Step]] = {
+    commands.ConfigureMemory: step(lifecycle.configure_memory, events.VmMemoryConfigured),
+    commands.ConfigureGuest: step(lifecycle.configure_guest, events.VmGuestConfigured),
+    commands.Start: step(lifecycle.start, events.VmStarted),
+    commands.Stop: step(lifecycle.stop, events.VmStopped),
+    commands.Pause: step(lifecycle.pause, events.VmPaused),
+    commands.Resume: step(lifecycle.resume, events.VmResumed),
+    commands.Save: step(lifecycle.save, events.VmSaved),
+    commands.Restore: step(lifecycle.restore, events.VmRestored),
+    commands.RebootGuest: step(lifecycle.reboot_guest, events.VmRebooted),
+    commands.ReportInUse: step(lifecycle.report_in_use, events.VmInUseReported),
+    commands.AddMemory: step(resizing.add_memory, events.VmMemoryAdded),
+    commands.RemoveMemory: step(resizing.remove_memory, events.VmMemoryRemoved),
+    commands.Grow: step(resizing.grow, events.VmMemoryAdded),
+    commands.Reclaim: step(resizing.reclaim, events.VmMemoryRemoved),
+    commands.MoveVm: step(lifecycle.move_vm, events.VmMoved),
+    commands.RemoveVm: step(lifecycle.remove_vm, events.VmRemoved),
+}
+"""Every VM command but ``define-vm``, which has no VM yet, and ``set-memory``, which becomes one of these."""

@@ -1,0 +1,116 @@
+"""One line as JSON, with nothing in it that readers of JSON read differently, or that cannot be written again."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, Final, NoReturn
+
+from domain.errors import InputError
+
+DEEPEST: Final = 100
+"""How deep arrays and objects may be nested."""
+LONGEST_NUMBER: Final = 100
+"""Characters of a number."""
+
+_HINT: Final = "is it the file you meant, one JSON object a line?"
+_CUT_OFF: Final = "the line may have been cut off: a file that is still being written can be read again later"
+_LONG: Final = re.compile(rb"[-+.0-9eE]{%d}" % (LONGEST_NUMBER + 1))
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_BRACKET: Final = re.compile(rb"[\[{\]}]")
+
+
+class _Refused(Exception):
+    """What is wrong, and what to do."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+def strict_json(line: bytes, place: str) -> object:
+    """The value that a line of JSON in UTF-8 holds. Raises ``InputError`` with the place, what is wrong, and a hint.
+
+    Refused is what is no JSON, and of JSON: ``NaN`` and infinities (``1e999`` is one), a key that an object has twice,
+    numbers of over 100 characters, nesting over 100 deep, half of a surrogate pair.
+    """
+    try:
+        return _read(line)
+    except _Refused as refused:
+        raise InputError(f"{place}: {refused}", hint=refused.hint) from None
+
+
+def _read(line: bytes) -> object:
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        column = error.start + 1
+        raise _Refused(f"byte 0x{line[error.start]:02x} at column {column} is not UTF-8", "save it as UTF-8") from None
+    if line.count(b"[") + line.count(b"{") > DEEPEST and _is_deep(line):
+        raise _Refused(f"is nested more than {DEEPEST} deep", _HINT)
+    whole: dict[str, Any] = {"parse_int": _whole} if _LONG.search(line) else {}  # else the quick way will do
+    try:
+        value: object = json.loads(
+            text, object_pairs_hook=_each_key_once, parse_constant=_no_constant, parse_float=_fraction, **whole
+        )
+    except json.JSONDecodeError as error:
+        what = (error.msg[:1].lower() + error.msg[1:]).removesuffix(" starting at")
+        cut_off = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        raise _Refused(f"is not JSON: {what} at column {error.pos + 1}", _CUT_OFF if cut_off else _HINT) from None
+    if _HALF.search(line):
+        _without_halves(value)
+    return value
+
+
+def _is_deep(line: bytes) -> bool:
+    depth = 0
+    for bracket in _BRACKET.finditer(_TEXT.sub(b"", line)):
+        depth += 1 if bracket[0] in (b"[", b"{") else -1
+        if depth > DEEPEST:
+            return True
+    return False
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen = set[str]()
+        for key, _ in pairs:
+            if key in seen:
+                raise _Refused(
+                    f"has the key {key[:60]!r} twice", "write it once: readers differ in which one they take"
+                )
+            seen.add(key)
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _Refused(f"{name} is not a number in JSON", "leave out what is not known, or write null")
+
+
+def _whole(text: str) -> int:
+    _check_length(text)
+    return int(text)
+
+
+def _fraction(text: str) -> float:
+    _check_length(text)
+    value = float(text)
+    if math.isinf(value):
+        raise _Refused(f"{text} is more than a number can be", "sizes are whole bytes, at most 4 PiB")
+    return value
+
+
+def _check_length(text: str) -> None:
+    if len(text) > LONGEST_NUMBER:
+        raise _Refused(f"has a number of {len(text)} characters", "sizes are whole bytes, at most 4 PiB")
+
+
+def _without_halves(value: object) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = f"\\u{ord(str(error.object)[error.start]):04x}"
+        raise _Refused(f"has half of a surrogate pair, {half}", "write the character itself") from None

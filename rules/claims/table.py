@@ -1,0 +1,179 @@
+"""The table of claims: which sentence is asked of which command, with which bounds.
+
+Command by command: why it is rejected and when it fails, that its answer is honest, what it changes, and what holds of
+every change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from rules.claims.claim import Claim
+from rules.reader import Rule
+from rules.specification import answers, changes, conditions, effects, figures, moves
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A command without an amount: why it is rejected, what it changes, and when it fails."""
+
+    why: Rule
+    does: Rule | None
+    short: Rule | None = None
+
+
+_ON_VMS: Final[Mapping[str, Row]] = {
+    "configure-memory": Row(conditions.why_not_configure_memory, effects.configure_memory_does),
+    "configure-guest": Row(conditions.why_not_configure_guest, effects.configure_guest_does),
+    "start": Row(conditions.why_not_start, effects.boots, conditions.start_is_short),
+    "stop": Row(conditions.why_not_stop, effects.stop_does),
+    "pause": Row(conditions.why_not_pause, effects.pause_does),
+    "resume": Row(conditions.why_not_resume, effects.resume_does),
+    "save": Row(conditions.why_not_save, effects.save_does),
+    "restore": Row(conditions.why_not_restore, effects.restore_does, conditions.restore_is_short),
+    "reboot-guest": Row(conditions.why_not_reboot_guest, effects.boots, conditions.reboot_guest_is_short),
+    "report-in-use": Row(conditions.why_not_report_in_use, effects.report_in_use_does),
+    "move-vm": Row(conditions.why_not_move_vm, effects.nothing_changed, conditions.move_vm_is_short),
+    "remove-vm": Row(conditions.why_not_remove_vm, effects.nothing_changed),
+}
+
+_ON_HOSTS: Final[Mapping[str, Row]] = {
+    "register-host": Row(conditions.why_not_register_host, effects.register_host_does),
+    "resize-host": Row(conditions.why_not_resize_host, effects.resize_host_does),
+    "set-reserve": Row(conditions.why_not_set_reserve, effects.set_reserve_does),
+    "remove-host": Row(conditions.why_not_remove_host, None),
+    "define-vm": Row(conditions.why_not_define_vm, effects.define_vm_does),
+}
+
+
+def _table() -> Iterator[Claim]:
+    for command, row in _ON_VMS.items():
+        yield from _answered(command, row)
+        yield from _changes(command, row.does)
+    for command, why, does in (
+        ("add-memory", conditions.why_not_add_memory, effects.giving_does),
+        ("remove-memory", conditions.why_not_remove_memory, effects.taking_does),
+        ("grow", conditions.why_not_grow, effects.giving_does),
+        ("reclaim", conditions.why_not_reclaim, effects.reclaim_does),
+    ):
+        yield _rejected(command, why)
+        yield Claim("honesty", command, changes.outcome_is_honest, any_state=True)
+        yield from _changes(command, does, granted=answers.granted_in)
+    yield from _giving("add-memory", figures.largest_here)
+    yield from _giving("grow", figures.maximum_here)
+    yield from _taking("remove-memory", figures.floor_here)
+    yield from _taking("reclaim", figures.minimum_here, when=figures.keeps_what_it_uses)
+    yield from _paging("reclaim", figures.minimum_here, when=figures.is_made_to_page)
+    # It is answered as what it becomes; what that is answered is said there.
+    yield _rejected("set-memory", conditions.why_not_set_memory)
+    yield from _changes("set-memory", effects.set_memory_does)
+    yield from _moving()
+    for command, row in _ON_HOSTS.items():
+        yield from _answered(command, row)
+        if row.does is not None:
+            yield Claim("effect", command, row.does, accepted=True, any_state=True)
+
+
+# What is answered
+
+
+def _rejected(command: str, why: Rule) -> Claim:
+    """It is rejected exactly for its reasons."""
+    return Claim("reason", command, answers.is_rejected_because, {"why": why}, any_state=True, about=why)
+
+
+def _answered(command: str, row: Row) -> Iterator[Claim]:
+    """It is done, unless there is a reason to reject it, or the host has not the memory."""
+    yield _rejected(command, row.why)
+    if row.short is None:
+        yield Claim("reason", command, answers.never_fails, any_state=True)
+    else:
+        given = {"why": row.why, "short": row.short}
+        yield Claim("reason", command, answers.fails_when_short, given, any_state=True, about=row.short)
+    yield Claim("honesty", command, changes.answer_is_honest, any_state=True)
+
+
+# What changes
+
+
+def _changes(command: str, does: Rule | None, **given: Rule) -> Iterator[Claim]:
+    """What takes effect does what its row says, what does not does nothing; and what holds of every change."""
+    yield Claim("frame", command, changes.refused_changes_nothing, accepted=False, any_state=True)
+    if does is not None:
+        yield Claim("effect", command, does, given, accepted=True)
+    yield Claim("property", command, changes.watermark_monotone)
+    if command != "reclaim":
+        yield Claim("property", command, changes.nothing_paged_out)
+    if command != "move-vm":  # which has two hosts
+        yield Claim("property", command, changes.conserved)
+        yield Claim("property", command, changes.account_kept)
+        yield Claim("property", command, changes.book_changes_when_due)
+        yield Claim("property", command, changes.others_kept)
+
+
+def _moving() -> Iterator[Claim]:
+    """A VM that goes takes with it what it held, and its entry."""
+    for sentence in (
+        moves.source_gets_back_what_it_held,
+        moves.destination_gives_what_is_held,
+        moves.source_forgets_the_vm,
+        moves.source_account_is_kept,
+        moves.destination_account_is_kept,
+    ):
+        yield Claim("move", "move-vm", sentence, accepted=True)
+    yield Claim("move", "remove-vm", moves.removed_leaves_no_entry, accepted=True)
+
+
+# What is granted: as much as is possible, and a short grant says truly why
+
+
+def _giving(command: str, most: Rule) -> Iterator[Claim]:
+    bound = {"most": most}
+    yield Claim("fits", command, changes.giving_fits, bound, any_state=True)
+    yield Claim("parts", command, changes.balloon_goes_first, any_state=True)
+    yield Claim("maximal", command, changes.giving_is_maximal, bound, any_state=True)
+    yield Claim("maximal", command, changes.giving_code_is_true, bound, any_state=True)
+    yield Claim("grant", command, changes.grant_is_applied_up)
+    yield Claim("visible", command, changes.visible_rises_as_said)
+    yield Claim("in-use", command, changes.in_use_never_removed)
+
+
+def _taking(command: str, least: Rule, when: Rule | None = None) -> Iterator[Claim]:
+    bound = {"least": least}
+    yield Claim("fits", command, changes.taking_fits, bound, when, any_state=True)
+    yield Claim("parts", command, changes.taking_has_no_parts, when=when, any_state=True)
+    yield Claim("maximal", command, changes.taking_is_maximal, bound, when, any_state=True)
+    yield Claim("maximal", command, changes.taking_code_is_true, bound, when, any_state=True)
+    yield Claim("grant", command, changes.grant_is_applied_down)
+    yield Claim("visible", command, changes.visible_falls_as_said)
+    yield Claim("hot-remove", command, changes.removed_was_hot_pluggable)
+    yield Claim("in-use", command, changes.in_use_never_removed, when=when)
+
+
+def _paging(command: str, least: Rule, when: Rule) -> Iterator[Claim]:
+    """Of a guest that Dynamic Memory makes page, its minimum is the only bound."""
+    bound = {"least": least}
+    yield Claim("fits", command, changes.paging_fits, bound, when, any_state=True)
+    yield Claim("parts", command, changes.pages_what_no_longer_fits, when=when, any_state=True)
+    yield Claim("maximal", command, changes.paging_is_maximal, bound, when, any_state=True)
+    yield Claim("maximal", command, changes.paging_code_is_true, when=when, any_state=True)
+    yield Claim("in-use", command, changes.only_balloon_pages_out, when=when)
+
+
+def _by_kind(claims: list[Claim]) -> Iterator[Claim]:
+    """Claims of one kind together, kinds in the order in which they first come."""
+    for kind in dict.fromkeys(claim.kind for claim in claims):
+        yield from (claim for claim in claims if claim.kind == kind)
+
+
+CLAIMS: Final[tuple[Claim, ...]] = tuple(_by_kind(list(_table())))
+"""Every claim, each of its own name."""
+
+
+@cache
+def claims_of(command: str) -> tuple[Claim, ...]:
+    """What is claimed of a command, by its name."""
+    return tuple(claim for claim in CLAIMS if claim.command == command)

@@ -1,0 +1,123 @@
+"""Which rules a wrong decision breaks, and which rules speak of which event.
+
+The claims that are proved of a command are asked of what is recorded, one by one: the same sentences, run by Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from domain import events
+from domain.again import arguments_of, host_as_read, vm_as_read
+from domain.aggregates import HOST_CHANGES, VM_CHANGES
+from domain.events import VmDefined, VmEvent
+from domain.evolve import book_change, vm_defined
+from domain.guests import Guest
+from domain.state import Host, Site
+from rules.catalogue import rule_of
+from rules.claims import Moment, claims_of, holds
+from rules.judging.comparing import decision_of
+from rules.judging.records import FORWARD, HALVES, TELLS_ALL, WHERE_DUE
+from rules.judging.tracks import vm_with
+from rules.judging.wholeness import WHOLE
+from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
+
+OF_HOSTS: Final = (host_is_real, host_never_overcommitted)
+"""The invariants of a host alone."""
+OF_VMS: Final = tuple(each for each in INVARIANTS if each not in OF_HOSTS)
+"""The invariants of a VM on its host."""
+
+HOST_COMMANDS: Final[Mapping[str, str]] = {
+    "register-host": "host.registered",
+    "resize-host": "host.resized",
+    "set-reserve": "host.reserve-set",
+    "remove-host": "host.removed",
+}
+"""The event of each command on a host, by its stored name."""
+
+_TELLING: Final = (
+    "in_use_never_removed",
+    "maximal",
+    "no_effect_without_grant",
+    "outcome_is_honest",
+    "grant_is_applied",
+    "conserved",
+    "effects",
+)
+"""Rules in the order in which they say most of what went wrong; the others come after them."""
+
+Kind = tuple[str, str]
+"""A command, and on what: ``vm``, ``host``; or that it was ``refused``, ``host refused``."""
+
+
+def kind_of(event: VmEvent, guest: Guest) -> Kind:
+    """What kind of event a VM's is, for the account of what was asked of which rule."""
+    if isinstance(event, events.VmCommandRefused):
+        return event.command, "refused"
+    paging = event.command == "reclaim" and guest is Guest.WINDOWS_LEGACY
+    return event.command, "paging vm" if paging else "vm"
+
+
+@cache
+def rules_of(kind: Kind) -> tuple[str, ...]:
+    """The rules that speak of a kind of event, each once."""
+    command, what = kind
+    if command == WHOLE:
+        return (WHOLE,)
+    refused, on_host = what.endswith("refused"), what.startswith("host")
+    named = [TELLS_ALL, WHERE_DUE, FORWARD, *([] if on_host or refused else [HALVES])]
+    named += [each.__name__ for each in (OF_HOSTS if on_host else INVARIANTS)]
+    for claim in claims_of(command):
+        rule = rule_of(claim)
+        if rule is None or claim.accepted is refused or (refused and claim.kind not in ("reason", "honesty", "frame")):
+            continue
+        if not refused and claim.when is not None and claim.when.__name__ == "is_made_to_page" and what != "paging vm":
+            continue
+        if rule == "in_use_never_removed" and what == "paging vm":
+            continue
+        named.append(rule)
+    return tuple(dict.fromkeys(named))
+
+
+def broken(event: VmEvent) -> list[str]:
+    """The rules that what an event records of its decision breaks, the most telling first."""
+    try:
+        before, after, arguments = _moments(event)
+    except (TypeError, ValueError, LookupError, AttributeError):
+        return [TELLS_ALL]
+    named = dict.fromkeys(
+        rule_of(claim) or claim.rule
+        for claim in claims_of(event.command)
+        if holds(claim, before=before, after=after, decision=decision_of(event), arguments=arguments) is False
+    )
+    return sorted(named, key=lambda rule: _TELLING.index(rule) if rule in _TELLING else len(_TELLING)) or [TELLS_ALL]
+
+
+def _moments(event: VmEvent) -> tuple[Moment, Moment, dict[str, object]]:
+    """What was there before and after an event, as it says itself, and what was asked for."""
+    host = host_as_read(event.evidence.host)
+    if isinstance(event, VmDefined):
+        vm = vm_defined(event.generation, event.guest, event.config_version, event.memory)
+        arguments: dict[str, object] = {
+            name: getattr(event, name) for name in ("generation", "guest", "config_version", "memory")
+        }
+        return host, Site(host, vm_with(vm, event.after), 0), arguments
+    vm = vm_as_read(event)
+    before = Site(host, vm, vm.held)
+    after = vm_with(VM_CHANGES[type(event)].apply(vm, event), event.after)
+    if event.command == "move-vm":
+        there = host_as_read(event.evidence.destination)
+        same = event.evidence.host == event.evidence.destination
+        moved = isinstance(event, events.VmMoved)
+        left = Site(_booked(host, -vm.held), vm, 0) if moved else before
+        reached = Site(_booked(there, vm.held), after, vm.held) if moved else before
+        return before, reached, {"destination": there, "same_host": same, "left": left}
+    change = book_change(vm, after)
+    return before, Site(_booked(host, change), after, vm.held + change), dict(arguments_of(event))
+
+
+def _booked(host: Host, change: int) -> Host:
+    kind = events.HostMemoryGranted if change > 0 else events.HostMemoryReturned
+    return host if change == 0 else HOST_CHANGES[kind].rule(host, abs(change))

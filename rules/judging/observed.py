@@ -1,0 +1,232 @@
+"""Judges the events of observed hosts and VMs: what a hypervisor did, as far as somebody measured it.
+
+A figure that nobody measured is a free variable: a rule is then often *unknown*, and the account says how often. What
+only a decision of ours would have done otherwise is a remark. A figure that was computed from the others proves
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain.envelope import Envelope
+from domain.events import Event
+from domain.observed import (
+    HostObserved,
+    Observed,
+    VmChangeRequested,
+    VmLost,
+    VmMemoryMoved,
+    VmObserved,
+    VmRequestSettled,
+    WhyMoved,
+)
+from domain.observed_vm import ObservedVm
+from domain.state import Power
+from rules.judging.books import Books
+from rules.judging.docket import Differ, Docket, Where
+from rules.judging.findings import Figures
+from rules.judging.records import TELLS_ALL, WHERE_DUE
+from rules.judging.requests import asked_for, settled, sized
+from rules.judging.seen import SeenVm
+from rules.judging.settings import configured, in_bounds
+from rules.judging.unknowns import Known, ask
+from rules.judging.visible import CURRENT, measured
+from rules.specification.invariants import in_use_is_assigned, off_means_nothing
+from rules.terms import Literal
+
+IN_USE: Final = "in_use_never_removed"
+OFF: Final = "off_means_nothing"
+
+
+class ObservedJudge:
+    """Judges the observed streams of one history."""
+
+    def __init__(self, docket: Docket) -> None:
+        self._docket = docket
+        self._vms: dict[str, SeenVm] = {}
+        self._books = Books(docket, self._vms)
+
+    def take(self, envelope: Envelope[Event], place: str) -> None:
+        """Judges the next event."""
+        event, where = envelope.event, (envelope, place)
+        kind, _, id = envelope.stream.partition("/")
+        if isinstance(event, HostObserved):
+            self._docket.ask(where, None)
+            self._books.measured(where, event, id)
+        elif kind == "vm" and isinstance(event, Observed):
+            seen = self._vms.get(id)
+            if seen is None:
+                seen = self._vms[id] = SeenVm(ObservedVm.begin(id))
+            self._docket.ask(where, seen.fold.host)
+            self._on_vm(where, event, seen)
+
+    def finish(self) -> None:
+        """The history ends here: what still waits stays unknown."""
+        for seen in self._vms.values():
+            self._close_session(seen, "the history ends before anybody measured it")
+        self._books.finish()
+
+    def _on_vm(self, where: Where, event: Observed, seen: SeenVm) -> None:
+        fold, said = seen.fold, where[0].metadata
+        before = fold.host
+        match event:
+            case VmObserved():
+                self._observed(where, event, seen)
+            case VmMemoryMoved():
+                self._moved(where, event, seen)
+            case VmChangeRequested():
+                asked_for(self._docket, where, event, seen)
+                fold.apply(event, said.happened, said.earliest)
+            case VmRequestSettled():
+                settled(self._docket, where, event, seen)
+                fold.apply(event, said.happened, said.earliest)
+            case VmLost():
+                fold.apply(event, said.happened, said.earliest)
+                self._lost(where, seen)
+            case _:
+                fold.apply(event, said.happened, said.earliest)
+        self._books.on(fold.id, before, fold.host)
+        if isinstance(event, VmObserved | VmMemoryMoved):
+            self._books.asked(where, fold.host)
+
+    # What was measured
+
+    def _observed(self, where: Where, event: VmObserved, seen: SeenVm) -> None:
+        fold, docket, said = seen.fold, self._docket, where[0].metadata
+        if event.session is not None and event.session != fold.session and fold.session is not None:
+            self._close_session(seen, "the guest started again before anybody measured it")
+        self._not_silently(where, event, seen)
+        fold.apply(event, said.happened, said.earliest)
+        whole = event.assigned is not None or bool(event.devices) or event.power is Power.OFF
+        if whole:
+            seen.measured = max(seen.measured, said.happened)
+        if event.power is Power.OFF:
+            self._off(where, event, seen)
+            return
+        sized(docket, where, event, seen)
+        if event.in_use is not None:
+            known: dict[str, Literal | None] = {
+                "site.vm.in_use": event.in_use,
+                "site.vm.assigned": fold.assigned if whole else None,  # an older one proves nothing
+                "site.vm.in_use_reported": True,
+            }
+            self._say(where, in_use_is_assigned.__name__, ask(in_use_is_assigned, known).value, known)
+            self._in_use(where, event.in_use, known["site.vm.assigned"], seen)
+        if whole:
+            measured(docket, where, event, seen)
+        elif event.guest_total is not None:
+            docket.unknown(CURRENT, where, "nobody measured the VM's devices with its guest")
+        configured(docket, where, event, seen)
+        if event.assigned is not None or event.memory is not None:
+            in_bounds(docket, where, seen, self._books.version_of(fold.host))
+
+    def _not_silently(self, where: Where, event: VmObserved, seen: SeenVm) -> None:
+        """Sizes that were measured are those that movements were told to."""
+        for told in event.devices:
+            account = seen.fold.accounts.get(told.device)
+            if account is None or account.size is None or told.size is None or told.size == account.size:
+                continue
+            if event.power is not None or event.session not in (None, seen.fold.session):
+                continue
+            why = "a device has another size than the movements told of lead to"
+            differ: Differ = {told.device: account.size}, {told.device: told.size}
+            self._docket.remark(WHERE_DUE, where, why, differ)
+
+    def _say(self, where: Where, rule: str, verdict: str, known: Known) -> None:
+        found = {name.rpartition(".")[2]: value for name, value in known.items()}
+        if verdict == "holds":
+            self._docket.holds(rule)
+        elif verdict == "unknown":
+            self._docket.unknown(rule, where, "nobody measured what the VM was assigned")
+        else:
+            self._docket.violated(rule, where, "the figures that were measured break it", ({}, found))
+
+    def _in_use(self, where: Where, in_use: int, assigned: object, seen: SeenVm) -> None:
+        """What the guest uses now shows whether what was taken before was free."""
+        waiting = seen.removals
+        if not waiting.count or waiting.last is None:
+            return
+        if not isinstance(assigned, int):
+            return
+        if in_use <= assigned:
+            self._docket.holds(IN_USE, waiting.count)
+        else:
+            why = "the guest uses more than it was left with"
+            differ = {"in_use at most": assigned}, {"in_use": in_use}
+            self._docket.violated(IN_USE, waiting.last, why, differ)
+        waiting.clear()
+
+    def _off(self, where: Where, event: VmObserved, seen: SeenVm) -> None:
+        docket = self._docket
+        figures = {"assigned": event.assigned, "in_use": event.in_use, "ballooned": event.ballooned, "held": event.held}
+        some = {name: size for name, size in figures.items() if size}
+        known: dict[str, Literal | None] = {
+            "site.vm.power": Power.OFF,
+            **{f"site.vm.{name}": size for name, size in figures.items()},
+        }
+        if some and ask(off_means_nothing, known).value == "violated":
+            docket.violated(OFF, where, "a VM that is off was measured with memory", (dict.fromkeys(some, 0), some))
+        elif event.held == 0 or event.assigned == 0:
+            docket.holds(OFF)
+            seen.stops.clear()
+        else:
+            seen.stops.add(where)
+        if seen.removals.count:
+            seen.removed_before_stop, seen.removals = seen.removals, seen.removed_before_stop
+        seen.kept, seen.doubt = None, None
+
+    # What moved
+
+    def _moved(self, where: Where, event: VmMemoryMoved, seen: SeenVm) -> None:
+        fold, docket, said = seen.fold, self._docket, where[0].metadata
+        size = fold.size(event.device)
+        if size is not None and size != event.size_from:
+            why = "the device did not have the size that the event says"
+            docket.violated(TELLS_ALL, where, why, ({"size_from": size}, {"size_from": event.size_from}))
+        elif size is not None:
+            docket.holds(TELLS_ALL)
+        if event.why is WhyMoved.UNASKED:
+            found: Figures = {"device": event.device, "from": event.size_from, "to": event.size_to}
+            docket.remark(WHERE_DUE, where, "memory moved that nobody asked for", ({}, found))
+        fold.apply(event, said.happened, said.earliest)
+        seen.moved = max(seen.moved, said.happened)
+        seen.refused.pop(event.device, None)
+        seen.moves.add(where)
+        if event.size_to < event.size_from:
+            seen.removals.add(where)
+        in_bounds(docket, where, seen, self._books.version_of(fold.host))
+        self._books.moved(where, fold)
+
+    def _lost(self, where: Where, seen: SeenVm) -> None:
+        """The guest was lost. If memory was being taken from it, nobody will know whether that was in use."""
+        for waiting in (seen.removals, seen.removed_before_stop):
+            if waiting.count:
+                why = "the guest was lost while memory was taken"
+                self._docket.lost(IN_USE, where, why, waiting.count)
+                waiting.clear()
+
+    def _close_session(self, seen: SeenVm, why: str) -> None:
+        docket = self._docket
+        for waiting, rule in (
+            (seen.removals, IN_USE),
+            (seen.removed_before_stop, IN_USE),
+            (seen.moves, "visible_moves_as_said"),
+            (seen.stops, OFF),
+        ):
+            if waiting.first is not None:
+                docket.ask(waiting.first, seen.fold.host)
+                reason = why
+                if rule == OFF:
+                    reason = "nobody told that the host has the memory back"
+                elif waiting is seen.removed_before_stop:
+                    reason = "the VM stopped before anybody measured what its guest used"
+                docket.unknown(rule, waiting.first, reason, waiting.count)
+                waiting.clear()
+        for where in seen.refused.values():
+            docket.ask(where, seen.fold.host)
+            docket.unknown("no_effect_without_grant", where, "nobody measured the device after the refusal")
+        seen.refused.clear()
+        seen.asked.clear()
+        seen.told_short.clear()
+        seen.kept, seen.doubt, seen.moved = None, None, ""

@@ -1,0 +1,99 @@
+"""The induction over a history: how hosts and VMs begin, and that every command keeps every invariant of every VM."""
+
+from __future__ import annotations
+
+from domain.state import Site
+from rules import terms
+from rules.obligations.making import Making, written
+from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
+from rules.terms import ZERO, Term
+from rules.transitions import SITE, Transition, record, term
+from rules.values import Record, Value, anything, choose
+
+
+def initiation(making: Making) -> None:
+    """A host begins as it should, and a VM does on any host, however busy."""
+    register = making.host_commands["register-host"]
+    begun = Record(Site, {**SITE.fields, "host": record(register.after), "entry": ZERO})
+    granted = [register.accepted, *written(register.arguments)]
+    for invariant in (host_is_real, host_never_overcommitted):
+        goal = making.says(invariant, site=begun)
+        making.prove("initiation", invariant, goal, command="register-host", assumes=granted)
+
+    define = making.host_commands["define-vm"]
+    assumes = [*making.real(SITE["host"]), define.accepted, *written(define.arguments)]
+    for invariant in INVARIANTS:
+        goal = making.says(invariant, site=record(define.after))
+        making.prove("initiation", invariant, goal, command="define-vm", assumes=assumes)
+
+
+def consecution(making: Making) -> None:
+    """Every command keeps every invariant of the VM that it is about."""
+    for transition in making.transitions.values():
+        assumes = making.moving(transition)
+        for invariant in INVARIANTS:
+            goal = making.says(invariant, site=transition.after)
+            making.prove("keeps", invariant, goal, command=transition.command, assumes=assumes, transition=transition)
+
+
+def bystanders(making: Making) -> None:
+    """No command on one VM breaks an invariant of another, on the same host or, of a move, on either."""
+    for transition in making.transitions.values():
+        here = (SITE["host"], term(SITE["entry"]))
+        if transition.left is None or transition.left_entry is None:
+            after = (transition.after["host"], term(transition.after["entry"]))
+            _beside(making, transition, "", here, after)
+            continue
+        _beside(making, transition, "source", here, (transition.left, transition.left_entry))
+        there = transition.arguments["destination"]
+        stays = terms.negation(transition.accepted)
+        reached = record(choose(stays, there, transition.after["host"]))
+        taken = terms.choose(transition.accepted, term(transition.after["entry"]), ZERO)
+        _beside(making, transition, "destination", (there, ZERO), (reached, taken))
+
+
+def _beside(
+    making: Making, transition: Transition, where: str, before: tuple[Value, Term], after: tuple[Value, Term]
+) -> None:
+    """Any other VM on a host that a command changes: the host, and its entry for the VM of the command."""
+    other = record(anything("other", Site))
+    (host, entry), (host_after, entry_after) = before, after
+    beside = Record(Site, {**other.fields, "host": host})
+    still = Record(Site, {**other.fields, "host": host_after})
+    room = terms.at_most(terms.add(entry, other.term("entry")), record(host).term("held"))
+    assumes = [*making.moving(transition), *making.invariants(beside), room]
+    command = transition.command if not where else f"{transition.command} ({where})"
+    for invariant in INVARIANTS:
+        goal = making.says(invariant, site=still)
+        making.prove("bystander", invariant, goal, command=command, assumes=assumes, transition=transition)
+    goal = terms.at_most(terms.add(entry_after, other.term("entry")), record(host_after).term("held"))
+    making.prove("bystander", "there_is_room_for_all", goal, command=command, assumes=assumes, transition=transition)
+
+
+def accounts(making: Making) -> None:
+    """Resizing a host or setting its reserve keeps every invariant of every VM on it."""
+    for name in ("resize-host", "set-reserve"):
+        command = making.host_commands[name]
+        host = record(command.after)
+        after = Record(Site, {**SITE.fields, "host": host})
+        assumes = [*making.invariants(SITE), *written(command.arguments), command.accepted]
+        for invariant in INVARIANTS:
+            goal = making.says(invariant, site=after)
+            making.prove("keeps", invariant, goal, command=name, assumes=assumes)
+        kept = terms.equal(host.term("held"), record(command.before).term("held"))
+        making.prove("frame", "book_is_kept", kept, command=name)
+        # A host without any VM keeps what is said of hosts too.
+        assumes = [*making.real(SITE["host"]), *written(command.arguments), command.accepted]
+        for invariant in (host_is_real, host_never_overcommitted):
+            goal = making.says(invariant, site=Record(Site, {**after.fields, "entry": ZERO}))
+            making.prove("keeps", invariant, goal, command=f"{name} (no VM)", assumes=assumes)
+
+
+def hosts_left(making: Making) -> None:
+    """The host that a VM leaves keeps what is said of hosts, also if no VM stays behind."""
+    move = making.transitions["move-vm"]
+    source = Record(Site, {**SITE.fields, "host": record(move.left), "entry": term(move.left_entry)})
+    for invariant in (host_is_real, host_never_overcommitted):
+        goal = making.says(invariant, site=source)
+        assumes = making.moving(move)
+        making.prove("keeps", invariant, goal, command="move-vm (source)", assumes=assumes, transition=move)

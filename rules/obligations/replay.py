@@ -1,0 +1,51 @@
+"""Events: each command is followed by its own, and they can be replayed whatever other VMs' events are between them."""
+
+from __future__ import annotations
+
+from domain import events, evolve
+from domain.aggregates import HOST_CHANGES, VM_CHANGES
+from domain.commands import NAMES
+from domain.decider import STEPS
+from rules import terms
+from rules.obligations.making import Making, number
+from rules.specification import changes
+from rules.specification.events import FOLLOWED_BY
+from rules.transitions import SITE, record, term
+from rules.values import equal
+
+
+def followed(making: Making) -> None:
+    """Each command is followed by the event of its row, and an event that tells of no change makes none."""
+    for command, row in STEPS.items():
+        name = NAMES[command]
+        as_named = terms.constant(FOLLOWED_BY.get(name) == row.event.KIND)
+        making.prove("event", "is_followed_by_its_own", as_named, command=name)
+    refused = VM_CHANGES[events.VmCommandRefused].rule
+    goal = equal(making.program.call(refused, [SITE["vm"]]), SITE["vm"])
+    making.prove("replay", "refused_command_changes_no_vm", goal)
+    for name, kind in (
+        ("refused_command_changes_no_host", events.HostCommandRefused),
+        ("removal_changes_no_host", events.HostRemoved),
+    ):
+        host = making.program.call(HOST_CHANGES[kind].rule, [SITE["host"]])
+        goal = making.says(changes.host_is_kept, before=SITE["host"], after=host)
+        making.prove("replay", name, goal)
+
+
+def replayed(making: Making) -> None:
+    """Book changes of different VMs can be replayed in either order; what changes nothing writes nothing."""
+    call, host, one, other = making.program.call, SITE["host"], number("one"), number("other")
+    for first, second in (
+        (evolve.granted_to_vm, evolve.granted_to_vm),
+        (evolve.granted_to_vm, evolve.returned_by_vm),
+        (evolve.returned_by_vm, evolve.returned_by_vm),
+    ):
+        this_way = call(second, [call(first, [host, one]), other])
+        that_way = call(first, [call(second, [host, other]), one])
+        making.prove("replay", f"{first.__name__}_and_{second.__name__}_commute", equal(this_way, that_way))
+    for command, rule in (("granted", evolve.entry_granted), ("returned", evolve.entry_returned)):
+        whole_book = evolve.granted_to_vm if command == "granted" else evolve.returned_by_vm
+        entry = term(call(rule, [SITE["entry"], one]))
+        held = record(call(whole_book, [host, one])).term("held")
+        moved = terms.equal(terms.subtract(entry, term(SITE["entry"])), terms.subtract(held, record(host).term("held")))
+        making.prove("replay", f"entry_and_total_are_{command}_alike", moved)

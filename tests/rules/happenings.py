@@ -1,0 +1,124 @@
+"""What happened: commands that the real decider answered, with what was there before and after, and wrong tellings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any, cast
+
+from domain.commands import COMMANDS
+from domain.decision import Decision, accepted
+from domain.errors import InputError
+from domain.quantities import QUANTUM
+from domain.settings import MemorySetting
+from domain.state import Host, Site
+from rules.claims import Claim, Moment, holds
+from rules.confirming import ARGUMENTS
+from tests.domain.world import World, read
+from tests.oracle.strategies import Seeded, next_line
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One command that was answered."""
+
+    command: str
+    before: Moment
+    after: Moment
+    decision: Decision
+    arguments: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def keeps(self, claim: Claim) -> bool | None:
+        """Whether a claim holds of it; ``None`` if it is not asked."""
+        return holds(
+            claim, before=self.before, after=self.after, decision=self.decision, arguments=dict(self.arguments)
+        )
+
+
+def happened(seeds: range, lines: int) -> Iterator[Happening]:
+    """What happens in seeded histories: each command as it was asked, and as what ``set-memory`` becomes."""
+    for seed in seeds:
+        world, chooser = World(), Seeded(seed)
+        for _ in range(lines):
+            yield from _asked(world, next_line(chooser, world.snapshot()))
+
+
+def _asked(world: World, line: dict[str, Any]) -> Iterator[Happening]:
+    name = str(line["command"])
+    try:
+        command = read(line)
+    except InputError:
+        return
+    given = {each: getattr(command, each) for each in ARGUMENTS.keys() & set(COMMANDS[name].__slots__)}
+    host, vm, to = (str(getattr(command, each, "")) for each in ("host", "vm", "to"))
+    if name not in ("register-host", "define-vm") and vm in world.vms:
+        host = world.vm(vm).host
+    before = _there(world, "" if name == "define-vm" else vm, host)
+    if host in world.hosts:
+        given["vms"] = world.vms_on(host)
+    if to in world.hosts:
+        given |= {"destination": world.host(to).state, "same_host": to == host}
+    try:
+        answer = world.ask(line)
+    except InputError:
+        return
+    after = _there(world, vm, host)
+    if isinstance(before, Site):  # it moved away, or was removed
+        left = replace(before, host=world.host(host).state, entry=world.host(host).entry(vm))
+        given["left"] = left
+        after = after if isinstance(after, Site) else left
+    yield Happening(name, before, after, answer.decision, given)
+    if answer.command != name:
+        yield Happening(answer.command, before, after, answer.decision, _as_becomes(answer.command, given, before))
+
+
+def _there(world: World, vm: str, host: str) -> Moment:
+    """What a command finds or leaves: the VM on its host, or the host, or nothing."""
+    if vm in world.vms:
+        return world.host(world.vm(vm).host).site(world.vm(vm))
+    return world.host(host).state if host in world.hosts else None
+
+
+def _as_becomes(command: str, given: dict[str, Any], before: Moment) -> dict[str, Any]:
+    """The arguments of the command that ``set-memory`` becomes."""
+    assert isinstance(before, Site)
+    if command == "configure-memory":
+        return {"memory": MemorySetting.static(given["size"])}
+    difference = given["size"] - before.vm.assigned
+    return {"amount": difference if command == "add-memory" else -difference}
+
+
+# Told otherwise than it was
+
+
+def wrong(happening: Happening) -> Iterator[Happening]:
+    """The same, with one figure told wrong: of the decision, or of what was there before or after."""
+    for decision in changed(happening.decision):
+        begins = happening.command in ("register-host", "define-vm")
+        if not (begins and accepted(decision) and not accepted(happening.decision)):  # then nothing has begun
+            yield replace(happening, decision=decision)
+    for after in changed(happening.after):
+        yield replace(happening, after=after)
+    for before in changed(happening.before):
+        yield replace(happening, before=before)
+    for name in ("left", "destination"):
+        for other in changed(happening.arguments.get(name)):
+            yield replace(happening, arguments={**happening.arguments, name: other})
+
+
+def changed(value: Any) -> Iterator[Any]:
+    """A value with one part of it otherwise."""
+    match value:
+        case None:
+            return
+        case bool():
+            yield not value
+        case int():
+            yield from (value + size for size in (1, -1, QUANTUM, -QUANTUM, 2**50))
+        case StrEnum():
+            yield from (each for each in type(value) if each is not value)
+        case _:
+            for part in fields(cast("Host", value)):  # or any other record
+                for other in changed(getattr(value, part.name)):
+                    yield replace(value, **{part.name: other})
