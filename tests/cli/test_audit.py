@@ -204,7 +204,7 @@ def test_a_pipe_that_can_be_read_only_once_is_judged_among_others(desk: Desk, hi
 class Finder(Judge):
     """Finds one thing at the second event, one that follows from it at the third, and a remark at the end."""
 
-    def take(self, envelope: Envelope[Event], place: str = "") -> list[Finding]:
+    def take(self, envelope: Envelope[Event], place: str = "", source: str = "") -> list[Finding]:
         self.account.events += 1
         at = At(envelope.stream, envelope.position, envelope.metadata.happened, place)
         if envelope.position == 2 and (not self.scope.vms or "web01" in self.scope.vms):

@@ -110,7 +110,7 @@ def processor_seconds(pid: int) -> float:
 class Finder(Judge):
     """Finds something at every second event."""
 
-    def take(self, envelope: Envelope[Event], place: str = "") -> list[Finding]:
+    def take(self, envelope: Envelope[Event], place: str = "", source: str = "") -> list[Finding]:
         self.account.events += 1
         at = At(envelope.stream, envelope.position, envelope.metadata.happened)
         return [] if envelope.position % 2 else [replace(OVERCOMMITTED, at=at)]

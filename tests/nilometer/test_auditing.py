@@ -15,9 +15,9 @@ import pytest
 from domain.errors import InputError, NilometerError
 from domain.events import VmDefined
 from nilometer.auditing import Placed, histories, read_events, read_ledger
-from nilometer.bodies import UnreadableEvent
+from nilometer.bodies import UPCASTERS, UnreadableEvent
 from nilometer.cli.files import readable
-from nilometer.history import read_lines, source_of
+from nilometer.history import TYPE, read_lines, source_of
 from nilometer.ledger import Ledger
 from nilometer.taking import take
 
@@ -82,13 +82,15 @@ def test_it_does_not_matter_how_another_program_spelled_a_line(spell: Callable[[
 
 
 def test_a_line_as_nilometer_writes_it_is_read_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    current = [line for line in LINES if b'"nilometer.vm.defined.v1"' not in line]
+    types = [TYPE.fullmatch(json.loads(line)["type"]) for line in LINES]
+    older = [found is not None and (found[1], int(found[2])) in UPCASTERS for found in types]
+    current = [line for line, old in zip(LINES, older, strict=True) if not old]
 
     def again(_: bytes) -> None:
         raise AssertionError("it is read again")
 
     monkeypatch.setattr("nilometer.history_line.parsed", again)
-    assert len(read(*current)) == len(LINES) - 1
+    assert len(read(*current)) == len(current) > 1
     with pytest.raises(AssertionError, match="it is read again"):
         read(respelled(current[0]))
 
@@ -129,7 +131,7 @@ BODY = json.loads(GOOD)["data"]
         (b"what?", "it is not JSON: Expecting value, at character 1"),
         (b"null", "it is not a JSON object"),
         (b'{"data":' + b"[" * 200_000, "it is not JSON that can be read: too deep"),
-        (b"\xff" + GOOD, "it is not UTF-8"),
+        (b"\xff" + GOOD, "is not UTF-8"),
         (GOOD.replace(b'"position":1', b'"position":NaN'), "NaN is no JSON"),
         (GOOD.replace(b'"position":1', b'"position":1.0'), "position: Input should be a valid integer"),
         (GOOD.replace(b'"position":1', b'"position":0'), "position: Input should be greater than or equal to 1"),
@@ -194,7 +196,7 @@ def test_an_event_of_another_ledger_is_read_and_is_for_the_judge() -> None:
 def test_what_is_passed_over_is_told_and_the_rest_is_read() -> None:
     told: list[NilometerError] = []
     found = read_events(stream_of(LINES[0], b"what?", LINES[1], LINES[2][:50]), "h.jsonl", told.append)
-    assert [place for _, place, _ in found] == ["h.jsonl:1", "h.jsonl:3"]
+    assert [place for _, place in found] == ["h.jsonl:1", "h.jsonl:3"]
     assert [error.message.partition(": ")[0] for error in told] == ["h.jsonl:2", "h.jsonl:4"]
 
 
@@ -310,5 +312,6 @@ def test_a_ledger_that_was_changed_where_it_is_stored_cannot_be_read_there(tmp_p
     with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", read_only=True) as ledger:
         with pytest.raises(UnreadableEvent, match="at position 2 is not as Nilometer writes events"):
             list(read_ledger(ledger))
-        assert [envelope.position for envelope, _, _ in read_ledger(ledger, pass_over=told.append)] == [1, *range(3, 10)]
+        found = read_ledger(ledger, pass_over=told.append)
+        assert [envelope.position for envelope, _, _ in found] == [1, *range(3, 10)]
     assert len(told) == 1

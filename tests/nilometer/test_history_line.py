@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nilometer.history import envelope_document
+from nilometer.bodies import UPCASTERS
+from nilometer.history import TYPE, envelope_document
 from nilometer.history_line import Reader, Unreadable
 
 LINES = [
     line
     for line in (Path(__file__).parent / "goldens" / "version-1.jsonl").read_bytes().splitlines()
-    if b'"nilometer.vm.defined.v1"' not in line
+    if (found := TYPE.fullmatch(json.loads(line)["type"])) is not None and (found[1], int(found[2])) not in UPCASTERS
 ]
+"""Lines whose shape is still written so: others are brought up to date, and do not say the same any more."""
 PIECES = [
     b"",
     b'"',
@@ -47,7 +50,8 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def says_the_same(read: Any, written: Any) -> bool:
     """Whether all that is written was read so; what may be left out may be there."""
     if isinstance(written, dict):
-        return all(says_the_same(read.get(key), value) for key, value in written.items())
+        pairs = cast("dict[str, Any]", written).items()
+        return all(says_the_same(read.get(key), value) for key, value in pairs)
     return type(read) is type(written) and read == written
 
 
@@ -55,7 +59,10 @@ def says_the_same(read: Any, written: Any) -> bool:
 def spoiled(draw: st.DrawFn) -> bytes:
     """A line in which something was taken away, put in, or written twice."""
     line = draw(st.sampled_from(LINES))
-    for _ in range(draw(st.integers(1, 3))):
+    if draw(st.booleans()):
+        pair = draw(st.sampled_from([found[0] for found in re.finditer(rb'"[a-z_]+":("[^"]*"|[0-9]+|null)', line)]))
+        line = line.replace(pair, pair + b"," + pair)
+    for _ in range(draw(st.integers(0, 3))):
         start = draw(st.integers(0, len(line)))
         end = min(len(line), start + draw(st.sampled_from([0, 1, 2, 12])))
         piece = draw(st.sampled_from([*PIECES, line[start:end] * 2, line[start : start + 30]]))

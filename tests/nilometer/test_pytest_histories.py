@@ -19,7 +19,7 @@ from rules.judging.findings import At, Finding, Verdict
 
 
 class Judge(rules.judging.judge.Judge):
-    def take(self, envelope, place=""):
+    def take(self, envelope, place="", source=""):
         self.account.events += 1
         for rule in ("book_agrees", "maximal", "in_use_never_removed"):
             self.account.count(rule, Verdict.HOLDS)

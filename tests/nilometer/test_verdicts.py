@@ -37,7 +37,7 @@ def shown(audit: Audit) -> list[int | None]:
 class EverySecond(Judge):
     """Finds something at every second event, and one thing more at the end."""
 
-    def take(self, envelope: Envelope[Event], place: str = "") -> list[Finding]:
+    def take(self, envelope: Envelope[Event], place: str = "", source: str = "") -> list[Finding]:
         self.account.events += 1
         odd = envelope.position % 2
         self.account.count("maximal", Verdict.VIOLATED if odd else Verdict.HOLDS)
@@ -50,7 +50,7 @@ class EverySecond(Judge):
 def test_each_event_is_judged_and_what_is_found_at_the_end_is_there_too() -> None:
     audit, judge, told = Audit(), EverySecond(), list[int]()
     stream = cast("BinaryIO", BufferedReader(BytesIO(HISTORY)))
-    events = ((judged.envelope, place) for judged, place in read_events(stream, "h"))
+    events = ((judged.envelope, place, judged.source) for judged, place in read_events(stream, "h"))
     audit.judge(events, judge, SOURCE, told.append)
     audit.finish(judge, SOURCE)
     assert told == list(range(1, 10))
