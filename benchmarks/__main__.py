@@ -6,6 +6,7 @@ import argparse
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.report import Line, machine, table, write
@@ -17,6 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("only", nargs="*", metavar="NAME", help=f"which of {', '.join(SUITE)}; default all")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the long histories there and use them again")
+    parser.add_argument("--judged", type=int, metavar="EVENTS", help="how long the longest history is that is judged")
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.only if name not in SUITE]
@@ -28,7 +30,10 @@ def main(arguments: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="nilometer-benchmarks-") as folder:
         if asked.keep is not None:
             asked.keep.mkdir(parents=True, exist_ok=True)
-        lines = run(asked.only or list(SUITE), Scale(Path(folder), asked.keep or Path(folder)))
+        scale = Scale(Path(folder), asked.keep or Path(folder))
+        if asked.judged is not None:
+            scale = replace(scale, judged=(*scale.judged[:-1], asked.judged))
+        lines = run(asked.only or list(SUITE), scale)
     if asked.write:
         write(lines)
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -26,7 +26,9 @@ class Cost:
     """What it wrote to its output, if anybody listened."""
 
 
-def run(command: Sequence[str], folder: Path, *, cwd: Path = ROOT, listen: bool = False) -> Cost:
+def run(
+    command: Sequence[str], folder: Path, *, cwd: Path = ROOT, listen: bool = False, stdin: IO[bytes] | None = None
+) -> Cost:
     """Runs a program to its end; compiled modules are kept in ``folder``. Raises ``AssertionError`` if it fails.
 
     Its output is dropped unless you ``listen``.
@@ -34,7 +36,7 @@ def run(command: Sequence[str], folder: Path, *, cwd: Path = ROOT, listen: bool 
     output = subprocess.PIPE if listen else subprocess.DEVNULL
     begun, before = time.perf_counter(), _children()
     done = subprocess.run(
-        command, cwd=cwd, env=_environment(folder), stdout=output, stderr=subprocess.PIPE, check=False
+        command, cwd=cwd, env=_environment(folder), stdin=stdin, stdout=output, stderr=subprocess.PIPE, check=False
     )
     cost = Cost(time.perf_counter() - begun, _children() - before, (done.stdout or b"").decode())
     if done.returncode:

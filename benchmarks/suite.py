@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import commands, moments, proving, recording, replaying, stages
+from benchmarks import commands, judging, moments, proving, recording, replaying, stages
 from benchmarks.histories import History, history
 from benchmarks.raw import flush_seconds
 from benchmarks.report import Line
@@ -33,6 +33,8 @@ class Scale:
     lengths: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     replayed: int = 2000
     """Events in a piece."""
+    judged: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    """Events of histories that are judged while they are made."""
     moments: int = 40
     script: int = 5000
     starts: int = 9
@@ -89,6 +91,36 @@ def replay(scale: Scale) -> Iterator[Line]:
     pieces = min(scale.pieces, stored.events // scale.replayed)
     (both,) = replaying.replay(stored, pieces=pieces, events=scale.replayed)
     yield _rate("replay rows to state (json.loads)", "events/s", both, 0.25)
+
+
+def judge(scale: Scale) -> Iterator[Line]:
+    """Judging a decided history, by one process and by two."""
+    stored = scale.history(-2)
+    pieces = min(scale.pieces, stored.events // scale.replayed)
+    both = judging.judge(stored, pieces=pieces, events=scale.replayed)
+    yield _rate("judge lines of a history (json.loads)", "events/s", both, 0.2)
+    file = judging.export(stored, scale.folder)
+    one, two = (judging.audit(file, scale.folder, cores=cores) for cores in (1, 2))
+    yield Line(
+        f"nilo audit of {stored.events:,} events by two processes, beside one",
+        f"{stored.events / two:,.0f} events/s",
+        f"{stored.events / one:,.0f} events/s",
+        f"{one / two:.2f}",
+    )
+
+
+def judge_any_length(scale: Scale) -> Iterator[Line]:
+    """Peak memory of ``nilo audit`` on histories that are made while they are judged."""
+    runs = [judging.audit_of_any_length(events, scale.folder) for events in scale.judged]
+    growth = runs[-1].peak / runs[0].peak
+    yield Line(
+        f"peak memory of nilo audit, at {', '.join(_short(length) for length in scale.judged)}",
+        f"{', '.join(f'{run.peak / MB:.0f}' for run in runs)} MB",
+        f"{runs[-1].seconds:.0f} s the longest",
+        f"{growth:.2f}",
+        "< 1.2",
+        growth < 1.2,
+    )
 
 
 def write_history(scale: Scale) -> Iterator[Line]:
@@ -218,6 +250,8 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "group": record_in_groups,
     "script": run_script,
     "replay": replay,
+    "judge": judge,
+    "lengths": judge_any_length,
     "history": write_history,
     "moments": any_moment,
     "memory": flat_memory,

@@ -22,6 +22,7 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
         grouped=60,
         lengths=(400, 700),
         replayed=100,
+        judged=(300, 600),
         moments=3,
         script=30,
         starts=1,
