@@ -122,6 +122,12 @@ def test_while_a_size_of_one_device_is_waited_for_a_poll_is_about_that_one() -> 
     assert moves(made) == [("vm1", 0, 64, 1), ("vm0", 0, 32, 2)]
 
 
+def test_a_step_is_about_the_device_of_its_command_though_another_was_asked_since() -> None:
+    made = asking(with_two(), 1, "vm1", 128).step(9, 128, 0, 128, "complete", before=None, after=None)
+    asking(made, 10, "vm0", 64).step(19, 64, 0, 32, "partial", before=None, after=None).end(30)
+    assert moves(made) == [("vm1", 0, 128, 1), ("vm0", 0, 32, 2)]
+
+
 def test_a_size_that_nobody_says_whose_it_is_is_no_move_of_either_device() -> None:
     made = asking(with_two(), 1, "vm1", 128).step(9, 128, 0, 0, "unchanged", before=two(0, 0), after=two(0, 0))
     made.poll(12, 64).add(15, "observation", label="look", **two(64, 0)).end(20)

@@ -49,6 +49,14 @@ def test_events_that_are_delivered_in_the_wrong_order_leave_the_size_that_was_re
     ]
 
 
+def test_a_module_is_what_is_plugged_less_the_virtio_mem_that_was_reached_last() -> None:
+    made = Recording().boot().event(3, 2.9, 128).event(3.1, 1.9, 64).poll(5, 384, "pc-dimm").end(20)
+    assert [(one.device, one.size_to // MiB) for one in events(made.lines, VmMemoryMoved)] == [
+        ("vm0", 128),
+        ("pc-dimm", 256),
+    ]
+
+
 @pytest.mark.parametrize("waiting", [True, False])
 def test_a_storm_of_balloon_changes_is_read_move_by_move_and_in_time(waiting: bool) -> None:
     made, count = Recording().boot(balloon=1024), 5999
