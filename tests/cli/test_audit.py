@@ -201,6 +201,21 @@ def test_a_pipe_that_can_be_read_only_once_is_judged_among_others(desk: Desk, hi
 # What the judge finds
 
 
+def test_a_history_that_was_edited_is_violated_in_every_format(desk: Desk, history: str) -> None:
+    text = Path(history).read_text()
+    edited = desk.write("edited.jsonl", text.replace('"granted":3344957440', '"granted":4294967296'))
+    assert Path(edited).read_text() != text
+    said = desk.call("audit", edited)
+    assert (said.code, said.err) == (1, "")
+    assert re.match(r"violated: \d+ findings? in 9 events", said.out)
+    assert f"{edited}:6" in said.out
+    told = desk.call("audit", edited, "--format", "json").json
+    assert problems("audit", told) == []
+    assert told["findings"][0]["line"] == 6
+    assert desk.call("audit", edited, "--format", "sarif").json["runs"][0]["results"][0]["level"] == "error"
+    assert desk.call("audit", edited, "--format", "github").out.startswith(f"::error file={edited},line=6,title=")
+
+
 class Finder(Judge):
     """Finds one thing at the second event, one that follows from it at the third, and a remark at the end."""
 
