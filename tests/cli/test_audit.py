@@ -21,7 +21,8 @@ from rules.judging.judge import Judge
 from rules.judging.scope import EVERYTHING, Scope
 from tests.cli.calling import NILO, Desk
 from tests.cli.judged import FOLLOWS, OVERCOMMITTED, REMARK, UNKNOWN, result_of
-from tests.cli.test_schemas import problems
+from tests.cli.test_audit_formats import sarif_problems
+from tests.cli.test_schemas import S7, problems
 
 
 @pytest.fixture
@@ -70,6 +71,19 @@ def test_what_programs_read_is_as_the_schema_says(desk: Desk, history: str) -> N
     assert said.code == 0
     assert problems("audit", said.json) == []
     assert (said.json["events"], said.json["verdict"], said.json["unreadable"]) == (9, "holds", [])
+
+
+def test_what_a_hypervisor_did_is_told_as_the_schemas_say(desk: Desk) -> None:
+    assert desk.call("import-qemu", S7, "--as", "lab").code == 0
+    said = desk.call("audit", "--format", "json")
+    assert (said.code, problems("audit", said.json)) == (0, [])
+    verdicts = {each["verdict"] for each in said.json["findings"]}
+    assert verdicts == {"unknown", "remark"}
+    assert said.json["verdict"] == "unknown"
+    assert sarif_problems(desk.call("audit", "--all", "--format", "sarif").json) == []
+    assert desk.call("audit", "--strict").code == 3
+    assert desk.call("audit", "--require", "within_bounds").code == 3
+    assert desk.call("audit", "--require", "history_is_whole").code == 0
 
 
 def test_there_are_more_formats_than_of_other_commands(desk: Desk, history: str) -> None:
