@@ -18,7 +18,7 @@ from domain.errors import InputError
 from nilometer.line_ends import LONGEST_LINE, Splitter
 from nilometer.strict_json import strict_json
 
-__all__ = ["AT_ONCE", "LONGEST_LINE", "Source", "lines", "start_of", "strict_json"]
+__all__ = ["AT_ONCE", "LONGEST_LINE", "Source", "lines", "strict_json"]
 
 AT_ONCE: Final = 2**16
 """Bytes that are read or unpacked at once."""
@@ -43,12 +43,6 @@ class Source(Protocol):
     def read(self, size: int, /) -> bytes:
         """At most so many bytes; none at the end."""
         ...
-
-
-def start_of(stream: Source, count: int = 16) -> bytes:
-    """The first bytes of a stream, which stay to be read; empty where one cannot look ahead."""
-    peek = getattr(stream, "peek", None)
-    return b"" if peek is None else bytes(peek(count)[:count])
 
 
 def lines(stream: Source, name: str) -> Iterator[tuple[int, bytes]]:

@@ -16,6 +16,8 @@ from domain.quantities import LARGEST
 from domain.shapes import parse_size
 
 FILE = "memory-backend-file"
+EVERYTHING = "-mem-prealloc"
+"""Stands for all backends, where that option fills them."""
 BALLOON = "virtio-balloon"
 """What the names of all balloon devices begin with."""
 _GIVES_WAY = "deflate-on-oom"
@@ -32,6 +34,8 @@ class Machine:
     base_backends: list[str] = field(default_factory=list[str])
     backends: dict[str, bool] = field(default_factory=dict[str, bool])
     """Whether each memory backend lies in a file, by its id."""
+    filled: set[str] = field(default_factory=set[str])
+    """Backends, and devices, whose memory is taken at once and not only when the guest touches it."""
     devices: dict[str, str] = field(default_factory=dict[str, str])
     """The memory backend of each device, by the device's id."""
     virtio: list[str] = field(default_factory=list[str])
@@ -45,29 +49,36 @@ class Machine:
     @property
     def base_in_file(self) -> bool | None:
         """Whether the memory to boot with lies in a file; ``None`` if only a part does."""
-        return together(self.backends.get(backend) for backend in self.base_backends) if self.base_backends else False
+        return together(self._takes(backend) for backend in self.base_backends) if self.base_backends else False
 
     @property
     def modules_in_file(self) -> bool | None:
         """Whether the plugged modules lie in files; ``None`` if only some do, or there are none."""
-        return together(self.backends.get(backend) for backend in self.modules)
+        return together(self._takes(backend) for backend in self.modules)
 
     def in_file(self, device: str) -> bool | None:
         """Whether a device's memory lies in a file; ``None`` if that is unknown."""
         backend = self.devices.get(device)
-        return None if backend is None else self.backends.get(backend)
+        return None if backend is None else self._takes(backend, device)
+
+    def _takes(self, backend: str, device: str | None = None) -> bool | None:
+        """Whether memory is taken of a budget of files; ``None`` of a file that fills only as its guest touches it."""
+        in_file = self.backends.get(backend)
+        return None if in_file and not self.filled & {backend, device, EVERYTHING} else in_file
 
     def add_backend(self, arguments: dict[str, Any]) -> None:
         """Takes note of a memory backend: of ``-object`` or QMP's ``object-add``."""
         kind, name = arguments.get("qom-type"), arguments.get("id")
         if isinstance(kind, str) and isinstance(name, str) and kind.startswith("memory-backend-"):
             self.backends[name] = kind == FILE
+            self._note_filled(name, arguments)
 
     def add_device(self, arguments: dict[str, Any]) -> None:
         """Takes note of a memory device: of ``-device`` or QMP's ``device_add``."""
         driver, name, backend = arguments.get("driver"), arguments.get("id"), arguments.get("memdev")
         if isinstance(name, str) and isinstance(backend, str):
             self.devices[name] = backend
+            self._note_filled(name, arguments)
         if isinstance(name, str) and isinstance(driver, str) and driver.startswith("virtio-mem"):
             self.virtio.append(name)
         if driver == "pc-dimm" and isinstance(backend, str):
@@ -75,6 +86,10 @@ class Machine:
         if isinstance(driver, str) and driver.startswith(BALLOON):
             told = arguments.get(_GIVES_WAY)
             self.gives_way = self.gives_way_by_default if told is None else told in _YES
+
+    def _note_filled(self, name: str, arguments: dict[str, Any]) -> None:
+        if arguments.get("prealloc") in _YES:
+            self.filled.add(name)
 
     def add_default(self, arguments: dict[str, Any]) -> None:
         """Takes note of ``-global``: ``DRIVER.PROPERTY=VALUE``, or the three by their names."""
@@ -114,8 +129,10 @@ def together(answers: Iterable[bool | None]) -> bool | None:
 
 def read_machine(argv: Iterable[str]) -> Machine:
     """Reads a command line; what is not understood is left out."""
-    machine = Machine()
-    options = list(_options(argv))
+    machine, words = Machine(), list(argv)
+    options = list(_options(words))
+    if EVERYTHING in words:
+        machine.filled.add(EVERYTHING)
     for option, value in options:
         if option == "global":  # it is for all devices, those before it too
             machine.add_default(_arguments(value, "driver"))
@@ -128,6 +145,9 @@ def read_machine(argv: Iterable[str]) -> Machine:
             _add(machine.base_backends, _arguments(value, "type").get("memory-backend"))
         elif option == "numa":
             _add(machine.base_backends, _arguments(value, "type").get("memdev"))
+        elif option == "mem-path":  # what it boots with, where no backend is named for that
+            machine.add_backend({"qom-type": FILE, "id": value})
+            machine.base_backends.append(value)
         elif option == "m":
             machine.base = _boot_size(_arguments(value, "size").get("size"))
     return machine

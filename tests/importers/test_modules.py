@@ -36,7 +36,8 @@ def test_a_module_is_plugged_and_unplugged_beside_virtio_mem() -> None:
 
 
 def test_a_module_that_is_gone_backs_nothing_any_more() -> None:
-    files = {"execute": "object-add", "arguments": {"qom-type": "memory-backend-file", "id": "m2"}}
+    backend = {"qom-type": "memory-backend-file", "id": "m2", "prealloc": True}
+    files = {"execute": "object-add", "arguments": backend}
     other = {"execute": "device_add", "arguments": {"driver": "pc-dimm", "id": "d2", "memdev": "m2"}}
     backed: list[bool | None] = []
     for gone in (False, True):
