@@ -30,7 +30,8 @@ PassOver = Callable[[NilometerError], None]
 """Is told what cannot be read; then the next is read. Where there is none, the first such thing ends the reading."""
 Open = Callable[[str], AbstractContextManager[BinaryIO]]
 
-HINT: Final = "nilo audit reads what nilo export writes; nilo audit --keep-going passes over such lines"
+HINT: Final = "nilo audit reads what nilo export writes"
+GOES_ON: Final = "nilo audit --keep-going passes over such lines"
 
 
 def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[Judged, str]]:
@@ -47,7 +48,7 @@ def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) 
             wrong = None if found else wrong_kind(content, place, name)
             if wrong is not None:
                 raise wrong from None
-            problem = InputError(f"{place}: {error}", hint=error.hint or HINT)
+            problem = InputError(f"{place}: {error}", hint=f"{error.hint or HINT}; {GOES_ON}")
             if pass_over is None:
                 raise problem from None
             pass_over(problem)

@@ -145,7 +145,7 @@ def test_a_vm_or_host_that_a_file_does_not_know_is_told(desk: Desk, history: str
 def test_what_could_not_be_read_may_have_been_about_the_vm_that_was_named(desk: Desk, history: str) -> None:
     said = desk.call("audit", desk.write("x.jsonl", "what?\n"), "--keep-going", "--vm", "web01")
     assert said.code == 2
-    assert "x.jsonl:1: it is not JSON" in said.err
+    assert "x.jsonl:1: is not JSON" in said.err
     assert "the history has no VM" not in said.err
 
 
@@ -165,7 +165,7 @@ def test_a_line_that_cannot_be_read_ends_it(desk: Desk, history: str) -> None:
     spoiled = desk.write("spoiled.jsonl", "".join([*lines[:4], "what?\n", *lines[4:]]))
     said = desk.call("audit", spoiled)
     assert (said.code, said.out) == (2, "")
-    assert said.err.startswith(f"error: {spoiled}:5: it is not JSON: ")
+    assert said.err.startswith(f"error: {spoiled}:5: is not JSON: ")
     assert "--keep-going" in said.err
 
 
@@ -177,8 +177,8 @@ def test_with_keep_going_the_rest_is_judged_and_the_exit_code_is_2(desk: Desk, h
     assert said.out.startswith("holds: 9 events")
     assert "\n2 lines could not be read, and nothing is said of them\n" in said.out
     assert [line for line in said.err.splitlines() if line.startswith("error: ")] == [
-        f"error: {spoiled}:10: it is not JSON: Expecting value, at character 1",
-        f"error: {spoiled}:11: it is cut off",
+        f"error: {spoiled}:10: is not JSON: expecting value at column 1",
+        f"error: {spoiled}:11: is not JSON: expecting property name enclosed in double quotes at column 2",
     ]
     told = desk.call("audit", spoiled, "--keep-going", "--format", "json").json
     assert [each["message"] for each in told["unreadable"]] == [line[7:] for line in said.err.splitlines()[::2]]

@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_read_is_an_error_with_place_and_hint(project: Pat
     code, said = said_in(project, *files, "-v", "-m", "nilo")
     assert code == 1
     assert said.count("::can_be_read ERROR") == 3
-    assert re.search(r"\ncut.jsonl:\d: it is cut off\nhint: ", said)
+    assert re.search(r"\ncut.jsonl:\d: is not JSON: .*\nhint: the line may have been cut off: ", said)
     assert "script.jsonl:1: is a script and no history: it says what to do, not what happened\nhint: nilo run" in said
     assert "\nnone.jsonl: No such file or directory\nhint: name a file" in said
     assert "3 errors" in said
