@@ -31,7 +31,8 @@ PassOver = Callable[[NilometerError], None]
 """Is told what cannot be read; then the next is read. Where there is none, the first such thing ends the reading."""
 Open = Callable[[str], AbstractContextManager[BinaryIO]]
 
-HINT: Final = "nilo audit reads what nilo export writes; nilo audit --keep-going passes over such lines"
+HINT: Final = "nilo audit reads what nilo export writes"
+GOES_ON: Final = "nilo audit --keep-going passes over such lines"
 
 
 def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[Judged, str]]:
@@ -61,7 +62,7 @@ def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) 
 
 def unreadable(place: str, error: Unreadable) -> InputError:
     """The error of a line that is no event."""
-    return InputError(f"{place}: {error}", hint=error.hint or HINT)
+    return InputError(f"{place}: {error}", hint=f"{error.hint or HINT}; {GOES_ON}")
 
 
 def _readable(found: Iterator[tuple[int, bytes]], pass_over: PassOver | None) -> Iterator[tuple[int, bytes]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from pydantic import ValidationError
 
@@ -18,6 +18,7 @@ from domain.events import Event
 from nilometer.bodies import UPCASTERS, Json, in_words
 from nilometer.history import TYPE
 from nilometer.history_codecs import Codec, Codecs, Line
+from nilometer.strict_json import strict_json
 from nilometer.times import parse_time
 
 _CODECS: Final = Codecs()
@@ -115,7 +116,7 @@ def _look_closer(content: bytes) -> Line[Event]:
     kind = whole.get("type")
     named = TYPE.fullmatch(kind) if isinstance(kind, str) else None
     if named is None:
-        raise Unreadable("it has no type" if kind is None else f"its type {kind!r} is not one of Nilometer's")
+        raise Unreadable("has no type" if kind is None else f"its type {kind!r} is not one of Nilometer's")
     shape = int(named[2])
     codec = _CODECS.find(str(kind).encode())
     if codec is None:
@@ -135,7 +136,7 @@ def _upcast(whole: Json, kind: str, shape: int) -> tuple[bytes, Codec]:
             whole["data"] = UPCASTERS[kind, shape](whole["data"], str(whole["subject"]))
             shape += 1
     except (KeyError, TypeError, AttributeError):
-        raise Unreadable("it has no subject, or no data") from None
+        raise Unreadable("has no subject, or no data") from None
     whole["type"] = f"nilometer.{kind}.v{shape}"
     codec = _CODECS.find(whole["type"].encode())
     assert codec is not None  # upcasters end at what is written now
@@ -145,36 +146,9 @@ def _upcast(whole: Json, kind: str, shape: int) -> tuple[bytes, Codec]:
 def parsed(content: bytes) -> Json:
     """A line as a JSON object in which no key stands twice. Raises ``Unreadable``."""
     try:
-        value: Any = _STRICT(content.decode())
-    except UnicodeDecodeError:
-        raise Unreadable("it is not UTF-8") from None
-    except json.JSONDecodeError as error:
-        cut = not content[error.pos :].strip() or error.msg.startswith("Unterminated")
-        raise Unreadable(
-            "it is cut off" if cut else f"it is not JSON: {error.msg}, at character {error.pos + 1}"
-        ) from None
-    except RecursionError:
-        raise Unreadable("it is not JSON that can be read: too deep") from None
-    except Unreadable:
-        raise
-    except ValueError:  # a number of thousands of digits
-        raise Unreadable("it has a number that is too long") from None
+        value = strict_json(content, "")
+    except InputError as error:
+        raise Unreadable(error.message.removeprefix(": "), error.hint) from None
     if not isinstance(value, dict):
-        raise Unreadable("it is not a JSON object")
+        raise Unreadable("is not a JSON object")
     return cast("Json", value)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise Unreadable(f"the key {twice!r} stands there twice: programs do not agree which of the two counts")
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise Unreadable(f"{name} is no JSON")
-
-
-_STRICT: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant).decode

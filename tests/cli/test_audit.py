@@ -21,7 +21,8 @@ from rules.judging.judge import Judge
 from rules.judging.scope import EVERYTHING, Scope
 from tests.cli.calling import NILO, Desk
 from tests.cli.judged import FOLLOWS, OVERCOMMITTED, REMARK, UNKNOWN, result_of
-from tests.cli.test_schemas import problems
+from tests.cli.test_audit_formats import sarif_problems
+from tests.cli.test_schemas import S7, problems
 
 
 @pytest.fixture
@@ -70,6 +71,19 @@ def test_what_programs_read_is_as_the_schema_says(desk: Desk, history: str) -> N
     assert said.code == 0
     assert problems("audit", said.json) == []
     assert (said.json["events"], said.json["verdict"], said.json["unreadable"]) == (9, "holds", [])
+
+
+def test_what_a_hypervisor_did_is_told_as_the_schemas_say(desk: Desk) -> None:
+    assert desk.call("import-qemu", S7, "--as", "lab").code == 0
+    said = desk.call("audit", "--format", "json")
+    assert (said.code, problems("audit", said.json)) == (0, [])
+    verdicts = {each["verdict"] for each in said.json["findings"]}
+    assert verdicts == {"unknown", "remark"}
+    assert said.json["verdict"] == "unknown"
+    assert sarif_problems(desk.call("audit", "--all", "--format", "sarif").json) == []
+    assert desk.call("audit", "--strict").code == 3
+    assert desk.call("audit", "--require", "within_bounds").code == 3
+    assert desk.call("audit", "--require", "history_is_whole").code == 0
 
 
 def test_there_are_more_formats_than_of_other_commands(desk: Desk, history: str) -> None:
@@ -131,7 +145,7 @@ def test_a_vm_or_host_that_a_file_does_not_know_is_told(desk: Desk, history: str
 def test_what_could_not_be_read_may_have_been_about_the_vm_that_was_named(desk: Desk, history: str) -> None:
     said = desk.call("audit", desk.write("x.jsonl", "what?\n"), "--keep-going", "--vm", "web01")
     assert said.code == 2
-    assert "x.jsonl:1: it is not JSON" in said.err
+    assert "x.jsonl:1: is not JSON" in said.err
     assert "the history has no VM" not in said.err
 
 
@@ -151,7 +165,7 @@ def test_a_line_that_cannot_be_read_ends_it(desk: Desk, history: str) -> None:
     spoiled = desk.write("spoiled.jsonl", "".join([*lines[:4], "what?\n", *lines[4:]]))
     said = desk.call("audit", spoiled)
     assert (said.code, said.out) == (2, "")
-    assert said.err.startswith(f"error: {spoiled}:5: it is not JSON: ")
+    assert said.err.startswith(f"error: {spoiled}:5: is not JSON: ")
     assert "--keep-going" in said.err
 
 
@@ -163,8 +177,8 @@ def test_with_keep_going_the_rest_is_judged_and_the_exit_code_is_2(desk: Desk, h
     assert said.out.startswith("holds: 9 events")
     assert "\n2 lines could not be read, and nothing is said of them\n" in said.out
     assert [line for line in said.err.splitlines() if line.startswith("error: ")] == [
-        f"error: {spoiled}:10: it is not JSON: Expecting value, at character 1",
-        f"error: {spoiled}:11: it is cut off",
+        f"error: {spoiled}:10: is not JSON: expecting value at column 1",
+        f"error: {spoiled}:11: is not JSON: expecting property name enclosed in double quotes at column 2",
     ]
     told = desk.call("audit", spoiled, "--keep-going", "--format", "json").json
     assert [each["message"] for each in told["unreadable"]] == [line[7:] for line in said.err.splitlines()[::2]]
@@ -199,6 +213,21 @@ def test_a_pipe_that_can_be_read_only_once_is_judged_among_others(desk: Desk, hi
 
 
 # What the judge finds
+
+
+def test_a_history_that_was_edited_is_violated_in_every_format(desk: Desk, history: str) -> None:
+    text = Path(history).read_text()
+    edited = desk.write("edited.jsonl", text.replace('"granted":3344957440', '"granted":4294967296'))
+    assert Path(edited).read_text() != text
+    said = desk.call("audit", edited)
+    assert (said.code, said.err) == (1, "")
+    assert re.match(r"violated: \d+ findings? in 9 events", said.out)
+    assert f"{edited}:6" in said.out
+    told = desk.call("audit", edited, "--format", "json").json
+    assert problems("audit", told) == []
+    assert told["findings"][0]["line"] == 6
+    assert desk.call("audit", edited, "--format", "sarif").json["runs"][0]["results"][0]["level"] == "error"
+    assert desk.call("audit", edited, "--format", "github").out.startswith(f"::error file={edited},line=6,title=")
 
 
 class Finder(Judge):
