@@ -21,6 +21,7 @@ from nilometer.bodies import UnreadableEvent, decode, encode
 from nilometer.history import event_document, source_of
 from nilometer.history_line import Judged, Reader, Unreadable
 from nilometer.ledger import Ledger
+from nilometer.results import Stored
 from nilometer.texts import lines
 from nilometer.wrong_files import empty, refuse_database, wrong_kind
 
@@ -48,7 +49,7 @@ def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) 
             wrong = None if found else wrong_kind(content, place, name)
             if wrong is not None:
                 raise wrong from None
-            problem = InputError(f"{place}: {error}", hint=f"{error.hint or HINT}; {GOES_ON}")
+            problem = unreadable(place, error)
             if pass_over is None:
                 raise problem from None
             pass_over(problem)
@@ -57,6 +58,11 @@ def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) 
         found = True
     if not found:
         raise empty(name)
+
+
+def unreadable(place: str, error: Unreadable) -> InputError:
+    """The error of a line that is no event."""
+    return InputError(f"{place}: {error}", hint=f"{error.hint or HINT}; {GOES_ON}")
 
 
 def _readable(found: Iterator[tuple[int, bytes]], pass_over: PassOver | None) -> Iterator[tuple[int, bytes]]:
@@ -81,15 +87,21 @@ def read_ledger(
     source = source_of(ledger.id)
     for row in ledger.rows(after, upto):
         try:
-            envelope = decode(row.stream, row.version, row.topic, row.body, row.position)
-            if encode(envelope.event, envelope.metadata) != (row.topic, row.body):
-                event_document(row, ledger.id)  # of an older shape; or changed, which this says
+            envelope = read_row(row, ledger.id)
         except UnreadableEvent as error:
             if pass_over is None:
                 raise
             pass_over(error)
         else:
             yield envelope, "", source
+
+
+def read_row(row: Stored, ledger: str) -> Envelope[Event]:
+    """An event as it is stored. Raises ``UnreadableEvent``."""
+    envelope = decode(row.stream, row.version, row.topic, row.body, row.position)
+    if encode(envelope.event, envelope.metadata) != (row.topic, row.body):
+        event_document(row, ledger)  # of an older shape; or changed, which this says
+    return envelope
 
 
 # Files that continue one another

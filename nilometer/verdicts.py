@@ -38,7 +38,8 @@ class Audit:
         self.counted: Counter[Verdict] = Counter()
         """Findings by verdict, without those that only follow from another."""
         self.following: Counter[tuple[str, int]] = Counter()
-        """How many findings only follow, by the source and position of their first cause."""
+        """How many findings only follow, by the source and position of their first cause; of so many as are kept."""
+        self._followed = 0
         self._violated = False
         self.minor = minor
         self.most = kept
@@ -50,19 +51,41 @@ class Audit:
         self, events: Iterable[Placed], judge: Judge, source: str, at: Callable[[int], None] | None = None
     ) -> None:
         """Has a history judged; ``at`` is told how many events were read of all."""
-        for count, (envelope, place, of) in enumerate(events, start=1):
-            for finding in judge.take(envelope, place, of):
-                self.add(finding, source)
-            self.streams.add(envelope.stream)
+        for count, placed in enumerate(events, start=1):
+            self.take(judge, placed, source)
             if at is not None:
                 at(count)
+
+    def take(self, judge: Judge, placed: Placed, source: str) -> None:
+        """Has one more event judged."""
+        envelope, place, of = placed
+        for finding in judge.take(envelope, place, of):
+            self.add(finding, source)
+        self.streams.add(envelope.stream)
 
     def finish(self, judge: Judge, source: str) -> None:
         """A history ends here: what is found at its end, and how often each rule was asked."""
         for finding in judge.finish():
             self.add(finding, source)
-        self.account.events += judge.account.events
-        for rule, coverage in judge.account.rules.items():
+        self._count(judge.account)
+
+    def join(self, parts: Iterable[Audit]) -> None:
+        """Takes what others found in parts of one history, in the order of its events."""
+        found = list[tuple[int, Found]]()
+        for part in parts:
+            self._count(part.account)
+            self._violated = self._violated or part._violated
+            self._followed += part._followed
+            self.streams |= part.streams
+            self.counted.update(part.counted)
+            self.following.update(part.following)
+            found += [*part._main, *part._rest]
+        for _, each in sorted(found, key=lambda pair: (pair[1].finding.at.position or 0, pair[0])):
+            self._keep(each)
+
+    def _count(self, account: Account) -> None:
+        self.account.events += account.events
+        for rule, coverage in account.rules.items():
             sum = self.account.rules.setdefault(rule, Coverage())
             sum.holds += coverage.holds
             sum.violated += coverage.violated
@@ -71,17 +94,22 @@ class Audit:
 
     def add(self, finding: Finding, source: str) -> None:
         """One more finding."""
-        self._number += 1
         self._violated = self._violated or finding.verdict is Verdict.VIOLATED
         if finding.follows is None:
             self.counted[finding.verdict] += 1
         else:
-            self.following[source, finding.follows] += 1
-        if is_minor(finding) and not self.minor:
-            return
-        kept = self._rest if is_minor(finding) else self._main
+            self._followed += 1
+            cause = source, finding.follows
+            if cause in self.following or len(self.following) < self.most:
+                self.following[cause] += 1
+        if self.minor or not is_minor(finding):
+            self._keep(Found(finding, source))
+
+    def _keep(self, found: Found) -> None:
+        self._number += 1
+        kept = self._rest if is_minor(found.finding) else self._main
         if len(kept) < self.most:
-            kept.append((self._number, Found(finding, source)))
+            kept.append((self._number, found))
 
     @property
     def findings(self) -> list[Found]:
@@ -93,7 +121,7 @@ class Audit:
     def wanted(self) -> int:
         """How many findings there are that are asked for, kept or not."""
         main = self.counted.total() - self.counted[Verdict.REMARK]
-        return main + (self.counted[Verdict.REMARK] + self.following.total() if self.minor else 0)
+        return main + (self.counted[Verdict.REMARK] + self._followed if self.minor else 0)
 
     @property
     def left_out(self) -> int:

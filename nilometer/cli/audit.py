@@ -18,6 +18,8 @@ from nilometer.cli.session import session
 
 if TYPE_CHECKING:
     from nilometer.cli.audit_result import PassedOver, Result
+    from nilometer.judging_sources import FileSource
+    from nilometer.judging_sources import Source as JudgedSource
     from nilometer.ledger import Ledger
     from nilometer.verdicts import Audit
     from rules.judging.scope import Scope
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 )
 @click.option("--keep-going", is_flag=True, help="Pass over lines that cannot be read; the exit code is 2 then.")
 @click.option("--all", "minor", is_flag=True, help="Show remarks too, and what only follows from another finding.")
+@click.option("--cores", metavar="N", type=click.IntRange(1), default=1, help="How many processes judge; default 1.")
 @click.option("--follow", is_flag=True, help="Judge a ledger, then what is recorded in it, until Ctrl-C.")
 @reporting
 def command(
@@ -55,6 +58,7 @@ def command(
     required: tuple[str, ...],
     keep_going: bool,
     minor: bool,
+    cores: int,
     follow: bool,
 ) -> int:
     """Judge the histories in each FILE, as nilo export writes them (`-` is stdin), or the ledger if none is named.
@@ -70,6 +74,7 @@ def command(
     from nilometer.cli.audit_choice import Choice
     from nilometer.cli.audit_result import PassedOver, Result
     from nilometer.judged_rules import known
+    from nilometer.judging_sources import LedgerSource
     from nilometer.verdicts import Audit
 
     now = session()
@@ -86,7 +91,8 @@ def command(
         if follow:
             raise Mistyped("--follow waits for what is recorded in a ledger, not in files", hint="leave FILE out")
         scope = choice.of_files()
-        _judge_files(audit, files, scope, passed_over if keep_going else None)
+        if not (cores > 1 and not keep_going and _in_shares(audit, _file(files), scope, cores)):
+            _judge_files(audit, files, scope, passed_over if keep_going else None)
         if not passed_over.count:  # else what is missing may stand where nothing could be read
             choice.check(audit.streams)
         return _show(out, result(scope, ["stdin" if file == "-" else file for file in files]))
@@ -97,8 +103,31 @@ def command(
 
             watch(out, audit, ledger, scope, passed_over if keep_going else None)
         else:
-            _judge_ledger(audit, ledger, scope, passed_over if keep_going else None)
+            whole = LedgerSource(now.url, ledger.position)
+            if not (cores > 1 and not keep_going and _in_shares(audit, whole, scope, cores)):
+                _judge_ledger(audit, ledger, scope, passed_over if keep_going else None)
         return _show(out, result(scope, [ledger.url]), already=follow)
+
+
+def _file(files: Sequence[str]) -> FileSource | None:
+    """The one file that several processes can read, if it is one."""
+    from nilometer.judging_sources import FileSource
+
+    return FileSource(files[0]) if len(files) == 1 and Path(files[0]).is_file() else None
+
+
+def _in_shares(audit: Audit, history: JudgedSource | None, scope: Scope, cores: int) -> bool:
+    """Has a history judged by several processes, if it is one that they can share."""
+    if history is None:
+        return False
+    from nilometer.judging_shares import judge_in_shares, shares_of
+
+    shares = shares_of(history, cores)
+    if shares is None:
+        return False
+    with Progress("judging", shares.events, "events") as progress:
+        judge_in_shares(audit, history, shares, scope, progress.at)
+    return True
 
 
 def _judge_files(audit: Audit, files: Sequence[str], scope: Scope, pass_over: PassedOver | None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 Figure = int | str | bool | None
@@ -13,11 +12,7 @@ Figure = int | str | bool | None
 Figures = Mapping[str, Figure]
 """Figures by their paths, as ``assigned`` or ``host.free``."""
 
-NOTHING: Final[Figures] = MappingProxyType({})
-
-
-def _nothing() -> Figures:
-    return NOTHING
+NOTHING: Final[Figures] = {}
 
 
 class Verdict(StrEnum):
@@ -58,11 +53,11 @@ class Finding:
     at: At
     why: str
     """What is wrong, in a clause without figures: ``more was granted than the host had free``."""
-    expected: Figures = field(default_factory=_nothing)
+    expected: Figures = field(default_factory=dict[str, Figure])
     """The figures that the rule asks for."""
-    found: Figures = field(default_factory=_nothing)
+    found: Figures = field(default_factory=dict[str, Figure])
     """The same figures, as the history has them."""
-    let: Figures = field(default_factory=_nothing)
+    let: Figures = field(default_factory=dict[str, Figure])
     """What was known before: the figures that the rule starts from."""
     then: str = ""
     """What happened, in one clause: ``add-memory of 64 GiB was partially-completed``."""

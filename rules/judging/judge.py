@@ -20,15 +20,21 @@ from rules.judging.wholeness import Wholeness
 class Judge:
     """Judges one history. Events come in the order in which they are told.
 
-    ``place`` is ``file:line`` of each, or empty; ``source`` the ledger that it is of, where the file says so.
+    ``place`` is ``file:line`` of each, or empty; ``source`` the ledger that it is of, where the file says so. If not
+    ``alone``, other judges are given the events in between, and somebody has seen that none is missing.
     """
 
-    def __init__(self, scope: Scope = EVERYTHING) -> None:
+    def __init__(self, scope: Scope = EVERYTHING, *, alone: bool = True) -> None:
         self.scope = scope
         self._docket = Docket(scope)
-        self._wholeness = Wholeness(self._docket)
+        self._wholeness = Wholeness(self._docket, alone=alone)
         self._decided = DecidedJudge(self._docket, self._wholeness)
         self._observed = ObservedJudge(self._docket)
+
+    @property
+    def events(self) -> int:
+        """How many events were judged."""
+        return self._docket.account.events
 
     @property
     def account(self) -> Account:

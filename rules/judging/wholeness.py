@@ -32,10 +32,11 @@ class Told:
 
 
 class Wholeness:
-    """The places of the events that were read so far."""
+    """The places of the events that were read so far. If not ``alone``, others have those in between."""
 
-    def __init__(self, docket: Docket) -> None:
+    def __init__(self, docket: Docket, *, alone: bool = True) -> None:
         self._docket = docket
+        self._alone = alone
         self._position = 0
         self._source = ""
         self._versions: dict[str, int] = {}
@@ -52,14 +53,13 @@ class Wholeness:
         """Whether an event is the very next one; then it is taken note of. Nearly all are."""
         versions, stream = self._versions, envelope.stream
         version = versions.get(stream, 0) + 1
-        if (
-            envelope.position != self._position + 1
-            or envelope.version != version
-            or source != self._source
-            or self._early
-        ):
+        if not self._source:
+            self._source = source
+        position = envelope.position
+        in_place = position == self._position + 1 if self._alone else position > self._position
+        if not in_place or envelope.version != version or source != self._source or self._early:
             return False
-        self._position, versions[stream], self.missing = envelope.position, version, False
+        self._position, versions[stream], self.missing = position, version, False
         docket = self._docket
         if not docket.everything:
             self._ask((envelope, ""))

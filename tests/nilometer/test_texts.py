@@ -115,6 +115,16 @@ def test_a_lone_return_is_a_part_of_its_line_if_a_newline_follows_within_16_mib(
     assert read(b"\r\n".join([b"a\rb"] * 3)) == [b"a\rb"] * 3
 
 
+def test_an_old_macs_file_that_goes_on_with_other_ends_has_each_line_once() -> None:
+    class Pieces(io.RawIOBase):
+        def read(self, size: int = -1, /) -> bytes:
+            return pieces.pop(0) if pieces else b""
+
+    filling = b"x" * 2**20
+    pieces = [filling + b"\r"] * 17 + [b"a\r", b"\nb\r\n", b"c\n", b"\r", b"\n", b"d"]
+    assert [line for _, line in lines(Pieces(), "file")][17:] == [b"a", b"b", b"c", b"", b"d"]
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [

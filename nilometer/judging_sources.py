@@ -1,0 +1,114 @@
+"""Where the events come from that several processes judge: a file of history lines, or a ledger.
+
+It can be looked through without decoding anything, and read by each process for itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from nilometer.auditing import Placed, read_row, unreadable
+from nilometer.history import source_of
+from nilometer.history_line import Reader, Unreadable
+from nilometer.ledger import Ledger
+from nilometer.texts import lines
+
+Mine = Callable[[bytes], bool]
+"""Whether the events of a stream are asked for."""
+
+_SUBJECT: Final = b'"subject":"'
+_TYPE: Final = b'"type":"nilometer.'
+_NUMBERS: Final = re.compile(rb'"position":(\d+),.*"source":"([^"\\]+)".*"version":(\d+),"via":')
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """An event, looked at from outside."""
+
+    stream: bytes
+    version: int
+    position: int
+    kind: bytes
+    """As ``vm.defined``."""
+    source: bytes
+    text: bytes
+    """JSON in which its data stands."""
+
+
+class Source(Protocol):
+    """A history that several processes can read."""
+
+    def look(self) -> Iterator[Looked | None]:
+        """All its events from outside; ``None`` for one that has to be read to be understood."""
+        ...
+
+    def events(self, mine: Mine) -> Iterator[Placed]:
+        """The events of some streams. Raises ``InputError`` or ``UnreadableEvent``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A file that can be read again and again."""
+
+    name: str
+
+    def look(self) -> Iterator[Looked | None]:
+        """All its events from outside."""
+        with Path(self.name).open("rb") as stream:
+            for _, content in lines(stream, self.name):
+                yield _look(content)
+
+    def events(self, mine: Mine) -> Iterator[Placed]:
+        """The events of some streams."""
+        read = Reader().read
+        with Path(self.name).open("rb") as stream:
+            for number, content in lines(stream, self.name):
+                begin = content.find(_SUBJECT) + len(_SUBJECT)
+                if mine(content[begin : content.find(b'"', begin)]):
+                    place = f"{self.name}:{number}"
+                    try:
+                        judged = read(content)
+                    except Unreadable as error:
+                        raise unreadable(place, error) from None
+                    yield judged.envelope, place, judged.source
+
+
+def _look(line: bytes) -> Looked | None:
+    subject, kind = line.find(_SUBJECT), line.rfind(_TYPE)
+    if subject < 0 or kind < 0:
+        return None
+    stream = line[subject + len(_SUBJECT) : line.find(b'"', subject + len(_SUBJECT))]
+    numbers = _NUMBERS.search(line, max(0, subject - 300))
+    if numbers is None or b"\\" in stream:
+        return None
+    told = line[kind + len(_TYPE) : line.find(b'"', kind + len(_TYPE))].rpartition(b".v")[0]
+    return Looked(stream, int(numbers[3]), int(numbers[1]), told, numbers[2], line)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSource:
+    """A ledger, up to a position."""
+
+    url: str
+    upto: int
+
+    def look(self) -> Iterator[Looked | None]:
+        """All its events from outside."""
+        with Ledger.open(self.url, read_only=True) as ledger:
+            source = source_of(ledger.id).encode()
+            for row in ledger.rows(0, self.upto):
+                kind = row.topic.rpartition("/")[0].encode()
+                yield Looked(row.stream.encode(), row.version, row.position, kind, source, row.body)
+
+    def events(self, mine: Mine) -> Iterator[Placed]:
+        """The events of some streams."""
+        with Ledger.open(self.url, read_only=True) as ledger:
+            source = source_of(ledger.id)
+            for row in ledger.rows(0, self.upto):
+                if mine(row.stream.encode()):
+                    yield read_row(row, ledger.id), "", source
