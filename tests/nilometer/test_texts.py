@@ -142,7 +142,10 @@ def test_an_old_macs_file_that_goes_on_with_other_ends_has_each_line_once() -> N
         ("a\nb\n".encode("utf-16-le") + b"c", [b"a", b"b", "file:3: ends within a character of UTF-16"]),
         (codecs.BOM_UTF32_LE + "a".encode("utf-32-le"), ["file:1: is UTF-32, not UTF-8"]),
         (codecs.BOM_UTF32_BE + "a".encode("utf-32-be"), ["file:1: is UTF-32, not UTF-8"]),
-        (gzip.compress(b"a\nb\n", mtime=0) + b"junk", [b"a", b"b", "file:3: something that is no gzip follows on its gzip"]),
+        (
+            gzip.compress(b"a\nb\n", mtime=0) + b"junk",
+            [b"a", b"b", "file:3: something that is no gzip follows on its gzip"],
+        ),
         (b"\x1f\x8b", ["file:1: its gzip ends too early"]),
         (b"\x1f\x8b\x00 no gzip", ["file:1: its gzip is damaged from here on"]),
     ],
