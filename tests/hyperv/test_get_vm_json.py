@@ -1,6 +1,7 @@
 """``Get-VM``, ``Get-VMMemory``, ``Get-VMHost`` as JSON.
 
-The samples are real or other projects' fixtures. The rest is synthetic: objects as the documented types say (``samples/powershell_types_memory.json``), in the shapes of both PowerShells.
+The samples are real or other projects' fixtures. The rest is synthetic: objects as the documented types say
+(``samples/powershell_types_memory.json``), in the shapes of both PowerShells.
 """
 
 from __future__ import annotations
