@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Final
 
 from domain.errors import InputError
@@ -16,7 +16,7 @@ from nilometer.importers.hyperv_context import Context, Names, PassOver, tell
 from nilometer.importers.hyperv_readings import Reading
 from nilometer.importers.hyperv_samples import IN_ENGLISH, KNOWN, Counter, Sampled, counter, megabytes
 from nilometer.importers.hyperv_values import BadValue
-from nilometer.importers.hyperv_zone import ClockLost, LocalClock
+from nilometer.importers.hyperv_zone import ClockLost, LocalClock, parse_zone
 from nilometer.texts import Source, lines
 
 _HEAD: Final = re.compile(r"\(PDH-[CT]SV 4\.0\)(?:.*\((?P<bias>-?\d{1,4})\))?.*", re.DOTALL)
@@ -35,9 +35,11 @@ def recognises(first: bytes) -> bool:
 def read(stream: Source, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
     """What a file tells. Raises ``InputError`` with place and hint, or tells ``pass_over`` and goes on.
 
-    A head that cannot be read ends the reading in any case, and so does a clock that cannot be followed.
+    A head that cannot be read ends the reading in any case, and so does a clock that cannot be followed. Raises
+    ``InputError`` in any case for a zone that is none.
     """
     table: _Table | None = None
+    zone = parse_zone(context.zone)
     found = lines(stream, name)
     while True:
         try:
@@ -46,7 +48,7 @@ def read(stream: Source, name: str, context: Context, pass_over: PassOver | None
                 continue
             place = f"{name}:{number}"
             if table is None:
-                table = _Table(line.decode(), place, context)
+                table = _Table(line.decode(), place, context, zone)
                 continue
             readings = table.row(line.decode(), place)
         except StopIteration:
@@ -62,7 +64,7 @@ def read(stream: Source, name: str, context: Context, pass_over: PassOver | None
 class _Table:
     """The columns of a file, as its head names them."""
 
-    def __init__(self, head: str, place: str, context: Context) -> None:
+    def __init__(self, head: str, place: str, context: Context, zone: tzinfo | None) -> None:
         self._delimiter = _delimiter(head)
         first, *columns = _cells(head, self._delimiter, place)
         match = _HEAD.fullmatch(first.strip())
@@ -71,7 +73,7 @@ class _Table:
         self._columns: list[Counter | None] = [counter(column) for column in columns]
         if not any(self._columns):
             raise InputError(f"{place}: {_what(columns)}", hint=IN_ENGLISH if columns else _COLLECT)
-        self._clock = LocalClock(context.zone, None if match["bias"] is None else int(match["bias"]))
+        self._clock = LocalClock(zone, None if match["bias"] is None else int(match["bias"]))
         self._context, self._names = context, Names(context.by_name)
 
     def row(self, line: str, place: str) -> list[Reading]:

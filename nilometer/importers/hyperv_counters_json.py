@@ -11,7 +11,7 @@ from nilometer.importers.hyperv_context import Context, Names, PassOver, tell
 from nilometer.importers.hyperv_readings import Reading
 from nilometer.importers.hyperv_samples import IN_ENGLISH, KNOWN, Sampled, counter, megabytes
 from nilometer.importers.hyperv_values import BadValue, Json, moment
-from nilometer.importers.hyperv_zone import LocalClock
+from nilometer.importers.hyperv_zone import LocalClock, parse_zone
 from nilometer.importers.json_documents import documents
 from nilometer.texts import Source
 
@@ -25,7 +25,10 @@ def recognises(first: bytes) -> bool:
 
 
 def read(stream: Source, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
-    """What a file tells. Raises ``InputError`` with place and hint, or tells ``pass_over`` and goes on."""
+    """What a file tells. Raises ``InputError`` with place and hint, or tells ``pass_over`` and goes on.
+
+    Raises ``InputError`` in any case for a zone that is none.
+    """
     reader, known, last = _Reader(context), False, f"{name}:1"
     for place, document in documents(stream, name, pass_over):
         last = place
@@ -61,7 +64,7 @@ class _Reader:
     """Puts samples of one time together."""
 
     def __init__(self, context: Context) -> None:
-        self._context, self._names, self._clock = context, Names(context.by_name), LocalClock(context.zone)
+        self._context, self._names, self._clock = context, Names(context.by_name), LocalClock(parse_zone(context.zone))
         self._told: str | datetime | None = None
         self._at = ""
         self._record = ""

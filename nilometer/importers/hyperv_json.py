@@ -46,7 +46,9 @@ def recognises(first: bytes) -> bool:
 def read(stream: Source, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
     """What a file tells. Raises ``InputError`` with place and hint, or tells ``pass_over`` and goes on."""
     if context.at is None:
-        raise InputError(f"{name}:1: Get-VM, Get-VMMemory and Get-VMHost do not say when they ran", hint=_NO_TIME)
+        no_time = f"{name}:1: Get-VM, Get-VMMemory and Get-VMHost do not say when they ran"
+        tell(InputError(no_time, hint=_NO_TIME), pass_over)
+        return
     seen = set[tuple[str, str]]()
     for place, document in documents(stream, name, pass_over):
         objects = _objects(document)

@@ -16,8 +16,10 @@ _KNOWN: Final = "write a name such as --zone Europe/Berlin, or --zone +01:00, or
 _SAY: Final = "say in which zone the host's clock runs: --zone Europe/Berlin"
 
 
-def parse_zone(text: str) -> tzinfo:
+def parse_zone(text: str | None) -> tzinfo | None:
     """A zone by its name or offset. Raises ``InputError`` saying what to write."""
+    if text is None:
+        return None
     if text.upper() in ("UTC", "Z"):
         return UTC
     match = _OFFSET.fullmatch(text)
@@ -42,9 +44,9 @@ class LocalClock:
     it was set forward cannot be told from a pause: then the zone has to be said.
     """
 
-    def __init__(self, zone: str | None, bias: int | None = None) -> None:
+    def __init__(self, zone: tzinfo | None, bias: int | None = None) -> None:
         """``bias`` is minutes from local time to UTC, as Windows counts them; a zone that is said goes first."""
-        self._zone = parse_zone(zone) if zone is not None else None
+        self._zone = zone
         self._bias = None if bias is None else timedelta(minutes=bias)
         self._last: datetime | None = None
         self._step: timedelta | None = None
