@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from domain.errors import InputError, NilometerError
 
@@ -32,9 +33,13 @@ def tell(error: InputError, pass_over: PassOver | None) -> None:
     pass_over(error)
 
 
+_ANY_HOST: Final = frozenset({"", ".", "localhost", "127.0.0.1", "[::1]"})
+
+
 def host_name(text: str | None) -> str | None:
-    """A host's name in lower case, as Windows does not tell cases apart; ``None`` for an empty one."""
-    return (text or "").strip().lower() or None
+    """A host's name in lower case, as Windows does not tell cases apart; ``None`` for what every host is called."""
+    name = (text or "").strip().lower()
+    return None if name in _ANY_HOST else name
 
 
 class Names:
@@ -48,14 +53,17 @@ class Names:
         self._ids: dict[str, set[str]] = {}
         for name, id in by_name.items():
             self._ids.setdefault(_instance(name), set()).add(id)
+        self._found: dict[str, str | None] = {}
 
     def vm_id(self, instance: str) -> str | None:
         """The only VM that can be meant; ``None`` if none or several can."""
-        ids = self._ids.get(_instance(instance), set[str]())
-        return next(iter(ids)) if len(ids) == 1 else None
+        if instance not in self._found:
+            ids = self._ids.get(_instance(instance), set[str]())
+            self._found[instance] = next(iter(ids)) if len(ids) == 1 else None
+        return self._found[instance]
 
 
-_AS_INSTANCE = str.maketrans("()#/\\", "[]___")
+_AS_INSTANCE: Final = str.maketrans("()#/\\", "[]___")
 
 
 def _instance(name: str) -> str:

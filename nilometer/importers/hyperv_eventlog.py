@@ -89,19 +89,20 @@ def _reading(event: Element, place: str, context: Context) -> PowerReading | Non
     system = _child(event, "System")
     if system is None:
         raise InputError(f"{place}: has no System: is it an event of Windows?", hint=_EXPECTED)
-    provider, number = _provider(_child(system, "Provider")), _text(_child(system, "EventID"))
+    values = _children(system)
+    provider, number = _provider(values.get("Provider")), _text(values.get("EventID"))
     if not number.isascii() or not number.isdecimal():
         raise InputError(f"{place}: EventID {number[:60]!r} is no number", hint=_EXPECTED)
     meaning = MEANINGS.get((provider, int(number[:10])))
     if meaning is None:
         return None
-    created = _child(system, "TimeCreated")
+    created = values.get("TimeCreated")
     try:
         at = parse_time("" if created is None else created.get("SystemTime", ""))
     except InputError as error:
         raise InputError(f"{place}: TimeCreated: {error.message}", hint=_EXPECTED) from None
     name, told = _told(event, place)
-    security = _child(system, "Security")
+    security = values.get("Security")
     by_account = _vm_of("" if security is None else security.get("UserID", ""), place)
     if told is not None and by_account is not None and told != by_account:
         raise InputError(f"{place}: is of VM {told}, but its account is that of VM {by_account}", hint=_EXPECTED)
@@ -111,7 +112,7 @@ def _reading(event: Element, place: str, context: Context) -> PowerReading | Non
     return PowerReading(
         at=at,
         record=place,
-        host=host_name(_text(_child(system, "Computer"))) or host_name(context.host),
+        host=host_name(_text(values.get("Computer"))) or host_name(context.host),
         vm_id=vm_id,
         name=name,
         power=meaning.power,
@@ -132,12 +133,11 @@ def _told(event: Element, place: str) -> tuple[str | None, str | None]:
     """The VM's name and id: by their names, or as the first two parameters."""
     data = _child(event, "UserData")
     log = None if data is None else next(iter(data), None)
-    values = {} if log is None else {_name(each): _text(each) for each in log}
-    name, id = values.get("VmName"), values.get("VmId")
-    if id is None:
-        name, id = values.get("Parameter0"), values.get("Parameter1")
+    values = {} if log is None else _children(log)
+    named = "VmId" in values
+    name, id = values.get("VmName" if named else "Parameter0"), values.get("VmId" if named else "Parameter1")
     try:
-        return name or None, guid(id)
+        return _text(name) or None, guid(_text(id))
     except BadValue as bad:
         raise InputError(f"{place}: VmId {bad}", hint=_EXPECTED) from None
 
@@ -153,13 +153,13 @@ def _vm_of(account: str, place: str) -> str | None:
         raise InputError(f"{place}: UserID {account[:80]!r} is no account of a VM", hint=_EXPECTED) from None
 
 
+def _children(element: Element) -> dict[str, Element]:
+    """An element's children by their names, without namespaces."""
+    return {str(each.tag).rpartition("}")[2]: each for each in element}
+
+
 def _child(element: Element, name: str) -> Element | None:
-    return next((each for each in element if _name(each) == name), None)
-
-
-def _name(element: Element) -> str:
-    """An element's name without its namespace."""
-    return str(element.tag).rpartition("}")[2]
+    return _children(element).get(name)
 
 
 def _text(element: Element | None) -> str:

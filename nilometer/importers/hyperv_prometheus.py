@@ -134,10 +134,11 @@ def _take(
 
 def _of(metric: Json, figure: str, where: str, context: Context) -> _Of:
     instance, vm = metric.get("instance"), metric.get("vm")
-    host = host_name(_PORT.sub("", instance)) if isinstance(instance, str) else host_name(context.host)
+    told = host_name(_PORT.sub("", instance)) if isinstance(instance, str) else None
+    host = told or host_name(context.host)
     if figure == "available":
         if host is None:
-            raise InputError(f"{where}: has no instance", hint="say whose it is: --host hv01")
+            raise InputError(f"{where}: does not name its host", hint="say whose it is: --host hv01")
         return host, None
     if not isinstance(vm, str) or not vm:
         raise InputError(f"{where}: has no vm", hint=_EXPECTED)

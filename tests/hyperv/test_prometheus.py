@@ -88,6 +88,15 @@ def test_two_hosts_have_a_vm_of_one_name_each() -> None:
     ]
 
 
+def test_an_exporter_that_is_asked_on_its_own_host_does_not_name_it() -> None:
+    for instance in ("localhost:9182", "127.0.0.1:9182", "[::1]:9182"):
+        text = answer(series(f"{NEW}vm_physical_bytes", (NINE, "1048576"), instance=instance))
+        assert [each.host for each in vms(read(hyperv_prometheus, text, Context(host="HV03")))] == ["hv03"]
+        assert [each.host for each in vms(read(hyperv_prometheus, text, Context()))] == [None]
+    balancer = series(f"{NEW}balancer_available_memory_bytes", (NINE, "1048576"), instance="localhost:9182")
+    assert read_on(hyperv_prometheus, answer(balancer)) == ([], ["file:1: series 1: does not name its host"])
+
+
 def test_not_a_number_was_not_measured_and_nothing_assigned_is_not_reported_yet() -> None:
     text = answer(series(f"{NEW}vm_physical_bytes", (NINE, "NaN"), (NINE + 60, "0")))
     (told,) = vms(read(hyperv_prometheus, text, Context()))
