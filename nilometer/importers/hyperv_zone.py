@@ -73,7 +73,8 @@ class LocalClock:
             raise ClockLost(f"{place}: the time is a local one, and the file does not say its zone", hint=_SAY)
         if self._last is not None:
             step = local - self._last
-            if -_HOUR <= step <= -_HOUR / 2:  # less is a clock that was put right
+            # Less than half an hour is a clock that was put right; measured each hour, the same time comes again.
+            if -_HOUR <= step <= timedelta(0) and step - (self._step or timedelta(0)) <= -_HOUR / 2:
                 self._bias += _HOUR
                 step += _HOUR
             elif self._step is not None and self._step < _HOUR and _HOUR <= step - self._step / 2 <= _HOUR + self._step:

@@ -132,6 +132,19 @@ def test_where_the_clock_was_set_back_the_order_tells_the_two_hours_apart() -> N
     assert times(physical(*moments, head="(PDH-CSV 4.0)"), Context(zone="Europe/Berlin")) == due
 
 
+def test_of_a_log_by_the_hour_the_same_time_comes_twice() -> None:
+    moments = ("10/25/2026 01:00:00", "10/25/2026 02:00:00", "10/25/2026 02:00:00", "10/25/2026 03:00:00")
+    due = ["2026-10-24T23:00", "2026-10-25T00:00", "2026-10-25T01:00", "2026-10-25T02:00"]
+    assert times(physical(*moments, head="(PDH-CSV 4.0) (W. Europe Daylight Time)(-120)")) == due
+    assert times(physical(*moments, head="(PDH-CSV 4.0)"), Context(zone="Europe/Berlin")) == due
+
+
+def test_half_an_hour_apart_the_second_hour_begins_half_an_hour_before() -> None:
+    moments = ("10/25/2026 02:00:00", "10/25/2026 02:30:00", "10/25/2026 02:00:00", "10/25/2026 02:30:00")
+    due = ["2026-10-25T00:00", "2026-10-25T00:30", "2026-10-25T01:00", "2026-10-25T01:30"]
+    assert times(physical(*moments, head="(PDH-CSV 4.0) (W. Europe Daylight Time)(-120)")) == due
+
+
 def test_a_clock_that_was_put_right_by_seconds_is_not_daylight_saving() -> None:
     moments = ("11/23/2026 10:00:00", "11/23/2026 10:01:00", "11/23/2026 10:00:58", "11/23/2026 10:01:58")
     assert times(physical(*moments)) == ["2026-11-23T09:00", "2026-11-23T09:01", "2026-11-23T09:00", "2026-11-23T09:01"]
@@ -160,7 +173,7 @@ def test_typeperf_does_not_write_the_zone_which_has_to_be_said_once() -> None:
 
 
 def test_a_zone_that_is_not_one_is_refused() -> None:
-    for zone in ("Middle/Earth", "+99:00", "../etc/passwd", ""):
+    for zone in ("Middle/Earth", "+99:00", "+24:00", "+01:60", "../etc/passwd", ""):
         with pytest.raises(InputError, match="there is no time zone"):
             read(hyperv_counters, physical("11/23/2026 10:00:00"), Context(zone=zone))
 
@@ -186,6 +199,14 @@ def test_a_line_that_cannot_be_read_is_told_and_does_not_hide_the_rest(row: tupl
     readings, errors = read_on(hyperv_counters, table(at("11/23/2026 10:00:00"), row, at("11/23/2026 10:02:00")))
     assert [each.at[14:16] for each in vms(readings)] == ["00", "02"]
     assert errors == [says]
+
+
+def test_empty_lines_and_blanks_around_values_are_no_matter() -> None:
+    head, row = table(
+        (" 11/23/2026 10:00:00 ", " 1024 ", " "), columns=COLUMNS[:1], head=f" {BERLIN_WINTER} "
+    ).splitlines()
+    (told,) = vms(read(hyperv_counters, f"\n  \n{head}\n\n   \n{row}\n \n", Context()))
+    assert (told.record, told.assigned) == ("file:6", 1024 * MiB)
 
 
 def test_a_last_column_without_a_name_is_no_matter() -> None:
