@@ -55,9 +55,9 @@ def counter(path: str) -> Counter | None:
     match = _PATH.fullmatch(path.strip())
     if match is None:
         return None
-    kind, instance = match["object"].strip().lower(), match["instance"].strip()
-    figure = _FIGURES.get((kind, match["counter"].strip().lower()))
-    if figure is None or not instance or instance.lower() == _TOTAL:
+    kind, instance = match["object"].lower(), match["instance"]
+    figure = _FIGURES.get((kind, match["counter"].lower()))
+    if figure is None or not instance.strip() or instance.lower() == _TOTAL:
         return None
     return Counter(figure, host_name(match["host"]), instance if kind == _VM else None)
 
