@@ -144,7 +144,7 @@ def _told(event: Element, place: str) -> tuple[str | None, str | None]:
 
 def _vm_of(account: str, place: str) -> str | None:
     """The VM whose account a SID is: its four numbers are the GUID's bytes, by fours."""
-    match = _SID.fullmatch(account.strip())
+    match = _SID.fullmatch(account)
     if match is None:
         return None
     try:

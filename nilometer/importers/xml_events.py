@@ -50,7 +50,6 @@ class _Events:
         self._name = name
         self._line = 1
         self._text = bytearray()
-        self._scanned = 0
         self._in_junk = False
         self.refused = False
 
@@ -98,7 +97,7 @@ class _Events:
 
     def _event(self) -> tuple[str, bytes | InputError] | None:
         """The event that begins here; ``None`` if its end is still to come."""
-        end = _END.search(self._text, max(0, self._scanned - _MARGIN))
+        end = _END.search(self._text)
         again = _BEGIN.search(self._text, 1, len(self._text) if end is None else end.start())
         if again is not None:
             problem = self._problem("the event that begins here is cut off", _CUT_OFF)
@@ -113,13 +112,11 @@ class _Events:
             self._drop(len(b"<Event"))
             self._in_junk = True
             return problem
-        self._scanned = len(self._text)
         return None
 
     def _drop(self, count: int) -> None:
         self._line += self._text.count(b"\n", 0, count)
         del self._text[:count]
-        self._scanned = 0
 
     def _place(self) -> str:
         return f"{self._name}:{self._line}"

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from domain.errors import InputError
+from domain.errors import InputError, NilometerError
 from domain.state import Power
 from nilometer.importers import hyperv_eventlog, xml_events
 from nilometer.importers.hyperv_context import Context
@@ -130,16 +130,39 @@ def test_utf_16_with_its_declaration_is_read() -> None:
     assert powers(read(hyperv_eventlog, text.encode("utf-16"))) == [STARTED]
 
 
-def test_events_are_read_however_the_file_is_cut_into_pieces() -> None:
-    data = f"<Events>\n{event()}\n{event(18502)}\n</Events>".encode()
-    for step in (1, 7, 100):
+class Dripping(io.BytesIO):
+    """A file that gives a few bytes at a time."""
 
-        class Dripping(io.BytesIO):
-            def read1(self, size: int | None = -1, /, *, step: int = step) -> bytes:
-                return super().read(step)
+    def __init__(self, text: str, step: int) -> None:
+        super().__init__(text.encode())
+        self._step = step
 
-        told = list(hyperv_eventlog.read(Dripping(data), "file", Context()))
-        assert [each.record for each in told] == ["file:2", "file:3"]
+    def read1(self, size: int | None = -1, /) -> bytes:
+        return super().read(self._step)
+
+
+@pytest.mark.parametrize("step", [1, 7, 100])
+def test_events_are_read_however_the_file_is_cut_into_pieces(step: int) -> None:
+    text = f'<?xml version="1.0"?>\n<Events>\n{event()}\n<!-- ours -->{event(18502)}\n</Events>'
+    told = list(hyperv_eventlog.read(Dripping(text, step), "file", Context()))
+    assert [each.record for each in told] == ["file:3", "file:4"]
+
+
+@pytest.mark.parametrize("step", [3, 100, 10**6])
+def test_what_is_no_event_is_told_once_however_long_it_is_and_again_behind_an_event(step: int) -> None:
+    errors: list[NilometerError] = []
+    text = f"{'a < b ' * 300}\n{event()}\n{'c < d ' * 300}\n{event()}\nthe end"
+    told = list(hyperv_eventlog.read(Dripping(text, step), "file", Context(), errors.append))
+    assert [each.record for each in told] == ["file:2", "file:4"]
+    assert [error.message[:21] for error in errors] == [
+        "file:1: is no event: ",
+        "file:3: is no event: ",
+        "file:5: is no event: ",
+    ]
+
+
+def test_blanks_around_values_are_no_matter() -> None:
+    assert only(event(" 18500 ", data=f"\n <VmName> web01 </VmName>\n <VmId> {VM.upper()} </VmId>\n")) == STARTED
 
 
 @pytest.mark.parametrize(
