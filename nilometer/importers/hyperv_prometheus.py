@@ -61,8 +61,7 @@ def read(stream: Source, name: str, context: Context, pass_over: PassOver | None
     All series are kept until the end, because each metric is a series of its own.
     """
     told: dict[float, dict[_Of, _Figures]] = {}
-    records: dict[_Of, str] = {}
-    known, last = False, f"{name}:1"
+    known, first, last = False, "", f"{name}:1"
     for place, document in documents(stream, name, pass_over):
         last = place
         try:
@@ -73,7 +72,8 @@ def read(stream: Source, name: str, context: Context, pass_over: PassOver | None
         for number, one in enumerate(series, start=1):
             where = f"{place}: series {number}"
             try:
-                known = _take(one, where, context, told, records) or known
+                if _take(one, where, context, told):
+                    known, first = True, first or place
             except InputError as error:
                 known = True
                 tell(error, pass_over)
@@ -84,7 +84,7 @@ def read(stream: Source, name: str, context: Context, pass_over: PassOver | None
     for time in sorted(told):
         at = inside(datetime.fromtimestamp(time, UTC))
         for of, figures in told[time].items():
-            yield _reading(at, records[of], of, figures, names)
+            yield _reading(at, f"{first or last}: {at}", of, figures, names)
 
 
 def _series(document: object, place: str) -> list[object]:
@@ -98,9 +98,7 @@ def _series(document: object, place: str) -> list[object]:
     return cast("list[object]", result)
 
 
-def _take(
-    series: object, where: str, context: Context, told: dict[float, dict[_Of, _Figures]], records: dict[_Of, str]
-) -> bool:
+def _take(series: object, where: str, context: Context, told: dict[float, dict[_Of, _Figures]]) -> bool:
     """Takes one series; whether it is of a known metric."""
     one = cast("Json", series) if isinstance(series, dict) else {}
     labels: object = one.get("metric")
@@ -119,7 +117,6 @@ def _take(
     values = one.get("values", [one["value"]] if "value" in one else None)
     if not isinstance(values, list):
         raise InputError(f"{where}: has no values", hint=_EXPECTED)
-    records.setdefault(of, where)
     for value in cast("list[object]", values):
         try:
             time, count = _sample(value, unit)

@@ -19,7 +19,7 @@ from tests.hyperv.files import NAMES, WEB, hosts, read, read_on, vms
 
 NEW, OLD = "windows_hyperv_dynamic_memory_", "windows_hyperv_vm_memory_"
 NINE = 1795424400
-"""2026-11-23 09:00:00 UTC"""
+NINE_O_CLOCK = "2026-11-23T09:00:00.000000Z"
 
 
 def series(name: str, *values: tuple[float, str], **labels: str) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def test_the_series_of_a_vm_become_one_reading_for_each_time() -> None:
     )
     first, second = vms(read(hyperv_prometheus, text, Context(by_name=NAMES)))
     assert first == VmReading(
-        at="2026-11-23T09:00:00.000000Z", record="file:1: series 1", host="hv01", vm_id=WEB, name="web01",
+        at=NINE_O_CLOCK, record=f"file:1: {NINE_O_CLOCK}", host="hv01", vm_id=WEB, name="web01",
         assigned=640 * MiB, visible=2 * GiB, guest_available=MiB, added=0, removed=1408 * MiB,
     )  # fmt: skip
     assert (second.at, second.assigned, second.visible) == ("2026-11-23T09:01:00.000000Z", 4 * GiB, None)
@@ -68,12 +68,13 @@ def test_a_document_for_each_metric_in_one_file_is_one_history_in_order_of_time(
         ("01", "db01", None),
         ("01", "web01", None),
     ]
+    assert [each.record for each in told] == [f"file:1: 2026-11-23T09:0{minute}:00.000000Z" for minute in (0, 1, 1)]
 
 
 def test_the_balancers_available_memory_is_the_hosts() -> None:
     one = series(f"{NEW}balancer_available_memory_bytes", (NINE, str(GiB)), vm="", balancer="System Balancer")
     assert hosts(read(hyperv_prometheus, answer(one), Context())) == [
-        HostReading(at="2026-11-23T09:00:00.000000Z", host="hv01", record="file:1: series 1", available=GiB)
+        HostReading(at=NINE_O_CLOCK, host="hv01", record=f"file:1: {NINE_O_CLOCK}", available=GiB)
     ]
 
 
