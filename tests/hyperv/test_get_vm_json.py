@@ -71,6 +71,15 @@ def test_numbers_as_texts_and_nulls_are_read() -> None:
     assert only(vm(MemoryStartup=None, Uptime=None)).startup is None
 
 
+def test_blanks_around_texts_are_no_matter_and_zeros_are_figures() -> None:
+    told = vm(MemoryAssigned=f" {5757 * MiB} ", State=" Running ", Name=" web01 ", DynamicMemoryEnabled=" TRUE ")
+    assert only(told) == WHOLE
+    assert only(vm(State=" 2 ")) == WHOLE
+    assert only(vm(DynamicMemoryEnabled="False")).dynamic is False
+    assert only(vm(Uptime={"Ticks": 0})).uptime == 0
+    assert only(json.dumps(SYNTHETIC_MEMORY | {"Priority": 0, "Buffer": "5"})).weight == 0
+
+
 def test_one_object_an_array_and_an_array_with_its_count_are_read_alike() -> None:
     other = json.dumps(SYNTHETIC_VM | {"VMId": DB, "Id": DB, "Name": "db01"})
     wrapped = f'{{"value": [{vm()}, {other}], "Count": 2}}'
@@ -155,7 +164,7 @@ def test_the_host_is_the_one_that_is_told_or_the_one_that_is_assumed() -> None:
 
 
 def test_a_guid_is_read_with_braces_and_in_any_case_and_a_guid_of_zeros_is_none() -> None:
-    assert only(vm(VMId="{" + WEB.upper() + "}")).vm_id == WEB
+    assert only(vm(VMId="{D9E0EB0A-5B37-508E-9173-67E9ADE83ACF}")).vm_id == "d9e0eb0a-5b37-508e-9173-67e9ade83acf"
     assert only(vm(VMId="00000000-0000-0000-0000-000000000000", Id=DB)).vm_id == DB
 
 
@@ -163,6 +172,11 @@ def test_two_collections_in_one_file_cannot_both_be_of_its_one_time() -> None:
     readings, errors = read_on(hyperv_json, f"{vm()}\n{vm(MemoryAssigned=GiB)}")
     assert vms(readings) == [WHOLE]
     assert errors == [f"file:2: Get-VM of {WEB} on hv01 is told for the second time"]
+
+
+def test_a_host_that_names_itself_by_name_alone_is_known_by_it() -> None:
+    told = read(hyperv_json, '{"MemoryCapacity": 1024, "Name": "HV07"}', Context(at=AT))
+    assert [each.host for each in hosts(told)] == ["hv07"]
 
 
 def test_a_vm_may_be_on_two_hosts_while_it_migrates() -> None:
