@@ -1,8 +1,8 @@
 """Every command in the documentation that can be run is run, and prints what the page says.
 
-A block marked ``console`` is a session in an empty folder beside ``docs/`` and ``tests/``, one for each page. A line ``$ …`` is typed,
-the lines after it are what it prints. A ``…`` stands for anything: times of recording, ids, parts left out. A block
-marked ``python`` is run there too, and must neither fail nor print.
+A block marked ``console`` is a session in an empty folder beside ``docs`` and ``tests``, one for each page. A line
+``$ …`` is typed, the lines after it are what it prints. A ``…`` stands for anything: times of recording, ids, parts
+left out. A block marked ``python`` is run there too, and must neither fail nor print.
 """
 
 from __future__ import annotations
