@@ -97,14 +97,11 @@ def as_utf16(data: bytes) -> bytes:
     return codecs.BOM_UTF16_LE + data.decode(errors="replace").encode("utf-16-le")
 
 
-PACKINGS: tuple[Callable[[bytes], bytes], ...] = (
-    bytes,
-    bytes,
-    bytes,
-    lambda data: gzip.compress(data, 1, mtime=0),
-    as_utf16,
-    lambda data: data[:-7],
-)
+def packed(data: bytes) -> bytes:
+    return gzip.compress(data, 1, mtime=0)
+
+
+PACKINGS: tuple[Callable[[bytes], bytes], ...] = (bytes, bytes, bytes, packed, as_utf16, lambda data: data[:-7])
 
 
 def check(data: bytes) -> None:
