@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from domain.quantities import QUANTUM
 from mutants.scope import Scope, fields_and_rules
-from rules.values import fields_of
+from rules.values import fields_of, is_record
 
 Change = tuple[str, ast.expr]
 """What kind of a change it is, and what stands there instead."""
@@ -201,7 +201,7 @@ def passed_on(node: ast.expr, scope: Scope) -> Iterator[Change]:
 def otherwise(whole: ast.expr, scope: Scope, but: Sequence[str | None] = ()) -> Iterator[ast.keyword]:
     """Each figure of a record, and of the records in it, as it is not; where the module has ``replace`` at all."""
     kind = scope.kind(whole)
-    if not is_dataclass(kind) or not isinstance(kind, type) or "replace" not in scope.names:
+    if kind is None or not is_record(kind) or "replace" not in scope.names:
         return
     for name, of in fields_of(kind).items():
         part = ast.Attribute(whole, name)
@@ -211,7 +211,7 @@ def otherwise(whole: ast.expr, scope: Scope, but: Sequence[str | None] = ()) -> 
             yield ast.keyword(name, ast.UnaryOp(ast.Not(), part))
         elif of is int:
             yield ast.keyword(name, ast.BinOp(part, ast.Add(), ast.Constant(QUANTUM)))
-        elif is_dataclass(of):
+        elif is_record(of):
             for inner in otherwise(part, scope):
                 yield ast.keyword(name, ast.Call(ast.Name("replace"), [part], [inner]))
         elif scope.names.get(of.__name__) is of:
