@@ -18,7 +18,7 @@ from domain.errors import InputError
 from nilometer.line_ends import LONGEST_LINE, Splitter
 from nilometer.strict_json import strict_json
 
-__all__ = ["AT_ONCE", "LONGEST_LINE", "Source", "lines", "strict_json"]
+__all__ = ["AT_ONCE", "LONGEST_LINE", "Source", "lines", "pieces", "strict_json"]
 
 AT_ONCE: Final = 2**16
 """Bytes that are read or unpacked at once."""
@@ -53,6 +53,22 @@ def lines(stream: Source, name: str) -> Iterator[tuple[int, bytes]]:
     packed or within a character, gives all whole lines before that, and then raises.
     """
     return _Lines(stream, name)
+
+
+def pieces(stream: Source, name: str) -> Iterator[bytes]:
+    """The text of a file piece by piece, cut anywhere, as UTF-8: for what is not told line by line.
+
+    What is no character stays in it. Raises ``InputError`` with ``name:number`` where the file breaks off.
+    """
+    number = 1
+    try:
+        for piece in _in_utf8(_unpacked(_chunks(stream))):
+            number += piece.count(b"\n")
+            yield piece
+    except _Broken as broken:
+        raise InputError(f"{name}:{number}: {broken}", hint=broken.hint) from None
+    except OSError as error:
+        raise InputError(f"{name}:{number}: cannot be read any further: {error.strerror}", hint=_CUT_OFF) from None
 
 
 class _Lines(Iterator[tuple[int, bytes]]):

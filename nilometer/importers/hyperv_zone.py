@@ -1,0 +1,88 @@
+"""Local times of a log, in order, as UTC: a clock that was set back an hour is told by the order of the lines."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from domain.errors import InputError
+from nilometer.times import inside
+
+_OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>[0-5]\d)", re.ASCII)
+_HOUR: Final = timedelta(hours=1)
+_KNOWN: Final = "write a name such as --zone Europe/Berlin, or --zone +01:00, or --zone UTC"
+_SAY: Final = "say in which zone the host's clock runs: --zone Europe/Berlin"
+
+
+def parse_zone(text: str | None) -> tzinfo | None:
+    """A zone by its name or offset. Raises ``InputError`` saying what to write."""
+    if text is None:
+        return None
+    if text.upper() in ("UTC", "Z"):
+        return UTC
+    match = _OFFSET.fullmatch(text)
+    if match is not None and int(match["hours"]) < 24:
+        offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]))
+        return timezone(-offset if match["sign"] == "-" else offset)
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(f"there is no time zone {text[:60]!r}", hint=_KNOWN) from None
+
+
+class ClockLost(InputError):
+    """From here on nobody can say which times a log means. Say in which zone the host's clock runs."""
+
+
+class LocalClock:
+    """Reads the local times of one log in their order.
+
+    Where the zone is known, its rules decide, and of a time that came twice the order says which it was. Where only the
+    offset at the beginning is known, a time about an hour before the last one means that the clock was set back. That
+    it was set forward cannot be told from a pause: then the zone has to be said.
+    """
+
+    def __init__(self, zone: tzinfo | None, bias: int | None = None) -> None:
+        """``bias`` is minutes from local time to UTC, as Windows counts them; a zone that is said goes first."""
+        self._zone = zone
+        self._bias = None if bias is None else timedelta(minutes=bias)
+        self._last: datetime | None = None
+        self._step: timedelta | None = None
+
+    def read(self, local: datetime, place: str) -> str:
+        """A local time, in the form of ``nilometer.times``. Raises ``InputError``, or ``ClockLost``."""
+        try:
+            return inside(self._in_zone(local) if self._zone is not None else self._by_bias(local, place))
+        except (OverflowError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{place}: the time {local} is out of range", hint=_SAY) from None
+
+    def _in_zone(self, local: datetime) -> datetime:
+        moment = local.replace(tzinfo=self._zone, fold=0).astimezone(UTC)
+        if self._last is not None and moment <= self._last:
+            later = local.replace(tzinfo=self._zone, fold=1).astimezone(UTC)
+            moment = later if later > self._last else moment
+        self._last = moment
+        return moment
+
+    def _by_bias(self, local: datetime, place: str) -> datetime:
+        if self._bias is None:
+            raise ClockLost(f"{place}: the time is a local one, and the file does not say its zone", hint=_SAY)
+        if self._last is not None:
+            step = local - self._last
+            # Less than half an hour is a clock that was put right; measured each hour, the same time comes again.
+            if -_HOUR <= step <= timedelta(0) and step - (self._step or timedelta(0)) <= -_HOUR / 2:
+                self._bias += _HOUR
+                step += _HOUR
+            elif self._step is not None and self._step < _HOUR and _HOUR <= step - self._step / 2 <= _HOUR + self._step:
+                raise ClockLost(
+                    f"{place}: the clock went from {local - step:%H:%M} to {local:%H:%M}: "
+                    "was nothing collected, or was it set forward?",
+                    hint=_SAY,
+                )
+            self._step = step if step > timedelta(0) else self._step
+        self._last = local
+        return (local + self._bias).replace(tzinfo=UTC)
