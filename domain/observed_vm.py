@@ -200,6 +200,8 @@ class ObservedVm:
             self.told_ballooned = event.ballooned
         if event.held is not None:
             self.told_held = event.held
+        elif event.power in (Power.RUNNING, Power.PAUSED):
+            self.told_held = None  # what it gave back while it was saved, it has again
         for told in event.devices:
             account = self.accounts.setdefault(told.device, Account(told.means, None))
             account.size = told.size if told.size is not None else account.size
@@ -249,6 +251,8 @@ class ObservedVm:
             balloon.size += event.size_to - event.size_from  # its account grows by the module
         self.in_use = None
         self._set_assigned(assigned_of(self.accounts), happened)
+        if event.most is not None and self.assigned == event.size_to:
+            self.high_watermark = max(self.high_watermark or 0, event.most)
         request = self.open_request(event.device)
         if request is not None:
             request.size = event.size_to
