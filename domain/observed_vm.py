@@ -188,6 +188,9 @@ class ObservedVm:
             if event.devices:  # a session begins with all the devices that there are
                 there = {BASE_MEMORY, *(figures.device for figures in event.devices)}
                 self.accounts = {device: account for device, account in self.accounts.items() if device in there}
+            for figures in event.devices:
+                if figures.device in self.accounts:  # also a size that nobody knows yet
+                    self.accounts[figures.device].size = figures.size
         for name in (
             "name", "host", "hypervisor", "generation", "guest", "kernel", "config_version", "memory", "power",
             "in_use", "visible", "paged_out", "guest_total", "guest_block", "guest_offline",

@@ -13,7 +13,7 @@ from domain.settings import ConfigVersion, MemorySetting, Mode
 from domain.shapes import parse_config_version
 from domain.state import Power
 from nilometer.importers.hyperv_jobs import MEMORY_JOBS, POWER_JOBS, UNKNOWN, Who
-from nilometer.importers.hyperv_readings import VmReading
+from nilometer.importers.hyperv_readings import JobKind, VmReading
 from nilometer.results import Fact
 from nilometer.times import seconds_between
 
@@ -41,6 +41,13 @@ class Window:
     most: int
 
 
+JobOf = Callable[[VmReading, str | None, frozenset[JobKind]], Who]
+
+
+def _no_job(reading: VmReading, earliest: str | None, kinds: frozenset[JobKind]) -> Who:
+    return UNKNOWN
+
+
 class VmTrack:
     """A VM. What is known of it is the fold of what was told; the rest is what readings are compared with."""
 
@@ -48,7 +55,7 @@ class VmTrack:
         self.id = id
         self.fold = ObservedVm.begin(id)
         self.give = tell
-        self.job_of: Callable[[VmReading, str | None, frozenset[Any]], Who] = lambda *_: UNKNOWN
+        self.job_of: JobOf = _no_job
         """Who gave the job that explains a reading."""
         self.host_free: int | None = None
         self.at: str | None = None

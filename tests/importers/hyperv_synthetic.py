@@ -61,10 +61,10 @@ def vm(assigned: int = 4096, startup: int = 4096, **more: Any) -> Json:
     return told | more
 
 
-def dynamic(assigned: int, **more: Any) -> Json:
-    """A VM under Dynamic Memory, 512 to 8192 MiB, startup 2048."""
-    own: dict[str, Any] = {"dynamic": True, "minimum": 512 * MiB, "maximum": 8192 * MiB, "id": ERP, "name": "erp01"}
-    return vm(assigned, startup=2048, **(own | more))
+def dynamic(assigned: int, startup: int = 2048, **more: Any) -> Json:
+    """A VM under Dynamic Memory, 512 to 8192 MiB."""
+    own = {"dynamic": True, "minimum": 512 * MiB, "maximum": 8192 * MiB, "id": ERP, "name": "erp01"}
+    return vm(assigned, startup, free=more.pop("free", 1000)) | {"uptime": None} | own | more
 
 
 def off(**more: Any) -> Json:
