@@ -26,7 +26,7 @@ class Docket:
         self.asked = True
         """Whether the event that is judged is asked about."""
         self.named: set[str] = set()
-        """The rules that were found broken of the change that is judged."""
+        """The rules of which something else than that they hold was said of the change that is judged."""
         self._found: list[Finding] = []
         self._clean: dict[tuple[str, str], int] = {}
         self._unknown: dict[tuple[str, str], tuple[Where, int]] = {}
@@ -56,6 +56,7 @@ class Docket:
 
     def unknown(self, rule: str, where: Where, why: str, times: int = 1) -> None:
         """Nobody measured what a rule asks for. All events that this is so of for one reason are told once."""
+        self.named.add(rule)
         if times and self.asked and self.wants(rule):
             self.account.count(rule, Verdict.UNKNOWN, times)
             first, count = self._unknown.get((rule, why), (where, 0))
@@ -78,7 +79,7 @@ class Docket:
         self._unknown.clear()
 
     def others(self, rules: Iterable[str]) -> None:
-        """Of these rules, those that were not found broken hold of the change."""
+        """Of these rules, those hold of the change of which nothing else was said."""
         for rule in rules:
             if rule not in self.named:
                 self.holds(rule)

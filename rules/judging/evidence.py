@@ -47,13 +47,19 @@ def hosts_before(records: Records, where: Where, event: VmEvent, vm: VmTrack, ho
         return fine
     there = evidence.destination
     named = event.destination if isinstance(event, events.VmMoved) else None if there is None else there.id
-    track = None if named is None else records.hosts.get(named)
+    track = None if named is None else records.hosts.get(named) or _departed(records, there, named)
     fine = host_before(records, where, there, named, track, generation, "destination") and fine
     if isinstance(event, events.VmMoved) and event.source != vm.host:
         why, differ = "the VM did not leave the host that it was on", ({"source": vm.host}, {"source": event.source})
         records.docket.violated(TELLS_ALL, where, why, differ)
         return False
     return fine
+
+
+def _departed(records: Records, read: HostRead | None, named: str) -> HostTrack | None:
+    """A host that was removed after it was read: whoever reads it does not stop others from removing it."""
+    host = records.departed.get(named)
+    return host if host is not None and read is not None and read.stream_version < host.version else None
 
 
 def host_before(
@@ -79,8 +85,8 @@ def host_before(
     if account is not None and host_is_as_read(account, read, generation):
         return True
     follows = host.cause
-    if account is None and host.forgot(read.stream_version):
-        why = "the host has changed too often since it was read"
+    if account is None and host.is_past(read.stream_version):
+        why = "nobody knows any more how the host was when it was read: it has changed too often, or began before"
         docket.unknown(TELLS_ALL, where, why)
         return True
     if account is None:

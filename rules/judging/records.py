@@ -35,6 +35,10 @@ class Records:
     hosts: dict[str, HostTrack] = field(default_factory=dict[str, HostTrack])
     gone: set[str] = field(default_factory=set[str])
     """The streams of what was removed: an id is never used again."""
+    departed: dict[str, HostTrack] = field(default_factory=dict[str, HostTrack])
+    """Hosts that were removed: a command that read one before that may be refused, and recorded, after it."""
+    strangers: bool = False
+    """Whether there are VMs or hosts whose beginning was not read."""
 
     def begin_host(self, id: str, state: Host) -> HostTrack:
         """A host that was not known before."""
@@ -43,12 +47,12 @@ class Records:
 
     def unknown_vm(self, where: Where, event: VmEvent, id: str) -> VmTrack | None:
         """A VM whose beginning is not there, or that was removed: taken as its event says that it was."""
-        envelope = where[0]
+        envelope, read, self.strangers = where[0], event.evidence.host, True
+        self.docket.ask(where, None if read is None else read.id)
         gone = envelope.stream in self.gone
         why = "the VM was removed before" if gone else "the VM's history does not begin with its definition"
         follows = self.wholeness.gap if self.wholeness.missing else None
         self.docket.violated(WHOLE, where, why, ({}, {"event": event.KIND}), follows=follows)
-        read = event.evidence.host
         try:
             state = vm_as_read(event)
         except (TypeError, ValueError):
@@ -68,7 +72,7 @@ class Records:
 
     def unknown_host(self, where: Where, event: HostEvent, id: str) -> HostTrack:
         """A host whose beginning is not there, or that was removed: taken as its event says that it was."""
-        envelope = where[0]
+        envelope, self.strangers = where[0], True
         gone = envelope.stream in self.gone
         why = "the host was removed before" if gone else "the host's history does not begin with its registration"
         follows = self.wholeness.gap if self.wholeness.missing else None
@@ -96,9 +100,9 @@ class Records:
             host.vms.discard(vm.id)
 
     def moves(self, vm: VmTrack, to: str) -> None:
-        """A VM is on another host."""
+        """A VM is on another host, where its invariants are to be asked anew."""
         self.leaves(vm)
-        vm.host = to
+        vm.host, vm.unasked = to, True
         host = self.hosts.get(to)
         if host is not None:
             host.vms.add(vm.id)
