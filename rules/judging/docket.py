@@ -27,6 +27,8 @@ class Docket:
         """Whether the event that is judged is asked about."""
         self.named: set[str] = set()
         """The rules of which something else than that they hold was said of the change that is judged."""
+        self._causes: dict[int, int | None] = {}
+        """Where not all is asked about: by the position of a first cause, the one that stands for it, if it does not."""
         self._found: list[Finding] = []
         self._clean: dict[tuple[str, str], int] = {}
         self._unknown: dict[tuple[str, str], tuple[Where, int]] = {}
@@ -128,7 +130,25 @@ class Docket:
             self.named.add(rule)
         if self.asked and self.wants(rule):
             self.account.count(rule, verdict)
+            if not self.everything:
+                follows = self._told_of(where[0].position, follows)
             self._found.append(Finding(rule, verdict, at_of(*where), why, *differ, let, then, follows))
+
+    def _told_of(self, position: int, follows: int | None) -> int | None:
+        """The first cause of a finding, where that is asked about; else the first that followed from it stands for it.
+
+        Nobody would see what only follows from something that is not shown.
+        """
+        if follows is None:
+            self._causes[position] = None
+            return None
+        cause = self._causes.setdefault(follows, position)
+        if cause is None:
+            return follows
+        if cause != position:
+            return cause
+        self._causes[position] = None
+        return None
 
 
 def at_of(envelope: Envelope[Event], place: str) -> At:
