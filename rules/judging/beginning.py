@@ -39,6 +39,7 @@ def defined(records: Records, where: Where, event: VmDefined) -> Change:
         fine = False
         why = "a VM that is defined has other figures than the event carries"
         docket.violated(TELLS_ALL, where, why, differing(vm.figures, event.after, "after."))
+    host = records.hosts.get(event.host)  # it may be known only now
     if host is not None:
         host.vms.add(id)
     vm.cause = None if fine else envelope.position

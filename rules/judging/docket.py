@@ -28,7 +28,7 @@ class Docket:
         self.named: set[str] = set()
         """The rules of which something else than that they hold was said of the change that is judged."""
         self._causes: dict[int, int | None] = {}
-        """Where not all is asked about: by the position of a first cause, the one that stands for it, if it does not."""
+        """Where not all is asked about: by the position of a first cause, what stands for it; itself if ``None``."""
         self._found: list[Finding] = []
         self._clean: dict[tuple[str, str], int] = {}
         self._unknown: dict[tuple[str, str], tuple[Where, int]] = {}

@@ -72,7 +72,9 @@ def host_before(
     path: str,
 ) -> bool:
     """Whether a host was, at the version at which it was read, as the event says."""
-    docket = records.docket
+    docket, whole = records.docket, not records.strangers and records.wholeness.gap is None
+    if host is None and not whole and read is not None and read.id == named and f"host/{named}" not in records.gone:
+        host = records.host_as_read(read, where[0].position)
     if read is None or host is None or read.id != named:
         differ: Differ = {f"{path}.id": named}, {f"{path}.id": None if read is None else read.id}
         why = "the event does not say which host it read"
@@ -80,6 +82,7 @@ def host_before(
             why = "the event read a host that is not there" if host is None else "the event read another host"
         docket.violated(TELLS_ALL, where, why, differ)
         return False
+    host.learn_release(read.version)
     host.reconsider(read.stream_version)
     account = host.at(read.stream_version)
     if account is not None and host_is_as_read(account, read, generation):

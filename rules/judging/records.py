@@ -8,7 +8,7 @@ from typing import Final
 from domain import events
 from domain.again import vm_as_read
 from domain.aggregates import ENTRY_CHANGES, host_figures, vm_figures
-from domain.events import HostEvent, VmEvent
+from domain.events import HostEvent, HostRead, VmEvent
 from domain.settings import HostVersion
 from domain.state import Host
 from rules.judging.docket import Docket, Where
@@ -60,15 +60,17 @@ class Records:
         vm = VmTrack(id, "" if read is None else read.id, state, vm_figures(state), cause=envelope.position)
         self.vms[id] = vm
         if read is not None:
-            host = self.hosts.get(read.id)
-            if host is None:
-                host = self.begin_host(read.id, Host(read.total, read.reserve, read.version, read.held))
-                host.version = host.since = read.stream_version
-                host.shift = 0
-                host.cause = envelope.position
+            host = self.hosts.get(read.id) or self.host_as_read(read, envelope.position)
             host.book[id] = state.held
             host.vms.add(id)
         return vm
+
+    def host_as_read(self, read: HostRead, position: int) -> HostTrack:
+        """A host whose beginning is not there: taken as an event says that it read it."""
+        host = self.begin_host(read.id, Host(read.total, read.reserve, read.version, read.held))
+        host.version = host.since = read.stream_version
+        host.cause = position
+        return host
 
     def unknown_host(self, where: Where, event: HostEvent, id: str) -> HostTrack:
         """A host whose beginning is not there, or that was removed: taken as its event says that it was."""
@@ -78,7 +80,8 @@ class Records:
         follows = self.wholeness.gap if self.wholeness.missing else None
         self.docket.violated(WHOLE, where, why, ({}, {"event": event.KIND}), follows=follows)
         host = self.begin_host(id, host_with(HostVersion.V2025, event.before or event.after))
-        host.version, host.cause = envelope.version - 1, envelope.position
+        host.version, host.cause, host.release_is_told = envelope.version - 1, envelope.position, False
+        host.since = max(1, host.version)
         return host
 
     def write_in_book(self, host: HostTrack, kind: type[Half], vm: str, bytes: int) -> None:

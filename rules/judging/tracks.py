@@ -68,6 +68,8 @@ class HostTrack:
     id: str
     state: Host
     figures: HostFigures
+    release_is_told: bool = True
+    """Of a host whose beginning is not there, nobody tells the release before an event that read it."""
     other: Host | None = None
     version: int = 1
     happened: str = ""
@@ -102,6 +104,14 @@ class HostTrack:
             self.since = self.version + 1
             self.state, self.unasked = state, True
             self.figures = host_figures(state) if figures is None else figures
+
+    def learn_release(self, version: HostVersion) -> None:
+        """An event tells the release of a host whose beginning is not there."""
+        if not self.release_is_told:
+            self.release_is_told, self.unasked = True, True
+            self.state = replace(self.state, version=version)
+            past = [(since, replace(state, version=version)) for since, state in self.recent]
+            self.recent = deque(past, maxlen=REMEMBERED)
 
     def advance(self, version: int) -> None:
         """The next event of the stream, of this version there, was read."""
