@@ -69,7 +69,8 @@ def test_a_refusal_cannot_read_a_host_after_it_was_removed() -> None:
 def _uses_more(event: Any) -> Event:
     """It says that the guest uses more than it has, before and after it."""
     more = {"in_use": event.before.assigned + 1024 * MiB}
-    return replace(event, before=replace(event.before, **more), after=replace(event.after, **more))
+    uses: Event = replace(event, before=replace(event.before, **more), after=replace(event.after, **more))
+    return uses
 
 
 def test_a_vm_whose_beginning_is_missing_is_asked_for_its_invariants_though_nothing_changed() -> None:
@@ -167,7 +168,8 @@ def test_a_hosts_event_that_changes_nothing_is_none_that_is_due() -> None:
 
 def _reserved(event: Any) -> Event:
     after = replace(event.after, reserve=1024 * MiB, free=event.total - 1024 * MiB)
-    return replace(event, reserve=1024 * MiB, after=after)
+    reserved: Event = replace(event, reserve=1024 * MiB, after=after)
+    return reserved
 
 
 # Where an event stands
