@@ -17,7 +17,7 @@ OBSERVED = tuple(kind for kind in KINDS if issubclass(kind, Observed))
 
 @pytest.mark.parametrize("kinds", [KINDS, DECIDED, OBSERVED], ids=["mixed", "decided", "observed"])
 def test_whatever_a_history_tells_is_judged(kinds: tuple[type[Decided | Observed], ...]) -> None:
-    for seed in range(80):
+    for seed in range(40):
         told = any_history(Random(seed), 20, kinds)
         account = judged(told)[1]
         assert account.events == len(told)
