@@ -77,7 +77,7 @@ def broken(told: Iterable[Told]) -> set[str]:
 
 
 RUNS: dict[str, Any] = {"power": Power.RUNNING, "generation": 2, "host": "hv01"}
-BIG = {"version": HostVersion.V2022, "total": 64 * GIB, "reserve": 2 * GIB}
+BIG: dict[str, Any] = {"version": HostVersion.V2022, "total": 64 * GIB, "reserve": 2 * GIB}
 REFUSED = VmChangeRequested(
     request=1,
     device=BASE_MEMORY,
@@ -131,7 +131,7 @@ NORMAL: dict[str, list[Fact]] = {
         *[fact for _ in range(3) for fact in (vm(devices=base(6 * GIB)), vm("db01", assigned=2 * GIB), host(free=9))],
     ],
     "a reserve that the root partition gave back before the VMs grew": [
-        host(**(BIG | {"reserve": 40 * GIB})),
+        host("hv01", **{**BIG, "reserve": 40 * GIB}),
         vm(**RUNS, assigned=30 * GIB),
         host(total=64 * GIB),
         vm(assigned=30 * GIB),
@@ -152,10 +152,10 @@ NORMAL: dict[str, list[Fact]] = {
         vm(devices=base(3 * GIB), power=Power.RUNNING),
     ],
     "a VM that moves between two hosts, and is called something else": [
-        host(**(BIG | {"total": 8 * GIB})),
-        host("hv02", **(BIG | {"total": 8 * GIB})),
+        host("hv01", **{**BIG, "total": 8 * GIB}),
+        host("hv02", **{**BIG, "total": 8 * GIB}),
         vm(**RUNS, name="web", assigned=5 * GIB),
-        vm("db01", **(RUNS | {"host": "hv02"}), assigned=4 * GIB),
+        vm("db01", **{**RUNS, "host": "hv02"}, assigned=4 * GIB),
         vm(host="hv02", name="www", assigned=5 * GIB),
         vm("db01", host="hv01", assigned=4 * GIB),
         *[fact for id in ("hv01", "hv02") for fact in (host(id, total=8 * GIB, reserve=2 * GIB),)],
