@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := main-job
-.PHONY: main-job test bench mutants lock clean
+.PHONY: main-job test bench mutants detect lock clean
 .DELETE_ON_ERROR:
 
 main-job: .venv
@@ -35,6 +35,10 @@ bench: .venv
 # Every wrong program that is one change away has to be refused, refuted or proved to be the same: docs/mutation.md.
 mutants: .venv
 	@$(BIN)/python -m mutants $(MUTANTS_OPTIONS)
+
+# What the judge of histories notices of one thing that was changed: docs/audit.md.
+detect: .venv
+	@$(BIN)/python -m detection $(DETECT_OPTIONS)
 
 # Pins every dependency, extra and development tool for all platforms; names no host. All anew: make lock LOCK_OPTIONS=--upgrade
 lock: .uv/bin/uv

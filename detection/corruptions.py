@@ -12,6 +12,8 @@ from detection.histories import Line
 
 QUANTUM: Final = 2**21
 GRANTS: Final = ("nilometer.vm.memory-added.", "nilometer.vm.memory-removed.")
+GRANTED: Final = "a figure of a granted change"
+"""The kind of which nothing may go unnoticed."""
 HALVES: Final = ("nilometer.host.memory-granted.", "nilometer.host.memory-returned.")
 
 
@@ -83,7 +85,7 @@ def is_granted(line: Line) -> bool:
 def _figure(kind: str, types: tuple[str, ...] | None) -> Callable[[Random, list[Line], list[Line]], Corruption | None]:
     def corrupt(random: Random, lines: list[Line], _: list[Line]) -> Corruption | None:
         found = figures_of(lines, types)
-        if kind.endswith("granted change"):
+        if kind == GRANTED:
             found = [each for each in found if is_granted(lines[each[0]])]
         if not found:
             return None
@@ -198,7 +200,7 @@ def _name(line: Line) -> str:
 
 
 KINDS: Final[Mapping[str, Callable[[Random, list[Line], list[Line]], Corruption | None]]] = {
-    "a figure of a granted change": _figure("a figure of a granted change", (*GRANTS, *HALVES)),
+    GRANTED: _figure(GRANTED, (*GRANTS, *HALVES)),
     "a figure of another event": _figure("a figure of another event", None),
     "a word of an event": word,
     "an event dropped": dropped,

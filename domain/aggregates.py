@@ -58,8 +58,11 @@ class Change(Generic[S]):
     carries: tuple[str, ...]
 
     def apply(self, state: S, event: Event) -> S:
-        """The state after ``event``."""
-        return self.rule(state, *[getattr(event, name) for name in self.carries])
+        """The state after ``event``. Raises ``HistoryError`` if the event does not carry what changed."""
+        try:
+            return self.rule(state, *[getattr(event, name) for name in self.carries])
+        except TypeError:  # an amount that is not there
+            raise HistoryError(f"a {event.KIND} event does not carry what it changed") from None
 
 
 def change(rule: Callable[..., S]) -> Change[S]:

@@ -188,6 +188,9 @@ class ObservedVm:
             if event.devices:  # a session begins with all the devices that there are
                 there = {BASE_MEMORY, *(figures.device for figures in event.devices)}
                 self.accounts = {device: account for device, account in self.accounts.items() if device in there}
+            for figures in event.devices:
+                if figures.device in self.accounts:  # also a size that nobody knows yet
+                    self.accounts[figures.device].size = figures.size
         for name in (
             "name", "host", "hypervisor", "generation", "guest", "kernel", "config_version", "memory", "power",
             "in_use", "visible", "paged_out", "guest_total", "guest_block", "guest_offline",
@@ -200,6 +203,8 @@ class ObservedVm:
             self.told_ballooned = event.ballooned
         if event.held is not None:
             self.told_held = event.held
+        elif event.power in (Power.RUNNING, Power.PAUSED):
+            self.told_held = None  # what it gave back while it was saved, it has again
         for told in event.devices:
             account = self.accounts.setdefault(told.device, Account(told.means, None))
             account.size = told.size if told.size is not None else account.size
@@ -249,6 +254,8 @@ class ObservedVm:
             balloon.size += event.size_to - event.size_from  # its account grows by the module
         self.in_use = None
         self._set_assigned(assigned_of(self.accounts), happened)
+        if event.most is not None and self.assigned == event.size_to:
+            self.high_watermark = max(self.high_watermark or 0, event.most)
         request = self.open_request(event.device)
         if request is not None:
             request.size = event.size_to

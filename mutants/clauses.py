@@ -145,7 +145,7 @@ def _all_wrong() -> Iterator[Wrong]:
 
 @cache
 def _of_sentence(sentence: Rule) -> frozenset[str]:
-    """The obligations that a sentence has a say in: those that change if it says the opposite."""
+    """The obligations whose goal a sentence has a say in: it changes if the sentence says the opposite."""
     tree = source_of(cast("FunctionType", sentence)).tree
     opposite = _Opposite().visit(deepcopy(tree))
     judge = the_judge()
@@ -153,7 +153,12 @@ def _of_sentence(sentence: Rule) -> frozenset[str]:
         made = Obligations(judge.programs.original, _sentences().patched({sentence: opposite})).all()
     except Refusal:  # it answers no condition
         return frozenset()
-    return frozenset(each.name for each in made if judge.is_changed(each))
+    return frozenset(each.name for each in made if _is_another(judge, each))
+
+
+def _is_another(judge: Judge, obligation: Obligation) -> bool:
+    """Whether an obligation has another goal: what is only assumed otherwise lets nothing more through."""
+    return judge.obligations[obligation.name].goal is not obligation.goal
 
 
 class _Opposite(ast.NodeTransformer):
@@ -175,7 +180,7 @@ def worth(place: int, programs: Iterable[Mutant] | None = None) -> tuple[int, Wo
     for proof in judge.prover.prove(touched):
         if proof.verdict is not Verdict.PROVED:
             return place, Worth.NEEDED, proof.obligation.name
-    names = _of_sentence(change.rule) | {each.name for each in touched}
+    names = _of_sentence(change.rule) | {each.name for each in touched if _is_another(judge, each)}
     for wrong in _all_wrong() if programs is None else [Wrong(judge, mutant) for mutant in programs]:
         refuted = [name for name in names & wrong.changed.keys() if wrong.is_refuted(judge, name)]
         for name, obligation in wrong.written(judge, without, refuted):

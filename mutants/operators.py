@@ -12,6 +12,7 @@ from typing import Final, cast
 
 from domain.quantities import QUANTUM
 from mutants.scope import Scope, fields_and_rules
+from rules.values import fields_of, is_record
 
 Change = tuple[str, ast.expr]
 """What kind of a change it is, and what stands there instead."""
@@ -186,6 +187,36 @@ def _replaced(node: ast.Call, scope: Scope) -> Iterator[Change]:
             if name not in given and kind is kinds.get(keyword.arg or ""):
                 keywords = [*node.keywords[:place], ast.keyword(name, keyword.value), *node.keywords[place + 1 :]]
                 yield "wrong field", ast.Call(node.func, node.args, keywords)
+    for other in otherwise(node.args[0], scope, but=given):
+        yield "field too much", ast.Call(node.func, node.args, [*node.keywords, other])
+
+
+def passed_on(node: ast.expr, scope: Scope) -> Iterator[Change]:
+    """A record that is given on as it is: with one of its figures otherwise."""
+    if isinstance(node, ast.Name | ast.Attribute):
+        for other in otherwise(node, scope):
+            yield "field too much", ast.Call(ast.Name("replace"), [node], [other])
+
+
+def otherwise(whole: ast.expr, scope: Scope, but: Sequence[str | None] = ()) -> Iterator[ast.keyword]:
+    """Each figure of a record, and of the records in it, as it is not; where the module has ``replace`` at all."""
+    kind = scope.kind(whole)
+    if kind is None or not is_record(kind) or "replace" not in scope.names:
+        return
+    for name, of in fields_of(kind).items():
+        part = ast.Attribute(whole, name)
+        if name in but:
+            continue
+        if of is bool:
+            yield ast.keyword(name, ast.UnaryOp(ast.Not(), part))
+        elif of is int:
+            yield ast.keyword(name, ast.BinOp(part, ast.Add(), ast.Constant(QUANTUM)))
+        elif is_record(of):
+            for inner in otherwise(part, scope):
+                yield ast.keyword(name, ast.Call(ast.Name("replace"), [part], [inner]))
+        elif scope.names.get(of.__name__) is of:
+            for member in cast("type[StrEnum]", of).__members__:
+                yield ast.keyword(name, ast.Attribute(ast.Name(of.__name__), member))
 
 
 def _other_rules(node: ast.Call, scope: Scope) -> Iterator[Change]:

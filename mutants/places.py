@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Final, cast
 
-from mutants.operators import Change, changes, guards, offsets, placed
+from mutants.operators import Change, changes, guards, offsets, passed_on, placed
 from mutants.scope import Marked, Scope
 from rules.reader import Rule
 
@@ -76,6 +76,8 @@ def all_changes(scope: Scope) -> Iterator[tuple[Path, ast.expr, list[Change]]]:
             found += guards(node)
         if isinstance(parent, ast.Return | ast.Assign | ast.Call | ast.keyword | ast.Compare):
             found += offsets(node, scope)
+        if isinstance(parent, ast.Return | ast.IfExp | ast.Call | ast.keyword) and not _is_replaced(node, parent):
+            found += passed_on(node, scope)
         yield path, node, found
 
 
@@ -103,6 +105,11 @@ def _parts(whole: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
             for place, part in enumerate(cast("list[object]", value)):
                 if isinstance(part, ast.AST):
                     yield field, place, part
+
+
+def _is_replaced(node: ast.expr, parent: ast.AST) -> bool:
+    """What ``replace`` makes another of."""
+    return isinstance(parent, ast.Call) and ast.unparse(parent.func) == "replace" and parent.args[0] is node
 
 
 def _is_name_only(whole: ast.AST, field: str) -> bool:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.observed import VmChangeRequested, VmRequestSettled
+from domain.observed_vm import ObservedVm
 from nilometer.ledger import Ledger
 from nilometer.sizes import part, size
 from nilometer.tellings import direction, settlement, tell
 from nilometer.times import duration, seconds_between
 from nilometer.wishes import wishes
 from projections.timeline import Entry, entry
+
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+"""An id that nobody knows by heart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,8 @@ def asked(ledger: Ledger, envelope: Envelope[Event]) -> Asked:
     event = envelope.event
     if not isinstance(event, VmChangeRequested):
         return Asked(told, subject, _what(told, envelope), (_granted(told),))
+    if _GUID.search(id):
+        subject = _name_of(ledger, envelope.stream) or subject
     came = [_came(envelope, each) for each in settlements(ledger, envelope, event)]
     if not came:
         came = ["refused by the hypervisor" if not event.accepted else "nothing was told of what came of it"]
@@ -51,6 +59,12 @@ def settlements(
             yield Envelope(later.stream, later.version, event, later.metadata, later.position)
             if not event.still_open:
                 return
+
+
+def _name_of(ledger: Ledger, stream: str) -> str | None:
+    """What an observed VM is called."""
+    tracked = ledger.views.load(stream)
+    return tracked.subject.name if tracked is not None and isinstance(tracked.subject, ObservedVm) else None
 
 
 def _what(told: Entry, envelope: Envelope[Event]) -> str:

@@ -45,8 +45,9 @@ class Observed:
                 correlation = observation.correlation or uuid4().hex
                 begun = set(observation.begins)
                 for fact in observation.facts:
+                    who, tool = observation.actor or actor, observation.via or via
                     metadata = Metadata(
-                        actor, via, fact.happened, recorded, correlation, fact.earliest, observation.reason
+                        who, tool, fact.happened, recorded, correlation, fact.earliest, observation.reason
                     )
                     version = self._next(fact.stream, fact.event)
                     if version > 1 and fact.stream in begun:

@@ -78,6 +78,9 @@ class Observation:
     facts: tuple[Fact, ...]
     correlation: str | None = None
     reason: str | None = None
+    actor: str | None = None
+    """Who did it, if that is known to be another than who records it."""
+    via: str | None = None
     begins: frozenset[str] = frozenset()
     """Streams that begin with these facts: recorded now, they must not be there yet."""
 

@@ -15,7 +15,7 @@ LONGEST_NUMBER: Final = 100
 """Characters of a number."""
 
 _HINT: Final = "is it the file you meant, one JSON object a line?"
-_CUT_OFF: Final = "the line may have been cut off: a file that is still being written can be read again later"
+CUT_OFF: Final = "the line may have been cut off: a file that is still being written can be read again later"
 _LONG: Final = re.compile(rb"[-+.0-9eE]{%d}" % (LONGEST_NUMBER + 1))
 _HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -58,7 +58,7 @@ def _read(line: bytes) -> object:
     except json.JSONDecodeError as error:
         what = (error.msg[:1].lower() + error.msg[1:]).removesuffix(" starting at")
         cut_off = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
-        raise _Refused(f"is not JSON: {what} at column {error.pos + 1}", _CUT_OFF if cut_off else _HINT) from None
+        raise _Refused(f"is not JSON: {what} at column {error.pos + 1}", CUT_OFF if cut_off else _HINT) from None
     if _HALF.search(line):
         _without_halves(value)
     return value

@@ -39,7 +39,8 @@ class Audit:
         """Findings by verdict, without those that only follow from another."""
         self.following: Counter[tuple[str, int]] = Counter()
         """How many findings only follow, by the source and position of their first cause; of so many as are kept."""
-        self._followed = 0
+        self.followed = 0
+        """How many findings only follow from another."""
         self._violated = False
         self.minor = minor
         self.most = kept
@@ -75,7 +76,7 @@ class Audit:
         for part in parts:
             self._count(part.account)
             self._violated = self._violated or part._violated
-            self._followed += part._followed
+            self.followed += part.followed
             self.streams |= part.streams
             self.counted.update(part.counted)
             self.following.update(part.following)
@@ -98,7 +99,7 @@ class Audit:
         if finding.follows is None:
             self.counted[finding.verdict] += 1
         else:
-            self._followed += 1
+            self.followed += 1
             cause = source, finding.follows
             if cause in self.following or len(self.following) < self.most:
                 self.following[cause] += 1
@@ -121,7 +122,7 @@ class Audit:
     def wanted(self) -> int:
         """How many findings there are that are asked for, kept or not."""
         main = self.counted.total() - self.counted[Verdict.REMARK]
-        return main + (self.counted[Verdict.REMARK] + self._followed if self.minor else 0)
+        return main + (self.counted[Verdict.REMARK] + self.followed if self.minor else 0)
 
     @property
     def left_out(self) -> int:

@@ -27,6 +27,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "info": ("info", "Show what is in a ledger."),
     "export": ("export", "Write the history as CloudEvents, one a line."),
     "import": ("import_", "Take an exported history into an empty ledger."),
+    "collector": ("collector", "Print the script that collects from a Hyper-V host."),
+    "import-hyperv": ("import_hyperv", "Record what Hyper-V hosts told."),
     "import-qemu": ("import_qemu", "Record what recordings of QEMU show."),
     "replay": ("replay", "Rebuild all views from the events, and compare."),
     "audit": ("audit", "Judge a history: every event against every rule."),

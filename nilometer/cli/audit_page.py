@@ -25,7 +25,9 @@ def show(out: Output, result: Result, *, already: bool = False) -> None:
     audit = result.audit
     _first_line(out, audit.verdict, result.headline)
     if result.unreadable.count:
-        out.line(f"{result.unreadable.count:,} lines could not be read, and nothing is said of them")
+        count = result.unreadable.count
+        lines = "line" if count == 1 else "lines"
+        out.line(f"{count:,} {lines} could not be read: nothing is said of what may stand there")
     if not already:
         show_findings(out, audit, audit.findings)
     for line in _hidden(audit):
@@ -66,7 +68,7 @@ def _hidden(audit: Audit) -> Iterator[str]:
         yield f"Showing {len(audit.findings):,} of {audit.wanted:,} findings: no more than {audit.most:,} are kept."
     if audit.minor:
         return
-    following, remarks = audit.following.total(), audit.counted[Verdict.REMARK]
+    following, remarks = audit.followed, audit.counted[Verdict.REMARK]
     parts = [f"{following:,} that only follow from these"] if following else []
     parts += [f"{remarks:,} remark{'' if remarks == 1 else 's'}"] if remarks else []
     if parts:

@@ -53,7 +53,7 @@ def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going:
                 raise Interrupted(f"what was read of {file} is recorded", hint="import it again to go on") from None
             except InputError as unreadable_file:
                 if not keep_going:
-                    _remark(file, importer.account)
+                    remark(file, importer.account)
                     if importer.account.recorded:
                         kept = f"{importer.account.recorded} events of what stands before it were recorded"
                         say("note", f"{kept} in {ledger.url}; import the mended file again to go on")
@@ -62,7 +62,7 @@ def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going:
                 account = importer.account
             for error in errors:
                 say("error", error.message, error.hint)
-            _remark(file, account)
+            remark(file, account)
             unreadable += len(errors)
             told.append(_document(file, importer, account))
         url = ledger.url
@@ -84,7 +84,7 @@ def _import(
         return import_file(importer, stream, name=file, format=FORMAT, record=record, final=final, errors=errors)
 
 
-def _remark(file: str, account: Account) -> None:
+def remark(file: str, account: Account) -> None:
     """Says what was odd about the records: the first of each kind, and how many more there were."""
     for note in account.notes:
         say("note", note)

@@ -19,9 +19,10 @@ from nilometer.cli.output import Output
 from nilometer.cli.session import session, typed_time
 from nilometer.cli.view import EMPTY
 from nilometer.history import envelope_document
+from nilometer.importers.hyperv_jobs import NOBODY
 from nilometer.ledger import Ledger
 from nilometer.tellings import tell
-from nilometer.times import shown
+from nilometer.times import shown, shown_near
 from nilometer.views import Filter
 
 MOST_EVENTS: Final = 3
@@ -129,5 +130,9 @@ def asked_lines(each: Asked) -> list[str]:
     told = each.entry
     why = f', because "{told.reason}"' if told.reason else ""
     who = f"{told.actor} via {told.via}"
+    if told.actor == NOBODY and told.earliest is not None:  # nobody recorded it: it is only seen that it was done
+        between = f"between {shown(told.earliest)} and {shown_near(told.happened, told.earliest)}"
+        head = f"#{told.position} {each.subject} changed {between}, by {NOBODY}: {each.what}"
+        return [head, *[f"    {came}" for came in each.came]]
     head = f"#{told.position} {shown(told.happened)} {who} asked for {each.subject}: {each.what}{why}"
     return [head, *[f"    {came}" for came in each.came]]

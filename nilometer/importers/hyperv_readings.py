@@ -50,6 +50,8 @@ class VmReading:
     buffer: int | None = None
     weight: int | None = None
     assigned: int | None = None
+    physical: int | None = None
+    """The counter Physical Memory, if it was read beside ``assigned``: what goes with ``guest_available``."""
     visible: int | None = None
     guest_available: int | None = None
     added: int | None = None

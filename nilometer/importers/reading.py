@@ -71,7 +71,7 @@ class Importer(Protocol):
         ...
 
 
-class _Digested:
+class Digested:
     """A file that is read, and the digest of all its bytes once they have been."""
 
     def __init__(self, stream: Source) -> None:
@@ -111,7 +111,7 @@ def import_file(
     the rest is read; without one the first raises ``InputError``, and what was recorded before it stays. A file that
     was imported before adds nothing, one that has grown only what is new.
     """
-    file = _Digested(stream)
+    file = Digested(stream)
     account = importer.account
     batch: list[Observation] = []
 
@@ -142,9 +142,9 @@ def import_file(
         telling=account.events,
         events=account.facts,
         repeats=account.repeats,
-        not_needed=_counts(account.not_needed),
+        not_needed=counts(account.not_needed),
         unreadable=len(errors or ()),
-        remarks=_counts(account.remarks),
+        remarks=counts(account.remarks),
     )
     fact = Fact(f"import/{digest[:16]}", last, now())
     record([Observation(f"import/{digest}/{importer.prefix}", (fact,))])
@@ -169,5 +169,6 @@ def _given(
             yield given
 
 
-def _counts(kinds: dict[str, int]) -> tuple[KindCount, ...]:
+def counts(kinds: dict[str, int]) -> tuple[KindCount, ...]:
+    """Counts by kind, as an import's event has them."""
     return tuple(KindCount(kind, count) for kind, count in sorted(kinds.items()))

@@ -20,6 +20,8 @@ AGREES: Final = "book_agrees"
 CONSERVED: Final = "conserved"
 MIDST: Final = "the host was measured in the midst of a change"
 UNMEASURED: Final = "nobody measured all that the VMs of the host hold"
+FIRST: Final = "nobody measured what the host had free before"
+DRIFTS: Final = "the root reserve, and what each VM takes beside its memory, change, and nobody tells by how much"
 OTHERS: Final = "something that nobody told of takes part of the host's memory, or gives it"
 
 
@@ -68,7 +70,7 @@ class Books:
         host, docket = self._host(id), self._docket
         said = where[0].metadata
         host.fold.apply(event, said.happened, said.earliest)
-        if event.total is not None or event.budget is not None:
+        if event.reserve is not None or event.budget is not None:  # a root reserve is not constant
             host.measured = max(host.measured, said.happened)
         account = self._account(host)
         self._never(where, host, account)
@@ -84,7 +86,11 @@ class Books:
             )
             host.moves.clear()
             return
-        self._free(where, host, account.free - event.free)
+        off = account.free - event.free
+        if account.budget is None and off != (host.off or 0):
+            self._drifts(where, host, off)
+        else:
+            self._free(where, host, off)
 
     def finish(self) -> None:
         """The history ends here."""
@@ -103,6 +109,13 @@ class Books:
 
     # What is free
 
+    def _drifts(self, where: Where, host: SeenHost, off: int) -> None:
+        """A hypervisor computes its reserve anew all the time: only a budget says exactly what should be free."""
+        self._docket.unknown(AGREES, where, DRIFTS)
+        self._docket.unknown(CONSERVED, host.moves.first or where, DRIFTS, host.moves.count)
+        host.off = off
+        host.moves.clear()
+
     def _free(self, where: Where, host: SeenHost, off: int) -> None:
         """What a host says is free, against its book. ``off`` is by how much it is less."""
         docket, happened = self._docket, where[0].metadata.happened
@@ -120,9 +133,12 @@ class Books:
                 docket.unknown(AGREES, where, OTHERS)
             host.moves.clear()
             return
-        if host.off is None and doubt is None and not host.moves.count:
+        if host.off is None and doubt is None:
             host.off = off  # the first measure has nothing to be compared with
             docket.unknown(AGREES, where, OTHERS)
+            if host.moves.first is not None:
+                docket.unknown(CONSERVED, host.moves.first, FIRST, host.moves.count)
+                host.moves.clear()
             return
         if doubt is not None and doubt.off == off and not self._all_measured(host, doubt.where):
             return  # what moved may still be told

@@ -2,64 +2,29 @@
 
 Of every event four things are asked. Is what it says of the state before it so? Is the decision the one that the rules
 make of it? Does what was granted lead to the figures that it carries? And do all invariants hold then? If the answer
-is yes, every property of the model holds of the event, because that is what is proved; if not, each is asked by itself
-(``rules.judging.naming``).
+is yes, and all invariants held before, every property of the model holds of the event, because that is what is proved;
+if not, each is asked by itself (``rules.judging.naming``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Final
-
 from domain import events
-from domain.again import decide_again
-from domain.aggregates import HOST_CHANGES, HistoryError, vm_figures
-from domain.decision import Code
+from domain.aggregates import HOST_CHANGES
 from domain.envelope import Envelope
 from domain.events import Event, HostEvent, VmDefined, VmEvent
-from domain.evolve import book_change, host_registered, vm_defined
-from domain.guests import Guest
-from domain.settings import ConfigVersion, MemorySetting
-from domain.state import Site, Vm
 from rules.judging.accounts import accounted
-from rules.judging.comparing import asked, by_the_same_hand, decision_of, differing, hand, told
-from rules.judging.decisions import OTHERWISE, decided, evolved
+from rules.judging.beginning import defined
+from rules.judging.changes import Change, due_of, id_of
+from rules.judging.comparing import by_the_same_hand, differing, hand
+from rules.judging.decisions import decided, evolved
 from rules.judging.docket import Differ, Docket, Where
-from rules.judging.evidence import host_before, hosts_before, vm_before
-from rules.judging.naming import HOST_COMMANDS, OF_HOSTS, OF_VMS, broken, kind_of, rules_of
-from rules.judging.records import HALVES, HONEST, TELLS_ALL, WHERE_DUE, Half, Records
-from rules.judging.tracks import HostTrack, Lost, VmTrack
-from rules.judging.wholeness import WHOLE, Wholeness
-from rules.reader import Rule
-
-NOBODY: Final = vm_defined(1, Guest.UNENLIGHTENED, ConfigVersion(0, 0), MemorySetting.static(0))
-"""Stands for the VM where a host has none: what is asked of hosts does not ask for it."""
-
-
-@dataclass(slots=True)
-class Due:
-    """The other half of a change: an event that a host's stream has to get next."""
-
-    host: str
-    kind: type[Half]
-    bytes: int
-
-
-@dataclass(slots=True)
-class Change:
-    """A decision on a VM, until the last of its events was read."""
-
-    where: Where
-    vm: VmTrack
-    due: list[Due]
-    asked: bool
-    broken: bool
-    """Something was found of it."""
-    still: bool
-    """No figure of the VM changed."""
-    left: HostTrack | None = field(default=None)
-    """Of a move, the host that the VM left."""
+from rules.judging.evidence import hosts_before, vm_before
+from rules.judging.holding import host_holds, vm_holds
+from rules.judging.naming import INVARIANT_NAMES, kind_of, rules_of
+from rules.judging.on_hosts import on_host
+from rules.judging.records import HALVES, TELLS_ALL, Half, Records
+from rules.judging.tracks import Lost
+from rules.judging.wholeness import Wholeness
 
 
 class DecidedJudge:
@@ -98,11 +63,11 @@ class DecidedJudge:
         if self._docket.named:
             self._docket.named.clear()
         if isinstance(event, VmDefined):
-            self._defined(where, event)
+            self._complete(defined(self._records, where, event))
         elif isinstance(event, VmEvent):
             self._on_vm(where, event)
         elif isinstance(event, HostEvent):
-            self._on_host(where, event)
+            on_host(self._records, where, event)
 
     # VMs
 
@@ -110,11 +75,12 @@ class DecidedJudge:
         records, docket, envelope = self._records, self._docket, where[0]
         id = id_of(envelope)
         vm = records.vms.get(id)
-        docket.ask(where, None if vm is None else vm.host)
         if vm is None:
             vm = records.unknown_vm(where, event, id)
             if vm is None:
                 return
+        else:
+            docket.ask(where, vm.host)
         if records.wholeness.missing:
             vm.cause = records.wholeness.gap
         host = records.hosts.get(vm.host)
@@ -126,7 +92,7 @@ class DecidedJudge:
         fine = fine and right and follows
         vm.version, vm.cause = envelope.version, None if fine else envelope.position
         records.time(where, vm)
-        change = Change(where, vm, due_of(event, vm.host, base, after), docket.asked, not fine, after is base)
+        change = Change(where, vm, due_of(event, vm.host, base, after), docket.asked, not fine)
         if isinstance(event, events.VmMoved):
             records.moves(vm, event.destination)
         elif isinstance(event, events.VmRemoved):
@@ -139,49 +105,14 @@ class DecidedJudge:
         else:
             self._complete(change)
 
-    def _defined(self, where: Where, event: VmDefined) -> None:
-        records, docket, envelope = self._records, self._docket, where[0]
-        id = id_of(envelope)
-        docket.ask(where, event.host)
-        fine = id not in records.vms and envelope.stream not in records.gone
-        if not fine:
-            docket.violated(WHOLE, where, "the VM was defined before: an id is never used again")
-            if id in records.vms:
-                records.leaves(records.vms[id])
-        state = vm_defined(event.generation, event.guest, event.config_version, event.memory)
-        vm = records.vms[id] = VmTrack(id, event.host, state, vm_figures(state), version=envelope.version)
-        vm.happened = envelope.metadata.happened
-        host = records.hosts.get(event.host)
-        fine = host_before(records, where, event.evidence.host, event.host, host, event.generation, "host") and fine
-        try:
-            again = decide_again(event)
-        except HistoryError as error:
-            again, fine = None, False
-            docket.violated(TELLS_ALL, where, error.message)
-        recorded = decision_of(event)
-        if again is not None and (again != recorded or event.granted is not None or event.requested is not None):
-            fine = False
-            for name in broken(event):
-                docket.violated(name, where, OTHERWISE, differing(again, recorded), then=asked(event))
-        if event.command != "define-vm":
-            fine = False
-            differ = {"command": "define-vm"}, {"command": event.command}
-            docket.violated(WHERE_DUE, where, "no such event follows this command", differ)
-        if vm.figures != event.after or event.before is not None:
-            fine = False
-            why = "a VM that is defined has other figures than the event carries"
-            docket.violated(TELLS_ALL, where, why, differing(vm.figures, event.after, "after."))
-        if host is not None:
-            host.vms.add(id)
-        vm.cause = None if fine else envelope.position
-        self._complete(Change(where, vm, [], docket.asked, not fine, False))
-
     # Halves
 
     def _half(self, change: Change, where: Where, event: Half) -> None:
         """The other half of a change, on a host's stream."""
         records, docket, envelope = self._records, self._docket, where[0]
-        root, due, docket.asked = change.where[0], change.due.pop(0), change.asked
+        root, due = change.where[0], change.due.pop(0)
+        docket.ask(where, None)
+        docket.asked = docket.asked or change.asked
         first = root.event
         assert isinstance(first, VmEvent)
         fine = type(event) is due.kind and event.bytes == due.bytes and event.vm == change.vm.id
@@ -254,131 +185,25 @@ class DecidedJudge:
         docket.violated(HALVES, where, "the VM's half of the change is not before it", differ, follows=follows)
         accounted(records, where, event, host, fine=False)
 
-    # Hosts
-
-    def _on_host(self, where: Where, event: HostEvent) -> None:
-        records, docket, envelope = self._records, self._docket, where[0]
-        id = id_of(envelope)
-        docket.ask(where, None)
-        fine = self._host_decided(where, event)
-        host = records.hosts.get(id)
-        if isinstance(event, events.HostRegistered):
-            if host is not None or envelope.stream in records.gone:
-                docket.violated(WHOLE, where, "the host was registered before: an id is never used again")
-            host = records.begin_host(id, host_registered(event.total, event.reserve, event.version))
-            host.version, host.happened = envelope.version, envelope.metadata.happened
-            if event.after != host.figures or event.before is not None:
-                why = "a host that is registered has other figures than the event carries"
-                docket.violated(TELLS_ALL, where, why, differing(host.figures, event.after, "after."))
-                fine = False
-        else:
-            if host is None:
-                host = records.unknown_host(where, event, id)
-            if records.wholeness.missing:
-                host.cause = records.wholeness.gap
-            if isinstance(event, events.HostCommandRefused) and event.command == "define-vm":
-                generation = event.arguments.get("generation")
-                number = generation if isinstance(generation, int) else None
-                fine = host_before(records, where, event.evidence.host, id, host, number, "host") and fine
-            fine = accounted(records, where, event, host, fine=fine)
-            if isinstance(event, events.HostRemoved):
-                if host.vms:
-                    differ = {"vms": len(host.vms)}, {"vms": event.evidence.vms}
-                    docket.violated(HONEST, where, "the host was not empty", differ)
-                    fine = False
-                records.gone.add(envelope.stream)
-                del records.hosts[id]
-        follows = None if fine else envelope.position
-        site = Site(host.state, NOBODY, 0)
-        fine = self._invariants(where, host.standing, OF_HOSTS, site, follows=follows) and fine
-        kind = event.command, "host" if event.KIND != "host.command-refused" else "host refused"
-        if fine:
-            docket.clean(kind)
-        else:
-            docket.others(rules_of(kind))
-
-    def _host_decided(self, where: Where, event: HostEvent) -> bool:
-        """Whether a decision on a host is the one that the rules make of what the event says."""
-        docket, then = self._docket, f"{event.command} was answered {event.outcome.value}"
-        named = HOST_COMMANDS.get(event.command)
-        if named != event.KIND and not isinstance(event, events.HostCommandRefused):
-            differ: Differ = {} if named is None else {"event": named}, {"event": event.KIND, "command": event.command}
-            docket.violated(WHERE_DUE, where, "no such event follows this command", differ, then=then)
-            return False
-        try:
-            again = decide_again(event)
-        except HistoryError as error:
-            docket.violated(TELLS_ALL, where, error.message, then=then)
-            return False
-        code = Code.NONE if event.code is None else event.code
-        if again is None or (again.outcome is event.outcome and again.code is code):
-            return True
-        differ = differing(
-            {"outcome": again.outcome.value, "code": again.code.value},
-            {"outcome": event.outcome.value, "code": code.value},
-        )
-        docket.violated(HONEST, where, OTHERWISE, differ, let=told(event.before), then=then)
-        return False
-
     # Afterwards
 
     def _complete(self, change: Change) -> None:
-        """All events of a change were read: the invariants of the VM and of its host are asked."""
-        vm, envelope = change.vm, change.where[0]
-        event, docket, records = envelope.event, self._docket, self._records
+        """All events of a change were read: the invariants of the VM and of its hosts are asked."""
+        vm, where, docket, records = change.vm, change.where, self._docket, self._records
+        event = where[0].event
         assert isinstance(event, VmEvent)
         docket.asked = change.asked
-        host, fine = records.hosts.get(vm.host), not change.broken
-        asked_again = not (change.still and fine) or bool(vm.standing)
-        if host is not None and not vm.removed and (asked_again or host.standing):
-            site = Site(host.state, vm.state, host.book.get(vm.id, 0))
-            follows = envelope.position if change.broken else None
-            fine = self._invariants(change.where, vm.standing, OF_VMS, site, follows=follows) and fine
-            fine = self._invariants(change.where, host.standing, OF_HOSTS, site, follows=follows) and fine
+        fine, host = not change.broken, records.hosts.get(vm.host)
+        follows = where[0].position if change.broken else None
+        if host is not None:
+            fine = vm_holds(docket, where, vm, host, follows=follows) and fine
+            fine = host_holds(docket, where, host, vm, follows=follows) and fine
             if change.left is not None:
-                left = Site(change.left.state, NOBODY, change.left.book.get(vm.id, 0))
-                fine = self._invariants(change.where, change.left.standing, OF_HOSTS, left, follows=follows) and fine
-        if change.broken and host is not None:  # the book goes on from what the VM holds
-            records.book(host, vm.id, 0 if vm.removed else vm.state.held)
+                fine = host_holds(docket, where, change.left, vm, follows=follows) and fine
+            if change.broken:  # the book goes on from what the VM holds
+                records.book(host, vm.id, 0 if vm.removed else vm.state.held)
         kind = kind_of(event, vm.state.guest)
-        if fine:
+        if fine and not docket.named:
             docket.clean(kind)
         else:
-            docket.others(rules_of(kind))
-
-    def _invariants(
-        self, where: Where, standing: dict[str, int], rules: Iterable[Rule], site: Site, *, follows: int | None
-    ) -> bool:
-        """Whether all of these invariants hold; one that was broken before and still is follows from that."""
-        fine = True
-        for rule in rules:
-            if rule(site):
-                if standing:
-                    standing.pop(rule.__name__, None)
-                continue
-            fine, position = False, where[0].position
-            cause = standing.setdefault(rule.__name__, position)
-            found = told(site.host, path="host.") | {"host.entry": site.entry}
-            if site.vm is not NOBODY:
-                found |= told(vm_figures(site.vm))
-            because = cause if cause != position else follows
-            self._docket.violated(
-                rule.__name__, where, "the invariant does not hold afterwards", ({}, found), follows=because
-            )
-        return fine
-
-
-def due_of(event: VmEvent, host: str, before: Vm, after: Vm) -> list[Due]:
-    """The host's halves that have to follow a VM's event."""
-    if isinstance(event, events.VmMoved):
-        returned = Due(host, events.HostMemoryReturned, before.held)
-        return [returned, Due(event.destination, events.HostMemoryGranted, before.held)]
-    change = 0 if after is before else book_change(before, after)
-    if change > 0:
-        return [Due(host, events.HostMemoryGranted, change)]
-    return [Due(host, events.HostMemoryReturned, -change)] if change < 0 else []
-
-
-def id_of(envelope: Envelope[Event]) -> str:
-    """The id of the host or VM that an event is about."""
-    return envelope.stream.partition("/")[2]
+            docket.others(rule for rule in rules_of(kind) if host is not None or rule not in INVARIANT_NAMES)

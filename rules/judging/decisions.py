@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from domain import events
 from domain.again import decide_again
@@ -11,7 +12,6 @@ from domain.commands import COMMANDS, NAMES
 from domain.decider import STEPS, Step
 from domain.decision import Decision
 from domain.events import VmEvent
-from domain.guests import removal_mechanism
 from domain.state import Site, Vm
 from rules.judging.comparing import (
     asked,
@@ -28,10 +28,13 @@ from rules.judging.docket import Differ, Where
 from rules.judging.findings import Figures
 from rules.judging.naming import broken
 from rules.judging.records import TELLS_ALL, WHERE_DUE, Records
+from rules.judging.shapes import vm_shape
 from rules.judging.tracks import HostTrack, VmTrack, vm_with
 
-_STEPS = {NAMES[command]: step for command, step in STEPS.items()}
-OTHERWISE = "the rules decide otherwise on what the event says that was read"
+_STEPS: Final = {NAMES[command]: step for command, step in STEPS.items()}
+OTHERWISE: Final = "the rules decide otherwise on what the event says that was read"
+NOT_CARRIED: Final = "the event does not carry what such an event carries"
+UNPROVED: Final = "the rule does not hold of what the event says, and nothing is proved of such a state"
 
 
 def decided(
@@ -42,13 +45,14 @@ def decided(
     ``told_true`` says whether it was so; if not, the decision may be right of what really was there.
     """
     step = _STEPS.get(event.command)
-    refused = isinstance(event, events.VmCommandRefused)
-    if told_true and host is not None and step is not None and step.event is type(event):
+    proved = told_true and vm.sound and host is not None and host.sound
+    if proved and host is not None and step is not None and step.event is type(event):
         again = _on_the_same(event, step, vm, host)  # what was read is what was there: it need not be read again
-        if again is not None and decided_so(again, event) and _shape(event) is None:
+        if again is not None and decided_so(again, event) and vm_shape(event) is None:
             return True
     docket, then = records.docket, asked(event)
     differ: Differ
+    refused = isinstance(event, events.VmCommandRefused)
     if (not refused and (step is None or step.event is not type(event))) or event.command not in COMMANDS:
         expected: Figures = {} if step is None else {"event": step.event.KIND}
         differ = expected, {"event": event.KIND, "command": event.command}
@@ -56,24 +60,34 @@ def decided(
         return False
     try:
         again = decide_again(event)
+        names = [] if proved and again == decision_of(event) else broken(event)
     except HistoryError as error:
         docket.violated(TELLS_ALL, where, error.message, then=then)
         return False
     assert again is not None
-    recorded = decision_of(event)
-    shape = _shape(event)
+    recorded, shape = decision_of(event), vm_shape(event)
     if again == recorded and shape is None:
+        _unproved(records, where, names, vm, told_true=told_true)
         return True
     if not told_true and host is not None and _as_it_was(event, vm, host) == recorded:
         return True  # only the evidence is wrong, and that is told
     if again != recorded:
-        names, why, differ = broken(event), OTHERWISE, differing(again, recorded)
+        names, why, differ = names or [TELLS_ALL], OTHERWISE, differing(again, recorded)
     else:
-        names, why, differ = [TELLS_ALL], "the event does not carry what such an event carries", shape or ({}, {})
+        names, why, differ = [TELLS_ALL], NOT_CARRIED, shape or ({}, {})
     for number, name in enumerate(names):
         follows = where[0].position if number else None
         docket.violated(name, where, why, differ, let=known(event), then=then, follows=follows)
     return False
+
+
+def _unproved(records: Records, where: Where, names: list[str], vm: VmTrack, *, told_true: bool) -> None:
+    """What is proved of a decision assumes a state in which all invariants hold; of any other, each rule is asked."""
+    cause = where[0].position
+    if told_true:
+        cause = next(iter(vm.standing.values()), cause if vm.cause is None else vm.cause)
+    for name in names:
+        records.docket.violated(name, where, UNPROVED, follows=cause)
 
 
 def _on_the_same(event: VmEvent, step: Step, vm: VmTrack, host: HostTrack) -> Decision | None:
@@ -83,30 +97,6 @@ def _on_the_same(event: VmEvent, step: Step, vm: VmTrack, host: HostTrack) -> De
         return None
     asked_for = [event.requested if name == "amount" else getattr(event, name) for name in step.takes]
     return None if None in asked_for else step.rule(Site(account, vm.state, vm.state.held), *asked_for)
-
-
-def _shape(event: VmEvent) -> tuple[Figures, Figures] | None:
-    """What is not as events of its kind have it: amounts where a command names one, the mechanism of its VM."""
-    moves = isinstance(event, events.VmMemoryAdded | events.VmMemoryRemoved)
-    if isinstance(event, events.VmCommandRefused):
-        amount = event.arguments.get("amount", event.requested)
-        if event.requested == amount and event.granted == (None if amount is None else 0):
-            return None
-        return {"requested": _number(amount)}, {"requested": event.requested, "granted": event.granted}
-    if not moves and event.granted is None and event.requested is None:
-        return None
-    if moves != (event.granted is not None) or moves != (event.requested is not None):
-        return {}, {"requested": event.requested, "granted": event.granted}
-    if isinstance(event, events.VmMemoryRemoved):
-        read = event.evidence.vm
-        mechanism = None if read is None else removal_mechanism(read.guest)
-        if mechanism is not event.mechanism:
-            return {"mechanism": mechanism}, {"mechanism": event.mechanism.value}
-    return None
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) else None
 
 
 def _as_it_was(event: VmEvent, vm: VmTrack, host: HostTrack) -> Decision | None:
@@ -127,7 +117,11 @@ def evolved(records: Records, where: Where, event: VmEvent, vm: VmTrack, base: V
     The state evolves from what was granted. If the event carries other figures, one goes on from those.
     """
     change = VM_CHANGES[type(event)]
-    after = change.apply(base, event)
+    try:
+        after = change.apply(base, event)
+    except HistoryError:  # it does not say what was granted, and that is told
+        vm.become(vm_with(base, event.after))
+        return vm.state, False
     if has_figures(after, event.after):
         vm.become(after, event.after)
         return after, True

@@ -26,7 +26,9 @@ class Docket:
         self.asked = True
         """Whether the event that is judged is asked about."""
         self.named: set[str] = set()
-        """The rules that were found broken of the change that is judged."""
+        """The rules of which something else than that they hold was said of the change that is judged."""
+        self._causes: dict[int, int | None] = {}
+        """Where not all is asked about: by the position of a first cause, what stands for it; itself if ``None``."""
         self._found: list[Finding] = []
         self._clean: dict[tuple[str, str], int] = {}
         self._unknown: dict[tuple[str, str], tuple[Where, int]] = {}
@@ -56,6 +58,7 @@ class Docket:
 
     def unknown(self, rule: str, where: Where, why: str, times: int = 1) -> None:
         """Nobody measured what a rule asks for. All events that this is so of for one reason are told once."""
+        self.named.add(rule)
         if times and self.asked and self.wants(rule):
             self.account.count(rule, Verdict.UNKNOWN, times)
             first, count = self._unknown.get((rule, why), (where, 0))
@@ -78,7 +81,7 @@ class Docket:
         self._unknown.clear()
 
     def others(self, rules: Iterable[str]) -> None:
-        """Of these rules, those that were not found broken hold of the change."""
+        """Of these rules, those hold of the change of which nothing else was said."""
         for rule in rules:
             if rule not in self.named:
                 self.holds(rule)
@@ -127,7 +130,25 @@ class Docket:
             self.named.add(rule)
         if self.asked and self.wants(rule):
             self.account.count(rule, verdict)
+            if not self.everything:
+                follows = self._told_of(where[0].position, follows)
             self._found.append(Finding(rule, verdict, at_of(*where), why, *differ, let, then, follows))
+
+    def _told_of(self, position: int, follows: int | None) -> int | None:
+        """The first cause of a finding, where that is asked about; else the first that followed from it stands for it.
+
+        Nobody would see what only follows from something that is not shown.
+        """
+        if follows is None:
+            self._causes[position] = None
+            return None
+        cause = self._causes.setdefault(follows, position)
+        if cause is None:
+            return follows
+        if cause != position:
+            return cause
+        self._causes[position] = None
+        return None
 
 
 def at_of(envelope: Envelope[Event], place: str) -> At:

@@ -47,13 +47,19 @@ def hosts_before(records: Records, where: Where, event: VmEvent, vm: VmTrack, ho
         return fine
     there = evidence.destination
     named = event.destination if isinstance(event, events.VmMoved) else None if there is None else there.id
-    track = None if named is None else records.hosts.get(named)
+    track = None if named is None else records.hosts.get(named) or _departed(records, there, named)
     fine = host_before(records, where, there, named, track, generation, "destination") and fine
     if isinstance(event, events.VmMoved) and event.source != vm.host:
         why, differ = "the VM did not leave the host that it was on", ({"source": vm.host}, {"source": event.source})
         records.docket.violated(TELLS_ALL, where, why, differ)
         return False
     return fine
+
+
+def _departed(records: Records, read: HostRead | None, named: str) -> HostTrack | None:
+    """A host that was removed after it was read: whoever reads it does not stop others from removing it."""
+    host = records.departed.get(named)
+    return host if host is not None and read is not None and read.stream_version < host.version else None
 
 
 def host_before(
@@ -66,7 +72,9 @@ def host_before(
     path: str,
 ) -> bool:
     """Whether a host was, at the version at which it was read, as the event says."""
-    docket = records.docket
+    docket, whole = records.docket, not records.strangers and records.wholeness.gap is None
+    if host is None and not whole and read is not None and read.id == named and f"host/{named}" not in records.gone:
+        host = records.host_as_read(read, where[0].position)
     if read is None or host is None or read.id != named:
         differ: Differ = {f"{path}.id": named}, {f"{path}.id": None if read is None else read.id}
         why = "the event does not say which host it read"
@@ -74,13 +82,14 @@ def host_before(
             why = "the event read a host that is not there" if host is None else "the event read another host"
         docket.violated(TELLS_ALL, where, why, differ)
         return False
+    host.learn_release(read.version)
     host.reconsider(read.stream_version)
     account = host.at(read.stream_version)
     if account is not None and host_is_as_read(account, read, generation):
         return True
     follows = host.cause
-    if account is None and host.forgot(read.stream_version):
-        why = "the host has changed too often since it was read"
+    if account is None and host.is_past(read.stream_version):
+        why = "nobody knows any more how the host was when it was read: it has changed too often, or began before"
         docket.unknown(TELLS_ALL, where, why)
         return True
     if account is None:

@@ -13,6 +13,7 @@ from rules.judging.docket import Docket
 from rules.judging.findings import Account, Finding
 from rules.judging.naming import rules_of
 from rules.judging.observed import ObservedJudge
+from rules.judging.origins import Origins
 from rules.judging.scope import EVERYTHING, Scope
 from rules.judging.wholeness import Wholeness
 
@@ -28,6 +29,7 @@ class Judge:
         self.scope = scope
         self._docket = Docket(scope)
         self._wholeness = Wholeness(self._docket, alone=alone)
+        self._origins = Origins(self._docket)
         self._decided = DecidedJudge(self._docket, self._wholeness)
         self._observed = ObservedJudge(self._docket)
 
@@ -63,6 +65,8 @@ class Judge:
         return self._docket.drain()
 
     def _judge(self, envelope: Envelope[Event], place: str) -> None:
+        if not self._origins.fits(envelope, place):
+            return
         if isinstance(envelope.event, Decided):
             self._decided.take(envelope, place)
         elif isinstance(envelope.event, Observed):

@@ -11,7 +11,7 @@ from typing import Final
 
 from domain import events
 from domain.again import arguments_of, host_as_read, vm_as_read
-from domain.aggregates import HOST_CHANGES, VM_CHANGES
+from domain.aggregates import HOST_CHANGES, VM_CHANGES, HistoryError
 from domain.events import VmDefined, VmEvent
 from domain.evolve import book_change, vm_defined
 from domain.guests import Guest
@@ -28,6 +28,7 @@ OF_HOSTS: Final = (host_is_real, host_never_overcommitted)
 """The invariants of a host alone."""
 OF_VMS: Final = tuple(each for each in INVARIANTS if each not in OF_HOSTS)
 """The invariants of a VM on its host."""
+INVARIANT_NAMES: Final = frozenset(each.__name__ for each in INVARIANTS)
 
 HOST_COMMANDS: Final[Mapping[str, str]] = {
     "register-host": "host.registered",
@@ -82,17 +83,20 @@ def rules_of(kind: Kind) -> tuple[str, ...]:
 
 
 def broken(event: VmEvent) -> list[str]:
-    """The rules that what an event records of its decision breaks, the most telling first."""
+    """The rules that what an event records of its decision breaks, the most telling first.
+
+    Raises ``HistoryError`` if the event does not carry what they ask for.
+    """
     try:
         before, after, arguments = _moments(event)
-    except (TypeError, ValueError, LookupError, AttributeError):
-        return [TELLS_ALL]
-    named = dict.fromkeys(
-        rule_of(claim) or claim.rule
-        for claim in claims_of(event.command)
-        if holds(claim, before=before, after=after, decision=decision_of(event), arguments=arguments) is False
-    )
-    return sorted(named, key=lambda rule: _TELLING.index(rule) if rule in _TELLING else len(_TELLING)) or [TELLS_ALL]
+        named = dict.fromkeys(
+            rule_of(claim) or claim.rule
+            for claim in claims_of(event.command)
+            if holds(claim, before=before, after=after, decision=decision_of(event), arguments=arguments) is False
+        )
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise HistoryError(f"a {event.KIND} event does not carry what its rules ask for: {error!r}") from None
+    return sorted(named, key=lambda rule: _TELLING.index(rule) if rule in _TELLING else len(_TELLING))
 
 
 def _moments(event: VmEvent) -> tuple[Moment, Moment, dict[str, object]]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.guests import pages_out
 from domain.observed import (
     HostObserved,
     Observed,
@@ -25,13 +26,13 @@ from domain.observed_vm import ObservedVm
 from domain.state import Power
 from rules.judging.books import Books
 from rules.judging.docket import Differ, Docket, Where
-from rules.judging.findings import Figures
+from rules.judging.findings import Figures, Verdict
 from rules.judging.records import TELLS_ALL, WHERE_DUE
 from rules.judging.requests import asked_for, settled, sized
-from rules.judging.seen import SeenVm
+from rules.judging.seen import SeenVm, shortly_after
 from rules.judging.settings import configured, in_bounds
-from rules.judging.unknowns import Known, ask
-from rules.judging.visible import CURRENT, measured
+from rules.judging.unknowns import ask
+from rules.judging.visible import CURRENT, MIDST, measured
 from rules.specification.invariants import in_use_is_assigned, off_means_nothing
 from rules.terms import Literal
 
@@ -97,7 +98,9 @@ class ObservedJudge:
         if event.session is not None and event.session != fold.session and fold.session is not None:
             self._close_session(seen, "the guest started again before anybody measured it")
         self._not_silently(where, event, seen)
+        had = fold.assigned
         fold.apply(event, said.happened, said.earliest)
+        had = fold.assigned if had is None else had
         whole = event.assigned is not None or bool(event.devices) or event.power is Power.OFF
         if whole:
             seen.measured = max(seen.measured, said.happened)
@@ -106,13 +109,14 @@ class ObservedJudge:
             return
         sized(docket, where, event, seen)
         if event.in_use is not None:
-            known: dict[str, Literal | None] = {
-                "site.vm.in_use": event.in_use,
-                "site.vm.assigned": fold.assigned if whole else None,  # an older one proves nothing
-                "site.vm.in_use_reported": True,
-            }
-            self._say(where, in_use_is_assigned.__name__, ask(in_use_is_assigned, known).value, known)
-            self._in_use(where, event.in_use, known["site.vm.assigned"], seen)
+            # an older size proves nothing, and while memory moves the guest's figure may be of before, or of after
+            steady = had == fold.assigned and not shortly_after(seen.moved, said.happened)
+            has = fold.assigned if whole else None
+            if has is not None and event.in_use > has and not steady:
+                docket.unknown(in_use_is_assigned.__name__, where, MIDST)
+            else:
+                self._uses(where, event.in_use, has)
+                self._in_use(event.in_use, has, seen)
         if whole:
             measured(docket, where, event, seen)
         elif event.guest_total is not None:
@@ -133,21 +137,27 @@ class ObservedJudge:
             differ: Differ = {told.device: account.size}, {told.device: told.size}
             self._docket.remark(WHERE_DUE, where, why, differ)
 
-    def _say(self, where: Where, rule: str, verdict: str, known: Known) -> None:
-        found = {name.rpartition(".")[2]: value for name, value in known.items()}
-        if verdict == "holds":
-            self._docket.holds(rule)
-        elif verdict == "unknown":
-            self._docket.unknown(rule, where, "nobody measured what the VM was assigned")
-        else:
-            self._docket.violated(rule, where, "the figures that were measured break it", ({}, found))
+    def _uses(self, where: Where, in_use: int, assigned: int | None) -> None:
+        """What the guest uses is no more than it has."""
+        known: dict[str, Literal | None] = {
+            "site.vm.in_use": in_use,
+            "site.vm.assigned": assigned,
+            "site.vm.in_use_reported": True,
+        }
+        rule = in_use_is_assigned.__name__
+        match ask(in_use_is_assigned, known):
+            case Verdict.HOLDS:
+                self._docket.holds(rule)
+            case Verdict.UNKNOWN:
+                self._docket.unknown(rule, where, "nobody measured what the VM was assigned")
+            case _:
+                found = {"in_use": in_use, "assigned": assigned}
+                self._docket.violated(rule, where, "the figures that were measured break it", ({}, found))
 
-    def _in_use(self, where: Where, in_use: int, assigned: object, seen: SeenVm) -> None:
+    def _in_use(self, in_use: int, assigned: int | None, seen: SeenVm) -> None:
         """What the guest uses now shows whether what was taken before was free."""
         waiting = seen.removals
-        if not waiting.count or waiting.last is None:
-            return
-        if not isinstance(assigned, int):
+        if waiting.last is None or assigned is None:
             return
         if in_use <= assigned:
             self._docket.holds(IN_USE, waiting.count)
@@ -174,7 +184,7 @@ class ObservedJudge:
             seen.stops.add(where)
         if seen.removals.count:
             seen.removed_before_stop, seen.removals = seen.removals, seen.removed_before_stop
-        seen.kept, seen.doubt = None, None
+        seen.kept, seen.doubt, seen.most = None, None, None
 
     # What moved
 
@@ -193,7 +203,8 @@ class ObservedJudge:
         seen.moved = max(seen.moved, said.happened)
         seen.refused.pop(event.device, None)
         seen.moves.add(where)
-        if event.size_to < event.size_from:
+        pages = event.why is WhyMoved.BALANCER and fold.guest is not None and pages_out(fold.guest)
+        if event.size_to < event.size_from and not pages:
             seen.removals.add(where)
         in_bounds(docket, where, seen, self._books.version_of(fold.host))
         self._books.moved(where, fold)
@@ -229,4 +240,4 @@ class ObservedJudge:
         seen.refused.clear()
         seen.asked.clear()
         seen.told_short.clear()
-        seen.kept, seen.doubt, seen.moved = None, None, ""
+        seen.kept, seen.doubt, seen.most, seen.moved = None, None, None, ""

@@ -8,7 +8,7 @@ from typing import Final
 from domain import events
 from domain.again import vm_as_read
 from domain.aggregates import ENTRY_CHANGES, host_figures, vm_figures
-from domain.events import HostEvent, VmEvent
+from domain.events import HostEvent, HostRead, VmEvent
 from domain.settings import HostVersion
 from domain.state import Host
 from rules.judging.docket import Docket, Where
@@ -35,6 +35,10 @@ class Records:
     hosts: dict[str, HostTrack] = field(default_factory=dict[str, HostTrack])
     gone: set[str] = field(default_factory=set[str])
     """The streams of what was removed: an id is never used again."""
+    departed: dict[str, HostTrack] = field(default_factory=dict[str, HostTrack])
+    """Hosts that were removed: a command that read one before that may be refused, and recorded, after it."""
+    strangers: bool = False
+    """Whether there are VMs or hosts whose beginning was not read."""
 
     def begin_host(self, id: str, state: Host) -> HostTrack:
         """A host that was not known before."""
@@ -43,12 +47,12 @@ class Records:
 
     def unknown_vm(self, where: Where, event: VmEvent, id: str) -> VmTrack | None:
         """A VM whose beginning is not there, or that was removed: taken as its event says that it was."""
-        envelope = where[0]
+        envelope, read, self.strangers = where[0], event.evidence.host, True
+        self.docket.ask(where, None if read is None else read.id)
         gone = envelope.stream in self.gone
         why = "the VM was removed before" if gone else "the VM's history does not begin with its definition"
         follows = self.wholeness.gap if self.wholeness.missing else None
         self.docket.violated(WHOLE, where, why, ({}, {"event": event.KIND}), follows=follows)
-        read = event.evidence.host
         try:
             state = vm_as_read(event)
         except (TypeError, ValueError):
@@ -56,25 +60,28 @@ class Records:
         vm = VmTrack(id, "" if read is None else read.id, state, vm_figures(state), cause=envelope.position)
         self.vms[id] = vm
         if read is not None:
-            host = self.hosts.get(read.id)
-            if host is None:
-                host = self.begin_host(read.id, Host(read.total, read.reserve, read.version, read.held))
-                host.version = host.since = read.stream_version
-                host.shift = 0
-                host.cause = envelope.position
+            host = self.hosts.get(read.id) or self.host_as_read(read, envelope.position)
             host.book[id] = state.held
             host.vms.add(id)
         return vm
 
+    def host_as_read(self, read: HostRead, position: int) -> HostTrack:
+        """A host whose beginning is not there: taken as an event says that it read it."""
+        host = self.begin_host(read.id, Host(read.total, read.reserve, read.version, read.held))
+        host.version = host.since = read.stream_version
+        host.cause = position
+        return host
+
     def unknown_host(self, where: Where, event: HostEvent, id: str) -> HostTrack:
         """A host whose beginning is not there, or that was removed: taken as its event says that it was."""
-        envelope = where[0]
+        envelope, self.strangers = where[0], True
         gone = envelope.stream in self.gone
         why = "the host was removed before" if gone else "the host's history does not begin with its registration"
         follows = self.wholeness.gap if self.wholeness.missing else None
         self.docket.violated(WHOLE, where, why, ({}, {"event": event.KIND}), follows=follows)
         host = self.begin_host(id, host_with(HostVersion.V2025, event.before or event.after))
-        host.version, host.cause = envelope.version - 1, envelope.position
+        host.version, host.cause, host.release_is_told = envelope.version - 1, envelope.position, False
+        host.since = max(1, host.version)
         return host
 
     def write_in_book(self, host: HostTrack, kind: type[Half], vm: str, bytes: int) -> None:
@@ -96,9 +103,9 @@ class Records:
             host.vms.discard(vm.id)
 
     def moves(self, vm: VmTrack, to: str) -> None:
-        """A VM is on another host."""
+        """A VM is on another host, where its invariants are to be asked anew."""
         self.leaves(vm)
-        vm.host = to
+        vm.host, vm.unasked = to, True
         host = self.hosts.get(to)
         if host is not None:
             host.vms.add(vm.id)

@@ -50,9 +50,16 @@ def sized(docket: Docket, where: Where, event: VmObserved, seen: SeenVm) -> None
             docket.unknown(NO_EFFECT, waiting, "nobody had measured the device before it was refused")
         elif told.size == asked.size_from:
             docket.holds(NO_EFFECT)
+        elif told.size is not None and not _towards(asked, told.size):
+            docket.unknown(NO_EFFECT, waiting, "something else changed the device after the refusal")
         else:
             why = "a request that was refused changed the device"
             docket.violated(NO_EFFECT, where, why, ({told.device: asked.size_from}, {told.device: told.size}))
+
+
+def _towards(asked: VmChangeRequested, size: int) -> bool:
+    """Whether a device went where it was asked to go: else it was another that moved it."""
+    return asked.size_from is not None and abs(asked.target - size) < abs(asked.target - asked.size_from)
 
 
 def settled(docket: Docket, where: Where, event: VmRequestSettled, seen: SeenVm) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from domain.observed import Grounds
 from domain.observed_host import ObservedHost
 from domain.observed_vm import ObservedVm
+from domain.settings import MemorySetting
 from rules.judging.docket import Where
 
 QUIET: Final = timedelta(seconds=2)
@@ -80,6 +81,10 @@ class SeenVm:
     kept: int | None = None
     """What the guest leaves out of its count of its memory."""
     doubt: Doubt | None = None
+    bounded: MemorySetting | None = None
+    """The memory setting as last told."""
+    most: int | None = None
+    """The most that it was seen to be assigned under that setting."""
     moved: str = ""
     """When its memory last moved."""
     measured: str = ""

@@ -37,9 +37,17 @@ class VmTrack:
     """The position of a finding that may explain the next one on this stream."""
     standing: dict[str, int] = field(default_factory=dict[str, int])
     """Invariants that are broken now, and the position that broke each."""
+    unasked: bool = True
+    """Whether the invariants are still to be asked of it as it is now, on the host that it is on."""
+
+    @property
+    def sound(self) -> bool:
+        """All invariants hold of it: what is proved of its next change assumes that."""
+        return not (self.unasked or self.standing)
 
     def become(self, state: Vm, figures: VmFigures | None = None) -> None:
         """The VM is so now."""
+        self.unasked = self.unasked or state is not self.state
         self.state = state
         self.figures = vm_figures(state) if figures is None else figures
 
@@ -60,6 +68,8 @@ class HostTrack:
     id: str
     state: Host
     figures: HostFigures
+    release_is_told: bool = True
+    """Of a host whose beginning is not there, nobody tells the release before an event that read it."""
     other: Host | None = None
     version: int = 1
     happened: str = ""
@@ -78,14 +88,30 @@ class HostTrack:
     lost: Lost | None = None
     """The last half of a change that did not come when it was due."""
     standing: dict[str, int] = field(default_factory=dict[str, int])
+    """As of a VM."""
+    unasked: bool = True
+    """As of a VM: whether its own invariants are still to be asked of it."""
+
+    @property
+    def sound(self) -> bool:
+        """Its own invariants hold of it."""
+        return not (self.unasked or self.standing)
 
     def become(self, state: Host, figures: HostFigures | None = None) -> None:
         """The host is so from the next version on; call it before ``version`` moves."""
         if state is not self.state:
             self.recent.append((self.since, self.state))
             self.since = self.version + 1
-            self.state = state
+            self.state, self.unasked = state, True
             self.figures = host_figures(state) if figures is None else figures
+
+    def learn_release(self, version: HostVersion) -> None:
+        """An event tells the release of a host whose beginning is not there."""
+        if not self.release_is_told:
+            self.release_is_told, self.unasked = True, True
+            self.state = replace(self.state, version=version)
+            past = [(since, replace(state, version=version)) for since, state in self.recent]
+            self.recent = deque(past, maxlen=REMEMBERED)
 
     def advance(self, version: int) -> None:
         """The next event of the stream, of this version there, was read."""
@@ -104,9 +130,9 @@ class HostTrack:
             self.since = min(self.since, version)
         self.doubt = 0
 
-    def forgot(self, version: int) -> bool:
-        """Whether the account at a version is not known any more, because it has changed too often since."""
-        return 0 < version <= self.version and len(self.recent) == REMEMBERED
+    def is_past(self, version: int) -> bool:
+        """Whether the stream had a version: if the account is not known, that is too long ago."""
+        return 0 < version <= self.version
 
     def at(self, version: int) -> Host | None:
         """The account at a version of the stream; ``None`` if that is too long ago, or still to come."""

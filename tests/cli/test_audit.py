@@ -175,7 +175,7 @@ def test_with_keep_going_the_rest_is_judged_and_the_exit_code_is_2(desk: Desk, h
     said = desk.call("audit", spoiled, "--keep-going")
     assert said.code == 2
     assert said.out.startswith("holds: 9 events")
-    assert "\n2 lines could not be read, and nothing is said of them\n" in said.out
+    assert "\n2 lines could not be read: nothing is said of what may stand there\n" in said.out
     assert [line for line in said.err.splitlines() if line.startswith("error: ")] == [
         f"error: {spoiled}:10: is not JSON: expecting value at column 1",
         f"error: {spoiled}:11: is not JSON: expecting property name enclosed in double quotes at column 2",

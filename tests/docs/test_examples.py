@@ -1,8 +1,8 @@
 """Every command in the documentation that can be run is run, and prints what the page says.
 
-A block marked ``console`` is a session in an empty folder beside ``docs/``, one for each page. A line ``$ …`` is typed,
-the lines after it are what it prints. A ``…`` stands for anything: times of recording, ids, parts left out. A block
-marked ``python`` is run there too, and must neither fail nor print.
+A block marked ``console`` is a session in an empty folder beside ``docs`` and ``tests``, one for each page. A line
+``$ …`` is typed, the lines after it are what it prints. A ``…`` stands for anything: times of recording, ids, parts
+left out. A block marked ``python`` is run there too, and must neither fail nor print.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def matches(said: str, printed: str) -> bool:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if sessions(page)], ids=lambda page: page.name)
 def test_what_a_page_says_is_what_is_printed(page: Path, tmp_path: Path) -> None:
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    for folder in ("docs", "tests"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("NILO_")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{inherited['PATH']}"
     environment = {**inherited, "PATH": path, "TZ": "UTC", "NILO_ACTOR": "you", "COLUMNS": "120"}

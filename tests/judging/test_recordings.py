@@ -14,6 +14,7 @@ import pytest
 from domain.quantities import MiB
 from rules.judging.findings import Coverage, Finding, Verdict
 from tests.importers.reading import NAMES, S1, S2, S4, S5, S7, facts, lines_of
+from tests.judging.made_up import several_vms
 from tests.judging.observed import judged_facts, judged_lines, readable
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -103,6 +104,23 @@ def test_records_that_are_lost_late_doubled_or_swapped_never_make_a_violation(na
     whole = lines_of(name)
     for seed in range(25):
         random, lines = Random(f"{name} {seed}"), list(whole)
+        for _ in range(random.choice((1, 3, 10, 30))):
+            _disturb(random, lines)
+        found = judged_facts(facts(lines))[0]
+        assert [each for each in found if each.verdict is Verdict.VIOLATED] == [], f"seed {seed}"
+
+
+def test_several_made_up_vms_on_one_budget_are_judged_to_hold() -> None:
+    for seed in range(20):
+        found, account = judged_lines(several_vms(seed))
+        assert [each for each in found if each.verdict is Verdict.VIOLATED] == [], f"seed {seed}"
+        for rule in ("host_never_overcommitted", "book_agrees", "conserved", "visible_moves_as_said"):
+            assert account.rules[rule].holds > 0, f"seed {seed}: {rule}"
+
+
+def test_what_is_not_told_of_several_vms_makes_no_violation() -> None:
+    for seed in range(60):
+        random, lines = Random(seed), list(several_vms(seed))
         for _ in range(random.choice((1, 3, 10, 30))):
             _disturb(random, lines)
         found = judged_facts(facts(lines))[0]

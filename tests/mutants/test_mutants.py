@@ -30,7 +30,7 @@ def named(known: list[Mutant], *texts: str) -> Mutant:
 
 def test_every_rule_and_every_row_of_the_tables_is_changed_somewhere(known: list[Mutant]) -> None:
     changed = {rule for mutant in known for rule in mutant.definitions}
-    right = {"unchanged", "host_unchanged", "mechanism"}  # nothing in them could be another thing of its type
+    right = {"mechanism"}  # nothing in it could be another thing of its type
     assert {rule.__name__ for rule in RULES if rule not in changed} == right
     rows = {(id(mutant.row.table), mutant.row.key) for mutant in known if mutant.row is not None}
     assert {(id(STEPS), command) for command in STEPS} <= rows
@@ -38,7 +38,7 @@ def test_every_rule_and_every_row_of_the_tables_is_changed_somewhere(known: list
 
 
 def test_no_two_are_the_same(known: list[Mutant]) -> None:
-    assert len(known) > 4000
+    assert len(known) > 4500
     assert len({mutant.name for mutant in known}) == len(known)
 
 
@@ -50,6 +50,9 @@ def test_no_two_are_the_same(known: list[Mutant]) -> None:
         ("valid_size: FLOOR → FLOOR - 1", Fate.EQUIVALENT, ""),
         ("whole: size % QUANTUM == 0 → size % QUANTUM <= 0", Fate.EQUIVALENT, ""),
         ("refused_or_done: rejected(code) → refused_or_done(code)", Fate.REFUSED, "comes to call itself"),
+        ("field too much: unchanged: vm → replace(vm, in_use=", Fate.REFUTED, ""),
+        ("field too much: saved: & session=vm.session", Fate.REFUTED, "effect/save/save_does"),
+        ("field too much: memory_added: & hot_pluggable, power=Power.RUNNING", Fate.EQUIVALENT, ""),
         ("Grow is decided by grow → reclaim", Fate.REFUTED, "/grow/"),
         ("Start is followed by VmStarted → VmRebooted", Fate.REFUTED, "event/start/is_followed_by_its_own"),
         ("VmCommandRefused changes by unchanged → stopped", Fate.REFUTED, "replay/refused_command_changes_no_vm"),

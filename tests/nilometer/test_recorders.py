@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,6 +19,19 @@ from nilometer.recorders import LedgerRecorder, Reads, Receipt, StaleRead
 from nilometer.sqlite_recorder import SQLiteLedgerRecorder
 from tests.nilometer.databases import Server
 from tests.nilometer.library_cases import persistence as cases
+
+
+@contextmanager
+def no_reader_left() -> Iterator[None]:
+    """Waits for the threads that a case has begun: it tells its readers to stop, and does not wait until they have.
+
+    A SQLite connection that is closed under a thread that reads takes the whole process with it.
+    """
+    before = set(threading.enumerate())
+    yield
+    for thread in threading.enumerate():
+        if thread not in before and not thread.daemon:
+            thread.join(60)
 
 
 class SQLiteWithoutPositions(SQLiteLedgerRecorder):
@@ -42,7 +57,8 @@ class OnSQLite(cases.RecorderTestCase):
     def _place(self, tmp_path: Path) -> Iterator[None]:
         self.place = SQLitePlace(tmp_path / "ledger.db")
         self.opened: list[LedgerRecorder] = []
-        yield
+        with no_reader_left():
+            yield
         for recorder in self.opened:
             recorder.close()
 
@@ -64,7 +80,8 @@ class OnPostgres(cases.RecorderTestCase):
     def _place(self, postgres: Server, schema: str) -> Iterator[None]:
         self.url = postgres.url(schema)
         self.opened: list[LedgerRecorder] = []
-        yield
+        with no_reader_left():
+            yield
         for recorder in self.opened:
             recorder.close()
 

@@ -16,6 +16,7 @@ from domain.envelope import Envelope
 from domain.events import Decided, Event, HostCommandRefused, HostEvent, HostFigures, HostRead, VmEvent
 from nilometer.ledger import Ledger
 from tests.domain.world import World
+from tests.judging.histories import judged
 from tests.nilometer.ledger import processes
 from tests.oracle.model import PlainModel
 from tests.oracle.properties import INVARIANTS
@@ -35,6 +36,7 @@ def test_a_crowd_of_writers_that_are_killed_leaves_a_history_as_if_one_had_writt
         seen = (tmp_path / "seen").read_text().splitlines()
         assert seen == [f"{envelope.position} {envelope.id}" for envelope in history]
         judge(history)
+        assert judged(history)[0] == []
         # What is stored beside the events, by whoever lived long enough, is what they come to.
         ledger.views.catch_up()
         assert ledger.views.compare().equal

@@ -1,0 +1,132 @@
+"""``nilo import-hyperv``: histories of real Hyper-V hosts, as observed hosts and VMs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import click
+
+from domain.errors import InputError
+from nilometer.cli.failures import OK, UNREADABLE, Interrupted, say
+from nilometer.cli.files import readable
+from nilometer.cli.import_qemu import remark
+from nilometer.cli.options import asking, common
+from nilometer.cli.output import Output, Progress
+from nilometer.cli.session import Session, session, typed_time
+from nilometer.importers.hyperv import HypervFile, HypervImporter
+from nilometer.importers.hyperv_past import LedgerPast
+from nilometer.ledger import Ledger
+from nilometer.results import Observation
+
+
+@click.command("import-hyperv")
+@click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.option("--as", "prefix", metavar="PREFIX", help="What the ids begin with; default nothing.")
+@click.option("--at", metavar="TIME", help="When a file was collected that does not say it.")
+@click.option("--on", "host", metavar="HOST", help="Where a file was collected that does not say it.")
+@click.option("--final", is_flag=True, help="The files will not grow: decide what their last records leave open.")
+@click.option("--keep-going", is_flag=True, help="Pass over records that cannot be read.")
+@asking
+@common
+def command(
+    files: tuple[str, ...],
+    prefix: str | None,
+    at: str | None,
+    host: str | None,
+    final: bool,
+    keep_going: bool,
+) -> int:
+    """Record what Hyper-V hosts told: who changed which VM, what moved, what was measured.
+
+    A VM's id is its VmId. The files are read together, by the times in them: give those of all hosts at once, so that
+    a VM is followed from host to host. What is there already is not recorded again, and of a file that has grown only
+    what is new. Files may be packed with gzip, and be UTF-8 or UTF-16.
+
+    \b
+    Examples:
+      nilo import-hyperv HV01-20261123.jsonl HV02-20261123.jsonl
+      nilo import-hyperv spool.jsonl.gz --as contoso --keep-going --format json
+    """
+    now = session()
+    out = Output(now.form())
+    at = None if at is None else typed_time(at)
+    with now.writing() as ledger, ExitStack() as open_files:
+        given: list[HypervFile] = []
+        unknown: list[str] = []
+        for name in files:
+            errors: list[InputError] | None = [] if keep_going else None
+            try:
+                file = HypervFile(name, open_files.enter_context(readable(name)), errors=errors, at=at, host=host)
+                file.open()
+            except InputError as refused:
+                if not keep_going:
+                    raise
+                say("error", refused.message, refused.hint)
+                unknown.append(name)
+            else:
+                given.append(file)
+        try:
+            _import(now, ledger, given, prefix, final)
+        except KeyboardInterrupt:
+            raise Interrupted("what was read is recorded", hint="import the files again to go on") from None
+        except InputError:
+            for file in given:
+                remark(file.name, file.account)
+            kept = sum(file.account.recorded for file in given)
+            if kept:
+                say("note", f"{kept} events of what stands before it were recorded in {ledger.url}")
+            raise
+        for file in given:
+            for error in file.errors or ():
+                say("error", error.message, error.hint)
+            remark(file.name, file.account)
+        url = ledger.url
+    _show(out, [_document(file, prefix) for file in given], url)
+    return UNREADABLE if unknown or any(file.errors for file in given) else OK
+
+
+def _import(now: Session, ledger: Ledger, files: Sequence[HypervFile], prefix: str | None, final: bool) -> None:
+    def record(observations: Sequence[Observation]) -> list[tuple[int, ...]]:
+        progress.at(sum(file.account.records for file in files))
+        return ledger.record(observations, actor=now.who(), via=now.via or "import-hyperv")
+
+    with Progress("importing", unit="records") as progress:
+        HypervImporter(prefix, LedgerPast(ledger), ledger.known, record).run(files, final=final)
+
+
+def _document(file: HypervFile, prefix: str | None) -> dict[str, Any]:
+    account = file.account
+    return {
+        "file": file.name,
+        "format": file.format,
+        "prefix": prefix,
+        "records": account.records,
+        "events": account.events,
+        "not_needed": dict(sorted(account.not_needed.items())),
+        "repeats": account.repeats,
+        "recorded": account.recorded,
+        "remarks": dict(sorted(account.remarks.items())),
+    }
+
+
+def _show(out: Output, told: list[dict[str, Any]], url: str) -> None:
+    if out.json:
+        kinds: Counter[str] = Counter()
+        remarks: Counter[str] = Counter()
+        for each in told:
+            kinds.update(each["not_needed"])
+            remarks.update(each["remarks"])
+        sums = {name: sum(each[name] for each in told) for name in ("records", "events", "repeats", "recorded")}
+        counts = {"not_needed": dict(sorted(kinds.items())), "remarks": dict(sorted(remarks.items()))}
+        out.document(sums | counts | {"files": told})
+        return
+    for each in told:
+        others = ", ".join(f"{count} {kind}" for kind, count in each["not_needed"].items())
+        not_needed = sum(each["not_needed"].values())
+        out.line(f"{each['file']}: {each['records']} records ({each['format']})")
+        out.line(f"    {each['events']} gave events, {each['repeats']} tell nothing new")
+        out.line(f"    {not_needed} not needed{f' ({others})' if others else ''}")
+        out.line(f"    {each['recorded']} events recorded in {url}{'' if each['recorded'] else ': all were there'}")

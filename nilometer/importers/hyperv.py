@@ -1,0 +1,200 @@
+"""Imports histories of Hyper-V hosts: any number of files together, of any source, as observed hosts and VMs.
+
+Files are read side by side, by the times in them, each in its own order: clocks of two hosts may differ, and one that
+jumps does not change the order of its own records. Records that belong together are taken once, wherever they stand: a
+file that has grown, or that was cut in two, adds only what is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from heapq import merge
+from itertools import groupby
+from typing import Final
+
+from domain.errors import InputError
+from domain.observed import ImportRecorded
+from nilometer.clock import now
+from nilometer.importers.hyperv_fold import HypervFold, Past
+from nilometer.importers.hyperv_readings import (
+    ChangeReading,
+    HostReading,
+    JobReading,
+    PowerReading,
+    Reading,
+    VmReading,
+)
+from nilometer.importers.hyperv_source import Context
+from nilometer.importers.hyperv_sources import Opened, opened
+from nilometer.importers.hyperv_vm import Told
+from nilometer.importers.reading import BATCH, UNDECIDED, Account, Digested, Record, counts
+from nilometer.results import Fact, Observation
+from nilometer.texts import Source
+
+_NAMES: Final = {
+    kind.__name__: [each.name for each in fields(kind) if each.name != "record"]
+    for kind in (HostReading, VmReading, JobReading, ChangeReading, PowerReading)
+}
+"""The fields of each kind of reading, but for where it stood."""
+
+
+class HypervFile:
+    """One file of an import, and the account of its records."""
+
+    def __init__(
+        self,
+        name: str,
+        stream: Source,
+        *,
+        errors: list[InputError] | None = None,
+        at: str | None = None,
+        host: str | None = None,
+    ) -> None:
+        self.name = name
+        self.account = Account()
+        self.errors = errors
+        self._digested = Digested(stream)
+        self._context = Context(self.account, errors, at, host)
+        self._opened: Opened | None = None
+
+    def open(self) -> None:
+        """Looks what file it is. Raises ``InputError`` if that is not known, or there is nothing in it."""
+        self._opened = opened(self._digested, self.name, self._context)
+        if self._opened is None:
+            raise InputError(f"{self.name}: there are no records in it", hint="is it the file you meant, and whole?")
+
+    @property
+    def format(self) -> str | None:
+        """The name of the source that it is of; ``None`` while it is not open."""
+        return None if self._opened is None else self._opened.source.name
+
+    def polls(self) -> Iterator[Poll]:
+        """Its records: each is the readings that one place in it tells."""
+        if self._opened is None:
+            return
+        latest = ""
+        for _, group in groupby(self._opened.readings, lambda reading: reading.record):
+            readings = tuple(group)
+            at = next((each.at for each in readings if not isinstance(each, JobReading)), readings[0].at)
+            latest = max(latest, at)
+            yield Poll(latest, self, readings)
+
+    def imported(self, prefix: str) -> Observation:
+        """That it was imported, whole."""
+        account, digest = self.account, self._digested.whole()
+        event = ImportRecorded(
+            file=self.name,
+            format=self.format or "",
+            sha256=digest,
+            prefix=prefix,
+            records=account.records,
+            telling=account.events,
+            events=account.facts,
+            repeats=account.repeats,
+            not_needed=counts(account.not_needed),
+            unreadable=len(self.errors or ()),
+            remarks=counts(account.remarks),
+        )
+        return Observation(f"import/{digest}/{prefix}", (Fact(f"import/{digest[:16]}", event, now()),))
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """Readings that are taken together."""
+
+    at: str
+    """For the order between files: the latest time in its file up to here."""
+    file: HypervFile
+    readings: tuple[Reading, ...]
+
+
+class HypervImporter:
+    """Imports files together. ``known`` are those of some keys that are recorded already."""
+
+    def __init__(
+        self,
+        prefix: str | None,
+        past: Past,
+        known: Callable[[Sequence[str]], Collection[str]],
+        record: Record,
+    ) -> None:
+        self._prefix = prefix or ""
+        self._fold = HypervFold(prefix, past)
+        self._known = known
+        self._record = record
+        self._taken: set[str] = set()
+        self._last = sha256(f"nilometer import-hyperv 1 {self._prefix}".encode())
+
+    def run(self, files: Sequence[HypervFile], *, final: bool = False) -> None:
+        """Records all that open files tell, and that they were imported.
+
+        ``final``: they will not grow, and what waits for the next records is told as it is. Raises ``InputError``;
+        what was recorded before it stays.
+        """
+        waiting: list[Poll] = []
+        try:
+            for poll in merge(*[file.polls() for file in files], key=lambda each: each.at):
+                waiting.append(poll)
+                if len(waiting) >= BATCH:
+                    self._write(waiting)
+        finally:
+            self._write(waiting)
+        if final:
+            self._finish(files)
+        for account in self._fold.finish():
+            account.not_need(UNDECIDED)
+        for file in files:
+            self._record([file.imported(self._prefix)])
+
+    def _write(self, polls: list[Poll]) -> None:
+        """Records what these tell, in one commit."""
+        keyed = [(poll, self._key(poll)) for poll in polls]
+        polls.clear()
+        known = set(self._known([key for _, key in keyed])) | self._taken
+        observations: list[Observation] = []
+        owners: list[Account] = []
+        for poll, key in keyed:
+            account = poll.file.account
+            account.records += len(poll.readings)
+            told = self._fold.poll(poll.readings, account, live=key not in known)
+            self._last.update(key.encode())
+            if key in known:
+                continue
+            known.add(key)
+            account.facts += len(told)
+            given = [*_observations(key, told), Observation(key, ())]
+            observations += given
+            owners += [account] * len(given)
+        self._put(observations, owners)
+
+    def _finish(self, files: Sequence[HypervFile]) -> None:
+        key = f"hyperv/{self._last.hexdigest()[:32]}/final"
+        told = self._fold.last()
+        if files and not self._known([key]):
+            files[-1].account.facts += len(told)
+            given = [*_observations(key, told), Observation(key, ())]
+            self._put(given, [files[-1].account] * len(given))
+
+    def _put(self, observations: Sequence[Observation], owners: Sequence[Account]) -> None:
+        if observations:
+            for account, positions in zip(owners, self._record(observations), strict=True):
+                account.recorded += len(positions)
+
+    def _key(self, poll: Poll) -> str:
+        """The same for the same readings, in whatever file they stand."""
+        digest = sha256(self._prefix.encode())
+        for reading in poll.readings:
+            kind = type(reading).__name__
+            told = [f"{name}={value}" for name in _NAMES[kind] if (value := getattr(reading, name)) is not None]
+            digest.update("\0".join([kind, *told, ""]).encode("utf-8", "surrogatepass"))
+        return f"hyperv/{digest.hexdigest()[:32]}"
+
+
+def _observations(key: str, told: Sequence[Told]) -> Iterator[Observation]:
+    """Facts that are one story and one's doing, together."""
+    for number, ((story, who), group) in enumerate(groupby(told, lambda each: (each.story, each.who))):
+        facts = tuple(each.fact for each in group)
+        actor, via = (None, None) if who is None else (who.actor, who.via)
+        yield Observation(f"{key}/{number}", facts, story, actor=actor, via=via)

@@ -1,0 +1,306 @@
+"""Readings of Hyper-V hosts in, events out: of each host and VM what is news, and nothing of what did not change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+from domain.aggregates import host_stream
+from domain.observed import HostObserved, VmObserved
+from domain.observed_host import ObservedHost
+from domain.observed_vm import ObservedVm
+from domain.state import Power
+from nilometer.importers.hyperv_jobs import UNKNOWN, Jobs, Who
+from nilometer.importers.hyperv_readings import (
+    ChangeReading,
+    HostReading,
+    JobKind,
+    JobReading,
+    PowerReading,
+    Reading,
+    VmReading,
+)
+from nilometer.importers.hyperv_requests import is_request, own_change, stopped
+from nilometer.importers.hyperv_vm import ON, Told, VmTrack
+from nilometer.importers.reading import Account
+from nilometer.results import Fact
+from nilometer.times import seconds_between
+
+LISTED: Final = 600
+"""Seconds: so long after a host told of a VM that runs there, another that lists it without running it is passed over.
+
+During a migration, and with a replica, a VM is listed on two hosts.
+"""
+
+
+class Past(Protocol):
+    """What a ledger knows already."""
+
+    def vm(self, id: str) -> ObservedVm:
+        """A VM by all that is recorded of it."""
+        ...
+
+    def host(self, id: str) -> ObservedHost:
+        """A host by all that is recorded of it."""
+        ...
+
+    def called(self, name: str) -> Collection[str]:
+        """The ids of the VMs that have a name."""
+        ...
+
+
+@dataclass(slots=True)
+class _Host:
+    id: str
+    fold: ObservedHost
+    jobs: Jobs = field(default_factory=Jobs)
+    available: int | None = None
+    """What it last had left."""
+    synced: bool = False
+
+
+@dataclass(slots=True)
+class _Vm:
+    track: VmTrack
+    synced: bool = False
+    held: VmReading | None = None
+    """A startup was changed: whoever did that may say so in the next record."""
+    held_host: str | None = None
+    waiting: list[Account] = field(default_factory=list[Account])
+    """The accounts of the readings that are not told yet."""
+
+
+class HypervFold:
+    """What is known of all hosts and VMs. Ids are ``PREFIX.`` and the VmId, or the host's short name in lower case."""
+
+    def __init__(self, prefix: str | None, past: Past) -> None:
+        self._prefix = prefix
+        self._past = past
+        self._hosts: dict[str, _Host] = {}
+        self._vms: dict[str, _Vm] = {}
+        self._names: dict[str, set[str]] = {}
+        self._told: list[Told] = []
+        self._live = True
+
+    def poll(self, readings: Sequence[Reading], account: Account, *, live: bool = True) -> list[Told]:
+        """What readings tell that belong together. With ``live=False`` they were recorded: nothing is told anew."""
+        self._live = live
+        self._told = []
+        counted = account if live else Account()
+        if not live:
+            account.repeats += len(readings)
+        for reading in sorted(readings, key=lambda each: not isinstance(each, JobReading)):
+            self._take(reading, counted)
+        told, self._told = self._told, []
+        return told if live else []
+
+    def finish(self) -> Iterator[Account]:
+        """The readings that wait for what follows, each by its account."""
+        for vm in self._vms.values():
+            yield from vm.waiting
+
+    def last(self) -> list[Told]:
+        """Nothing will follow: tells what waits."""
+        self._live, self._told = True, []
+        for vm in self._vms.values():
+            if vm.held is not None or vm.track.window is not None:
+                self._sync(vm)
+                self._release(vm)
+                vm.track.close()
+            self._counted(vm)
+        return self._told
+
+    # One reading
+
+    def _take(self, reading: Reading, account: Account) -> None:
+        before = len(self._told)
+        if isinstance(reading, HostReading):
+            self._host_read(reading)
+        elif isinstance(reading, JobReading):
+            self._host(reading.host).jobs.take(reading)
+            account.not_need("job")
+            return
+        elif isinstance(reading, VmReading):
+            if not self._vm_read(reading, account):
+                return
+        elif isinstance(reading, ChangeReading):
+            self._change(reading)
+        elif not self._power(reading):
+            account.not_need("older than what is known")
+            return
+        if len(self._told) > before:
+            account.events += 1
+        else:
+            account.repeats += 1
+
+    def _host_read(self, r: HostReading) -> None:
+        host = self._host(r.host)
+        if self._live and not host.synced:
+            host.fold, host.synced = self._past.host(host.id), True
+        fold, last = host.fold, host.fold.measured.get("free") or host.fold.measured.get("total")
+        event = HostObserved(
+            name=r.host if host.fold.version == 0 else None,
+            version=r.version if r.version != fold.host_version else None,
+            total=r.total if r.total != fold.total else None,
+            record=r.record,
+        )
+        due = last is None or last[:13] != r.at[:13]
+        if due or event.version is not None or event.total is not None:
+            event = replace(event, total=r.total, free=r.available)
+            host.fold.apply(event, r.at)
+            self._told.append(Told(Fact(host_stream(host.id), event, r.at), None, None))
+        host.available = r.available
+
+    def _vm_read(self, r: VmReading, account: Account) -> bool:
+        """Lets a VM's reading happen; ``False`` if it is counted already."""
+        id = self._id(r.vm_id, r.name, r.host)
+        if id is None:
+            account.not_need("VM of a name that several have")
+            return False
+        vm = self._vm(id)
+        if r.vm_id is not None and r.name:
+            self._names.setdefault(r.name.casefold(), set()).add(id)
+        host = None if r.host is None else self._host(r.host)
+        before = len(self._told)
+        if host is not None and self._elsewhere(vm.track, r, host.id):
+            account.not_need("listed on another host too")
+            return False
+        self._release(vm)
+        self._jobs_of(vm, host)
+        if is_request(vm.track, r) and vm.track.fold.host in (None, None if host is None else host.id):
+            vm.held, vm.held_host = r, None if host is None else host.id
+            vm.waiting.append(account)
+            return False
+        vm.track.read(r, None if host is None else host.id)
+        if vm.track.window is not None and vm.track.window.last is r:
+            vm.waiting.append(account)
+            return False
+        if len(self._told) > before:
+            self._counted(vm)
+        return True
+
+    def _elsewhere(self, track: VmTrack, r: VmReading, host: str) -> bool:
+        """Whether a VM runs on another host, and this one only lists it."""
+        fold = track.fold
+        if fold.host in (None, host) or fold.power not in ON or track.at is None:
+            return False
+        if r.power in ON and r.assigned:
+            return False
+        return abs(seconds_between(track.at, r.at)) < LISTED
+
+    def _release(self, vm: _Vm) -> None:
+        held, vm.held = vm.held, None
+        if held is not None:
+            vm.track.read(held, vm.held_host)
+            self._counted(vm)
+
+    @staticmethod
+    def _counted(vm: _Vm) -> None:
+        """What waited is told now."""
+        if vm.held is None and vm.track.window is None:
+            for account in vm.waiting:
+                account.events += 1
+            vm.waiting = []
+
+    def _change(self, c: ChangeReading) -> None:
+        id = self._id(c.vm_id, c.name, c.host)
+        assert id is not None
+        vm = self._vm(id)
+        held = vm.held
+        if held is not None and c.since <= held.at and c.asked == held.startup:
+            vm.held = None  # it saw this change on its way
+            vm.track.at, vm.track.uptime = held.at, held.uptime
+        self._release(vm)
+        vm.track.close()
+        self._counted(vm)
+        self._jobs_of(vm, self._host(c.host))
+        own_change(vm.track, c)
+        vm.track.at, vm.track.stable = c.at, c.after
+
+    def _power(self, r: PowerReading) -> bool:
+        """An event of the log; ``False`` if it is older than what is known, or tells nothing."""
+        id = self._id(r.vm_id, r.name, r.host)
+        assert id is not None
+        vm = self._vm(id)
+        track = vm.track
+        if track.at is not None and r.at < track.at:
+            return False
+        self._release(vm)
+        track.close()
+        self._counted(vm)
+        host = None if r.host is None else self._host(r.host).id
+        fold, as_read = track.fold, VmReading(at=r.at, record=r.record)
+        event = VmObserved(
+            power=r.power,
+            told=r.told,
+            record=r.record,
+            name=r.name if fold.version == 0 else None,
+            host=host if fold.host is None else None,
+        )
+        if r.power is Power.OFF:
+            stopped(track, as_read)
+            event = replace(event, assigned=0, held=0)
+        elif r.power is Power.SAVED:
+            event = replace(event, held=0)
+        elif r.new_session:
+            stopped(track, as_read)
+            event = replace(event, power=r.power or Power.RUNNING, session=(fold.session or 0) + 1)
+            track.uptime, track.unreported = None, True
+        elif r.power == fold.power:
+            return True
+        track.tell(event, r.at)
+        track.at = r.at
+        return True
+
+    # Who is who
+
+    def _host(self, name: str) -> _Host:
+        short = name.strip().lower()
+        if not short.replace(".", "").isdigit():
+            short = short.partition(".")[0]
+        id = short if self._prefix is None else f"{self._prefix}.{short}"
+        host = self._hosts.get(id)
+        if host is None:
+            host = self._hosts[id] = _Host(id, ObservedHost.begin(id))
+        return host
+
+    def _id(self, vm_id: str | None, name: str | None, host: str | None) -> str | None:
+        """The id of a VM. A name stands for the VM that alone has it; for itself, if none is known by its id."""
+        if vm_id is not None:
+            return vm_id if self._prefix is None else f"{self._prefix}.{vm_id}"
+        called = set(self._names.get((name or "").casefold(), ())) or set(self._past.called(name or ""))
+        if len(called) > 1:
+            return None
+        if called:
+            return called.pop()
+        return name if self._prefix is None else f"{self._prefix}.{name}"
+
+    def _vm(self, id: str) -> _Vm:
+        vm = self._vms.get(id)
+        if vm is None:
+            vm = self._vms[id] = _Vm(VmTrack(id, self._told_by_a_vm))
+        if self._live:
+            self._sync(vm)
+        return vm
+
+    def _sync(self, vm: _Vm) -> None:
+        if vm.synced:
+            return
+        vm.synced = True
+        vm.track.sync(self._past.vm(vm.track.id))
+        memory = vm.track.fold.memory
+        if vm.held is not None and memory is not None and vm.held.startup == memory.startup:
+            vm.held = None
+
+    def _told_by_a_vm(self, told: Told) -> None:
+        self._told.append(told)
+
+    def _jobs_of(self, vm: _Vm, host: _Host | None) -> None:
+        guid = vm.track.id.rpartition(".")[2]
+
+        def who(r: VmReading, earliest: str | None, kinds: Collection[JobKind]) -> Who:
+            return UNKNOWN if host is None else host.jobs.who(guid, earliest, r.at, kinds)
+
+        vm.track.job_of = who
+        vm.track.host_free = None if host is None else host.available

@@ -1,0 +1,43 @@
+"""What a ledger knows of hosts and VMs before an import goes on with them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from domain.aggregates import host_stream, vm_stream
+from domain.observed import Observed
+from domain.observed_host import ObservedHost
+from domain.observed_vm import ObservedVm
+from nilometer.ledger import Ledger
+
+
+class LedgerPast:
+    """A ledger, asked for one VM or host at a time."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._names: dict[str, list[str]] | None = None
+
+    def vm(self, id: str) -> ObservedVm:
+        """A VM by all that is recorded of it."""
+        fold = ObservedVm.begin(id)
+        for each in self._ledger.stream(vm_stream(id)):
+            if isinstance(each.event, Observed):
+                fold.apply(each.event, each.metadata.happened, each.metadata.earliest)
+        return fold
+
+    def host(self, id: str) -> ObservedHost:
+        """A host by all that is recorded of it."""
+        fold = ObservedHost.begin(id)
+        for each in self._ledger.stream(host_stream(id)):
+            if isinstance(each.event, Observed):
+                fold.apply(each.event, each.metadata.happened, each.metadata.earliest)
+        return fold
+
+    def called(self, name: str) -> Collection[str]:
+        """The ids of the VMs that have a name, as the import began."""
+        if self._names is None:
+            self._names = {}
+            for id, tracked in self._ledger.views.fleet().vms.items():
+                self._names.setdefault(tracked.subject.name.casefold(), []).append(id)
+        return self._names.get(name.casefold(), ())
