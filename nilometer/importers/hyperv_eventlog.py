@@ -1,7 +1,10 @@
 """Events of Hyper-V's Worker and VMMS logs as XML: power states and sessions, told by number.
 
 Texts are in the host's language, and never matched. The account of a Worker event is the VM's own, and of a VMMS event
-the system's: it never says who did something. Get-WinEvent tells the newest event first.
+the system's: it never says who did something.
+
+Get-WinEvent tells the newest event first, so events are put in order: by their numbers within a log, because a clock
+may have been set back, and logs beside each other by time. Of a file only what it tells of power is kept until its end.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import merge
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 from xml.etree.ElementTree import Element
@@ -61,6 +66,7 @@ MEANINGS: Final = {
 }
 """What an event means, by provider and number (microsoft/openvmm, petri; a map of Windows events for 18500)."""
 
+_NUMBER: Final = re.compile(r"\d{1,20}", re.ASCII)
 _SID: Final = re.compile(r"S-1-5-83-1-(\d{1,10})-(\d{1,10})-(\d{1,10})-(\d{1,10})", re.ASCII)
 _EXPECTED: Final = "write it with: Get-WinEvent -LogName Microsoft-Windows-Hyper-V-Worker-Admin | % { $_.ToXml() }"
 
@@ -71,29 +77,43 @@ def recognises(first: bytes) -> bool:
 
 
 def read(stream: Source, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
-    """What a file tells, in its order. Raises ``InputError`` with place and hint, or tells ``pass_over``.
+    """What a file tells, the oldest first. Raises ``InputError`` with place and hint, or tells ``pass_over``.
 
     Events of others, and those that tell nothing of power, are no readings.
     """
+    logs: dict[tuple[str | None, str], list[tuple[int, PowerReading]]] = {}
     for place, event in events(stream, name, pass_over):
         try:
-            reading = _reading(event, place, context)
+            found = _reading(event, place, context)
         except InputError as error:
             tell(error, pass_over)
         else:
-            if reading is not None:
-                yield reading
+            if found is not None:
+                log, number, reading = found
+                logs.setdefault((reading.host, log), []).append((number, reading))
+    in_order = [_dated(sorted(log, key=itemgetter(0))) for log in logs.values()]
+    for _, reading in merge(*in_order, key=itemgetter(0)):
+        yield reading
 
 
-def _reading(event: Element, place: str, context: Context) -> PowerReading | None:
+def _dated(log: list[tuple[int, PowerReading]]) -> Iterator[tuple[str, PowerReading]]:
+    """The readings of one log, each with the latest time up to there."""
+    latest = ""
+    for _, reading in log:
+        latest = max(latest, reading.at)
+        yield latest, reading
+
+
+def _reading(event: Element, place: str, context: Context) -> tuple[str, int, PowerReading] | None:
+    """The log that an event is in, its number there, and what it tells."""
     system = _child(event, "System")
     if system is None:
         raise InputError(f"{place}: has no System: is it an event of Windows?", hint=_EXPECTED)
     values = _children(system)
     provider, number = _provider(values.get("Provider")), _text(values.get("EventID"))
-    if not number.isascii() or not number.isdecimal():
+    if not _NUMBER.fullmatch(number):
         raise InputError(f"{place}: EventID {number[:60]!r} is no number", hint=_EXPECTED)
-    meaning = MEANINGS.get((provider, int(number[:10])))
+    meaning = MEANINGS.get((provider, int(number)))
     if meaning is None:
         return None
     created = values.get("TimeCreated")
@@ -109,7 +129,7 @@ def _reading(event: Element, place: str, context: Context) -> PowerReading | Non
     vm_id = told or by_account
     if vm_id is None:
         raise InputError(f"{place}: event {number} does not say which VM it is of", hint=_EXPECTED)
-    return PowerReading(
+    reading = PowerReading(
         at=at,
         record=place,
         host=host_name(_text(values.get("Computer"))) or host_name(context.host),
@@ -119,6 +139,8 @@ def _reading(event: Element, place: str, context: Context) -> PowerReading | Non
         new_session=meaning.new_session,
         told=f"Hyper-V-{provider} {number}",
     )
+    stands = _text(values.get("EventRecordID"))
+    return _text(values.get("Channel")), int(stands) if _NUMBER.fullmatch(stands) else 0, reading
 
 
 def _provider(provider: Element | None) -> str:

@@ -28,12 +28,15 @@ def event(
     data: str = NAMED,
     account: str = ACCOUNT,
     time: str = "2026-11-23T09:00:00.1234567Z",
+    record: object = 1,
+    channel: str = "Microsoft-Windows-Hyper-V-Worker-Admin",
 ) -> str:
     """A synthetic event, on one line as ``ToXml()`` gives it."""
     return (
         '<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event"><System>'
         f"<Provider {provider}/><EventID>{number}</EventID><TimeCreated SystemTime='{time}'/>"
-        f"<EventRecordID>1</EventRecordID><Computer>HV01.corp.local</Computer><Security UserID='{account}'/></System>"
+        f"<EventRecordID>{record}</EventRecordID><Channel>{channel}</Channel>"
+        f"<Computer>HV01.corp.local</Computer><Security UserID='{account}'/></System>"
         '<UserData><VmlEventLog xmlns="http://www.microsoft.com/Windows/Virtualization/Events">'
         f"{data}</VmlEventLog></UserData></Event>"
     )
@@ -159,6 +162,36 @@ def test_what_is_no_event_is_told_once_however_long_it_is_and_again_behind_an_ev
         "file:3: is no event: ",
         "file:5: is no event: ",
     ]
+
+
+def at(minute: int, number: int, record: int, channel: str = "Worker-Admin", provider: str = WORKER) -> str:
+    return event(number, time=f"2026-11-23T09:{minute:02}:00Z", record=record, channel=channel, provider=provider)
+
+
+def minutes(*told: str) -> list[tuple[str, str | None]]:
+    return [(each.at[14:16], each.told) for each in powers(read(hyperv_eventlog, "\n".join(told)))]
+
+
+def test_events_that_come_newest_first_are_told_oldest_first() -> None:
+    oldest_first = [("00", "Hyper-V-Worker 18500"), ("05", "Hyper-V-Worker 18514"), ("09", "Hyper-V-Worker 18502")]
+    assert minutes(at(9, 18502, 12), at(5, 18514, 11), at(0, 18500, 9)) == oldest_first
+    assert minutes(at(0, 18500, 9), at(5, 18514, 11), at(9, 18502, 12)) == oldest_first
+
+
+def test_within_a_log_their_numbers_decide_even_if_the_clock_was_set_back() -> None:
+    assert [minute for minute, _ in minutes(at(3, 18502, 12), at(5, 18514, 11), at(0, 18500, 9))] == ["00", "05", "03"]
+
+
+def test_logs_beside_each_other_are_told_by_time_whatever_their_numbers_are() -> None:
+    other = at(2, 14070, 70_000, "VMMS-Admin", VMMS)
+    due = [("00", "Hyper-V-Worker 18500"), ("02", "Hyper-V-VMMS 14070"), ("05", "Hyper-V-Worker 18502")]
+    assert minutes(at(5, 18502, 11), at(0, 18500, 9), other) == due
+    assert minutes(other, at(5, 18502, 11), at(0, 18500, 9)) == due
+
+
+def test_events_without_numbers_are_told_in_the_order_of_the_file() -> None:
+    told = powers(read(hyperv_eventlog, f"{event(record='')}\n{event(18502, record='?')}"))
+    assert [each.record for each in told] == ["file:1", "file:2"]
 
 
 def test_blanks_around_values_are_no_matter() -> None:
