@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from domain.errors import InputError, NilometerError
+from domain.errors import InputError
 
-PassOver = Callable[[NilometerError], None]
+PassOver = Callable[[InputError], None]
 """Is told what cannot be read; then the next is read. Where there is none, the first such thing ends the reading."""
 
 

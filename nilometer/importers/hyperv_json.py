@@ -28,12 +28,18 @@ from nilometer.importers.hyperv_values import (
 from nilometer.importers.json_documents import documents
 from nilometer.texts import Source
 
-_SIGNS: Final = (b'"MemoryAssigned"', b'"MemoryCapacity"', b'"MaximumPerNumaNode"', b'"IntegrationServicesState"')
+_SIGNS: Final = tuple(
+    f'"{name}"'.encode()
+    for name in (
+        "MemoryAssigned", "MemoryCapacity", "MaximumPerNumaNode", "IntegrationServicesState", "SmartPagingFileInUse",
+        "ParentSnapshotId",
+    )
+)  # fmt: skip
 """Properties that objects of these commands have and hardly anything else has."""
 _EXPECTED: Final = "write it with: Get-VM | ConvertTo-Json (or Get-VMMemory, Get-VMHost), with all their properties"
 _NO_TIME: Final = "say when it was collected: --at 2026-11-23T09:00:00Z"
 _ONE_TIME: Final = "a file has one time: import each collection as a file of its own, with its own --at"
-_NO_HOST: Final = "say whose it is: --host hv01"
+_NO_HOST: Final = "say whose it is: --on hv01"
 
 T = TypeVar("T")
 

@@ -135,7 +135,7 @@ def _of(metric: Json, figure: str, where: str, context: Context) -> _Of:
     host = told or host_name(context.host)
     if figure == "available":
         if host is None:
-            raise InputError(f"{where}: does not name its host", hint="say whose it is: --host hv01")
+            raise InputError(f"{where}: does not name its host", hint="say whose it is: --on hv01")
         return host, None
     if not isinstance(vm, str) or not vm:
         raise InputError(f"{where}: has no vm", hint=_EXPECTED)

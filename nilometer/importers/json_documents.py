@@ -35,7 +35,11 @@ _LONG: Final = "collect or query a shorter time, a file each"
 
 
 def documents(stream: Source, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[str, object]]:
-    """The documents of a file, each with its place, ``name:line``. Raises ``InputError``, or tells ``pass_over``."""
+    """The documents of a file, each with its own place, ``name:line``; of several that begin on a line, which it is.
+
+    Raises ``InputError``, or tells ``pass_over``.
+    """
+    last, count = "", 0
     for place, found in _Documents(name).split(stream):
         if isinstance(found, InputError):
             tell(found, pass_over)
@@ -45,7 +49,8 @@ def documents(stream: Source, name: str, pass_over: PassOver | None = None) -> I
         except InputError as error:
             tell(error, pass_over)
         else:
-            yield place, value
+            last, count = place, count + 1 if place == last else 1
+            yield (place if count == 1 else f"{place}: document {count}"), value
 
 
 def _value(document: bytes, place: str, name: str) -> object:

@@ -30,7 +30,11 @@ _CUT_OFF: Final = "what follows it is read; a file that is still being written c
 
 
 def events(stream: Source, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[str, ElementTree.Element]]:
-    """The events of a file, each with its place, ``name:line``. Raises ``InputError``, or tells ``pass_over``."""
+    """The events of a file, each with its own place, ``name:line``; of several that begin on a line, which it is.
+
+    Raises ``InputError``, or tells ``pass_over``.
+    """
+    last, count = "", 0
     for place, found in _Events(name).split(stream):
         if isinstance(found, InputError):
             tell(found, pass_over)
@@ -40,7 +44,8 @@ def events(stream: Source, name: str, pass_over: PassOver | None = None) -> Iter
         except (ElementTree.ParseError, ValueError) as error:
             tell(InputError(f"{place}: is no XML: {error}", hint=_EXPECTED), pass_over)
         else:
-            yield place, event
+            last, count = place, count + 1 if place == last else 1
+            yield (place if count == 1 else f"{place}: event {count}"), event
 
 
 class _Events:

@@ -189,6 +189,11 @@ def test_logs_beside_each_other_are_told_by_time_whatever_their_numbers_are() ->
     assert minutes(other, at(5, 18502, 11), at(0, 18500, 9)) == due
 
 
+def test_each_event_has_its_own_place_on_whatever_line_it_is() -> None:
+    told = powers(read(hyperv_eventlog, f"<Events>{event()}{event()}{event()}\n{event()}</Events>"))
+    assert [each.record for each in told] == ["file:1", "file:1: event 2", "file:1: event 3", "file:2"]
+
+
 def test_events_without_numbers_are_told_in_the_order_of_the_file() -> None:
     told = powers(read(hyperv_eventlog, f"{event(record='')}\n{event(18502, record='?')}"))
     assert [each.record for each in told] == ["file:1", "file:2"]

@@ -242,5 +242,6 @@ def test_a_collection_that_was_killed_in_mid_write_does_not_hide_the_others() ->
 def test_the_kind_of_file_is_told_from_its_beginning() -> None:
     for text in (vm(), json.dumps([SYNTHETIC_MEMORY]), json.dumps(SYNTHETIC_HOST, indent=2)):
         assert hyperv_json.recognises(text.encode())
+    assert hyperv_json.recognises(b'[\r\n    {\r\n        "SmartPagingFileInUse":  false,')
     for text in ("", "Name,State", '{"specversion": "1.0"}', "<Event>", '"MemoryAssigned"'):
         assert not hyperv_json.recognises(text.encode())

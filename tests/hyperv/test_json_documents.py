@@ -52,7 +52,11 @@ def test_documents_are_read_as_they_were_written_however_the_file_is_cut(
 
 
 def test_each_document_has_the_line_on_which_it_begins() -> None:
-    assert split(b'\n{"a":\n1}\n\n[2]{}')[0] == [("f:2", {"a": 1}), ("f:5", [2]), ("f:5", {})]
+    assert split(b'\n{"a":\n1}\n\n[2]{}')[0] == [
+        ("f:2", {"a": 1}),
+        ("f:5", [2]),
+        ("f:5: document 2", {}),
+    ]
 
 
 @pytest.mark.parametrize("step", [1, 7, 1000])

@@ -1,0 +1,71 @@
+"""What shops have already, as sources: what commands, counters, Prometheus and event logs export.
+
+In these files a record is no line, so their parsers read a stream: the lines are put together again, each in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from nilometer.importers import (
+    hyperv_counters,
+    hyperv_counters_json,
+    hyperv_eventlog,
+    hyperv_json,
+    hyperv_prometheus,
+)
+from nilometer.importers.hyperv_context import Context as Beside
+from nilometer.importers.hyperv_context import PassOver
+from nilometer.importers.hyperv_readings import Reading
+from nilometer.importers.hyperv_source import Context, Lines, Source
+from nilometer.texts import Source as Bytes
+
+
+class _Parser(Protocol):
+    """A module that reads one kind of file."""
+
+    def recognises(self, first: bytes) -> bool: ...
+
+    def read(
+        self, stream: Bytes, name: str, context: Beside, pass_over: PassOver | None = None
+    ) -> Iterator[Reading]: ...
+
+
+class _Rejoined:
+    """Lines as the text that they were cut from. One that is missing was empty, or could not be read."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._next = 1
+
+    def read(self, size: int, /) -> bytes:
+        """The next line, however long."""
+        found = next(self._lines, None)
+        if found is None:
+            return b""
+        number, line = found
+        missing, self._next = number - self._next, number + 1
+        return b"\n" * missing + line + b"\n"
+
+
+def _reads(parser: _Parser) -> Callable[[Lines, str, Context], Iterator[Reading]]:
+    def read(lines: Lines, name: str, context: Context) -> Iterator[Reading]:
+        beside = Beside(host=context.host, at=context.at)
+        return parser.read(_Rejoined(context.each(lines)), name, beside, context.refuse)
+
+    return read
+
+
+def _source(name: str, expected: str, parser: _Parser) -> Source:
+    return Source(name, expected, parser.recognises, _reads(parser))
+
+
+EXPORTS: Final[tuple[Source, ...]] = (
+    _source("hyperv-json", "Get-VM, Get-VMMemory or Get-VMHost | ConvertTo-Json", hyperv_json),
+    _source("hyperv-counters", "CSV of Get-Counter, relog or typeperf", hyperv_counters),
+    _source("hyperv-counters-json", "Get-Counter | ConvertTo-Json", hyperv_counters_json),
+    _source("hyperv-prometheus", "query_range of windows_exporter's metrics", hyperv_prometheus),
+    _source("hyperv-eventlog", "Get-WinEvent of Hyper-V-Worker and -VMMS as XML", hyperv_eventlog),
+)
+"""Each with the name under which an import is recorded."""
