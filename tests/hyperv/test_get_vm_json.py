@@ -223,6 +223,8 @@ def test_other_tools_inventories_are_refused_with_what_was_expected(name: str) -
 def test_files_of_another_kind_are_refused() -> None:
     assert read_on(hyperv_json, sample("get-vm_default_table.txt"))[1][0].startswith("file:1: is not JSON")
     assert read_on(hyperv_json, "[1]")[1] == ["file:1: is no object of Get-VM, Get-VMMemory or Get-VMHost"]
+    for half in ('{"Startup": 1, "VMName": "x"}', '{"DynamicMemoryEnabled": true, "VMName": "x"}'):
+        assert read_on(hyperv_json, half)[1] == ["file:1: is no object of Get-VM, Get-VMMemory or Get-VMHost"]
     nobody = json.dumps({"MemoryAssigned": 1, "State": 2})
     assert read_on(hyperv_json, nobody)[1] == ["file:1: tells neither the VM's id nor its name"]
     assert read_on(hyperv_json, '{"MemoryCapacity": 1}')[1] == ["file:1: Get-VMHost does not tell the host's name"]

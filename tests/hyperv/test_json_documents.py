@@ -82,6 +82,13 @@ def test_a_fault_within_a_document_has_its_own_line() -> None:
     ]
 
 
+def test_a_fault_that_has_no_column_has_the_line_on_which_its_document_begins() -> None:
+    assert split(b'[1]\n{\n "a": 1,\n "a": 2\n}\n[2]') == (
+        [("f:1", [1]), ("f:6", [2])],
+        ["f:2: has the key 'a' twice"],
+    )
+
+
 def test_a_document_that_is_too_long_is_told_and_the_next_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_documents, "LONGEST_DOCUMENT", 100)
     found, errors = split(b'[1]\n{"a": "' + b"x" * 200 + b'"\n{"b": 2}', 50)
