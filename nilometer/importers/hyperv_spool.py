@@ -85,7 +85,7 @@ def _readings(line: object, place: str, context: Context) -> Iterator[Reading]:
         yield from _poll(record, place, context)
     elif kind == "change":
         yield _change(record, place)
-    else:
+    elif kind != "note":  # a note is for people
         context.account.remark("unknown kind", f"{place}: the kind {kind!r} is unknown: the line is passed over")
 
 

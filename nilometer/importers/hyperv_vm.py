@@ -63,6 +63,7 @@ class VmTrack:
         self.uptime: int | None = None
         self.stable: int | None = None
         """What it was assigned at the last reading."""
+        self.latest: VmReading | None = None
         self.unreported = False
         """It runs, and has not said yet what it is assigned."""
         self.window: Window | None = None
@@ -135,7 +136,7 @@ class VmTrack:
                 self.tell(VmObserved(memory=memory if fold.memory is None else None, record=r.record, **news), r.at)
             if memory is not None and memory != fold.memory:
                 self._set(r, memory)
-        self.at, self.stable = r.at, assigned
+        self.at, self.stable, self.latest = r.at, assigned, r
         self.uptime = r.uptime if r.uptime is not None else self.uptime
         self.unreported = power in ON and assigned is None if r.power is not None else self.unreported
 
@@ -276,8 +277,9 @@ class VmTrack:
             record=last.record,
         )
         self.tell(event, last.at, window.earliest)
-        if r is None or (r.assigned == size and r.power in (*ON, None)):
-            self.tell(self.measured(r or last, size), (r or last).at)
+        r = r or self.latest or last
+        if r.assigned == size and r.power in (*ON, None):
+            self.tell(self.measured(r, size), r.at)
 
     # Measures
 
@@ -289,7 +291,17 @@ class VmTrack:
             in_use = assigned - r.guest_available if r.guest_available <= assigned else None
         device = DeviceFigures(BASE_MEMORY, Means.BOOT, assigned, backed=True)
         visible = r.visible if assigned is not None else None
-        return VmObserved(assigned=assigned, devices=(device,), visible=visible, in_use=in_use, record=r.record)
+        lent = None
+        if assigned is not None and whole == assigned and visible is not None and visible >= assigned:
+            lent = visible - assigned  # a guest that lent memory still counts it; one that lost it does not
+        return VmObserved(
+            assigned=assigned,
+            devices=(device,),
+            visible=visible,
+            ballooned=lent,
+            in_use=in_use,
+            record=r.record,
+        )
 
     def grounds(self, r: VmReading) -> Grounds:
         """The figures by which a request is understood, as they are known now."""

@@ -112,6 +112,13 @@ def test_8_what_the_guest_uses_is_known_only_if_all_was_measured_in_one_moment()
     assert in_use(demand=4096 * MiB) == GUEST_USES, "demand is no measure of it"
 
 
+def test_8_what_a_guest_lent_is_what_it_sees_and_does_not_have() -> None:
+    spool = Spool().poll(0, dynamic(2048)).poll(1, dynamic(640, visible_mb=2048, free=100))
+    fold = imported(spool).vm(ERP)
+    assert (fold.assigned, fold.visible, fold.ballooned) == (640 * MiB, 2048 * MiB, 1408 * MiB)
+    assert fold.high_watermark == 2048 * MiB
+
+
 def test_8_the_reserve_of_a_host_is_unknown_for_one_that_is_computed_proves_nothing() -> None:
     store = imported(Spool().poll(0, vm()).poll(1, vm(), available_mb=41000))
     assert store.host("hv01").reserve is None
