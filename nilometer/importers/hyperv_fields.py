@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from domain.errors import InputError
@@ -30,6 +31,8 @@ def number(record: Json, key: str, place: str, unit: int = 1) -> int | None:
     value = record.get(key)
     if value is None or value == "":
         return None
+    if type(value) is int and 0 <= value * unit <= LARGEST:  # as nearly always
+        return value * unit
     if (isinstance(value, str) and _WHOLE.fullmatch(value.strip())) or (
         isinstance(value, float) and value.is_integer()
     ):
@@ -50,7 +53,9 @@ def percent(record: Json, key: str, place: str) -> int | None:
 def flag(record: Json, key: str, place: str) -> bool | None:
     """True or false; also as a text or number."""
     value = record.get(key)
-    if value is None or value == "":
+    if value is None or value is True or value is False:
+        return value
+    if value == "":
         return None
     known = {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
     if known is None:
@@ -75,10 +80,16 @@ def guid(record: Json, key: str, place: str) -> str | None:
     value = text(record, key, place)
     if value is None:
         return None
-    match = _GUID.fullmatch(value.strip().lower())
-    if match is None:
+    found = _guid(value)
+    if found is None:
         raise _refused(record, key, place, "a GUID, such as d9e0eb0a-5b37-508e-9173-67e9ade83acf")
-    return match[1]
+    return found
+
+
+@lru_cache(10_000)
+def _guid(text: str) -> str | None:
+    match = _GUID.fullmatch(text.strip().lower())
+    return None if match is None else match[1]
 
 
 def time(record: Json, key: str, place: str) -> str | None:

@@ -78,6 +78,8 @@ class HypervFold:
         self._prefix = prefix
         self._past = past
         self._hosts: dict[str, _Host] = {}
+        self._by_name: dict[str, _Host] = {}
+        """By the names as they are told, such as ``HV01`` and ``hv01.contoso.com``."""
         self._vms: dict[str, _Vm] = {}
         self._names: dict[str, set[str]] = {}
         self._told: list[Told] = []
@@ -159,6 +161,8 @@ class HypervFold:
             account.not_need("VM of a name that several have")
             return False
         vm = self._vm(id)
+        if vm.held is None and vm.track.same(r):
+            return True
         if r.vm_id is not None and r.name:
             self._names.setdefault(r.name.casefold(), set()).add(id)
         host = None if r.host is None else self._host(r.host)
@@ -256,6 +260,9 @@ class HypervFold:
     # Who is who
 
     def _host(self, name: str) -> _Host:
+        known = self._by_name.get(name)
+        if known is not None:
+            return known
         short = name.strip().lower()
         if not short.replace(".", "").isdigit():
             short = short.partition(".")[0]
@@ -263,6 +270,7 @@ class HypervFold:
         host = self._hosts.get(id)
         if host is None:
             host = self._hosts[id] = _Host(id, ObservedHost.begin(id))
+        self._by_name[name] = host
         return host
 
     def _id(self, vm_id: str | None, name: str | None, host: str | None) -> str | None:

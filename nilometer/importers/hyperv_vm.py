@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 from domain.aggregates import vm_stream
@@ -41,6 +43,12 @@ class Window:
     most: int
 
 
+_TELLING: Final = attrgetter(
+    "power", "assigned", "startup", "name", "host", "generation", "config_version", "dynamic", "minimum", "maximum",
+    "buffer", "weight",
+)  # fmt: skip
+"""What of a reading would be news; what the guest uses varies all the time, and is told with the rest."""
+
 JobOf = Callable[[VmReading, str | None, frozenset[JobKind]], Who]
 
 
@@ -64,6 +72,8 @@ class VmTrack:
         self.stable: int | None = None
         """What it was assigned at the last reading."""
         self.latest: VmReading | None = None
+        self.quiet = False
+        """Nothing waits: a reading like the last is no news."""
         self.unreported = False
         """It runs, and has not said yet what it is assigned."""
         self.window: Window | None = None
@@ -83,17 +93,33 @@ class VmTrack:
     ) -> None:
         """The next event of this VM."""
         earliest = earliest if earliest is not None and earliest < happened else None
+        self.quiet = False
         self.fold.apply(event, happened, earliest)
         story = None if request is None else f"{self.id}/{request}"
         self.give(Told(Fact(vm_stream(self.id), event, happened, earliest), story, who))
 
     def sync(self, fold: ObservedVm) -> None:
         """What is known is this: what was waiting to be told, and is there already, is told no more."""
-        self.fold = fold
+        self.fold, self.quiet = fold, False
         if self.window is not None and fold.size(BASE_MEMORY) == self.window.last.assigned:
             self.window = None
 
     # Reading
+
+    def same(self, r: VmReading) -> bool:
+        """Whether a reading tells nothing that the last did not, and nothing waits: as nearly always."""
+        latest, uptime = self.latest, self.uptime
+        if (
+            latest is None
+            or not self.quiet
+            or r.at[:13] != latest.at[:13]
+            or (uptime is not None and r.uptime is not None and r.uptime < uptime)
+            or _TELLING(r) != _TELLING(latest)
+        ):
+            return False
+        self.at, self.latest = r.at, r
+        self.uptime = uptime if r.uptime is None else r.uptime
+        return True
 
     def read(self, r: VmReading, host: str | None) -> None:
         """What a reading tells that is news."""
@@ -138,6 +164,9 @@ class VmTrack:
                 self._set(r, memory)
         self.at, self.stable, self.latest = r.at, assigned, r
         self.uptime = r.uptime if r.uptime is not None else self.uptime
+        size = fold.size(BASE_MEMORY)
+        self.quiet = assigned is not None and assigned == size and fold.open_request(BASE_MEMORY) is None
+        self.quiet = self.quiet and self.window is None and host == fold.host
         self.unreported = power in ON and assigned is None if r.power is not None else self.unreported
 
     def _began(self, r: VmReading, memory: MemorySetting | None, host: str | None) -> bool:
@@ -308,6 +337,7 @@ class VmTrack:
         return Grounds(assigned=self.fold.assigned, in_use=self.fold.in_use, free=self.host_free)
 
 
+@lru_cache(1000)
 def version(text: str | None) -> ConfigVersion | None:
     """A configuration version; ``None`` for what is none."""
     try:
