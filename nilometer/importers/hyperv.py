@@ -18,7 +18,8 @@ from typing import Final
 from domain.errors import InputError
 from domain.observed import ImportRecorded
 from nilometer.clock import now
-from nilometer.importers.hyperv_fold import HypervFold, Past
+from nilometer.importers.hyperv_fold import HypervFold
+from nilometer.importers.hyperv_known import Past
 from nilometer.importers.hyperv_readings import (
     ChangeReading,
     HostReading,
@@ -29,7 +30,7 @@ from nilometer.importers.hyperv_readings import (
 )
 from nilometer.importers.hyperv_source import Context
 from nilometer.importers.hyperv_sources import Opened, opened
-from nilometer.importers.hyperv_vm import Told
+from nilometer.importers.hyperv_told import Told
 from nilometer.importers.reading import BATCH, UNDECIDED, Account, Digested, Record, counts
 from nilometer.results import Fact, Observation
 from nilometer.texts import Source

@@ -54,7 +54,8 @@ class Keys:
 
 def keys(*names: str) -> Keys:
     """Keys that are read together: two or more."""
-    return Keys(names, itemgetter(*names))
+    get: Callable[[Json], tuple[object, ...]] = itemgetter(*names)
+    return Keys(names, get)
 
 
 def numbers(record: Json, of: Keys, place: str, unit: int = 1) -> tuple[int | None, ...]:
