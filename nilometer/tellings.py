@@ -114,6 +114,8 @@ def _observed(event: observed.Observed) -> str:
         case observed.VmObserved():
             told = [f"{name} {about(value)}" for name, value in _figures(event) if value is not None]
             power = [str(event.power)] if event.power is not None else []
+            if event.memory is not None:
+                told.append(f"memory {setting(event.memory)}")
             return f"measured: {', '.join(power + told) or (event.label or 'nothing new')}"
         case observed.VmChangeRequested():
             return (

@@ -12,12 +12,14 @@ from dataclasses import dataclass, fields
 from hashlib import sha256
 from heapq import merge
 from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 from domain.errors import InputError
 from domain.observed import ImportRecorded
 from nilometer.clock import now
-from nilometer.importers.hyperv_fold import HypervFold, Past
+from nilometer.importers.hyperv_fold import HypervFold
+from nilometer.importers.hyperv_known import Past
 from nilometer.importers.hyperv_readings import (
     ChangeReading,
     HostReading,
@@ -28,16 +30,16 @@ from nilometer.importers.hyperv_readings import (
 )
 from nilometer.importers.hyperv_source import Context
 from nilometer.importers.hyperv_sources import Opened, opened
-from nilometer.importers.hyperv_vm import Told
+from nilometer.importers.hyperv_told import Told
 from nilometer.importers.reading import BATCH, UNDECIDED, Account, Digested, Record, counts
 from nilometer.results import Fact, Observation
 from nilometer.texts import Source
 
-_NAMES: Final = {
-    kind.__name__: [each.name for each in fields(kind) if each.name != "record"]
+_TELLING: Final = {
+    kind.__name__: attrgetter(*[each.name for each in fields(kind) if each.name != "record"])
     for kind in (HostReading, VmReading, JobReading, ChangeReading, PowerReading)
 }
-"""The fields of each kind of reading, but for where it stood."""
+"""All that each kind of reading tells, but for where it stood. With another field, known readings would be new."""
 
 
 class HypervFile:
@@ -187,8 +189,7 @@ class HypervImporter:
         digest = sha256(self._prefix.encode())
         for reading in poll.readings:
             kind = type(reading).__name__
-            told = [f"{name}={value}" for name in _NAMES[kind] if (value := getattr(reading, name)) is not None]
-            digest.update("\0".join([kind, *told, ""]).encode("utf-8", "surrogatepass"))
+            digest.update(f"{kind}{_TELLING[kind](reading)}".encode("utf-8", "surrogatepass"))
         return f"hyperv/{digest.hexdigest()[:32]}"
 
 

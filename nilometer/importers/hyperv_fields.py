@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final, cast
 
 from domain.errors import InputError
@@ -13,7 +17,6 @@ from nilometer.times import parse_time
 _WHOLE: Final = re.compile(r"[0-9]{1,16}")
 _GUID: Final = re.compile(r"\{?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\}?")
 LONGEST_TEXT: Final = 4096
-PERCENT_MOST: Final = 10_000
 
 Json = dict[str, Any]
 
@@ -30,6 +33,8 @@ def number(record: Json, key: str, place: str, unit: int = 1) -> int | None:
     value = record.get(key)
     if value is None or value == "":
         return None
+    if type(value) is int and 0 <= value * unit <= LARGEST:  # as nearly always
+        return value * unit
     if (isinstance(value, str) and _WHOLE.fullmatch(value.strip())) or (
         isinstance(value, float) and value.is_integer()
     ):
@@ -39,18 +44,39 @@ def number(record: Json, key: str, place: str, unit: int = 1) -> int | None:
     return value * unit
 
 
-def percent(record: Json, key: str, place: str) -> int | None:
-    """A small whole number."""
-    value = number(record, key, place)
-    if value is not None and value > PERCENT_MOST:
-        raise _refused(record, key, place, f"a number up to {PERCENT_MOST}")
-    return value
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys that are read together."""
+
+    names: tuple[str, ...]
+    get: Callable[[Json], tuple[object, ...]]
+
+
+def keys(*names: str) -> Keys:
+    """Keys that are read together: two or more."""
+    get: Callable[[Json], tuple[object, ...]] = itemgetter(*names)
+    return Keys(names, get)
+
+
+def numbers(record: Json, of: Keys, place: str, unit: int = 1) -> tuple[int | None, ...]:
+    """The numbers of several keys, as ``number`` reads each; quick where all are there and plain, as nearly always."""
+    try:
+        values = of.get(record)
+    except KeyError:
+        values = (None,)
+    if set(map(type, values)) == {int}:
+        plain_ones = cast("tuple[int, ...]", values)
+        if min(plain_ones) >= 0 and max(plain_ones) * unit <= LARGEST:
+            return plain_ones if unit == 1 else tuple([value * unit for value in plain_ones])
+    return tuple([number(record, name, place, unit) for name in of.names])
 
 
 def flag(record: Json, key: str, place: str) -> bool | None:
     """True or false; also as a text or number."""
     value = record.get(key)
-    if value is None or value == "":
+    if value is None or value is True or value is False:
+        return value
+    if value == "":
         return None
     known = {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
     if known is None:
@@ -75,10 +101,16 @@ def guid(record: Json, key: str, place: str) -> str | None:
     value = text(record, key, place)
     if value is None:
         return None
-    match = _GUID.fullmatch(value.strip().lower())
-    if match is None:
+    found = _guid(value)
+    if found is None:
         raise _refused(record, key, place, "a GUID, such as d9e0eb0a-5b37-508e-9173-67e9ade83acf")
-    return match[1]
+    return found
+
+
+@lru_cache(10_000)
+def _guid(text: str) -> str | None:
+    match = _GUID.fullmatch(text.strip().lower())
+    return None if match is None else match[1]
 
 
 def time(record: Json, key: str, place: str) -> str | None:

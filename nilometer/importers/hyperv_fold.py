@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from dataclasses import replace
+from typing import Final
 
 from domain.aggregates import host_stream
-from domain.observed import HostObserved, VmObserved
+from domain.observed import HostObserved
 from domain.observed_host import ObservedHost
-from domain.observed_vm import ObservedVm
-from domain.state import Power
-from nilometer.importers.hyperv_jobs import UNKNOWN, Jobs, Who
+from nilometer.importers.hyperv_jobs import UNKNOWN, Who
+from nilometer.importers.hyperv_known import Host, Past, Vm
+from nilometer.importers.hyperv_power import power_told
+from nilometer.importers.hyperv_reading import read, same
 from nilometer.importers.hyperv_readings import (
     ChangeReading,
     HostReading,
@@ -21,8 +22,9 @@ from nilometer.importers.hyperv_readings import (
     Reading,
     VmReading,
 )
-from nilometer.importers.hyperv_requests import is_request, own_change, stopped
-from nilometer.importers.hyperv_vm import ON, Told, VmTrack
+from nilometer.importers.hyperv_requests import is_request, own_change
+from nilometer.importers.hyperv_told import Told
+from nilometer.importers.hyperv_vm import ON, VmTrack
 from nilometer.importers.reading import Account
 from nilometer.results import Fact
 from nilometer.times import seconds_between
@@ -34,51 +36,16 @@ During a migration, and with a replica, a VM is listed on two hosts.
 """
 
 
-class Past(Protocol):
-    """What a ledger knows already."""
-
-    def vm(self, id: str) -> ObservedVm:
-        """A VM by all that is recorded of it."""
-        ...
-
-    def host(self, id: str) -> ObservedHost:
-        """A host by all that is recorded of it."""
-        ...
-
-    def called(self, name: str) -> Collection[str]:
-        """The ids of the VMs that have a name."""
-        ...
-
-
-@dataclass(slots=True)
-class _Host:
-    id: str
-    fold: ObservedHost
-    jobs: Jobs = field(default_factory=Jobs)
-    available: int | None = None
-    """What it last had left."""
-    synced: bool = False
-
-
-@dataclass(slots=True)
-class _Vm:
-    track: VmTrack
-    synced: bool = False
-    held: VmReading | None = None
-    """A startup was changed: whoever did that may say so in the next record."""
-    held_host: str | None = None
-    waiting: list[Account] = field(default_factory=list[Account])
-    """The accounts of the readings that are not told yet."""
-
-
 class HypervFold:
     """What is known of all hosts and VMs. Ids are ``PREFIX.`` and the VmId, or the host's short name in lower case."""
 
     def __init__(self, prefix: str | None, past: Past) -> None:
         self._prefix = prefix
         self._past = past
-        self._hosts: dict[str, _Host] = {}
-        self._vms: dict[str, _Vm] = {}
+        self._hosts: dict[str, Host] = {}
+        self._by_name: dict[str, Host] = {}
+        """By the names as they are told, such as ``HV01`` and ``hv01.contoso.com``."""
+        self._vms: dict[str, Vm] = {}
         self._names: dict[str, set[str]] = {}
         self._told: list[Told] = []
         self._live = True
@@ -159,6 +126,8 @@ class HypervFold:
             account.not_need("VM of a name that several have")
             return False
         vm = self._vm(id)
+        if vm.held is None and same(vm.track, r):
+            return True
         if r.vm_id is not None and r.name:
             self._names.setdefault(r.name.casefold(), set()).add(id)
         host = None if r.host is None else self._host(r.host)
@@ -172,7 +141,7 @@ class HypervFold:
             vm.held, vm.held_host = r, None if host is None else host.id
             vm.waiting.append(account)
             return False
-        vm.track.read(r, None if host is None else host.id)
+        read(vm.track, r, None if host is None else host.id)
         if vm.track.window is not None and vm.track.window.last is r:
             vm.waiting.append(account)
             return False
@@ -189,14 +158,14 @@ class HypervFold:
             return False
         return abs(seconds_between(track.at, r.at)) < LISTED
 
-    def _release(self, vm: _Vm) -> None:
+    def _release(self, vm: Vm) -> None:
         held, vm.held = vm.held, None
         if held is not None:
-            vm.track.read(held, vm.held_host)
+            read(vm.track, held, vm.held_host)
             self._counted(vm)
 
     @staticmethod
-    def _counted(vm: _Vm) -> None:
+    def _counted(vm: Vm) -> None:
         """What waited is told now."""
         if vm.held is None and vm.track.window is None:
             for account in vm.waiting:
@@ -219,50 +188,32 @@ class HypervFold:
         vm.track.at, vm.track.stable = c.at, c.after
 
     def _power(self, r: PowerReading) -> bool:
-        """An event of the log; ``False`` if it is older than what is known, or tells nothing."""
+        """An event of the log; ``False`` if it is older than what is known."""
         id = self._id(r.vm_id, r.name, r.host)
         assert id is not None
         vm = self._vm(id)
-        track = vm.track
-        if track.at is not None and r.at < track.at:
+        if vm.track.at is not None and r.at < vm.track.at:
             return False
         self._release(vm)
-        track.close()
+        vm.track.close()
         self._counted(vm)
-        host = None if r.host is None else self._host(r.host).id
-        fold, as_read = track.fold, VmReading(at=r.at, record=r.record)
-        event = VmObserved(
-            power=r.power,
-            told=r.told,
-            record=r.record,
-            name=r.name if fold.version == 0 else None,
-            host=host if fold.host is None else None,
-        )
-        if r.power is Power.OFF:
-            stopped(track, as_read)
-            event = replace(event, assigned=0, held=0)
-        elif r.power is Power.SAVED:
-            event = replace(event, held=0)
-        elif r.new_session:
-            stopped(track, as_read)
-            event = replace(event, power=r.power or Power.RUNNING, session=(fold.session or 0) + 1)
-            track.uptime, track.unreported = None, True
-        elif r.power == fold.power:
-            return True
-        track.tell(event, r.at)
-        track.at = r.at
+        power_told(vm.track, r, None if r.host is None else self._host(r.host).id)
         return True
 
     # Who is who
 
-    def _host(self, name: str) -> _Host:
+    def _host(self, name: str) -> Host:
+        known = self._by_name.get(name)
+        if known is not None:
+            return known
         short = name.strip().lower()
         if not short.replace(".", "").isdigit():
             short = short.partition(".")[0]
         id = short if self._prefix is None else f"{self._prefix}.{short}"
         host = self._hosts.get(id)
         if host is None:
-            host = self._hosts[id] = _Host(id, ObservedHost.begin(id))
+            host = self._hosts[id] = Host(id, ObservedHost.begin(id))
+        self._by_name[name] = host
         return host
 
     def _id(self, vm_id: str | None, name: str | None, host: str | None) -> str | None:
@@ -276,15 +227,15 @@ class HypervFold:
             return called.pop()
         return name if self._prefix is None else f"{self._prefix}.{name}"
 
-    def _vm(self, id: str) -> _Vm:
+    def _vm(self, id: str) -> Vm:
         vm = self._vms.get(id)
         if vm is None:
-            vm = self._vms[id] = _Vm(VmTrack(id, self._told_by_a_vm))
+            vm = self._vms[id] = Vm(VmTrack(id, self._told_by_a_vm))
         if self._live:
             self._sync(vm)
         return vm
 
-    def _sync(self, vm: _Vm) -> None:
+    def _sync(self, vm: Vm) -> None:
         if vm.synced:
             return
         vm.synced = True
@@ -296,7 +247,7 @@ class HypervFold:
     def _told_by_a_vm(self, told: Told) -> None:
         self._told.append(told)
 
-    def _jobs_of(self, vm: _Vm, host: _Host | None) -> None:
+    def _jobs_of(self, vm: Vm, host: Host | None) -> None:
         guid = vm.track.id.rpartition(".")[2]
 
         def who(r: VmReading, earliest: str | None, kinds: Collection[JobKind]) -> Who:

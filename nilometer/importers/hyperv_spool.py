@@ -13,7 +13,7 @@ from domain.quantities import MiB
 from domain.settings import HostVersion
 from domain.shapes import parse_size
 from domain.state import Power
-from nilometer.importers.hyperv_fields import flag, guid, number, percent, plain, text, time
+from nilometer.importers.hyperv_fields import flag, guid, keys, number, numbers, plain, text, time
 from nilometer.importers.hyperv_readings import ChangeReading, HostReading, JobKind, JobReading, Reading, VmReading
 from nilometer.importers.hyperv_source import Context, Lines, Source
 from nilometer.strict_json import CUT_OFF, strict_json
@@ -37,6 +37,9 @@ JOBS: Final = {
     42: JobKind.REMOVE_MEMORY,
     71: JobKind.CHECKPOINT,
 }
+_COUNTS: Final = keys("state", "uptime", "generation", "buffer", "weight")
+_SIZES: Final = keys("startup", "minimum", "maximum", "assigned")
+_COUNTERS: Final = keys("physical_mb", "visible_mb", "guest_available_mb", "added_mb", "removed_mb")
 _COMPLETED: Final = 7
 _ENDED: Final = (_COMPLETED, 8, 9, 10, 32768)
 
@@ -85,7 +88,7 @@ def _readings(line: object, place: str, context: Context) -> Iterator[Reading]:
         yield from _poll(record, place, context)
     elif kind == "change":
         yield _change(record, place)
-    else:
+    elif kind != "note":  # a note is for people
         context.account.remark("unknown kind", f"{place}: the kind {kind!r} is unknown: the line is passed over")
 
 
@@ -124,7 +127,14 @@ def _vm(vm: Json, at: str, host: str, place: str) -> VmReading:
     id = guid(vm, "id", place)
     if id is None:
         raise InputError(f"{place}: a VM has no id", hint="its name may change: the VmId is needed")
-    state = number(vm, "state", place)
+    counts, sizes, counters = (
+        numbers(vm, _COUNTS, place),
+        numbers(vm, _SIZES, place),
+        numbers(vm, _COUNTERS, place, MiB),
+    )
+    state, uptime, generation, buffer, weight = counts
+    startup, minimum, maximum, assigned = sizes
+    physical, visible, guest_available, added, removed = counters
     power = None if state is None else POWERS.get(state)
     return VmReading(
         at=at,
@@ -133,22 +143,22 @@ def _vm(vm: Json, at: str, host: str, place: str) -> VmReading:
         vm_id=id,
         name=text(vm, "name", place),
         power=power,
-        uptime=number(vm, "uptime", place),
-        generation=number(vm, "generation", place),
+        uptime=uptime,
+        generation=generation,
         config_version=text(vm, "version", place),
         dynamic=flag(vm, "dynamic", place),
-        startup=number(vm, "startup", place),
-        minimum=number(vm, "minimum", place),
-        maximum=number(vm, "maximum", place),
-        buffer=percent(vm, "buffer", place),
-        weight=percent(vm, "weight", place),
+        startup=startup,
+        minimum=minimum,
+        maximum=maximum,
+        buffer=buffer,
+        weight=weight,
         # of a VM that starts, stops or is saved just now, the memory is on its way: no figure of it is one
-        assigned=None if power is None else number(vm, "assigned", place),
-        physical=number(vm, "physical_mb", place, MiB),
-        visible=number(vm, "visible_mb", place, MiB),
-        guest_available=number(vm, "guest_available_mb", place, MiB),
-        added=number(vm, "added_mb", place, MiB),
-        removed=number(vm, "removed_mb", place, MiB),
+        assigned=None if power is None else assigned,
+        physical=physical,
+        visible=visible,
+        guest_available=guest_available,
+        added=added,
+        removed=removed,
     )
 
 

@@ -67,9 +67,10 @@ def dynamic(assigned: int, startup: int = 2048, **more: Any) -> Json:
     return vm(assigned, startup, free=more.pop("free", 1000)) | {"uptime": None} | own | more
 
 
-def off(**more: Any) -> Json:
+def off(startup: int = 4096, **more: Any) -> Json:
     """A VM that is off."""
-    return vm(0, **({"state": 3, "state_name": "Off", "uptime": 0, "physical_mb": None, "free": None, **more}))
+    own = {"state": 3, "state_name": "Off", "uptime": 0, "physical_mb": None, "guest_available_mb": None}
+    return vm(0, startup) | own | more
 
 
 def job(minute: float, owner: str | None = "CONTOSO\\anna", kind: int = 31, state: int = 7, **more: Any) -> Json:

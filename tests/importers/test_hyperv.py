@@ -62,6 +62,12 @@ def test_3_a_guest_that_starts_again_does_not_keep_the_size_that_it_had() -> Non
     assert (store.vm(ERP).session, store.vm(ERP).high_watermark) == (2, 2048 * MiB)
 
 
+def test_3_a_vm_that_does_not_say_it_once_in_the_midst_of_a_session_moves_as_before() -> None:
+    spool = Spool().poll(0, vm()).poll(1, vm(0, 8192)).poll(2, vm(6144, 8192))
+    (moved,) = imported(spool).events(VmMemoryMoved)
+    assert (moved.size_from, moved.size_to, moved.request) == (4096 * MiB, 6144 * MiB, 1)
+
+
 def test_4_a_state_number_that_means_another_on_another_release_is_none() -> None:
     spool = Spool().poll(0, vm()).poll(1, vm(0, state=32785, state_name="PausedCritical")).poll(2, vm())
     store = imported(spool)
@@ -110,6 +116,13 @@ def test_8_what_the_guest_uses_is_known_only_if_all_was_measured_in_one_moment()
     assert in_use(guest_available_mb=None) is None
     assert in_use(guest_available_mb=5000) is None
     assert in_use(demand=4096 * MiB) == GUEST_USES, "demand is no measure of it"
+
+
+def test_8_what_a_guest_lent_is_what_it_sees_and_does_not_have() -> None:
+    spool = Spool().poll(0, dynamic(2048)).poll(1, dynamic(640, visible_mb=2048, free=100))
+    fold = imported(spool).vm(ERP)
+    assert (fold.assigned, fold.visible, fold.ballooned) == (640 * MiB, 2048 * MiB, 1408 * MiB)
+    assert fold.high_watermark == 2048 * MiB
 
 
 def test_8_the_reserve_of_a_host_is_unknown_for_one_that_is_computed_proves_nothing() -> None:

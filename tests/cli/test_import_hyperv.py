@@ -1,0 +1,85 @@
+"""Spools of Hyper-V at the command line: who asked for what, once. The spools are synthetic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.calling import Desk
+from tests.cli.test_schemas import problems
+from tests.importers.hyperv_synthetic import WEB, Spool, job, vm
+
+DAY = Path(__file__).parents[2] / "docs" / "examples" / "HV01-20261123.jsonl"
+
+BEN = "#8 2026-11-23 09:03:00Z CONTOSO\\ben via hyper-v job (modify-resources) asked for web01"
+SOMEBODY = "#14 web01 changed between 2026-11-23 09:05:00Z and 09:10:00Z, by nobody we know of"
+
+
+def test_the_example_says_that_it_is_synthetic() -> None:
+    assert b"SYNTHETIC" in DAY.read_bytes().splitlines()[0]
+
+
+def test_the_log_says_who_asked_with_what_tool_and_what_came_of_it(desk: Desk) -> None:
+    assert desk.call("import-hyperv", str(DAY)).code == 0
+    said = desk.call("log", "--asked")
+    assert said.out.splitlines() == [
+        "#4 2026-11-23 09:01:54Z CONTOSO\\anna via powershell asked for web01: +4 GiB (4 GiB -> 8 GiB)",
+        "    after 0 ms: completed, 4 GiB",
+        f"{BEN}: -6 GiB (8 GiB -> 2 GiB)",
+        "    after 2 min: partially-completed, 2500 MiB of 6144 MiB, memory-in-use (inferred), still open",
+        "    after 7 min: partially-completed, 2500 MiB of 6144 MiB, superseded (inferred)",
+        f"{SOMEBODY}: +452 MiB (5692 MiB -> 6144 MiB)",
+        "    after 0 ms: completed, 452 MiB",
+    ]
+    assert len(desk.call("log", "--asked", "--actor", "CONTOSO\\ben", "--format", "json").lines) == 1
+    assert len(desk.call("log", "--asked", "--vm", "web01", "--format", "json").lines) == 3
+
+
+def test_what_is_there_is_not_recorded_again_and_the_document_is_as_its_schema_says(desk: Desk) -> None:
+    first = desk.call("import-hyperv", str(DAY), "--format", "json").json
+    assert problems("import-hyperv", first) == []
+    assert (first["recorded"], first["records"], first["files"][0]["format"]) == (18, 27, "hyperv-spool")
+    again = desk.call("import-hyperv", str(DAY), "--format", "json").json
+    assert (again["recorded"], again["repeats"]) == (0, 27)
+    grown = desk.write("grown.jsonl", DAY.read_bytes() + Spool().poll(12, vm(6144, 8192)).poll(13, vm(8192, 8192)).data)
+    assert desk.call("import-hyperv", grown, "--format", "json").json["recorded"] > 0
+    assert desk.call("import-hyperv", grown, "--format", "json").json["recorded"] == 0
+    assert "violated" not in desk.call("audit").out
+    assert desk.call("audit").code in (0, 3)
+
+
+def test_the_files_of_two_hosts_are_read_together(desk: Desk) -> None:
+    one = desk.write("1.jsonl", Spool("HV01").poll(0, vm()).poll(2).data)
+    other = desk.write("2.jsonl", Spool("HV02").poll(1, vm()).data)
+    assert desk.call("import-hyperv", other, one, "--as", "lab").code == 0
+    (told,) = desk.call("view", "--vm", "web01", "--format", "json").json["vms"]
+    assert (told["vm"], told["host"]) == (f"lab.{WEB}", "lab.hv02")
+
+
+def test_who_keeps_going_is_told_of_what_was_not_read_and_gets_the_rest(desk: Desk) -> None:
+    bad = desk.write(
+        "bad.jsonl", Spool().poll(0, vm()).data + b'{"schema": 9}\n' + Spool().poll(1, vm(8192, 8192)).poll(2, vm(8192, 8192)).data
+    )
+    strange = desk.write("strange.txt", "hello\n")
+    said = desk.call("import-hyperv", bad, strange, "--keep-going", "--format", "json")
+    assert said.code == 2
+    assert f"error: {bad}:2: the spool's schema is None" not in said.err
+    assert f"error: {bad}:2: the spool's schema is 9" in said.err
+    assert f"error: {strange}: is none of the files that are known" in said.err
+    assert [each["file"] for each in said.json["files"]] == [bad]
+    assert len(desk.call("log", "--asked", "--format", "json").lines) == 1
+    assert desk.call("import-hyperv", strange).code == 2
+
+
+def test_a_line_that_breaks_off_is_noted(desk: Desk) -> None:
+    cut = desk.write("cut.jsonl", DAY.read_bytes()[:-20])
+    said = desk.call("import-hyperv", cut)
+    assert said.code == 0
+    assert f"note: {cut}:10: is not JSON" in said.err
+    assert "what stands before it is kept" in said.err
+
+
+def test_a_host_that_is_decided_here_is_not_observed(desk: Desk) -> None:
+    desk.with_history()
+    said = desk.call("import-hyperv", desk.write("s.jsonl", Spool("hv01").poll(0, vm(), jobs=[job(0)]).data))
+    assert said.code == 2
+    assert "is decided by this ledger" in said.err
