@@ -196,8 +196,10 @@ class DecidedJudge:
         fine, host = not change.broken, records.hosts.get(vm.host)
         follows = where[0].position if change.broken else None
         if host is not None:
-            fine = vm_holds(docket, where, vm, host, follows=follows) and fine
-            fine = host_holds(docket, where, host, vm, follows=follows) and fine
+            if change.broken or not vm.sound:
+                fine = vm_holds(docket, where, vm, host, follows=follows) and fine
+            if change.broken or not host.sound:
+                fine = host_holds(docket, where, host, vm, follows=follows) and fine
             if change.left is not None:
                 fine = host_holds(docket, where, change.left, vm, follows=follows) and fine
             if change.broken:  # the book goes on from what the VM holds

@@ -71,16 +71,18 @@ def _amount_of(event: events.VmCommandRefused) -> int | None:
 
 def _arguments(command: str, target: str, given: Mapping[str, Argument]) -> Differ | None:
     """Whether a refusal tells the arguments that its command takes, but for the VM or host on whose stream it is."""
-    takes = _takes(command) - {target}
-    if takes - OPTIONAL <= given.keys() <= takes:
+    least, takes = _takes(command, target)
+    if given.keys() == least or least <= given.keys() <= takes:
         return None
     return {"arguments": ", ".join(sorted(takes))}, {"arguments": ", ".join(sorted(given))}
 
 
 @cache
-def _takes(command: str) -> frozenset[str]:
+def _takes(command: str, target: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What a refusal of the command has to tell, and what it may tell."""
     kind = COMMANDS.get(command)
-    return frozenset() if kind is None else frozenset(kind.__slots__)
+    takes = frozenset[str]() if kind is None else frozenset(kind.__slots__) - {target}
+    return takes - OPTIONAL, takes
 
 
 def _figure(value: object) -> Figure:
