@@ -55,6 +55,11 @@ class DecidedJudge:
             self._miss()
         self._take(where, event)
 
+    def host_of(self, vm: str) -> str | None:
+        """The host that a VM is on; ``None`` if nothing was read of it."""
+        track = self._records.vms.get(vm)
+        return None if track is None else track.host
+
     def finish(self) -> None:
         """The history ends here."""
         self._miss()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from domain.envelope import Envelope
-from domain.events import Decided, Event
+from domain.events import EVENTS, Decided, Event
 from rules.judging.docket import Docket
 from rules.judging.records import WHERE_DUE
 
@@ -23,7 +23,7 @@ class Origins:
     def fits(self, envelope: Envelope[Event], place: str) -> bool:
         """Whether the event fits its stream. If not, it is told, and says nothing of the VM or host."""
         event, stream = envelope.event, envelope.stream
-        sort, known = _sort(type(event)), self._sorts.get(stream)
+        sort, known = _sort(event.KIND), self._sorts.get(stream)
         if sort is known:
             return True
         kind, origin = sort
@@ -43,8 +43,9 @@ class Origins:
 
 
 @cache
-def _sort(event: type[Event]) -> Sort:
-    return _one_of(event.KIND.partition(".")[0], "decided by the ledger" if issubclass(event, Decided) else "observed")
+def _sort(name: str) -> Sort:
+    decided = any(kind == name and issubclass(event, Decided) for (kind, _), event in EVENTS.items())
+    return _one_of(name.partition(".")[0], "decided by the ledger" if decided else "observed")
 
 
 @cache

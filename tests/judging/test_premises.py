@@ -227,3 +227,14 @@ def test_how_a_host_was_before_its_history_begins_is_unknown() -> None:
 
     begun_later = tampered(told, index, read_before)[4:]
     assert all(each.rule == "history_is_whole" or each.follows is not None for each in violations(begun_later))
+
+
+def test_only_events_that_are_asked_about_are_counted() -> None:
+    big: Line = {**SMALL_HOST, "total": "16GiB"}
+    told = history(HOST, big, WEB, {**WEB, "vm": "db01", "host": "hv02"}, START, do("move-vm", to="hv02"), do("pause"))
+    on_vm = judged(told, Scope(vms=frozenset(("web01",))))[1]
+    assert (on_vm.events, on_vm.rules["history_is_whole"].holds) == (4, 4)
+    there = judged(told, Scope(hosts=frozenset(("hv02",))))[1]
+    assert (there.events, there.rules["history_is_whole"].holds) == (4, 4)  # hv02, db01, what it gave, the pause
+    late = judged(told, Scope(since=told[-1].metadata.happened))[1]
+    assert (late.events, late.rules["history_is_whole"].holds) == (1, 1)
