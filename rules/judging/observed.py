@@ -92,7 +92,7 @@ class ObservedJudge:
                 self._lost(where, seen)
             case _:
                 fold.apply(event, said.happened, said.earliest)
-        self._books.on(fold.id, before, fold.host)
+        self._books.on(fold.id, before, fold.host, said.happened)
         if isinstance(event, VmObserved | VmMemoryMoved):
             self._books.asked(where, fold.host)
 
