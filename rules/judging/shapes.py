@@ -72,7 +72,7 @@ def _amount_of(event: events.VmCommandRefused) -> int | None:
 def _arguments(command: str, target: str, given: Mapping[str, Argument]) -> Differ | None:
     """Whether a refusal tells the arguments that its command takes, but for the VM or host on whose stream it is."""
     least, takes = _takes(command, target)
-    if given.keys() == least or least <= given.keys() <= takes:
+    if least <= given.keys() <= takes:
         return None
     return {"arguments": ", ".join(sorted(takes))}, {"arguments": ", ".join(sorted(given))}
 
