@@ -44,9 +44,18 @@ def vm_shape(event: VmEvent) -> Differ | None:
 
 def host_shape(event: HostEvent) -> Differ | None:
     """As ``vm_shape``, of an event on the stream of a host."""
-    if isinstance(event, events.HostCommandRefused):
-        return _arguments(event.command, "host", event.arguments)
-    return None
+    if not isinstance(event, events.HostCommandRefused | events.HostRemoved):
+        return None
+    evidence, command = event.evidence, event.command
+    reads = command == "define-vm", False, False, command == "remove-host"
+    parts = evidence.host, evidence.destination, evidence.vm, evidence.vms
+    found = tuple(part is not None for part in parts)
+    if found != reads:
+        names = "host", "destination", "vm", "vms"
+        return dict(zip(names, reads, strict=True)), dict(zip(names, found, strict=True))
+    if isinstance(event, events.HostRemoved):
+        return None
+    return _arguments(command, "host", event.arguments)
 
 
 def _refused(event: events.VmCommandRefused) -> Differ | None:

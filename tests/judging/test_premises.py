@@ -13,6 +13,7 @@ from domain.events import (
     Event,
     HostCommandRefused,
     HostMemoryGranted,
+    HostRead,
     HostReserveSet,
     VmCommandRefused,
     VmMemoryAdded,
@@ -23,6 +24,7 @@ from domain.events import (
 from domain.hosts import set_reserve
 from domain.observed import VmObserved
 from domain.quantities import MiB
+from domain.settings import HostVersion
 from domain.state import Host
 from rules.judging.findings import Verdict
 from rules.judging.scope import Scope
@@ -126,6 +128,7 @@ def test_a_rule_that_is_broken_does_not_also_hold_of_the_same_event() -> None:
 # What refusals say
 
 
+READ = HostRead("hv02", 1, HostVersion.V2022, 1024 * MiB, 0, 0, 1024 * MiB, None)
 REFUSED: dict[str, tuple[Line, Callable[[Any], Event], str]] = {
     "how much another size is away": (
         do("set-memory", size="8GiB"),
@@ -135,6 +138,11 @@ REFUSED: dict[str, tuple[Line, Callable[[Any], Event], str]] = {
     "an amount where none is asked": (do("resume"), lambda e: replace(e, requested=5, granted=0), "event_tells_all"),
     "where to": (do("move-vm", to="hv02"), lambda e: replace(e, arguments={"to": "hv01"}), "event_tells_all"),
     "an argument too many": (do("move-vm", to="hv02"), lambda e: replace(e, arguments={"to": "hv02", "size": 1}), ""),
+    "a host that was not read": (
+        {"command": "remove-host", "host": "hv01"},
+        lambda e: replace(e, evidence=replace(e.evidence, destination=READ)),
+        "event_tells_all",
+    ),
     "how many VMs were there": (
         {"command": "remove-host", "host": "hv01"},
         lambda e: replace(e, evidence=replace(e.evidence, vms=2)),
