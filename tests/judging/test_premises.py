@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from domain.aggregates import HistoryError
 from domain.decision import done
 from domain.events import (
     Event,
@@ -17,6 +18,7 @@ from domain.events import (
     HostReserveSet,
     VmCommandRefused,
     VmMemoryAdded,
+    VmMemoryRemoved,
     VmMoved,
     VmPaused,
     VmRemoved,
@@ -26,6 +28,7 @@ from domain.observed import VmObserved
 from domain.quantities import MiB
 from domain.settings import HostVersion
 from domain.state import Host
+from projections.fleet import Fleet
 from rules.judging.findings import Verdict
 from rules.judging.scope import Scope
 from tests.domain.breaking import rebind
@@ -246,3 +249,17 @@ def test_only_events_that_are_asked_about_are_counted() -> None:
     assert (there.events, there.rules["history_is_whole"].holds) == (4, 4)  # hv02, db01, what it gave, the pause
     late = judged(told, Scope(since=told[-1].metadata.happened))[1]
     assert (late.events, late.rules["history_is_whole"].holds) == (1, 1)
+
+
+def test_a_removal_that_does_not_say_how_much_is_told_and_cannot_be_replayed() -> None:
+    remove = do("remove-memory", amount="2MiB")
+    told = history(HOST, WEB, START, do("report-in-use", in_use="1GiB"), remove, do("pause"))
+    index = last(told, VmMemoryRemoved)
+    silent = tampered(told, index, lambda e: replace(e, granted=None))
+    assert causes(silent)[0] == ("event_tells_all", told[index].position)
+    assert {each.at.position for each in violations(silent)} <= {told[index].position, told[index].position + 1}
+    fleet = Fleet()
+    for envelope in silent[:index]:
+        fleet.apply(envelope)
+    with pytest.raises(HistoryError, match="does not carry"):
+        fleet.apply(silent[index])
