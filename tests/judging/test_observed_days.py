@@ -171,6 +171,16 @@ NORMAL: dict[str, list[Fact]] = {
         host(free=4 * GIB),
         host(free=8 * GIB),
     ],
+    "an old Windows that goes on counting what it lent": [
+        vm(**RUNS, guest=Guest.WINDOWS_LEGACY, assigned=4 * GIB, guest_total=4 * GIB),
+        vm(assigned=2 * GIB, guest_total=4 * GIB),
+        vm(assigned=2 * GIB, guest_total=4 * GIB),
+        vm(assigned=3 * GIB, guest_total=4 * GIB),
+    ],
+    "a guest of which nobody told what it is": [
+        vm(**RUNS, devices=base(4 * GIB), guest_total=4 * GIB),
+        *[fact for _ in range(3) for fact in (vm(devices=base(2 * GIB), guest_total=4 * GIB),)],
+    ],
     "a VM on no host, that is lost": [vm(assigned=GIB, in_use=MiB), ("vm/web01", VmLost()), vm(power=Power.OFF)],
 }
 
@@ -208,6 +218,13 @@ WRONG: dict[str, tuple[str, list[Fact]]] = {
     "a host that was promised twice, and stays so": (
         "host_never_overcommitted",
         [host(**BIG), vm(**RUNS, assigned=63 * GIB), vm(assigned=63 * GIB), host(**BIG), vm(assigned=63 * GIB)],
+    ),
+    "a guest that sees what was taken from it": (
+        "current_is_visible",
+        [
+            vm(**RUNS, guest=Guest.WINDOWS, assigned=4 * GIB, guest_total=4 * GIB),
+            *[vm(assigned=2 * GIB, guest_total=4 * GIB) for _ in range(2)],
+        ],
     ),
     "a VM that is off and has memory": ("off_means_nothing", [vm(**RUNS), vm(power=Power.OFF, assigned=GIB)]),
     "a setting that Hyper-V does not take": (
