@@ -69,7 +69,8 @@ class Result:
         events = _counted(audit.account.events, "event")
         if audit.verdict is Verdict.HOLDS:
             asked = sum(each.asked for each in audit.account.rules.values())
-            kept = " keep every rule" if asked else ", of which no rule speaks"
+            keep = "keeps" if audit.account.events == 1 else "keep"
+            kept = f" {keep} every rule" if asked else ", of which no rule speaks"
             return f"{events}{kept} ({where})"
         findings = _counted(audit.counted[audit.verdict], "finding")
         return f"{findings} in {events} ({where})"

@@ -38,14 +38,15 @@ class Books:
         seen = None if host is None else self._hosts.get(host)
         return None if seen is None else seen.fold.host_version
 
-    def on(self, vm: str, before: str | None, after: str | None) -> None:
-        """A VM is on a host."""
+    def on(self, vm: str, before: str | None, after: str | None, happened: str) -> None:
+        """A VM is on a host. While it moves, the one that it leaves may still have its memory, or have it no more."""
         if before == after:
             return
-        if before is not None:
-            self._host(before).vms.discard(vm)
-        if after is not None:
-            self._host(after).vms.add(vm)
+        for id, take in ((before, set[str].discard), (after, set[str].add)):
+            if id is not None:
+                host = self._host(id)
+                take(host.vms, vm)
+                host.moved = max(host.moved, happened)
 
     def moved(self, where: Where, vm: ObservedVm) -> None:
         """Memory of a VM moved: the next measure of its host shows whether it came from there, or went there."""

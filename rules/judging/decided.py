@@ -55,6 +55,11 @@ class DecidedJudge:
             self._miss()
         self._take(where, event)
 
+    def host_of(self, vm: str) -> str | None:
+        """The host that a VM is on; ``None`` if nothing was read of it."""
+        track = self._records.vms.get(vm)
+        return None if track is None else track.host
+
     def finish(self) -> None:
         """The history ends here."""
         self._miss()
@@ -196,8 +201,10 @@ class DecidedJudge:
         fine, host = not change.broken, records.hosts.get(vm.host)
         follows = where[0].position if change.broken else None
         if host is not None:
-            fine = vm_holds(docket, where, vm, host, follows=follows) and fine
-            fine = host_holds(docket, where, host, vm, follows=follows) and fine
+            if change.broken or not vm.sound:
+                fine = vm_holds(docket, where, vm, host, follows=follows) and fine
+            if change.broken or not host.sound:
+                fine = host_holds(docket, where, host, vm, follows=follows) and fine
             if change.left is not None:
                 fine = host_holds(docket, where, change.left, vm, follows=follows) and fine
             if change.broken:  # the book goes on from what the VM holds

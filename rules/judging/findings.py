@@ -98,7 +98,7 @@ class Account:
     """What was judged, and how often each rule was asked."""
 
     events: int = 0
-    """Events that were judged."""
+    """Events that were judged: those that are asked about."""
     rules: dict[str, Coverage] = field(default_factory=dict[str, Coverage])
 
     def count(self, rule: str, verdict: Verdict, times: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""The invariants: asked of a VM or host as often as it has become another, and as long as one of them is broken.
+"""The invariants: to be asked of a VM or host that has become another, and as long as one of them is broken.
 
 What is proved of a change assumes that they held before it. So of a VM or host of which they were not asked yet, or
 do not hold, nothing is taken as proved.
@@ -25,9 +25,7 @@ NOBODY: Final = vm_defined(1, Guest.UNENLIGHTENED, ConfigVersion(0, 0), MemorySe
 
 
 def vm_holds(docket: Docket, where: Where, vm: VmTrack, host: HostTrack, *, follows: int | None) -> bool:
-    """Whether all invariants of a VM hold, where they are to be asked."""
-    if vm.sound and follows is None:
-        return True
+    """Whether all invariants of a VM hold on its host."""
     vm.unasked = False
     site = Site(host.state, vm.state, host.book.get(vm.id, 0))
     return _all_hold(docket, where, vm.standing, OF_VMS, site, follows=follows)
@@ -36,9 +34,7 @@ def vm_holds(docket: Docket, where: Where, vm: VmTrack, host: HostTrack, *, foll
 def host_holds(
     docket: Docket, where: Where, host: HostTrack, vm: VmTrack | None = None, *, follows: int | None
 ) -> bool:
-    """Whether all invariants of a host hold, where they are to be asked; ``vm`` is the one that it was changed for."""
-    if host.sound and follows is None:
-        return True
+    """Whether all invariants of a host hold; ``vm`` is the one that it was changed for."""
     host.unasked = False
     entry = 0 if vm is None else host.book.get(vm.id, 0)
     site = Site(host.state, NOBODY if vm is None or vm.id not in host.vms else vm.state, entry)

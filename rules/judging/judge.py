@@ -6,8 +6,8 @@ Memory grows with the number of hosts and VMs, not with the length of the histor
 from __future__ import annotations
 
 from domain.envelope import Envelope
-from domain.events import Decided, Event
-from domain.observed import Observed
+from domain.events import Decided, Event, VmDefined, VmEvent
+from domain.observed import Observed, VmObserved
 from rules.judging.decided import DecidedJudge
 from rules.judging.docket import Docket
 from rules.judging.findings import Account, Finding
@@ -28,15 +28,16 @@ class Judge:
     def __init__(self, scope: Scope = EVERYTHING, *, alone: bool = True) -> None:
         self.scope = scope
         self._docket = Docket(scope)
-        self._wholeness = Wholeness(self._docket, alone=alone)
+        self._wholeness = Wholeness(self._docket, self._is_asked_about, alone=alone)
+        self._read = 0
         self._origins = Origins(self._docket)
         self._decided = DecidedJudge(self._docket, self._wholeness)
         self._observed = ObservedJudge(self._docket)
 
     @property
     def events(self) -> int:
-        """How many events were judged."""
-        return self._docket.account.events
+        """How many events were read, asked about or not."""
+        return self._read
 
     @property
     def account(self) -> Account:
@@ -47,7 +48,9 @@ class Judge:
     def take(self, envelope: Envelope[Event], place: str = "", source: str = "") -> list[Finding]:
         """What is found once this event was read; it may be about events before it."""
         docket = self._docket
-        docket.account.events += 1
+        self._read += 1
+        if docket.everything or self._is_asked_about(envelope):
+            docket.account.events += 1
         if self._wholeness.follows(envelope, source):
             self._judge(envelope, place)
         else:
@@ -63,6 +66,22 @@ class Judge:
         self._observed.finish()
         self._docket.finish()
         return self._docket.drain()
+
+    def _is_asked_about(self, envelope: Envelope[Event]) -> bool:
+        scope, stream = self.scope, envelope.stream
+        host = self._host_of(envelope) if scope.hosts and stream.startswith("vm/") else None
+        return scope.takes(stream, host, envelope.metadata.happened)
+
+    def _host_of(self, envelope: Envelope[Event]) -> str | None:
+        """Where a VM is when its event happens; of its first one, where that says."""
+        event, id = envelope.event, envelope.stream.removeprefix("vm/")
+        host = self._decided.host_of(id) or self._observed.host_of(id)
+        if host is not None:
+            return host
+        if isinstance(event, VmDefined | VmObserved):
+            return event.host
+        read = event.evidence.host if isinstance(event, VmEvent) else None
+        return None if read is None else read.id
 
     def _judge(self, envelope: Envelope[Event], place: str) -> None:
         if not self._origins.fits(envelope, place):

@@ -62,6 +62,11 @@ class ObservedJudge:
             self._docket.ask(where, seen.fold.host)
             self._on_vm(where, event, seen)
 
+    def host_of(self, vm: str) -> str | None:
+        """The host that a VM is on, as far as somebody told."""
+        seen = self._vms.get(vm)
+        return None if seen is None else seen.fold.host
+
     def finish(self) -> None:
         """The history ends here: what still waits stays unknown."""
         for seen in self._vms.values():
@@ -87,7 +92,7 @@ class ObservedJudge:
                 self._lost(where, seen)
             case _:
                 fold.apply(event, said.happened, said.earliest)
-        self._books.on(fold.id, before, fold.host)
+        self._books.on(fold.id, before, fold.host, said.happened)
         if isinstance(event, VmObserved | VmMemoryMoved):
             self._books.asked(where, fold.host)
 

@@ -45,7 +45,8 @@ def on_host(records: Records, where: Where, event: HostEvent) -> None:
         if isinstance(event, events.HostRemoved):
             records.gone.add(envelope.stream)
             records.departed[id] = records.hosts.pop(id)
-    fine = host_holds(docket, where, host, follows=None if fine else envelope.position) and fine
+    if not fine or not host.sound:
+        fine = host_holds(docket, where, host, follows=None if fine else envelope.position) and fine
     kind = event.command, "host" if event.KIND != "host.command-refused" else "host refused"
     if fine and not docket.named:
         docket.clean(kind)

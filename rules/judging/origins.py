@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import cache
 
 from domain.envelope import Envelope
-from domain.events import Decided, Event
+from domain.events import EVENTS, Decided, Event
 from rules.judging.docket import Docket
 from rules.judging.records import WHERE_DUE
 
-_SAYS: Final = {"decided": "decided by the ledger", "observed": "observed"}
+Sort = tuple[str, str]
+"""What an event is about, ``vm`` or ``host``, and who is the authority, as ``observed``."""
 
 
 class Origins:
@@ -17,21 +18,36 @@ class Origins:
 
     def __init__(self, docket: Docket) -> None:
         self._docket = docket
-        self._origins: dict[str, str] = {}
+        self._sorts: dict[str, Sort] = {}
 
     def fits(self, envelope: Envelope[Event], place: str) -> bool:
         """Whether the event fits its stream. If not, it is told, and says nothing of the VM or host."""
         event, stream = envelope.event, envelope.stream
-        kind, origin = event.KIND.partition(".")[0], "decided" if isinstance(event, Decided) else "observed"
-        known = self._origins.setdefault(stream, origin)
-        if known == origin and stream.startswith(kind) and stream[len(kind) : len(kind) + 1] == "/":
+        sort, known = _sort(event.KIND), self._sorts.get(stream)
+        if sort is known:
             return True
+        kind, origin = sort
         docket, where = self._docket, (envelope, place)
-        docket.ask(where, None)
-        if known == origin:
+        if not stream.startswith(f"{kind}/"):
+            docket.ask(where, None)
             why, differ = "no such event stands on such a stream", ({"stream": f"{kind}/"}, {"event": event.KIND})
+        elif known is None:
+            self._sorts[stream] = sort
+            return True
         else:
+            docket.ask(where, None)
             why = "what the ledger decides about is never observed, and what is observed it never decides"
-            differ = {"origin": _SAYS[known]}, {"origin": _SAYS[origin]}
+            differ = {"origin": known[1]}, {"origin": origin}
         docket.violated(WHERE_DUE, where, why, differ)
         return False
+
+
+@cache
+def _sort(name: str) -> Sort:
+    decided = any(kind == name and issubclass(event, Decided) for (kind, _), event in EVENTS.items())
+    return _one_of(name.partition(".")[0], "decided by the ledger" if decided else "observed")
+
+
+@cache
+def _one_of(kind: str, origin: str) -> Sort:
+    return kind, origin

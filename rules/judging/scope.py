@@ -22,10 +22,6 @@ class Scope:
         """Nothing is left out."""
         return self == EVERYTHING
 
-    def takes_any(self, stream: str, happened: str) -> bool:
-        """Whether an event may be asked about, wherever its VM is."""
-        return self.takes(stream, next(iter(self.hosts), None), happened)
-
     def takes(self, stream: str, host: str | None, happened: str) -> bool:
         """Whether an event is asked about; ``host`` is where its VM is."""
         if (self.since is not None and happened < self.since) or (self.until is not None and happened > self.until):

@@ -44,9 +44,18 @@ def vm_shape(event: VmEvent) -> Differ | None:
 
 def host_shape(event: HostEvent) -> Differ | None:
     """As ``vm_shape``, of an event on the stream of a host."""
-    if isinstance(event, events.HostCommandRefused):
-        return _arguments(event.command, "host", event.arguments)
-    return None
+    if not isinstance(event, events.HostCommandRefused | events.HostRemoved):
+        return None
+    evidence, command = event.evidence, event.command
+    reads = command == "define-vm", False, False, command == "remove-host"
+    parts = evidence.host, evidence.destination, evidence.vm, evidence.vms
+    found = tuple(part is not None for part in parts)
+    if found != reads:
+        names = "host", "destination", "vm", "vms"
+        return dict(zip(names, reads, strict=True)), dict(zip(names, found, strict=True))
+    if isinstance(event, events.HostRemoved):
+        return None
+    return _arguments(command, "host", event.arguments)
 
 
 def _refused(event: events.VmCommandRefused) -> Differ | None:
@@ -71,16 +80,18 @@ def _amount_of(event: events.VmCommandRefused) -> int | None:
 
 def _arguments(command: str, target: str, given: Mapping[str, Argument]) -> Differ | None:
     """Whether a refusal tells the arguments that its command takes, but for the VM or host on whose stream it is."""
-    takes = _takes(command) - {target}
-    if takes - OPTIONAL <= given.keys() <= takes:
+    least, takes = _takes(command, target)
+    if least <= given.keys() <= takes:
         return None
     return {"arguments": ", ".join(sorted(takes))}, {"arguments": ", ".join(sorted(given))}
 
 
 @cache
-def _takes(command: str) -> frozenset[str]:
+def _takes(command: str, target: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What a refusal of the command has to tell, and what it may tell."""
     kind = COMMANDS.get(command)
-    return frozenset() if kind is None else frozenset(kind.__slots__)
+    takes = frozenset[str]() if kind is None else frozenset(kind.__slots__) - {target}
+    return takes - OPTIONAL, takes
 
 
 def _figure(value: object) -> Figure:

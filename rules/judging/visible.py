@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.guests import Mechanism
+from domain.guests import Mechanism, removal_mechanism
 from domain.observed import Means, VmObserved
 from domain.observed_devices import balloon_of, lent_of
 from domain.observed_vm import ObservedVm
@@ -15,6 +15,7 @@ MOVES: Final = "visible_moves_as_said"
 CURRENT: Final = "current_is_visible"
 WATERMARK: Final = "watermark_is_visible"
 
+LENT: Final = "nobody told whether the guest counts memory that it lent to the host, or how much that is"
 MIDST: Final = "the guest was measured in the midst of a change"
 
 
@@ -44,6 +45,10 @@ def measured(docket: Docket, where: Where, event: VmObserved, seen: SeenVm) -> N
         docket.holds(rule)
         docket.holds(MOVES, seen.moves.count)
         seen.moves.clear()
+        return
+    if _may_have_lent(fold):
+        docket.unknown(rule, where, LENT)
+        _unsettled(docket, where, seen, LENT)
         return
     doubt = seen.doubt
     if doubt is not None and doubt.off == off and not shortly_after(seen.moved, happened):
@@ -98,4 +103,18 @@ def counted(fold: ObservedVm) -> int | None:
 
 def _counts_what_it_lent(fold: ObservedVm) -> bool:
     balloon = balloon_of(fold.accounts)
-    return balloon is not None and balloon.mechanism is Mechanism.BALLOON
+    return (_whole(fold) if balloon is None else balloon.mechanism) is Mechanism.BALLOON
+
+
+def _may_have_lent(fold: ObservedVm) -> bool:
+    """Whether the guest may count memory that it lent, of which nobody told how much: Hyper-V tells of no balloon."""
+    devices = any(account.means not in (None, Means.BOOT) for account in fold.accounts.values())
+    return not devices and _whole(fold) in (None, Mechanism.BALLOON)
+
+
+def _whole(fold: ObservedVm) -> Mechanism | None:
+    """How memory is taken from a VM whose memory is told as a whole; ``None`` if nobody told, or it is not."""
+    told = [account.mechanism for account in fold.accounts.values()]
+    if len(told) > 1:
+        return None
+    return next(iter(told), None) or (None if fold.guest is None else removal_mechanism(fold.guest))

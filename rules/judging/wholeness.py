@@ -6,7 +6,7 @@ after a gap one goes on from what is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,8 +34,11 @@ class Told:
 class Wholeness:
     """The places of the events that were read so far. If not ``alone``, others have those in between."""
 
-    def __init__(self, docket: Docket, *, alone: bool = True) -> None:
+    def __init__(
+        self, docket: Docket, is_asked_about: Callable[[Envelope[Event]], bool], *, alone: bool = True
+    ) -> None:
         self._docket = docket
+        self._is_asked_about = is_asked_about
         self._alone = alone
         self._position = 0
         self._source = ""
@@ -107,8 +110,7 @@ class Wholeness:
         self._docket.violated(WHOLE, where, why, _differ("position", self._position + 1, where[0].position))
 
     def _ask(self, where: Where) -> None:
-        scope, envelope = self._docket.scope, where[0]
-        self._docket.asked = scope.takes_any(envelope.stream, envelope.metadata.happened)
+        self._docket.asked = self._docket.everything or self._is_asked_about(where[0])
 
     def _next(self, told: Told) -> Iterator[Told]:
         envelope, docket, where = told.envelope, self._docket, (told.envelope, told.place)

@@ -24,7 +24,7 @@ BEGINNING = datetime(2026, 11, 23, 9)
 E = TypeVar("E", bound=Event)
 
 
-def moment(seconds: int) -> str:
+def moment(seconds: float) -> str:
     """So many seconds after the beginning."""
     return f"{(BEGINNING + timedelta(seconds=seconds)).isoformat(timespec='microseconds')}Z"
 

@@ -48,7 +48,8 @@ class MadeUp:
         """QEMU is asked for another size, and as much of it is reached as there is memory, or by chance."""
         was = self.sizes[vm]
         target = BLOCK * self.random.randrange(12)
-        before, reply = self._measure(vm), {"return": {}}
+        before = self._measure(vm)
+        reply: Json = {"return": {}}
         said: Json = {"mechanism": "virtio-mem", "requested": target * MiB}
         self.add("command", vm, **said, qmp={"execute": "qom-set"}, reply=reply, accepted=True)
         now = min(target, was + max(0, self.free) // BLOCK * BLOCK)

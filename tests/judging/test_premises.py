@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from domain.aggregates import HistoryError
 from domain.decision import done
 from domain.events import (
     Event,
     HostCommandRefused,
     HostMemoryGranted,
+    HostRead,
     HostReserveSet,
     VmCommandRefused,
     VmMemoryAdded,
+    VmMemoryRemoved,
     VmMoved,
     VmPaused,
     VmRemoved,
@@ -23,7 +26,9 @@ from domain.events import (
 from domain.hosts import set_reserve
 from domain.observed import VmObserved
 from domain.quantities import MiB
+from domain.settings import HostVersion
 from domain.state import Host
+from projections.fleet import Fleet
 from rules.judging.findings import Verdict
 from rules.judging.scope import Scope
 from tests.domain.breaking import rebind
@@ -126,6 +131,7 @@ def test_a_rule_that_is_broken_does_not_also_hold_of_the_same_event() -> None:
 # What refusals say
 
 
+READ = HostRead("hv02", 1, HostVersion.V2022, 1024 * MiB, 0, 0, 1024 * MiB, None)
 REFUSED: dict[str, tuple[Line, Callable[[Any], Event], str]] = {
     "how much another size is away": (
         do("set-memory", size="8GiB"),
@@ -135,6 +141,11 @@ REFUSED: dict[str, tuple[Line, Callable[[Any], Event], str]] = {
     "an amount where none is asked": (do("resume"), lambda e: replace(e, requested=5, granted=0), "event_tells_all"),
     "where to": (do("move-vm", to="hv02"), lambda e: replace(e, arguments={"to": "hv01"}), "event_tells_all"),
     "an argument too many": (do("move-vm", to="hv02"), lambda e: replace(e, arguments={"to": "hv02", "size": 1}), ""),
+    "a host that was not read": (
+        {"command": "remove-host", "host": "hv01"},
+        lambda e: replace(e, evidence=replace(e.evidence, destination=READ)),
+        "event_tells_all",
+    ),
     "how many VMs were there": (
         {"command": "remove-host", "host": "hv01"},
         lambda e: replace(e, evidence=replace(e.evidence, vms=2)),
@@ -227,3 +238,28 @@ def test_how_a_host_was_before_its_history_begins_is_unknown() -> None:
 
     begun_later = tampered(told, index, read_before)[4:]
     assert all(each.rule == "history_is_whole" or each.follows is not None for each in violations(begun_later))
+
+
+def test_only_events_that_are_asked_about_are_counted() -> None:
+    big: Line = {**SMALL_HOST, "total": "16GiB"}
+    told = history(HOST, big, WEB, {**WEB, "vm": "db01", "host": "hv02"}, START, do("move-vm", to="hv02"), do("pause"))
+    on_vm = judged(told, Scope(vms=frozenset(("web01",))))[1]
+    assert (on_vm.events, on_vm.rules["history_is_whole"].holds) == (4, 4)
+    there = judged(told, Scope(hosts=frozenset(("hv02",))))[1]
+    assert (there.events, there.rules["history_is_whole"].holds) == (4, 4)  # hv02, db01, what it gave, the pause
+    late = judged(told, Scope(since=told[-1].metadata.happened))[1]
+    assert (late.events, late.rules["history_is_whole"].holds) == (1, 1)
+
+
+def test_a_removal_that_does_not_say_how_much_is_told_and_cannot_be_replayed() -> None:
+    remove = do("remove-memory", amount="2MiB")
+    told = history(HOST, WEB, START, do("report-in-use", in_use="1GiB"), remove, do("pause"))
+    index = last(told, VmMemoryRemoved)
+    silent = tampered(told, index, lambda e: replace(e, granted=None))
+    assert causes(silent)[0] == ("event_tells_all", told[index].position)
+    assert {each.at.position for each in violations(silent)} <= {told[index].position, told[index].position + 1}
+    fleet = Fleet()
+    for envelope in silent[:index]:
+        fleet.apply(envelope)
+    with pytest.raises(HistoryError, match="does not carry"):
+        fleet.apply(silent[index])
