@@ -1,4 +1,4 @@
-"""Makes ``goldens/v1.db``: a ledger as it was when a VM had no name beside its id.
+"""Makes ``goldens/v1.db``: a ledger as it was when a VM had no name beside its id, and a host was not told the request.
 
 ``python -m tests.nilometer.ledger.make_v1``. It was run once, and is kept to tell what is in the file.
 """
@@ -39,6 +39,9 @@ def history(folder: str) -> list[StoredEvent]:
         if topic == "vm.defined/2":
             topic = "vm.defined/1"
             del whole["data"]["name"]
+        elif topic == "host.memory-granted/2":
+            topic = "host.memory-granted/1"
+            del whole["data"]["requested"], whole["data"]["granted"]
         body = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
         events.append(StoredEvent(stream, version, topic, body))
     return events
