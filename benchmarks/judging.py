@@ -15,6 +15,7 @@ from benchmarks.histories import History
 from benchmarks.processes import run
 from benchmarks.timing import Piece, SideBySide, side_by_side
 from nilometer import Ledger
+from nilometer.collecting import few_collections
 from nilometer.history import write_lines
 from nilometer.history_line import Reader
 from rules.judging.judge import Judge
@@ -39,7 +40,7 @@ def judge(history: History, *, pieces: int, events: int) -> SideBySide:
             lines = [line.rstrip(b"\n") for line in islice(written, events)]
             yield Piece(len(lines), partial(judged, lines), partial(_only, partial(parsed, lines)))
 
-    with Ledger.open(history.url, read_only=True) as ledger:
+    with few_collections(), Ledger.open(history.url, read_only=True) as ledger:  # as nilo audit does
         (both,) = side_by_side(all_pieces(write_lines(ledger.rows(), ledger.id)))
     return both
 

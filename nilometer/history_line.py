@@ -77,14 +77,15 @@ def _kind(content: bytes) -> bytes:
 
 
 def _judged(line: Line[Event]) -> Judged:
+    happened = _time("time", line.time)
     stream, version = line.subject, line.version
     if line.id != f"{stream}/{version}":
         raise Unreadable(f"id is {line.id!r}, not {f'{stream}/{version}'!r}, as subject and version say")
     metadata = Metadata(
         line.actor,
         line.via,
-        _time("time", line.time),
-        _time("recorded", line.recorded),
+        happened,
+        line.recorded if line.recorded == happened else _time("recorded", line.recorded),
         line.correlation,
         None if line.earliest is None else _time("earliest", line.earliest),
         line.reason,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
 from typing import Final
 
+from nilometer.collecting import few_collections
 from nilometer.judging_sources import Looked, Source
 from nilometer.verdicts import Audit
 from rules.judging.judge import Judge
@@ -149,11 +150,12 @@ def _begin(done: Synchronized[int]) -> None:
 def _judge(history: Source, shares: Shares, number: int, scope: Scope, minor: bool) -> Audit:
     """What one process has to say of its share."""
     audit, judge, done, last = Audit(minor=minor), Judge(scope, alone=False), _DONE[0], 0
-    for placed in history.events(lambda stream: shares.of[stream] == number):
-        audit.take(judge, placed, shares.source)
-        if judge.events - last >= _OFTEN:
-            with done.get_lock():
-                done.value += judge.events - last
-            last = judge.events
+    with few_collections():
+        for placed in history.events(lambda stream: shares.of[stream] == number):
+            audit.take(judge, placed, shares.source)
+            if judge.events - last >= _OFTEN:
+                with done.get_lock():
+                    done.value += judge.events - last
+                last = judge.events
     audit.finish(judge, shares.source)
     return audit

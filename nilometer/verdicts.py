@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nilometer.auditing import Placed
+from nilometer.collecting import few_collections
 from rules.judging.findings import Account, Coverage, Finding, Verdict
 from rules.judging.judge import Judge
 
@@ -52,10 +53,11 @@ class Audit:
         self, events: Iterable[Placed], judge: Judge, source: str, at: Callable[[int], None] | None = None
     ) -> None:
         """Has a history judged; ``at`` is told how many events were read of all."""
-        for count, placed in enumerate(events, start=1):
-            self.take(judge, placed, source)
-            if at is not None:
-                at(count)
+        with few_collections():
+            for count, placed in enumerate(events, start=1):
+                self.take(judge, placed, source)
+                if at is not None:
+                    at(count)
 
     def take(self, judge: Judge, placed: Placed, source: str) -> None:
         """Has one more event judged."""

@@ -10,8 +10,26 @@ from rules.judging.records import TELLS_ALL, Records
 from rules.judging.tracks import HostTrack, host_with
 
 
+def _follows(host: HostTrack, event: HostMemoryGranted | HostMemoryReturned) -> bool:
+    """Lets a half happen to the account if its figures before it are those of the host, and lead to those after it."""
+    if event.before != host.figures:
+        return False
+    after = HOST_CHANGES[type(event)].rule(host.state, event.bytes)
+    if not account_is(after, event.after):
+        return False
+    host.cause = None
+    host.become(after, event.after)
+    return True
+
+
 def accounted(records: Records, where: Where, event: HostEvent, host: HostTrack, *, fine: bool) -> bool:
     """Lets a host's event happen to its account, and says whether it follows; ``fine`` if nothing else was found."""
+    is_plain = fine and host.other is None and isinstance(event, HostMemoryGranted | HostMemoryReturned)
+    if is_plain and _follows(host, event):  # what nearly all halves do
+        host.advance(where[0].version)
+        records.write_in_book(host, type(event), event.vm, event.bytes)
+        records.time(where, host)
+        return True
     docket, position = records.docket, where[0].position
     before, other, follows = event.before, host.other, host.cause
     host.other, host.cause = None, None if fine else position

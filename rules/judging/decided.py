@@ -19,7 +19,7 @@ from rules.judging.comparing import by_the_same_hand, differing, hand
 from rules.judging.decisions import decided, evolved
 from rules.judging.docket import Differ, Docket, Where
 from rules.judging.evidence import hosts_before, vm_before
-from rules.judging.holding import host_holds, vm_holds
+from rules.judging.holding import both_hold, host_holds, vm_holds
 from rules.judging.naming import INVARIANT_NAMES, kind_of, rules_of
 from rules.judging.on_hosts import on_host
 from rules.judging.records import HALVES, TELLS_ALL, Half, Records
@@ -201,10 +201,13 @@ class DecidedJudge:
         fine, host = not change.broken, records.hosts.get(vm.host)
         follows = where[0].position if change.broken else None
         if host is not None:
-            if change.broken or not vm.sound:
-                fine = vm_holds(docket, where, vm, host, follows=follows) and fine
-            if change.broken or not host.sound:
-                fine = host_holds(docket, where, host, vm, follows=follows) and fine
+            if fine and not vm.removed and not vm.sound and not host.sound:  # what nearly all changes come to
+                fine = both_hold(docket, where, vm, host)
+            else:
+                if change.broken or not vm.sound:
+                    fine = vm_holds(docket, where, vm, host, follows=follows) and fine
+                if change.broken or not host.sound:
+                    fine = host_holds(docket, where, host, vm, follows=follows) and fine
             if change.left is not None:
                 fine = host_holds(docket, where, change.left, vm, follows=follows) and fine
             if change.broken:  # the book goes on from what the VM holds

@@ -31,6 +31,14 @@ def vm_holds(docket: Docket, where: Where, vm: VmTrack, host: HostTrack, *, foll
     return _all_hold(docket, where, vm.standing, OF_VMS, site, follows=follows)
 
 
+def both_hold(docket: Docket, where: Where, vm: VmTrack, host: HostTrack) -> bool:
+    """Whether all invariants hold of a VM and of its host, after a change in which nothing was found."""
+    vm.unasked = host.unasked = False
+    site = Site(host.state, vm.state, host.book.get(vm.id, 0))
+    fine = _all_hold(docket, where, vm.standing, OF_VMS, site, follows=None)
+    return _all_hold(docket, where, host.standing, OF_HOSTS, site, follows=None) and fine
+
+
 def host_holds(
     docket: Docket, where: Where, host: HostTrack, vm: VmTrack | None = None, *, follows: int | None
 ) -> bool:
