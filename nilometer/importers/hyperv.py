@@ -76,12 +76,10 @@ class HypervFile:
         """Its records: each is the readings that one place in it tells."""
         if self._opened is None:
             return
-        latest = ""
         for _, group in groupby(self._opened.readings, lambda reading: reading.record):
             readings = tuple(group)
             at = next((each.at for each in readings if not isinstance(each, JobReading)), readings[0].at)
-            latest = max(latest, at)
-            yield Poll(latest, self, readings)
+            yield Poll(at, self, readings)
 
     def imported(self, prefix: str) -> Observation:
         """That it was imported, whole."""
@@ -107,7 +105,7 @@ class Poll:
     """Readings that are taken together."""
 
     at: str
-    """For the order between files: the latest time in its file up to here."""
+    """For the order between files; in its own, each keeps its place."""
     file: HypervFile
     readings: tuple[Reading, ...]
 

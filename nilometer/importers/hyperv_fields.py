@@ -52,10 +52,9 @@ class Keys:
     get: Callable[[Json], tuple[object, ...]]
 
 
-def keys(*names: str) -> Keys:
-    """Keys that are read together: two or more."""
-    get: Callable[[Json], tuple[object, ...]] = itemgetter(*names)
-    return Keys(names, get)
+def keys(first: str, second: str, *others: str) -> Keys:
+    """Keys that are read together."""
+    return Keys((first, second, *others), itemgetter(first, second, *others))
 
 
 def numbers(record: Json, of: Keys, place: str, unit: int = 1) -> tuple[int | None, ...]:

@@ -11,8 +11,8 @@ from rules.judging.tracks import HostTrack, host_with
 
 
 def _follows(host: HostTrack, event: HostMemoryGranted | HostMemoryReturned) -> bool:
-    """Lets a half happen to the account if its figures before it are those of the host, and lead to those after it."""
-    if event.before != host.figures:
+    """Lets a half happen to the account if its figures are those of the host and lead to those after, as nearly all do."""
+    if host.other is not None or event.before != host.figures:
         return False
     after = HOST_CHANGES[type(event)].rule(host.state, event.bytes)
     if not account_is(after, event.after):
@@ -24,8 +24,7 @@ def _follows(host: HostTrack, event: HostMemoryGranted | HostMemoryReturned) -> 
 
 def accounted(records: Records, where: Where, event: HostEvent, host: HostTrack, *, fine: bool) -> bool:
     """Lets a host's event happen to its account, and says whether it follows; ``fine`` if nothing else was found."""
-    is_plain = fine and host.other is None and isinstance(event, HostMemoryGranted | HostMemoryReturned)
-    if is_plain and _follows(host, event):  # what nearly all halves do
+    if fine and isinstance(event, HostMemoryGranted | HostMemoryReturned) and _follows(host, event):
         host.advance(where[0].version)
         records.write_in_book(host, type(event), event.vm, event.bytes)
         records.time(where, host)

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache, lru_cache
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from rules import terms
 from rules.judging.findings import Verdict
 from rules.reader import Reader, Rule, sorts_of
 from rules.sentence import is_sentence
 from rules.terms import Literal, Sort, Term
-from rules.values import Value, anything, bring_back, leaves
+from rules.values import Record, Value, anything
+
+if TYPE_CHECKING:
+    from rules.solver import Solver
 
 LARGEST: Final = 2**52
 """No figure is larger, in bytes."""
@@ -48,23 +51,41 @@ def _verdict(sentence: Rule, given: tuple[tuple[str, Literal], ...]) -> Verdict:
 
 
 def _runs(sentence: Rule, values: Mapping[str, Literal]) -> bool:
-    """The sentence as Python runs it."""
-    other = {name: _least(variable.sort) for name, variable in _variables(sentence).items() if name not in values}
-    parameters = [bring_back(value, {**other, **values}) for value in _parameters(sentence).values()]
-    return bool(sentence(*parameters))
+    """The sentence as Python runs it; what it does not ask for may be anything."""
+    return bool(sentence(*[_made(value, values) for value in _parameters(sentence).values()]))
+
+
+def _made(value: Value, values: Mapping[str, Literal]) -> object:
+    if isinstance(value, Record):
+        return value.kind(*[_made(inner, values) for inner in value.fields.values()])
+    known = values.get(_name(value))
+    return _least(value.sort) if known is None else known
+
+
+_SOLVERS: Final[list[Solver]] = []
+"""The solver that is asked; it is made anew now and then, because it keeps what it was asked."""
+_ASKED_MOST: Final = 2000
+
+
+def _solver() -> Solver:
+    """A solver; making one costs more than most questions."""
+    from rules.solver import Solver
+
+    if len(_SOLVERS) >= _ASKED_MOST:
+        _SOLVERS.clear()
+    _SOLVERS.append(_SOLVERS[0] if _SOLVERS else Solver(_BUDGET))
+    return _SOLVERS[0]
 
 
 def _settled(sentence: Rule, values: Mapping[str, Literal], free: list[Term], *, holds: bool) -> bool:
     """Whether no value of what is free makes it otherwise."""
-    from rules.solver import Solver
-
     says = terms.substitute(_says(sentence), {name: terms.constant(value) for name, value in values.items()})
     ranges = [
         terms.both(terms.at_most(terms.ZERO, each), terms.at_most(each, terms.constant(LARGEST)))
         for each in free
         if each.sort is int
     ]
-    return Solver(_BUDGET).ask(*ranges, terms.negation(says) if holds else says).holds is False
+    return _solver().ask(*ranges, terms.negation(says) if holds else says).holds is False
 
 
 @cache
@@ -77,16 +98,6 @@ def _says(sentence: Rule) -> Term:
     said = Reader(is_sentence).call(sentence, list(_parameters(sentence).values()))
     assert isinstance(said, Term)
     return said
-
-
-@cache
-def _variables(sentence: Rule) -> dict[str, Term]:
-    """All figures of its parameters."""
-    return {
-        f"{name}.{path}" if path else name: term
-        for name, value in _parameters(sentence).items()
-        for path, term in leaves(value)
-    }
 
 
 @cache

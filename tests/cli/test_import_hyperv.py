@@ -56,10 +56,8 @@ def test_the_files_of_two_hosts_are_read_together(desk: Desk) -> None:
 
 
 def test_who_keeps_going_is_told_of_what_was_not_read_and_gets_the_rest(desk: Desk) -> None:
-    bad = desk.write(
-        "bad.jsonl",
-        Spool().poll(0, vm()).data + b'{"schema": 9}\n' + Spool().poll(1, vm(8192, 8192)).poll(2, vm(8192, 8192)).data,
-    )
+    rest = Spool().poll(1, vm(8192, 8192)).poll(2, vm(8192, 8192)).data
+    bad = desk.write("bad.jsonl", Spool().poll(0, vm()).data + b'{"schema": 9}\n' + rest)
     strange = desk.write("strange.txt", "hello\n")
     said = desk.call("import-hyperv", bad, strange, "--keep-going", "--format", "json")
     assert said.code == 2

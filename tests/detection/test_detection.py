@@ -11,6 +11,8 @@ from detection import __main__ as detection
 from detection.corruptions import GRANTED, KINDS, renumber
 from detection.histories import Line, history
 from detection.judging import judged
+from domain.events import VmFigures
+from domain.state import Vm
 from rules.judging import decisions
 
 ALWAYS = (
@@ -49,7 +51,10 @@ def test_a_history_that_is_written_again_in_its_order_holds(histories: list[list
 def test_what_goes_unnoticed_is_told_and_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(decisions, "has_figures", lambda vm, told: True)  # a judge that believes what it is told
+    def believes(vm: Vm, told: VmFigures) -> bool:
+        return True
+
+    monkeypatch.setattr(decisions, "has_figures", believes)
     code = detection.main(["--each", "80", "--commands", "80", "--only", GRANTED, "--missed"])
     assert code == 1
     assert f"    {GRANTED}: nilometer." in capsys.readouterr().out

@@ -177,10 +177,20 @@ def test_10_what_nobody_recorded_was_done_between_two_polls() -> None:
 
 
 def test_11_a_guest_that_starts_again_begins_a_session_and_one_that_is_saved_does_not() -> None:
-    spool = Spool().poll(0, vm()).poll(1, vm(uptime=20)).poll(2, vm(0, uptime=0, state=6)).poll(3, vm(uptime=5))
+    spool = Spool().poll(0, vm()).poll(1, vm(uptime=20)).poll(2, vm(0, uptime=30, state=6)).poll(3, vm(uptime=5))
     store = imported(spool)
     assert [each.session for each in store.events(VmObserved)] == [1, 2, None, None]
     assert store.vm(WEB).held == 4096 * MiB
+
+
+def test_11_a_vm_that_is_restored_has_what_it_tells_next_and_nothing_moved() -> None:
+    saved = dynamic(0, uptime=0, state=6)
+    spool = (
+        Spool().poll(0, dynamic(6000)).poll(1, saved).poll(2, dynamic(0, uptime=1)).poll(3, dynamic(3000, uptime=61))
+    )
+    store = imported(spool)
+    assert store.events(VmMemoryMoved, ERP) == []
+    assert (store.vm(ERP).session, store.vm(ERP).assigned, store.vm(ERP).held) == (1, 3000 * MiB, 3000 * MiB)
 
 
 def test_11_a_saved_vm_gives_its_host_the_memory_back_and_keeps_its_figures() -> None:
@@ -241,8 +251,9 @@ def test_what_does_not_move_is_no_event() -> None:
     for minute in range(1440):
         spool.poll(minute, vm(free=1000 + minute % 50), dynamic(2048))
     store = imported(spool)
-    assert len(store.of(f"vm/{WEB}")) <= 5
-    assert len(store.of(f"vm/{ERP}")) <= 5
+    told = [each.metadata.happened[11:16] for each in store.of(f"vm/{WEB}")]
+    assert told == ["09:00", "15:00", "21:00", "03:00"], "it is told again every six hours that it did not move"
+    assert len(store.of(f"vm/{ERP}")) == 4
     assert len(store.of("host/hv01")) == 24
 
 
@@ -256,6 +267,14 @@ def test_a_later_request_takes_the_place_of_the_one_before() -> None:
     first, second = imported(spool).events(VmRequestSettled)
     assert (first.request, first.code) == (1, ObservedCode.SUPERSEDED)
     assert (second.request, second.outcome) == (2, Outcome.COMPLETED)
+
+
+def test_a_setting_that_follows_what_was_granted_is_no_request_and_ends_the_one_before() -> None:
+    spool = Spool().poll(0, vm()).poll(1, vm(4096, 8192)).poll(2, vm(6144, 8192)).poll(3, vm(6144, 6144))
+    store = imported(spool)
+    assert len(store.events(VmChangeRequested)) == 1
+    last = store.events(VmRequestSettled)[-1]
+    assert (last.granted, last.code, last.still_open) == (2048 * MiB, ObservedCode.SUPERSEDED, False)
 
 
 def test_what_was_not_granted_when_the_vm_stops_is_not_granted_any_more() -> None:

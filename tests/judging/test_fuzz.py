@@ -58,9 +58,9 @@ VALUES: st.SearchStrategy[Any] = st.one_of(
 def places(value: Any) -> list[tuple[Any, Any]]:
     """Every key in a line, with what it stands in."""
     found: list[tuple[Any, Any]] = []
-    inside: list[tuple[Any, Any]] = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
-    for key, inner in inside:
-        found.append((value, key))
+    named = cast("dict[str, Any]", value).items() if isinstance(value, dict) else enumerate(cast("list[Any]", value))
+    for key, inner in named:
+        found.append((cast("Any", value), key))
         if isinstance(inner, dict | list):
             found += places(inner)
     return found

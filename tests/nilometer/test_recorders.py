@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from tests.nilometer.library_cases import persistence as cases
 
 
 @contextmanager
-def no_reader_left() -> Iterator[None]:
+def no_reader_left() -> Generator[None]:
     """Waits for the threads that a case has begun: it tells its readers to stop, and does not wait until they have.
 
     A SQLite connection that is closed under a thread that reads takes the whole process with it.
