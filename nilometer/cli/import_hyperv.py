@@ -18,6 +18,7 @@ from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import Session, session, typed_time
 from nilometer.importers.hyperv import HypervFile, HypervImporter
 from nilometer.importers.hyperv_past import LedgerPast
+from nilometer.importers.hyperv_zone import parse_zone
 from nilometer.ledger import Ledger
 from nilometer.results import Observation
 
@@ -27,6 +28,7 @@ from nilometer.results import Observation
 @click.option("--as", "prefix", metavar="PREFIX", help="What the ids begin with; default nothing.")
 @click.option("--at", metavar="TIME", help="When a file was collected that does not say it.")
 @click.option("--on", "host", metavar="HOST", help="Where a file was collected that does not say it.")
+@click.option("--zone", metavar="ZONE", help="Of local times that do not say it: Europe/Berlin or +01:00.")
 @click.option("--final", is_flag=True, help="The files will not grow: decide what their last records leave open.")
 @click.option("--keep-going", is_flag=True, help="Pass over records that cannot be read.")
 @asking
@@ -36,6 +38,7 @@ def command(
     prefix: str | None,
     at: str | None,
     host: str | None,
+    zone: str | None,
     final: bool,
     keep_going: bool,
 ) -> int:
@@ -43,7 +46,8 @@ def command(
 
     A VM's id is its VmId. The files are read together, by the times in them: give those of all hosts at once, so that
     a VM is followed from host to host. What is there already is not recorded again, and of a file that has grown only
-    what is new. Files may be packed with gzip, and be UTF-8 or UTF-16.
+    what is new. Files may be packed with gzip, and be UTF-8 or UTF-16. What a file is, is known by what is in it: the
+    collector's spool, Get-VM as JSON, performance counters, Prometheus, or an event log. docs/collect.md tells more.
 
     \b
     Examples:
@@ -53,13 +57,15 @@ def command(
     now = session()
     out = Output(now.form())
     at = None if at is None else typed_time(at)
+    parse_zone(zone)  # or says at once that it is none
     with now.writing() as ledger, ExitStack() as open_files:
         given: list[HypervFile] = []
         unknown: list[str] = []
         for name in files:
             errors: list[InputError] | None = [] if keep_going else None
             try:
-                file = HypervFile(name, open_files.enter_context(readable(name)), errors=errors, at=at, host=host)
+                stream = open_files.enter_context(readable(name))
+                file = HypervFile(name, stream, errors=errors, at=at, host=host, zone=zone)
                 file.open()
             except InputError as refused:
                 if not keep_going:

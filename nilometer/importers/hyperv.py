@@ -53,12 +53,13 @@ class HypervFile:
         errors: list[InputError] | None = None,
         at: str | None = None,
         host: str | None = None,
+        zone: str | None = None,
     ) -> None:
         self.name = name
         self.account = Account()
         self.errors = errors
         self._digested = Digested(stream)
-        self._context = Context(self.account, errors, at, host)
+        self._context = Context(self.account, errors, at, host, zone)
         self._opened: Opened | None = None
 
     def open(self) -> None:

@@ -51,7 +51,7 @@ class _Rejoined:
 
 def _reads(parser: _Parser) -> Callable[[Lines, str, Context], Iterator[Reading]]:
     def read(lines: Lines, name: str, context: Context) -> Iterator[Reading]:
-        beside = Beside(host=context.host, at=context.at)
+        beside = Beside(host=context.host, at=context.at, zone=context.zone)
         return parser.read(_Rejoined(context.each(lines)), name, beside, context.refuse)
 
     return read

@@ -24,6 +24,8 @@ class Context:
     """When a file was collected that does not say it."""
     host: str | None = None
     """Where a file was collected that does not say it."""
+    zone: str | None = None
+    """The zone of local times that do not say it."""
 
     def refuse(self, error: InputError) -> None:
         """Something cannot be read. Raises it, unless it is to be passed over."""

@@ -8,16 +8,17 @@ from itertools import chain
 from typing import Final
 
 from domain.errors import InputError
+from nilometer.importers.hyperv_exports import EXPORTS
 from nilometer.importers.hyperv_readings import Reading
 from nilometer.importers.hyperv_source import Context, Source
 from nilometer.importers.hyperv_spool import SPOOL
 from nilometer.texts import Source as Bytes
 from nilometer.texts import lines
 
-SOURCES: Final[tuple[Source, ...]] = (SPOOL,)
+SOURCES: Final[tuple[Source, ...]] = (SPOOL, *EXPORTS)
 
-BEGINNING: Final = 4096
-"""So many bytes of a file are looked at, up to the end of their line."""
+BEGINNING: Final = 65_536
+"""So many bytes of a file are looked at, up to the end of their line: PowerShell 5.1 tells what matters late."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from rules.judging.tracks import HostTrack, host_with
 
 
 def _follows(host: HostTrack, event: HostMemoryGranted | HostMemoryReturned) -> bool:
-    """Lets a half happen to the account if its figures are those of the host and lead to those after, as nearly all do."""
+    """Lets a half happen to the account if its figures are the host's and lead to those after it, as nearly all do."""
     if host.other is not None or event.before != host.figures:
         return False
     after = HOST_CHANGES[type(event)].rule(host.state, event.bytes)

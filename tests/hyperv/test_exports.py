@@ -10,9 +10,7 @@ import pytest
 from domain.errors import InputError
 from domain.quantities import MiB
 from domain.state import Power
-from nilometer.importers import hyperv_sources
 from nilometer.importers.hyperv import HypervFile
-from nilometer.importers.hyperv_exports import EXPORTS
 from nilometer.importers.hyperv_source import Context
 from nilometer.importers.hyperv_sources import opened
 from nilometer.importers.hyperv_spool import SPOOL
@@ -24,11 +22,6 @@ from tests.hyperv.test_eventlog import at
 from tests.importers.hyperv_synthetic import ERP, WEB, Spool, Store, dynamic, vm
 
 NAMES = ("Physical Memory", "Guest Visible Physical Memory", "Guest Available Memory")
-
-
-@pytest.fixture(autouse=True)
-def _all_sources(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hyperv_sources, "SOURCES", (SPOOL, *EXPORTS))
 
 
 @pytest.mark.parametrize(("parser", "text"), FILES)
