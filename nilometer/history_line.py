@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, NamedTuple, cast
 
 from pydantic import ValidationError
@@ -94,6 +95,7 @@ def _judged(line: Line[Event]) -> Judged:
     return Judged(line.source, Envelope(stream, version, line.data, metadata, line.position))
 
 
+@lru_cache(maxsize=16)
 def _time(name: str, text: str) -> str:
     """A time as it is kept inside; other programs write the same moment otherwise."""
     if len(text) == 27 and text[10] == "T" and text[19] == "." and text[26] == "Z" and text[4] == "-":

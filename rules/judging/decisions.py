@@ -92,8 +92,10 @@ def _unproved(records: Records, where: Where, names: list[str], vm: VmTrack, *, 
 
 def _on_the_same(event: VmEvent, step: Step, vm: VmTrack, host: HostTrack) -> Decision | None:
     read = event.evidence.host
-    account = None if read is None else host.at(read.stream_version)
-    if account is None or isinstance(event, events.VmMoved):
+    if read is None or isinstance(event, events.VmMoved):
+        return None
+    account = host.state if read.stream_version == host.version else host.at(read.stream_version)
+    if account is None:
         return None
     asked_for = [event.requested if name == "amount" else getattr(event, name) for name in step.takes]
     return None if None in asked_for else step.rule(Site(account, vm.state, vm.state.held), *asked_for)

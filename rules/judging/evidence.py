@@ -72,6 +72,10 @@ def host_before(
     path: str,
 ) -> bool:
     """Whether a host was, at the version at which it was read, as the event says."""
+    if host is not None and read is not None and read.id == named and read.stream_version == host.version:
+        plain = host.release_is_told and not host.doubt  # nearly all events read the host as it is now
+        if plain and host_is_as_read(host.state, read, generation):
+            return True
     docket, whole = records.docket, not records.strangers and records.wholeness.gap is None
     if host is None and not whole and read is not None and read.id == named and f"host/{named}" not in records.gone:
         host = records.host_as_read(read, where[0].position)
