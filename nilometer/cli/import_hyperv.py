@@ -135,4 +135,4 @@ def _show(out: Output, told: list[dict[str, Any]], url: str) -> None:
         out.line(f"{each['file']}: {each['records']} records ({each['format']})")
         out.line(f"    {each['events']} gave events, {each['repeats']} tell nothing new")
         out.line(f"    {not_needed} not needed{f' ({others})' if others else ''}")
-        out.line(f"    {each['recorded']} events recorded in {url}{'' if each['recorded'] else ': all were there'}")
+        out.line(f"    {each['recorded']} events recorded in {url}{'' if each['recorded'] else ': nothing new'}")
