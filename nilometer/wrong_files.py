@@ -42,11 +42,16 @@ def _told(content: bytes, name: str) -> tuple[str, str] | None:
         return "is not one JSON object a line", f"write each event on one line: jq -c '{each}' {name} > history.jsonl"
     if start == b"{":
         return _object(content, name)
-    text = content.decode("utf-8", "replace")
-    separator = next((each for each in ",;\t" if len(next(csv.reader([text], delimiter=each), ())) > 1), None)
-    if separator is not None:
+    if _is_table(content.decode("utf-8", "replace")):
         return "looks like a table (CSV) and no history", f"{_NEEDED}; import it into a ledger first, and audit that"
     return None
+
+
+def _is_table(text: str) -> bool:
+    try:
+        return any(len(next(csv.reader(text.splitlines(), delimiter=each), ())) > 1 for each in ",;\t")
+    except csv.Error:  # a field longer than any in a table
+        return False
 
 
 def _object(content: bytes, name: str) -> tuple[str, str] | None:

@@ -233,6 +233,15 @@ def test_another_kind_of_file_is_named_with_what_to_do(content: bytes, why: str,
     assert told == []
 
 
+@pytest.mark.parametrize("first", [b"what?\rwho?", b"\x01\r" + GOOD, b"a" * 200_000 + b",b"])
+def test_a_first_line_that_is_no_table_either_is_a_spoiled_line(first: bytes) -> None:
+    told: list[NilometerError] = []
+    stream = cast("BinaryIO", BufferedReader(BytesIO(first + b"\n" + GOOD)))
+    assert len(list(read_events(stream, "h", told.append))) == 1
+    (error,) = told
+    assert error.message.startswith("h:1: is not JSON")
+
+
 # Several files
 
 
