@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -12,7 +11,7 @@ import click
 from domain.errors import InputError
 from nilometer.cli.failures import OK, UNREADABLE, Interrupted, say
 from nilometer.cli.files import readable
-from nilometer.cli.import_qemu import remark
+from nilometer.cli.imported import counts, remark, show
 from nilometer.cli.options import asking, common
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import Session, session, typed_time
@@ -90,7 +89,13 @@ def command(
                 say("error", error.message, error.hint)
             remark(file.name, file.account)
         url = ledger.url
-    _show(out, [_document(file, prefix) for file in given], url)
+    show(
+        out,
+        [_document(file, prefix) for file in given],
+        url,
+        kind=lambda each: f"({each['format']})",
+        repeats="tell nothing new",
+    )
     return UNREADABLE if unknown or any(file.errors for file in given) else OK
 
 
@@ -104,35 +109,4 @@ def _import(now: Session, ledger: Ledger, files: Sequence[HypervFile], prefix: s
 
 
 def _document(file: HypervFile, prefix: str | None) -> dict[str, Any]:
-    account = file.account
-    return {
-        "file": file.name,
-        "format": file.format,
-        "prefix": prefix,
-        "records": account.records,
-        "events": account.events,
-        "not_needed": dict(sorted(account.not_needed.items())),
-        "repeats": account.repeats,
-        "recorded": account.recorded,
-        "remarks": dict(sorted(account.remarks.items())),
-    }
-
-
-def _show(out: Output, told: list[dict[str, Any]], url: str) -> None:
-    if out.json:
-        kinds: Counter[str] = Counter()
-        remarks: Counter[str] = Counter()
-        for each in told:
-            kinds.update(each["not_needed"])
-            remarks.update(each["remarks"])
-        sums = {name: sum(each[name] for each in told) for name in ("records", "events", "repeats", "recorded")}
-        counts = {"not_needed": dict(sorted(kinds.items())), "remarks": dict(sorted(remarks.items()))}
-        out.document(sums | counts | {"files": told})
-        return
-    for each in told:
-        others = ", ".join(f"{count} {kind}" for kind, count in each["not_needed"].items())
-        not_needed = sum(each["not_needed"].values())
-        out.line(f"{each['file']}: {each['records']} records ({each['format']})")
-        out.line(f"    {each['events']} gave events, {each['repeats']} tell nothing new")
-        out.line(f"    {not_needed} not needed{f' ({others})' if others else ''}")
-        out.line(f"    {each['recorded']} events recorded in {url}{'' if each['recorded'] else ': nothing new'}")
+    return {"file": file.name, "format": file.format, "prefix": prefix} | counts(file.account)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +10,12 @@ import click
 from domain.errors import InputError
 from nilometer.cli.failures import OK, UNREADABLE, Interrupted, say
 from nilometer.cli.files import readable
+from nilometer.cli.imported import counts, remark, show
 from nilometer.cli.options import asking, common
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import Session, session
 from nilometer.importers.qemu import FORMAT, QemuImporter
-from nilometer.importers.reading import NOTES_MOST, Account, import_file
+from nilometer.importers.reading import Account, import_file
 from nilometer.ledger import Ledger
 from nilometer.results import Observation
 
@@ -66,7 +66,7 @@ def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going:
             unreadable += len(errors)
             told.append(_document(file, importer, account))
         url = ledger.url
-    _show(out, told, url)
+    show(out, told, url, kind=lambda each: f"as {each['prefix']}", repeats="repeat what others told")
     return UNREADABLE if unreadable else OK
 
 
@@ -84,43 +84,5 @@ def _import(
         return import_file(importer, stream, name=file, format=FORMAT, record=record, final=final, errors=errors)
 
 
-def remark(file: str, account: Account) -> None:
-    """Says what was odd about the records: the first of each kind, and how many more there were."""
-    for note in account.notes:
-        say("note", note)
-    for kind, count in account.remarks.items():
-        if count > NOTES_MOST:
-            say("note", f"{file}: {count - NOTES_MOST} more of the same ({kind})")
-
-
 def _document(file: str, importer: QemuImporter, account: Account) -> dict[str, Any]:
-    return {
-        "file": file,
-        "prefix": importer.prefix,
-        "records": account.records,
-        "events": account.events,
-        "not_needed": dict(sorted(account.not_needed.items())),
-        "repeats": account.repeats,
-        "recorded": account.recorded,
-        "remarks": dict(sorted(account.remarks.items())),
-    }
-
-
-def _show(out: Output, told: list[dict[str, Any]], url: str) -> None:
-    if out.json:
-        kinds: Counter[str] = Counter()
-        remarks: Counter[str] = Counter()
-        for each in told:
-            kinds.update(each["not_needed"])
-            remarks.update(each["remarks"])
-        sums = {name: sum(each[name] for each in told) for name in ("records", "events", "repeats", "recorded")}
-        counts = {"not_needed": dict(sorted(kinds.items())), "remarks": dict(sorted(remarks.items()))}
-        out.document(sums | counts | {"files": told})
-        return
-    for each in told:
-        others = ", ".join(f"{count} {kind}" for kind, count in each["not_needed"].items())
-        not_needed = sum(each["not_needed"].values())
-        out.line(f"{each['file']}: {each['records']} records as {each['prefix']}")
-        out.line(f"    {each['events']} gave events, {each['repeats']} repeat what others told")
-        out.line(f"    {not_needed} not needed{f' ({others})' if others else ''}")
-        out.line(f"    {each['recorded']} events recorded in {url}{'' if each['recorded'] else ': nothing new'}")
+    return {"file": file, "prefix": importer.prefix} | counts(account)
