@@ -7,29 +7,31 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from benchmarks.commands import NILO, Run
 from benchmarks.histories import History
 from benchmarks.processes import run
 from benchmarks.timing import Piece, SideBySide, side_by_side
 from nilometer import Ledger
-from nilometer.collecting import few_collections
+from nilometer.auditing import read_events
 from nilometer.history import write_lines
-from nilometer.history_line import Reader
+from nilometer.verdicts import Audit
 from rules.judging.judge import Judge
 
 
 def judge(history: History, *, pieces: int, events: int) -> SideBySide:
     """Every event of a decided history against every rule, from the line to the verdict, on one processor."""
-    read, judge = Reader().read, Judge()
+    audit, judge = Audit(), Judge()
 
     def judged(lines: Sequence[bytes]) -> None:
-        for line in lines:
-            told = read(line)
-            if judge.take(told.envelope, "", told.source):
-                raise AssertionError(f"a history that Nilometer wrote is found wrong: {line!r}")
+        events = read_events(cast("BinaryIO", BytesIO(b"".join(lines))), "history.jsonl")
+        audit.judge(((told.envelope, place, told.source) for told, place in events), judge, "")
+        if audit.findings:
+            raise AssertionError(f"a history that Nilometer wrote is found wrong: {audit.findings}")
 
     def parsed(lines: Sequence[bytes]) -> None:
         for line in lines:
@@ -37,10 +39,10 @@ def judge(history: History, *, pieces: int, events: int) -> SideBySide:
 
     def all_pieces(written: Iterator[bytes]) -> Iterator[Piece]:
         for _ in range(pieces):
-            lines = [line.rstrip(b"\n") for line in islice(written, events)]
+            lines = list(islice(written, events))
             yield Piece(len(lines), partial(judged, lines), partial(_only, partial(parsed, lines)))
 
-    with few_collections(), Ledger.open(history.url, read_only=True) as ledger:  # as nilo audit does
+    with Ledger.open(history.url, read_only=True) as ledger:
         (both,) = side_by_side(all_pieces(write_lines(ledger.rows(), ledger.id)))
     return both
 

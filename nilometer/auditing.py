@@ -23,6 +23,7 @@ from nilometer.history_line import Judged, Reader, Unreadable
 from nilometer.ledger import Ledger
 from nilometer.results import Stored
 from nilometer.texts import lines
+from nilometer.turns import by_turns
 from nilometer.wrong_files import empty, refuse_database, wrong_kind
 
 Placed = tuple[Envelope[Event], str, str]
@@ -38,24 +39,22 @@ GOES_ON: Final = "nilo audit --keep-going passes over such lines"
 def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[Judged, str]]:
     """The events of a file, each with its place. Raises ``InputError`` with place, reason and hint."""
     refuse_database(stream, name)
-    read, found = Reader().read, False
-    for number, content in _readable(lines(stream, name), pass_over):
-        if not content.strip():
-            continue
-        try:
-            judged = read(content)
-        except Unreadable as error:
+    reader, found = Reader(), False
+    for some in _turns(lines(stream, name), pass_over):
+        numbered = [(number, content) for number, content in some if content.strip()]
+        for (number, content), told in zip(
+            numbered, reader.read_all([content for _, content in numbered]), strict=True
+        ):
             place = f"{name}:{number}"
-            wrong = None if found else wrong_kind(content, place, name)
-            if wrong is not None:
-                raise wrong from None
-            problem = unreadable(place, error)
-            if pass_over is None:
-                raise problem from None
-            pass_over(problem)
-        else:
-            yield judged, f"{name}:{number}"
-        found = True
+            if isinstance(told, Unreadable):
+                wrong = None if found else wrong_kind(content, place, name)
+                problem = wrong or unreadable(place, told)
+                if wrong is not None or pass_over is None:
+                    raise problem
+                pass_over(problem)
+            else:
+                yield told, place
+            found = True
     if not found:
         raise empty(name)
 
@@ -65,19 +64,17 @@ def unreadable(place: str, error: Unreadable) -> InputError:
     return InputError(f"{place}: {error}", hint=f"{error.hint or HINT}; {GOES_ON}")
 
 
-def _readable(found: Iterator[tuple[int, bytes]], pass_over: PassOver | None) -> Iterator[tuple[int, bytes]]:
+def _turns(found: Iterator[tuple[int, bytes]], pass_over: PassOver | None) -> Iterator[list[tuple[int, bytes]]]:
     """The lines that can be read at all: of a bad one it is told, and the next is read."""
     while True:
         try:
-            line = next(found, None)
+            yield from by_turns(found)
         except InputError as error:
             if pass_over is None:
                 raise
             pass_over(error)
         else:
-            if line is None:
-                return
-            yield line
+            return
 
 
 def read_ledger(

@@ -7,6 +7,7 @@ that another program wrote, with its own order and spaces, is looked through for
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Final, NamedTuple, cast
@@ -48,6 +49,31 @@ class Reader:
     def __init__(self) -> None:
         self._ours = True
         """All lines so far were as Nilometer writes them. From the first that is not, writing again is in vain."""
+
+    def read_all(self, contents: Sequence[bytes]) -> Sequence[Judged | Unreadable]:
+        """The events of some lines, and in the place of one that is none, why."""
+        return self._at_once(contents) or [self._one(content) for content in contents]
+
+    def _at_once(self, contents: Sequence[bytes]) -> list[Judged] | None:
+        """If all are as Nilometer writes them: step by step for all of them, which is quicker than one by one."""
+        if not self._ours:
+            return None
+        try:
+            codecs = [_CODECS[_kind(content)] for content in contents]
+            read = [codec.read(content) for codec, content in zip(codecs, contents, strict=True)]
+            if [line.type for line in read] != [codec.type for codec in codecs]:
+                return None
+            if [codec.write(line) for codec, line in zip(codecs, read, strict=True)] != contents:
+                return None
+            return [_judged(line) for line in read]
+        except (KeyError, ValidationError, Unreadable):
+            return None
+
+    def _one(self, content: bytes) -> Judged | Unreadable:
+        try:
+            return self.read(content)
+        except Unreadable as error:
+            return error
 
     def read(self, content: bytes) -> Judged:
         """The event of a line. Raises ``Unreadable``."""

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
 from typing import Final
 
-from nilometer.collecting import few_collections
 from nilometer.judging_sources import Looked, Source
 from nilometer.verdicts import Audit
 from rules.judging.judge import Judge
@@ -29,8 +28,6 @@ MOST: Final = 0.9
 """If one process had to judge more than this part of the events, it can as well judge them all."""
 OBSERVED: Final = b"observed"
 """Stands for all observed hosts and VMs: they are judged by one process."""
-_OFTEN: Final = 1000
-"""After how many events a process says how far it has come."""
 
 _HOST: Final = re.compile(rb'"host":"([^"\\]+)"')
 _DESTINATION: Final = re.compile(rb'"destination":"([^"\\]+)"')
@@ -149,13 +146,15 @@ def _begin(done: Synchronized[int]) -> None:
 
 def _judge(history: Source, shares: Shares, number: int, scope: Scope, minor: bool) -> Audit:
     """What one process has to say of its share."""
-    audit, judge, done, last = Audit(minor=minor), Judge(scope, alone=False), _DONE[0], 0
-    with few_collections():
-        for placed in history.events(lambda stream: shares.of[stream] == number):
-            audit.take(judge, placed, shares.source)
-            if judge.events - last >= _OFTEN:
-                with done.get_lock():
-                    done.value += judge.events - last
-                last = judge.events
+    audit, judge, done = Audit(minor=minor), Judge(scope, alone=False), _DONE[0]
+    told = 0
+
+    def at(count: int) -> None:
+        nonlocal told
+        with done.get_lock():
+            done.value += count - told
+        told = count
+
+    audit.judge(history.events(lambda stream: shares.of[stream] == number), judge, shares.source, at)
     audit.finish(judge, shares.source)
     return audit

@@ -16,6 +16,7 @@ from nilometer.history import source_of
 from nilometer.history_line import Reader, Unreadable
 from nilometer.ledger import Ledger
 from nilometer.texts import lines
+from nilometer.turns import by_turns
 
 Mine = Callable[[bytes], bool]
 """Whether the events of a stream are asked for."""
@@ -65,17 +66,23 @@ class FileSource:
 
     def events(self, mine: Mine) -> Iterator[Placed]:
         """The events of some streams."""
-        read = Reader().read
+        reader = Reader()
         with Path(self.name).open("rb") as stream:
-            for number, content in lines(stream, self.name):
-                begin = content.find(_SUBJECT) + len(_SUBJECT)
-                if mine(content[begin : content.find(b'"', begin)]):
+            for some in by_turns(_of(lines(stream, self.name), mine)):
+                told = reader.read_all([content for _, content in some])
+                for (number, _), each in zip(some, told, strict=True):
                     place = f"{self.name}:{number}"
-                    try:
-                        judged = read(content)
-                    except Unreadable as error:
-                        raise unreadable(place, error) from None
-                    yield judged.envelope, place, judged.source
+                    if isinstance(each, Unreadable):
+                        raise unreadable(place, each)
+                    yield each.envelope, place, each.source
+
+
+def _of(numbered: Iterator[tuple[int, bytes]], mine: Mine) -> Iterator[tuple[int, bytes]]:
+    """The lines of some streams."""
+    for number, content in numbered:
+        begin = content.find(_SUBJECT) + len(_SUBJECT)
+        if mine(content[begin : content.find(b'"', begin)]):
+            yield number, content
 
 
 def _look(line: bytes) -> Looked | None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from nilometer.auditing import Placed
 from nilometer.collecting import few_collections
+from nilometer.turns import by_turns
 from rules.judging.findings import Account, Coverage, Finding, Verdict
 from rules.judging.judge import Judge
 
@@ -52,10 +53,15 @@ class Audit:
     def judge(
         self, events: Iterable[Placed], judge: Judge, source: str, at: Callable[[int], None] | None = None
     ) -> None:
-        """Has a history judged; ``at`` is told how many events were read of all."""
+        """Has a history judged; ``at`` is told now and then how many events that were. Raises as ``events`` does."""
+        count = 0
         with few_collections():
-            for count, placed in enumerate(events, start=1):
-                self.take(judge, placed, source)
+            for some in by_turns(events):
+                for envelope, place, of in some:
+                    for finding in judge.take(envelope, place, of):
+                        self.add(finding, source)
+                    self.streams.add(envelope.stream)
+                count += len(some)
                 if at is not None:
                     at(count)
 
