@@ -61,8 +61,6 @@ class Reader:
         try:
             codecs = [_CODECS[_kind(content)] for content in contents]
             read = [codec.read(content) for codec, content in zip(codecs, contents, strict=True)]
-            if [line.type for line in read] != [codec.type for codec in codecs]:
-                return None
             if [codec.write(line) for codec, line in zip(codecs, read, strict=True)] != contents:
                 return None
             return [_judged(line) for line in read]
