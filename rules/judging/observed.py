@@ -31,8 +31,9 @@ from rules.judging.records import TELLS_ALL, WHERE_DUE
 from rules.judging.requests import asked_for, settled, sized
 from rules.judging.seen import SeenVm, shortly_after
 from rules.judging.settings import configured, in_bounds
+from rules.judging.sights import sighted
 from rules.judging.unknowns import ask
-from rules.judging.visible import CURRENT, MIDST, measured
+from rules.judging.visible import CURRENT, MIDST, MOVES, measured
 from rules.specification.invariants import in_use_is_assigned, off_means_nothing
 from rules.terms import Literal
 
@@ -122,9 +123,11 @@ class ObservedJudge:
             else:
                 self._uses(where, event.in_use, has)
                 self._in_use(event.in_use, has, seen)
-        if whole:
+        if event.guest_total is None:
+            sighted(docket, where, event, seen)
+        elif whole:
             measured(docket, where, event, seen)
-        elif event.guest_total is not None:
+        else:
             docket.unknown(CURRENT, where, "nobody measured the VM's devices with its guest")
         configured(docket, where, event, seen)
         if event.assigned is not None or event.memory is not None:
@@ -189,7 +192,7 @@ class ObservedJudge:
             seen.stops.add(where)
         if seen.removals.count:
             seen.removed_before_stop, seen.removals = seen.removals, seen.removed_before_stop
-        seen.kept, seen.doubt, seen.most = None, None, None
+        seen.forget_guest()
 
     # What moved
 
@@ -206,6 +209,7 @@ class ObservedJudge:
             docket.remark(WHERE_DUE, where, "memory moved that nobody asked for", ({}, found))
         fold.apply(event, said.happened, said.earliest)
         seen.moved = max(seen.moved, said.happened)
+        seen.top = max(seen.top, fold.assigned or 0, event.most or 0)
         seen.refused.pop(event.device, None)
         seen.moves.add(where)
         pages = event.why is WhyMoved.BALANCER and fold.guest is not None and pages_out(fold.guest)
@@ -227,7 +231,7 @@ class ObservedJudge:
         for waiting, rule in (
             (seen.removals, IN_USE),
             (seen.removed_before_stop, IN_USE),
-            (seen.moves, "visible_moves_as_said"),
+            (seen.moves, MOVES),
             (seen.stops, OFF),
         ):
             if waiting.first is not None:
@@ -245,4 +249,7 @@ class ObservedJudge:
         seen.refused.clear()
         seen.asked.clear()
         seen.told_short.clear()
-        seen.kept, seen.doubt, seen.most, seen.moved = None, None, None, ""
+        if seen.doubt is not None:
+            docket.unknown(MOVES, seen.doubt.where, MIDST, seen.doubt.moves)
+        seen.forget_guest()
+        seen.moved = ""

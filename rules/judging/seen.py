@@ -50,6 +50,14 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What the hypervisor told that the guest sees, and what the VM was assigned then."""
+
+    visible: int
+    assigned: int
+
+
+@dataclass(frozen=True, slots=True)
 class AskedFor:
     """A request as it was asked for."""
 
@@ -81,6 +89,10 @@ class SeenVm:
     kept: int | None = None
     """What the guest leaves out of its count of its memory."""
     doubt: Doubt | None = None
+    sight: Sight | None = None
+    """The last that is believed."""
+    top: int = 0
+    """The most that it was assigned since."""
     bounded: MemorySetting | None = None
     """The memory setting as last told."""
     most: int | None = None
@@ -89,6 +101,10 @@ class SeenVm:
     """When its memory last moved."""
     measured: str = ""
     """When all of its memory was last measured: what moved before that is told by now."""
+
+    def forget_guest(self) -> None:
+        """Another guest, or none: what was measured of this one is compared with nothing any more."""
+        self.kept, self.doubt, self.most, self.sight, self.top = None, None, None, None, 0
 
 
 @dataclass(slots=True)

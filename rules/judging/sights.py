@@ -1,0 +1,69 @@
+"""What the guest sees, as the hypervisor tells it (Hyper-V's Guest Visible Physical Memory).
+
+Nobody tells how memory was taken from the guest. If it was hot-removed, or a balloon that the guest does not count took
+it, the guest sees that much less; else it still sees the most that it had in this session. Hyper-V may do some of it
+one way and some the other, and a guest that has started again sees what it is assigned. So what lies between proves
+nothing, and only what no way leads to is a violation.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain.observed import VmObserved
+from rules.judging.docket import Docket, Where
+from rules.judging.seen import Doubt, SeenVm, Sight
+from rules.judging.visible import MIDST, MOVES
+
+FIRST: Final = "nobody measured what the guest saw before"
+BETWEEN: Final = "the guest sees part of what was taken from it, and nobody told how it was taken"
+
+
+def sighted(docket: Docket, where: Where, event: VmObserved, seen: SeenVm) -> None:
+    """The hypervisor told what the guest sees beside what it is assigned: the one has moved as the other."""
+    sees, assigned, moves = event.visible, event.assigned, seen.moves
+    if sees is None or assigned is None:
+        return
+    last, seen.top = seen.sight, max(seen.top, assigned)
+    if last is None:
+        _unsettled(docket, where, seen, FIRST)
+        _believe(seen, sees, assigned)
+        return
+    keeps = min(0, last.visible - last.assigned)  # what it leaves out of all that it has
+    moved = last.visible + assigned - last.assigned
+    watermark = max(last.visible, seen.top + keeps)
+    if sees in (moved, watermark):
+        docket.holds(MOVES, moves.count)
+    elif assigned + keeps <= sees <= watermark:
+        _unsettled(docket, where, seen, BETWEEN)
+    else:
+        _doubted(docket, where, seen, Sight(sees, assigned), moved)
+        return
+    if seen.doubt is not None:
+        docket.unknown(MOVES, seen.doubt.where, MIDST, seen.doubt.moves)
+    _believe(seen, sees, assigned)
+
+
+def _doubted(docket: Docket, where: Where, seen: SeenVm, sight: Sight, expected: int) -> None:
+    """The guest sees what it cannot see: believed if the next measure says the same, as counters may lag."""
+    doubt, moves, off = seen.doubt, seen.moves, expected - sight.visible
+    if doubt is None or doubt.off != off:
+        if doubt is not None:
+            docket.unknown(MOVES, doubt.where, MIDST, doubt.moves)
+        seen.doubt = Doubt(where, off, max(1, moves.count))
+        moves.clear()
+        return
+    why = "the guest does not see what its memory came to"
+    docket.violated(MOVES, doubt.where, why, ({"visible": expected}, {"visible": sight.visible}))
+    docket.holds(MOVES, moves.count)  # from there it went on as it should
+    _believe(seen, sight.visible, sight.assigned)
+
+
+def _believe(seen: SeenVm, visible: int, assigned: int) -> None:
+    seen.sight, seen.top, seen.doubt = Sight(visible, assigned), assigned, None
+    seen.moves.clear()
+
+
+def _unsettled(docket: Docket, where: Where, seen: SeenVm, why: str) -> None:
+    docket.unknown(MOVES, seen.moves.first or where, why, seen.moves.count)
+    seen.moves.clear()
