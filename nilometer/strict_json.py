@@ -7,6 +7,8 @@ import math
 import re
 from typing import Any, Final, NoReturn
 
+from pydantic_core import from_json, to_json
+
 from domain.errors import InputError
 
 DEEPEST: Final = 100
@@ -14,9 +16,11 @@ DEEPEST: Final = 100
 LONGEST_NUMBER: Final = 100
 """Characters of a number."""
 
+_DOUBTFUL: Final = object()
 _HINT: Final = "is it the file you meant, one JSON object a line?"
 CUT_OFF: Final = "the line may have been cut off: a file that is still being written can be read again later"
-_LONG: Final = re.compile(rb"[-+.0-9eE]{%d}" % (LONGEST_NUMBER + 1))
+_DIGITS: Final = bytes(ord("0") if byte in b"-+.0123456789eE" else ord(" ") for byte in range(256))
+_TOO_LONG: Final = b"0" * (LONGEST_NUMBER + 1)
 _HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET: Final = re.compile(rb"[\[{\]}]")
@@ -43,14 +47,43 @@ def strict_json(line: bytes, place: str) -> object:
 
 
 def _read(line: bytes) -> object:
+    if line.count(b"[") + line.count(b"{") > DEEPEST and _is_deep(line):
+        raise _Refused(f"is nested more than {DEEPEST} deep", _HINT)
+    value = _quickly(line)
+    return _closely(line) if value is _DOUBTFUL else value
+
+
+def _quickly(line: bytes) -> object:
+    """The value of a line that is beyond doubt, as nearly all are.
+
+    Of a key that stands twice one value is dropped: written again, the line has fewer quotes then. Only ``\\u0022`` is
+    a quote that could be written otherwise.
+    """
+    if _has_long(line) or b"\\u0022" in line:
+        return _DOUBTFUL
+    try:
+        value: object = from_json(line, allow_inf_nan=False)
+    except ValueError:
+        return _DOUBTFUL
+    again = to_json(value)
+    if again.count(b'"') != line.count(b'"') or b"Infinity" in again:  # 1e999 is read as one
+        return _DOUBTFUL
+    return value
+
+
+def _has_long(line: bytes) -> bool:
+    """Whether there may be a number of over 100 characters in a line."""
+    return _TOO_LONG in line.translate(_DIGITS)
+
+
+def _closely(line: bytes) -> object:
+    """The value of a line, or what is wrong with it."""
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
         column = error.start + 1
         raise _Refused(f"byte 0x{line[error.start]:02x} at column {column} is not UTF-8", "save it as UTF-8") from None
-    if line.count(b"[") + line.count(b"{") > DEEPEST and _is_deep(line):
-        raise _Refused(f"is nested more than {DEEPEST} deep", _HINT)
-    whole: dict[str, Any] = {"parse_int": _whole} if _LONG.search(line) else {}  # else the quick way will do
+    whole: dict[str, Any] = {"parse_int": _whole} if _has_long(line) else {}  # else the quick way will do
     try:
         value: object = json.loads(
             text, object_pairs_hook=_each_key_once, parse_constant=_no_constant, parse_float=_fraction, **whole

@@ -33,6 +33,8 @@ VALUES = st.recursive(
         (b"[1e999]", "1e999 is more than a number can be"),
         (b'{"a": 1, "b": 2, "a": 1}', "has the key 'a' twice"),
         (b'[{"x": {"a": 1, "\\u0061": 2}}]', "has the key 'a' twice"),
+        (b'{"a": 1, "a": 1, "b": "\\u0022\\u0022"}', "has the key 'a' twice"),
+        (b'{"a": 1e999, "a": 1}', "1e999 is more than a number can be"),
         (b'{"%s": 1, "%s": 1}' % (b"k" * 99, b"k" * 99), f"has the key '{'k' * 60}' twice"),
         (b"[%s]" % (b"9" * 101), "has a number of 101 characters"),
         (b"[%s]" % (b"9" * 100_000), "has a number of 100000 characters"),
@@ -65,6 +67,7 @@ def test_what_is_refused_is_told_with_its_place_and_a_hint(line: bytes, says: st
         b'["\\ud83c\\udfde"]',
         b" [ 1.5e-300 ,\r true ]\t",
         b'"NaN"',
+        b'["Infinity", "\\u0022", "\\""]',
     ],
 )
 def test_what_only_looks_like_that_is_read(line: bytes) -> None:
@@ -75,6 +78,18 @@ def test_what_only_looks_like_that_is_read(line: bytes) -> None:
 @given(VALUES, st.booleans())
 def test_any_value_is_read_as_it_was_written(value: object, ascii: bool) -> None:
     assert strict_json(json.dumps(value, ensure_ascii=ascii).encode(), "file:7") == value
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(TEXTS, TEXTS | st.integers()), max_size=6), st.booleans())
+def test_a_key_that_stands_twice_is_refused_wherever_it_stands(pairs: list[tuple[str, object]], ascii: bool) -> None:
+    told = ", ".join(f"{json.dumps(key, ensure_ascii=ascii)}: {json.dumps(value)}" for key, value in pairs)
+    line = f'[{{"a": {{{told}}}}}]'.encode()
+    if len(dict(pairs)) == len(pairs):
+        assert strict_json(line, "file:7") == [{"a": dict(pairs)}]
+    else:
+        with pytest.raises(InputError, match="twice"):
+            strict_json(line, "file:7")
 
 
 @settings(max_examples=300, deadline=None)
