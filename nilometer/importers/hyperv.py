@@ -8,38 +8,23 @@ file that has grown, or that was cut in two, adds only what is new.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from hashlib import sha256
 from heapq import merge
 from itertools import groupby
-from operator import attrgetter
-from typing import Final
 
 from domain.errors import InputError
 from domain.observed import ImportRecorded
 from nilometer.clock import now
 from nilometer.importers.hyperv_fold import HypervFold
 from nilometer.importers.hyperv_known import Past
-from nilometer.importers.hyperv_readings import (
-    ChangeReading,
-    HostReading,
-    JobReading,
-    PowerReading,
-    Reading,
-    VmReading,
-)
+from nilometer.importers.hyperv_readings import JobReading, Record
 from nilometer.importers.hyperv_source import Context
 from nilometer.importers.hyperv_sources import Opened, opened
 from nilometer.importers.hyperv_told import Told
-from nilometer.importers.reading import BATCH, UNDECIDED, Account, Digested, Record, counts
+from nilometer.importers.reading import BATCH, UNDECIDED, Account, Digested, Recording, counts
 from nilometer.results import Fact, Observation
 from nilometer.texts import Source
-
-_TELLING: Final = {
-    kind.__name__: attrgetter(*[each.name for each in fields(kind) if each.name != "record"])
-    for kind in (HostReading, VmReading, JobReading, ChangeReading, PowerReading)
-}
-"""All that each kind of reading tells, but for where it stood. With another field, known readings would be new."""
 
 
 class HypervFile:
@@ -74,13 +59,13 @@ class HypervFile:
         return None if self._opened is None else self._opened.source.name
 
     def polls(self) -> Iterator[Poll]:
-        """Its records: each is the readings that one place in it tells."""
+        """Its records, each with its time."""
         if self._opened is None:
             return
-        for _, group in groupby(self._opened.readings, lambda reading: reading.record):
-            readings = tuple(group)
+        for record in self._opened.records:
+            readings = record.readings
             at = next((each.at for each in readings if not isinstance(each, JobReading)), readings[0].at)
-            yield Poll(at, self, readings)
+            yield Poll(at, self, record)
 
     def imported(self, prefix: str) -> Observation:
         """That it was imported, whole."""
@@ -103,12 +88,12 @@ class HypervFile:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """Readings that are taken together."""
+    """A record in its file."""
 
     at: str
     """For the order between files; in its own, each keeps its place."""
     file: HypervFile
-    readings: tuple[Reading, ...]
+    record: Record
 
 
 class HypervImporter:
@@ -119,13 +104,12 @@ class HypervImporter:
         prefix: str | None,
         past: Past,
         known: Callable[[Sequence[str]], Collection[str]],
-        record: Record,
+        record: Recording,
     ) -> None:
         self._prefix = prefix or ""
         self._fold = HypervFold(prefix, past)
         self._known = known
         self._record = record
-        self._taken: set[str] = set()
         self._last = sha256(f"nilometer import-hyperv 1 {self._prefix}".encode())
 
     def run(self, files: Sequence[HypervFile], *, final: bool = False) -> None:
@@ -153,13 +137,13 @@ class HypervImporter:
         """Records what these tell, in one commit."""
         keyed = [(poll, self._key(poll)) for poll in polls]
         polls.clear()
-        known = set(self._known([key for _, key in keyed])) | self._taken
+        known = set(self._known([key for _, key in keyed]))
         observations: list[Observation] = []
         owners: list[Account] = []
         for poll, key in keyed:
             account = poll.file.account
-            account.records += len(poll.readings)
-            told = self._fold.poll(poll.readings, account, live=key not in known)
+            account.records += len(poll.record.readings)
+            told = self._fold.poll(poll.record.readings, account, live=key not in known)
             self._last.update(key.encode())
             if key in known:
                 continue
@@ -184,11 +168,9 @@ class HypervImporter:
                 account.recorded += len(positions)
 
     def _key(self, poll: Poll) -> str:
-        """The same for the same readings, in whatever file they stand."""
-        digest = sha256(self._prefix.encode())
-        for reading in poll.readings:
-            kind = type(reading).__name__
-            digest.update(f"{kind}{_TELLING[kind](reading)}".encode("utf-8", "surrogatepass"))
+        """The same for the same record, in whatever file it stands."""
+        digest = sha256(f"{self._prefix}\n".encode())
+        digest.update(poll.record.said)
         return f"hyperv/{digest.hexdigest()[:32]}"
 
 

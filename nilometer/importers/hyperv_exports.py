@@ -5,7 +5,10 @@ In these files a record is no line, so their parsers read a stream: the lines ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from inspect import get_annotations
+from itertools import groupby
+from operator import attrgetter
 from typing import Final, Protocol
 
 from nilometer.importers import (
@@ -17,9 +20,15 @@ from nilometer.importers import (
 )
 from nilometer.importers.hyperv_context import Context as Beside
 from nilometer.importers.hyperv_context import PassOver
-from nilometer.importers.hyperv_readings import Reading
+from nilometer.importers.hyperv_readings import HostReading, PowerReading, Reading, Record, VmReading
 from nilometer.importers.hyperv_source import Context, Lines, Source
 from nilometer.texts import Source as Bytes
+
+_TELLING: Final[dict[type[Reading], Callable[[object], object]]] = {
+    kind: attrgetter(*[name for name in get_annotations(kind) if name != "record"])
+    for kind in (HostReading, VmReading, PowerReading)
+}
+"""All that each kind of reading tells, but for where it stood. With another field, known records would be new."""
 
 
 class _Parser(Protocol):
@@ -49,12 +58,20 @@ class _Rejoined:
         return b"\n" * missing + line + b"\n"
 
 
-def _reads(parser: _Parser) -> Callable[[Lines, str, Context], Iterator[Reading]]:
-    def read(lines: Lines, name: str, context: Context) -> Iterator[Reading]:
+def _reads(parser: _Parser) -> Callable[[Lines, str, Context], Iterator[Record]]:
+    def read(lines: Lines, name: str, context: Context) -> Iterator[Record]:
         beside = Beside(host=context.host, at=context.at, zone=context.zone)
-        return parser.read(_Rejoined(context.each(lines)), name, beside, context.refuse)
+        return _together(parser.read(_Rejoined(context.each(lines)), name, beside, context.refuse))
 
     return read
+
+
+def _together(readings: Iterable[Reading]) -> Iterator[Record]:
+    """Readings of one place. What it says depends on more than its own text, so what it tells stands for it."""
+    for _, group in groupby(readings, attrgetter("record")):
+        told = tuple(group)
+        said = "".join([f"{type(each).__name__}{_TELLING[type(each)](each)}" for each in told])
+        yield Record(told, said.encode("utf-8", "surrogatepass"))
 
 
 def _source(name: str, expected: str, parser: _Parser) -> Source:

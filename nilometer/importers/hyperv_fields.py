@@ -49,7 +49,7 @@ class Keys:
     """Keys that are read together."""
 
     names: tuple[str, ...]
-    get: Callable[[Json], tuple[object, ...]]
+    get: Callable[[Json], tuple[Any, ...]]
 
 
 def keys(first: str, second: str, *others: str) -> Keys:
@@ -57,17 +57,18 @@ def keys(first: str, second: str, *others: str) -> Keys:
     return Keys((first, second, *others), itemgetter(first, second, *others))
 
 
-def numbers(record: Json, of: Keys, place: str, unit: int = 1) -> tuple[int | None, ...]:
+def numbers(record: Json, of: Keys, place: str, unit: int = 1) -> list[int | None]:
     """The numbers of several keys, as ``number`` reads each; quick where all are there and plain, as nearly always."""
     try:
         values = of.get(record)
     except KeyError:
-        values = (None,)
-    if set(map(type, values)) == {int}:
-        plain_ones = cast("tuple[int, ...]", values)
-        if min(plain_ones) >= 0 and max(plain_ones) * unit <= LARGEST:
-            return plain_ones if unit == 1 else tuple([value * unit for value in plain_ones])
-    return tuple([number(record, name, place, unit) for name in of.names])
+        return [number(record, name, place, unit) for name in of.names]
+    most = LARGEST // unit
+    read: list[int | None] = []
+    for name, value in zip(of.names, values, strict=True):
+        plain = type(value) is int and 0 <= value <= most
+        read.append(value * unit if plain else number(record, name, place, unit))
+    return read
 
 
 def flag(record: Json, key: str, place: str) -> bool | None:

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any
 
 from domain.observed_vm import ObservedVm
 from domain.settings import ConfigVersion, MemorySetting, Mode
 from domain.shapes import parse_config_version
 from domain.state import Power
 from nilometer.importers.hyperv_readings import VmReading
-
-TELLING: Final = attrgetter(
-    "power", "assigned", "startup", "name", "host", "generation", "config_version", "dynamic", "minimum", "maximum",
-    "buffer", "weight",
-)  # fmt: skip
-"""What of a reading would be news; what the guest uses varies all the time, and is told with the rest."""
 
 
 def began(fold: ObservedVm, uptime: int | None, r: VmReading, memory: MemorySetting | None, host: str | None) -> bool:

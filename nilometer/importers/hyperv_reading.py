@@ -9,21 +9,21 @@ from domain.observed import BASE_MEMORY, VmObserved
 from domain.settings import MemorySetting
 from domain.state import Power
 from nilometer.importers.hyperv_jobs import MEMORY_JOBS, POWER_JOBS, UNKNOWN, Who
-from nilometer.importers.hyperv_news import TELLING, began, news, setting
+from nilometer.importers.hyperv_news import began, news, setting
 from nilometer.importers.hyperv_readings import VmReading
 from nilometer.importers.hyperv_requests import asked_for, settle_if_due, stopped
 from nilometer.importers.hyperv_vm import ON, VmTrack
 
 
 def same(track: VmTrack, r: VmReading) -> bool:
-    """Whether a reading tells nothing that the last did not, and nothing waits: as nearly always."""
+    """Whether a reading tells nothing that the last did not, and no request waits: as nearly always."""
     latest, uptime = track.latest, track.uptime
     if (
         latest is None
         or not track.quiet
         or r.at[:13] != latest.at[:13]
         or (uptime is not None and r.uptime is not None and r.uptime < uptime)
-        or TELLING(r) != TELLING(latest)
+        or r.lasting != latest.lasting
     ):
         return False
     track.at, track.latest = r.at, r
@@ -73,9 +73,9 @@ def read(track: VmTrack, r: VmReading, host: str | None) -> None:
             _set(track, r, memory)
     track.at, track.stable, track.latest = r.at, assigned, r
     track.uptime = r.uptime if r.uptime is not None else track.uptime
-    size = fold.size(BASE_MEMORY)
+    size = fold.size(BASE_MEMORY) if track.window is None else track.window.last.assigned
     track.quiet = assigned is not None and assigned == size and fold.open_request(BASE_MEMORY) is None
-    track.quiet = track.quiet and track.window is None and host == fold.host
+    track.quiet = track.quiet and host == fold.host
     if begins or turned:
         track.unreported = assigned is None
     elif assigned is not None:

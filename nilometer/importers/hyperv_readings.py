@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, NamedTuple
 
 from domain.settings import HostVersion
 from domain.state import Power
@@ -26,20 +27,27 @@ class HostReading:
     """The balancer's Available Memory: what the host has left for VMs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VmReading:
-    """A VM was measured. One of ``vm_id`` and ``name`` is told."""
+class VmReading(NamedTuple):
+    """A VM was measured. One of ``vm_id`` and ``name`` is told. There are millions of them: hence a tuple."""
 
     at: str
     record: str
+    uptime: int | None = None
+    """Seconds since the guest booted."""
+    physical: int | None = None
+    """The counter Physical Memory, if it was read beside ``assigned``: what goes with ``guest_available``."""
+    visible: int | None = None
+    guest_available: int | None = None
+    added: int | None = None
+    """All that was added since the VM started."""
+    removed: int | None = None
+    # What stands above varies all the time, and is told with the rest. What stands below would be news.
     host: str | None = None
     vm_id: str | None = None
     """The VmId: lower case, without braces."""
     name: str | None = None
     power: Power | None = None
     """``None`` for a state that is no lasting one (starting, saving, critical), or that was not told."""
-    uptime: int | None = None
-    """Seconds since the guest booted."""
     generation: int | None = None
     config_version: str | None = None
     dynamic: bool | None = None
@@ -50,13 +58,11 @@ class VmReading:
     buffer: int | None = None
     weight: int | None = None
     assigned: int | None = None
-    physical: int | None = None
-    """The counter Physical Memory, if it was read beside ``assigned``: what goes with ``guest_available``."""
-    visible: int | None = None
-    guest_available: int | None = None
-    added: int | None = None
-    """All that was added since the VM started."""
-    removed: int | None = None
+
+    @property
+    def lasting(self) -> tuple[Any, ...]:
+        """What would be news if it were another than before."""
+        return self[8:]
 
 
 class JobKind(StrEnum):
@@ -126,3 +132,12 @@ class PowerReading:
 
 
 Reading = HostReading | VmReading | JobReading | ChangeReading | PowerReading
+
+
+class Record(NamedTuple):
+    """What stands in one place of a file."""
+
+    readings: tuple[Reading, ...]
+    """What it tells, at least one; they are taken together."""
+    said: bytes
+    """By what it is known again, in whatever file it stands and however that is packed."""

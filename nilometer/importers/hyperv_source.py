@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from domain.errors import InputError
-from nilometer.importers.hyperv_readings import Reading
+from nilometer.importers.hyperv_readings import Record
 from nilometer.importers.reading import Account
 
 Lines = Iterator[tuple[int, bytes]]
@@ -54,5 +54,5 @@ class Source:
     """What a file of the kind is, in words."""
     recognises: Callable[[bytes], bool]
     """Whether a file is one, by its beginning in UTF-8: whole lines, some kilobytes."""
-    read: Callable[[Lines, str, Context], Iterator[Reading]]
-    """The readings of a file that has this name, in its order."""
+    read: Callable[[Lines, str, Context], Iterator[Record]]
+    """The records of a file that has this name, in its order."""

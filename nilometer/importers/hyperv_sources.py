@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.errors import InputError
 from nilometer.importers.hyperv_exports import EXPORTS
-from nilometer.importers.hyperv_readings import Reading
+from nilometer.importers.hyperv_readings import Record
 from nilometer.importers.hyperv_source import Context, Source
 from nilometer.importers.hyperv_spool import SPOOL
 from nilometer.texts import Source as Bytes
@@ -26,11 +26,11 @@ class Opened:
     """A file, and the source that it is of."""
 
     source: Source
-    readings: Iterator[Reading]
+    records: Iterator[Record]
 
 
 def opened(stream: Bytes, name: str, context: Context) -> Opened | None:
-    """The readings of a file; ``None`` if it is empty. Raises ``InputError`` if no source knows it."""
+    """The records of a file; ``None`` if it is empty. Raises ``InputError`` if no source knows it."""
     read = context.each(lines(stream, name))
     begun: list[tuple[int, bytes]] = []
     size = 0

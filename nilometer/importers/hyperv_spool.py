@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, cast
 
 from domain.errors import InputError
 from domain.quantities import MiB
@@ -14,7 +15,15 @@ from domain.settings import HostVersion
 from domain.shapes import parse_size
 from domain.state import Power
 from nilometer.importers.hyperv_fields import flag, guid, keys, number, numbers, plain, text, time
-from nilometer.importers.hyperv_readings import ChangeReading, HostReading, JobKind, JobReading, Reading, VmReading
+from nilometer.importers.hyperv_readings import (
+    ChangeReading,
+    HostReading,
+    JobKind,
+    JobReading,
+    Reading,
+    Record,
+    VmReading,
+)
 from nilometer.importers.hyperv_source import Context, Lines, Source
 from nilometer.strict_json import CUT_OFF, strict_json
 from nilometer.times import inside
@@ -37,9 +46,14 @@ JOBS: Final = {
     42: JobKind.REMOVE_MEMORY,
     71: JobKind.CHECKPOINT,
 }
-_COUNTS: Final = keys("state", "uptime", "generation", "buffer", "weight")
+_COUNTS: Final = keys("state", "generation", "buffer", "weight")
 _SIZES: Final = keys("startup", "minimum", "maximum", "assigned")
 _COUNTERS: Final = keys("physical_mb", "visible_mb", "guest_available_mb", "added_mb", "removed_mb")
+_SETTLED: Final = itemgetter(
+    "id", "name", "version", "state", "generation", "buffer", "weight", "dynamic", "startup", "minimum", "maximum",
+    "assigned",
+)  # fmt: skip
+"""What of a VM seldom changes."""
 _COMPLETED: Final = 7
 _ENDED: Final = (_COMPLETED, 8, 9, 10, 32768)
 
@@ -54,9 +68,10 @@ def recognises(first: bytes) -> bool:
     return _BEGIN.match(first) is not None
 
 
-def read(lines: Lines, name: str, context: Context) -> Iterator[Reading]:
-    """The readings of a spool. A last line that breaks off is told, and what stands before it kept."""
+def read(lines: Lines, name: str, context: Context) -> Iterator[Record]:
+    """The records of a spool. A last line that breaks off is told, and what stands before it kept."""
     broken: InputError | None = None
+    listed = _Listed()
     for line_number, line in context.each(lines):
         if not line.strip():
             continue
@@ -65,34 +80,35 @@ def read(lines: Lines, name: str, context: Context) -> Iterator[Reading]:
             broken = None
         place = f"{name}:{line_number}"
         try:
-            given = list(_readings(strict_json(line, place), place, context))
+            readings = tuple(_readings(strict_json(line, place), place, context, listed))
         except InputError as error:
             if error.hint == CUT_OFF:
                 broken = error
             else:
                 context.refuse(error)
             continue
-        yield from given
+        if readings:
+            yield Record(readings, line.strip())
     if broken is not None:
         note = f"{broken.message}: the collector may have been stopped while it wrote; what stands before it is kept"
         context.account.remark("cut off", note)
 
 
-def _readings(line: object, place: str, context: Context) -> Iterator[Reading]:
+def _readings(line: object, place: str, context: Context, listed: _Listed) -> Iterator[Reading]:
     record = plain(line, place)
     schema, kind = record.get("schema"), record.get("kind")
     if schema != SCHEMA:
         what = f"{place}: the spool's schema is {schema!r}, and {SCHEMA} can be read"
         raise InputError(what, hint="was it written by a newer collector? use the nilo that printed it")
     if kind == "poll":
-        yield from _poll(record, place, context)
+        yield from _poll(record, place, context, listed)
     elif kind == "change":
         yield _change(record, place)
     elif kind != "note":  # a note is for people
         context.account.remark("unknown kind", f"{place}: the kind {kind!r} is unknown: the line is passed over")
 
 
-def _poll(record: Json, place: str, context: Context) -> Iterator[Reading]:
+def _poll(record: Json, place: str, context: Context, listed: _Listed) -> Iterator[Reading]:
     at, host = time(record, "time", place), text(record, "host", place)
     if at is None or host is None:
         raise InputError(f"{place}: a poll says neither when nor where it was", hint="it needs time and host")
@@ -105,8 +121,8 @@ def _poll(record: Json, place: str, context: Context) -> Iterator[Reading]:
         total=number(record, "capacity", place),
         available=number(record, "available_mb", place, MiB),
     )
-    for vm in _each(record, "vms", place):
-        yield _vm(vm, at, host, place)
+    for index, vm in enumerate(_each(record, "vms", place)):
+        yield listed.read(index, vm, at, host, place)
     for job in _each(record, "jobs", place):
         told = _job(job, host, place)
         if told is not None:
@@ -123,18 +139,43 @@ def _each(record: Json, key: str, place: str) -> list[Json]:
     return [plain(each, place) for each in (cast("list[object]", value) if isinstance(value, list) else [value])]
 
 
-def _vm(vm: Json, at: str, host: str, place: str) -> VmReading:
+class _Before(NamedTuple):
+    """What of a VM seldom changes, as it stood in the line before: values, and of what type each was."""
+
+    values: tuple[object, ...]
+    types: tuple[type, ...]
+    reading: VmReading
+
+
+class _Listed:
+    """The VMs of a host, by their place in the list. What stands there as it stood before is not read again."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, _Before] = {}
+
+    def read(self, index: int, vm: Json, at: str, host: str, place: str) -> VmReading:
+        """What the object of a VM tells."""
+        try:
+            values = _SETTLED(vm)
+        except KeyError:
+            settled = _settled(vm, at, host, place)
+        else:
+            types = tuple(map(type, values))  # 1 equals true
+            before = self._before.get(index)
+            if before is None or before.values != values or before.types != types or before.reading.host != host:
+                before = self._before[index] = _Before(values, types, _settled(vm, at, host, place))
+            settled = before.reading
+        physical, visible, guest_available, added, removed = numbers(vm, _COUNTERS, place, MiB)
+        uptime = number(vm, "uptime", place)
+        return VmReading(at, place, uptime, physical, visible, guest_available, added, removed, *settled.lasting)
+
+
+def _settled(vm: Json, at: str, host: str, place: str) -> VmReading:
     id = guid(vm, "id", place)
     if id is None:
         raise InputError(f"{place}: a VM has no id", hint="its name may change: the VmId is needed")
-    counts, sizes, counters = (
-        numbers(vm, _COUNTS, place),
-        numbers(vm, _SIZES, place),
-        numbers(vm, _COUNTERS, place, MiB),
-    )
-    state, uptime, generation, buffer, weight = counts
-    startup, minimum, maximum, assigned = sizes
-    physical, visible, guest_available, added, removed = counters
+    state, generation, buffer, weight = numbers(vm, _COUNTS, place)
+    startup, minimum, maximum, assigned = numbers(vm, _SIZES, place)
     power = None if state is None else POWERS.get(state)
     return VmReading(
         at=at,
@@ -143,7 +184,6 @@ def _vm(vm: Json, at: str, host: str, place: str) -> VmReading:
         vm_id=id,
         name=text(vm, "name", place),
         power=power,
-        uptime=uptime,
         generation=generation,
         config_version=text(vm, "version", place),
         dynamic=flag(vm, "dynamic", place),
@@ -154,11 +194,6 @@ def _vm(vm: Json, at: str, host: str, place: str) -> VmReading:
         weight=weight,
         # of a VM that starts, stops or is saved just now, the memory is on its way: no figure of it is one
         assigned=None if power is None else assigned,
-        physical=physical,
-        visible=visible,
-        guest_available=guest_available,
-        added=added,
-        removed=removed,
     )
 
 

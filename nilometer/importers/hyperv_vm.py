@@ -39,7 +39,7 @@ class VmTrack:
         """What it was assigned at the last reading."""
         self.latest: VmReading | None = None
         self.quiet = False
-        """Nothing waits: a reading like the last is no news."""
+        """No request waits: a reading like the last is no news."""
         self.unreported = False
         """It runs, and has not said yet what it is assigned."""
         self.window: Window | None = None

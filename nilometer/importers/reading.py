@@ -91,7 +91,7 @@ class Digested:
         return self._digest.hexdigest()
 
 
-Record = Callable[[Sequence[Observation]], Sequence[tuple[int, ...]]]
+Recording = Callable[[Sequence[Observation]], Sequence[tuple[int, ...]]]
 """Records observations in one commit, each once by its key; gives the positions of each (none if it was there)."""
 
 
@@ -101,7 +101,7 @@ def import_file(
     *,
     name: str,
     format: str,
-    record: Record,
+    record: Recording,
     final: bool = False,
     errors: list[InputError] | None = None,
 ) -> Account:

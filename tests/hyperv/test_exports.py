@@ -30,7 +30,7 @@ def test_a_file_is_known_by_what_is_in_it_and_read_as_its_parser_reads_it(parser
     for data in (text.encode(), gzip.compress(f"\r\n\n{text}".encode("utf-8-sig"))):
         found = opened(io.BytesIO(data), "file", context)
         assert found is not None
-        given = list(found.readings)
+        given = [each for record in found.records for each in record.readings]
         due = read(parser, text if data.startswith(text.encode()) else f"\n\n{text}")
         assert [(each.at, each.record) for each in given] == [(each.at, each.record) for each in due]
         assert given == due
@@ -47,12 +47,12 @@ def test_what_cannot_be_read_is_refused_or_passed_over_as_the_import_says() -> N
     errors: list[InputError] = []
     found = opened(io.BytesIO(text.encode()), "file", Context(Account(), errors))
     assert found is not None
-    assert [each.record for each in found.readings] == ["file:1", "file:3"]
+    assert [each.record for record in found.records for each in record.readings] == ["file:1", "file:3"]
     assert [error.message for error in errors] == ["file:2: has no System: is it an event of Windows?"]
     found = opened(io.BytesIO(text.encode()), "file", Context(Account()))
     assert found is not None
     with pytest.raises(InputError, match="file:2: has no System"):
-        list(found.readings)
+        list(found.records)
 
 
 def test_an_event_log_is_polled_event_by_event_the_oldest_first() -> None:
@@ -61,7 +61,7 @@ def test_an_event_log_is_polled_event_by_event_the_oldest_first() -> None:
     file.open()
     polls = list(file.polls())
     assert [poll.at[14:16] for poll in polls] == ["00", "05", "09"]
-    assert [len(poll.readings) for poll in polls] == [1, 1, 1]
+    assert [len(poll.record.readings) for poll in polls] == [1, 1, 1]
     assert file.format == "hyperv-eventlog"
 
 

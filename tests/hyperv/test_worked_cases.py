@@ -96,7 +96,7 @@ def test_get_vm_of_such_a_vm_tells_neither_its_demand_nor_its_localized_warning(
     told = {"MemoryAssigned": 4096 * MiB, "MemoryDemand": 4423 * MiB, "MemoryStatus": "Warning"}
     (reading,) = vms(read(hyperv_json, json.dumps(SYNTHETIC_VM | told)))
     assert reading.assigned == 4096 * MiB
-    assert 4423 * MiB not in [getattr(reading, name) for name in reading.__slots__]
+    assert 4423 * MiB not in reading
 
 
 # Row 13: a Linux guest before 5.11 counts its total as before, though a balloon took most of it
