@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         Grow,
         Guest,
         HostVersion,
+        ImportedFile,
+        ImportStopped,
         InputError,
         Ledger,
         LedgerError,
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
         Stop,
         UnknownHost,
         UnknownVm,
+        import_hyperv,
+        import_qemu,
         parse_size,
     )
 
@@ -75,6 +79,8 @@ __all__ = [
     "Grow",
     "Guest",
     "HostVersion",
+    "ImportStopped",
+    "ImportedFile",
     "InputError",
     "Ledger",
     "LedgerError",
@@ -105,6 +111,8 @@ __all__ = [
     "Stop",
     "UnknownHost",
     "UnknownVm",
+    "import_hyperv",
+    "import_qemu",
     "parse_size",
 ]
 

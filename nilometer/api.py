@@ -35,6 +35,7 @@ from domain.guests import Guest
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
 from domain.shapes import parse_size
 from nilometer.errors import LedgerError
+from nilometer.importing import ImportedFile, ImportStopped, import_hyperv, import_qemu
 from nilometer.ledger import Ledger
 from nilometer.results import Fact, Observation, Request, Result
 
@@ -52,6 +53,8 @@ __all__ = [
     "Grow",
     "Guest",
     "HostVersion",
+    "ImportStopped",
+    "ImportedFile",
     "InputError",
     "Ledger",
     "LedgerError",
@@ -82,5 +85,7 @@ __all__ = [
     "Stop",
     "UnknownHost",
     "UnknownVm",
+    "import_hyperv",
+    "import_qemu",
     "parse_size",
 ]

@@ -90,7 +90,7 @@ class HistoryItem(pytest.Item):
 def judged(name: str) -> Audit:
     """A history in a file, judged. Raises ``InputError``."""
     from nilometer.auditing import histories
-    from nilometer.cli.files import readable
+    from nilometer.files import readable
     from nilometer.verdicts import Audit
     from rules.judging.judge import Judge
 

@@ -11,10 +11,10 @@ import click
 
 from domain.errors import InputError
 from nilometer.cli.failures import Mistyped
-from nilometer.cli.files import readable
 from nilometer.cli.options import reporting
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import session
+from nilometer.files import readable
 
 if TYPE_CHECKING:
     from nilometer.cli.audit_result import PassedOver, Result

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and files that are read."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -56,17 +56,3 @@ def _is_database(file: Path) -> bool:
             return stream.read(len(_SQLITE)) == _SQLITE
     except OSError:
         return False
-
-
-@contextmanager
-def readable(file: str) -> Generator[BinaryIO]:
-    """A file to read, ``-`` for stdin. Raises ``InputError`` if it cannot be."""
-    if file == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        stream = Path(file).open("rb")  # noqa: SIM115
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}", hint="name a file, or - for stdin") from None
-    with stream:
-        yield stream

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from nilometer.cli.failures import OK, Interrupted
-from nilometer.cli.files import readable
 from nilometer.cli.options import common
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import session
+from nilometer.files import readable
 from nilometer.history import read_lines
 from nilometer.taking import take
 

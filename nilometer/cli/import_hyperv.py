@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
-from typing import Any
+from collections.abc import Callable
 
 import click
 
-from domain.errors import InputError
-from nilometer.cli.failures import OK, UNREADABLE, Interrupted, say
-from nilometer.cli.files import readable
-from nilometer.cli.imported import counts, remark, show
+from nilometer.cli.imported import imported
 from nilometer.cli.options import asking, common
-from nilometer.cli.output import Output, Progress
-from nilometer.cli.session import Session, session, typed_time
-from nilometer.importers.hyperv import HypervFile, HypervImporter
-from nilometer.importers.hyperv_past import LedgerPast
-from nilometer.importers.hyperv_zone import parse_zone
+from nilometer.cli.session import session, typed_time
+from nilometer.importing import ImportedFile, import_hyperv
 from nilometer.ledger import Ledger
-from nilometer.results import Observation
 
 
 @click.command("import-hyperv")
@@ -54,59 +45,21 @@ def command(
       nilo import-hyperv spool.jsonl.gz --as contoso --keep-going --format json
     """
     now = session()
-    out = Output(now.form())
-    at = None if at is None else typed_time(at)
-    parse_zone(zone)  # or says at once that it is none
-    with now.writing() as ledger, ExitStack() as open_files:
-        given: list[HypervFile] = []
-        unknown: list[str] = []
-        for name in files:
-            errors: list[InputError] | None = [] if keep_going else None
-            try:
-                stream = open_files.enter_context(readable(name))
-                file = HypervFile(name, stream, errors=errors, at=at, host=host, zone=zone)
-                file.open()
-            except InputError as refused:
-                if not keep_going:
-                    raise
-                say("error", refused.message, refused.hint)
-                unknown.append(name)
-            else:
-                given.append(file)
-        try:
-            _import(now, ledger, given, prefix, final)
-        except KeyboardInterrupt:
-            raise Interrupted("what was read is recorded", hint="import the files again to go on") from None
-        except InputError:
-            for file in given:
-                remark(file.name, file.account)
-            kept = sum(file.account.recorded for file in given)
-            if kept:
-                say("note", f"{kept} events of what stands before it were recorded in {ledger.url}")
-            raise
-        for file in given:
-            for error in file.errors or ():
-                say("error", error.message, error.hint)
-            remark(file.name, file.account)
-        url = ledger.url
-    show(
-        out,
-        [_document(file, prefix) for file in given],
-        url,
-        kind=lambda each: f"({each['format']})",
-        repeats="tell nothing new",
-    )
-    return UNREADABLE if unknown or any(file.errors for file in given) else OK
+    typed = None if at is None else typed_time(at)
 
+    def run(ledger: Ledger, progress: Callable[[int], None]) -> list[ImportedFile]:
+        return import_hyperv(
+            ledger,
+            files,
+            actor=now.who(),
+            via=now.via or "import-hyperv",
+            prefix=prefix,
+            at=typed,
+            host=host,
+            zone=zone,
+            final=final,
+            keep_going=keep_going,
+            progress=progress,
+        )
 
-def _import(now: Session, ledger: Ledger, files: Sequence[HypervFile], prefix: str | None, final: bool) -> None:
-    def record(observations: Sequence[Observation]) -> list[tuple[int, ...]]:
-        progress.at(sum(file.account.records for file in files))
-        return ledger.record(observations, actor=now.who(), via=now.via or "import-hyperv")
-
-    with Progress("importing", unit="records") as progress:
-        HypervImporter(prefix, LedgerPast(ledger), ledger.known, record).run(files, final=final)
-
-
-def _document(file: HypervFile, prefix: str | None) -> dict[str, Any]:
-    return {"file": file.name, "format": file.format, "prefix": prefix} | counts(file.account)
+    return imported(now, run, kind=lambda each: f"({each.format})", repeats="tell nothing new")

@@ -16,7 +16,7 @@ from domain.errors import InputError, NilometerError
 from domain.events import VmDefined
 from nilometer.auditing import Placed, histories, read_events, read_ledger
 from nilometer.bodies import UPCASTERS, UnreadableEvent
-from nilometer.cli.files import readable
+from nilometer.files import readable
 from nilometer.history import TYPE, read_lines, source_of
 from nilometer.ledger import Ledger
 from nilometer.taking import take
