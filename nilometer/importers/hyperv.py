@@ -120,7 +120,7 @@ class HypervImporter:
         """
         waiting: list[Poll] = []
         try:
-            for poll in merge(*[file.polls() for file in files], key=lambda each: each.at):
+            for poll in merge(*[self._met(file.polls()) for file in files], key=lambda each: each.at):
                 waiting.append(poll)
                 if len(waiting) >= BATCH:
                     self._write(waiting)
@@ -132,6 +132,19 @@ class HypervImporter:
             account.not_need(UNDECIDED)
         for file in files:
             self._record([file.imported(self._prefix)])
+
+    def _met(self, polls: Iterator[Poll]) -> Iterator[Poll]:
+        """The polls of a file. What VMs are called at its first moment is known before any file is told of."""
+        begun: list[Poll] = []
+        try:
+            for poll in polls:
+                begun.append(poll)
+                if poll.at != begun[0].at:
+                    break
+                self._fold.meet(poll.readings)
+        except InputError as error:
+            return _all(begun, polls, error)
+        return _all(begun, polls)
 
     def _write(self, polls: list[Poll]) -> None:
         """Records what these tell, in one commit."""
@@ -172,6 +185,14 @@ class HypervImporter:
         digest = sha256(f"{self._prefix}\n".encode())
         digest.update(poll.record.said)
         return f"hyperv/{digest.hexdigest()[:32]}"
+
+
+def _all(begun: list[Poll], polls: Iterator[Poll], error: InputError | None = None) -> Iterator[Poll]:
+    """The polls of a file. What cannot be read is told in its place: what stands before it is taken first."""
+    yield from begun
+    if error is not None:
+        raise error
+    yield from polls
 
 
 def _observations(key: str, told: Sequence[Told]) -> Iterator[Observation]:

@@ -12,7 +12,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from domain.errors import InputError
-from nilometer.importers.hyperv_context import Context, Names, PassOver, tell
+from nilometer.importers.hyperv_context import Context, PassOver, tell
 from nilometer.importers.hyperv_readings import Reading
 from nilometer.importers.hyperv_samples import IN_ENGLISH, KNOWN, Counter, Sampled, counter, megabytes
 from nilometer.importers.hyperv_values import BadValue
@@ -74,7 +74,7 @@ class _Table:
         if not any(self._columns):
             raise InputError(f"{place}: {_what(columns)}", hint=IN_ENGLISH if columns else _COLLECT)
         self._clock = LocalClock(zone, None if match["bias"] is None else int(match["bias"]))
-        self._context, self._names = context, Names(context.by_name)
+        self._context = context
 
     def row(self, line: str, place: str) -> list[Reading]:
         """What a line tells."""
@@ -93,7 +93,7 @@ class _Table:
             local = datetime(year, month, day, hour, minute, second, int(f"{time[7] or 0:0<6}"))
         except ValueError:
             raise InputError(f"{place}: {first[:60]!r} is not a time", hint=_EXPECTED) from None
-        sampled = Sampled(self._context, self._names)
+        sampled = Sampled(self._context)
         for column, (of, cell) in enumerate(zip(self._columns, cells, strict=False), start=2):
             if of is not None:
                 try:

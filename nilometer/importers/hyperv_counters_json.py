@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, cast
 
 from domain.errors import InputError
-from nilometer.importers.hyperv_context import Context, Names, PassOver, tell
+from nilometer.importers.hyperv_context import Context, PassOver, tell
 from nilometer.importers.hyperv_readings import Reading
 from nilometer.importers.hyperv_samples import IN_ENGLISH, KNOWN, Sampled, counter, megabytes
 from nilometer.importers.hyperv_values import BadValue, Json, moment
@@ -64,11 +64,11 @@ class _Reader:
     """Puts samples of one time together."""
 
     def __init__(self, context: Context) -> None:
-        self._context, self._names, self._clock = context, Names(context.by_name), LocalClock(parse_zone(context.zone))
+        self._context, self._clock = context, LocalClock(parse_zone(context.zone))
         self._told: str | datetime | None = None
         self._at = ""
         self._record = ""
-        self._sampled = Sampled(context, self._names)
+        self._sampled = Sampled(context)
 
     def take(self, value: object, where: str) -> tuple[list[Reading], bool]:
         """What is certain once a set of samples, or a sample, was read, and whether it was of a known counter."""
@@ -105,5 +105,5 @@ class _Reader:
 
     def rest(self) -> list[Reading]:
         """What was sampled at the last time."""
-        sampled, self._sampled = self._sampled, Sampled(self._context, self._names)
+        sampled, self._sampled = self._sampled, Sampled(self._context)
         return sampled.readings(self._at, self._record)

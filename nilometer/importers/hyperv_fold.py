@@ -10,7 +10,8 @@ from domain.aggregates import host_stream
 from domain.observed import HostObserved
 from domain.observed_host import ObservedHost
 from nilometer.importers.hyperv_jobs import UNKNOWN, Who
-from nilometer.importers.hyperv_known import Host, Past, Vm
+from nilometer.importers.hyperv_known import Host, Past, Vm, is_older, last_told
+from nilometer.importers.hyperv_names import Names
 from nilometer.importers.hyperv_power import power_told
 from nilometer.importers.hyperv_reading import read, same
 from nilometer.importers.hyperv_readings import (
@@ -29,6 +30,8 @@ from nilometer.importers.reading import Account
 from nilometer.results import Fact
 from nilometer.times import seconds_between
 
+OLDER: Final = "older than what is known"
+
 LISTED: Final = 600
 """Seconds: so long after a host told of a VM that runs there, another that lists it without running it is passed over.
 
@@ -46,7 +49,7 @@ class HypervFold:
         self._by_name: dict[str, Host] = {}
         """By the names as they are told, such as ``HV01`` and ``hv01.contoso.com``."""
         self._vms: dict[str, Vm] = {}
-        self._names: dict[str, set[str]] = {}
+        self._names = Names(prefix, past)
         self._told: list[Told] = []
         self._live = True
 
@@ -61,6 +64,12 @@ class HypervFold:
             self._take(reading, counted)
         told, self._told = self._told, []
         return told if live else []
+
+    def meet(self, readings: Sequence[Reading]) -> None:
+        """Takes note of the names of VMs, before anything is told."""
+        for reading in readings:
+            if isinstance(reading, VmReading):
+                self._name(reading)
 
     def finish(self) -> Iterator[Account]:
         """The readings that wait for what follows, each by its account."""
@@ -83,7 +92,9 @@ class HypervFold:
     def _take(self, reading: Reading, account: Account) -> None:
         before = len(self._told)
         if isinstance(reading, HostReading):
-            self._host_read(reading)
+            if not self._host_read(reading):
+                account.not_need(OLDER)
+                return
         elif isinstance(reading, JobReading):
             self._host(reading.host).jobs.take(reading)
             account.not_need("job")
@@ -92,19 +103,26 @@ class HypervFold:
             if not self._vm_read(reading, account):
                 return
         elif isinstance(reading, ChangeReading):
-            self._change(reading)
+            if not self._change(reading):
+                account.not_need(OLDER)
+                return
         elif not self._power(reading):
-            account.not_need("older than what is known")
+            account.not_need(OLDER)
             return
         if len(self._told) > before:
             account.events += 1
         else:
             account.repeats += 1
 
-    def _host_read(self, r: HostReading) -> None:
+    def _host_read(self, r: HostReading) -> bool:
+        """Lets a host's reading happen; ``False`` if it is older than what is known."""
         host = self._host(r.host)
         if self._live and not host.synced:
+            goes_on = host.fold.version > 0
             host.fold, host.synced = self._past.host(host.id), True
+            host.known_until = None if goes_on else last_told(host.fold)
+        if is_older(host, r.at):
+            return False
         fold, last = host.fold, host.fold.measured.get("free") or host.fold.measured.get("total")
         event = HostObserved(
             name=r.host if host.fold.version == 0 else None,
@@ -118,6 +136,7 @@ class HypervFold:
             host.fold.apply(event, r.at)
             self._told.append(Told(Fact(host_stream(host.id), event, r.at), None, None))
         host.available = r.available
+        return True
 
     def _vm_read(self, r: VmReading, account: Account) -> bool:
         """Lets a VM's reading happen; ``False`` if it is counted already."""
@@ -128,8 +147,10 @@ class HypervFold:
         vm = self._vm(id)
         if vm.held is None and same(vm.track, r):
             return True
-        if r.vm_id is not None and r.name:
-            self._names.setdefault(r.name.casefold(), set()).add(id)
+        if is_older(vm, r.at):
+            account.not_need(OLDER)
+            return False
+        self._name(r)
         host = None if r.host is None else self._host(r.host)
         before = len(self._told)
         if host is not None and self._elsewhere(vm.track, r, host.id):
@@ -172,10 +193,13 @@ class HypervFold:
                 account.events += 1
             vm.waiting = []
 
-    def _change(self, c: ChangeReading) -> None:
+    def _change(self, c: ChangeReading) -> bool:
+        """Lets one's own change happen; ``False`` if it is older than what is known."""
         id = self._id(c.vm_id, c.name, c.host)
         assert id is not None
         vm = self._vm(id)
+        if is_older(vm, c.at):
+            return False
         held = vm.held
         if held is not None and c.since <= held.at and c.asked == held.startup:
             vm.held = None  # it saw this change on its way
@@ -186,13 +210,14 @@ class HypervFold:
         self._jobs_of(vm, self._host(c.host))
         own_change(vm.track, c)
         vm.track.at, vm.track.stable = c.at, c.after
+        return True
 
     def _power(self, r: PowerReading) -> bool:
         """An event of the log; ``False`` if it is older than what is known."""
         id = self._id(r.vm_id, r.name, r.host)
         assert id is not None
         vm = self._vm(id)
-        if vm.track.at is not None and r.at < vm.track.at:
+        if is_older(vm, r.at) or (vm.track.at is not None and r.at < vm.track.at):
             return False
         self._release(vm)
         vm.track.close()
@@ -217,15 +242,21 @@ class HypervFold:
         return host
 
     def _id(self, vm_id: str | None, name: str | None, host: str | None) -> str | None:
-        """The id of a VM. A name stands for the VM that alone has it; for itself, if none is known by its id."""
+        """The id of a VM. A name stands for the VM that alone has it, here or anywhere; for itself, if none does."""
         if vm_id is not None:
             return vm_id if self._prefix is None else f"{self._prefix}.{vm_id}"
-        called = set(self._names.get((name or "").casefold(), ())) or set(self._past.called(name or ""))
+        called = self._names.of(name or "", None if host is None else self._host(host).id)
         if len(called) > 1:
             return None
         if called:
-            return called.pop()
+            return next(iter(called))
         return name if self._prefix is None else f"{self._prefix}.{name}"
+
+    def _name(self, r: VmReading) -> None:
+        """Takes note of what a VM is called that is known by its VmId."""
+        if r.vm_id is not None and r.name:
+            id = r.vm_id if self._prefix is None else f"{self._prefix}.{r.vm_id}"
+            self._names.take(id, r.name, None if r.host is None else self._host(r.host).id)
 
     def _vm(self, id: str) -> Vm:
         vm = self._vms.get(id)
@@ -239,7 +270,9 @@ class HypervFold:
         if vm.synced:
             return
         vm.synced = True
+        goes_on = vm.track.at is not None
         vm.track.sync(self._past.vm(vm.track.id))
+        vm.known_until = None if goes_on else last_told(vm.track.fold)
         memory = vm.track.fold.memory
         if vm.held is not None and memory is not None and vm.held.startup == memory.startup:
             vm.held = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,8 +25,8 @@ class Past(Protocol):
         """A host by all that is recorded of it."""
         ...
 
-    def called(self, name: str) -> Collection[str]:
-        """The ids of the VMs that have a name."""
+    def names(self) -> Iterable[tuple[str, str, str | None]]:
+        """The id of each VM, what it is called, and the host that it is on."""
         ...
 
 
@@ -40,6 +40,8 @@ class Host:
     available: int | None = None
     """What it last had left."""
     synced: bool = False
+    known_until: str | None = None
+    """What is older than this is not told: others told what came after it."""
 
 
 @dataclass(slots=True)
@@ -48,8 +50,26 @@ class Vm:
 
     track: VmTrack
     synced: bool = False
+    known_until: str | None = None
+    """As of a host."""
     held: VmReading | None = None
     """A startup was changed: whoever did that may say so in the next record."""
     held_host: str | None = None
     waiting: list[Account] = field(default_factory=list[Account])
     """The accounts of the readings that are not told yet."""
+
+
+def is_older(known: Host | Vm, at: str) -> bool:
+    """Whether something is older than what a ledger knew of a host or VM before this import.
+
+    It cannot be told any more: what came after it was told from what was known then. From the first that is newer on,
+    a file keeps its own order, whatever its clock does.
+    """
+    if known.known_until is not None and at >= known.known_until:
+        known.known_until = None
+    return known.known_until is not None
+
+
+def last_told(fold: ObservedHost | ObservedVm) -> str | None:
+    """When a host or VM was last measured."""
+    return max(fold.measured.values(), default=None)

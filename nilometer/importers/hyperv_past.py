@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator
 
 from domain.aggregates import host_stream, vm_stream
 from domain.observed import Observed
@@ -16,7 +16,6 @@ class LedgerPast:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._names: dict[str, list[str]] | None = None
 
     def vm(self, id: str) -> ObservedVm:
         """A VM by all that is recorded of it."""
@@ -34,10 +33,7 @@ class LedgerPast:
                 fold.apply(each.event, each.metadata.happened, each.metadata.earliest)
         return fold
 
-    def called(self, name: str) -> Collection[str]:
-        """The ids of the VMs that have a name, as the import began."""
-        if self._names is None:
-            self._names = {}
-            for id, tracked in self._ledger.views.fleet().vms.items():
-                self._names.setdefault(tracked.subject.name.casefold(), []).append(id)
-        return self._names.get(name.casefold(), ())
+    def names(self) -> Iterator[tuple[str, str, str | None]]:
+        """The id of each VM, what it is called, and the host that it is on."""
+        for id, tracked in self._ledger.views.fleet().vms.items():
+            yield id, tracked.subject.name, tracked.subject.host

@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from domain.errors import InputError
 from domain.quantities import LARGEST, MiB
-from nilometer.importers.hyperv_context import Context, Names, PassOver, host_name, tell
+from nilometer.importers.hyperv_context import Context, PassOver, host_name, tell
 from nilometer.importers.hyperv_readings import HostReading, Reading, VmReading
 from nilometer.importers.hyperv_values import BadValue, Json
 from nilometer.importers.json_documents import documents
@@ -80,11 +80,10 @@ def read(stream: Source, name: str, context: Context, pass_over: PassOver | None
     if not known:
         nothing = f"{last}: no series is a metric of Dynamic Memory that windows_exporter has"
         tell(InputError(nothing, hint=_EXPECTED), pass_over)
-    names = Names(context.by_name)
     for time in sorted(told):
         at = inside(datetime.fromtimestamp(time, UTC))
         for of, figures in told[time].items():
-            yield _reading(at, f"{first or last}: {at}", of, figures, names)
+            yield _reading(at, f"{first or last}: {at}", of, figures)
 
 
 def _series(document: object, place: str) -> list[object]:
@@ -161,7 +160,7 @@ def _sample(value: object, unit: int) -> tuple[float, int | None]:
     return time, round(count * unit)
 
 
-def _reading(at: str, record: str, of: _Of, figures: _Figures, names: Names) -> Reading:
+def _reading(at: str, record: str, of: _Of, figures: _Figures) -> Reading:
     host, vm = of
     if vm is None:
         assert host is not None
@@ -170,7 +169,6 @@ def _reading(at: str, record: str, of: _Of, figures: _Figures, names: Names) -> 
         at=at,
         record=record,
         host=host,
-        vm_id=names.vm_id(vm),
         name=vm,
         assigned=figures.get("assigned") or None,  # 0 is not reported yet: a VM that is off has no series
         visible=figures.get("visible") or None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.quantities import LARGEST, MiB
-from nilometer.importers.hyperv_context import Context, Names, host_name
+from nilometer.importers.hyperv_context import Context, host_name
 from nilometer.importers.hyperv_readings import HostReading, Reading, VmReading
 from nilometer.importers.hyperv_values import BadValue
 
@@ -84,7 +84,6 @@ class Sampled:
     """What was sampled at one time: the figures of each VM and host."""
 
     context: Context
-    names: Names
     figures: dict[tuple[str | None, str | None], dict[str, int]] = field(
         default_factory=dict[tuple[str | None, str | None], dict[str, int]]
     )
@@ -112,7 +111,6 @@ class Sampled:
             at=at,
             record=record,
             host=host,
-            vm_id=self.names.vm_id(vm),
             name=vm,
             assigned=told.get("assigned") or None,  # 0 is not reported yet: a VM that is off has no counters
             visible=told.get("visible") or None,

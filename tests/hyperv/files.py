@@ -16,7 +16,6 @@ SAMPLES = Path(__file__).parent / "samples"
 AT = "2026-11-23T09:00:00.000000Z"
 WEB = "11111111-1111-1111-1111-111111111111"
 DB = "22222222-2222-2222-2222-222222222222"
-NAMES = {"web01": WEB, "db01": DB}
 
 
 class Parser(Protocol):

@@ -17,7 +17,7 @@ from domain.quantities import MiB
 from nilometer.importers import hyperv_counters, hyperv_counters_json
 from nilometer.importers.hyperv_context import Context
 from nilometer.importers.hyperv_readings import HostReading, VmReading
-from tests.hyperv.files import DB, NAMES, WEB, hosts, read, read_on, vms
+from tests.hyperv.files import hosts, read, read_on, vms
 
 VM = r"\\HV01\Hyper-V Dynamic Memory VM"
 BALANCER = r"\\HV01\Hyper-V Dynamic Memory Balancer(System Balancer)"
@@ -57,28 +57,15 @@ def physical(*moments: str, head: str = BERLIN_WINTER) -> str:
 
 
 def test_the_counters_of_dynamic_memory_are_mb_and_become_bytes() -> None:
-    told = read(hyperv_counters, table(at("11/23/2026 10:00:00.123")), Context(by_name=NAMES))
+    told = read(hyperv_counters, table(at("11/23/2026 10:00:00.123")), Context())
     moment = "2026-11-23T09:00:00.123000Z"
     assert told == [
         HostReading(at=moment, host="hv01", record="file:2", available=40960 * MiB),
         VmReading(
-            at=moment, record="file:2", host="hv01", vm_id=WEB, name="web01", assigned=640 * MiB, visible=2048 * MiB,
+            at=moment, record="file:2", host="hv01", name="web01", assigned=640 * MiB, visible=2048 * MiB,
             guest_available=300 * MiB, added=10 * MiB, removed=1418 * MiB,
         ),
     ]  # fmt: skip
-
-
-def test_a_vm_whose_id_nobody_told_has_its_name_alone() -> None:
-    (told,) = vms(read(hyperv_counters, table(at("11/23/2026 10:00:00.123")), Context()))
-    assert (told.vm_id, told.name) == (None, "web01")
-
-
-def test_names_are_found_as_counters_write_them_but_never_where_two_vms_could_be_meant() -> None:
-    text = table(("11/23/2026 10:00:00", "1024"), columns=(rf"{VM}(sql [prod]_1)\Physical Memory",))
-    (told,) = vms(read(hyperv_counters, text, Context(by_name={"SQL (prod)/1": DB, "web01": WEB})))
-    assert (told.vm_id, told.name) == (DB, "sql [prod]_1")
-    (told,) = vms(read(hyperv_counters, text, Context(by_name={"SQL (prod)/1": DB, "SQL (prod)#1": WEB})))
-    assert told.vm_id is None
 
 
 def test_what_was_not_measured_is_missing_and_a_vm_without_figures_is_not_told_of() -> None:
@@ -258,11 +245,9 @@ JSON_TIME = "2026-11-23T09:00:00.000000Z"
     ],
 )
 def test_get_counter_as_json_is_read_in_the_shapes_of_both_powershells(timestamp: object) -> None:
-    told = read(hyperv_counters_json, json.dumps(synthetic_set(timestamp)), Context(zone="+01:00", by_name=NAMES))
+    told = read(hyperv_counters_json, json.dumps(synthetic_set(timestamp)), Context(zone="+01:00"))
     assert told == [
-        VmReading(
-            at=JSON_TIME, record="file:1", host="hv01", vm_id=WEB, name="web01", assigned=640 * MiB, visible=2048 * MiB
-        )
+        VmReading(at=JSON_TIME, record="file:1", host="hv01", name="web01", assigned=640 * MiB, visible=2048 * MiB)
     ]
 
 

@@ -27,10 +27,10 @@ from nilometer.importers.hyperv_context import Context
 from nilometer.importers.hyperv_readings import HostReading, PowerReading, Reading, VmReading
 from nilometer.times import parse_time
 from tests.hyperv.damaged_files import damaged_files
-from tests.hyperv.files import AT, NAMES, WEB, Parser, sample
+from tests.hyperv.files import AT, Parser, sample
 
 PARSERS: list[Parser] = [hyperv_json, hyperv_counters, hyperv_counters_json, hyperv_prometheus, hyperv_eventlog]
-CONTEXTS = [Context(), Context("hv09", AT, "Europe/Berlin", NAMES), Context(None, AT, "-05:00", {"web01": WEB})]
+CONTEXTS = [Context(), Context("hv09", AT, "Europe/Berlin"), Context(None, AT, "-05:00")]
 SIZES = (
     "startup",
     "minimum",

@@ -15,7 +15,7 @@ from domain.quantities import GiB, MiB
 from nilometer.importers import hyperv_prometheus
 from nilometer.importers.hyperv_context import Context
 from nilometer.importers.hyperv_readings import HostReading, VmReading
-from tests.hyperv.files import NAMES, WEB, hosts, read, read_on, vms
+from tests.hyperv.files import hosts, read, read_on, vms
 
 NEW, OLD = "windows_hyperv_dynamic_memory_", "windows_hyperv_vm_memory_"
 NINE = 1795424400
@@ -40,9 +40,9 @@ def test_the_series_of_a_vm_become_one_reading_for_each_time() -> None:
         series(f"{NEW}vm_removed_bytes_total", (NINE, str(1408 * MiB))),
         series(f"{NEW}vm_pressure_current_ratio", (NINE, "0.97")),
     )
-    first, second = vms(read(hyperv_prometheus, text, Context(by_name=NAMES)))
+    first, second = vms(read(hyperv_prometheus, text, Context()))
     assert first == VmReading(
-        at=NINE_O_CLOCK, record=f"file:1: {NINE_O_CLOCK}", host="hv01", vm_id=WEB, name="web01",
+        at=NINE_O_CLOCK, record=f"file:1: {NINE_O_CLOCK}", host="hv01", name="web01",
         assigned=640 * MiB, visible=2 * GiB, guest_available=MiB, added=0, removed=1408 * MiB,
     )  # fmt: skip
     assert (second.at, second.assigned, second.visible) == ("2026-11-23T09:01:00.000000Z", 4 * GiB, None)

@@ -181,24 +181,29 @@ class Store:
             fold.apply(each.event, each.metadata.happened)
         return fold
 
-    def called(self, name: str) -> list[str]:
-        """The VMs of a name."""
-        ids = sorted({each.stream[3:] for each in self.stored if each.stream.startswith("vm/")})
-        return [id for id in ids if self.vm(id).name.casefold() == name.casefold()]
+    def names(self) -> list[tuple[str, str, str | None]]:
+        """The VMs with their names and hosts."""
+        vms = [self.vm(id) for id in sorted({each.stream[3:] for each in self.stored if each.stream[:3] == "vm/"})]
+        return [(each.id, each.name, each.host) for each in vms]
 
     def of(self, stream: str) -> list[Envelope[Event]]:
         """The events of a stream."""
         return [each for each in self.stored if each.stream == stream]
 
     def take(
-        self, *spools: Spool | bytes, final: bool = False, keep_going: bool = False, prefix: str | None = None
+        self,
+        *spools: Spool | bytes,
+        final: bool = False,
+        keep_going: bool = False,
+        prefix: str | None = None,
+        at: str | None = None,
     ) -> list[HypervFile]:
         """Imports spools together."""
         files: list[HypervFile] = []
         for number, spool in enumerate(spools, 1):
             errors: list[InputError] | None = [] if keep_going else None
             data = spool.data if isinstance(spool, Spool) else spool
-            file = HypervFile(f"spool{number}.jsonl", io.BytesIO(data), errors=errors)
+            file = HypervFile(f"spool{number}.jsonl", io.BytesIO(data), errors=errors, at=at and parse_time(at))
             file.open()
             files.append(file)
         HypervImporter(prefix, self, self.known, self.record).run(files, final=final)
