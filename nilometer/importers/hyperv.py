@@ -141,7 +141,7 @@ class HypervImporter:
                 begun.append(poll)
                 if poll.at != begun[0].at:
                     break
-                self._fold.meet(poll.readings)
+                self._fold.meet(poll.record.readings)
         except InputError as error:
             return _all(begun, polls, error)
         return _all(begun, polls)

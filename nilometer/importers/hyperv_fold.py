@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from domain.aggregates import host_stream
-from domain.observed import HostObserved
+from domain.observed import HostObserved, VmMemoryMoved
 from domain.observed_host import ObservedHost
 from nilometer.importers.hyperv_jobs import UNKNOWN, Who
 from nilometer.importers.hyperv_known import Host, Past, Vm, is_older, last_told
@@ -60,8 +60,12 @@ class HypervFold:
         counted = account if live else Account()
         if not live:
             account.repeats += len(readings)
+        hosts = [(each, self._host_read(each)) for each in readings if isinstance(each, HostReading)]
         for reading in sorted(readings, key=lambda each: not isinstance(each, JobReading)):
-            self._take(reading, counted)
+            if not isinstance(reading, HostReading):
+                self._take(reading, counted)
+        for each, news in hosts:
+            self._host_measured(each, counted, news=news)
         told, self._told = self._told, []
         return told if live else []
 
@@ -89,17 +93,13 @@ class HypervFold:
 
     # One reading
 
-    def _take(self, reading: Reading, account: Account) -> None:
+    def _take(self, reading: JobReading | VmReading | ChangeReading | PowerReading, account: Account) -> None:
         before = len(self._told)
-        if isinstance(reading, HostReading):
-            if not self._host_read(reading):
-                account.not_need(OLDER)
-                return
-        elif isinstance(reading, JobReading):
+        if isinstance(reading, JobReading):
             self._host(reading.host).jobs.take(reading)
             account.not_need("job")
             return
-        elif isinstance(reading, VmReading):
+        if isinstance(reading, VmReading):
             if not self._vm_read(reading, account):
                 return
         elif isinstance(reading, ChangeReading):
@@ -115,7 +115,7 @@ class HypervFold:
             account.repeats += 1
 
     def _host_read(self, r: HostReading) -> bool:
-        """Lets a host's reading happen; ``False`` if it is older than what is known."""
+        """Tells what is new of a host itself, before anything that happened on it; whether there was something."""
         host = self._host(r.host)
         if self._live and not host.synced:
             goes_on = host.fold.version > 0
@@ -123,20 +123,34 @@ class HypervFold:
             host.known_until = None if goes_on else last_told(host.fold)
         if is_older(host, r.at):
             return False
-        fold, last = host.fold, host.fold.measured.get("free") or host.fold.measured.get("total")
-        event = HostObserved(
-            name=r.host if host.fold.version == 0 else None,
-            version=r.version if r.version != fold.host_version else None,
-            total=r.total if r.total != fold.total else None,
-            record=r.record,
-        )
-        due = last is None or last[:13] != r.at[:13]
-        if due or event.version is not None or event.total is not None:
-            event = replace(event, total=r.total, free=r.available)
-            host.fold.apply(event, r.at)
-            self._told.append(Told(Fact(host_stream(host.id), event, r.at), None, None))
         host.available = r.available
+        name = r.host if host.fold.version == 0 else None
+        version = r.version if r.version != host.fold.host_version else None
+        if version is None and r.total in (None, host.fold.total):
+            return False
+        self._tell_host(host, HostObserved(name=name, version=version, record=r.record), r)
         return True
+
+    def _host_measured(self, r: HostReading, account: Account, *, news: bool) -> None:
+        """Tells what a host has left: each hour, and when memory moved on it, as only then it shows where that went."""
+        host = self._host(r.host)
+        if is_older(host, r.at):
+            account.not_need(OLDER)
+            return
+        last = host.fold.measured.get("free") or host.fold.measured.get("total")
+        due = last is None or last[:13] != r.at[:13] or (host.moved and r.available is not None)
+        if due:
+            self._tell_host(host, HostObserved(record=r.record), r)
+        if due or news:
+            account.events += 1
+        else:
+            account.repeats += 1
+
+    def _tell_host(self, host: Host, event: HostObserved, r: HostReading) -> None:
+        event = replace(event, total=r.total, free=r.available)
+        host.fold.apply(event, r.at)
+        host.moved = False
+        self._told.append(Told(Fact(host_stream(host.id), event, r.at), None, None))
 
     def _vm_read(self, r: VmReading, account: Account) -> bool:
         """Lets a VM's reading happen; ``False`` if it is counted already."""
@@ -279,6 +293,11 @@ class HypervFold:
 
     def _told_by_a_vm(self, told: Told) -> None:
         self._told.append(told)
+        if isinstance(told.fact.event, VmMemoryMoved):
+            vm = self._vms[told.fact.stream.partition("/")[2]]
+            on = None if vm.track.fold.host is None else self._hosts.get(vm.track.fold.host)
+            if on is not None:
+                on.moved = True
 
     def _jobs_of(self, vm: Vm, host: Host | None) -> None:
         guid = vm.track.id.rpartition(".")[2]

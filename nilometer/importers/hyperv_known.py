@@ -39,6 +39,8 @@ class Host:
     jobs: Jobs = field(default_factory=Jobs)
     available: int | None = None
     """What it last had left."""
+    moved: bool = False
+    """Memory of a VM has moved on it since it was last told what it has left."""
     synced: bool = False
     known_until: str | None = None
     """What is older than this is not told: others told what came after it."""

@@ -23,6 +23,7 @@ def same(track: VmTrack, r: VmReading) -> bool:
         or not track.quiet
         or r.at[:13] != latest.at[:13]
         or (uptime is not None and r.uptime is not None and r.uptime < uptime)
+        or r.visible != latest.visible
         or r.lasting != latest.lasting
     ):
         return False

@@ -92,9 +92,13 @@ class VmTrack:
                 window.last, window.least = r, min(window.least, assigned)
                 window.most = max(window.most, assigned)
             return
-        last = fold.measured.get("assigned")
-        if self.window is None and (last is None or last > r.at or seconds_between(last, r.at) >= FRESH):
-            self.tell(self.measured(r, assigned), r.at)
+        if self.window is not None:
+            return
+        last, measured = fold.measured.get("assigned"), self.measured(r, assigned)
+        sees_otherwise = measured.visible not in (None, fold.visible)
+        uses_is_known = measured.in_use is not None and fold.in_use is None
+        if sees_otherwise or uses_is_known or last is None or last > r.at or seconds_between(last, r.at) >= FRESH:
+            self.tell(measured, r.at)
 
     # Moves
 

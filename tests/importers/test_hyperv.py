@@ -18,6 +18,8 @@ from domain.quantities import MiB
 from domain.settings import Mode
 from domain.state import Power
 from nilometer.importers.hyperv_jobs import NOBODY
+from rules.judging.findings import Verdict
+from rules.judging.judge import Judge
 from tests.importers.hyperv_synthetic import ERP, WEB, Spool, Store, dynamic, imported, job, off, vm
 
 GUEST_USES = 3096 * MiB
@@ -309,3 +311,23 @@ def test_ids_begin_with_the_prefix() -> None:
         "host/contoso.hv01",
         f"vm/contoso.{WEB}",
     }
+
+
+def test_after_memory_moved_what_the_guest_sees_and_the_host_has_left_is_told_and_judged() -> None:
+    spool = (
+        Spool()
+        .poll(0, vm(), available_mb=30000)
+        .change(0.3, 0.9, 4096, 8192, 8192)
+        .poll(1, vm(8192, 8192, free=5000), available_mb=25904)
+        .poll(2, vm(8192, 2048, free=6500), available_mb=25904)
+        .poll(3, vm(2048, 2048, free=400), available_mb=32048)
+        .poll(4, vm(2048, 2048, free=300), available_mb=32048)
+    )
+    store = imported(spool)
+    assert [each.visible for each in store.events(VmObserved) if each.visible] == [4096 * MiB, 8192 * MiB, 2048 * MiB]
+    hosts = [each.event for each in store.of("host/hv01")]
+    left = [each.free for each in hosts if isinstance(each, HostObserved)]
+    assert left == [30000 * MiB, 25904 * MiB, 32048 * MiB]
+    judge = Judge()
+    assert [each for event in store.stored for each in judge.take(event) if each.verdict is Verdict.VIOLATED] == []
+    assert judge.account.rules["visible_moves_as_said"].holds == 2
