@@ -31,7 +31,10 @@ _UNDER_THE_BALLOON = (Means.BOOT, Means.PC_DIMM)
 
 def balloon_of(accounts: Accounts) -> Account | None:
     """The balloon, if there is one."""
-    return next((account for account in accounts.values() if account.means is Means.BALLOON), None)
+    for account in accounts.values():
+        if account.means is Means.BALLOON:
+            return account
+    return None
 
 
 def assigned_of(accounts: Accounts) -> int | None:

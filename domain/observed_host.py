@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from domain.observed import HostObserved, Means, Observed
 from domain.observed_vm import ObservedVm
@@ -63,11 +64,14 @@ class HostAccount:
     told_at: str | None
 
 
-def account_of(host: ObservedHost, vms: Iterable[ObservedVm]) -> HostAccount:
-    """The account of a host on which these VMs are."""
+def account_of(
+    host: ObservedHost, vms: Iterable[ObservedVm], held_by: Callable[[ObservedVm], int | None] = attrgetter("held")
+) -> HostAccount:
+    """The account of a host on which these VMs are. ``held_by`` is for whoever knows what each holds."""
     on = list(vms)
-    book = {vm.id: vm.held for vm in on if vm.held != 0}
-    held = None if None in book.values() else sum(size or 0 for size in book.values())
+    book = {vm.id: size for vm in on if (size := held_by(vm)) != 0}
+    sizes = book.values()
+    held = None if None in sizes else sum(size or 0 for size in sizes)
     total, reserve = host.total, host.reserve
     if total is None and host.budget is not None and on and all(_backed(vm) for vm in on):
         total, reserve = host.budget, 0

@@ -32,6 +32,8 @@ class Books:
         self._docket = docket
         self._vms = vms
         self._hosts: dict[str, SeenHost] = {}
+        self._held: dict[str, tuple[int, int | None]] = {}
+        """What each VM holds, and after how many events of it."""
 
     def version_of(self, host: str | None) -> HostVersion | None:
         """The release of a host, if somebody told."""
@@ -46,6 +48,7 @@ class Books:
             if id is not None:
                 host = self._host(id)
                 take(host.vms, vm)
+                host.account = None
                 host.moved = max(host.moved, happened)
 
     def moved(self, where: Where, vm: ObservedVm) -> None:
@@ -57,13 +60,15 @@ class Books:
         host.moves.add(where)
         host.moved = max(host.moved, where[0].metadata.happened)
 
-    def asked(self, where: Where, id: str | None) -> None:
-        """What VMs hold may have changed: their host has not promised more than it has."""
-        if id is None:
+    def asked(self, where: Where, vm: ObservedVm) -> None:
+        """What a VM holds may have changed: its host has not promised more than it has."""
+        if vm.host is None:
             self._docket.unknown(NEVER, where, "nobody told which host the VM is on")
             return
-        host = self._host(id)
-        account = self._account(host)
+        host = self._host(vm.host)
+        account = host.account
+        if account is None or account.total is None or account.book.get(vm.id, 0) != self._held_by(vm):
+            account = self._account(host)
         self._never(where, host, account)
 
     def measured(self, where: Where, event: HostObserved, id: str) -> None:
@@ -71,6 +76,7 @@ class Books:
         host, docket = self._host(id), self._docket
         said = where[0].metadata
         host.fold.apply(event, said.happened, said.earliest)
+        host.account = None
         if event.reserve is not None or event.budget is not None:  # a root reserve is not constant
             host.measured = max(host.measured, said.happened)
         account = self._account(host)
@@ -211,7 +217,17 @@ class Books:
         return all(self._vms[vm].measured > happened for vm in host.vms if vm in self._vms)
 
     def _account(self, host: SeenHost) -> HostAccount:
-        return account_of(host.fold, [self._vms[vm].fold for vm in sorted(host.vms) if vm in self._vms])
+        on = [self._vms[vm].fold for vm in sorted(host.vms) if vm in self._vms]
+        host.account = account_of(host.fold, on, self._held_by)
+        return host.account
+
+    def _held_by(self, vm: ObservedVm) -> int | None:
+        """What a VM holds: each event of one VM asks it of all that are on its host."""
+        version, held = self._held.get(vm.id, (0, None))
+        if version != vm.version:
+            held = vm.held
+            self._held[vm.id] = vm.version, held
+        return held
 
     def _host(self, id: str) -> SeenHost:
         host = self._hosts.get(id)

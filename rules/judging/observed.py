@@ -95,7 +95,7 @@ class ObservedJudge:
                 fold.apply(event, said.happened, said.earliest)
         self._books.on(fold.id, before, fold.host, said.happened)
         if isinstance(event, VmObserved | VmMemoryMoved):
-            self._books.asked(where, fold.host)
+            self._books.asked(where, fold)
 
     # What was measured
 
@@ -147,6 +147,8 @@ class ObservedJudge:
 
     def _uses(self, where: Where, in_use: int, assigned: int | None) -> None:
         """What the guest uses is no more than it has."""
+        if not self._docket.asked:
+            return
         known: dict[str, Literal | None] = {
             "site.vm.in_use": in_use,
             "site.vm.assigned": assigned,

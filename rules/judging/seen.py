@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.observed import Grounds
-from domain.observed_host import ObservedHost
+from domain.observed_host import HostAccount, ObservedHost
 from domain.observed_vm import ObservedVm
 from domain.settings import MemorySetting
 from rules.judging.docket import Where
@@ -112,6 +112,8 @@ class SeenHost:
     """An observed host."""
 
     fold: ObservedHost
+    account: HostAccount | None = None
+    """Its account as it was last computed; ``None`` if it may be another by now."""
     vms: set[str] = field(default_factory=set[str])
     moves: Waiting = field(default_factory=Waiting)
     """Movements on it that wait for the next measure of what is free."""

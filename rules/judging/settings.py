@@ -22,7 +22,7 @@ BOUNDS = within_bounds.__name__
 
 def configured(docket: Docket, where: Where, event: VmObserved, seen: SeenVm) -> None:
     """A memory setting was told: it is one that Hyper-V takes. That sizes are even is asked of our own alone."""
-    if event.memory is None:
+    if event.memory is None or not docket.asked:
         return
     known = _known(seen, None, _even(event.memory))
     verdict = ask(settings_valid, known)
@@ -57,6 +57,8 @@ def in_bounds(docket: Docket, where: Where, seen: SeenVm, version: HostVersion |
         seen.most = None if fold.assigned is None else max(seen.most or 0, fold.assigned)
     if seen.most is None:
         docket.unknown(BOUNDS, where, "nobody measured what the VM has since its memory setting was told")
+        return
+    if not docket.asked:
         return
     known = _known(seen, version, fold.memory)
     verdict = ask(within_bounds, known)

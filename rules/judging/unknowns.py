@@ -6,7 +6,7 @@ it is tried on two assignments, by running it; if they agree, a solver settles w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, cast
@@ -16,7 +16,7 @@ from rules.judging.findings import Verdict
 from rules.reader import Reader, Rule, sorts_of
 from rules.sentence import is_sentence
 from rules.terms import Literal, Sort, Term
-from rules.values import Record, Value, anything
+from rules.values import Record, Value, anything, leaves
 
 if TYPE_CHECKING:
     from rules.solver import Solver
@@ -52,14 +52,29 @@ def _verdict(sentence: Rule, given: tuple[tuple[str, Literal], ...]) -> Verdict:
 
 def _runs(sentence: Rule, values: Mapping[str, Literal]) -> bool:
     """The sentence as Python runs it; what it does not ask for may be anything."""
-    return bool(sentence(*[_made(value, values) for value in _parameters(sentence).values()]))
+    return bool(sentence(*[make(values) for make in _makers(sentence)]))
 
 
-def _made(value: Value, values: Mapping[str, Literal]) -> object:
-    if isinstance(value, Record):
-        return value.kind(*[_made(inner, values) for inner in value.fields.values()])
-    known = values.get(_name(value))
-    return _least(value.sort) if known is None else known
+Make = Callable[[Mapping[str, Literal]], object]
+"""Makes a parameter of a sentence, or a part of one, of figures by their paths."""
+
+
+@cache
+def _makers(sentence: Rule) -> list[Make]:
+    asked = _asked_for(sentence)
+    return [_maker(value, asked) for value in _parameters(sentence).values()]
+
+
+def _maker(value: Value, asked: Collection[str]) -> Make:
+    """What the sentence does not ask for is made once."""
+    if not isinstance(value, Record):
+        name, least = _name(value), _least(value.sort)
+        return (lambda values: values.get(name, least)) if name in asked else lambda _: least
+    kind, makers = value.kind, [_maker(inner, asked) for inner in value.fields.values()]
+    if any(_name(leaf) in asked for _, leaf in leaves(value)):
+        return lambda values: kind(*[make(values) for make in makers])
+    made = kind(*[make({}) for make in makers])
+    return lambda _: made
 
 
 _SOLVERS: Final[list[Solver]] = []
