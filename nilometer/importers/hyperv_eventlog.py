@@ -44,7 +44,7 @@ class _Meaning:
 _STARTED, _OFF = _Meaning(Power.RUNNING, new_session=True), _Meaning(Power.OFF)
 _TOLD: Final = _Meaning(None)
 MEANINGS: Final = {
-    ("Worker", 18500): _STARTED,
+    ("Worker", 18500): _STARTED,  # a boot of the guest, and so a session, but of a VM that is saved (hyperv_power)
     ("Worker", 18502): _OFF,  # turned off
     ("Worker", 18504): _OFF,  # shut down through the integration component
     ("Worker", 18508): _OFF,  # shut down by the guest
@@ -65,6 +65,10 @@ MEANINGS: Final = {
     ("VMMS", 14070): _TOLD,  # the worker process is gone
 }
 """What an event means, by provider and number (microsoft/openvmm, petri; a map of Windows events for 18500)."""
+
+START: Final = "Hyper-V-Worker 18500"
+FROM_OUTSIDE: Final = frozenset({START, *(f"Hyper-V-Worker {number}" for number in (18502, 18504, 18512))})
+"""What is done to a VM by somebody, as it is told: all else is the guest's own doing, or nobody's."""
 
 _NUMBER: Final = re.compile(r"\d{1,20}", re.ASCII)
 _SID: Final = re.compile(r"S-1-5-83-1-(\d{1,10})-(\d{1,10})-(\d{1,10})-(\d{1,10})", re.ASCII)

@@ -25,18 +25,11 @@ from nilometer.importers.hyperv_readings import (
 )
 from nilometer.importers.hyperv_requests import is_request, own_change
 from nilometer.importers.hyperv_told import Told
-from nilometer.importers.hyperv_vm import ON, VmTrack
+from nilometer.importers.hyperv_vm import VmTrack
 from nilometer.importers.reading import Account
 from nilometer.results import Fact
-from nilometer.times import seconds_between
 
 OLDER: Final = "older than what is known"
-
-LISTED: Final = 600
-"""Seconds: so long after a host told of a VM that runs there, another that lists it without running it is passed over.
-
-During a migration, and with a replica, a VM is listed on two hosts.
-"""
 
 
 class HypervFold:
@@ -84,9 +77,10 @@ class HypervFold:
         """Nothing will follow: tells what waits."""
         self._live, self._told = True, []
         for vm in self._vms.values():
-            if vm.held is not None or vm.track.window is not None:
+            if vm.held is not None or vm.powers or vm.track.window is not None:
                 self._sync(vm)
                 self._release(vm)
+                self._powers(vm)
                 vm.track.close()
             self._counted(vm)
         return self._told
@@ -106,8 +100,7 @@ class HypervFold:
             if not self._change(reading):
                 account.not_need(OLDER)
                 return
-        elif not self._power(reading):
-            account.not_need(OLDER)
+        elif not self._power(reading, account):
             return
         if len(self._told) > before:
             account.events += 1
@@ -159,7 +152,7 @@ class HypervFold:
             account.not_need("VM of a name that several have")
             return False
         vm = self._vm(id)
-        if vm.held is None and same(vm.track, r):
+        if vm.held is None and not vm.powers and same(vm.track, r):
             return True
         if is_older(vm, r.at):
             account.not_need(OLDER)
@@ -167,11 +160,12 @@ class HypervFold:
         self._name(r)
         host = None if r.host is None else self._host(r.host)
         before = len(self._told)
-        if host is not None and self._elsewhere(vm.track, r, host.id):
+        if host is not None and vm.track.runs_elsewhere(r, host.id):
             account.not_need("listed on another host too")
             return False
         self._release(vm)
         self._jobs_of(vm, host)
+        self._powers(vm)
         if is_request(vm.track, r) and vm.track.fold.host in (None, None if host is None else host.id):
             vm.held, vm.held_host = r, None if host is None else host.id
             vm.waiting.append(account)
@@ -183,15 +177,6 @@ class HypervFold:
         if len(self._told) > before:
             self._counted(vm)
         return True
-
-    def _elsewhere(self, track: VmTrack, r: VmReading, host: str) -> bool:
-        """Whether a VM runs on another host, and this one only lists it."""
-        fold = track.fold
-        if fold.host in (None, host) or fold.power not in ON or track.at is None:
-            return False
-        if r.power in ON and r.assigned:
-            return False
-        return abs(seconds_between(track.at, r.at)) < LISTED
 
     def _release(self, vm: Vm) -> None:
         held, vm.held = vm.held, None
@@ -219,6 +204,7 @@ class HypervFold:
             vm.held = None  # it saw this change on its way
             vm.track.at, vm.track.uptime = held.at, held.uptime
         self._release(vm)
+        self._powers(vm)
         vm.track.close()
         self._counted(vm)
         self._jobs_of(vm, self._host(c.host))
@@ -226,18 +212,30 @@ class HypervFold:
         vm.track.at, vm.track.stable = c.at, c.after
         return True
 
-    def _power(self, r: PowerReading) -> bool:
-        """An event of the log; ``False`` if it is older than what is known."""
+    def _power(self, r: PowerReading, account: Account) -> bool:
+        """Lets an event of the log happen; ``False`` if it is counted already."""
         id = self._id(r.vm_id, r.name, r.host)
         assert id is not None
         vm = self._vm(id)
         if is_older(vm, r.at) or (vm.track.at is not None and r.at < vm.track.at):
+            account.not_need(OLDER)
+            return False
+        vm.powers.append(r)
+        if vm.track.latest is not None and r.power is not None:
+            vm.waiting.append(account)
             return False
         self._release(vm)
-        vm.track.close()
-        self._counted(vm)
-        power_told(vm.track, r, None if r.host is None else self._host(r.host).id)
+        self._powers(vm)
         return True
+
+    def _powers(self, vm: Vm) -> None:
+        """Tells the power states that wait, each with who is known by now."""
+        waiting, vm.powers = vm.powers, []
+        for r in waiting:
+            vm.track.close()
+            power_told(vm.track, r, None if r.host is None else self._host(r.host))
+        if waiting:
+            self._counted(vm)
 
     # Who is who
 
@@ -287,6 +285,10 @@ class HypervFold:
         goes_on = vm.track.at is not None
         vm.track.sync(self._past.vm(vm.track.id))
         vm.known_until = None if goes_on else last_told(vm.track.fold)
+        told = vm.track.fold.measured.get("power")
+        if told is not None and (vm.track.at is None or told > vm.track.at):  # a log told it, or another file
+            vm.powers = [each for each in vm.powers if each.at > told]
+            vm.track.power_at, vm.track.uptime = told, None
         memory = vm.track.fold.memory
         if vm.held is not None and memory is not None and vm.held.startup == memory.startup:
             vm.held = None

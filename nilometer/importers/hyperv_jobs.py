@@ -56,10 +56,15 @@ class Jobs:
             self._jobs.popitem(last=False)
         return before is None or before.in_full != job.in_full
 
-    def who(self, vm: str, earliest: str | None, happened: str, kinds: Collection[JobKind]) -> Who:
-        """Who changed a VM in an interval: the owner of the jobs that can have done it, if they are all of one."""
+    def who(
+        self, vm: str, earliest: str | None, happened: str, kinds: Collection[JobKind], slack: timedelta = SLACK
+    ) -> Who:
+        """Who changed a VM in an interval: the owner of the jobs that can have done it, if they are all of one.
+
+        ``slack`` is how long after ``happened`` they can have been given.
+        """
         until = datetime.fromisoformat(happened)
-        latest = inside(until + SLACK) if until.year < datetime.max.year else happened
+        latest = inside(until + slack) if until.year < datetime.max.year else happened
         first = earliest if earliest is not None else inside(until - BEFORE) if until.year > 1 else happened
         can = [
             job

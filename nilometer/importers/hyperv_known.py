@@ -9,7 +9,7 @@ from typing import Protocol
 from domain.observed_host import ObservedHost
 from domain.observed_vm import ObservedVm
 from nilometer.importers.hyperv_jobs import Jobs
-from nilometer.importers.hyperv_readings import VmReading
+from nilometer.importers.hyperv_readings import PowerReading, VmReading
 from nilometer.importers.hyperv_vm import VmTrack
 from nilometer.importers.reading import Account
 
@@ -57,6 +57,8 @@ class Vm:
     held: VmReading | None = None
     """A startup was changed: whoever did that may say so in the next record."""
     held_host: str | None = None
+    powers: list[PowerReading] = field(default_factory=list[PowerReading])
+    """Its power state changed: the jobs of the next poll may say by whom."""
     waiting: list[Account] = field(default_factory=list[Account])
     """The accounts of the readings that are not told yet."""
 

@@ -34,11 +34,11 @@ def same(track: VmTrack, r: VmReading) -> bool:
 
 def read(track: VmTrack, r: VmReading, host: str | None) -> None:
     """What a reading tells that is news."""
-    fold, earliest = track.fold, track.at
+    fold = track.fold
     power = r.power or fold.power
     assigned = None if power not in (*ON, None) or not r.assigned else r.assigned
     memory = setting(r, fold.memory)
-    begins = power in ON and began(fold, track.uptime, r, memory, host)
+    begins = power in ON and began(fold, track.uptime, r, None if track.unreported else memory, host)
     told = news(fold, r, host)
     turned = r.power is not None and r.power != fold.power
     if track.window is not None and (
@@ -51,7 +51,8 @@ def read(track: VmTrack, r: VmReading, host: str | None) -> None:
         track.close(r)
     if begins:
         stopped(track, r)
-        track.tell(_first(track, r, power, memory, assigned, told), r.at, earliest, who=_power_job(track, r, earliest))
+        since = track.power_since
+        track.tell(_first(track, r, power, memory, assigned, told), r.at, since, who=_power_job(track, r, since))
     elif r.power is not None and r.power != fold.power:
         if r.power is Power.OFF:
             stopped(track, r)
@@ -114,7 +115,8 @@ def _turned(
         event = replace(event, held=0)
     elif assigned is not None:
         event = replace(track.measured(r, assigned), power=power, memory=memory, **told)
-    track.tell(event, r.at, track.at, who=_power_job(track, r, track.at))
+    since = track.power_since
+    track.tell(event, r.at, since, who=_power_job(track, r, since))
 
 
 def _power_job(track: VmTrack, r: VmReading, earliest: str | None) -> Who | None:

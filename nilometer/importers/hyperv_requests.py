@@ -22,11 +22,15 @@ from nilometer.importers.hyperv_vm import VmTrack
 
 
 def is_request(track: VmTrack, r: VmReading) -> bool:
-    """Whether a reading shows that a running static VM was given another startup."""
+    """Whether a reading shows that a running static VM was given another startup.
+
+    One that has just started may have been given it before.
+    """
     fold = track.fold
     before = fold.memory
     return (
-        before is not None
+        not track.unreported
+        and before is not None
         and before.mode is Mode.STATIC
         and fold.power in (Power.RUNNING, Power.PAUSED)
         and r.power in (Power.RUNNING, Power.PAUSED)

@@ -20,6 +20,11 @@ from nilometer.times import seconds_between
 FRESH: Final = 6 * 3600
 """Seconds: a figure that did not move is told again after so long, so that it is known not to have moved."""
 ON: Final = (Power.RUNNING, Power.PAUSED)
+LISTED: Final = 600
+"""Seconds: so long after a host told of a VM that runs there, another that lists it without running it is passed over.
+
+During a migration, and with a replica, a VM is listed on two hosts.
+"""
 
 
 class VmTrack:
@@ -34,6 +39,8 @@ class VmTrack:
         self.host_free: int | None = None
         self.at: str | None = None
         """When it was last read."""
+        self.power_at: str | None = None
+        """When a log last told its power state."""
         self.uptime: int | None = None
         self.stable: int | None = None
         """What it was assigned at the last reading."""
@@ -45,6 +52,11 @@ class VmTrack:
         self.window: Window | None = None
         self.who: dict[int, Who] = {}
         """Who asked, by the number of the request that is still open."""
+
+    @property
+    def power_since(self) -> str | None:
+        """Since when its power state can have changed. Of memory a log says nothing: that was last read at ``at``."""
+        return max(filter(None, (self.at, self.power_at)), default=None)
 
     # Telling
 
@@ -67,10 +79,20 @@ class VmTrack:
     def sync(self, fold: ObservedVm) -> None:
         """What is known is this: what was waiting to be told, and is there already, is told no more."""
         self.fold, self.quiet = fold, False
+        self.unreported = fold.power in ON and fold.assigned is None
         if self.window is not None and fold.size(BASE_MEMORY) == self.window.last.assigned:
             self.window = None
 
     # Reading
+
+    def runs_elsewhere(self, r: VmReading, host: str) -> bool:
+        """Whether the VM runs on another host, and this one only lists it."""
+        fold = self.fold
+        if fold.host in (None, host) or fold.power not in ON or self.at is None:
+            return False
+        if r.power in ON and r.assigned:
+            return False
+        return abs(seconds_between(self.at, r.at)) < LISTED
 
     def sized(self, r: VmReading, assigned: int | None, power: Power | None) -> None:
         """What is assigned, against what was."""

@@ -223,7 +223,7 @@ class Store:
         return [each.event for each in self.of(f"vm/{vm}") if isinstance(each.event, kind)]
 
 
-def imported(*spools: Spool, final: bool = True) -> Store:
+def imported(*spools: Spool | bytes, final: bool = True) -> Store:
     """A store with these spools in it; the judge finds nothing violated."""
     store = Store()
     store.take(*spools, final=final)
