@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from domain.aggregates import host_stream
@@ -121,7 +120,7 @@ class HypervFold:
         version = r.version if r.version != host.fold.host_version else None
         if version is None and r.total in (None, host.fold.total):
             return False
-        self._tell_host(host, HostObserved(name=name, version=version, record=r.record), r)
+        self._tell_host(host, HostObserved(name=name, version=version, total=r.total, record=r.record), r.at)
         return True
 
     def _host_measured(self, r: HostReading, account: Account, *, news: bool) -> None:
@@ -130,20 +129,19 @@ class HypervFold:
         if is_older(host, r.at):
             account.not_need(OLDER)
             return
-        last = host.fold.measured.get("free") or host.fold.measured.get("total")
+        last = host.fold.measured.get("total" if r.available is None else "free")
         due = last is None or last[:13] != r.at[:13] or (host.moved and r.available is not None)
         if due:
-            self._tell_host(host, HostObserved(record=r.record), r)
+            self._tell_host(host, HostObserved(total=r.total, free=r.available, record=r.record), r.at)
+            host.moved = False
         if due or news:
             account.events += 1
         else:
             account.repeats += 1
 
-    def _tell_host(self, host: Host, event: HostObserved, r: HostReading) -> None:
-        event = replace(event, total=r.total, free=r.available)
-        host.fold.apply(event, r.at)
-        host.moved = False
-        self._told.append(Told(Fact(host_stream(host.id), event, r.at), None, None))
+    def _tell_host(self, host: Host, event: HostObserved, at: str) -> None:
+        host.fold.apply(event, at)
+        self._told.append(Told(Fact(host_stream(host.id), event, at), None, None))
 
     def _vm_read(self, r: VmReading, account: Account) -> bool:
         """Lets a VM's reading happen; ``False`` if it is counted already."""

@@ -22,6 +22,7 @@ MIDST: Final = "the host was measured in the midst of a change"
 UNMEASURED: Final = "nobody measured all that the VMs of the host hold"
 FIRST: Final = "nobody measured what the host had free before"
 DRIFTS: Final = "the root reserve, and what each VM takes beside its memory, change, and nobody tells by how much"
+RESERVE: Final = "nobody told the root reserve of the host"
 OTHERS: Final = "something that nobody told of takes part of the host's memory, or gives it"
 
 
@@ -83,7 +84,10 @@ class Books:
         self._never(where, host, account)
         if event.free is None:
             return
-        if account.free is None:
+        free = account.free
+        if free is None and account.total is not None and account.held is not None:
+            free = account.total - account.held  # with the reserve: that it is unknown says not that it moves
+        if free is None:
             docket.unknown(AGREES, where, UNMEASURED)
             docket.unknown(
                 CONSERVED,
@@ -93,11 +97,11 @@ class Books:
             )
             host.moves.clear()
             return
-        off = account.free - event.free
+        off = free - event.free
         if account.budget is None and off != (host.off or 0):
             self._drifts(where, host, off)
         else:
-            self._free(where, host, off)
+            self._free(where, host, off, told=account.free is not None)
 
     def finish(self) -> None:
         """The history ends here."""
@@ -123,8 +127,8 @@ class Books:
         host.off = off
         host.moves.clear()
 
-    def _free(self, where: Where, host: SeenHost, off: int) -> None:
-        """What a host says is free, against its book. ``off`` is by how much it is less."""
+    def _free(self, where: Where, host: SeenHost, off: int, *, told: bool) -> None:
+        """What a host says is free, against its book. ``off`` is by how much it is less; ``told``: with its reserve."""
         docket, happened = self._docket, where[0].metadata.happened
         doubt = host.doubt
         if off == (host.off or 0):
@@ -134,10 +138,10 @@ class Books:
                 host.doubt = None
             host.off = off
             docket.holds(CONSERVED)
-            if off == 0:
+            if off == 0 and told:
                 docket.holds(AGREES)
             else:
-                docket.unknown(AGREES, where, OTHERS)
+                docket.unknown(AGREES, where, OTHERS if told else RESERVE)
             host.moves.clear()
             return
         if host.off is None and doubt is None:

@@ -23,7 +23,8 @@ SPEAKS: Final[Mapping[str, Speaks]] = {
     "host_is_real": Speaks("states", _HOST),
     "host_never_overcommitted": Speaks("states", _HOST),
     "book_agrees": Speaks(
-        "accounts", "Hyper-V Dynamic Memory Balancer\\Available Memory with the VMs' assigned memory"
+        "accounts",
+        "the host's root reserve, and Hyper-V Dynamic Memory Balancer\\Available Memory with the VMs' assigned memory",
     ),
     "in_use_is_assigned": Speaks("measures", "Guest Available Memory with Physical Memory"),
     "off_means_nothing": Speaks("states", "the host's free memory after a VM stopped"),

@@ -10,8 +10,8 @@ from tests.importers.hyperv_synthetic import WEB, Spool, job, vm
 
 DAY = Path(__file__).parents[2] / "docs" / "examples" / "HV01-20261123.jsonl"
 
-BEN = "#10 2026-11-23 09:03:00Z CONTOSO\\ben via hyper-v job (modify-resources) asked for web01"
-SOMEBODY = "#17 web01 changed between 2026-11-23 09:05:00Z and 09:10:00Z, by nobody we know of"
+BEN = "#11 2026-11-23 09:03:00Z CONTOSO\\ben via hyper-v job (modify-resources) asked for web01"
+SOMEBODY = "#18 web01 changed between 2026-11-23 09:05:00Z and 09:10:00Z, by nobody we know of"
 
 
 def test_the_example_says_that_it_is_synthetic() -> None:
@@ -22,7 +22,7 @@ def test_the_log_says_who_asked_with_what_tool_and_what_came_of_it(desk: Desk) -
     assert desk.call("import-hyperv", str(DAY)).code == 0
     said = desk.call("log", "--asked")
     assert said.out.splitlines() == [
-        "#4 2026-11-23 09:01:54Z CONTOSO\\anna via powershell asked for web01: +4 GiB (4 GiB -> 8 GiB)",
+        "#5 2026-11-23 09:01:54Z CONTOSO\\anna via powershell asked for web01: +4 GiB (4 GiB -> 8 GiB)",
         "    after 0 ms: completed, 4 GiB",
         f"{BEN}: -6 GiB (8 GiB -> 2 GiB)",
         "    after 2 min: partially-completed, 2500 MiB of 6144 MiB, memory-in-use (inferred), still open",
@@ -37,7 +37,7 @@ def test_the_log_says_who_asked_with_what_tool_and_what_came_of_it(desk: Desk) -
 def test_what_is_there_is_not_recorded_again_and_the_document_is_as_its_schema_says(desk: Desk) -> None:
     first = desk.call("import-hyperv", str(DAY), "--format", "json").json
     assert problems("import-hyperv", first) == []
-    assert (first["recorded"], first["records"], first["files"][0]["format"]) == (22, 27, "hyperv-spool")
+    assert (first["recorded"], first["records"], first["files"][0]["format"]) == (23, 27, "hyperv-spool")
     again = desk.call("import-hyperv", str(DAY), "--format", "json").json
     assert (again["recorded"], again["repeats"]) == (0, 27)
     grown = desk.write("grown.jsonl", DAY.read_bytes() + Spool().poll(12, vm(6144, 8192)).poll(13, vm(8192, 8192)).data)
