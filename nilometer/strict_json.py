@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from pydantic_core import from_json, to_json
 
@@ -16,7 +16,6 @@ DEEPEST: Final = 100
 LONGEST_NUMBER: Final = 100
 """Characters of a number."""
 
-_DOUBTFUL: Final = object()
 _HINT: Final = "is it the file you meant, one JSON object a line?"
 CUT_OFF: Final = "the line may have been cut off: a file that is still being written can be read again later"
 _DIGITS: Final = bytes(ord("0") if byte in b"-+.0123456789eE" else ord(" ") for byte in range(256))
@@ -40,35 +39,51 @@ def strict_json(line: bytes, place: str) -> object:
     Refused is what is no JSON, and of JSON: ``NaN`` and infinities (``1e999`` is one), a key that an object has twice,
     numbers of over 100 characters, nesting over 100 deep, half of a surrogate pair.
     """
+    return spelled_json(line, place).value
+
+
+class Spelled(NamedTuple):
+    """What a line holds."""
+
+    value: object
+    again: bytes
+    """The same written again: without spaces, and each character as itself."""
+
+
+def spelled_json(line: bytes, place: str) -> Spelled:
+    """What ``strict_json`` reads, and in one spelling, however the line is spelled."""
     try:
         return _read(line)
     except _Refused as refused:
         raise InputError(f"{place}: {refused}", hint=refused.hint) from None
 
 
-def _read(line: bytes) -> object:
+def _read(line: bytes) -> Spelled:
     if line.count(b"[") + line.count(b"{") > DEEPEST and _is_deep(line):
         raise _Refused(f"is nested more than {DEEPEST} deep", _HINT)
-    value = _quickly(line)
-    return _closely(line) if value is _DOUBTFUL else value
+    read = _quickly(line)
+    if read is None:
+        value = _closely(line)
+        read = Spelled(value, to_json(value))
+    return read
 
 
-def _quickly(line: bytes) -> object:
-    """The value of a line that is beyond doubt, as nearly all are.
+def _quickly(line: bytes) -> Spelled | None:
+    """What a line holds that is beyond doubt, as nearly all are.
 
-    Of a key that stands twice one value is dropped: written again, the line has fewer quotes then. Only ``\\u0022`` is
-    a quote that could be written otherwise.
+    Of a key that stands twice one value is dropped: written again, the line is another, and has fewer quotes. Only
+    ``\\u0022`` is a quote that could be written otherwise.
     """
     if _has_long(line) or b"\\u0022" in line:
-        return _DOUBTFUL
+        return None
     try:
         value: object = from_json(line, allow_inf_nan=False)
     except ValueError:
-        return _DOUBTFUL
+        return None
     again = to_json(value)
-    if again.count(b'"') != line.count(b'"') or b"Infinity" in again:  # 1e999 is read as one
-        return _DOUBTFUL
-    return value
+    if again != line and (again.count(b'"') != line.count(b'"') or b"Infinity" in again):  # 1e999 is read as one
+        return None
+    return Spelled(value, again)
 
 
 def _has_long(line: bytes) -> bool:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from heapq import merge
 from itertools import groupby
+from operator import attrgetter
 
 from domain.errors import InputError
 from domain.observed import ImportRecorded
 from nilometer.clock import now
+from nilometer.collecting import few_collections
 from nilometer.importers.hyperv_fold import HypervFold
 from nilometer.importers.hyperv_known import Past
 from nilometer.importers.hyperv_readings import JobReading, Record
@@ -119,13 +121,14 @@ class HypervImporter:
         what was recorded before it stays.
         """
         waiting: list[Poll] = []
-        try:
-            for poll in merge(*[self._met(file.polls()) for file in files], key=lambda each: each.at):
-                waiting.append(poll)
-                if len(waiting) >= BATCH:
-                    self._write(waiting)
-        finally:
-            self._write(waiting)
+        with few_collections():
+            try:
+                for poll in merge(*[self._met(file.polls()) for file in files], key=attrgetter("at")):
+                    waiting.append(poll)
+                    if len(waiting) >= BATCH:
+                        self._write(waiting)
+            finally:
+                self._write(waiting)
         if final:
             self._finish(files)
         for account in self._fold.finish():

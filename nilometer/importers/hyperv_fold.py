@@ -52,9 +52,15 @@ class HypervFold:
         counted = account if live else Account()
         if not live:
             account.repeats += len(readings)
-        hosts = [(each, self._host_read(each)) for each in readings if isinstance(each, HostReading)]
-        for reading in sorted(readings, key=lambda each: not isinstance(each, JobReading)):
-            if not isinstance(reading, HostReading):
+        hosts: list[tuple[HostReading, bool]] = []
+        for reading in readings:
+            if isinstance(reading, JobReading):  # who did what the rest tells
+                self._host(reading.host).jobs.take(reading)
+                counted.not_need("job")
+            elif isinstance(reading, HostReading):
+                hosts.append((reading, self._host_read(reading)))
+        for reading in readings:
+            if not isinstance(reading, JobReading | HostReading):
                 self._take(reading, counted)
         for each, news in hosts:
             self._host_measured(each, counted, news=news)
@@ -86,12 +92,8 @@ class HypervFold:
 
     # One reading
 
-    def _take(self, reading: JobReading | VmReading | ChangeReading | PowerReading, account: Account) -> None:
+    def _take(self, reading: VmReading | ChangeReading | PowerReading, account: Account) -> None:
         before = len(self._told)
-        if isinstance(reading, JobReading):
-            self._host(reading.host).jobs.take(reading)
-            account.not_need("job")
-            return
         if isinstance(reading, VmReading):
             if not self._vm_read(reading, account):
                 return

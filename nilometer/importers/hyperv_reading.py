@@ -10,7 +10,7 @@ from domain.settings import MemorySetting
 from domain.state import Power
 from nilometer.importers.hyperv_jobs import MEMORY_JOBS, POWER_JOBS, UNKNOWN, Who
 from nilometer.importers.hyperv_news import began, news, setting
-from nilometer.importers.hyperv_readings import VmReading
+from nilometer.importers.hyperv_readings import NEWS, VmReading
 from nilometer.importers.hyperv_requests import asked_for, settle_if_due, stopped
 from nilometer.importers.hyperv_vm import ON, VmTrack
 
@@ -23,8 +23,7 @@ def same(track: VmTrack, r: VmReading) -> bool:
         or not track.quiet
         or r.at[:13] != latest.at[:13]
         or (uptime is not None and r.uptime is not None and r.uptime < uptime)
-        or r.visible != latest.visible
-        or r.lasting != latest.lasting
+        or NEWS(r) != NEWS(latest)
     ):
         return False
     track.at, track.latest = r.at, r

@@ -5,9 +5,11 @@ Sizes are bytes, times in the form of ``domain.envelope.Metadata``; what a sourc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 from domain.settings import HostVersion
 from domain.state import Power
@@ -34,14 +36,15 @@ class VmReading(NamedTuple):
     record: str
     uptime: int | None = None
     """Seconds since the guest booted."""
+    guest_available: int | None = None
+    # What stands above is another at every reading; what stands below seldom is.
     physical: int | None = None
     """The counter Physical Memory, if it was read beside ``assigned``: what goes with ``guest_available``."""
-    visible: int | None = None
-    guest_available: int | None = None
     added: int | None = None
     """All that was added since the VM started."""
     removed: int | None = None
-    # What stands above varies all the time, and is told with the rest. What stands below would be news.
+    # What stands above is told with the rest. What stands below would be news.
+    visible: int | None = None
     host: str | None = None
     vm_id: str | None = None
     """The VmId: lower case, without braces."""
@@ -59,10 +62,11 @@ class VmReading(NamedTuple):
     weight: int | None = None
     assigned: int | None = None
 
-    @property
-    def lasting(self) -> tuple[Any, ...]:
-        """What would be news if it were another than before."""
-        return self[8:]
+
+SELDOM: Final[Callable[[VmReading], tuple[Any, ...]]] = itemgetter(slice(VmReading._fields.index("physical"), None))
+"""What of a reading seldom is another than before."""
+NEWS: Final[Callable[[VmReading], tuple[Any, ...]]] = itemgetter(slice(VmReading._fields.index("visible"), None))
+"""What of a reading would be news if it were another than before."""
 
 
 class JobKind(StrEnum):
@@ -140,4 +144,4 @@ class Record(NamedTuple):
     readings: tuple[Reading, ...]
     """What it tells, at least one; they are taken together."""
     said: bytes
-    """By what it is known again, in whatever file it stands and however that is packed."""
+    """By what it is known again, in whatever file it stands and however that is packed and spaced."""

@@ -16,6 +16,7 @@ from domain.shapes import parse_size
 from domain.state import Power
 from nilometer.importers.hyperv_fields import flag, guid, keys, number, numbers, plain, text, time
 from nilometer.importers.hyperv_readings import (
+    SELDOM,
     ChangeReading,
     HostReading,
     JobKind,
@@ -25,7 +26,7 @@ from nilometer.importers.hyperv_readings import (
     VmReading,
 )
 from nilometer.importers.hyperv_source import Context, Lines, Source
-from nilometer.strict_json import CUT_OFF, strict_json
+from nilometer.strict_json import CUT_OFF, spelled_json
 from nilometer.times import inside
 
 SCHEMA: Final = 1
@@ -46,14 +47,14 @@ JOBS: Final = {
     42: JobKind.REMOVE_MEMORY,
     71: JobKind.CHECKPOINT,
 }
-_COUNTS: Final = keys("state", "generation", "buffer", "weight")
+_COUNTS: Final = keys("state", "uptime", "generation", "buffer", "weight")
 _SIZES: Final = keys("startup", "minimum", "maximum", "assigned")
 _COUNTERS: Final = keys("physical_mb", "visible_mb", "guest_available_mb", "added_mb", "removed_mb")
-_SETTLED: Final = itemgetter(
+_SELDOM: Final = itemgetter(
     "id", "name", "version", "state", "generation", "buffer", "weight", "dynamic", "startup", "minimum", "maximum",
-    "assigned",
+    "assigned", "physical_mb", "visible_mb", "added_mb", "removed_mb",
 )  # fmt: skip
-"""What of a VM seldom changes."""
+"""What of a VM seldom is another than the minute before."""
 _COMPLETED: Final = 7
 _ENDED: Final = (_COMPLETED, 8, 9, 10, 32768)
 
@@ -80,7 +81,8 @@ def read(lines: Lines, name: str, context: Context) -> Iterator[Record]:
             broken = None
         place = f"{name}:{line_number}"
         try:
-            readings = tuple(_readings(strict_json(line, place), place, context, listed))
+            value, said = spelled_json(line, place)
+            readings = tuple(_readings(value, place, context, listed))
         except InputError as error:
             if error.hint == CUT_OFF:
                 broken = error
@@ -88,7 +90,7 @@ def read(lines: Lines, name: str, context: Context) -> Iterator[Record]:
                 context.refuse(error)
             continue
         if readings:
-            yield Record(readings, line.strip())
+            yield Record(readings, said)
     if broken is not None:
         note = f"{broken.message}: the collector may have been stopped while it wrote; what stands before it is kept"
         context.account.remark("cut off", note)
@@ -140,15 +142,16 @@ def _each(record: Json, key: str, place: str) -> list[Json]:
 
 
 class _Before(NamedTuple):
-    """What of a VM seldom changes, as it stood in the line before: values, and of what type each was."""
+    """What of a VM seldom is another, as it stood in the list before: values, of what type each was, what they tell."""
 
     values: tuple[object, ...]
     types: tuple[type, ...]
-    reading: VmReading
+    host: str
+    told: tuple[Any, ...]
 
 
 class _Listed:
-    """The VMs of a host, by their place in the list. What stands there as it stood before is not read again."""
+    """The VMs of a list, by their place in it. What stands there as it stood before is not read again."""
 
     def __init__(self) -> None:
         self._before: dict[int, _Before] = {}
@@ -156,26 +159,31 @@ class _Listed:
     def read(self, index: int, vm: Json, at: str, host: str, place: str) -> VmReading:
         """What the object of a VM tells."""
         try:
-            values = _SETTLED(vm)
+            values = _SELDOM(vm)
         except KeyError:
-            settled = _settled(vm, at, host, place)
-        else:
-            types = tuple(map(type, values))  # 1 equals true
-            before = self._before.get(index)
-            if before is None or before.values != values or before.types != types or before.reading.host != host:
-                before = self._before[index] = _Before(values, types, _settled(vm, at, host, place))
-            settled = before.reading
-        physical, visible, guest_available, added, removed = numbers(vm, _COUNTERS, place, MiB)
-        uptime = number(vm, "uptime", place)
-        return VmReading(at, place, uptime, physical, visible, guest_available, added, removed, *settled.lasting)
+            return _vm(vm, at, host, place)
+        types = tuple(map(type, values))  # true equals 1
+        before = self._before.get(index)
+        if before is None or before.values != values or before.types != types or before.host != host:
+            reading = _vm(vm, at, host, place)
+            self._before[index] = _Before(values, types, host, SELDOM(reading))
+            return reading
+        uptime, guest_available = number(vm, "uptime", place), number(vm, "guest_available_mb", place, MiB)
+        return VmReading(at, place, uptime, guest_available, *before.told)
 
 
-def _settled(vm: Json, at: str, host: str, place: str) -> VmReading:
+def _vm(vm: Json, at: str, host: str, place: str) -> VmReading:
     id = guid(vm, "id", place)
     if id is None:
         raise InputError(f"{place}: a VM has no id", hint="its name may change: the VmId is needed")
-    state, generation, buffer, weight = numbers(vm, _COUNTS, place)
-    startup, minimum, maximum, assigned = numbers(vm, _SIZES, place)
+    counts, sizes, counters = (
+        numbers(vm, _COUNTS, place),
+        numbers(vm, _SIZES, place),
+        numbers(vm, _COUNTERS, place, MiB),
+    )
+    state, uptime, generation, buffer, weight = counts
+    startup, minimum, maximum, assigned = sizes
+    physical, visible, guest_available, added, removed = counters
     power = None if state is None else POWERS.get(state)
     return VmReading(
         at=at,
@@ -184,6 +192,7 @@ def _settled(vm: Json, at: str, host: str, place: str) -> VmReading:
         vm_id=id,
         name=text(vm, "name", place),
         power=power,
+        uptime=uptime,
         generation=generation,
         config_version=text(vm, "version", place),
         dynamic=flag(vm, "dynamic", place),
@@ -194,6 +203,11 @@ def _settled(vm: Json, at: str, host: str, place: str) -> VmReading:
         weight=weight,
         # of a VM that starts, stops or is saved just now, the memory is on its way: no figure of it is one
         assigned=None if power is None else assigned,
+        physical=physical,
+        visible=visible,
+        guest_available=guest_available,
+        added=added,
+        removed=removed,
     )
 
 
