@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from domain.decision import Code, Outcome
 from domain.events import Event, event
@@ -19,6 +19,10 @@ from domain.state import Power
 
 BASE_MEMORY = "base-memory"
 """The device that stands for the memory a VM boots with."""
+
+
+FAILED_JOB: Final = "failed job"
+"""The label of a measure that says nothing but that somebody asked for a change which failed: nobody told for what."""
 
 
 class Means(StrEnum):

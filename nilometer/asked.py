@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
-from domain.observed import VmChangeRequested, VmRequestSettled
+from domain.observed import VmChangeRequested, VmObserved, VmRequestSettled
 from domain.observed_vm import ObservedVm
 from nilometer.ledger import Ledger
 from nilometer.sizes import part, size
@@ -39,6 +39,8 @@ def asked(ledger: Ledger, envelope: Envelope[Event]) -> Asked:
     kind, _, id = envelope.stream.partition("/")
     subject = id if kind == "vm" else told.vm or f"host {id}"
     event = envelope.event
+    if isinstance(event, VmObserved):
+        return Asked(told, _name_of(ledger, envelope.stream) or subject, "nobody told what", (f"failed: {event.told}",))
     if not isinstance(event, VmChangeRequested):
         return Asked(told, subject, _what(told, envelope), (_granted(told),))
     if _GUID.search(id):

@@ -116,6 +116,8 @@ def _observed(event: observed.Observed) -> str:
             power = [str(event.power)] if event.power is not None else []
             if event.memory is not None:
                 told.append(f"memory {setting(event.memory)}")
+            if event.label == observed.FAILED_JOB:
+                return f"was to be changed, nobody told how: {event.told}"
             return f"measured: {', '.join(power + told) or (event.label or 'nothing new')}"
         case observed.VmChangeRequested():
             return (

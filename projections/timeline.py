@@ -8,7 +8,7 @@ from domain import events
 from domain.decision import Code, Outcome
 from domain.envelope import Envelope
 from domain.events import Event, HostEvent, VmEvent
-from domain.observed import ObservedCode, VmChangeRequested, VmRequestSettled
+from domain.observed import FAILED_JOB, ObservedCode, VmChangeRequested, VmObserved, VmRequestSettled
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,8 @@ def subject(envelope: Envelope[Event]) -> Subject:
             return Subject(_vm_of(event), id, event.command, event.outcome, event.code, asked=True)
         case VmChangeRequested():
             return Subject(id, requested=event.amount, asked=True)
+        case VmObserved() if event.label == FAILED_JOB:
+            return Subject(id, outcome=Outcome.FAILED, asked=True)
         case VmRequestSettled():
             return Subject(id, None, None, event.outcome, event.code, event.amount, event.granted)
         case _:

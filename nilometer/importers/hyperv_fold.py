@@ -8,6 +8,7 @@ from typing import Final
 from domain.aggregates import host_stream
 from domain.observed import HostObserved, VmMemoryMoved
 from domain.observed_host import ObservedHost
+from nilometer.importers.hyperv_failed import failed_told, is_failed
 from nilometer.importers.hyperv_jobs import UNKNOWN, Who
 from nilometer.importers.hyperv_known import Host, Past, Vm, is_older, last_told
 from nilometer.importers.hyperv_names import Names
@@ -55,7 +56,8 @@ class HypervFold:
         hosts: list[tuple[HostReading, bool]] = []
         for reading in readings:
             if isinstance(reading, JobReading):  # who did what the rest tells
-                self._host(reading.host).jobs.take(reading)
+                if self._host(reading.host).jobs.take(reading) and is_failed(reading):
+                    self._vm(self._own(reading.vm_id or "")).later.append(reading)
                 counted.not_need("job")
             elif isinstance(reading, HostReading):
                 hosts.append((reading, self._host_read(reading)))
@@ -82,10 +84,10 @@ class HypervFold:
         """Nothing will follow: tells what waits."""
         self._live, self._told = True, []
         for vm in self._vms.values():
-            if vm.held is not None or vm.powers or vm.track.window is not None:
+            if vm.held is not None or vm.later or vm.track.window is not None:
                 self._sync(vm)
                 self._release(vm)
-                self._powers(vm)
+                self._later(vm)
                 vm.track.close()
             self._counted(vm)
         return self._told
@@ -152,7 +154,7 @@ class HypervFold:
             account.not_need("VM of a name that several have")
             return False
         vm = self._vm(id)
-        if vm.held is None and not vm.powers and same(vm.track, r):
+        if vm.held is None and not vm.later and same(vm.track, r):
             return True
         if is_older(vm, r.at):
             account.not_need(OLDER)
@@ -165,7 +167,7 @@ class HypervFold:
             return False
         self._release(vm)
         self._jobs_of(vm, host)
-        self._powers(vm)
+        self._later(vm, r.record)
         if is_request(vm.track, r) and vm.track.fold.host in (None, None if host is None else host.id):
             vm.held, vm.held_host = r, None if host is None else host.id
             vm.waiting.append(account)
@@ -203,8 +205,9 @@ class HypervFold:
         if held is not None and c.since <= held.at and c.asked == held.startup:
             vm.held = None  # it saw this change on its way
             vm.track.at, vm.track.uptime = held.at, held.uptime
+        vm.changed.append(c)
         self._release(vm)
-        self._powers(vm)
+        self._later(vm, c.record)
         vm.track.close()
         self._counted(vm)
         self._jobs_of(vm, self._host(c.host))
@@ -220,21 +223,25 @@ class HypervFold:
         if is_older(vm, r.at) or (vm.track.at is not None and r.at < vm.track.at):
             account.not_need(OLDER)
             return False
-        vm.powers.append(r)
+        vm.later.append(r)
         if vm.track.latest is not None and r.power is not None:
             vm.waiting.append(account)
             return False
         self._release(vm)
-        self._powers(vm)
+        self._later(vm)
         return True
 
-    def _powers(self, vm: Vm) -> None:
-        """Tells the power states that wait, each with who is known by now."""
-        waiting, vm.powers = vm.powers, []
-        for r in waiting:
+    def _later(self, vm: Vm, record: str | None = None) -> None:
+        """Tells what waited for more to be known of it; what this record told waits for the next."""
+        due = [each for each in vm.later if each.record != record]
+        vm.later = [each for each in vm.later if each.record == record]
+        for each in due:
             vm.track.close()
-            power_told(vm.track, r, None if r.host is None else self._host(r.host))
-        if waiting:
+            if isinstance(each, JobReading):
+                failed_told(vm, each, self._past)
+            else:
+                power_told(vm.track, each, None if each.host is None else self._host(each.host))
+        if due:
             self._counted(vm)
 
     # Who is who
@@ -256,19 +263,21 @@ class HypervFold:
     def _id(self, vm_id: str | None, name: str | None, host: str | None) -> str | None:
         """The id of a VM. A name stands for the VM that alone has it, here or anywhere; for itself, if none does."""
         if vm_id is not None:
-            return vm_id if self._prefix is None else f"{self._prefix}.{vm_id}"
+            return self._own(vm_id)
         called = self._names.of(name or "", None if host is None else self._host(host).id)
         if len(called) > 1:
             return None
         if called:
             return next(iter(called))
-        return name if self._prefix is None else f"{self._prefix}.{name}"
+        return None if name is None else self._own(name)
+
+    def _own(self, id: str) -> str:
+        return id if self._prefix is None else f"{self._prefix}.{id}"
 
     def _name(self, r: VmReading) -> None:
         """Takes note of what a VM is called that is known by its VmId."""
         if r.vm_id is not None and r.name:
-            id = r.vm_id if self._prefix is None else f"{self._prefix}.{r.vm_id}"
-            self._names.take(id, r.name, None if r.host is None else self._host(r.host).id)
+            self._names.take(self._own(r.vm_id), r.name, None if r.host is None else self._host(r.host).id)
 
     def _vm(self, id: str) -> Vm:
         vm = self._vms.get(id)
@@ -287,7 +296,7 @@ class HypervFold:
         vm.known_until = None if goes_on else last_told(vm.track.fold)
         told = vm.track.fold.measured.get("power")
         if told is not None and (vm.track.at is None or told > vm.track.at):  # a log told it, or another file
-            vm.powers = [each for each in vm.powers if each.at > told]
+            vm.later = [each for each in vm.later if isinstance(each, JobReading) or each.at > told]
             vm.track.power_at, vm.track.uptime = told, None
         memory = vm.track.fold.memory
         if vm.held is not None and memory is not None and vm.held.startup == memory.startup:

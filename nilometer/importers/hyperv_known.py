@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from domain.observed_host import ObservedHost
 from domain.observed_vm import ObservedVm
 from nilometer.importers.hyperv_jobs import Jobs
-from nilometer.importers.hyperv_readings import PowerReading, VmReading
+from nilometer.importers.hyperv_readings import ChangeReading, JobReading, PowerReading, VmReading
 from nilometer.importers.hyperv_vm import VmTrack
 from nilometer.importers.reading import Account
 
@@ -23,6 +24,10 @@ class Past(Protocol):
 
     def host(self, id: str) -> ObservedHost:
         """A host by all that is recorded of it."""
+        ...
+
+    def failed_jobs(self, vm: str) -> Collection[str]:
+        """What was told of each job of a VM that failed."""
         ...
 
     def names(self) -> Iterable[tuple[str, str, str | None]]:
@@ -57,8 +62,10 @@ class Vm:
     held: VmReading | None = None
     """A startup was changed: whoever did that may say so in the next record."""
     held_host: str | None = None
-    powers: list[PowerReading] = field(default_factory=list[PowerReading])
-    """Its power state changed: the jobs of the next poll may say by whom."""
+    later: list[PowerReading | JobReading] = field(default_factory=list[PowerReading | JobReading])
+    """What the next poll may say more of: by whom the power was changed, and of what request a job was that failed."""
+    changed: deque[ChangeReading] = field(default_factory=lambda: deque[ChangeReading](maxlen=10))
+    """The last of one's own changes."""
     waiting: list[Account] = field(default_factory=list[Account])
     """The accounts of the readings that are not told yet."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.aggregates import host_stream, vm_stream
-from domain.observed import Observed
+from domain.observed import FAILED_JOB, Observed, VmObserved
 from domain.observed_host import ObservedHost
 from domain.observed_vm import ObservedVm
 from nilometer.ledger import Ledger
@@ -32,6 +32,11 @@ class LedgerPast:
             if isinstance(each.event, Observed):
                 fold.apply(each.event, each.metadata.happened, each.metadata.earliest)
         return fold
+
+    def failed_jobs(self, vm: str) -> list[str]:
+        """What was told of each job of a VM that failed."""
+        told = (each.event for each in self._ledger.stream(vm_stream(vm)))
+        return [each.told for each in told if isinstance(each, VmObserved) and each.label == FAILED_JOB and each.told]
 
     def names(self) -> Iterator[tuple[str, str, str | None]]:
         """The id of each VM, what it is called, and the host that it is on."""

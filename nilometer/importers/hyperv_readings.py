@@ -95,6 +95,8 @@ class JobReading:
     ended: str | None = None
     in_full: bool | None = None
     """Whether it completed without a warning; ``None`` while it runs."""
+    failed: bool = False
+    """Whether it ended in an exception."""
     error: str | None = None
 
 

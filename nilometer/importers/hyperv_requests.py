@@ -93,6 +93,7 @@ def own_change(track: VmTrack, c: ChangeReading) -> bool:
         track.tell(track.measured(as_read, c.before), c.since)
     else:
         track.moved(as_read, c.before)
+    track.unreported = False
     refused = c.error is not None and c.after == c.before != c.asked
     number = _ask(track, c.asked, who, c.at, c.since, c.record, command=c.command, error=c.error, refused=refused)
     if refused:

@@ -56,7 +56,8 @@ _SELDOM: Final = itemgetter(
 )  # fmt: skip
 """What of a VM seldom is another than the minute before."""
 _COMPLETED: Final = 7
-_ENDED: Final = (_COMPLETED, 8, 9, 10, 32768)
+_EXCEPTION: Final = 10
+_ENDED: Final = (_COMPLETED, 8, 9, _EXCEPTION, 32768)
 
 _BEGIN: Final = re.compile(rb'\s*\{\s*"schema"\s*:')
 _ASKED: Final = re.compile(r"-(?:Memory)?StartupBytes[\s:]+([0-9]+(?:[KMGTP]B)?)(?![\w.])", re.IGNORECASE)
@@ -233,6 +234,7 @@ def _job(job: Json, host: str, place: str) -> JobReading | None:
         owner=text(job, "owner", place),
         ended=ended,
         in_full=state == _COMPLETED if state in _ENDED else None,
+        failed=state == _EXCEPTION,
         error=str(error) if error else None,
     )
 

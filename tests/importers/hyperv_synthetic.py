@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Event
-from domain.observed import Observed
+from domain.observed import FAILED_JOB, Observed, VmObserved
 from domain.observed_host import ObservedHost
 from domain.observed_vm import ObservedVm
 from domain.quantities import MiB
@@ -180,6 +180,11 @@ class Store:
             assert isinstance(each.event, Observed)
             fold.apply(each.event, each.metadata.happened)
         return fold
+
+    def failed_jobs(self, vm: str) -> list[str]:
+        """What was told of jobs that failed."""
+        told = [each.event for each in self.of(f"vm/{vm}")]
+        return [each.told for each in told if isinstance(each, VmObserved) and each.label == FAILED_JOB and each.told]
 
     def names(self) -> list[tuple[str, str, str | None]]:
         """The VMs with their names and hosts."""

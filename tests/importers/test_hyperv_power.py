@@ -175,6 +175,15 @@ def test_of_two_events_each_has_its_own_job() -> None:
     assert actors(with_log(log((1, 18502), (4, 18500)), spool)) == [ANNA, BEN]
 
 
+def test_ones_own_change_after_an_event_is_told_after_it() -> None:
+    spool = Spool().poll(0, vm()).change(1, 1.5, 4096, 8192, 8192).poll(2, vm(8192, 8192, uptime=80))
+    store = with_log(log((0.5, 18514)), spool)
+    assert [each.session for each in store.events(VmObserved) if each.session] == [1, 2]
+    (asked,) = [each for each in store.of(f"vm/{WEB}") if isinstance(each.event, VmChangeRequested)]
+    (began,) = [each for each in store.of(f"vm/{WEB}") if getattr(each.event, "session", None) == 2]
+    assert began.version < asked.version
+
+
 def test_events_behind_the_last_poll_wait_for_the_next() -> None:
     store, spool, events = Store(), Spool().poll(0, vm()), log((1, 18502))
     _, file = store.take(spool, events)
