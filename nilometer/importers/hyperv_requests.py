@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from domain.decision import Outcome, outcome_of
+from dataclasses import replace
+
 from domain.observed import (
     BASE_MEMORY,
     CauseIs,
@@ -10,7 +11,6 @@ from domain.observed import (
     ObservedCode,
     VmChangeRequested,
     VmObserved,
-    VmRequestSettled,
 )
 from domain.observed_vm import OpenRequest
 from domain.settings import MemorySetting, Mode
@@ -19,6 +19,7 @@ from nilometer.importers.causes import Cause, why_short
 from nilometer.importers.hyperv_jobs import MEMORY_JOBS, POWERSHELL, UNKNOWN, Who
 from nilometer.importers.hyperv_readings import ChangeReading, VmReading
 from nilometer.importers.hyperv_vm import VmTrack
+from nilometer.importers.settling import refusal, settlement
 
 
 def is_request(track: VmTrack, r: VmReading) -> bool:
@@ -132,37 +133,23 @@ def _ask(
         _settle(track, older, record, happened, earliest, (ObservedCode.SUPERSEDED, CauseIs.INFERRED))
     number = fold.requests_made + 1
     amount = None if size is None else abs(target - size)
-    grounds = Means.BOOT, track.grounds(VmReading(at=happened, record=record))
     event = VmChangeRequested(
         request=number,
         device=BASE_MEMORY,
-        means=grounds[0],
+        means=Means.BOOT,
         size_from=size,
         target=target,
         amount=amount,
         accepted=not refused,
         asked=command,
         answer=error,
-        grounds=grounds[1],
+        grounds=track.grounds(VmReading(at=happened, record=record)),
         record=record,
     )
     track.who = {number: who} if not refused else {**track.who, number: who}
     track.tell(event, happened, earliest, request=number, who=who)
     if refused:
-        event_settled = VmRequestSettled(
-            request=number,
-            device=BASE_MEMORY,
-            amount=amount,
-            granted=0,
-            remaining=amount,
-            outcome=Outcome.REJECTED,
-            code=ObservedCode.REFUSED_BY_HYPERVISOR,
-            cause_is=CauseIs.TOLD,
-            told=error,
-            grounds=event.grounds,
-            record=record,
-        )
-        track.tell(event_settled, happened, earliest, request=number, who=who)
+        track.tell(refusal(event, error), happened, earliest, request=number, who=who)
     return number
 
 
@@ -178,30 +165,9 @@ def _settle(
     still_open: bool = False,
     late: bool = False,
 ) -> None:
-    granted, amount = request.granted, request.amount
-    if granted is None or amount is None:
-        outcome = Outcome.COMPLETED if request.reached else Outcome.FAILED
-    else:
-        outcome = outcome_of(granted, amount)
-    if outcome is Outcome.COMPLETED:
-        cause, told, still_open = None, None, False
-    code, cause_is = cause or (None, None)
+    grounds = track.grounds(VmReading(at=happened, record=record))
+    event = settlement(request, cause, told, still_open=still_open, late=late, grounds=grounds, record=record)
     who = track.who.get(request.number)
-    if told is None and who is not None and who.in_full is False and who.error:
-        told = f"job error {who.error}"
-    event = VmRequestSettled(
-        request=request.number,
-        device=request.device,
-        amount=amount,
-        granted=granted,
-        remaining=None if granted is None or amount is None else amount - granted,
-        outcome=outcome,
-        code=code,
-        cause_is=cause_is,
-        told=told,
-        still_open=still_open,
-        late=late,
-        grounds=track.grounds(VmReading(at=happened, record=record)),
-        record=record,
-    )
+    if event.told is None and who is not None and who.in_full is False and who.error:
+        event = replace(event, told=f"job error {who.error}")
     track.tell(event, happened, earliest, request=request.number, who=who or UNKNOWN)

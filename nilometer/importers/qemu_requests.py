@@ -6,16 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from domain.decision import Code, Outcome, outcome_of
-from domain.observed import CauseIs, ObservedCode, VmChangeRequested, VmLost, VmObserved, VmRequestSettled
+from domain.observed import CauseIs, ObservedCode, VmChangeRequested, VmLost, VmObserved
 from domain.observed_vm import OpenRequest
-from nilometer.importers.causes import why_short
+from nilometer.importers.causes import Cause, why_short
 from nilometer.importers.qemu_entries import Entry
 from nilometer.importers.qemu_records import Command, Json, Step, StepOutcome, as_object, verbatim
 from nilometer.importers.qemu_sizes import MODULES, means_of
 from nilometer.importers.qemu_vm import VmReading, source
-
-Cause = tuple[Code | ObservedCode, CauseIs]
+from nilometer.importers.settling import refusal, settlement
 
 _BY_HYPERVISOR: Final = (ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.TOLD)
 BY_GUEST: Final = (ObservedCode.REFUSED_BY_GUEST, CauseIs.TOLD)
@@ -95,20 +93,7 @@ def note_device(vm: VmReading, record: Command) -> Json:
 
 def _refuse(vm: VmReading, entry: Entry, asked: VmChangeRequested, told: str | None) -> None:
     """The hypervisor said no."""
-    event = VmRequestSettled(
-        request=asked.request,
-        device=asked.device,
-        amount=asked.amount,
-        granted=0,
-        remaining=asked.amount,
-        outcome=Outcome.REJECTED,
-        code=ObservedCode.REFUSED_BY_HYPERVISOR,
-        cause_is=CauseIs.TOLD,
-        told=told,
-        grounds=asked.grounds,
-        record=asked.record,
-    )
-    vm.tell(event, entry.t, entry.after, asked.request)
+    vm.tell(refusal(asked, told), entry.t, entry.after, asked.request)
 
 
 def reached_late(vm: VmReading, entry: Entry, devices: Iterable[str] | None = None) -> None:
@@ -209,28 +194,6 @@ def settle(
     late: bool = False,
 ) -> None:
     """Tells what came of a request so far; ``when`` is the moment, and the beginning of the interval if it is one."""
-    granted, amount = request.granted, request.amount
-    remaining = None if granted is None or amount is None else amount - granted
-    if granted is None or amount is None:
-        outcome = Outcome.COMPLETED if request.reached else Outcome.FAILED
-    else:
-        outcome = outcome_of(granted, amount)
-    if outcome is Outcome.COMPLETED and cause is not None:
-        cause, told, still_open = None, None, False
-    code, cause_is = cause or (None, None)
-    event = VmRequestSettled(
-        request=request.number,
-        device=request.device,
-        amount=amount,
-        granted=granted,
-        remaining=remaining,
-        outcome=outcome,
-        code=code,
-        cause_is=cause_is,
-        told=told,
-        still_open=still_open,
-        late=late,
-        grounds=vm.grounds(request.device),
-        record=source(entry),
-    )
+    grounds = vm.grounds(request.device)
+    event = settlement(request, cause, told, still_open=still_open, late=late, grounds=grounds, record=source(entry))
     vm.tell(event, *when, request.number)
