@@ -80,6 +80,24 @@ class Desk:
         )
         return Said(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
 
+    def terminal(self, *args: str, env: Mapping[str, str] | None = None) -> Said:
+        """Calls ``nilo`` as a process on a POSIX terminal, which shows stdout and stderr alike."""
+        import pty
+
+        leader, follower = pty.openpty()
+        environment = {**os.environ, **self.environment(), "TERM": "xterm"}
+        environment.pop("NO_COLOR", None)
+        running = subprocess.Popen([NILO, *args], stdout=follower, stderr=follower, env={**environment, **(env or {})})
+        os.close(follower)
+        shown = b""
+        try:
+            while part := os.read(leader, 65536):
+                shown += part
+        except OSError:  # how Linux says that the other side is closed
+            pass
+        os.close(leader)
+        return Said(running.wait(timeout=60), shown.decode(), "")
+
     def write(self, name: str, text: str | bytes) -> str:
         """A file in the folder."""
         path = self.folder / name

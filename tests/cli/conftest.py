@@ -13,3 +13,9 @@ from tests.cli.calling import Desk
 def desk(tmp_path: Path) -> Desk:
     """A folder without a ledger."""
     return Desk(tmp_path)
+
+
+@pytest.fixture
+def history(desk: Desk) -> str:
+    """The history of a ledger, in a file beside it."""
+    return desk.write("history.jsonl", desk.with_history().events)

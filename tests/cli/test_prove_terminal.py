@@ -32,21 +32,9 @@ def test_an_interrupt_says_how_far_it_came(desk: Desk) -> None:
 
 
 def test_a_terminal_shows_a_bar_and_takes_it_away_for_each_line(desk: Desk) -> None:
-    import pty
-
-    leader, follower = pty.openpty()
-    environment = {**os.environ, **desk.environment(), "TERM": "xterm", "NO_COLOR": "1"}
-    running = subprocess.Popen([NILO, "prove"], stdout=follower, stderr=follower, env=environment)
-    os.close(follower)
-    shown = b""
-    try:
-        while part := os.read(leader, 65536):
-            shown += part
-    except OSError:  # how Linux says that the other side is closed
-        pass
-    os.close(leader)
-    assert running.wait(timeout=60) == 0
-    text = shown.decode()
+    said = desk.terminal("prove", env={"NO_COLOR": "1"})
+    assert said.code == 0
+    text = said.out
     assert re.search(r"\r\x1b\[Kproving \[#*\.*\] \d+ of \d+", text)
     left = re.sub(r"\r\x1b\[K(proving \[[#.]*\] [\d,]+ of [\d,]+)?", "", text).splitlines()
     assert all(

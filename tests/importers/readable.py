@@ -17,6 +17,8 @@ from domain.observed import (
 )
 from domain.quantities import MiB
 from nilometer.results import Fact
+from tests.importers.reading import facts
+from tests.importers.synthetic import Recording
 
 
 def mib(size: int | None) -> str:
@@ -39,6 +41,12 @@ def line(fact: Fact) -> str:
     record = f"#{(event.record or '').rpartition('#')[2]}"
     subject = fact.stream.rpartition(".")[2] if fact.stream.startswith("vm/") else "host"
     return f"{record:<4} {subject:<4} {_what(event)}  @ {when(fact)}"
+
+
+def told(recording: Recording) -> list[str]:
+    """The moves, requests and settlements, as lines without their record and VM."""
+    kinds = VmMemoryMoved | VmRequestSettled | VmChangeRequested
+    return [line(fact)[10:] for fact in facts(recording.lines) if isinstance(fact.event, kinds)]
 
 
 def _what(event: Observed) -> str:

@@ -17,15 +17,9 @@ from domain.observed import (
     WhyMoved,
 )
 from domain.quantities import MiB
-from tests.importers.readable import line
+from tests.importers.readable import line, told
 from tests.importers.reading import events, facts, observations
 from tests.importers.synthetic import Recording, measure
-
-
-def told(recording: Recording) -> list[str]:
-    """The moves, requests and settlements, as lines without their record and VM."""
-    kinds = VmMemoryMoved | VmRequestSettled | VmChangeRequested
-    return [line(fact)[10:] for fact in facts(recording.lines) if isinstance(fact.event, kinds)]
 
 
 def sizes(recording: Recording) -> list[int]:

@@ -15,15 +15,9 @@ from domain.observed import (
     WhyMoved,
 )
 from domain.state import Power
-from tests.importers.readable import line, mib
+from tests.importers.readable import mib, told
 from tests.importers.reading import events, facts, observations, states
 from tests.importers.synthetic import Recording
-
-
-def told(recording: Recording) -> list[str]:
-    """The moves and settlements, as lines without their record and VM."""
-    kinds = VmMemoryMoved | VmRequestSettled | VmChangeRequested
-    return [line(fact)[10:] for fact in facts(recording.lines) if isinstance(fact.event, kinds)]
 
 
 def test_an_event_delivered_after_the_step_dates_the_move_that_a_poll_saw() -> None:
