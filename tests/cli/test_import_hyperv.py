@@ -39,16 +39,16 @@ def test_the_log_says_who_tried_and_failed_though_nobody_told_what(desk: Desk) -
     spool = Spool().poll(0, vm()).poll(1, vm(), jobs=[failed]).poll(2, vm(), jobs=[failed])
     assert desk.call("import-hyperv", desk.write("s.jsonl", spool.data)).code == 0
     told = [
-        "#3 2026-11-23 09:00:31.500Z CONTOSO\\ben via hyper-v job (remove-memory) asked for web01: nobody told what",
+        "#4 2026-11-23 09:00:31.500Z CONTOSO\\ben via hyper-v job (remove-memory) asked for web01: nobody told what",
         "    failed: job 7F3A ended in error 32773",
     ]
     for wanted in ([], ["--outcome", "failed"], ["--actor", "CONTOSO\\ben"], ["--vm", "web01"]):
         assert desk.call("log", "--asked", *wanted).out.splitlines() == told
     assert desk.call("log", "--asked", "--outcome", "completed").out == "Nothing in the ledger is like that.\n"
-    by = "#3 by 2026-11-23 09:00:31.500Z CONTOSO\\ben via hyper-v job (remove-memory)"
+    by = "#4 by 2026-11-23 09:00:31.500Z CONTOSO\\ben via hyper-v job (remove-memory)"
     what = "was to be changed, nobody told how: job 7F3A ended in error 32773"
     assert desk.call("log", "--actor", "CONTOSO\\ben").out == f"{by}: VM {WEB} {what}\n"
-    assert "word for word: job 7F3A ended in error 32773" in desk.call("show", "3").out
+    assert "word for word: job 7F3A ended in error 32773" in desk.call("show", "4").out
     assert desk.call("audit").code == 0
     assert desk.call("replay").code == 0
 
