@@ -55,6 +55,8 @@ class Sight:
 
     visible: int
     assigned: int
+    sure: bool
+    """Another measure agrees with it: a single one may be of the midst of a change."""
 
 
 @dataclass(frozen=True, slots=True)

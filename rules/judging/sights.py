@@ -27,25 +27,29 @@ def sighted(docket: Docket, where: Where, event: VmObserved, seen: SeenVm) -> No
     last, seen.top = seen.sight, max(seen.top, assigned)
     if last is None:
         _unsettled(docket, where, seen, FIRST)
-        _believe(seen, sees, assigned)
+        _believe(seen, Sight(sees, assigned, sure=False))
         return
     keeps = min(0, last.visible - last.assigned)  # what it leaves out of all that it has
     moved = last.visible + assigned - last.assigned
     watermark = max(last.visible, seen.top + keeps)
-    if sees in (moved, watermark):
+    fits = sees in (moved, watermark)
+    if fits:
         docket.holds(MOVES, moves.count)
     elif assigned + keeps <= sees <= watermark:
         _unsettled(docket, where, seen, BETWEEN)
     else:
-        _doubted(docket, where, seen, Sight(sees, assigned), moved)
+        _doubted(docket, where, seen, Sight(sees, assigned, sure=True), moved)
         return
     if seen.doubt is not None:
         docket.unknown(MOVES, seen.doubt.where, MIDST, seen.doubt.moves)
-    _believe(seen, sees, assigned)
+    _believe(seen, Sight(sees, assigned, sure=fits))
 
 
 def _doubted(docket: Docket, where: Where, seen: SeenVm, sight: Sight, expected: int) -> None:
-    """The guest sees what it cannot see: believed if the next measure says the same, as counters may lag."""
+    """The guest sees what it cannot see: believed if the next measure says the same, as counters may lag.
+
+    If nothing yet agreed with the measure before it, that may be the one that lagged.
+    """
     doubt, moves, off = seen.doubt, seen.moves, expected - sight.visible
     if doubt is None or doubt.off != off:
         if doubt is not None:
@@ -53,14 +57,17 @@ def _doubted(docket: Docket, where: Where, seen: SeenVm, sight: Sight, expected:
         seen.doubt = Doubt(where, off, max(1, moves.count))
         moves.clear()
         return
-    why = "the guest does not see what its memory came to"
-    docket.violated(MOVES, doubt.where, why, ({"visible": expected}, {"visible": sight.visible}))
+    if seen.sight is not None and seen.sight.sure:
+        why = "the guest does not see what its memory came to"
+        docket.violated(MOVES, doubt.where, why, ({"visible": expected}, {"visible": sight.visible}))
+    else:
+        docket.unknown(MOVES, doubt.where, MIDST, doubt.moves)
     docket.holds(MOVES, moves.count)  # from there it went on as it should
-    _believe(seen, sight.visible, sight.assigned)
+    _believe(seen, sight)
 
 
-def _believe(seen: SeenVm, visible: int, assigned: int) -> None:
-    seen.sight, seen.top, seen.doubt = Sight(visible, assigned), assigned, None
+def _believe(seen: SeenVm, sight: Sight) -> None:
+    seen.sight, seen.top, seen.doubt = sight, sight.assigned, None
     seen.moves.clear()
 
 

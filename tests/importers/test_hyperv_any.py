@@ -1,11 +1,15 @@
 """Any history of a Hyper-V host that can be: the judge raises no false alarm, and damaged files give no traceback.
 
 All of it is synthetic: VMs that are resized, restarted, saved, moved, renamed, in random order, and polls that miss.
+``python -m tests.importers.test_hyperv_any MINUTES`` goes on for longer, and says how many histories it made.
 """
 
 from __future__ import annotations
 
 import json
+import sys
+import time
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -32,13 +36,21 @@ class Fleet:
         self.startup: dict[str, int] = {WEB: 4096, ERP: 2048}
         self.bounds = [512, 8192]
         self.jobs: list[Json] = []
+        self.balloons = seed % 2 == 1
+        """Whether the guests go on counting what they lent."""
+        self.sees: dict[str, int] = {WEB: 4096, ERP: 2048}
+        self.saw: dict[str, int] = dict(self.sees)
+        """As before the last change: counters may lag."""
 
     def live(self, minutes: int) -> None:
         """So many minutes, of which some are not polled."""
         for minute in range(minutes):
             for id in (WEB, ERP):
+                since, self.saw[id] = self.since[id], self.sees[id]
                 if self.random.random() < 0.3:
                     self.happen(id, minute)
+                begun = since != self.since[id] or not self.balloons
+                self.sees[id] = self.assigned[id] if begun else max(self.sees[id], self.assigned[id])
             for host, spool in self.spools.items():
                 if self.random.random() < 0.9:
                     clock = minute + (0.5 if host == "HV02" else 0) - (30 if self.random.random() < 0.01 else 0)
@@ -49,7 +61,12 @@ class Fleet:
         """A VM as a poll tells it."""
         power = {"state": self.power[id], "uptime": max(0, round((minute - self.since[id]) * 60))}
         size = self.assigned[id] if self.power[id] in (2, 9) and self.random.random() < 0.95 else 0
-        free = {"physical_mb": size + self.random.choice((0, 0, 0, 64)), "free": self.random.randrange(400)}
+        sees = self.saw if self.random.random() < 0.1 else self.sees
+        free = {
+            "physical_mb": size + self.random.choice((0, 0, 0, 64)),
+            "visible_mb": sees[id] if size else None,
+            "free": self.random.randrange(400),
+        }
         if self.power[id] == 3:
             return off(self.startup[id], id=id, dynamic=id == ERP, maximum=8192 * MiB, minimum=512 * MiB)
         if id == WEB:
@@ -90,6 +107,11 @@ class Fleet:
 
 @pytest.mark.parametrize("seed", range(25))
 def test_the_judge_raises_no_false_alarm_and_a_spool_that_is_read_in_parts_comes_to_the_same(seed: int) -> None:
+    check(seed)
+
+
+def check(seed: int) -> None:
+    """Imports what two hosts spooled, at once and in parts, and has it judged."""
     fleet = Fleet(seed)
     fleet.live(90)
     spools = list(fleet.spools.values())
@@ -145,6 +167,11 @@ def changed(random: Random, line: bytes) -> bytes:
 
 @pytest.mark.parametrize("seed", range(150))
 def test_a_damaged_spool_is_read_or_refused_with_its_place_and_a_hint(seed: int) -> None:
+    check_damaged(seed)
+
+
+def check_damaged(seed: int) -> None:
+    """Imports a damaged spool, as one who stops at the first fault, and as one who keeps going; and once more."""
     fleet = Fleet(seed)
     fleet.live(6)
     data = damaged(Random(seed), fleet.spools["HV01"].change(6, 6.5, 4096, 8192, 8192).data)
@@ -156,3 +183,20 @@ def test_a_damaged_spool_is_read_or_refused_with_its_place_and_a_hint(seed: int)
         except InputError as error:
             refused = error
         assert refused is None or (refused.message.startswith("spool1.jsonl:") and refused.hint)
+
+
+def main(minutes: float) -> None:
+    """Goes on for so many minutes."""
+    end = time.monotonic() + minutes * 60
+    for seed in count(1000):
+        if time.monotonic() >= end:
+            return
+        check_damaged(seed)
+        if seed % 10 == 0:
+            check(seed)
+        if seed % 500 == 499:
+            print(f"{seed - 999} damaged spools, {(seed - 999) // 10} whole histories", flush=True)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))

@@ -20,7 +20,7 @@ def moves(size_from: float, size_to: float) -> Fact:
 
 def asked(*facts: Fact) -> tuple[int, int, int]:
     """How many movements it holds of, is violated by, and is unknown of."""
-    told = days(vm(**RUNS, session=1, assigned=4 * GIB, visible=4 * GIB), *facts)
+    told = days(vm(**RUNS, session=1, assigned=4 * GIB, visible=4 * GIB), sees(4, 4), *facts)
     findings, account = judged(told)
     assert {each.rule for each in findings if each.verdict is Verdict.VIOLATED} <= {MOVES}
     coverage = account.rules.get(MOVES)
@@ -66,6 +66,12 @@ def test_what_no_way_leads_to_is_a_violation_if_it_is_measured_twice(wrong: floa
 def test_a_counter_that_lags_is_no_violation() -> None:
     assert asked(moves(4, 8), sees(4, 8), sees(8, 8)) == (0, 0, 1)
     assert asked(moves(4, 8), sees(4, 8), moves(8, 9), sees(8, 9), sees(9, 9)) == (0, 0, 2)
+
+
+def test_a_first_measure_may_be_the_one_that_lags() -> None:
+    begun = vm(session=2, assigned=6 * GIB, visible=4 * GIB)
+    assert asked(begun, sees(6, 6), sees(6, 6)) == (0, 0, 1)
+    assert asked(begun, sees(6, 6), sees(6, 6), moves(6, 4), sees(9, 4), sees(9, 4)) == (0, 1, 1)
 
 
 def test_what_a_guest_leaves_out_of_its_count_stays_left_out() -> None:
