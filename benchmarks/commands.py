@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.histories import History
 from benchmarks.processes import run
 from benchmarks.workload import GiB, MiB
 
@@ -25,10 +24,10 @@ class Run:
     peak: int
 
 
-def in_memory(history: History, arguments: Sequence[str], folder: Path) -> Run:
-    """Runs a command of ``nilo`` on a history, to the end."""
+def in_memory(arguments: Sequence[str], url: str, folder: Path) -> Run:
+    """Runs a command of ``nilo`` on a ledger, to the end."""
     told = folder / "peak"
-    command = [sys.executable, "-m", "benchmarks.child", str(told), *arguments, "--ledger", history.url]
+    command = [sys.executable, "-m", "benchmarks.child", str(told), *arguments, "--ledger", url]
     seconds = _run(command, folder)
     return Run(seconds, int(told.read_text()))
 

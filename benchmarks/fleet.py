@@ -45,6 +45,9 @@ class Size:
         return self.hosts * self.vms * self.minutes
 
 
+A_DAY: Final = Size()
+
+
 @dataclass(slots=True)
 class SyntheticVm:
     """A VM and what its host tells of it."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import commands, judging, moments, proving, recording, replaying, stages
+from benchmarks import commands, importing, judging, moments, proving, recording, replaying, stages
+from benchmarks.fleet import A_DAY, Size
 from benchmarks.histories import History, history
 from benchmarks.raw import flush_seconds
 from benchmarks.report import Line
@@ -35,6 +36,8 @@ class Scale:
     """Events in a piece."""
     judged: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     """Events of histories that are judged while they are made."""
+    polled: Size = A_DAY
+    """The fleet whose day is imported."""
     moments: int = 40
     script: int = 5000
     starts: int = 9
@@ -123,6 +126,11 @@ def judge_any_length(scale: Scale) -> Iterator[Line]:
     )
 
 
+def import_spools(scale: Scale) -> Iterator[Line]:
+    """A day of a fleet of Hyper-V hosts, polled each minute, and the questions that operators ask of it."""
+    yield from importing.lines(scale.polled, scale.folder, scale.histories, times=scale.starts)
+
+
 def write_history(scale: Scale) -> Iterator[Line]:
     """What the longest history cost to write, and what it takes on disk."""
     stored = scale.history(-1)
@@ -153,7 +161,8 @@ def flat_memory(scale: Scale) -> Iterator[Line]:
     """Peak memory of whole commands, on histories of all lengths."""
     for arguments in (["export"], ["replay"], ["log"], ["log", "-n", "20"], ["view"]):
         runs = [
-            commands.in_memory(scale.history(number), arguments, scale.folder) for number in range(len(scale.lengths))
+            commands.in_memory(arguments, scale.history(number).url, scale.folder)
+            for number in range(len(scale.lengths))
         ]
         growth = runs[-1].peak / runs[0].peak
         yield Line(
@@ -252,6 +261,7 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "replay": replay,
     "judge": judge,
     "lengths": judge_any_length,
+    "import": import_spools,
     "history": write_history,
     "moments": any_moment,
     "memory": flat_memory,

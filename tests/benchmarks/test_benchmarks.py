@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.fleet import Size
 from benchmarks.report import BEGIN, END, Line, table, write
 from benchmarks.suite import SUITE, Scale
 
@@ -23,6 +24,7 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
         lengths=(400, 700),
         replayed=100,
         judged=(300, 600),
+        polled=Size(hosts=2, vms=3, minutes=100),
         moments=3,
         script=30,
         starts=1,
