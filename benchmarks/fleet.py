@@ -204,24 +204,22 @@ class Fleet:
     def _events(self, host: SyntheticHost, minute: int) -> Iterator[Json]:
         """What somebody does on a host in a minute: a dozen times a day, and to one VM."""
         random = self._random
-        chance = random.random() * DAY  # of as many times a day
+        chance = random.random() * DAY  # below n: so many times a day
         vm = next((vm for vm in host.vms if vm.state is OFF), random.choice(host.vms))
+        sized = [vm for vm in host.vms if vm.runs and not vm.dynamic]
         if chance < 4:
             host.job(vm, 26, minute, random)
             vm.stop() if vm.runs else vm.start()
         elif chance < 6 and vm.runs:
             vm.start()  # from within the guest: no job tells of it
-        elif chance < 10 and self._is_sized(static := random.choice(host.vms)):
+        elif 6 <= chance < 10 and sized:
+            static = random.choice(sized)
             host.job(static, 31, minute, random)
             self._ask(static)
-        elif chance < 12 and self._is_sized(static := random.choice(host.vms[::5])):
-            yield self._own_change(host, static, minute)
-        elif chance < 12.2:
+        elif 10 <= chance < 12 and sized:
+            yield self._own_change(host, random.choice(sized), minute)
+        elif 12 <= chance < 12.2:
             self._depart(host, vm)
-
-    @staticmethod
-    def _is_sized(vm: SyntheticVm) -> bool:
-        return vm.runs and not vm.dynamic
 
     def _ask(self, vm: SyntheticVm) -> None:
         """Another size for a static VM, and mostly it gets it."""
