@@ -222,4 +222,6 @@ def in_words(error: ValidationError) -> str:
     """The first thing that is wrong with a value, and where in it."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "unexpected_keyword_argument":
+        return f"has the unknown attribute {place!r}"
     return f"{place}: {first['msg']}" if place else first["msg"]

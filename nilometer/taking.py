@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from domain.errors import InputError
-from nilometer.history import HistoryLine
+from nilometer.history_reading import HistoryLine
 from nilometer.ledger import Ledger
 from nilometer.results import Stored
 

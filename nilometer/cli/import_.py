@@ -9,7 +9,7 @@ from nilometer.cli.options import common
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import session
 from nilometer.files import readable
-from nilometer.history import read_lines
+from nilometer.history_reading import read_lines
 from nilometer.taking import take
 
 

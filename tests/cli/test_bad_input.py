@@ -261,12 +261,20 @@ BAD_HISTORIES: dict[str, tuple[Callable[[str], str], int, str]] = {
         "source is",
     ),
     "another version": (lambda h: changed(h, 5, version=9, id="vm/web01/9"), 5, "version is 9, not 3"),
-    "another id": (lambda h: changed(h, 5, id="vm/web02/3"), 5, "id is vm/web02/3, not vm/web01/3"),
-    "unknown kind": (lambda h: changed(h, 5, type="nilometer.vm.exploded.v1"), 5, "vm.exploded/1"),
-    "newer shape": (lambda h: changed(h, 5, type="nilometer.vm.in-use-reported.v99"), 5, "vm.in-use-reported/99"),
-    "foreign kind": (lambda h: changed(h, 5, type="com.example.thing"), 5, "type: 'com.example.thing' is not"),
+    "another id": (lambda h: changed(h, 5, id="vm/web02/3"), 5, "id is 'vm/web02/3', not 'vm/web01/3'"),
+    "unknown kind": (
+        lambda h: changed(h, 5, type="nilometer.vm.exploded.v1"),
+        5,
+        "'nilometer.vm.exploded.v1' is unknown to",
+    ),
+    "newer shape": (
+        lambda h: changed(h, 5, type="nilometer.vm.in-use-reported.v99"),
+        5,
+        "in-use-reported.v99' is unknown to",
+    ),
+    "foreign kind": (lambda h: changed(h, 5, type="com.example.thing"), 5, "type 'com.example.thing' is not"),
     "unknown attribute": (lambda h: changed(h, 5, colour="red"), 5, "has the unknown attribute 'colour'"),
-    "data changed": (lambda h: changed(h, 5, data={"origin": "decided"}), 5, "cannot be read"),
+    "data changed": (lambda h: changed(h, 5, data={"origin": "decided"}), 5, "data.after: Field required"),
     "spaces": (lambda h: h.replace(":", ": ", 1), 1, "is not written as Nilometer writes it"),
     "cannot follow": (
         lambda h: (

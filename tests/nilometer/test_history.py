@@ -9,7 +9,8 @@ import pytest
 
 from domain.errors import InputError
 from domain.observed import VmMemoryMoved, VmObserved
-from nilometer.history import read_lines, write_lines
+from nilometer.history import write_lines
+from nilometer.history_reading import read_lines
 from nilometer.ledger import Ledger
 from nilometer.taking import take
 from projections.view import view

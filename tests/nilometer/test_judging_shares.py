@@ -14,7 +14,8 @@ from nilometer import Ledger
 from nilometer import judging_shares as sharing
 from nilometer.auditing import histories
 from nilometer.files import readable
-from nilometer.history import envelope_document, read_lines
+from nilometer.history import envelope_document
+from nilometer.history_reading import read_lines
 from nilometer.judging_shares import judge_in_shares, shares_of
 from nilometer.judging_sources import FileSource, LedgerSource
 from nilometer.taking import take
