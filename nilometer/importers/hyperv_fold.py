@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Final
 
-from domain.aggregates import host_stream
-from domain.observed import HostObserved, VmMemoryMoved
-from domain.observed_host import ObservedHost
+from domain.observed import VmMemoryMoved
 from nilometer.importers.hyperv_failed import failed_told, is_failed
+from nilometer.importers.hyperv_hosts import OLDER, Hosts
 from nilometer.importers.hyperv_jobs import UNKNOWN, Who
 from nilometer.importers.hyperv_known import Host, Past, Vm, is_older, last_told
 from nilometer.importers.hyperv_names import Names
@@ -27,9 +25,6 @@ from nilometer.importers.hyperv_requests import is_request, own_change
 from nilometer.importers.hyperv_told import Told
 from nilometer.importers.hyperv_vm import VmTrack
 from nilometer.importers.reading import Account
-from nilometer.results import Fact
-
-OLDER: Final = "older than what is known"
 
 
 class HypervFold:
@@ -38,9 +33,7 @@ class HypervFold:
     def __init__(self, prefix: str | None, past: Past) -> None:
         self._prefix = prefix
         self._past = past
-        self._hosts: dict[str, Host] = {}
-        self._by_name: dict[str, Host] = {}
-        """By the names as they are told, such as ``HV01`` and ``hv01.contoso.com``."""
+        self._hosts = Hosts(prefix, past, self._told_by_any)
         self._vms: dict[str, Vm] = {}
         self._names = Names(prefix, past)
         self._told: list[Told] = []
@@ -56,16 +49,16 @@ class HypervFold:
         hosts: list[tuple[HostReading, bool]] = []
         for reading in readings:
             if isinstance(reading, JobReading):  # who did what the rest tells
-                if self._host(reading.host).jobs.take(reading) and is_failed(reading):
+                if self._hosts.named(reading.host).jobs.take(reading) and is_failed(reading):
                     self._vm(self._own(reading.vm_id or "")).later.append(reading)
                 counted.not_need("job")
             elif isinstance(reading, HostReading):
-                hosts.append((reading, self._host_read(reading)))
+                hosts.append((reading, self._hosts.met(reading, live=live)))
         for reading in readings:
             if not isinstance(reading, JobReading | HostReading):
                 self._take(reading, counted)
         for each, news in hosts:
-            self._host_measured(each, counted, news=news)
+            self._hosts.measured(each, counted, news=news)
         told, self._told = self._told, []
         return told if live else []
 
@@ -110,43 +103,6 @@ class HypervFold:
         else:
             account.repeats += 1
 
-    def _host_read(self, r: HostReading) -> bool:
-        """Tells what is new of a host itself, before anything that happened on it; whether there was something."""
-        host = self._host(r.host)
-        if self._live and not host.synced:
-            goes_on = host.fold.version > 0
-            host.fold, host.synced = self._past.host(host.id), True
-            host.known_until = None if goes_on else last_told(host.fold)
-        if is_older(host, r.at):
-            return False
-        host.available = r.available
-        name = r.host if host.fold.version == 0 else None
-        version = r.version if r.version != host.fold.host_version else None
-        if version is None and r.total in (None, host.fold.total):
-            return False
-        self._tell_host(host, HostObserved(name=name, version=version, total=r.total, record=r.record), r.at)
-        return True
-
-    def _host_measured(self, r: HostReading, account: Account, *, news: bool) -> None:
-        """Tells what a host has left: each hour, and when memory moved on it, as only then it shows where that went."""
-        host = self._host(r.host)
-        if is_older(host, r.at):
-            account.not_need(OLDER)
-            return
-        last = host.fold.measured.get("total" if r.available is None else "free")
-        due = last is None or last[:13] != r.at[:13] or (host.moved and r.available is not None)
-        if due:
-            self._tell_host(host, HostObserved(total=r.total, free=r.available, record=r.record), r.at)
-            host.moved = False
-        if due or news:
-            account.events += 1
-        else:
-            account.repeats += 1
-
-    def _tell_host(self, host: Host, event: HostObserved, at: str) -> None:
-        host.fold.apply(event, at)
-        self._told.append(Told(Fact(host_stream(host.id), event, at), None, None))
-
     def _vm_read(self, r: VmReading, account: Account) -> bool:
         """Lets a VM's reading happen; ``False`` if it is counted already."""
         id = self._id(r.vm_id, r.name, r.host)
@@ -160,7 +116,7 @@ class HypervFold:
             account.not_need(OLDER)
             return False
         self._name(r)
-        host = None if r.host is None else self._host(r.host)
+        host = None if r.host is None else self._hosts.named(r.host)
         before = len(self._told)
         if host is not None and vm.track.runs_elsewhere(r, host.id):
             account.not_need("listed on another host too")
@@ -210,7 +166,7 @@ class HypervFold:
         self._later(vm, c.record)
         vm.track.close()
         self._counted(vm)
-        self._jobs_of(vm, self._host(c.host))
+        self._jobs_of(vm, self._hosts.named(c.host))
         own_change(vm.track, c)
         vm.track.at, vm.track.stable = c.at, c.after
         return True
@@ -240,31 +196,17 @@ class HypervFold:
             if isinstance(each, JobReading):
                 failed_told(vm, each, self._past)
             else:
-                power_told(vm.track, each, None if each.host is None else self._host(each.host))
+                power_told(vm.track, each, None if each.host is None else self._hosts.named(each.host))
         if due:
             self._counted(vm)
 
     # Who is who
 
-    def _host(self, name: str) -> Host:
-        known = self._by_name.get(name)
-        if known is not None:
-            return known
-        short = name.strip().lower()
-        if not short.replace(".", "").isdigit():
-            short = short.partition(".")[0]
-        id = short if self._prefix is None else f"{self._prefix}.{short}"
-        host = self._hosts.get(id)
-        if host is None:
-            host = self._hosts[id] = Host(id, ObservedHost.begin(id))
-        self._by_name[name] = host
-        return host
-
     def _id(self, vm_id: str | None, name: str | None, host: str | None) -> str | None:
         """The id of a VM. A name stands for the VM that alone has it, here or anywhere; for itself, if none does."""
         if vm_id is not None:
             return self._own(vm_id)
-        called = self._names.of(name or "", None if host is None else self._host(host).id)
+        called = self._names.of(name or "", None if host is None else self._hosts.named(host).id)
         if len(called) > 1:
             return None
         if called:
@@ -277,12 +219,12 @@ class HypervFold:
     def _name(self, r: VmReading) -> None:
         """Takes note of what a VM is called that is known by its VmId."""
         if r.vm_id is not None and r.name:
-            self._names.take(self._own(r.vm_id), r.name, None if r.host is None else self._host(r.host).id)
+            self._names.take(self._own(r.vm_id), r.name, None if r.host is None else self._hosts.named(r.host).id)
 
     def _vm(self, id: str) -> Vm:
         vm = self._vms.get(id)
         if vm is None:
-            vm = self._vms[id] = Vm(VmTrack(id, self._told_by_a_vm))
+            vm = self._vms[id] = Vm(VmTrack(id, self._told_by_any))
         if self._live:
             self._sync(vm)
         return vm
@@ -302,13 +244,10 @@ class HypervFold:
         if vm.held is not None and memory is not None and vm.held.startup == memory.startup:
             vm.held = None
 
-    def _told_by_a_vm(self, told: Told) -> None:
+    def _told_by_any(self, told: Told) -> None:
         self._told.append(told)
         if isinstance(told.fact.event, VmMemoryMoved):
-            vm = self._vms[told.fact.stream.partition("/")[2]]
-            on = None if vm.track.fold.host is None else self._hosts.get(vm.track.fold.host)
-            if on is not None:
-                on.moved = True
+            self._hosts.moved(self._vms[told.fact.stream.partition("/")[2]].track.fold.host)
 
     def _jobs_of(self, vm: Vm, host: Host | None) -> None:
         guid = vm.track.id.rpartition(".")[2]
