@@ -11,7 +11,7 @@ from nilometer.importers.hyperv_jobs import UNKNOWN, Who
 from nilometer.importers.hyperv_known import Host, Past, Vm, is_older, last_told
 from nilometer.importers.hyperv_names import Names
 from nilometer.importers.hyperv_power import power_told
-from nilometer.importers.hyperv_reading import read, same
+from nilometer.importers.hyperv_reading import known, read, same
 from nilometer.importers.hyperv_readings import (
     ChangeReading,
     HostReading,
@@ -50,7 +50,7 @@ class HypervFold:
         for reading in readings:
             if isinstance(reading, JobReading):  # who did what the rest tells
                 if self._hosts.named(reading.host).jobs.take(reading) and is_failed(reading):
-                    self._vm(self._own(reading.vm_id or "")).later.append(reading)
+                    self._failed(reading)
                 counted.not_need("job")
             elif isinstance(reading, HostReading):
                 hosts.append((reading, self._hosts.met(reading, live=live)))
@@ -58,7 +58,7 @@ class HypervFold:
             if not isinstance(reading, JobReading | HostReading):
                 self._take(reading, counted)
         for each, news in hosts:
-            self._hosts.measured(each, counted, news=news)
+            self._hosts.measured(each, counted, news=news, live=live)
         told, self._told = self._told, []
         return told if live else []
 
@@ -112,6 +112,9 @@ class HypervFold:
         vm = self._vm(id)
         if vm.held is None and not vm.later and same(vm.track, r):
             return True
+        if vm.synced and not self._live:
+            known(vm.track, r)
+            return True
         if is_older(vm, r.at):
             account.not_need(OLDER)
             return False
@@ -157,6 +160,9 @@ class HypervFold:
         vm = self._vm(id)
         if is_older(vm, c.at):
             return False
+        if vm.synced and not self._live:
+            vm.track.at, vm.track.stable = c.at, c.after
+            return True
         held = vm.held
         if held is not None and c.since <= held.at and c.asked == held.startup:
             vm.held = None  # it saw this change on its way
@@ -179,6 +185,8 @@ class HypervFold:
         if is_older(vm, r.at) or (vm.track.at is not None and r.at < vm.track.at):
             account.not_need(OLDER)
             return False
+        if vm.synced and not self._live:
+            return True
         vm.later.append(r)
         if vm.track.latest is not None and r.power is not None:
             vm.waiting.append(account)
@@ -186,6 +194,11 @@ class HypervFold:
         self._release(vm)
         self._later(vm)
         return True
+
+    def _failed(self, job: JobReading) -> None:
+        vm = self._vm(self._own(job.vm_id or ""))
+        if self._live or not vm.synced:
+            vm.later.append(job)
 
     def _later(self, vm: Vm, record: str | None = None) -> None:
         """Tells what waited for more to be known of it; what this record told waits for the next."""

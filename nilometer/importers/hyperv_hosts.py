@@ -59,6 +59,8 @@ class Hosts:
         if is_older(host, r.at):
             return False
         host.available = r.available
+        if host.synced and not live:  # what it told is known
+            return False
         name = r.host if host.fold.version == 0 else None
         version = r.version if r.version != host.fold.host_version else None
         if version is None and r.total in (None, host.fold.total):
@@ -66,11 +68,13 @@ class Hosts:
         self._tell(host, HostObserved(name=name, version=version, total=r.total, record=r.record), r.at)
         return True
 
-    def measured(self, r: HostReading, account: Account, *, news: bool) -> None:
+    def measured(self, r: HostReading, account: Account, *, news: bool, live: bool) -> None:
         """Tells what a host has left: each hour, and when memory moved on it, as that shows where it went."""
         host = self.named(r.host)
         if is_older(host, r.at):
             account.not_need(OLDER)
+            return
+        if host.synced and not live:
             return
         last = host.fold.measured.get("total" if r.available is None else "free")
         due = last is None or last[:13] != r.at[:13] or (host.moved and r.available is not None)

@@ -31,6 +31,12 @@ def same(track: VmTrack, r: VmReading) -> bool:
     return True
 
 
+def known(track: VmTrack, r: VmReading) -> None:
+    """A reading that was recorded, of a VM that is as it was recorded: all that it told is known."""
+    track.at, track.stable, track.latest, track.quiet = r.at, r.assigned or None, r, False
+    track.uptime = r.uptime if r.uptime is not None else track.uptime
+
+
 def read(track: VmTrack, r: VmReading, host: str | None) -> None:
     """What a reading tells that is news."""
     fold = track.fold

@@ -19,6 +19,7 @@ from domain.observed import (
     VmRequestSettled,
 )
 from domain.quantities import MiB
+from rules.judging.findings import Verdict
 from tests.importers.hyperv_synthetic import ERP, WEB, Spool, Store, dynamic, imported, job, vm
 
 ANNA = "CONTOSO\\anna"
@@ -212,3 +213,19 @@ def test_a_change_of_something_else_is_kept_word_for_word() -> None:
     store = imported(spool)
     assert store.events(VmChangeRequested) == []
     assert [each.told for each in store.events(VmObserved) if each.label == "change"] == ["Set-VM web01 -Notes x"]
+
+
+def test_the_file_of_another_host_that_comes_late_does_not_undo_what_is_known() -> None:
+    here, there = Spool("HV01"), Spool("HV02")
+    for minute, size in ((0, 4096), (1, 4096), (4, 4096), (5, 4096)):
+        here.poll(minute, vm(size, size))
+    store = Store()
+    store.take(here)
+    for minute, size in ((2, 4096), (3, 6144), (3.5, 6144)):
+        there.poll(minute, vm(size, size))
+    store.take(here.poll(6, vm(5120, 5120)).poll(7, vm(5120, 5120)), there)
+    assert [(each.size_from, each.size_to) for each in store.events(VmMemoryMoved)] == [
+        (4096 * MiB, 6144 * MiB),
+        (6144 * MiB, 5120 * MiB),
+    ]
+    assert [each for each in store.findings() if each.verdict is Verdict.VIOLATED] == []
