@@ -46,24 +46,23 @@ def sighted(docket: Docket, where: Where, event: VmObserved, seen: SeenVm) -> No
 
 
 def _doubted(docket: Docket, where: Where, seen: SeenVm, sight: Sight, expected: int) -> None:
-    """The guest sees what it cannot see: believed if the next measure says the same, as counters may lag.
+    """The guest sees what it cannot see. A counter may lag behind what has just moved; one that stays so is believed.
 
     If nothing yet agreed with the measure before it, that may be the one that lagged.
     """
-    doubt, moves, off = seen.doubt, seen.moves, expected - sight.visible
-    if doubt is None or doubt.off != off:
-        if doubt is not None:
-            docket.unknown(MOVES, doubt.where, MIDST, doubt.moves)
-        seen.doubt = Doubt(where, off, max(1, moves.count))
-        moves.clear()
-        return
-    if seen.sight is not None and seen.sight.sure:
+    doubt, last, off, steady = seen.doubt, seen.sight, expected - sight.visible, seen.moves.count == 0
+    if steady and last is not None and last.sure and doubt is not None and doubt.off == off:
         why = "the guest does not see what its memory came to"
         docket.violated(MOVES, doubt.where, why, ({"visible": expected}, {"visible": sight.visible}))
-    else:
+        _believe(seen, sight)
+        return
+    if doubt is not None:
         docket.unknown(MOVES, doubt.where, MIDST, doubt.moves)
-    docket.holds(MOVES, moves.count)  # from there it went on as it should
-    _believe(seen, sight)
+    if steady and last is not None and not last.sure:
+        _believe(seen, sight)
+        return
+    seen.doubt = Doubt(where, off, max(1, seen.moves.count))
+    seen.moves.clear()
 
 
 def _believe(seen: SeenVm, sight: Sight) -> None:

@@ -217,12 +217,11 @@ def test_a_change_of_something_else_is_kept_word_for_word() -> None:
 
 def test_the_file_of_another_host_that_comes_late_does_not_undo_what_is_known() -> None:
     here, there = Spool("HV01"), Spool("HV02")
-    for minute, size in ((0, 4096), (1, 4096), (4, 4096), (5, 4096)):
-        here.poll(minute, vm(size, size))
+    for minute in (0, 1, 4, 5):
+        here.poll(minute, vm())
     store = Store()
     store.take(here)
-    for minute, size in ((2, 4096), (3, 6144), (3.5, 6144)):
-        there.poll(minute, vm(size, size))
+    there.poll(2, vm()).poll(3, vm(6144, 6144)).poll(3.5, vm(6144, 6144))
     store.take(here.poll(6, vm(5120, 5120)).poll(7, vm(5120, 5120)), there)
     assert [(each.size_from, each.size_to) for each in store.events(VmMemoryMoved)] == [
         (4096 * MiB, 6144 * MiB),

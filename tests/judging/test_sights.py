@@ -60,7 +60,9 @@ def test_a_guest_that_starts_again_unnoticed_sees_what_it_is_assigned() -> None:
 def test_what_no_way_leads_to_is_a_violation_if_it_is_measured_twice(wrong: float) -> None:
     assert asked(moves(4, 2), sees(wrong, 2)) == (0, 0, 1)
     assert asked(moves(4, 2), sees(wrong, 2), sees(wrong, 2)) == (0, 1, 0)
-    assert asked(moves(4, 2), sees(wrong, 2), moves(2, 3), sees(wrong + 1, 3)) == (1, 1, 0)
+    on_its_way = moves(4, 2), sees(wrong, 2), moves(2, 3), sees(wrong + 1, 3)
+    assert asked(*on_its_way) == (0, 0, 2)
+    assert asked(*on_its_way, sees(wrong + 1, 3)) == (0, 1, 1)
 
 
 def test_a_counter_that_lags_is_no_violation() -> None:
@@ -68,10 +70,16 @@ def test_a_counter_that_lags_is_no_violation() -> None:
     assert asked(moves(4, 8), sees(4, 8), moves(8, 9), sees(8, 9), sees(9, 9)) == (0, 0, 2)
 
 
+def test_a_counter_that_lags_twice_by_as_much_is_no_violation() -> None:
+    begun = vm(session=2, assigned=2 * GIB, visible=2 * GIB)
+    lags = moves(2, 3), sees(2, 3), moves(3, 4), sees(3, 4), sees(4, 4), moves(4, 6), sees(6, 6)
+    assert asked(begun, *lags) == (1, 0, 2)
+
+
 def test_a_first_measure_may_be_the_one_that_lags() -> None:
     begun = vm(session=2, assigned=6 * GIB, visible=4 * GIB)
-    assert asked(begun, sees(6, 6), sees(6, 6)) == (0, 0, 1)
-    assert asked(begun, sees(6, 6), sees(6, 6), moves(6, 4), sees(9, 4), sees(9, 4)) == (0, 1, 1)
+    assert asked(begun, sees(6, 6), moves(6, 8), sees(8, 8)) == (1, 0, 0)
+    assert asked(begun, sees(6, 6), moves(6, 4), sees(9, 4), sees(9, 4)) == (0, 1, 0)
 
 
 def test_what_a_guest_leaves_out_of_its_count_stays_left_out() -> None:
