@@ -77,7 +77,6 @@ class Books:
         host, docket = self._host(id), self._docket
         said = where[0].metadata
         host.fold.apply(event, said.happened, said.earliest)
-        host.account = None
         if event.reserve is not None or event.budget is not None:  # a root reserve is not constant
             host.measured = max(host.measured, said.happened)
         account = self._account(host)
