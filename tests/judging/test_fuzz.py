@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from domain.errors import InputError, NilometerError
 from nilometer.auditing import read_events
 from nilometer.history import envelope_document
+from nilometer.history_reading import read_lines
 from nilometer.verdicts import Audit
 from rules.judging.judge import Judge
 from tests.importers.reading import S5, S7, facts, lines_of
@@ -119,6 +120,20 @@ def check(data: bytes) -> None:
     assert audit.account.events == judge.events
     for each in audit.findings:
         json.dumps([dict(each.finding.expected), dict(each.finding.found), dict(each.finding.let)])
+
+    check_import(data)
+
+
+def check_import(data: bytes) -> None:
+    """Reads a file as ``nilo import`` does: whole, or up to the first line that cannot follow."""
+    read, refused = 0, list[InputError]()
+    try:
+        for line in read_lines(BytesIO(data), "damaged.jsonl"):
+            read += 1
+            assert line.stored.position == read
+    except InputError as error:
+        refused.append(error)
+    assert all(error.message.startswith("damaged.jsonl:") and error.hint for error in refused)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
