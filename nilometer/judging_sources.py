@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from nilometer.auditing import Placed, read_row, unreadable
 from nilometer.history import source_of
@@ -22,12 +22,16 @@ Mine = Callable[[bytes], bool]
 """Whether the events of a stream are asked for."""
 
 _SUBJECT: Final = b'"subject":"'
-_TYPE: Final = b'"type":"nilometer.'
-_NUMBERS: Final = re.compile(rb'"position":(\d+),.*"source":"([^"\\]+)".*"version":(\d+),"via":')
+_POSITION: Final = b'"position":'
+_TAIL: Final = re.compile(
+    rb'"position":(\d+),(?:"reason":"(?:[^"\\]|\\.)*+",)?"recorded":"[^"\\]+","source":"([^"\\]+)",'
+    rb'"specversion":"1\.0","subject":"([^"\\]+)","time":"[^"\\]+","type":"nilometer\.([^"\\]+)\.v\d+",'
+    rb'"version":(\d+),"via":'
+)
+"""What follows on the data in a line as Nilometer writes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(NamedTuple):
     """An event, looked at from outside."""
 
     stream: bytes
@@ -86,15 +90,11 @@ def _of(numbered: Iterator[tuple[int, bytes]], mine: Mine) -> Iterator[tuple[int
 
 
 def _look(line: bytes) -> Looked | None:
-    subject, kind = line.find(_SUBJECT), line.rfind(_TYPE)
-    if subject < 0 or kind < 0:
+    tail = _TAIL.match(line, max(0, line.rfind(_POSITION)))  # in a text its quotes would be escaped
+    if tail is None:
         return None
-    stream = line[subject + len(_SUBJECT) : line.find(b'"', subject + len(_SUBJECT))]
-    numbers = _NUMBERS.search(line, max(0, subject - 300))
-    if numbers is None or b"\\" in stream:
-        return None
-    told = line[kind + len(_TYPE) : line.find(b'"', kind + len(_TYPE))].rpartition(b".v")[0]
-    return Looked(stream, int(numbers[3]), int(numbers[1]), told, numbers[2], line)
+    position, source, stream, kind, version = tail.groups()
+    return Looked(stream, int(version), int(position), kind, source, line)
 
 
 @dataclass(frozen=True, slots=True)
