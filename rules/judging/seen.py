@@ -93,6 +93,8 @@ class SeenVm:
     doubt: Doubt | None = None
     sight: Sight | None = None
     """The last that is believed."""
+    had: int | None = None
+    """What it was assigned when its hypervisor last told what the guest sees, believed or not."""
     top: int = 0
     """The most that it was assigned since."""
     bounded: MemorySetting | None = None
@@ -106,7 +108,7 @@ class SeenVm:
 
     def forget_guest(self) -> None:
         """Another guest, or none: what was measured of this one is compared with nothing any more."""
-        self.kept, self.doubt, self.most, self.sight, self.top = None, None, None, None, 0
+        self.kept, self.doubt, self.most, self.sight, self.had, self.top = None, None, None, None, None, 0
 
 
 @dataclass(slots=True)

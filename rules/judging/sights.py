@@ -24,6 +24,7 @@ def sighted(docket: Docket, where: Where, event: VmObserved, seen: SeenVm) -> No
     sees, assigned, moves = event.visible, event.assigned, seen.moves
     if sees is None or assigned is None:
         return
+    steady, seen.had = moves.count == 0 and seen.had == assigned, assigned
     last, seen.top = seen.sight, max(seen.top, assigned)
     if last is None:
         _unsettled(docket, where, seen, FIRST)
@@ -38,19 +39,19 @@ def sighted(docket: Docket, where: Where, event: VmObserved, seen: SeenVm) -> No
     elif assigned + keeps <= sees <= watermark:
         _unsettled(docket, where, seen, BETWEEN)
     else:
-        _doubted(docket, where, seen, Sight(sees, assigned, sure=True), moved)
+        _doubted(docket, where, seen, Sight(sees, assigned, sure=True), moved, steady=steady)
         return
     if seen.doubt is not None:
         docket.unknown(MOVES, seen.doubt.where, MIDST, seen.doubt.moves)
     _believe(seen, Sight(sees, assigned, sure=fits))
 
 
-def _doubted(docket: Docket, where: Where, seen: SeenVm, sight: Sight, expected: int) -> None:
+def _doubted(docket: Docket, where: Where, seen: SeenVm, sight: Sight, expected: int, *, steady: bool) -> None:
     """The guest sees what it cannot see. A counter may lag behind what has just moved; one that stays so is believed.
 
     If nothing yet agreed with the measure before it, that may be the one that lagged.
     """
-    doubt, last, off, steady = seen.doubt, seen.sight, expected - sight.visible, seen.moves.count == 0
+    doubt, last, off = seen.doubt, seen.sight, expected - sight.visible
     if steady and last is not None and last.sure and doubt is not None and doubt.off == off:
         why = "the guest does not see what its memory came to"
         docket.violated(MOVES, doubt.where, why, ({"visible": expected}, {"visible": sight.visible}))
