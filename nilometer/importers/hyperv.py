@@ -60,6 +60,11 @@ class HypervFile:
         """The name of the source that it is of; ``None`` while it is not open."""
         return None if self._opened is None else self._opened.source.name
 
+    @property
+    def is_of_a_moment(self) -> bool:
+        """Whether it tells of one moment, and cannot grow."""
+        return self._opened is not None and self._opened.source.of_a_moment
+
     def polls(self) -> Iterator[Poll]:
         """Its records, each with its time."""
         if self._opened is None:
@@ -117,8 +122,8 @@ class HypervImporter:
     def run(self, files: Sequence[HypervFile], *, final: bool = False) -> None:
         """Records all that open files tell, and that they were imported.
 
-        ``final``: they will not grow, and what waits for the next records is told as it is. Raises ``InputError``;
-        what was recorded before it stays.
+        ``final``: they will not grow, and what waits for the next records is told as it is; so it is where all are of
+        one moment each. Raises ``InputError``; what was recorded before it stays.
         """
         waiting: list[Poll] = []
         with few_collections():
@@ -129,7 +134,7 @@ class HypervImporter:
                         self._write(waiting)
             finally:
                 self._write(waiting)
-        if final:
+        if final or all(file.is_of_a_moment for file in files):
             self._finish(files)
         for account in self._fold.finish():
             account.not_need(UNDECIDED)

@@ -74,12 +74,12 @@ def _together(readings: Iterable[Reading]) -> Iterator[Record]:
         yield Record(told, said.encode("utf-8", "surrogatepass"))
 
 
-def _source(name: str, expected: str, parser: _Parser) -> Source:
-    return Source(name, expected, parser.recognises, _reads(parser))
+def _source(name: str, expected: str, parser: _Parser, *, of_a_moment: bool = False) -> Source:
+    return Source(name, expected, parser.recognises, _reads(parser), of_a_moment)
 
 
 EXPORTS: Final[tuple[Source, ...]] = (
-    _source("hyperv-json", "Get-VM, Get-VMMemory or Get-VMHost | ConvertTo-Json", hyperv_json),
+    _source("hyperv-json", "Get-VM, Get-VMMemory or Get-VMHost | ConvertTo-Json", hyperv_json, of_a_moment=True),
     _source("hyperv-counters", "CSV of Get-Counter, relog or typeperf", hyperv_counters),
     _source("hyperv-counters-json", "Get-Counter | ConvertTo-Json", hyperv_counters_json),
     _source("hyperv-prometheus", "query_range of windows_exporter's metrics", hyperv_prometheus),

@@ -253,6 +253,8 @@ class HypervFold:
         if told is not None and (vm.track.at is None or told > vm.track.at):  # a log told it, or another file
             vm.later = [each for each in vm.later if isinstance(each, JobReading) or each.at > told]
             vm.track.power_at, vm.track.uptime = told, None
+        if not goes_on:  # what is another now became so since it was told last
+            vm.track.at = vm.known_until
         memory = vm.track.fold.memory
         if vm.held is not None and memory is not None and vm.held.startup == memory.startup:
             vm.held = None

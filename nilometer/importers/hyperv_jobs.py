@@ -23,6 +23,8 @@ POWER_JOBS: Final = frozenset({JobKind.POWER, JobKind.CHECKPOINT})
 REMEMBERED: Final = 1000
 SLACK: Final = timedelta(seconds=60)
 """A poll takes its time: a job may be given after the poll began and be seen in it."""
+KEPT: Final = timedelta(minutes=5)
+"""So long a host remembers a job that has ended: of a longer interval without a poll, nobody knows all of them."""
 BEFORE: Final = timedelta(minutes=10)
 """So long before a change its job can have been given, if it is not known since when it can have happened."""
 
@@ -61,19 +63,23 @@ class Jobs:
     ) -> Who:
         """Who changed a VM in an interval: the owner of the jobs that can have done it, if they are all of one.
 
-        ``slack`` is how long after ``happened`` they can have been given.
+        ``slack`` is how long after ``happened`` they can have been given. Of an interval that is longer than a host
+        remembers its jobs, another may have been forgotten.
         """
         until = datetime.fromisoformat(happened)
+        if earliest is not None and until - datetime.fromisoformat(earliest) > KEPT + SLACK:
+            return UNKNOWN
         latest = inside(until + slack) if until.year < datetime.max.year else happened
         first = earliest if earliest is not None else inside(until - BEFORE) if until.year > 1 else happened
         can = [
             job
             for job in self._jobs.values()
-            if job.owner and job.kind in kinds and job.vm_id in (None, vm) and first <= job.at <= latest
+            if job.kind in kinds and job.vm_id in (None, vm) and first <= job.at <= latest
         ]
         of_the_vm = [job for job in can if job.vm_id == vm]
         can = of_the_vm or can
-        if len({job.owner for job in can}) != 1:
+        owners = {job.owner for job in can}
+        if len(owners) != 1 or not all(owners):  # one without an owner may have been anybody's
             return UNKNOWN
         last = can[-1]
         return Who(last.owner or NOBODY, f"{HYPER_V} job ({last.kind})", last.in_full, last.error)

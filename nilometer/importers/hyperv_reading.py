@@ -78,7 +78,7 @@ def read(track: VmTrack, r: VmReading, host: str | None) -> None:
             track.tell(VmObserved(memory=memory if fold.memory is None else None, record=r.record, **told), r.at)
         if memory is not None and memory != fold.memory:
             _set(track, r, memory)
-    track.at, track.stable, track.latest = r.at, assigned, r
+    track.at, track.stable, track.latest, track.own = r.at, assigned, r, None
     track.uptime = r.uptime if r.uptime is not None else track.uptime
     size = fold.size(BASE_MEMORY) if track.window is None else track.window.last.assigned
     track.quiet = assigned is not None and assigned == size and fold.open_request(BASE_MEMORY) is None
@@ -131,5 +131,5 @@ def _power_job(track: VmTrack, r: VmReading, earliest: str | None) -> Who | None
 
 def _set(track: VmTrack, r: VmReading, memory: MemorySetting | None) -> None:
     """The setting was changed, and no memory moves for it now."""
-    who = track.job_of(r, track.at, MEMORY_JOBS)
+    who = track.own or track.job_of(r, track.at, MEMORY_JOBS)
     track.tell(VmObserved(memory=memory, record=r.record), r.at, track.at, who=who)

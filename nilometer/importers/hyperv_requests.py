@@ -88,6 +88,7 @@ def own_change(track: VmTrack, c: ChangeReading) -> bool:
         memory = None if set_to is None else MemorySetting.static(set_to)
         event = VmObserved(memory=memory, label="change", told=told or None, record=c.record)
         track.tell(event, c.at, c.since, who=who)
+        track.own = who if c.error is None else None
         return False
     as_read = VmReading(at=c.at, record=c.record, assigned=c.before)
     if known is None or fold.session is None:

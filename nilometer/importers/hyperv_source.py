@@ -56,3 +56,5 @@ class Source:
     """Whether a file is one, by its beginning in UTF-8: whole lines, some kilobytes."""
     read: Callable[[Lines, str, Context], Iterator[Record]]
     """The records of a file that has this name, in its order."""
+    of_a_moment: bool = False
+    """A file tells of one moment, and will not grow: nothing of it has to wait for its next record."""

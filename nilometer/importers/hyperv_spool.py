@@ -59,6 +59,7 @@ _COMPLETED: Final = 7
 _EXCEPTION: Final = 10
 _ENDED: Final = (_COMPLETED, 8, 9, _EXCEPTION, 32768)
 
+_STOPPED: Final = "the collector may have been stopped while it wrote: what follows is read with --keep-going"
 _BEGIN: Final = re.compile(rb'\s*\{\s*"schema"\s*:')
 _ASKED: Final = re.compile(r"-(?:Memory)?StartupBytes[\s:]+([0-9]+(?:[KMGTP]B)?)(?![\w.])", re.IGNORECASE)
 
@@ -78,7 +79,7 @@ def read(lines: Lines, name: str, context: Context) -> Iterator[Record]:
         if not line.strip():
             continue
         if broken is not None:
-            context.refuse(broken)
+            context.refuse(InputError(broken.message, hint=_STOPPED))
             broken = None
         place = f"{name}:{line_number}"
         try:

@@ -50,6 +50,8 @@ class VmTrack:
         self.unreported = False
         """It runs, and has not said yet what it is assigned."""
         self.window: Window | None = None
+        self.own: Who | None = None
+        """Who has changed something since the last reading, which the next may show."""
         self.who: dict[int, Who] = {}
         """Who asked, by the number of the request that is still open."""
 
@@ -175,7 +177,7 @@ class VmTrack:
         """What a reading measured. What the guest uses is told only if all of it was read in one moment."""
         in_use = None
         whole = r.assigned if r.physical is None else r.physical
-        if assigned is not None and whole == assigned and r.guest_available is not None:
+        if assigned is not None and whole == assigned and r.guest_available:  # 0 is told of what is not measured, too
             in_use = assigned - r.guest_available if r.guest_available <= assigned else None
         device = DeviceFigures(BASE_MEMORY, Means.BOOT, assigned, backed=True)
         visible = r.visible if assigned is not None else None

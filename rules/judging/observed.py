@@ -30,7 +30,7 @@ from rules.judging.findings import Figures, Verdict
 from rules.judging.records import TELLS_ALL, WHERE_DUE
 from rules.judging.requests import asked_for, settled, sized
 from rules.judging.seen import SeenVm, shortly_after
-from rules.judging.settings import configured, in_bounds
+from rules.judging.settings import BOUNDS, configured, in_bounds
 from rules.judging.sights import sighted
 from rules.judging.unknowns import ask
 from rules.judging.visible import CURRENT, MIDST, MOVES, measured
@@ -235,6 +235,7 @@ class ObservedJudge:
             (seen.removed_before_stop, IN_USE),
             (seen.moves, MOVES),
             (seen.stops, OFF),
+            (seen.settings, BOUNDS),
         ):
             if waiting.first is not None:
                 docket.ask(waiting.first, seen.fold.host)
@@ -243,6 +244,8 @@ class ObservedJudge:
                     reason = "nobody told that the host has the memory back"
                 elif waiting is seen.removed_before_stop:
                     reason = "the VM stopped before anybody measured what its guest used"
+                elif rule == BOUNDS:
+                    reason = "nobody measured what the VM has since its memory setting was told"
                 docket.unknown(rule, waiting.first, reason, waiting.count)
                 waiting.clear()
         for where in seen.refused.values():

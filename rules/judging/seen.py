@@ -82,6 +82,8 @@ class SeenVm:
     """They wait for the guest's next count of its memory."""
     stops: Waiting = field(default_factory=Waiting)
     """They wait for the word that the memory is back."""
+    settings: Waiting = field(default_factory=Waiting)
+    """They wait for the next measure of what the VM has."""
     refused: dict[str, Where] = field(default_factory=dict[str, Where])
     """Refused requests by device: they wait for its next size."""
     asked: dict[str, AskedFor] = field(default_factory=dict[str, AskedFor])

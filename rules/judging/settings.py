@@ -56,8 +56,9 @@ def in_bounds(docket: Docket, where: Where, seen: SeenVm, version: HostVersion |
     if measured or isinstance(event, VmMemoryMoved):
         seen.most = None if fold.assigned is None else max(seen.most or 0, fold.assigned)
     if seen.most is None:
-        docket.unknown(BOUNDS, where, "nobody measured what the VM has since its memory setting was told")
+        seen.settings.add(where)
         return
+    seen.settings.clear()
     if not docket.asked:
         return
     known = _known(seen, version, fold.memory)

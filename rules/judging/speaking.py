@@ -16,16 +16,14 @@ OF_HISTORIES: Final[Mapping[str, str]] = {
 }
 """What a history must be, beside what the rules of the model say of its events."""
 
-_HOST: Final = "the host's memory, its root reserve, and Hyper-V Dynamic Memory Balancer\\Available Memory"
-_SETTING: Final = "the memory setting, generation and host release (Get-VM, Get-VMHost)"
+_HOST: Final = "the host's memory and its root reserve, of which no counter of Hyper-V tells"
+_LEFT: Final = "Hyper-V Dynamic Memory Balancer\\Available Memory"
+_SETTING: Final = "the memory setting, generation and host release (Get-VM, Get-VMMemory, Get-VMHost)"
 
 SPEAKS: Final[Mapping[str, Speaks]] = {
     "host_is_real": Speaks("states", _HOST),
     "host_never_overcommitted": Speaks("states", _HOST),
-    "book_agrees": Speaks(
-        "accounts",
-        "the host's root reserve, and Hyper-V Dynamic Memory Balancer\\Available Memory with the VMs' assigned memory",
-    ),
+    "book_agrees": Speaks("accounts", f"{_HOST}, and {_LEFT}"),
     "in_use_is_assigned": Speaks("measures", "Guest Available Memory with Physical Memory"),
     "off_means_nothing": Speaks("states", "the host's free memory after a VM stopped"),
     "settings_valid": Speaks("settings", _SETTING),
@@ -39,7 +37,7 @@ SPEAKS: Final[Mapping[str, Speaks]] = {
     "no_effect_without_grant": Speaks("refusals", "the assigned memory after each refusal"),
     "in_use_never_removed": Speaks("resizes", "Guest Available Memory after each removal"),
     "only_balloon_pages_out": Speaks("changes"),
-    "conserved": Speaks("changes", "Hyper-V Dynamic Memory Balancer\\Available Memory after each change"),
+    "conserved": Speaks("changes", f"{_LEFT} after each change; while the root reserve varies, that does not tell"),
     "watermark_monotone": Speaks("changes"),
     "visible_moves_as_said": Speaks("resizes", "Guest Visible Physical Memory after each change"),
     "removed_was_hot_pluggable": Speaks("removals"),

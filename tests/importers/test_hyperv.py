@@ -120,6 +120,10 @@ def test_8_what_the_guest_uses_is_known_only_if_all_was_measured_in_one_moment()
     assert in_use(demand=4096 * MiB) == GUEST_USES, "demand is no measure of it"
 
 
+def test_8_a_counter_of_0_may_not_have_been_measured_so_what_is_used_is_unknown() -> None:
+    assert imported(Spool().poll(0, vm(free=0))).vm(WEB).in_use is None
+
+
 def test_8_what_a_guest_lent_is_what_it_sees_and_does_not_have() -> None:
     spool = Spool().poll(0, dynamic(2048)).poll(1, dynamic(640, visible_mb=2048, free=100))
     fold = imported(spool).vm(ERP)
@@ -169,6 +173,28 @@ def test_10_who_is_told_by_a_job_or_by_nobody() -> None:
     assert actors(job(0.5), job(0.6, ben)) == {NOBODY}, "it can have been either"
     assert actors(job(0.5, vm=None), job(0.6, ben)) == {ben}, "one of them says which VM it was about"
     assert actors(job(0.5, vm=ERP)) == {NOBODY}
+    assert actors(job(0.5), job(0.6, owner=None)) == {NOBODY}, "it can have been the one of which nobody told whose"
+
+
+def test_10_a_host_forgets_its_jobs_so_after_a_longer_pause_nobody_is_named() -> None:
+    def actor(pause: float) -> str:
+        spool = Spool().poll(0, vm()).poll(pause, vm(8192, 8192), jobs=[job(pause - 0.5)])
+        of = imported(spool).of(f"vm/{WEB}")
+        return next(each.metadata.actor for each in of if isinstance(each.event, VmChangeRequested))
+
+    assert [actor(pause) for pause in (1, 5, 7, 240)] == ["CONTOSO\\anna", "CONTOSO\\anna", NOBODY, NOBODY]
+
+
+def test_10_what_changed_between_two_files_was_done_since_the_last_that_is_known() -> None:
+    store = Store()
+    store.take(Spool().poll(0, vm()).poll(5, vm()))
+    store.take(Spool().poll(65, vm(8192, 8192), jobs=[job(64.5)]).poll(66, vm(8192, 8192)))
+    asked = next(each.metadata for each in store.of(f"vm/{WEB}") if isinstance(each.event, VmChangeRequested))
+    assert (asked.earliest, asked.happened, asked.actor) == (
+        "2026-11-23T09:00:00.000000Z",
+        "2026-11-23T10:05:00.000000Z",
+        NOBODY,
+    )
 
 
 def test_10_what_nobody_recorded_was_done_between_two_polls() -> None:
@@ -333,3 +359,13 @@ def test_after_memory_moved_what_the_guest_sees_and_the_host_has_left_is_told_an
     rules = judge.account.rules
     assert (rules["visible_moves_as_said"].holds, rules["conserved"].holds) == (2, 2)
     assert rules["book_agrees"].holds == 0  # nobody told the reserve
+
+
+def test_a_setting_that_is_told_before_the_memory_that_follows_it_waits_for_that() -> None:
+    spool = Spool().poll(0, vm()).poll(1, vm(8192, 8192)).poll(2, vm(8192, 8192))
+    judge = Judge()
+    for each in imported(spool).stored:
+        judge.take(each)
+    judge.finish()
+    bounds = judge.account.rules["within_bounds"]
+    assert (bounds.holds > 0, bounds.unknown) == (True, 0)

@@ -200,11 +200,11 @@ def test_a_refused_change_is_told_with_what_the_command_asked_for() -> None:
 
 
 def test_a_change_that_took_less_than_asked_because_the_guest_uses_it() -> None:
-    spool = Spool().poll(0, vm()).change(0.1, 0.5, 4096, 3096, 2048).poll(1, vm(3096, 2048, free=0))
+    spool = Spool().poll(0, vm()).change(0.1, 0.5, 4096, 3096, 2048).poll(1, vm(3096, 2048, free=4))
     (settled,) = [each for each in imported(spool).events(VmRequestSettled) if not each.late]
     assert (settled.granted, settled.remaining) == (1000 * MiB, 1048 * MiB)
-    spool = Spool().poll(0, vm()).poll(1, vm(3096, 2048, free=0)).poll(2, vm(3096, 2048, free=0))
-    (settled,) = imported(spool.poll(3, vm(3096, 2048, free=0))).events(VmRequestSettled)
+    spool = Spool().poll(0, vm()).poll(1, vm(3096, 2048, free=4)).poll(2, vm(3096, 2048, free=4))
+    (settled,) = imported(spool.poll(3, vm(3096, 2048, free=4))).events(VmRequestSettled)
     assert (settled.code, settled.cause_is) == (Code.MEMORY_IN_USE, CauseIs.INFERRED)
 
 
@@ -213,6 +213,16 @@ def test_a_change_of_something_else_is_kept_word_for_word() -> None:
     store = imported(spool)
     assert store.events(VmChangeRequested) == []
     assert [each.told for each in store.events(VmObserved) if each.label == "change"] == ["Set-VM web01 -Notes x"]
+
+
+def test_an_own_change_of_the_maximum_is_its_users_also_where_the_next_poll_shows_it() -> None:
+    command = "Set-VMMemory erp01 -MaximumBytes 16GB"
+    change = {"vm": ERP, "name": "erp01", "command": command}
+    spool = Spool().poll(0, dynamic(2048)).change(0.3, 0.6, 2048, 2048, 2048, **change)
+    spool.poll(1, dynamic(2048, maximum=16384 * MiB)).poll(2, dynamic(2048, maximum=20480 * MiB))
+    of = imported(spool).of(f"vm/{ERP}")
+    by = [each.metadata.actor for each in of if isinstance(each.event, VmObserved) and each.event.memory is not None]
+    assert by[1:] == [ANNA, "nobody we know of"]
 
 
 def test_the_file_of_another_host_that_comes_late_does_not_undo_what_is_known() -> None:

@@ -188,3 +188,14 @@ def test_what_is_older_of_a_vm_does_not_hide_another_that_is_new() -> None:
     store.take(Spool().poll(10, vm()))
     store.take(Spool("HV02").poll(2, dynamic(2048)), final=True)
     assert (store.vm(ERP).assigned, store.host("hv02").free) == (2048 * MiB, 40000 * MiB)
+
+
+def test_what_changed_between_two_collections_is_told_with_the_later_one() -> None:
+    store = Store()
+    for hour, size in ((0, 4096), (60, 6144), (120, 6144)):
+        told = get_vm("web01").replace(str(4096 * MiB).encode(), str(size * MiB).encode())
+        (file,) = store.take(told, at=moment(hour))
+        assert "undecided" not in file.account.not_needed
+        assert store.vm(WEB).assigned == size * MiB
+    (moved,) = store.events(VmMemoryMoved)
+    assert (moved.size_from, moved.size_to) == (4096 * MiB, 6144 * MiB)
