@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from domain.observed import VmMemoryMoved
+from domain.observed import VmMemoryMoved, VmObserved
 from nilometer.importers.hyperv_failed import failed_told, is_failed
 from nilometer.importers.hyperv_hosts import OLDER, Hosts
 from nilometer.importers.hyperv_jobs import UNKNOWN, Who
@@ -248,6 +248,7 @@ class HypervFold:
         vm.synced = True
         goes_on = vm.track.at is not None
         vm.track.sync(self._past.vm(vm.track.id))
+        vm.on = vm.track.fold.host
         vm.known_until = None if goes_on else last_told(vm.track.fold)
         told = vm.track.fold.measured.get("power")
         if told is not None and (vm.track.at is None or told > vm.track.at):  # a log told it, or another file
@@ -261,8 +262,18 @@ class HypervFold:
 
     def _told_by_any(self, told: Told) -> None:
         self._told.append(told)
-        if isinstance(told.fact.event, VmMemoryMoved):
-            self._hosts.moved(self._vms[told.fact.stream.partition("/")[2]].track.fold.host)
+        event, vm = told.fact.event, self._vms.get(told.fact.stream.removeprefix("vm/"))
+        if vm is None:
+            return
+        on = vm.track.fold.host
+        if (
+            isinstance(event, VmMemoryMoved)
+            or vm.on != on
+            or (isinstance(event, VmObserved) and event.power is not None)
+        ):
+            self._hosts.moved(vm.on)
+            self._hosts.moved(on)
+            vm.on = on
 
     def _jobs_of(self, vm: Vm, host: Host | None) -> None:
         guid = vm.track.id.rpartition(".")[2]

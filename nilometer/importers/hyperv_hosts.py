@@ -44,7 +44,7 @@ class Hosts:
         return host
 
     def moved(self, id: str | None) -> None:
-        """Memory of a VM has moved on a host."""
+        """Memory of a VM has moved on a host, to it or away from it."""
         host = None if id is None else self._by_id.get(id)
         if host is not None:
             host.moved = True

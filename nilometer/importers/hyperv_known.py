@@ -45,7 +45,7 @@ class Host:
     available: int | None = None
     """What it last had left."""
     moved: bool = False
-    """Memory of a VM has moved on it since it was last told what it has left."""
+    """Memory of a VM has moved on it, to it or away from it since it was last told what it has left."""
     synced: bool = False
     known_until: str | None = None
     """What is older than this is not told: others told what came after it."""
@@ -59,6 +59,8 @@ class Vm:
     synced: bool = False
     known_until: str | None = None
     """As of a host."""
+    on: str | None = None
+    """The host that has its memory, as last told."""
     held: VmReading | None = None
     """A startup was changed: whoever did that may say so in the next record."""
     held_host: str | None = None

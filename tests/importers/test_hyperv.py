@@ -369,3 +369,17 @@ def test_a_setting_that_is_told_before_the_memory_that_follows_it_waits_for_that
     judge.finish()
     bounds = judge.account.rules["within_bounds"]
     assert (bounds.holds > 0, bounds.unknown) == (True, 0)
+
+
+def test_what_hosts_have_left_is_told_when_a_vm_comes_or_goes() -> None:
+    one, other = Spool("HV01"), Spool("HV02")
+    one.poll(0, vm(), available_mb=30000).poll(1, available_mb=34096).poll(3, available_mb=34096)
+    other.poll(0, available_mb=40000).poll(1, vm(), available_mb=35904).poll(2, off(), available_mb=40000)
+    other.poll(3, off(), available_mb=40000)
+
+    def left(store: Store, host: str) -> list[int]:
+        events = [each.event for each in store.of(f"host/{host}")]
+        return [each.free // MiB for each in events if isinstance(each, HostObserved) and each.free is not None]
+
+    store = imported(one, other)
+    assert (left(store, "hv01"), left(store, "hv02")) == ([30000, 34096], [40000, 35904, 40000])
