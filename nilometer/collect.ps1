@@ -135,8 +135,8 @@ function Invoke-NiloChange {
     }
     catch { $thrown = $_ }
     $wrong = Get-NiloMessage (@($failed) + @($thrown | Where-Object { $_ }))
+    $after = $null
     for ($look = 1; ; $look++) { # that a command returns does not say that the memory has moved
-        $after = $null
         try { $after = Get-VM -Id $id -ErrorAction Stop } catch { break } # it is gone, or not to be seen
         $moves = "$($after.State)" -eq 'Running' -and -not $after.DynamicMemoryEnabled -and -not $wrong
         if (-not $moves -or $after.MemoryAssigned -eq $after.MemoryStartup -or $look -ge 6) { break }
