@@ -116,6 +116,9 @@ def _poll(record: Json, place: str, context: Context, listed: _Listed) -> Iterat
     at, host = time(record, "time", place), text(record, "host", place)
     if at is None or host is None:
         raise InputError(f"{place}: a poll says neither when nor where it was", hint="it needs time and host")
+    wrong = record.get("error")
+    if isinstance(wrong, str) and wrong:
+        context.account.remark("poll in part", f"{place}: the collector could not read all: {wrong[:200]!r}")
     build = number(record, "build", place)
     yield HostReading(
         at=at,

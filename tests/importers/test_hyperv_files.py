@@ -157,6 +157,14 @@ def test_one_that_powershell_wrote_as_one_is_a_list_of_one() -> None:
     assert imported(spool).vm(WEB).assigned == 4096 * MiB
 
 
+def test_what_the_collector_could_not_read_is_told_and_the_rest_taken() -> None:
+    store = Store()
+    (file,) = store.take(Spool().poll(0, vm(), error="no counter: access denied", capacity=None).poll(1, vm()))
+    assert file.account.remarks == {"poll in part": 1}
+    assert file.account.notes == ["spool1.jsonl:1: the collector could not read all: 'no counter: access denied'"]
+    assert store.vm(WEB).assigned == 4096 * MiB
+
+
 def test_the_import_is_in_the_trail() -> None:
     (trail,) = [each.event for each in imported(day()).stored if isinstance(each.event, ImportRecorded)]
     assert (trail.file, trail.format, trail.records) == ("spool1.jsonl", "hyperv-spool", 26)
