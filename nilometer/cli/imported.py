@@ -39,6 +39,9 @@ def imported(now: Session, run: Run, *, repeats: str, kind: Callable[[ImportedFi
         for error in each.errors:
             say("error", error.message, error.hint)
         _remark(each)
+    waiting = sum(each.not_needed.get(UNDECIDED, 0) for each in files)
+    if waiting:
+        say("note", f"{waiting:,} of the records wait for what follows: import them with that, or with --final")
     _show(out, [each for each in files if each.format is not None], url, kind, repeats)
     return UNREADABLE if any(each.errors for each in files) else OK
 
