@@ -50,11 +50,6 @@ def _remark(file: ImportedFile) -> None:
     """Says what was odd about the records: the first of each kind, and how many more there were."""
     for note in file.notes:
         say("note", note)
-    waiting = file.not_needed.get(UNDECIDED, 0)
-    if waiting:
-        say(
-            "note", f"{file.file}: {waiting} of the records wait for what follows: import it with that, or with --final"
-        )
     for kind, count in file.remarks.items():
         if count > NOTES_MOST:
             say("note", f"{file.file}: {count - NOTES_MOST} more of the same ({kind})")

@@ -55,7 +55,8 @@ def test_of_many_odd_records_the_first_are_noted(desk: Desk) -> None:
     said = desk.call("import-qemu", file)
     notes = [line for line in said.err.splitlines() if line.startswith("note: ")]
     assert (said.code, len(notes)) == (0, 6 + 1)
-    assert notes[-1] == f"note: {file}: 12 more of the same (gap)"
+    assert notes[-2] == f"note: {file}: 12 more of the same (gap)"
+    assert notes[-1].endswith("of the records wait for what follows: import them with that, or with --final")
 
 
 def test_two_recordings_of_one_scenario_need_two_names(desk: Desk) -> None:
