@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from domain.decision import Outcome
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.observed import VmChangeRequested, VmRequestSettled
 from nilometer.views_moments import fetch
 from nilometer.views_states import AnyTracked, host_of
-from nilometer.views_tables import LIVE, Store, number, position
+from nilometer.views_tables import LIVE, Store, number, position, text
 from nilometer.views_writing import Events, advance, read_states
 from projections.timeline import entry
 
 PAGE = 1000
+
+_COURSE = "(asked = 1 AND outcome IS NULL OR asked = 0 AND outcome IS NOT NULL AND substr(stream, 1, 3) = 'vm/')"
+"""The requests of observed VMs, whose events do not say how they ended, and their settlements."""
 
 Moment = int | str
 """A position, or a time as it is kept inside."""
@@ -33,30 +38,30 @@ class Filter:
     actor: str | None = None
     correlation: str | None = None
     asked: bool = False
-    """Only what somebody asked for."""
+    """Only what somebody asked for. The outcome of an observed request then is that of its last settlement."""
 
-    def accepts(self, envelope: Envelope[Event], host: str | None) -> bool:
-        """Whether it applies to an event. ``host`` is where its VM is."""
+    def accepts(self, envelope: Envelope[Event], host: str | None, ended: Collection[int] = ()) -> bool:
+        """Whether it applies to an event. ``host`` is where its VM is; ``ended`` has the requests that ended so."""
         each = entry(envelope, host)
         return (
             self.vm in (None, each.vm)
             and self.host in (None, each.host)
             and (self.since is None or each.happened >= self.since)
             and (self.until is None or each.happened <= self.until)
-            and self.outcome in (None, each.outcome)
+            and (self.outcome in (None, each.outcome) or each.position in ended)
             and self.actor in (None, each.actor)
             and self.correlation in (None, each.correlation)
             and (each.asked or not self.asked)
         )
 
     def conditions(self) -> tuple[list[str], list[object]]:
-        """The same as conditions on ``view_timeline``, and their parameters."""
+        """The same as conditions on ``view_timeline``, and their parameters; of what was asked for, any outcome."""
         wanted: list[tuple[str, object]] = [
             ("vm = ?", self.vm),
             ("host = ?", self.host),
             ("happened >= ?", self.since),
             ("happened <= ?", self.until),
-            ("outcome = ?", None if self.outcome is None else str(self.outcome)),
+            ("outcome = ?", None if self.outcome is None or self.asked else str(self.outcome)),
             ("actor = ?", self.actor),
             ("correlation = ?", self.correlation),
             ("asked = ?", 1 if self.asked else None),
@@ -76,6 +81,12 @@ class Log:
         """The events that ``wanted`` accepts in the order of their positions; with ``limit`` so many of the newest."""
         conditions, parameters = wanted.conditions()
         known = self._known()
+        if wanted.asked and wanted.outcome is not None:
+            ended = self._ended(wanted.outcome, wanted.vm, known)
+            found = self._fetched(self._asked(wanted.outcome, conditions, parameters, known, ended))
+            both = chain(found, self._after(wanted, known, ended))
+            yield from both if limit is None else deque(both, maxlen=limit)
+            return
         after = self._after(wanted, known)
         if limit is None:
             yield from self._stored(conditions, parameters, known)
@@ -86,12 +97,49 @@ class Log:
         yield from fetch(self._events, positions)
         yield from newest
 
-    def _after(self, wanted: Filter, known: int) -> Iterator[Envelope[Event]]:
+    def _ended(self, outcome: Outcome, vm: str | None, known: int) -> set[int]:
+        """The positions of the observed requests, of one VM or all, whose last settlement is of this outcome.
+
+        One that was refused is settled by that.
+        """
+        course = self._stored([_COURSE] if vm is None else [_COURSE, "vm = ?"], [] if vm is None else [vm], known)
+        open_ones: dict[tuple[str, int], int] = {}
+        ended: set[int] = set()
+        at: int | None
+        for envelope in chain(course, self._events(known, None)):
+            event = envelope.event
+            if isinstance(event, VmChangeRequested):
+                at, came = envelope.position, None if event.accepted else Outcome.REJECTED
+                open_ones[envelope.stream, event.request] = at
+            elif isinstance(event, VmRequestSettled):
+                key = envelope.stream, event.request
+                at, came = open_ones.get(key), event.outcome
+                if not event.still_open:
+                    open_ones.pop(key, None)
+            else:
+                continue
+            if at is not None:
+                (ended.add if came is outcome else ended.discard)(at)
+        return ended
+
+    def _asked(
+        self, outcome: Outcome, conditions: list[str], parameters: list[object], known: int, ended: Collection[int]
+    ) -> Iterator[list[int]]:
+        """The positions of what was asked for and ended so, in pages."""
+        so = "(outcome = ? OR outcome IS NULL)"
+        for rows in self._pages([*conditions, so], [*parameters, str(outcome)], known):
+            yield [at for at, told in rows if told is not None or at in ended]
+
+    def _fetched(self, pages: Iterable[list[int]]) -> Iterator[Envelope[Event]]:
+        for positions in pages:
+            yield from fetch(self._events, positions)
+
+    def _after(self, wanted: Filter, known: int, ended: Collection[int] = ()) -> Iterator[Envelope[Event]]:
         """What is wanted of the events that are not taken up yet."""
         states: dict[str, AnyTracked] = {}
         for envelope in self._events(known, None):
             host = None if wanted.host is None else self._host_at(envelope, states, known)
-            if wanted.accepts(envelope, host):
+            if wanted.accepts(envelope, host, ended):
                 yield envelope
 
     def _host_at(self, envelope: Envelope[Event], states: dict[str, AnyTracked], known: int) -> str | None:
@@ -120,19 +168,26 @@ class Log:
             return position(db) or 0
 
     def _stored(self, conditions: list[str], parameters: list[object], upto: int) -> Iterator[Envelope[Event]]:
+        pages = self._pages(conditions, parameters, upto)
+        return self._fetched([at for at, _ in rows] for rows in pages)
+
+    def _pages(
+        self, conditions: list[str], parameters: list[object], upto: int
+    ) -> Iterator[list[tuple[int, str | None]]]:
+        """The positions and outcomes of stored entries, in pages."""
         where = " AND ".join([*conditions, "position > ?", "position <= ?"])
         after = 0
         while upto:
             with self._store.transaction(write=False) as db:
                 rows = db.execute(
-                    f"SELECT position FROM view_timeline WHERE {where} ORDER BY position LIMIT {PAGE}",
+                    f"SELECT position, outcome FROM view_timeline WHERE {where} ORDER BY position LIMIT {PAGE}",
                     [*parameters, after, upto],
                 ).fetchall()
-            positions = [number(row[0]) for row in rows]
-            yield from fetch(self._events, positions)
-            if len(positions) < PAGE:
+            found = [(number(row[0]), None if row[1] is None else text(row[1])) for row in rows]
+            yield found
+            if len(found) < PAGE:
                 return
-            after = positions[-1]
+            after = found[-1][0]
 
     def _newest(self, conditions: list[str], parameters: list[object], upto: int, limit: int) -> list[int]:
         if limit <= 0 or not upto:

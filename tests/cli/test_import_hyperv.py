@@ -34,6 +34,20 @@ def test_the_log_says_who_asked_with_what_tool_and_what_came_of_it(desk: Desk) -
     assert len(desk.call("log", "--asked", "--vm", "web01", "--format", "json").lines) == 3
 
 
+def test_what_was_asked_for_is_found_by_what_came_of_it_in_the_end(desk: Desk) -> None:
+    assert desk.call("import-hyperv", str(DAY)).code == 0
+    asked = ("log", "--asked", "--format", "json", "--outcome")
+    found = {
+        outcome: [each["position"] for each in desk.call(*asked, outcome).lines]
+        for outcome in ("partially-completed", "completed", "failed", "rejected")
+    }
+    assert found == {"partially-completed": [11], "completed": [5, 18], "failed": [], "rejected": []}
+    assert [each["position"] for each in desk.call(*asked, "completed", "-n", "1").lines] == [18]
+    said = desk.call("log", "--asked", "--since", "2026-11-17", "--outcome", "partially-completed", "--vm", "web01")
+    assert said.out.startswith(BEN)
+    assert [each["position"] for each in desk.call("log", "--outcome", "rejected", "--format", "json").lines] == []
+
+
 def test_the_log_says_who_tried_and_failed_though_nobody_told_what(desk: Desk) -> None:
     failed = job(0.5, "CONTOSO\\ben", 42, state=10, error=32773, id="7F3A")
     spool = Spool().poll(0, vm()).poll(1, vm(), jobs=[failed]).poll(2, vm(), jobs=[failed])

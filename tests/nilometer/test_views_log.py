@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from domain.decision import Outcome
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.observed import VmChangeRequested, VmRequestSettled
 from nilometer.views import Filter, Moment
 from projections.diff import difference
 from projections.fleet import Fleet
@@ -29,14 +32,48 @@ def entries(history: list[Envelope[Event]]) -> list[Entry]:
     return found
 
 
-def accepted(wanted: Filter, each: Entry) -> bool:
+def ends(history: list[Envelope[Event]]) -> dict[int, Outcome]:
+    """What came of each observed request in the end, by its position; a settlement is of the last request before it."""
+    found: dict[int, Outcome] = {}
+    for request in history:
+        if not isinstance(request.event, VmChangeRequested):
+            continue
+        if not request.event.accepted:
+            found[request.position] = Outcome.REJECTED
+        for later in history[request.position :]:
+            if later.stream != request.stream or getattr(later.event, "request", None) != request.event.request:
+                continue
+            if isinstance(later.event, VmChangeRequested):
+                break
+            if isinstance(later.event, VmRequestSettled):
+                found[request.position] = later.event.outcome
+                if not later.event.still_open:
+                    break
+    return found
+
+
+ENDS = (Outcome.COMPLETED, Outcome.PARTIALLY_COMPLETED, Outcome.FAILED)
+
+
+def otherwise(envelope: Envelope[Event]) -> Envelope[Event]:
+    """The same event; requests of one number, settled now so and now so, and every other time still open."""
+    event, at = envelope.event, envelope.position
+    if isinstance(event, VmChangeRequested):
+        event = replace(event, request=1, accepted=at % 4 > 0)
+    if isinstance(event, VmRequestSettled):
+        event = replace(event, request=1, outcome=ENDS[at % 3], still_open=at % 2 == 0)
+    return replace(envelope, event=event)
+
+
+def accepted(wanted: Filter, each: Entry, came: dict[int, Outcome]) -> bool:
+    outcome = each.outcome or (came.get(each.position) if wanted.asked else None)
     return all(
         (
             wanted.vm is None or each.vm == wanted.vm,
             wanted.host is None or each.host == wanted.host,
             wanted.since is None or each.happened >= wanted.since,
             wanted.until is None or each.happened <= wanted.until,
-            wanted.outcome is None or each.outcome == wanted.outcome,
+            wanted.outcome is None or outcome == wanted.outcome,
             wanted.actor is None or each.actor == wanted.actor,
             wanted.correlation is None or each.correlation == wanted.correlation,
             not wanted.asked or each.asked,
@@ -61,7 +98,8 @@ def test_a_filter_finds_all_that_it_accepts_and_nothing_else(seed: int, lines: i
         outcome=data.draw(st.none() | st.sampled_from(Outcome)),
         asked=data.draw(st.booleans()),
     )
-    due = [each.position for each in told_of if accepted(wanted, each)]
+    came = ends(history)
+    due = [each.position for each in told_of if accepted(wanted, each, came)]
     taken_up = data.draw(st.integers(0, len(history)))
     limit = data.draw(st.none() | st.integers(0, 10))
     with stored(history[:taken_up]) as ledger:
@@ -83,6 +121,22 @@ def test_the_newest_are_told_whether_they_are_taken_up_or_not() -> None:
             for limit in range(len(history) + 2):
                 found = [each.position for each in ledger.views().log(limit=limit)]
                 assert found == [each.position for each in history][max(0, len(history) - limit) :]
+
+
+def test_what_was_asked_for_ended_as_its_last_settlement_says_however_much_of_it_is_taken_up() -> None:
+    histories = [[otherwise(each) for each in decided(seed, 150, observations=True)[0]] for seed in range(4)]
+    assert {outcome for history in histories for outcome in ends(history).values()} >= set(ENDS)
+    for history in histories:
+        came, told_of = ends(history), entries(history)
+        for taken_up in range(0, len(history) + 1, 40):
+            with stored(history[:taken_up]) as ledger:
+                ledger.views().catch_up()
+                ledger.record(history[taken_up:])
+                for outcome in Outcome:
+                    wanted = Filter(asked=True, outcome=outcome)
+                    due = [each.position for each in told_of if accepted(wanted, each, came)]
+                    assert [each.position for each in ledger.views().log(wanted)] == due
+                    assert [each.position for each in ledger.views().log(wanted, 2)] == due[-2:]
 
 
 def test_a_correlation_finds_both_halves_of_a_command() -> None:
