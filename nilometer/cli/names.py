@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from domain.errors import InputError, UnknownHost, UnknownVm
+from domain.observed_vm import ObservedVm
 from nilometer.nearest import did_you_mean
 from projections.fleet import Fleet
 
@@ -26,6 +27,16 @@ def find_vm(word: str, names: Mapping[str, str]) -> str:
     if called:
         raise InputError(f"{len(called)} VMs have the name {word!r}", hint=f"give an id: {', '.join(called)}")
     raise UnknownVm(word, hint=did_you_mean(word, {*names, *names.values()}, "nilo view lists them") or NONE_YET)
+
+
+def called(word: str, fleet: Fleet) -> str | None:
+    """The id of the one observed VM that is called so, in whatever case; ``None`` if none is.
+
+    Raises ``InputError`` naming the ids if several are.
+    """
+    observed = ((id, tracked.subject) for id, tracked in fleet.vms.items())
+    found = [id for id, vm in observed if isinstance(vm, ObservedVm) and vm.name.casefold() == word.casefold()]
+    return find_vm(word, dict.fromkeys(found, word)) if found else None
 
 
 def find_host(word: str, hosts: Iterable[str]) -> str:

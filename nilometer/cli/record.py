@@ -12,12 +12,14 @@ from pydantic import TypeAdapter, ValidationError
 from domain.aggregates import vm_stream
 from domain.decision import Code, Outcome
 from domain.observed import ObservedCode, VmRequestSettled
+from domain.quantities import MiB
 from domain.shapes import Id, TypedSize
 from nilometer.cli.answers import amounts, colour
-from nilometer.cli.failures import NOT_IN_FULL, OK, Mistyped
+from nilometer.cli.failures import NOT_IN_FULL, OK, Mistyped, say
+from nilometer.cli.names import called, has_history
 from nilometer.cli.options import asking, common
 from nilometer.cli.output import Output
-from nilometer.cli.session import session, typed_time
+from nilometer.cli.session import Session, session, typed_time
 from nilometer.clock import now as this_moment
 from nilometer.recording import Told, recording
 from nilometer.script import in_words
@@ -50,14 +52,15 @@ def command(
     if error is not None and not error.strip():
         raise Mistyped("--error is empty", hint="say what the tool said, or leave it out")
     told = Told(
-        vm=_read(_read_id, "vm", vm),
-        asked=_read(_read_size, "--asked", asked),
-        before=_read(_read_size, "--before", before),
-        after=_read(_read_size, "--after", after),
+        vm=vm,
+        asked=_size(asked, "--asked"),
+        before=_size(before, "--before"),
+        after=_size(after, "--after"),
         happened=this_moment() if happened is None else typed_time(happened),
         error=error,
-        in_use=None if in_use is None else _read(_read_size, "--in-use", in_use),
+        in_use=None if in_use is None else _size(in_use, "--in-use"),
     )
+    told = replace(told, vm=_vm(now, vm))
     with now.writing() as ledger:
         observation, settled = recording(told, ledger.stream(vm_stream(told.vm)))
         observation = replace(observation, reason=now.reason, correlation=now.correlation or observation.correlation)
@@ -69,6 +72,25 @@ def command(
         _show(out, told, settled)
         out.line(f"Recorded in {url} at positions {positions[0]} to {positions[-1]}. Nothing was decided.")
     return OK if settled.outcome is Outcome.COMPLETED else NOT_IN_FULL
+
+
+def _vm(now: Session, word: str) -> str:
+    """The VM that is meant: one of this id, or the observed one that is called so; else a new one, of this id."""
+    with now.reading_if_any() as ledger:
+        if ledger is not None and not has_history(ledger, vm_stream(word)):
+            found = called(word, ledger.views.fleet())
+            if found is not None:
+                say("note", f"{word} is the VM {found}")
+                return found
+    return _read(_read_id, "vm", word)
+
+
+def _size(text: str, option: str) -> int:
+    """A size as somebody typed it: what is smaller than any memory is no number of bytes, but lacks its unit."""
+    size = _read(_read_size, option, text)
+    if 0 < size < MiB and text.isdecimal():
+        raise Mistyped(f"{option}: {text!r} has no unit, and is {size} bytes", hint=f"write {size}GiB or {size}MiB")
+    return size
 
 
 T = TypeVar("T")

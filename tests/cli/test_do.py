@@ -200,6 +200,8 @@ def test_a_decided_vm_cannot_be_observed(desk: Desk) -> None:
         ("web07 --asked 2GiB --before 1GiB --after 5PiB", "--after: 5629499534213120 is over the largest size"),
         ("web07 --asked 2GiB --before 1GiB --after 2GiB --in-use x", "--in-use: 'x' is not a size"),
         ("web07 --asked 2GiB --before 1GiB --after 2GiB --error=", "--error is empty"),
+        ("web07 --asked 8 --before 4GiB --after 6GiB", "--asked: '8' has no unit, and is 8 bytes\nhint: write 8GiB"),
+        ("web07 --asked 8GiB --before 4GiB --after 6144", "--after: '6144' has no unit, and is 6144 bytes"),
     ],
 )
 def test_what_cannot_be_read_of_another_tool_is_told_and_not_recorded(desk: Desk, args: str, error: str) -> None:

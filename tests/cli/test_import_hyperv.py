@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.cli.calling import Desk
 from tests.cli.test_schemas import problems
-from tests.importers.hyperv_synthetic import WEB, Spool, job, vm
+from tests.importers.hyperv_synthetic import ERP, WEB, Spool, job, vm
 
 DAY = Path(__file__).parents[2] / "docs" / "examples" / "HV01-20261123.jsonl"
 
@@ -115,3 +115,28 @@ def test_a_host_that_is_decided_here_is_not_observed(desk: Desk) -> None:
     said = desk.call("import-hyperv", desk.write("s.jsonl", Spool("hv01").poll(0, vm(), jobs=[job(0)]).data))
     assert said.code == 2
     assert "is decided by this ledger" in said.err
+
+
+def test_what_another_tool_did_is_recorded_of_the_vm_that_is_called_so(desk: Desk) -> None:
+    assert desk.call("import-hyperv", str(DAY)).code == 0
+    change = ("--asked", "8GiB", "--before", "6GiB", "--after", "8GiB")
+    for word, number in (("web01", 4), ("WEB01", 5)):
+        said = desk.call("record", word, *change, "--format", "json")
+        assert (said.code, said.err) == (0, f"note: {word} is the VM {WEB}\n")
+        assert said.json["target"] == f"vm/{WEB}"
+        assert desk.call("log", "--asked", "--format", "json").lines[-1]["data"]["request"] == number
+    assert desk.call("record", WEB, *change).err == ""
+    assert len(desk.call("view", "--format", "json").json["vms"]) == 2
+    assert desk.call("record", "web02", *change).code == 0
+    assert len(desk.call("view", "--format", "json").json["vms"]) == 3
+
+
+def test_what_another_tool_did_is_not_recorded_of_either_of_two_vms_that_are_called_so(desk: Desk) -> None:
+    two = Spool().poll(0, vm(), vm(id=ERP, name="WEB01")).poll(1, vm(), vm(id=ERP, name="WEB01"))
+    assert desk.call("import-hyperv", desk.write("s.jsonl", two.data)).code == 0
+    before = desk.events
+    for word in ("Web01", "web01"):
+        said = desk.call("record", word, "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB")
+        assert (said.code, said.out) == (2, "")
+        assert said.err == f"error: 2 VMs have the name '{word}'\nhint: give an id: {ERP}, {WEB}\n"
+    assert desk.events == before
