@@ -116,6 +116,12 @@ def _observed(event: observed.Observed) -> str:
             power = [str(event.power)] if event.power is not None else []
             if event.memory is not None:
                 told.append(f"memory {setting(event.memory)}")
+            if not power + told and event.label is None:
+                told = [f"{each.device} {about(each.size)}" for each in event.devices]
+            if event.host is not None:
+                told.append(f"now on {event.host}")
+            if event.name is not None:
+                told.append(f"called {event.name}")
             if event.label == observed.FAILED_JOB:
                 return f"was to be changed, nobody told how: {event.told}"
             return f"measured: {', '.join(power + told) or (event.label or 'nothing new')}"
@@ -126,7 +132,7 @@ def _observed(event: observed.Observed) -> str:
         case observed.VmMemoryMoved():
             late = ", late" if event.late else ""
             why = f"for request {event.request}" if event.why is observed.WhyMoved.REQUEST else str(event.why)
-            return f"moved {' -> '.join(alike([event.size_from, event.size_to]))} of {event.device}, {why}{late}"
+            return f"moved {_move(event)}, {why}{late}"
         case observed.VmRequestSettled():
             return f"request {event.request}: {settlement(event)}"
         case observed.VmLost():
@@ -142,6 +148,18 @@ def _observed(event: observed.Observed) -> str:
             return f"measured: {', '.join(told) or (event.label or 'nothing new')}"
         case _:
             return event.KIND
+
+
+def _move(event: observed.VmMemoryMoved) -> str:
+    """From where to where; and between what, where many moves are told as one and some went beyond that."""
+    ends = event.size_from, event.size_to
+    least = min(ends) if event.least is None else min(event.least, *ends)
+    most = max(ends) if event.most is None else max(event.most, *ends)
+    before, after, least_told, most_told = alike([*ends, least, most])
+    if (least, most) == (min(ends), max(ends)):
+        return f"{' -> '.join(alike(ends))} of {event.device}"
+    beyond = least_told.removesuffix(f" {most_told.rpartition(' ')[2]}")
+    return f"{before} -> {after} of {event.device}, between {beyond} and {most_told}"
 
 
 def _figures(event: observed.VmObserved) -> tuple[tuple[str, int | None], ...]:
