@@ -114,8 +114,11 @@ def _show(out: Output, ledger: Ledger, told: Iterable[Envelope[Event]], only_ask
 
 def when(envelope: Envelope[Event]) -> str:
     """When something happened: a moment, or the end of an interval."""
-    said = envelope.metadata
-    return shown(said.happened) if said.earliest is None else f"by {shown(said.happened)}"
+    return _moment(envelope.metadata.happened, envelope.metadata.earliest)
+
+
+def _moment(happened: str, earliest: str | None) -> str:
+    return shown(happened) if earliest is None else f"by {shown(happened)}"
 
 
 def log_line(envelope: Envelope[Event]) -> str:
@@ -134,5 +137,5 @@ def asked_lines(each: Asked) -> list[str]:
         between = f"between {shown(told.earliest)} and {shown_near(told.happened, told.earliest)}"
         head = f"#{told.position} {each.subject} changed {between}, by {NOBODY}: {each.what}"
         return [head, *[f"    {came}" for came in each.came]]
-    head = f"#{told.position} {shown(told.happened)} {who} asked for {each.subject}: {each.what}{why}"
+    head = f"#{told.position} {_moment(told.happened, told.earliest)} {who} asked for {each.subject}: {each.what}{why}"
     return [head, *[f"    {came}" for came in each.came]]

@@ -10,7 +10,7 @@ from tests.importers.hyperv_synthetic import ERP, WEB, Spool, job, vm
 
 DAY = Path(__file__).parents[2] / "docs" / "examples" / "HV01-20261123.jsonl"
 
-BEN = "#11 2026-11-23 09:03:00Z CONTOSO\\ben via hyper-v job (modify-resources) asked for web01"
+BEN = "#11 by 2026-11-23 09:03:00Z CONTOSO\\ben via hyper-v job (modify-resources) asked for web01"
 SOMEBODY = "#18 web01 changed between 2026-11-23 09:05:00Z and 09:10:00Z, by nobody we know of"
 
 
@@ -22,7 +22,7 @@ def test_the_log_says_who_asked_with_what_tool_and_what_came_of_it(desk: Desk) -
     assert desk.call("import-hyperv", str(DAY)).code == 0
     said = desk.call("log", "--asked")
     assert said.out.splitlines() == [
-        "#5 2026-11-23 09:01:54Z CONTOSO\\anna via powershell asked for web01: +4 GiB (4 GiB -> 8 GiB)",
+        "#5 by 2026-11-23 09:01:54Z CONTOSO\\anna via powershell asked for web01: +4 GiB (4 GiB -> 8 GiB)",
         "    after 0 ms: completed, 4 GiB",
         f"{BEN}: -6 GiB (8 GiB -> 2 GiB)",
         "    after 2 min: partially-completed, 2500 MiB of 6144 MiB, memory-in-use (inferred), still open",
@@ -53,7 +53,7 @@ def test_the_log_says_who_tried_and_failed_though_nobody_told_what(desk: Desk) -
     spool = Spool().poll(0, vm()).poll(1, vm(), jobs=[failed]).poll(2, vm(), jobs=[failed])
     assert desk.call("import-hyperv", desk.write("s.jsonl", spool.data)).code == 0
     told = [
-        "#4 2026-11-23 09:00:31.500Z CONTOSO\\ben via hyper-v job (remove-memory) asked for web01: nobody told what",
+        "#4 by 2026-11-23 09:00:31.500Z CONTOSO\\ben via hyper-v job (remove-memory) asked for web01: nobody told what",
         "    failed: job 7F3A ended in error 32773",
     ]
     for wanted in ([], ["--outcome", "failed"], ["--actor", "CONTOSO\\ben"], ["--vm", "web01"]):
