@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from os import PathLike, fspath
 
 from domain.errors import InputError
@@ -17,6 +18,9 @@ from nilometer.importers.reading import Account, import_file
 from nilometer.ledger import Ledger
 from nilometer.results import Observation
 from nilometer.times import parse_time
+
+Files = str | PathLike[str] | Iterable[str | PathLike[str]]
+"""One file, or several."""
 
 Progress = Callable[[int], None]
 """Is told now and then how many records were read, of all files together."""
@@ -61,12 +65,12 @@ class ImportStopped(InputError):
 
 def import_hyperv(
     ledger: Ledger,
-    files: Iterable[str | PathLike[str]],
+    files: Files,
     *,
     actor: str,
     via: str = "import-hyperv",
     prefix: str | None = None,
-    at: str | None = None,
+    at: str | datetime | None = None,
     host: str | None = None,
     zone: str | None = None,
     final: bool = False,
@@ -76,22 +80,22 @@ def import_hyperv(
     """Records what Hyper-V hosts told, and returns what came of each file, in their order. ``-`` is stdin.
 
     The files are read together, by the times in them: a VM is followed from host to host only if those of all hosts
-    are given at once. What is there already is not recorded again. ``at`` (a time with its zone) and ``host`` are for
-    files that do not say when and where they were collected, ``zone`` is that of local times (``Europe/Berlin``,
-    ``+01:00``). ``final``: the files will not grow, and what waits for their next records is told as it is. With
+    are given at once; one alone need not stand in a list. What is there already is not recorded again. ``at`` (a time
+    with its zone, a text or a ``datetime``) and ``host`` are for files that do not say when and where they were
+    collected, ``zone`` is that of local times (``Europe/Berlin``, ``+01:00``). ``final``: the files will not grow, and
+    what waits for their next records is told as it is. With
     ``keep_going`` what cannot be read stands in ``ImportedFile.errors``; without it, it raises ``InputError``, or
     ``ImportStopped`` if records were read before it. ``actor`` and ``via`` are who imports, and with what.
     """
     parse_zone(zone)
-    at = None if at is None else parse_time(at)
+    collected = None if at is None else _time(at)
     told: list[HypervFile | ImportedFile] = []
     with ExitStack() as streams:
-        for file_name in files:
-            name = fspath(file_name)
+        for name in _names(files):
             errors: list[InputError] | None = [] if keep_going else None
             try:
                 stream = streams.enter_context(readable(name))
-                file = HypervFile(name, stream, errors=errors, at=at, host=host, zone=zone)
+                file = HypervFile(name, stream, errors=errors, at=collected, host=host, zone=zone)
                 file.open()
             except InputError as refused:
                 if not keep_going:
@@ -123,7 +127,7 @@ def import_hyperv(
 
 def import_qemu(
     ledger: Ledger,
-    files: Iterable[str | PathLike[str]],
+    files: Files,
     *,
     actor: str,
     via: str = "import-qemu",
@@ -138,8 +142,7 @@ def import_qemu(
     ``import_hyperv``.
     """
     told: list[ImportedFile] = []
-    for file_name in files:
-        name = fspath(file_name)
+    for name in _names(files):
         importer = QemuImporter(name, prefix)
         errors: list[InputError] = []
 
@@ -163,6 +166,16 @@ def import_qemu(
             errors.append(refused)
         told.append(_qemu(name, importer, errors))
     return told
+
+
+def _names(files: Files) -> list[str]:
+    """The names of the files: a text alone is one."""
+    return [fspath(each) for each in ([files] if isinstance(files, str | PathLike) else files)]
+
+
+def _time(at: str | datetime) -> str:
+    """A time with its zone, as it is kept inside. Raises ``InputError``."""
+    return parse_time(at.isoformat() if isinstance(at, datetime) else at)
 
 
 def _qemu(name: str, importer: QemuImporter, errors: Sequence[InputError]) -> ImportedFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,24 @@ def test_a_spool_is_recorded_once_and_its_account_adds_up(ledger: Ledger) -> Non
     assert (again.recorded, again.repeats) == (0, 27)
     (whole,) = import_hyperv(ledger, [DAY], actor="nightly.py", final=True)
     assert whole.recorded == 2
+
+
+def test_one_file_need_not_stand_in_a_list(ledger: Ledger) -> None:
+    (first,) = import_hyperv(ledger, str(DAY), actor="nightly.py")
+    (again,) = import_hyperv(ledger, DAY, actor="nightly.py")
+    assert (first.recorded, again.recorded, again.file) == (23, 0, str(DAY))
+    (first,) = import_qemu(ledger, str(S7), actor="nightly.py")
+    (again,) = import_qemu(ledger, S7, actor="nightly.py")
+    assert first.recorded > again.recorded == 0
+    assert again.file == str(S7)
+
+
+def test_when_a_file_was_made_may_be_a_datetime_with_a_zone(ledger: Ledger) -> None:
+    berlin = datetime(2026, 11, 23, 11, tzinfo=timezone(timedelta(hours=1)))
+    import_hyperv(ledger, GET_VM, actor="ops", at=berlin)
+    assert {each.metadata.happened for each in ledger.events()} >= {"2026-11-23T10:00:00.000000Z"}
+    with pytest.raises(InputError, match="does not say its time zone"):
+        import_hyperv(ledger, GET_VM, actor="ops", at=berlin.replace(tzinfo=None))
 
 
 def test_who_imports_is_in_the_trail_and_who_changed_something_beside_the_change(ledger: Ledger) -> None:
