@@ -47,6 +47,13 @@ def find_host(word: str, hosts: Iterable[str]) -> str:
     return word
 
 
+def in_its_case(word: str, fleet: Fleet) -> str:
+    """A host's id, whatever the case it is typed in: that of an observed one is in lower case. Else the word itself."""
+    there = {*fleet.hosts, *(tracked.subject.host for tracked in fleet.vms.values() if tracked.subject.host)}
+    found = [id for id in there if id.casefold() == word.casefold()]
+    return found[0] if word not in there and len(found) == 1 else word
+
+
 def has_history(ledger: Ledger, stream: str) -> bool:
     """Whether anything was ever recorded of a VM or host, there or removed."""
     return next(iter(ledger.stream(stream)), None) is not None
@@ -81,4 +88,5 @@ def vm_of(ledger: Ledger, word: str) -> str:
 def host_of(ledger: Ledger, word: str) -> str:
     """The id of a host that is there, or of one that was removed. Raises as ``find_host`` does."""
     fleet = ledger.views.fleet()
+    word = word if has_history(ledger, f"host/{word}") else in_its_case(word, fleet)
     return word if fleet.on(word) or has_history(ledger, f"host/{word}") else find_host(word, fleet.hosts)

@@ -13,7 +13,7 @@ from domain.errors import UnknownHost, UnknownVm
 from nilometer.cli.documents import document
 from nilometer.cli.failures import OK
 from nilometer.cli.moments import one_moment
-from nilometer.cli.names import find_host, find_vm, has_history, names_of
+from nilometer.cli.names import find_host, find_vm, has_history, in_its_case, names_of
 from nilometer.cli.options import common
 from nilometer.cli.output import Output
 from nilometer.cli.session import session
@@ -61,6 +61,7 @@ def command(at: str | None, position: int | None, vm: str | None, host: str | No
     with now.reading() as ledger:
         fleet = ledger.views.fleet_of(moment)
         vm = None if vm is None else _vm(ledger, fleet, vm)
+        host = None if host is None else in_its_case(host, fleet)
         if host is not None and not fleet.on(host):
             host = _host(ledger, fleet, host)
         seen = view(fleet, at=moment if isinstance(moment, str) else None, vm=vm, host=host)
@@ -119,8 +120,9 @@ def _vm_line(row: VmRow) -> str:
     assigned, visible, watermark = alike([row.assigned, row.visible, row.high_watermark])
     called = "" if row.vm.endswith(row.name) else f" called {row.name}"
     return (
-        f"VM {row.vm}{called} on {row.host or UNKNOWN} ({row.origin}): {row.power or UNKNOWN}, assigned {assigned}, "
-        f"visible {visible}, high watermark {watermark}, in use {_in_use(row)}; last heard of {shown(row.as_of)}"
+        f"VM {row.vm}{called} on {row.host or UNKNOWN} ({row.origin}): {row.power or f'power {UNKNOWN}'}, "
+        f"assigned {assigned}, visible {visible}, high watermark {watermark}, "
+        f"in use {_in_use(row)}; last heard of {shown(row.as_of)}"
     )
 
 

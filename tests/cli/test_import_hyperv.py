@@ -140,3 +140,17 @@ def test_what_another_tool_did_is_not_recorded_of_either_of_two_vms_that_are_cal
         assert (said.code, said.out) == (2, "")
         assert said.err == f"error: 2 VMs have the name '{word}'\nhint: give an id: {ERP}, {WEB}\n"
     assert desk.events == before
+
+
+def test_a_host_is_found_whatever_the_case_it_is_typed_in(desk: Desk) -> None:
+    assert desk.call("import-hyperv", str(DAY)).code == 0
+    for asked in (("view", "--host"), ("log", "--host"), ("log", "--asked", "--host")):
+        assert desk.call(*asked, "HV01").out == desk.call(*asked, "hv01").out
+        assert desk.call(*asked, "HV01").code == 0
+    assert desk.call("view", "--host", "HV02").code == 2
+
+
+def test_of_a_vm_whose_power_nobody_told_the_view_says_so(desk: Desk) -> None:
+    desk.call("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB")
+    (told,) = desk.call("view").out.splitlines()[1:]
+    assert told.startswith("VM web07 on unknown (observed): power unknown, assigned 8 GiB, ")
