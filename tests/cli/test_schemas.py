@@ -40,7 +40,9 @@ def test_what_is_printed_is_as_the_schemas_say(desk: Desk) -> None:
         assert problems("answer", line) == []
     imported = desk.call("import-qemu", S7, "--as", "lab", "--format", "json").json
     assert problems("import-qemu", imported) == []
-    recorded = desk.call("record", "x", "--asked", "2", "--before", "1", "--after", "1", "--format", "json").json
+    recorded = desk.call(
+        "record", "x", "--asked", "2GiB", "--before", "1GiB", "--after", "1GiB", "--format", "json"
+    ).json
     assert problems("answer", recorded) == []
     for args in (["view"], ["view", "--position", "20"]):
         assert problems("view", desk.call(*args, "--format", "json").json) == []
