@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from domain.observed import HostObserved
@@ -67,9 +68,11 @@ class Books:
             self._docket.unknown(NEVER, where, "nobody told which host the VM is on")
             return
         host = self._host(vm.host)
-        account = host.account
-        if account is None or account.total is None or account.book.get(vm.id, 0) != self._held_by(vm):
+        account, held = host.account, self._held_by(vm)
+        if account is None or account.total is None:
             account = self._account(host)
+        elif account.book.get(vm.id, 0) != held:
+            account = host.account = _with(account, vm.id, held) or self._account(host)
         self._never(where, host, account)
 
     def measured(self, where: Where, event: HostObserved, id: str) -> None:
@@ -237,6 +240,16 @@ class Books:
         if host is None:
             host = self._hosts[id] = SeenHost(ObservedHost.begin(id))
         return host
+
+
+def _with(account: HostAccount, vm: str, held: int | None) -> HostAccount | None:
+    """The account when one VM holds something else; ``None`` if not all is known, and it has to be made anew."""
+    before = account.book.get(vm, 0)
+    if before is None or held is None or account.held is None:
+        return None
+    book = {id: size for id, size in account.book.items() if id != vm} | ({vm: held} if held else {})
+    free = None if account.free is None else account.free + before - held
+    return replace(account, book=book, held=account.held - before + held, free=free)
 
 
 def _missing(total: int | None, reserve: int | None, held: int | None) -> str:
