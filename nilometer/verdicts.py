@@ -65,13 +65,6 @@ class Audit:
                 if at is not None:
                     at(count)
 
-    def take(self, judge: Judge, placed: Placed, source: str) -> None:
-        """Has one more event judged."""
-        envelope, place, of = placed
-        for finding in judge.take(envelope, place, of):
-            self.add(finding, source)
-        self.streams.add(envelope.stream)
-
     def finish(self, judge: Judge, source: str) -> None:
         """A history ends here: what is found at its end, and how often each rule was asked."""
         for finding in judge.finish():

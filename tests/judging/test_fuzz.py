@@ -111,8 +111,8 @@ def check(data: bytes) -> None:
     audit, judge = Audit(minor=True), Judge()
     stream = cast("BinaryIO", BufferedReader(BytesIO(data)))
     try:
-        for judged, place in read_events(stream, "damaged.jsonl", errors.append):
-            audit.take(judge, (judged.envelope, place, judged.source), judged.source)
+        events = read_events(stream, "damaged.jsonl", errors.append)
+        audit.judge(((told.envelope, place, told.source) for told, place in events), judge, "")
     except InputError as error:  # of the file as a whole
         errors.append(error)
     audit.finish(judge, "")
