@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.workload import BEGINNING, Size, prepare, recorded, requests, resizes
 from nilometer import Ledger
-from nilometer.history import event_document
+from nilometer.history.cloudevents import event_document
 
 Line = dict[str, Any]
 

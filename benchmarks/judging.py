@@ -17,9 +17,9 @@ from benchmarks.histories import History
 from benchmarks.processes import run
 from benchmarks.timing import Piece, SideBySide, side_by_side
 from nilometer import Ledger
-from nilometer.auditing import read_events
-from nilometer.history import write_lines
-from nilometer.verdicts import Audit
+from nilometer.audit.reading import read_events
+from nilometer.audit.result import Audit
+from nilometer.history.cloudevents import write_lines
 from rules.judging.judge import Judge
 
 

@@ -89,8 +89,8 @@ def _proved(cost: Cost) -> Proved:
 
 
 def _z3() -> object:
-    from rules.prover import Prover, Verdict
-    from rules.proving import obligations_named
+    from rules.proving.run import obligations_named
+    from rules.solving.prover import Prover, Verdict
 
     proofs = list(Prover().prove(obligations_named()))
     assert all(proof.verdict is Verdict.PROVED for proof in proofs)
@@ -98,9 +98,9 @@ def _z3() -> object:
 
 
 def _cvc5() -> object:
-    from rules.prover import Verdict
-    from rules.proving import obligations_named
-    from rules.recheck import recheck
+    from rules.proving.run import obligations_named
+    from rules.solving.prover import Verdict
+    from rules.solving.recheck import recheck
 
     first = int(sys.argv[2]) if len(sys.argv) > 2 else None
     opinions = list(recheck(obligations_named()[:first]))
@@ -110,9 +110,9 @@ def _cvc5() -> object:
 
 def _commands() -> object:
     from domain.commands import NAMES, MoveVm
-    from domain.decider import STEPS
-    from rules.prover import Prover
-    from rules.proving import obligations_named
+    from domain.deciding.decider import STEPS
+    from rules.proving.run import obligations_named
+    from rules.solving.prover import Prover
 
     commands = [NAMES[command] for command in STEPS if command is not MoveVm]
     turns = int(sys.argv[2]) if len(sys.argv) > 2 else len(commands)

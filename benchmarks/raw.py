@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from nilometer.sqlite_recorder import create_table_statements
+from nilometer.storage.sqlite.recorder import create_table_statements
 
 Row = tuple[str, int, str, bytes]
 """Stream, version, topic and body, as they are stored."""

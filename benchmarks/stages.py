@@ -16,19 +16,19 @@ from benchmarks.recording import TOGETHER
 from benchmarks.timing import Spent
 from benchmarks.workload import STEP, GiB, Size, prepare, requests, resizes
 from domain.aggregates import HostAggregate, VmAggregate, host_figures, vm_figures
-from domain.decider import decide
+from domain.deciding.decider import decide
 from domain.events import VmMemoryRemoved
 from domain.evolve import granted_to_vm, memory_removed
 from domain.resizing import remove_memory
 from nilometer import Ledger, Metadata, RemoveMemory, Request
-from nilometer.bodies import decode, encode
 from nilometer.clock import now
+from nilometer.storage.bodies import decode, encode
 from projections.fleet import Fleet
 
 
 @dataclass(frozen=True, slots=True)
 class FleetWorld:
-    """A ``domain.decider.World`` that is a fleet in memory."""
+    """A ``domain.deciding.decider.World`` that is a fleet in memory."""
 
     fleet: Fleet
 

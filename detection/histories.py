@@ -9,8 +9,8 @@ from typing import Any
 
 from domain.errors import InputError
 from nilometer import Ledger, Request
-from nilometer.history import event_document
-from nilometer.script import read_command
+from nilometer.history.cloudevents import event_document
+from nilometer.ledger.script import read_command
 from tests.oracle.strategies import Seeded, script
 
 Line = dict[str, Any]

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from domain import evolve, hosts, lifecycle, resizing
 from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, Change
 from domain.commands import NAMES
-from domain.decider import STEPS
+from domain.deciding.decider import STEPS
 from domain.decision import outcome_of
 from domain.quantities import down, whole
 from domain.settings import cap
 from domain.state import Host, Site, Vm
-from rules import terms
 from rules.obligations import Obligations, getter
-from rules.reader import Reader, Rule, sorts_of
-from rules.terms import Term
-from rules.transitions import SITE
-from rules.values import Value, anything
+from rules.symbolic import terms
+from rules.symbolic.reader import Reader, Rule, sorts_of
+from rules.symbolic.terms import Term
+from rules.symbolic.values import Value, anything
+from rules.transitions.vm_commands import SITE
 
 ANYWHERE = (
     hosts.register_host,

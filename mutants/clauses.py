@@ -21,17 +21,17 @@ from mutants.operators import placed
 from mutants.places import Changed, changed
 from mutants.program import Mutant
 from mutants.running import all_mutants, the_judge
-from rules import terms
 from rules.claims import CLAIMS
-from rules.confirming import completed
+from rules.concrete.replay import completed
 from rules.obligations import Obligation, Obligations
-from rules.obligations.asked import claim_of
-from rules.obligations.making import Making
-from rules.prover import Verdict
-from rules.reader import Reader, Rule
-from rules.sentence import SENTENCES, is_sentence
-from rules.source import Refusal, source_of
-from rules.terms import Literal
+from rules.obligations.builder import Making
+from rules.obligations.claims import claim_of
+from rules.solving.prover import Verdict
+from rules.specification.predicate import SENTENCES, is_sentence
+from rules.symbolic import terms
+from rules.symbolic.reader import Reader, Rule
+from rules.symbolic.source import Refusal, source_of
+from rules.symbolic.terms import Literal
 
 LEFT_OUT: Final = frozenset(("dropped condition", "dropped guard"))
 ALIKE: Final = 4

@@ -13,12 +13,12 @@ from domain.rule import RULES
 from mutants.behaviour import Told, behaviour
 from mutants.program import Mutant
 from rules.obligations import Obligation, Obligations
-from rules.prover import Proof, Prover, Verdict
-from rules.reader import Reader, Rule
-from rules.sentence import SENTENCES, is_sentence
-from rules.source import Refusal
-from rules.terms import Term
-from rules.values import Record, Value, equal
+from rules.solving.prover import Proof, Prover, Verdict
+from rules.specification.predicate import SENTENCES, is_sentence
+from rules.symbolic.reader import Reader, Rule
+from rules.symbolic.source import Refusal
+from rules.symbolic.terms import Term
+from rules.symbolic.values import Record, Value, equal
 
 
 class Fate(StrEnum):

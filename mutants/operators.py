@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from domain.quantities import QUANTUM
 from mutants.scope import Scope, fields_and_rules
-from rules.values import fields_of, is_record
+from rules.symbolic.values import fields_of, is_record
 
 Change = tuple[str, ast.expr]
 """What kind of a change it is, and what stands there instead."""

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from mutants.operators import Change, changes, guards, offsets, passed_on, placed
 from mutants.scope import Marked, Scope
-from rules.reader import Rule
+from rules.symbolic.reader import Rule
 
 ROOT: Final = FilePath(__file__).parent.parent
 

@@ -10,17 +10,18 @@ from dataclasses import dataclass, field, replace
 from inspect import getsourcefile, getsourcelines
 from typing import Any, cast, get_type_hints
 
-from domain import aggregates, steps
+from domain import aggregates
 from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, change
+from domain.deciding import steps
+from domain.deciding.steps import STEPS, Step, step
 from domain.decision import Decision
 from domain.events import HostEvent, VmEvent
 from domain.quantities import QUANTUM
 from domain.rule import RULES
-from domain.steps import STEPS, Step, step
 from mutants.places import changed, place_of
 from mutants.scope import Scope
-from rules.reader import Rule, sorts_of
-from rules.values import fields_of
+from rules.symbolic.reader import Rule, sorts_of
+from rules.symbolic.values import fields_of
 
 
 @dataclass(frozen=True, slots=True)

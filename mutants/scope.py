@@ -9,9 +9,9 @@ from types import FunctionType
 from typing import Any, cast, get_type_hints
 
 from domain.rule import RULES
-from rules.reader import Rule, sorts_of
-from rules.source import Source, defined_as_final, source_of
-from rules.values import fields_of, is_record
+from rules.symbolic.reader import Rule, sorts_of
+from rules.symbolic.source import Source, defined_as_final, source_of
+from rules.symbolic.values import fields_of, is_record
 
 Marked = tuple[Rule, ...]
 """The functions that a function may call: the rules, or the sentences."""

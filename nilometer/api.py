@@ -35,9 +35,9 @@ from domain.guests import Guest
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
 from domain.shapes import parse_size
 from nilometer.errors import LedgerError
-from nilometer.importing import ImportedFile, ImportStopped, import_hyperv, import_qemu
-from nilometer.ledger import Ledger
-from nilometer.results import Fact, Observation, Request, Result
+from nilometer.importers.importing import ImportedFile, ImportStopped, import_hyperv, import_qemu
+from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.requests import Fact, Observation, Request, Result
 
 __all__ = [
     "AddMemory",

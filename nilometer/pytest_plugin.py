@@ -1,7 +1,7 @@
 """A pytest plugin: ``pytest --nilo`` adds one test item for each rule, which passes if the rule is proved.
 
 An item fails with the counterexample if its rule is refuted, and says so if the solver gave up: unknown never passes.
-``--nilo-history FILE`` adds items for a recorded history: see ``nilometer.pytest_histories``.
+``--nilo-history FILE`` adds items for a recorded history: see ``nilometer.testing.histories``.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final, cast
 import pytest
 
 from domain.errors import NilometerError
-from nilometer.pytest_nodes import GROUP, made
+from nilometer.testing.nodes import GROUP, made
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rules.proving import Result
+    from rules.proving.run import Result
 
 CHECKED: Final = "checks"
 """The item of what keeps the verdicts honest: that nothing is true for want of a state, and so on."""
@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         items.extend(made(Rules, session, name=GROUP, nodeid=GROUP).collect())
     files = cast("list[str]", config.getoption("--nilo-history"))
     if files:
-        from nilometer.pytest_histories import HistoryFile
+        from nilometer.testing.histories import HistoryFile
 
         for file in dict.fromkeys(files):
             items.extend(made(HistoryFile, session, name=file, nodeid=f"{GROUP}::{file}").collect())
@@ -74,8 +74,8 @@ class Rules(pytest.Collector):
     @cached_property
     def results(self) -> list[Result]:
         """What became of all obligations of the rules that are to be tested."""
-        from nilometer.cli.prove_choice import choose
-        from rules.proving import prove
+        from nilometer.cli.prove.choice import choose
+        from rules.proving.run import prove
 
         wanted = [item.name for item in self.session.items if item.parent is self]
         return list(prove() if CHECKED in wanted else prove(choose(wanted, []).rules))
@@ -87,7 +87,7 @@ class RuleItem(pytest.Item):
     def runtest(self) -> None:
         """Every obligation of the rule is proved."""
         from rules.catalogue import CHECKS, rule_of
-        from rules.prover import Verdict
+        from rules.solving.prover import Verdict
 
         assert isinstance(self.parent, Rules)
         name = dict.fromkeys(CHECKS, CHECKED)
@@ -114,6 +114,6 @@ class RuleItem(pytest.Item):
 
 def told(result: Result) -> str:
     """What became of an obligation that is not proved, in words."""
-    from nilometer.cli.prove_report import evidence
+    from nilometer.cli.prove.report import evidence
 
     return f"{result.verdict}: {result.name}\n{evidence(result)}".rstrip()

@@ -9,7 +9,7 @@ from typing import Final
 from domain import events
 from domain.envelope import Envelope
 from domain.events import Event
-from domain.observed import VmChangeRequested, VmRequestSettled
+from domain.observed.events import VmChangeRequested, VmRequestSettled
 from projections.view import HostRow, View, VmRow
 
 Value = bool | int | str | HostRow | VmRow | None

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from domain.envelope import Envelope
 from domain.events import Event
-from domain.observed_host import HostAccount, ObservedHost, account_of
-from domain.observed_vm import ObservedVm
+from domain.observed.host import HostAccount, ObservedHost, account_of
+from domain.observed.vm import ObservedVm
 from projections.tracked import TrackedHost, TrackedVm, advance_host, advance_vm
 
 

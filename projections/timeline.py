@@ -8,7 +8,7 @@ from domain import events
 from domain.decision import Code, Outcome
 from domain.envelope import Envelope
 from domain.events import Event, HostEvent, VmEvent
-from domain.observed import FAILED_JOB, ObservedCode, VmChangeRequested, VmObserved, VmRequestSettled
+from domain.observed.events import FAILED_JOB, ObservedCode, VmChangeRequested, VmObserved, VmRequestSettled
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from domain import events
 from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.envelope import Envelope
 from domain.events import Event, HostEvent, HostRegistered, VmDefined, VmEvent
-from domain.observed import Observed
-from domain.observed_host import ObservedHost
-from domain.observed_vm import ObservedVm
+from domain.observed.events import Observed
+from domain.observed.host import ObservedHost
+from domain.observed.vm import ObservedVm
 
 S = TypeVar("S")
 

@@ -12,7 +12,7 @@ from typing import Literal
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.errors import UnknownHost, UnknownVm
 from domain.guests import Guest
-from domain.observed_vm import ObservedVm
+from domain.observed.vm import ObservedVm
 from domain.settings import HostVersion, MemorySetting
 from domain.state import Power
 from projections.fleet import Fleet

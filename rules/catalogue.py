@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from rules.reader import Rule
-from rules.sentence import SENTENCES
 from rules.specification import answers, changes, conditions, effects, figures, moves
 from rules.specification.invariants import INVARIANTS
+from rules.specification.predicate import SENTENCES
+from rules.symbolic.reader import Rule
 
 SPECIFICATION: Final = (figures, conditions, answers, effects, changes, moves)
 """The modules beside the invariants: once they are loaded, their sentences are found by their names."""

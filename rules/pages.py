@@ -11,14 +11,14 @@ from types import FunctionType
 from typing import Final, cast
 
 from domain.commands import NAMES, SetMemory
-from domain.decider import STEPS
+from domain.deciding.decider import STEPS
 from rules.catalogue import GOALS, HELPERS, KINDS, PROPERTIES, Property, rule_of, sentence_named
 from rules.obligations import Obligation, Obligations
-from rules.prover import Proof, Prover, Verdict
-from rules.reader import Rule
-from rules.source import source_of
+from rules.solving.prover import Proof, Prover, Verdict
 from rules.specification import figures
 from rules.specification.invariants import INVARIANTS
+from rules.symbolic.reader import Rule
+from rules.symbolic.source import source_of
 
 HEAD: Final = """\
 # Rules

@@ -17,22 +17,22 @@ from nilometer.cli.groups import LazyGroup
 from nilometer.cli.options import outermost
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
-    "run": ("run", "Decide and record each command of a script."),
-    "do": ("do", "Decide and record one command."),
-    "record": ("record", "Record what another tool did to an observed VM."),
-    "view": ("view", "Show the memory that each guest sees."),
-    "log": ("log", "Show what happened, and who asked for it."),
-    "show": ("show", "Tell one change as a story."),
-    "diff": ("diff", "Show what changed between two moments."),
-    "info": ("info", "Show what is in a ledger."),
-    "export": ("export", "Write the history as CloudEvents, one a line."),
-    "import": ("import_", "Take an exported history into an empty ledger."),
-    "collector": ("collector", "Print the script that collects from a Hyper-V host."),
-    "import-hyperv": ("import_hyperv", "Record what Hyper-V hosts told."),
-    "import-qemu": ("import_qemu", "Record what recordings of QEMU show."),
-    "replay": ("replay", "Rebuild all views from the events, and compare."),
-    "audit": ("audit", "Judge a history: every event against every rule."),
-    "prove": ("prove", "Prove the rules, from the code that runs."),
+    "run": ("writing.run", "Decide and record each command of a script."),
+    "do": ("writing.do", "Decide and record one command."),
+    "record": ("writing.record", "Record what another tool did to an observed VM."),
+    "view": ("reading.view", "Show the memory that each guest sees."),
+    "log": ("reading.log", "Show what happened, and who asked for it."),
+    "show": ("reading.show", "Tell one change as a story."),
+    "diff": ("reading.diff", "Show what changed between two moments."),
+    "info": ("reading.info", "Show what is in a ledger."),
+    "export": ("reading.export", "Write the history as CloudEvents, one a line."),
+    "import": ("importing.import_", "Take an exported history into an empty ledger."),
+    "collector": ("importing.collector", "Print the script that collects from a Hyper-V host."),
+    "import-hyperv": ("importing.import_hyperv", "Record what Hyper-V hosts told."),
+    "import-qemu": ("importing.import_qemu", "Record what recordings of QEMU show."),
+    "replay": ("reading.replay", "Rebuild all views from the events, and compare."),
+    "audit": ("audit.command", "Judge a history: every event against every rule."),
+    "prove": ("prove.command", "Prove the rules, from the code that runs."),
 }
 """Every command: its module, and what it does."""
 

@@ -91,7 +91,7 @@ def _usage_hint(error: click.ClickException) -> str:
     if isinstance(error, Mistyped):
         return error.hint
     if isinstance(error, click.NoSuchOption) and error.possibilities:
-        from nilometer.nearest import did_you_mean
+        from nilometer.suggesting import did_you_mean
 
         return did_you_mean(error.option_name, error.possibilities)
     context = error.ctx if isinstance(error, click.UsageError) else None

@@ -35,7 +35,7 @@ class LazyGroup(click.Group):
         """As click does it, with a suggestion for a mistyped command."""
         known = self.list_commands(ctx)
         if args[0] not in known and not args[0].startswith("-"):
-            from nilometer.nearest import did_you_mean
+            from nilometer.suggesting import did_you_mean
 
             hint = did_you_mean(args[0], known, f"{ctx.command_path} --help lists the commands")
             raise Mistyped(f"{args[0]!r} is not a command of {ctx.command_path}", hint=hint, context=ctx)

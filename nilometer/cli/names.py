@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from domain.errors import InputError, UnknownHost, UnknownVm
-from domain.observed_vm import ObservedVm
-from nilometer.nearest import did_you_mean
+from domain.observed.vm import ObservedVm
+from nilometer.suggesting import did_you_mean
 from projections.fleet import Fleet
 
 if TYPE_CHECKING:
-    from nilometer.ledger import Ledger
+    from nilometer.ledger.ledger import Ledger
 
 NONE_YET = "the ledger has none yet: nilo do define-vm --help"
 NO_HOST_YET = "the ledger has none yet: nilo do register-host --help"

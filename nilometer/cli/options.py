@@ -26,7 +26,7 @@ def _keep(context: click.Context, parameter: click.Parameter, value: str | None)
     if from_environment and getattr(session, str(parameter.name)) is not None:
         return
     if parameter.name in ("actor", "via", "reason", "correlation"):
-        from nilometer.script import check_text
+        from nilometer.ledger.script import check_text
 
         try:
             check_text(value)

@@ -14,7 +14,7 @@ import click
 from domain.errors import InputError
 
 if TYPE_CHECKING:
-    from nilometer.ledger import Ledger
+    from nilometer.ledger.ledger import Ledger
 
 Format = Literal["human", "plain", "json", "sarif", "github"]
 FORMATS: Final = ("human", "plain", "json")
@@ -46,7 +46,7 @@ class Session:
     @contextmanager
     def reading(self) -> Generator[Ledger]:
         """The ledger, opened to read; there must be one."""
-        from nilometer.ledger import Ledger
+        from nilometer.ledger.ledger import Ledger
 
         with Ledger.open(self.url, read_only=True) as ledger:
             yield ledger
@@ -55,7 +55,7 @@ class Session:
     def reading_if_any(self) -> Generator[Ledger | None]:
         """The ledger, opened to read; ``None`` if there is none."""
         from nilometer.errors import NoLedger
-        from nilometer.ledger import Ledger
+        from nilometer.ledger.ledger import Ledger
 
         try:
             ledger = Ledger.open(self.url, read_only=True)
@@ -68,7 +68,7 @@ class Session:
     @contextmanager
     def writing(self, *, create: bool = True) -> Generator[Ledger]:
         """The ledger, opened to write; with ``create`` it is made if there is none."""
-        from nilometer.ledger import Ledger
+        from nilometer.ledger.ledger import Ledger
 
         with Ledger.open(self.url, create=create) as ledger:
             yield ledger

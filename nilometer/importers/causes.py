@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from domain.decision import Code
-from domain.observed import CauseIs, Grounds, ObservedCode
-from domain.observed_vm import OpenRequest
+from domain.observed.events import CauseIs, Grounds, ObservedCode
+from domain.observed.vm import OpenRequest
 
 Cause = tuple[Code | ObservedCode, CauseIs]
 

@@ -4,7 +4,7 @@
         holds(claim, before=site, after=site_after, decision=decision, arguments={"amount": amount})
 
 Read in this order: ``claim`` (what one is), ``table`` (all of them), ``binding`` (what a sentence is given), ``asking``
-(of values; of formulas it is ``rules.obligations.asked``).
+(of values; of formulas it is ``rules.obligations.claims``).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from domain.decision import Decision, accepted
 from domain.state import Host, Site
 from rules.claims.binding import PARTS, Parameter, parameters_of
 from rules.claims.claim import Claim
-from rules.reader import Rule
+from rules.symbolic.reader import Rule
 
 Moment = Site | Host | None
 """What is there: of a command on a VM its site; of one on a host the host, or nothing. ``define-vm`` finds a host, and

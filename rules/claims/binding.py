@@ -14,7 +14,7 @@ from functools import cache
 from typing import Final, cast, get_type_hints
 
 from domain.state import Host, Site, Vm
-from rules.reader import Rule
+from rules.symbolic.reader import Rule
 
 PARTS: Final[dict[type, str]] = {Vm: "vm", Host: "host"}
 """What a site has, by its type."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rules.reader import Rule
+from rules.symbolic.reader import Rule
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,8 +12,8 @@ from functools import cache
 from typing import Final
 
 from rules.claims.claim import Claim
-from rules.reader import Rule
 from rules.specification import answers, changes, conditions, effects, figures, moves
+from rules.symbolic.reader import Rule
 
 
 @dataclass(frozen=True, slots=True)

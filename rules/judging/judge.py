@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from domain.envelope import Envelope
 from domain.events import Decided, Event, VmDefined, VmEvent
-from domain.observed import Observed, VmObserved
-from rules.judging.decided import DecidedJudge
-from rules.judging.docket import Docket
+from domain.observed.events import Observed, VmObserved
+from rules.judging.collector import Docket
+from rules.judging.completeness import Wholeness
+from rules.judging.decided.attribution import rules_of
+from rules.judging.decided.judge import DecidedJudge
 from rules.judging.findings import Account, Finding
-from rules.judging.naming import rules_of
-from rules.judging.observed import ObservedJudge
+from rules.judging.observed.judge import ObservedJudge
 from rules.judging.origins import Origins
 from rules.judging.scope import EVERYTHING, Scope
-from rules.judging.wholeness import Wholeness
 
 
 class Judge:

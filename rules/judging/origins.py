@@ -6,8 +6,8 @@ from functools import cache
 
 from domain.envelope import Envelope
 from domain.events import EVENTS, Decided, Event
-from rules.judging.docket import Docket
-from rules.judging.records import WHERE_DUE
+from rules.judging.collector import Docket
+from rules.judging.decided.records import WHERE_DUE
 
 Sort = tuple[str, str]
 """What an event is about, ``vm`` or ``host``, and who is the authority, as ``observed``."""

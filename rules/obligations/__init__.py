@@ -9,8 +9,8 @@ down), ``asked`` (the claims, which the judge asks too), and then the others.
 
 from __future__ import annotations
 
+from rules.obligations.all import Obligations
 from rules.obligations.definitions import getter
 from rules.obligations.obligation import Obligation
-from rules.obligations.together import Obligations
 
 __all__ = ["Obligation", "Obligations", "getter"]

@@ -9,11 +9,11 @@ from domain.decision import outcome_of
 from domain.quantities import down, whole
 from domain.settings import cap, loads_driver, valid_setting
 from domain.state import Host, Site, Vm
-from rules.obligations.making import Making
-from rules.reader import Rule, sorts_of
+from rules.obligations.builder import Making
 from rules.specification import figures
-from rules.transitions import SITE, record
-from rules.values import anything, equal
+from rules.symbolic.reader import Rule, sorts_of
+from rules.symbolic.values import anything, equal
+from rules.transitions.vm_commands import SITE, record
 
 
 def definitions(making: Making) -> None:

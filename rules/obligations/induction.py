@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from domain.state import Site
-from rules import terms
-from rules.obligations.making import Making, written
+from rules.obligations.builder import Making, written
 from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
-from rules.terms import ZERO, Term
-from rules.transitions import SITE, Transition, record, term
-from rules.values import Record, Value, anything, choose
+from rules.symbolic import terms
+from rules.symbolic.terms import ZERO, Term
+from rules.symbolic.values import Record, Value, anything, choose
+from rules.transitions.vm_commands import SITE, Transition, record, term
 
 
 def initiation(making: Making) -> None:

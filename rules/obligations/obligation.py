@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rules.terms import Term
-from rules.transitions import Transition
+from rules.symbolic.terms import Term
+from rules.transitions.vm_commands import Transition
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from rules import terms
-from rules.obligations.making import Making
-from rules.transitions import SITE
-from rules.values import leaves
+from rules.obligations.builder import Making
+from rules.symbolic import terms
+from rules.symbolic.values import leaves
+from rules.transitions.vm_commands import SITE
 
 LARGEST: Final = 2**52
 """The largest size that anybody may write, in bytes."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from domain import events, evolve
 from domain.aggregates import HOST_CHANGES, VM_CHANGES
 from domain.commands import NAMES
-from domain.decider import STEPS
-from rules import terms
-from rules.obligations.making import Making, number
+from domain.deciding.decider import STEPS
+from rules.obligations.builder import Making, number
 from rules.specification import changes
 from rules.specification.events import FOLLOWED_BY
-from rules.transitions import SITE, record, term
-from rules.values import equal
+from rules.symbolic import terms
+from rules.symbolic.values import equal
+from rules.transitions.vm_commands import SITE, record, term
 
 
 def followed(making: Making) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.decision import Code, Decision, Outcome
-from rules.sentence import sentence
+from rules.specification.predicate import sentence
 
 
 @sentence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from domain.decision import Code, Decision, Outcome
 from domain.state import Host, Power, Site, Vm
-from rules.sentence import sentence
 from rules.specification.effects import nothing_changed
 from rules.specification.figures import (
     QUANTUM,
@@ -14,6 +13,7 @@ from rules.specification.figures import (
     held_by,
     seen_by,
 )
+from rules.specification.predicate import sentence
 
 
 @sentence

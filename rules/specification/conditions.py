@@ -6,7 +6,6 @@ from domain.decision import Code
 from domain.guests import Guest
 from domain.settings import ConfigVersion, MemorySetting, Mode
 from domain.state import Host, Power, Site, Vm
-from rules.sentence import sentence
 from rules.specification.figures import (
     FLOOR,
     QUANTUM,
@@ -16,6 +15,7 @@ from rules.specification.figures import (
     largest,
     largest_here,
 )
+from rules.specification.predicate import sentence
 
 
 @sentence

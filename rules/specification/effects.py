@@ -6,8 +6,8 @@ from domain.decision import Decision, Outcome
 from domain.guests import Guest
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
 from domain.state import Host, Power, Vm
-from rules.sentence import sentence
 from rules.specification.figures import gives_up_memory, has_the_driver, lends_memory
+from rules.specification.predicate import sentence
 
 
 @sentence

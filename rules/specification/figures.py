@@ -9,7 +9,7 @@ from domain.guests import Guest, Mechanism
 from domain.resizing import Resize
 from domain.settings import HostVersion, MemorySetting, Mode
 from domain.state import Host, Power, Site, Vm
-from rules.sentence import sentence
+from rules.specification.predicate import sentence
 
 QUANTUM: Final = 2097152
 FLOOR: Final = 33554432

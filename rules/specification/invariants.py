@@ -5,7 +5,6 @@ from __future__ import annotations
 from domain.guests import Guest
 from domain.settings import Mode
 from domain.state import Power, Site
-from rules.sentence import sentence
 from rules.specification.figures import (
     FLOOR,
     QUANTUM,
@@ -18,6 +17,7 @@ from rules.specification.figures import (
     lends_memory,
     seen_by,
 )
+from rules.specification.predicate import sentence
 
 
 @sentence

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from domain.state import Host, Site
-from rules.sentence import sentence
 from rules.specification.changes import account_kept
 from rules.specification.figures import free_on, held_by
+from rules.specification.predicate import sentence
 
 
 @sentence

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.tlc.golden import Golden, Row, State, read, spec
 from domain.commands import Command
-from domain.decider import Answer, decide
+from domain.deciding.decider import Answer, decide
 from domain.decision import Code
 from domain.quantities import MiB
 from domain.state import Vm

@@ -13,7 +13,7 @@ from detection.histories import Line, history
 from detection.judging import judged
 from domain.events import VmFigures
 from domain.state import Vm
-from rules.judging import decisions
+from rules.judging.decided import decisions
 
 ALWAYS = (
     GRANTED,

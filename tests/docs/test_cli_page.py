@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from nilometer.cli.pages import page
+from tests.paths import DOCS
 
 
 def test_the_page_of_the_command_line_is_fresh() -> None:
-    committed = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    committed = (DOCS / "cli.md").read_text(encoding="utf-8")
     assert page() == committed, "write it anew: python -m nilometer.cli.pages > docs/cli.md"

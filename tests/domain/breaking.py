@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from domain import again, aggregates, decider, rule
+from domain import aggregates, rule
+from domain.deciding import decider, redecide
 
 PACKAGE = rule.__name__.rpartition(".")[0]
 TABLES: tuple[dict[Any, Any], ...] = (
     decider.STEPS,
-    vars(again)["_STEPS"],
+    vars(redecide)["_STEPS"],
     aggregates.VM_CHANGES,
     aggregates.HOST_CHANGES,
     aggregates.ENTRY_CHANGES,

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from domain.again import decide_again
-from domain.decider import Answer
+from domain.deciding.decider import Answer
+from domain.deciding.redecide import decide_again
 from domain.errors import InputError
 from domain.events import Decided, HostCommandRefused, HostFigures, HostRead, VmEvent, VmFigures
 from tests.domain.world import World, told

@@ -1,6 +1,6 @@
 """A ledger without a store: the decided aggregates in memory, and every event that was recorded on them.
 
-It is a ``domain.decider.World`` for the real ``decide``, and a ``tests.oracle.driving.Decider`` for the oracle.
+It is a ``domain.deciding.decider.World`` for the real ``decide`` and a ``tests.oracle.driving.Decider`` for the oracle.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain import decider
 from domain.aggregates import HostAggregate, VmAggregate, host_figures, host_stream, vm_figures, vm_stream
 from domain.commands import COMMANDS, Command
-from domain.decider import Answer
+from domain.deciding import decider
+from domain.deciding.decider import Answer
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.events import (
     Event,

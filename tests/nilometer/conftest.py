@@ -9,7 +9,7 @@ from tempfile import gettempdir
 
 import pytest
 
-from nilometer.ledger import Ledger
+from nilometer.ledger.ledger import Ledger
 from tests.nilometer.databases import Server
 
 

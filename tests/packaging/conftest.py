@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
-from tests.packaging.smoke import ROOT
+from tests.paths import ROOT
 
 DJANGO_RULES = "rules==3.5"
 

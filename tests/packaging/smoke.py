@@ -4,10 +4,10 @@ They run in this order, in an empty folder, against one ledger made there (NILO_
 """
 
 import tomllib
-from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 

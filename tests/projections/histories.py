@@ -13,13 +13,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import COMMANDS, Command
-from domain.decider import decide
+from domain.deciding.decider import decide
 from domain.decision import Outcome
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.events import Event
 from domain.guests import Mechanism
-from domain.observed import (
+from domain.observed.events import (
     BASE_MEMORY,
     DeviceFigures,
     HostObserved,

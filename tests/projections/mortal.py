@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from nilometer.recorders import Database, Rows
-from nilometer.views import Store
+from nilometer.storage.recorder import Database, Rows
+from nilometer.views.views import Store
 
 
 class Killed(Exception):

@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 
 from domain.envelope import Envelope
 from domain.events import Event
-from nilometer.application import LedgerApplication
-from nilometer.places import SQLitePlace, parse_url
-from nilometer.postgres_recorder import PostgresLedgerRecorder
-from nilometer.recorders import LedgerRecorder
-from nilometer.sqlite_recorder import SQLiteLedgerRecorder
-from nilometer.views import Pace, Views
+from nilometer.storage.application import LedgerApplication
+from nilometer.storage.postgres.recorder import PostgresLedgerRecorder
+from nilometer.storage.recorder import LedgerRecorder
+from nilometer.storage.sqlite.recorder import SQLiteLedgerRecorder
+from nilometer.storage.urls import SQLitePlace, parse_url
+from nilometer.views.views import Pace, Views
 
 QUICK = Pace(page=7, checkpoint=20)
 """Short pages and near checkpoints, so that small histories have many."""

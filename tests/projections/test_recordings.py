@@ -11,7 +11,7 @@ from projections.diff import difference
 from projections.fleet import Fleet
 from projections.timeline import entry
 from projections.view import view
-from tests.importers.reading import NAMES, S4, S7, facts, lines_of
+from tests.nilometer.importers.qemu.reading import NAMES, S4, S7, facts, lines_of
 from tests.projections.stored import stored
 
 MiB = 2**20

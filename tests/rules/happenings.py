@@ -14,7 +14,7 @@ from domain.quantities import QUANTUM
 from domain.settings import MemorySetting
 from domain.state import Host, Site
 from rules.claims import Claim, Moment, holds
-from rules.confirming import ARGUMENTS
+from rules.concrete.replay import ARGUMENTS
 from tests.domain.world import World, read
 from tests.oracle.strategies import Seeded, next_line
 

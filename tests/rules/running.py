@@ -8,15 +8,15 @@ from functools import cache
 from types import FunctionType
 from typing import cast
 
-from rules.checks import Checks
-from rules.confirming import Recording
+from rules.concrete.replay import Recording
 from rules.obligations import Obligation, Obligations
-from rules.prover import BUDGET, Prover
-from rules.reachability import Search
-from rules.reader import Rule
-from rules.refuting import Refuter
-from rules.sentence import is_sentence
-from rules.source import source_of
+from rules.proving.checks import Checks
+from rules.proving.refuting import Refuter
+from rules.search.reachability import Search
+from rules.solving.prover import BUDGET, Prover
+from rules.specification.predicate import is_sentence
+from rules.symbolic.reader import Rule
+from rules.symbolic.source import source_of
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -11,10 +10,11 @@ import pytest
 from rules.catalogue import GOALS, HELPERS, KINDS, NAMES, PROPERTIES, of_rule, rule_of, says, sentence_named
 from rules.obligations import Obligation, Obligations
 from rules.pages import Page, page
-from rules.prover import Proof, Verdict
+from rules.solving.prover import Proof, Verdict
 from rules.specification.invariants import INVARIANTS
+from tests.paths import DOCS
 
-COMMITTED: Final = Path(__file__).parents[2] / "docs" / "rules.md"
+COMMITTED: Final = DOCS / "rules.md"
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from typing import Any
 
 from domain.aggregates import VmAggregate
 from domain.state import Vm
-from nilometer.ledger import Ledger
-from nilometer.results import Request, Result
-from nilometer.script import read_command
+from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.requests import Request, Result
+from nilometer.ledger.script import read_command
 
 
 def a_host(**changed: Any) -> dict[str, Any]:

@@ -12,11 +12,11 @@ import signal
 import sys
 from pathlib import Path
 
-import nilometer.sqlite_recorder as _imported_before_the_forks  # noqa: F401  # pyright: ignore[reportUnusedImport]
+import nilometer.storage.sqlite.recorder as _imported_before_the_forks  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from domain.errors import InputError
-from nilometer.ledger import Ledger
-from nilometer.results import Request
-from nilometer.script import read_command
+from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.requests import Request
+from nilometer.ledger.script import read_command
 from tests.domain.world import World
 from tests.nilometer.ledger.processes import Crowd, fork
 from tests.oracle.shapes import GIB, Line

@@ -17,10 +17,10 @@ from random import Random
 from time import monotonic
 from typing import Any
 
-import nilometer.cli.run as nilo_run
-import nilometer.sqlite_recorder as _imported_before_the_forks  # noqa: F401  # pyright: ignore[reportUnusedImport]
+import nilometer.cli.writing.run as nilo_run
+import nilometer.storage.sqlite.recorder as _imported_before_the_forks  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from nilometer.cli.app import nilo
-from nilometer.ledger import Ledger
+from nilometer.ledger.ledger import Ledger
 from tests.nilometer.ledger.processes import child_ended_within, ended_children, fork, watch_children
 from tests.oracle.model import PlainModel
 from tests.oracle.strategies import Seeded, next_line

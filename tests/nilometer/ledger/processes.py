@@ -13,11 +13,10 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import Any, NoReturn, cast
 
-ROOT = Path(__file__).parents[3]
+from tests.paths import ROOT
 
 
 def run(module: str, *arguments: str) -> dict[str, Any]:

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from domain.again import decide_again
+from domain.deciding.redecide import decide_again
 from domain.decision import Code, Outcome
 from domain.envelope import Envelope
 from domain.events import Decided, Event, HostCommandRefused, HostEvent, HostFigures, HostRead, VmEvent
-from nilometer.ledger import Ledger
+from nilometer.ledger.ledger import Ledger
 from tests.domain.world import World
-from tests.judging.histories import judged
 from tests.nilometer.ledger import processes
 from tests.oracle.model import PlainModel
 from tests.oracle.properties import INVARIANTS
+from tests.rules.judging.histories import judged
 
 REFUSED = (Outcome.REJECTED, Outcome.FAILED)
 

@@ -9,12 +9,12 @@ import pytest
 from domain.aggregates import HostAggregate
 from domain.decision import Code, Outcome
 from domain.errors import InputError, UnknownHost, UnknownVm
-from domain.observed import VmLost, VmObserved
+from domain.observed.events import VmLost, VmObserved
 from domain.state import Power
-from nilometer.ledger import Ledger
-from nilometer.results import Fact, Observation, Result
+from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.requests import Fact, Observation, Result
 from tests.nilometer.ledger.asking import a_host, a_vm, ask, request, stored, vm, with_web01
-from tests.nilometer.ledger.meanwhile import Commits
+from tests.nilometer.storage.meanwhile import Commits
 
 GIB = 2**30
 NINE, TEN, ELEVEN = (f"2026-11-23T{hour}:00:00.000000Z" for hour in ("09", "10", "11"))

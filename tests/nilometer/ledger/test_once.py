@@ -8,9 +8,9 @@ import pytest
 
 from domain.decision import Code, Outcome
 from domain.errors import InputError
-from domain.observed import VmLost
-from nilometer.ledger import Ledger
-from nilometer.results import Fact, Observation, Result
+from domain.observed.events import VmLost
+from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.requests import Fact, Observation, Result
 from tests.nilometer.ledger.asking import a_host, a_vm, ask, request, stored, vm, with_web01
 
 LATE = "2999-01-01T00:00:00.000000Z"

@@ -1,0 +1,116 @@
+"""Commands on hosts, and the one that defines a VM on one: what their rules read, and the events that tell of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain import commands, events, hosts, lifecycle
+from domain.aggregates import HOST_CHANGES, HostAggregate, host_figures, host_stream, vm_figures, vm_stream
+from domain.commands import NAMES, HostCommand
+from domain.deciding.answer import Answer, World, refuse_taken
+from domain.deciding.evidence import arguments, host_read
+from domain.decision import Decision, accepted
+from domain.events import Evidence, HostEvent
+from domain.evolve import host_registered, vm_defined
+
+
+def register_host(command: commands.RegisterHost, world: World) -> Answer:
+    """A host begins."""
+    stream = host_stream(command.host)
+    refuse_taken("host", command.host, stream, world)
+    decision = hosts.register_host(command.total, command.reserve)
+    name = NAMES[commands.RegisterHost]
+    if not accepted(decision):
+        return Answer(name, stream, decision, None, None, ())
+    after = host_registered(command.total, command.reserve, command.version)
+    registered = events.HostRegistered(
+        command=name,
+        outcome=decision.outcome,
+        code=None,
+        before=None,
+        after=host_figures(after),
+        version=command.version,
+        total=command.total,
+        reserve=command.reserve,
+    )
+    return Answer(name, stream, decision, None, None, ((stream, registered),))
+
+
+def on_host(
+    command: commands.ResizeHost | commands.SetReserve | commands.RemoveHost, host: HostAggregate, world: World
+) -> Answer:
+    """Decides a command on a host that is there."""
+    evidence = Evidence()
+    carried: dict[str, Any] = {}
+    match command:
+        case commands.ResizeHost(total=total):
+            decision, carried["total"] = hosts.resize_host(host.state, total), total
+            kind: type[HostEvent] = events.HostResized
+        case commands.SetReserve(reserve=reserve):
+            decision, carried["reserve"] = hosts.set_reserve(host.state, reserve), reserve
+            kind = events.HostReserveSet
+        case commands.RemoveHost():
+            vms = world.vms_on(host.id)
+            kind, decision, evidence = events.HostRemoved, hosts.remove_host(vms), Evidence(vms=vms)
+    stream = host_stream(host.id)
+    if not accepted(decision):
+        return host_refusal(command, host, decision, evidence, stream)
+    after = HOST_CHANGES[kind].rule(host.state, **carried)
+    if kind is events.HostRemoved:
+        carried["evidence"] = evidence
+    elif after == host.state:  # a host's event is written only when a figure changes
+        return Answer(NAMES[type(command)], stream, decision, None, None, ())
+    happened = kind(
+        **carried,
+        command=NAMES[type(command)],
+        outcome=decision.outcome,
+        code=None,
+        before=host_figures(host.state),
+        after=host_figures(after),
+    )
+    return Answer(happened.command, stream, decision, None, None, ((stream, happened),))
+
+
+def host_refusal(
+    command: HostCommand | commands.DefineVm, host: HostAggregate, decision: Decision, evidence: Evidence, target: str
+) -> Answer:
+    figures = host_figures(host.state)
+    refused = events.HostCommandRefused(
+        command=NAMES[type(command)],
+        outcome=decision.outcome,
+        code=decision.code,
+        before=figures,
+        after=figures,
+        arguments=arguments(command),
+        evidence=evidence,
+    )
+    return Answer(refused.command, target, decision, None, None, ((host_stream(host.id), refused),))
+
+
+def define_vm(command: commands.DefineVm, world: World) -> Answer:
+    """A VM begins, on a host that is there."""
+    host = world.host(command.host)
+    stream = vm_stream(command.vm)
+    refuse_taken("VM", command.vm, stream, world)
+    decision = lifecycle.define_vm(host.state, command.generation, command.memory)
+    evidence = Evidence(host=host_read(host, command.generation))
+    if not accepted(decision):
+        return host_refusal(command, host, decision, evidence, stream)
+    after = vm_defined(command.generation, command.guest, command.config_version, command.memory)
+    defined = events.VmDefined(
+        command=NAMES[commands.DefineVm],
+        outcome=decision.outcome,
+        code=None,
+        requested=None,
+        granted=None,
+        evidence=evidence,
+        before=None,
+        after=vm_figures(after),
+        name=command.name or command.vm,
+        host=host.id,
+        generation=command.generation,
+        guest=command.guest,
+        config_version=command.config_version,
+        memory=command.memory,
+    )
+    return Answer(defined.command, stream, decision, None, None, ((stream, defined),))

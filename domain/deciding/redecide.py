@@ -1,0 +1,159 @@
+"""Deciding again: the decision that an event records, made anew from what the event itself says was read.
+
+An event carries its evidence, so whether an answer was right can be asked of one event alone, long after others have
+changed the host and the VM. Nothing but the event is read, and the same rules decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from domain import events, hosts, lifecycle, resizing
+from domain.aggregates import HistoryError
+from domain.commands import NAMES
+from domain.deciding.decider import STEPS, Step
+from domain.decision import Decision, refused_or_done
+from domain.events import Event, Evidence, HostEvent, HostFigures, HostRead, VmEvent
+from domain.guests import Guest
+from domain.settings import ConfigVersion, HostVersion
+from domain.shapes import parse_config_version, parse_memory
+from domain.state import Host, Site, Vm
+
+_STEPS: Final[Mapping[str, Step]] = {NAMES[command]: step for command, step in STEPS.items()}
+
+
+def decide_again(event: Event) -> Decision | None:
+    """The decision on what the event says was asked and read; ``None`` if the event is not itself a decision.
+
+    A host's ``memory-granted`` and ``memory-returned`` are none: they are the other half of a decision on a VM.
+    Raises ``HistoryError`` if the event lacks its evidence, or carries what no command can ask.
+    """
+    try:
+        match event:
+            case events.HostMemoryGranted() | events.HostMemoryReturned():
+                return None
+            case VmEvent():
+                return _on_vm(event)
+            case HostEvent():
+                return _on_host(event)
+            case _:
+                return None
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise HistoryError(f"a {event.KIND} event does not carry what decided it: {error!r}") from None
+
+
+def _on_vm(event: VmEvent) -> Decision:
+    if isinstance(event, events.VmDefined):
+        return lifecycle.define_vm(host_as_read(event.evidence.host), event.generation, event.memory)
+    site = Site(host_as_read(event.evidence.host), vm := vm_as_read(event), vm.held)
+    if event.command == "set-memory":  # recorded as itself only when it is refused at once
+        return refused_or_done(resizing.set_memory_refusal(vm))
+    if event.command == "move-vm":
+        return lifecycle.move_vm(site, host_as_read(event.evidence.destination), _same_host(event.evidence))
+    return _STEPS[event.command].rule(site, **arguments_of(event))
+
+
+def arguments_of(event: VmEvent) -> dict[str, Any]:
+    """What the command of an event asked for, by name, as its rule takes it. Raises ``LookupError`` for none."""
+    if isinstance(event, events.VmCommandRefused):
+        return _asked(event.arguments)
+    step = _STEPS[event.command]
+    return {name: event.requested if name == "amount" else getattr(event, name) for name in step.takes}
+
+
+def _on_host(event: HostEvent) -> Decision:
+    match event:
+        case events.HostRegistered():
+            return hosts.register_host(event.total, event.reserve)
+        case events.HostResized():
+            return hosts.resize_host(_account(event.before), event.total)
+        case events.HostReserveSet():
+            return hosts.set_reserve(_account(event.before), event.reserve)
+        case events.HostRemoved():
+            return hosts.remove_host(_vms(event.evidence))
+        case events.HostCommandRefused():
+            return _refused_on_host(event, _asked(event.arguments))
+        case _:
+            raise TypeError(f"{event.KIND} is not the event of a host command")
+
+
+def _refused_on_host(event: events.HostCommandRefused, asked: Mapping[str, Any]) -> Decision:
+    match event.command:
+        case "resize-host":
+            return hosts.resize_host(_account(event.before), asked["total"])
+        case "set-reserve":
+            return hosts.set_reserve(_account(event.before), asked["reserve"])
+        case "remove-host":
+            return hosts.remove_host(_vms(event.evidence))
+        case "define-vm":
+            return lifecycle.define_vm(host_as_read(event.evidence.host), asked["generation"], asked["memory"])
+        case unknown:
+            raise LookupError(f"{unknown} is not a command on a host")
+
+
+# What was asked
+
+_READERS: Final[Mapping[str, Callable[[Any], object]]] = {
+    "memory": parse_memory,
+    "guest": Guest,
+    "config_version": parse_config_version,
+}
+
+
+def _asked(arguments: Mapping[str, object]) -> dict[str, Any]:
+    """A refused command's arguments as its rule takes them."""
+    return {name: _READERS[name](value) if name in _READERS else value for name, value in arguments.items()}
+
+
+# What was read
+
+
+def vm_as_read(event: VmEvent) -> Vm:
+    """The VM before the event, from what the event carries of it. Raises ``TypeError`` if it carries no evidence."""
+    read, before = event.evidence.vm, event.before
+    if read is None or before is None:
+        raise TypeError("it has no figures of the VM before it")
+    config_version = parse_config_version(read.config_version)
+    if not isinstance(config_version, ConfigVersion):
+        raise TypeError("it has no configuration version")
+    return Vm(
+        generation=read.generation,
+        guest=read.guest,
+        config_version=config_version,
+        memory=read.memory,
+        power=before.power,
+        session=before.session,
+        assigned=before.assigned,
+        ballooned=before.ballooned,
+        in_use=before.in_use,
+        in_use_reported=read.in_use_reported,
+        paged_out=before.paged_out,
+        high_watermark=before.high_watermark,
+        vsc=read.vsc,
+        hot_pluggable=before.hot_pluggable,
+    )
+
+
+def host_as_read(read: HostRead | None) -> Host:
+    if read is None:
+        raise TypeError("it does not say which host was read")
+    return Host(read.total, read.reserve, read.version, read.held)
+
+
+def _account(figures: HostFigures | None) -> Host:
+    """A host as a host command reads it. No event tells its release once more, and no host command asks for it."""
+    if figures is None:
+        raise TypeError("it has no figures of the host before it")
+    return Host(figures.total, figures.reserve, HostVersion.V2025, figures.held)
+
+
+def _same_host(evidence: Evidence) -> bool:
+    source, destination = evidence.host, evidence.destination
+    return source is not None and destination is not None and source.id == destination.id
+
+
+def _vms(evidence: Evidence) -> int:
+    if evidence.vms is None:
+        raise TypeError("it does not say how many VMs were on the host")
+    return evidence.vms

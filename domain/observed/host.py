@@ -1,0 +1,85 @@
+"""An observed host, and the account of its budget. A figure that nobody measured is ``None``, never 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+from domain.observed.events import HostObserved, Means, Observed
+from domain.observed.vm import ObservedVm
+from domain.settings import HostVersion
+
+
+@dataclass(slots=True)
+class ObservedHost:
+    """A host whose hypervisor decides. Sizes are bytes; ``version`` counts the events of its stream."""
+
+    id: str
+    name: str
+    host_version: HostVersion | None = None
+    version: int = 0
+    removed: bool = False
+    total: int | None = None
+    reserve: int | None = None
+    budget: int | None = None
+    free: int | None = None
+    """As last told."""
+    measured: dict[str, str] = field(default_factory=dict[str, str])
+    """When each figure was last measured, by its name."""
+
+    @staticmethod
+    def begin(id: str) -> ObservedHost:
+        """A host before its first event: nothing is known."""
+        return ObservedHost(id, id)
+
+    def apply(self, event: Observed, happened: str, earliest: str | None = None) -> None:
+        """Lets the next event of the stream happen. ``earliest`` is taken for the likeness with a VM's fold."""
+        self.version += 1
+        if not isinstance(event, HostObserved):
+            return
+        if event.version is not None:
+            self.host_version = event.version
+        for name in ("name", "total", "reserve", "budget", "free"):
+            value = getattr(event, name)
+            if value is not None:
+                setattr(self, name, value)
+                self.measured[name] = happened
+
+
+@dataclass(frozen=True, slots=True)
+class HostAccount:
+    """What an observed host has and what its VMs hold of it, as far as it is known. Sizes are bytes."""
+
+    total: int | None
+    """Told; or the budget, where that backs all memory of all VMs."""
+    reserve: int | None
+    budget: int | None
+    book: dict[str, int | None]
+    """What each VM holds of the budget; no entry is 0, ``None`` is unknown."""
+    held: int | None
+    free: int | None
+    """Computed from the budget (or the total and the reserve) and the book."""
+    told_free: int | None
+    told_at: str | None
+
+
+def account_of(
+    host: ObservedHost, vms: Iterable[ObservedVm], held_by: Callable[[ObservedVm], int | None] = attrgetter("held")
+) -> HostAccount:
+    """The account of a host on which these VMs are. ``held_by`` is for whoever knows what each holds."""
+    on = list(vms)
+    book = {vm.id: size for vm in on if (size := held_by(vm)) != 0}
+    sizes = book.values()
+    held = None if None in sizes else sum(size or 0 for size in sizes)
+    total, reserve = host.total, host.reserve
+    if total is None and host.budget is not None and on and all(_backed(vm) for vm in on):
+        total, reserve = host.budget, 0
+    most = host.budget if host.budget is not None else None if total is None or reserve is None else total - reserve
+    free = None if most is None or held is None else most - held
+    return HostAccount(total, reserve, host.budget, book, held, free, host.free, host.measured.get("free"))
+
+
+def _backed(vm: ObservedVm) -> bool:
+    devices = [account for account in vm.accounts.values() if account.means is not Means.BALLOON]
+    return bool(devices) and all(account.backed for account in devices)

@@ -1,0 +1,261 @@
+"""An observed VM: what its events, applied in order, come to. A figure that nobody measured is ``None``, never 0.
+
+Every measured figure has the time it was measured (``measured``), because an observed figure ages. The fold is plain
+data, and its size does not grow with the length of the history.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from domain.guests import Guest
+from domain.observed.devices import Account, assigned_of, balloon_of, held_of, lent_of
+from domain.observed.events import (
+    BASE_MEMORY,
+    Means,
+    Observed,
+    VmChangeRequested,
+    VmLost,
+    VmMemoryMoved,
+    VmObserved,
+    VmRequestSettled,
+)
+from domain.settings import MemorySetting
+from domain.shapes import ConfigVersionText
+from domain.state import Power
+
+
+@dataclass(slots=True)
+class OpenRequest:
+    """The last request for a device, and what came of it so far."""
+
+    number: int
+    device: str
+    size_from: int | None
+    target: int
+    amount: int | None
+    asked_at: str
+    asked_after: str | None
+    """The beginning of the interval in which it was asked, if only that is known."""
+    size: int | None
+    """The device's size now, or when the request was closed."""
+    settled: VmRequestSettled | None = None
+    """Its last settlement."""
+    settled_at: str | None = None
+    still_open: bool = True
+
+    @property
+    def granted(self) -> int | None:
+        """How far it came towards its target so far: at least 0, at most what was asked for."""
+        if self.amount is None or self.size_from is None or self.size is None:
+            return None
+        way = self.size - self.size_from if self.target > self.size_from else self.size_from - self.size
+        return max(0, min(self.amount, way))
+
+    @property
+    def reached(self) -> bool:
+        """The device has the size that was asked for."""
+        return self.size == self.target
+
+    def serves(self, size_from: int, size_to: int) -> bool:
+        """Whether a move goes towards the target."""
+        return abs(self.target - size_to) < abs(self.target - size_from)
+
+
+@dataclass(slots=True)
+class ObservedVm:
+    """A VM that a hypervisor decides about. ``version`` counts the events of its stream."""
+
+    id: str
+    name: str
+    host: str | None = None
+    version: int = 0
+    removed: bool = False
+    power: Power | None = None
+    session: int | None = None
+    generation: int | None = None
+    guest: Guest | None = None
+    kernel: str | None = None
+    hypervisor: str | None = None
+    config_version: ConfigVersionText | None = None
+    memory: MemorySetting | None = None
+    assigned: int | None = None
+    in_use: int | None = None
+    """As measured after the last move; unknown from a move to the next measure."""
+    visible: int | None = None
+    high_watermark: int | None = None
+    """The most it was seen to be assigned in this session."""
+    paged_out: int | None = None
+    told_ballooned: int | None = None
+    told_held: int | None = None
+    guest_total: int | None = None
+    guest_block: int | None = None
+    guest_offline: int | None = None
+    """What the guest has but left offline, as last told: its own count is without it."""
+    kept: int | None = None
+    """What firmware and kernel keep out of the guest's own count, from the first measure of the session."""
+    lost: bool = False
+    accounts: dict[str, Account] = field(default_factory=dict[str, Account])
+    requests: dict[str, OpenRequest] = field(default_factory=dict[str, OpenRequest])
+    """The last request for each device, open or not."""
+    requests_made: int = 0
+    measured: dict[str, str] = field(default_factory=dict[str, str])
+    """When each figure was last measured, by its name."""
+
+    @staticmethod
+    def begin(id: str) -> ObservedVm:
+        """A VM before its first event: nothing is known."""
+        return ObservedVm(id, id)
+
+    def apply(self, event: Observed, happened: str, earliest: str | None = None) -> None:
+        """Lets the next event of the stream happen."""
+        self.version += 1
+        if isinstance(event, VmObserved):
+            self._observe(event, happened)
+        elif isinstance(event, VmMemoryMoved):
+            self._move(event, happened)
+        elif isinstance(event, VmChangeRequested):
+            self.requests_made = max(self.requests_made, event.request)
+            if event.accepted:
+                self.requests[event.device] = OpenRequest(
+                    event.request,
+                    event.device,
+                    event.size_from,
+                    event.target,
+                    event.amount,
+                    happened,
+                    earliest,
+                    event.size_from,
+                )
+        elif isinstance(event, VmRequestSettled):
+            request = self.requests.get(event.device)
+            if request is not None and request.number == event.request:
+                request.settled, request.settled_at, request.still_open = event, happened, event.still_open
+        elif isinstance(event, VmLost):
+            self.lost = True
+            self._forget_guest()
+
+    @property
+    def ballooned(self) -> int | None:
+        """What the guest lent to the host through its balloon."""
+        if balloon_of(self.accounts) is None:
+            return self.told_ballooned if self.told_ballooned is not None or not self.accounts else 0
+        return lent_of(self.accounts)
+
+    @property
+    def held(self) -> int | None:
+        """What the VM takes of its host's budget: the devices that the budget backs, or else all that is assigned."""
+        if self.told_held is not None:
+            return self.told_held
+        if not self.accounts:
+            if self.power in (Power.OFF, Power.SAVED):
+                return 0
+            return self.assigned if self.power is not None else None
+        return held_of(self.accounts)
+
+    def open_request(self, device: str) -> OpenRequest | None:
+        """The request for a device that is still open."""
+        request = self.requests.get(device)
+        return request if request is not None and request.still_open else None
+
+    def size(self, device: str) -> int | None:
+        """A device's size; ``None`` if it is unknown."""
+        account = self.accounts.get(device)
+        return None if account is None else account.size
+
+    def _set_assigned(self, assigned: int | None, happened: str) -> None:
+        self.assigned = assigned
+        if assigned is not None:
+            self.measured["assigned"] = happened
+            self.high_watermark = max(self.high_watermark or 0, assigned)
+
+    def _forget_guest(self) -> None:
+        self.in_use = self.visible = self.guest_total = self.guest_offline = None
+
+    def _begin_session(self, session: int) -> None:
+        self.session = session
+        self.assigned = self.high_watermark = self.kept = self.paged_out = None
+        self.told_ballooned = self.told_held = None
+        self.lost = False
+        self._forget_guest()
+        for account in self.accounts.values():
+            if account.means is not Means.BOOT or self.power is Power.OFF:
+                account.size = None
+
+    def _observe(self, event: VmObserved, happened: str) -> None:
+        if event.session is not None and event.session != self.session:
+            self._begin_session(event.session)
+            if event.devices:  # a session begins with all the devices that there are
+                there = {BASE_MEMORY, *(figures.device for figures in event.devices)}
+                self.accounts = {device: account for device, account in self.accounts.items() if device in there}
+            for figures in event.devices:
+                if figures.device in self.accounts:  # also a size that nobody knows yet
+                    self.accounts[figures.device].size = figures.size
+        for name in (
+            "name", "host", "hypervisor", "generation", "guest", "kernel", "config_version", "memory", "power",
+            "in_use", "visible", "paged_out", "guest_total", "guest_block", "guest_offline",
+        ):  # fmt: skip
+            value = getattr(event, name)
+            if value is not None:
+                setattr(self, name, value)
+                self.measured[name] = happened
+        if event.ballooned is not None:
+            self.told_ballooned = event.ballooned
+        if event.held is not None:
+            self.told_held = event.held
+        elif event.power in (Power.RUNNING, Power.PAUSED):
+            self.told_held = None  # what it gave back while it was saved, it has again
+        for told in event.devices:
+            account = self.accounts.setdefault(told.device, Account(told.means, None))
+            account.size = told.size if told.size is not None else account.size
+            account.maximum = told.maximum if told.maximum is not None else account.maximum
+            account.backed = told.backed if told.backed is not None else account.backed
+            account.mechanism = told.mechanism or account.mechanism
+            request = self.open_request(told.device)
+            if request is not None and told.size is not None:
+                request.size = told.size
+        if event.assigned is not None:
+            self._set_assigned(event.assigned, happened)
+        elif event.devices:
+            self._set_assigned(assigned_of(self.accounts), happened)
+        if event.power is Power.OFF:
+            self._stop(event, happened)
+        elif event.guest_total is not None:
+            self.lost = False  # it answers
+            if event.visible is None:
+                self._see(event.guest_total, happened)
+
+    def _see(self, guest_total: int, happened: str) -> None:
+        """Guest-visible memory is judged by how the guest's own count moves from the first measure of the session."""
+        if self.kept is None and self.assigned is not None and self.ballooned == 0:
+            self.kept = self.assigned - guest_total - (self.guest_offline or 0)
+        if self.kept is not None:
+            self.visible = guest_total + self.kept
+            self.measured["visible"] = happened
+
+    def _stop(self, event: VmObserved, happened: str) -> None:
+        """Off, a VM has nothing; but its process may hold the memory until it is gone."""
+        if event.held is None:
+            self.told_held = None
+            self.told_held = self.held
+        for account in self.accounts.values():
+            account.size = 0
+        self.assigned = self.in_use = self.visible = self.high_watermark = self.paged_out = 0
+        self.told_ballooned = self.guest_total = self.guest_offline = self.kept = None
+        self.measured.update(dict.fromkeys(("assigned", "in_use", "visible"), happened))
+
+    def _move(self, event: VmMemoryMoved, happened: str) -> None:
+        account = self.accounts.setdefault(event.device, Account(event.means, None))
+        account.size = event.size_to
+        account.backed = event.backed if event.backed is not None else account.backed
+        account.mechanism = event.mechanism or account.mechanism
+        balloon = balloon_of(self.accounts)
+        if event.means is Means.PC_DIMM and balloon is not None and balloon.size is not None:
+            balloon.size += event.size_to - event.size_from  # its account grows by the module
+        self.in_use = None
+        self._set_assigned(assigned_of(self.accounts), happened)
+        if event.most is not None and self.assigned == event.size_to:
+            self.high_watermark = max(self.high_watermark or 0, event.most)
+        request = self.open_request(event.device)
+        if request is not None:
+            request.size = event.size_to

@@ -1,0 +1,4 @@
+"""Audits: histories from files and ledgers, read for the judge, judged in one or several processes.
+
+May import ``nilometer.history``, ``nilometer.messages`` and what lies below. Begin with ``reading``, then ``result``.
+"""

@@ -1,0 +1,32 @@
+"""The rules that a history is judged by: what they are called, what they say, and what they speak of."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain.errors import InputError
+from nilometer.suggesting import did_you_mean
+from rules.catalogue import NAMES, PROPERTIES, sentence_named
+from rules.judging.descriptions import OF_HISTORIES, speaks
+
+__all__ = ["known", "says", "speaks"]
+
+_PROPERTIES: Final = {each.name: each.says for each in PROPERTIES}
+
+
+def says(rule: str) -> str:
+    """What a rule says, in English."""
+    if rule in OF_HISTORIES:
+        return OF_HISTORIES[rule]
+    sentence = sentence_named(rule)
+    if rule in _PROPERTIES or sentence is None:
+        return _PROPERTIES.get(rule, rule.replace("_", " "))
+    return " ".join((sentence.__doc__ or "").split())
+
+
+def known(rule: str) -> str:
+    """A rule by its name. Raises ``InputError`` if there is none, with the nearest."""
+    names = (*NAMES, *OF_HISTORIES)
+    if rule not in names:
+        raise InputError(f"there is no rule {rule!r}", hint=did_you_mean(rule, names, "docs/rules.md lists them"))
+    return rule

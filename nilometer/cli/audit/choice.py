@@ -1,0 +1,49 @@
+"""Which events and rules are meant by the options of ``nilo audit``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from domain.errors import InputError
+from nilometer.audit.rules import known
+from nilometer.cli.names import host_of, vm_of
+from nilometer.cli.session import typed_time
+from nilometer.ledger.ledger import Ledger
+from nilometer.suggesting import did_you_mean
+from rules.judging.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The options as they were typed."""
+
+    since: str | None
+    until: str | None
+    vms: Sequence[str]
+    hosts: Sequence[str]
+    rules: Sequence[str]
+
+    def of_files(self) -> Scope:
+        """What is meant of histories in files: VMs and hosts by their ids. Raises ``InputError``."""
+        return self._scope(self.vms, self.hosts)
+
+    def of_ledger(self, ledger: Ledger) -> Scope:
+        """What is meant of a ledger, where VMs have names too. Raises ``InputError``."""
+        return self._scope([vm_of(ledger, vm) for vm in self.vms], [host_of(ledger, host) for host in self.hosts])
+
+    def check(self, streams: Collection[str]) -> None:
+        """Raises ``InputError`` if a VM or host that was named is nowhere among these streams."""
+        for kind, named in (("vm", self.vms), ("host", self.hosts)):
+            ids = [id for found, _, id in (stream.partition("/") for stream in streams) if found == kind]
+            for word in named:
+                if word not in ids:
+                    what = "VM" if kind == "vm" else kind
+                    hint = did_you_mean(word, ids, "") if ids else f"it says nothing of any {what}"
+                    raise InputError(f"the history has no {what} {word!r}", hint=hint)
+
+    def _scope(self, vms: Iterable[str], hosts: Iterable[str]) -> Scope:
+        rules = frozenset(known(rule) for rule in self.rules)
+        since = None if self.since is None else typed_time(self.since)
+        until = None if self.until is None else typed_time(self.until)
+        return Scope(since, until, frozenset(vms), frozenset(hosts), rules)

@@ -1,0 +1,50 @@
+"""``nilo import``: an exported history, into an empty ledger."""
+
+from __future__ import annotations
+
+import click
+
+from nilometer.cli.failures import OK, Interrupted
+from nilometer.cli.options import common
+from nilometer.cli.output import Output, Progress
+from nilometer.cli.session import session
+from nilometer.history.checked import read_lines
+from nilometer.history.restoring import take
+from nilometer.textio.files import readable
+
+
+@click.command("import")
+@click.argument("file", metavar="FILE")
+@common
+def command(file: str) -> int:
+    """Take an exported history into an empty ledger. The same file again goes on where it stopped.
+
+    A file is checked whole before anything of it is taken; `-` is stdin, which is taken as it comes.
+
+    \b
+    Examples:
+      nilo import history.jsonl --ledger sqlite:///copy.db
+      nilo export | nilo import - --ledger sqlite:///copy.db
+    """
+    now = session()
+    out = Output(now.form())
+    with readable(file) as stream:
+        name = "stdin" if file == "-" else file
+        if stream.seekable() and file != "-":
+            with Progress(f"checking {name}", unit="events") as progress:
+                for line in read_lines(stream, name):
+                    progress.at(line.stored.position)
+            stream.seek(0)
+        with now.writing() as ledger:
+            there = ledger.position
+            try:
+                with Progress(f"importing {name}", unit="events") as progress:
+                    events = take(ledger, read_lines(stream, name), progress.at)
+            except KeyboardInterrupt:
+                raise Interrupted(f"{ledger.position} events are taken", hint=f"nilo import {file} goes on") from None
+            url = ledger.url
+    if out.json:
+        out.document({"events": events, "there": min(there, events), "ledger": url})
+    else:
+        out.line(f"{events} events in {url}" + (f", {min(there, events)} of them were there" if there else ""))
+    return OK

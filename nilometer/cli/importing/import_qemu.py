@@ -1,0 +1,49 @@
+"""``nilo import-qemu``: recordings of real guests under QEMU, as observed hosts and VMs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from nilometer.cli.importing.summary import imported
+from nilometer.cli.options import asking, common
+from nilometer.cli.session import session
+from nilometer.importers.importing import ImportedFile, import_qemu
+from nilometer.ledger.ledger import Ledger
+
+
+@click.command("import-qemu")
+@click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.option("--as", "prefix", metavar="PREFIX", help="What the ids begin with; default the scenario of the file.")
+@click.option("--final", is_flag=True, help="The files will not grow: decide what their last records leave open.")
+@click.option("--keep-going", is_flag=True, help="Pass over records that cannot be read.")
+@asking
+@common
+def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going: bool) -> int:
+    """Record what recordings of a QEMU driver show: who asked for memory, what moved, what was measured.
+
+    The host's id is PREFIX, its VMs are PREFIX.vm0 and so on. A file that is there already is not recorded again, and
+    of one that has grown only what is new. Another recording of the same scenario needs a PREFIX of its own. Files may
+    be packed with gzip, and be UTF-8 or UTF-16.
+
+    \b
+    Examples:
+      nilo import-qemu s7_three_vms_one_budget.jsonl --as lab
+      nilo import-qemu monday.jsonl tuesday.jsonl --keep-going --format json
+    """
+    now = session()
+
+    def run(ledger: Ledger, progress: Callable[[int], None]) -> list[ImportedFile]:
+        return import_qemu(
+            ledger,
+            files,
+            actor=now.who(),
+            via=now.via or "import-qemu",
+            prefix=prefix,
+            final=final,
+            keep_going=keep_going,
+            progress=progress,
+        )
+
+    return imported(now, run, kind=lambda each: f"as {each.prefix}", repeats="repeat what others told")

@@ -1,0 +1,34 @@
+"""``nilo export``: the history, for other programs and other ledgers."""
+
+from __future__ import annotations
+
+import click
+
+from nilometer.cli.failures import OK, say
+from nilometer.cli.files import written
+from nilometer.cli.options import common
+from nilometer.cli.output import Progress
+from nilometer.cli.session import session
+from nilometer.history.cloudevents import write_lines
+
+
+@click.command("export")
+@click.option("-o", "file", metavar="FILE", help="Where to; it appears when all of it is written. Default stdout.")
+@common
+def command(file: str | None) -> int:
+    """Write the history as JSON Lines of CloudEvents 1.0. Imported and exported again it is the same, byte for byte.
+
+    \b
+    Examples:
+      nilo export -o history.jsonl
+      nilo export | jq .type
+    """
+    with session().reading() as ledger, written(file) as stream:
+        last = ledger.position
+        with Progress("exporting", last, "events") as progress:
+            for count, line in enumerate(write_lines(ledger.rows(upto=last), ledger.id), start=1):
+                stream.write(line)
+                progress.at(count)
+    if file not in (None, "-"):
+        say("note", f"{last} events in {file}")
+    return OK

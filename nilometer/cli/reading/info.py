@@ -1,0 +1,55 @@
+"""``nilo info``: the ledger itself."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import click
+
+from nilometer.cli.failures import OK
+from nilometer.cli.options import common
+from nilometer.cli.output import Output
+from nilometer.cli.session import session
+from nilometer.messages.sizes import about
+from nilometer.storage.recorder import FORMAT
+from nilometer.times import shown
+
+
+@click.command("info")
+@common
+def command() -> int:
+    """Show what is in a ledger: its id, events, span, versions, size.
+
+    \b
+    Examples:
+      nilo info
+      nilo info --ledger postgresql://ops@db.example/nilometer --format json
+    """
+    now = session()
+    out = Output(now.form())
+    with now.reading() as ledger:
+        fleet = ledger.views.fleet()
+        first = next(iter(ledger.events(0, 1)), None)
+        known = {
+            "ledger": ledger.url,
+            "id": ledger.id,
+            "created": ledger.created,
+            "events": ledger.position,
+            "first": None if first is None else first.metadata.happened,
+            "latest": fleet.latest,
+            "hosts": len(fleet.hosts),
+            "vms": len(fleet.vms),
+            "bytes": ledger.bytes_used,
+            "format": FORMAT,
+            "nilometer": version("nilometer"),
+        }
+    if out.json:
+        out.document(known)
+        return OK
+    for name, value in known.items():
+        if name in ("created", "first", "latest"):
+            text = "none" if value is None else shown(str(value))
+        else:
+            text = about(int(str(value))) if name == "bytes" else str(value)
+        out.line(f"{name}: {text}")
+    return OK

@@ -1,0 +1,141 @@
+"""``nilo log``: the audit trail."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import click
+
+from domain.decision import Outcome
+from domain.envelope import Envelope
+from domain.events import Decided, Event
+from nilometer.cli.failures import OK
+from nilometer.cli.names import host_of, vm_of
+from nilometer.cli.options import common
+from nilometer.cli.output import Output
+from nilometer.cli.reading.view import EMPTY
+from nilometer.cli.session import session, typed_time
+from nilometer.history.cloudevents import envelope_document
+from nilometer.importers.hyperv.jobs import NOBODY
+from nilometer.ledger.ledger import Ledger
+from nilometer.messages.events import tell
+from nilometer.messages.requests import Asked, asked
+from nilometer.times import shown, shown_near
+from nilometer.views.views import Filter
+
+MOST_EVENTS: Final = 3
+"""Events of one command: a move writes on three streams."""
+
+
+@click.command("log")
+@click.option("-n", "count", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
+@click.option("--vm", metavar="VM", help="Of one VM.")
+@click.option("--host", metavar="HOST", help="Of one host.")
+@click.option("--since", metavar="TIME", help="What happened at this time or later.")
+@click.option("--until", metavar="TIME", help="What happened at this time or earlier.")
+@click.option("--outcome", type=click.Choice([each.value for each in Outcome]), help="What ended so.")
+@click.option("--actor", metavar="NAME", help="What this one did.")
+@click.option("--asked", "only_asked", is_flag=True, help="Only what somebody asked for, and what came of it.")
+@common
+def command(
+    count: int | None,
+    vm: str | None,
+    host: str | None,
+    since: str | None,
+    until: str | None,
+    outcome: str | None,
+    actor: str | None,
+    only_asked: bool,
+) -> int:
+    """Show what happened, newest last: a line a command. As JSON: a line an event.
+
+    \b
+    Examples:
+      nilo log -n 20 --vm web01
+      nilo log --asked --since 2026-11-17 --outcome partially-completed
+    """
+    now = session()
+    out = Output(now.form())
+    since = None if since is None else typed_time(since)
+    until = None if until is None else typed_time(until)
+    with now.reading() as ledger:
+        count = None if count is None or count > ledger.position else count
+        wanted = Filter(
+            vm=None if vm is None else vm_of(ledger, vm),
+            host=None if host is None else host_of(ledger, host),
+            since=since,
+            until=until,
+            outcome=None if outcome is None else Outcome(outcome),
+            actor=actor,
+            asked=only_asked,
+        )
+        if out.json:
+            for envelope in ledger.views.log(wanted, count):
+                out.event(envelope_document(envelope, ledger.id))
+            return OK
+        told = _commands(ledger, wanted, count)
+        first = next(told, None)
+        if first is None:
+            out.line("Nothing in the ledger is like that." if ledger.position else EMPTY)
+            return OK
+        _show(out, ledger, _again(first, told), only_asked)
+    return OK
+
+
+def _commands(ledger: Ledger, wanted: Filter, count: int | None) -> Iterator[Envelope[Event]]:
+    """One event a command: of those that are wanted, the one that was recorded first."""
+    found = ledger.views.log(wanted, None if count is None else count * MOST_EVENTS)
+    first = _first_of_each(found)
+    return iter(first if count is None else deque(first, maxlen=count))
+
+
+def _first_of_each(found: Iterable[Envelope[Event]]) -> Iterator[Envelope[Event]]:
+    told = ""
+    for each in found:
+        root = each.metadata.causation or each.id
+        if not isinstance(each.event, Decided) or root != told:
+            yield each
+        told = root
+
+
+def _again(first: Envelope[Event], rest: Iterator[Envelope[Event]]) -> Iterator[Envelope[Event]]:
+    yield first
+    yield from rest
+
+
+def _show(out: Output, ledger: Ledger, told: Iterable[Envelope[Event]], only_asked: bool) -> None:
+    for envelope in told:
+        lines = asked_lines(asked(ledger, envelope)) if only_asked else [log_line(envelope)]
+        for line in lines:
+            out.line(line)
+
+
+def when(envelope: Envelope[Event]) -> str:
+    """When something happened: a moment, or the end of an interval."""
+    return _moment(envelope.metadata.happened, envelope.metadata.earliest)
+
+
+def _moment(happened: str, earliest: str | None) -> str:
+    return shown(happened) if earliest is None else f"by {shown(happened)}"
+
+
+def log_line(envelope: Envelope[Event]) -> str:
+    """A command, or an observation, in one line."""
+    said = envelope.metadata
+    reason = f' "{said.reason}"' if said.reason else ""
+    return f"#{envelope.position} {when(envelope)} {said.actor} via {said.via}: {tell(envelope)}{reason}"
+
+
+def asked_lines(each: Asked) -> list[str]:
+    """What was asked for, and each thing that came of it, in a line of its own."""
+    told = each.entry
+    why = f', because "{told.reason}"' if told.reason else ""
+    who = f"{told.actor} via {told.via}"
+    if told.actor == NOBODY and told.earliest is not None:  # nobody recorded it: it is only seen that it was done
+        between = f"between {shown(told.earliest)} and {shown_near(told.happened, told.earliest)}"
+        head = f"#{told.position} {each.subject} changed {between}, by {NOBODY}: {each.what}"
+        return [head, *[f"    {came}" for came in each.came]]
+    head = f"#{told.position} {_moment(told.happened, told.earliest)} {who} asked for {each.subject}: {each.what}{why}"
+    return [head, *[f"    {came}" for came in each.came]]

@@ -1,0 +1,63 @@
+"""``nilo show``: one change as a story."""
+
+from __future__ import annotations
+
+import click
+
+from domain.envelope import Envelope
+from domain.errors import InputError
+from domain.events import Decided, Event
+from nilometer.cli.failures import OK
+from nilometer.cli.options import common
+from nilometer.cli.output import Output
+from nilometer.cli.reading.moments import position
+from nilometer.cli.session import session
+from nilometer.history.cloudevents import envelope_document
+from nilometer.ledger.ledger import Ledger
+from nilometer.messages.stories import change_of, story
+from nilometer.views.views import Filter
+
+
+@click.command("show")
+@click.argument("change", metavar="POSITION|CORRELATION")
+@common
+def command(change: str) -> int:
+    """Tell one change as a story: its events on all streams, what was read to decide it, before and after.
+
+    \b
+    Examples:
+      nilo show 7
+      nilo show CHG-2041 --format json
+    """
+    now = session()
+    out = Output(now.form())
+    with now.reading() as ledger:
+        found = _find(ledger, change)
+        if out.json:
+            out.document([envelope_document(envelope, ledger.id) for envelope in found])
+            return OK
+        for number, each in enumerate(change_of(found)):
+            if number:
+                out.line()
+            for line in story(each):
+                out.line(line)
+    return OK
+
+
+def _find(ledger: Ledger, change: str) -> list[Envelope[Event]]:
+    """The events of a change, by the position of one of them or by their correlation."""
+    last = ledger.position
+    if change.isascii() and change.isdecimal() and 0 < position(change) <= last:
+        (event,) = ledger.events(position(change) - 1, position(change))
+        together = list(ledger.views.log(Filter(correlation=event.metadata.correlation)))
+        if not isinstance(event.event, Decided):
+            return together
+        root = event.metadata.causation or event.id
+        return [each for each in together if root in (each.id, each.metadata.causation)]
+    found = list(ledger.views.log(Filter(correlation=change)))
+    if not found:
+        raise InputError(
+            f"there is no event at position {change} and no correlation {change!r}; the last event is at {last}",
+            hint="nilo log tells positions; nilo log --format json correlations",
+        )
+    return found

@@ -1,0 +1,135 @@
+"""How the answers to commands are shown: one a command, and a summary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final
+
+from domain.decision import Outcome
+from domain.errors import InputError
+from nilometer.cli.failures import NOT_IN_FULL, OK, UNREADABLE, say
+from nilometer.cli.output import Output
+from nilometer.clock import now
+from nilometer.ledger.requests import Result
+from nilometer.messages.reasons import problem_of
+from nilometer.messages.sizes import part
+from nilometer.times import shown
+
+INPUT_ERROR: Final = "input-error"
+_IN_FULL: Final = (Outcome.COMPLETED, Outcome.DONE)
+_COLOURS: Final = {Outcome.COMPLETED: "green", Outcome.DONE: "green", Outcome.PARTIALLY_COMPLETED: "yellow"}
+
+
+def result_document(result: Result, line: int | None = None) -> dict[str, Any]:
+    """An answer as JSON."""
+    problem = problem_of(result)
+    return {
+        "line": line,
+        "command": result.command,
+        "target": result.target,
+        "outcome": result.outcome.value,
+        "requested": result.requested,
+        "granted": result.granted,
+        "error": problem and {"code": problem.code, "message": problem.message, "hint": problem.hint},
+        "positions": list(result.positions),
+        "repeated": result.repeated,
+    }
+
+
+def refused_document(error: InputError, command: str | None, target: str | None, line: int | None) -> dict[str, Any]:
+    """An input error as JSON, in the place of an answer."""
+    return {
+        "line": line,
+        "command": command,
+        "target": target,
+        "outcome": INPUT_ERROR,
+        "requested": None,
+        "granted": None,
+        "error": {"code": INPUT_ERROR, "message": error.message, "hint": error.hint},
+        "positions": [],
+        "repeated": False,
+    }
+
+
+def amounts(requested: int | None, granted: int | None) -> str:
+    """What was granted of what was asked, for people; empty where a command names no amount."""
+    if requested is None:
+        return ""
+    return part(granted, requested)
+
+
+def colour(outcome: Outcome) -> str:
+    """The colour of an outcome; it says nothing that the word does not."""
+    return _COLOURS.get(outcome, "red")
+
+
+class Answers:
+    """Shows answers as they come, and counts them."""
+
+    def __init__(self, out: Output) -> None:
+        self.out = out
+        self.counted: Counter[str] = Counter()
+        self.repeated = 0
+        self.latest = ""
+        """When the latest of what was decided happened."""
+
+    def show(self, result: Result, line: int | None = None) -> None:
+        """Shows one answer."""
+        self.counted[result.outcome.value] += 1
+        self.repeated += result.repeated
+        self.latest = max(self.latest, result.happened or "")
+        out = self.out
+        if out.json:
+            out.record(result_document(result, line))
+            return
+        amount = amounts(result.requested, result.granted)
+        kind, _, id = result.target.partition("/")
+        what = f"{result.command} {kind} {id}" if kind == "host" else f"{result.command} {id}"
+        notes = ", recorded before" if result.repeated else ""
+        place = "" if line is None else f"line {line}: "
+        out.line(
+            f"{place}{out.styled(result.outcome, fg=colour(result.outcome))}: {what}{amount and ', ' + amount}{notes}"
+        )
+        problem = problem_of(result)
+        if problem is not None:
+            out.line(f"    {problem.message}")
+            if problem.hint:
+                out.line(f"    hint: {problem.hint}")
+
+    def show_error(
+        self, error: InputError, command: str | None = None, target: str | None = None, line: int | None = None
+    ) -> None:
+        """Counts an input error, and shows it to programs; people find it on stderr."""
+        self.counted[INPUT_ERROR] += 1
+        if self.out.json:
+            self.out.record(refused_document(error, command, target, line))
+
+    @property
+    def total(self) -> int:
+        """How many answers there were."""
+        return self.counted.total()
+
+    @property
+    def code(self) -> int:
+        """The exit code that the answers come to."""
+        if self.counted[INPUT_ERROR]:
+            return UNREADABLE
+        in_full = sum(self.counted[outcome] for outcome in _IN_FULL)
+        return OK if in_full == self.total else NOT_IN_FULL
+
+    def warn_of_the_future(self) -> None:
+        """Says so if something happened later than now: a mistyped year moves all that follows."""
+        if self.latest > now():
+            say(
+                "note",
+                f"recorded as happening at {shown(self.latest)}, which is still to come",
+                "times never go back on a host or VM: until then, what is recorded there without a time gets that one",
+            )
+
+    def summary(self) -> str:
+        """All answers in one sentence."""
+        if not self.total:
+            return "no commands"
+        parts = [f"{self.counted[outcome]} {outcome}" for outcome in (*Outcome, INPUT_ERROR) if self.counted[outcome]]
+        again = f"; {self.repeated} of them recorded before" if self.repeated else ""
+        return f"{self.total} command{'' if self.total == 1 else 's'}: {', '.join(parts)}{again}"

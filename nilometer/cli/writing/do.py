@@ -1,0 +1,138 @@
+"""``nilo do``: one command from arguments."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import click
+
+from domain.commands import Command
+from domain.errors import InputError, UnknownVm
+from nilometer.cli.failures import UNREADABLE, Mistyped, say
+from nilometer.cli.groups import LazyGroup
+from nilometer.cli.names import find_vm, names_of, with_hint
+from nilometer.cli.options import asking, common
+from nilometer.cli.output import Output
+from nilometer.cli.session import Session, session, typed_time
+from nilometer.cli.writing.answers import Answers
+from nilometer.cli.writing.do_arguments import SHAPES, Shape
+from nilometer.ledger.requests import Request, Result
+from nilometer.ledger.script import read_command
+
+_NEEDED: Final = ("minimum", "startup", "maximum")
+_USUAL: Final = {"buffer": 20, "weight": 50}
+"""As Hyper-V sets them when nobody says."""
+
+
+class Do(LazyGroup):
+    """The commands of the model, each made when it is called."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command of the model."""
+        return _make(cmd_name, SHAPES[cmd_name]) if cmd_name in SHAPES else None
+
+
+@click.group(
+    "do",
+    cls=Do,
+    modules={name: ("", shape.what) for name, shape in SHAPES.items()},
+    short_help="Decide and record one command.",
+)
+@asking
+@common
+def command() -> None:
+    """Decide and record one command. Nothing is sent to a hypervisor.
+
+    \b
+    Examples:
+      nilo do add-memory web01 4GiB --reason "month end"
+      nilo do set-memory web01 8GiB
+    """
+
+
+class Leaf(click.Command):
+    """A command of the model: a size with a minus is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it."""
+        negative = next((arg for arg in args if re.match(r"-\d", arg)), None)
+        if negative is not None:
+            raise Mistyped(f"{negative!r} is negative", hint="a size is 0 or more bytes, such as 4GiB", context=ctx)
+        return super().parse_args(ctx, args)
+
+
+def _make(name: str, shape: Shape) -> click.Command:
+    def decide(at: str | None, **given: Any) -> int:
+        return _decide(name, {key: value for key, value in given.items() if value is not None}, at)
+
+    examples = "\n".join(f"  {example}" for example in shape.examples)
+    decide.__doc__ = f"{shape.what}\n\n\b\nExamples:\n{examples}"
+    made: Any = click.option("--at", metavar="TIME", help="When it happened; default now.")(common(asking(decide)))
+    for option in reversed(shape.options):
+        made = option(made)
+    for argument in reversed(shape.arguments):
+        made = click.argument(argument)(made)
+    decorated: click.Command = click.command(name, cls=Leaf)(made)
+    return decorated
+
+
+def _decide(name: str, given: dict[str, Any], at: str | None) -> int:
+    now = session()
+    out = Output(now.form())
+    answers = Answers(out)
+    try:
+        result, url = _execute(now, name, _with_memory(name, given), at)
+    except InputError as error:
+        answers.show_error(error, name)
+        say("error", error.message, error.hint)
+        return UNREADABLE
+    answers.show(result)
+    if not out.json:
+        recorded = (
+            f"Recorded in {url} at {_places(result.positions)}" if result.positions else "There was nothing to record"
+        )
+        out.line(f"{recorded}. Nothing is sent to a hypervisor.")
+    answers.warn_of_the_future()
+    return answers.code
+
+
+def _places(positions: tuple[int, ...]) -> str:
+    first, *rest = positions
+    return f"positions {first} to {rest[-1]}" if rest else f"position {first}"
+
+
+def _execute(now: Session, name: str, given: dict[str, Any], at: str | None) -> tuple[Result, str]:
+    """Decides the command; a VM may be called by its name, if that is its alone."""
+    happened = None if at is None else typed_time(at)
+    asked = read_command(name, given)
+    with now.writing(create=name == "register-host") as ledger:
+        try:
+            return ledger.execute(_request(now, asked, happened)), ledger.url
+        except UnknownVm as error:
+            if error.hint:
+                raise
+            id = find_vm(error.vm, names_of(ledger.views.fleet()))
+            say("note", f"{error.vm} is the VM {id}")
+            return ledger.execute(_request(now, read_command(name, given | {"vm": id}), happened)), ledger.url
+        except InputError as error:
+            raise with_hint(error, ledger.views.fleet) from None
+
+
+def _request(now: Session, asked: Command, at: str | None) -> Request:
+    return Request(asked, now.who(), now.tool(), at, now.reason, now.correlation)
+
+
+def _with_memory(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments, with the memory setting that the options come to."""
+    if name not in ("define-vm", "configure-memory"):
+        return given
+    parts = {key: given.pop(key) for key in ("size", *_NEEDED, *_USUAL) if key in given}
+    if parts.keys() == {"size"}:
+        return given | {"memory": {"static": parts}}
+    if "size" in parts or not parts.keys() >= set(_NEEDED):
+        raise InputError(
+            "the memory setting is not said" if not parts else "the memory setting is neither static nor dynamic",
+            hint="static: --size 4GiB; dynamic: --minimum 512MiB --startup 2GiB --maximum 8GiB",
+        )
+    return given | {"memory": {"dynamic": _USUAL | parts}}

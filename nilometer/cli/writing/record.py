@@ -1,0 +1,150 @@
+"""``nilo record``: what another tool did to an observed VM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from domain.aggregates import vm_stream
+from domain.decision import Code, Outcome
+from domain.observed.events import ObservedCode, VmRequestSettled
+from domain.quantities import MiB
+from domain.shapes import Id, TypedSize
+from nilometer.cli.failures import NOT_IN_FULL, OK, Mistyped, say
+from nilometer.cli.names import called, has_history
+from nilometer.cli.options import asking, common
+from nilometer.cli.output import Output
+from nilometer.cli.session import Session, session, typed_time
+from nilometer.cli.writing.answers import amounts, colour
+from nilometer.clock import now as this_moment
+from nilometer.importers.manual import Told, recording
+from nilometer.ledger.script import in_words
+from nilometer.messages.shortfalls import PARTIALLY
+from nilometer.messages.sizes import part, size
+
+
+@click.command("record")
+@click.argument("vm")
+@click.option("--asked", required=True, metavar="SIZE", help="The memory that the VM was to have.")
+@click.option("--before", required=True, metavar="SIZE", help="What it had.")
+@click.option("--after", required=True, metavar="SIZE", help="What it has.")
+@click.option("--in-use", metavar="SIZE", help="What the guest used when it was asked.")
+@click.option("--error", metavar="TEXT", help="What the tool said went wrong, word for word.")
+@click.option("--happened", metavar="TIME", help="When; default now.")
+@asking
+@common
+def command(
+    vm: str, asked: str, before: str, after: str, in_use: str | None, error: str | None, happened: str | None
+) -> int:
+    """Record what another tool did to an observed VM. Nothing is decided, and nothing is sent to a hypervisor.
+
+    \b
+    Examples:
+      nilo record web07 --asked 8GiB --before 4GiB --after 6GiB --via powershell
+      nilo record web07 --asked 2GiB --before 6GiB --after 6GiB --error "The operation failed." --in-use 5GiB
+    """
+    now = session()
+    out = Output(now.form())
+    if error is not None and not error.strip():
+        raise Mistyped("--error is empty", hint="say what the tool said, or leave it out")
+    told = Told(
+        vm=vm,
+        asked=_size(asked, "--asked"),
+        before=_size(before, "--before"),
+        after=_size(after, "--after"),
+        happened=this_moment() if happened is None else typed_time(happened),
+        error=error,
+        in_use=None if in_use is None else _size(in_use, "--in-use"),
+    )
+    told = replace(told, vm=_vm(now, vm))
+    with now.writing() as ledger:
+        observation, settled = recording(told, ledger.stream(vm_stream(told.vm)))
+        observation = replace(observation, reason=now.reason, correlation=now.correlation or observation.correlation)
+        (positions,) = ledger.record([observation], actor=now.who(), via=now.tool())
+        url = ledger.url
+    if out.json:
+        out.record(_document(told, settled, positions))
+    else:
+        _show(out, told, settled)
+        out.line(f"Recorded in {url} at positions {positions[0]} to {positions[-1]}. Nothing was decided.")
+    return OK if settled.outcome is Outcome.COMPLETED else NOT_IN_FULL
+
+
+def _vm(now: Session, word: str) -> str:
+    """The VM that is meant: one of this id, or the observed one that is called so; else a new one, of this id."""
+    with now.reading_if_any() as ledger:
+        if ledger is not None and not has_history(ledger, vm_stream(word)):
+            found = called(word, ledger.views.fleet())
+            if found is not None:
+                say("note", f"{word} is the VM {found}")
+                return found
+    return _read(_read_id, "vm", word)
+
+
+def _size(text: str, option: str) -> int:
+    """A size as somebody typed it: what is smaller than any memory is no number of bytes, but lacks its unit."""
+    size = _read(_read_size, option, text)
+    if 0 < size < MiB and text.isdecimal():
+        raise Mistyped(f"{option}: {text!r} has no unit, and is {size} bytes", hint=f"write {size}GiB or {size}MiB")
+    return size
+
+
+T = TypeVar("T")
+
+
+def _read(shape: Callable[[object], T], option: str, text: str) -> T:
+    """A value as somebody typed it. Raises ``Mistyped``."""
+    try:
+        return shape(text)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        wrong["loc"] = (option,)
+        what, hint = in_words("record", wrong)
+        raise Mistyped(what, hint=hint) from None
+
+
+_read_id: Final[Callable[[object], str]] = TypeAdapter[str](Id).validate_python
+_read_size: Final[Callable[[object], int]] = TypeAdapter[int](TypedSize).validate_python
+
+
+def _problem(told: Told, settled: VmRequestSettled) -> dict[str, str] | None:
+    if settled.code is None:
+        return None
+    said = f': "{told.error}"' if told.error else ""
+    known = "nobody told why" if settled.code is ObservedCode.NOT_TOLD else f"{settled.code} ({settled.cause_is})"
+    amount = part(settled.granted, settled.amount)
+    if settled.outcome is Outcome.PARTIALLY_COMPLETED:
+        message = f"{PARTIALLY} {amount} of VM {told.vm} were moved; {known}{said}."
+    else:
+        message = f"Nothing of the {size(settled.amount)} asked of VM {told.vm} was moved; {known}{said}."
+    rest = size(settled.remaining)
+    in_use = f"free {rest} in the guest by stopping applications or services, then ask again for {rest}"
+    return {"code": settled.code, "message": message, "hint": in_use if settled.code is Code.MEMORY_IN_USE else ""}
+
+
+def _document(told: Told, settled: VmRequestSettled, positions: tuple[int, ...]) -> dict[str, Any]:
+    return {
+        "line": None,
+        "command": "record",
+        "target": vm_stream(told.vm),
+        "outcome": settled.outcome.value,
+        "requested": settled.amount,
+        "granted": settled.granted,
+        "error": _problem(told, settled),
+        "positions": list(positions),
+        "repeated": False,
+    }
+
+
+def _show(out: Output, told: Told, settled: VmRequestSettled) -> None:
+    amount = amounts(settled.amount, settled.granted)
+    out.line(f"{out.styled(settled.outcome, fg=colour(settled.outcome))}: record {told.vm}, {amount}")
+    problem = _problem(told, settled)
+    if problem is not None:
+        out.line(f"    {problem['message']}")
+        if problem["hint"]:
+            out.line(f"    hint: {problem['hint']}")

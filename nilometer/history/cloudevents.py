@@ -1,0 +1,78 @@
+"""History lines: events as CloudEvents 1.0 in structured JSON, one a line, for other programs and other ledgers.
+
+A line holds all that is stored of an event: what is read back from it is stored again byte for byte. ``data`` is what
+was stored, in the version in which it was stored. Keys are sorted, there is no space between tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, cast
+
+from domain.envelope import Envelope
+from domain.events import Event
+from nilometer.ledger.requests import Stored
+from nilometer.storage.bodies import UnreadableEvent, encode
+
+_CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+TYPE: Final = re.compile(r"nilometer\.([a-z.-]+)\.v([1-9][0-9]{0,5})")
+ATTRIBUTES: Final = ("actor", "causation", "correlation", "earliest", "reason", "recorded", "via")
+
+
+def source_of(ledger: str) -> str:
+    """How a ledger is named in its history."""
+    return f"urn:uuid:{ledger}"
+
+
+def event_document(stored: Stored, ledger: str) -> dict[str, Any]:
+    """A stored event as a CloudEvent. Raises ``UnreadableEvent`` for a body that is not as Nilometer writes it."""
+    body = _body(stored)
+    kind, _, shape = stored.topic.rpartition("/")
+    said = {name: body[name] for name in ATTRIBUTES if body.get(name) is not None}
+    return said | {
+        "data": body["data"],
+        "datacontenttype": "application/json",
+        "id": f"{stored.stream}/{stored.version}",
+        "position": stored.position,
+        "source": source_of(ledger),
+        "specversion": "1.0",
+        "subject": stored.stream,
+        "time": body["happened"],
+        "type": f"nilometer.{kind}.v{shape}",
+        "version": stored.version,
+    }
+
+
+def envelope_document(envelope: Envelope[Event], ledger: str) -> dict[str, Any]:
+    """An event as a CloudEvent, in the version in which it is written now."""
+    topic, body = encode(envelope.event, envelope.metadata)
+    return event_document(Stored(envelope.position, envelope.stream, envelope.version, topic, body), ledger)
+
+
+def write_lines(rows: Iterable[Stored], ledger: str) -> Iterator[bytes]:
+    """Stored events as history lines."""
+    for stored in rows:
+        yield canonical(event_document(stored, ledger)) + b"\n"
+
+
+def _body(stored: Stored) -> dict[str, Any]:
+    try:
+        body: Any = json.loads(stored.body)
+    except ValueError:
+        body = None
+    whole = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+    if not whole.keys() >= {"data", "happened"} or canonical(whole) != stored.body:
+        raise UnreadableEvent(
+            f"event {stored.stream}/{stored.version} at position {stored.position} is not as Nilometer writes events: "
+            "it was changed after it was recorded",
+            hint="restore the ledger from a copy",
+        )
+    return whole
+
+
+def canonical(value: object) -> bytes:
+    """A JSON value as Nilometer writes it."""
+    return _CANONICAL.encode(value).encode()

@@ -1,0 +1,105 @@
+"""Codecs of history lines: each event class in a whole CloudEvent, read and written by pydantic in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar, cast
+
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
+
+from domain.events import EVENTS, Event
+from nilometer.history.cloudevents import TYPE
+from nilometer.storage.bodies import sorted_fields, texts_for_enums
+
+E = TypeVar("E", bound=Event)
+
+LARGEST: Final = 2**53 - 1
+"""No figure is further from 0: beyond it, programs that count in doubles read another number."""
+NOT_WRITTEN: Final = ("causation", "earliest", "reason")
+"""What a line does not have where it is not known."""
+Positive = Annotated[int, Field(ge=1)]
+
+
+@dataclass(slots=True)
+class Line(Generic[E]):
+    """A line as it is read. Nobody keeps one, so it need not be frozen."""
+
+    actor: Annotated[str, Field(min_length=1)]
+    correlation: Annotated[str, Field(min_length=1)]
+    data: E
+    datacontenttype: Literal["application/json"]
+    id: str
+    position: Positive
+    recorded: str
+    source: Annotated[str, Field(pattern="^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    specversion: Literal["1.0"]
+    subject: Annotated[str, Field(pattern="^(vm|host|import)/.")]
+    time: str
+    type: str
+    version: Positive
+    via: Annotated[str, Field(min_length=1)]
+    causation: str | None = None
+    earliest: str | None = None
+    reason: str | None = None
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+
+class Codec:
+    """Reads the lines of one event class, and writes what it read as Nilometer writes it."""
+
+    def __init__(self, event: type[Event]) -> None:
+        schema = sorted_fields(TypeAdapter(Line[event]).core_schema)  # type: ignore[valid-type]
+        self.type = f"nilometer.{event.KIND}.v{event.VERSION}"
+        self.read: Callable[[bytes], Line[Event]] = SchemaValidator(_bounded(schema)).validate_json
+        self.write: Callable[[Line[Event]], bytes] = SchemaSerializer(_sparing(texts_for_enums(schema))).to_json
+
+
+class Codecs(dict[bytes, Codec]):
+    """Codecs by type, each made when it is first needed."""
+
+    def find(self, type: bytes) -> Codec | None:
+        """The codec of a type; ``None`` if there is none."""
+        named = TYPE.fullmatch(type.decode("utf-8", "replace"))
+        event = None if named is None else EVENTS.get((named[1], int(named[2])))
+        if event is None:
+            return None
+        self[type] = codec = self.get(type) or Codec(event)
+        return codec
+
+
+def _bounded(schema: CoreSchema) -> CoreSchema:
+    """The same schema for figures that every program can read."""
+
+    def bound(part: dict[str, Any]) -> dict[str, Any]:
+        return {"ge": -LARGEST, "le": LARGEST} | part if part.get("type") == "int" else part
+
+    return _changed(schema, bound)
+
+
+def _sparing(schema: CoreSchema) -> CoreSchema:
+    """The same schema, which leaves out attributes that are not known."""
+
+    def spare(part: dict[str, Any]) -> dict[str, Any]:
+        if part.get("type") == "dataclass-field" and part.get("name") in NOT_WRITTEN:
+            return part | {"serialization_exclude_if": _is_none}
+        return part
+
+    return _changed(schema, spare)
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+def _changed(schema: CoreSchema, change: Callable[[dict[str, Any]], dict[str, Any]]) -> CoreSchema:
+    def walk(part: Any) -> Any:
+        if isinstance(part, list):
+            return [walk(item) for item in cast("list[object]", part)]
+        if not isinstance(part, dict):
+            return part
+        return change({key: walk(value) for key, value in cast("dict[str, Any]", part).items()})
+
+    return cast("CoreSchema", walk(schema))

@@ -1,0 +1,181 @@
+"""One line of a history, however it is spelled: read and checked by pydantic in one pass, without what stands before.
+
+A line as Nilometer writes it is known by writing it again: the same bytes prove that no key stands there twice. One
+that another program wrote, with its own order and spaces, is looked through for that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Final, NamedTuple, cast
+
+from pydantic import ValidationError
+
+from domain.envelope import Envelope, Metadata
+from domain.errors import InputError
+from domain.events import Event
+from nilometer.history.cloudevents import TYPE
+from nilometer.history.codecs import Codec, Codecs, Line
+from nilometer.storage.bodies import UPCASTERS, Json, in_words
+from nilometer.textio.strict_json import strict_json
+from nilometer.times import parse_time
+
+_CODECS: Final = Codecs()
+_TYPES: Final = (b'"type":"nilometer.', b'"type": "nilometer.')
+
+
+class Judged(NamedTuple):
+    """A line that was read: the ledger that it names as its source, and the event in its place there."""
+
+    source: str
+    """As ``urn:uuid:…``."""
+    envelope: Envelope[Event]
+
+
+class Unreadable(ValueError):
+    """A line is no event: ``str(error)`` says why."""
+
+    def __init__(self, why: str, hint: str = "") -> None:
+        super().__init__(why)
+        self.hint = hint
+
+
+class Reader:
+    """Reads the lines of one file."""
+
+    def __init__(self) -> None:
+        self._ours = True
+        """All lines so far were as Nilometer writes them. From the first that is not, writing again is in vain."""
+
+    def read_all(self, contents: Sequence[bytes]) -> Sequence[Judged | Unreadable]:
+        """The events of some lines, and in the place of one that is none, why."""
+        return self._at_once(contents) or [self._one(content) for content in contents]
+
+    def _at_once(self, contents: Sequence[bytes]) -> list[Judged] | None:
+        """If all are as Nilometer writes them: step by step for all of them, which is quicker than one by one."""
+        if not self._ours:
+            return None
+        try:
+            codecs = [_CODECS[_kind(content)] for content in contents]
+            read = [codec.read(content) for codec, content in zip(codecs, contents, strict=True)]
+            if [codec.write(line) for codec, line in zip(codecs, read, strict=True)] != contents:
+                return None
+            return [_judged(line) for line in read]
+        except (KeyError, ValidationError, Unreadable):
+            return None
+
+    def _one(self, content: bytes) -> Judged | Unreadable:
+        try:
+            return self.read(content)
+        except Unreadable as error:
+            return error
+
+    def read(self, content: bytes) -> Judged:
+        """The event of a line. Raises ``Unreadable``."""
+        kind = _kind(content)
+        codec = _CODECS.get(kind) or _CODECS.find(kind)
+        if codec is None:
+            return _judged(_look_closer(content))
+        try:
+            line = codec.read(content)
+        except ValidationError:
+            return _judged(_look_closer(content))
+        if line.type != codec.type:  # what was found stood in the arguments of a refused command
+            return _judged(_look_closer(content))
+        if self._ours:
+            self._ours = codec.write(line) == content
+        if not self._ours:
+            parsed(content)
+        return _judged(line)
+
+
+def _kind(content: bytes) -> bytes:
+    for spelled in _TYPES:
+        at = content.rfind(spelled)  # no text holds this: in a text the quotes are escaped
+        if at >= 0:
+            start = at + len(spelled) - len(b"nilometer.")
+            return content[start : content.find(b'"', start)]
+    return b""
+
+
+def _judged(line: Line[Event]) -> Judged:
+    happened = _time("time", line.time)
+    stream, version = line.subject, line.version
+    if line.id != f"{stream}/{version}":
+        raise Unreadable(f"id is {line.id!r}, not {f'{stream}/{version}'!r}, as subject and version say")
+    metadata = Metadata(
+        line.actor,
+        line.via,
+        happened,
+        line.recorded if line.recorded == happened else _time("recorded", line.recorded),
+        line.correlation,
+        None if line.earliest is None else _time("earliest", line.earliest),
+        line.reason,
+        line.causation,
+    )
+    return Judged(line.source, Envelope(stream, version, line.data, metadata, line.position))
+
+
+@lru_cache(maxsize=16)
+def _time(name: str, text: str) -> str:
+    """A time as it is kept inside; other programs write the same moment otherwise."""
+    if len(text) == 27 and text[10] == "T" and text[19] == "." and text[26] == "Z" and text[4] == "-":
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
+            return text
+    try:
+        return parse_time(text)
+    except InputError as error:
+        raise Unreadable(f"{name}: {error.message}", error.hint) from None
+
+
+# Lines of others, and lines that are none
+
+
+def _look_closer(content: bytes) -> Line[Event]:
+    whole = parsed(content)
+    kind = whole.get("type")
+    named = TYPE.fullmatch(kind) if isinstance(kind, str) else None
+    if named is None:
+        raise Unreadable("has no type" if kind is None else f"its type {kind!r} is not one of Nilometer's")
+    shape = int(named[2])
+    codec = _CODECS.find(str(kind).encode())
+    if codec is None:
+        if (named[1], shape) not in UPCASTERS:
+            hint = "read it with the version that wrote it, or a newer one"
+            raise Unreadable(f"its type {kind!r} is unknown to this version of Nilometer", hint)
+        content, codec = _upcast(whole, named[1], shape)
+    try:
+        return codec.read(content)
+    except ValidationError as error:
+        raise Unreadable(in_words(error)) from None
+
+
+def _upcast(whole: Json, kind: str, shape: int) -> tuple[bytes, Codec]:
+    try:
+        while (kind, shape) in UPCASTERS:
+            whole["data"] = UPCASTERS[kind, shape](whole["data"], str(whole["subject"]))
+            shape += 1
+    except (KeyError, TypeError, AttributeError):
+        raise Unreadable("has no subject, or no data") from None
+    whole["type"] = f"nilometer.{kind}.v{shape}"
+    codec = _CODECS.find(whole["type"].encode())
+    assert codec is not None  # upcasters end at what is written now
+    return json.dumps(whole).encode(), codec
+
+
+def parsed(content: bytes) -> Json:
+    """A line as a JSON object in which no key stands twice. Raises ``Unreadable``."""
+    try:
+        value = strict_json(content, "")
+    except InputError as error:
+        raise Unreadable(error.message.removeprefix(": "), error.hint) from None
+    if not isinstance(value, dict):
+        raise Unreadable("is not a JSON object")
+    return cast("Json", value)

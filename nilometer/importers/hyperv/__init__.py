@@ -1,0 +1,4 @@
+"""Histories of Hyper-V hosts, as observed events: readings in, news out.
+
+May import ``nilometer.importers`` (not ``qemu``) and what lies below. Begin with ``importer``, then ``fold``.
+"""

@@ -1,0 +1,125 @@
+"""CSV of performance counters: from ``Get-Counter | Export-Counter``, ``relog`` or ``typeperf``.
+
+The times are local. ``relog`` and ``Export-Counter`` write minutes to UTC in the head, ``typeperf`` does not.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+from typing import Final
+
+from domain.errors import InputError
+from nilometer.importers.hyperv.readings import Reading
+from nilometer.importers.hyperv.sources.context import Context, PassOver, tell
+from nilometer.importers.hyperv.sources.local_time import ClockLost, LocalClock, parse_zone
+from nilometer.importers.hyperv.sources.samples import IN_ENGLISH, KNOWN, Counter, Sampled, counter, megabytes
+from nilometer.importers.hyperv.sources.values import BadValue
+from nilometer.textio.texts import Source, lines
+
+_HEAD: Final = re.compile(r"\(PDH-[CT]SV 4\.0\)(?:.*\((?P<bias>-?\d{1,4})\))?.*", re.DOTALL)
+_BEGIN: Final = re.compile(rb'\s*"?\(PDH-[CT]SV 4\.0\)')
+_TIME: Final = re.compile(r"(\d\d)/(\d\d)/(\d{4}) (\d\d):(\d\d):(\d\d)(?:[.,](\d{1,6})\d*)?", re.ASCII)
+_EXPECTED: Final = "is it the file you meant? CSV of performance counters begins with (PDH-CSV 4.0)"
+_CUT_OFF: Final = "a file that is still being written can be read again later"
+_COLLECT: Final = rf"collect it with: typeperf -f CSV -o FILE '{KNOWN}'"
+
+
+def recognises(first: bytes) -> bool:
+    """Whether a file that begins so is one of these."""
+    return _BEGIN.match(first) is not None
+
+
+def read(stream: Source, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
+    """What a file tells. Raises ``InputError`` with place and hint, or tells ``pass_over`` and goes on.
+
+    A head that cannot be read ends the reading in any case, and so does a clock that cannot be followed. Raises
+    ``InputError`` in any case for a zone that is none.
+    """
+    table: _Table | None = None
+    zone = parse_zone(context.zone)
+    found = lines(stream, name)
+    while True:
+        try:
+            number, line = next(found)
+            if not line.strip():
+                continue
+            place = f"{name}:{number}"
+            if table is None:
+                table = _Table(line.decode(), place, context, zone)
+                continue
+            readings = table.row(line.decode(), place)
+        except StopIteration:
+            break
+        except InputError as error:
+            tell(error, pass_over)
+            if table is None or isinstance(error, ClockLost):
+                return
+        else:
+            yield from readings
+
+
+class _Table:
+    """The columns of a file, as its head names them."""
+
+    def __init__(self, head: str, place: str, context: Context, zone: tzinfo | None) -> None:
+        self._delimiter = _delimiter(head)
+        first, *columns = _cells(head, self._delimiter, place)
+        match = _HEAD.fullmatch(first.strip())
+        if match is None:
+            raise InputError(f"{place}: is no CSV of performance counters", hint=_EXPECTED)
+        self._columns: list[Counter | None] = [counter(column) for column in columns]
+        if not any(self._columns):
+            raise InputError(f"{place}: {_what(columns)}", hint=IN_ENGLISH if columns else _COLLECT)
+        self._clock = LocalClock(zone, None if match["bias"] is None else int(match["bias"]))
+        self._context = context
+
+    def row(self, line: str, place: str) -> list[Reading]:
+        """What a line tells."""
+        first, *cells = _cells(line, self._delimiter, place)
+        time = _TIME.fullmatch(first.strip())
+        if time is None:
+            raise InputError(
+                f"{place}: {first[:60]!r} is no time such as 11/23/2026 09:00:00.000", hint=f"{_CUT_OFF}; {_EXPECTED}"
+            )
+        extra = cells[len(self._columns) :]
+        if len(cells) < len(self._columns) or any(cell.strip() for cell in extra):
+            what = f"has {len(cells) + 1} columns, and the head has {len(self._columns) + 1}"
+            raise InputError(f"{place}: {what}", hint=_CUT_OFF)
+        month, day, year, hour, minute, second = (int(part) for part in time.groups()[:6])
+        try:
+            local = datetime(year, month, day, hour, minute, second, int(f"{time[7] or 0:0<6}"))
+        except ValueError:
+            raise InputError(f"{place}: {first[:60]!r} is not a time", hint=_EXPECTED) from None
+        sampled = Sampled(self._context)
+        for column, (of, cell) in enumerate(zip(self._columns, cells, strict=False), start=2):
+            if of is not None:
+                try:
+                    sampled.add(of, megabytes(cell))
+                except BadValue as bad:
+                    raise InputError(f"{place}: column {column}: {bad}", hint=_CUT_OFF) from None
+        return sampled.readings(self._clock.read(local, place), place)
+
+
+def _what(columns: list[str]) -> str:
+    if not columns:
+        return "names no counters"
+    return (
+        f"none of its counters is one of Dynamic Memory's by its English name, such as {KNOWN}; "
+        f"the first is {columns[0][:120]!r}"
+    )
+
+
+def _delimiter(head: str) -> str:
+    """What stands between the columns: the first such character behind the first column."""
+    rest = head[head.find('"', 1) + 1 :] if head.startswith('"') else head
+    return next((each for each in rest if each in ",;\t"), ",")
+
+
+def _cells(line: str, delimiter: str, place: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [""])
+    except csv.Error as error:
+        raise InputError(f"{place}: is no line of CSV: {error}", hint=_EXPECTED) from None

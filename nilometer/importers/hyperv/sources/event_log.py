@@ -1,0 +1,192 @@
+"""Events of Hyper-V's Worker and VMMS logs as XML: power states and sessions, told by number.
+
+Texts are in the host's language, and never matched. The account of a Worker event is the VM's own, and of a VMMS event
+the system's: it never says who did something.
+
+Get-WinEvent tells the newest event first, so events are put in order: by their numbers within a log, because a clock
+may have been set back, and logs beside each other by time. Of a file only what it tells of power is kept until its end.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from heapq import merge
+from operator import itemgetter
+from typing import Final
+from uuid import UUID
+from xml.etree.ElementTree import Element
+
+from domain.errors import InputError
+from domain.state import Power
+from nilometer.importers.hyperv.readings import PowerReading, Reading
+from nilometer.importers.hyperv.sources.context import Context, PassOver, host_name, tell
+from nilometer.importers.hyperv.sources.values import BadValue, guid
+from nilometer.importers.hyperv.sources.xml_stream import events
+from nilometer.textio.texts import Source
+from nilometer.times import parse_time
+
+_PROVIDERS: Final = {
+    "51ddfa29-d5c8-4803-be4b-2ecb715570fe": "Worker",
+    "6066f867-7ca1-4418-85fd-36e3f9c0600c": "VMMS",
+}
+_NAMES: Final = {"microsoft-windows-hyper-v-worker": "Worker", "microsoft-windows-hyper-v-vmms": "VMMS"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    power: Power | None
+    new_session: bool = False
+
+
+_STARTED, _OFF = _Meaning(Power.RUNNING, new_session=True), _Meaning(Power.OFF)
+_TOLD: Final = _Meaning(None)
+MEANINGS: Final = {
+    ("Worker", 18500): _STARTED,  # a boot of the guest, and so a session, but of a VM that is saved (hyperv_power)
+    ("Worker", 18502): _OFF,  # turned off
+    ("Worker", 18504): _OFF,  # shut down through the integration component
+    ("Worker", 18508): _OFF,  # shut down by the guest
+    ("Worker", 18512): _STARTED,  # reset
+    ("Worker", 18514): _STARTED,  # reset by the guest
+    ("Worker", 18515): _OFF,  # turned off where the guest wanted a reset
+    ("Worker", 18528): _OFF,  # turned off, could not recover from a critical error
+    ("Worker", 18539): _STARTED,  # these four: reset after a triple fault
+    ("Worker", 18540): _STARTED,
+    ("Worker", 18550): _STARTED,
+    ("Worker", 18560): _STARTED,
+    # Of power too, but what they mean could not be read anywhere, or is no lasting state: told, and nothing guessed.
+    ("Worker", 18510): _TOLD,
+    ("Worker", 18516): _TOLD,
+    ("Worker", 18518): _TOLD,
+    ("Worker", 18590): _TOLD,  # the guest's system crashed
+    ("Worker", 18596): _TOLD,
+    ("VMMS", 14070): _TOLD,  # the worker process is gone
+}
+"""What an event means, by provider and number (microsoft/openvmm, petri; a map of Windows events for 18500)."""
+
+START: Final = "Hyper-V-Worker 18500"
+FROM_OUTSIDE: Final = frozenset({START, *(f"Hyper-V-Worker {number}" for number in (18502, 18504, 18512))})
+"""What is done to a VM by somebody, as it is told: all else is the guest's own doing, or nobody's."""
+
+_NUMBER: Final = re.compile(r"\d{1,20}", re.ASCII)
+_SID: Final = re.compile(r"S-1-5-83-1-(\d{1,10})-(\d{1,10})-(\d{1,10})-(\d{1,10})", re.ASCII)
+_EXPECTED: Final = "write it with: Get-WinEvent -LogName Microsoft-Windows-Hyper-V-Worker-Admin | % { $_.ToXml() }"
+
+
+def recognises(first: bytes) -> bool:
+    """Whether a file that begins so is one of these."""
+    return first.lstrip()[:1] == b"<" and re.search(rb"<Event[\s>]", first) is not None
+
+
+def read(stream: Source, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
+    """What a file tells, the oldest first. Raises ``InputError`` with place and hint, or tells ``pass_over``.
+
+    Events of others, and those that tell nothing of power, are no readings.
+    """
+    logs: dict[tuple[str | None, str], list[tuple[int, PowerReading]]] = {}
+    for place, event in events(stream, name, pass_over):
+        try:
+            found = _reading(event, place, context)
+        except InputError as error:
+            tell(error, pass_over)
+        else:
+            if found is not None:
+                log, number, reading = found
+                logs.setdefault((reading.host, log), []).append((number, reading))
+    in_order = [_dated(sorted(log, key=itemgetter(0))) for log in logs.values()]
+    for _, reading in merge(*in_order, key=itemgetter(0)):
+        yield reading
+
+
+def _dated(log: list[tuple[int, PowerReading]]) -> Iterator[tuple[str, PowerReading]]:
+    """The readings of one log, each with the latest time up to there."""
+    latest = ""
+    for _, reading in log:
+        latest = max(latest, reading.at)
+        yield latest, reading
+
+
+def _reading(event: Element, place: str, context: Context) -> tuple[str, int, PowerReading] | None:
+    """The log that an event is in, its number there, and what it tells."""
+    system = _child(event, "System")
+    if system is None:
+        raise InputError(f"{place}: has no System: is it an event of Windows?", hint=_EXPECTED)
+    values = _children(system)
+    provider, number = _provider(values.get("Provider")), _text(values.get("EventID"))
+    if not _NUMBER.fullmatch(number):
+        raise InputError(f"{place}: EventID {number[:60]!r} is no number", hint=_EXPECTED)
+    meaning = MEANINGS.get((provider, int(number)))
+    if meaning is None:
+        return None
+    created = values.get("TimeCreated")
+    try:
+        at = parse_time("" if created is None else created.get("SystemTime", ""))
+    except InputError as error:
+        raise InputError(f"{place}: TimeCreated: {error.message}", hint=_EXPECTED) from None
+    name, told = _told(event, place)
+    security = values.get("Security")
+    by_account = _vm_of("" if security is None else security.get("UserID", ""), place)
+    if told is not None and by_account is not None and told != by_account:
+        raise InputError(f"{place}: is of VM {told}, but its account is that of VM {by_account}", hint=_EXPECTED)
+    vm_id = told or by_account
+    if vm_id is None:
+        raise InputError(f"{place}: event {number} does not say which VM it is of", hint=_EXPECTED)
+    reading = PowerReading(
+        at=at,
+        record=place,
+        host=host_name(_text(values.get("Computer"))) or host_name(context.host),
+        vm_id=vm_id,
+        name=name,
+        power=meaning.power,
+        new_session=meaning.new_session,
+        told=f"Hyper-V-{provider} {number}",
+    )
+    stands = _text(values.get("EventRecordID"))
+    return _text(values.get("Channel")), int(stands) if _NUMBER.fullmatch(stands) else 0, reading
+
+
+def _provider(provider: Element | None) -> str:
+    """``Worker``, ``VMMS``, or nothing."""
+    if provider is None:
+        return ""
+    id = provider.get("Guid", "").strip("{}").lower()
+    return _PROVIDERS.get(id, "") if id else _NAMES.get(provider.get("Name", "").lower(), "")
+
+
+def _told(event: Element, place: str) -> tuple[str | None, str | None]:
+    """The VM's name and id: by their names, or as the first two parameters."""
+    data = _child(event, "UserData")
+    log = None if data is None else next(iter(data), None)
+    values = {} if log is None else _children(log)
+    named = "VmId" in values
+    name, id = values.get("VmName" if named else "Parameter0"), values.get("VmId" if named else "Parameter1")
+    try:
+        return _text(name) or None, guid(_text(id))
+    except BadValue as bad:
+        raise InputError(f"{place}: VmId {bad}", hint=_EXPECTED) from None
+
+
+def _vm_of(account: str, place: str) -> str | None:
+    """The VM whose account a SID is: its four numbers are the GUID's bytes, by fours."""
+    match = _SID.fullmatch(account)
+    if match is None:
+        return None
+    try:
+        return str(UUID(bytes_le=struct.pack("<4I", *(int(part) for part in match.groups()))))
+    except struct.error:
+        raise InputError(f"{place}: UserID {account[:80]!r} is no account of a VM", hint=_EXPECTED) from None
+
+
+def _children(element: Element) -> dict[str, Element]:
+    """An element's children by their names, without namespaces."""
+    return {str(each.tag).rpartition("}")[2]: each for each in element}
+
+
+def _child(element: Element, name: str) -> Element | None:
+    return _children(element).get(name)
+
+
+def _text(element: Element | None) -> str:
+    return "" if element is None or element.text is None else element.text.strip()

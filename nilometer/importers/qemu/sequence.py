@@ -1,0 +1,63 @@
+"""The course of a recording: whether its records come each once, in their order, without a gap."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import datetime, timedelta
+from typing import Final
+
+from nilometer.importers.qemu.records import MECHANISMS, Command, Other, Record, SizeSeen, Step
+from nilometer.importers.run import Account
+
+REMEMBERED: Final = 100_000
+"""So many records are remembered, to know one that comes again."""
+TICK: Final = timedelta(milliseconds=1)
+"""Records are dated in whole milliseconds: one dated so much before the one in front of it is not late."""
+
+
+class Course:
+    """Looks at records as they come. What is odd is remarked on, and read all the same."""
+
+    def __init__(self, name: str, account: Account) -> None:
+        self._name = name
+        self._account = account
+        self._seen: OrderedDict[int, int] = OrderedDict()
+        """The hash of each record's line by its number."""
+        self._last: Record | None = None
+        self._highest = 0
+
+    def came_twice(self, record: Record, line: bytes, place: str) -> bool:
+        """Whether this very record was there before; if not, remarks on its number, time and kind."""
+        content = hash(line.strip())
+        before = self._seen.get(record.seq)
+        if before == content:
+            return True
+        self._seen[record.seq] = content
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        last, self._last = self._last, record
+        highest, self._highest = self._highest, max(self._highest, record.seq)
+        if before is not None:
+            self._remark("seq twice", f"{place}: another record before it has the seq {record.seq} too")
+        elif record.seq > highest + 1:
+            missing = f"those before it, from {highest + 1} on, are missing"
+            self._remark("gap", f"{place}: the record has the seq {record.seq}: {missing}")
+        elif last is not None and record.seq < last.seq:
+            self._remark("out of order", f"{place}: seq {record.seq} comes after {last.seq}")
+        if last is not None and _moment(last) - _moment(record) > TICK:
+            self._remark("back in time", f"{place}: is dated {record.t}, and the record before it {last.t}")
+        if isinstance(record, Other):
+            self._remark("unknown kind", f"{place}: the kind {record.kind!r} is unknown: the record is passed over")
+        elif isinstance(record, Command) and record.requested is None:
+            return False  # no memory was asked for: it needs no mechanism
+        elif isinstance(record, Command | SizeSeen | Step) and record.mechanism not in MECHANISMS:
+            what = f"the mechanism {record.mechanism!r} is unknown"
+            self._remark("unknown mechanism", f"{place}: {what}: only what was measured is read")
+        return False
+
+    def _remark(self, kind: str, note: str) -> None:
+        self._account.remark(kind, note)
+
+
+def _moment(record: Record) -> datetime:
+    return datetime.fromisoformat(record.t)

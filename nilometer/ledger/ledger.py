@@ -1,0 +1,241 @@
+"""The ledger: decides commands, records events and observations, and reads them back.
+
+Every command is one atomic write. Two programs that decide on the same state cannot both write; the loser decides anew
+on what the winner left, after a random pause.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from secrets import token_hex
+from types import TracebackType
+from typing import Final
+
+from eventsourcing.persistence import IntegrityError, StoredEvent
+
+from domain.envelope import Envelope
+from domain.errors import InputError
+from domain.events import Event
+from nilometer.errors import LedgerBusy, LedgerError
+from nilometer.ledger.batch import Batch
+from nilometer.ledger.observations import Observed
+from nilometer.ledger.repository import Streams
+from nilometer.ledger.requests import Observation, Request, Result, Stored
+from nilometer.storage.application import LedgerApplication
+from nilometer.storage.recorder import LOCK_TIMEOUT, LedgerRecorder, Reads
+from nilometer.storage.urls import SQLitePlace, parse_url
+from nilometer.views.views import Views
+
+TRIES: Final = 60
+"""How often a lost race is run again before the ledger is called busy."""
+
+PAUSE: Final = 0.002
+PAUSE_MOST: Final = 0.25
+"""Seconds: after the n-th lost race one waits a random time up to ``PAUSE`` doubled n times, or this."""
+
+
+class Ledger:
+    """A ledger that is open. Use it as a context manager: at its end the stored views are brought up to date.
+
+    One object is for one thread; any number of programs may have the same ledger open.
+    """
+
+    def __init__(self, recorder: LedgerRecorder, url: str, *, read_only: bool = False) -> None:
+        self.url = url
+        self.read_only = read_only
+        self._recorder = recorder
+        self._application = LedgerApplication(recorder)
+        facts = recorder.facts()
+        self.id = facts["id"]
+        """A UUID that was made with the ledger."""
+        self.created = facts["created"]
+        """When the ledger was made."""
+        self.views = Views(recorder, self.events)
+        """What the events come to, stored beside them."""
+        self._streams = Streams(self._application, self.views.load, self._vms_on)
+        self._observed = Observed(self._application)
+        self._wrote = False
+
+    def _vms_on(self, host: str) -> int:
+        return len(self.views.fleet().on(host))
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        durable: bool = True,
+        lock_timeout: float = LOCK_TIMEOUT,
+    ) -> Ledger:
+        """Opens the ledger at ``url``, ``sqlite:///path/to/file.db`` or ``postgresql://user@host/database``.
+
+        With ``create`` it is made if there is none. ``durable=False`` lets the operating system decide when a commit
+        reaches the disk: faster, and safe against a crash of the program, but not of the machine. ``lock_timeout`` is
+        how many seconds to wait for another writer. Raises a ``LedgerError`` that says what is wrong, or
+        ``InputError`` for an unreadable URL.
+        """
+        place = parse_url(url)
+        recorder: LedgerRecorder
+        if isinstance(place, SQLitePlace):
+            from nilometer.storage.sqlite.recorder import SQLiteLedgerRecorder
+
+            synchronous = "FULL" if durable else "NORMAL"
+            recorder = SQLiteLedgerRecorder.open(
+                place, create=create, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout
+            )
+        else:
+            try:
+                from nilometer.storage.postgres.recorder import PostgresLedgerRecorder
+            except ImportError as error:
+                missing = f"for a ledger on PostgreSQL something is not installed: {error}"
+                raise LedgerError(missing, hint="pip install 'nilometer[postgres]'") from error
+            recorder = PostgresLedgerRecorder.open(
+                place, create=create, read_only=read_only, durable=durable, lock_timeout=lock_timeout
+            )
+        return cls(recorder, str(place), read_only=read_only)
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self.catch_up()
+        except LedgerError:
+            if error is None:
+                raise
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Closes the database, without bringing the stored views up to date."""
+        self._application.close()
+        self._recorder.close()
+
+    def catch_up(self) -> None:
+        """Brings the stored views up to date with what was recorded here."""
+        if self._wrote:
+            self.views.catch_up()
+            self._wrote = False
+
+    # Writing
+
+    def execute(self, request: Request) -> Result:
+        """Decides a command and records the decision, in one atomic write.
+
+        Raises ``InputError`` if it cannot be decided: nothing was recorded then.
+        """
+        (answer,) = self.execute_all([request])
+        if isinstance(answer, InputError):
+            raise answer
+        return answer
+
+    def execute_all(self, requests: Sequence[Request], *, keep_going: bool = False) -> list[Result | InputError]:
+        """Decides commands one after the other and records them in one commit: much faster than one by one.
+
+        What cannot be decided stands in the answers as an ``InputError``; unless ``keep_going`` it is the last of them,
+        and what comes after it is left undone. When this returns, what it returns is on disk.
+        """
+        keyed = [(request, request.key or token_hex(16)) for request in requests]
+        asked_before = [request.key for request in requests if request.key is not None]
+        answers: list[Result | InputError] = []
+        for lost in range(TRIES):
+            # After a lost race a fresh key is looked for too: the answer to a commit may have been lost.
+            keys = [key for _, key in keyed] if lost else asked_before
+            batch = Batch(self._application, self._streams, self._application.receipts(keys))
+            try:
+                batch.decide(keyed, keep_going=keep_going)
+            except IntegrityError:
+                batch.undo()
+                answers += batch.answers  # a batch may take several commits, and these took place
+                keyed = keyed[len(batch.answers) :]
+                self._pause(lost)
+            except BaseException:
+                batch.undo()
+                raise
+            else:
+                return answers + batch.answers
+            finally:
+                self._wrote = self._wrote or batch.wrote
+        raise _lost()
+
+    def record(self, observations: Sequence[Observation], *, actor: str, via: str) -> list[tuple[int, ...]]:
+        """Records what was observed, all of it in one commit, and returns the positions of each observation.
+
+        What is there already under its key is not recorded again and has no positions. Raises ``InputError`` for an
+        observation of a host or VM that Nilometer decides about: nothing was recorded then.
+        """
+        for lost in range(TRIES):
+            try:
+                positions = self._observed.record(observations, actor=actor, via=via)
+            except IntegrityError:
+                self._pause(lost)
+            else:
+                self._wrote = self._wrote or any(positions)
+                return positions
+        raise _lost()
+
+    def append_raw(self, rows: Sequence[Stored], *, id: str) -> None:
+        """Appends events of the ledger ``id`` as they are stored there, in one commit, at the same positions.
+
+        An empty ledger takes that id; one with events must have it. Raises ``LedgerError`` if the rows do not follow.
+        """
+        if self.position == 0:
+            self._recorder.adopt(id)
+            self.id = id
+        if self.id != id:
+            raise LedgerError(
+                f"the ledger has a history of its own: it is {self.id}, and the events are of {id}",
+                hint="import into a ledger that is not there yet: --ledger sqlite:///new.db",
+            )
+        if not rows:
+            return
+        events = [StoredEvent(row.stream, row.version, row.topic, row.body) for row in rows]
+        try:
+            positions = self._recorder.record(events, reads=Reads({}, rows[0].position - 1))
+        except IntegrityError:
+            raise LedgerError(f"the event at position {rows[0].position} does not follow: others wrote") from None
+        self._wrote = True
+        assert list(positions) == [row.position for row in rows]
+
+    @staticmethod
+    def _pause(lost: int) -> None:
+        time.sleep(random.uniform(0, min(PAUSE_MOST, PAUSE * 2**lost)))
+
+    # Reading
+
+    def known(self, keys: Sequence[str]) -> frozenset[str]:
+        """Those of the keys under which a command was recorded: asked again, it is answered as it was."""
+        return frozenset(self._application.receipts(keys))
+
+    @property
+    def position(self) -> int:
+        """The position of the last event; 0 in an empty ledger."""
+        return self._recorder.max_notification_id() or 0
+
+    def events(self, after: int = 0, upto: int | None = None) -> Iterator[Envelope[Event]]:
+        """All events after a position up to another, in order, fetched in pages. Raises ``UnreadableEvent``."""
+        return self._application.all(after, upto)
+
+    def rows(self, after: int = 0, upto: int | None = None) -> Iterator[Stored]:
+        """All events as they are stored, after a position up to another, in order, fetched in pages."""
+        for stored, position in self._application.rows(after, upto):
+            yield Stored(position, str(stored.originator_id), stored.originator_version, stored.topic, stored.state)
+
+    @property
+    def bytes_used(self) -> int:
+        """How many bytes the ledger takes in its database."""
+        return self._recorder.bytes_used()
+
+    def stream(self, stream: str, after: int = 0) -> Iterator[Envelope[Event]]:
+        """The events of one stream after a version, in order."""
+        return self._application.stream(stream, after)
+
+
+def _lost() -> LedgerBusy:
+    return LedgerBusy("others kept winning the race for this ledger; nothing was recorded", hint="try again")

@@ -1,0 +1,4 @@
+"""Messages: events, requests, refusals and short grants as sentences for people. No rule is decided here.
+
+May import ``projections``, ``domain`` and ``rules.wording``. Begin with ``events``.
+"""

@@ -1,0 +1,87 @@
+"""What somebody asked for, and what came of it: at once where Nilometer decides, later and in parts elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from domain.envelope import Envelope
+from domain.events import Event
+from domain.observed.events import VmChangeRequested, VmObserved, VmRequestSettled
+from domain.observed.vm import ObservedVm
+from nilometer.ledger.ledger import Ledger
+from nilometer.messages.events import direction, settlement, tell
+from nilometer.messages.sizes import part, size
+from nilometer.messages.wishes import wishes
+from nilometer.times import duration, seconds_between
+from projections.timeline import Entry, entry
+
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+"""An id that nobody knows by heart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One thing that was asked for. ``came`` are its settlements, in order, each in words."""
+
+    entry: Entry
+    subject: str
+    """The VM or host, as people call it."""
+    what: str
+    came: tuple[str, ...]
+
+
+def asked(ledger: Ledger, envelope: Envelope[Event]) -> Asked:
+    """What an event that tells of a request came to. Raises no error where that is not known yet."""
+    told = entry(envelope)
+    kind, _, id = envelope.stream.partition("/")
+    subject = id if kind == "vm" else told.vm or f"host {id}"
+    event = envelope.event
+    if isinstance(event, VmObserved):
+        return Asked(told, _name_of(ledger, envelope.stream) or subject, "nobody told what", (f"failed: {event.told}",))
+    if not isinstance(event, VmChangeRequested):
+        return Asked(told, subject, _what(told, envelope), (_granted(told),))
+    if _GUID.search(id):
+        subject = _name_of(ledger, envelope.stream) or subject
+    came = [_came(envelope, each) for each in settlements(ledger, envelope, event)]
+    if not came:
+        came = ["refused by the hypervisor" if not event.accepted else "nothing was told of what came of it"]
+    return Asked(told, subject, direction(event), tuple(came))
+
+
+def settlements(
+    ledger: Ledger, envelope: Envelope[Event], request: VmChangeRequested
+) -> Iterator[Envelope[VmRequestSettled]]:
+    """The settlements of a request, in order: the last of them counts."""
+    for later in ledger.stream(envelope.stream, after=envelope.version):
+        event = later.event
+        if isinstance(event, VmRequestSettled) and event.request == request.request:
+            yield Envelope(later.stream, later.version, event, later.metadata, later.position)
+            if not event.still_open:
+                return
+
+
+def _name_of(ledger: Ledger, stream: str) -> str | None:
+    """What an observed VM is called."""
+    tracked = ledger.views.load(stream)
+    return tracked.subject.name if tracked is not None and isinstance(tracked.subject, ObservedVm) else None
+
+
+def _what(told: Entry, envelope: Envelope[Event]) -> str:
+    command = told.command or tell(envelope)
+    if told.requested is not None:
+        return f"{command} {size(told.requested)}"
+    wanted = wishes(envelope.event)
+    return f"{command} {wanted}" if wanted else command
+
+
+def _granted(told: Entry) -> str:
+    amount = "" if told.requested is None else f", {part(told.granted, told.requested)}"
+    return f"{told.outcome}{amount}{f' ({told.code})' if told.code else ''}"
+
+
+def _came(asked_for: Envelope[Event], settled: Envelope[VmRequestSettled]) -> str:
+    after = seconds_between(asked_for.metadata.happened, settled.metadata.happened)
+    return f"after {duration(max(after, 0))}: {settlement(settled.event)}"

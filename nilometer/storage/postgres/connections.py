@@ -1,0 +1,136 @@
+"""Connections to PostgreSQL, with no threads of their own: made when they are needed, kept while they work."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator
+from typing import Final
+
+import psycopg
+from eventsourcing.persistence import OperationalError
+from eventsourcing.postgres import PostgresDatastore
+from psycopg import Connection
+from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow, dict_row
+
+from nilometer.storage.postgres.errors import last_line, refused_connection, told_apart
+from nilometer.storage.urls import PostgresPlace
+
+CONNECT_TIMEOUT: Final = 10
+"""Seconds to wait for the server to let us in."""
+
+KEPT: Final = 2
+"""How many connections are kept while nobody uses them: one that reads, and one that writes what was read."""
+
+_SETTINGS: Final = (
+    "SELECT set_config('search_path', quote_ident(%(schema)s), false), "
+    "set_config('lock_timeout', %(lock_timeout)s, false), "
+    # A client that vanished in a transaction must not keep the ledger locked.
+    "set_config('idle_in_transaction_session_timeout', %(lock_timeout)s, false), "
+    "set_config('default_transaction_read_only', %(read_only)s, false), "
+    # A server may be set to tell of commits that are not on disk yet. Stricter settings of its owner stay.
+    "set_config('synchronous_commit', CASE WHEN %(durable)s AND current_setting('synchronous_commit') = 'off' "
+    "THEN 'on' WHEN %(durable)s THEN current_setting('synchronous_commit') ELSE 'off' END, false)"
+)
+
+
+class Connections:
+    """What the library takes for a pool of connections."""
+
+    def __init__(self, place: PostgresPlace, *, read_only: bool, durable: bool, lock_timeout: float) -> None:
+        self.place = place
+        self._settings = {
+            "schema": place.schema,
+            "lock_timeout": f"{int(lock_timeout * 1000)}ms",
+            "read_only": "on" if read_only else "off",
+            "durable": durable,
+        }
+        self._idle: list[Connection[DictRow]] = []
+        self._closed = False
+
+    def connect(self) -> Connection[DictRow]:
+        """A new connection. Raises a ``psycopg.Error`` if the server does not let us in."""
+        place = self.place
+        connection = Connection[DictRow].connect(
+            host=place.host or None,
+            port=place.port or None,
+            user=place.user or None,
+            password=place.password or None,
+            dbname=place.database,
+            autocommit=True,
+            client_encoding="utf8",
+            connect_timeout=CONNECT_TIMEOUT,
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
+            application_name=f"nilometer {place.schema}"[:63],
+            row_factory=dict_row,  # what the library reads
+        )
+        try:
+            connection.execute(_SETTINGS, self._settings)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    @contextlib.contextmanager
+    def connection(self) -> Generator[Connection[DictRow]]:
+        """A connection of one's own for a while; one that was lost is not used again."""
+        connection = self._idle.pop() if self._idle else self._reconnect()
+        try:
+            yield connection
+        finally:
+            if connection.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
+                with contextlib.suppress(psycopg.Error):
+                    connection.rollback()
+            self.keep(connection)
+
+    def _reconnect(self) -> Connection[DictRow]:
+        try:
+            return self.connect()
+        except psycopg.errors.ConnectionTimeout as error:
+            raise refused_connection(self.place, error) from error
+        except psycopg.OperationalError as error:
+            raise OperationalError(last_line(error)) from error
+
+    def keep(self, connection: Connection[DictRow]) -> None:
+        """Keeps a connection for the next who needs one."""
+        idle = connection.info.transaction_status == TransactionStatus.IDLE
+        if idle and not self._closed and len(self._idle) < KEPT:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def open(self, wait: bool = False, timeout: float = 0) -> None:
+        """Nothing: connections are made when they are needed."""
+
+    def close(self) -> None:
+        """Closes what nobody uses; what is used is closed when it comes back."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+
+class LedgerDatastore(PostgresDatastore):
+    """A datastore on a schema that exists."""
+
+    def __init__(self, connections: Connections) -> None:
+        place = connections.place
+        self.connections = connections
+        super().__init__(
+            place.database, place.host, place.port, place.user, "", schema=place.schema, originator_id_type="text"
+        )
+
+    def register_type_adapters(self) -> None:
+        """None is needed: events are sent as arrays of their columns."""
+
+    @contextlib.contextmanager
+    def get_connection(self) -> Generator[Connection[DictRow]]:
+        """A connection. What goes wrong on it is told apart."""
+        with told_apart(self.connections.place), self.connections.connection() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Closes all connections."""
+        with contextlib.suppress(AttributeError):
+            self.connections.close()

@@ -1,0 +1,295 @@
+"""The recorder for SQLite: a file with write-ahead logging, every commit on disk before it is told."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+import uuid
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final, cast
+from uuid import UUID
+
+from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
+
+from nilometer.clock import now
+from nilometer.errors import LedgerError
+from nilometer.storage.recorder import LOCK_TIMEOUT, NO_READS, LedgerRecorder, Reads, Receipt, Rows, StaleRead
+from nilometer.storage.sqlite.files import check_file, create_file, in_words, no_ledger, told_apart
+from nilometer.storage.urls import SQLitePlace
+
+COMMANDS_TABLE: Final = (
+    "CREATE TABLE IF NOT EXISTS commands "
+    "(key TEXT PRIMARY KEY, position INTEGER NOT NULL, events INTEGER NOT NULL, result TEXT) WITHOUT ROWID"
+)
+LEDGER_TABLE: Final = "CREATE TABLE IF NOT EXISTS ledger (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+
+
+class SQLiteTransaction:
+    """One transaction, for tables beside the events."""
+
+    blob_type = "BLOB"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
+        """Runs one statement."""
+        return self._connection.execute(statement, parameters)
+
+
+STATEMENTS: Final = 128
+"""How many prepared statements a connection keeps."""
+
+
+class _Pool(SQLiteConnectionPool):
+    """Connections that leave the journal alone when they may only read.
+
+    They keep their prepared statements; the library's keep one, and parse each statement of a commit anew.
+    """
+
+    def __init__(self, db_name: str, *, read_only: bool, synchronous: str, lock_timeout: float) -> None:
+        self._read_only = read_only
+        self._synchronous = synchronous
+        super().__init__(db_name=db_name, lock_timeout=cast("int", lock_timeout))  # sqlite3 takes fractions
+
+    def _create_connection(self) -> SQLiteConnection:
+        connection = sqlite3.connect(
+            self.db_name,
+            uri=True,
+            check_same_thread=False,
+            isolation_level=None,
+            cached_statements=STATEMENTS,
+            timeout=self.lock_timeout or 0,
+        )
+        connection.row_factory = sqlite3.Row
+        if self._read_only:
+            connection.execute("PRAGMA query_only = 1")
+        else:
+            self._log_ahead(connection)
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        return SQLiteConnection(connection, max_age=self.max_age)
+
+    def _log_ahead(self, connection: sqlite3.Connection) -> None:
+        """Switches to write-ahead logging. SQLite does not wait by itself while another is just switching too."""
+        end = time.monotonic() + (self.lock_timeout or 0)
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                    raise
+                time.sleep(random.uniform(0, 0.01))
+            else:
+                return
+
+
+class LedgerDatastore(SQLiteDatastore):
+    """A datastore on a file that exists, opened for writing or only for reading."""
+
+    def __init__(
+        self, uri: str, *, read_only: bool = False, synchronous: str = "FULL", lock_timeout: float = LOCK_TIMEOUT
+    ) -> None:
+        super().__init__(":memory:", originator_id_type="text")
+        self.pool.close()
+        self.pool = _Pool(uri, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout)
+
+
+def _uri(place: SQLitePlace, *, read_only: bool) -> str:
+    """How to open the file: a reader that may not write beside it reads it as it lies there."""
+    if not read_only or os.access(place.path, os.W_OK):
+        return place.uri("rw")
+    beside = place.path.absolute().parent
+    log = place.path.with_name(place.path.name + "-wal")
+    lies_still = not os.access(beside, os.W_OK) and not log.exists()
+    return place.uri("ro") + ("&immutable=1" if lies_still else "")
+
+
+class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
+    """Events and receipts in one SQLite file."""
+
+    answers_can_be_lost = False  # the database is in this process
+
+    def __init__(self, datastore: SQLiteDatastore, place: SQLitePlace) -> None:
+        super().__init__(datastore)
+        self._place = place
+        self._writing = Lock()
+        self._held: SQLiteConnection | None = None
+
+    @classmethod
+    def open(
+        cls,
+        place: SQLitePlace,
+        *,
+        create: bool,
+        read_only: bool,
+        synchronous: str = "FULL",
+        lock_timeout: float = LOCK_TIMEOUT,
+    ) -> SQLiteLedgerRecorder:
+        """Opens the ledger at ``place``. Raises a ``LedgerError`` that says what is wrong with it."""
+        found = check_file(place)
+        if not found and (read_only or not create):
+            raise no_ledger(place)
+        if not found:
+            create_file(place, create_table_statements(), lock_timeout)
+        uri = _uri(place, read_only=read_only)
+        with told_apart(place):
+            datastore = LedgerDatastore(uri, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout)
+            return cls(datastore, place)
+
+    def construct_create_table_statements(self) -> list[str]:
+        """The library's table of events, and ours beside it."""
+        facts = f"INSERT OR IGNORE INTO ledger VALUES ('id', '{uuid.uuid4()}'), ('created', '{now()}')"
+        return [*super().construct_create_table_statements(), COMMANDS_TABLE, LEDGER_TABLE, facts]
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Generator[SQLiteTransaction]:
+        """A transaction for tables beside the events."""
+        with told_apart(self._place), self.datastore.get_connection(commit=write) as held:
+            connection = held._sqlite_conn  # pyright: ignore[reportPrivateUsage]
+            # IMMEDIATE, so that what is checked in the transaction still holds when it commits.
+            connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            try:
+                yield SQLiteTransaction(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """Writes events, and with ``receipts`` and ``reads`` what belongs to them. See ``record``."""
+        return list(self.record(stored_events, **kwargs))
+
+    def record(
+        self, events: Sequence[StoredEvent], receipts: Sequence[Receipt] = (), reads: Reads = NO_READS
+    ) -> Sequence[int]:
+        """Writes all of it or nothing, and returns the events' positions."""
+        rows = [(event.originator_id, event.originator_version, event.topic, event.state) for event in events]
+        with self._writing:
+            try:
+                return self._record(self._writer(), rows, receipts, reads)
+            except sqlite3.Error as error:
+                raise in_words(self._place, error) from error
+
+    def _writer(self) -> sqlite3.Connection:
+        """The connection that records: held for good, because fetching one from the pool costs as much as an insert."""
+        if self._held is None:
+            with told_apart(self._place):
+                self._held = self.datastore.pool._create_connection()  # pyright: ignore[reportPrivateUsage]
+        return self._held._sqlite_conn  # pyright: ignore[reportPrivateUsage]
+
+    def _record(
+        self,
+        connection: sqlite3.Connection,
+        rows: Sequence[tuple[object, ...]],
+        receipts: Sequence[Receipt],
+        reads: Reads,
+    ) -> Sequence[int]:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if reads is not NO_READS:
+                self._check(connection, reads)
+            positions: Sequence[int] = ()
+            if rows:
+                connection.executemany(self.insert_events_statement, rows)
+                # Nobody else writes meanwhile and nothing is ever deleted: row numbers, our positions, are dense.
+                (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
+                positions = range(last - len(rows) + 1, last + 1)
+            for receipt in receipts:
+                position = positions[receipt.position] if receipt.events else 0
+                connection.execute(
+                    "INSERT INTO commands VALUES (?, ?, ?, ?)",
+                    (receipt.key, position, receipt.events, receipt.result),
+                )
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return positions
+
+    def _check(self, connection: sqlite3.Connection, reads: Reads) -> None:
+        if reads.position is not None:
+            (last,) = connection.execute(self.select_max_notification_id_statement).fetchone()
+            if (last or 0) != reads.position:
+                raise StaleRead(f"the ledger went on to position {last}")
+        for stream, version in reads.streams.items():
+            (last,) = connection.execute(
+                f"SELECT MAX(originator_version) FROM {self.events_table_name} WHERE originator_id = ?", (stream,)
+            ).fetchone()
+            if (last or 0) != version:
+                raise StaleRead(f"{stream} went on to version {last}")
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """The events of one stream."""
+        with told_apart(self._place):
+            return super().select_events(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Events by position."""
+        with told_apart(self._place):
+            return super().select_notifications(start, limit, stop, topics, inclusive_of_start=inclusive_of_start)
+
+    def max_notification_id(self) -> int:
+        """The position of the last event."""
+        with told_apart(self._place):
+            return super().max_notification_id()
+
+    def receipts(self, keys: Sequence[str]) -> Sequence[Receipt]:
+        """Those of the keys under which something was recorded."""
+        marks = ", ".join("?" * len(keys))
+        with self.transaction(write=False) as database:
+            found = f"SELECT key, position, events, result FROM commands WHERE key IN ({marks})"
+            return [Receipt(*row) for row in database.execute(found, keys)]  # type: ignore[arg-type]
+
+    def facts(self) -> dict[str, str]:
+        """What the ledger says of itself."""
+        with self.transaction(write=False) as database:
+            return {str(name): str(value) for name, value in database.execute("SELECT name, value FROM ledger")}
+
+    def adopt(self, id: str) -> None:
+        """Gives an empty ledger the id of another."""
+        with self.transaction(write=True) as database:
+            if database.execute(f"SELECT 1 FROM {self.events_table_name} LIMIT 1").fetchone():
+                raise LedgerError("a ledger with events keeps its id")
+            database.execute("UPDATE ledger SET value = ? WHERE name = 'id'", (id,))
+
+    def bytes_used(self) -> int:
+        """The size of the file and of its log."""
+        log = self._place.path.with_name(self._place.path.name + "-wal")
+        return self._place.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+        self.datastore.close()
+
+
+def create_table_statements() -> list[str]:
+    """The statements that make a ledger's tables."""
+    nowhere = SQLiteDatastore(":memory:", originator_id_type="text")
+    return SQLiteLedgerRecorder(nowhere, SQLitePlace(Path())).construct_create_table_statements()

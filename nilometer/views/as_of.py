@@ -1,0 +1,221 @@
+"""The fleet at any moment, from the nearest checkpoint and the events after it. Nothing is written.
+
+*At a position* is what was known when so many events were recorded. *At a time* is what had happened by then: of each
+stream the events up to that time, whenever they were recorded. The clocks of streams need not agree, and histories of
+the same days may have been recorded one after the other, so each stream starts from the checkpoint that suits it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from domain.envelope import Envelope
+from domain.errors import InputError
+from domain.events import Event
+from nilometer.views.catching_up import Events
+from nilometer.views.states import AnyTracked, put, read_fleet, read_state
+from nilometer.views.tables import SHAPE, Store, blob, damaged, number, position, text
+from projections.fleet import Fleet
+
+NEAR = 32
+"""Events that are wanted singly are fetched together if no more than so many others lie between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A stream whose events up to a time end at position ``last``, and go on after that time at ``beyond``."""
+
+    stream: str
+    last: int
+    beyond: int
+
+
+class Moments:
+    """Reads fleets out of the stored projections of a ledger, and its events."""
+
+    def __init__(self, store: Store, events: Events) -> None:
+        self._store = store
+        self._events = events
+
+    def now(self) -> Fleet:
+        """The fleet as all events leave it."""
+        fleet = self._stored()
+        return fleet.apply_all(self._events(fleet.position, None))
+
+    def at_position(self, wanted: int) -> Fleet:
+        """The fleet as it was known at a position. Raises ``InputError`` if the ledger has not come so far."""
+        if wanted < 0:
+            raise InputError(f"there is no position {wanted}: they count from 1, and 0 is before the first event")
+        fleet = self._stored(wanted)
+        fleet.apply_all(self._events(fleet.position, wanted))
+        if fleet.position != wanted:
+            raise InputError(
+                f"there is no position {wanted}: the last event is at {fleet.position}", hint="see the last: nilo log"
+            )
+        return fleet
+
+    def at_time(self, time: str) -> Fleet:
+        """The fleet as it was at a time, by all that is known now."""
+        fleet = Fleet()
+        known, rows = self._streams_at(time)
+        stretches: list[_Stretch] = []
+        last_of_all = 0
+        for stream, kind, state, beyond, last in rows:
+            if last is not None:
+                last_of_all = max(last_of_all, last)
+                if beyond is None:
+                    put(fleet, stream, read_state(stream, kind, state))
+                else:
+                    stretches.append(_Stretch(stream, last, beyond))
+        for checkpoint, some in _starts(stretches, self._checkpoints() if stretches else []).items():
+            self._take(fleet, checkpoint, {stretch.stream: stretch for stretch in some})
+        late, others, latest = self._beside(time, known)
+        fleet.apply_all(fetch(self._events, late))
+        fleet.position, fleet.latest = max(last_of_all, others, fleet.position), latest
+        return fleet.apply_all(each for each in self._events(known, None) if each.metadata.happened <= time)
+
+    def _stored(self, upto: int | None = None) -> Fleet:
+        """The stored fleet nearest to a position and not after it, or to the last event."""
+        with self._store.transaction(write=False) as db:
+            there = position(db)
+            if there is None:
+                return Fleet()
+            if upto is None or upto >= there:
+                rows = db.execute(
+                    "SELECT t.position, t.latest, s.stream, s.kind, s.state FROM view_tracking t "
+                    "LEFT JOIN view_streams s ON s.removed = 0 WHERE t.name = ?",
+                    (SHAPE,),
+                ).fetchall()
+                if rows and (upto is None or upto >= number(rows[0][0])):
+                    states = (
+                        (text(row[2]), read_state(text(row[2]), text(row[3]), text(row[4])))
+                        for row in rows
+                        if row[2] is not None
+                    )
+                    return _fleet(number(rows[0][0]), text(rows[0][1]), states)
+            row = db.execute(
+                "SELECT position, latest, fleet FROM view_checkpoints WHERE position <= ? "
+                "ORDER BY position DESC LIMIT 1",
+                (upto,),
+            ).fetchone()
+        if row is None:
+            return Fleet()
+        at = number(row[0])
+        return _fleet(at, text(row[1]), read_fleet(at, blob(row[2])).items())
+
+    def _streams_at(self, time: str) -> tuple[int, list[tuple[str, str, str, int | None, int | None]]]:
+        """How far the stored projections are, and of each stream its name, kind and state at their end.
+
+        Then the position of its first event beyond which it is later than ``time``, and of the last before that.
+        """
+        with self._store.transaction(write=False) as db:
+            if position(db) is None:
+                return 0, []
+            rows = db.execute(
+                "SELECT t.position, s.stream, s.kind, s.state, "
+                "(SELECT e.position FROM view_timeline e WHERE e.stream = s.stream AND e.latest > ? "
+                "ORDER BY e.latest, e.position LIMIT 1), "
+                "(SELECT e.position FROM view_timeline e WHERE e.stream = s.stream AND e.latest <= ? "
+                "ORDER BY e.latest DESC, e.position DESC LIMIT 1) "
+                "FROM view_tracking t LEFT JOIN view_streams s ON 1 = 1 WHERE t.name = ?",
+                (time, time, SHAPE),
+            ).fetchall()
+        found = [
+            (text(row[1]), text(row[2]), text(row[3]), _maybe(row[4]), _maybe(row[5]))
+            for row in rows
+            if row[1] is not None
+        ]
+        return (number(rows[0][0]) if rows else 0), found
+
+    def _take(self, fleet: Fleet, checkpoint: int, stretches: dict[str, _Stretch]) -> None:
+        """Puts streams into the fleet as they were at the ends of their stretches, from a checkpoint on."""
+        states = self._checkpoint(checkpoint) if checkpoint else {}
+        for stream in stretches.keys() & states.keys():
+            put(fleet, stream, states[stream])
+        upto = max(stretch.last for stretch in stretches.values())
+        if upto > checkpoint:
+            for envelope in self._events(checkpoint, upto):
+                stretch = stretches.get(envelope.stream)
+                if stretch is not None and envelope.position <= stretch.last:
+                    fleet.apply(envelope)
+
+    def _checkpoints(self) -> list[int]:
+        with self._store.transaction(write=False) as db:
+            return [number(row[0]) for row in db.execute("SELECT position FROM view_checkpoints ORDER BY position")]
+
+    def _checkpoint(self, at: int) -> dict[str, AnyTracked]:
+        with self._store.transaction(write=False) as db:
+            row = db.execute("SELECT fleet FROM view_checkpoints WHERE position = ?", (at,)).fetchone()
+        if row is None:
+            raise damaged(f"the checkpoint at position {at} is missing")
+        return read_fleet(at, blob(row[0]))
+
+    def _beside(self, time: str, known: int) -> tuple[list[int], int, str | None]:
+        """What happened by a time beside the streams' stretches.
+
+        The positions of events that were recorded after later ones of their stream; the last position of an event
+        that concerns no host or VM; and when the latest of all happened.
+        """
+        with self._store.transaction(write=False) as db:
+            if not known:
+                return [], 0, None
+            late = db.execute(
+                "SELECT position FROM view_timeline WHERE latest > happened AND happened <= ? AND latest > ? "
+                "AND position <= ? ORDER BY position",
+                (time, time, known),
+            ).fetchall()
+            others = db.execute(
+                "SELECT MAX(position) FROM view_timeline WHERE vm IS NULL AND host IS NULL AND happened <= ? "
+                "AND position <= ?",
+                (time, known),
+            ).fetchone()
+            latest = db.execute(
+                "SELECT happened FROM view_timeline WHERE happened <= ? ORDER BY happened DESC LIMIT 1", (time,)
+            ).fetchone()
+        return (
+            [number(row[0]) for row in late],
+            0 if others is None else _maybe(others[0]) or 0,
+            None if latest is None else text(latest[0]),
+        )
+
+
+def fetch(events: Events, positions: Sequence[int]) -> Iterator[Envelope[Event]]:
+    """The events at these positions, which are in order; neighbours are fetched together."""
+    start = 0
+    for end in range(1, len(positions) + 1):
+        if end == len(positions) or positions[end] - positions[end - 1] > NEAR:
+            wanted = set(positions[start:end])
+            for envelope in events(positions[start] - 1, positions[end - 1]):
+                if envelope.position in wanted:
+                    yield envelope
+            start = end
+
+
+def _starts(stretches: Iterable[_Stretch], checkpoints: Sequence[int]) -> dict[int, list[_Stretch]]:
+    """The fewest checkpoints from which all stretches can be taken, each with as little to go as any would leave it."""
+    starts: dict[int, list[_Stretch]] = {}
+    chosen = -1
+    for stretch in sorted(stretches, key=lambda stretch: stretch.beyond):
+        if chosen < _before(checkpoints, stretch.last + 1):
+            chosen = _before(checkpoints, stretch.beyond)
+        starts.setdefault(chosen, []).append(stretch)
+    return starts
+
+
+def _before(checkpoints: Sequence[int], position: int) -> int:
+    """The last checkpoint before a position; 0 if there is none."""
+    place = bisect_left(checkpoints, position)
+    return checkpoints[place - 1] if place else 0
+
+
+def _fleet(at: int, latest: str, states: Iterable[tuple[str, AnyTracked]]) -> Fleet:
+    fleet = Fleet(at, latest or None)
+    for stream, tracked in states:
+        put(fleet, stream, tracked)
+    return fleet
+
+
+def _maybe(value: object) -> int | None:
+    return None if value is None else number(value)

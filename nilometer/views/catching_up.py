@@ -1,0 +1,139 @@
+"""Bringing stored projections up to date, a page of events at a time, each page in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from domain.envelope import Envelope
+from domain.events import Event
+from nilometer.storage.recorder import Database
+from nilometer.views.states import AnyTracked, host_of, kind_of, read_state, write_fleet, write_state
+from nilometer.views.tables import Store, damaged, exist, insert, lock, position, select_in, text
+from projections.timeline import subject
+from projections.tracked import TrackedHost, TrackedVm, advance_host, advance_vm
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How events are taken up: so many in one transaction, and a checkpoint every so many positions."""
+
+    page: int = 1000
+    checkpoint: int = 10_000
+
+    def is_due(self, after: int, position: int) -> bool:
+        """Whether a checkpoint is due at a position that was reached from another."""
+        return position // self.checkpoint > after // self.checkpoint
+
+
+Events = Callable[[int, int | None], Iterable[Envelope[Event]]]
+"""The events of a ledger after a position up to another, in order."""
+
+Row = tuple[object, ...]
+States = MutableMapping[str, AnyTracked]
+
+_REPLACE: Final = (
+    "ON CONFLICT (stream) DO UPDATE SET kind = excluded.kind, version = excluded.version, "
+    "removed = excluded.removed, state = excluded.state"
+)
+
+
+def pages(events: Events, after: int, upto: int | None, pace: Pace) -> Iterator[list[Envelope[Event]]]:
+    """Events in pages, each ending where a checkpoint is due."""
+    page: list[Envelope[Event]] = []
+    for envelope in events(after, upto):
+        page.append(envelope)
+        if len(page) == pace.page or pace.is_due(after, envelope.position):
+            yield page
+            after, page = envelope.position, []
+    if page:
+        yield page
+
+
+def advance(states: States, envelope: Envelope[Event]) -> AnyTracked | None:
+    """Lets an event happen to the host or VM of its stream, which is returned; ``None`` for other streams."""
+    stream = envelope.stream
+    if stream.startswith("vm/"):
+        states[stream] = advance_vm(cast("TrackedVm | None", states.get(stream)), envelope)
+    elif stream.startswith("host/"):
+        states[stream] = advance_host(cast("TrackedHost | None", states.get(stream)), envelope)
+    return states.get(stream)
+
+
+def timeline_row(envelope: Envelope[Event], tracked: AnyTracked | None) -> Row:
+    """The row of an event in ``view_timeline``; ``tracked`` is what its stream then came to."""
+    said, about = envelope.metadata, subject(envelope)
+    latest = said.happened if tracked is None else tracked.as_of
+    return (
+        envelope.position,
+        envelope.stream,
+        said.happened,
+        latest,
+        about.vm,
+        about.host or host_of(tracked),
+        said.actor,
+        None if about.outcome is None else str(about.outcome),
+        int(about.asked),
+        said.correlation,
+    )
+
+
+def state_row(stream: str, tracked: AnyTracked) -> Row:
+    """The row of a host or VM in ``view_streams``."""
+    version, removed = tracked.subject.version, int(tracked.subject.removed)
+    return (stream, kind_of(tracked), version, removed, write_state(tracked))
+
+
+def _is_stale(states: States, envelope: Envelope[Event]) -> bool:
+    known = states.get(envelope.stream)
+    return known is not None and known.subject.version != envelope.version - 1
+
+
+def read_states(store: Store, tables: str, streams: Sequence[str]) -> dict[str, AnyTracked]:
+    """The stored states of these streams."""
+    select = f"SELECT stream, kind, state FROM view_streams{tables} WHERE stream"
+    with store.transaction(write=False) as db:
+        if not exist(db, tables):
+            return {}
+        rows = [(text(row[0]), text(row[1]), text(row[2])) for row in select_in(db, select, streams)]
+    return {stream: read_state(stream, kind, state) for stream, kind, state in rows}
+
+
+def write_page(store: Store, tables: str, after: int, page: Sequence[Envelope[Event]], pace: Pace) -> bool:
+    """Takes a page up in one transaction; false if the tables are no longer at ``after``, as another was faster."""
+    states: States = dict(read_states(store, tables, sorted({envelope.stream for envelope in page})))
+    rows: list[Row] = []
+    touched: dict[str, AnyTracked] = {}
+    for envelope in page:
+        if _is_stale(states, envelope):
+            with store.transaction(write=False) as db:
+                if position(db, tables) != after:
+                    return False
+            raise damaged(f"what is stored of {envelope.stream} is not of the version before {envelope.version}")
+        tracked = advance(states, envelope)
+        rows.append(timeline_row(envelope, tracked))
+        if tracked is not None:
+            touched[envelope.stream] = tracked
+    state_rows = [state_row(stream, tracked) for stream, tracked in touched.items()]
+    with store.transaction(write=True) as db:
+        lock(db)
+        if position(db, tables) != after:
+            return False
+        insert(db, f"view_timeline{tables}", rows)
+        insert(db, f"view_streams{tables}", state_rows, _REPLACE)
+        upto, latest = page[-1].position, max(envelope.metadata.happened for envelope in page)
+        db.execute(
+            f"UPDATE view_tracking{tables} SET position = ?, latest = CASE WHEN latest < ? THEN ? ELSE latest END",
+            (upto, latest, latest),
+        )
+        if pace.is_due(after, upto):
+            _write_checkpoint(db, tables, upto)
+    return True
+
+
+def _write_checkpoint(db: Database, tables: str, upto: int) -> None:
+    rows = db.execute(f"SELECT stream, kind, state FROM view_streams{tables} WHERE removed = 0")
+    blob = write_fleet((text(row[0]), text(row[1]), text(row[2])) for row in rows)
+    latest = f"(SELECT latest FROM view_tracking{tables})"
+    db.execute(f"INSERT INTO view_checkpoints{tables} VALUES (?, {latest}, ?)", (upto, blob))

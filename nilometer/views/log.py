@@ -1,0 +1,209 @@
+"""Finding events in the audit trail: by VM, host, time, outcome, who, or what lies between two moments."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from domain.decision import Outcome
+from domain.envelope import Envelope
+from domain.events import Event
+from domain.observed.events import VmChangeRequested, VmRequestSettled
+from nilometer.views.as_of import fetch
+from nilometer.views.catching_up import Events, advance, read_states
+from nilometer.views.states import AnyTracked, host_of
+from nilometer.views.tables import LIVE, Store, number, position, text
+from projections.timeline import entry
+
+PAGE = 1000
+
+_COURSE = "(asked = 1 AND outcome IS NULL OR asked = 0 AND outcome IS NOT NULL AND substr(stream, 1, 3) = 'vm/')"
+"""The requests of observed VMs, whose events do not say how they ended, and their settlements."""
+
+Moment = int | str
+"""A position, or a time as it is kept inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events are wanted: those to which all of it applies. Times are inclusive, as they are kept inside."""
+
+    vm: str | None = None
+    host: str | None = None
+    since: str | None = None
+    until: str | None = None
+    outcome: Outcome | None = None
+    actor: str | None = None
+    correlation: str | None = None
+    asked: bool = False
+    """Only what somebody asked for. The outcome of an observed request then is that of its last settlement."""
+
+    def accepts(self, envelope: Envelope[Event], host: str | None, ended: Collection[int] = ()) -> bool:
+        """Whether it applies to an event. ``host`` is where its VM is; ``ended`` has the requests that ended so."""
+        each = entry(envelope, host)
+        return (
+            self.vm in (None, each.vm)
+            and self.host in (None, each.host)
+            and (self.since is None or each.happened >= self.since)
+            and (self.until is None or each.happened <= self.until)
+            and (self.outcome in (None, each.outcome) or each.position in ended)
+            and self.actor in (None, each.actor)
+            and self.correlation in (None, each.correlation)
+            and (each.asked or not self.asked)
+        )
+
+    def conditions(self) -> tuple[list[str], list[object]]:
+        """The same as conditions on ``view_timeline``, and their parameters; of what was asked for, any outcome."""
+        wanted: list[tuple[str, object]] = [
+            ("vm = ?", self.vm),
+            ("host = ?", self.host),
+            ("happened >= ?", self.since),
+            ("happened <= ?", self.until),
+            ("outcome = ?", None if self.outcome is None or self.asked else str(self.outcome)),
+            ("actor = ?", self.actor),
+            ("correlation = ?", self.correlation),
+            ("asked = ?", 1 if self.asked else None),
+        ]
+        told = [(condition, value) for condition, value in wanted if value is not None]
+        return [condition for condition, _ in told], [value for _, value in told]
+
+
+class Log:
+    """Reads the audit trail of a ledger."""
+
+    def __init__(self, store: Store, events: Events) -> None:
+        self._store = store
+        self._events = events
+
+    def find(self, wanted: Filter, limit: int | None = None) -> Iterator[Envelope[Event]]:
+        """The events that ``wanted`` accepts in the order of their positions; with ``limit`` so many of the newest."""
+        conditions, parameters = wanted.conditions()
+        known = self._known()
+        if wanted.asked and wanted.outcome is not None:
+            ended = self._ended(wanted.outcome, wanted.vm, known)
+            found = self._fetched(self._asked(wanted.outcome, conditions, parameters, known, ended))
+            both = chain(found, self._after(wanted, known, ended))
+            yield from both if limit is None else deque(both, maxlen=limit)
+            return
+        after = self._after(wanted, known)
+        if limit is None:
+            yield from self._stored(conditions, parameters, known)
+            yield from after
+            return
+        newest = deque(after, maxlen=limit)
+        positions = self._newest(conditions, parameters, known, limit - len(newest))
+        yield from fetch(self._events, positions)
+        yield from newest
+
+    def _ended(self, outcome: Outcome, vm: str | None, known: int) -> set[int]:
+        """The positions of the observed requests, of one VM or all, whose last settlement is of this outcome.
+
+        One that was refused is settled by that.
+        """
+        course = self._stored([_COURSE] if vm is None else [_COURSE, "vm = ?"], [] if vm is None else [vm], known)
+        open_ones: dict[tuple[str, int], int] = {}
+        ended: set[int] = set()
+        at: int | None
+        for envelope in chain(course, self._events(known, None)):
+            event = envelope.event
+            if isinstance(event, VmChangeRequested):
+                at, came = envelope.position, None if event.accepted else Outcome.REJECTED
+                open_ones[envelope.stream, event.request] = at
+            elif isinstance(event, VmRequestSettled):
+                key = envelope.stream, event.request
+                at, came = open_ones.get(key), event.outcome
+                if not event.still_open:
+                    open_ones.pop(key, None)
+            else:
+                continue
+            if at is not None:
+                (ended.add if came is outcome else ended.discard)(at)
+        return ended
+
+    def _asked(
+        self, outcome: Outcome, conditions: list[str], parameters: list[object], known: int, ended: Collection[int]
+    ) -> Iterator[list[int]]:
+        """The positions of what was asked for and ended so, in pages."""
+        so = "(outcome = ? OR outcome IS NULL)"
+        for rows in self._pages([*conditions, so], [*parameters, str(outcome)], known):
+            yield [at for at, told in rows if told is not None or at in ended]
+
+    def _fetched(self, pages: Iterable[list[int]]) -> Iterator[Envelope[Event]]:
+        for positions in pages:
+            yield from fetch(self._events, positions)
+
+    def _after(self, wanted: Filter, known: int, ended: Collection[int] = ()) -> Iterator[Envelope[Event]]:
+        """What is wanted of the events that are not taken up yet."""
+        states: dict[str, AnyTracked] = {}
+        for envelope in self._events(known, None):
+            host = None if wanted.host is None else self._host_at(envelope, states, known)
+            if wanted.accepts(envelope, host, ended):
+                yield envelope
+
+    def _host_at(self, envelope: Envelope[Event], states: dict[str, AnyTracked], known: int) -> str | None:
+        """Where the VM of an event was after it."""
+        stream = envelope.stream
+        if known and stream not in states:
+            states |= read_states(self._store, LIVE, [stream])
+        tracked = states.get(stream)
+        if tracked is None or tracked.subject.version < envelope.version:
+            tracked = advance(states, envelope)
+        return host_of(tracked)
+
+    def between(self, one: Moment, other: Moment) -> Iterator[Envelope[Event]]:
+        """The events that one of two moments knows and the other does not."""
+        if isinstance(one, int) and isinstance(other, int):
+            yield from self._events(min(one, other), max(one, other))
+            return
+        (first, second), known = (_up_to(one), _up_to(other)), self._known()
+        yield from self._stored([f"({first}) <> ({second})"], [one, other], known)
+        for each in self._events(known, None):
+            if _knows(one, each) != _knows(other, each):
+                yield each
+
+    def _known(self) -> int:
+        with self._store.transaction(write=False) as db:
+            return position(db) or 0
+
+    def _stored(self, conditions: list[str], parameters: list[object], upto: int) -> Iterator[Envelope[Event]]:
+        pages = self._pages(conditions, parameters, upto)
+        return self._fetched([at for at, _ in rows] for rows in pages)
+
+    def _pages(
+        self, conditions: list[str], parameters: list[object], upto: int
+    ) -> Iterator[list[tuple[int, str | None]]]:
+        """The positions and outcomes of stored entries, in pages."""
+        where = " AND ".join([*conditions, "position > ?", "position <= ?"])
+        after = 0
+        while upto:
+            with self._store.transaction(write=False) as db:
+                rows = db.execute(
+                    f"SELECT position, outcome FROM view_timeline WHERE {where} ORDER BY position LIMIT {PAGE}",
+                    [*parameters, after, upto],
+                ).fetchall()
+            found = [(number(row[0]), None if row[1] is None else text(row[1])) for row in rows]
+            yield found
+            if len(found) < PAGE:
+                return
+            after = found[-1][0]
+
+    def _newest(self, conditions: list[str], parameters: list[object], upto: int, limit: int) -> list[int]:
+        if limit <= 0 or not upto:
+            return []
+        where = " AND ".join([*conditions, "position <= ?"])
+        with self._store.transaction(write=False) as db:
+            rows = db.execute(
+                f"SELECT position FROM view_timeline WHERE {where} ORDER BY position DESC LIMIT ?",
+                [*parameters, upto, limit],
+            ).fetchall()
+        return sorted(number(row[0]) for row in rows)
+
+
+def _up_to(moment: Moment) -> str:
+    return "position <= ?" if isinstance(moment, int) else "happened <= ?"
+
+
+def _knows(moment: Moment, envelope: Envelope[Event]) -> bool:
+    return envelope.position <= moment if isinstance(moment, int) else envelope.metadata.happened <= moment

@@ -1,0 +1,144 @@
+"""The tables of the stored projections: how they are made, locked, and exchanged for fresh ones.
+
+``view_streams`` has each host and VM as its events leave it; ``view_checkpoints`` the whole fleet now and then;
+``view_timeline`` an index of the audit trail; ``view_tracking`` how far all of them are. They hold nothing that the
+events do not: they can be thrown away and made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from secrets import token_hex
+from typing import Final, Protocol
+
+from domain.errors import NilometerError
+from nilometer.storage.recorder import Database
+
+SHAPE: Final = "views/2"
+"""The shape of what is stored. Tables of another one are not read, and made anew by the next writer."""
+
+TABLES: Final = ("view_streams", "view_checkpoints", "view_timeline", "view_tracking")
+LIVE: Final = ""
+FRESH: Final = "_fresh"
+"""The ending of the names of tables that are being rebuilt."""
+
+ROWS_AT_ONCE: Final = 100
+"""How many rows one statement inserts."""
+
+
+class ViewError(NilometerError):
+    """A stored view cannot be read: it was damaged, or changed by hand. The events are not touched by that."""
+
+
+class Store(Protocol):
+    """Where views are kept: the recorder of a ledger."""
+
+    def transaction(self, *, write: bool) -> AbstractContextManager[Database]:
+        """A transaction that is committed at its end, and rolled back on an exception."""
+        ...
+
+
+def exist(db: Database, tables: str = LIVE) -> bool:
+    """Whether tables are there, of whatever shape."""
+    if db.blob_type == "BLOB":
+        find = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    else:
+        find = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?"
+    return db.execute(find, (f"view_tracking{tables}",)).fetchone() is not None
+
+
+def lock(db: Database) -> None:
+    """Waits until no other transaction writes views. SQLite's writers exclude each other anyway."""
+    if db.blob_type != "BLOB":
+        db.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema()), 74656)").fetchone()
+
+
+def create(db: Database, tables: str) -> None:
+    """Makes empty tables at position 0."""
+    key = "INTEGER" if db.blob_type == "BLOB" else "BIGINT"  # in SQLite only INTEGER is the row's own number
+    timeline = f"""
+        position {key} PRIMARY KEY, stream TEXT NOT NULL, happened TEXT NOT NULL, latest TEXT NOT NULL, vm TEXT,
+        host TEXT, actor TEXT NOT NULL, outcome TEXT, asked BIGINT NOT NULL, correlation TEXT NOT NULL"""
+    streams = """
+        stream TEXT PRIMARY KEY, kind TEXT NOT NULL, version BIGINT NOT NULL, removed BIGINT NOT NULL,
+        state TEXT NOT NULL"""
+    checkpoints = f"position {key} PRIMARY KEY, latest TEXT NOT NULL, fleet {db.blob_type} NOT NULL"
+    tracking = "name TEXT PRIMARY KEY, position BIGINT NOT NULL, latest TEXT NOT NULL"
+    for table, columns in zip(TABLES, (streams, checkpoints, timeline, tracking), strict=True):
+        db.execute(f"CREATE TABLE {table}{tables} ({columns})")
+    made = token_hex(6)  # live and fresh tables have indexes at the same time, and those cannot be renamed with them
+    for name, of in (
+        ("stream", "(stream, latest, position)"),
+        ("happened", "(happened)"),
+        ("vm", "(vm, position)"),
+        ("host", "(host, position)"),
+        ("correlation", "(correlation)"),
+        ("late", "(happened) WHERE latest > happened"),
+        ("other", "(happened) WHERE vm IS NULL AND host IS NULL"),
+    ):
+        db.execute(f"CREATE INDEX view_timeline_{made}_{name} ON view_timeline{tables} {of}")
+    db.execute(f"INSERT INTO view_tracking{tables} VALUES (?, 0, '')", (SHAPE,))
+
+
+def drop(db: Database, tables: str) -> None:
+    """Throws tables away, if they are there."""
+    for table in TABLES:
+        db.execute(f"DROP TABLE IF EXISTS {table}{tables}")
+
+
+def put_in_place(db: Database) -> None:
+    """Exchanges the live tables for the fresh ones."""
+    drop(db, LIVE)
+    for table in TABLES:
+        db.execute(f"ALTER TABLE {table}{FRESH} RENAME TO {table}")
+
+
+def position(db: Database, tables: str = LIVE) -> int | None:
+    """How far the tables are; ``None`` if they are not there, or have another shape."""
+    if not exist(db, tables):
+        return None
+    row = db.execute(f"SELECT position FROM view_tracking{tables} WHERE name = ?", (SHAPE,)).fetchone()
+    return None if row is None else number(row[0])
+
+
+def insert(db: Database, into: str, rows: Sequence[Sequence[object]], otherwise: str = "") -> None:
+    """Inserts rows, many in one statement."""
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[start : start + ROWS_AT_ONCE]
+        marks = f"({', '.join('?' * len(some[0]))})"
+        statement = f"INSERT INTO {into} VALUES {', '.join([marks] * len(some))} {otherwise}"
+        db.execute(statement, [value for row in some for value in row])
+
+
+def select_in(db: Database, select: str, keys: Sequence[object]) -> Iterator[Sequence[object]]:
+    """The rows that ``select … IN`` finds for any number of keys."""
+    for start in range(0, len(keys), ROWS_AT_ONCE):
+        some = keys[start : start + ROWS_AT_ONCE]
+        yield from db.execute(f"{select} IN ({', '.join('?' * len(some))})", some)
+
+
+def number(value: object) -> int:
+    """A whole number from a row."""
+    if not isinstance(value, int):
+        raise damaged(f"{value!r} is not a whole number")
+    return value
+
+
+def text(value: object) -> str:
+    """A text from a row."""
+    if not isinstance(value, str):
+        raise damaged(f"{value!r} is not a text")
+    return value
+
+
+def blob(value: object) -> bytes:
+    """Bytes from a row."""
+    if not isinstance(value, bytes):
+        raise damaged(f"{value!r} is not bytes")
+    return value
+
+
+def damaged(why: str) -> ViewError:
+    """The error that a stored view cannot be read."""
+    return ViewError(f"a stored view is damaged: {why}", hint="the events are not; compare them with: nilo replay")

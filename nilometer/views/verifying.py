@@ -1,0 +1,184 @@
+"""Comparing the stored projections with what the events alone come to."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from domain.envelope import Envelope
+from domain.events import Event
+from nilometer.views.catching_up import Events, Pace, Row, advance, pages, state_row, timeline_row
+from nilometer.views.states import AnyTracked, kind_of, write_fleet, write_state
+from nilometer.views.tables import SHAPE, Store, blob, number, position, text
+
+STREAMS: Final = "hosts-and-vms"
+CHECKPOINTS: Final = "checkpoints"
+TIMELINE: Final = "timeline"
+
+_TIMELINE_COLUMNS: Final = (
+    "position",
+    "stream",
+    "happened",
+    "latest",
+    "vm",
+    "host",
+    "actor",
+    "outcome",
+    "asked",
+    "correlation",
+)
+_STREAM_COLUMNS: Final = ("stream", "kind", "version", "removed", "state")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Whether one stored projection is what the events come to."""
+
+    name: str
+    equal: bool
+    difference: str | None = None
+    """The first difference, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a replay of all events found."""
+
+    events: int
+    projections: tuple[Comparison, ...]
+
+    @property
+    def equal(self) -> bool:
+        """All stored projections are what the events come to."""
+        return all(each.equal for each in self.projections)
+
+
+class Comparer:
+    """Replays a ledger beside its stored projections, once. What is remembered does not grow with the history."""
+
+    def __init__(self, store: Store, events: Events, pace: Pace) -> None:
+        self._store = store
+        self._events = events
+        self._pace = pace
+        self._states: dict[str, AnyTracked] = {}
+        self._latest = ""
+        self._checkpoints: set[int] = set()
+        self._differences: dict[str, str] = {}
+
+    def run(self, progress: Callable[[int], None] | None = None) -> Replay:
+        """Replays all events; ``progress`` is told each position that is reached."""
+        known, latest, streams = self._stored_streams()
+        at = count = 0
+        for page in pages(self._events, 0, known, self._pace) if known else ():
+            rows = [timeline_row(envelope, self._advance(envelope)) for envelope in page]
+            self._compare_timeline(at, page[-1].position, rows)
+            before, at, count = at, page[-1].position, count + len(page)
+            if self._pace.is_due(before, at):
+                self._checkpoints.add(at)
+                self._compare_checkpoint(at)
+            if progress is not None:
+                progress(at)
+        if at != known:
+            self._differ(TIMELINE, f"it is at position {known}, and the last event at {at}")
+        self._compare_streams(latest, streams)
+        self._compare_ends(known)
+        for page in pages(self._events, at, None, self._pace):  # not taken up yet: only whether they can be
+            for envelope in page:
+                self._advance(envelope)
+            count += len(page)
+            if progress is not None:
+                progress(page[-1].position)
+        return Replay(count, tuple(self._comparison(name) for name in (STREAMS, CHECKPOINTS, TIMELINE)))
+
+    def _advance(self, envelope: Envelope[Event]) -> AnyTracked | None:
+        self._latest = max(self._latest, envelope.metadata.happened)
+        return advance(self._states, envelope)
+
+    def _stored_streams(self) -> tuple[int, str, list[Row]]:
+        with self._store.transaction(write=False) as db:
+            if position(db) is None:
+                return 0, "", []
+            rows = db.execute(
+                "SELECT t.position, t.latest, s.stream, s.kind, s.version, s.removed, s.state "
+                "FROM view_tracking t LEFT JOIN view_streams s ON 1 = 1 WHERE t.name = ?",
+                (SHAPE,),
+            ).fetchall()
+        if not rows:
+            return 0, "", []
+        return number(rows[0][0]), text(rows[0][1]), [tuple(row[2:]) for row in rows if row[2] is not None]
+
+    def _compare_streams(self, latest: str, stored: Sequence[Row]) -> None:
+        if latest != self._latest:
+            self._differ(STREAMS, f"the latest event happened {self._latest}, stored is {latest}")
+        found = {str(row[0]): row for row in stored}
+        for stream in sorted(found.keys() | self._states.keys()):
+            tracked = self._states.get(stream)
+            due = None if tracked is None else state_row(stream, tracked)
+            self._compare_rows(STREAMS, stream, _STREAM_COLUMNS, found.get(stream), due)
+
+    def _compare_timeline(self, after: int, upto: int, due: Sequence[Row]) -> None:
+        with self._store.transaction(write=False) as db:
+            columns = ", ".join(_TIMELINE_COLUMNS)
+            rows = db.execute(
+                f"SELECT {columns} FROM view_timeline WHERE position > ? AND position <= ? ORDER BY position",
+                (after, upto),
+            ).fetchall()
+        if [tuple(row) for row in rows] == due:
+            return
+        stored, expected = {row[0]: tuple(row) for row in rows}, {row[0]: row for row in due}
+        for at in sorted(map(number, stored.keys() | expected.keys())):
+            self._compare_rows(TIMELINE, f"position {at}", _TIMELINE_COLUMNS, stored.get(at), expected.get(at))
+
+    def _compare_checkpoint(self, at: int) -> None:
+        with self._store.transaction(write=False) as db:
+            row = db.execute("SELECT latest, fleet FROM view_checkpoints WHERE position = ?", (at,)).fetchone()
+        there = (stream for stream in self._states if not self._states[stream].subject.removed)
+        due = write_fleet(
+            (stream, kind_of(self._states[stream]), write_state(self._states[stream])) for stream in there
+        )
+        if row is None:
+            self._differ(CHECKPOINTS, f"the one at position {at} is missing")
+        elif row[0] != self._latest or _unpacked(blob(row[1])) != _unpacked(due):
+            self._differ(CHECKPOINTS, f"the one at position {at} is not what the events come to")
+
+    def _compare_ends(self, known: int) -> None:
+        """Nothing may be stored of events that were not taken up, and no checkpoint where none was due."""
+        with self._store.transaction(write=False) as db:
+            if position(db) is None:
+                return
+            beyond = db.execute(
+                "SELECT MIN(v.position) FROM view_timeline v JOIN view_tracking t "
+                "ON v.position > t.position OR v.position < 1 WHERE t.name = ?",
+                (SHAPE,),
+            ).fetchone()
+            checkpoints = [number(row[0]) for row in db.execute("SELECT position FROM view_checkpoints")]
+        if beyond is not None and beyond[0] is not None:
+            self._differ(TIMELINE, f"position {beyond[0]} does not belong there")
+        # others may have written later ones meanwhile
+        for at in sorted(at for at in checkpoints if at <= known and at not in self._checkpoints):
+            self._differ(CHECKPOINTS, f"the one at position {at} does not belong there")
+
+    def _compare_rows(self, name: str, place: str, columns: Sequence[str], stored: Row | None, due: Row | None) -> None:
+        if stored is None and due is not None:
+            self._differ(name, f"{place} is missing")
+        elif due is None and stored is not None:
+            self._differ(name, f"{place} does not belong there")
+        elif stored is not None and due is not None:
+            for column, is_stored, is_due in zip(columns, stored, due, strict=True):
+                if is_stored != is_due:
+                    self._differ(name, f"{place}: {column} is {is_stored!r}, and by the events {is_due!r}")
+
+    def _differ(self, name: str, difference: str) -> None:
+        self._differences.setdefault(name, difference)
+
+    def _comparison(self, name: str) -> Comparison:
+        return Comparison(name, name not in self._differences, self._differences.get(name))
+
+
+def _unpacked(packed: bytes) -> bytes | None:
+    try:
+        return zlib.decompress(packed)
+    except zlib.error:
+        return None

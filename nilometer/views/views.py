@@ -1,0 +1,140 @@
+"""The stored projections of a ledger: kept up to date beside the events, read at any moment, rebuilt and compared.
+
+Only writers write them; a reader folds what is not taken up yet in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from domain.envelope import Envelope
+from domain.errors import NilometerError
+from domain.events import Event
+from nilometer.views.as_of import Moments
+from nilometer.views.catching_up import Events, Pace, pages, read_states, write_page
+from nilometer.views.log import Filter, Log, Moment
+from nilometer.views.states import AnyTracked
+from nilometer.views.tables import (
+    FRESH,
+    LIVE,
+    Store,
+    ViewError,
+    create,
+    drop,
+    lock,
+    position,
+    put_in_place,
+)
+from nilometer.views.verifying import Comparer, Comparison, Replay
+from projections.fleet import Fleet
+
+__all__ = ["Comparison", "Events", "Filter", "Moment", "Pace", "Replay", "Store", "ViewError", "Views"]
+
+Progress = Callable[[int], None]
+"""Is told each position that is reached."""
+
+
+class Views:
+    """The projections that a ledger stores. ``events`` are its events after a position up to another, in order."""
+
+    def __init__(self, store: Store, events: Events, pace: Pace | None = None) -> None:
+        self._store = store
+        self._events = events
+        self._pace = pace or Pace()
+        self._moments = Moments(store, events)
+        self._log = Log(store, events)
+
+    # Writing
+
+    def catch_up(self, progress: Progress | None = None) -> None:
+        """Takes up all events that are not taken up yet. Others may do so at the same time."""
+        while (at := self._position(LIVE)) is None:
+            self._begin()
+        while True:
+            for page in pages(self._events, at, None, self._pace):
+                if not write_page(self._store, LIVE, at, page, self._pace):
+                    break  # another was faster: go on from where it came to
+                at = page[-1].position
+                if progress is not None:
+                    progress(at)
+            else:
+                return
+            at = self._position(LIVE) or 0
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Makes all projections anew from the events alone, beside the stored ones, and then exchanges them at once."""
+        with self._store.transaction(write=True) as db:
+            lock(db)
+            drop(db, FRESH)
+            create(db, FRESH)
+        at, done = 0, False
+        while not done:
+            for page in pages(self._events, at, None, self._pace):
+                if not write_page(self._store, FRESH, at, page, self._pace):
+                    raise _another()
+                at = page[-1].position
+                if progress is not None:
+                    progress(at)
+            done = self._exchange(at)
+
+    def _exchange(self, at: int) -> bool:
+        """Puts the fresh tables in place of the live ones, if they have come as far."""
+        with self._store.transaction(write=True) as db:
+            lock(db)
+            if position(db, FRESH) != at:
+                raise _another()
+            if (position(db) or 0) > at:
+                return False
+            put_in_place(db)
+            return True
+
+    def _begin(self) -> None:
+        """Makes empty tables, in place of those of another shape."""
+        with self._store.transaction(write=True) as db:
+            lock(db)
+            if position(db) is None:
+                drop(db, LIVE)
+                create(db, LIVE)
+
+    def _position(self, tables: str) -> int | None:
+        with self._store.transaction(write=False) as db:
+            return position(db, tables)
+
+    # Reading
+
+    def load(self, stream: str) -> AnyTracked | None:
+        """A host or VM as far as it is stored, removed or not: its ``version`` says which events are in it."""
+        if self._position(LIVE) is None:
+            return None
+        return read_states(self._store, LIVE, [stream]).get(stream)
+
+    def fleet(self, at_position: int | None = None) -> Fleet:
+        """All hosts and VMs as all events leave them, or as they were known at a position (0: before the first).
+
+        Raises ``InputError`` for a position that the ledger has not.
+        """
+        return self._moments.now() if at_position is None else self._moments.at_position(at_position)
+
+    def fleet_at(self, time: str) -> Fleet:
+        """All hosts and VMs as they were at a time, by all that is known now: what had happened by then."""
+        return self._moments.at_time(time)
+
+    def fleet_of(self, moment: Moment | None) -> Fleet:
+        """All hosts and VMs at a position, at a time, or now."""
+        return self.fleet_at(moment) if isinstance(moment, str) else self.fleet(moment)
+
+    def log(self, wanted: Filter | None = None, limit: int | None = None) -> Iterator[Envelope[Event]]:
+        """The events that ``wanted`` accepts, newest last; with ``limit`` so many of the newest."""
+        return self._log.find(wanted or Filter(), limit)
+
+    def between(self, one: Moment, other: Moment) -> Iterator[Envelope[Event]]:
+        """The events that one of two moments knows and the other does not."""
+        return self._log.between(one, other)
+
+    def compare(self, progress: Progress | None = None) -> Replay:
+        """Replays all events and compares what they come to with what is stored."""
+        return Comparer(self._store, self._events, self._pace).run(progress)
+
+
+def _another() -> NilometerError:
+    return ViewError("the views are being rebuilt by somebody else too", hint="wait until that is done")

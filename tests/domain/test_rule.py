@@ -1,0 +1,44 @@
+"""Whatever decides is a rule: what can be read as a formula, and so be proved (``rules.symbolic.reader``)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from types import ModuleType
+
+from domain import decision, evolve, guests, hosts, lifecycle, quantities, resizing, settings, state
+from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES
+from domain.deciding import decider
+from domain.rule import RULES
+
+Rule = Callable[..., object]
+ALL = tuple(RULES)
+MODULES = (decision, evolve, guests, hosts, lifecycle, quantities, resizing, settings, state)
+"""Where decisions are made, and nothing else is."""
+
+
+def functions_of(module: ModuleType) -> Iterator[Rule]:
+    """The functions and properties that a module defines."""
+    for value in vars(module).values():
+        if getattr(value, "__module__", None) != module.__name__:
+            continue
+        if inspect.isfunction(value):
+            yield value
+        elif inspect.isclass(value):
+            getters = [part.fget for part in vars(value).values() if isinstance(part, property)]
+            yield from (getter for getter in getters if getter is not None)
+
+
+def test_whatever_decides_is_a_rule() -> None:
+    found = [function for module in MODULES for function in functions_of(module)]
+    assert len(found) > 60
+    assert [each.__qualname__ for each in found if each not in ALL] == []
+    assert [each.__qualname__ for each in ALL if each not in found] == []
+
+
+def test_every_step_and_every_change_is_a_rule() -> None:
+    used: list[Rule] = [step.rule for step in decider.STEPS.values()]
+    used += [change.rule for change in VM_CHANGES.values()]
+    used += [change.rule for change in HOST_CHANGES.values()]
+    used += ENTRY_CHANGES.values()
+    assert [each.__qualname__ for each in used if each not in ALL] == []

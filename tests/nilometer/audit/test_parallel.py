@@ -1,0 +1,142 @@
+"""A history judged by several processes comes to the same as judged by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from domain.errors import InputError
+from nilometer import Ledger
+from nilometer.audit import parallel as sharing
+from nilometer.audit.parallel import judge_in_shares, shares_of
+from nilometer.audit.reading import histories
+from nilometer.audit.result import Audit
+from nilometer.audit.sources import FileSource, LedgerSource
+from nilometer.history.checked import read_lines
+from nilometer.history.cloudevents import envelope_document
+from nilometer.history.restoring import take
+from nilometer.textio.files import readable
+from rules.judging.findings import Verdict
+from rules.judging.judge import Judge
+from rules.judging.scope import EVERYTHING
+from tests.domain.given import HOST, START, WEB, do
+from tests.nilometer.importers.qemu.reading import S7, facts, lines_of
+from tests.oracle.strategies import Seeded
+from tests.rules.judging.histories import history, random_history
+from tests.rules.judging.observed.recordings import envelopes
+
+OBSERVED = facts(lines_of(S7))
+LEDGER = "11111111-2222-4333-8444-555555555555"
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short histories are shared out too, and those that lie mostly on one host."""
+    monkeypatch.setattr(sharing, "LEAST", 1)
+    monkeypatch.setattr(sharing, "MOST", 1)
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[bytes]:
+    """Random moves between several hosts, beside a host that is alone, and a real one that was observed."""
+    on_one = {**WEB, "vm": "alone", "host": "alone01"}
+    added = [do("add-memory", "alone", amount="2MiB")] * 50
+    told = random_history(Seeded(5), 500)
+    for more in (history({**HOST, "host": "alone01"}, on_one, {**START, "vm": "alone"}, *added), envelopes(OBSERVED)):
+        told += [replace(each, position=len(told) + number) for number, each in enumerate(more, start=1)]
+    documents = [envelope_document(each, LEDGER) for each in told]
+    assert {"move-vm"} < {document["data"].get("command") for document in documents}
+    return [spelled(document) for document in documents]
+
+
+def spelled(document: dict[str, object]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def written(folder: Path, lines: Sequence[bytes]) -> str:
+    file = folder / "history.jsonl"
+    file.write_bytes(b"".join(line + b"\n" for line in lines))
+    return str(file)
+
+
+def alone(name: str) -> Audit:
+    audit = Audit(minor=True)
+    for each in histories([name], readable):
+        judge = Judge(EVERYTHING)
+        audit.judge(each.events, judge, each.source)
+        audit.finish(judge, each.source)
+    return audit
+
+
+def together(source: FileSource | LedgerSource, processes: int = 2) -> Audit:
+    shares = shares_of(source, processes)
+    assert shares is not None
+    assert set(shares.of.values()) == set(range(processes))
+    audit = Audit(minor=True)
+    judge_in_shares(audit, source, shares, EVERYTHING)
+    return audit
+
+
+def the_same(one: Audit, other: Audit) -> bool:
+    def told(audit: Audit) -> list[str]:
+        return sorted(str(each) for each in audit.findings)
+
+    return one.account.rules == other.account.rules and told(one) == told(other) and one.verdict is other.verdict
+
+
+def test_what_is_found_does_not_hang_on_how_many_judge(tmp_path: Path, lines: list[bytes]) -> None:
+    name = written(tmp_path, lines)
+    found = together(FileSource(name))
+    assert the_same(found, alone(name))
+    assert found.account.events == len(lines)
+    assert found.verdict is Verdict.UNKNOWN  # of the observed part
+
+
+def test_a_wrong_history_is_as_wrong(tmp_path: Path, lines: list[bytes]) -> None:
+    documents = [json.loads(line) for line in lines]
+    for document in documents:
+        if document["type"].startswith("nilometer.vm.memory-added"):
+            document["data"]["granted"] += 2**21
+    name = written(tmp_path, [spelled(document) for document in documents])
+    found = together(FileSource(name), 3)
+    assert found.verdict is Verdict.VIOLATED
+    assert the_same(found, alone(name))
+
+
+def test_a_ledger_is_shared_out_too(tmp_path: Path, lines: list[bytes]) -> None:
+    name = written(tmp_path, lines)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with Ledger.open(url, create=True) as ledger, Path(name).open("rb") as stream:
+        take(ledger, read_lines(stream, name))
+        last = ledger.position
+    assert together(LedgerSource(url, last)).account.rules == alone(name).account.rules
+
+
+@pytest.mark.parametrize("odd", ["gap", "double", "other ledger", "other spaces", "disorder"])
+def test_a_history_with_something_odd_is_judged_by_one(tmp_path: Path, lines: list[bytes], odd: str) -> None:
+    changed = {
+        "gap": [*lines[:10], *lines[11:]],
+        "double": [*lines[:10], lines[9], *lines[10:]],
+        "other ledger": [*lines[:-1], lines[-1].replace(LEDGER.encode(), LEDGER.replace("1", "2").encode())],
+        "other spaces": [lines[0].replace(b'":', b'": '), *lines[1:]],
+        "disorder": [lines[1], lines[0], *lines[2:]],
+    }[odd]
+    assert shares_of(FileSource(written(tmp_path, changed)), 2) is None
+
+
+def test_all_on_one_host_is_judged_by_one(tmp_path: Path, lines: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "MOST", 0.1)
+    assert shares_of(FileSource(written(tmp_path, lines)), 2) is None
+
+
+def test_a_line_that_no_process_can_read_is_told_with_its_place(tmp_path: Path, lines: list[bytes]) -> None:
+    broken = lines[20].replace(b'"outcome":', b'"outcom":')
+    name = written(tmp_path, [*lines[:20], broken, *lines[21:]])
+    shares = shares_of(FileSource(name), 2)
+    assert shares is not None
+    with pytest.raises(InputError, match=r"history\.jsonl:21: "):
+        judge_in_shares(Audit(), FileSource(name), shares, EVERYTHING)

@@ -1,0 +1,76 @@
+"""An audit made by hand: findings as the judge makes them, of every kind."""
+
+from __future__ import annotations
+
+from nilometer.audit.result import Audit
+from nilometer.cli.audit.result import PassedOver, Result
+from rules.judging.findings import At, Finding, Verdict
+from rules.judging.scope import EVERYTHING, Scope
+
+SOURCE = "urn:uuid:00000000-0000-4000-8000-000000000000"
+GIB = 2**30
+
+OVERCOMMITTED = Finding(
+    "host_never_overcommitted",
+    Verdict.VIOLATED,
+    At("vm/web01", 8, "2026-11-23T09:00:00.000000Z", "exports/monday.jsonl:8"),
+    "more was granted than the host had free",
+    expected={"granted": 55566139392, "outcome": "partially-completed"},
+    found={"granted": 64 * GIB, "outcome": "completed"},
+    let={"host.total": 64 * GIB, "host.reserve": 2415919104, "host.free": 55566139392, "version": 3, "in_use": None},
+    then="add-memory of 64 GiB was completed",
+)
+FOLLOWS = Finding(
+    "event_tells_all",
+    Verdict.VIOLATED,
+    At("host/hv01", 9, "2026-11-23T09:00:00.000000Z", "exports/monday.jsonl:9"),
+    "the figures after it are not what its bytes come to",
+    expected={"after.free": -GIB},
+    found={"after.free": 0},
+    follows=8,
+)
+GAP = Finding(
+    "history_is_whole",
+    Verdict.VIOLATED,
+    At("vm/web01", None, None, "exports/monday.jsonl:12"),
+    "events are missing here: 100% of those, \nsays a, b: c",
+    expected={"position": 11},
+    found={"position": 12},
+)
+UNKNOWN = Finding(
+    "in_use_never_removed",
+    Verdict.UNKNOWN,
+    At("vm/lab.vm0", 20, "2026-11-23T14:52:56.624000Z", record="s7#12"),
+    "nobody measured what the guest used",
+    count=412,
+)
+REMARK = Finding(
+    "whole_quanta",
+    Verdict.REMARK,
+    At("vm/lab.vm0", 21, "2026-11-23T14:53:00.000000Z", "exports/tuesday.jsonl:3"),
+    "a size is no multiple of 2 MiB",
+    found={"assigned": 3 * 2**20},
+)
+ALL = (OVERCOMMITTED, FOLLOWS, GAP, UNKNOWN, REMARK)
+
+
+def result_of(
+    *findings: Finding,
+    minor: bool = False,
+    kept: int = 10,
+    scope: Scope = EVERYTHING,
+    strict: bool = False,
+    required: frozenset[str] = frozenset(),
+) -> Result:
+    """An audit of some findings, of two files."""
+    audit = Audit(minor=minor, kept=kept)
+    account = audit.account
+    account.events = 1234
+    account.count("book_agrees", Verdict.HOLDS, 1234)
+    for each in findings:
+        audit.add(each, SOURCE)
+        account.count(each.rule, each.verdict, each.count)
+        account.count(each.rule, Verdict.HOLDS, 100)
+    return Result(
+        audit, PassedOver(), ["exports/monday.jsonl", "exports/tuesday.jsonl"], scope, strict=strict, required=required
+    )

@@ -1,0 +1,155 @@
+"""Spools of Hyper-V at the command line: who asked for what, once. The spools are synthetic."""
+
+from __future__ import annotations
+
+from tests.nilometer.cli.calling import Desk
+from tests.nilometer.cli.test_schemas import problems
+from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Spool, job, vm
+from tests.paths import EXAMPLES
+
+DAY = EXAMPLES / "HV01-20261123.jsonl"
+
+BEN = "#11 by 2026-11-23 09:03:00Z CONTOSO\\ben via hyper-v job (modify-resources) asked for web01"
+SOMEBODY = "#18 web01 changed between 2026-11-23 09:05:00Z and 09:10:00Z, by nobody we know of"
+
+
+def test_the_example_says_that_it_is_synthetic() -> None:
+    assert b"SYNTHETIC" in DAY.read_bytes().splitlines()[0]
+
+
+def test_the_log_says_who_asked_with_what_tool_and_what_came_of_it(desk: Desk) -> None:
+    assert desk.call("import-hyperv", str(DAY)).code == 0
+    said = desk.call("log", "--asked")
+    assert said.out.splitlines() == [
+        "#5 by 2026-11-23 09:01:54Z CONTOSO\\anna via powershell asked for web01: +4 GiB (4 GiB -> 8 GiB)",
+        "    after 0 ms: completed, 4 GiB",
+        f"{BEN}: -6 GiB (8 GiB -> 2 GiB)",
+        "    after 2 min: partially-completed, 2500 MiB of 6144 MiB, memory-in-use (inferred), still open",
+        "    after 7 min: partially-completed, 2500 MiB of 6144 MiB, superseded (inferred)",
+        f"{SOMEBODY}: +452 MiB (5692 MiB -> 6144 MiB)",
+        "    after 0 ms: completed, 452 MiB",
+    ]
+    assert len(desk.call("log", "--asked", "--actor", "CONTOSO\\ben", "--format", "json").lines) == 1
+    assert len(desk.call("log", "--asked", "--vm", "web01", "--format", "json").lines) == 3
+
+
+def test_what_was_asked_for_is_found_by_what_came_of_it_in_the_end(desk: Desk) -> None:
+    assert desk.call("import-hyperv", str(DAY)).code == 0
+    asked = ("log", "--asked", "--format", "json", "--outcome")
+    found = {
+        outcome: [each["position"] for each in desk.call(*asked, outcome).lines]
+        for outcome in ("partially-completed", "completed", "failed", "rejected")
+    }
+    assert found == {"partially-completed": [11], "completed": [5, 18], "failed": [], "rejected": []}
+    assert [each["position"] for each in desk.call(*asked, "completed", "-n", "1").lines] == [18]
+    said = desk.call("log", "--asked", "--since", "2026-11-17", "--outcome", "partially-completed", "--vm", "web01")
+    assert said.out.startswith(BEN)
+    assert [each["position"] for each in desk.call("log", "--outcome", "rejected", "--format", "json").lines] == []
+
+
+def test_the_log_says_who_tried_and_failed_though_nobody_told_what(desk: Desk) -> None:
+    failed = job(0.5, "CONTOSO\\ben", 42, state=10, error=32773, id="7F3A")
+    spool = Spool().poll(0, vm()).poll(1, vm(), jobs=[failed]).poll(2, vm(), jobs=[failed])
+    assert desk.call("import-hyperv", desk.write("s.jsonl", spool.data)).code == 0
+    told = [
+        "#4 by 2026-11-23 09:00:31.500Z CONTOSO\\ben via hyper-v job (remove-memory) asked for web01: nobody told what",
+        "    failed: job 7F3A ended in error 32773",
+    ]
+    for wanted in ([], ["--outcome", "failed"], ["--actor", "CONTOSO\\ben"], ["--vm", "web01"]):
+        assert desk.call("log", "--asked", *wanted).out.splitlines() == told
+    assert desk.call("log", "--asked", "--outcome", "completed").out == "Nothing in the ledger is like that.\n"
+    by = "#4 by 2026-11-23 09:00:31.500Z CONTOSO\\ben via hyper-v job (remove-memory)"
+    what = "was to be changed, nobody told how: job 7F3A ended in error 32773"
+    assert desk.call("log", "--actor", "CONTOSO\\ben").out == f"{by}: VM {WEB} {what}\n"
+    assert "word for word: job 7F3A ended in error 32773" in desk.call("show", "4").out
+    assert desk.call("audit").code == 0
+    assert desk.call("replay").code == 0
+
+
+def test_what_is_there_is_not_recorded_again_and_the_document_is_as_its_schema_says(desk: Desk) -> None:
+    first = desk.call("import-hyperv", str(DAY), "--format", "json").json
+    assert problems("import-hyperv", first) == []
+    assert (first["recorded"], first["records"], first["files"][0]["format"]) == (23, 27, "hyperv-spool")
+    again = desk.call("import-hyperv", str(DAY), "--format", "json").json
+    assert (again["recorded"], again["repeats"]) == (0, 27)
+    grown = desk.write("grown.jsonl", DAY.read_bytes() + Spool().poll(12, vm(6144, 8192)).poll(13, vm(8192, 8192)).data)
+    assert desk.call("import-hyperv", grown, "--format", "json").json["recorded"] > 0
+    assert desk.call("import-hyperv", grown, "--format", "json").json["recorded"] == 0
+    assert "violated" not in desk.call("audit").out
+    assert desk.call("audit").code in (0, 3)
+
+
+def test_the_files_of_two_hosts_are_read_together(desk: Desk) -> None:
+    one = desk.write("1.jsonl", Spool("HV01").poll(0, vm()).poll(2).data)
+    other = desk.write("2.jsonl", Spool("HV02").poll(1, vm()).data)
+    assert desk.call("import-hyperv", other, one, "--as", "lab").code == 0
+    (told,) = desk.call("view", "--vm", "web01", "--format", "json").json["vms"]
+    assert (told["vm"], told["host"]) == (f"lab.{WEB}", "lab.hv02")
+
+
+def test_who_keeps_going_is_told_of_what_was_not_read_and_gets_the_rest(desk: Desk) -> None:
+    rest = Spool().poll(1, vm(8192, 8192)).poll(2, vm(8192, 8192)).data
+    bad = desk.write("bad.jsonl", Spool().poll(0, vm()).data + b'{"schema": 9}\n' + rest)
+    strange = desk.write("strange.txt", "hello\n")
+    said = desk.call("import-hyperv", bad, strange, "--keep-going", "--format", "json")
+    assert said.code == 2
+    assert f"error: {bad}:2: the spool's schema is None" not in said.err
+    assert f"error: {bad}:2: the spool's schema is 9" in said.err
+    assert f"error: {strange}: is none of the files that are known" in said.err
+    assert [each["file"] for each in said.json["files"]] == [bad]
+    assert len(desk.call("log", "--asked", "--format", "json").lines) == 1
+    assert desk.call("import-hyperv", strange).code == 2
+
+
+def test_a_line_that_breaks_off_is_noted(desk: Desk) -> None:
+    cut = desk.write("cut.jsonl", DAY.read_bytes()[:-20])
+    said = desk.call("import-hyperv", cut)
+    assert said.code == 0
+    assert f"note: {cut}:10: is not JSON" in said.err
+    assert "what stands before it is kept" in said.err
+
+
+def test_a_host_that_is_decided_here_is_not_observed(desk: Desk) -> None:
+    desk.with_history()
+    said = desk.call("import-hyperv", desk.write("s.jsonl", Spool("hv01").poll(0, vm(), jobs=[job(0)]).data))
+    assert said.code == 2
+    assert "is decided by this ledger" in said.err
+
+
+def test_what_another_tool_did_is_recorded_of_the_vm_that_is_called_so(desk: Desk) -> None:
+    assert desk.call("import-hyperv", str(DAY)).code == 0
+    change = ("--asked", "8GiB", "--before", "6GiB", "--after", "8GiB")
+    for word, number in (("web01", 4), ("WEB01", 5)):
+        said = desk.call("record", word, *change, "--format", "json")
+        assert (said.code, said.err) == (0, f"note: {word} is the VM {WEB}\n")
+        assert said.json["target"] == f"vm/{WEB}"
+        assert desk.call("log", "--asked", "--format", "json").lines[-1]["data"]["request"] == number
+    assert desk.call("record", WEB, *change).err == ""
+    assert len(desk.call("view", "--format", "json").json["vms"]) == 2
+    assert desk.call("record", "web02", *change).code == 0
+    assert len(desk.call("view", "--format", "json").json["vms"]) == 3
+
+
+def test_what_another_tool_did_is_not_recorded_of_either_of_two_vms_that_are_called_so(desk: Desk) -> None:
+    two = Spool().poll(0, vm(), vm(id=ERP, name="WEB01")).poll(1, vm(), vm(id=ERP, name="WEB01"))
+    assert desk.call("import-hyperv", desk.write("s.jsonl", two.data)).code == 0
+    before = desk.events
+    for word in ("Web01", "web01"):
+        said = desk.call("record", word, "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB")
+        assert (said.code, said.out) == (2, "")
+        assert said.err == f"error: 2 VMs have the name '{word}'\nhint: give an id: {ERP}, {WEB}\n"
+    assert desk.events == before
+
+
+def test_a_host_is_found_whatever_the_case_it_is_typed_in(desk: Desk) -> None:
+    assert desk.call("import-hyperv", str(DAY)).code == 0
+    for asked in (("view", "--host"), ("log", "--host"), ("log", "--asked", "--host")):
+        assert desk.call(*asked, "HV01").out == desk.call(*asked, "hv01").out
+        assert desk.call(*asked, "HV01").code == 0
+    assert desk.call("view", "--host", "HV02").code == 2
+
+
+def test_of_a_vm_whose_power_nobody_told_the_view_says_so(desk: Desk) -> None:
+    desk.call("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB")
+    (told,) = desk.call("view").out.splitlines()[1:]
+    assert told.startswith("VM web07 on unknown (observed): power unknown, assigned 8 GiB, ")

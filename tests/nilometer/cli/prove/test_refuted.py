@@ -1,0 +1,122 @@
+"""A program with a mistake: ``nilo prove`` finds it, shows it, and writes the history that shows it to anybody."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import pytest
+
+from rules.catalogue import CHECKS
+from tests.nilometer.cli.broken_program import BrokenProgram
+from tests.nilometer.cli.test_schemas import problems
+
+IN_USE_IGNORED: Final = (
+    "domain/resizing.py",
+    "return take(amount, vm.available, vm.assigned - FLOOR)",
+    "return take(amount, vm.assigned, vm.assigned - FLOOR)",
+)
+REFUTED: Final = "in-use/remove-memory/in_use_never_removed"
+ONLY: Final = ("in_use_never_removed", "--command", "remove-memory")
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> BrokenProgram:
+    """A program that takes memory which is in use."""
+    return BrokenProgram.copied(tmp_path_factory.mktemp("broken"), *IN_USE_IGNORED)
+
+
+def test_a_mistake_is_refuted_wherever_it_shows_and_nothing_else_is(broken: BrokenProgram) -> None:
+    said = broken.nilo("prove")
+    assert said.code == 1, said.err
+    lines = said.out.splitlines()
+    refuted = {line.removeprefix("refuted: ") for line in lines if line.startswith("refuted: ")}
+    assert REFUTED in refuted
+    assert "keeps/remove-memory/in_use_is_assigned" in refuted
+    assert all("/remove-memory/" in name or "/set-memory/" in name for name in refuted if "/" in name)
+    summary = next(index for index, line in enumerate(lines) if line.startswith("refuted: of "))
+    assert {line.strip().removeprefix("refuted: ") for line in lines[summary + 1 :]} == {
+        name for name in refuted if not name.startswith("of ")
+    }
+    assert "hint: nilo prove --explain '" in said.err
+    assert "--save FOLDER" in said.err
+
+
+def test_a_refuted_rule_is_shown_as_what_happens(broken: BrokenProgram) -> None:
+    said = broken.nilo("prove", *ONLY)
+    assert said.code == 1
+    shown = said.out.partition(f"refuted: {REFUTED}\n")[2].partition("\nproved: ")[0]
+    for part in (
+        "    Let\n",
+        "Then remove-memory (",
+        "However\n",
+        "in_use_never_removed",
+        "(rules/specification/changes.py:",
+    ):
+        assert part in shown
+    assert f"{REFUTED}: refuted" not in shown
+
+
+def test_the_history_of_a_counterexample_can_be_run(broken: BrokenProgram) -> None:
+    said = broken.nilo("prove", *ONLY, "--save", "found")
+    assert said.code == 1
+    file = broken.folder / "found" / "counterexample-in-use-remove-memory-in_use_never_removed.jsonl"
+    assert f"is in {file.relative_to(broken.folder)}" in said.err
+    ran = broken.nilo("run", str(file), "--format", "json")
+    assert ran.code in (0, 1), ran.err
+    last = json.loads(ran.out.splitlines()[-1])
+    assert (last["command"], last["outcome"]) == ("remove-memory", "completed")
+    [vm] = json.loads(broken.nilo("view", "--format", "json").out)["vms"]
+    assert vm["in_use"] > vm["assigned"]
+
+
+def test_programs_read_the_counterexample(broken: BrokenProgram) -> None:
+    said = broken.nilo("prove", *ONLY, "--format", "json")
+    assert said.code == 1
+    assert problems("prove", said.json) == []
+    assert said.json["verdict"] == "refuted"
+    found = {each["name"]: each for each in said.json["obligations"] if each["kind"] not in CHECKS}
+    counterexample = found[REFUTED]["counterexample"]
+    assert counterexample["command"] == "remove-memory"
+    assert counterexample["place"].startswith("rules/specification/changes.py:")
+    assert counterexample["script"][-1]["command"] == "remove-memory"
+
+
+def test_a_refuted_obligation_is_explained_without_claiming_a_proof(broken: BrokenProgram) -> None:
+    said = broken.nilo("prove", "--explain", REFUTED)
+    assert said.code == 1
+    assert said.out.startswith(f"refuted: {REFUTED}\n")
+    assert "It may assume:" in said.out
+    assert "The proof used" not in said.out
+
+
+def test_the_other_solver_refutes_it_too(broken: BrokenProgram) -> None:
+    said = broken.nilo("prove", *ONLY, "--recheck", "--format", "json")
+    assert said.code == 1
+    assert said.json["recheck"]["differ"] == []
+
+
+def test_pytest_fails_for_the_broken_rules_alone_and_shows_why(broken: BrokenProgram) -> None:
+    chosen = "in_use_never_removed or removed_was_hot_pluggable"
+    said = broken.python("-m", "pytest", "--nilo", "-m", "nilo", "-k", chosen, "-p", "no:cacheprovider", "-v")
+    assert said.code == 1
+    assert "nilo::in_use_never_removed FAILED" in said.out
+    assert "nilo::removed_was_hot_pluggable PASSED" in said.out
+    assert f"refuted: {REFUTED}\nLet\n" in said.out
+    assert "Traceback" not in said.out
+
+
+def test_a_rule_outside_the_subset_is_an_error_and_no_verdict(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("unreadable")
+    line = "    return take(amount, vm.available, vm.assigned - FLOOR)"
+    broken = BrokenProgram.copied(folder, IN_USE_IGNORED[0], line, f"    abs(amount)\n{line}")
+    for args in (["prove"], ["prove", "--explain", REFUTED], ["prove", *ONLY, "--format", "json"]):
+        said = broken.nilo(*args)
+        assert said.code == 2
+        assert "domain/resizing.py:" in said.err
+        assert "^" in said.err
+        assert "proved" not in said.out
+    tested = broken.python("-m", "pytest", "--nilo", "-m", "nilo", "-k", "whole_quanta", "-p", "no:cacheprovider")
+    assert tested.code == 1
+    assert "a statement that rules do not have" in tested.out
+    assert "Traceback" not in tested.out

@@ -1,0 +1,339 @@
+"""Bad scripts, histories and recordings: each with what, where, a hint, exit code 2, and nothing recorded."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+
+from tests.nilometer.cli.calling import SCRIPT, Desk
+from tests.paths import RECORDINGS
+
+GOOD = '{"command": "register-host", "host": "hv01", "version": "2022", "total": "64GiB", "reserve": "0"}\n'
+DEFINE = (
+    '{"command": "define-vm", "vm": "a", "host": "hv01", "generation": 2, "guest": "windows", '
+    '"config_version": "10.0", "memory": {"static": {"size": "4GiB"}}}'
+)
+
+BAD_LINES: dict[str, tuple[str | bytes, str, str]] = {
+    "cut off": (
+        '{"command": "start", "vm": "a',
+        "is not JSON: unterminated string at column 28",
+        "may have been cut off",
+    ),
+    "no JSON": ("start web01\n", "is not JSON: expecting value at column 1", "write one JSON object a line"),
+    "no object": ("[1, 2]\n", "is not a JSON object", "write one JSON object a line"),
+    "no command": ('{"vm": "a"}\n', "lacks 'command'", "write one JSON object a line"),
+    "unknown command": (
+        '{"command": "strat", "vm": "a"}\n',
+        "command: 'strat' is not a command",
+        "did you mean start?",
+    ),
+    "unknown key": ('{"command": "start", "vn": "a"}\n', "'vn' is not a key of start", "did you mean vm?"),
+    "missing key": ('{"command": "add-memory", "vm": "a"}\n', "add-memory lacks 'amount'", "add 'amount'"),
+    "key twice": ('{"command": "start", "vm": "a", "vm": "b"}\n', "has the key 'vm' twice", "write it once"),
+    "NaN": ('{"command": "grow", "vm": "a", "amount": NaN}\n', "NaN is not a number in JSON", "write whole bytes"),
+    "fraction": ('{"command": "grow", "vm": "a", "amount": 1.5}\n', "amount: 1.5 is not a size", "write whole bytes"),
+    "negative": (
+        '{"command": "grow", "vm": "a", "amount": -1}\n',
+        "amount: -1 is negative",
+        "a size is 0 or more bytes",
+    ),
+    "huge": ('{"command": "grow", "vm": "a", "amount": "5PiB"}\n', "amount: 5629499534213120 is over", ""),
+    "digits": (
+        f'{{"command": "grow", "vm": "a", "amount": {"9" * 5000}}}\n',
+        "has a number of thousands of digits",
+        "",
+    ),
+    "unit": ('{"command": "grow", "vm": "a", "amount": "4gb"}\n', "amount: '4gb' has the unknown unit 'gb'", "4GB?"),
+    "size is a flag": ('{"command": "grow", "vm": "a", "amount": true}\n', "amount: True is not a size", "whole bytes"),
+    "version is a number": (GOOD.replace('"2022"', "2022"), "version: 2022 is a number", 'write "2022"'),
+    "generation": (DEFINE.replace("2,", "3,", 1) + "\n", "generation: 3 is not one of 1, 2", "write 1 or 2"),
+    "guest": (DEFINE.replace("windows", "windos") + "\n", "guest: 'windos' is not one of", "did you mean windows?"),
+    "memory": (DEFINE.replace("size", "sice") + "\n", "memory: static has the unknown key 'sice'", "write {"),
+    "config version": (DEFINE.replace('"10.0"', "10.0") + "\n", "config_version: 10.0 is not", '"10.0"'),
+    "id empty": ('{"command": "start", "vm": ""}\n', "vm: is empty", "an id has 1 to 128 characters"),
+    "id long": (f'{{"command": "start", "vm": "{"x" * 129}"}}\n', "vm: has 129 characters", "1 to 128 characters"),
+    "id slash": ('{"command": "start", "vm": "a/b"}\n', "vm: has a '/'", ""),
+    "id space": ('{"command": "start", "vm": " a"}\n', "vm: begins or ends with a space", ""),
+    "id control": ('{"command": "start", "vm": "a\\u0007"}\n', "vm: has the control or format character U+0007", ""),
+    "id not NFC": ('{"command": "start", "vm": "e\\u0301"}\n', "vm: is not in Unicode normal form C", ""),
+    "id half": ('{"command": "start", "vm": "\\ud800"}\n', "vm: '\\ud800' has half of a surrogate pair", "write the"),
+    "id number": ('{"command": "start", "vm": 5}\n', "vm: 5 is not a text", 'write "5"'),
+    "no zone": (
+        '{"command": "start", "vm": "a", "at": "2026-11-23 09:00"}\n',
+        "at: '2026-11-23 09:00' does not say",
+        "zone",
+    ),
+    "no time": (
+        '{"command": "start", "vm": "a", "at": "noon"}\n',
+        "at: 'noon' is not a time",
+        "write it with its zone",
+    ),
+    "60 seconds": (
+        '{"command": "start", "vm": "a", "at": "2026-11-23T09:00:60Z"}\n',
+        "at: '2026-11-23T09:00:60Z' is",
+        "",
+    ),
+    "actor empty": ('{"command": "start", "vm": "a", "actor": ""}\n', "actor: is empty", "say something"),
+    "reason control": (
+        '{"command": "start", "vm": "a", "reason": "\\u001b[1m"}\n',
+        "reason: has the control",
+        "leave it",
+    ),
+    "not UTF-8": (b'{"command": "start", "vm": "\xff"}\n', "byte 0xff at column 29 is not UTF-8", "save it as UTF-8"),
+    "nested": ("[" * 100_000 + "\n", "is nested too deeply", "write one JSON object a line"),
+    "long": ("x" * 2**20 + "x\n", "the line is over 1048576 bytes long", "write one JSON object a line"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_LINES)
+def test_a_bad_line_is_told_with_its_place_before_anything_is_decided(desk: Desk, name: str) -> None:
+    line, error, hint = BAD_LINES[name]
+    whole = GOOD.encode() + (line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line)
+    script = desk.write("s.jsonl", whole)
+    said = desk.call("run", script, "--format", "json")
+    assert said.code == 2
+    first, second = said.err.splitlines()[:2]
+    assert first.startswith(f"error: {script}:2: {error}"), said.err
+    assert second.startswith("hint: ") or not hint
+    assert hint in second
+    assert [answer["outcome"] for answer in said.lines] == ["input-error"]
+    assert not (desk.folder / "ledger.db").exists()
+
+
+def test_a_script_in_utf_16_is_told_as_a_whole(desk: Desk) -> None:
+    for encoding in ("utf-16", "utf-16-le"):
+        said = desk.call("run", desk.write("s.jsonl", SCRIPT.encode(encoding)))
+        assert said.code == 2
+        assert "s.jsonl: is UTF-16, not UTF-8\nhint: save it as UTF-8" in said.err
+
+
+def test_a_byte_order_mark_and_crlf_and_blank_lines_are_no_matter(desk: Desk) -> None:
+    desk.call("run", desk.write("s.jsonl", SCRIPT))
+    windows = b"\xef\xbb\xbf" + SCRIPT.replace("\n", "\r\n\r\n").encode()
+    said = desk.call("run", desk.write("s.jsonl", windows), "--format", "json")
+    assert all(answer["repeated"] for answer in said.lines)
+    assert [answer["line"] for answer in said.lines] == [1, 3, 5, 7, 9, 11]
+
+
+def test_no_more_than_twenty_bad_lines_are_shown(desk: Desk) -> None:
+    said = desk.call("run", desk.write("s.jsonl", "x\n" * 30))
+    assert said.err.count("error: ") == 20
+    assert "30 lines of" in said.err.splitlines()[-1]
+    assert "the first 20 are shown" in said.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("line", "cut_off"),
+    [
+        ('{"command": "sta', True),
+        ('{"command": "start", "vm": "a"', True),
+        ('{"command": "start",', True),
+        ('{"vm": "a", "vm": "b"}', False),
+        ("null", False),
+        ("{}", False),
+        ('{"command": "start"} x', False),
+        ('{"command": "grow", "amount": NaN}', False),
+    ],
+)
+def test_only_a_last_line_that_could_go_on_may_have_been_cut_off(desk: Desk, line: str, cut_off: bool) -> None:
+    said = desk.call("run", desk.write("s.jsonl", GOOD + line))
+    assert said.code == 2
+    assert ("may have been cut off" in said.err) == cut_off, said.err
+
+
+def test_an_empty_name_for_a_script_is_no_name(desk: Desk) -> None:
+    said = desk.call("run", desk.write("s.jsonl", SCRIPT), "--as", "")
+    assert (said.code, said.err.splitlines()[0]) == (2, "error: --as is empty")
+
+
+def test_a_run_that_records_nothing_says_so(desk: Desk) -> None:
+    said = desk.call("run", "-", stdin="garbage\n")
+    assert said.out == "1 command: 1 input-error; nothing was recorded. Nothing is sent to a hypervisor.\n"
+
+
+def test_an_export_never_replaces_a_ledger(desk: Desk) -> None:
+    history = desk.with_history().events
+    said = desk.call("export", "-o", str(desk.folder / "ledger.db"))
+    assert said.code == 2
+    assert said.err.endswith("ledger.db is a SQLite database; it was not touched\nhint: name another file with -o\n")
+    assert desk.events == history
+
+
+@pytest.mark.parametrize("command", [["run"], ["import"], ["import-qemu"]])
+def test_a_file_that_is_not_there_is_named(desk: Desk, command: list[str]) -> None:
+    said = desk.call(*command, "nowhere.jsonl")
+    assert said.code == 2
+    assert said.err.startswith("error: nowhere.jsonl: No such file or directory\nhint: name a file")
+
+
+def test_a_strangers_file_is_not_touched(desk: Desk) -> None:
+    stranger = desk.folder / "ledger.db"
+    stranger.write_bytes(b"These are my notes.\n" * 100)
+    for args in (["view"], ["run", desk.write("s.jsonl", SCRIPT)], ["do", "start", "web01"]):
+        said = desk.call(*args)
+        assert said.code == 2
+        assert str(stranger) in said.err
+    assert stranger.read_bytes() == b"These are my notes.\n" * 100
+
+
+def test_a_bug_is_told_as_one_with_its_traceback_in_a_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nilometer.cli.reading import view
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    desk.with_history()
+    monkeypatch.setattr(view, "_show", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(desk.folder))
+    said = desk.call("view")
+    assert said.code == 70
+    assert said.err.startswith("internal error: this is a bug in Nilometer; its traceback is in ")
+    assert "Traceback" not in said.err
+    (kept,) = desk.folder.glob("nilo-*.traceback.txt")
+    assert "ZeroDivisionError: a bug" in kept.read_text()
+    assert "ZeroDivisionError" in desk.call("view", env={"NILO_DEBUG": "1"}).err
+
+
+# Histories
+
+
+def test_a_history_imported_and_exported_again_is_the_same_byte_for_byte(desk: Desk) -> None:
+    desk.with_history()
+    desk.call("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", "6GiB", "--reason", "größer")
+    file = str(desk.folder / "history.jsonl")
+    assert desk.call("export", "-o", file).code == 0
+    copy = Desk(desk.folder / "copy")
+    copy.folder.mkdir()
+    assert copy.call("import", file).out.startswith("13 events in ")
+    assert copy.events == desk.events
+    assert copy.call("replay").code == 0
+    assert "13 of them were there" in copy.call("import", file).out
+    assert copy.events == desk.events
+
+
+def test_an_import_goes_on_where_it_stopped(desk: Desk) -> None:
+    history = desk.with_history().events
+    copy = Desk(desk.folder / "copy")
+    copy.folder.mkdir()
+    copy.call("import", desk.write("part", "".join(history.splitlines(keepends=True)[:4])))
+    assert copy.call("import", desk.write("whole", history)).out.endswith("4 of them were there\n")
+    assert copy.events == history
+    assert copy.call("do", "stop", "web01").code == 0
+
+
+def test_an_export_that_fails_leaves_the_file_as_it_was(desk: Desk) -> None:
+    file = desk.write("history.jsonl", "the old one")
+    said = desk.call("export", "-o", file)
+    assert said.code == 2
+    assert (desk.folder / "history.jsonl").read_text() == "the old one"
+    assert desk.with_history().call("export", "-o", str(desk.folder / "no" / "where")).code == 2
+    db = sqlite3.connect(desk.folder / "ledger.db")
+    with db:
+        db.execute("UPDATE stored_events SET state = ? WHERE rowid = 5", (b"{}",))
+    db.close()
+    there = sorted(path.name for path in desk.folder.iterdir())
+    said = desk.call("export", "-o", file)
+    assert said.code == 2
+    assert "at position 5 is not as Nilometer writes events" in said.err
+    assert (desk.folder / "history.jsonl").read_text() == "the old one"
+    assert sorted(path.name for path in desk.folder.iterdir()) == there
+
+
+def changed(history: str, line: int, **attributes: object) -> str:
+    lines = history.splitlines()
+    event = json.loads(lines[line - 1]) | attributes
+    lines[line - 1] = json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "".join(f"{each}\n" for each in lines)
+
+
+BAD_HISTORIES: dict[str, tuple[Callable[[str], str], int, str]] = {
+    "cut off": (lambda h: h[:-1], 9, "the line has no end"),
+    "cut in a line": (lambda h: h[:-40] + "\n", 9, "is not JSON"),
+    "a line is missing": (lambda h: h.split("\n", 1)[1], 1, "position is 2, not 1"),
+    "lines exchanged": (lambda h: "\n".join(h.split("\n")[i] for i in (0, 2, 1)) + "\n", 2, "position is 3, not 2"),
+    "another ledger": (
+        lambda h: changed(h, 4, source="urn:uuid:" + "0" * 8 + "-0000" * 3 + "-" + "0" * 12),
+        4,
+        "source is",
+    ),
+    "another version": (lambda h: changed(h, 5, version=9, id="vm/web01/9"), 5, "version is 9, not 3"),
+    "another id": (lambda h: changed(h, 5, id="vm/web02/3"), 5, "id is 'vm/web02/3', not 'vm/web01/3'"),
+    "unknown kind": (
+        lambda h: changed(h, 5, type="nilometer.vm.exploded.v1"),
+        5,
+        "'nilometer.vm.exploded.v1' is unknown to",
+    ),
+    "newer shape": (
+        lambda h: changed(h, 5, type="nilometer.vm.in-use-reported.v99"),
+        5,
+        "in-use-reported.v99' is unknown to",
+    ),
+    "foreign kind": (lambda h: changed(h, 5, type="com.example.thing"), 5, "type 'com.example.thing' is not"),
+    "unknown attribute": (lambda h: changed(h, 5, colour="red"), 5, "has the unknown attribute 'colour'"),
+    "data changed": (lambda h: changed(h, 5, data={"origin": "decided"}), 5, "data.after: Field required"),
+    "spaces": (lambda h: h.replace(":", ": ", 1), 1, "is not written as Nilometer writes it"),
+    "cannot follow": (
+        lambda h: (
+            changed("".join(f"{h.splitlines()[0]}\n"), 1, subject="host/hv02", id="host/hv02/1")
+            + changed(h.splitlines()[2] + "\n", 1, position=2, version=1, id="vm/web01/1")
+        ),
+        2,
+        "vm.started cannot stand there",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_HISTORIES)
+def test_a_bad_history_is_told_with_its_place_and_nothing_is_taken(desk: Desk, name: str) -> None:
+    change, line, error = BAD_HISTORIES[name]
+    history = desk.with_history().events
+    copy = Desk(desk.folder / "copy")
+    copy.folder.mkdir()
+    file = copy.write("history.jsonl", change(history))
+    said = copy.call("import", file)
+    assert (said.code, said.out) == (2, "")
+    first, second = said.err.splitlines()
+    assert first.startswith(f"error: {file}:{line}: "), said.err
+    assert error in first
+    assert second.startswith("hint: ")
+    assert not (copy.folder / "ledger.db").exists()
+
+
+def test_a_history_is_not_imported_into_a_ledger_with_another(desk: Desk) -> None:
+    history = desk.with_history().events
+    other = Desk(desk.folder / "other")
+    other.folder.mkdir()
+    own = other.with_history().events
+    said = other.call("import", desk.write("history.jsonl", history))
+    assert said.code == 2
+    assert ":1: this is the history of" in said.err
+    assert other.events == own
+
+
+def test_a_history_that_differs_from_what_is_there_is_told(desk: Desk) -> None:
+    history = desk.with_history().events
+    said = desk.call("import", desk.write("history.jsonl", changed(history, 5, reason="another")))
+    assert said.code == 2
+    assert ":5: the ledger has another event at position 5: vm/web01/3" in said.err
+    assert desk.events == history
+
+
+def test_a_recording_with_a_bad_record_names_its_place(desk: Desk) -> None:
+    said = desk.call("import-qemu", desk.write("r.jsonl", '{"v": 1}\n'), "--format", "json")
+    assert (said.code, said.out) == (2, "")
+    assert "r.jsonl:1" in said.err
+
+
+def test_what_a_broken_recording_gave_before_its_break_is_told(desk: Desk) -> None:
+    lines = (RECORDINGS / "s7_three_vms_one_budget.jsonl").read_text().splitlines()
+    file = desk.write("r.jsonl", "\n".join([*lines[:13], lines[13][:40]]))
+    said = desk.call("import-qemu", file)
+    recorded = len(desk.events.splitlines())
+    assert (said.code, said.out) == (2, "")
+    assert recorded > 0
+    assert f"note: {recorded} events of what stands before it were recorded in sqlite:///" in said.err
+    assert f"error: {file}:14: " in said.err

@@ -1,0 +1,91 @@
+"""Histories: what was written by an earlier version still reads, and its bytes are never rewritten."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from domain.errors import InputError
+from domain.observed.events import VmMemoryMoved, VmObserved
+from nilometer.history.checked import read_lines
+from nilometer.history.cloudevents import write_lines
+from nilometer.history.restoring import take
+from nilometer.ledger.ledger import Ledger
+from projections.view import view
+from tests.paths import HISTORY_GOLDENS
+
+VERSION_1 = HISTORY_GOLDENS / "version-1.jsonl"
+"""As it was when VMs had no names beside their ids."""
+OBSERVED_1 = HISTORY_GOLDENS / "observed-1.jsonl"
+"""The beginning of an imported recording, as it was when moves and devices had no mechanism."""
+
+
+def exported(ledger: Ledger) -> bytes:
+    return b"".join(write_lines(ledger.rows(), ledger.id))
+
+
+def test_a_history_of_version_1_reads_and_its_bytes_are_unchanged(ledger: Ledger) -> None:
+    before = VERSION_1.read_bytes()
+    assert b'"nilometer.vm.defined.v1"' in before
+    count = take(ledger, read_lines(BytesIO(before), "version-1.jsonl"))
+    assert count == ledger.position == 9
+    assert exported(ledger) == before
+    (vm,) = view(ledger.views.fleet()).vms
+    assert (vm.vm, vm.name, vm.assigned) == ("web01", "web01", 7050 << 20)
+
+
+def test_observations_of_version_1_read_and_nobody_had_told_their_mechanisms(ledger: Ledger) -> None:
+    before = OBSERVED_1.read_bytes()
+    assert b'"nilometer.vm.memory-moved.v1"' in before
+    assert b'"nilometer.vm.observed.v1"' in before
+    assert take(ledger, read_lines(BytesIO(before), "observed-1.jsonl")) == 12
+    assert exported(ledger) == before
+    told = [envelope.event for envelope in ledger.events()]
+    assert [event.mechanism for event in told if isinstance(event, VmMemoryMoved)] == [None] * 6
+    measured = [event for event in told if isinstance(event, VmObserved)]
+    assert {event.guest_offline for event in measured} == {None}
+    assert [device.mechanism for event in measured for device in event.devices] == [None] * 9
+    (vm,) = view(ledger.views.fleet()).vms
+    assert vm.assigned == 384 << 20
+
+
+def test_a_history_can_be_taken_line_by_line_and_goes_on(ledger: Ledger) -> None:
+    before = VERSION_1.read_bytes()
+    lines = before.splitlines(keepends=True)
+    for upto in range(1, len(lines) + 1):
+        assert take(ledger, read_lines(BytesIO(b"".join(lines[:upto])), "part")) == upto
+        assert ledger.position == upto
+    assert exported(ledger) == before
+
+
+def test_the_ledger_takes_the_id_of_the_history(ledger: Ledger) -> None:
+    own = ledger.id
+    lines = list(read_lines(BytesIO(VERSION_1.read_bytes()), "version-1.jsonl"))
+    take(ledger, lines)
+    assert ledger.id == lines[0].ledger != own
+    with Ledger.open(ledger.url, read_only=True) as again:
+        assert again.id == ledger.id
+
+
+def test_a_body_that_was_changed_in_the_database_is_not_exported(tmp_path: Path) -> None:
+    import sqlite3
+
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with Ledger.open(url, create=True) as ledger:
+        take(ledger, read_lines(BytesIO(VERSION_1.read_bytes()), "version-1.jsonl"))
+    db = sqlite3.connect(tmp_path / "ledger.db")
+    with db:
+        (body,) = db.execute("SELECT state FROM stored_events WHERE rowid = 2").fetchone()
+        db.execute("UPDATE stored_events SET state = ? WHERE rowid = 2", (body.replace(b":", b": "),))
+    db.close()
+    with Ledger.open(url, read_only=True) as ledger, pytest.raises(Exception, match="changed after it was recorded"):
+        exported(ledger)
+
+
+def test_an_empty_history_takes_nothing(ledger: Ledger) -> None:
+    assert take(ledger, read_lines(BytesIO(b""), "empty")) == 0
+    with pytest.raises(InputError):
+        take(ledger, read_lines(BytesIO(b"{}"), "cut off"))
+    assert ledger.position == 0

@@ -1,0 +1,159 @@
+"""Script lines, times and sizes as people write them. What is wrong with bad ones is in ``tests/cli``."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.commands import AddMemory, DefineVm
+from domain.errors import InputError
+from domain.quantities import LARGEST, MiB
+from domain.settings import ConfigVersion, Mode
+from domain.shapes import parse_size
+from nilometer.ledger.script import Line, read_script
+from nilometer.messages.sizes import about, alike, size, typed
+from nilometer.suggesting import did_you_mean
+from nilometer.times import duration, parse_time, parse_typed, seconds_between, shown
+
+LINES = [b'{"command": "start", "vm": "%d"}' % number for number in range(4)]
+
+
+def read(content: bytes, name: str = "") -> list[Line]:
+    return list(read_script(BytesIO(content), "s.jsonl", name))
+
+
+def test_a_line_is_a_command_and_who_asks_when_and_why() -> None:
+    (line,) = read(
+        b'{"command": "add-memory", "vm": "web01", "amount": "2GiB", "at": "2026-11-23T10:00:00+01:00", '
+        b'"actor": "CONTOSO\\\\ops", "via": "powershell", "reason": "month end", "correlation": "CHG-7"}'
+    )
+    assert line.asked is not None
+    assert line.asked.command == AddMemory("web01", 2 * 2**30)
+    assert line.asked.at == "2026-11-23T09:00:00.000000Z"
+    assert (line.asked.actor, line.asked.via) == ("CONTOSO\\ops", "powershell")
+    assert (line.asked.reason, line.asked.correlation) == ("month end", "CHG-7")
+    assert line.asked.target == "vm/web01"
+
+
+def test_a_definition_carries_its_setting() -> None:
+    (line,) = read(
+        b'{"command": "define-vm", "vm": "db01", "host": "hv01", "generation": 1, "guest": "windows-legacy", '
+        b'"config_version": "9.0", "memory": {"dynamic": {"minimum": "512MiB", "startup": "2GiB", '
+        b'"maximum": "8GiB", "buffer": 20, "weight": 50}}}'
+    )
+    assert line.asked is not None
+    assert isinstance(line.asked.command, DefineVm)
+    assert line.asked.command.config_version == ConfigVersion(9, 0)
+    assert line.asked.command.memory.mode is Mode.DYNAMIC
+
+
+def test_a_line_is_known_by_all_lines_up_to_it() -> None:
+    keys = [line.key for line in read(b"\n".join(LINES))]
+    assert len(set(keys)) == 4
+    mended = [line.key for line in read(b"\n".join([*LINES[:2], LINES[3]]))]
+    assert mended[:2] == keys[:2]
+    assert mended[2] not in keys
+    assert [line.key for line in read(b"\n".join(LINES), "night")] != keys
+
+
+def test_the_same_line_twice_is_two_lines() -> None:
+    first, second = read(LINES[0] + b"\n" + LINES[0])
+    assert first.key != second.key
+
+
+def test_blank_lines_and_line_ends_do_not_count() -> None:
+    plain = [line.key for line in read(b"\n".join(LINES))]
+    assert [line.key for line in read(b"\xef\xbb\xbf" + b"\r\n\r\n  \r\n".join(LINES) + b"\r\n")] == plain
+
+
+def test_a_line_longer_than_memory_is_read_in_pieces_and_told_once() -> None:
+    long = b'{"command": "start", "vm": "' + b"x" * (3 * 2**20) + b'"}'
+    one, two = read(long + b"\n" + LINES[0])
+    assert one.error is not None
+    assert "over 1048576 bytes" in one.error.message
+    assert two.asked is not None
+    assert read(long.replace(b"xx", b"xy", 1) + b"\n" + LINES[0])[1].key != two.key
+    assert read(long[:-3] + b'y"}' + b"\n" + LINES[0])[1].key != two.key
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-23T09:00:00Z", "2026-11-23T09:00:00.000000Z"),
+        ("2026-11-23 09:00Z", "2026-11-23T09:00:00.000000Z"),
+        ("2026-11-23T09:00:00.1234567+01:00", "2026-11-23T08:00:00.123456Z"),
+        ("2026-11-23T09:00:00,5-0130", "2026-11-23T10:30:00.500000Z"),
+    ],
+)
+def test_a_time_with_a_zone_is_kept_in_utc(text: str, moment: str) -> None:
+    assert parse_time(text) == moment
+
+
+@pytest.mark.parametrize("text", ["", "noon", "2026-11-23", "2026-11-23Z", "20261123T090000Z", "2026-02-30T00:00Z"])
+def test_what_is_no_time_with_a_zone_is_refused(text: str) -> None:
+    with pytest.raises(InputError) as raised:
+        parse_time(text)
+    assert raised.value.hint
+
+
+def test_a_typed_time_without_a_zone_is_local_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        assert parse_typed("2026-11-17 09:00").text == "2026-11-17T08:00:00.000000Z"
+        assert parse_typed("2026-07-17").understood == "2026-07-17T00:00+02:00"
+        assert parse_typed("2026-11-17T09:00Z").understood is None
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_times_and_stretches_as_they_are_shown() -> None:
+    assert shown("2026-11-23T09:00:00.000000Z") == "2026-11-23 09:00:00Z"
+    assert shown("2026-11-23T09:00:00.120000Z") == "2026-11-23 09:00:00.120Z"
+    assert seconds_between("2026-11-23T09:00:00.000000Z", "2026-11-23T09:00:50.300000Z") == pytest.approx(50.3)
+    assert [duration(each) for each in (0.25, 50.3, 100, 3700, 90000)] == [
+        "250 ms",
+        "50.3 s",
+        "1 min 40 s",
+        "1 h 1 min",
+        "1 d 1 h",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "exact", "rounded"),
+    [
+        (0, "0 MiB", "0 MiB"),
+        (1, "1 byte", "~0 MiB"),
+        (3190 * MiB, "3190 MiB", "3190 MiB"),
+        (14080 * MiB, "13.75 GiB", "13.75 GiB"),
+        (1408 * MiB, "1408 MiB", "1408 MiB"),
+        (40_472_576, "39524 KiB", "~38.6 MiB"),
+        (LARGEST, "4 PiB", "4 PiB"),
+        (-256 * MiB, "-256 MiB", "-256 MiB"),
+    ],
+)
+def test_sizes_as_they_are_shown(count: int, exact: str, rounded: str) -> None:
+    assert (size(count), about(count)) == (exact, rounded)
+
+
+def test_sizes_that_are_compared_share_a_unit() -> None:
+    assert alike([1280 * MiB, 1216 * MiB, None]) == ["1280 MiB", "1216 MiB", "unknown"]
+    assert alike([8 * 2**30, 0]) == ["8 GiB", "0 GiB"]
+
+
+@given(st.integers(0, LARGEST))
+def test_a_size_can_be_typed_as_it_is_hinted(count: int) -> None:
+    assert parse_size(typed(count)) == count
+
+
+def test_did_you_mean() -> None:
+    assert did_you_mean("strat", ["start", "stop"]) == "did you mean start?"
+    assert did_you_mean("WEB01", ["web01"]) == "did you mean web01?"
+    assert did_you_mean("zzz", [f"vm{n}" for n in range(7)]) == "known: vm0, vm1, vm2, vm3, vm4 and 2 more"

@@ -1,0 +1,88 @@
+"""Stored bodies are canonical JSON, as an independent library of RFC 8785 writes it, and are read back as they were."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import pytest
+import rfc8785
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain import events
+from domain.envelope import Metadata
+from domain.events import EVENTS, Event
+from domain.observed import events as observed
+from domain.quantities import LARGEST
+from domain.settings import ConfigVersion
+from nilometer.storage.bodies import UnreadableEvent, decode, encode, topic_of
+
+assert events  # with these two all kinds of events are loaded
+assert observed
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+KINDS: list[type[Event]] = [EVENTS[known] for known in sorted(EVENTS)]
+CONFIG_VERSIONS = st.builds(ConfigVersion, st.integers(0, 9999), st.integers(0, 9999))
+
+
+def anything_of(kind: Any) -> st.SearchStrategy[Any]:
+    """Any value that a field of an event may have."""
+    origin = get_origin(kind)
+    if origin is Annotated:
+        return anything_of(get_args(kind)[0])
+    if origin is Literal:
+        return st.sampled_from(get_args(kind))
+    if origin in (Union, types.UnionType):
+        return st.one_of([anything_of(one) for one in get_args(kind)])
+    if origin is tuple:
+        return st.lists(anything_of(get_args(kind)[0]), max_size=3).map(tuple)
+    if origin is dict:
+        inside = {"dict": st.just({"static": {"size": 2**21}}), "text": TEXTS, "number": st.integers(0, LARGEST)}
+        keys = st.sampled_from(["amount", "guest", "memory", "size", "to"])
+        return st.dictionaries(keys, st.one_of(list(inside.values()))).map(lambda found: dict(sorted(found.items())))
+    if kind is ConfigVersion:
+        return CONFIG_VERSIONS
+    if dataclasses.is_dataclass(kind):
+        made: Any = kind
+        return st.builds(made, **{name: anything_of(of) for name, of in fields_of(kind).items()})
+    if kind is type(None):
+        return st.none()
+    if issubclass(kind, bool):
+        return st.booleans()
+    if issubclass(kind, StrEnum):
+        return st.sampled_from(list(kind))
+    return st.integers(-LARGEST, LARGEST) if kind is int else TEXTS
+
+
+def fields_of(kind: Any) -> dict[str, Any]:
+    """The fields of a record with their types."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=topic_of)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_a_body_is_canonical_and_is_read_back_as_it_was(kind: type[Event], data: st.DataObject) -> None:
+    event = data.draw(anything_of(kind))
+    metadata = data.draw(anything_of(Metadata))
+    topic, body = encode(event, metadata)
+    assert body == rfc8785.dumps(json.loads(body))
+    envelope = decode("vm/any", 7, topic, body, 9)
+    assert (envelope.event, envelope.metadata) == (event, metadata)
+    assert (envelope.stream, envelope.version, envelope.position) == ("vm/any", 7, 9)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=topic_of)
+@settings(max_examples=5, deadline=None)
+@given(data=st.data())
+def test_what_is_not_in_the_shape_of_its_kind_is_refused(kind: type[Event], data: st.DataObject) -> None:
+    topic, body = encode(data.draw(anything_of(kind)), data.draw(anything_of(Metadata)))
+    whole = json.loads(body)
+    for damaged in ({**whole, "more": 1}, {**whole, "data": {**whole["data"], "more": 1}}, {**whole, "actor": 7}):
+        with pytest.raises(UnreadableEvent, match="event vm/any/7 at position 9 cannot be read"):
+            decode("vm/any", 7, topic, json.dumps(damaged).encode(), 9)

@@ -1,0 +1,110 @@
+"""Events as they are stored: of an older shape, of a kind that is unknown, and damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from eventsourcing.persistence import StoredEvent
+
+from domain.events import VmDefined
+from nilometer.history.cloudevents import write_lines
+from nilometer.ledger.ledger import Ledger
+from nilometer.storage.bodies import UnreadableEvent
+from tests.nilometer.ledger.asking import a_vm, ask, stored, vm, with_web01
+from tests.nilometer.storage.make_v1 import GOLDEN, ID, history
+from tests.nilometer.storage.meanwhile import recorder_of
+
+
+class TestOfVersionOne:
+    """Until version 2 of ``vm.defined`` a VM had no name beside its id."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        return Path(shutil.copy(GOLDEN, tmp_path / "ledger.db"))
+
+    def test_a_vm_without_a_name_is_called_by_its_id(self, path: Path) -> None:
+        with Ledger.open(f"sqlite:///{path}", read_only=True) as ledger:
+            defined = [envelope.event for envelope in ledger.events() if isinstance(envelope.event, VmDefined)]
+            assert [event.name for event in defined] == ["web01", "Büro-PC 7"]
+            assert {id: tracked.subject.name for id, tracked in ledger.views.fleet().vms.items()} == {
+                "web01": "web01",
+                "Büro-PC 7": "Büro-PC 7",
+            }
+            assert ledger.id == ID
+
+    def test_reading_it_changes_no_byte_of_its_file(self, path: Path) -> None:
+        with Ledger.open(f"sqlite:///{path}", read_only=True) as ledger:
+            assert len(list(ledger.events())) == 5
+            assert len(list(ledger.stream("vm/web01"))) == 2
+        assert path.read_bytes() == GOLDEN.read_bytes()
+
+    def test_writing_to_it_leaves_what_was_stored_as_it_was(self, path: Path) -> None:
+        with Ledger.open(f"sqlite:///{path}") as ledger:
+            before = stored(ledger)
+            assert [topic for _, _, topic, _ in before].count("vm.defined/1") == 2
+            assert ask(ledger, "add-memory", vm="web01", amount="1GiB").positions == (6, 7)
+            ask(ledger, "define-vm", **a_vm(vm="db01", name="Datenbank"))
+            assert ask(ledger, "define-vm", key="k1", **a_vm()).repeated
+        with Ledger.open(f"sqlite:///{path}", read_only=True) as ledger:
+            assert stored(ledger)[:5] == before
+            assert stored(ledger)[7][2] == "vm.defined/2"
+            assert vm(ledger).assigned == 5 * 2**30
+            assert ledger.views.compare().equal
+
+    def test_an_export_has_its_data_as_they_were_stored(self, path: Path) -> None:
+        with Ledger.open(f"sqlite:///{path}", read_only=True) as ledger:
+            lines = [json.loads(line) for line in write_lines(ledger.rows(), ledger.id)]
+            assert [line["data"] for line in lines] == [json.loads(body)["data"] for *_, body in stored(ledger)]
+        assert lines[1]["type"] == "nilometer.vm.defined.v1"
+        assert "name" not in lines[1]["data"]
+        assert path.read_bytes() == GOLDEN.read_bytes()
+
+    def test_the_file_is_what_its_maker_makes(self, tmp_path: Path) -> None:
+        with Ledger.open(f"sqlite:///{GOLDEN}", read_only=True) as ledger:
+            kept = stored(ledger)
+        made = [(str(e.originator_id), e.originator_version, e.topic, e.state) for e in history(str(tmp_path))]
+        assert kept == made
+
+
+UNREADABLE = [
+    ("vm.exploded/1", b"{}", "its type 'vm.exploded/1' is unknown to this version of Nilometer", "or a newer one"),
+    ("vm.defined/99", b"{}", "its type 'vm.defined/99' is unknown to this version of Nilometer", "or a newer one"),
+    ("vm.stopped/1", b"not JSON", "Invalid JSON", ""),
+    ("vm.stopped/1", b'{"actor":"ann"}', "Field required", ""),
+]
+
+
+@pytest.mark.parametrize(("topic", "body", "why", "hint"), UNREADABLE)
+def test_an_event_that_cannot_be_read_is_told_with_its_place_and_nothing_is_decided_on_it(
+    url: str, topic: str, body: bytes, why: str, hint: str
+) -> None:
+    with Ledger.open(url, create=True) as ledger:
+        with_web01(ledger)
+    with closing(Ledger.open(url)) as ledger:  # closed without bringing the views up to date, which need every event
+        recorder_of(ledger).record([StoredEvent("vm/web01", 3, topic, body)])
+        before = stored(ledger)
+        for read in (
+            lambda: list(ledger.events()),
+            lambda: list(ledger.stream("vm/web01")),
+            lambda: ledger.views.fleet(),
+            lambda: ask(ledger, "add-memory", vm="web01", amount="2MiB"),
+        ):
+            with pytest.raises(UnreadableEvent) as error:
+                read()
+            assert str(error.value).startswith("event vm/web01/3 ")
+            assert why in str(error.value)
+            assert hint in error.value.hint
+        assert "at position 5" in str(error_of(ledger))
+        assert stored(ledger) == before
+        assert ask(ledger, "set-reserve", host="hv01", reserve="1GiB").in_full  # others are not held up
+
+
+def error_of(ledger: Ledger) -> UnreadableEvent:
+    """What reading by position says."""
+    with pytest.raises(UnreadableEvent) as error:
+        list(ledger.events())
+    return error.value

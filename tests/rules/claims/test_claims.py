@@ -1,0 +1,161 @@
+"""The claims: the prover and the judge ask the same sentences, with the same bounds, of the same commands."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from domain.commands import COMMANDS
+from domain.decision import Code, Decision, Outcome, accepted
+from domain.state import Host, Site
+from rules.claims import CLAIMS, Claim, claims_of, told
+from rules.obligations import Obligation
+from rules.obligations.builder import Making
+from rules.obligations.claims import claims
+from rules.symbolic import terms
+from rules.symbolic.terms import Literal
+from rules.symbolic.values import anything, exactly
+from rules.transitions.vm_commands import record, term
+from tests.rules.happenings import Happening, happened, wrong
+from tests.rules.running import program
+from tests.rules.symbolic.test_meanings import plain
+
+ALIKE = 2
+"""Happenings of one command that are answered alike by a guest of one kind, that are looked at."""
+
+
+@cache
+def some() -> dict[str, list[Happening]]:
+    """What happened, by command; of what is much the same only some."""
+    found: dict[str, list[Happening]] = defaultdict(list)
+    known: dict[tuple[object, ...], int] = defaultdict(int)
+    for each in happened(range(30), 100):
+        guest = each.before.vm.guest if isinstance(each.before, Site) else None
+        key = (each.command, each.decision.outcome, each.decision.code, guest)
+        known[key] += 1
+        if known[key] <= ALIKE:
+            found[each.command].append(each)
+    return found
+
+
+def named(name: str) -> Claim:
+    [found] = [claim for claim in CLAIMS if claim.name == name]
+    return found
+
+
+def test_every_claim_is_proved_under_its_name() -> None:
+    kinds = {claim.kind for claim in CLAIMS}
+    proved = [each.name for each in program().made if each.kind in kinds]
+    by_no_sentence = {"frame/resize-host/book_is_kept", "frame/set-reserve/book_is_kept"}
+    assert sorted(proved) == sorted([*(claim.name for claim in CLAIMS), *by_no_sentence])
+
+
+def test_claims_are_of_every_command() -> None:
+    assert {claim.command for claim in CLAIMS} == COMMANDS.keys()
+    assert {claim for command in COMMANDS for claim in claims_of(command)} == set(CLAIMS)
+    assert all(any(claim.kind == "reason" for claim in claims_of(command)) for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_claim_holds_of_whatever_really_happens(command: str) -> None:
+    for claim in claims_of(command):
+        answers = [each.keeps(claim) for each in some()[command]]
+        assert False not in answers, claim.name
+        assert True in answers, f"{claim.name} was never asked"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_claim_is_broken_by_some_wrong_telling(command: str) -> None:
+    unbroken = list(claims_of(command))
+    for happening in some()[command]:
+        for each in wrong(happening) if unbroken else ():
+            unbroken = [claim for claim in unbroken if each.keeps(claim) is not False]
+    assert [claim.name for claim in unbroken] == []
+
+
+class Free(Making):
+    """Claims of anything: before, decision and after are told apart from one another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        decision = record(anything("decision", Decision))
+        takes_place = term(self.program.call(accepted, [decision]))
+        for name, each in self.transitions.items():
+            after = record(anything("after", Site))
+            left = None if each.left is None else record(anything("left.host", Host))
+            entry = None if each.left is None else terms.variable("left.entry", int)
+            self.transitions[name] = replace(
+                each, decision=decision, accepted=takes_place, after=after, left=left, left_entry=entry
+            )
+        for name, host in self.host_commands.items():
+            becomes = None if host.after is None else record(anything("after", host.after.kind))
+            self.host_commands[name] = replace(host, decision=decision, after=becomes)
+
+
+@cache
+def goals() -> dict[str, Obligation]:
+    free = Free()
+    claims(free)
+    return {each.name: each for each in free.made}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_formula_of_a_claim_says_what_cpython_says(command: str) -> None:
+    chance = random.Random(command)
+    on_host = command in Making().host_commands
+    answers: dict[str, set[bool]] = {claim.name: set() for claim in claims_of(command)}
+    for happening in some()[command]:
+        tellings = list(wrong(happening))
+        asked = [happening, *chance.sample(tellings, min(12, len(tellings)))]
+        for claim in claims_of(command):
+            if False not in answers[claim.name]:
+                asked += [each for each in tellings if each.keeps(claim) is False][:1]
+            for each in asked:
+                said = each.keeps(claim)
+                if said is None and on_host:
+                    continue  # of hosts the formula claims it even of what is refused
+                meant = terms.evaluate(goals()[claim.name].goal, values_of(each))
+                assert meant is (said is not False), claim.name
+                answers[claim.name].add(bool(meant))
+    assert all(each == {True, False} for each in answers.values()), answers
+
+
+def values_of(happening: Happening) -> dict[str, Literal]:
+    """A happening as values of the variables of formulas."""
+    values = plain(exactly(happening.decision), "decision")
+    if happening.before is not None:
+        values |= plain(exactly(happening.before), "site" if isinstance(happening.before, Site) else "site.host")
+    if happening.after is not None:
+        values |= plain(exactly(happening.after), "after")
+    for name, value in happening.arguments.items():
+        values |= plain(exactly(value), name)
+    return values
+
+
+def test_what_a_sentence_is_given_is_told() -> None:
+    """The judge says what was expected by it."""
+    refused = next(each for each in some()["grow"] if each.decision.code is Code.GUEST_CANNOT_RESIZE)
+    given = told(
+        named("reason/grow/why_not_grow"),
+        before=refused.before,
+        after=refused.after,
+        decision=refused.decision,
+        arguments=refused.arguments,
+    )
+    assert given == {"decision": refused.decision, "why": Code.GUEST_CANNOT_RESIZE}
+
+
+def test_a_claim_is_not_asked_where_it_says_nothing() -> None:
+    done = next(each for each in some()["start"] if each.decision.outcome is Outcome.DONE)
+    assert done.keeps(named("frame/start/refused_changes_nothing")) is None
+    assert done.keeps(named("effect/start/boots")) is True
+    guests = {True: "keeps_what_it_uses", False: "is_made_to_page"}
+    for each in some()["reclaim"]:
+        assert isinstance(each.before, Site)
+        pages = each.before.vm.guest == "windows-legacy"
+        assert (each.keeps(named("fits/reclaim/paging_fits")) is None) is not pages, guests[pages]
+        assert (each.keeps(named("fits/reclaim/taking_fits")) is None) is pages, guests[pages]

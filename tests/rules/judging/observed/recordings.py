@@ -1,0 +1,56 @@
+"""Observed histories for the judge: recordings as envelopes, and what is judged of them as lines to read."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+from domain.envelope import Envelope, Metadata
+from domain.events import Event
+from nilometer.ledger.requests import Fact
+from rules.judging.findings import Account, Finding
+from tests.nilometer.importers.qemu.reading import facts, lines_of
+from tests.rules.judging.histories import judged
+
+
+def envelopes(given: Iterable[Fact]) -> Iterator[Envelope[Event]]:
+    """Facts as a ledger would hold them."""
+    versions: dict[str, int] = {}
+    for position, fact in enumerate(given, start=1):
+        version = versions[fact.stream] = versions.get(fact.stream, 0) + 1
+        metadata = Metadata("driver", "import-qemu", fact.happened, fact.happened, "c", fact.earliest)
+        yield Envelope(fact.stream, version, fact.event, metadata, position)
+
+
+def judged_facts(given: Iterable[Fact]) -> tuple[list[Finding], Account]:
+    """What is judged of facts."""
+    return judged(envelopes(given))
+
+
+def judged_lines(lines: Sequence[bytes]) -> tuple[list[Finding], Account]:
+    """What is judged of the lines of a recording."""
+    return judged_facts(facts(lines))
+
+
+def readable(found: Iterable[Finding], account: Account) -> Iterator[str]:
+    """A judgement in lines: findings first, then how often each rule was asked."""
+    for each in found:
+        times = f" x{each.count}" if each.count > 1 else ""
+        yield f"{each.verdict} {each.rule} {each.at.record}: {each.why}{times}"
+        for told, figures in (("expected", each.expected), ("found", each.found)):
+            if figures:
+                yield f"    {told} {', '.join(f'{name} {_size(value)}' for name, value in figures.items())}"
+    for rule, asked in sorted(account.rules.items()):
+        counts = (("holds", asked.holds), ("violated", asked.violated), ("unknown", asked.unknown))
+        told_of = [f"{name} {count}" for name, count in (*counts, ("remarks", asked.remarks)) if count]
+        yield f"{rule}: {', '.join(told_of)}"
+
+
+def _size(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return str(value)
+    return f"{value / 2**20:g}"
+
+
+if __name__ == "__main__":
+    print("\n".join(readable(*judged_lines(lines_of(sys.argv[1])))))

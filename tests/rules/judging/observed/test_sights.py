@@ -1,0 +1,98 @@
+"""What Hyper-V tells that a guest sees, judged beside what the VM is assigned: by whatever way memory was taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from rules.judging.findings import Verdict
+from rules.judging.observed.visible import MOVES
+from tests.rules.judging.histories import judged
+from tests.rules.judging.observed.test_days import GIB, RUNS, Fact, days, moved, vm
+
+
+def sees(visible: float, assigned: float) -> Fact:
+    return vm(assigned=int(assigned * GIB), visible=int(visible * GIB))
+
+
+def moves(size_from: float, size_to: float) -> Fact:
+    return moved(int(size_from * GIB), int(size_to * GIB))
+
+
+def asked(*facts: Fact) -> tuple[int, int, int]:
+    """How many movements it holds of, is violated by, and is unknown of."""
+    told = days(vm(**RUNS, session=1, assigned=4 * GIB, visible=4 * GIB), sees(4, 4), *facts)
+    findings, account = judged(told)
+    assert {each.rule for each in findings if each.verdict is Verdict.VIOLATED} <= {MOVES}
+    coverage = account.rules.get(MOVES)
+    return (0, 0, 0) if coverage is None else (coverage.holds, coverage.violated, coverage.unknown)
+
+
+@pytest.mark.parametrize(
+    ("what", "facts"),
+    [
+        ("it was hot-removed", [moves(4, 2), sees(2, 2)]),
+        ("a balloon took it, which the guest counts", [moves(4, 2), sees(4, 2)]),
+        ("it was hot-added", [moves(4, 8), sees(8, 8)]),
+        ("a balloon gave it back", [moves(4, 2), sees(4, 2), moves(2, 4), sees(4, 4)]),
+        ("a balloon gave it back, and more was hot-added", [moves(4, 2), sees(4, 2), moves(2, 6), sees(6, 6)]),
+        ("it moved up and down meanwhile, and the balloon remembers", [moves(4, 8), moves(8, 3), sees(8, 3)]),
+        ("it moved up and down meanwhile, and nothing is left of it", [moves(4, 8), moves(8, 3), sees(3, 3)]),
+    ],
+)
+def test_it_moves_as_the_memory_did_whatever_way_it_went(what: str, facts: list[Fact]) -> None:
+    holds, violated, unknown = asked(*facts)
+    assert (holds, violated, unknown) == (sum(is_a_move(fact) for fact in facts), 0, 0), what
+
+
+def is_a_move(fact: Fact) -> bool:
+    return fact[1].KIND == "vm.memory-moved"
+
+
+def test_what_lies_between_the_ways_proves_nothing() -> None:
+    assert asked(moves(4, 2), sees(3, 2)) == (0, 0, 1)
+
+
+def test_a_guest_that_starts_again_unnoticed_sees_what_it_is_assigned() -> None:
+    assert asked(moves(4, 2), sees(4, 2), sees(2, 2), sees(2, 2)) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("wrong", [1.5, 4.5, 8])
+def test_what_no_way_leads_to_is_a_violation_if_it_is_measured_twice(wrong: float) -> None:
+    assert asked(moves(4, 2), sees(wrong, 2)) == (0, 0, 1)
+    assert asked(moves(4, 2), sees(wrong, 2), sees(wrong, 2)) == (0, 1, 0)
+    on_its_way = moves(4, 2), sees(wrong, 2), moves(2, 3), sees(wrong + 1, 3)
+    assert asked(*on_its_way) == (0, 0, 2)
+    assert asked(*on_its_way, sees(wrong + 1, 3)) == (0, 1, 1)
+
+
+def test_a_counter_that_lags_is_no_violation() -> None:
+    assert asked(moves(4, 8), sees(4, 8), sees(8, 8)) == (0, 0, 1)
+    assert asked(moves(4, 8), sees(4, 8), moves(8, 9), sees(8, 9), sees(9, 9)) == (0, 0, 2)
+
+
+def test_a_counter_that_lags_twice_by_as_much_is_no_violation() -> None:
+    begun = vm(session=2, assigned=2 * GIB, visible=2 * GIB)
+    lags = moves(2, 3), sees(2, 3), moves(3, 4), sees(3, 4), sees(4, 4), moves(4, 6), sees(6, 6)
+    assert asked(begun, *lags) == (1, 0, 2)
+
+
+def test_a_counter_that_lags_when_a_saved_vm_runs_again_with_more_is_no_violation() -> None:
+    begun = vm(session=2, assigned=4 * GIB, visible=4 * GIB)
+    assert asked(begun, sees(4, 5), sees(5, 5), sees(5, 5), moves(5, 6), sees(6, 6)) == (1, 0, 1)
+
+
+def test_a_first_measure_may_be_the_one_that_lags() -> None:
+    begun = vm(session=2, assigned=6 * GIB, visible=4 * GIB)
+    assert asked(begun, sees(6, 6), moves(6, 8), sees(8, 8)) == (1, 0, 0)
+    assert asked(begun, sees(6, 6), moves(6, 4), sees(9, 4), sees(9, 4)) == (0, 1, 0)
+
+
+def test_what_a_guest_leaves_out_of_its_count_stays_left_out() -> None:
+    kept = vm(**RUNS, assigned=4 * GIB, visible=4 * GIB - 1)
+    told = days(kept, moves(4, 2), vm(assigned=2 * GIB, visible=2 * GIB - 1))
+    assert judged(told)[1].rules[MOVES].holds == 1
+
+
+def test_another_session_is_compared_with_nothing_of_the_last() -> None:
+    assert asked(moves(4, 2), sees(4, 2), vm(session=2, assigned=8 * GIB, visible=8 * GIB)) == (1, 0, 0)
+    assert asked(vm(session=2, assigned=8 * GIB), moves(8, 9), sees(1, 9), sees(1, 9)) == (0, 0, 1)

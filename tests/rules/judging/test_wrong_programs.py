@@ -1,0 +1,109 @@
+"""Histories that a program with a mistake wrote, each event as it would: the judge, which has none, tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from domain import evolve, hosts, lifecycle, resizing
+from domain.decision import Code, Decision, done, rejected
+from domain.quantities import MiB
+from domain.state import Host, Site, Vm
+from tests.domain.breaking import rebind
+from tests.domain.deciding.test_faults import RULES, name
+from tests.domain.given import HOST, START, WEB, do
+from tests.oracle.shapes import Line
+from tests.oracle.strategies import Seeded
+from tests.rules.judging.histories import Told, causes, history, judged, random_history, violations
+
+RESIZES = [do("add-memory", amount="2MiB"), do("remove-memory", amount="2MiB")] * 50
+
+
+def written_by(rule: Callable[..., object], wrong: Callable[..., object], *lines: Line) -> list[Told]:
+    """What a program writes in which one rule is another."""
+    with pytest.MonkeyPatch.context() as patch:
+        rebind(patch, rule, wrong)
+        return history(*lines)
+
+
+RECORDED = [row for row in RULES if row[1] is not evolve.entry_granted]
+"""Mistakes that histories show: what a host's book says of each VM stands in no event."""
+
+
+@pytest.mark.parametrize(("check", "rule", "wrong"), RECORDED, ids=name)
+def test_what_a_wrong_program_wrote_is_found(
+    check: str, rule: Callable[..., object], wrong: Callable[..., object]
+) -> None:
+    del check
+    for seed in range(80):
+        with pytest.MonkeyPatch.context() as patch:
+            rebind(patch, rule, wrong)
+            told = random_history(Seeded(seed), 120)
+        if violations(told):
+            return
+    pytest.fail("nobody noticed")
+
+
+def test_a_wrong_grant_that_everything_goes_on_from_is_told_once() -> None:
+    give = resizing.give
+
+    def gives_too_much(vm: Vm, amount: int, free: int, size_limit: int) -> Decision:
+        return give(vm, amount, free + 64 * MiB, size_limit)
+
+    too_much = do("add-memory", amount="64GiB")
+    lines = (HOST, WEB, START, do("report-in-use", in_use="1GiB"), too_much, do("remove-memory", amount="4GiB"))
+    told = written_by(resizing.give, gives_too_much, *lines, *RESIZES)
+    position = next(each.position for each in told if each.event.KIND == "vm.memory-added")
+    found = violations(told)
+    assert [(each.rule, each.at.position) for each in found if each.follows is None] == [("maximal", position)]
+    assert {each.rule for each in found} >= {"maximal", "host_never_overcommitted"}
+    assert {each.follows for each in found} == {None, position}
+
+
+def test_a_host_that_is_overcommitted_for_long_is_told_once() -> None:
+    def reserves_anything(host: Host, reserve: int) -> Decision:
+        return done()
+
+    reserve: Line = {"command": "set-reserve", "host": "hv01", "reserve": "61GiB"}
+    lines = (HOST, WEB, START, do("report-in-use", in_use="1GiB"), reserve, *RESIZES, do("stop"))
+    told = written_by(hosts.set_reserve, reserves_anything, *lines)
+    position = next(each.position for each in told if each.event.KIND == "host.reserve-set")
+    assert causes(told) == [("outcome_is_honest", position)]
+    standing = [each for each in judged(told)[0] if each.rule == "host_never_overcommitted"]
+    assert len(standing) > 50
+    assert {each.follows for each in standing} == {position}
+
+
+def test_memory_in_use_that_was_taken_is_told_by_the_rule_that_forbids_it() -> None:
+    def takes_what_is_asked(site: Site, amount: int) -> Decision:
+        refusal = resizing.resize_refusal(site.vm, amount)
+        if refusal is not Code.NONE:
+            return rejected(refusal)
+        return resizing.take(amount, amount, amount)
+
+    lines = (HOST, WEB, START, do("report-in-use", in_use="3GiB"), do("remove-memory", amount="2GiB"))
+    told = written_by(resizing.remove_memory, takes_what_is_asked, *lines)
+    assert causes(told) == [("in_use_never_removed", told[-2].position)]
+
+
+def test_a_start_without_memory_is_told() -> None:
+    def starts(site: Site) -> Decision:
+        return done()
+
+    big: Line = {**WEB, "memory": {"static": {"size": "128GiB"}}}
+    told = written_by(lifecycle.start, starts, HOST, big, START)
+    found = violations(told)
+    assert (found[0].rule, found[0].at.position) == ("outcome_is_honest", 3)
+    assert ("host_never_overcommitted", 3) in [(each.rule, each.follows) for each in found]
+
+
+def test_state_that_does_not_follow_the_grant_is_told() -> None:
+    memory_added = evolve.memory_added
+
+    def forgets_the_watermark(vm: Vm, hot_added: int, unballooned: int) -> Vm:
+        return replace(memory_added(vm, hot_added, unballooned), high_watermark=1)
+
+    told = written_by(evolve.memory_added, forgets_the_watermark, HOST, WEB, START, do("add-memory", amount="2MiB"))
+    assert causes(told) == [("event_tells_all", 5)]

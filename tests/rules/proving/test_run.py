@@ -1,0 +1,47 @@
+"""The face of the prover: results by rule and by command, in one process or in several."""
+
+from __future__ import annotations
+
+import pytest
+
+from rules.proving.run import obligations_named, prove, smtlib
+from rules.solving.prover import Verdict
+
+
+def test_all_is_proved_and_each_result_has_its_own_name() -> None:
+    results = list(prove())
+    assert {each.verdict for each in results} == {Verdict.PROVED}
+    assert len({each.name for each in results}) == len(results)
+    assert len(results) > 1200
+    assert all(each.counterexample is None and each.reason == "" for each in results)
+
+
+def test_some_rules_and_some_commands_can_be_chosen() -> None:
+    chosen = list(prove(["book_agrees"], ["move-vm"]))
+    names = [each.name for each in chosen if each.kind != "vacuity"]
+    assert names == [
+        "keeps/move-vm/book_agrees",
+        "bystander/move-vm (source)/book_agrees",
+        "bystander/move-vm (destination)/book_agrees",
+    ]
+    assert {each.command for each in prove(commands=["start"]) if each.kind == "reached"} == {"start"}
+
+
+def test_several_processes_come_to_the_same() -> None:
+    alone = {each.name: each.verdict for each in prove(["book_agrees"])}
+    apart = {each.name: each.verdict for each in prove(["book_agrees"], cores=2)}
+    assert apart == alone
+
+
+def test_obligations_are_found_by_their_names() -> None:
+    [found] = obligations_named(["keeps/start/book_agrees"])
+    assert (found.kind, found.command, found.rule) == ("keeps", "start", "book_agrees")
+    with pytest.raises(KeyError):
+        obligations_named(["keeps/start/nothing"])
+
+
+def test_an_obligation_is_written_as_smtlib() -> None:
+    [found] = obligations_named(["keeps/start/book_agrees"])
+    text = smtlib(found)
+    assert "(declare-fun site.vm.power () Int)" in text
+    assert text.rstrip().endswith("(check-sat)")

@@ -1,0 +1,130 @@
+"""Another solver judges what is written for it, and both say the same."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from enum import StrEnum
+from typing import Final
+
+import pytest
+
+from domain.decision import Code, Outcome
+from domain.guests import Guest, Mechanism
+from domain.settings import HostVersion, Mode
+from domain.state import Power
+from rules.obligations import Obligation
+from rules.proving.explaining import explain, needed
+from rules.proving.run import obligations_named
+from rules.solving.prover import Prover, Verdict
+from rules.solving.recheck import judge, recheck, solver
+from rules.solving.smtlib import exports
+from rules.symbolic import terms
+from rules.symbolic.terms import Literal, Term
+
+ENUMS: Final = (Code, Guest, HostVersion, Mechanism, Mode, Outcome, Power)
+
+
+@pytest.fixture(scope="module")
+def some() -> list[Obligation]:
+    """Obligations of all kinds."""
+    return obligations_named()[::12]
+
+
+def refutable(obligation: Obligation) -> Iterator[Obligation]:
+    """The same claim under each part of what is assumed, which need not be enough."""
+    for left_out in range(0, len(obligation.assumes), 5):
+        yield replace(obligation, assumes=obligation.assumes[:left_out])
+
+
+def test_both_solvers_say_the_same(some: list[Obligation]) -> None:
+    asked = [*some, *[less for each in some[::6] for less in refutable(each)]]
+    first = {(each.name, each.assumes): each for each in asked}
+    ours = [proof.verdict for each in first.values() for proof in Prover().prove([each])]
+    assert [opinion.verdict for opinion in recheck(first.values())] == ours
+    assert {Verdict.PROVED, Verdict.REFUTED} == set(ours)
+
+
+def test_processes_say_the_same(some: list[Obligation]) -> None:
+    told = list(recheck(some[:30], cores=2))
+    assert [each.name for each in told] == [each.name for each in some[:30]]
+    assert {each.verdict for each in told} == {Verdict.PROVED}
+
+
+def test_a_solver_that_gives_up_says_neither() -> None:
+    [export] = exports(obligations_named(["keeps/grow/within_bounds"]))
+    opinion = judge("x", export.text, budget=1)
+    assert opinion.verdict is Verdict.UNKNOWN
+    assert opinion.reason
+    assert judge("x", export.text).verdict is Verdict.PROVED
+
+
+def test_what_is_no_question_is_unknown() -> None:
+    assert judge("x", "(set-logic QF_LIA)\n").verdict is Verdict.UNKNOWN
+    assert solver().startswith("cvc5 ")
+
+
+def test_files_have_names_of_their_own_on_any_system() -> None:
+    all = obligations_named()
+    files = {each.file.casefold() for each in exports(all)}
+    assert len(files) == len(all)
+    assert all
+    assert not any(set(file) - set("abcdefghijklmnopqrstuvwxyz0123456789_-.") for file in files)
+
+
+def test_what_a_proof_needs_is_least(some: list[Obligation]) -> None:
+    for obligation in some[::8]:
+        verdict, used = needed(obligation)
+        assert verdict is Verdict.PROVED
+        assert used <= set(obligation.assumes)
+        enough = replace(obligation, assumes=tuple(used))
+        assert [proof.verdict for proof in Prover().prove([enough])] == [Verdict.PROVED]
+        for each in used:
+            less = replace(obligation, assumes=tuple(used - {each}))
+            assert [proof.verdict for proof in Prover().prove([less])] == [Verdict.REFUTED]
+
+
+def test_a_formula_that_is_shown_is_python_and_means_what_it_meant() -> None:
+    chance = random.Random(3)
+    answers: set[bool] = set()
+    for obligation in obligations_named(["keeps/add-memory/within_bounds", "keeps/reclaim/balloon_is_the_rest"]):
+        told = explain(obligation)
+        assert len(told.where) > 2
+        assert len(told.goal) < len(terms.show(obligation.goal)) / 4
+        for _ in range(300):
+            values = {name: anyhow(each, chance) for name, each in terms.variables(obligation.goal).items()}
+            names: dict[str, object] = {each.__name__: each for each in ENUMS}
+            names["site"] = Paths(values, "site")
+            names |= {name: value for name, value in values.items() if "." not in name}
+            for line in told.where:
+                exec(line, names)
+            meant = terms.evaluate(obligation.goal, values)
+            assert eval(told.goal, names) is meant
+            answers.add(bool(meant))
+    assert answers == {True, False}
+
+
+class Paths:
+    """Values by their dotted names, as attributes."""
+
+    def __init__(self, values: Mapping[str, Literal], path: str) -> None:
+        self._values, self._path = values, path
+
+    def __getattr__(self, name: str) -> object:
+        path = f"{self._path}.{name}"
+        return self._values[path] if path in self._values else Paths(self._values, path)
+
+
+def anyhow(variable: Term, chance: random.Random) -> Literal:
+    """Any value of a sort; of numbers those that are likely to matter."""
+    if variable.sort is bool:
+        return chance.random() < 0.5
+    if issubclass(variable.sort, StrEnum):
+        return chance.choice(list(variable.sort))
+    return chance.choice([0, 1, 2, 7, 2**21, 2**25, 2**26, 2**40, -(2**21), chance.randrange(2**30)])
+
+
+def test_every_assumption_of_every_obligation_has_a_short_name(some: list[Obligation]) -> None:
+    for obligation in some[::8]:
+        assert all(len(each.says) < 100 for each in explain(obligation).assumes)

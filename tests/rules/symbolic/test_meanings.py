@@ -1,0 +1,76 @@
+"""One text, several meanings: what CPython computes, what the terms say, and what Z3 makes of them is the same."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import cast
+
+import pytest
+import z3
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.deciding import decider, redecide
+from domain.rule import RULES
+from rules.solving.smt import Translation
+from rules.symbolic.reader import Reader, Rule, sorts_of
+from rules.symbolic.terms import Literal, Term, constant
+from rules.symbolic.values import Value, anything, bring_back, exactly, leaves
+from tests.rules.symbolic.values import anything_of
+
+assert redecide  # with these two all rules are loaded
+assert decider
+
+
+def by_name(rule: Rule) -> str:
+    return f"{rule.__module__.rpartition('.')[2]}.{rule.__qualname__}"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=by_name)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_cpython_and_the_terms_and_z3_agree(rule: Rule, data: st.DataObject) -> None:
+    answer, by_z3 = meanings(rule)
+    arguments = {name: data.draw(anything_of(kind), name) for name, kind in sorts_of(rule).items()}
+    values = {path: leaf for name, value in arguments.items() for path, leaf in plain(exactly(value), name).items()}
+
+    ran = rule(*arguments.values())
+
+    assert bring_back(answer, values) == ran
+    assert by_z3.compute(values) == plain(exactly(ran))
+
+
+def plain(value: Value, name: str = "") -> dict[str, Literal]:
+    """The constants of a value by their paths."""
+    return {path: cast("Literal", term.leaf) for path, term in leaves(value, name)}
+
+
+@cache
+def meanings(rule: Rule) -> tuple[Value, ByZ3]:
+    """What a rule answers to anything, as terms and for Z3."""
+    answer = Reader().call(rule, [anything(name, kind) for name, kind in sorts_of(rule).items()])
+    return answer, ByZ3(answer)
+
+
+class ByZ3:
+    """An answer, as Z3 computes it where every variable has its value."""
+
+    def __init__(self, answer: Value) -> None:
+        self._translate = Translation()
+        self._solver = z3.Solver(ctx=self._translate.context)
+        self._answers: dict[str, str] = {}
+        for path, term in leaves(answer):
+            told = anything(f"the answer's {path}", term.sort)
+            assert isinstance(told, Term)
+            self._solver.add(self._translate(term) == self._translate(told))
+            self._answers[path] = f"the answer's {path}"
+
+    def compute(self, values: dict[str, Literal]) -> dict[str, Literal]:
+        self._solver.push()
+        for name, (_, expression) in self._translate.variables.items():
+            if name in values:
+                self._solver.add(expression == self._translate(constant(values[name])))
+        assert self._solver.check() == z3.sat
+        found = self._translate.values(self._solver.model(), self._answers.values())
+        self._solver.pop()
+        return {path: found[name] for path, name in self._answers.items()}

@@ -1,0 +1,105 @@
+"""The glue: what commands come to as terms is what the decider and the aggregates do, in any state whatever."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.commands import COMMANDS
+from domain.state import Host, Site
+from rules.concrete.replay import ARGUMENTS
+from rules.concrete.world import HERE, THERE, VM, World, command_of, world_of
+from rules.obligations import Obligations
+from rules.search.actions import Deed, deeds
+from rules.symbolic.terms import Literal
+from rules.symbolic.values import bring_back, exactly
+from tests.rules.symbolic.test_meanings import plain
+from tests.rules.symbolic.values import anything_of
+
+ON_VMS = sorted(set(COMMANDS) - {"register-host", "resize-host", "set-reserve", "remove-host", "define-vm"})
+
+
+@cache
+def program() -> Obligations:
+    return Obligations()
+
+
+@cache
+def all_deeds() -> dict[str, Deed]:
+    return deeds(program())
+
+
+def leaves_of(name: str, value: object) -> dict[str, Literal]:
+    return plain(exactly(value), name)
+
+
+def test_every_command_is_a_deed() -> None:
+    assert all_deeds().keys() == COMMANDS.keys()
+
+
+@pytest.mark.parametrize("name", ON_VMS)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_command_on_a_vm_does_what_its_transition_says(name: str, data: st.DataObject) -> None:
+    transition = program().transitions[name]
+    site = cast("Site", data.draw(anything_of(Site)))
+    arguments: dict[str, Any] = {
+        each: data.draw(anything_of(ARGUMENTS[each]), each) for each in transition.arguments if each in ARGUMENTS
+    }
+    values = leaves_of("site", site)
+    for each, value in arguments.items():
+        values |= leaves_of(each, value)
+    to, destination = THERE, None
+    if name == "move-vm":
+        same_host = data.draw(st.booleans(), "same host")
+        destination = site.host if same_host else cast("Host", data.draw(anything_of(Host)))
+        to = HERE if same_host else THERE
+        values |= {**leaves_of("destination", destination), "same_host": same_host}
+    world = world_of(site, destination=destination)
+
+    answer = world.ask(command_of(name, arguments, to=to))
+
+    assert answer.decision == bring_back(transition.decision, values)
+    accepted = bring_back(transition.accepted, values)
+    assert accepted == (answer.outcome.value not in ("rejected", "failed"))
+    after: Site = bring_back(transition.after, values)
+    if name == "remove-vm" and accepted:
+        assert VM not in world.vms
+        assert (world.host(HERE).state, world.host(HERE).entry(VM)) == (after.host, after.entry)
+    else:
+        assert world.site() == after
+    if transition.left is not None and transition.left_entry is not None:
+        left = bring_back(transition.left, values), bring_back(transition.left_entry, values)
+        assert (world.host(HERE).state, world.host(HERE).entry(VM)) == left
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - set(ON_VMS)))
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_command_on_a_host_does_what_its_deed_says(name: str, data: st.DataObject) -> None:
+    deed = all_deeds()[name]
+    site = cast("Site", data.draw(anything_of(Site)))
+    alone = data.draw(st.booleans(), "no VM")
+    world = World() if name == "register-host" else world_of(None if alone or name == "define-vm" else site, site.host)
+    arguments: dict[str, Any] = {each: data.draw(anything_of(ARGUMENTS[each]), each) for each in deed.arguments}
+    values = leaves_of("site", site) | {"vms": len(world.vms)}
+    for each, value in arguments.items():
+        values |= leaves_of(each, value)
+
+    answer = world.ask(command_of(name, arguments))
+
+    assert answer.decision == bring_back(deed.decision, values)
+    accepted = bring_back(deed.accepted, values)
+    assert accepted == (answer.outcome.value not in ("rejected", "failed"))
+    if not accepted:
+        assert HERE not in world.hosts or world.host(HERE).state == site.host
+    elif name == "define-vm":
+        assert world.site() == Site(site.host, bring_back(deed.after["vm"], values), 0)
+    elif name == "remove-host":
+        assert not world.hosts
+    else:
+        assert world.host(HERE).state == bring_back(deed.after["host"], values)
