@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 from domain.decision import Code, Outcome
 from domain.guests import Guest, Mechanism
@@ -17,9 +17,6 @@ from domain.shapes import ConfigVersionText
 from domain.state import Power
 
 E = TypeVar("E", bound=type["Event"])
-
-EVENTS: Final[dict[tuple[str, int], type[Event]]] = {}
-"""Every event class by (kind, version) as now written."""
 
 
 class Event:
@@ -31,12 +28,11 @@ class Event:
 
 
 def event(kind: str, version: int = 1) -> Callable[[E], E]:
-    """Gives an event class its stable name and the version of its shape."""
+    """Gives an event class its stable name and the version of its shape. ``domain.kinds`` lists all of them."""
 
     def name(cls: E) -> E:
         cls.KIND = kind
         cls.VERSION = version
-        EVENTS[kind, version] = cls
         return cls
 
     return name

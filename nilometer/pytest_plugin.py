@@ -74,11 +74,14 @@ class Rules(pytest.Collector):
     @cached_property
     def results(self) -> list[Result]:
         """What became of all obligations of the rules that are to be tested."""
-        from nilometer.cli.prove.choice import choose
-        from rules.proving.run import prove
+        from rules.catalogue import of_rule
+        from rules.proving.run import obligations_named, prove
 
         wanted = [item.name for item in self.session.items if item.parent is self]
-        return list(prove() if CHECKED in wanted else prove(choose(wanted, []).rules))
+        if CHECKED in wanted:
+            return list(prove())
+        obligations = obligations_named()
+        return list(prove({obligation.rule for name in wanted for obligation in of_rule(name, obligations)}))
 
 
 class RuleItem(pytest.Item):
@@ -95,7 +98,7 @@ class RuleItem(pytest.Item):
         self.user_properties.append(("obligations", len(results)))
         not_proved = [result for result in results if result.verdict is not Verdict.PROVED]
         if not_proved or not results:
-            raise NotProved("\n\n".join(map(told, not_proved)) or f"nothing was proved of {self.name}")
+            raise NotProved("\n\n".join(map(described, not_proved)) or f"nothing was proved of {self.name}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         """The counterexamples, or why a rule cannot be read; a traceback would say nothing."""
@@ -112,8 +115,6 @@ class RuleItem(pytest.Item):
         return GROUP, None, f"{GROUP}::{self.name}"
 
 
-def told(result: Result) -> str:
+def described(result: Result) -> str:
     """What became of an obligation that is not proved, in words."""
-    from nilometer.cli.prove.report import evidence
-
-    return f"{result.verdict}: {result.name}\n{evidence(result)}".rstrip()
+    return f"{result.verdict}: {result.name}\n{result.evidence}".rstrip()

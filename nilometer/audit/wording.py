@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from nilometer.audit.rules import says
+from nilometer.audit.rules import says, speaks
 from nilometer.times import shown
-from rules.judging.findings import Figure, Figures, Finding
+from rules.judging.findings import Coverage, Figure, Figures, Finding
 from rules.wording import figure
 
 _COUNTS: Final = frozenset(("position", "version", "stream_version", "request", "events", "line"))
@@ -76,3 +76,12 @@ def _table(figures: Figures, indent: str) -> Iterator[str]:
     width = max(map(len, figures))
     for path, value in figures.items():
         yield f"{indent}{path:<{width}}  {told_figure(path, value)}"
+
+
+def partly(rule: str, coverage: Coverage) -> str:
+    """How far a rule that is unknown somewhere could be checked, and what to collect."""
+    spoken_of = speaks(rule)
+    checked = coverage.asked - coverage.unknown
+    told = f"{checked:,} of {coverage.asked:,} {spoken_of.of} could be checked"
+    told += f", {coverage.violated:,} violated" if coverage.violated else ""
+    return told + (f"; collect {spoken_of.collect}" if spoken_of.collect else "")

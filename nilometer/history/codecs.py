@@ -9,7 +9,8 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar, cast
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 
-from domain.events import EVENTS, Event
+from domain.events import Event
+from domain.kinds import EVENTS
 from nilometer.history.cloudevents import TYPE
 from nilometer.storage.bodies import sorted_fields, texts_for_enums
 

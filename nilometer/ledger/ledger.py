@@ -13,8 +13,6 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Final
 
-from eventsourcing.persistence import IntegrityError, StoredEvent
-
 from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Event
@@ -24,7 +22,7 @@ from nilometer.ledger.observations import Observed
 from nilometer.ledger.repository import Streams
 from nilometer.ledger.requests import Observation, Request, Result, Stored
 from nilometer.storage.application import LedgerApplication
-from nilometer.storage.recorder import LOCK_TIMEOUT, LedgerRecorder, Reads
+from nilometer.storage.recorder import LOCK_TIMEOUT, IntegrityError, LedgerRecorder, Reads, StoredEvent
 from nilometer.storage.urls import SQLitePlace, parse_url
 from nilometer.views.views import Views
 

@@ -17,7 +17,8 @@ from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 
 from domain.envelope import Envelope, Metadata
 from domain.errors import NilometerError
-from domain.events import EVENTS, Event
+from domain.events import Event
+from domain.kinds import EVENTS
 
 E = TypeVar("E", bound=Event)
 

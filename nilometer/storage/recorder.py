@@ -12,7 +12,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent
+from eventsourcing.persistence import ApplicationRecorder
+from eventsourcing.persistence import IntegrityError as IntegrityError
+from eventsourcing.persistence import StoredEvent as StoredEvent
 
 FORMAT: Final = 1
 """The version of the tables. A ledger of a later one is refused."""

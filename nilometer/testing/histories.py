@@ -104,7 +104,7 @@ def judged(name: str) -> Audit:
 
 def told(audit: Audit, rule: str) -> tuple[str, str]:
     """What violates a rule, and what is unknown of it, in words; empty where nothing is."""
-    from nilometer.cli.audit.page import partly
+    from nilometer.audit.wording import partly
     from rules.judging.findings import Verdict
 
     about = [each for each in audit.findings if each.finding.rule == rule]

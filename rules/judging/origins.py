@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from domain.envelope import Envelope
-from domain.events import EVENTS, Decided, Event
+from domain.events import Event
+from domain.kinds import DECIDED
 from rules.judging.collector import Docket
 from rules.judging.decided.records import WHERE_DUE
 
@@ -44,7 +45,7 @@ class Origins:
 
 @cache
 def _sort(name: str) -> Sort:
-    decided = any(kind == name and issubclass(event, Decided) for (kind, _), event in EVENTS.items())
+    decided = any(name == event.KIND for event in DECIDED)
     return _one_of(name.partition(".")[0], "decided by the ledger" if decided else "observed")
 
 

@@ -42,6 +42,15 @@ class Result:
     reason: str = ""
     """Of an unknown one, why the solver gave up; of a refuted check, what is wrong; else empty."""
 
+    @property
+    def evidence(self) -> str:
+        """What stands beside the verdict: the counterexample, or why there is no verdict; else nothing."""
+        if self.counterexample is not None and self.verdict is Verdict.REFUTED:
+            return self.counterexample.text().removeprefix(f"{self.name}: {self.verdict}\n")
+        if self.verdict is Verdict.UNKNOWN:
+            return f"nothing is claimed: {self.reason or 'no reason was told'}"
+        return self.reason
+
 
 def prove(
     rules: Collection[str] = (), commands: Collection[str] = (), *, cores: int = 1, budget: int = BUDGET

@@ -6,7 +6,8 @@ import tomllib
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.packaging.smoke import PROJECT, ROOT
+from tests.packaging.smoke import PROJECT
+from tests.paths import ROOT
 
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PIN = re.compile(

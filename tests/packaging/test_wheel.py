@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.conftest import CleanEnvironment, Distributions, run
-from tests.packaging.smoke import PROJECT, ROOT, SMOKE
+from tests.packaging.smoke import PROJECT, SMOKE
+from tests.paths import ROOT
 
 pytestmark = pytest.mark.xdist_group("packaging")  # one wheel and one environment serve all of these
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from nilometer.audit.result import Audit, Found
-from nilometer.audit.rules import speaks
-from nilometer.audit.wording import story
+from nilometer.audit.wording import partly, story
 from nilometer.cli.audit.result import Result
 from nilometer.cli.output import Output
 from rules.judging.findings import Coverage, Verdict
@@ -85,15 +84,6 @@ def _coverage(audit: Audit) -> Iterator[str]:
     for rule, coverage in rules:
         if not coverage.unknown and (coverage.asked or coverage.remarks):
             yield f"{rule}: {_counts(coverage)}"
-
-
-def partly(rule: str, coverage: Coverage) -> str:
-    """How far a rule that is unknown somewhere could be checked, and what to collect."""
-    spoken_of = speaks(rule)
-    checked = coverage.asked - coverage.unknown
-    told = f"{checked:,} of {coverage.asked:,} {spoken_of.of} could be checked"
-    told += f", {coverage.violated:,} violated" if coverage.violated else ""
-    return told + (f"; collect {spoken_of.collect}" if spoken_of.collect else "")
 
 
 def _counts(coverage: Coverage) -> str:

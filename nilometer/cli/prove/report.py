@@ -118,7 +118,7 @@ class Report:
         out = self.out
         self.bar.hide()
         out.line(f"{indent}{out.styled(result.verdict, fg=_COLOURS[result.verdict])}: {result.name}")
-        for line in (evidence(result) or "").splitlines():
+        for line in result.evidence.splitlines():
             out.line(f"{indent}    {line}" if line else "")
 
     def _summary(self, seconds: float) -> None:
@@ -180,15 +180,6 @@ class Report:
             "obligations": [_result_document(each) for each in self.results.values()],
             "recheck": again,
         }
-
-
-def evidence(result: Result) -> str:
-    """What is to be said beside a verdict."""
-    if result.counterexample is not None and result.verdict is Verdict.REFUTED:
-        return result.counterexample.text().removeprefix(f"{result.name}: {result.verdict}\n")
-    if result.verdict is Verdict.UNKNOWN:
-        return f"nothing is claimed: {result.reason or 'no reason was told'}"
-    return result.reason
 
 
 def _counted(results: list[Result]) -> str:

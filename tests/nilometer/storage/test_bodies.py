@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -13,16 +14,12 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import events
 from domain.envelope import Metadata
-from domain.events import EVENTS, Event
-from domain.observed import events as observed
+from domain.events import Event
+from domain.kinds import DECIDED, EVENTS, OBSERVED
 from domain.quantities import LARGEST
 from domain.settings import ConfigVersion
 from nilometer.storage.bodies import UnreadableEvent, decode, encode, topic_of
-
-assert events  # with these two all kinds of events are loaded
-assert observed
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 KINDS: list[type[Event]] = [EVENTS[known] for known in sorted(EVENTS)]
@@ -86,3 +83,14 @@ def test_what_is_not_in_the_shape_of_its_kind_is_refused(kind: type[Event], data
     for damaged in ({**whole, "more": 1}, {**whole, "data": {**whole["data"], "more": 1}}, {**whole, "actor": 7}):
         with pytest.raises(UnreadableEvent, match="event vm/any/7 at position 9 cannot be read"):
             decode("vm/any", 7, topic, json.dumps(damaged).encode(), 9)
+
+
+def test_every_kind_of_event_is_in_the_table_once() -> None:
+    def kinds(base: type[Event]) -> Iterator[type[Event]]:
+        if "KIND" in vars(base):
+            yield base
+        for derived in base.__subclasses__():
+            yield from kinds(derived)
+
+    assert {kind.__qualname__ for kind in kinds(Event)} == {kind.__qualname__ for kind in KINDS}
+    assert len(EVENTS) == len(DECIDED) + len(OBSERVED)

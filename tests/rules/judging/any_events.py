@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from domain.commands import COMMANDS
 from domain.envelope import Envelope, Metadata
-from domain.events import EVENTS, Argument, Event
+from domain.events import Argument, Event
+from domain.kinds import EVENTS
 from domain.quantities import MiB
 from tests.rules.judging.histories import Told, moment
 

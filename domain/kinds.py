@@ -1,0 +1,82 @@
+"""The kinds of events: every event class, by the name and version under which it is stored."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain.events import (
+    Event,
+    HostCommandRefused,
+    HostMemoryGranted,
+    HostMemoryReturned,
+    HostRegistered,
+    HostRemoved,
+    HostReserveSet,
+    HostResized,
+    VmCommandRefused,
+    VmDefined,
+    VmGuestConfigured,
+    VmInUseReported,
+    VmMemoryAdded,
+    VmMemoryConfigured,
+    VmMemoryRemoved,
+    VmMoved,
+    VmPaused,
+    VmRebooted,
+    VmRemoved,
+    VmRestored,
+    VmResumed,
+    VmSaved,
+    VmStarted,
+    VmStopped,
+)
+from domain.observed.events import (
+    HostObserved,
+    ImportRecorded,
+    VmChangeRequested,
+    VmLost,
+    VmMemoryMoved,
+    VmObserved,
+    VmRequestSettled,
+)
+
+DECIDED: Final[tuple[type[Event], ...]] = (
+    VmDefined,
+    VmMemoryConfigured,
+    VmGuestConfigured,
+    VmRemoved,
+    VmStarted,
+    VmRebooted,
+    VmRestored,
+    VmStopped,
+    VmSaved,
+    VmPaused,
+    VmResumed,
+    VmInUseReported,
+    VmMemoryAdded,
+    VmMemoryRemoved,
+    VmMoved,
+    VmCommandRefused,
+    HostRegistered,
+    HostResized,
+    HostReserveSet,
+    HostRemoved,
+    HostMemoryGranted,
+    HostMemoryReturned,
+    HostCommandRefused,
+)
+"""What the ledger decides."""
+
+OBSERVED: Final[tuple[type[Event], ...]] = (
+    VmObserved,
+    VmChangeRequested,
+    VmMemoryMoved,
+    VmRequestSettled,
+    VmLost,
+    HostObserved,
+    ImportRecorded,
+)
+"""What hypervisors did, and the imports that told it."""
+
+EVENTS: Final[dict[tuple[str, int], type[Event]]] = {(kind.KIND, kind.VERSION): kind for kind in DECIDED + OBSERVED}
+"""Every event class by (kind, version) as now written."""
