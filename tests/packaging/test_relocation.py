@@ -11,7 +11,7 @@ LAYERS = ("domain", "rules", "projections")
 
 
 def tree(root: Path, **files: str) -> Path:
-    """A product of four packages, and in it `files`: `rules__reader` is rules/symbolic/reader.py."""
+    """A product of four packages, and in it `files`: `rules__reader` is rules/reader.py."""
     for package in ("nilometer", *LAYERS):
         (root / package).mkdir(parents=True)
         (root / package / "__init__.py").write_text("")
@@ -126,7 +126,7 @@ def test_a_function_stands_on_the_same_lines_in_the_wheel(tmp_path: Path) -> Non
 def test_what_cannot_be_relocated_is_refused_with_file_and_line(
     tmp_path: Path, text: str, where: int, why: str
 ) -> None:
-    assert f"rules/symbolic/reader.py:{where}: {why}" in refusal(tree(tmp_path, rules__reader=text))
+    assert f"rules/reader.py:{where}: {why}" in refusal(tree(tmp_path, rules__reader=text))
 
 
 def test_every_refusal_of_the_tree_is_told_at_once(tmp_path: Path) -> None:
