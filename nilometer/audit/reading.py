@@ -23,8 +23,8 @@ from nilometer.history.parsing import Judged, Reader, Unreadable
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Stored
 from nilometer.storage.bodies import UnreadableEvent, decode, encode
-from nilometer.textio.texts import lines
-from nilometer.textio.turns import by_turns
+from nilometer.textio.streaming import in_batches
+from nilometer.textio.texts import read_lines
 
 Placed = tuple[Envelope[Event], str, str]
 """An event, where it was read (``file:line``, or nothing of a ledger), and the ledger that it names as its source."""
@@ -40,7 +40,7 @@ def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) 
     """The events of a file, each with its place. Raises ``InputError`` with place, reason and hint."""
     refuse_database(stream, name)
     reader, found = Reader(), False
-    for some in _turns(lines(stream, name), pass_over):
+    for some in _turns(read_lines(stream, name), pass_over):
         numbered = [(number, content) for number, content in some if content.strip()]
         for (number, content), told in zip(
             numbered, reader.read_all([content for _, content in numbered]), strict=True
@@ -68,7 +68,7 @@ def _turns(found: Iterator[tuple[int, bytes]], pass_over: PassOver | None) -> It
     """The lines that can be read at all: of a bad one it is told, and the next is read."""
     while True:
         try:
-            yield from by_turns(found)
+            yield from in_batches(found)
         except InputError as error:
             if pass_over is None:
                 raise

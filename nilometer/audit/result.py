@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nilometer.audit.reading import Placed
-from nilometer.textio.collecting import few_collections
-from nilometer.textio.turns import by_turns
+from nilometer.textio.streaming import in_batches, reduced_garbage_collection
 from rules.judging.findings import Account, Coverage, Finding, Verdict
 from rules.judging.judge import Judge
 
@@ -55,8 +54,8 @@ class Audit:
     ) -> None:
         """Has a history judged; ``at`` is told now and then how many events that were. Raises as ``events`` does."""
         count = 0
-        with few_collections():
-            for some in by_turns(events):
+        with reduced_garbage_collection():
+            for some in in_batches(events):
                 for envelope, place, of in some:
                     for finding in judge.take(envelope, place, of):
                         self.add(finding, source)

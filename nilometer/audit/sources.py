@@ -15,8 +15,8 @@ from nilometer.audit.reading import Placed, read_row, unreadable
 from nilometer.history.cloudevents import source_of
 from nilometer.history.parsing import Reader, Unreadable
 from nilometer.ledger.ledger import Ledger
-from nilometer.textio.texts import lines
-from nilometer.textio.turns import by_turns
+from nilometer.textio.streaming import in_batches
+from nilometer.textio.texts import read_lines
 
 Mine = Callable[[bytes], bool]
 """Whether the events of a stream are asked for."""
@@ -65,14 +65,14 @@ class FileSource:
     def look(self) -> Iterator[Looked | None]:
         """All its events from outside."""
         with Path(self.name).open("rb") as stream:
-            for _, content in lines(stream, self.name):
+            for _, content in read_lines(stream, self.name):
                 yield _look(content)
 
     def events(self, mine: Mine) -> Iterator[Placed]:
         """The events of some streams."""
         reader = Reader()
         with Path(self.name).open("rb") as stream:
-            for some in by_turns(_of(lines(stream, self.name), mine)):
+            for some in in_batches(_of(read_lines(stream, self.name), mine)):
                 told = reader.read_all([content for _, content in some])
                 for (number, _), each in zip(some, told, strict=True):
                     place = f"{self.name}:{number}"

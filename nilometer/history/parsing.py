@@ -20,7 +20,7 @@ from domain.events import Event
 from nilometer.history.cloudevents import TYPE
 from nilometer.history.codecs import Codec, Codecs, Line
 from nilometer.storage.bodies import UPCASTERS, Json, in_words
-from nilometer.textio.strict_json import strict_json
+from nilometer.textio.strict_json import parse_strict_json
 from nilometer.times import parse_time
 
 _CODECS: Final = Codecs()
@@ -173,7 +173,7 @@ def _upcast(whole: Json, kind: str, shape: int) -> tuple[bytes, Codec]:
 def parsed(content: bytes) -> Json:
     """A line as a JSON object in which no key stands twice. Raises ``Unreadable``."""
     try:
-        value = strict_json(content, "")
+        value = parse_strict_json(content, "")
     except InputError as error:
         raise Unreadable(error.message.removeprefix(": "), error.hint) from None
     if not isinstance(value, dict):

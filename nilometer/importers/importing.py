@@ -16,7 +16,7 @@ from nilometer.importers.qemu.importer import FORMAT, QemuImporter
 from nilometer.importers.run import Account, import_file
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Observation
-from nilometer.textio.files import readable
+from nilometer.textio.files import open_input
 from nilometer.times import parse_time
 
 Files = str | PathLike[str] | Iterable[str | PathLike[str]]
@@ -94,7 +94,7 @@ def import_hyperv(
         for name in _names(files):
             errors: list[InputError] | None = [] if keep_going else None
             try:
-                stream = streams.enter_context(readable(name))
+                stream = streams.enter_context(open_input(name))
                 file = HypervFile(name, stream, errors=errors, at=collected, host=host, zone=zone)
                 file.open()
             except InputError as refused:
@@ -157,7 +157,7 @@ def import_qemu(
                 raise InputError(f"{name}: {refused.message}", hint=refused.hint) from None
 
         try:
-            with readable(name) as stream:
+            with open_input(name) as stream:
                 kept = errors if keep_going else None
                 import_file(importer, stream, name=name, format=FORMAT, record=record, final=final, errors=kept)
         except InputError as refused:

@@ -11,7 +11,7 @@ from domain.errors import InputError
 from domain.observed.events import ImportRecorded, KindCount
 from nilometer.clock import now
 from nilometer.ledger.requests import Fact, Observation
-from nilometer.textio.texts import AT_ONCE, Source, lines
+from nilometer.textio.texts import READ_BYTES, ByteStream, read_lines
 
 UNDECIDED = "undecided"
 """The kind of the last records of a file, whose meaning hangs on what follows: import it again when it has grown."""
@@ -74,7 +74,7 @@ class Importer(Protocol):
 class Digested:
     """A file that is read, and the digest of all its bytes once they have been."""
 
-    def __init__(self, stream: Source) -> None:
+    def __init__(self, stream: ByteStream) -> None:
         self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
         self._digest = sha256()
 
@@ -86,7 +86,7 @@ class Digested:
 
     def whole(self) -> str:
         """The digest of the whole file, of which what was left unread is read now."""
-        while self.read(AT_ONCE):
+        while self.read(READ_BYTES):
             pass
         return self._digest.hexdigest()
 
@@ -97,7 +97,7 @@ Recording = Callable[[Sequence[Observation]], Sequence[tuple[int, ...]]]
 
 def import_file(
     importer: Importer,
-    stream: Source,
+    stream: ByteStream,
     *,
     name: str,
     format: str,
@@ -121,7 +121,7 @@ def import_file(
         account.recorded += sum(len(positions) for positions in record(observations)) if observations else 0
 
     try:
-        for given in _given(importer, lines(file, name), errors):
+        for given in _given(importer, read_lines(file, name), errors):
             batch.extend(given)
             if len(batch) >= BATCH:
                 write()

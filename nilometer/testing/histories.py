@@ -91,11 +91,11 @@ def judged(name: str) -> Audit:
     """A history in a file, judged. Raises ``InputError``."""
     from nilometer.audit.reading import histories
     from nilometer.audit.result import Audit
-    from nilometer.textio.files import readable
+    from nilometer.textio.files import open_input
     from rules.judging.judge import Judge
 
     audit = Audit(minor=True)
-    for history in histories([name], readable):
+    for history in histories([name], open_input):
         judge = Judge()
         audit.judge(history.events, judge, history.source)
         audit.finish(judge, history.source)

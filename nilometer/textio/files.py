@@ -12,7 +12,7 @@ from domain.errors import InputError
 
 
 @contextmanager
-def readable(file: str) -> Generator[BinaryIO]:
+def open_input(file: str) -> Generator[BinaryIO]:
     """A file to read, ``-`` for stdin. Raises ``InputError`` if it cannot be."""
     if file == "-":
         yield sys.stdin.buffer

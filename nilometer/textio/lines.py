@@ -9,7 +9,7 @@ LONGEST_LINE: Final = 2**24
 """Bytes; a longer line is refused."""
 
 
-class Splitter:
+class LineSplitter:
     """Is given text piece by piece, and gives its lines. ``None`` stands for a line that is too long."""
 
     def __init__(self) -> None:

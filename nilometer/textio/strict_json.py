@@ -33,16 +33,16 @@ class _Refused(Exception):
         self.hint = hint
 
 
-def strict_json(line: bytes, place: str) -> object:
+def parse_strict_json(line: bytes, place: str) -> object:
     """The value that a line of JSON in UTF-8 holds. Raises ``InputError`` with the place, what is wrong, and a hint.
 
     Refused is what is no JSON, and of JSON: ``NaN`` and infinities (``1e999`` is one), a key that an object has twice,
     numbers of over 100 characters, nesting over 100 deep, half of a surrogate pair.
     """
-    return spelled_json(line, place).value
+    return parse_spelled_json(line, place).value
 
 
-class Spelled(NamedTuple):
+class SpelledJson(NamedTuple):
     """What a line holds."""
 
     value: object
@@ -50,7 +50,7 @@ class Spelled(NamedTuple):
     """The same written again: without spaces, and each character as itself."""
 
 
-def spelled_json(line: bytes, place: str) -> Spelled:
+def parse_spelled_json(line: bytes, place: str) -> SpelledJson:
     """What ``strict_json`` reads, and in one spelling, however the line is spelled."""
     try:
         return _read(line)
@@ -58,17 +58,17 @@ def spelled_json(line: bytes, place: str) -> Spelled:
         raise InputError(f"{place}: {refused}", hint=refused.hint) from None
 
 
-def _read(line: bytes) -> Spelled:
+def _read(line: bytes) -> SpelledJson:
     if line.count(b"[") + line.count(b"{") > DEEPEST and _is_deep(line):
         raise _Refused(f"is nested more than {DEEPEST} deep", _HINT)
     read = _quickly(line)
     if read is None:
         value = _closely(line)
-        read = Spelled(value, to_json(value))
+        read = SpelledJson(value, to_json(value))
     return read
 
 
-def _quickly(line: bytes) -> Spelled | None:
+def _quickly(line: bytes) -> SpelledJson | None:
     """What a line holds that is beyond doubt, as nearly all are.
 
     Of a key that stands twice one value is dropped: written again, the line is another, and has fewer quotes. Only
@@ -83,7 +83,7 @@ def _quickly(line: bytes) -> Spelled | None:
     again = to_json(value)
     if again != line and (again.count(b'"') != line.count(b'"') or b"Infinity" in again):  # 1e999 is read as one
         return None
-    return Spelled(value, again)
+    return SpelledJson(value, again)
 
 
 def _has_long(line: bytes) -> bool:

@@ -3,7 +3,7 @@
 A file may be packed with gzip (several members one after the other too), and be UTF-8 with or without a byte order
 mark, or UTF-16 as PowerShell writes it. Lines end with ``\\n`` or ``\\r\\n``, mixed as they like. A lone ``\\r`` ends a
 line only in a file that has no ``\\n`` in its first 16 MiB, as old Macs wrote it; elsewhere it is a part of its line.
-However large the file, no more than 16 MiB of it are kept. What is JSON in a line, ``strict_json`` reads.
+However large the file, no more than 16 MiB of it are kept. What is JSON in a line, ``parse_strict_json`` reads.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from domain.errors import InputError
-from nilometer.textio.lines import LONGEST_LINE, Splitter
-from nilometer.textio.strict_json import strict_json
+from nilometer.textio.lines import LONGEST_LINE, LineSplitter
 
-__all__ = ["AT_ONCE", "LONGEST_LINE", "Source", "lines", "pieces", "strict_json"]
-
-AT_ONCE: Final = 2**16
+READ_BYTES: Final = 2**16
 """Bytes that are read or unpacked at once."""
 
 _GZIP: Final = b"\x1f\x8b"
@@ -37,7 +34,7 @@ _CUT_OFF: Final = "it was cut off or damaged on its way: fetch it again"
 _TOO_LONG: Final = "is it the file you meant, one record a line?"
 
 
-class Source(Protocol):
+class ByteStream(Protocol):
     """What bytes are read from: an open binary file."""
 
     def read(self, size: int, /) -> bytes:
@@ -45,7 +42,7 @@ class Source(Protocol):
         ...
 
 
-def lines(stream: Source, name: str) -> Iterator[tuple[int, bytes]]:
+def read_lines(stream: ByteStream, name: str) -> Iterator[tuple[int, bytes]]:
     """The lines of a file with their numbers from 1, as UTF-8 without their ends.
 
     ``name`` is the file's, for messages. Raises ``InputError`` with ``name:number`` for a line that cannot be read: one
@@ -55,7 +52,7 @@ def lines(stream: Source, name: str) -> Iterator[tuple[int, bytes]]:
     return _Lines(stream, name)
 
 
-def pieces(stream: Source, name: str) -> Iterator[bytes]:
+def read_text(stream: ByteStream, name: str) -> Iterator[bytes]:
     """The text of a file piece by piece, cut anywhere, as UTF-8: for what is not told line by line.
 
     What is no character stays in it. Raises ``InputError`` with ``name:number`` where the file breaks off.
@@ -74,7 +71,7 @@ def pieces(stream: Source, name: str) -> Iterator[bytes]:
 class _Lines(Iterator[tuple[int, bytes]]):
     """An iterator that can go on after it has raised, which a generator cannot."""
 
-    def __init__(self, stream: Source, name: str) -> None:
+    def __init__(self, stream: ByteStream, name: str) -> None:
         self._found = _find(stream, name)
 
     def __next__(self) -> tuple[int, bytes]:
@@ -92,10 +89,10 @@ class _Broken(Exception):
         self.hint = hint
 
 
-def _find(stream: Source, name: str) -> Iterator[tuple[int, bytes] | InputError]:
+def _find(stream: ByteStream, name: str) -> Iterator[tuple[int, bytes] | InputError]:
     """The lines, and in the place of each that cannot be read, why."""
     number = 0
-    splitter = Splitter()
+    splitter = LineSplitter()
     try:
         for chunk in _in_utf8(_unpacked(_chunks(stream))):
             for line in splitter.split(chunk):
@@ -127,10 +124,10 @@ def _checked(line: bytes | None, number: int, name: str) -> tuple[int, bytes] | 
 # Bytes
 
 
-def _chunks(stream: Source) -> Iterator[bytes]:
+def _chunks(stream: ByteStream) -> Iterator[bytes]:
     """What is read; a pipe gives what it has, so that lines come as they are written."""
     read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
-    while chunk := read(AT_ONCE):
+    while chunk := read(READ_BYTES):
         yield chunk
 
 
@@ -154,7 +151,7 @@ def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
     member = zlib.decompressobj(wbits=31)
     while True:
         try:
-            unpacked = member.decompress(data, AT_ONCE)
+            unpacked = member.decompress(data, READ_BYTES)
         except zlib.error:
             raise _Broken("its gzip is damaged from here on", _CUT_OFF) from None
         if unpacked:

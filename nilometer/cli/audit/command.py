@@ -14,7 +14,7 @@ from nilometer.cli.failures import Mistyped
 from nilometer.cli.options import reporting
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import session
-from nilometer.textio.files import readable
+from nilometer.textio.files import open_input
 
 if TYPE_CHECKING:
     from nilometer.audit.result import Audit
@@ -179,5 +179,5 @@ def _show(out: Output, result: Result, *, already: bool = False) -> int:
 def _open(name: str) -> Generator[BinaryIO]:
     if Path(name).is_dir():
         raise InputError(f"{name} is a folder", hint=f"name the files in it: nilo audit {name}/*.jsonl")
-    with readable(name) as stream:
+    with open_input(name) as stream:
         yield stream

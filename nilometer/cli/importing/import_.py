@@ -10,7 +10,7 @@ from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import session
 from nilometer.history.checked import read_lines
 from nilometer.history.restoring import take
-from nilometer.textio.files import readable
+from nilometer.textio.files import open_input
 
 
 @click.command("import")
@@ -28,7 +28,7 @@ def command(file: str) -> int:
     """
     now = session()
     out = Output(now.form())
-    with readable(file) as stream:
+    with open_input(file) as stream:
         name = "stdin" if file == "-" else file
         if stream.seekable() and file != "-":
             with Progress(f"checking {name}", unit="events") as progress:

@@ -25,8 +25,8 @@ from nilometer.importers.hyperv.sources.source import Context
 from nilometer.importers.hyperv.told import Told
 from nilometer.importers.run import BATCH, UNDECIDED, Account, Digested, Recording, counts
 from nilometer.ledger.requests import Fact, Observation
-from nilometer.textio.collecting import few_collections
-from nilometer.textio.texts import Source
+from nilometer.textio.streaming import reduced_garbage_collection
+from nilometer.textio.texts import ByteStream
 
 
 class HypervFile:
@@ -35,7 +35,7 @@ class HypervFile:
     def __init__(
         self,
         name: str,
-        stream: Source,
+        stream: ByteStream,
         *,
         errors: list[InputError] | None = None,
         at: str | None = None,
@@ -126,7 +126,7 @@ class HypervImporter:
         one moment each. Raises ``InputError``; what was recorded before it stays.
         """
         waiting: list[Poll] = []
-        with few_collections():
+        with reduced_garbage_collection():
             try:
                 for poll in merge(*[self._met(file.polls()) for file in files], key=attrgetter("at")):
                     waiting.append(poll)

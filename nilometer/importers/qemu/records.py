@@ -16,7 +16,7 @@ from domain.errors import InputError
 from domain.quantities import LARGEST
 from domain.shapes import Id
 from nilometer.importers.qemu.measures import Devices, GuestMemory, Measure, Shape, Size
-from nilometer.textio.texts import strict_json
+from nilometer.textio.strict_json import parse_strict_json
 from nilometer.times import inside, parse_time
 
 Time = Annotated[str, AfterValidator(parse_time)]
@@ -191,7 +191,7 @@ _EXAMPLE: Final = "import a recording of a QEMU driver: JSON Lines with v, scena
 
 def read_record(line: bytes, place: str) -> Record:
     """Reads one line. Raises ``InputError`` with its place, what is wrong, and what to do."""
-    kind = as_object(strict_json(line, place)).get("kind")  # pydantic would take the last of two equal keys
+    kind = as_object(parse_strict_json(line, place)).get("kind")  # pydantic would take the last of two equal keys
     other = isinstance(kind, str) and kind not in KINDS
     try:
         return _OTHER.validate_json(line) if other else _RECORD.validate_json(line)

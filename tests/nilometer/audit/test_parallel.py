@@ -19,7 +19,7 @@ from nilometer.audit.sources import FileSource, LedgerSource
 from nilometer.history.checked import read_lines
 from nilometer.history.cloudevents import envelope_document
 from nilometer.history.restoring import take
-from nilometer.textio.files import readable
+from nilometer.textio.files import open_input
 from rules.judging.findings import Verdict
 from rules.judging.judge import Judge
 from rules.judging.scope import EVERYTHING
@@ -65,7 +65,7 @@ def written(folder: Path, lines: Sequence[bytes]) -> str:
 
 def alone(name: str) -> Audit:
     audit = Audit(minor=True)
-    for each in histories([name], readable):
+    for each in histories([name], open_input):
         judge = Judge(EVERYTHING)
         audit.judge(each.events, judge, each.source)
         audit.finish(judge, each.source)

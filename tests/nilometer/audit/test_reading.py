@@ -20,7 +20,7 @@ from nilometer.history.cloudevents import TYPE, source_of
 from nilometer.history.restoring import take
 from nilometer.ledger.ledger import Ledger
 from nilometer.storage.bodies import UPCASTERS, UnreadableEvent
-from nilometer.textio.files import readable
+from nilometer.textio.files import open_input
 from tests.paths import HISTORY_GOLDENS
 
 HISTORY = HISTORY_GOLDENS / "version-1.jsonl"
@@ -258,7 +258,7 @@ def of_other(line: bytes) -> bytes:
 
 
 def positions(names: list[str]) -> list[list[int]]:
-    return [[envelope.position for envelope, _, _ in history.events] for history in histories(names, readable)]
+    return [[envelope.position for envelope, _, _ in history.events] for history in histories(names, open_input)]
 
 
 def test_files_that_continue_one_another_are_one_history(tmp_path: Path) -> None:
@@ -274,7 +274,8 @@ def test_files_that_overlap_or_leave_a_gap_are_histories_of_their_own(tmp_path: 
 def test_files_of_different_ledgers_are_histories_of_their_own(tmp_path: Path) -> None:
     names = written(tmp_path, a=LINES[:3], x=[of_other(line) for line in LINES[3:]], b=LINES[3:])
     found = [
-        (history.source[:14], [place[-3:] for _, place, _ in history.events]) for history in histories(names, readable)
+        (history.source[:14], [place[-3:] for _, place, _ in history.events])
+        for history in histories(names, open_input)
     ]
     own = json.loads(GOOD)["source"][:14]
     assert found == [
@@ -289,7 +290,7 @@ def test_what_can_be_read_only_once_is_read_once(tmp_path: Path) -> None:
 
     def open_once(asked: str) -> AbstractContextManager[BinaryIO]:
         opened.append(asked)
-        return readable(name) if asked == name else cast("Any", stream_of(*LINES[3:]))
+        return open_input(name) if asked == name else cast("Any", stream_of(*LINES[3:]))
 
     found = [[envelope.position for envelope, _, _ in history.events] for history in histories(["-", name], open_once)]
     assert found == [[1, 2, 3, 4, 5, 6, 7, 8, 9]]
@@ -301,7 +302,7 @@ def test_a_file_that_cannot_be_read_stands_in_the_way_unless_it_is_passed_over(t
     with pytest.raises(InputError):
         positions(names)
     told: list[NilometerError] = []
-    found = [len(list(history.events)) for history in histories(names, readable, told.append)]
+    found = [len(list(history.events)) for history in histories(names, open_input, told.append)]
     assert sorted(found) == [0, 0, 0, 3]
     assert len(told) == 3
 

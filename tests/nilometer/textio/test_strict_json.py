@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import InputError
-from nilometer.textio.texts import strict_json
+from nilometer.textio.strict_json import parse_strict_json
 
 DEEP = "[" * 100 + "]" * 100
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -50,7 +50,7 @@ VALUES = st.recursive(
 )
 def test_what_is_refused_is_told_with_its_place_and_a_hint(line: bytes, says: str) -> None:
     with pytest.raises(InputError) as error:
-        strict_json(line, "file:7")
+        parse_strict_json(line, "file:7")
     assert error.value.message.startswith(f"file:7: {says}")
     assert error.value.hint
 
@@ -71,13 +71,13 @@ def test_what_is_refused_is_told_with_its_place_and_a_hint(line: bytes, says: st
     ],
 )
 def test_what_only_looks_like_that_is_read(line: bytes) -> None:
-    assert strict_json(line, "file:7") == json.loads(line)
+    assert parse_strict_json(line, "file:7") == json.loads(line)
 
 
 @settings(max_examples=200, deadline=None)
 @given(VALUES, st.booleans())
 def test_any_value_is_read_as_it_was_written(value: object, ascii: bool) -> None:
-    assert strict_json(json.dumps(value, ensure_ascii=ascii).encode(), "file:7") == value
+    assert parse_strict_json(json.dumps(value, ensure_ascii=ascii).encode(), "file:7") == value
 
 
 @settings(max_examples=200, deadline=None)
@@ -86,17 +86,17 @@ def test_a_key_that_stands_twice_is_refused_wherever_it_stands(pairs: list[tuple
     told = ", ".join(f"{json.dumps(key, ensure_ascii=ascii)}: {json.dumps(value)}" for key, value in pairs)
     line = f'[{{"a": {{{told}}}}}]'.encode()
     if len(dict(pairs)) == len(pairs):
-        assert strict_json(line, "file:7") == [{"a": dict(pairs)}]
+        assert parse_strict_json(line, "file:7") == [{"a": dict(pairs)}]
     else:
         with pytest.raises(InputError, match="twice"):
-            strict_json(line, "file:7")
+            parse_strict_json(line, "file:7")
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=60) | st.text('[]{}",:\\u0dD8eE+-.19naN ', max_size=60).map(str.encode))
 def test_any_line_is_read_or_refused(line: bytes) -> None:
     try:
-        value = strict_json(line, "file:7")
+        value = parse_strict_json(line, "file:7")
     except InputError as error:
         said = error.message
         assert said.startswith("file:7: ")

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import InputError
-from nilometer.textio.texts import LONGEST_LINE, lines
+from nilometer.textio.lines import LONGEST_LINE
+from nilometer.textio.texts import read_lines
 
 TEXT = '{"vm": "Zürich"}\n{"vm": "東京 🏞"}\n'
 LINES = [line.encode() for line in TEXT.splitlines()]
@@ -36,14 +37,14 @@ class Slow(io.RawIOBase):
 
 def read(data: bytes, step: int | None = None) -> list[bytes]:
     """All lines; they are numbered from 1."""
-    found = list(lines(io.BytesIO(data) if step is None else Slow(data, step), "file"))
+    found = list(read_lines(io.BytesIO(data) if step is None else Slow(data, step), "file"))
     assert [number for number, _ in found] == list(range(1, len(found) + 1))
     return [line for _, line in found]
 
 
 def read_on(data: bytes) -> list[bytes | str]:
     """The lines, and for each that cannot be read what is said of it."""
-    found, every = list[bytes | str](), lines(io.BytesIO(data), "file")
+    found, every = list[bytes | str](), read_lines(io.BytesIO(data), "file")
     while True:
         try:
             found.append(next(every)[1])
@@ -122,7 +123,7 @@ def test_an_old_macs_file_that_goes_on_with_other_ends_has_each_line_once() -> N
 
     filling = b"x" * 2**20
     pieces = [filling + b"\r"] * 17 + [b"a\r", b"\nb\r\n", b"c\n", b"\r", b"\n", b"d"]
-    assert [line for _, line in lines(Pieces(), "file")][17:] == [b"a", b"b", b"c", b"", b"d"]
+    assert [line for _, line in read_lines(Pieces(), "file")][17:] == [b"a", b"b", b"c", b"", b"d"]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
     packed = gzip.compress(bytes(2**27))  # a small file, a huge line
     tracemalloc.start()
     try:
-        count = sum(1 for _ in lines(Long(endless(20)), "file"))
+        count = sum(1 for _ in read_lines(Long(endless(20)), "file"))
         assert len(read_on(packed)) == 1
         peak = tracemalloc.get_traced_memory()[1]
     finally:

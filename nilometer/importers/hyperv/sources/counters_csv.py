@@ -17,7 +17,7 @@ from nilometer.importers.hyperv.sources.context import Context, PassOver, tell
 from nilometer.importers.hyperv.sources.local_time import ClockLost, LocalClock, parse_zone
 from nilometer.importers.hyperv.sources.samples import IN_ENGLISH, KNOWN, Counter, Sampled, counter, megabytes
 from nilometer.importers.hyperv.sources.values import BadValue
-from nilometer.textio.texts import Source, lines
+from nilometer.textio.texts import ByteStream, read_lines
 
 _HEAD: Final = re.compile(r"\(PDH-[CT]SV 4\.0\)(?:.*\((?P<bias>-?\d{1,4})\))?.*", re.DOTALL)
 _BEGIN: Final = re.compile(rb'\s*"?\(PDH-[CT]SV 4\.0\)')
@@ -32,7 +32,7 @@ def recognises(first: bytes) -> bool:
     return _BEGIN.match(first) is not None
 
 
-def read(stream: Source, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
+def read(stream: ByteStream, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
     """What a file tells. Raises ``InputError`` with place and hint, or tells ``pass_over`` and goes on.
 
     A head that cannot be read ends the reading in any case, and so does a clock that cannot be followed. Raises
@@ -40,7 +40,7 @@ def read(stream: Source, name: str, context: Context, pass_over: PassOver | None
     """
     table: _Table | None = None
     zone = parse_zone(context.zone)
-    found = lines(stream, name)
+    found = read_lines(stream, name)
     while True:
         try:
             number, line = next(found)

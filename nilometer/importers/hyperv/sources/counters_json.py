@@ -13,7 +13,7 @@ from nilometer.importers.hyperv.sources.json_stream import documents
 from nilometer.importers.hyperv.sources.local_time import LocalClock, parse_zone
 from nilometer.importers.hyperv.sources.samples import IN_ENGLISH, KNOWN, Sampled, counter, megabytes
 from nilometer.importers.hyperv.sources.values import BadValue, Json, moment
-from nilometer.textio.texts import Source
+from nilometer.textio.texts import ByteStream
 
 _SIGNS: Final = (b'"CounterSamples"', b'"CookedValue"')
 _EXPECTED: Final = "write it with: Get-Counter … | Select-Object Timestamp, CounterSamples | ConvertTo-Json -Depth 3"
@@ -24,7 +24,7 @@ def recognises(first: bytes) -> bool:
     return first.lstrip()[:1] in (b"{", b"[") and any(sign in first for sign in _SIGNS)
 
 
-def read(stream: Source, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
+def read(stream: ByteStream, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
     """What a file tells. Raises ``InputError`` with place and hint, or tells ``pass_over`` and goes on.
 
     Raises ``InputError`` in any case for a zone that is none.

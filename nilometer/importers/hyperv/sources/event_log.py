@@ -25,7 +25,7 @@ from nilometer.importers.hyperv.readings import PowerReading, Reading
 from nilometer.importers.hyperv.sources.context import Context, PassOver, host_name, tell
 from nilometer.importers.hyperv.sources.values import BadValue, guid
 from nilometer.importers.hyperv.sources.xml_stream import events
-from nilometer.textio.texts import Source
+from nilometer.textio.texts import ByteStream
 from nilometer.times import parse_time
 
 _PROVIDERS: Final = {
@@ -80,7 +80,7 @@ def recognises(first: bytes) -> bool:
     return first.lstrip()[:1] == b"<" and re.search(rb"<Event[\s>]", first) is not None
 
 
-def read(stream: Source, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
+def read(stream: ByteStream, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
     """What a file tells, the oldest first. Raises ``InputError`` with place and hint, or tells ``pass_over``.
 
     Events of others, and those that tell nothing of power, are no readings.

@@ -16,7 +16,7 @@ from nilometer.importers.hyperv.sources import counters_csv, counters_json, even
 from nilometer.importers.hyperv.sources.context import Context as Beside
 from nilometer.importers.hyperv.sources.context import PassOver
 from nilometer.importers.hyperv.sources.source import Context, Lines, Source
-from nilometer.textio.texts import Source as Bytes
+from nilometer.textio.texts import ByteStream
 
 _TELLING: Final[dict[type[Reading], Callable[[object], object]]] = {
     kind: attrgetter(*[name for name in get_annotations(kind) if name != "record"])
@@ -31,7 +31,7 @@ class _Parser(Protocol):
     def recognises(self, first: bytes) -> bool: ...
 
     def read(
-        self, stream: Bytes, name: str, context: Beside, pass_over: PassOver | None = None
+        self, stream: ByteStream, name: str, context: Beside, pass_over: PassOver | None = None
     ) -> Iterator[Reading]: ...
 
 

@@ -26,7 +26,7 @@ from nilometer.importers.hyperv.sources.values import (
     text,
     version,
 )
-from nilometer.textio.texts import Source
+from nilometer.textio.texts import ByteStream
 
 _SIGNS: Final = tuple(
     f'"{name}"'.encode()
@@ -49,7 +49,7 @@ def recognises(first: bytes) -> bool:
     return first.lstrip()[:1] in (b"{", b"[") and any(sign in first for sign in _SIGNS)
 
 
-def read(stream: Source, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
+def read(stream: ByteStream, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
     """What a file tells. Raises ``InputError`` with place and hint, or tells ``pass_over`` and goes on."""
     if context.at is None:
         no_time = f"{name}:1: Get-VM, Get-VMMemory and Get-VMHost do not say when they ran"

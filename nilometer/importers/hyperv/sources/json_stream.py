@@ -11,7 +11,8 @@ from typing import Final
 
 from domain.errors import InputError
 from nilometer.importers.hyperv.sources.context import PassOver, tell
-from nilometer.textio.texts import Source, pieces, strict_json
+from nilometer.textio.strict_json import parse_strict_json
+from nilometer.textio.texts import ByteStream, read_text
 
 LONGEST_DOCUMENT: Final = 2**26
 """Bytes; a longer document is refused."""
@@ -34,7 +35,7 @@ _CUT_OFF: Final = "what follows it is read; a file that is still being written c
 _LONG: Final = "collect or query a shorter time, a file each"
 
 
-def documents(stream: Source, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[str, object]]:
+def documents(stream: ByteStream, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[str, object]]:
     """The documents of a file, each with its own place, ``name:line``; of several that begin on a line, which it is.
 
     Raises ``InputError``, or tells ``pass_over``.
@@ -55,7 +56,7 @@ def documents(stream: Source, name: str, pass_over: PassOver | None = None) -> I
 
 def _value(document: bytes, place: str, name: str) -> object:
     try:
-        return strict_json(document, place)
+        return parse_strict_json(document, place)
     except InputError as error:
         told = _COLUMN.search(error.message)
         if told is None or b"\n" not in document:
@@ -83,10 +84,10 @@ class _Documents:
         """What is here is no JSON, which was told: it is dropped up to a line that begins a document."""
         self._restarts = 0
 
-    def split(self, stream: Source) -> Iterator[tuple[str, bytes | InputError]]:
+    def split(self, stream: ByteStream) -> Iterator[tuple[str, bytes | InputError]]:
         """The documents, and in the place of each that cannot be read, why."""
         try:
-            for piece in pieces(stream, self._name):
+            for piece in read_text(stream, self._name):
                 self._text += piece
                 yield from self._cut()
                 if len(self._text) > LONGEST_DOCUMENT:

@@ -17,7 +17,7 @@ from nilometer.importers.hyperv.readings import HostReading, Reading, VmReading
 from nilometer.importers.hyperv.sources.context import Context, PassOver, host_name, tell
 from nilometer.importers.hyperv.sources.json_stream import documents
 from nilometer.importers.hyperv.sources.values import BadValue, Json
-from nilometer.textio.texts import Source
+from nilometer.textio.texts import ByteStream
 from nilometer.times import inside
 
 _NEW: Final = "windows_hyperv_dynamic_memory_"
@@ -55,7 +55,7 @@ def recognises(first: bytes) -> bool:
     return first.lstrip()[:1] in (b"{", b"[") and b'"resultType"' in first
 
 
-def read(stream: Source, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
+def read(stream: ByteStream, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
     """What a file tells, in order of time. Raises ``InputError`` with place and hint, or tells ``pass_over``.
 
     All series are kept until the end, because each metric is a series of its own.

@@ -12,8 +12,7 @@ from nilometer.importers.hyperv.readings import Record
 from nilometer.importers.hyperv.sources.exports import EXPORTS
 from nilometer.importers.hyperv.sources.source import Context, Source
 from nilometer.importers.hyperv.sources.spool import SPOOL
-from nilometer.textio.texts import Source as Bytes
-from nilometer.textio.texts import lines
+from nilometer.textio.texts import ByteStream, read_lines
 
 SOURCES: Final[tuple[Source, ...]] = (SPOOL, *EXPORTS)
 
@@ -29,9 +28,9 @@ class Opened:
     records: Iterator[Record]
 
 
-def opened(stream: Bytes, name: str, context: Context) -> Opened | None:
+def opened(stream: ByteStream, name: str, context: Context) -> Opened | None:
     """The records of a file; ``None`` if it is empty. Raises ``InputError`` if no source knows it."""
-    read = context.each(lines(stream, name))
+    read = context.each(read_lines(stream, name))
     begun: list[tuple[int, bytes]] = []
     size = 0
     for number, line in read:

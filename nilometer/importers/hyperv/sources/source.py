@@ -10,7 +10,7 @@ from nilometer.importers.hyperv.readings import Record
 from nilometer.importers.run import Account
 
 Lines = Iterator[tuple[int, bytes]]
-"""The lines of a file with their numbers, as ``nilometer.textio.texts.lines`` gives them."""
+"""The lines of a file with their numbers, as ``nilometer.textio.texts.read_lines`` gives them."""
 
 
 @dataclass(slots=True)

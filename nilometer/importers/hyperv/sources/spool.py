@@ -26,7 +26,7 @@ from nilometer.importers.hyperv.readings import (
 )
 from nilometer.importers.hyperv.sources.fields import flag, guid, keys, number, numbers, plain, text, time
 from nilometer.importers.hyperv.sources.source import Context, Lines, Source
-from nilometer.textio.strict_json import CUT_OFF, spelled_json
+from nilometer.textio.strict_json import CUT_OFF, parse_spelled_json
 from nilometer.times import inside
 
 SCHEMA: Final = 1
@@ -83,7 +83,7 @@ def read(lines: Lines, name: str, context: Context) -> Iterator[Record]:
             broken = None
         place = f"{name}:{line_number}"
         try:
-            value, said = spelled_json(line, place)
+            value, said = parse_spelled_json(line, place)
             readings = tuple(_readings(value, place, context, listed))
         except InputError as error:
             if error.hint == CUT_OFF:

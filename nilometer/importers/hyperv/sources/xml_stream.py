@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 from domain.errors import InputError
 from nilometer.importers.hyperv.sources.context import PassOver, tell
-from nilometer.textio.texts import Source, pieces
+from nilometer.textio.texts import ByteStream, read_text
 
 LONGEST_EVENT: Final = 2**20
 """Bytes; a longer event is refused. Windows itself writes 64 KiB at most."""
@@ -29,7 +29,9 @@ _EXPECTED: Final = "write it with: Get-WinEvent … | ForEach-Object { $_.ToXml(
 _CUT_OFF: Final = "what follows it is read; a file that is still being written can be read again later"
 
 
-def events(stream: Source, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[str, ElementTree.Element]]:
+def events(
+    stream: ByteStream, name: str, pass_over: PassOver | None = None
+) -> Iterator[tuple[str, ElementTree.Element]]:
     """The events of a file, each with its own place, ``name:line``; of several that begin on a line, which it is.
 
     Raises ``InputError``, or tells ``pass_over``.
@@ -58,10 +60,10 @@ class _Events:
         self._in_junk = False
         self.refused = False
 
-    def split(self, stream: Source) -> Iterator[tuple[str, bytes | InputError]]:
+    def split(self, stream: ByteStream) -> Iterator[tuple[str, bytes | InputError]]:
         """The events, and in the place of each that cannot be read, why."""
         try:
-            for piece in pieces(stream, self._name):
+            for piece in read_text(stream, self._name):
                 self._text += piece
                 yield from self._cut()
                 if self.refused:

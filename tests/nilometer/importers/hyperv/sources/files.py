@@ -10,7 +10,7 @@ from typing import Protocol
 from domain.errors import InputError, NilometerError
 from nilometer.importers.hyperv.readings import HostReading, PowerReading, Reading, VmReading
 from nilometer.importers.hyperv.sources.context import Context, PassOver
-from nilometer.textio.texts import Source
+from nilometer.textio.texts import ByteStream
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 AT = "2026-11-23T09:00:00.000000Z"
@@ -25,7 +25,9 @@ class Parser(Protocol):
         """Whether a file that begins so is of this kind."""
         ...
 
-    def read(self, stream: Source, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
+    def read(
+        self, stream: ByteStream, name: str, context: Context, pass_over: PassOver | None = None
+    ) -> Iterator[Reading]:
         """What the file tells."""
         ...
 
