@@ -12,7 +12,7 @@ from domain.aggregates import host_stream
 from domain.commands import RegisterHost
 from domain.events import Decided, Event, Evidence, HostCommandRefused, HostFigures, VmCommandRefused, VmEvent
 from nilometer.ledger.requests import Result
-from nilometer.messages.case import Case
+from nilometer.messages.facts import CommandFacts
 from nilometer.messages.refusals import REFUSALS
 from nilometer.messages.shortfalls import SHORT
 
@@ -28,13 +28,13 @@ class Problem:
     hint: str
 
 
-def problem_of(result: Result) -> Problem | None:
+def explain_result(result: Result) -> Problem | None:
     """Why a command was not granted in full; ``None`` when it was."""
     if result.code is None:
         return None
     for event in result.events:
         if isinstance(event, Decided) and event.code is not None:
-            return problem(result.target, event)
+            return explain(result.target, event)
     command = result.request.command
     if not isinstance(command, RegisterHost):
         return Problem(result.code, f"{result.command} was {result.outcome.replace('-', ' ')}.", "")
@@ -48,10 +48,10 @@ def problem_of(result: Result) -> Problem | None:
         arguments={"total": command.total, "reserve": command.reserve},
         evidence=Evidence(),
     )
-    return problem(host_stream(command.host), refused)
+    return explain(host_stream(command.host), refused)
 
 
-def problem(stream: str, event: Event) -> Problem | None:
+def explain(stream: str, event: Event) -> Problem | None:
     """Why the command that an event tells of was not granted in full; ``None`` when it was, or it is not its event."""
     if not isinstance(event, Decided) or event.code is None:
         return None
@@ -59,16 +59,16 @@ def problem(stream: str, event: Event) -> Problem | None:
     match event:
         case VmEvent():
             arguments = event.arguments if isinstance(event, VmCommandRefused) else {}
-            case = Case(
+            facts = CommandFacts(
                 event.command, f"VM {id}", id, event.outcome, arguments, event.evidence, event.before, None,
                 event.requested or 0, event.granted or 0,
             )  # fmt: skip
         case HostCommandRefused():
             vm = event.arguments.get("vm")
             subject = f"VM {vm}" if vm else f"host {id}"
-            case = Case(
+            facts = CommandFacts(
                 event.command, subject, id, event.outcome, event.arguments, event.evidence, None, event.before, 0, 0
             )
         case _:
             return None
-    return Problem(event.code, *SENTENCES[event.code](case))
+    return Problem(event.code, *SENTENCES[event.code](facts))

@@ -12,9 +12,8 @@ from domain.events import Event
 from domain.observed.events import VmChangeRequested, VmObserved, VmRequestSettled
 from domain.observed.vm import ObservedVm
 from nilometer.ledger.ledger import Ledger
-from nilometer.messages.events import direction, settlement, tell
-from nilometer.messages.sizes import part, size
-from nilometer.messages.wishes import wishes
+from nilometer.messages.events import describe, describe_arguments, describe_request, describe_settlement
+from nilometer.messages.sizes import format_part, format_size
 from nilometer.times import duration, seconds_between
 from projections.timeline import Entry, entry
 
@@ -23,7 +22,7 @@ _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestSummary:
     """One thing that was asked for. ``came`` are its settlements, in order, each in words."""
 
     entry: Entry
@@ -33,25 +32,27 @@ class Asked:
     came: tuple[str, ...]
 
 
-def asked(ledger: Ledger, envelope: Envelope[Event]) -> Asked:
+def summarize(ledger: Ledger, envelope: Envelope[Event]) -> RequestSummary:
     """What an event that tells of a request came to. Raises no error where that is not known yet."""
     told = entry(envelope)
     kind, _, id = envelope.stream.partition("/")
     subject = id if kind == "vm" else told.vm or f"host {id}"
     event = envelope.event
     if isinstance(event, VmObserved):
-        return Asked(told, _name_of(ledger, envelope.stream) or subject, "nobody told what", (f"failed: {event.told}",))
+        return RequestSummary(
+            told, _name_of(ledger, envelope.stream) or subject, "nobody told what", (f"failed: {event.told}",)
+        )
     if not isinstance(event, VmChangeRequested):
-        return Asked(told, subject, _what(told, envelope), (_granted(told),))
+        return RequestSummary(told, subject, _what(told, envelope), (_granted(told),))
     if _GUID.search(id):
         subject = _name_of(ledger, envelope.stream) or subject
-    came = [_came(envelope, each) for each in settlements(ledger, envelope, event)]
+    came = [_came(envelope, each) for each in find_settlements(ledger, envelope, event)]
     if not came:
         came = ["refused by the hypervisor" if not event.accepted else "nothing was told of what came of it"]
-    return Asked(told, subject, direction(event), tuple(came))
+    return RequestSummary(told, subject, describe_request(event), tuple(came))
 
 
-def settlements(
+def find_settlements(
     ledger: Ledger, envelope: Envelope[Event], request: VmChangeRequested
 ) -> Iterator[Envelope[VmRequestSettled]]:
     """The settlements of a request, in order: the last of them counts."""
@@ -70,18 +71,18 @@ def _name_of(ledger: Ledger, stream: str) -> str | None:
 
 
 def _what(told: Entry, envelope: Envelope[Event]) -> str:
-    command = told.command or tell(envelope)
+    command = told.command or describe(envelope)
     if told.requested is not None:
-        return f"{command} {size(told.requested)}"
-    wanted = wishes(envelope.event)
+        return f"{command} {format_size(told.requested)}"
+    wanted = describe_arguments(envelope.event)
     return f"{command} {wanted}" if wanted else command
 
 
 def _granted(told: Entry) -> str:
-    amount = "" if told.requested is None else f", {part(told.granted, told.requested)}"
+    amount = "" if told.requested is None else f", {format_part(told.granted, told.requested)}"
     return f"{told.outcome}{amount}{f' ({told.code})' if told.code else ''}"
 
 
 def _came(asked_for: Envelope[Event], settled: Envelope[VmRequestSettled]) -> str:
     after = seconds_between(asked_for.metadata.happened, settled.metadata.happened)
-    return f"after {duration(max(after, 0))}: {settlement(settled.event)}"
+    return f"after {duration(max(after, 0))}: {describe_settlement(settled.event)}"

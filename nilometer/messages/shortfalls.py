@@ -8,81 +8,90 @@ from typing import Final
 
 from domain.decision import Code
 from domain.quantities import FLOOR, QUANTUM
-from nilometer.messages.case import Case
-from nilometer.messages.sizes import alike, part, size
+from nilometer.messages.facts import CommandFacts
+from nilometer.messages.sizes import format_part, format_size, format_sizes
 
 PARTIALLY: Final = "The memory change was only partially completed:"
 
 _GIVES: Final = ("add-memory", "grow")
 
 
-def _short(case: Case, because: str) -> str:
+def _short(facts: CommandFacts, because: str) -> str:
     """The head of a sentence about a short grant: what came of it, then why."""
-    verb, preposition = ("added", "to") if case.command in _GIVES else ("removed", "from")
-    if case.granted == 0:
-        return f"No memory could be {verb} {preposition} {case.subject} ({size(case.requested)} asked for): {because}."
-    return f"{PARTIALLY} {part(case.granted, case.requested)} were {verb} {preposition} {case.subject}; {because}."
+    requested, part = format_size(facts.requested), format_part(facts.granted, facts.requested)
+    verb, preposition = ("added", "to") if facts.command in _GIVES else ("removed", "from")
+    if facts.granted == 0:
+        return f"No memory could be {verb} {preposition} {facts.subject} ({requested} asked for): {because}."
+    return f"{PARTIALLY} {part} were {verb} {preposition} {facts.subject}; {because}."
 
 
-_STEPS: Final = f"memory is handed out in steps of {size(QUANTUM)}"
+_STEPS: Final = f"memory is handed out in steps of {format_size(QUANTUM)}"
 
 
-def _insufficient(case: Case) -> tuple[str, str]:
-    host = case.evidence.destination or case.site
-    free = f"host {host.id} had {size(host.free)} free"
+def _insufficient(facts: CommandFacts) -> tuple[str, str]:
+    host = facts.evidence.destination or facts.site
+    free = f"host {host.id} had {format_size(host.free)} free"
     frees = (
         f"free memory on host {host.id}: stop, save or move a VM there; nilo view --host {quote(host.id)} shows them"
     )
-    if case.command in _GIVES:
-        odd = host.free % QUANTUM and host.free < case.requested
-        return _short(case, f"{free}, and {_STEPS}" if odd else free), frees
-    figures = case.figures
-    match case.command:
+    if facts.command in _GIVES:
+        odd = host.free % QUANTUM and host.free < facts.requested
+        return _short(facts, f"{free}, and {_STEPS}" if odd else free), frees
+    figures = facts.figures
+    match facts.command:
         case "reboot-guest":
-            doing, needs = "reboot", f"{size(figures.startup - figures.assigned)} more than it has"
+            doing, needs = "reboot", f"{format_size(figures.startup - figures.assigned)} more than it has"
         case "start":
-            doing, needs = "start", size(figures.startup)
+            doing, needs = "start", format_size(figures.startup)
         case "restore":
-            doing, needs = "be restored", size(figures.assigned)
+            doing, needs = "be restored", format_size(figures.assigned)
         case _:
-            doing, needs = "move", size(figures.assigned)
-    return f"{case.subject} cannot {doing}: it needs {needs}, but {free}.", frees
+            doing, needs = "move", format_size(figures.assigned)
+    return f"{facts.subject} cannot {doing}: it needs {needs}, but {free}.", frees
 
 
-def _size_limit(case: Case) -> tuple[str, str]:
-    has = f"it has {size(case.figures.assigned)} already"
-    if case.command == "grow":
+def _size_limit(facts: CommandFacts) -> tuple[str, str]:
+    has = f"it has {format_size(facts.figures.assigned)} already"
+    if facts.command == "grow":
         return (
-            _short(case, f"its maximum is {size(case.read.memory.maximum)}, and {has}"),
-            f"raise the maximum: nilo do configure-memory {quote(case.id)} --maximum SIZE …",
+            _short(facts, f"its maximum is {format_size(facts.read.memory.maximum)}, and {has}"),
+            f"raise the maximum: nilo do configure-memory {quote(facts.id)} --maximum SIZE …",
         )
-    host = case.site
-    because = f"a generation {case.read.generation} VM can have {size(host.cap)} on a {host.version} host, and {has}"
-    return _short(case, because), "ask for less; the limit comes with the VM's generation and the host's release"
+    host = facts.site
+    because = (
+        f"a generation {facts.read.generation} VM can have {format_size(host.cap)} on a {host.version} host, and {has}"
+    )
+    return _short(facts, because), "ask for less; the limit comes with the VM's generation and the host's release"
 
 
-def _memory_in_use(case: Case) -> tuple[str, str]:
-    in_use, assigned = alike([case.figures.in_use, case.figures.assigned])
-    rest = case.requested - case.granted
+def _memory_in_use(facts: CommandFacts) -> tuple[str, str]:
+    in_use, assigned = format_sizes([facts.figures.in_use, facts.figures.assigned])
+    rest = format_size(facts.requested - facts.granted)
     return (
-        _short(case, f"the guest is using {in_use} of the {assigned} that it has"),
-        f"free {size(rest)} in the guest by stopping applications or services, then ask again for {size(rest)}",
+        _short(facts, f"the guest is using {in_use} of the {assigned} that it has"),
+        f"free {rest} in the guest by stopping applications or services, then ask again for {rest}",
     )
 
 
-def _minimum_reached(case: Case) -> tuple[str, str]:
-    if case.command == "reclaim":
+def _minimum_reached(facts: CommandFacts) -> tuple[str, str]:
+    if facts.command == "reclaim":
         return (
-            _short(case, f"its minimum is {size(case.read.memory.minimum)}, and it had {size(case.figures.assigned)}"),
-            f"lower the minimum: nilo do configure-memory {quote(case.id)} --minimum SIZE …",
+            _short(
+                facts,
+                f"its minimum is {format_size(facts.read.memory.minimum)}, "
+                f"and it had {format_size(facts.figures.assigned)}",
+            ),
+            f"lower the minimum: nilo do configure-memory {quote(facts.id)} --minimum SIZE …",
         )
     return (
-        _short(case, f"a VM that is not off keeps {size(FLOOR)}, and it had {size(case.figures.assigned)}"),
-        f"to free all of its memory, stop it: nilo do stop {quote(case.id)}",
+        _short(
+            facts, f"a VM that is not off keeps {format_size(FLOOR)}, and it had {format_size(facts.figures.assigned)}"
+        ),
+        f"to free all of its memory, stop it: nilo do stop {quote(facts.id)}",
     )
 
 
-SHORT: Final[dict[Code, Callable[[Case], tuple[str, str]]]] = {
+SHORT: Final[dict[Code, Callable[[CommandFacts], tuple[str, str]]]] = {
     Code.INSUFFICIENT_HOST_MEMORY: _insufficient,
     Code.SIZE_LIMIT: _size_limit,
     Code.MEMORY_IN_USE: _memory_in_use,

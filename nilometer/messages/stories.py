@@ -12,16 +12,15 @@ from domain import events
 from domain.envelope import Envelope
 from domain.events import Decided, Event, HostEvent, HostFigures, HostRead, VmEvent, VmFigures
 from domain.observed import events as observed
-from nilometer.messages.events import setting, tell
-from nilometer.messages.reasons import problem
-from nilometer.messages.sizes import UNKNOWN, alike, size
-from nilometer.messages.wishes import wishes
+from nilometer.messages.events import describe, describe_arguments, describe_setting
+from nilometer.messages.reasons import explain
+from nilometer.messages.sizes import UNKNOWN, format_size, format_sizes
 from nilometer.times import shown
 
 _COUNTS = ("session",)
 
 
-def story(change: Sequence[Envelope[Event]]) -> Iterator[str]:
+def describe_change(change: Sequence[Envelope[Event]]) -> Iterator[str]:
     """The lines of a story about one change: the events of one command, or all of one observed request."""
     first = change[0]
     event = first.event
@@ -48,19 +47,19 @@ def _when(envelope: Envelope[Event]) -> str:
 
 
 def _decided(first: Envelope[Event], event: Decided, change: Sequence[Envelope[Event]]) -> Iterator[str]:
-    yield f"#{first.position} {tell(first)}"
+    yield f"#{first.position} {describe(first)}"
     yield f"  {_when(first)}, asked by {_who(first)}"
     for line in _let(event):
         yield f"  Let {line}"
     yield f"  Then {_asked(event)}: {event.outcome}"
-    trouble = problem(first.stream, event)
+    trouble = explain(first.stream, event)
     if trouble is not None:
         yield f"  However: {trouble.message}"
         if trouble.hint:
             yield f"    hint: {trouble.hint}"
     for envelope in change:
         told = envelope.event
-        yield f"  {envelope.stream}, event {envelope.version}, #{envelope.position}: {tell(envelope)}"
+        yield f"  {envelope.stream}, event {envelope.version}, #{envelope.position}: {describe(envelope)}"
         if isinstance(told, VmEvent | HostEvent):
             for line in _figures(told.before, told.after):
                 yield f"    {line}"
@@ -74,10 +73,10 @@ def _let(event: Decided) -> Iterator[str]:
         return
     if evidence.vm is not None and isinstance(event, VmEvent) and event.before is not None:
         read = evidence.vm
-        told = f"in use {size(event.before.in_use)}" if read.in_use_reported else "in use not reported"
+        told = f"in use {format_size(event.before.in_use)}" if read.in_use_reported else "in use not reported"
         yield (
             f"the VM be {event.before.power}, generation {read.generation}, guest {read.guest}, configuration version "
-            f"{read.config_version}, memory {setting(read.memory)}, {told}"
+            f"{read.config_version}, memory {describe_setting(read.memory)}, {told}"
         )
     for name, host in (("host", evidence.host), ("destination", evidence.destination)):
         if host is not None:
@@ -87,8 +86,8 @@ def _let(event: Decided) -> Iterator[str]:
 
 
 def _host(name: str, host: HostRead) -> str:
-    total, reserve, held, free = alike([host.total, host.reserve, host.held, host.free])
-    most = "" if host.cap is None else f"; such a VM can have {size(host.cap)} there"
+    total, reserve, held, free = format_sizes([host.total, host.reserve, host.held, host.free])
+    most = "" if host.cap is None else f"; such a VM can have {format_size(host.cap)} there"
     return (
         f"{name} {host.id} (release {host.version}, at event {host.stream_version}) have {total}, reserve {reserve}, "
         f"held by VMs {held}, free {free}{most}"
@@ -97,8 +96,10 @@ def _host(name: str, host: HostRead) -> str:
 
 def _asked(event: Decided) -> str:
     if isinstance(event, VmEvent) and event.requested is not None:
-        return f"{event.command} of {size(event.requested)} was asked for, and {size(event.granted)} granted"
-    wanted = wishes(event)
+        return (
+            f"{event.command} of {format_size(event.requested)} was asked for, and {format_size(event.granted)} granted"
+        )
+    wanted = describe_arguments(event)
     return f"{event.command}{f' ({wanted})' if wanted else ''} was asked for"
 
 
@@ -112,7 +113,7 @@ def _figures(before: VmFigures | HostFigures | None, after: VmFigures | HostFigu
         if before is not None and was == now:
             same.append(name)
         elif isinstance(now, int) and field.name not in _COUNTS:
-            yield f"{name}: {' -> '.join(alike([was, now]) if before is not None else alike([now]))}"
+            yield f"{name}: {' -> '.join(format_sizes([was, now]) if before is not None else format_sizes([now]))}"
         else:
             yield f"{name}: {now}" if before is None else f"{name}: {was} -> {now}"
     if same:
@@ -124,7 +125,7 @@ def _figures(before: VmFigures | HostFigures | None, after: VmFigures | HostFigu
 
 def _observed(change: Sequence[Envelope[Event]]) -> Iterator[str]:
     for envelope in change:
-        yield f"#{envelope.position} {_when(envelope)}: {tell(envelope)}"
+        yield f"#{envelope.position} {_when(envelope)}: {describe(envelope)}"
         match envelope.event:
             case observed.VmChangeRequested() as event:
                 yield f"    asked by {_who(envelope)}"
@@ -150,7 +151,7 @@ def _observed(change: Sequence[Envelope[Event]]) -> Iterator[str]:
 def _grounds(grounds: observed.Grounds) -> Iterator[str]:
     names = [field.name for field in fields(grounds)]
     known = [(name, getattr(grounds, name)) for name in names if getattr(grounds, name) is not None]
-    told = alike([value for _, value in known])
+    told = format_sizes([value for _, value in known])
     if known:
         figures = ", ".join(f"{name.replace('_', ' ')} {text}" for (name, _), text in zip(known, told, strict=True))
         yield (
@@ -160,7 +161,7 @@ def _grounds(grounds: observed.Grounds) -> Iterator[str]:
         )
 
 
-def change_of(envelopes: Sequence[Envelope[Event]]) -> list[list[Envelope[Event]]]:
+def group_by_change(envelopes: Sequence[Envelope[Event]]) -> list[list[Envelope[Event]]]:
     """Events apart by the change that they belong to: a command's, or all observed ones together."""
     changes: dict[str, list[Envelope[Event]]] = {}
     for envelope in envelopes:

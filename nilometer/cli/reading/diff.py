@@ -14,7 +14,7 @@ from nilometer.cli.reading.log import log_line
 from nilometer.cli.reading.moments import moment
 from nilometer.cli.session import session
 from nilometer.ledger.ledger import Ledger
-from nilometer.messages.sizes import UNKNOWN, alike, size
+from nilometer.messages.sizes import UNKNOWN, format_size, format_sizes
 from nilometer.times import shown
 from nilometer.views.views import Moment
 from projections.diff import Change, difference
@@ -77,15 +77,15 @@ def _line(change: Change) -> str:
     name = change.path.rpartition(".")[2]
     sizes = [value for value in (change.before, change.after) if value is None or type(value) is int]
     if name not in _NO_SIZES and len(sizes) == 2:
-        return f"{change.path}: {' -> '.join(alike(sizes))}"
+        return f"{change.path}: {' -> '.join(format_sizes(sizes))}"
     return f"{change.path}: {_value(change.before)} -> {_value(change.after)}"
 
 
 def _begins(row: Any) -> str:
     if isinstance(row, HostRow):
-        return f", total {size(row.total)}, free {size(row.free)}"
+        return f", total {format_size(row.total)}, free {format_size(row.free)}"
     if isinstance(row, VmRow):
-        return f", {row.power or UNKNOWN} on {row.host or UNKNOWN}, assigned {size(row.assigned)}"
+        return f", {row.power or UNKNOWN} on {row.host or UNKNOWN}, assigned {format_size(row.assigned)}"
     return ""
 
 

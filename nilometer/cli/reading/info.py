@@ -10,7 +10,7 @@ from nilometer.cli.failures import OK
 from nilometer.cli.options import common
 from nilometer.cli.output import Output
 from nilometer.cli.session import session
-from nilometer.messages.sizes import about
+from nilometer.messages.sizes import format_rounded
 from nilometer.storage.recorder import FORMAT
 from nilometer.times import shown
 
@@ -50,6 +50,6 @@ def command() -> int:
         if name in ("created", "first", "latest"):
             text = "none" if value is None else shown(str(value))
         else:
-            text = about(int(str(value))) if name == "bytes" else str(value)
+            text = format_rounded(int(str(value))) if name == "bytes" else str(value)
         out.line(f"{name}: {text}")
     return OK

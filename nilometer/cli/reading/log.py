@@ -20,8 +20,8 @@ from nilometer.cli.session import session, typed_time
 from nilometer.history.cloudevents import envelope_document
 from nilometer.importers.hyperv.jobs import NOBODY
 from nilometer.ledger.ledger import Ledger
-from nilometer.messages.events import tell
-from nilometer.messages.requests import Asked, asked
+from nilometer.messages.events import describe
+from nilometer.messages.requests import RequestSummary, summarize
 from nilometer.times import shown, shown_near
 from nilometer.views.views import Filter
 
@@ -107,7 +107,7 @@ def _again(first: Envelope[Event], rest: Iterator[Envelope[Event]]) -> Iterator[
 
 def _show(out: Output, ledger: Ledger, told: Iterable[Envelope[Event]], only_asked: bool) -> None:
     for envelope in told:
-        lines = asked_lines(asked(ledger, envelope)) if only_asked else [log_line(envelope)]
+        lines = asked_lines(summarize(ledger, envelope)) if only_asked else [log_line(envelope)]
         for line in lines:
             out.line(line)
 
@@ -125,10 +125,10 @@ def log_line(envelope: Envelope[Event]) -> str:
     """A command, or an observation, in one line."""
     said = envelope.metadata
     reason = f' "{said.reason}"' if said.reason else ""
-    return f"#{envelope.position} {when(envelope)} {said.actor} via {said.via}: {tell(envelope)}{reason}"
+    return f"#{envelope.position} {when(envelope)} {said.actor} via {said.via}: {describe(envelope)}{reason}"
 
 
-def asked_lines(each: Asked) -> list[str]:
+def asked_lines(each: RequestSummary) -> list[str]:
     """What was asked for, and each thing that came of it, in a line of its own."""
     told = each.entry
     why = f', because "{told.reason}"' if told.reason else ""

@@ -14,7 +14,7 @@ from nilometer.cli.reading.moments import position
 from nilometer.cli.session import session
 from nilometer.history.cloudevents import envelope_document
 from nilometer.ledger.ledger import Ledger
-from nilometer.messages.stories import change_of, story
+from nilometer.messages.stories import describe_change, group_by_change
 from nilometer.views.views import Filter
 
 
@@ -36,10 +36,10 @@ def command(change: str) -> int:
         if out.json:
             out.document([envelope_document(envelope, ledger.id) for envelope in found])
             return OK
-        for number, each in enumerate(change_of(found)):
+        for number, each in enumerate(group_by_change(found)):
             if number:
                 out.line()
-            for line in story(each):
+            for line in describe_change(each):
                 out.line(line)
     return OK
 

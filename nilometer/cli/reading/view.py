@@ -18,8 +18,8 @@ from nilometer.cli.output import Output
 from nilometer.cli.reading.moments import one_moment
 from nilometer.cli.session import session
 from nilometer.ledger.ledger import Ledger
-from nilometer.messages.events import setting
-from nilometer.messages.sizes import UNKNOWN, about, alike
+from nilometer.messages.events import describe_setting
+from nilometer.messages.sizes import UNKNOWN, format_rounded, format_sizes
 from nilometer.times import shown, shown_near
 from projections.books import HostBook, host_book
 from projections.fleet import Fleet
@@ -109,7 +109,7 @@ def _show(out: Output, seen: View, books: Sequence[HostBook], *, in_full: bool) 
 
 
 def _host_line(row: HostRow) -> str:
-    total, reserve, held, free = alike([row.total, row.reserve, row.assigned, row.free])
+    total, reserve, held, free = format_sizes([row.total, row.reserve, row.assigned, row.free])
     return (
         f"Host {row.host} ({row.origin}): total {total}, reserve {reserve}, held by VMs {held}, free {free}; "
         f"last heard of {shown(row.as_of)}"
@@ -117,7 +117,7 @@ def _host_line(row: HostRow) -> str:
 
 
 def _vm_line(row: VmRow) -> str:
-    assigned, visible, watermark = alike([row.assigned, row.visible, row.high_watermark])
+    assigned, visible, watermark = format_sizes([row.assigned, row.visible, row.high_watermark])
     called = "" if row.vm.endswith(row.name) else f" called {row.name}"
     return (
         f"VM {row.vm}{called} on {row.host or UNKNOWN} ({row.origin}): {row.power or f'power {UNKNOWN}'}, "
@@ -131,11 +131,11 @@ def _in_use(row: VmRow) -> str:
     if not row.in_use_reported:
         return UNKNOWN if row.origin == "observed" else "not reported"
     told = "" if row.in_use_as_of in (None, row.as_of) else f" at {shown_near(row.in_use_as_of or '', row.as_of)}"
-    return f"{about(row.in_use)}{told}"
+    return f"{format_rounded(row.in_use)}{told}"
 
 
 def _book_line(book: HostBook) -> str:
-    held, *each = alike([book.held, *[entry.held for entry in book.entries]])
+    held, *each = format_sizes([book.held, *[entry.held for entry in book.entries]])
     holders = ", ".join(f"{entry.vm} {text}" for entry, text in zip(book.entries, each, strict=True))
     return f"Book of host {book.host}: held {held}" + (f" by {holders}" if holders else "")
 
@@ -148,7 +148,7 @@ def _tables(out: Output, seen: View) -> None:
         rows = [
             [
                 row.host,
-                *alike([row.total, row.reserve, row.assigned, row.free]),
+                *format_sizes([row.total, row.reserve, row.assigned, row.free]),
                 row.version or row.origin,
                 shown_near(row.as_of, seen.at),
             ]
@@ -161,7 +161,7 @@ def _tables(out: Output, seen: View) -> None:
             [
                 row.vm if row.vm.endswith(row.name) else f"{row.vm} ({row.name})",
                 row.power or UNKNOWN,
-                *alike([row.assigned, row.visible, row.high_watermark]),
+                *format_sizes([row.assigned, row.visible, row.high_watermark]),
                 _in_use(row),
                 shown_near(row.as_of, seen.at),
             ]
@@ -182,9 +182,9 @@ def _details(out: Output, row: VmRow) -> None:
         if field.name in ("vm", "measured", "as_of", "in_use_as_of", "in_use_reported"):
             continue
         if field.name == "memory":
-            out.line(f"    {name}: {UNKNOWN if row.memory is None else setting(row.memory)}")
+            out.line(f"    {name}: {UNKNOWN if row.memory is None else describe_setting(row.memory)}")
             continue
-        text = UNKNOWN if value is None else about(value) if field.name in _SIZES else str(value)
+        text = UNKNOWN if value is None else format_rounded(value) if field.name in _SIZES else str(value)
         if field.name == "in_use" and not row.in_use_reported:
             text = UNKNOWN
         measured = row.in_use_as_of if field.name == "in_use" else row.measured.get(field.name)

@@ -11,8 +11,8 @@ from nilometer.cli.failures import NOT_IN_FULL, OK, UNREADABLE, say
 from nilometer.cli.output import Output
 from nilometer.clock import now
 from nilometer.ledger.requests import Result
-from nilometer.messages.reasons import problem_of
-from nilometer.messages.sizes import part
+from nilometer.messages.reasons import explain_result
+from nilometer.messages.sizes import format_part
 from nilometer.times import shown
 
 INPUT_ERROR: Final = "input-error"
@@ -22,7 +22,7 @@ _COLOURS: Final = {Outcome.COMPLETED: "green", Outcome.DONE: "green", Outcome.PA
 
 def result_document(result: Result, line: int | None = None) -> dict[str, Any]:
     """An answer as JSON."""
-    problem = problem_of(result)
+    problem = explain_result(result)
     return {
         "line": line,
         "command": result.command,
@@ -55,7 +55,7 @@ def amounts(requested: int | None, granted: int | None) -> str:
     """What was granted of what was asked, for people; empty where a command names no amount."""
     if requested is None:
         return ""
-    return part(granted, requested)
+    return format_part(granted, requested)
 
 
 def colour(outcome: Outcome) -> str:
@@ -90,7 +90,7 @@ class Answers:
         out.line(
             f"{place}{out.styled(result.outcome, fg=colour(result.outcome))}: {what}{amount and ', ' + amount}{notes}"
         )
-        problem = problem_of(result)
+        problem = explain_result(result)
         if problem is not None:
             out.line(f"    {problem.message}")
             if problem.hint:

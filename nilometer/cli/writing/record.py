@@ -24,7 +24,7 @@ from nilometer.clock import now as this_moment
 from nilometer.importers.manual import Told, recording
 from nilometer.ledger.script import in_words
 from nilometer.messages.shortfalls import PARTIALLY
-from nilometer.messages.sizes import part, size
+from nilometer.messages.sizes import format_part, format_size
 
 
 @click.command("record")
@@ -116,12 +116,12 @@ def _problem(told: Told, settled: VmRequestSettled) -> dict[str, str] | None:
         return None
     said = f': "{told.error}"' if told.error else ""
     known = "nobody told why" if settled.code is ObservedCode.NOT_TOLD else f"{settled.code} ({settled.cause_is})"
-    amount = part(settled.granted, settled.amount)
+    amount = format_part(settled.granted, settled.amount)
     if settled.outcome is Outcome.PARTIALLY_COMPLETED:
         message = f"{PARTIALLY} {amount} of VM {told.vm} were moved; {known}{said}."
     else:
-        message = f"Nothing of the {size(settled.amount)} asked of VM {told.vm} was moved; {known}{said}."
-    rest = size(settled.remaining)
+        message = f"Nothing of the {format_size(settled.amount)} asked of VM {told.vm} was moved; {known}{said}."
+    rest = format_size(settled.remaining)
     in_use = f"free {rest} in the guest by stopping applications or services, then ask again for {rest}"
     return {"code": settled.code, "message": message, "hint": in_use if settled.code is Code.MEMORY_IN_USE else ""}
 

@@ -14,7 +14,7 @@ from domain.quantities import LARGEST, MiB
 from domain.settings import ConfigVersion, Mode
 from domain.shapes import parse_size
 from nilometer.ledger.script import Line, read_script
-from nilometer.messages.sizes import about, alike, size, typed
+from nilometer.messages.sizes import format_rounded, format_size, format_sizes, format_typed
 from nilometer.suggesting import did_you_mean
 from nilometer.times import duration, parse_time, parse_typed, seconds_between, shown
 
@@ -140,17 +140,17 @@ def test_times_and_stretches_as_they_are_shown() -> None:
     ],
 )
 def test_sizes_as_they_are_shown(count: int, exact: str, rounded: str) -> None:
-    assert (size(count), about(count)) == (exact, rounded)
+    assert (format_size(count), format_rounded(count)) == (exact, rounded)
 
 
 def test_sizes_that_are_compared_share_a_unit() -> None:
-    assert alike([1280 * MiB, 1216 * MiB, None]) == ["1280 MiB", "1216 MiB", "unknown"]
-    assert alike([8 * 2**30, 0]) == ["8 GiB", "0 GiB"]
+    assert format_sizes([1280 * MiB, 1216 * MiB, None]) == ["1280 MiB", "1216 MiB", "unknown"]
+    assert format_sizes([8 * 2**30, 0]) == ["8 GiB", "0 GiB"]
 
 
 @given(st.integers(0, LARGEST))
 def test_a_size_can_be_typed_as_it_is_hinted(count: int) -> None:
-    assert parse_size(typed(count)) == count
+    assert parse_size(format_typed(count)) == count
 
 
 def test_did_you_mean() -> None:

@@ -9,8 +9,8 @@ from domain.events import Event
 from domain.observed.events import BASE_MEMORY, DeviceFigures, Means, VmMemoryMoved, VmObserved, WhyMoved
 from domain.quantities import GiB, MiB
 from domain.state import Power
-from nilometer.messages.events import tell
-from nilometer.messages.stories import story
+from nilometer.messages.events import describe
+from nilometer.messages.stories import describe_change
 
 NOON = "2026-11-23T12:00:00.000000Z"
 BOOT = DeviceFigures(BASE_MEMORY, Means.BOOT, 4 * GiB)
@@ -33,7 +33,7 @@ def of(event: Event) -> Envelope[Event]:
     ],
 )
 def test_a_measure_says_where_a_vm_is_and_how_it_is_called(event: VmObserved, told: str) -> None:
-    assert tell(of(event)) == f"VM web01 measured: {told}"
+    assert describe(of(event)) == f"VM web01 measured: {told}"
 
 
 @pytest.mark.parametrize(
@@ -57,5 +57,5 @@ def test_moves_that_are_told_as_one_say_how_far_they_went(figures: tuple[int | N
         least=least,
         most=most,
     )
-    assert tell(of(event)) == f"VM web01 moved {told}, balancer"
-    assert f"moved {told}, balancer" in next(iter(story([of(event)])))
+    assert describe(of(event)) == f"VM web01 moved {told}, balancer"
+    assert f"moved {told}, balancer" in next(iter(describe_change([of(event)])))

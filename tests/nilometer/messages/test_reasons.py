@@ -12,7 +12,7 @@ from domain.state import Power
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request
 from nilometer.ledger.script import read_command
-from nilometer.messages.reasons import SENTENCES, problem, problem_of
+from nilometer.messages.reasons import SENTENCES, explain, explain_result
 from tests.domain.given import DB, HOST, SMALL_HOST, START, WEB, do, given
 from tests.oracle.shapes import Line
 
@@ -210,7 +210,7 @@ def test_every_code_has_a_sentence_with_its_figures_and_a_hint(
 ) -> None:
     answer = given(*lines).when(when).answer
     stream, event = answer.events[0]
-    told = problem(stream, event)
+    told = explain(stream, event)
     assert told is not None
     assert told.code == code
     assert says in told.message
@@ -225,12 +225,12 @@ def test_no_code_is_left_out() -> None:
 
 def test_what_was_granted_in_full_is_no_problem() -> None:
     for stream, event in given(HOST, WEB, START).when(do("add-memory", amount="2GiB")).answer.events:
-        assert problem(stream, event) is None
+        assert explain(stream, event) is None
 
 
 def test_a_refusal_that_leaves_no_event_is_explained_too(ledger: Ledger) -> None:
     asked = read_command("register-host", {"host": "hv01", "version": "2022", "total": "1GiB", "reserve": "2GiB"})
-    told = problem_of(ledger.execute(Request(asked, "ann", "test")))
+    told = explain_result(ledger.execute(Request(asked, "ann", "test")))
     assert told is not None
     assert told.message == "host hv01 would have 1 GiB, and its root partition would keep 2 GiB of it."
     assert told.hint == "write a reserve of at most 1GiB"
@@ -261,7 +261,7 @@ def test_the_hint_of_a_wrong_power_state_leads_to_one_that_fits(command: str, po
     answer = given(*POWERS[power]).when(asked).answer
     if answer.code is not Code.WRONG_POWER_STATE:
         return
-    told = problem(*answer.events[0])
+    told = explain(*answer.events[0])
     assert told is not None
     if told.hint.startswith("nothing to do"):
         assert command in ("start", "stop", "pause", "resume", "save", "restore")

@@ -10,7 +10,7 @@ from domain.events import Argument, Evidence, HostFigures, HostRead, VmFigures, 
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class CommandFacts:
     """What a sentence can speak of."""
 
     command: str
