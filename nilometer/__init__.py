@@ -6,125 +6,24 @@
         result = ledger.execute(Request(AddMemory("web01", parse_size("2GiB")), actor="ops", via="resize.py"))
         print(result.outcome, result.granted)
 
-Everything that is meant for others is in ``__all__`` here; other modules may change without notice.
+The public names stand in ``nilometer.api``, and are loaded when the first of them is used. Every other module may
+change without notice.
 """
 
-from __future__ import annotations
-
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nilometer.api import (
-        AddMemory,
-        Code,
-        Command,
-        ConfigureGuest,
-        ConfigureMemory,
-        ConfigVersion,
-        DefineVm,
-        Envelope,
-        Event,
-        Fact,
-        Grow,
-        Guest,
-        HostVersion,
-        ImportedFile,
-        ImportStopped,
-        InputError,
-        Ledger,
-        LedgerError,
-        MemorySetting,
-        Metadata,
-        Mode,
-        MoveVm,
-        NilometerError,
-        Observation,
-        Outcome,
-        Pause,
-        RebootGuest,
-        Reclaim,
-        RegisterHost,
-        RemoveHost,
-        RemoveMemory,
-        RemoveVm,
-        ReportInUse,
-        Request,
-        ResizeHost,
-        Restore,
-        Result,
-        Resume,
-        Save,
-        SetMemory,
-        SetReserve,
-        Start,
-        Stop,
-        UnknownHost,
-        UnknownVm,
-        import_hyperv,
-        import_qemu,
-        parse_size,
-    )
+    from nilometer.api import *
+else:
 
-__all__ = [
-    "AddMemory",
-    "Code",
-    "Command",
-    "ConfigVersion",
-    "ConfigureGuest",
-    "ConfigureMemory",
-    "DefineVm",
-    "Envelope",
-    "Event",
-    "Fact",
-    "Grow",
-    "Guest",
-    "HostVersion",
-    "ImportStopped",
-    "ImportedFile",
-    "InputError",
-    "Ledger",
-    "LedgerError",
-    "MemorySetting",
-    "Metadata",
-    "Mode",
-    "MoveVm",
-    "NilometerError",
-    "Observation",
-    "Outcome",
-    "Pause",
-    "RebootGuest",
-    "Reclaim",
-    "RegisterHost",
-    "RemoveHost",
-    "RemoveMemory",
-    "RemoveVm",
-    "ReportInUse",
-    "Request",
-    "ResizeHost",
-    "Restore",
-    "Result",
-    "Resume",
-    "Save",
-    "SetMemory",
-    "SetReserve",
-    "Start",
-    "Stop",
-    "UnknownHost",
-    "UnknownVm",
-    "import_hyperv",
-    "import_qemu",
-    "parse_size",
-]
+    def __getattr__(name: str) -> object:
+        """Loads the public names when one is used: ``nilo --help`` must not wait for a database driver."""
+        if name == "__all__":
+            return __dir__()
+        if name.startswith("_") or name not in __dir__():
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module("nilometer.api"), name)
 
-
-def __getattr__(name: str) -> object:
-    """Imports what is asked for when it is asked for: ``nilo --help`` must not wait for a database driver."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from nilometer import api
-
-    return getattr(api, name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+    def __dir__() -> list[str]:
+        return sorted(name for name in vars(import_module("nilometer.api")) if name[0].isalpha())
