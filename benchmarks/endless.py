@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.workload import BEGINNING, Size, prepare, recorded, requests, resizes
 from nilometer import Ledger
-from nilometer.history.cloudevents import event_document
+from nilometer.history.cloudevents import to_cloudevent
 
 Line = dict[str, Any]
 
@@ -42,7 +42,7 @@ def _lived() -> tuple[list[Line], list[Line]]:
         for second in (1000, 1010):  # the first round raises the high watermark, and so is not like the others
             begun = ledger.position
             recorded(ledger.execute_all(requests(resizes(size), 2, second=second)))
-        lines = [event_document(stored, ledger.id) for stored in ledger.rows()]
+        lines = [to_cloudevent(stored, ledger.id) for stored in ledger.rows()]
         return lines[:begun], lines[begun:]
 
 

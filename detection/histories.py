@@ -9,8 +9,8 @@ from typing import Any
 
 from domain.errors import InputError
 from nilometer import Ledger, Request
-from nilometer.history.cloudevents import event_document
-from nilometer.ledger.script import read_command
+from nilometer.history.cloudevents import to_cloudevent
+from nilometer.ledger.script import parse_command
 from tests.oracle.strategies import Seeded, script
 
 Line = dict[str, Any]
@@ -25,8 +25,8 @@ def history(folder: Path, seed: int, commands: int) -> list[Line]:
             given = {key: value for key, value in line.items() if key != "command"}
             at = f"{(BEGINNING + timedelta(seconds=number)).isoformat(timespec='microseconds')}Z"
             try:
-                command = read_command(str(line["command"]), json.loads(json.dumps(given)))
+                command = parse_command(str(line["command"]), json.loads(json.dumps(given)))
                 ledger.execute(Request(command, ACTORS[number % 3], "detection", at=at, reason="a test"))
             except InputError:
                 continue
-        return [event_document(stored, ledger.id) for stored in ledger.rows()]
+        return [to_cloudevent(stored, ledger.id) for stored in ledger.rows()]

@@ -17,9 +17,9 @@ from typing import BinaryIO, Final
 from domain.envelope import Envelope
 from domain.errors import InputError, NilometerError
 from domain.events import Event
-from nilometer.history.cloudevents import event_document, source_of
+from nilometer.history.cloudevents import source_uri, to_cloudevent
 from nilometer.history.diagnosing import empty, refuse_database, wrong_kind
-from nilometer.history.parsing import Judged, Reader, Unreadable
+from nilometer.history.parsing import LineReader, ParsedLine, UnreadableLine
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Stored
 from nilometer.storage.bodies import UnreadableEvent, decode, encode
@@ -36,17 +36,17 @@ HINT: Final = "nilo audit reads what nilo export writes"
 GOES_ON: Final = "nilo audit --keep-going passes over such lines"
 
 
-def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[Judged, str]]:
+def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[ParsedLine, str]]:
     """The events of a file, each with its place. Raises ``InputError`` with place, reason and hint."""
     refuse_database(stream, name)
-    reader, found = Reader(), False
+    reader, found = LineReader(), False
     for some in _turns(read_lines(stream, name), pass_over):
         numbered = [(number, content) for number, content in some if content.strip()]
         for (number, content), told in zip(
             numbered, reader.read_all([content for _, content in numbered]), strict=True
         ):
             place = f"{name}:{number}"
-            if isinstance(told, Unreadable):
+            if isinstance(told, UnreadableLine):
                 wrong = None if found else wrong_kind(content, place, name)
                 problem = wrong or unreadable(place, told)
                 if wrong is not None or pass_over is None:
@@ -59,7 +59,7 @@ def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) 
         raise empty(name)
 
 
-def unreadable(place: str, error: Unreadable) -> InputError:
+def unreadable(place: str, error: UnreadableLine) -> InputError:
     """The error of a line that is no event."""
     return InputError(f"{place}: {error}", hint=f"{error.hint or HINT}; {GOES_ON}")
 
@@ -81,7 +81,7 @@ def read_ledger(
     ledger: Ledger, after: int = 0, upto: int | None = None, pass_over: PassOver | None = None
 ) -> Iterator[Placed]:
     """The events of a ledger, as they are stored. Raises ``UnreadableEvent``."""
-    source = source_of(ledger.id)
+    source = source_uri(ledger.id)
     for row in ledger.rows(after, upto):
         try:
             envelope = read_row(row, ledger.id)
@@ -97,7 +97,7 @@ def read_row(row: Stored, ledger: str) -> Envelope[Event]:
     """An event as it is stored. Raises ``UnreadableEvent``."""
     envelope = decode(row.stream, row.version, row.topic, row.body, row.position)
     if encode(envelope.event, envelope.metadata) != (row.topic, row.body):
-        event_document(row, ledger)  # of an older shape; or changed, which this says
+        to_cloudevent(row, ledger)  # of an older shape; or changed, which this says
     return envelope
 
 
@@ -118,7 +118,7 @@ class _File:
     """Empty where nothing can be read."""
     first: int
     """The position of the first event."""
-    events: Iterator[tuple[Judged, str]]
+    events: Iterator[tuple[ParsedLine, str]]
 
 
 def histories(names: Sequence[str], open: Open, pass_over: PassOver | None = None) -> Iterator[History]:
@@ -136,7 +136,7 @@ def histories(names: Sequence[str], open: Open, pass_over: PassOver | None = Non
         yield History(source, _joined(waiting, [] if begun is None else [begun]))
 
 
-def _joined(waiting: deque[_File], begun: Iterable[tuple[Judged, str]]) -> Iterator[Placed]:
+def _joined(waiting: deque[_File], begun: Iterable[tuple[ParsedLine, str]]) -> Iterator[Placed]:
     file, last = waiting.popleft(), 0
     for judged, place in chain(begun, file.events):
         last = judged.envelope.position
@@ -164,14 +164,14 @@ def _begun(name: str, open: Open, pass_over: PassOver | None) -> _File:
     return _File("", 0, events) if first is None else _File(first.source, first.envelope.position, events)
 
 
-def _first(events: Iterator[tuple[Judged, str]]) -> Judged | None:
+def _first(events: Iterator[tuple[ParsedLine, str]]) -> ParsedLine | None:
     try:
         return next((judged for judged, _ in events), None)
     except NilometerError:
         return None  # said when it is read
 
 
-def _take_one(events: Iterator[tuple[Judged, str]]) -> Iterator[tuple[Judged, str]]:
+def _take_one(events: Iterator[tuple[ParsedLine, str]]) -> Iterator[tuple[ParsedLine, str]]:
     for each in events:
         yield each
         return
@@ -181,7 +181,7 @@ def _pass_over_quietly(_: NilometerError) -> None:
     pass
 
 
-def _opened(name: str, open: Open, pass_over: PassOver | None) -> Iterator[tuple[Judged, str]]:
+def _opened(name: str, open: Open, pass_over: PassOver | None) -> Iterator[tuple[ParsedLine, str]]:
     try:
         with open(name) as stream:
             yield from read_events(stream, "stdin" if name == "-" else name, pass_over)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from nilometer.audit.reading import Placed, read_row, unreadable
-from nilometer.history.cloudevents import source_of
-from nilometer.history.parsing import Reader, Unreadable
+from nilometer.history.cloudevents import source_uri
+from nilometer.history.parsing import LineReader, UnreadableLine
 from nilometer.ledger.ledger import Ledger
 from nilometer.textio.streaming import in_batches
 from nilometer.textio.texts import read_lines
@@ -70,13 +70,13 @@ class FileSource:
 
     def events(self, mine: Mine) -> Iterator[Placed]:
         """The events of some streams."""
-        reader = Reader()
+        reader = LineReader()
         with Path(self.name).open("rb") as stream:
             for some in in_batches(_of(read_lines(stream, self.name), mine)):
                 told = reader.read_all([content for _, content in some])
                 for (number, _), each in zip(some, told, strict=True):
                     place = f"{self.name}:{number}"
-                    if isinstance(each, Unreadable):
+                    if isinstance(each, UnreadableLine):
                         raise unreadable(place, each)
                     yield each.envelope, place, each.source
 
@@ -107,7 +107,7 @@ class LedgerSource:
     def look(self) -> Iterator[Looked | None]:
         """All its events from outside."""
         with Ledger.open(self.url, read_only=True) as ledger:
-            source = source_of(ledger.id).encode()
+            source = source_uri(ledger.id).encode()
             for row in ledger.rows(0, self.upto):
                 kind = row.topic.rpartition("/")[0].encode()
                 yield Looked(row.stream.encode(), row.version, row.position, kind, source, row.body)
@@ -115,7 +115,7 @@ class LedgerSource:
     def events(self, mine: Mine) -> Iterator[Placed]:
         """The events of some streams."""
         with Ledger.open(self.url, read_only=True) as ledger:
-            source = source_of(ledger.id)
+            source = source_uri(ledger.id)
             for row in ledger.rows(0, self.upto):
                 if mine(row.stream.encode()):
                     yield read_row(row, ledger.id), "", source

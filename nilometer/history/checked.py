@@ -11,8 +11,8 @@ from domain.aggregates import HistoryError
 from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Event
-from nilometer.history.cloudevents import ATTRIBUTES, canonical
-from nilometer.history.parsing import Reader, Unreadable
+from nilometer.history.cloudevents import ATTRIBUTES, to_canonical_json
+from nilometer.history.parsing import LineReader, UnreadableLine
 from nilometer.ledger.requests import Stored
 from nilometer.textio.lines import LONGEST_LINE
 from projections.fleet import Fleet
@@ -21,7 +21,7 @@ _HINT: Final = "import what nilo export wrote; it may have been cut off or chang
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryLine:
+class CheckedLine:
     """A line that was read: where (``file:line``), the ledger it came from, and the event as it is stored."""
 
     place: str
@@ -29,14 +29,14 @@ class HistoryLine:
     stored: Stored
 
 
-def read_lines(stream: BinaryIO, file: str) -> Iterator[HistoryLine]:
+def read_history(stream: BinaryIO, file: str) -> Iterator[CheckedLine]:
     """The events of a history, each checked. Raises ``InputError`` with ``file:line`` and what is wrong.
 
     Positions count from 1 without a gap, versions of each stream too, all lines are of one ledger, and each event can
     follow on those before it.
     """
     versions: dict[str, int] = {}
-    fleet, reader = Fleet(), Reader()
+    fleet, reader = Fleet(), LineReader()
     source = ""
     number = position = 0
     while content := stream.readline(LONGEST_LINE):
@@ -48,7 +48,7 @@ def read_lines(stream: BinaryIO, file: str) -> Iterator[HistoryLine]:
         try:
             if not content.endswith(b"\n"):
                 short = len(content) < LONGEST_LINE
-                raise Unreadable("the line has no end" if short else f"the line is over {LONGEST_LINE} bytes long")
+                raise UnreadableLine("the line has no end" if short else f"the line is over {LONGEST_LINE} bytes long")
             content = content.rstrip(b"\r\n")
             told, event = reader.read(content)
             _expect("position", event.position, position)
@@ -56,24 +56,24 @@ def read_lines(stream: BinaryIO, file: str) -> Iterator[HistoryLine]:
             _expect("source", told, source or told)
             stored = _stored(content, event)
             fleet.apply(event)
-        except Unreadable as error:
+        except UnreadableLine as error:
             raise InputError(f"{place}: {error}", hint=error.hint or _HINT) from None
         except HistoryError as error:
             raise InputError(f"{place}: {error.message}", hint=error.hint or _HINT) from None
         source, versions[event.stream] = told, event.version
-        yield HistoryLine(place, told.removeprefix("urn:uuid:"), stored)
+        yield CheckedLine(place, told.removeprefix("urn:uuid:"), stored)
 
 
 def _stored(content: bytes, event: Envelope[Event]) -> Stored:
     """The event of a line as it is stored: in the version in which it was written. Raises ``Unreadable``."""
     line: dict[str, Any] = json.loads(content)
-    if canonical(line) != content:
-        raise Unreadable("is not written as Nilometer writes it: keys sorted, no space between tokens")
+    if to_canonical_json(line) != content:
+        raise UnreadableLine("is not written as Nilometer writes it: keys sorted, no space between tokens")
     kind, _, shape = str(line["type"]).removeprefix("nilometer.").rpartition(".v")
     body = {name: line.get(name) for name in ATTRIBUTES} | {"data": line["data"], "happened": line["time"]}
-    return Stored(event.position, event.stream, event.version, f"{kind}/{shape}", canonical(body))
+    return Stored(event.position, event.stream, event.version, f"{kind}/{shape}", to_canonical_json(body))
 
 
 def _expect(name: str, found: object, expected: object) -> None:
     if found != expected:
-        raise Unreadable(f"{name} is {found}, not {expected}")
+        raise UnreadableLine(f"{name} is {found}, not {expected}")

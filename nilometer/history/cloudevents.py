@@ -22,12 +22,12 @@ TYPE: Final = re.compile(r"nilometer\.([a-z.-]+)\.v([1-9][0-9]{0,5})")
 ATTRIBUTES: Final = ("actor", "causation", "correlation", "earliest", "reason", "recorded", "via")
 
 
-def source_of(ledger: str) -> str:
+def source_uri(ledger: str) -> str:
     """How a ledger is named in its history."""
     return f"urn:uuid:{ledger}"
 
 
-def event_document(stored: Stored, ledger: str) -> dict[str, Any]:
+def to_cloudevent(stored: Stored, ledger: str) -> dict[str, Any]:
     """A stored event as a CloudEvent. Raises ``UnreadableEvent`` for a body that is not as Nilometer writes it."""
     body = _body(stored)
     kind, _, shape = stored.topic.rpartition("/")
@@ -37,7 +37,7 @@ def event_document(stored: Stored, ledger: str) -> dict[str, Any]:
         "datacontenttype": "application/json",
         "id": f"{stored.stream}/{stored.version}",
         "position": stored.position,
-        "source": source_of(ledger),
+        "source": source_uri(ledger),
         "specversion": "1.0",
         "subject": stored.stream,
         "time": body["happened"],
@@ -46,16 +46,16 @@ def event_document(stored: Stored, ledger: str) -> dict[str, Any]:
     }
 
 
-def envelope_document(envelope: Envelope[Event], ledger: str) -> dict[str, Any]:
+def envelope_to_cloudevent(envelope: Envelope[Event], ledger: str) -> dict[str, Any]:
     """An event as a CloudEvent, in the version in which it is written now."""
     topic, body = encode(envelope.event, envelope.metadata)
-    return event_document(Stored(envelope.position, envelope.stream, envelope.version, topic, body), ledger)
+    return to_cloudevent(Stored(envelope.position, envelope.stream, envelope.version, topic, body), ledger)
 
 
 def write_lines(rows: Iterable[Stored], ledger: str) -> Iterator[bytes]:
     """Stored events as history lines."""
     for stored in rows:
-        yield canonical(event_document(stored, ledger)) + b"\n"
+        yield to_canonical_json(to_cloudevent(stored, ledger)) + b"\n"
 
 
 def _body(stored: Stored) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _body(stored: Stored) -> dict[str, Any]:
     except ValueError:
         body = None
     whole = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
-    if not whole.keys() >= {"data", "happened"} or canonical(whole) != stored.body:
+    if not whole.keys() >= {"data", "happened"} or to_canonical_json(whole) != stored.body:
         raise UnreadableEvent(
             f"event {stored.stream}/{stored.version} at position {stored.position} is not as Nilometer writes events: "
             "it was changed after it was recorded",
@@ -73,6 +73,6 @@ def _body(stored: Stored) -> dict[str, Any]:
     return whole
 
 
-def canonical(value: object) -> bytes:
+def to_canonical_json(value: object) -> bytes:
     """A JSON value as Nilometer writes it."""
     return _CANONICAL.encode(value).encode()

@@ -24,7 +24,7 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 @dataclass(slots=True)
-class Line(Generic[E]):
+class CloudEvent(Generic[E]):
     """A line as it is read. Nobody keeps one, so it need not be frozen."""
 
     actor: Annotated[str, Field(min_length=1)]
@@ -48,26 +48,26 @@ class Line(Generic[E]):
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
 
-class Codec:
+class EventCodec:
     """Reads the lines of one event class, and writes what it read as Nilometer writes it."""
 
     def __init__(self, event: type[Event]) -> None:
-        schema = sorted_fields(TypeAdapter(Line[event]).core_schema)  # type: ignore[valid-type]
+        schema = sorted_fields(TypeAdapter(CloudEvent[event]).core_schema)  # type: ignore[valid-type]
         self.type = f"nilometer.{event.KIND}.v{event.VERSION}"
-        self.read: Callable[[bytes], Line[Event]] = SchemaValidator(_bounded(schema)).validate_json
-        self.write: Callable[[Line[Event]], bytes] = SchemaSerializer(_sparing(texts_for_enums(schema))).to_json
+        self.read: Callable[[bytes], CloudEvent[Event]] = SchemaValidator(_bounded(schema)).validate_json
+        self.write: Callable[[CloudEvent[Event]], bytes] = SchemaSerializer(_sparing(texts_for_enums(schema))).to_json
 
 
-class Codecs(dict[bytes, Codec]):
+class EventCodecs(dict[bytes, EventCodec]):
     """Codecs by type, each made when it is first needed."""
 
-    def find(self, type: bytes) -> Codec | None:
+    def find(self, type: bytes) -> EventCodec | None:
         """The codec of a type; ``None`` if there is none."""
         named = TYPE.fullmatch(type.decode("utf-8", "replace"))
         event = None if named is None else EVENTS.get((named[1], int(named[2])))
         if event is None:
             return None
-        self[type] = codec = self.get(type) or Codec(event)
+        self[type] = codec = self.get(type) or EventCodec(event)
         return codec
 
 

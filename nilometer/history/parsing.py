@@ -18,16 +18,16 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Event
 from nilometer.history.cloudevents import TYPE
-from nilometer.history.codecs import Codec, Codecs, Line
+from nilometer.history.codecs import CloudEvent, EventCodec, EventCodecs
 from nilometer.storage.bodies import UPCASTERS, Json, in_words
 from nilometer.textio.strict_json import parse_strict_json
 from nilometer.times import parse_time
 
-_CODECS: Final = Codecs()
+_CODECS: Final = EventCodecs()
 _TYPES: Final = (b'"type":"nilometer.', b'"type": "nilometer.')
 
 
-class Judged(NamedTuple):
+class ParsedLine(NamedTuple):
     """A line that was read: the ledger that it names as its source, and the event in its place there."""
 
     source: str
@@ -35,7 +35,7 @@ class Judged(NamedTuple):
     envelope: Envelope[Event]
 
 
-class Unreadable(ValueError):
+class UnreadableLine(ValueError):
     """A line is no event: ``str(error)`` says why."""
 
     def __init__(self, why: str, hint: str = "") -> None:
@@ -43,18 +43,18 @@ class Unreadable(ValueError):
         self.hint = hint
 
 
-class Reader:
+class LineReader:
     """Reads the lines of one file."""
 
     def __init__(self) -> None:
         self._ours = True
         """All lines so far were as Nilometer writes them. From the first that is not, writing again is in vain."""
 
-    def read_all(self, contents: Sequence[bytes]) -> Sequence[Judged | Unreadable]:
+    def read_all(self, contents: Sequence[bytes]) -> Sequence[ParsedLine | UnreadableLine]:
         """The events of some lines, and in the place of one that is none, why."""
         return self._at_once(contents) or [self._one(content) for content in contents]
 
-    def _at_once(self, contents: Sequence[bytes]) -> list[Judged] | None:
+    def _at_once(self, contents: Sequence[bytes]) -> list[ParsedLine] | None:
         """If all are as Nilometer writes them: step by step for all of them, which is quicker than one by one."""
         if not self._ours:
             return None
@@ -64,16 +64,16 @@ class Reader:
             if [codec.write(line) for codec, line in zip(codecs, read, strict=True)] != contents:
                 return None
             return [_judged(line) for line in read]
-        except (KeyError, ValidationError, Unreadable):
+        except (KeyError, ValidationError, UnreadableLine):
             return None
 
-    def _one(self, content: bytes) -> Judged | Unreadable:
+    def _one(self, content: bytes) -> ParsedLine | UnreadableLine:
         try:
             return self.read(content)
-        except Unreadable as error:
+        except UnreadableLine as error:
             return error
 
-    def read(self, content: bytes) -> Judged:
+    def read(self, content: bytes) -> ParsedLine:
         """The event of a line. Raises ``Unreadable``."""
         kind = _kind(content)
         codec = _CODECS.get(kind) or _CODECS.find(kind)
@@ -88,7 +88,7 @@ class Reader:
         if self._ours:
             self._ours = codec.write(line) == content
         if not self._ours:
-            parsed(content)
+            parse_object(content)
         return _judged(line)
 
 
@@ -101,11 +101,11 @@ def _kind(content: bytes) -> bytes:
     return b""
 
 
-def _judged(line: Line[Event]) -> Judged:
+def _judged(line: CloudEvent[Event]) -> ParsedLine:
     happened = _time("time", line.time)
     stream, version = line.subject, line.version
     if line.id != f"{stream}/{version}":
-        raise Unreadable(f"id is {line.id!r}, not {f'{stream}/{version}'!r}, as subject and version say")
+        raise UnreadableLine(f"id is {line.id!r}, not {f'{stream}/{version}'!r}, as subject and version say")
     metadata = Metadata(
         line.actor,
         line.via,
@@ -116,7 +116,7 @@ def _judged(line: Line[Event]) -> Judged:
         line.reason,
         line.causation,
     )
-    return Judged(line.source, Envelope(stream, version, line.data, metadata, line.position))
+    return ParsedLine(line.source, Envelope(stream, version, line.data, metadata, line.position))
 
 
 @lru_cache(maxsize=16)
@@ -132,50 +132,50 @@ def _time(name: str, text: str) -> str:
     try:
         return parse_time(text)
     except InputError as error:
-        raise Unreadable(f"{name}: {error.message}", error.hint) from None
+        raise UnreadableLine(f"{name}: {error.message}", error.hint) from None
 
 
 # Lines of others, and lines that are none
 
 
-def _look_closer(content: bytes) -> Line[Event]:
-    whole = parsed(content)
+def _look_closer(content: bytes) -> CloudEvent[Event]:
+    whole = parse_object(content)
     kind = whole.get("type")
     named = TYPE.fullmatch(kind) if isinstance(kind, str) else None
     if named is None:
-        raise Unreadable("has no type" if kind is None else f"its type {kind!r} is not one of Nilometer's")
+        raise UnreadableLine("has no type" if kind is None else f"its type {kind!r} is not one of Nilometer's")
     shape = int(named[2])
     codec = _CODECS.find(str(kind).encode())
     if codec is None:
         if (named[1], shape) not in UPCASTERS:
             hint = "read it with the version that wrote it, or a newer one"
-            raise Unreadable(f"its type {kind!r} is unknown to this version of Nilometer", hint)
+            raise UnreadableLine(f"its type {kind!r} is unknown to this version of Nilometer", hint)
         content, codec = _upcast(whole, named[1], shape)
     try:
         return codec.read(content)
     except ValidationError as error:
-        raise Unreadable(in_words(error)) from None
+        raise UnreadableLine(in_words(error)) from None
 
 
-def _upcast(whole: Json, kind: str, shape: int) -> tuple[bytes, Codec]:
+def _upcast(whole: Json, kind: str, shape: int) -> tuple[bytes, EventCodec]:
     try:
         while (kind, shape) in UPCASTERS:
             whole["data"] = UPCASTERS[kind, shape](whole["data"], str(whole["subject"]))
             shape += 1
     except (KeyError, TypeError, AttributeError):
-        raise Unreadable("has no subject, or no data") from None
+        raise UnreadableLine("has no subject, or no data") from None
     whole["type"] = f"nilometer.{kind}.v{shape}"
     codec = _CODECS.find(whole["type"].encode())
     assert codec is not None  # upcasters end at what is written now
     return json.dumps(whole).encode(), codec
 
 
-def parsed(content: bytes) -> Json:
+def parse_object(content: bytes) -> Json:
     """A line as a JSON object in which no key stands twice. Raises ``Unreadable``."""
     try:
         value = parse_strict_json(content, "")
     except InputError as error:
-        raise Unreadable(error.message.removeprefix(": "), error.hint) from None
+        raise UnreadableLine(error.message.removeprefix(": "), error.hint) from None
     if not isinstance(value, dict):
-        raise Unreadable("is not a JSON object")
+        raise UnreadableLine("is not a JSON object")
     return cast("Json", value)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from domain.errors import InputError
-from nilometer.history.checked import HistoryLine
+from nilometer.history.checked import CheckedLine
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Stored
 
@@ -14,7 +14,9 @@ TOGETHER: Final = 1000
 """How many events share a commit."""
 
 
-def take(ledger: Ledger, lines: Iterable[HistoryLine], progress: Callable[[int], None] = lambda position: None) -> int:
+def restore(
+    ledger: Ledger, lines: Iterable[CheckedLine], progress: Callable[[int], None] = lambda position: None
+) -> int:
     """Appends what the ledger does not have yet, as it is written there; returns how many events were read.
 
     What is there already must be the same, byte for byte. Raises ``InputError`` with ``file:line`` where it is not.
@@ -43,7 +45,7 @@ def take(ledger: Ledger, lines: Iterable[HistoryLine], progress: Callable[[int],
     return count
 
 
-def _must_be_the_same(own: Stored, line: HistoryLine) -> None:
+def _must_be_the_same(own: Stored, line: CheckedLine) -> None:
     if own != line.stored:
         raise InputError(
             f"{line.place}: the ledger has another event at position {own.position}: {own.stream}/{own.version}",

@@ -52,7 +52,7 @@ class ScriptError(InputError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ScriptCommand:
     """A command, and what its line says about when, by whom and why; ``None`` where it says nothing."""
 
     command: Command
@@ -65,28 +65,28 @@ class Asked:
     @property
     def target(self) -> str:
         """The stream that the command names."""
-        return target_of(self.command)
+        return target_stream(self.command)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScriptLine:
     """One line of a script that is not blank: a request, or why there is none."""
 
     number: int
     key: str
     """The digest of all lines up to and including this one."""
-    asked: Asked | None
+    parsed: ScriptCommand | None
     error: ScriptError | None
-    command: str | None
+    command_name: str | None
     """The command's name as it was written, if it could be read."""
 
 
-def target_of(command: Command) -> str:
+def target_stream(command: Command) -> str:
     """The stream that a command names, as ``vm/web01`` or ``host/hv01``."""
     return host_stream(command.host) if isinstance(command, HostCommand) else vm_stream(command.vm)
 
 
-def read_script(stream: BinaryIO, source: str, name: str = "") -> Iterator[Line]:
+def read_script(stream: BinaryIO, source: str, name: str = "") -> Iterator[ScriptLine]:
     """The lines of a script, as they come; blank ones are left out. A line that cannot be read carries its error.
 
     ``source`` is what the script is called in messages; ``name`` tells scripts with equal lines apart.
@@ -101,18 +101,18 @@ def read_script(stream: BinaryIO, source: str, name: str = "") -> Iterator[Line]
         if not content.strip():
             continue
         digest = sha256(digest.digest() + content)
-        asked, error, command = None, None, None
+        parsed, error, command_name = None, None, None
         try:
             value = parse_object(content)
             named = value.get("command")
-            command = named if isinstance(named, str) else None
-            asked = read_asked(value)
+            command_name = named if isinstance(named, str) else None
+            parsed = parse_script_command(value)
         except ScriptError as wrong:
             hint = wrong.hint
             if not ended and wrong.cut_off:
                 hint = "the last line has no end: the file may have been cut off"
             error = ScriptError(wrong.what, place=f"{source}:{number}", hint=hint)
-        yield Line(number, digest.hexdigest(), asked, error, command)
+        yield ScriptLine(number=number, key=digest.hexdigest(), parsed=parsed, error=error, command_name=command_name)
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
@@ -169,7 +169,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ScriptError(f"{name} is not a number in JSON", hint="write whole bytes, or a text such as 4GiB")
 
 
-def read_asked(value: dict[str, Any]) -> Asked:
+def parse_script_command(value: dict[str, Any]) -> ScriptCommand:
     """A script line's object as a request. Raises ``ScriptError`` with the key and what to write instead."""
     given = dict(value)
     if "command" not in given:
@@ -180,10 +180,10 @@ def read_asked(value: dict[str, Any]) -> Asked:
         hint = did_you_mean(name, COMMANDS, "nilo do --help lists them") if isinstance(name, str) else _EXAMPLE
         raise ScriptError(f"command: {name!r} is not a command", hint=hint)
     about = {key: given.pop(key) for key in ABOUT if key in given}
-    return Asked(read_command(name, given), **{key: _about(key, said) for key, said in about.items()})
+    return ScriptCommand(parse_command(name, given), **{key: _about(key, said) for key, said in about.items()})
 
 
-def read_command(name: str, given: dict[str, Any]) -> Command:
+def parse_command(name: str, given: dict[str, Any]) -> Command:
     """A command from its name and arguments as people write them. Raises ``ScriptError``."""
     kind = COMMANDS[name]
     known = [field.name for field in fields(kind)]
@@ -194,7 +194,7 @@ def read_command(name: str, given: dict[str, Any]) -> Command:
     try:
         return _adapter(name).validate_python(given)
     except ValidationError as error:
-        what, hint = in_words(name, error.errors(include_url=False)[0])
+        what, hint = describe_error(name, error.errors(include_url=False)[0])
         raise ScriptError(what, hint=hint) from None
 
 
@@ -226,7 +226,7 @@ def check_text(text: str) -> str:
     return text
 
 
-def in_words(command: str, error: ErrorDetails) -> tuple[str, str]:
+def describe_error(command: str, error: ErrorDetails) -> tuple[str, str]:
     """What pydantic found wrong with a command's argument, and a hint."""
     key, value, context = str(error["loc"][0]), error["input"], error.get("ctx", {})
     match error["type"]:

@@ -143,10 +143,10 @@ def _judge_files(audit: Audit, files: Sequence[str], scope: Scope, pass_over: Pa
 
 def _judge_ledger(audit: Audit, ledger: Ledger, scope: Scope, pass_over: PassedOver | None) -> None:
     from nilometer.audit.reading import read_ledger
-    from nilometer.history.cloudevents import source_of
+    from nilometer.history.cloudevents import source_uri
     from rules.judging.judge import Judge
 
-    judge, source, last = Judge(scope), source_of(ledger.id), ledger.position
+    judge, source, last = Judge(scope), source_uri(ledger.id), ledger.position
     with Progress("judging", last, "events") as progress:
         audit.judge(read_ledger(ledger, upto=last, pass_over=pass_over), judge, source, progress.at)
     audit.finish(judge, source)

@@ -13,7 +13,7 @@ from nilometer.cli.audit.page import show_findings
 from nilometer.cli.failures import say
 from nilometer.cli.interrupts import interruptible
 from nilometer.cli.output import Output
-from nilometer.history.cloudevents import source_of
+from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.ledger import Ledger
 from rules.judging.judge import Judge
 from rules.judging.scope import Scope
@@ -24,7 +24,7 @@ PAUSE: Final = 0.25
 
 def follow(out: Output, audit: Audit, ledger: Ledger, scope: Scope, pass_over: PassOver | None) -> None:
     """Judges what is there, then what comes, until Ctrl-C. People see each finding as soon as it is made."""
-    judge, source = Judge(scope), source_of(ledger.id)
+    judge, source = Judge(scope), source_uri(ledger.id)
     position = shown = 0
     told = ""
     with interruptible() as go_on, suppress(KeyboardInterrupt):

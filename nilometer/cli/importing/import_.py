@@ -8,8 +8,8 @@ from nilometer.cli.failures import OK, Interrupted
 from nilometer.cli.options import common
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import session
-from nilometer.history.checked import read_lines
-from nilometer.history.restoring import take
+from nilometer.history.checked import read_history
+from nilometer.history.restoring import restore
 from nilometer.textio.files import open_input
 
 
@@ -32,14 +32,14 @@ def command(file: str) -> int:
         name = "stdin" if file == "-" else file
         if stream.seekable() and file != "-":
             with Progress(f"checking {name}", unit="events") as progress:
-                for line in read_lines(stream, name):
+                for line in read_history(stream, name):
                     progress.at(line.stored.position)
             stream.seek(0)
         with now.writing() as ledger:
             there = ledger.position
             try:
                 with Progress(f"importing {name}", unit="events") as progress:
-                    events = take(ledger, read_lines(stream, name), progress.at)
+                    events = restore(ledger, read_history(stream, name), progress.at)
             except KeyboardInterrupt:
                 raise Interrupted(f"{ledger.position} events are taken", hint=f"nilo import {file} goes on") from None
             url = ledger.url

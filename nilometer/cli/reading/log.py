@@ -17,7 +17,7 @@ from nilometer.cli.options import common
 from nilometer.cli.output import Output
 from nilometer.cli.reading.view import EMPTY
 from nilometer.cli.session import session, typed_time
-from nilometer.history.cloudevents import envelope_document
+from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.importers.hyperv.jobs import NOBODY
 from nilometer.ledger.ledger import Ledger
 from nilometer.messages.events import describe
@@ -73,7 +73,7 @@ def command(
         )
         if out.json:
             for envelope in ledger.views.log(wanted, count):
-                out.event(envelope_document(envelope, ledger.id))
+                out.event(envelope_to_cloudevent(envelope, ledger.id))
             return OK
         told = _commands(ledger, wanted, count)
         first = next(told, None)

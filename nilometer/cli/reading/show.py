@@ -12,7 +12,7 @@ from nilometer.cli.options import common
 from nilometer.cli.output import Output
 from nilometer.cli.reading.moments import position
 from nilometer.cli.session import session
-from nilometer.history.cloudevents import envelope_document
+from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.ledger.ledger import Ledger
 from nilometer.messages.stories import describe_change, group_by_change
 from nilometer.views.views import Filter
@@ -34,7 +34,7 @@ def command(change: str) -> int:
     with now.reading() as ledger:
         found = _find(ledger, change)
         if out.json:
-            out.document([envelope_document(envelope, ledger.id) for envelope in found])
+            out.document([envelope_to_cloudevent(envelope, ledger.id) for envelope in found])
             return OK
         for number, each in enumerate(group_by_change(found)):
             if number:

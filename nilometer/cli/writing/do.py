@@ -18,7 +18,7 @@ from nilometer.cli.session import Session, session, typed_time
 from nilometer.cli.writing.answers import Answers
 from nilometer.cli.writing.do_arguments import SHAPES, Shape
 from nilometer.ledger.requests import Request, Result
-from nilometer.ledger.script import read_command
+from nilometer.ledger.script import parse_command
 
 _NEEDED: Final = ("minimum", "startup", "maximum")
 _USUAL: Final = {"buffer": 20, "weight": 50}
@@ -105,7 +105,7 @@ def _places(positions: tuple[int, ...]) -> str:
 def _execute(now: Session, name: str, given: dict[str, Any], at: str | None) -> tuple[Result, str]:
     """Decides the command; a VM may be called by its name, if that is its alone."""
     happened = None if at is None else typed_time(at)
-    asked = read_command(name, given)
+    asked = parse_command(name, given)
     with now.writing(create=name == "register-host") as ledger:
         try:
             return ledger.execute(_request(now, asked, happened)), ledger.url
@@ -114,7 +114,7 @@ def _execute(now: Session, name: str, given: dict[str, Any], at: str | None) -> 
                 raise
             id = find_vm(error.vm, names_of(ledger.views.fleet()))
             say("note", f"{error.vm} is the VM {id}")
-            return ledger.execute(_request(now, read_command(name, given | {"vm": id}), happened)), ledger.url
+            return ledger.execute(_request(now, parse_command(name, given | {"vm": id}), happened)), ledger.url
         except InputError as error:
             raise with_hint(error, ledger.views.fleet) from None
 

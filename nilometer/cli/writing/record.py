@@ -22,7 +22,7 @@ from nilometer.cli.session import Session, session, typed_time
 from nilometer.cli.writing.answers import amounts, colour
 from nilometer.clock import now as this_moment
 from nilometer.importers.manual import Told, recording
-from nilometer.ledger.script import in_words
+from nilometer.ledger.script import describe_error
 from nilometer.messages.shortfalls import PARTIALLY
 from nilometer.messages.sizes import format_part, format_size
 
@@ -103,7 +103,7 @@ def _read(shape: Callable[[object], T], option: str, text: str) -> T:
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         wrong["loc"] = (option,)
-        what, hint = in_words("record", wrong)
+        what, hint = describe_error("record", wrong)
         raise Mistyped(what, hint=hint) from None
 
 

@@ -21,7 +21,7 @@ from nilometer.cli.writing.answers import INPUT_ERROR, Answers
 from nilometer.errors import LedgerError
 from nilometer.ledger.dry_run import Rehearsal
 from nilometer.ledger.requests import Request, Result
-from nilometer.ledger.script import Line, ScriptError, read_script
+from nilometer.ledger.script import ScriptError, ScriptLine, read_script
 from nilometer.storage.urls import masked
 from projections.fleet import Fleet
 
@@ -129,7 +129,7 @@ class Run:
         self._summarise()
         return self.answers.code
 
-    def _decide_all(self, decider: Decider, fleet: Callable[[], Fleet], together: Iterable[list[Line]]) -> None:
+    def _decide_all(self, decider: Decider, fleet: Callable[[], Fleet], together: Iterable[list[ScriptLine]]) -> None:
         with Progress(f"running {self.source}", unit="commands") as progress:
             for batch in together:
                 goes_on = self._decide(decider, fleet, batch)
@@ -138,9 +138,9 @@ class Run:
                 if not goes_on:
                     return
 
-    def _decide(self, decider: Decider, fleet: Callable[[], Fleet], batch: list[Line]) -> bool:
+    def _decide(self, decider: Decider, fleet: Callable[[], Fleet], batch: list[ScriptLine]) -> bool:
         """Decides the lines of one commit; whether to go on after them."""
-        readable = [line for line in batch if line.asked is not None]
+        readable = [line for line in batch if line.parsed is not None]
         if not self.keep_going and len(readable) < len(batch):
             first = next(index for index, line in enumerate(batch) if line.error is not None)
             readable, batch = batch[:first], batch[: first + 1]
@@ -155,22 +155,22 @@ class Run:
                 return False
         return True
 
-    def _request(self, line: Line) -> Request:
-        asked = line.asked
-        assert asked is not None
+    def _request(self, line: ScriptLine) -> Request:
+        parsed = line.parsed
+        assert parsed is not None
         return Request(
-            asked.command,
-            actor=asked.actor or self.actor,
-            via=asked.via or self.now.tool(),
-            at=asked.at,
-            reason=asked.reason or self.now.reason,
-            correlation=asked.correlation or self.now.correlation,
+            parsed.command,
+            actor=parsed.actor or self.actor,
+            via=parsed.via or self.now.tool(),
+            at=parsed.at,
+            reason=parsed.reason or self.now.reason,
+            correlation=parsed.correlation or self.now.correlation,
             key=line.key if self.remembers else None,
         )
 
-    def _tell(self, line: Line, error: InputError) -> None:
-        target = line.asked.target if line.asked is not None else None
-        self.answers.show_error(error, line.command, target, line.number)
+    def _tell(self, line: ScriptLine, error: InputError) -> None:
+        target = line.parsed.target if line.parsed is not None else None
+        self.answers.show_error(error, line.command_name, target, line.number)
         at = "" if isinstance(error, ScriptError) else f"{self.source}:{line.number}: "
         say("error", at + error.message, error.hint)
 

@@ -16,9 +16,9 @@ from nilometer.audit.parallel import judge_in_shares, shares_of
 from nilometer.audit.reading import histories
 from nilometer.audit.result import Audit
 from nilometer.audit.sources import FileSource, LedgerSource
-from nilometer.history.checked import read_lines
-from nilometer.history.cloudevents import envelope_document
-from nilometer.history.restoring import take
+from nilometer.history.checked import read_history
+from nilometer.history.cloudevents import envelope_to_cloudevent
+from nilometer.history.restoring import restore
 from nilometer.textio.files import open_input
 from rules.judging.findings import Verdict
 from rules.judging.judge import Judge
@@ -48,7 +48,7 @@ def lines() -> list[bytes]:
     told = random_history(Seeded(5), 500)
     for more in (history({**HOST, "host": "alone01"}, on_one, {**START, "vm": "alone"}, *added), envelopes(OBSERVED)):
         told += [replace(each, position=len(told) + number) for number, each in enumerate(more, start=1)]
-    documents = [envelope_document(each, LEDGER) for each in told]
+    documents = [envelope_to_cloudevent(each, LEDGER) for each in told]
     assert {"move-vm"} < {document["data"].get("command") for document in documents}
     return [spelled(document) for document in documents]
 
@@ -111,7 +111,7 @@ def test_a_ledger_is_shared_out_too(tmp_path: Path, lines: list[bytes]) -> None:
     name = written(tmp_path, lines)
     url = f"sqlite:///{tmp_path}/ledger.db"
     with Ledger.open(url, create=True) as ledger, Path(name).open("rb") as stream:
-        take(ledger, read_lines(stream, name))
+        restore(ledger, read_history(stream, name))
         last = ledger.position
     assert together(LedgerSource(url, last)).account.rules == alone(name).account.rules
 

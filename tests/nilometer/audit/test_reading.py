@@ -15,9 +15,9 @@ import pytest
 from domain.errors import InputError, NilometerError
 from domain.events import VmDefined
 from nilometer.audit.reading import Placed, histories, read_events, read_ledger
-from nilometer.history.checked import read_lines
-from nilometer.history.cloudevents import TYPE, source_of
-from nilometer.history.restoring import take
+from nilometer.history.checked import read_history
+from nilometer.history.cloudevents import TYPE, source_uri
+from nilometer.history.restoring import restore
 from nilometer.ledger.ledger import Ledger
 from nilometer.storage.bodies import UPCASTERS, UnreadableEvent
 from nilometer.textio.files import open_input
@@ -54,9 +54,9 @@ def with_data(line: bytes, **values: object) -> bytes:
 
 def test_a_history_is_read_as_it_is_imported_each_event_with_its_line(tmp_path: Path) -> None:
     with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", create=True) as ledger:
-        take(ledger, read_lines(BytesIO(HISTORY.read_bytes()), "h"))
+        restore(ledger, read_history(BytesIO(HISTORY.read_bytes()), "h"))
         expected = list(ledger.events())
-        source = source_of(ledger.id)
+        source = source_uri(ledger.id)
         assert list(read_ledger(ledger)) == [(envelope, "", source) for envelope in expected]
     assert read(*LINES) == [(each, f"h.jsonl:{number}", source) for number, each in enumerate(expected, start=1)]
 
@@ -91,7 +91,7 @@ def test_a_line_as_nilometer_writes_it_is_read_in_one_pass(monkeypatch: pytest.M
     def again(_: bytes) -> None:
         raise AssertionError("it is read again")
 
-    monkeypatch.setattr("nilometer.history.parsing.parsed", again)
+    monkeypatch.setattr("nilometer.history.parsing.parse_object", again)
     assert len(read(*current)) == len(current) > 1
     with pytest.raises(AssertionError, match="it is read again"):
         read(respelled(current[0]))
@@ -314,7 +314,7 @@ def test_a_ledger_that_was_changed_where_it_is_stored_cannot_be_read_there(tmp_p
     import sqlite3
 
     with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", create=True) as ledger:
-        take(ledger, read_lines(BytesIO(HISTORY.read_bytes()), "h"))
+        restore(ledger, read_history(BytesIO(HISTORY.read_bytes()), "h"))
     db = sqlite3.connect(tmp_path / "ledger.db")
     with db:
         (body,) = db.execute("SELECT state FROM stored_events WHERE rowid = 2").fetchone()

@@ -9,9 +9,9 @@ import pytest
 
 from domain.errors import InputError
 from domain.observed.events import VmMemoryMoved, VmObserved
-from nilometer.history.checked import read_lines
+from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import write_lines
-from nilometer.history.restoring import take
+from nilometer.history.restoring import restore
 from nilometer.ledger.ledger import Ledger
 from projections.view import view
 from tests.paths import HISTORY_GOLDENS
@@ -29,7 +29,7 @@ def exported(ledger: Ledger) -> bytes:
 def test_a_history_of_version_1_reads_and_its_bytes_are_unchanged(ledger: Ledger) -> None:
     before = VERSION_1.read_bytes()
     assert b'"nilometer.vm.defined.v1"' in before
-    count = take(ledger, read_lines(BytesIO(before), "version-1.jsonl"))
+    count = restore(ledger, read_history(BytesIO(before), "version-1.jsonl"))
     assert count == ledger.position == 9
     assert exported(ledger) == before
     (vm,) = view(ledger.views.fleet()).vms
@@ -40,7 +40,7 @@ def test_observations_of_version_1_read_and_nobody_had_told_their_mechanisms(led
     before = OBSERVED_1.read_bytes()
     assert b'"nilometer.vm.memory-moved.v1"' in before
     assert b'"nilometer.vm.observed.v1"' in before
-    assert take(ledger, read_lines(BytesIO(before), "observed-1.jsonl")) == 12
+    assert restore(ledger, read_history(BytesIO(before), "observed-1.jsonl")) == 12
     assert exported(ledger) == before
     told = [envelope.event for envelope in ledger.events()]
     assert [event.mechanism for event in told if isinstance(event, VmMemoryMoved)] == [None] * 6
@@ -55,15 +55,15 @@ def test_a_history_can_be_taken_line_by_line_and_goes_on(ledger: Ledger) -> None
     before = VERSION_1.read_bytes()
     lines = before.splitlines(keepends=True)
     for upto in range(1, len(lines) + 1):
-        assert take(ledger, read_lines(BytesIO(b"".join(lines[:upto])), "part")) == upto
+        assert restore(ledger, read_history(BytesIO(b"".join(lines[:upto])), "part")) == upto
         assert ledger.position == upto
     assert exported(ledger) == before
 
 
 def test_the_ledger_takes_the_id_of_the_history(ledger: Ledger) -> None:
     own = ledger.id
-    lines = list(read_lines(BytesIO(VERSION_1.read_bytes()), "version-1.jsonl"))
-    take(ledger, lines)
+    lines = list(read_history(BytesIO(VERSION_1.read_bytes()), "version-1.jsonl"))
+    restore(ledger, lines)
     assert ledger.id == lines[0].ledger != own
     with Ledger.open(ledger.url, read_only=True) as again:
         assert again.id == ledger.id
@@ -74,7 +74,7 @@ def test_a_body_that_was_changed_in_the_database_is_not_exported(tmp_path: Path)
 
     url = f"sqlite:///{tmp_path}/ledger.db"
     with Ledger.open(url, create=True) as ledger:
-        take(ledger, read_lines(BytesIO(VERSION_1.read_bytes()), "version-1.jsonl"))
+        restore(ledger, read_history(BytesIO(VERSION_1.read_bytes()), "version-1.jsonl"))
     db = sqlite3.connect(tmp_path / "ledger.db")
     with db:
         (body,) = db.execute("SELECT state FROM stored_events WHERE rowid = 2").fetchone()
@@ -85,7 +85,7 @@ def test_a_body_that_was_changed_in_the_database_is_not_exported(tmp_path: Path)
 
 
 def test_an_empty_history_takes_nothing(ledger: Ledger) -> None:
-    assert take(ledger, read_lines(BytesIO(b""), "empty")) == 0
+    assert restore(ledger, read_history(BytesIO(b""), "empty")) == 0
     with pytest.raises(InputError):
-        take(ledger, read_lines(BytesIO(b"{}"), "cut off"))
+        restore(ledger, read_history(BytesIO(b"{}"), "cut off"))
     assert ledger.position == 0

@@ -10,8 +10,8 @@ from typing import Any, cast
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nilometer.history.cloudevents import TYPE, envelope_document
-from nilometer.history.parsing import Reader, Unreadable
+from nilometer.history.cloudevents import TYPE, envelope_to_cloudevent
+from nilometer.history.parsing import LineReader, UnreadableLine
 from nilometer.storage.bodies import UPCASTERS
 from tests.paths import HISTORY_GOLDENS
 
@@ -75,31 +75,31 @@ def spoiled(draw: st.DrawFn) -> bytes:
 @example(LINES[0].replace(b'"reason":', b'"reason":null,"reason":'))
 def test_a_spoiled_line_is_unreadable_or_read_as_it_stands(line: bytes) -> None:
     try:
-        read = Reader().read(line)
-    except Unreadable:
+        read = LineReader().read(line)
+    except UnreadableLine:
         return
     written = json.loads(line, object_pairs_hook=once)
-    again = envelope_document(read.envelope, read.source.removeprefix("urn:uuid:"))
+    again = envelope_to_cloudevent(read.envelope, read.source.removeprefix("urn:uuid:"))
     times = ("time", "recorded", "earliest")
     assert says_the_same(again, {key: value for key, value in written.items() if key not in times})
 
 
 def alone(line: bytes) -> str:
     try:
-        return str(Reader().read(line))
-    except Unreadable as error:
+        return str(LineReader().read(line))
+    except UnreadableLine as error:
         return str(error)
 
 
 @given(st.lists(st.sampled_from(LINES) | spoiled(), max_size=5), st.lists(st.sampled_from(LINES) | spoiled()))
 @example(LINES, [LINES[0].replace(b'"position":1', b'"position":1,"position":1')])
 def test_many_lines_are_read_as_each_of_them_is(some: list[bytes], others: list[bytes]) -> None:
-    reader = Reader()
+    reader = LineReader()
     told = [*reader.read_all(some), *reader.read_all(others)]
     assert [str(each) for each in told] == [alone(line) for line in [*some, *others]]
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_nothing_else_is_raised_whatever_stands_there(line: bytes) -> None:
-    with suppress(Unreadable):
-        Reader().read(line)
+    with suppress(UnreadableLine):
+        LineReader().read(line)

@@ -8,7 +8,7 @@ from domain.aggregates import VmAggregate
 from domain.state import Vm
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request, Result
-from nilometer.ledger.script import read_command
+from nilometer.ledger.script import parse_command
 
 
 def a_host(**changed: Any) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def a_vm(**changed: Any) -> dict[str, Any]:
 
 def request(command: str, *, at: str | None = None, key: str | None = None, **given: Any) -> Request:
     """A command as a script line gives it, asked by Ann with a test."""
-    return Request(read_command(command, given), "ann", "test", at=at, key=key)
+    return Request(parse_command(command, given), "ann", "test", at=at, key=key)
 
 
 def ask(ledger: Ledger, command: str, *, at: str | None = None, key: str | None = None, **given: Any) -> Result:

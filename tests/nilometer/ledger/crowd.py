@@ -16,7 +16,7 @@ import nilometer.storage.sqlite.recorder as _imported_before_the_forks  # noqa: 
 from domain.errors import InputError
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request
-from nilometer.ledger.script import read_command
+from nilometer.ledger.script import parse_command
 from tests.domain.world import World
 from tests.nilometer.ledger.processes import Crowd, fork
 from tests.oracle.shapes import GIB, Line
@@ -53,7 +53,7 @@ def beginning() -> list[Line]:
 def request(line: Line) -> Request:
     """A line as a request that says why."""
     given = {key: value for key, value in line.items() if key != "command"}
-    return Request(read_command(str(line["command"]), given), "ann", "crowd", reason=json.dumps(line))
+    return Request(parse_command(str(line["command"]), given), "ann", "crowd", reason=json.dumps(line))
 
 
 def write(url: str, seed: int) -> None:

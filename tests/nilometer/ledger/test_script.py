@@ -13,7 +13,7 @@ from domain.errors import InputError
 from domain.quantities import LARGEST, MiB
 from domain.settings import ConfigVersion, Mode
 from domain.shapes import parse_size
-from nilometer.ledger.script import Line, read_script
+from nilometer.ledger.script import ScriptLine, read_script
 from nilometer.messages.sizes import format_rounded, format_size, format_sizes, format_typed
 from nilometer.suggesting import did_you_mean
 from nilometer.times import duration, parse_time, parse_typed, seconds_between, shown
@@ -21,7 +21,7 @@ from nilometer.times import duration, parse_time, parse_typed, seconds_between, 
 LINES = [b'{"command": "start", "vm": "%d"}' % number for number in range(4)]
 
 
-def read(content: bytes, name: str = "") -> list[Line]:
+def read(content: bytes, name: str = "") -> list[ScriptLine]:
     return list(read_script(BytesIO(content), "s.jsonl", name))
 
 
@@ -30,12 +30,12 @@ def test_a_line_is_a_command_and_who_asks_when_and_why() -> None:
         b'{"command": "add-memory", "vm": "web01", "amount": "2GiB", "at": "2026-11-23T10:00:00+01:00", '
         b'"actor": "CONTOSO\\\\ops", "via": "powershell", "reason": "month end", "correlation": "CHG-7"}'
     )
-    assert line.asked is not None
-    assert line.asked.command == AddMemory("web01", 2 * 2**30)
-    assert line.asked.at == "2026-11-23T09:00:00.000000Z"
-    assert (line.asked.actor, line.asked.via) == ("CONTOSO\\ops", "powershell")
-    assert (line.asked.reason, line.asked.correlation) == ("month end", "CHG-7")
-    assert line.asked.target == "vm/web01"
+    assert line.parsed is not None
+    assert line.parsed.command == AddMemory("web01", 2 * 2**30)
+    assert line.parsed.at == "2026-11-23T09:00:00.000000Z"
+    assert (line.parsed.actor, line.parsed.via) == ("CONTOSO\\ops", "powershell")
+    assert (line.parsed.reason, line.parsed.correlation) == ("month end", "CHG-7")
+    assert line.parsed.target == "vm/web01"
 
 
 def test_a_definition_carries_its_setting() -> None:
@@ -44,10 +44,10 @@ def test_a_definition_carries_its_setting() -> None:
         b'"config_version": "9.0", "memory": {"dynamic": {"minimum": "512MiB", "startup": "2GiB", '
         b'"maximum": "8GiB", "buffer": 20, "weight": 50}}}'
     )
-    assert line.asked is not None
-    assert isinstance(line.asked.command, DefineVm)
-    assert line.asked.command.config_version == ConfigVersion(9, 0)
-    assert line.asked.command.memory.mode is Mode.DYNAMIC
+    assert line.parsed is not None
+    assert isinstance(line.parsed.command, DefineVm)
+    assert line.parsed.command.config_version == ConfigVersion(9, 0)
+    assert line.parsed.command.memory.mode is Mode.DYNAMIC
 
 
 def test_a_line_is_known_by_all_lines_up_to_it() -> None:
@@ -74,7 +74,7 @@ def test_a_line_longer_than_memory_is_read_in_pieces_and_told_once() -> None:
     one, two = read(long + b"\n" + LINES[0])
     assert one.error is not None
     assert "over 1048576 bytes" in one.error.message
-    assert two.asked is not None
+    assert two.parsed is not None
     assert read(long.replace(b"xx", b"xy", 1) + b"\n" + LINES[0])[1].key != two.key
     assert read(long[:-3] + b'y"}' + b"\n" + LINES[0])[1].key != two.key
 

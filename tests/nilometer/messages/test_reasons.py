@@ -11,7 +11,7 @@ from domain.decision import Code
 from domain.state import Power
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request
-from nilometer.ledger.script import read_command
+from nilometer.ledger.script import parse_command
 from nilometer.messages.reasons import SENTENCES, explain, explain_result
 from tests.domain.given import DB, HOST, SMALL_HOST, START, WEB, do, given
 from tests.oracle.shapes import Line
@@ -229,7 +229,7 @@ def test_what_was_granted_in_full_is_no_problem() -> None:
 
 
 def test_a_refusal_that_leaves_no_event_is_explained_too(ledger: Ledger) -> None:
-    asked = read_command("register-host", {"host": "hv01", "version": "2022", "total": "1GiB", "reserve": "2GiB"})
+    asked = parse_command("register-host", {"host": "hv01", "version": "2022", "total": "1GiB", "reserve": "2GiB"})
     told = explain_result(ledger.execute(Request(asked, "ann", "test")))
     assert told is not None
     assert told.message == "host hv01 would have 1 GiB, and its root partition would keep 2 GiB of it."

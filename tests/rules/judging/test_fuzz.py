@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from domain.errors import InputError, NilometerError
 from nilometer.audit.reading import read_events
 from nilometer.audit.result import Audit
-from nilometer.history.checked import read_lines
-from nilometer.history.cloudevents import envelope_document
+from nilometer.history.checked import read_history
+from nilometer.history.cloudevents import envelope_to_cloudevent
 from rules.judging.judge import Judge
 from tests.nilometer.importers.qemu.reading import S5, S7, facts, lines_of
 from tests.oracle.strategies import Seeded
@@ -34,7 +34,7 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 def documents(told: list[Told]) -> list[dict[str, Any]]:
-    return [envelope_document(each, LEDGER) for each in told]
+    return [envelope_to_cloudevent(each, LEDGER) for each in told]
 
 
 WHOLE = [
@@ -128,7 +128,7 @@ def check_import(data: bytes) -> None:
     """Reads a file as ``nilo import`` does: whole, or up to the first line that cannot follow."""
     read, refused = 0, list[InputError]()
     try:
-        for line in read_lines(BytesIO(data), "damaged.jsonl"):
+        for line in read_history(BytesIO(data), "damaged.jsonl"):
             read += 1
             assert line.stored.position == read
     except InputError as error:

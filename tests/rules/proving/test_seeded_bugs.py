@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nilometer.ledger.script import read_asked
+from nilometer.ledger.script import parse_script_command
 from tests.rules.proving.seeded import BUGS, Bug, assert_golden, broken, proved_in
 
 
@@ -23,4 +23,4 @@ def test_a_seeded_bug_is_refuted_by_a_history(bug: Bug, tmp_path: Path) -> None:
     script = found["document"]["script"]
     assert script, "a history gets there"
     for line in script:
-        read_asked(line)  # nilo run can read it
+        parse_script_command(line)  # nilo run can read it
