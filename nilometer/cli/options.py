@@ -17,27 +17,25 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    """Remembers an option for the session."""
-    session = context.find_root().ensure_object(Session)
-    from_environment = context.get_parameter_source(str(parameter.name)) is _ENVIRONMENT
+    """Puts an option into the session."""
+    given, name = context.find_root().ensure_object(Session).given, str(parameter.name)
     if value is None:
-        _check_kept(parameter, session)
+        _check_kept(parameter, given.get(name))
         return
-    if from_environment and getattr(session, str(parameter.name)) is not None:
+    if context.get_parameter_source(name) is _ENVIRONMENT and name in given:
         return
-    if parameter.name in ("actor", "via", "reason", "correlation"):
+    if name in ("actor", "via", "reason", "correlation"):
         from nilometer.ledger.script import check_text
 
         try:
             check_text(value)
         except InputError as error:
-            raise Mistyped(f"--{parameter.name} {error.message}", hint=error.hint, context=context) from None
-    setattr(session, str(parameter.name), value)
+            raise Mistyped(f"--{name} {error.message}", hint=error.hint, context=context) from None
+    given[name] = value
 
 
-def _check_kept(parameter: click.Parameter, session: Session) -> None:
-    """Raises if what stood before the command's name is nothing that the command can do."""
-    kept = getattr(session, str(parameter.name))
+def _check_kept(parameter: click.Parameter, kept: str | None) -> None:
+    """Raises if the command does not have the format that stood before its name."""
     if isinstance(parameter.type, click.Choice) and kept is not None and kept not in parameter.type.choices:
         raise click.BadParameter(f"{kept!r} is not one of {', '.join(map(repr, parameter.type.choices))}.")
 

@@ -30,21 +30,21 @@ def _escaped(character: str) -> str:
 class Output:
     """Where a command's data goes."""
 
-    def __init__(self, form: Format) -> None:
-        self.form = form
+    def __init__(self, format: Format) -> None:
+        self.format = format
         self._escape = f"\ufdd0{os.urandom(8).hex()}"  # stands for ours: what a ledger says cannot know it
         self.stream = sys.stdout
         reconfigure = getattr(self.stream, "reconfigure", None)  # there is none on what tests put in its place
         if reconfigure is not None:
-            for_programs = form in ("json", "sarif") or not self.stream.isatty()
+            for_programs = format in ("json", "sarif") or not self.stream.isatty()
             encoding = "utf-8" if for_programs else None
             reconfigure(encoding=encoding, errors="backslashreplace")
-        self.colour = form == "human" and self.stream.isatty() and not os.environ.get("NO_COLOR")
+        self.colour = format == "human" and self.stream.isatty() and not os.environ.get("NO_COLOR")
 
     @property
     def json(self) -> bool:
         """Whether programs read it."""
-        return self.form == "json"
+        return self.format == "json"
 
     def line(self, text: str = "") -> None:
         """One line for people."""

@@ -1,4 +1,4 @@
-"""What a call of ``nilo`` was told about itself: which ledger, which format, who asks."""
+"""One call of ``nilo``: which ledger, which format, who asks, with which tool."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 import click
 
@@ -18,34 +18,51 @@ if TYPE_CHECKING:
 
 Format = Literal["human", "plain", "json", "sarif", "github"]
 FORMATS: Final = ("human", "plain", "json")
-"""Those that every command has."""
+"""The formats that every command has."""
 ALL_FORMATS: Final = (*FORMATS, "sarif", "github")
 DEFAULT_LEDGER: Final = "sqlite:///nilometer.db"
 
 
 @dataclass(slots=True)
 class Session:
-    """Options that every command has; ``None`` where nothing was said."""
+    """The options that every command has, with their defaults."""
 
-    ledger: str | None = None
-    format: Format | None = None
-    actor: str | None = None
-    via: str | None = None
-    reason: str | None = None
-    correlation: str | None = None
+    given: dict[str, str] = field(default_factory=dict[str, str])
+    """The options that were typed or stood in the environment, by name."""
 
     @property
     def url(self) -> str:
-        """The ledger that is meant."""
-        return self.ledger or DEFAULT_LEDGER
+        """The ledger's URL."""
+        return self.given.get("ledger") or DEFAULT_LEDGER
 
-    def form(self) -> Format:
-        """The format that is meant: ``human`` on a terminal, else ``plain``."""
-        return self.format or ("human" if sys.stdout.isatty() else "plain")
+    @property
+    def format(self) -> Format:
+        """The format of the output: by default ``human`` on a terminal, else ``plain``."""
+        return cast("Format | None", self.given.get("format")) or ("human" if sys.stdout.isatty() else "plain")
+
+    @property
+    def actor(self) -> str:
+        """Who asks: by default the user of the operating system. Raises ``InputError`` if the system has none."""
+        return self.given.get("actor") or os_user()
+
+    @property
+    def via(self) -> str:
+        """The tool: by default ``nilo``."""
+        return self.given.get("via") or "nilo"
+
+    @property
+    def reason(self) -> str | None:
+        """Why, if it was given."""
+        return self.given.get("reason")
+
+    @property
+    def correlation(self) -> str | None:
+        """What ties changes together, if it was given."""
+        return self.given.get("correlation")
 
     @contextmanager
     def reading(self) -> Generator[Ledger]:
-        """The ledger, opened to read; there must be one."""
+        """The ledger, opened to read. Raises ``NoLedger`` if there is none."""
         from nilometer.ledger.ledger import Ledger
 
         with Ledger.open(self.url, read_only=True) as ledger:
@@ -73,14 +90,6 @@ class Session:
         with Ledger.open(self.url, create=create) as ledger:
             yield ledger
 
-    def who(self) -> str:
-        """Who asks: what was said, or the user of the operating system."""
-        return self.actor or os_user()
-
-    def tool(self) -> str:
-        """With which tool: what was said, or ``nilo``."""
-        return self.via or "nilo"
-
 
 def os_user() -> str:
     """The name of the user of this process. Raises ``InputError`` if the system has none."""
@@ -91,17 +100,19 @@ def os_user() -> str:
     except (KeyError, OSError, ImportError):
         name = str(os.getuid()) if hasattr(os, "getuid") else ""
     if not name.strip():
-        raise InputError("who asks is not known", hint="say it: --actor NAME, or NILO_ACTOR=NAME")
+        raise InputError(
+            "the system does not say who the user is", hint="name the user: --actor NAME, or NILO_ACTOR=NAME"
+        )
     return name
 
 
-def session() -> Session:
+def current_session() -> Session:
     """The session of the command that runs."""
     return click.get_current_context().find_root().ensure_object(Session)
 
 
 def typed_time(text: str) -> str:
-    """A time that somebody typed, as it is kept inside; says how it was understood if it named no zone."""
+    """A typed time, as it is kept inside. Notes on stderr how it was read, if it names no zone."""
     from nilometer.cli.failures import say
     from nilometer.times import parse_typed
 

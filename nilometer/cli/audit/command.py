@@ -13,7 +13,7 @@ from domain.errors import InputError
 from nilometer.cli.failures import Mistyped
 from nilometer.cli.options import reporting
 from nilometer.cli.output import Output, Progress
-from nilometer.cli.session import session
+from nilometer.cli.session import current_session
 from nilometer.textio.files import open_input
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def command(
     from nilometer.cli.audit.choice import Choice
     from nilometer.cli.audit.result import PassedOver, Result
 
-    now = session()
-    out = Output(now.form())
+    session = current_session()
+    out = Output(session.format)
     choice = Choice(since, until, vms, hosts, rules)
     must = frozenset(known(rule) for rule in required)
     audit = Audit(minor=minor or out.json)
@@ -96,14 +96,14 @@ def command(
         if not passed_over.count:  # else what is missing may stand where nothing could be read
             choice.check(audit.streams)
         return _show(out, result(scope, ["stdin" if file == "-" else file for file in files]))
-    with now.reading() as ledger:
+    with session.reading() as ledger:
         scope = choice.of_ledger(ledger)
         if follow:
             from nilometer.cli.audit.follow import follow as watch
 
             watch(out, audit, ledger, scope, passed_over if keep_going else None)
         else:
-            whole = LedgerSource(now.url, ledger.position)
+            whole = LedgerSource(session.url, ledger.position)
             if not (cores > 1 and not keep_going and _in_shares(audit, whole, scope, cores)):
                 _judge_ledger(audit, ledger, scope, passed_over if keep_going else None)
         return _show(out, result(scope, [ledger.url]), already=follow)
@@ -154,7 +154,7 @@ def _judge_ledger(audit: Audit, ledger: Ledger, scope: Scope, pass_over: PassedO
 
 def _show(out: Output, result: Result, *, already: bool = False) -> int:
     result.unreadable.tell()
-    match out.form:
+    match out.format:
         case "json":
             from nilometer.cli.audit.document import audit_document
 

@@ -46,7 +46,7 @@ def follow(out: Output, audit: Audit, ledger: Ledger, scope: Scope, pass_over: P
 
 def _show(out: Output, audit: Audit, shown: int) -> int:
     """Shows what was found since; returns how many findings are shown then."""
-    if out.form in ("human", "plain"):
+    if out.format in ("human", "plain"):
         fresh: Iterable[Found] = audit.findings[shown:]
         show_findings(out, audit, fresh)
         out.flush()

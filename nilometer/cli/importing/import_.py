@@ -7,7 +7,7 @@ import click
 from nilometer.cli.failures import OK, Interrupted
 from nilometer.cli.options import common
 from nilometer.cli.output import Output, Progress
-from nilometer.cli.session import session
+from nilometer.cli.session import current_session
 from nilometer.history.checked import read_history
 from nilometer.history.restoring import restore
 from nilometer.textio.files import open_input
@@ -26,8 +26,8 @@ def command(file: str) -> int:
       nilo import history.jsonl --ledger sqlite:///copy.db
       nilo export | nilo import - --ledger sqlite:///copy.db
     """
-    now = session()
-    out = Output(now.form())
+    session = current_session()
+    out = Output(session.format)
     with open_input(file) as stream:
         name = "stdin" if file == "-" else file
         if stream.seekable() and file != "-":
@@ -35,7 +35,7 @@ def command(file: str) -> int:
                 for line in read_history(stream, name):
                     progress.at(line.stored.position)
             stream.seek(0)
-        with now.writing() as ledger:
+        with session.writing() as ledger:
             there = ledger.position
             try:
                 with Progress(f"importing {name}", unit="events") as progress:

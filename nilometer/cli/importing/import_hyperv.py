@@ -8,7 +8,7 @@ import click
 
 from nilometer.cli.importing.summary import imported
 from nilometer.cli.options import asking, common
-from nilometer.cli.session import session, typed_time
+from nilometer.cli.session import current_session, typed_time
 from nilometer.importers.importing import ImportedFile, import_hyperv
 from nilometer.ledger.ledger import Ledger
 
@@ -44,15 +44,15 @@ def command(
       nilo import-hyperv HV01-20261123.jsonl HV02-20261123.jsonl
       nilo import-hyperv spool.jsonl.gz --as contoso --keep-going --format json
     """
-    now = session()
+    session = current_session()
     typed = None if at is None else typed_time(at)
 
     def run(ledger: Ledger, progress: Callable[[int], None]) -> list[ImportedFile]:
         return import_hyperv(
             ledger,
             files,
-            actor=now.who(),
-            via=now.via or "import-hyperv",
+            actor=session.actor,
+            via=session.given.get("via") or "import-hyperv",
             prefix=prefix,
             at=typed,
             host=host,
@@ -62,4 +62,4 @@ def command(
             progress=progress,
         )
 
-    return imported(now, run, kind=lambda each: f"({each.format})", repeats="tell nothing new")
+    return imported(session, run, kind=lambda each: f"({each.format})", repeats="tell nothing new")

@@ -8,7 +8,7 @@ import click
 
 from nilometer.cli.importing.summary import imported
 from nilometer.cli.options import asking, common
-from nilometer.cli.session import session
+from nilometer.cli.session import current_session
 from nilometer.importers.importing import ImportedFile, import_qemu
 from nilometer.ledger.ledger import Ledger
 
@@ -32,18 +32,18 @@ def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going:
       nilo import-qemu s7_three_vms_one_budget.jsonl --as lab
       nilo import-qemu monday.jsonl tuesday.jsonl --keep-going --format json
     """
-    now = session()
+    session = current_session()
 
     def run(ledger: Ledger, progress: Callable[[int], None]) -> list[ImportedFile]:
         return import_qemu(
             ledger,
             files,
-            actor=now.who(),
-            via=now.via or "import-qemu",
+            actor=session.actor,
+            via=session.given.get("via") or "import-qemu",
             prefix=prefix,
             final=final,
             keep_going=keep_going,
             progress=progress,
         )
 
-    return imported(now, run, kind=lambda each: f"as {each.prefix}", repeats="repeat what others told")
+    return imported(session, run, kind=lambda each: f"as {each.prefix}", repeats="repeat what others told")

@@ -17,10 +17,10 @@ Run = Callable[[Ledger, Callable[[int], None]], list[ImportedFile]]
 """Imports into a ledger, and tells how many records were read."""
 
 
-def imported(now: Session, run: Run, *, repeats: str, kind: Callable[[ImportedFile], str]) -> int:
+def imported(session: Session, run: Run, *, repeats: str, kind: Callable[[ImportedFile], str]) -> int:
     """Imports, and tells of each file: ``kind`` says what it was read as, ``repeats`` what gave nothing."""
-    out = Output(now.form())
-    with now.writing() as ledger:
+    out = Output(session.format)
+    with session.writing() as ledger:
         try:
             with Progress("importing", unit="records") as progress:
                 files = run(ledger, progress.at)

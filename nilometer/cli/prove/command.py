@@ -12,7 +12,7 @@ import click
 from nilometer.cli.failures import Interrupted, Mistyped, say
 from nilometer.cli.options import common
 from nilometer.cli.output import Output
-from nilometer.cli.session import session
+from nilometer.cli.session import current_session
 
 if TYPE_CHECKING:
     from nilometer.cli.prove.choice import Choice
@@ -56,7 +56,7 @@ def command(
     from nilometer.cli.prove.choice import choose, obligation_named
     from rules.solving.prover import BUDGET
 
-    out = Output(session().form())
+    out = Output(current_session().format)
     steps = budget or BUDGET
     if explained is not None:
         if rules or more_rules or commands or smt2 or save or recheck:

@@ -39,10 +39,10 @@ class Report:
     def add(self, result: Result) -> None:
         """One more result."""
         self.results[result.name] = result
-        if self.out.form == "plain":
+        if self.out.format == "plain":
             self._line(result)
             self.out.flush()
-        elif self.out.form == "human":
+        elif self.out.format == "human":
             if result.kind in CHECKS:  # how many there are is not known, but those of a kind come together
                 self._rest(but=result.kind)
             group = self._waiting.setdefault(result.kind, [])
@@ -124,7 +124,7 @@ class Report:
     def _summary(self, seconds: float) -> None:
         out, verdict = self.out, self.verdict
         all = list(self.results.values())
-        if out.form == "human":
+        if out.format == "human":
             out.line()
         word = out.styled(verdict, fg=_COLOURS[verdict], bold=True)
         if verdict is Verdict.PROVED:

@@ -12,7 +12,7 @@ from nilometer.cli.options import common
 from nilometer.cli.output import Output
 from nilometer.cli.reading.log import log_line
 from nilometer.cli.reading.moments import moment
-from nilometer.cli.session import session
+from nilometer.cli.session import current_session
 from nilometer.ledger.ledger import Ledger
 from nilometer.messages.sizes import UNKNOWN, format_size, format_sizes
 from nilometer.times import shown
@@ -36,10 +36,10 @@ def command(one: str, other: str, exit_code: bool) -> int:
       nilo diff 0 12
       nilo diff 2026-11-22 2026-11-23 --exit-code
     """
-    now = session()
-    out = Output(now.form())
+    session = current_session()
+    out = Output(session.format)
     first, second = moment(one), moment(other)
-    with now.reading() as ledger:
+    with session.reading() as ledger:
         before, after = _view(ledger, first), _view(ledger, second)
         found = difference(before, after, ledger.views.between(first, second))
         if out.json:

@@ -8,7 +8,7 @@ from nilometer.cli.failures import OK, say
 from nilometer.cli.files import written
 from nilometer.cli.options import common
 from nilometer.cli.output import Progress
-from nilometer.cli.session import session
+from nilometer.cli.session import current_session
 from nilometer.history.cloudevents import write_lines
 
 
@@ -23,7 +23,7 @@ def command(file: str | None) -> int:
       nilo export -o history.jsonl
       nilo export | jq .type
     """
-    with session().reading() as ledger, written(file) as stream:
+    with current_session().reading() as ledger, written(file) as stream:
         last = ledger.position
         with Progress("exporting", last, "events") as progress:
             for count, line in enumerate(write_lines(ledger.rows(upto=last), ledger.id), start=1):

@@ -9,7 +9,7 @@ import click
 from nilometer.cli.failures import OK
 from nilometer.cli.options import common
 from nilometer.cli.output import Output
-from nilometer.cli.session import session
+from nilometer.cli.session import current_session
 from nilometer.messages.sizes import format_rounded
 from nilometer.storage.recorder import FORMAT
 from nilometer.times import shown
@@ -25,9 +25,9 @@ def command() -> int:
       nilo info
       nilo info --ledger postgresql://ops@db.example/nilometer --format json
     """
-    now = session()
-    out = Output(now.form())
-    with now.reading() as ledger:
+    session = current_session()
+    out = Output(session.format)
+    with session.reading() as ledger:
         fleet = ledger.views.fleet()
         first = next(iter(ledger.events(0, 1)), None)
         known = {

@@ -16,7 +16,7 @@ from nilometer.cli.names import host_of, vm_of
 from nilometer.cli.options import common
 from nilometer.cli.output import Output
 from nilometer.cli.reading.view import EMPTY
-from nilometer.cli.session import session, typed_time
+from nilometer.cli.session import current_session, typed_time
 from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.importers.hyperv.jobs import NOBODY
 from nilometer.ledger.ledger import Ledger
@@ -56,11 +56,11 @@ def command(
       nilo log -n 20 --vm web01
       nilo log --asked --since 2026-11-17 --outcome partially-completed
     """
-    now = session()
-    out = Output(now.form())
+    session = current_session()
+    out = Output(session.format)
     since = None if since is None else typed_time(since)
     until = None if until is None else typed_time(until)
-    with now.reading() as ledger:
+    with session.reading() as ledger:
         count = None if count is None or count > ledger.position else count
         wanted = Filter(
             vm=None if vm is None else vm_of(ledger, vm),

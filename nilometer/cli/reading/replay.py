@@ -9,7 +9,7 @@ import click
 from nilometer.cli.failures import NOT_IN_FULL, OK
 from nilometer.cli.options import common
 from nilometer.cli.output import Output, Progress
-from nilometer.cli.session import session
+from nilometer.cli.session import current_session
 
 
 @click.command("replay")
@@ -23,9 +23,9 @@ def command(repair: bool) -> int:
       nilo replay
       nilo replay --repair --format json
     """
-    now = session()
-    out = Output(now.form())
-    with now.writing(create=False) if repair else now.reading() as ledger:
+    session = current_session()
+    out = Output(session.format)
+    with session.writing(create=False) if repair else session.reading() as ledger:
         begun = time.monotonic()
         with Progress("replaying", ledger.position, "events") as progress:
             replay = ledger.views.compare(progress.at)

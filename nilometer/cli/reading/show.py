@@ -11,7 +11,7 @@ from nilometer.cli.failures import OK
 from nilometer.cli.options import common
 from nilometer.cli.output import Output
 from nilometer.cli.reading.moments import position
-from nilometer.cli.session import session
+from nilometer.cli.session import current_session
 from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.ledger.ledger import Ledger
 from nilometer.messages.stories import describe_change, group_by_change
@@ -29,9 +29,9 @@ def command(change: str) -> int:
       nilo show 7
       nilo show CHG-2041 --format json
     """
-    now = session()
-    out = Output(now.form())
-    with now.reading() as ledger:
+    session = current_session()
+    out = Output(session.format)
+    with session.reading() as ledger:
         found = _find(ledger, change)
         if out.json:
             out.document([envelope_to_cloudevent(envelope, ledger.id) for envelope in found])

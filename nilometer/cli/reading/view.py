@@ -16,7 +16,7 @@ from nilometer.cli.names import find_host, find_vm, has_history, in_its_case, na
 from nilometer.cli.options import common
 from nilometer.cli.output import Output
 from nilometer.cli.reading.moments import one_moment
-from nilometer.cli.session import session
+from nilometer.cli.session import current_session
 from nilometer.ledger.ledger import Ledger
 from nilometer.messages.events import describe_setting
 from nilometer.messages.sizes import UNKNOWN, format_rounded, format_sizes
@@ -55,10 +55,10 @@ def command(at: str | None, position: int | None, vm: str | None, host: str | No
       nilo view --vm web01
       nilo view --at "2026-11-23 09:00" --format json
     """
-    now = session()
-    out = Output(now.form())
+    session = current_session()
+    out = Output(session.format)
     moment = one_moment(at, position)
-    with now.reading() as ledger:
+    with session.reading() as ledger:
         fleet = ledger.views.fleet_of(moment)
         vm = None if vm is None else _vm(ledger, fleet, vm)
         host = None if host is None else in_its_case(host, fleet)
@@ -91,7 +91,7 @@ def _host(ledger: Ledger, fleet: Fleet, word: str) -> str:
 
 def _show(out: Output, seen: View, books: Sequence[HostBook], *, in_full: bool) -> None:
     out.line(f"Position {seen.position}, {shown(seen.at)}" if seen.at else f"Position {seen.position}")
-    if out.form == "plain":
+    if out.format == "plain":
         for host in seen.hosts:
             out.line(_host_line(host))
         for vm in seen.vms:

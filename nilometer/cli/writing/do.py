@@ -14,7 +14,7 @@ from nilometer.cli.groups import LazyGroup
 from nilometer.cli.names import find_vm, names_of, with_hint
 from nilometer.cli.options import asking, common
 from nilometer.cli.output import Output
-from nilometer.cli.session import Session, session, typed_time
+from nilometer.cli.session import Session, current_session, typed_time
 from nilometer.cli.writing.answers import Answers
 from nilometer.cli.writing.do_arguments import SHAPES, Shape
 from nilometer.ledger.requests import Request, Result
@@ -78,11 +78,11 @@ def _make(name: str, shape: Shape) -> click.Command:
 
 
 def _decide(name: str, given: dict[str, Any], at: str | None) -> int:
-    now = session()
-    out = Output(now.form())
+    session = current_session()
+    out = Output(session.format)
     answers = Answers(out)
     try:
-        result, url = _execute(now, name, _with_memory(name, given), at)
+        result, url = _execute(session, name, _with_memory(name, given), at)
     except InputError as error:
         answers.show_error(error, name)
         say("error", error.message, error.hint)
@@ -102,25 +102,25 @@ def _places(positions: tuple[int, ...]) -> str:
     return f"positions {first} to {rest[-1]}" if rest else f"position {first}"
 
 
-def _execute(now: Session, name: str, given: dict[str, Any], at: str | None) -> tuple[Result, str]:
+def _execute(session: Session, name: str, given: dict[str, Any], at: str | None) -> tuple[Result, str]:
     """Decides the command; a VM may be called by its name, if that is its alone."""
     happened = None if at is None else typed_time(at)
     asked = parse_command(name, given)
-    with now.writing(create=name == "register-host") as ledger:
+    with session.writing(create=name == "register-host") as ledger:
         try:
-            return ledger.execute(_request(now, asked, happened)), ledger.url
+            return ledger.execute(_request(session, asked, happened)), ledger.url
         except UnknownVm as error:
             if error.hint:
                 raise
             id = find_vm(error.vm, names_of(ledger.views.fleet()))
             say("note", f"{error.vm} is the VM {id}")
-            return ledger.execute(_request(now, parse_command(name, given | {"vm": id}), happened)), ledger.url
+            return ledger.execute(_request(session, parse_command(name, given | {"vm": id}), happened)), ledger.url
         except InputError as error:
             raise with_hint(error, ledger.views.fleet) from None
 
 
-def _request(now: Session, asked: Command, at: str | None) -> Request:
-    return Request(asked, now.who(), now.tool(), at, now.reason, now.correlation)
+def _request(session: Session, asked: Command, at: str | None) -> Request:
+    return Request(asked, session.actor, session.via, at, session.reason, session.correlation)
 
 
 def _with_memory(name: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from nilometer.cli.failures import NOT_IN_FULL, OK, Mistyped, say
 from nilometer.cli.names import called, has_history
 from nilometer.cli.options import asking, common
 from nilometer.cli.output import Output
-from nilometer.cli.session import Session, session, typed_time
+from nilometer.cli.session import Session, current_session, typed_time
 from nilometer.cli.writing.answers import amounts, colour
 from nilometer.clock import now as this_moment
 from nilometer.importers.manual import Told, recording
@@ -47,8 +47,8 @@ def command(
       nilo record web07 --asked 8GiB --before 4GiB --after 6GiB --via powershell
       nilo record web07 --asked 2GiB --before 6GiB --after 6GiB --error "The operation failed." --in-use 5GiB
     """
-    now = session()
-    out = Output(now.form())
+    session = current_session()
+    out = Output(session.format)
     if error is not None and not error.strip():
         raise Mistyped("--error is empty", hint="say what the tool said, or leave it out")
     told = Told(
@@ -60,11 +60,13 @@ def command(
         error=error,
         in_use=None if in_use is None else _size(in_use, "--in-use"),
     )
-    told = replace(told, vm=_vm(now, vm))
-    with now.writing() as ledger:
+    told = replace(told, vm=_vm(session, vm))
+    with session.writing() as ledger:
         observation, settled = recording(told, ledger.stream(vm_stream(told.vm)))
-        observation = replace(observation, reason=now.reason, correlation=now.correlation or observation.correlation)
-        (positions,) = ledger.record([observation], actor=now.who(), via=now.tool())
+        observation = replace(
+            observation, reason=session.reason, correlation=session.correlation or observation.correlation
+        )
+        (positions,) = ledger.record([observation], actor=session.actor, via=session.via)
         url = ledger.url
     if out.json:
         out.record(_document(told, settled, positions))
@@ -74,9 +76,9 @@ def command(
     return OK if settled.outcome is Outcome.COMPLETED else NOT_IN_FULL
 
 
-def _vm(now: Session, word: str) -> str:
+def _vm(session: Session, word: str) -> str:
     """The VM that is meant: one of this id, or the observed one that is called so; else a new one, of this id."""
-    with now.reading_if_any() as ledger:
+    with session.reading_if_any() as ledger:
         if ledger is not None and not has_history(ledger, vm_stream(word)):
             found = called(word, ledger.views.fleet())
             if found is not None:

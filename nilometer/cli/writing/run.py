@@ -16,7 +16,7 @@ from nilometer.cli.failures import UNREADABLE, Interrupted, Mistyped, say
 from nilometer.cli.names import with_hint
 from nilometer.cli.options import asking, common
 from nilometer.cli.output import Output, Progress
-from nilometer.cli.session import Session, session
+from nilometer.cli.session import Session, current_session
 from nilometer.cli.writing.answers import INPUT_ERROR, Answers
 from nilometer.errors import LedgerError
 from nilometer.ledger.dry_run import Rehearsal
@@ -51,10 +51,10 @@ def command(script: str, dry_run: bool, keep_going: bool, again: bool, name: str
       nilo run month-end.jsonl --actor ops --reason "month end"
       echo '{"command": "start", "vm": "web01"}' | nilo run - --dry-run
     """
-    now = session()
+    session = current_session()
     if name is not None and not name.strip():
         raise Mistyped("--as is empty", hint="say what the script is called, or leave it out")
-    run = Run(now, Output(now.form()), script, dry_run=dry_run, keep_going=keep_going, again=again, name=name)
+    run = Run(session, Output(session.format), script, dry_run=dry_run, keep_going=keep_going, again=again, name=name)
     if script == "-":
         run.source = "stdin"
         return run.of(own_stdin(), regular=False)
@@ -82,13 +82,21 @@ class Run:
     """One run of a script."""
 
     def __init__(
-        self, now: Session, out: Output, source: str, *, dry_run: bool, keep_going: bool, again: bool, name: str | None
+        self,
+        session: Session,
+        out: Output,
+        source: str,
+        *,
+        dry_run: bool,
+        keep_going: bool,
+        again: bool,
+        name: str | None,
     ) -> None:
-        self.now, self.out, self.source = now, out, source
+        self.session, self.out, self.source = session, out, source
         self.dry_run, self.keep_going, self.again, self.name = dry_run, keep_going, again, name
         self.answers = Answers(out)
         self.remembers = False
-        self.actor = now.who()
+        self.actor = session.actor
 
     def is_readable(self, stream: BinaryIO) -> bool:
         """Whether every line of a file is a command; says which are not. Leaves the file at its beginning."""
@@ -114,11 +122,11 @@ class Run:
         together = (batches if regular else batches_as_they_come)(lines, TOGETHER)
         try:
             if self.dry_run:
-                with self.now.reading_if_any() as there:
+                with self.session.reading_if_any() as there:
                     rehearsal = Rehearsal(there)
                     self._decide_all(rehearsal, lambda: rehearsal.fleet, together)
             else:
-                with self.now.writing() as ledger:
+                with self.session.writing() as ledger:
                     self._decide_all(ledger, ledger.views.fleet, together)
         except KeyboardInterrupt:
             raise Interrupted(self._so_far(), hint=self._go_on()) from None
@@ -161,10 +169,10 @@ class Run:
         return Request(
             parsed.command,
             actor=parsed.actor or self.actor,
-            via=parsed.via or self.now.tool(),
+            via=parsed.via or self.session.via,
             at=parsed.at,
-            reason=parsed.reason or self.now.reason,
-            correlation=parsed.correlation or self.now.correlation,
+            reason=parsed.reason or self.session.reason,
+            correlation=parsed.correlation or self.session.correlation,
             key=line.key if self.remembers else None,
         )
 
@@ -190,7 +198,7 @@ class Run:
 
     def _summarise(self) -> None:
         answers = self.answers
-        where = "nothing was recorded (--dry-run)" if self.dry_run else f"recorded in {masked(self.now.url)}"
+        where = "nothing was recorded (--dry-run)" if self.dry_run else f"recorded in {masked(self.session.url)}"
         if not self.dry_run and answers.total == answers.counted[INPUT_ERROR]:
             where = "nothing was recorded"
         text = f"{answers.summary()}; {where}. Nothing is sent to a hypervisor."
