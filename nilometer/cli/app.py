@@ -16,25 +16,33 @@ from nilometer.cli.failures import guarded
 from nilometer.cli.groups import LazyGroup
 from nilometer.cli.options import outermost
 
-COMMANDS: Final[dict[str, tuple[str, str]]] = {
-    "run": ("writing.run", "Decide and record each command of a script."),
-    "do": ("writing.do", "Decide and record one command."),
-    "record": ("writing.record", "Record what another tool did to an observed VM."),
-    "view": ("reading.view", "Show the memory that each guest sees."),
-    "log": ("reading.log", "Show what happened, and who asked for it."),
-    "show": ("reading.show", "Tell one change as a story."),
-    "diff": ("reading.diff", "Show what changed between two moments."),
-    "info": ("reading.info", "Show what is in a ledger."),
-    "export": ("reading.export", "Write the history as CloudEvents, one a line."),
-    "import": ("importing.import_", "Take an exported history into an empty ledger."),
-    "collector": ("importing.collector", "Print the script that collects from a Hyper-V host."),
-    "import-hyperv": ("importing.import_hyperv", "Record what Hyper-V hosts told."),
-    "import-qemu": ("importing.import_qemu", "Record what recordings of QEMU show."),
-    "replay": ("reading.replay", "Rebuild all views from the events, and compare."),
-    "audit": ("audit.command", "Judge a history: every event against every rule."),
-    "prove": ("prove.command", "Prove the rules, from the code that runs."),
+SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
+    "Record changes": {
+        "run": ("writing.run", "Decide and record each command of a script."),
+        "do": ("writing.do", "Decide and record one command."),
+        "record": ("writing.record", "Record what another tool did to an observed VM."),
+    },
+    "Look at what is recorded": {
+        "view": ("reading.view", "Show the memory that each guest sees."),
+        "log": ("reading.log", "Show what happened, and who asked for it."),
+        "show": ("reading.show", "Show one change in full."),
+        "diff": ("reading.diff", "Show what changed between two moments."),
+        "info": ("reading.info", "Show what is in a ledger."),
+        "export": ("reading.export", "Write the history as CloudEvents, one a line."),
+    },
+    "Judge it": {
+        "audit": ("audit.command", "Judge a history: every event against every rule."),
+        "prove": ("prove.command", "Prove the rules from the code that runs."),
+        "replay": ("reading.replay", "Rebuild all views from the events, and compare."),
+    },
+    "Bring in what others recorded": {
+        "collector": ("importing.collector", "Print the script that collects from a Hyper-V host."),
+        "import-hyperv": ("importing.import_hyperv", "Record what Hyper-V hosts reported."),
+        "import-qemu": ("importing.import_qemu", "Record what recordings of QEMU show."),
+        "import": ("importing.import_", "Copy an exported history into an empty ledger."),
+    },
 }
-"""Every command: its module, and what it does."""
+"""Every command under its heading, in the order in which one needs them: its module, and what it does."""
 
 HELP: Final = ["-h", "--help"]
 SETTINGS: Final = {"help_option_names": HELP, "max_content_width": 100}
@@ -66,7 +74,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
         context.exit()
 
 
-@click.group(cls=Nilo, modules=COMMANDS, context_settings=SETTINGS)
+@click.group(cls=Nilo, sections=SECTIONS, context_settings=SETTINGS)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 @outermost
 def nilo() -> None:

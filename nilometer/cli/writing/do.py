@@ -36,7 +36,7 @@ class Do(LazyGroup):
 @click.group(
     "do",
     cls=Do,
-    modules={name: ("", shape.what) for name, shape in SHAPES.items()},
+    sections={"Commands": {name: ("", shape.what) for name, shape in SHAPES.items()}},
     short_help="Decide and record one command.",
 )
 @asking

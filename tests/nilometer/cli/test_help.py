@@ -7,11 +7,11 @@ import shlex
 import click
 import pytest
 
-from nilometer.cli.app import COMMANDS, nilo
+from nilometer.cli.app import SECTIONS, nilo
 from nilometer.cli.writing.do_arguments import SHAPES
 from tests.nilometer.cli.calling import Desk
 
-EVERY = [(name,) for name in COMMANDS] + [("do", name) for name in SHAPES]
+EVERY = [(name,) for name in nilo.list_commands(click.Context(nilo))] + [("do", name) for name in SHAPES]
 
 
 def examples(text: str, command: str) -> list[str]:
@@ -29,6 +29,26 @@ def test_every_command_says_what_it_does_with_two_examples_that_parse(desk: Desk
     assert len(found) == 2, said.out
     for example in found:
         parse(shlex.split(example)[1:])
+
+
+def test_the_commands_are_listed_under_headings(desk: Desk) -> None:
+    called = desk.call("--help")
+    headings = [line.rstrip(":") for line in called.out.splitlines() if line.endswith(":") and line[0] != " "]
+    assert headings == ["Options", *SECTIONS]
+    lines = called.out.split("Record changes:")[1].splitlines()
+    listed = [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "]
+    assert listed == nilo.list_commands(click.Context(nilo))
+
+
+def test_without_arguments_the_help_is_shown_on_stderr_with_exit_code_2(desk: Desk) -> None:
+    called = desk.call()
+    assert (called.code, called.out) == (2, "")
+    assert called.err == desk.call("--help").out
+
+
+def test_a_shell_completes_the_names_of_the_commands(desk: Desk) -> None:
+    words = {"_NILO_COMPLETE": "bash_complete", "COMP_WORDS": "nilo im", "COMP_CWORD": "1"}
+    assert desk.process(env=words).out.split() == ["plain,import-hyperv", "plain,import-qemu", "plain,import"]
 
 
 def parse(args: list[str]) -> None:
