@@ -7,17 +7,15 @@ from typing import Final
 from domain.errors import InputError
 from nilometer.suggesting import did_you_mean
 from rules.catalogue import NAMES, PROPERTIES, sentence_named
-from rules.judging.descriptions import OF_HISTORIES, speaks
-
-__all__ = ["known", "says", "speaks"]
+from rules.judging.descriptions import HISTORY_RULES
 
 _PROPERTIES: Final = {each.name: each.says for each in PROPERTIES}
 
 
-def says(rule: str) -> str:
+def sentence_of(rule: str) -> str:
     """What a rule says, in English."""
-    if rule in OF_HISTORIES:
-        return OF_HISTORIES[rule]
+    if rule in HISTORY_RULES:
+        return HISTORY_RULES[rule]
     sentence = sentence_named(rule)
     if rule in _PROPERTIES or sentence is None:
         return _PROPERTIES.get(rule, rule.replace("_", " "))
@@ -26,7 +24,7 @@ def says(rule: str) -> str:
 
 def known(rule: str) -> str:
     """A rule by its name. Raises ``InputError`` if there is none, with the nearest."""
-    names = (*NAMES, *OF_HISTORIES)
+    names = (*NAMES, *HISTORY_RULES)
     if rule not in names:
         raise InputError(f"there is no rule {rule!r}", hint=did_you_mean(rule, names, "docs/rules.md lists them"))
     return rule

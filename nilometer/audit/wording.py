@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from nilometer.audit.rules import says, speaks
+from nilometer.audit.rules import sentence_of
 from nilometer.times import shown
+from rules.judging.descriptions import subject_of
 from rules.judging.findings import Coverage, Figure, Figures, Finding
 from rules.wording import figure
 
@@ -45,7 +46,7 @@ def told_difference(finding: Finding) -> list[str]:
     return lines
 
 
-def sentence(finding: Finding) -> str:
+def one_line(finding: Finding) -> str:
     """A finding in one line, without its place."""
     difference = "; ".join(told_difference(finding))
     told = f"{finding.why} ({difference})" if difference else finding.why
@@ -64,7 +65,7 @@ def story(finding: Finding, following: int = 0) -> Iterator[str]:
     yield f"  However {finding.why}" if finding.let or finding.then else f"  {finding.why}"
     for line in told_difference(finding):
         yield f"    {line}"
-    yield f"  The rule says: {says(finding.rule)}"
+    yield f"  The rule says: {sentence_of(finding.rule)}"
     if finding.follows is not None:
         yield f"  This only follows from #{finding.follows}"
     if following:
@@ -80,8 +81,8 @@ def _table(figures: Figures, indent: str) -> Iterator[str]:
 
 def partly(rule: str, coverage: Coverage) -> str:
     """How far a rule that is unknown somewhere could be checked, and what to collect."""
-    spoken_of = speaks(rule)
+    subject = subject_of(rule)
     checked = coverage.asked - coverage.unknown
-    told = f"{checked:,} of {coverage.asked:,} {spoken_of.of} could be checked"
+    told = f"{checked:,} of {coverage.asked:,} {subject.events} could be checked"
     told += f", {coverage.violated:,} violated" if coverage.violated else ""
-    return told + (f"; collect {spoken_of.collect}" if spoken_of.collect else "")
+    return told + (f"; collect {subject.collect}" if subject.collect else "")

@@ -13,10 +13,10 @@ from typing import Final
 from domain.envelope import Envelope
 from domain.events import Event
 from rules.judging.collector import Differ, Docket, Where
+from rules.judging.descriptions import HISTORY_IS_WHOLE
 from rules.judging.findings import Figure
 
-WHOLE: Final = "history_is_whole"
-PLACE: Final = (WHOLE, "")
+PLACE: Final = (HISTORY_IS_WHOLE, "")
 """The kind of what is asked of the place of every event."""
 KEPT_MOST: Final = 100
 """Events kept until their place comes; of more than so many one goes on as if those before them were missing."""
@@ -107,7 +107,7 @@ class Wholeness:
 
     def _misplaced(self, where: Where, why: str) -> None:
         self._ask(where)
-        self._docket.violated(WHOLE, where, why, _differ("position", self._position + 1, where[0].position))
+        self._docket.violated(HISTORY_IS_WHOLE, where, why, _differ("position", self._position + 1, where[0].position))
 
     def _ask(self, where: Where) -> None:
         self._docket.asked = self._docket.everything or self._is_asked_about(where[0])
@@ -121,7 +121,7 @@ class Wholeness:
             if self._source:
                 fine = False
                 why = "the event is of another ledger than those before it"
-                docket.violated(WHOLE, where, why, _differ("source", self._source, told.source))
+                docket.violated(HISTORY_IS_WHOLE, where, why, _differ("source", self._source, told.source))
             self._source = told.source
         if envelope.position != self._position + 1:
             fine, follows = False, envelope.position
@@ -133,7 +133,7 @@ class Wholeness:
             fine = False
             why = "events of this stream are missing" if self.missing else "the event of this version was there before"
             follows = self.gap if follows is None and self.missing else follows
-            docket.violated(WHOLE, where, why, _differ("version", before + 1, version), follows=follows)
+            docket.violated(HISTORY_IS_WHOLE, where, why, _differ("version", before + 1, version), follows=follows)
         if fine:
             docket.clean(PLACE)
         if version > before:

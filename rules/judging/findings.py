@@ -83,16 +83,6 @@ class Coverage:
         return self.holds + self.violated + self.unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Speaks:
-    """What a rule speaks of, for the account of what could be checked."""
-
-    of: str
-    """Events in the plural: ``removals``."""
-    collect: str = ""
-    """What to collect so that it can be checked on observed hosts, by its name in Hyper-V."""
-
-
 @dataclass(slots=True)
 class Account:
     """What was judged, and how often each rule was asked."""

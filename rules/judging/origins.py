@@ -8,7 +8,7 @@ from domain.envelope import Envelope
 from domain.events import Event
 from domain.kinds import DECIDED
 from rules.judging.collector import Docket
-from rules.judging.decided.records import WHERE_DUE
+from rules.judging.descriptions import EVENTS_WHERE_DUE
 
 Sort = tuple[str, str]
 """What an event is about, ``vm`` or ``host``, and who is the authority, as ``observed``."""
@@ -39,7 +39,7 @@ class Origins:
             docket.ask(where, None)
             why = "what the ledger decides about is never observed, and what is observed it never decides"
             differ = {"origin": known[1]}, {"origin": origin}
-        docket.violated(WHERE_DUE, where, why, differ)
+        docket.violated(EVENTS_WHERE_DUE, where, why, differ)
         return False
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from nilometer.audit.rules import speaks
-from nilometer.audit.wording import sentence
+from nilometer.audit.wording import one_line
 from nilometer.cli.audit.result import Result
+from rules.judging.descriptions import subject_of
 from rules.judging.findings import Finding
 
 
@@ -24,7 +24,7 @@ def audit_document(result: Result) -> dict[str, Any]:
                 "violated": coverage.violated,
                 "unknown": coverage.unknown,
                 "remarks": coverage.remarks,
-                "speaks_of": speaks(rule).of,
+                "speaks_of": subject_of(rule).events,
             }
             for rule, coverage in sorted(audit.account.rules.items())
         ],
@@ -52,7 +52,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "position": at.position,
         "time": at.happened,
         "subject": at.stream,
-        "message": sentence(finding),
+        "message": one_line(finding),
         "expected": dict(finding.expected),
         "found": dict(finding.found),
         "file": file,

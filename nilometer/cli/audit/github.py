@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from nilometer.audit.wording import sentence, told_place
+from nilometer.audit.wording import one_line, told_place
 from nilometer.cli.audit.document import STDIN, split_place
 from nilometer.cli.audit.result import Result
 from nilometer.cli.output import clean
@@ -30,7 +30,7 @@ def _annotation(finding: Finding) -> str:
     file, line = split_place(finding.at.place)
     where = {} if file in (None, STDIN) else {"file": file.replace("\\", "/"), "line": str(line)}
     properties = ",".join(f"{name}={_property(value)}" for name, value in (where | {"title": finding.rule}).items())
-    told = f"{sentence(finding)}\nat {told_place(finding)}"
+    told = f"{one_line(finding)}\nat {told_place(finding)}"
     return f"::{_COMMANDS[finding.verdict]} {properties}::{_data(told)}"
 
 

@@ -15,8 +15,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from nilometer.audit.result import Found
-from nilometer.audit.rules import says
-from nilometer.audit.wording import sentence, told_place
+from nilometer.audit.rules import sentence_of
+from nilometer.audit.wording import one_line, told_place
 from nilometer.cli.audit.document import STDIN, split_place
 from nilometer.cli.audit.result import Result
 from nilometer.cli.failures import UNREADABLE
@@ -55,8 +55,10 @@ def sarif_document(result: Result) -> dict[str, Any]:
 def _rule(rule: str) -> dict[str, Any]:
     return {
         "id": rule,
-        "shortDescription": {"text": says(rule)},
-        "help": {"text": f"{says(rule)} Each finding names the event, and the figures that contradict each other."},
+        "shortDescription": {"text": sentence_of(rule)},
+        "help": {
+            "text": f"{sentence_of(rule)} Each finding names the event, and the figures that contradict each other."
+        },
         "defaultConfiguration": {"level": "error"},
     }
 
@@ -91,7 +93,7 @@ def _result(finding: Finding, rules: Mapping[str, int]) -> dict[str, Any]:
         "ruleId": finding.rule,
         "ruleIndex": rules[finding.rule],
         "level": _LEVELS[finding.verdict],
-        "message": {"text": f"{sentence(finding)}. At {told_place(finding)}."},
+        "message": {"text": f"{one_line(finding)}. At {told_place(finding)}."},
         "locations": [location],
         "occurrenceCount": finding.count,
         "properties": {"position": at.position, "time": at.happened, "follows": finding.follows},

@@ -6,8 +6,9 @@ from domain.aggregates import HOST_CHANGES, host_figures
 from domain.events import HostEvent, HostMemoryGranted, HostMemoryReturned
 from rules.judging.collector import Where
 from rules.judging.comparing import account_is, differing, told
-from rules.judging.decided.records import TELLS_ALL, Records
+from rules.judging.decided.records import Records
 from rules.judging.decided.tracks import HostTrack, host_with
+from rules.judging.descriptions import EVENT_TELLS_ALL
 
 
 def _follows(host: HostTrack, event: HostMemoryGranted | HostMemoryReturned) -> bool:
@@ -40,7 +41,7 @@ def accounted(records: Records, where: Where, event: HostEvent, host: HostTrack,
         else:
             why = "the host was not as the event says that it was before it"
             differ = differing(host.figures, before, "before.")
-            docket.violated(TELLS_ALL, where, why, differ, follows=follows)
+            docket.violated(EVENT_TELLS_ALL, where, why, differ, follows=follows)
             host.cause, fine = position, False
             if before is not None and not account_is(change.apply(base, event), event.after):
                 base = host_with(base.version, before)
@@ -50,7 +51,7 @@ def accounted(records: Records, where: Where, event: HostEvent, host: HostTrack,
         differ = differing(figures, event.after, "after.")
         let = told(before, *[name.removeprefix("after.") for name in differ[0]])
         why = "the change does not lead to the figures that the event carries"
-        docket.violated(TELLS_ALL, where, why, differ, let=let, follows=None if fine else position)
+        docket.violated(EVENT_TELLS_ALL, where, why, differ, let=let, follows=None if fine else position)
         host.other, after = after, host_with(after.version, event.after)
         host.cause, fine = position, False
         host.become(after)

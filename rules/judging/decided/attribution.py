@@ -19,9 +19,14 @@ from domain.state import Host, Site
 from rules.catalogue import rule_of
 from rules.claims import Moment, claims_of, holds
 from rules.judging.comparing import decision_of
-from rules.judging.completeness import WHOLE
-from rules.judging.decided.records import FORWARD, HALVES, TELLS_ALL, WHERE_DUE
 from rules.judging.decided.tracks import vm_with
+from rules.judging.descriptions import (
+    EVENT_TELLS_ALL,
+    EVENTS_WHERE_DUE,
+    HALVES_AGREE,
+    HISTORY_IS_WHOLE,
+    TIME_GOES_FORWARD,
+)
 from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
 
 OF_HOSTS: Final = (host_is_real, host_never_overcommitted)
@@ -65,10 +70,10 @@ def kind_of(event: VmEvent, guest: Guest) -> Kind:
 def rules_of(kind: Kind) -> tuple[str, ...]:
     """The rules that speak of a kind of event, each once."""
     command, what = kind
-    if command == WHOLE:
-        return (WHOLE,)
+    if command == HISTORY_IS_WHOLE:
+        return (HISTORY_IS_WHOLE,)
     refused, on_host = what.endswith("refused"), what.startswith("host")
-    named = [TELLS_ALL, WHERE_DUE, FORWARD, *([] if on_host or refused else [HALVES])]
+    named = [EVENT_TELLS_ALL, EVENTS_WHERE_DUE, TIME_GOES_FORWARD, *([] if on_host or refused else [HALVES_AGREE])]
     named += [each.__name__ for each in (OF_HOSTS if on_host else INVARIANTS)]
     for claim in claims_of(command):
         rule = rule_of(claim)

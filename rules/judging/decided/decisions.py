@@ -26,9 +26,10 @@ from rules.judging.comparing import (
     vm_read,
 )
 from rules.judging.decided.attribution import broken
-from rules.judging.decided.records import TELLS_ALL, WHERE_DUE, Records
+from rules.judging.decided.records import Records
 from rules.judging.decided.shapes import vm_shape
 from rules.judging.decided.tracks import HostTrack, VmTrack, vm_with
+from rules.judging.descriptions import EVENT_TELLS_ALL, EVENTS_WHERE_DUE
 from rules.judging.findings import Figures
 
 _STEPS: Final = {NAMES[command]: step for command, step in STEPS.items()}
@@ -56,13 +57,13 @@ def decided(
     if (not refused and (step is None or step.event is not type(event))) or event.command not in COMMANDS:
         expected: Figures = {} if step is None else {"event": step.event.KIND}
         differ = expected, {"event": event.KIND, "command": event.command}
-        docket.violated(WHERE_DUE, where, "no such event follows this command", differ, then=then)
+        docket.violated(EVENTS_WHERE_DUE, where, "no such event follows this command", differ, then=then)
         return False
     try:
         again = decide_again(event)
         names = [] if proved and again == decision_of(event) else broken(event)
     except HistoryError as error:
-        docket.violated(TELLS_ALL, where, error.message, then=then)
+        docket.violated(EVENT_TELLS_ALL, where, error.message, then=then)
         return False
     assert again is not None
     recorded, shape = decision_of(event), vm_shape(event)
@@ -72,9 +73,9 @@ def decided(
     if not told_true and host is not None and _as_it_was(event, vm, host) == recorded:
         return True  # only the evidence is wrong, and that is told
     if again != recorded:
-        names, why, differ = names or [TELLS_ALL], OTHERWISE, differing(again, recorded)
+        names, why, differ = names or [EVENT_TELLS_ALL], OTHERWISE, differing(again, recorded)
     else:
-        names, why, differ = [TELLS_ALL], NOT_CARRIED, shape or ({}, {})
+        names, why, differ = [EVENT_TELLS_ALL], NOT_CARRIED, shape or ({}, {})
     for number, name in enumerate(names):
         follows = where[0].position if number else None
         docket.violated(name, where, why, differ, let=known(event), then=then, follows=follows)
@@ -137,7 +138,7 @@ def evolved(records: Records, where: Where, event: VmEvent, vm: VmTrack, base: V
     let = told(event.before, *[name.removeprefix("after.") for name in differ[0]])
     why = "what was granted does not lead to the figures that the event carries"
     follows = None if right else where[0].position
-    records.docket.violated(TELLS_ALL, where, why, differ, let=let, then=asked(event), follows=follows)
+    records.docket.violated(EVENT_TELLS_ALL, where, why, differ, let=let, then=asked(event), follows=follows)
     recorded = vm_with(after, event.after)
     vm.become(recorded)
     vm.other = after

@@ -8,13 +8,13 @@ from domain.events import VmDefined
 from domain.evolve import vm_defined
 from rules.judging.collector import Differ, Where
 from rules.judging.comparing import asked, decision_of, differing
-from rules.judging.completeness import WHOLE
 from rules.judging.decided.attribution import broken
 from rules.judging.decided.changes import Change, id_of
 from rules.judging.decided.decisions import NOT_CARRIED, OTHERWISE
 from rules.judging.decided.evidence import host_before
-from rules.judging.decided.records import TELLS_ALL, WHERE_DUE, Records
+from rules.judging.decided.records import Records
 from rules.judging.decided.tracks import VmTrack
+from rules.judging.descriptions import EVENT_TELLS_ALL, EVENTS_WHERE_DUE, HISTORY_IS_WHOLE
 
 GENERATIONS = (1, 2)
 
@@ -26,7 +26,7 @@ def defined(records: Records, where: Where, event: VmDefined) -> Change:
     docket.ask(where, event.host)
     fine = id not in records.vms and envelope.stream not in records.gone
     if not fine:
-        docket.violated(WHOLE, where, "the VM was defined before: an id is never used again")
+        docket.violated(HISTORY_IS_WHOLE, where, "the VM was defined before: an id is never used again")
         if id in records.vms:
             records.leaves(records.vms[id])
     state = vm_defined(event.generation, event.guest, event.config_version, event.memory)
@@ -38,7 +38,7 @@ def defined(records: Records, where: Where, event: VmDefined) -> Change:
     if vm.figures != event.after or event.before is not None:
         fine = False
         why = "a VM that is defined has other figures than the event carries"
-        docket.violated(TELLS_ALL, where, why, differing(vm.figures, event.after, "after."))
+        docket.violated(EVENT_TELLS_ALL, where, why, differing(vm.figures, event.after, "after."))
     host = records.hosts.get(event.host)  # it may be known only now
     if host is not None:
         host.vms.add(id)
@@ -51,20 +51,20 @@ def _decided(records: Records, where: Where, event: VmDefined) -> bool:
     docket = records.docket
     if event.command != "define-vm":
         differ: Differ = {"command": "define-vm"}, {"command": event.command}
-        docket.violated(WHERE_DUE, where, "no such event follows this command", differ)
+        docket.violated(EVENTS_WHERE_DUE, where, "no such event follows this command", differ)
         return False
     evidence, recorded = event.evidence, decision_of(event)
     try:
         again = decide_again(event)
-        names = [] if again == recorded else broken(event) or [TELLS_ALL]
+        names = [] if again == recorded else broken(event) or [EVENT_TELLS_ALL]
     except HistoryError as error:
-        docket.violated(TELLS_ALL, where, error.message)
+        docket.violated(EVENT_TELLS_ALL, where, error.message)
         return False
     for name in names:
         docket.violated(name, where, OTHERWISE, differing(again, recorded), then=asked(event))
     beside = event.granted, event.requested, evidence.vm, evidence.destination, evidence.vms
     if event.generation not in GENERATIONS or any(each is not None for each in beside):
         found = {"generation": event.generation, "requested": event.requested, "granted": event.granted}
-        docket.violated(TELLS_ALL, where, NOT_CARRIED, ({}, found), then=asked(event))
+        docket.violated(EVENT_TELLS_ALL, where, NOT_CARRIED, ({}, found), then=asked(event))
         return False
     return not names

@@ -16,8 +16,9 @@ from rules.judging.comparing import (
     vm_is_as_read,
     vm_read,
 )
-from rules.judging.decided.records import TELLS_ALL, Records
+from rules.judging.decided.records import Records
 from rules.judging.decided.tracks import HostTrack, VmTrack
+from rules.judging.descriptions import EVENT_TELLS_ALL
 
 
 def vm_before(records: Records, where: Where, event: VmEvent, vm: VmTrack) -> Vm | None:
@@ -32,7 +33,7 @@ def vm_before(records: Records, where: Where, event: VmEvent, vm: VmTrack) -> Vm
     figures, beside = differing(vm.figures, event.before, "before."), differing(vm_read(vm.state), read, "vm.")
     why = "the VM was not as the event says that it was before it"
     differ = figures[0] | beside[0], figures[1] | beside[1]
-    records.docket.violated(TELLS_ALL, where, why, differ, then=asked(event), follows=vm.cause)
+    records.docket.violated(EVENT_TELLS_ALL, where, why, differ, then=asked(event), follows=vm.cause)
     try:
         return vm_as_read(event)
     except (TypeError, ValueError):
@@ -51,7 +52,7 @@ def hosts_before(records: Records, where: Where, event: VmEvent, vm: VmTrack, ho
     fine = host_before(records, where, there, named, track, generation, "destination") and fine
     if isinstance(event, events.VmMoved) and event.source != vm.host:
         why, differ = "the VM did not leave the host that it was on", ({"source": vm.host}, {"source": event.source})
-        records.docket.violated(TELLS_ALL, where, why, differ)
+        records.docket.violated(EVENT_TELLS_ALL, where, why, differ)
         return False
     return fine
 
@@ -84,7 +85,7 @@ def host_before(
         why = "the event does not say which host it read"
         if read is not None:
             why = "the event read a host that is not there" if host is None else "the event read another host"
-        docket.violated(TELLS_ALL, where, why, differ)
+        docket.violated(EVENT_TELLS_ALL, where, why, differ)
         return False
     host.learn_release(read.version)
     host.reconsider(read.stream_version)
@@ -94,7 +95,7 @@ def host_before(
     follows = host.cause
     if account is None and host.is_past(read.stream_version):
         why = "nobody knows any more how the host was when it was read: it has changed too often, or began before"
-        docket.unknown(TELLS_ALL, where, why)
+        docket.unknown(EVENT_TELLS_ALL, where, why)
         return True
     if account is None:
         why, account = "the event read the host at a version that it did not have", host.state
@@ -109,5 +110,5 @@ def host_before(
     if read.stream_version > host.version:
         host.counted(read.stream_version)
     differ = differing(host_read(host.id, account, version, generation), read, f"{path}.")
-    docket.violated(TELLS_ALL, where, why, differ, follows=follows)
+    docket.violated(EVENT_TELLS_ALL, where, why, differ, follows=follows)
     return False

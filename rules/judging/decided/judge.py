@@ -23,8 +23,9 @@ from rules.judging.decided.defining import defined
 from rules.judging.decided.evidence import hosts_before, vm_before
 from rules.judging.decided.invariants import both_hold, host_holds, vm_holds
 from rules.judging.decided.on_hosts import on_host
-from rules.judging.decided.records import HALVES, TELLS_ALL, Half, Records
+from rules.judging.decided.records import Half, Records
 from rules.judging.decided.tracks import Lost
+from rules.judging.descriptions import EVENT_TELLS_ALL, HALVES_AGREE
 
 
 class DecidedJudge:
@@ -131,7 +132,7 @@ class DecidedJudge:
             docket.violated("conserved", where, why, differ, follows=follows)
         if not by_the_same_hand(root, envelope):
             differ = differing(hand(root, first) | {"causation": root.id}, hand(envelope, event))
-            docket.violated(HALVES, where, "the halves of one change differ", differ)
+            docket.violated(HALVES_AGREE, where, "the halves of one change differ", differ)
             fine = False
         host = records.hosts.get(due.host)
         if host is None:
@@ -143,7 +144,7 @@ class DecidedJudge:
         if read is not None and read.id == host.id and read.stream_version != host.version:
             differ = {"host.stream_version": host.version}, {"host.stream_version": read.stream_version}
             why = "the host was changed by a decision that had read another version of it"
-            docket.violated(TELLS_ALL, change.where, why, differ, follows=host.cause)
+            docket.violated(EVENT_TELLS_ALL, change.where, why, differ, follows=host.cause)
             fine = False
         fine = accounted(records, where, event, host, fine=fine)
         change.broken = change.broken or not fine
@@ -163,7 +164,7 @@ class DecidedJudge:
         for due in change.due:
             why = "the host's half of the change is missing"
             docket.violated(
-                HALVES, change.where, why, ({"event": due.kind.KIND, "host": due.host, "bytes": due.bytes}, {})
+                HALVES_AGREE, change.where, why, ({"event": due.kind.KIND, "host": due.host, "bytes": due.bytes}, {})
             )
             host = records.hosts.get(due.host)
             if host is not None:  # most likely the event was lost, not the change
@@ -180,14 +181,16 @@ class DecidedJudge:
         docket.ask(where, None)
         host = records.hosts.get(id_of(envelope)) or records.unknown_host(where, event, id_of(envelope))
         if host.lost is not None and host.lost.change == envelope.metadata.causation:
-            docket.violated(HALVES, where, "the halves of a change do not stand together", follows=host.lost.position)
+            docket.violated(
+                HALVES_AGREE, where, "the halves of a change do not stand together", follows=host.lost.position
+            )
             host.lost = host.cause = None
             host.version -= 1  # it was counted when it was missed
             host.advance(envelope.version)
             return
         differ: Differ = {}, {"vm": event.vm, "causation": envelope.metadata.causation}
         follows = records.wholeness.gap if records.wholeness.missing else None
-        docket.violated(HALVES, where, "the VM's half of the change is not before it", differ, follows=follows)
+        docket.violated(HALVES_AGREE, where, "the VM's half of the change is not before it", differ, follows=follows)
         accounted(records, where, event, host, fine=False)
 
     # Afterwards

@@ -10,16 +10,16 @@ from domain.events import HostEvent
 from domain.evolve import host_registered
 from rules.judging.collector import Differ, Docket, Where
 from rules.judging.comparing import differing, told
-from rules.judging.completeness import WHOLE
 from rules.judging.decided.accounts import accounted
 from rules.judging.decided.attribution import HOST_COMMANDS, rules_of
 from rules.judging.decided.changes import id_of
 from rules.judging.decided.decisions import NOT_CARRIED, OTHERWISE
 from rules.judging.decided.evidence import host_before
 from rules.judging.decided.invariants import host_holds
-from rules.judging.decided.records import HONEST, TELLS_ALL, WHERE_DUE, Records
+from rules.judging.decided.records import Records
 from rules.judging.decided.shapes import host_shape
 from rules.judging.decided.tracks import HostTrack
+from rules.judging.descriptions import EVENT_TELLS_ALL, EVENTS_WHERE_DUE, HISTORY_IS_WHOLE, OUTCOME_IS_HONEST
 
 
 def on_host(records: Records, where: Where, event: HostEvent) -> None:
@@ -33,7 +33,7 @@ def on_host(records: Records, where: Where, event: HostEvent) -> None:
         host = _registered(records, where, event, host)
         if event.after != host.figures or event.before is not None:
             why = "a host that is registered has other figures than the event carries"
-            docket.violated(TELLS_ALL, where, why, differing(host.figures, event.after, "after."))
+            docket.violated(EVENT_TELLS_ALL, where, why, differing(host.figures, event.after, "after."))
             fine = False
     else:
         if host is None:
@@ -58,7 +58,7 @@ def _registered(records: Records, where: Where, event: events.HostRegistered, be
     envelope = where[0]
     if before is not None or envelope.stream in records.gone:
         why = "the host was registered before: an id is never used again"
-        records.docket.violated(WHOLE, where, why)
+        records.docket.violated(HISTORY_IS_WHOLE, where, why)
     host = records.begin_host(id_of(envelope), host_registered(event.total, event.reserve, event.version))
     host.version, host.happened = envelope.version, envelope.metadata.happened
     return host
@@ -77,12 +77,12 @@ def _as_read(records: Records, where: Where, event: HostEvent, host: HostTrack, 
         return True
     differ: Differ = {"vms": len(host.vms)}, {"vms": event.evidence.vms}
     if isinstance(event, events.HostRemoved) and host.vms:
-        docket.violated(HONEST, where, "the host was not empty", differ)
+        docket.violated(OUTCOME_IS_HONEST, where, "the host was not empty", differ)
         return False
     if records.strangers:
         return True  # of VMs whose beginning is not there, nobody knows where they are
     why, follows = "there were not so many VMs on the host", host.cause if fine else where[0].position
-    docket.violated(TELLS_ALL, where, why, differ, follows=follows)
+    docket.violated(EVENT_TELLS_ALL, where, why, differ, follows=follows)
     return False
 
 
@@ -92,16 +92,16 @@ def _decided(docket: Docket, where: Where, event: HostEvent) -> bool:
     named = HOST_COMMANDS.get(event.command)
     if named != event.KIND and not isinstance(event, events.HostCommandRefused):
         differ: Differ = {} if named is None else {"event": named}, {"event": event.KIND, "command": event.command}
-        docket.violated(WHERE_DUE, where, "no such event follows this command", differ, then=then)
+        docket.violated(EVENTS_WHERE_DUE, where, "no such event follows this command", differ, then=then)
         return False
     if isinstance(event, events.HostResized | events.HostReserveSet) and event.before == event.after:
         why = "a host's event is written only when a figure changes"
-        docket.violated(WHERE_DUE, where, why, ({}, {"event": event.KIND}), then=then)
+        docket.violated(EVENTS_WHERE_DUE, where, why, ({}, {"event": event.KIND}), then=then)
         return False
     try:
         again = decide_again(event)
     except HistoryError as error:
-        docket.violated(TELLS_ALL, where, error.message, then=then)
+        docket.violated(EVENT_TELLS_ALL, where, error.message, then=then)
         return False
     code = Code.NONE if event.code is None else event.code
     if again is not None and (again.outcome is not event.outcome or again.code is not code):
@@ -109,10 +109,10 @@ def _decided(docket: Docket, where: Where, event: HostEvent) -> bool:
             {"outcome": again.outcome.value, "code": again.code.value},
             {"outcome": event.outcome.value, "code": code.value},
         )
-        docket.violated(HONEST, where, OTHERWISE, differ, let=told(event.before), then=then)
+        docket.violated(OUTCOME_IS_HONEST, where, OTHERWISE, differ, let=told(event.before), then=then)
         return False
     shape = host_shape(event)
     if shape is not None:
-        docket.violated(TELLS_ALL, where, NOT_CARRIED, shape, then=then)
+        docket.violated(EVENT_TELLS_ALL, where, NOT_CARRIED, shape, then=then)
         return False
     return True

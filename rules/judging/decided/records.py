@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from domain import events
 from domain.aggregates import ENTRY_CHANGES, host_figures, vm_figures
@@ -12,14 +11,9 @@ from domain.events import HostEvent, HostRead, VmEvent
 from domain.settings import HostVersion
 from domain.state import Host
 from rules.judging.collector import Docket, Where
-from rules.judging.completeness import WHOLE, Wholeness
+from rules.judging.completeness import Wholeness
 from rules.judging.decided.tracks import HostTrack, VmTrack, host_with
-
-TELLS_ALL: Final = "event_tells_all"
-WHERE_DUE: Final = "events_where_due"
-HONEST: Final = "outcome_is_honest"
-HALVES: Final = "halves_agree"
-FORWARD: Final = "time_goes_forward"
+from rules.judging.descriptions import HISTORY_IS_WHOLE, TIME_GOES_FORWARD
 
 Half = events.HostMemoryGranted | events.HostMemoryReturned
 """The host's half of a change of a VM."""
@@ -52,7 +46,7 @@ class Records:
         gone = envelope.stream in self.gone
         why = "the VM was removed before" if gone else "the VM's history does not begin with its definition"
         follows = self.wholeness.gap if self.wholeness.missing else None
-        self.docket.violated(WHOLE, where, why, ({}, {"event": event.KIND}), follows=follows)
+        self.docket.violated(HISTORY_IS_WHOLE, where, why, ({}, {"event": event.KIND}), follows=follows)
         try:
             state = vm_as_read(event)
         except (TypeError, ValueError):
@@ -78,7 +72,7 @@ class Records:
         gone = envelope.stream in self.gone
         why = "the host was removed before" if gone else "the host's history does not begin with its registration"
         follows = self.wholeness.gap if self.wholeness.missing else None
-        self.docket.violated(WHOLE, where, why, ({}, {"event": event.KIND}), follows=follows)
+        self.docket.violated(HISTORY_IS_WHOLE, where, why, ({}, {"event": event.KIND}), follows=follows)
         host = self.begin_host(id, host_with(HostVersion.V2025, event.before or event.after))
         host.version, host.cause, host.release_is_told = envelope.version - 1, envelope.position, False
         host.since = max(1, host.version)
@@ -115,5 +109,7 @@ class Records:
         happened = where[0].metadata.happened
         if happened < track.happened:
             differ = {"not before": track.happened}, {"happened": happened}
-            self.docket.violated(FORWARD, where, "the event happened before the last one of its stream", differ)
+            self.docket.violated(
+                TIME_GOES_FORWARD, where, "the event happened before the last one of its stream", differ
+            )
         track.happened = happened

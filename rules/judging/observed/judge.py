@@ -25,7 +25,7 @@ from domain.observed.events import (
 from domain.observed.vm import ObservedVm
 from domain.state import Power
 from rules.judging.collector import Differ, Docket, Where
-from rules.judging.decided.records import TELLS_ALL, WHERE_DUE
+from rules.judging.descriptions import EVENT_TELLS_ALL, EVENTS_WHERE_DUE
 from rules.judging.findings import Figures, Verdict
 from rules.judging.observed.books import Books
 from rules.judging.observed.requests import asked_for, settled, sized
@@ -143,7 +143,7 @@ class ObservedJudge:
                 continue
             why = "a device has another size than the movements told of lead to"
             differ: Differ = {told.device: account.size}, {told.device: told.size}
-            self._docket.remark(WHERE_DUE, where, why, differ)
+            self._docket.remark(EVENTS_WHERE_DUE, where, why, differ)
 
     def _uses(self, where: Where, in_use: int, assigned: int | None) -> None:
         """What the guest uses is no more than it has."""
@@ -203,12 +203,12 @@ class ObservedJudge:
         size = fold.size(event.device)
         if size is not None and size != event.size_from:
             why = "the device did not have the size that the event says"
-            docket.violated(TELLS_ALL, where, why, ({"size_from": size}, {"size_from": event.size_from}))
+            docket.violated(EVENT_TELLS_ALL, where, why, ({"size_from": size}, {"size_from": event.size_from}))
         elif size is not None:
-            docket.holds(TELLS_ALL)
+            docket.holds(EVENT_TELLS_ALL)
         if event.why is WhyMoved.UNASKED:
             found: Figures = {"device": event.device, "from": event.size_from, "to": event.size_to}
-            docket.remark(WHERE_DUE, where, "memory moved that nobody asked for", ({}, found))
+            docket.remark(EVENTS_WHERE_DUE, where, "memory moved that nobody asked for", ({}, found))
         fold.apply(event, said.happened, said.earliest)
         seen.moved = max(seen.moved, said.happened)
         seen.top = max(seen.top, fold.assigned or 0, event.most or 0)

@@ -8,7 +8,7 @@ from domain.decision import Outcome, outcome_of
 from domain.observed.events import CauseIs, ObservedCode, VmChangeRequested, VmObserved, VmRequestSettled
 from domain.resizing import most
 from rules.judging.collector import Docket, Where
-from rules.judging.decided.records import HONEST, TELLS_ALL
+from rules.judging.descriptions import EVENT_TELLS_ALL, OUTCOME_IS_HONEST
 from rules.judging.findings import Figure
 from rules.judging.observed.state import AskedFor, SeenVm
 
@@ -29,9 +29,9 @@ def asked_for(docket: Docket, where: Where, event: VmChangeRequested, seen: Seen
         distance = abs(event.target - event.size_from)
         if distance != event.amount:
             why = "the amount is not what the target is away"
-            docket.violated(TELLS_ALL, where, why, ({"amount": distance}, {"amount": event.amount}))
+            docket.violated(EVENT_TELLS_ALL, where, why, ({"amount": distance}, {"amount": event.amount}))
         else:
-            docket.holds(TELLS_ALL)
+            docket.holds(EVENT_TELLS_ALL)
     if not event.accepted:
         seen.refused[event.device] = where
     gives = event.size_from is None or event.target >= event.size_from
@@ -91,9 +91,9 @@ def _own_figures(docket: Docket, where: Where, event: VmRequestSettled) -> None:
     if (called is not event.outcome and not rejected) or event.remaining != event.amount - event.granted:
         expected: dict[str, Figure] = {"outcome": called.value, "remaining": event.amount - event.granted}
         found: dict[str, Figure] = {"outcome": event.outcome.value, "remaining": event.remaining}
-        docket.violated(TELLS_ALL, where, "the settlement does not fit its own figures", (expected, found))
+        docket.violated(EVENT_TELLS_ALL, where, "the settlement does not fit its own figures", (expected, found))
     else:
-        docket.holds(TELLS_ALL)
+        docket.holds(EVENT_TELLS_ALL)
 
 
 def _short(docket: Docket, where: Where, event: VmRequestSettled, asked: AskedFor | None) -> None:
@@ -106,7 +106,7 @@ def _short(docket: Docket, where: Where, event: VmRequestSettled, asked: AskedFo
     if event.code not in (ObservedCode.SUPERSEDED, ObservedCode.VM_STOPPED, ObservedCode.GUEST_LOST):
         silent = event.cause_is is not CauseIs.TOLD
         why = "the request fell short, and nobody told the one who asked" if silent else "the request fell short"
-        docket.remark(HONEST, where, why, ({"granted": event.amount}, found))
+        docket.remark(OUTCOME_IS_HONEST, where, why, ({"granted": event.amount}, found))
     if asked is None or asked.number != event.request or event.amount is None or event.granted is None:
         return
     bound = _bound(asked)
