@@ -21,8 +21,8 @@ from domain.events import VmMemoryRemoved
 from domain.evolve import granted_to_vm, memory_removed
 from domain.resizing import remove_memory
 from nilometer import Ledger, Metadata, RemoveMemory, Request
-from nilometer.clock import now
 from nilometer.storage.bodies import decode, encode
+from nilometer.times import current_time
 from projections.fleet import Fleet
 
 
@@ -72,7 +72,7 @@ def stages(folder: Path, *, loops: int, pieces: int) -> list[tuple[str, float]]:
         answer = decide(command, world)
         (_, told), (_, booked) = answer.events
         assert isinstance(told, VmMemoryRemoved)
-        said = Metadata("CONTOSO\\ops", "benchmarks", now(), now(), "0" * 32)
+        said = Metadata("CONTOSO\\ops", "benchmarks", current_time(), current_time(), "0" * 32)
         topic, body = encode(told, said)
         found = [
             ("decide", alone(lambda: decide(command, world))),

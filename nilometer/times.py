@@ -37,6 +37,11 @@ def inside(moment: datetime) -> str:
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
+def current_time() -> str:
+    """The time now, as it is kept inside."""
+    return inside(datetime.now(UTC))
+
+
 def parse_time(text: str) -> str:
     """Reads a time that names its zone. Raises ``InputError`` saying what to write instead.
 

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from domain.errors import InputError
 from domain.observed.events import ImportRecorded, KindCount
-from nilometer.clock import now
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.textio.texts import READ_BYTES, ByteStream, read_lines
+from nilometer.times import current_time
 
 UNDECIDED = "undecided"
 """The kind of the last records of a file, whose meaning hangs on what follows: import it again when it has grown."""
@@ -146,7 +146,7 @@ def import_file(
         unreadable=len(errors or ()),
         remarks=counts(account.remarks),
     )
-    fact = Fact(f"import/{digest[:16]}", last, now())
+    fact = Fact(f"import/{digest[:16]}", last, current_time())
     record([Observation(f"import/{digest}/{importer.prefix}", (fact,))])
     return account
 

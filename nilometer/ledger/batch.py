@@ -14,12 +14,11 @@ from domain.decision import Code, Outcome, accepted
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Event, HostCommandRefused, HostEvent, VmEvent
-from nilometer.clock import now
 from nilometer.ledger.repository import Streams
 from nilometer.ledger.requests import Request, Result
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.recorder import NO_READS, Reads, Receipt
-from nilometer.times import shown
+from nilometer.times import current_time, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ class Batch:
         happened = None
         if answer.events:
             touched = self._streams.touched | {stream for stream, _ in answer.events}
-            recorded = now()
+            recorded = current_time()
             happened = self._happened(request, recorded, touched)
             self._happen(request, key, happened, recorded, answer)
         decided = _Decided(request, answer, first, happened)

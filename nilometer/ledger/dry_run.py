@@ -9,10 +9,9 @@ from domain.commands import NAMES
 from domain.deciding.decider import decide
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, UnknownHost, UnknownVm
-from nilometer.clock import now
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request, Result
-from nilometer.times import shown
+from nilometer.times import current_time, shown
 from projections.fleet import Fleet
 
 
@@ -92,7 +91,7 @@ class Rehearsal:
         self._touched.clear()
         answer = decide(request.command, self)
         happened = self._happened(request, self._touched | {stream for stream, _ in answer.events})
-        metadata = Metadata(request.actor, request.via, happened, now(), request.correlation or "rehearsal")
+        metadata = Metadata(request.actor, request.via, happened, current_time(), request.correlation or "rehearsal")
         for stream, event in answer.events:
             self._begun.add(stream)
             self._fleet.apply(Envelope(stream, 0, event, metadata, self._fleet.position + 1))
@@ -117,7 +116,7 @@ class Rehearsal:
                 f"'at' {shown(request.at)} is before the last event of {newest}, which happened {shown(last)}",
                 hint="a history goes forward: give a later time, or leave 'at' out to mean now",
             )
-        return request.at or max(now(), last)
+        return request.at or max(current_time(), last)
 
     def _as_of(self, stream: str) -> str:
         kind, _, id = stream.partition("/")

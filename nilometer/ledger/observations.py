@@ -8,10 +8,10 @@ from uuid import uuid4
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Decided, Event
-from nilometer.clock import now
 from nilometer.ledger.requests import Observation
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.recorder import Receipt
+from nilometer.times import current_time
 
 REMEMBERED = 100_000
 
@@ -33,7 +33,7 @@ class Observed:
         envelopes: list[Envelope[Event]] = []
         receipts: dict[str, Receipt] = {}
         answers: list[Receipt | None] = []
-        recorded = now()
+        recorded = current_time()
         try:
             for observation in observations:
                 if observation.key in known or observation.key in receipts:

@@ -9,11 +9,10 @@ from domain.decision import Outcome
 from domain.errors import InputError
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNREADABLE, say
 from nilometer.cli.output import Output
-from nilometer.clock import now
 from nilometer.ledger.requests import Result
 from nilometer.messages.reasons import explain_result
 from nilometer.messages.sizes import format_part
-from nilometer.times import shown
+from nilometer.times import current_time, shown
 
 INPUT_ERROR: Final = "input-error"
 _IN_FULL: Final = (Outcome.COMPLETED, Outcome.DONE)
@@ -119,7 +118,7 @@ class Answers:
 
     def warn_of_the_future(self) -> None:
         """Says so if something happened later than now: a mistyped year moves all that follows."""
-        if self.latest > now():
+        if self.latest > current_time():
             say(
                 "note",
                 f"recorded as happening at {shown(self.latest)}, which is still to come",

@@ -20,11 +20,11 @@ from nilometer.cli.options import asking, common
 from nilometer.cli.output import Output
 from nilometer.cli.session import Session, current_session, typed_time
 from nilometer.cli.writing.answers import amounts, colour
-from nilometer.clock import now as this_moment
 from nilometer.importers.manual import Told, recording
 from nilometer.ledger.script import describe_error
 from nilometer.messages.shortfalls import PARTIALLY
 from nilometer.messages.sizes import format_part, format_size
+from nilometer.times import current_time
 
 
 @click.command("record")
@@ -56,7 +56,7 @@ def command(
         asked=_size(asked, "--asked"),
         before=_size(before, "--before"),
         after=_size(after, "--after"),
-        happened=this_moment() if happened is None else typed_time(happened),
+        happened=current_time() if happened is None else typed_time(happened),
         error=error,
         in_use=None if in_use is None else _size(in_use, "--in-use"),
     )

@@ -16,7 +16,6 @@ from operator import attrgetter
 
 from domain.errors import InputError
 from domain.observed.events import ImportRecorded
-from nilometer.clock import now
 from nilometer.importers.hyperv.fold import HypervFold
 from nilometer.importers.hyperv.known import Past
 from nilometer.importers.hyperv.readings import JobReading, Record
@@ -27,6 +26,7 @@ from nilometer.importers.run import BATCH, UNDECIDED, Account, Digested, Recordi
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.textio.streaming import reduced_garbage_collection
 from nilometer.textio.texts import ByteStream
+from nilometer.times import current_time
 
 
 class HypervFile:
@@ -90,7 +90,7 @@ class HypervFile:
             unreadable=len(self.errors or ()),
             remarks=counts(account.remarks),
         )
-        return Observation(f"import/{digest}/{prefix}", (Fact(f"import/{digest[:16]}", event, now()),))
+        return Observation(f"import/{digest}/{prefix}", (Fact(f"import/{digest[:16]}", event, current_time()),))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
-from nilometer.clock import now
 from nilometer.errors import LedgerReadOnly, NoLedger, NotALedger
 from nilometer.storage.recorder import FORMAT
 from nilometer.storage.urls import PostgresPlace
+from nilometer.times import current_time
 
 EVENTS_TABLE: Final = "ledger_events"
 
@@ -96,7 +96,7 @@ def create_schema(connection: Connection[Any], place: PostgresPlace) -> None:
             connection.execute(SQL("CREATE SCHEMA {}").format(schema))
         for statement in _TABLES:
             connection.execute(composed(statement, place))
-        facts = ["id", str(uuid.uuid4()), "created", now(), "format", str(FORMAT)]
+        facts = ["id", str(uuid.uuid4()), "created", current_time(), "format", str(FORMAT)]
         connection.execute(SQL("INSERT INTO {}.ledger VALUES (%s, %s), (%s, %s), (%s, %s)").format(schema), facts)
 
 

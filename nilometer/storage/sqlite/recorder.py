@@ -17,11 +17,11 @@ from uuid import UUID
 from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
 
-from nilometer.clock import now
 from nilometer.errors import LedgerError
 from nilometer.storage.recorder import LOCK_TIMEOUT, NO_READS, LedgerRecorder, Reads, Receipt, Rows, StaleRead
 from nilometer.storage.sqlite.files import check_file, create_file, in_words, no_ledger, told_apart
 from nilometer.storage.urls import SQLitePlace
+from nilometer.times import current_time
 
 COMMANDS_TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS commands "
@@ -144,7 +144,7 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
 
     def construct_create_table_statements(self) -> list[str]:
         """The library's table of events, and ours beside it."""
-        facts = f"INSERT OR IGNORE INTO ledger VALUES ('id', '{uuid.uuid4()}'), ('created', '{now()}')"
+        facts = f"INSERT OR IGNORE INTO ledger VALUES ('id', '{uuid.uuid4()}'), ('created', '{current_time()}')"
         return [*super().construct_create_table_statements(), COMMANDS_TABLE, LEDGER_TABLE, facts]
 
     @contextmanager
