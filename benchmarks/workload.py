@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
+from domain.identifiers import UtcTime
 from nilometer import (
     AddMemory,
     Command,
@@ -51,9 +52,9 @@ class Size:
     vms: int = 100
 
 
-def moment(seconds: float) -> str:
+def moment(seconds: float) -> UtcTime:
     """So many seconds after the beginning of the made-up history."""
-    return f"{(BEGINNING + timedelta(seconds=seconds)).isoformat(timespec='microseconds')}Z"
+    return UtcTime(f"{(BEGINNING + timedelta(seconds=seconds)).isoformat(timespec='microseconds')}Z")
 
 
 def setup(size: Size) -> Iterator[Command]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
 from nilometer import Ledger, Request
 from nilometer.history.cloudevents import to_cloudevent
 from nilometer.ledger.script import parse_command
@@ -23,7 +24,7 @@ def history(folder: Path, seed: int, commands: int) -> list[Line]:
     with Ledger.open(f"sqlite:///{folder / f'{seed}.db'}", create=True, durable=False) as ledger:
         for number, line in enumerate(script(Seeded(seed), commands)):
             given = {key: value for key, value in line.items() if key != "command"}
-            at = f"{(BEGINNING + timedelta(seconds=number)).isoformat(timespec='microseconds')}Z"
+            at = UtcTime(f"{(BEGINNING + timedelta(seconds=number)).isoformat(timespec='microseconds')}Z")
             try:
                 command = parse_command(str(line["command"]), json.loads(json.dumps(given)))
                 ledger.execute(Request(command, ACTORS[number % 3], "detection", at=at, reason="a test"))

@@ -16,16 +16,6 @@ from domain.events import Event, HostEvent, HostFigures, HostRegistered, VmDefin
 from domain.state import Host, Site, Vm
 
 
-def vm_stream(vm: str) -> str:
-    """The name of a VM's stream."""
-    return f"vm/{vm}"
-
-
-def host_stream(host: str) -> str:
-    """The name of a host's stream."""
-    return f"host/{host}"
-
-
 def vm_figures(vm: Vm) -> VmFigures:
     """A VM's figures as events carry them."""
     return VmFigures(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from domain.events import Event
+from domain.identifiers import StreamName, UtcTime
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
@@ -21,13 +22,13 @@ class Metadata:
     """Who asked; never empty."""
     via: str
     """With which tool; never empty."""
-    happened: str
+    happened: UtcTime
     """When it happened; the end of the interval where only an interval is known."""
-    recorded: str
+    recorded: UtcTime
     """When it was written down."""
     correlation: str
     """The same on all events of one command."""
-    earliest: str | None = None
+    earliest: UtcTime | None = None
     """The beginning of the interval in which it happened (exclusive); ``None`` if ``happened`` is the moment."""
     reason: str | None = None
     causation: str | None = None
@@ -38,7 +39,7 @@ class Metadata:
 class Envelope(Generic[E_co]):
     """An event with its place: the ``version``-th of its stream, the ``position``-th of its ledger, both from 1."""
 
-    stream: str
+    stream: StreamName
     version: int
     event: E_co
     metadata: Metadata

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
 
 _TIME: Final = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})"
@@ -26,23 +27,23 @@ TYPED: Final = "write 2026-11-17, 2026-11-17 09:00 (local time) or 2026-11-17T09
 class Moment:
     """A time that somebody typed, and how it was understood."""
 
-    text: str
+    text: UtcTime
     """The time as it is kept inside."""
     understood: str | None
     """The local time with its zone, when the zone was not typed; ``None`` when it was."""
 
 
-def inside(moment: datetime) -> str:
+def inside(moment: datetime) -> UtcTime:
     """A time with a zone, as it is kept inside."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return UtcTime(f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z")
 
 
-def current_time() -> str:
+def current_time() -> UtcTime:
     """The time now, as it is kept inside."""
     return inside(datetime.now(UTC))
 
 
-def parse_time(text: str) -> str:
+def parse_time(text: str) -> UtcTime:
     """Reads a time that names its zone. Raises ``InputError`` saying what to write instead.
 
     What is finer than a microsecond is cut off.
@@ -116,7 +117,7 @@ def _read(text: str, hint: str) -> datetime:
         raise InputError(f"{text!r} is not a time: {error}", hint=hint) from None
 
 
-def _inside(moment: datetime, text: str, hint: str) -> str:
+def _inside(moment: datetime, text: str, hint: str) -> UtcTime:
     try:
         return inside(moment)
     except (OverflowError, ValueError):

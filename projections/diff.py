@@ -9,6 +9,7 @@ from typing import Final
 from domain import events
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.identifiers import host_stream, vm_stream
 from domain.observed.events import VmChangeRequested, VmRequestSettled
 from projections.view import HostRow, View, VmRow
 
@@ -49,7 +50,7 @@ def difference(before: View, after: View, between: Iterable[Envelope[Event]] = (
     """What changed from ``before`` to ``after``. ``between`` are the events that one of the moments knows alone."""
     hosts = _changes("hosts", {row.host: row for row in before.hosts}, {row.host: row for row in after.hosts})
     vms = _changes("vms", {row.vm: row for row in before.vms}, {row.vm: row for row in after.vms})
-    streams = {f"host/{id}" for id in hosts} | {f"vm/{id}" for id in vms}
+    streams = {host_stream(id) for id in hosts} | {vm_stream(id) for id in vms}
     positions = sorted(each.position for each in between if each.stream in streams and _changes_figures(each.event))
     changes = [change for rows in (hosts, vms) for id in sorted(rows) for change in rows[id]]
     return Difference(tuple(changes), tuple(positions))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.identifiers import split_stream
 from domain.observed.host import HostAccount, ObservedHost, account_of
 from domain.observed.vm import ObservedVm
 from projections.tracked import TrackedHost, TrackedVm, advance_host, advance_vm
@@ -58,7 +59,7 @@ class Fleet:
 
     def apply(self, envelope: Envelope[Event]) -> None:
         """Lets the next event happen. Raises ``HistoryError`` if it cannot follow."""
-        kind, _, id = envelope.stream.partition("/")
+        kind, id = split_stream(envelope.stream)
         if kind == "vm":
             before = self.vms.get(id)
             host = None if before is None else before.subject.host

@@ -8,6 +8,7 @@ from domain import events
 from domain.decision import Code, Outcome
 from domain.envelope import Envelope
 from domain.events import Event, HostEvent, VmEvent
+from domain.identifiers import split_stream
 from domain.observed.events import FAILED_JOB, ObservedCode, VmChangeRequested, VmObserved, VmRequestSettled
 
 
@@ -82,7 +83,7 @@ def entry(envelope: Envelope[Event], host: str | None = None) -> Entry:
 def subject(envelope: Envelope[Event]) -> Subject:
     """What an event is about."""
     event = envelope.event
-    kind, _, id = envelope.stream.partition("/")
+    kind, id = split_stream(envelope.stream)
     match event:
         case VmEvent():
             return Subject(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 from domain import events
 from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.envelope import Envelope
 from domain.events import Event, HostEvent, HostRegistered, VmDefined, VmEvent
+from domain.identifiers import UtcTime, host_id, subject_id, vm_id
 from domain.observed.events import Observed
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
@@ -21,16 +23,32 @@ class Tracked(Generic[S]):
     """A host or a VM, and when it was last heard of."""
 
     subject: S
-    as_of: str
+    as_of: UtcTime
     """When the latest of its events happened: its figures are of that moment."""
-    in_use_as_of: str | None = None
+    in_use_as_of: UtcTime | None = None
     """When the guest last told what it uses; ``None`` while that is unknown."""
 
 
 TrackedVm = Tracked[VmAggregate | ObservedVm]
 TrackedHost = Tracked[HostAggregate | ObservedHost]
+AnyTracked = TrackedVm | TrackedHost
+States = MutableMapping[str, AnyTracked]
+"""Hosts and VMs by the names of their streams."""
 
 _FORGETS_IN_USE: Final = (events.VmStarted, events.VmRebooted, events.VmStopped)
+
+
+def advance(states: States, envelope: Envelope[Event]) -> AnyTracked | None:
+    """Applies an event to the host or VM of its stream, and returns it; ``None`` for a stream of another kind.
+
+    Raises ``HistoryError`` if the event cannot follow.
+    """
+    stream = envelope.stream
+    if vm_id(stream) is not None:
+        states[stream] = advance_vm(cast("TrackedVm | None", states.get(stream)), envelope)
+    elif host_id(stream) is not None:
+        states[stream] = advance_host(cast("TrackedHost | None", states.get(stream)), envelope)
+    return states.get(stream)
 
 
 def advance_vm(tracked: TrackedVm | None, envelope: Envelope[Event]) -> TrackedVm:
@@ -41,8 +59,8 @@ def advance_vm(tracked: TrackedVm | None, envelope: Envelope[Event]) -> TrackedV
     event, said = envelope.event, envelope.metadata
     if tracked is None:
         if isinstance(event, VmDefined):
-            return Tracked(VmAggregate.begin(_id(envelope), event), said.happened)
-        tracked = Tracked(ObservedVm.begin(_id(envelope)), said.happened)
+            return Tracked(VmAggregate.begin(subject_id(envelope.stream), event), said.happened)
+        tracked = Tracked(ObservedVm.begin(subject_id(envelope.stream)), said.happened)
     subject = tracked.subject
     if isinstance(subject, VmAggregate):
         if not isinstance(event, VmEvent) or subject.removed:
@@ -69,8 +87,8 @@ def advance_host(tracked: TrackedHost | None, envelope: Envelope[Event]) -> Trac
     event, said = envelope.event, envelope.metadata
     if tracked is None:
         if isinstance(event, HostRegistered):
-            return Tracked(HostAggregate.begin(_id(envelope), event), said.happened)
-        tracked = Tracked(ObservedHost.begin(_id(envelope)), said.happened)
+            return Tracked(HostAggregate.begin(subject_id(envelope.stream), event), said.happened)
+        tracked = Tracked(ObservedHost.begin(subject_id(envelope.stream)), said.happened)
     subject = tracked.subject
     if isinstance(subject, HostAggregate):
         if not isinstance(event, HostEvent) or subject.removed:
@@ -82,10 +100,6 @@ def advance_host(tracked: TrackedHost | None, envelope: Envelope[Event]) -> Trac
         subject.apply(event, said.happened, said.earliest)
     tracked.as_of = max(tracked.as_of, said.happened)
     return tracked
-
-
-def _id(envelope: Envelope[Event]) -> str:
-    return envelope.stream.partition("/")[2]
 
 
 def _cannot_follow(envelope: Envelope[Event]) -> HistoryError:

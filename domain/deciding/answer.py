@@ -9,6 +9,7 @@ from domain.aggregates import HostAggregate, VmAggregate
 from domain.decision import Code, Decision, Outcome
 from domain.errors import InputError
 from domain.events import Event
+from domain.identifiers import StreamName
 from domain.state import Vm
 
 
@@ -23,7 +24,7 @@ class World(Protocol):
         """The decided host with this id, not removed."""
         ...
 
-    def is_taken(self, stream: str) -> bool:
+    def is_taken(self, stream: StreamName) -> bool:
         """Whether a stream of this name ever began: an id is never used again."""
         ...
 
@@ -32,7 +33,7 @@ class World(Protocol):
         ...
 
 
-def refuse_taken(kind: str, id: str, stream: str, world: World) -> None:
+def refuse_taken(kind: str, id: str, stream: StreamName, world: World) -> None:
     """Raises ``InputError`` if a new VM or host would have the id of another, or of one that was."""
     if world.is_taken(stream):
         raise InputError(
@@ -46,12 +47,12 @@ class Answer:
     """What is answered to a command, and the events to record for it, in one atomic write, by stream."""
 
     command: str
-    target: str
+    target: StreamName
     """The stream that the command names, as ``vm/web01`` or ``host/hv01``."""
     decision: Decision
     requested: int | None
     granted: int | None
-    events: tuple[tuple[str, Event], ...]
+    events: tuple[tuple[StreamName, Event], ...]
     after: Vm | None = None
     """The VM's figures afterwards, where a VM that was there has changed: what its event comes to."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from domain import commands, events, hosts, lifecycle
-from domain.aggregates import HOST_CHANGES, HostAggregate, host_figures, host_stream, vm_figures, vm_stream
+from domain.aggregates import HOST_CHANGES, HostAggregate, host_figures, vm_figures
 from domain.commands import NAMES, HostCommand
 from domain.deciding.answer import Answer, World, refuse_taken
 from domain.deciding.evidence import arguments, host_read
 from domain.decision import Decision, accepted
 from domain.events import Evidence, HostEvent
 from domain.evolve import host_registered, vm_defined
+from domain.identifiers import StreamName, host_stream, vm_stream
 
 
 def register_host(command: commands.RegisterHost, world: World) -> Answer:
@@ -72,7 +73,11 @@ def on_host(
 
 
 def host_refusal(
-    command: HostCommand | commands.DefineVm, host: HostAggregate, decision: Decision, evidence: Evidence, target: str
+    command: HostCommand | commands.DefineVm,
+    host: HostAggregate,
+    decision: Decision,
+    evidence: Evidence,
+    target: StreamName,
 ) -> Answer:
     figures = host_figures(host.state)
     refused = events.HostCommandRefused(

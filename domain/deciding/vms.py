@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from domain import commands, events, resizing
-from domain.aggregates import HOST_CHANGES, HostAggregate, VmAggregate, host_figures, host_stream, vm_figures, vm_stream
+from domain.aggregates import HOST_CHANGES, HostAggregate, VmAggregate, host_figures, vm_figures
 from domain.commands import NAMES, VmCommand
 from domain.deciding.answer import Answer, World
 from domain.deciding.evidence import arguments, evidence_of
@@ -13,6 +13,7 @@ from domain.deciding.steps import STEPS
 from domain.decision import Code, Decision, Outcome, accepted, rejected
 from domain.events import Event, Evidence, VmEvent
 from domain.evolve import book_change
+from domain.identifiers import StreamName, host_stream, vm_stream
 from domain.resizing import Resize
 from domain.settings import MemorySetting
 
@@ -55,7 +56,7 @@ def on_vm(command: VmCommand, world: World) -> Answer:
         after=vm_figures(after),
         **carried,
     )
-    recorded: list[tuple[str, Event]] = [(vm_stream(vm.id), happened)]
+    recorded: list[tuple[StreamName, Event]] = [(vm_stream(vm.id), happened)]
     if destination is not None:
         recorded.append(_book_event(events.HostMemoryReturned, host, vm.id, vm.state.held, happened))
         recorded.append(_book_event(events.HostMemoryGranted, destination, vm.id, vm.state.held, happened))
@@ -74,7 +75,7 @@ def _book_event(
     vm: str,
     bytes: int,
     because: VmEvent,
-) -> tuple[str, Event]:
+) -> tuple[StreamName, Event]:
     after = HOST_CHANGES[kind].rule(host.state, bytes)
     happened = kind(
         command=because.command,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+from domain.identifiers import UtcTime
 from domain.observed.events import HostObserved, Means, Observed
 from domain.observed.vm import ObservedVm
 from domain.settings import HostVersion
@@ -25,7 +26,7 @@ class ObservedHost:
     budget: int | None = None
     free: int | None = None
     """As last told."""
-    measured: dict[str, str] = field(default_factory=dict[str, str])
+    measured: dict[str, UtcTime] = field(default_factory=dict[str, UtcTime])
     """When each figure was last measured, by its name."""
 
     @staticmethod
@@ -33,7 +34,7 @@ class ObservedHost:
         """A host before its first event: nothing is known."""
         return ObservedHost(id, id)
 
-    def apply(self, event: Observed, happened: str, earliest: str | None = None) -> None:
+    def apply(self, event: Observed, happened: UtcTime, earliest: UtcTime | None = None) -> None:
         """Lets the next event of the stream happen. ``earliest`` is taken for the likeness with a VM's fold."""
         self.version += 1
         if not isinstance(event, HostObserved):

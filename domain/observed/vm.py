@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from domain.guests import Guest
+from domain.identifiers import UtcTime
 from domain.observed.devices import Account, assigned_of, balloon_of, held_of, lent_of
 from domain.observed.events import (
     BASE_MEMORY,
@@ -99,7 +100,7 @@ class ObservedVm:
     requests: dict[str, OpenRequest] = field(default_factory=dict[str, OpenRequest])
     """The last request for each device, open or not."""
     requests_made: int = 0
-    measured: dict[str, str] = field(default_factory=dict[str, str])
+    measured: dict[str, UtcTime] = field(default_factory=dict[str, UtcTime])
     """When each figure was last measured, by its name."""
 
     @staticmethod
@@ -107,7 +108,7 @@ class ObservedVm:
         """A VM before its first event: nothing is known."""
         return ObservedVm(id, id)
 
-    def apply(self, event: Observed, happened: str, earliest: str | None = None) -> None:
+    def apply(self, event: Observed, happened: UtcTime, earliest: UtcTime | None = None) -> None:
         """Lets the next event of the stream happen."""
         self.version += 1
         if isinstance(event, VmObserved):
@@ -163,7 +164,7 @@ class ObservedVm:
         account = self.accounts.get(device)
         return None if account is None else account.size
 
-    def _set_assigned(self, assigned: int | None, happened: str) -> None:
+    def _set_assigned(self, assigned: int | None, happened: UtcTime) -> None:
         self.assigned = assigned
         if assigned is not None:
             self.measured["assigned"] = happened
@@ -182,7 +183,7 @@ class ObservedVm:
             if account.means is not Means.BOOT or self.power is Power.OFF:
                 account.size = None
 
-    def _observe(self, event: VmObserved, happened: str) -> None:
+    def _observe(self, event: VmObserved, happened: UtcTime) -> None:
         if event.session is not None and event.session != self.session:
             self._begin_session(event.session)
             if event.devices:  # a session begins with all the devices that there are
@@ -225,7 +226,7 @@ class ObservedVm:
             if event.visible is None:
                 self._see(event.guest_total, happened)
 
-    def _see(self, guest_total: int, happened: str) -> None:
+    def _see(self, guest_total: int, happened: UtcTime) -> None:
         """Guest-visible memory is judged by how the guest's own count moves from the first measure of the session."""
         if self.kept is None and self.assigned is not None and self.ballooned == 0:
             self.kept = self.assigned - guest_total - (self.guest_offline or 0)
@@ -233,7 +234,7 @@ class ObservedVm:
             self.visible = guest_total + self.kept
             self.measured["visible"] = happened
 
-    def _stop(self, event: VmObserved, happened: str) -> None:
+    def _stop(self, event: VmObserved, happened: UtcTime) -> None:
         """Off, a VM has nothing; but its process may hold the memory until it is gone."""
         if event.held is None:
             self.told_held = None
@@ -244,7 +245,7 @@ class ObservedVm:
         self.told_ballooned = self.guest_total = self.guest_offline = self.kept = None
         self.measured.update(dict.fromkeys(("assigned", "in_use", "visible"), happened))
 
-    def _move(self, event: VmMemoryMoved, happened: str) -> None:
+    def _move(self, event: VmMemoryMoved, happened: UtcTime) -> None:
         account = self.accounts.setdefault(event.device, Account(event.means, None))
         account.size = event.size_to
         account.backed = event.backed if event.backed is not None else account.backed

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from domain.errors import InputError, UnknownHost, UnknownVm
+from domain.identifiers import host_stream, vm_stream
 from domain.observed.vm import ObservedVm
 from nilometer.suggesting import did_you_mean
 from projections.fleet import Fleet
@@ -82,11 +83,11 @@ def with_hint(error: InputError, fleet: Callable[[], Fleet]) -> InputError:
 def vm_of(ledger: Ledger, word: str) -> str:
     """The id of a VM that is there, or of one that was removed. Raises as ``find_vm`` does."""
     names = names_of(ledger.views.fleet())
-    return word if word not in names and has_history(ledger, f"vm/{word}") else find_vm(word, names)
+    return word if word not in names and has_history(ledger, vm_stream(word)) else find_vm(word, names)
 
 
 def host_of(ledger: Ledger, word: str) -> str:
     """The id of a host that is there, or of one that was removed. Raises as ``find_host`` does."""
     fleet = ledger.views.fleet()
-    word = word if has_history(ledger, f"host/{word}") else in_its_case(word, fleet)
-    return word if fleet.on(word) or has_history(ledger, f"host/{word}") else find_host(word, fleet.hosts)
+    word = word if has_history(ledger, host_stream(word)) else in_its_case(word, fleet)
+    return word if fleet.on(word) or has_history(ledger, host_stream(word)) else find_host(word, fleet.hosts)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 import click
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
 
 if TYPE_CHECKING:
     from nilometer.ledger.ledger import Ledger
@@ -111,7 +112,7 @@ def current_session() -> Session:
     return click.get_current_context().find_root().ensure_object(Session)
 
 
-def typed_time(text: str) -> str:
+def typed_time(text: str) -> UtcTime:
     """A typed time, as it is kept inside. Notes on stderr how it was read, if it names no zone."""
     from nilometer.cli.failures import say
     from nilometer.times import parse_typed

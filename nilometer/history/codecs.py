@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 
 from domain.events import Event
+from domain.identifiers import UtcTime
 from domain.kinds import EVENTS
 from nilometer.history.cloudevents import TYPE
 from nilometer.storage.bodies import sorted_fields, texts_for_enums
@@ -33,16 +34,16 @@ class CloudEvent(Generic[E]):
     datacontenttype: Literal["application/json"]
     id: str
     position: Positive
-    recorded: str
+    recorded: UtcTime
     source: Annotated[str, Field(pattern="^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     specversion: Literal["1.0"]
     subject: Annotated[str, Field(pattern="^(vm|host|import)/.")]
-    time: str
+    time: UtcTime
     type: str
     version: Positive
     via: Annotated[str, Field(min_length=1)]
     causation: str | None = None
-    earliest: str | None = None
+    earliest: UtcTime | None = None
     reason: str | None = None
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)

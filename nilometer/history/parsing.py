@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Event
+from domain.identifiers import StreamName, UtcTime
 from nilometer.history.cloudevents import TYPE
 from nilometer.history.codecs import CloudEvent, EventCodec, EventCodecs
 from nilometer.storage.bodies import UPCASTERS, Json, in_words
@@ -103,7 +104,7 @@ def _kind(content: bytes) -> bytes:
 
 def _judged(line: CloudEvent[Event]) -> ParsedLine:
     happened = _time("time", line.time)
-    stream, version = line.subject, line.version
+    stream, version = StreamName(line.subject), line.version
     if line.id != f"{stream}/{version}":
         raise UnreadableLine(f"id is {line.id!r}, not {f'{stream}/{version}'!r}, as subject and version say")
     metadata = Metadata(
@@ -120,7 +121,7 @@ def _judged(line: CloudEvent[Event]) -> ParsedLine:
 
 
 @lru_cache(maxsize=16)
-def _time(name: str, text: str) -> str:
+def _time(name: str, text: str) -> UtcTime:
     """A time as it is kept inside; other programs write the same moment otherwise."""
     if len(text) == 27 and text[10] == "T" and text[19] == "." and text[26] == "Z" and text[4] == "-":
         try:
@@ -128,7 +129,7 @@ def _time(name: str, text: str) -> str:
         except ValueError:
             pass
         else:
-            return text
+            return UtcTime(text)
     try:
         return parse_time(text)
     except InputError as error:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from domain.aggregates import vm_stream
 from domain.decision import Outcome, outcome_of
 from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Decided, Event
+from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import (
     BASE_MEMORY,
     CauseIs,
@@ -56,10 +56,10 @@ class Recording:
 
     def tell(self, event: Observed, earliest: str | None = None) -> None:
         """The next fact; ``earliest`` is the beginning of the interval in which it happened, if it is no moment."""
-        happened = self.told.happened
-        earliest = earliest if earliest is not None and earliest < happened else None
-        self.fold.apply(event, happened, earliest)
-        self.facts.append(Fact(vm_stream(self.told.vm), event, happened, earliest))
+        moment = UtcTime(self.told.happened)
+        since = UtcTime(earliest) if earliest is not None and earliest < moment else None
+        self.fold.apply(event, moment, since)
+        self.facts.append(Fact(vm_stream(self.told.vm), event, moment, since))
 
 
 def recording(told: Told, stream: Iterable[Envelope[Event]]) -> tuple[Observation, VmRequestSettled]:

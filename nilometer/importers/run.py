@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from domain.errors import InputError
+from domain.identifiers import import_stream
 from domain.observed.events import ImportRecorded, KindCount
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.textio.texts import READ_BYTES, ByteStream, read_lines
@@ -146,7 +147,7 @@ def import_file(
         unreadable=len(errors or ()),
         remarks=counts(account.remarks),
     )
-    fact = Fact(f"import/{digest[:16]}", last, current_time())
+    fact = Fact(import_stream(digest), last, current_time())
     record([Observation(f"import/{digest}/{importer.prefix}", (fact,))])
     return account
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from domain import commands
-from domain.aggregates import host_stream
 from domain.commands import NAMES
 from domain.deciding.decider import Answer, decide
 from domain.decision import Code, Outcome, accepted
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Event, HostCommandRefused, HostEvent, VmEvent
+from domain.identifiers import UtcTime, host_stream, vm_stream
 from nilometer.ledger.repository import Streams
 from nilometer.ledger.requests import Request, Result
 from nilometer.storage.application import LedgerApplication
@@ -28,7 +28,7 @@ class _Decided:
     request: Request
     answer: Answer
     first: int
-    happened: str | None
+    happened: UtcTime | None
 
     def result(self, positions: tuple[int, ...]) -> Result:
         """The answer as it is told, once its batch has these positions."""
@@ -127,7 +127,7 @@ class Batch:
             self._keys.add(key)
         self._waiting.append(decided)
 
-    def _happen(self, request: Request, key: str, happened: str, recorded: str, answer: Answer) -> None:
+    def _happen(self, request: Request, key: str, happened: UtcTime, recorded: UtcTime, answer: Answer) -> None:
         correlation, causation = request.correlation or key, None
         for stream, event in answer.events:
             metadata = Metadata(
@@ -167,7 +167,7 @@ class Batch:
         if stream not in self._written:
             self._reads[stream] = self._streams.version(stream)
 
-    def _happened(self, request: Request, recorded: str, touched: set[str]) -> str:
+    def _happened(self, request: Request, recorded: UtcTime, touched: set[str]) -> UtcTime:
         last = self._streams.as_of(touched)
         if request.at is None:
             return max(recorded, last)
@@ -194,7 +194,7 @@ class Batch:
             raise InputError(f"the key of this command was used for an observation ({told.KIND})")
         target = envelopes[0].stream
         if isinstance(told, HostCommandRefused) and isinstance(request.command, commands.DefineVm):
-            target = f"vm/{request.command.vm}"
+            target = vm_stream(request.command.vm)
         requested, granted = (told.requested, told.granted) if isinstance(told, VmEvent) else (None, None)
         happened = envelopes[0].metadata.happened
         return Result(

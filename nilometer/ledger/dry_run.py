@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.aggregates import HostAggregate, VmAggregate, host_stream, vm_stream
+from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import NAMES
 from domain.deciding.decider import decide
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, UnknownHost, UnknownVm
+from domain.identifiers import UtcTime, host_stream, split_stream, vm_stream
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request, Result
 from nilometer.times import current_time, shown
@@ -108,7 +109,7 @@ class Rehearsal:
             happened=happened if answer.events else None,
         )
 
-    def _happened(self, request: Request, touched: set[str]) -> str:
+    def _happened(self, request: Request, touched: set[str]) -> UtcTime:
         newest = max(touched, key=self._as_of)
         last = self._as_of(newest)
         if request.at is not None and request.at < last:
@@ -118,10 +119,10 @@ class Rehearsal:
             )
         return request.at or max(current_time(), last)
 
-    def _as_of(self, stream: str) -> str:
-        kind, _, id = stream.partition("/")
+    def _as_of(self, stream: str) -> UtcTime:
+        kind, id = split_stream(stream)
         tracked = (self._fleet.vms if kind == "vm" else self._fleet.hosts).get(id)
-        return "" if tracked is None else tracked.as_of
+        return UtcTime("") if tracked is None else tracked.as_of
 
 
 def _observed(kind: str, id: str) -> InputError:

@@ -16,6 +16,7 @@ from typing import Final
 from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Event
+from domain.identifiers import StreamName
 from nilometer.errors import LedgerBusy, LedgerError
 from nilometer.ledger.batch import Batch
 from nilometer.ledger.observations import Observed
@@ -223,7 +224,9 @@ class Ledger:
     def rows(self, after: int = 0, upto: int | None = None) -> Iterator[Stored]:
         """All events as they are stored, after a position up to another, in order, fetched in pages."""
         for stored, position in self._application.rows(after, upto):
-            yield Stored(position, str(stored.originator_id), stored.originator_version, stored.topic, stored.state)
+            yield Stored(
+                position, StreamName(str(stored.originator_id)), stored.originator_version, stored.topic, stored.state
+            )
 
     @property
     def bytes_used(self) -> int:

@@ -8,6 +8,7 @@ from uuid import uuid4
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Decided, Event
+from domain.identifiers import split_stream
 from nilometer.ledger.requests import Observation
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.recorder import Receipt
@@ -45,9 +46,14 @@ class Observed:
                 correlation = observation.correlation or uuid4().hex
                 begun = set(observation.begins)
                 for fact in observation.facts:
-                    who, tool = observation.actor or actor, observation.via or via
                     metadata = Metadata(
-                        who, tool, fact.happened, recorded, correlation, fact.earliest, observation.reason
+                        actor=observation.actor or actor,
+                        via=observation.via or via,
+                        happened=fact.happened,
+                        recorded=recorded,
+                        correlation=correlation,
+                        earliest=fact.earliest,
+                        reason=observation.reason,
                     )
                     version = self._next(fact.stream, fact.event)
                     if version > 1 and fact.stream in begun:
@@ -67,7 +73,7 @@ class Observed:
                 self._versions.clear()
             last = self._application.last(stream)
             if last is not None and isinstance(last.event, Decided):
-                kind, _, id = stream.partition("/")
+                kind, id = split_stream(stream)
                 raise InputError(
                     f"the {'VM' if kind == 'vm' else kind} {id!r} is decided by this ledger: "
                     f"{event.KIND} cannot be observed of it",
@@ -79,7 +85,7 @@ class Observed:
 
 
 def _begun_by_another(stream: str) -> InputError:
-    kind, _, id = stream.partition("/")
+    kind, id = split_stream(stream)
     return InputError(
         f"the {'VM' if kind == 'vm' else kind} {id!r} is in the ledger already, observed by something else: "
         "two histories of one cannot be told apart",

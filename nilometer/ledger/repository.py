@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from domain.aggregates import HostAggregate, VmAggregate, host_stream, vm_stream
+from domain.aggregates import HostAggregate, VmAggregate
 from domain.envelope import Envelope
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.events import Event, VmEvent
+from domain.identifiers import UtcTime, host_stream, vm_stream
 from domain.state import Vm
 from nilometer.storage.application import LedgerApplication
-from nilometer.views.catching_up import advance
-from nilometer.views.states import AnyTracked
+from projections.tracked import AnyTracked, advance
 
 REMEMBERED: Final = 20_000
 """When so many hosts and VMs are remembered, all are forgotten: memory stays flat, however many there are."""
@@ -71,9 +71,9 @@ class Streams:
         """How many VMs, running or not, are on a host."""
         return self._count_vms_on(host)
 
-    def as_of(self, streams: Iterable[str]) -> str:
+    def as_of(self, streams: Iterable[str]) -> UtcTime:
         """When the latest event of these streams happened; empty if none did."""
-        latest = ""
+        latest = UtcTime("")
         for stream in streams:
             tracked = self._known.get(stream)
             if tracked is not None and tracked.as_of > latest:

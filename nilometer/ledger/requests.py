@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from domain.commands import Command
 from domain.decision import Code, Outcome
 from domain.events import Event
+from domain.identifiers import StreamName, UtcTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Request:
     command: Command
     actor: str
     via: str
-    at: str | None = None
+    at: UtcTime | None = None
     reason: str | None = None
     correlation: str | None = None
     key: str | None = None
@@ -33,7 +34,7 @@ class Result:
     request: Request
     command: str
     """The command by its name, as it was given."""
-    target: str
+    target: StreamName
     """The stream that it names, as ``vm/web01``."""
     outcome: Outcome
     code: Code | None
@@ -45,7 +46,7 @@ class Result:
     events: tuple[Event, ...]
     repeated: bool = False
     """It was recorded before, under the same key."""
-    happened: str | None = None
+    happened: UtcTime | None = None
     """When its events happened, in the form of ``domain.envelope.Metadata``; ``None`` where no event was due.
 
     Without an ``at`` this is now; or later, where the latest event of what the command names is later than now.
@@ -64,10 +65,10 @@ class Fact:
     Times are in the form of ``domain.envelope.Metadata``.
     """
 
-    stream: str
+    stream: StreamName
     event: Event
-    happened: str
-    earliest: str | None = None
+    happened: UtcTime
+    earliest: UtcTime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Observation:
     actor: str | None = None
     """Who did it, if that is known to be another than who records it."""
     via: str | None = None
-    begins: frozenset[str] = frozenset()
+    begins: frozenset[StreamName] = frozenset()
     """Streams that begin with these facts: recorded now, they must not be there yet."""
 
 
@@ -90,7 +91,7 @@ class Stored:
     """An event as it is stored, byte for byte: what exports and seals are made of."""
 
     position: int
-    stream: str
+    stream: StreamName
     version: int
     topic: str
     """``kind/version``, of the shape in which it was written."""

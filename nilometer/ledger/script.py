@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, Final, NoReturn
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from domain.aggregates import host_stream, vm_stream
 from domain.commands import COMMANDS, Command, HostCommand
 from domain.errors import InputError
+from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from nilometer.suggesting import did_you_mean
 from nilometer.times import parse_time
 
@@ -56,14 +56,14 @@ class ScriptCommand:
     """A command, and what its line says about when, by whom and why; ``None`` where it says nothing."""
 
     command: Command
-    at: str | None = None
+    at: UtcTime | None = None
     actor: str | None = None
     via: str | None = None
     reason: str | None = None
     correlation: str | None = None
 
     @property
-    def target(self) -> str:
+    def target(self) -> StreamName:
         """The stream that the command names."""
         return target_stream(self.command)
 
@@ -81,7 +81,7 @@ class ScriptLine:
     """The command's name as it was written, if it could be read."""
 
 
-def target_stream(command: Command) -> str:
+def target_stream(command: Command) -> StreamName:
     """The stream that a command names, as ``vm/web01`` or ``host/hv01``."""
     return host_stream(command.host) if isinstance(command, HostCommand) else vm_stream(command.vm)
 
@@ -179,8 +179,9 @@ def parse_script_command(value: dict[str, Any]) -> ScriptCommand:
     if not isinstance(name, str) or name not in COMMANDS:
         hint = did_you_mean(name, COMMANDS, "nilo do --help lists them") if isinstance(name, str) else _EXAMPLE
         raise ScriptError(f"command: {name!r} is not a command", hint=hint)
-    about = {key: given.pop(key) for key in ABOUT if key in given}
-    return ScriptCommand(parse_command(name, given), **{key: _about(key, said) for key, said in about.items()})
+    about = {key: _about(key, given.pop(key)) for key in ABOUT if key in given}
+    at = about.pop("at", None)
+    return ScriptCommand(parse_command(name, given), at=None if at is None else UtcTime(at), **about)
 
 
 def parse_command(name: str, given: dict[str, Any]) -> Command:

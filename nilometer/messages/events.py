@@ -5,6 +5,7 @@ from __future__ import annotations
 from domain import events
 from domain.envelope import Envelope
 from domain.events import Argument, Event
+from domain.identifiers import split_stream
 from domain.observed import events as observed
 from domain.settings import MemorySetting, Mode
 from nilometer.messages.sizes import UNKNOWN, format_part, format_rounded, format_size, format_sizes
@@ -12,7 +13,7 @@ from nilometer.messages.sizes import UNKNOWN, format_part, format_rounded, forma
 
 def describe(envelope: Envelope[Event]) -> str:
     """An event in one sentence, without when, who and why."""
-    kind, _, id = envelope.stream.partition("/")
+    kind, id = split_stream(envelope.stream)
     event = envelope.event
     match event:
         case events.VmEvent():

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from domain.aggregates import host_stream
 from domain.commands import RegisterHost
 from domain.events import Decided, Event, Evidence, HostCommandRefused, HostFigures, VmCommandRefused, VmEvent
+from domain.identifiers import host_stream, subject_id
 from nilometer.ledger.requests import Result
 from nilometer.messages.facts import CommandFacts
 from nilometer.messages.refusals import REFUSALS
@@ -55,7 +55,7 @@ def explain(stream: str, event: Event) -> Problem | None:
     """Why the command that an event tells of was not granted in full; ``None`` when it was, or it is not its event."""
     if not isinstance(event, Decided) or event.code is None:
         return None
-    id = stream.partition("/")[2]
+    id = subject_id(stream)
     match event:
         case VmEvent():
             arguments = event.arguments if isinstance(event, VmCommandRefused) else {}

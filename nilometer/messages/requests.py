@@ -9,6 +9,7 @@ from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.identifiers import split_stream
 from domain.observed.events import VmChangeRequested, VmObserved, VmRequestSettled
 from domain.observed.vm import ObservedVm
 from nilometer.ledger.ledger import Ledger
@@ -35,7 +36,7 @@ class RequestSummary:
 def summarize(ledger: Ledger, envelope: Envelope[Event]) -> RequestSummary:
     """What an event that tells of a request came to. Raises no error where that is not known yet."""
     told = entry(envelope)
-    kind, _, id = envelope.stream.partition("/")
+    kind, id = split_stream(envelope.stream)
     subject = id if kind == "vm" else told.vm or f"host {id}"
     event = envelope.event
     if isinstance(event, VmObserved):

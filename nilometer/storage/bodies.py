@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 from domain.envelope import Envelope, Metadata
 from domain.errors import NilometerError
 from domain.events import Event
+from domain.identifiers import StreamName, UtcTime, subject_id
 from domain.kinds import EVENTS
 
 E = TypeVar("E", bound=Event)
@@ -35,10 +36,10 @@ class Body(Generic[E]):
     causation: str | None
     correlation: str
     data: E
-    earliest: str | None
-    happened: str
+    earliest: UtcTime | None
+    happened: UtcTime
     reason: str | None
-    recorded: str
+    recorded: UtcTime
     via: str
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
@@ -100,7 +101,7 @@ Upcaster = Callable[[Json, str], Json]
 
 def _define_vm_with_a_name(data: Json, stream: str) -> Json:
     """Until version 2 a VM had no name beside its id."""
-    return data | {"name": stream.removeprefix("vm/")}
+    return data | {"name": subject_id(stream)}
 
 
 def _move_without_a_mechanism(data: Json, stream: str) -> Json:
@@ -188,7 +189,7 @@ def decode(stream: str, version: int, topic: str, body: bytes, position: int = 0
         read.reason,
         read.causation,
     )
-    return Envelope(stream, version, read.data, metadata, position)
+    return Envelope(StreamName(stream), version, read.data, metadata, position)
 
 
 def _upcast(stream: str, version: int, topic: str, body: bytes, position: int) -> tuple[str, bytes, _Codec]:

@@ -15,9 +15,10 @@ from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Event
 from nilometer.views.catching_up import Events
-from nilometer.views.states import AnyTracked, put, read_fleet, read_state
+from nilometer.views.states import put, read_fleet, read_state
 from nilometer.views.tables import SHAPE, Store, blob, damaged, number, position, text
 from projections.fleet import Fleet
+from projections.tracked import AnyTracked
 
 NEAR = 32
 """Events that are wanted singly are fetched together if no more than so many others lie between them."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
 from nilometer.storage.recorder import Database
-from nilometer.views.states import AnyTracked, host_of, kind_of, read_state, write_fleet, write_state
+from nilometer.views.states import host_of, kind_of, read_state, write_fleet, write_state
 from nilometer.views.tables import Store, damaged, exist, insert, lock, position, select_in, text
 from projections.timeline import subject
-from projections.tracked import TrackedHost, TrackedVm, advance_host, advance_vm
+from projections.tracked import AnyTracked, States, advance
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,6 @@ Events = Callable[[int, int | None], Iterable[Envelope[Event]]]
 """The events of a ledger after a position up to another, in order."""
 
 Row = tuple[object, ...]
-States = MutableMapping[str, AnyTracked]
 
 _REPLACE: Final = (
     "ON CONFLICT (stream) DO UPDATE SET kind = excluded.kind, version = excluded.version, "
@@ -49,16 +48,6 @@ def pages(events: Events, after: int, upto: int | None, pace: Pace) -> Iterator[
             after, page = envelope.position, []
     if page:
         yield page
-
-
-def advance(states: States, envelope: Envelope[Event]) -> AnyTracked | None:
-    """Lets an event happen to the host or VM of its stream, which is returned; ``None`` for other streams."""
-    stream = envelope.stream
-    if stream.startswith("vm/"):
-        states[stream] = advance_vm(cast("TrackedVm | None", states.get(stream)), envelope)
-    elif stream.startswith("host/"):
-        states[stream] = advance_host(cast("TrackedHost | None", states.get(stream)), envelope)
-    return states.get(stream)
 
 
 def timeline_row(envelope: Envelope[Event], tracked: AnyTracked | None) -> Row:

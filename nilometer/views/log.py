@@ -12,10 +12,11 @@ from domain.envelope import Envelope
 from domain.events import Event
 from domain.observed.events import VmChangeRequested, VmRequestSettled
 from nilometer.views.as_of import fetch
-from nilometer.views.catching_up import Events, advance, read_states
-from nilometer.views.states import AnyTracked, host_of
+from nilometer.views.catching_up import Events, read_states
+from nilometer.views.states import host_of
 from nilometer.views.tables import LIVE, Store, number, position, text
 from projections.timeline import entry
+from projections.tracked import AnyTracked, advance
 
 PAGE = 1000
 

@@ -10,13 +10,12 @@ from typing import Any, Final, cast
 from pydantic import TypeAdapter, ValidationError
 
 from domain.aggregates import HostAggregate, VmAggregate
+from domain.identifiers import split_stream
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 from nilometer.views.tables import damaged
 from projections.fleet import Fleet
-from projections.tracked import Tracked, TrackedHost, TrackedVm
-
-AnyTracked = TrackedVm | TrackedHost
+from projections.tracked import AnyTracked, Tracked, TrackedHost, TrackedVm
 
 KINDS: Final[dict[type, str]] = {
     VmAggregate: "decided-vm",
@@ -94,7 +93,7 @@ def read_fleet(position: int, blob: bytes) -> dict[str, AnyTracked]:
 
 def put(fleet: Fleet, stream: str, tracked: AnyTracked) -> None:
     """Puts a stored host or VM into a fleet."""
-    kind, _, id = stream.partition("/")
+    kind, id = split_stream(stream)
     if kind == "vm":
         fleet.put_vm(id, cast("TrackedVm", tracked))
     else:

@@ -9,9 +9,10 @@ from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
-from nilometer.views.catching_up import Events, Pace, Row, advance, pages, state_row, timeline_row
-from nilometer.views.states import AnyTracked, kind_of, write_fleet, write_state
+from nilometer.views.catching_up import Events, Pace, Row, pages, state_row, timeline_row
+from nilometer.views.states import kind_of, write_fleet, write_state
 from nilometer.views.tables import SHAPE, Store, blob, number, position, text
+from projections.tracked import AnyTracked, advance
 
 STREAMS: Final = "hosts-and-vms"
 CHECKPOINTS: Final = "checkpoints"

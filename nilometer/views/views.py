@@ -13,7 +13,6 @@ from domain.events import Event
 from nilometer.views.as_of import Moments
 from nilometer.views.catching_up import Events, Pace, pages, read_states, write_page
 from nilometer.views.log import Filter, Log, Moment
-from nilometer.views.states import AnyTracked
 from nilometer.views.tables import (
     FRESH,
     LIVE,
@@ -27,6 +26,7 @@ from nilometer.views.tables import (
 )
 from nilometer.views.verifying import Comparer, Comparison, Replay
 from projections.fleet import Fleet
+from projections.tracked import AnyTracked
 
 __all__ = ["Comparison", "Events", "Filter", "Moment", "Pace", "Replay", "Store", "ViewError", "Views"]
 

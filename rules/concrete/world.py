@@ -12,6 +12,7 @@ from domain.commands import COMMANDS, NAMES, Command
 from domain.deciding.decider import Answer, decide
 from domain.errors import UnknownHost, UnknownVm
 from domain.events import HostEvent, HostRegistered, HostRemoved, VmDefined, VmEvent, VmRemoved
+from domain.identifiers import StreamName, host_stream, split_stream, vm_stream
 from domain.settings import ConfigVersion, MemorySetting, Mode
 from domain.state import Host, Site
 from rules.wording import COUNTS, typed
@@ -28,7 +29,7 @@ class World:
 
     vms: dict[str, VmAggregate] = field(default_factory=dict[str, VmAggregate])
     hosts: dict[str, HostAggregate] = field(default_factory=dict[str, HostAggregate])
-    begun: set[str] = field(default_factory=set[str])
+    begun: set[StreamName] = field(default_factory=set[StreamName])
     """Every stream that ever began."""
 
     def vm(self, id: str) -> VmAggregate:
@@ -43,7 +44,7 @@ class World:
             raise UnknownHost(id)
         return self.hosts[id]
 
-    def is_taken(self, stream: str) -> bool:
+    def is_taken(self, stream: StreamName) -> bool:
         """Whether a stream of this name ever began."""
         return stream in self.begun
 
@@ -56,7 +57,7 @@ class World:
         answer = decide(command, self)
         for stream, event in answer.events:
             self.begun.add(stream)
-            kind, _, id = stream.partition("/")
+            kind, id = split_stream(stream)
             match event:
                 case VmDefined():
                     self.vms[id] = VmAggregate.begin(id, event)
@@ -92,7 +93,7 @@ def world_of(site: Site | None, host: Host | None = None, destination: Host | No
             world.hosts[HERE].book[VM] = site.entry
     if destination is not None:
         world.hosts[THERE] = HostAggregate(THERE, destination)
-    world.begun = {f"vm/{id}" for id in world.vms} | {f"host/{id}" for id in world.hosts}
+    world.begun = {vm_stream(id) for id in world.vms} | {host_stream(id) for id in world.hosts}
     return world
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from domain.envelope import Envelope
 from domain.events import Decided, Event, VmDefined, VmEvent
+from domain.identifiers import subject_id, vm_id
 from domain.observed.events import Observed, VmObserved
 from rules.judging.collector import Docket
 from rules.judging.completeness import Wholeness
@@ -69,12 +70,12 @@ class Judge:
 
     def _is_asked_about(self, envelope: Envelope[Event]) -> bool:
         scope, stream = self.scope, envelope.stream
-        host = self._host_of(envelope) if scope.hosts and stream.startswith("vm/") else None
+        host = self._host_of(envelope) if scope.hosts and vm_id(stream) is not None else None
         return scope.takes(stream, host, envelope.metadata.happened)
 
     def _host_of(self, envelope: Envelope[Event]) -> str | None:
         """Where a VM is when its event happens; of its first one, where that says."""
-        event, id = envelope.event, envelope.stream.removeprefix("vm/")
+        event, id = envelope.event, subject_id(envelope.stream)
         host = self._decided.host_of(id) or self._observed.host_of(id)
         if host is not None:
             return host

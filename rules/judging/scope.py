@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from domain.identifiers import split_stream
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -28,7 +30,7 @@ class Scope:
             return False
         if not self.vms and not self.hosts:
             return True
-        kind, _, id = stream.partition("/")
+        kind, id = split_stream(stream)
         if kind == "vm":
             return id in self.vms or host in self.hosts
         return kind == "host" and id in self.hosts

@@ -14,6 +14,7 @@ from domain.deciding.decider import Answer
 from domain.deciding.redecide import decide_again
 from domain.errors import InputError
 from domain.events import Decided, HostCommandRefused, HostFigures, HostRead, VmEvent, VmFigures
+from domain.identifiers import StreamName, host_stream
 from tests.domain.world import World, told
 from tests.oracle.model import PlainModel
 from tests.oracle.properties import INVARIANTS, PROPERTIES
@@ -36,7 +37,7 @@ class Step:
     """``None`` of an input error."""
     before: State
     figures_before: Figures
-    versions_before: dict[str, int]
+    versions_before: dict[StreamName, int]
     after: State
     world: World
     model: PlainModel
@@ -100,7 +101,7 @@ def evidence_is_true(step: Step) -> str | None:
 
 
 def _untrue(read: HostRead, step: Step) -> str | None:
-    stream = f"host/{read.id}"
+    stream = host_stream(read.id)
     if read.stream_version != step.versions_before[stream]:
         return f"read {stream} at {read.stream_version}, it was at {step.versions_before[stream]}"
     told_figures = HostFigures(read.total, read.reserve, read.free, read.held)

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.aggregates import HostAggregate, VmAggregate, host_figures, host_stream, vm_figures, vm_stream
+from domain.aggregates import HostAggregate, VmAggregate, host_figures, vm_figures
 from domain.commands import COMMANDS, Command
 from domain.deciding import decider
 from domain.deciding.decider import Answer
@@ -28,6 +28,7 @@ from domain.events import (
     VmFigures,
     VmRemoved,
 )
+from domain.identifiers import StreamName, host_stream, split_stream, vm_stream
 from tests.oracle.shapes import Expected, HostState, Line, Setting, State, VmState
 
 
@@ -111,7 +112,7 @@ class World:
         for stream, event in events:
             self.history.append((stream, event))
             self.begun.add(stream)
-            kind, _, id = stream.partition("/")
+            kind, id = split_stream(stream)
             if kind == "vm":
                 assert isinstance(event, VmEvent)
                 self._happened_to_vm(id, event)
@@ -150,7 +151,7 @@ class World:
         found |= {host_stream(id): host_figures(host.state) for id, host in self.hosts.items()}
         return found
 
-    def versions(self) -> dict[str, int]:
+    def versions(self) -> dict[StreamName, int]:
         """How many events each stream has, by name."""
         return {host_stream(id): host.version for id, host in self.hosts.items()} | {
             vm_stream(id): vm.version for id, vm in self.vms.items()

@@ -19,6 +19,7 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.events import Event
 from domain.guests import Mechanism
+from domain.identifiers import StreamName, UtcTime
 from domain.observed.events import (
     BASE_MEMORY,
     DeviceFigures,
@@ -44,9 +45,11 @@ ADAPTERS: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind 
 BEGINNING = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
-def time(seconds: int) -> str:
+def time(seconds: int) -> UtcTime:
     """So many seconds after the beginning, as times are kept."""
-    return f"{(BEGINNING + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return UtcTime(
+        f"{(BEGINNING + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    )
 
 
 @dataclass
@@ -93,7 +96,7 @@ class Recorder:
         """Records one event."""
         version = self.versions[stream] = self.versions.get(stream, 0) + 1
         said = Metadata("CONTOSO\\ops", "test", time(seconds), time(10**6 + len(self.history)), correlation)
-        envelope = Envelope(stream, version, event, said, len(self.history) + 1)
+        envelope = Envelope(StreamName(stream), version, event, said, len(self.history) + 1)
         self.history.append(envelope)
         self.fleet.apply(envelope)
 

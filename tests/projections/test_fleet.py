@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.aggregates import HistoryError
 from domain.envelope import Envelope
 from domain.errors import UnknownHost, UnknownVm
+from domain.identifiers import vm_stream
 from domain.settings import Mode
 from projections.books import host_book, host_books
 from projections.fleet import Fleet
@@ -143,6 +144,6 @@ def test_a_history_without_its_beginning_is_refused() -> None:
 
 def test_nothing_follows_a_removal() -> None:
     history = told(HOST, WEB, {"command": "remove-vm", "vm": "web01"})
-    late = Envelope("vm/web01", 3, history[2].event, history[2].metadata, 4)
+    late = Envelope(vm_stream("web01"), 3, history[2].event, history[2].metadata, 4)
     with pytest.raises(HistoryError, match="vm/web01/3"):
         Fleet().apply_all([*history, late])

@@ -6,6 +6,7 @@ import pytest
 
 from domain.envelope import Envelope, Metadata
 from domain.events import Event
+from domain.identifiers import UtcTime
 from projections.books import host_book
 from projections.diff import difference
 from projections.fleet import Fleet
@@ -17,13 +18,16 @@ from tests.projections.stored import stored
 MiB = 2**20
 
 
+LATER = UtcTime("2026-11-24T00:00:00.000000Z")
+
+
 def recorded(name: str) -> list[Envelope[Event]]:
     """The history of one recording."""
     history: list[Envelope[Event]] = []
     versions: dict[str, int] = {}
     for position, fact in enumerate(facts(lines_of(name), final=True), start=1):
         version = versions[fact.stream] = versions.get(fact.stream, 0) + 1
-        said = Metadata("root", "import-qemu", fact.happened, "2026-11-24T00:00:00.000000Z", "import", fact.earliest)
+        said = Metadata("root", "import-qemu", fact.happened, LATER, "import", fact.earliest)
         history.append(Envelope(fact.stream, version, fact.event, said, position))
     return history
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from domain.errors import InputError
+from domain.identifiers import split_stream
 from nilometer.audit.rules import known
 from nilometer.cli.names import host_of, vm_of
 from nilometer.cli.session import typed_time
@@ -35,7 +36,7 @@ class Choice:
     def check(self, streams: Collection[str]) -> None:
         """Raises ``InputError`` if a VM or host that was named is nowhere among these streams."""
         for kind, named in (("vm", self.vms), ("host", self.hosts)):
-            ids = [id for found, _, id in (stream.partition("/") for stream in streams) if found == kind]
+            ids = [id for found, id in map(split_stream, streams) if found == kind]
             for word in named:
                 if word not in ids:
                     what = "VM" if kind == "vm" else kind

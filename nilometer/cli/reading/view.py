@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from domain.errors import UnknownHost, UnknownVm
+from domain.identifiers import host_stream, vm_stream
 from nilometer.cli.documents import document
 from nilometer.cli.failures import OK
 from nilometer.cli.names import find_host, find_vm, has_history, in_its_case, names_of
@@ -78,13 +79,13 @@ def command(at: str | None, position: int | None, vm: str | None, host: str | No
 
 def _vm(ledger: Ledger, fleet: Fleet, word: str) -> str:
     names = names_of(fleet)
-    if word not in names and word not in names.values() and has_history(ledger, f"vm/{word}"):
+    if word not in names and word not in names.values() and has_history(ledger, vm_stream(word)):
         raise UnknownVm(word, hint=f"there was none at that moment; its history: nilo log --vm {quote(word)}")
     return find_vm(word, names)
 
 
 def _host(ledger: Ledger, fleet: Fleet, word: str) -> str:
-    if word not in fleet.hosts and has_history(ledger, f"host/{word}"):
+    if word not in fleet.hosts and has_history(ledger, host_stream(word)):
         raise UnknownHost(word, hint=f"there was none at that moment; its history: nilo log --host {quote(word)}")
     return find_host(word, fleet.hosts)
 

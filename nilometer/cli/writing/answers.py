@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from domain.decision import Outcome
 from domain.errors import InputError
+from domain.identifiers import split_stream
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNREADABLE, say
 from nilometer.cli.output import Output
 from nilometer.ledger.requests import Result
@@ -82,7 +83,7 @@ class Answers:
             out.record(result_document(result, line))
             return
         amount = amounts(result.requested, result.granted)
-        kind, _, id = result.target.partition("/")
+        kind, id = split_stream(result.target)
         what = f"{result.command} {kind} {id}" if kind == "host" else f"{result.command} {id}"
         notes = ", recorded before" if result.repeated else ""
         place = "" if line is None else f"line {line}: "

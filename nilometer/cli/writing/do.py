@@ -9,6 +9,7 @@ import click
 
 from domain.commands import Command
 from domain.errors import InputError, UnknownVm
+from domain.identifiers import UtcTime
 from nilometer.cli.failures import UNREADABLE, Mistyped, say
 from nilometer.cli.groups import LazyGroup
 from nilometer.cli.names import find_vm, names_of, with_hint
@@ -119,7 +120,7 @@ def _execute(session: Session, name: str, given: dict[str, Any], at: str | None)
             raise with_hint(error, ledger.views.fleet) from None
 
 
-def _request(session: Session, asked: Command, at: str | None) -> Request:
+def _request(session: Session, asked: Command, at: UtcTime | None) -> Request:
     return Request(asked, session.actor, session.via, at, session.reason, session.correlation)
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from domain.aggregates import vm_stream
 from domain.decision import Code, Outcome
+from domain.identifiers import vm_stream
 from domain.observed.events import ObservedCode, VmRequestSettled
 from domain.quantities import MiB
 from domain.shapes import Id, TypedSize

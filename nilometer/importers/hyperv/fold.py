@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from domain.identifiers import subject_id
 from domain.observed.events import VmMemoryMoved, VmObserved
 from nilometer.importers.hyperv.failed_jobs import failed_told, is_failed
 from nilometer.importers.hyperv.hosts import OLDER, Hosts
@@ -262,7 +263,7 @@ class HypervFold:
 
     def _told_by_any(self, told: Told) -> None:
         self._told.append(told)
-        event, vm = told.fact.event, self._vms.get(told.fact.stream.removeprefix("vm/"))
+        event, vm = told.fact.event, self._vms.get(subject_id(told.fact.stream))
         if vm is None:
             return
         on = vm.track.fold.host

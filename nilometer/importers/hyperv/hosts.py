@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from domain.aggregates import host_stream
+from domain.identifiers import UtcTime, host_stream
 from domain.observed.events import HostObserved
 from domain.observed.host import ObservedHost
 from nilometer.importers.hyperv.known import Host, Past, is_older, last_told
@@ -87,5 +87,6 @@ class Hosts:
             account.repeats += 1
 
     def _tell(self, host: Host, event: HostObserved, at: str) -> None:
-        host.fold.apply(event, at)
-        self._give(Told(Fact(host_stream(host.id), event, at), None, None))
+        moment = UtcTime(at)
+        host.fold.apply(event, moment)
+        self._give(Told(Fact(host_stream(host.id), event, moment), None, None))

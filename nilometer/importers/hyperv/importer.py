@@ -15,6 +15,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from domain.errors import InputError
+from domain.identifiers import import_stream
 from domain.observed.events import ImportRecorded
 from nilometer.importers.hyperv.fold import HypervFold
 from nilometer.importers.hyperv.known import Past
@@ -90,7 +91,7 @@ class HypervFile:
             unreadable=len(self.errors or ()),
             remarks=counts(account.remarks),
         )
-        return Observation(f"import/{digest}/{prefix}", (Fact(f"import/{digest[:16]}", event, current_time()),))
+        return Observation(f"import/{digest}/{prefix}", (Fact(import_stream(digest), event, current_time()),))
 
 
 @dataclass(frozen=True, slots=True)

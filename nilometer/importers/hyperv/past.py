@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.aggregates import host_stream, vm_stream
+from domain.identifiers import host_stream, vm_stream
 from domain.observed.events import FAILED_JOB, Observed, VmObserved
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from domain.aggregates import vm_stream
+from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import (
     BASE_MEMORY,
     DeviceFigures,
@@ -81,11 +81,12 @@ class VmTrack:
         who: Who | None = None,
     ) -> None:
         """The next event of this VM."""
-        earliest = earliest if earliest is not None and earliest < happened else None
+        moment = UtcTime(happened)
+        since = UtcTime(earliest) if earliest is not None and earliest < happened else None
         self.quiet = False
-        self.fold.apply(event, happened, earliest)
+        self.fold.apply(event, moment, since)
         story = None if request is None else f"{self.id}/{request}"
-        self.give(Told(Fact(vm_stream(self.id), event, happened, earliest), story, who))
+        self.give(Told(Fact(vm_stream(self.id), event, moment, since), story, who))
 
     def sync(self, fold: ObservedVm) -> None:
         """What is known is this: what was waiting to be told, and is there already, is told no more."""

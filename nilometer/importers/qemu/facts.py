@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from domain.aggregates import host_stream
+from domain.identifiers import UtcTime, host_stream
 from domain.observed.events import HostObserved, VmLost, VmObserved
 from domain.observed.host import ObservedHost, account_of
 from domain.state import Power
@@ -99,8 +99,9 @@ class Facts:
 
     def _pool(self, entry: Entry, record: Pool) -> None:
         event = HostObserved(budget=record.capacity, free=record.free, label=record.label, record=source(entry))
-        self._host.apply(event, entry.t)
-        self.tell(Fact(host_stream(self._prefix), event, entry.t), None)
+        moment = UtcTime(entry.t)
+        self._host.apply(event, moment)
+        self.tell(Fact(host_stream(self._prefix), event, moment), None)
 
     def _of_vm(self, entry: Entry, record: OfVm) -> None:
         vm = self._vms.get(record.vm)

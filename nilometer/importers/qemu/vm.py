@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from domain.aggregates import vm_stream
+from domain.identifiers import UtcTime, vm_stream
 from domain.observed.devices import Account, Accounts, assigned_of
 from domain.observed.events import (
     BASE_MEMORY,
@@ -73,10 +73,11 @@ class VmReading:
 
     def tell(self, event: Observed, happened: str, earliest: str | None = None, request: int | None = None) -> None:
         """An event of this VM; ``request`` is the number of the request that it is part of."""
-        earliest = earliest if earliest is not None and earliest < happened else None
-        self.fold.apply(event, happened, earliest)
+        moment = UtcTime(happened)
+        since = UtcTime(earliest) if earliest is not None and earliest < happened else None
+        self.fold.apply(event, moment, since)
         story = None if request is None else f"{self.fold.id}/{request}"
-        self.host.tell(Fact(vm_stream(self.fold.id), event, happened, earliest), story)
+        self.host.tell(Fact(vm_stream(self.fold.id), event, moment, since), story)
 
     @property
     def is_off(self) -> bool:

@@ -8,6 +8,7 @@ from domain import events
 from domain.envelope import Envelope
 from domain.events import Event, VmEvent
 from domain.evolve import book_change
+from domain.identifiers import subject_id
 from domain.state import Vm
 from rules.judging.collector import Where
 from rules.judging.decided.records import Half
@@ -50,4 +51,4 @@ def due_of(event: VmEvent, host: str, before: Vm, after: Vm) -> list[Due]:
 
 def id_of(envelope: Envelope[Event]) -> str:
     """The id of the host or VM that an event is about."""
-    return envelope.stream.partition("/")[2]
+    return subject_id(envelope.stream)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from domain import events
 from domain.deciding.redecide import vm_as_read
 from domain.events import HostRead, VmEvent
+from domain.identifiers import host_stream
 from domain.state import Vm
 from rules.judging.collector import Differ, Where
 from rules.judging.comparing import (
@@ -78,7 +79,8 @@ def host_before(
         if plain and host_is_as_read(host.state, read, generation):
             return True
     docket, whole = records.docket, not records.strangers and records.wholeness.gap is None
-    if host is None and not whole and read is not None and read.id == named and f"host/{named}" not in records.gone:
+    may_begin = host is None and not whole
+    if may_begin and read is not None and read.id == named and host_stream(read.id) not in records.gone:
         host = records.host_as_read(read, where[0].position)
     if read is None or host is None or read.id != named:
         differ: Differ = {f"{path}.id": named}, {f"{path}.id": None if read is None else read.id}

@@ -12,6 +12,7 @@ from typing import Final
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.guests import pages_out
+from domain.identifiers import split_stream
 from domain.observed.events import (
     HostObserved,
     Observed,
@@ -52,7 +53,7 @@ class ObservedJudge:
     def take(self, envelope: Envelope[Event], place: str) -> None:
         """Judges the next event."""
         event, where = envelope.event, (envelope, place)
-        kind, _, id = envelope.stream.partition("/")
+        kind, id = split_stream(envelope.stream)
         if isinstance(event, HostObserved):
             self._docket.ask(where, None)
             self._books.measured(where, event, id)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from domain.decision import Outcome
 from domain.guests import Mechanism
+from domain.identifiers import UtcTime
 from domain.observed.events import (
     BASE_MEMORY,
     DeviceFigures,
@@ -25,8 +26,8 @@ from domain.observed.vm import ObservedVm
 from domain.state import Power
 
 
-def at(second: int) -> str:
-    return f"2026-11-23T09:00:{second:02}.000000Z"
+def at(second: int) -> UtcTime:
+    return UtcTime(f"2026-11-23T09:00:{second:02}.000000Z")
 
 
 def vm_after(*events: Observed) -> ObservedVm:

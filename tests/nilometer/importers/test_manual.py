@@ -11,6 +11,7 @@ from domain.decision import Code, Outcome
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Event
+from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import (
     CauseIs,
     ObservedCode,
@@ -25,7 +26,7 @@ from nilometer.ledger.requests import Fact
 from tests.nilometer.importers.qemu.reading import S2, lines_of
 from tests.nilometer.importers.qemu.reading import facts as facts_of_a_recording
 
-NOON, LATER = "2026-11-23T12:00:00.000000Z", "2026-11-23T13:00:00.000000Z"
+NOON, LATER = UtcTime("2026-11-23T12:00:00.000000Z"), UtcTime("2026-11-23T13:00:00.000000Z")
 
 
 def stored(facts: list[Fact]) -> list[Envelope[Event]]:
@@ -106,7 +107,7 @@ def test_a_move_away_from_the_target_was_not_asked_for() -> None:
 
 def test_a_vm_that_is_known_device_by_device_cannot_be_recorded_as_a_whole() -> None:
     imported = [
-        Fact("vm/web01", fact.event, NOON) for fact in facts_of_a_recording(lines_of(S2)) if "vm" in fact.stream
+        Fact(vm_stream("web01"), fact.event, NOON) for fact in facts_of_a_recording(lines_of(S2)) if "vm" in fact.stream
     ]
     with pytest.raises(InputError, match="by device") as error:
         recorded(8, 4, 6, imported)

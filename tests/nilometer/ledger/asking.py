@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from domain.aggregates import VmAggregate
+from domain.identifiers import UtcTime
 from domain.state import Vm
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request, Result
@@ -24,7 +25,7 @@ def a_vm(**changed: Any) -> dict[str, Any]:
 
 def request(command: str, *, at: str | None = None, key: str | None = None, **given: Any) -> Request:
     """A command as a script line gives it, asked by Ann with a test."""
-    return Request(parse_command(command, given), "ann", "test", at=at, key=key)
+    return Request(parse_command(command, given), "ann", "test", at=None if at is None else UtcTime(at), key=key)
 
 
 def ask(ledger: Ledger, command: str, *, at: str | None = None, key: str | None = None, **given: Any) -> Result:

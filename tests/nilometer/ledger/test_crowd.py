@@ -14,6 +14,7 @@ from domain.deciding.redecide import decide_again
 from domain.decision import Code, Outcome
 from domain.envelope import Envelope
 from domain.events import Decided, Event, HostCommandRefused, HostEvent, HostFigures, HostRead, VmEvent
+from domain.identifiers import split_stream
 from nilometer.ledger.ledger import Ledger
 from tests.domain.world import World
 from tests.nilometer.ledger import processes
@@ -69,7 +70,7 @@ def judge(history: list[Envelope[Event]]) -> None:
             assert len(events) == 1, told
         world.record(events)
         for envelope in envelopes:
-            kind, _, id = envelope.stream.partition("/")
+            kind, id = split_stream(envelope.stream)
             if kind == "host" and isinstance(envelope.event, HostEvent):
                 assert envelope.event.after is not None
                 hosts[id, envelope.version] = envelope.event.after

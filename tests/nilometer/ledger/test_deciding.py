@@ -9,6 +9,7 @@ import pytest
 from domain.aggregates import HostAggregate
 from domain.decision import Code, Outcome
 from domain.errors import InputError, UnknownHost, UnknownVm
+from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import VmLost, VmObserved
 from domain.state import Power
 from nilometer.ledger.ledger import Ledger
@@ -17,7 +18,9 @@ from tests.nilometer.ledger.asking import a_host, a_vm, ask, request, stored, vm
 from tests.nilometer.storage.meanwhile import Commits
 
 GIB = 2**30
-NINE, TEN, ELEVEN = (f"2026-11-23T{hour}:00:00.000000Z" for hour in ("09", "10", "11"))
+NINE, TEN, ELEVEN = (UtcTime(f"2026-11-23T{hour}:00:00.000000Z") for hour in ("09", "10", "11"))
+
+LAB = vm_stream("lab.vm0")
 
 
 @pytest.fixture
@@ -248,8 +251,8 @@ class TestDecidedAndObserved:
         with_web01(ledger)
         before = stored(ledger)
         batch = [
-            Observation("o1", (Fact("vm/lab.vm0", VmLost(), TEN),)),
-            Observation("o2", (Fact("vm/web01", VmLost(), TEN),)),
+            Observation("o1", (Fact(LAB, VmLost(), TEN),)),
+            Observation("o2", (Fact(vm_stream("web01"), VmLost(), TEN),)),
         ]
         with pytest.raises(InputError, match="'web01' is decided") as error:
             ledger.record(batch, actor="ann", via="test")
@@ -258,7 +261,9 @@ class TestDecidedAndObserved:
 
     def test_nothing_is_commanded_of_what_is_observed(self, ledger: Ledger) -> None:
         ledger.record(
-            [Observation("o1", (Fact("vm/lab.vm0", VmObserved(power=Power.RUNNING), TEN),))], actor="ann", via="test"
+            [Observation("o1", (Fact(LAB, VmObserved(power=Power.RUNNING), TEN),))],
+            actor="ann",
+            via="test",
         )
         before = stored(ledger)
         with pytest.raises(InputError, match=r"'lab\.vm0' is observed") as error:
@@ -271,7 +276,7 @@ class TestDecidedAndObserved:
 
     def test_observations_that_lose_a_race_are_recorded_after_the_winners(self, ledger: Ledger, other: Ledger) -> None:
         def observe(which: Ledger, key: str) -> list[tuple[int, ...]]:
-            return which.record([Observation(key, (Fact("vm/lab.vm0", VmLost(), TEN),))], actor="ann", via="test")
+            return which.record([Observation(key, (Fact(LAB, VmLost(), TEN),))], actor="ann", via="test")
 
         observe(ledger, "o1")
         Commits(ledger, lambda: observe(other, "o2"))

@@ -8,12 +8,13 @@ import pytest
 
 from domain.decision import Code, Outcome
 from domain.errors import InputError
+from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import VmLost
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Fact, Observation, Result
 from tests.nilometer.ledger.asking import a_host, a_vm, ask, request, stored, vm, with_web01
 
-LATE = "2999-01-01T00:00:00.000000Z"
+LATE = UtcTime("2999-01-01T00:00:00.000000Z")
 
 
 def told(result: Result) -> tuple[object, ...]:
@@ -115,7 +116,7 @@ def test_a_batch_of_known_and_new_commands_records_the_new_ones_alone(ledger: Le
 
 
 def test_an_observation_is_recorded_once_and_so_is_one_told_twice_in_one_commit(ledger: Ledger) -> None:
-    lost = Fact("vm/lab.vm0", VmLost(), LATE)
+    lost = Fact(vm_stream("lab.vm0"), VmLost(), LATE)
     one, two = Observation("o1", (lost, lost)), Observation("o2", (lost,))
     assert ledger.record([one], actor="ann", via="test") == [(1, 2)]
     assert ledger.record([one, two, two], actor="ann", via="test") == [(), (3,), ()]
@@ -124,7 +125,7 @@ def test_an_observation_is_recorded_once_and_so_is_one_told_twice_in_one_commit(
 
 def test_the_key_of_an_observation_is_no_key_for_a_command(ledger: Ledger) -> None:
     with_web01(ledger)
-    ledger.record([Observation("k1", (Fact("vm/lab.vm0", VmLost(), LATE),))], actor="ann", via="test")
+    ledger.record([Observation("k1", (Fact(vm_stream("lab.vm0"), VmLost(), LATE),))], actor="ann", via="test")
     before = stored(ledger)
     with pytest.raises(InputError, match="observation"):
         ask(ledger, "pause", vm="web01", key="k1")

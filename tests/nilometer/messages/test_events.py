@@ -6,18 +6,19 @@ import pytest
 
 from domain.envelope import Envelope, Metadata
 from domain.events import Event
+from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import BASE_MEMORY, DeviceFigures, Means, VmMemoryMoved, VmObserved, WhyMoved
 from domain.quantities import GiB, MiB
 from domain.state import Power
 from nilometer.messages.events import describe
 from nilometer.messages.stories import describe_change
 
-NOON = "2026-11-23T12:00:00.000000Z"
+NOON = UtcTime("2026-11-23T12:00:00.000000Z")
 BOOT = DeviceFigures(BASE_MEMORY, Means.BOOT, 4 * GiB)
 
 
 def of(event: Event) -> Envelope[Event]:
-    return Envelope("vm/web01", 1, event, Metadata("a", "b", NOON, NOON, "c"), 1)
+    return Envelope(vm_stream("web01"), 1, event, Metadata("a", "b", NOON, NOON, "c"), 1)
 
 
 @pytest.mark.parametrize(

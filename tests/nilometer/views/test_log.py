@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.decision import Outcome
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.identifiers import split_stream
 from domain.observed.events import VmChangeRequested, VmRequestSettled
 from nilometer.views.views import Filter, Moment
 from projections.diff import difference
@@ -26,7 +27,7 @@ def entries(history: list[Envelope[Event]]) -> list[Entry]:
     fleet, found = Fleet(), list[Entry]()
     for envelope in history:
         fleet.apply(envelope)
-        kind, _, id = envelope.stream.partition("/")
+        kind, id = split_stream(envelope.stream)
         tracked = fleet.vms.get(id) if kind == "vm" else None
         found.append(entry(envelope, None if tracked is None else tracked.subject.host))
     return found

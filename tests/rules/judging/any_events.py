@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from domain.commands import COMMANDS
 from domain.envelope import Envelope, Metadata
 from domain.events import Argument, Event
+from domain.identifiers import StreamName
 from domain.kinds import EVENTS
 from domain.quantities import MiB
 from tests.rules.judging.histories import Told, moment
@@ -44,7 +45,7 @@ def any_history(random: Random, length: int, kinds: tuple[type[Event], ...] = KI
         happened = moment(random.choice((number, number, number, 0, 10**6)))
         causation = told[-1].id if told and random.random() < 0.5 else None
         said = Metadata("anna", "nilo", happened, happened, f"change {number // 2}", None, None, causation)
-        told.append(Envelope(stream, version, any_event(random, kinds), said, place))
+        told.append(Envelope(StreamName(stream), version, any_event(random, kinds), said, place))
     return told
 
 

@@ -11,6 +11,7 @@ from domain.deciding.decider import Answer
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Event
+from domain.identifiers import UtcTime
 from rules.judging.findings import Account, Finding, Verdict
 from rules.judging.judge import Judge
 from rules.judging.scope import EVERYTHING, Scope
@@ -24,9 +25,9 @@ BEGINNING = datetime(2026, 11, 23, 9)
 E = TypeVar("E", bound=Event)
 
 
-def moment(seconds: float) -> str:
+def moment(seconds: float) -> UtcTime:
     """So many seconds after the beginning."""
-    return f"{(BEGINNING + timedelta(seconds=seconds)).isoformat(timespec='microseconds')}Z"
+    return UtcTime(f"{(BEGINNING + timedelta(seconds=seconds)).isoformat(timespec='microseconds')}Z")
 
 
 class Scribe:

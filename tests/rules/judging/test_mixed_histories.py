@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from domain.identifiers import UtcTime
 from rules.judging.findings import Verdict
 from tests.nilometer.importers.qemu.reading import facts
 from tests.oracle.strategies import Seeded
@@ -43,6 +44,6 @@ def test_neither_changes_what_is_judged_of_the_other(seed: int) -> None:
 
 
 @pytest.mark.parametrize("at", [moment(0), moment(10**9)], ids=["all at once", "all in the future"])
-def test_times_may_be_equal_and_to_come(at: str) -> None:
+def test_times_may_be_equal_and_to_come(at: UtcTime) -> None:
     told = [replace(each, metadata=replace(each.metadata, happened=at)) for each in random_history(Seeded(3), 200)]
     assert judged(told)[0] == []

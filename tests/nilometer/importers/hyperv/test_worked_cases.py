@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from domain.guests import Guest, Mechanism, removal_mechanism
+from domain.identifiers import UtcTime
 from domain.observed.events import BASE_MEMORY, DeviceFigures, Means, VmMemoryMoved, VmObserved, WhyMoved
 from domain.observed.vm import ObservedVm
 from domain.quantities import KiB, MiB
@@ -38,7 +39,7 @@ def observed(*seen: VmObserved) -> ObservedVm:
     """A VM of which this was seen, a minute after the other."""
     vm = ObservedVm.begin("web01")
     for minute, event in enumerate(seen):
-        vm.apply(event, f"2026-11-23T09:{minute:02}:00.000000Z")
+        vm.apply(event, UtcTime(f"2026-11-23T09:{minute:02}:00.000000Z"))
     return vm
 
 
@@ -127,8 +128,8 @@ def test_a_real_linux_guest_before_5_11_sees_the_same_total_after_its_balloon_to
         device="balloon", means=Means.BALLOON, size_from=6144 * MiB, size_to=1300 * MiB, why=WhyMoved.BALANCER,
         mechanism=Mechanism.BALLOON,
     )  # fmt: skip
-    vm.apply(moved, "2026-11-23T09:04:00.000000Z")
-    vm.apply(VmObserved(guest_total=after[0] * KiB), "2026-11-23T09:04:01.000000Z")
+    vm.apply(moved, UtcTime("2026-11-23T09:04:00.000000Z"))
+    vm.apply(VmObserved(guest_total=after[0] * KiB), UtcTime("2026-11-23T09:04:01.000000Z"))
     assert (vm.assigned, vm.visible, vm.high_watermark) == (1300 * MiB, 6144 * MiB, 6144 * MiB)
 
 
@@ -146,7 +147,7 @@ def test_a_watermark_only_rises_until_the_guest_reboots() -> None:
     assert "only grows until the next reboot" in GROWS["rule"]
     vm = observed(measured(2048, 2048), measured(4096, 4096), measured(1024, 4096))
     assert (vm.visible, vm.high_watermark) == (4096 * MiB, 4096 * MiB)
-    vm.apply(measured(2048, session=2), "2026-11-23T10:00:00.000000Z")
+    vm.apply(measured(2048, session=2), UtcTime("2026-11-23T10:00:00.000000Z"))
     assert (vm.visible, vm.high_watermark) == (None, 2048 * MiB)
 
 

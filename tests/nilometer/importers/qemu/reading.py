@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from domain.identifiers import split_stream
 from domain.observed.events import Observed
 from domain.observed.host import HostAccount, ObservedHost, account_of
 from domain.observed.vm import ObservedVm
@@ -52,7 +53,7 @@ class Fleet:
 
     def apply(self, fact: Fact) -> None:
         """Lets a fact happen."""
-        kind, _, id = fact.stream.partition("/")
+        kind, id = split_stream(fact.stream)
         assert isinstance(fact.event, Observed)
         if kind == "host":
             self.hosts.setdefault(id, ObservedHost.begin(id)).apply(fact.event, fact.happened, fact.earliest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.decision import Code, Outcome
+from domain.identifiers import subject_id
 from domain.observed.events import (
     CauseIs,
     HostObserved,
@@ -143,7 +144,7 @@ def test_visible_memory_is_assigned_memory_at_every_measure(name: str) -> None:
     for fact, fleet in states(lines_of(name)):
         event = fact.event
         if isinstance(event, VmObserved) and event.guest_total is not None:
-            vm = fleet.vms[fact.stream.removeprefix("vm/")]
+            vm = fleet.vms[subject_id(fact.stream)]
             assert vm.kept == KEPT
             assert vm.visible == vm.assigned == event.assigned
             measures += 1
@@ -209,7 +210,7 @@ def test_s5_balloon_with_deflate_on_oom_leaves_the_guests_total_unmoved_and_with
     seen: dict[str, set[tuple[int | None, int | None]]] = {}
     for fact, fleet in states(lines_of(S5)):
         if isinstance(fact.event, VmObserved) and fact.event.guest_total is not None:
-            vm = fleet.vms[fact.stream.removeprefix("vm/")]
+            vm = fleet.vms[subject_id(fact.stream)]
             seen.setdefault(vm.id, set()).add((vm.assigned, vm.visible))
     assert (384 * MiB, 384 * MiB) in seen[f"{S5}.bal"]
     assert (384 * MiB, 512 * MiB) in seen[f"{S5}.balO"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from domain.decision import Outcome
+from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import VmLost
 from nilometer.errors import LedgerUnreachable
 from nilometer.ledger.ledger import Ledger
@@ -81,7 +82,7 @@ def test_a_batch_is_done_once_as_a_whole(ledger: Ledger, proxy: Proxy, lose: Los
 
 @pytest.mark.parametrize("lose", [Lose.COMMIT, Lose.ANSWER])
 def test_observations_are_recorded_once(ledger: Ledger, proxy: Proxy, lose: Lose) -> None:
-    lost = Fact("vm/lab.vm0", VmLost(), "2026-11-23T09:00:00.000000Z")
+    lost = Fact(vm_stream("lab.vm0"), VmLost(), UtcTime("2026-11-23T09:00:00.000000Z"))
     proxy.lose = lose
     ledger.record([Observation("o1", (lost, lost))], actor="ann", via="test")
     assert proxy.lost == 1

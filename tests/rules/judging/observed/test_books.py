@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.identifiers import StreamName, UtcTime
 from domain.observed.events import BASE_MEMORY, DeviceFigures, HostObserved, Means, Observed, VmObserved
 from nilometer.ledger.requests import Fact
 from tests.rules.judging.observed.recordings import judged_facts
@@ -23,7 +24,8 @@ def vm(size: int, on: str = "hv01") -> VmObserved:
 def asked_anew(*told: tuple[str, Observed]) -> int:
     """How often it was asked whether a host was promised away twice: once for each account that is another."""
     facts = [
-        Fact(stream, event, f"2026-11-23T09:{minute:02}:00.000000Z") for minute, (stream, event) in enumerate(told)
+        Fact(StreamName(stream), event, UtcTime(f"2026-11-23T09:{minute:02}:00.000000Z"))
+        for minute, (stream, event) in enumerate(told)
     ]
     found, account = judged_facts(facts)
     assert [finding for finding in found if finding.rule == "host_never_overcommitted"] == []

@@ -11,6 +11,7 @@ import pytest
 from domain.envelope import Envelope, Metadata
 from domain.events import Event
 from domain.guests import Guest
+from domain.identifiers import StreamName, host_stream, vm_stream
 from domain.observed.events import (
     BASE_MEMORY,
     DeviceFigures,
@@ -31,7 +32,8 @@ from tests.rules.judging.any_events import any_event
 from tests.rules.judging.histories import Told, judged, moment
 
 GIB = 1024 * MiB
-Fact = tuple[str, Event]
+Fact = tuple[StreamName, Event]
+WEB = vm_stream("web01")
 
 
 def days(*facts: Fact, seconds: float = 60) -> list[Told]:
@@ -47,18 +49,18 @@ def days(*facts: Fact, seconds: float = 60) -> list[Told]:
 
 def vm(id: str = "web01", **figures: Any) -> Fact:
     """A VM is measured."""
-    return f"vm/{id}", VmObserved(**figures)
+    return vm_stream(id), VmObserved(**figures)
 
 
 def host(id: str = "hv01", **figures: Any) -> Fact:
     """A host is measured."""
-    return f"host/{id}", HostObserved(**figures)
+    return host_stream(id), HostObserved(**figures)
 
 
 def moved(size_from: int, size_to: int, id: str = "web01", why: WhyMoved = WhyMoved.BALANCER) -> Fact:
     """Dynamic Memory gives or takes."""
     move = VmMemoryMoved(device=BASE_MEMORY, means=Means.BOOT, size_from=size_from, size_to=size_to, why=why)
-    return f"vm/{id}", move
+    return vm_stream(id), move
 
 
 def base(size: int) -> tuple[DeviceFigures]:
@@ -149,7 +151,7 @@ NORMAL: dict[str, list[Fact]] = {
     ],
     "another tool that took memory after a request was refused": [
         vm(**RUNS, devices=base(4 * GIB)),
-        ("vm/web01", REFUSED),
+        (WEB, REFUSED),
         vm(devices=base(3 * GIB), power=Power.RUNNING),
     ],
     "a VM that moves between two hosts, and is called something else": [
@@ -181,7 +183,11 @@ NORMAL: dict[str, list[Fact]] = {
         vm(**RUNS, devices=base(4 * GIB), guest_total=4 * GIB),
         *[fact for _ in range(3) for fact in (vm(devices=base(2 * GIB), guest_total=4 * GIB),)],
     ],
-    "a VM on no host, that is lost": [vm(assigned=GIB, in_use=MiB), ("vm/web01", VmLost()), vm(power=Power.OFF)],
+    "a VM on no host, that is lost": [
+        vm(assigned=GIB, in_use=MiB),
+        (WEB, VmLost()),
+        vm(power=Power.OFF),
+    ],
 }
 
 
@@ -213,7 +219,11 @@ WRONG: dict[str, tuple[str, list[Fact]]] = {
     ),
     "a refused request that was carried out": (
         "no_effect_without_grant",
-        [vm(**RUNS, devices=base(4 * GIB)), ("vm/web01", REFUSED), vm(devices=base(8 * GIB), power=Power.RUNNING)],
+        [
+            vm(**RUNS, devices=base(4 * GIB)),
+            (WEB, REFUSED),
+            vm(devices=base(8 * GIB), power=Power.RUNNING),
+        ],
     ),
     "a host that was promised twice, and stays so": (
         "host_never_overcommitted",
@@ -247,8 +257,8 @@ def test_whatever_is_observed_of_few_hosts_and_vms_is_judged() -> None:
         facts: list[Fact] = []
         for _ in range(40):
             on_host = random.random() < 0.2
-            stream = random.choice(("host/hv01", "host/hv02") if on_host else ("vm/web01", "vm/web02"))
-            facts.append((stream, any_event(random, (HostObserved,) if on_host else kinds)))
+            stream = random.choice(("host/hv01", "host/hv02") if on_host else (WEB, "vm/web02"))
+            facts.append((StreamName(stream), any_event(random, (HostObserved,) if on_host else kinds)))
         account = judged(days(*facts, seconds=random.choice((0, 1, 60))))[1]
         assert all(isinstance(event, Observed) for _, event in facts)
         assert account.events == 40

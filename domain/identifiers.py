@@ -1,0 +1,57 @@
+"""Types of their own for what would else be any text: the names of streams, the ids of VMs and hosts, and times.
+
+They cost nothing at run time. A stream's name is made and cut here and nowhere else; a ``UtcTime`` is made by
+``nilometer.times`` and ``nilometer.clock``, and where stored events and histories are read.
+"""
+
+from __future__ import annotations
+
+from typing import NewType
+
+StreamName = NewType("StreamName", str)
+"""The name of a stream: ``vm/web01``, ``host/hv01``, or ``import/`` and a digest."""
+
+VmId = NewType("VmId", str)
+"""What a VM is called in commands and in the name of its stream: ``web01``."""
+
+HostId = NewType("HostId", str)
+"""What a host is called in commands and in the name of its stream: ``hv01``."""
+
+UtcTime = NewType("UtcTime", str)
+"""A time as ``2026-11-23T09:00:00.000000Z``: all have this width, so their order as texts is their order in time."""
+
+
+def vm_stream(vm: str) -> StreamName:
+    """The name of a VM's stream."""
+    return StreamName(f"vm/{vm}")
+
+
+def host_stream(host: str) -> StreamName:
+    """The name of a host's stream."""
+    return StreamName(f"host/{host}")
+
+
+def import_stream(digest: str) -> StreamName:
+    """The name of the stream that records the imports of one file, which is known by its digest."""
+    return StreamName(f"import/{digest[:16]}")
+
+
+def split_stream(stream: str) -> tuple[str, str]:
+    """The kind of a stream (``vm``, ``host`` or ``import``) and the id of what it is about."""
+    kind, _, id = stream.partition("/")
+    return kind, id
+
+
+def subject_id(stream: str) -> str:
+    """The id of what a stream is about, whatever its kind."""
+    return stream.partition("/")[2]
+
+
+def vm_id(stream: str) -> VmId | None:
+    """The VM that a stream is about; ``None`` for other streams."""
+    return VmId(stream[3:]) if stream.startswith("vm/") else None
+
+
+def host_id(stream: str) -> HostId | None:
+    """The host that a stream is about; ``None`` for other streams."""
+    return HostId(stream[5:]) if stream.startswith("host/") else None
