@@ -13,7 +13,7 @@ from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
 from nilometer.importers.hyperv.past import LedgerPast
 from nilometer.importers.hyperv.sources.local_time import parse_zone
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
-from nilometer.importers.run import Account, import_file
+from nilometer.importers.run import ImportCounts, import_file
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Observation
 from nilometer.textio.files import open_input
@@ -107,14 +107,14 @@ def import_hyperv(
 
         def record(observations: Sequence[Observation]) -> list[tuple[int, ...]]:
             if progress is not None:
-                progress(sum(file.account.records for file in given))
+                progress(sum(file.counts.records for file in given))
             return ledger.record(observations, actor=actor, via=via)
 
         def so_far() -> list[ImportedFile]:
             return [
                 each
                 if isinstance(each, ImportedFile)
-                else _imported(each.name, each.format, prefix, each.account, each.errors or ())
+                else _imported(each.name, each.format, prefix, each.counts, each.errors or ())
                 for each in told
             ]
 
@@ -147,10 +147,10 @@ def import_qemu(
         errors: list[InputError] = []
 
         def record(
-            observations: Sequence[Observation], name: str = name, account: Account = importer.account
+            observations: Sequence[Observation], name: str = name, counts: ImportCounts = importer.counts
         ) -> list[tuple[int, ...]]:
             if progress is not None:
-                progress(sum(each.records for each in told) + account.records)
+                progress(sum(each.records for each in told) + counts.records)
             try:
                 return ledger.record(observations, actor=actor, via=via)
             except InputError as refused:
@@ -179,23 +179,23 @@ def _time(at: str | datetime) -> str:
 
 
 def _qemu(name: str, importer: QemuImporter, errors: Sequence[InputError]) -> ImportedFile:
-    known = importer.prefix is not None and importer.account.records > 0
-    return _imported(name, FORMAT if known else None, importer.prefix, importer.account, errors)
+    known = importer.prefix is not None and importer.counts.records > 0
+    return _imported(name, FORMAT if known else None, importer.prefix, importer.counts, errors)
 
 
 def _imported(
-    name: str, format: str | None, prefix: str | None, account: Account, errors: Sequence[InputError]
+    name: str, format: str | None, prefix: str | None, counts: ImportCounts, errors: Sequence[InputError]
 ) -> ImportedFile:
     return ImportedFile(
         file=name,
         format=format,
         prefix=prefix,
-        records=account.records,
-        events=account.events,
-        repeats=account.repeats,
-        not_needed=dict(sorted(account.not_needed.items())),
-        recorded=account.recorded,
-        remarks=dict(sorted(account.remarks.items())),
-        notes=tuple(account.notes),
+        records=counts.records,
+        events=counts.events,
+        repeats=counts.repeats,
+        not_needed=dict(sorted(counts.not_needed.items())),
+        recorded=counts.recorded,
+        remarks=dict(sorted(counts.remarks.items())),
+        notes=tuple(counts.notes),
         errors=tuple(errors),
     )

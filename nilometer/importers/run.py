@@ -1,4 +1,4 @@
-"""What an importer makes of a foreign file: observations to record, each once, and the account of its records."""
+"""What an importer makes of a foreign file: observations to record, each once, and the counts of its records."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ NOTES_MOST = 5
 
 
 @dataclass(slots=True)
-class Account:
-    """The account of a file's records: ``records`` = ``events`` + ``repeats`` + the sum of ``not_needed``."""
+class ImportCounts:
+    """The counts of a file's records: ``records`` = ``events`` + ``repeats`` + the sum of ``not_needed``."""
 
     records: int = 0
     events: int = 0
@@ -44,13 +44,13 @@ class Account:
     notes: list[str] = field(default_factory=list[str])
     """The first remarks of each kind, in words, with their places."""
 
-    def remark(self, kind: str, note: str) -> None:
+    def add_remark(self, kind: str, note: str) -> None:
         """Counts what is odd about a record, which is read all the same."""
         self.remarks[kind] = count = self.remarks.get(kind, 0) + 1
         if count <= NOTES_MOST:
             self.notes.append(note)
 
-    def not_need(self, kind: str, count: int = 1) -> None:
+    def add_not_needed(self, kind: str, count: int = 1) -> None:
         """Counts records of a kind that is not needed."""
         if count:
             self.not_needed[kind] = self.not_needed.get(kind, 0) + count
@@ -61,7 +61,7 @@ class Importer(Protocol):
 
     prefix: str | None
     """What the ids of its host and VMs begin with; ``None`` before the first record."""
-    account: Account
+    counts: ImportCounts
 
     def take(self, line: bytes, number: int) -> Iterator[Observation]:
         """What is certain once this line, of this number, was read. Raises ``InputError`` if it cannot be read."""
@@ -105,21 +105,21 @@ def import_file(
     record: Recording,
     final: bool = False,
     errors: list[InputError] | None = None,
-) -> Account:
-    """Records all that a file tells, and that it was imported; returns the account.
+) -> ImportCounts:
+    """Records all that a file tells, and that it was imported; returns the counts.
 
     ``name`` is the file's, for people. With a list for ``errors``, lines that cannot be read are collected there and
     the rest is read; without one the first raises ``InputError``, and what was recorded before it stays. A file that
     was imported before adds nothing, one that has grown only what is new.
     """
     file = Digested(stream)
-    account = importer.account
+    counts = importer.counts
     batch: list[Observation] = []
 
     def write() -> None:
         observations = batch.copy()
         batch.clear()
-        account.recorded += sum(len(positions) for positions in record(observations)) if observations else 0
+        counts.recorded += sum(len(positions) for positions in record(observations)) if observations else 0
 
     try:
         for given in _given(importer, read_lines(file, name), errors):
@@ -131,7 +131,7 @@ def import_file(
         write()
     if importer.prefix is None:
         if errors:
-            return account
+            return counts
         raise InputError(f"{name}: there are no records in it", hint="is it the file you meant, and whole?")
     digest = file.whole()
     last = ImportRecorded(
@@ -139,17 +139,17 @@ def import_file(
         format=format,
         sha256=digest,
         prefix=importer.prefix,
-        records=account.records,
-        telling=account.events,
-        events=account.facts,
-        repeats=account.repeats,
-        not_needed=counts(account.not_needed),
+        records=counts.records,
+        telling=counts.events,
+        events=counts.facts,
+        repeats=counts.repeats,
+        not_needed=to_kind_counts(counts.not_needed),
         unreadable=len(errors or ()),
-        remarks=counts(account.remarks),
+        remarks=to_kind_counts(counts.remarks),
     )
     fact = Fact(import_stream(digest), last, current_time())
     record([Observation(f"import/{digest}/{importer.prefix}", (fact,))])
-    return account
+    return counts
 
 
 def _given(
@@ -170,6 +170,6 @@ def _given(
             yield given
 
 
-def counts(kinds: dict[str, int]) -> tuple[KindCount, ...]:
+def to_kind_counts(kinds: dict[str, int]) -> tuple[KindCount, ...]:
     """Counts by kind, as an import's event has them."""
     return tuple(KindCount(kind, count) for kind, count in sorted(kinds.items()))

@@ -25,7 +25,7 @@ from nilometer.importers.hyperv.requests import is_request, own_change
 from nilometer.importers.hyperv.told import Told
 from nilometer.importers.hyperv.vm import VmTrack
 from nilometer.importers.hyperv.vm_reading import known, read, same
-from nilometer.importers.run import Account
+from nilometer.importers.run import ImportCounts
 
 
 class HypervFold:
@@ -40,19 +40,19 @@ class HypervFold:
         self._told: list[Told] = []
         self._live = True
 
-    def poll(self, readings: Sequence[Reading], account: Account, *, live: bool = True) -> list[Told]:
+    def poll(self, readings: Sequence[Reading], counts: ImportCounts, *, live: bool = True) -> list[Told]:
         """What readings tell that belong together. With ``live=False`` they were recorded: nothing is told anew."""
         self._live = live
         self._told = []
-        counted = account if live else Account()
+        counted = counts if live else ImportCounts()
         if not live:
-            account.repeats += len(readings)
+            counts.repeats += len(readings)
         hosts: list[tuple[HostReading, bool]] = []
         for reading in readings:
             if isinstance(reading, JobReading):  # who did what the rest tells
                 if self._hosts.named(reading.host).jobs.take(reading) and is_failed(reading):
                     self._failed(reading)
-                counted.not_need("job")
+                counted.add_not_needed("job")
             elif isinstance(reading, HostReading):
                 hosts.append((reading, self._hosts.met(reading, live=live)))
         for reading in readings:
@@ -69,8 +69,8 @@ class HypervFold:
             if isinstance(reading, VmReading):
                 self._name(reading)
 
-    def finish(self) -> Iterator[Account]:
-        """The readings that wait for what follows, each by its account."""
+    def finish(self) -> Iterator[ImportCounts]:
+        """The readings that wait for what follows, each by its counts."""
         for vm in self._vms.values():
             yield from vm.waiting
 
@@ -88,27 +88,27 @@ class HypervFold:
 
     # One reading
 
-    def _take(self, reading: VmReading | ChangeReading | PowerReading, account: Account) -> None:
+    def _take(self, reading: VmReading | ChangeReading | PowerReading, counts: ImportCounts) -> None:
         before = len(self._told)
         if isinstance(reading, VmReading):
-            if not self._vm_read(reading, account):
+            if not self._vm_read(reading, counts):
                 return
         elif isinstance(reading, ChangeReading):
             if not self._change(reading):
-                account.not_need(OLDER)
+                counts.add_not_needed(OLDER)
                 return
-        elif not self._power(reading, account):
+        elif not self._power(reading, counts):
             return
         if len(self._told) > before:
-            account.events += 1
+            counts.events += 1
         else:
-            account.repeats += 1
+            counts.repeats += 1
 
-    def _vm_read(self, r: VmReading, account: Account) -> bool:
+    def _vm_read(self, r: VmReading, counts: ImportCounts) -> bool:
         """Lets a VM's reading happen; ``False`` if it is counted already."""
         id = self._id(r.vm_id, r.name, r.host)
         if id is None:
-            account.not_need("VM of a name that several have")
+            counts.add_not_needed("VM of a name that several have")
             return False
         vm = self._vm(id)
         if vm.held is None and not vm.later and same(vm.track, r):
@@ -117,24 +117,24 @@ class HypervFold:
             known(vm.track, r)
             return True
         if is_older(vm, r.at):
-            account.not_need(OLDER)
+            counts.add_not_needed(OLDER)
             return False
         self._name(r)
         host = None if r.host is None else self._hosts.named(r.host)
         before = len(self._told)
         if host is not None and vm.track.runs_elsewhere(r, host.id):
-            account.not_need("listed on another host too")
+            counts.add_not_needed("listed on another host too")
             return False
         self._release(vm)
         self._jobs_of(vm, host)
         self._later(vm, r.record)
         if is_request(vm.track, r) and vm.track.fold.host in (None, None if host is None else host.id):
             vm.held, vm.held_host = r, None if host is None else host.id
-            vm.waiting.append(account)
+            vm.waiting.append(counts)
             return False
         read(vm.track, r, None if host is None else host.id)
         if vm.track.window is not None and vm.track.window.last is r:
-            vm.waiting.append(account)
+            vm.waiting.append(counts)
             return False
         if len(self._told) > before:
             self._counted(vm)
@@ -150,8 +150,8 @@ class HypervFold:
     def _counted(vm: Vm) -> None:
         """What waited is told now."""
         if vm.held is None and vm.track.window is None:
-            for account in vm.waiting:
-                account.events += 1
+            for counts in vm.waiting:
+                counts.events += 1
             vm.waiting = []
 
     def _change(self, c: ChangeReading) -> bool:
@@ -178,19 +178,19 @@ class HypervFold:
         vm.track.at, vm.track.stable = c.at, c.after
         return True
 
-    def _power(self, r: PowerReading, account: Account) -> bool:
+    def _power(self, r: PowerReading, counts: ImportCounts) -> bool:
         """Lets an event of the log happen; ``False`` if it is counted already."""
         id = self._id(r.vm_id, r.name, r.host)
         assert id is not None
         vm = self._vm(id)
         if is_older(vm, r.at) or (vm.track.at is not None and r.at < vm.track.at):
-            account.not_need(OLDER)
+            counts.add_not_needed(OLDER)
             return False
         if vm.synced and not self._live:
             return True
         vm.later.append(r)
         if vm.track.latest is not None and r.power is not None:
-            vm.waiting.append(account)
+            vm.waiting.append(counts)
             return False
         self._release(vm)
         self._later(vm)

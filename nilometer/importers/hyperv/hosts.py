@@ -11,7 +11,7 @@ from domain.observed.host import ObservedHost
 from nilometer.importers.hyperv.known import Host, Past, is_older, last_told
 from nilometer.importers.hyperv.readings import HostReading
 from nilometer.importers.hyperv.told import Told
-from nilometer.importers.run import Account
+from nilometer.importers.run import ImportCounts
 from nilometer.ledger.requests import Fact
 
 OLDER: Final = "older than what is known"
@@ -68,11 +68,11 @@ class Hosts:
         self._tell(host, HostObserved(name=name, version=version, total=r.total, record=r.record), r.at)
         return True
 
-    def measured(self, r: HostReading, account: Account, *, news: bool, live: bool) -> None:
+    def measured(self, r: HostReading, counts: ImportCounts, *, news: bool, live: bool) -> None:
         """Tells what a host has left: each hour, and when memory moved on it, as that shows where it went."""
         host = self.named(r.host)
         if is_older(host, r.at):
-            account.not_need(OLDER)
+            counts.add_not_needed(OLDER)
             return
         if host.synced and not live:
             return
@@ -82,9 +82,9 @@ class Hosts:
             self._tell(host, HostObserved(total=r.total, free=r.available, record=r.record), r.at)
             host.moved = False
         if due or news:
-            account.events += 1
+            counts.events += 1
         else:
-            account.repeats += 1
+            counts.repeats += 1
 
     def _tell(self, host: Host, event: HostObserved, at: str) -> None:
         moment = UtcTime(at)

@@ -23,7 +23,7 @@ from nilometer.importers.hyperv.readings import JobReading, Record
 from nilometer.importers.hyperv.sources.registry import Opened, opened
 from nilometer.importers.hyperv.sources.source import Context
 from nilometer.importers.hyperv.told import Told
-from nilometer.importers.run import BATCH, UNDECIDED, Account, Digested, Recording, counts
+from nilometer.importers.run import BATCH, UNDECIDED, Digested, ImportCounts, Recording, to_kind_counts
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.textio.streaming import reduced_garbage_collection
 from nilometer.textio.texts import ByteStream
@@ -31,7 +31,7 @@ from nilometer.times import current_time
 
 
 class HypervFile:
-    """One file of an import, and the account of its records."""
+    """One file of an import, and the counts of its records."""
 
     def __init__(
         self,
@@ -44,10 +44,10 @@ class HypervFile:
         zone: str | None = None,
     ) -> None:
         self.name = name
-        self.account = Account()
+        self.counts = ImportCounts()
         self.errors = errors
         self._digested = Digested(stream)
-        self._context = Context(self.account, errors, at, host, zone)
+        self._context = Context(self.counts, errors, at, host, zone)
         self._opened: Opened | None = None
 
     def open(self) -> None:
@@ -77,19 +77,19 @@ class HypervFile:
 
     def imported(self, prefix: str) -> Observation:
         """That it was imported, whole."""
-        account, digest = self.account, self._digested.whole()
+        counts, digest = self.counts, self._digested.whole()
         event = ImportRecorded(
             file=self.name,
             format=self.format or "",
             sha256=digest,
             prefix=prefix,
-            records=account.records,
-            telling=account.events,
-            events=account.facts,
-            repeats=account.repeats,
-            not_needed=counts(account.not_needed),
+            records=counts.records,
+            telling=counts.events,
+            events=counts.facts,
+            repeats=counts.repeats,
+            not_needed=to_kind_counts(counts.not_needed),
             unreadable=len(self.errors or ()),
-            remarks=counts(account.remarks),
+            remarks=to_kind_counts(counts.remarks),
         )
         return Observation(f"import/{digest}/{prefix}", (Fact(import_stream(digest), event, current_time()),))
 
@@ -137,8 +137,8 @@ class HypervImporter:
                 self._write(waiting)
         if final or all(file.is_of_a_moment for file in files):
             self._finish(files)
-        for account in self._fold.finish():
-            account.not_need(UNDECIDED)
+        for counts in self._fold.finish():
+            counts.add_not_needed(UNDECIDED)
         for file in files:
             self._record([file.imported(self._prefix)])
 
@@ -161,33 +161,33 @@ class HypervImporter:
         polls.clear()
         known = set(self._known([key for _, key in keyed]))
         observations: list[Observation] = []
-        owners: list[Account] = []
+        owners: list[ImportCounts] = []
         for poll, key in keyed:
-            account = poll.file.account
-            account.records += len(poll.record.readings)
-            told = self._fold.poll(poll.record.readings, account, live=key not in known)
+            counts = poll.file.counts
+            counts.records += len(poll.record.readings)
+            told = self._fold.poll(poll.record.readings, counts, live=key not in known)
             self._last.update(key.encode())
             if key in known:
                 continue
             known.add(key)
-            account.facts += len(told)
+            counts.facts += len(told)
             given = [*_observations(key, told), Observation(key, ())]
             observations += given
-            owners += [account] * len(given)
+            owners += [counts] * len(given)
         self._put(observations, owners)
 
     def _finish(self, files: Sequence[HypervFile]) -> None:
         key = f"hyperv/{self._last.hexdigest()[:32]}/final"
         told = self._fold.last()
         if files and not self._known([key]):
-            files[-1].account.facts += len(told)
+            files[-1].counts.facts += len(told)
             given = [*_observations(key, told), Observation(key, ())]
-            self._put(given, [files[-1].account] * len(given))
+            self._put(given, [files[-1].counts] * len(given))
 
-    def _put(self, observations: Sequence[Observation], owners: Sequence[Account]) -> None:
+    def _put(self, observations: Sequence[Observation], owners: Sequence[ImportCounts]) -> None:
         if observations:
-            for account, positions in zip(owners, self._record(observations), strict=True):
-                account.recorded += len(positions)
+            for counts, positions in zip(owners, self._record(observations), strict=True):
+                counts.recorded += len(positions)
 
     def _key(self, poll: Poll) -> str:
         """The same for the same record, in whatever file it stands."""

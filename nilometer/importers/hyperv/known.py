@@ -12,7 +12,7 @@ from domain.observed.vm import ObservedVm
 from nilometer.importers.hyperv.jobs import Jobs
 from nilometer.importers.hyperv.readings import ChangeReading, JobReading, PowerReading, VmReading
 from nilometer.importers.hyperv.vm import VmTrack
-from nilometer.importers.run import Account
+from nilometer.importers.run import ImportCounts
 
 
 class Past(Protocol):
@@ -68,7 +68,7 @@ class Vm:
     """What the next poll may say more of: by whom the power was changed, and of what request a job was that failed."""
     changed: deque[ChangeReading] = field(default_factory=lambda: deque[ChangeReading](maxlen=10))
     """The last of one's own changes."""
-    waiting: list[Account] = field(default_factory=list[Account])
+    waiting: list[ImportCounts] = field(default_factory=list[ImportCounts])
     """The accounts of the readings that are not told yet."""
 
 

@@ -16,7 +16,7 @@ from nilometer.importers.qemu.ordering import Order
 from nilometer.importers.qemu.records import OfVm, Record, read_record
 from nilometer.importers.qemu.sequence import Course
 from nilometer.importers.qemu.sizes import size_told
-from nilometer.importers.run import UNDECIDED, Account
+from nilometer.importers.run import UNDECIDED, ImportCounts
 from nilometer.ledger.requests import Observation
 
 FORMAT = "qemu"
@@ -34,11 +34,11 @@ class QemuImporter:
         self.name = name
         """The file's, for messages."""
         self.prefix = prefix
-        self.account = Account()
+        self.counts = ImportCounts()
         self._digest = sha256(b"nilometer import-qemu 1\n")
         """Of all records up to now, without those that came twice and what could not be read."""
         self._scenario: str | None = None
-        self._course = Course(name, self.account)
+        self._course = Course(name, self.counts)
         self._order = Order()
         self._facts: Facts | None = None
         self._telling: set[int] = set()
@@ -57,9 +57,9 @@ class QemuImporter:
         except InputError as error:
             raise InputError(f"{place}: {error.message}", hint=error.hint) from None
         self._begin(record, place)
-        self.account.records += 1
+        self.counts.records += 1
         if self._course.came_twice(record, line, place):
-            self.account.repeats += 1
+            self.counts.repeats += 1
             return
         self._digest.update(line + b"\n")
         yield from self._give(list(self._order.take(record, number)))
@@ -69,7 +69,7 @@ class QemuImporter:
         if final:
             self._digest.update(b"final\n")
             yield from self._give(self._order.finish())
-        self.account.not_need(UNDECIDED, self._order.waiting)
+        self.counts.add_not_needed(UNDECIDED, self._order.waiting)
 
     def _begin(self, record: Record, place: str) -> None:
         if self._scenario is None:
@@ -99,17 +99,17 @@ class QemuImporter:
         """The events of one record, which is counted when the last of it has left."""
         assert self._facts is not None
         told = self._facts.of(entry)
-        self.account.facts += len(told)
+        self.counts.facts += len(told)
         if entry.early:
             if told:
                 self._telling.add(entry.line)
         elif told or entry.line in self._telling:
             self._telling.discard(entry.line)
-            self.account.events += 1
+            self.counts.events += 1
         elif (kind := self._facts.not_needed(entry)) is not None:
-            self.account.not_need(kind)
+            self.counts.add_not_needed(kind)
         else:
-            self.account.repeats += 1
+            self.counts.repeats += 1
         return told
 
 

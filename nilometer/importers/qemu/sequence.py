@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from nilometer.importers.qemu.records import MECHANISMS, Command, Other, Record, SizeSeen, Step
-from nilometer.importers.run import Account
+from nilometer.importers.run import ImportCounts
 
 REMEMBERED: Final = 100_000
 """So many records are remembered, to know one that comes again."""
@@ -18,9 +18,9 @@ TICK: Final = timedelta(milliseconds=1)
 class Course:
     """Looks at records as they come. What is odd is remarked on, and read all the same."""
 
-    def __init__(self, name: str, account: Account) -> None:
+    def __init__(self, name: str, counts: ImportCounts) -> None:
         self._name = name
-        self._account = account
+        self._counts = counts
         self._seen: OrderedDict[int, int] = OrderedDict()
         """The hash of each record's line by its number."""
         self._last: Record | None = None
@@ -56,7 +56,7 @@ class Course:
         return False
 
     def _remark(self, kind: str, note: str) -> None:
-        self._account.remark(kind, note)
+        self._counts.add_remark(kind, note)
 
 
 def _moment(record: Record) -> datetime:

@@ -11,14 +11,14 @@ import pytest
 from domain.errors import InputError
 from domain.observed.events import ImportRecorded, KindCount
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
-from nilometer.importers.run import Account, import_file
+from nilometer.importers.run import ImportCounts, import_file
 from nilometer.ledger.ledger import Ledger
 from tests.nilometer.importers.qemu.reading import NAMES, S2, S5, S7, Store, facts, lines_of, observations
 
 
 def import_into(
     store: Store, lines: list[bytes], prefix: str | None = None, errors: list[InputError] | None = None
-) -> Account:
+) -> ImportCounts:
     importer = QemuImporter("file.jsonl", prefix)
     file = io.BytesIO(b"".join(lines))
     return import_file(importer, file, name="file.jsonl", format=FORMAT, record=store.record, errors=errors)
@@ -57,7 +57,7 @@ def test_who_imported_what_is_recorded_once_for_each_state_of_a_file(tmp_path: P
     lines = lines_of(S7)
     with Ledger.open(url, create=True) as ledger:
 
-        def record_into(part: list[bytes]) -> Account:
+        def record_into(part: list[bytes]) -> ImportCounts:
             return import_file(
                 QemuImporter("s7.jsonl"),
                 io.BytesIO(b"".join(part)),
@@ -161,9 +161,9 @@ def test_what_was_read_before_an_unreadable_line_is_recorded() -> None:
 
 def test_an_unreadable_line_is_passed_over_and_counted_if_one_keeps_going() -> None:
     store, errors = Store(), list[InputError]()
-    account = import_into(store, broken(20, b"{"), errors=errors)
+    counts = import_into(store, broken(20, b"{"), errors=errors)
     assert [str(error).partition(": ")[0] for error in errors] == ["file.jsonl:20"]
-    assert account.records == 38
+    assert counts.records == 38
     last = store.facts[-1].event
     assert isinstance(last, ImportRecorded)
     assert last.unreadable == 1

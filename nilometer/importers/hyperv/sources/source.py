@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from domain.errors import InputError
 from nilometer.importers.hyperv.readings import Record
-from nilometer.importers.run import Account
+from nilometer.importers.run import ImportCounts
 
 Lines = Iterator[tuple[int, bytes]]
 """The lines of a file with their numbers, as ``nilometer.textio.texts.read_lines`` gives them."""
@@ -17,7 +17,7 @@ Lines = Iterator[tuple[int, bytes]]
 class Context:
     """What a source is told beside the file, and where it says what is wrong with it."""
 
-    account: Account
+    counts: ImportCounts
     errors: list[InputError] | None = None
     """What cannot be read is put here, and the rest is read; ``None``: the first is raised."""
     at: str | None = None

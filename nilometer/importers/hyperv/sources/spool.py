@@ -95,7 +95,7 @@ def read(lines: Lines, name: str, context: Context) -> Iterator[Record]:
             yield Record(readings, said)
     if broken is not None:
         note = f"{broken.message}: the collector may have been stopped while it wrote; what stands before it is kept"
-        context.account.remark("cut off", note)
+        context.counts.add_remark("cut off", note)
 
 
 def _readings(line: object, place: str, context: Context, listed: _Listed) -> Iterator[Reading]:
@@ -109,7 +109,7 @@ def _readings(line: object, place: str, context: Context, listed: _Listed) -> It
     elif kind == "change":
         yield _change(record, place)
     elif kind != "note":  # a note is for people
-        context.account.remark("unknown kind", f"{place}: the kind {kind!r} is unknown: the line is passed over")
+        context.counts.add_remark("unknown kind", f"{place}: the kind {kind!r} is unknown: the line is passed over")
 
 
 def _poll(record: Json, place: str, context: Context, listed: _Listed) -> Iterator[Reading]:
@@ -118,7 +118,7 @@ def _poll(record: Json, place: str, context: Context, listed: _Listed) -> Iterat
         raise InputError(f"{place}: a poll says neither when nor where it was", hint="it needs time and host")
     wrong = record.get("error")
     if isinstance(wrong, str) and wrong:
-        context.account.remark("poll in part", f"{place}: the collector could not read all: {wrong[:200]!r}")
+        context.counts.add_remark("poll in part", f"{place}: the collector could not read all: {wrong[:200]!r}")
     build = number(record, "build", place)
     yield HostReading(
         at=at,
@@ -135,7 +135,9 @@ def _poll(record: Json, place: str, context: Context, listed: _Listed) -> Iterat
         if told is not None:
             yield told
         else:
-            context.account.remark("job passed over", f"{place}: a job does not say when it was given, or of what type")
+            context.counts.add_remark(
+                "job passed over", f"{place}: a job does not say when it was given, or of what type"
+            )
 
 
 def _each(record: Json, key: str, place: str) -> list[Json]:

@@ -213,8 +213,8 @@ class Store:
             files.append(file)
         HypervImporter(prefix, self, self.known, self.record).run(files, final=final)
         for file in files:
-            account = file.account
-            assert account.records == account.events + account.repeats + sum(account.not_needed.values())
+            counts = file.counts
+            assert counts.records == counts.events + counts.repeats + sum(counts.not_needed.values())
         return files
 
     def findings(self) -> list[Finding]:

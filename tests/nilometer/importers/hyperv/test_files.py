@@ -48,7 +48,7 @@ def test_a_file_that_is_there_adds_nothing() -> None:
     before = told(store)
     (file,) = store.take(day(), final=True)
     assert told(store) == before
-    assert (file.account.recorded, file.account.events, file.account.repeats) == (0, 0, 26)
+    assert (file.counts.recorded, file.counts.events, file.counts.repeats) == (0, 0, 26)
 
 
 @pytest.mark.parametrize("final", [False, True])
@@ -92,7 +92,7 @@ def test_a_file_that_is_cut_in_two_comes_to_the_same(cut: int) -> None:
 def test_a_spool_is_the_same_packed_or_in_another_encoding(data: bytes) -> None:
     store = imported(day())
     (file,) = store.take(data, final=True)
-    assert (file.account.recorded, file.account.repeats) == (0, 26)
+    assert (file.counts.recorded, file.counts.repeats) == (0, 26)
 
 
 def test_numbers_may_be_texts_and_what_is_null_is_unknown() -> None:
@@ -105,9 +105,9 @@ def test_numbers_may_be_texts_and_what_is_null_is_unknown() -> None:
 def test_a_last_line_that_breaks_off_is_told_and_the_rest_kept() -> None:
     store = Store()
     (file,) = store.take(day().data[:-40])
-    assert file.account.remarks == {"cut off": 1}
-    assert file.account.notes[0].startswith("spool1.jsonl:9: is not JSON")
-    assert file.account.records == 23
+    assert file.counts.remarks == {"cut off": 1}
+    assert file.counts.notes[0].startswith("spool1.jsonl:9: is not JSON")
+    assert file.counts.records == 23
 
 
 def test_a_bad_line_is_refused_with_its_place_and_does_not_hide_the_rest_from_who_keeps_going() -> None:
@@ -160,8 +160,8 @@ def test_one_that_powershell_wrote_as_one_is_a_list_of_one() -> None:
 def test_what_the_collector_could_not_read_is_told_and_the_rest_taken() -> None:
     store = Store()
     (file,) = store.take(Spool().poll(0, vm(), error="no counter: access denied", capacity=None).poll(1, vm()))
-    assert file.account.remarks == {"poll in part": 1}
-    assert file.account.notes == ["spool1.jsonl:1: the collector could not read all: 'no counter: access denied'"]
+    assert file.counts.remarks == {"poll in part": 1}
+    assert file.counts.notes == ["spool1.jsonl:1: the collector could not read all: 'no counter: access denied'"]
     assert store.vm(WEB).assigned == 4096 * MiB
 
 

@@ -112,7 +112,7 @@ def test_where_the_host_does_not_tell_which_of_two_is_meant_neither_is() -> None
     store = Store()
     store.take(Spool().poll(0, vm(), vm(id=TWIN)))
     here, elsewhere = store.take(counters((1, 3072)), counters((1, 2048), host="HV09"))
-    assert here.account.not_needed == elsewhere.account.not_needed == {"VM of a name that several have": 1}
+    assert here.counts.not_needed == elsewhere.counts.not_needed == {"VM of a name that several have": 1}
     assert streams(store) == {WEB, TWIN}
 
 
@@ -153,9 +153,9 @@ def test_what_is_older_than_what_is_known_of_a_vm_is_counted_and_not_told() -> N
     before = list(store.stored)
     spool = Spool().poll(0, vm(2048, 2048)).change(1, 2, 2048, 4096, 4096).poll(9, vm())
     (old,) = store.take(spool, final=True)
-    assert old.account.not_needed == {"older than what is known": 5}
+    assert old.counts.not_needed == {"older than what is known": 5}
     (old,) = store.take(counters((2, 2048), (3, 8192)))
-    assert old.account.not_needed == {"older than what is known": 2}
+    assert old.counts.not_needed == {"older than what is known": 2}
     assert [each for each in store.stored[len(before) :] if each.stream[:3] != "imp"] == []
 
 
@@ -163,7 +163,7 @@ def test_a_file_that_begins_before_what_is_known_and_goes_on_after_it_tells_what
     store = Store()
     store.take(Spool().poll(10, vm()))
     (file,) = store.take(counters((2, 2048), (9, 4096), (11, 4096), (12, 8192)))
-    assert file.account.not_needed == {"older than what is known": 2}
+    assert file.counts.not_needed == {"older than what is known": 2}
     assert [each.size_to for each in store.events(VmMemoryMoved)] == [8192 * MiB]
 
 
@@ -172,7 +172,7 @@ def test_a_file_that_goes_on_keeps_its_own_order_when_the_clock_is_set_back() ->
     store = Store()
     store.take(spool)
     (file,) = store.take(spool.poll(5, vm(4096, 6144)).poll(6, vm(6144, 6144)), final=True)
-    assert file.account.not_needed == {}
+    assert file.counts.not_needed == {}
     assert store.vm(WEB).assigned == 6144 * MiB
 
 
@@ -195,7 +195,7 @@ def test_what_changed_between_two_collections_is_told_with_the_later_one() -> No
     for hour, size in ((0, 4096), (60, 6144), (120, 6144)):
         told = get_vm("web01").replace(str(4096 * MiB).encode(), str(size * MiB).encode())
         (file,) = store.take(told, at=moment(hour))
-        assert "undecided" not in file.account.not_needed
+        assert "undecided" not in file.counts.not_needed
         assert store.vm(WEB).assigned == size * MiB
     (moved,) = store.events(VmMemoryMoved)
     assert (moved.size_from, moved.size_to) == (4096 * MiB, 6144 * MiB)

@@ -187,7 +187,7 @@ def test_ones_own_change_after_an_event_is_told_after_it() -> None:
 def test_events_behind_the_last_poll_wait_for_the_next() -> None:
     store, spool, events = Store(), Spool().poll(0, vm()), log((1, 18502))
     _, file = store.take(spool, events)
-    assert (file.account.not_needed, store.vm(WEB).power) == ({"undecided": 1}, Power.RUNNING)
+    assert (file.counts.not_needed, store.vm(WEB).power) == ({"undecided": 1}, Power.RUNNING)
     store.take(spool.poll(2, off(), jobs=[job(0.9, kind=13)]), events)
     assert (store.vm(WEB).power, actors(store)) == (Power.OFF, [ANNA])
     store.take(spool, events, final=True)
@@ -197,7 +197,7 @@ def test_events_behind_the_last_poll_wait_for_the_next() -> None:
 def test_events_that_were_told_as_the_last_are_not_told_again() -> None:
     store, spool, events = Store(), Spool().poll(0, vm()), log((1, 18502), (1.5, 18500))
     _, file = store.take(spool, events, final=True)
-    assert (file.account.events, file.account.not_needed, len(actors(store))) == (2, {}, 2)
+    assert (file.counts.events, file.counts.not_needed, len(actors(store))) == (2, {}, 2)
     store.take(spool.poll(2, vm(uptime=20)), events, final=True)
     assert (store.vm(WEB).session, len(actors(store))) == (2, 2)
 
@@ -205,7 +205,7 @@ def test_events_that_were_told_as_the_last_are_not_told_again() -> None:
 def test_a_vm_that_no_poll_knows_is_told_of_at_once() -> None:
     store = Store()
     (file,) = store.take(log((0, 18500), (5, 18502)))
-    assert (file.account.events, file.account.not_needed) == (2, {})
+    assert (file.counts.events, file.counts.not_needed) == (2, {})
     told = store.vm(WEB)
     assert (told.name, told.host, told.power, told.session, told.assigned) == ("web01", "hv01", Power.OFF, 1, 0)
 
@@ -215,5 +215,5 @@ def test_an_event_that_is_older_than_what_is_known_is_counted_and_not_told() -> 
     store = Store()
     store.take(spool)
     (file,) = store.take(log((3, 18514), (4, 18590)))
-    assert file.account.not_needed == {"older than what is known": 2}
+    assert file.counts.not_needed == {"older than what is known": 2}
     assert (store.vm(WEB).session, actors(store)) == (2, [])

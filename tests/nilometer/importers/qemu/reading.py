@@ -11,7 +11,7 @@ from domain.observed.events import Observed
 from domain.observed.host import HostAccount, ObservedHost, account_of
 from domain.observed.vm import ObservedVm
 from nilometer.importers.qemu.importer import QemuImporter
-from nilometer.importers.run import Account
+from nilometer.importers.run import ImportCounts
 from nilometer.ledger.requests import Fact, Observation
 from tests.paths import RECORDINGS
 
@@ -26,12 +26,12 @@ def lines_of(name: str) -> list[bytes]:
     return (RECORDINGS / f"{name}.jsonl").read_bytes().splitlines(keepends=True)
 
 
-def observations(lines: Iterable[bytes], *, final: bool = False) -> tuple[list[Observation], Account]:
-    """All that a recording gives, and the account of its records."""
+def observations(lines: Iterable[bytes], *, final: bool = False) -> tuple[list[Observation], ImportCounts]:
+    """All that a recording gives, and the counts of its records."""
     importer = QemuImporter("recording.jsonl")
     given = [observation for n, line in enumerate(lines, 1) for observation in importer.take(line, n)]
     given.extend(importer.finish(final=final))
-    return given, importer.account
+    return given, importer.counts
 
 
 def facts(lines: Iterable[bytes], *, final: bool = False) -> list[Fact]:

@@ -43,9 +43,9 @@ def check(lines: list[bytes]) -> None:
             errors.append(error)
     assert all(error.message.startswith("damaged.jsonl:") and error.hint for error in errors)
     facts.extend(fact for observation in importer.finish(final=True) for fact in observation.facts)
-    account = importer.account
-    assert account.records == account.events + account.repeats + sum(account.not_needed.values())
-    assert account.facts == len(facts)
+    counts = importer.counts
+    assert counts.records == counts.events + counts.repeats + sum(counts.not_needed.values())
+    assert counts.facts == len(facts)
     fleet = Fleet()
     for number, fact in enumerate(facts, start=1):
         metadata = Metadata("a", "b", fact.happened, fact.happened, "c", fact.earliest)

@@ -188,8 +188,8 @@ def test_what_waits_at_the_end_of_a_file_is_counted_or_decided(stopped_after: in
     made.step(2, 128, 0, 128, "complete").observation(3, 128).command(4, 0).poll(4.5, 64)
     made.step(9, 0, 128, 64, "partial").qmp(10, "SHUTDOWN").end(11)
     lines = made.lines[:stopped_after]
-    given, account = observations(lines)
-    assert account.records == stopped_after == account.events + account.repeats + sum(account.not_needed.values())
+    given, counts = observations(lines)
+    assert counts.records == stopped_after == counts.events + counts.repeats + sum(counts.not_needed.values())
     final, decided = observations(lines, final=True)
     assert "undecided" not in decided.not_needed
     before = [fact for observation in given for fact in observation.facts]

@@ -50,12 +50,12 @@ def unasked(name: str) -> int:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_record_gave_events_or_repeats_or_was_not_needed(name: str) -> None:
-    given, account = observations(lines_of(name))
-    assert account.records == len(lines_of(name))
-    assert account.records == account.events + account.repeats + sum(account.not_needed.values())
-    assert account.facts == sum(len(observation.facts) for observation in given)
-    assert account.not_needed["meta"] == 2
-    assert "undecided" not in account.not_needed
+    given, counts = observations(lines_of(name))
+    assert counts.records == len(lines_of(name))
+    assert counts.records == counts.events + counts.repeats + sum(counts.not_needed.values())
+    assert counts.facts == sum(len(observation.facts) for observation in given)
+    assert counts.not_needed["meta"] == 2
+    assert "undecided" not in counts.not_needed
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,16 @@ import pytest
 from domain.errors import InputError
 from domain.observed.events import ImportRecorded, KindCount, VmMemoryMoved, VmRequestSettled
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
-from nilometer.importers.run import NOTES_MOST, Account, import_file
+from nilometer.importers.run import NOTES_MOST, ImportCounts, import_file
 from nilometer.ledger.ledger import Ledger
 from tests.nilometer.importers.qemu.reading import NAMES, S2, S7, Store, events, facts, lines_of, observations
 from tests.nilometer.importers.qemu.synthetic import Recording
 
 
-def read(lines: list[bytes]) -> Account:
-    account = observations(lines)[1]
-    assert account.records == account.events + account.repeats + sum(account.not_needed.values())
-    return account
+def read(lines: list[bytes]) -> ImportCounts:
+    counts = observations(lines)[1]
+    assert counts.records == counts.events + counts.repeats + sum(counts.not_needed.values())
+    return counts
 
 
 def edited(line: bytes, **changes: Any) -> bytes:
@@ -40,9 +40,9 @@ def test_records_that_come_twice_are_repeats_wherever_they_come_again(name: str)
     doubled = [again for line in lines for again in (line, line)]
     whole = read(lines)
     for made in (doubled, lines + lines, lines[:9] + lines[3:]):
-        account = read(made)
-        assert account.remarks == {}
-        assert account.repeats == whole.repeats + len(made) - len(lines)
+        counts = read(made)
+        assert counts.remarks == {}
+        assert counts.repeats == whole.repeats + len(made) - len(lines)
         assert facts(made) == facts(lines)
 
 
@@ -56,17 +56,17 @@ def test_a_file_that_came_with_doubled_records_is_the_same_file() -> None:
 def test_another_record_of_the_same_number_is_read_and_remarked_on() -> None:
     made = Recording().boot().poll(1, 64).poll(2, 128).end(9)
     made.lines[2] = edited(made.lines[2], seq=2)
-    account = read(made.lines)
-    assert account.remarks == {"seq twice": 1, "gap": 1}
-    assert account.notes[0:1] == ["recording.jsonl:3: another record before it has the seq 2 too"]
+    counts = read(made.lines)
+    assert counts.remarks == {"seq twice": 1, "gap": 1}
+    assert counts.notes[0:1] == ["recording.jsonl:3: another record before it has the seq 2 too"]
     assert len(events(made.lines, VmMemoryMoved)) == 2
 
 
 def test_a_gap_is_remarked_on_once_where_records_are_missing() -> None:
     lines = lines_of(S2)
-    account = read([*lines[:4], *lines[6:]])
-    assert account.remarks == {"gap": 1}
-    assert account.notes == [
+    counts = read([*lines[:4], *lines[6:]])
+    assert counts.remarks == {"gap": 1}
+    assert counts.notes == [
         "recording.jsonl:5: the record has the seq 7: those before it, from 5 on, are missing",
     ]
     assert read(lines[2:]).notes[0].startswith("recording.jsonl:1: the record has the seq 3: those before it, from 1")
@@ -74,16 +74,16 @@ def test_a_gap_is_remarked_on_once_where_records_are_missing() -> None:
 
 def test_records_out_of_order_are_remarked_on_and_read() -> None:
     lines = lines_of(S2)
-    account = read([*lines[:4], lines[5], lines[4], *lines[6:]])
-    assert account.remarks == {"gap": 1, "out of order": 1, "back in time": 1}
-    assert "recording.jsonl:6: seq 5 comes after 6" in account.notes
+    counts = read([*lines[:4], lines[5], lines[4], *lines[6:]])
+    assert counts.remarks == {"gap": 1, "out of order": 1, "back in time": 1}
+    assert "recording.jsonl:6: seq 5 comes after 6" in counts.notes
 
 
 def test_a_record_dated_a_tick_before_the_one_in_front_of_it_is_not_odd() -> None:
     for at, remarks in ((4.999, {}), (4.998, {"back in time": 1})):
-        account = read(Recording().boot().poll(5, 64).poll(at, 128).lines)
-        assert account.remarks == remarks
-    assert account.notes == [
+        counts = read(Recording().boot().poll(5, 64).poll(at, 128).lines)
+        assert counts.remarks == remarks
+    assert counts.notes == [
         "recording.jsonl:3: is dated 2026-11-23T09:00:04.998000Z, and the record before it 2026-11-23T09:00:05.000000Z"
     ]
 
@@ -91,34 +91,34 @@ def test_a_record_dated_a_tick_before_the_one_in_front_of_it_is_not_odd() -> Non
 def test_many_remarks_of_a_kind_are_counted_and_the_first_told() -> None:
     made = Recording().boot()
     made.lines += [edited(Recording().poll(n, n).lines[0], seq=2 * n) for n in range(2, 30)]
-    account = read(made.lines)
-    assert account.remarks == {"gap": 28}
-    assert len(account.notes) == NOTES_MOST
+    counts = read(made.lines)
+    assert counts.remarks == {"gap": 28}
+    assert len(counts.notes) == NOTES_MOST
 
 
 def test_records_of_unknown_kinds_are_counted_by_kind_and_passed_over() -> None:
     lines = lines_of(S7)
     new = [edited(lines[4], kind="thermal", seq=len(lines) + n, vm=[n], more={"x": [1]}) for n in (1, 2)]
-    account = read([*lines, *new, edited(lines[0], kind="weather", seq=len(lines) + 3, vm=None)])
-    assert account.not_needed == {"kind thermal": 2, "kind weather": 1, "meta": 2}
-    assert account.remarks["unknown kind"] == 3
+    counts = read([*lines, *new, edited(lines[0], kind="weather", seq=len(lines) + 3, vm=None)])
+    assert counts.not_needed == {"kind thermal": 2, "kind weather": 1, "meta": 2}
+    assert counts.remarks["unknown kind"] == 3
     assert facts([*lines, *new]) == facts(lines)
 
 
 def test_of_an_unknown_mechanism_only_what_was_measured_is_read() -> None:
     made = Recording().boot().command(1, 128, "cxl").poll(2, 64, "cxl").step(9, 128, 0, 64, "partial", "cxl").end(20)
-    account = read(made.lines)
-    assert account.not_needed == {"mechanism cxl": 2, "meta": 1}
-    assert account.remarks == {"unknown mechanism": 3}
+    counts = read(made.lines)
+    assert counts.not_needed == {"mechanism cxl": 2, "meta": 1}
+    assert counts.remarks == {"unknown mechanism": 3}
     assert [moved.device for moved in events(made.lines, VmMemoryMoved)] == ["vm0"]
 
 
 def test_a_command_that_asks_for_no_memory_needs_no_mechanism() -> None:
     qmp, reply = {"execute": "system_reset"}, {"return": None}
     fields: dict[str, Any] = {"mechanism": None, "requested": None, "qmp": qmp, "reply": reply, "accepted": True}
-    account = read(Recording().boot().add(5, "command", **fields).end(9).lines)
-    assert account.remarks == {}
-    assert account.not_needed == {"meta": 1, "prepared": 1}
+    counts = read(Recording().boot().add(5, "command", **fields).end(9).lines)
+    assert counts.remarks == {}
+    assert counts.not_needed == {"meta": 1, "prepared": 1}
 
 
 def test_an_outcome_that_nobody_knows_is_judged_by_the_sizes() -> None:
@@ -138,7 +138,9 @@ class Imports:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
 
-    def of(self, data: bytes, prefix: str | None = None, *, final: bool = False, keep_going: bool = False) -> Account:
+    def of(
+        self, data: bytes, prefix: str | None = None, *, final: bool = False, keep_going: bool = False
+    ) -> ImportCounts:
         return import_file(
             QemuImporter("r.jsonl", prefix),
             io.BytesIO(data),
@@ -215,7 +217,7 @@ def test_a_packed_recording_that_was_cut_off_gives_what_can_be_read_and_goes_on_
 def test_who_keeps_going_gets_all_but_the_lines_that_cannot_be_read(into: Imports) -> None:
     lines = lines_of(S7)
     broken = [*lines[:5], b'{"v": 1, "v": 1}\n', b"\xff\n", *lines[5:], b"x" * (2**24 + 1)]
-    account = into.of(b"".join(broken), keep_going=True)
+    counts = into.of(b"".join(broken), keep_going=True)
     assert into.told == [fact.event for fact in facts(lines)]
-    assert account.records == len(lines)
+    assert counts.records == len(lines)
     assert into.of(b"".join(lines)).recorded == 0, "the mended file is the same recording"

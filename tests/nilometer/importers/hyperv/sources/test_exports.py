@@ -14,7 +14,7 @@ from nilometer.importers.hyperv.importer import HypervFile
 from nilometer.importers.hyperv.sources.registry import opened
 from nilometer.importers.hyperv.sources.source import Context
 from nilometer.importers.hyperv.sources.spool import SPOOL
-from nilometer.importers.run import Account
+from nilometer.importers.run import ImportCounts
 from tests.nilometer.importers.hyperv.sources.files import AT, Parser, read
 from tests.nilometer.importers.hyperv.sources.test_counters import BERLIN_WINTER, table
 from tests.nilometer.importers.hyperv.sources.test_encodings import FILES
@@ -26,7 +26,7 @@ NAMES = ("Physical Memory", "Guest Visible Physical Memory", "Guest Available Me
 
 @pytest.mark.parametrize(("parser", "text"), FILES)
 def test_a_file_is_known_by_what_is_in_it_and_read_as_its_parser_reads_it(parser: Parser, text: str) -> None:
-    context = Context(Account(), at=AT)
+    context = Context(ImportCounts(), at=AT)
     for data in (text.encode(), gzip.compress(f"\r\n\n{text}".encode("utf-8-sig"))):
         found = opened(io.BytesIO(data), "file", context)
         assert found is not None
@@ -37,7 +37,7 @@ def test_a_file_is_known_by_what_is_in_it_and_read_as_its_parser_reads_it(parser
 
 
 def test_a_spool_is_still_a_spool() -> None:
-    found = opened(io.BytesIO(Spool().poll(0, vm()).data), "file", Context(Account()))
+    found = opened(io.BytesIO(Spool().poll(0, vm()).data), "file", Context(ImportCounts()))
     assert found is not None
     assert found.source is SPOOL
 
@@ -45,11 +45,11 @@ def test_a_spool_is_still_a_spool() -> None:
 def test_what_cannot_be_read_is_refused_or_passed_over_as_the_import_says() -> None:
     text = f"{at(0, 18500, 1)}\n<Event><Sys/></Event>\n{at(5, 18502, 2)}"
     errors: list[InputError] = []
-    found = opened(io.BytesIO(text.encode()), "file", Context(Account(), errors))
+    found = opened(io.BytesIO(text.encode()), "file", Context(ImportCounts(), errors))
     assert found is not None
     assert [each.record for record in found.records for each in record.readings] == ["file:1", "file:3"]
     assert [error.message for error in errors] == ["file:2: has no System: is it an event of Windows?"]
-    found = opened(io.BytesIO(text.encode()), "file", Context(Account()))
+    found = opened(io.BytesIO(text.encode()), "file", Context(ImportCounts()))
     assert found is not None
     with pytest.raises(InputError, match="file:2: has no System"):
         list(found.records)

@@ -11,7 +11,7 @@ from domain.errors import InputError
 from nilometer.importers.hyperv.readings import Reading, Record, VmReading
 from nilometer.importers.hyperv.sources import spool
 from nilometer.importers.hyperv.sources.source import Context
-from nilometer.importers.run import Account
+from nilometer.importers.run import ImportCounts
 from tests.nilometer.importers.hyperv.synthetic import Json, Spool, Store, dynamic, off, vm
 from tests.nilometer.importers.qemu.damages import VALUES
 
@@ -22,7 +22,7 @@ EQUAL = [1, True, 1.0, "1", 0, False, 0.0, None, "", 2, 2.0, "2", 4096, "4096"]
 def read(*lines: bytes) -> list[Record]:
     """The records of a spool, without the lines that cannot be read."""
     errors: list[InputError] = []
-    return list(spool.read(iter(list(enumerate(lines, 1))), "spool", Context(Account(), errors)))
+    return list(spool.read(iter(list(enumerate(lines, 1))), "spool", Context(ImportCounts(), errors)))
 
 
 def told(records: list[Record]) -> list[tuple[bytes, list[Reading]]]:
@@ -72,5 +72,5 @@ def test_a_line_is_known_again_however_it_is_spelled(separators: tuple[str, str]
     for ascii in (True, False):
         lines = [json.dumps(json.loads(line), ensure_ascii=ascii, separators=separators) for line in spool.lines]
         (file,) = store.take("".join(f"\n  {line} \r\n" for line in lines).encode())
-        assert (file.account.facts, file.account.repeats) == (0, file.account.records)
+        assert (file.counts.facts, file.counts.repeats) == (0, file.counts.records)
     assert all(each.stream.startswith("import/") for each in store.stored[known:])
