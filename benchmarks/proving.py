@@ -90,21 +90,21 @@ def _proved(cost: Cost) -> Proved:
 
 def _z3() -> object:
     from rules.proving.run import obligations_named
-    from rules.solving.prover import Prover, Verdict
+    from rules.solving.prover import ProofVerdict, Prover
 
     proofs = list(Prover().prove(obligations_named()))
-    assert all(proof.verdict is Verdict.PROVED for proof in proofs)
+    assert all(proof.verdict is ProofVerdict.PROVED for proof in proofs)
     return len(proofs), sum(proof.seconds for proof in proofs)
 
 
 def _cvc5() -> object:
     from rules.proving.run import obligations_named
-    from rules.solving.prover import Verdict
+    from rules.solving.prover import ProofVerdict
     from rules.solving.recheck import recheck
 
     first = int(sys.argv[2]) if len(sys.argv) > 2 else None
     opinions = list(recheck(obligations_named()[:first]))
-    assert all(opinion.verdict is Verdict.PROVED for opinion in opinions)
+    assert all(opinion.verdict is ProofVerdict.PROVED for opinion in opinions)
     return len(opinions), sum(opinion.seconds for opinion in opinions)
 
 

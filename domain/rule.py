@@ -8,8 +8,11 @@ from typing import Final, ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-RULES: Final[list[Callable[..., object]]] = []
-"""Every function marked ``@rule``, in the order in which the modules were read."""
+Rule = Callable[..., object]
+"""A function that is marked ``@rule``, or a predicate of the specification: both are read into formulas."""
+
+RULES: Final[list[Rule]] = []
+"""Every function marked ``@rule``, in the order in which the modules were imported."""
 
 
 def rule(function: Callable[P, R]) -> Callable[P, R]:
@@ -21,3 +24,8 @@ def rule(function: Callable[P, R]) -> Callable[P, R]:
     """
     RULES.append(function)
     return function
+
+
+def is_rule(function: object) -> bool:
+    """Whether a function is marked ``@rule``."""
+    return any(function is marked for marked in RULES)

@@ -15,11 +15,12 @@ from domain.commands import NAMES
 from domain.deciding.decider import STEPS
 from domain.decision import outcome_of
 from domain.quantities import down, whole
+from domain.rule import Rule
 from domain.settings import cap
 from domain.state import Host, Site, Vm
 from rules.obligations import Obligations, getter
 from rules.symbolic import terms
-from rules.symbolic.reader import Reader, Rule, sorts_of
+from rules.symbolic.reader import RuleReader, sorts_of
 from rules.symbolic.terms import Term
 from rules.symbolic.values import Value, anything
 from rules.transitions.vm_commands import SITE
@@ -58,7 +59,7 @@ class Told:
     value: Value
 
 
-def behaviour(program: Reader, obligations: Obligations) -> Iterator[Told]:
+def behaviour(program: RuleReader, obligations: Obligations) -> Iterator[Told]:
     """Everything that a program does. ``obligations`` are made of the same program."""
     for rule in ANYWHERE:
         yield Told(rule.__qualname__, (), program.read(rule))
@@ -84,7 +85,7 @@ def behaviour(program: Reader, obligations: Obligations) -> Iterator[Told]:
 
 
 def _replayed(
-    program: Reader, obligations: Obligations, change: Change[Vm] | Change[Host] | Rule
+    program: RuleReader, obligations: Obligations, change: Change[Vm] | Change[Host] | Rule
 ) -> tuple[tuple[Term, ...], Value]:
     """What a row of a table makes of a state, where the state is one that can be."""
     rule = change.rule if isinstance(change, Change) else change

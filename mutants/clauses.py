@@ -16,6 +16,7 @@ from functools import cache
 from types import FunctionType
 from typing import Final, cast
 
+from domain.rule import Rule
 from mutants.judging import Judge, Readers
 from mutants.operators import placed
 from mutants.places import Changed, changed
@@ -24,13 +25,13 @@ from mutants.running import all_mutants, the_judge
 from rules.claims import CLAIMS
 from rules.concrete.replay import completed
 from rules.obligations import Obligation, Obligations
-from rules.obligations.builder import Making
+from rules.obligations.builder import ObligationBuilder
 from rules.obligations.claims import claim_of
-from rules.solving.prover import Verdict
-from rules.specification.predicate import SENTENCES, is_sentence
+from rules.solving.prover import ProofVerdict
+from rules.specification.predicate import PREDICATES, is_predicate
 from rules.symbolic import terms
-from rules.symbolic.reader import Reader, Rule
-from rules.symbolic.source import Refusal, source_of
+from rules.symbolic.reader import RuleReader
+from rules.symbolic.source import UnreadableRule, source_of
 from rules.symbolic.terms import Literal
 
 LEFT_OUT: Final = frozenset(("dropped condition", "dropped guard"))
@@ -64,8 +65,8 @@ class Clause:
 @cache
 def clauses() -> list[Clause]:
     """All clauses, always in the same order."""
-    marked = tuple(SENTENCES)
-    return [Clause(each) for sentence in SENTENCES for each in changed(sentence, marked) if each.kind in LEFT_OUT]
+    marked = tuple(PREDICATES)
+    return [Clause(each) for predicate in PREDICATES for each in changed(predicate, marked) if each.kind in LEFT_OUT]
 
 
 class Wrong:
@@ -75,12 +76,12 @@ class Wrong:
         self.mutant = mutant
         self.changed: dict[str, Obligation] = {}
         self._broken: dict[str, Mapping[str, Literal] | None] = {}
-        self._claims: Making | None = None
+        self._claims: ObligationBuilder | None = None
         try:
             with mutant.in_place():
-                self._claims = Making(judge.programs.patched(mutant.definitions), judge.right.specification)
+                self._claims = ObligationBuilder(judge.programs.patched(mutant.definitions), judge.right.specification)
             self.changed = {each.name: each for each in judge.changed(mutant)}
-        except Refusal:
+        except UnreadableRule:
             pass
 
     def is_refuted(self, judge: Judge, name: str) -> bool:
@@ -98,15 +99,15 @@ class Wrong:
             return False
         return _model(judge, obligation) is None
 
-    def written(self, judge: Judge, specification: Reader, names: list[str]) -> Iterator[tuple[str, Obligation]]:
+    def written(self, judge: Judge, specification: RuleReader, names: list[str]) -> Iterator[tuple[str, Obligation]]:
         """Obligations of these names under another specification; the whole of it only where there is no other way."""
         claims = {claim.name: claim for claim in CLAIMS}
         with self.mutant.in_place():
             if self._claims is not None:
                 for name in claims.keys() & set(names):
-                    making = self._claims.under(specification)
-                    claim_of(making, claims[name])
-                    yield name, making.made[0]
+                    builder = self._claims.under(specification)
+                    claim_of(builder, claims[name])
+                    yield name, builder.made[0]
             if rest := set(names) - claims.keys():
                 made = Obligations(judge.programs.patched(self.mutant.definitions), specification).all()
                 yield from ((each.name, each) for each in made if each.name in rest)
@@ -115,12 +116,12 @@ class Wrong:
 def _model(judge: Judge, obligation: Obligation) -> Mapping[str, Literal] | None:
     """Values that refute an obligation, if there are any."""
     proof = next(iter(judge.prover.prove([obligation])))
-    return (proof.model or {}) if proof.verdict is Verdict.REFUTED else None
+    return (proof.model or {}) if proof.verdict is ProofVerdict.REFUTED else None
 
 
 @cache
-def _sentences() -> Readers:
-    return Readers(SENTENCES, is_sentence)
+def _predicates() -> Readers:
+    return Readers(PREDICATES, is_predicate)
 
 
 @cache
@@ -144,14 +145,14 @@ def _all_wrong() -> Iterator[Wrong]:
 
 
 @cache
-def _of_sentence(sentence: Rule) -> frozenset[str]:
+def _of_predicate(predicate: Rule) -> frozenset[str]:
     """The obligations whose goal a sentence has a say in: it changes if the sentence says the opposite."""
-    tree = source_of(cast("FunctionType", sentence)).tree
+    tree = source_of(cast("FunctionType", predicate)).tree
     opposite = _Opposite().visit(deepcopy(tree))
     judge = the_judge()
     try:
-        made = Obligations(judge.programs.original, _sentences().patched({sentence: opposite})).all()
-    except Refusal:  # it answers no condition
+        made = Obligations(judge.programs.original, _predicates().patched({predicate: opposite})).all()
+    except UnreadableRule:  # it answers no condition
         return frozenset()
     return frozenset(each.name for each in made if _is_another(judge, each))
 
@@ -170,17 +171,17 @@ class _Opposite(ast.NodeTransformer):
 def worth(place: int, programs: Iterable[Mutant] | None = None) -> tuple[int, Worth, str]:
     """What the clause at a place of the list is good for, and what shows it; tried with all programs, or these."""
     change = clauses()[place].change
-    without = _sentences().patched({change.rule: change.definition})
+    without = _predicates().patched({change.rule: change.definition})
     judge = the_judge()
     try:
         right = Obligations(judge.programs.original, without).all()
-    except Refusal as refusal:
+    except UnreadableRule as refusal:
         return place, Worth.REFUSED, str(refusal).splitlines()[0]
     touched = [each for each in right if judge.is_changed(each)]
     for proof in judge.prover.prove(touched):
-        if proof.verdict is not Verdict.PROVED:
+        if proof.verdict is not ProofVerdict.PROVED:
             return place, Worth.NEEDED, proof.obligation.name
-    names = _of_sentence(change.rule) | {each.name for each in touched if _is_another(judge, each)}
+    names = _of_predicate(change.rule) | {each.name for each in touched if _is_another(judge, each)}
     for wrong in _all_wrong() if programs is None else [Wrong(judge, mutant) for mutant in programs]:
         refuted = [name for name in names & wrong.changed.keys() if wrong.is_refuted(judge, name)]
         for name, obligation in wrong.written(judge, without, refuted):

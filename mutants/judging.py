@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import cast
 
-from domain.rule import RULES
+from domain.rule import RULES, Rule
 from mutants.behaviour import Told, behaviour
 from mutants.program import Mutant
 from rules.obligations import Obligation, Obligations
-from rules.solving.prover import Proof, Prover, Verdict
-from rules.specification.predicate import SENTENCES, is_sentence
-from rules.symbolic.reader import Reader, Rule
-from rules.symbolic.source import Refusal
+from rules.solving.prover import Proof, ProofVerdict, Prover
+from rules.specification.predicate import PREDICATES, is_predicate
+from rules.symbolic.reader import RuleReader
+from rules.symbolic.source import UnreadableRule
 from rules.symbolic.terms import Term
-from rules.symbolic.values import Record, Value, equal
+from rules.symbolic.values import SymbolicRecord, Value, equal
 
 
 class Fate(StrEnum):
@@ -42,12 +42,12 @@ class Judged:
     by: str = ""
 
 
-class Patched(Reader):
+class Patched(RuleReader):
     """Reads some rules by other definitions, and has all rules that do not come to them read already."""
 
     def __init__(
         self,
-        original: Reader,
+        original: RuleReader,
         callers: Mapping[Rule, frozenset[Rule]],
         definitions: Mapping[Rule, ast.FunctionDef],
         readable: Callable[[Rule], bool],
@@ -67,11 +67,11 @@ class Readers:
     """Readers of programs, or of specifications, that differ a little from the one that there is."""
 
     def __init__(self, marked: Sequence[Rule], readable: Callable[[Rule], bool]) -> None:
-        self.original = Reader(readable)
+        self.original = RuleReader(readable)
         self._readable = readable
         self._callers = _callers(marked, readable)
 
-    def patched(self, definitions: Mapping[Rule, ast.FunctionDef]) -> Reader:
+    def patched(self, definitions: Mapping[Rule, ast.FunctionDef]) -> RuleReader:
         """A reader of the same with other definitions of some rules."""
         if not definitions:
             return self.original
@@ -82,7 +82,7 @@ def _callers(marked: Sequence[Rule], readable: Callable[[Rule], bool]) -> dict[R
     """Of each rule, itself and all that come to it."""
     found: dict[Rule, set[Rule]] = {rule: {rule} for rule in marked}
     for rule in marked:
-        reader = Reader(readable)
+        reader = RuleReader(readable)
         reader.read(rule)
         for reached in reader.reached.values():
             found[reached].add(rule)
@@ -92,9 +92,9 @@ def _callers(marked: Sequence[Rule], readable: Callable[[Rule], bool]) -> dict[R
 class Judge:
     """Judges wrong programs, one after the other. Only what a change changes is proved again."""
 
-    def __init__(self, sentences: Mapping[Rule, ast.FunctionDef] | None = None) -> None:
-        self.programs = Readers(RULES, Reader().readable)
-        self._specification = Readers(SENTENCES, is_sentence).patched(sentences or {})
+    def __init__(self, predicates: Mapping[Rule, ast.FunctionDef] | None = None) -> None:
+        self.programs = Readers(RULES, RuleReader().readable)
+        self._specification = Readers(PREDICATES, is_predicate).patched(predicates or {})
         self.right = Obligations(self.programs.original, self._specification)
         self.obligations = {each.name: each for each in self.right.all()}
         self._reached = frozenset(self.programs.original.reached.values())
@@ -106,7 +106,7 @@ class Judge:
         try:
             with mutant.in_place():
                 return self._judge(mutant)
-        except Refusal as refusal:
+        except UnreadableRule as refusal:
             return Judged(Fate.REFUSED, str(refusal).splitlines()[0])
 
     def changed(self, mutant: Mutant) -> list[Obligation]:
@@ -132,9 +132,9 @@ class Judge:
         unknown = ""
         with closing(cast("Generator[Proof]", self.prover.prove(changed))) as proofs:
             for proof in proofs:
-                if proof.verdict is Verdict.REFUTED:
+                if proof.verdict is ProofVerdict.REFUTED:
                     return Judged(Fate.REFUTED, proof.obligation.name)
-                if proof.verdict is Verdict.UNKNOWN:
+                if proof.verdict is ProofVerdict.UNKNOWN:
                     unknown = f", and {proof.obligation.name} is unknown"
         differs = self._difference(behaviour(program, obligations))
         return Judged(Fate.EQUIVALENT) if differs is None else Judged(Fate.SURVIVED, f"{differs}{unknown}")
@@ -149,13 +149,13 @@ class Judge:
             goal = equal(right.value, told.value)
             alike.append(Obligation("same", told.name, None, right.assumes, goal))
         for proof in self.prover.prove(each for each in alike if not _is_true(each.goal)):
-            if proof.verdict is not Verdict.PROVED:
+            if proof.verdict is not ProofVerdict.PROVED:
                 return proof.obligation.rule
         return None
 
 
 def _kind(value: Value) -> type:
-    return value.kind if isinstance(value, Record) else value.sort
+    return value.kind if isinstance(value, SymbolicRecord) else value.sort
 
 
 def _is_true(term: Term) -> bool:

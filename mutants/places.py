@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Final, cast
 
+from domain.rule import Rule
 from mutants.operators import Change, changes, guards, offsets, passed_on, placed
 from mutants.scope import Marked, Scope
-from rules.symbolic.reader import Rule
 
 ROOT: Final = FilePath(__file__).parent.parent
 

@@ -17,10 +17,10 @@ from domain.deciding.steps import STEPS, Step, step
 from domain.decision import Decision
 from domain.events import HostEvent, VmEvent
 from domain.quantities import QUANTUM
-from domain.rule import RULES
+from domain.rule import RULES, Rule
 from mutants.places import changed, place_of
 from mutants.scope import Scope
-from rules.symbolic.reader import Rule, sorts_of
+from rules.symbolic.reader import sorts_of
 from rules.symbolic.values import fields_of
 
 

@@ -8,9 +8,9 @@ from enum import EnumMeta
 from types import FunctionType
 from typing import Any, cast, get_type_hints
 
-from domain.rule import RULES
-from rules.symbolic.reader import Rule, sorts_of
-from rules.symbolic.source import Source, defined_as_final, source_of
+from domain.rule import RULES, Rule
+from rules.symbolic.reader import sorts_of
+from rules.symbolic.source import RuleSource, defined_as_final, source_of
 from rules.symbolic.values import fields_of, is_record
 
 Marked = tuple[Rule, ...]
@@ -23,7 +23,7 @@ class Scope:
     def __init__(self, rule: Rule, marked: Marked | None = None) -> None:
         self.rule = rule
         self.marked = marked if marked is not None else tuple(RULES)
-        self.source: Source = source_of(cast("FunctionType", rule))
+        self.source: RuleSource = source_of(cast("FunctionType", rule))
         self.names: Mapping[str, Any] = dict(self.source.names)
         self._kinds = dict(sorts_of(rule))
         self._lines = dict.fromkeys(self._kinds, 0)

@@ -17,7 +17,7 @@ from nilometer.testing.nodes import GROUP, made
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rules.proving.run import Result
+    from rules.proving.run import ProofResult
 
 CHECKED: Final = "checks"
 """The item of what keeps the verdicts honest: that nothing is true for want of a state, and so on."""
@@ -66,22 +66,22 @@ class Rules(pytest.Collector):
 
     def collect(self) -> list[RuleItem]:
         """An item for each rule, and one for the checks."""
-        from rules.catalogue import NAMES
+        from rules.catalogue import RULE_NAMES
 
         self.add_marker(GROUP)
-        return [made(RuleItem, self, name=name) for name in (*NAMES, CHECKED)]
+        return [made(RuleItem, self, name=name) for name in (*RULE_NAMES, CHECKED)]
 
     @cached_property
-    def results(self) -> list[Result]:
+    def results(self) -> list[ProofResult]:
         """What became of all obligations of the rules that are to be tested."""
-        from rules.catalogue import of_rule
+        from rules.catalogue import filter_by_rule
         from rules.proving.run import obligations_named, prove
 
         wanted = [item.name for item in self.session.items if item.parent is self]
         if CHECKED in wanted:
             return list(prove())
         obligations = obligations_named()
-        return list(prove({obligation.rule for name in wanted for obligation in of_rule(name, obligations)}))
+        return list(prove({obligation.rule for name in wanted for obligation in filter_by_rule(name, obligations)}))
 
 
 class RuleItem(pytest.Item):
@@ -90,13 +90,13 @@ class RuleItem(pytest.Item):
     def runtest(self) -> None:
         """Every obligation of the rule is proved."""
         from rules.catalogue import CHECKS, rule_of
-        from rules.solving.prover import Verdict
+        from rules.solving.prover import ProofVerdict
 
         assert isinstance(self.parent, Rules)
         name = dict.fromkeys(CHECKS, CHECKED)
         results = [each for each in self.parent.results if name.get(each.kind, rule_of(each)) == self.name]
         self.user_properties.append(("obligations", len(results)))
-        not_proved = [result for result in results if result.verdict is not Verdict.PROVED]
+        not_proved = [result for result in results if result.verdict is not ProofVerdict.PROVED]
         if not_proved or not results:
             raise NotProved("\n\n".join(map(described, not_proved)) or f"nothing was proved of {self.name}")
 
@@ -115,6 +115,6 @@ class RuleItem(pytest.Item):
         return GROUP, None, f"{GROUP}::{self.name}"
 
 
-def described(result: Result) -> str:
+def described(result: ProofResult) -> str:
     """What became of an obligation that is not proved, in words."""
     return f"{result.verdict}: {result.name}\n{result.evidence}".rstrip()

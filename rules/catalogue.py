@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
+from domain.rule import Rule
 from rules.specification import answers, changes, conditions, effects, figures, moves
 from rules.specification.invariants import INVARIANTS
-from rules.specification.predicate import SENTENCES
-from rules.symbolic.reader import Rule
+from rules.specification.predicate import PREDICATES
 
 SPECIFICATION: Final = (figures, conditions, answers, effects, changes, moves)
 """The modules beside the invariants: once they are loaded, their sentences are found by their names."""
@@ -193,7 +193,7 @@ HELPERS: Final = (
 )
 """What is proved beside the rules of the model, because the proofs or other engines rest on it."""
 
-NAMES: Final = (*[rule.__name__ for rule in INVARIANTS], *[each.name for each in (*PROPERTIES, *HELPERS)])
+RULE_NAMES: Final = (*[rule.__name__ for rule in INVARIANTS], *[each.name for each in (*PROPERTIES, *HELPERS)])
 """The names of all rules: of the invariants, the properties, and what they rest on."""
 
 
@@ -214,22 +214,22 @@ class About(Protocol):
 A = TypeVar("A", bound=About)
 
 
-def sentence_named(name: str) -> Rule | None:
+def predicate_named(name: str) -> Rule | None:
     """The sentence of the specification of that name, if there is one."""
-    return next((each for each in SENTENCES if each.__name__ == name), None)
+    return next((each for each in PREDICATES if each.__name__ == name), None)
 
 
 def says(about: About) -> str:
     """What the goal of an obligation says, in English."""
-    sentence = sentence_named(about.rule)
-    if sentence is not None:
-        return " ".join((sentence.__doc__ or "").split())
+    predicate = predicate_named(about.rule)
+    if predicate is not None:
+        return " ".join((predicate.__doc__ or "").split())
     return GOALS.get(about.rule, about.rule.replace("_", " "))
 
 
 def rule_of(about: About) -> str | None:
     """The invariant or property of the model that an obligation helps to prove; ``None`` of a check."""
-    if about.kind in ("initiation", "keeps", "bystander") and sentence_named(about.rule) in INVARIANTS:
+    if about.kind in ("initiation", "keeps", "bystander") and predicate_named(about.rule) in INVARIANTS:
         return about.rule
     for each in (*PROPERTIES, *HELPERS):
         if about.rule in each.rules or about.kind in each.kinds:
@@ -237,6 +237,6 @@ def rule_of(about: About) -> str | None:
     return None
 
 
-def of_rule(name: str, all: Iterable[A]) -> list[A]:
+def filter_by_rule(name: str, all: Iterable[A]) -> list[A]:
     """Those that prove a rule, or that are about a sentence of the specification, by its name."""
     return [each for each in all if name in (rule_of(each), each.rule)]

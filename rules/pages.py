@@ -12,12 +12,12 @@ from typing import Final, cast
 
 from domain.commands import NAMES, SetMemory
 from domain.deciding.decider import STEPS
-from rules.catalogue import GOALS, HELPERS, KINDS, PROPERTIES, Property, rule_of, sentence_named
+from domain.rule import Rule
+from rules.catalogue import GOALS, HELPERS, KINDS, PROPERTIES, Property, predicate_named, rule_of
 from rules.obligations import Obligation, Obligations
-from rules.solving.prover import Proof, Prover, Verdict
+from rules.solving.prover import Proof, ProofVerdict, Prover
 from rules.specification import figures
 from rules.specification.invariants import INVARIANTS
-from rules.symbolic.reader import Rule
 from rules.symbolic.source import source_of
 
 HEAD: Final = """\
@@ -59,8 +59,8 @@ class Page:
         for name, size in vars(figures).items():
             if isinstance(size, int):
                 yield f"**{name}** is {size:,} bytes.\n"
-        for name, sentence in sorted(self._words()):
-            yield f"**{name}**: {_says(sentence)}\n\n{_block(sentence)}\n"
+        for name, predicate in sorted(self._words()):
+            yield f"**{name}**: {_says(predicate)}\n\n{_block(predicate)}\n"
         yield "## Kinds of obligations\n\n| kind | how many | says |\n|---|---|---|"
         for kind, says in KINDS.items():
             yield f"| {kind} | {sum(proof.obligation.kind == kind for proof in self.proofs)} | {says} |"
@@ -70,18 +70,18 @@ class Page:
 
     def _property(self, each: Property) -> str:
         names = dict.fromkeys(proof.obligation.rule for proof in self._of(each.name))
-        parts = [sentence_named(name) for name in names]
+        parts = [predicate_named(name) for name in names]
         goals = [f"- {GOALS[name]}" for name in names if name in GOALS]
         more = "\n".join(goals) + ("\n" if goals else "")
         return self._rule(each.name, each.says, [part for part in parts if part is not None], more, each.beside)
 
-    def _rule(self, name: str, says: str, sentences: Sequence[Rule], goals: str = "", beside: str = "") -> str:
+    def _rule(self, name: str, says: str, predicates: Sequence[Rule], goals: str = "", beside: str = "") -> str:
         proofs = self._of(name)
         lines = [f"### {name}", "", says, ""]
-        for sentence in sentences:
-            if len(sentences) > 1:
-                lines += [f"*{_says(sentence)}*", ""]
-            lines += [_block(sentence), ""]
+        for predicate in predicates:
+            if len(predicates) > 1:
+                lines += [f"*{_says(predicate)}*", ""]
+            lines += [_block(predicate), ""]
         if goals:
             lines += [goals]
         lines += [f"{_status(proofs)}", "", *[f"- {each}" for each in _by_kind(proof.obligation for proof in proofs)]]
@@ -92,9 +92,9 @@ class Page:
     def _words(self) -> Iterator[tuple[str, Rule]]:
         """The sentences that others call and that no obligation is about by itself."""
         shown = {proof.obligation.rule for proof in self.proofs}
-        for sentence in self.obligations.specification.reached.values():
-            if sentence.__name__ not in shown:
-                yield sentence.__name__, sentence
+        for predicate in self.obligations.specification.reached.values():
+            if predicate.__name__ not in shown:
+                yield predicate.__name__, predicate
 
 
 def page() -> str:
@@ -107,10 +107,12 @@ def page() -> str:
 
 def _status(proofs: Sequence[Proof]) -> str:
     """What became of obligations, in a sentence."""
-    proved = sum(proof.verdict is Verdict.PROVED for proof in proofs)
+    proved = sum(proof.verdict is ProofVerdict.PROVED for proof in proofs)
     if proved == len(proofs):
         return f"Proved: {_counted(proved)}."
-    missing = [f"{proof.obligation.name} is {proof.verdict}" for proof in proofs if proof.verdict is not Verdict.PROVED]
+    missing = [
+        f"{proof.obligation.name} is {proof.verdict}" for proof in proofs if proof.verdict is not ProofVerdict.PROVED
+    ]
     return f"Not proved: {', '.join(missing)} ({proved} of {_counted(len(proofs))} proved)."
 
 
@@ -132,17 +134,17 @@ def _by_kind(obligations: Iterable[Obligation]) -> Iterator[str]:
         yield f"{kind}: {named}" if named else kind
 
 
-def _says(sentence: Rule) -> str:
-    return " ".join((sentence.__doc__ or "").split())
+def _says(predicate: Rule) -> str:
+    return " ".join((predicate.__doc__ or "").split())
 
 
-def _block(sentence: Rule) -> str:
-    return f"```py\n{formula(sentence)}\n```"
+def _block(predicate: Rule) -> str:
+    return f"```py\n{formula(predicate)}\n```"
 
 
-def formula(sentence: Rule) -> str:
+def formula(predicate: Rule) -> str:
     """A sentence's own source, without marker and docstring."""
-    function = cast("FunctionType", sentence)
+    function = cast("FunctionType", predicate)
     tree = source_of(function).tree
     lines, begins = inspect.getsourcelines(function)
     first, docstring = tree.lineno - begins, tree.body[0]

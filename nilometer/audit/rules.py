@@ -6,7 +6,7 @@ from typing import Final
 
 from domain.errors import InputError
 from nilometer.suggesting import did_you_mean
-from rules.catalogue import NAMES, PROPERTIES, sentence_named
+from rules.catalogue import PROPERTIES, RULE_NAMES, predicate_named
 from rules.judging.descriptions import HISTORY_RULES
 
 _PROPERTIES: Final = {each.name: each.says for each in PROPERTIES}
@@ -16,15 +16,15 @@ def sentence_of(rule: str) -> str:
     """What a rule says, in English."""
     if rule in HISTORY_RULES:
         return HISTORY_RULES[rule]
-    sentence = sentence_named(rule)
-    if rule in _PROPERTIES or sentence is None:
+    predicate = predicate_named(rule)
+    if rule in _PROPERTIES or predicate is None:
         return _PROPERTIES.get(rule, rule.replace("_", " "))
-    return " ".join((sentence.__doc__ or "").split())
+    return " ".join((predicate.__doc__ or "").split())
 
 
 def known(rule: str) -> str:
     """A rule by its name. Raises ``InputError`` if there is none, with the nearest."""
-    names = (*NAMES, *HISTORY_RULES)
+    names = (*RULE_NAMES, *HISTORY_RULES)
     if rule not in names:
         raise InputError(f"there is no rule {rule!r}", hint=did_you_mean(rule, names, "docs/rules.md lists them"))
     return rule

@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any
 
 from domain.decision import Decision, accepted
+from domain.rule import Rule
 from domain.state import Host, Site
 from rules.claims.binding import PARTS, Parameter, parameters_of
 from rules.claims.claim import Claim
-from rules.symbolic.reader import Rule
 
 Moment = Site | Host | None
 """What is there: of a command on a VM its site; of one on a host the host, or nothing. ``define-vm`` finds a host, and
@@ -28,7 +28,7 @@ def holds(
     ``remove-host``; more than a claim asks for does no harm. Raises ``KeyError`` for one that is missing.
     """
     given = told(claim, before=before, after=after, decision=decision, arguments=arguments)
-    return None if given is None else bool(claim.sentence(**given))
+    return None if given is None else bool(claim.predicate(**given))
 
 
 def told(
@@ -45,19 +45,19 @@ def told(
         name: _answer(claim.given[name], before, after, decision, arguments)
         if name in claim.given
         else get(before, after, decision, arguments)
-        for name, get in _getters(claim.sentence)
+        for name, get in _getters(claim.predicate)
     }
 
 
 def _answer(
-    sentence: Rule, before: Moment, after: Moment, decision: Decision, arguments: Mapping[str, object]
+    predicate: Rule, before: Moment, after: Moment, decision: Decision, arguments: Mapping[str, object]
 ) -> object:
-    return sentence(*[get(before, after, decision, arguments) for _, get in _getters(sentence)])
+    return predicate(*[get(before, after, decision, arguments) for _, get in _getters(predicate)])
 
 
 @cache
-def _getters(sentence: Rule) -> tuple[tuple[str, _Get], ...]:
-    return tuple((each.name, _getter(each)) for each in parameters_of(sentence))
+def _getters(predicate: Rule) -> tuple[tuple[str, _Get], ...]:
+    return tuple((each.name, _getter(each)) for each in parameters_of(predicate))
 
 
 def _getter(parameter: Parameter) -> _Get:

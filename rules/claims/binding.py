@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, cast, get_type_hints
 
+from domain.rule import Rule
 from domain.state import Host, Site, Vm
-from rules.symbolic.reader import Rule
 
 PARTS: Final[dict[type, str]] = {Vm: "vm", Host: "host"}
 """What a site has, by its type."""
@@ -31,9 +31,9 @@ class Parameter:
 
 
 @cache
-def parameters_of(sentence: Rule) -> tuple[Parameter, ...]:
+def parameters_of(predicate: Rule) -> tuple[Parameter, ...]:
     """The parameters of a sentence, in their order."""
-    hints = get_type_hints(sentence)
+    hints = get_type_hints(predicate)
     return tuple(Parameter(name, _source(name), cast("type", kind)) for name, kind in hints.items() if name != "return")
 
 

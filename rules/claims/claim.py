@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rules.symbolic.reader import Rule
+from domain.rule import Rule
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,7 +16,7 @@ class Claim:
     """As in ``rules.catalogue.KINDS``."""
     command: str
     """As ``add-memory``."""
-    sentence: Rule
+    predicate: Rule
     """It answers whether it is so. ``rules.claims.binding`` says what its parameters are given, by their names."""
     given: Mapping[str, Rule] = field(default_factory=dict[str, Rule])
     """Parameters of the sentence that other sentences say, as ``most``: how much a VM may have."""
@@ -32,7 +32,7 @@ class Claim:
     @property
     def rule(self) -> str:
         """The name of the sentence that it is called after."""
-        return (self.about or self.sentence).__name__
+        return (self.about or self.predicate).__name__
 
     @property
     def name(self) -> str:

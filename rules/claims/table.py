@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from domain.rule import Rule
 from rules.claims.claim import Claim
 from rules.specification import answers, changes, conditions, effects, figures, moves
-from rules.symbolic.reader import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +116,14 @@ def _changes(command: str, does: Rule | None, **given: Rule) -> Iterator[Claim]:
 
 def _moving() -> Iterator[Claim]:
     """A VM that goes takes with it what it held, and its entry."""
-    for sentence in (
+    for predicate in (
         moves.source_gets_back_what_it_held,
         moves.destination_gives_what_is_held,
         moves.source_forgets_the_vm,
         moves.source_account_is_kept,
         moves.destination_account_is_kept,
     ):
-        yield Claim("move", "move-vm", sentence, accepted=True)
+        yield Claim("move", "move-vm", predicate, accepted=True)
     yield Claim("move", "remove-vm", moves.removed_leaves_no_entry, accepted=True)
 
 

@@ -27,12 +27,13 @@ from domain.commands import (
 from domain.deciding.decider import Answer
 from domain.errors import InternalError
 from domain.guests import Guest
+from domain.rule import Rule, is_rule
 from domain.settings import ConfigVersion, HostVersion, MemorySetting
 from domain.state import Host, Site
 from rules.concrete.world import HERE, OTHER, VM, World, command_of, world_of
 from rules.obligations import Obligation
 from rules.symbolic import terms
-from rules.symbolic.reader import Reader, Rule, is_rule
+from rules.symbolic.reader import RuleReader
 from rules.symbolic.terms import Literal, Term, subterms, variables
 from rules.symbolic.values import Value, anything, bring_back, exactly, leaves
 from rules.transitions.vm_commands import Transition
@@ -63,7 +64,7 @@ class Call:
     answer: Value
 
 
-class Recording(Reader):
+class TracingReader(RuleReader):
     """A reader that keeps what it was asked, so that CPython can be asked the same."""
 
     def __init__(
@@ -87,7 +88,7 @@ class Recording(Reader):
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class Execution:
     """A command that CPython decided, and all figures before and after."""
 
     command: Command
@@ -96,11 +97,11 @@ class Ran:
     after: Mapping[str, Any]
 
 
-def run(world: World, command: Command) -> Ran:
+def run(world: World, command: Command) -> Execution:
     """Decides a command in a world and lets it happen."""
     before = figures(world)
     answer = world.ask(command)
-    return Ran(command, before, answer, figures(world))
+    return Execution(command, before, answer, figures(world))
 
 
 def figures(world: World) -> dict[str, Any]:
@@ -144,7 +145,7 @@ def of_transition(transition: Transition) -> list[Value]:
     return [*transition.arguments.values(), transition.before, transition.decision, transition.after, *more]
 
 
-def ran_by_model(obligation: Obligation, values: Values) -> Ran | None:
+def ran_by_model(obligation: Obligation, values: Values) -> Execution | None:
     """What CPython does with the state and the command of a model; ``None`` if it is about no command.
 
     Raises ``InternalError`` if that is not what the model says.
@@ -178,7 +179,7 @@ def bare(command: str) -> str:
     return command.partition(" (")[0]
 
 
-def ran_transition(transition: Transition, values: Values) -> Ran | None:
+def ran_transition(transition: Transition, values: Values) -> Execution | None:
     """What CPython does with a transition's state and arguments; ``None`` of a move to the host where the VM is.
 
     Raises ``InternalError`` if the decision, or what is there afterwards, is not what the terms say.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from rules.obligations import claims, definitions, induction, overflow, progress, replay
-from rules.obligations.builder import Making
+from rules.obligations.builder import ObligationBuilder
 from rules.obligations.obligation import Obligation
 
 
-class Obligations(Making):
+class Obligations(ObligationBuilder):
     """Puts the obligations together from the program and the specification: those that run, unless others are given."""
 
     def all(self) -> list[Obligation]:

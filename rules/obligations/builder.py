@@ -6,30 +6,31 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Final
 
+from domain.rule import Rule
 from domain.state import Site
 from rules.obligations.obligation import Obligation
 from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
-from rules.specification.predicate import is_sentence
+from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
-from rules.symbolic.reader import Reader, Rule, sorts_of
+from rules.symbolic.reader import RuleReader, sorts_of
 from rules.symbolic.terms import ZERO, Term
-from rules.symbolic.values import Record, Value, leaves
+from rules.symbolic.values import SymbolicRecord, Value, leaves
 from rules.transitions.host_commands import host_commands
 from rules.transitions.vm_commands import SITE, Transition, term, transitions
 
 
-class Making:
+class ObligationBuilder:
     """A program and a specification, and the obligations that were made of them so far."""
 
-    def __init__(self, program: Reader | None = None, specification: Reader | None = None) -> None:
-        self.program = program or Reader()
-        self.specification = specification or Reader(is_sentence)
+    def __init__(self, program: RuleReader | None = None, specification: RuleReader | None = None) -> None:
+        self.program = program or RuleReader()
+        self.specification = specification or RuleReader(is_predicate)
         self.transitions = {each.command: each for each in transitions(self.program)}
         self.host_commands = host_commands(self.program)
         self.made: list[Obligation] = []
         self._reachable: dict[str, list[Term]] = {}
 
-    def under(self, specification: Reader) -> Making:
+    def under(self, specification: RuleReader) -> ObligationBuilder:
         """The same program under another specification, and nothing made yet."""
         other = copy(self)
         other.specification, other.made, other._reachable = specification, [], {}
@@ -49,19 +50,19 @@ class Making:
         name = rule if isinstance(rule, str) else rule.__name__
         self.made.append(Obligation(kind, name, command, tuple(assumes), goal, transition))
 
-    def says(self, sentence: Rule, **given: Value) -> Term:
+    def says(self, predicate: Rule, **given: Value) -> Term:
         """What a sentence says of what it is given, by the names of its parameters."""
-        return term(self.specification.call(sentence, [given[name] for name in sorts_of(sentence)]))
+        return term(self.specification.call(predicate, [given[name] for name in sorts_of(predicate)]))
 
     # What is known before
 
-    def invariants(self, site: Record) -> list[Term]:
+    def invariants(self, site: SymbolicRecord) -> list[Term]:
         """That all invariants hold of a site."""
         return [self.says(invariant, site=site) for invariant in INVARIANTS]
 
     def real(self, host: Value) -> list[Term]:
         """That what holds of a host without VMs does: of its site with no entry."""
-        site = Record(Site, {**SITE.fields, "host": host, "entry": ZERO})
+        site = SymbolicRecord(Site, {**SITE.fields, "host": host, "entry": ZERO})
         return [self.says(each, site=site) for each in (host_is_real, host_never_overcommitted)]
 
     def reachable(self, transition: Transition) -> list[Term]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from domain.rule import Rule
 from domain.state import Site
 from rules.claims.binding import PARTS, Parameter, is_moment, parameters_of
 from rules.claims.claim import Claim
 from rules.claims.table import CLAIMS
-from rules.obligations.builder import Making, written
+from rules.obligations.builder import ObligationBuilder, written
 from rules.specification.answers import is_rejected_because
 from rules.symbolic import terms
-from rules.symbolic.reader import Rule
 from rules.symbolic.terms import Term
-from rules.symbolic.values import Record, Value, anything
+from rules.symbolic.values import SymbolicRecord, Value, anything
 from rules.transitions.vm_commands import SITE, Transition, record, term
 
 
@@ -22,72 +22,72 @@ from rules.transitions.vm_commands import SITE, Transition, record, term
 class _Asked:
     """What a claim is asked of."""
 
-    before: Record | None
-    after: Record | None
-    decision: Record
+    before: SymbolicRecord | None
+    after: SymbolicRecord | None
+    decision: SymbolicRecord
     arguments: Mapping[str, Value]
 
 
-def claims(making: Making) -> None:
+def claims(builder: ObligationBuilder) -> None:
     """Every claim of every command."""
     for each in CLAIMS:
-        claim_of(making, each)
+        claim_of(builder, each)
 
 
-def claim_of(making: Making, claim: Claim) -> None:
+def claim_of(builder: ObligationBuilder, claim: Claim) -> None:
     """One claim."""
-    transition = making.transitions.get(claim.command)
+    transition = builder.transitions.get(claim.command)
     if transition is None:
-        _on_host(making, claim)
+        _on_host(builder, claim)
     else:
-        _on_vm(making, claim, transition)
+        _on_vm(builder, claim, transition)
 
 
-def _on_vm(making: Making, claim: Claim, transition: Transition) -> None:
+def _on_vm(builder: ObligationBuilder, claim: Claim, transition: Transition) -> None:
     arguments = dict(transition.arguments)
     if transition.left is not None and transition.left_entry is not None:
         left = {**SITE.fields, "host": transition.left, "entry": transition.left_entry}
-        arguments["left"] = Record(Site, left)
-    goal = _says(making, claim, _Asked(transition.before, transition.after, transition.decision, arguments))
+        arguments["left"] = SymbolicRecord(Site, left)
+    goal = _says(builder, claim, _Asked(transition.before, transition.after, transition.decision, arguments))
     if claim.accepted is not None:
         takes_place = transition.accepted
         goal = terms.implies(takes_place if claim.accepted else terms.negation(takes_place), goal)
-    making.prove(
+    builder.prove(
         claim.kind,
         claim.rule,
         goal,
         command=claim.command,
-        assumes=_known(making, claim, transition),
+        assumes=_known(builder, claim, transition),
         transition=transition,
     )
 
 
-def _known(making: Making, claim: Claim, transition: Transition) -> list[Term]:
+def _known(builder: ObligationBuilder, claim: Claim, transition: Transition) -> list[Term]:
     """What may be assumed. A reason needs no invariant, but is shown by commands that somebody can write."""
     if claim.any_state:
-        return written(transition.arguments) if claim.sentence is is_rejected_because else []
-    return making.moving(transition) if claim.kind == "move" else making.reachable(transition)
+        return written(transition.arguments) if claim.predicate is is_rejected_because else []
+    return builder.moving(transition) if claim.kind == "move" else builder.reachable(transition)
 
 
-def _on_host(making: Making, claim: Claim) -> None:
+def _on_host(builder: ObligationBuilder, claim: Claim) -> None:
     """What a host becomes is claimed of every figure that its event may carry, accepted or not."""
-    command = making.host_commands[claim.command]
-    goal = _says(making, claim, _Asked(command.before, command.after, command.decision, command.arguments))
-    making.prove(claim.kind, claim.rule, goal, command=claim.command)
+    command = builder.host_commands[claim.command]
+    goal = _says(builder, claim, _Asked(command.before, command.after, command.decision, command.arguments))
+    builder.prove(claim.kind, claim.rule, goal, command=claim.command)
 
 
-def _says(making: Making, claim: Claim, of: _Asked) -> Term:
+def _says(builder: ObligationBuilder, claim: Claim, of: _Asked) -> Term:
     """What a claim says, whether or not its command takes effect."""
     bound = {
-        each.name: _answer(making, claim.given[each.name], of) if each.name in claim.given else _given(each, of)
-        for each in parameters_of(claim.sentence)
+        each.name: _answer(builder, claim.given[each.name], of) if each.name in claim.given else _given(each, of)
+        for each in parameters_of(claim.predicate)
     }
-    goal = term(making.specification.call(claim.sentence, list(bound.values())))
-    return goal if claim.when is None else terms.implies(term(_answer(making, claim.when, of)), goal)
+    goal = term(builder.specification.call(claim.predicate, list(bound.values())))
+    return goal if claim.when is None else terms.implies(term(_answer(builder, claim.when, of)), goal)
 
 
-def _answer(making: Making, sentence: Rule, of: _Asked) -> Value:
-    return making.specification.call(sentence, [_given(each, of) for each in parameters_of(sentence)])
+def _answer(builder: ObligationBuilder, predicate: Rule, of: _Asked) -> Value:
+    return builder.specification.call(predicate, [_given(each, of) for each in parameters_of(predicate)])
 
 
 def _given(parameter: Parameter, of: _Asked) -> Value:
@@ -103,7 +103,7 @@ def _given(parameter: Parameter, of: _Asked) -> Value:
             return anything(parameter.name, parameter.kind) if found is None else found
 
 
-def _part(moment: Record | None, kind: type) -> Value:
+def _part(moment: SymbolicRecord | None, kind: type) -> Value:
     assert is_moment(kind)
     whole = record(moment)
     return whole if whole.kind is kind else whole[PARTS[kind]]

@@ -7,18 +7,19 @@ from typing import cast
 from domain import evolve, resizing
 from domain.decision import outcome_of
 from domain.quantities import down, whole
+from domain.rule import Rule
 from domain.settings import cap, loads_driver, valid_setting
 from domain.state import Host, Site, Vm
-from rules.obligations.builder import Making
+from rules.obligations.builder import ObligationBuilder
 from rules.specification import figures
-from rules.symbolic.reader import Rule, sorts_of
+from rules.symbolic.reader import sorts_of
 from rules.symbolic.values import anything, equal
 from rules.transitions.vm_commands import SITE, record
 
 
-def definitions(making: Making) -> None:
+def definitions(builder: ObligationBuilder) -> None:
     """Whoever derives a figure by a rule of the program means what the specification means."""
-    for rule, sentence in (
+    for rule, predicate in (
         (getter(Vm, "held"), figures.held_by),
         (getter(Vm, "visible"), figures.seen_by),
         (getter(Host, "free"), figures.free_on),
@@ -34,12 +35,12 @@ def definitions(making: Making) -> None:
         (resizing.set_memory_refusal, figures.why_no_size),
     ):
         given = [anything(name, kind) for name, kind in sorts_of(rule).items()]
-        said = making.specification.call(sentence, given)
-        making.prove("definition", sentence, equal(making.program.call(rule, given), said))
+        said = builder.specification.call(predicate, given)
+        builder.prove("definition", predicate, equal(builder.program.call(rule, given), said))
     vm = record(SITE["vm"])
-    runs = making.says(figures.has_the_driver, guest=vm["guest"], memory=vm["memory"])
-    loads = making.program.call(loads_driver, [vm["guest"], record(vm["memory"])["mode"]])
-    making.prove("definition", figures.has_the_driver, equal(loads, runs))
+    runs = builder.says(figures.has_the_driver, guest=vm["guest"], memory=vm["memory"])
+    loads = builder.program.call(loads_driver, [vm["guest"], record(vm["memory"])["mode"]])
+    builder.prove("definition", figures.has_the_driver, equal(loads, runs))
 
 
 def getter(kind: type, name: str) -> Rule:

@@ -3,97 +3,101 @@
 from __future__ import annotations
 
 from domain.state import Site
-from rules.obligations.builder import Making, written
+from rules.obligations.builder import ObligationBuilder, written
 from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
 from rules.symbolic import terms
 from rules.symbolic.terms import ZERO, Term
-from rules.symbolic.values import Record, Value, anything, choose
+from rules.symbolic.values import SymbolicRecord, Value, anything, choose
 from rules.transitions.vm_commands import SITE, Transition, record, term
 
 
-def initiation(making: Making) -> None:
+def initiation(builder: ObligationBuilder) -> None:
     """A host begins as it should, and a VM does on any host, however busy."""
-    register = making.host_commands["register-host"]
-    begun = Record(Site, {**SITE.fields, "host": record(register.after), "entry": ZERO})
+    register = builder.host_commands["register-host"]
+    begun = SymbolicRecord(Site, {**SITE.fields, "host": record(register.after), "entry": ZERO})
     granted = [register.accepted, *written(register.arguments)]
     for invariant in (host_is_real, host_never_overcommitted):
-        goal = making.says(invariant, site=begun)
-        making.prove("initiation", invariant, goal, command="register-host", assumes=granted)
+        goal = builder.says(invariant, site=begun)
+        builder.prove("initiation", invariant, goal, command="register-host", assumes=granted)
 
-    define = making.host_commands["define-vm"]
-    assumes = [*making.real(SITE["host"]), define.accepted, *written(define.arguments)]
+    define = builder.host_commands["define-vm"]
+    assumes = [*builder.real(SITE["host"]), define.accepted, *written(define.arguments)]
     for invariant in INVARIANTS:
-        goal = making.says(invariant, site=record(define.after))
-        making.prove("initiation", invariant, goal, command="define-vm", assumes=assumes)
+        goal = builder.says(invariant, site=record(define.after))
+        builder.prove("initiation", invariant, goal, command="define-vm", assumes=assumes)
 
 
-def consecution(making: Making) -> None:
+def consecution(builder: ObligationBuilder) -> None:
     """Every command keeps every invariant of the VM that it is about."""
-    for transition in making.transitions.values():
-        assumes = making.moving(transition)
+    for transition in builder.transitions.values():
+        assumes = builder.moving(transition)
         for invariant in INVARIANTS:
-            goal = making.says(invariant, site=transition.after)
-            making.prove("keeps", invariant, goal, command=transition.command, assumes=assumes, transition=transition)
+            goal = builder.says(invariant, site=transition.after)
+            builder.prove("keeps", invariant, goal, command=transition.command, assumes=assumes, transition=transition)
 
 
-def bystanders(making: Making) -> None:
+def bystanders(builder: ObligationBuilder) -> None:
     """No command on one VM breaks an invariant of another, on the same host or, of a move, on either."""
-    for transition in making.transitions.values():
+    for transition in builder.transitions.values():
         here = (SITE["host"], term(SITE["entry"]))
         if transition.left is None or transition.left_entry is None:
             after = (transition.after["host"], term(transition.after["entry"]))
-            _beside(making, transition, "", here, after)
+            _beside(builder, transition, "", here, after)
             continue
-        _beside(making, transition, "source", here, (transition.left, transition.left_entry))
+        _beside(builder, transition, "source", here, (transition.left, transition.left_entry))
         there = transition.arguments["destination"]
         stays = terms.negation(transition.accepted)
         reached = record(choose(stays, there, transition.after["host"]))
         taken = terms.choose(transition.accepted, term(transition.after["entry"]), ZERO)
-        _beside(making, transition, "destination", (there, ZERO), (reached, taken))
+        _beside(builder, transition, "destination", (there, ZERO), (reached, taken))
 
 
 def _beside(
-    making: Making, transition: Transition, where: str, before: tuple[Value, Term], after: tuple[Value, Term]
+    builder: ObligationBuilder,
+    transition: Transition,
+    where: str,
+    before: tuple[Value, Term],
+    after: tuple[Value, Term],
 ) -> None:
     """Any other VM on a host that a command changes: the host, and its entry for the VM of the command."""
     other = record(anything("other", Site))
     (host, entry), (host_after, entry_after) = before, after
-    beside = Record(Site, {**other.fields, "host": host})
-    still = Record(Site, {**other.fields, "host": host_after})
+    beside = SymbolicRecord(Site, {**other.fields, "host": host})
+    still = SymbolicRecord(Site, {**other.fields, "host": host_after})
     room = terms.at_most(terms.add(entry, other.term("entry")), record(host).term("held"))
-    assumes = [*making.moving(transition), *making.invariants(beside), room]
+    assumes = [*builder.moving(transition), *builder.invariants(beside), room]
     command = transition.command if not where else f"{transition.command} ({where})"
     for invariant in INVARIANTS:
-        goal = making.says(invariant, site=still)
-        making.prove("bystander", invariant, goal, command=command, assumes=assumes, transition=transition)
+        goal = builder.says(invariant, site=still)
+        builder.prove("bystander", invariant, goal, command=command, assumes=assumes, transition=transition)
     goal = terms.at_most(terms.add(entry_after, other.term("entry")), record(host_after).term("held"))
-    making.prove("bystander", "there_is_room_for_all", goal, command=command, assumes=assumes, transition=transition)
+    builder.prove("bystander", "there_is_room_for_all", goal, command=command, assumes=assumes, transition=transition)
 
 
-def accounts(making: Making) -> None:
+def accounts(builder: ObligationBuilder) -> None:
     """Resizing a host or setting its reserve keeps every invariant of every VM on it."""
     for name in ("resize-host", "set-reserve"):
-        command = making.host_commands[name]
+        command = builder.host_commands[name]
         host = record(command.after)
-        after = Record(Site, {**SITE.fields, "host": host})
-        assumes = [*making.invariants(SITE), *written(command.arguments), command.accepted]
+        after = SymbolicRecord(Site, {**SITE.fields, "host": host})
+        assumes = [*builder.invariants(SITE), *written(command.arguments), command.accepted]
         for invariant in INVARIANTS:
-            goal = making.says(invariant, site=after)
-            making.prove("keeps", invariant, goal, command=name, assumes=assumes)
+            goal = builder.says(invariant, site=after)
+            builder.prove("keeps", invariant, goal, command=name, assumes=assumes)
         kept = terms.equal(host.term("held"), record(command.before).term("held"))
-        making.prove("frame", "book_is_kept", kept, command=name)
+        builder.prove("frame", "book_is_kept", kept, command=name)
         # A host without any VM keeps what is said of hosts too.
-        assumes = [*making.real(SITE["host"]), *written(command.arguments), command.accepted]
+        assumes = [*builder.real(SITE["host"]), *written(command.arguments), command.accepted]
         for invariant in (host_is_real, host_never_overcommitted):
-            goal = making.says(invariant, site=Record(Site, {**after.fields, "entry": ZERO}))
-            making.prove("keeps", invariant, goal, command=f"{name} (no VM)", assumes=assumes)
+            goal = builder.says(invariant, site=SymbolicRecord(Site, {**after.fields, "entry": ZERO}))
+            builder.prove("keeps", invariant, goal, command=f"{name} (no VM)", assumes=assumes)
 
 
-def hosts_left(making: Making) -> None:
+def hosts_left(builder: ObligationBuilder) -> None:
     """The host that a VM leaves keeps what is said of hosts, also if no VM stays behind."""
-    move = making.transitions["move-vm"]
-    source = Record(Site, {**SITE.fields, "host": record(move.left), "entry": term(move.left_entry)})
+    move = builder.transitions["move-vm"]
+    source = SymbolicRecord(Site, {**SITE.fields, "host": record(move.left), "entry": term(move.left_entry)})
     for invariant in (host_is_real, host_never_overcommitted):
-        goal = making.says(invariant, site=source)
-        assumes = making.moving(move)
-        making.prove("keeps", invariant, goal, command="move-vm (source)", assumes=assumes, transition=move)
+        goal = builder.says(invariant, site=source)
+        assumes = builder.moving(move)
+        builder.prove("keeps", invariant, goal, command="move-vm (source)", assumes=assumes, transition=move)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rules.obligations.builder import Making
+from rules.obligations.builder import ObligationBuilder
 from rules.symbolic import terms
 from rules.symbolic.values import leaves
 from rules.transitions.vm_commands import SITE
@@ -14,10 +14,10 @@ LARGEST: Final = 2**52
 OVERFLOW: Final = 2**63
 
 
-def overflow(making: Making) -> None:
+def overflow(builder: ObligationBuilder) -> None:
     """Every sum and difference fits, if what was written does."""
     bound, largest = terms.constant(OVERFLOW), terms.constant(LARGEST)
-    for transition in making.transitions.values():
+    for transition in builder.transitions.values():
         parts = [part for value in (transition.decision, transition.after) for _, part in leaves(value)]
         numbers = [part for part in terms.subterms(*parts) if part.sort is int and part.parts]
         inside = [terms.both(terms.less(part, bound), terms.less(terms.negate(part), bound)) for part in numbers]
@@ -26,11 +26,11 @@ def overflow(making: Making) -> None:
         small = [
             terms.both(terms.at_most(part, largest), terms.at_most(terms.negate(part), largest)) for part in inputs
         ]
-        making.prove(
+        builder.prove(
             "overflow",
             "fits_64_bits",
             terms.both(*inside),
             command=transition.command,
-            assumes=[*making.reachable(transition), *small],
+            assumes=[*builder.reachable(transition), *small],
             transition=transition,
         )

@@ -6,7 +6,7 @@ from domain import events, evolve
 from domain.aggregates import HOST_CHANGES, VM_CHANGES
 from domain.commands import NAMES
 from domain.deciding.decider import STEPS
-from rules.obligations.builder import Making, number
+from rules.obligations.builder import ObligationBuilder, number
 from rules.specification import changes
 from rules.specification.events import FOLLOWED_BY
 from rules.symbolic import terms
@@ -14,27 +14,27 @@ from rules.symbolic.values import equal
 from rules.transitions.vm_commands import SITE, record, term
 
 
-def followed(making: Making) -> None:
+def followed(builder: ObligationBuilder) -> None:
     """Each command is followed by the event of its row, and an event that tells of no change makes none."""
     for command, row in STEPS.items():
         name = NAMES[command]
         as_named = terms.constant(FOLLOWED_BY.get(name) == row.event.KIND)
-        making.prove("event", "is_followed_by_its_own", as_named, command=name)
+        builder.prove("event", "is_followed_by_its_own", as_named, command=name)
     refused = VM_CHANGES[events.VmCommandRefused].rule
-    goal = equal(making.program.call(refused, [SITE["vm"]]), SITE["vm"])
-    making.prove("replay", "refused_command_changes_no_vm", goal)
+    goal = equal(builder.program.call(refused, [SITE["vm"]]), SITE["vm"])
+    builder.prove("replay", "refused_command_changes_no_vm", goal)
     for name, kind in (
         ("refused_command_changes_no_host", events.HostCommandRefused),
         ("removal_changes_no_host", events.HostRemoved),
     ):
-        host = making.program.call(HOST_CHANGES[kind].rule, [SITE["host"]])
-        goal = making.says(changes.host_is_kept, before=SITE["host"], after=host)
-        making.prove("replay", name, goal)
+        host = builder.program.call(HOST_CHANGES[kind].rule, [SITE["host"]])
+        goal = builder.says(changes.host_is_kept, before=SITE["host"], after=host)
+        builder.prove("replay", name, goal)
 
 
-def replayed(making: Making) -> None:
+def replayed(builder: ObligationBuilder) -> None:
     """Book changes of different VMs can be replayed in either order; what changes nothing writes nothing."""
-    call, host, one, other = making.program.call, SITE["host"], number("one"), number("other")
+    call, host, one, other = builder.program.call, SITE["host"], number("one"), number("other")
     for first, second in (
         (evolve.granted_to_vm, evolve.granted_to_vm),
         (evolve.granted_to_vm, evolve.returned_by_vm),
@@ -42,10 +42,10 @@ def replayed(making: Making) -> None:
     ):
         this_way = call(second, [call(first, [host, one]), other])
         that_way = call(first, [call(second, [host, other]), one])
-        making.prove("replay", f"{first.__name__}_and_{second.__name__}_commute", equal(this_way, that_way))
+        builder.prove("replay", f"{first.__name__}_and_{second.__name__}_commute", equal(this_way, that_way))
     for command, rule in (("granted", evolve.entry_granted), ("returned", evolve.entry_returned)):
         whole_book = evolve.granted_to_vm if command == "granted" else evolve.returned_by_vm
         entry = term(call(rule, [SITE["entry"], one]))
         held = record(call(whole_book, [host, one])).term("held")
         moved = terms.equal(terms.subtract(entry, term(SITE["entry"])), terms.subtract(held, record(host).term("held")))
-        making.prove("replay", f"entry_and_total_are_{command}_alike", moved)
+        builder.prove("replay", f"entry_and_total_are_{command}_alike", moved)

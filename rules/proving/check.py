@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from rules.solving.prover import VERDICTS, Verdict
-from rules.solving.solver import Answer
+from rules.solving.prover import VERDICTS, ProofVerdict
+from rules.solving.solver import SatResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Check:
     kind: str
     rule: str
     command: str | None
-    verdict: Verdict
+    verdict: ProofVerdict
     seconds: float
     reason: str = ""
     """What is wrong, or why nothing is known."""
@@ -27,23 +27,23 @@ class Check:
         return "/".join(part for part in (self.kind, self.command, self.rule) if part)
 
 
-def verdict(fine: bool) -> Verdict:
+def verdict(fine: bool) -> ProofVerdict:
     """The verdict on what is plainly so or not."""
-    return Verdict.PROVED if fine else Verdict.REFUTED
+    return ProofVerdict.PROVED if fine else ProofVerdict.REFUTED
 
 
-def least_first(answer: Answer) -> int:
+def least_first(answer: SatResult) -> int:
     """What was not found before what is not known, and that before what was found."""
     return (False, None, True).index(answer.holds)
 
 
-def opposite(answer: Answer) -> Answer:
+def opposite(answer: SatResult) -> SatResult:
     """The answer of a check that is passed if nothing is found."""
     return replace(answer, holds=None if answer.holds is None else not answer.holds)
 
 
-def found(kind: str, rule: str, command: str | None, begun: float, answer: Answer, wrong: str) -> Check:
+def found(kind: str, rule: str, command: str | None, begun: float, answer: SatResult, wrong: str) -> Check:
     """A check that is passed by something that was found."""
     said = VERDICTS[None if answer.holds is None else not answer.holds]
-    reason = {Verdict.PROVED: "", Verdict.REFUTED: wrong, Verdict.UNKNOWN: answer.reason}[said]
+    reason = {ProofVerdict.PROVED: "", ProofVerdict.REFUTED: wrong, ProofVerdict.UNKNOWN: answer.reason}[said]
     return Check(kind, rule, command, said, time.perf_counter() - begun, reason)

@@ -24,16 +24,16 @@ from domain.state import Power, Site
 from rules.concrete.replay import ran_transition
 from rules.obligations import Obligation, Obligations
 from rules.proving.check import Check, found, least_first, opposite, verdict
-from rules.search.actions import Deed
+from rules.search.actions import Action
 from rules.search.guards import guards_of, where
-from rules.search.reachability import STEPS, Decided, History, Search
-from rules.solving.prover import Verdict
-from rules.solving.solver import Answer, Solver
+from rules.search.reachability import MAX_STEPS, CommandHistory, Decided, Search
+from rules.solving.prover import ProofVerdict
+from rules.solving.solver import SatResult, Solver
 from rules.specification.conditions import why_not_start
 from rules.specification.invariants import INVARIANTS, THEOREMS, book_agrees
 from rules.symbolic import terms
 from rules.symbolic.terms import FALSE, TRUE, Term
-from rules.symbolic.values import Record, leaves
+from rules.symbolic.values import SymbolicRecord, leaves
 from rules.transitions.vm_commands import SITE, Transition, record, term
 
 
@@ -45,7 +45,7 @@ class Checks:
         self._made = made
         self._search = search
         self._solver = Solver(budget)
-        self.met: dict[str, list[History]] = {}
+        self.met: dict[str, list[CommandHistory]] = {}
         """Histories by the name of their last command."""
 
     def all(self, rules: Collection[str] = (), commands: Collection[str] = ()) -> Iterator[Check]:
@@ -69,7 +69,7 @@ class Checks:
         for each in self._made:
             if each.assumes:
                 groups.setdefault((each.command, each.kind), {})[each.assumes] = None
-        known: dict[tuple[Term, ...], Answer] = {}
+        known: dict[tuple[Term, ...], SatResult] = {}
         for (command, kind), assumed in groups.items():
             begun = time.perf_counter()
             for assumes in assumed:
@@ -103,12 +103,12 @@ class Checks:
 
     # Answers
 
-    def reached(self, commands: Collection[str] = (), most: int = STEPS + 1) -> Iterator[Check]:
+    def reached(self, commands: Collection[str] = (), most: int = MAX_STEPS + 1) -> Iterator[Check]:
         """Every way in which a command can be answered is met in a history.
 
         Raises ``InternalError`` if the decider or the aggregates do otherwise than the transitions say.
         """
-        wanted = {name: self._possible(deed) for name, deed in self._chosen(commands)}
+        wanted = {name: self._possible(action) for name, action in self._chosen(commands)}
         missing = {(name, decided) for name, each in wanted.items() for decided in each}
         begun = time.perf_counter()
         for name, decided, history in self._search.deciding(wanted, most):
@@ -117,29 +117,29 @@ class Checks:
             if transition is not None:
                 ran_transition(transition, history.values)
             missing.discard((name, decided))
-            yield Check("reached", said(decided), name, Verdict.PROVED, time.perf_counter() - begun)
+            yield Check("reached", said(decided), name, ProofVerdict.PROVED, time.perf_counter() - begun)
             begun = time.perf_counter()
         for name, decided in sorted(missing):
             reason = "the invariants allow it, and no history that was looked for gets there"
-            yield Check("reached", said(decided), name, Verdict.UNKNOWN, 0.0, reason)
+            yield Check("reached", said(decided), name, ProofVerdict.UNKNOWN, 0.0, reason)
 
-    def _chosen(self, commands: Collection[str]) -> list[tuple[str, Deed]]:
-        return [(name, deed) for name, deed in self._search.deeds.items() if not commands or name in commands]
+    def _chosen(self, commands: Collection[str]) -> list[tuple[str, Action]]:
+        return [(name, action) for name, action in self._search.actions.items() if not commands or name in commands]
 
-    def _possible(self, deed: Deed) -> set[Decided]:
+    def _possible(self, action: Action) -> set[Decided]:
         """All ways in which a command can be answered where the invariants hold."""
         told = [terms.variable("the outcome", Outcome), terms.variable("the code", Code)]
-        is_told = [terms.equal(each, deed.decision.term(str(each.leaf).removeprefix("the "))) for each in told]
+        is_told = [terms.equal(each, action.decision.term(str(each.leaf).removeprefix("the "))) for each in told]
         found: set[Decided] = set()
         others: list[Term] = []
-        with self._solver.assuming([*where(self._obligations, deed), *is_told]):
+        with self._solver.assuming([*where(self._obligations, action), *is_told]):
             while (answer := self._solver.ask(*others)).holds:
                 values = answer.values["the outcome"], answer.values["the code"]
                 found.add(cast("Decided", values))
                 same = [terms.equal(each, terms.constant(value)) for each, value in zip(told, values, strict=True)]
                 others.append(terms.negation(terms.both(*same)))
         if answer.holds is None:
-            raise InternalError(f"how {deed.name} is answered is not known: {answer.reason}")
+            raise InternalError(f"how {action.name} is answered is not known: {answer.reason}")
         return found
 
     def dead(self, commands: Collection[str] = ()) -> Iterator[Check]:
@@ -147,10 +147,10 @@ class Checks:
         for name, when, never in DEAD:
             if commands and name not in commands:
                 continue
-            deed = self._search.deeds[name]
+            action = self._search.actions[name]
             begun = time.perf_counter()
-            means = [*_fixed(record(SITE["vm"]), when), *_fixed(deed.decision, never)]
-            answer = self._solver.ask(*where(self._obligations, deed), *means)
+            means = [*_fixed(record(SITE["vm"]), when), *_fixed(action.decision, never)]
+            answer = self._solver.ask(*where(self._obligations, action), *means)
             words = " ".join(each.value for each in never.values())
             about = words + (f" if {' and '.join(each.value for each in when.values())}" if when else "")
             yield found("dead", about, name, begun, opposite(answer), "some state that keeps the invariants answers so")
@@ -161,11 +161,11 @@ class Checks:
         """Every condition of a command decides: in a state that can be, were it otherwise, so were the answer; and
         there are states, reachable or not, in which it holds and decides, and in which it fails and decides.
         """
-        for _, deed in self._chosen(commands):
+        for _, action in self._chosen(commands):
             begun = time.perf_counter()
-            for atom, answer in guards_of(self._obligations, deed, self._solver):
+            for atom, answer in guards_of(self._obligations, action, self._solver):
                 wrong = "the answer never depends on it"
-                yield found("guard", terms.show(atom), deed.name, begun, answer, wrong)
+                yield found("guard", terms.show(atom), action.name, begun, answer, wrong)
                 begun = time.perf_counter()
 
     # What is false
@@ -175,7 +175,7 @@ class Checks:
         transitions = self._obligations.transitions
         add, start = transitions["add-memory"], transitions["start"]
         kept = self._obligations.reachable(add)
-        half = Record(Site, {**add.before.fields, "vm": add.after["vm"]})
+        half = SymbolicRecord(Site, {**add.before.fields, "vm": add.after["vm"]})
         goals: dict[str, tuple[list[Term], Term]] = {
             "a false goal": (kept, FALSE),
             "only the VM's half is saved": (kept, term(self._obligations.specification.call(book_agrees, [half]))),
@@ -183,7 +183,7 @@ class Checks:
                 kept,
                 term(
                     self._obligations.specification.call(
-                        book_agrees, [Record(Site, {**add.after.fields, "vm": add.before["vm"]})]
+                        book_agrees, [SymbolicRecord(Site, {**add.after.fields, "vm": add.before["vm"]})]
                     )
                 ),
             ),
@@ -237,7 +237,7 @@ DEAD: Final[tuple[tuple[str, dict[str, StrEnum], dict[str, StrEnum]], ...]] = (
 """Answers that no reachable state gives, and why that is right: a command, figures of the VM, and the answer."""
 
 
-def _fixed(whole: Record, figures: Mapping[str, StrEnum]) -> list[Term]:
+def _fixed(whole: SymbolicRecord, figures: Mapping[str, StrEnum]) -> list[Term]:
     places = dict(leaves(whole))
     return [terms.equal(places[path], terms.constant(value)) for path, value in figures.items()]
 

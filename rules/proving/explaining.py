@@ -10,17 +10,17 @@ from typing import Final, cast
 from domain.aggregates import VM_CHANGES
 from domain.commands import NAMES
 from domain.deciding.decider import STEPS
+from domain.rule import Rule
 from domain.state import Host, Site
-from rules.catalogue import KINDS, says, sentence_named
+from rules.catalogue import KINDS, predicate_named, says
 from rules.obligations import Obligation, Obligations
 from rules.pages import formula
-from rules.solving.prover import BUDGET, VERDICTS, Prover, Verdict
+from rules.solving.prover import BUDGET, VERDICTS, ProofVerdict, Prover
 from rules.specification.invariants import INVARIANTS
 from rules.symbolic import terms
-from rules.symbolic.reader import Rule
 from rules.symbolic.source import source_of
 from rules.symbolic.terms import ZERO, Op, Term, show, subterms
-from rules.symbolic.values import Record, anything
+from rules.symbolic.values import SymbolicRecord, anything
 from rules.transitions.vm_commands import SITE
 
 LONG: Final = 12
@@ -44,7 +44,7 @@ class Explanation:
     kind: str
     rule: str
     command: str | None
-    verdict: Verdict
+    verdict: ProofVerdict
     says: str
     kind_says: str
     place: str | None
@@ -62,7 +62,7 @@ class Explanation:
 
 def explain(obligation: Obligation, budget: int = BUDGET) -> Explanation:
     """Explains an obligation, and proves it anew to see what the proof needs."""
-    sentence = sentence_named(obligation.rule)
+    predicate = predicate_named(obligation.rule)
     verdict, used = needed(obligation, budget)
     names = _Names()
     goal = names.text(obligation.goal)
@@ -76,8 +76,8 @@ def explain(obligation: Obligation, budget: int = BUDGET) -> Explanation:
         verdict,
         says(obligation),
         KINDS.get(obligation.kind, obligation.kind),
-        None if sentence is None else place(sentence),
-        None if sentence is None else formula(sentence),
+        None if predicate is None else place(predicate),
+        None if predicate is None else formula(predicate),
         tuple(_program(obligation)),
         tuple(assumes),
         tuple(names.told),
@@ -85,14 +85,14 @@ def explain(obligation: Obligation, budget: int = BUDGET) -> Explanation:
     )
 
 
-def needed(obligation: Obligation, budget: int = BUDGET) -> tuple[Verdict, frozenset[Term]]:
+def needed(obligation: Obligation, budget: int = BUDGET) -> tuple[ProofVerdict, frozenset[Term]]:
     """The verdict, and of a proved one a least set of assumptions: without any of them the proof fails."""
     solver = Prover(budget).solver
     negated = terms.negation(obligation.goal)
     left = list(dict.fromkeys(obligation.assumes))
     with solver.assuming(left):
         verdict = VERDICTS[solver.ask(negated).holds]
-    if verdict is not Verdict.PROVED:
+    if verdict is not ProofVerdict.PROVED:
         return verdict, frozenset()
     for each in list(left):
         rest = [other for other in left if other is not each]
@@ -121,14 +121,14 @@ def _program(obligation: Obligation) -> Iterator[str]:
 def _labels() -> Mapping[Term, str]:
     """Names for assumptions that are invariants: of the VM, of another VM, or of a host alone."""
     made = Obligations()
-    other = cast("Record", anything("other", Site))
+    other = cast("SymbolicRecord", anything("other", Site))
     there = anything("destination", Host)
     sites = {
         "": SITE,
-        " of the destination": Record(Site, {**SITE.fields, "host": there, "entry": ZERO}),
-        " of the other VM": Record(Site, {**other.fields, "host": SITE["host"]}),
-        " of the other VM on the destination": Record(Site, {**other.fields, "host": there}),
-        " of the host": Record(Site, {**SITE.fields, "entry": ZERO}),
+        " of the destination": SymbolicRecord(Site, {**SITE.fields, "host": there, "entry": ZERO}),
+        " of the other VM": SymbolicRecord(Site, {**other.fields, "host": SITE["host"]}),
+        " of the other VM on the destination": SymbolicRecord(Site, {**other.fields, "host": there}),
+        " of the host": SymbolicRecord(Site, {**SITE.fields, "entry": ZERO}),
     }
     labels: dict[Term, str] = {}
     for whose, site in sites.items():

@@ -10,12 +10,13 @@ from domain import resizing
 from domain.commands import COMMANDS
 from domain.deciding.decider import STEPS
 from domain.decision import Code
-from rules.catalogue import says, sentence_named
+from domain.rule import Rule
+from rules.catalogue import predicate_named, says
 from rules.concrete.counterexample import Counterexample
 from rules.concrete.replay import (
     Call,
-    Ran,
-    Recording,
+    Execution,
+    TracingReader,
     Values,
     bare,
     completed,
@@ -26,10 +27,9 @@ from rules.concrete.replay import (
 )
 from rules.obligations import Obligation
 from rules.search import reachability
-from rules.search.reachability import History, Search
+from rules.search.reachability import CommandHistory, Search
 from rules.solving.prover import Prover
-from rules.specification.predicate import is_sentence
-from rules.symbolic.reader import Rule
+from rules.specification.predicate import is_predicate
 from rules.symbolic.source import source_of
 from rules.symbolic.values import bring_back
 from rules.transitions.host_commands import DECIDE
@@ -39,12 +39,12 @@ from rules.wording import figure
 class Refuter:
     """Makes counterexamples of models."""
 
-    def __init__(self, prover: Prover, search: Search, program: Recording, specification: Recording) -> None:
+    def __init__(self, prover: Prover, search: Search, program: TracingReader, specification: TracingReader) -> None:
         self._prover = prover
         self._search = search
         self._calls = (program.calls, specification.calls)
 
-    def refute(self, obligation: Obligation, *, steps: int = reachability.STEPS) -> Counterexample:
+    def refute(self, obligation: Obligation, *, steps: int = reachability.MAX_STEPS) -> Counterexample:
         """The counterexample of a refuted obligation: the shortest history's, or a small state's if there is none.
 
         Raises ``InternalError`` if CPython does not do what the solver says.
@@ -64,14 +64,14 @@ class Refuter:
 def _counterexample(
     obligation: Obligation,
     values: Values,
-    ran: Ran | None,
+    ran: Execution | None,
     told: list[tuple[Call, Any]],
-    history: History | None,
+    history: CommandHistory | None,
     steps: int,
 ) -> Counterexample:
     program = _deciding(obligation.command)
     before, arguments, decision, after = _figures(obligation, values, ran)
-    about = sentence_named(obligation.rule) or (program[0] if program else None)
+    about = predicate_named(obligation.rule) or (program[0] if program else None)
     return Counterexample(
         obligation=obligation.name,
         rule=obligation.rule,
@@ -90,7 +90,7 @@ def _counterexample(
 
 
 def _figures(
-    obligation: Obligation, values: Values, ran: Ran | None
+    obligation: Obligation, values: Values, ran: Execution | None
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Before, arguments, decision and after."""
     if ran is not None:
@@ -121,7 +121,7 @@ def _however(obligation: Obligation, told: list[tuple[Call, Any]]) -> str:
     if obligation.rule.endswith("_is_short"):
         return f"says that the host {'has not' if answer else 'has'} the memory"
     if obligation.kind == "definition" and not isinstance(answer, bool):
-        program = next((other for call, other in told if not is_sentence(call.rule)), None)
+        program = next((other for call, other in told if not is_predicate(call.rule)), None)
         return f"says {figure(obligation.rule, answer)}, and the program {figure(obligation.rule, program)}"
     return "does not hold"
 

@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from functools import cache
 
 from rules.concrete.counterexample import Counterexample
-from rules.concrete.replay import Recording, bare
+from rules.concrete.replay import TracingReader, bare
 from rules.obligations import Obligation, Obligations
 from rules.proving.checks import Checks
 from rules.proving.refuting import Refuter
 from rules.search.reachability import Search
-from rules.solving.prover import BUDGET, Proof, Prover, Verdict, grouped
-from rules.specification.predicate import is_sentence
+from rules.solving.prover import BUDGET, Proof, ProofVerdict, Prover, grouped
+from rules.specification.predicate import is_predicate
 from rules.symbolic.terms import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ProofResult:
     """What became of one obligation, or of one check."""
 
     name: str
@@ -35,7 +35,7 @@ class Result:
     ``canary``, ``independence``."""
     rule: str
     command: str | None
-    verdict: Verdict
+    verdict: ProofVerdict
     seconds: float
     counterexample: Counterexample | None = None
     """Of a refuted obligation."""
@@ -45,16 +45,16 @@ class Result:
     @property
     def evidence(self) -> str:
         """What stands beside the verdict: the counterexample, or why there is no verdict; else nothing."""
-        if self.counterexample is not None and self.verdict is Verdict.REFUTED:
+        if self.counterexample is not None and self.verdict is ProofVerdict.REFUTED:
             return self.counterexample.text().removeprefix(f"{self.name}: {self.verdict}\n")
-        if self.verdict is Verdict.UNKNOWN:
+        if self.verdict is ProofVerdict.UNKNOWN:
             return f"nothing is claimed: {self.reason or 'no reason was told'}"
         return self.reason
 
 
 def prove(
     rules: Collection[str] = (), commands: Collection[str] = (), *, cores: int = 1, budget: int = BUDGET
-) -> Iterator[Result]:
+) -> Iterator[ProofResult]:
     """The verdict of every obligation and check, as each is reached: obligations first, then checks.
 
     ``rules`` and ``commands`` leave only those of these names; nothing means all. ``budget`` is in steps of the solver
@@ -74,10 +74,10 @@ def prove(
     refuter = Refuter(prover, search, _program_reader(), _specification_reader())
     for proof in prover.prove(chosen) if cores < 2 else _proved_apart(chosen, cores, budget):
         of = proof.obligation
-        found = refuter.refute(of) if proof.verdict is Verdict.REFUTED else None
-        yield Result(of.name, of.kind, of.rule, of.command, proof.verdict, proof.seconds, found, proof.reason)
+        found = refuter.refute(of) if proof.verdict is ProofVerdict.REFUTED else None
+        yield ProofResult(of.name, of.kind, of.rule, of.command, proof.verdict, proof.seconds, found, proof.reason)
     for check in Checks(program, chosen, search, budget).all(rules, commands):
-        yield Result(
+        yield ProofResult(
             check.name, check.kind, check.rule, check.command, check.verdict, check.seconds, None, check.reason
         )
 
@@ -94,13 +94,13 @@ def smtlib(obligation: Obligation) -> str:
 
 
 @cache
-def _program_reader() -> Recording:
-    return Recording()
+def _program_reader() -> TracingReader:
+    return TracingReader()
 
 
 @cache
-def _specification_reader() -> Recording:
-    return Recording(is_sentence)
+def _specification_reader() -> TracingReader:
+    return TracingReader(is_predicate)
 
 
 @cache
@@ -125,7 +125,7 @@ def _proved_apart(obligations: Sequence[Obligation], cores: int, budget: int) ->
     with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn"), signal.signal, deaf) as pool:
         for done in as_completed([pool.submit(_share, share, budget) for share in shares if share]):
             for name, verdict, seconds, model, reason in done.result():
-                yield Proof(named[name], Verdict(verdict), seconds, model, reason)
+                yield Proof(named[name], ProofVerdict(verdict), seconds, model, reason)
 
 
 def _share(names: Sequence[str], budget: int) -> list[_Told]:

@@ -13,43 +13,43 @@ from rules.concrete.replay import ARGUMENTS
 from rules.obligations import Obligations
 from rules.symbolic import terms
 from rules.symbolic.terms import ZERO, Op, Term
-from rules.symbolic.values import Record, Value, leaves
+from rules.symbolic.values import SymbolicRecord, Value, leaves
 from rules.transitions.host_commands import HostCommand
 from rules.transitions.vm_commands import Transition, record
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Action:
     """A command, over the variables of a site and of its arguments."""
 
     name: str
     arguments: tuple[str, ...]
-    decision: Record
+    decision: SymbolicRecord
     accepted: Term
     after: Mapping[str, Value]
     """What is there if it is accepted: ``host``, ``vm``, ``entry``; of a move also ``there`` and ``arrived``."""
 
 
-def deeds(obligations: Obligations) -> dict[str, Deed]:
+def actions_by_name(obligations: Obligations) -> dict[str, Action]:
     """Every command of the model, by its name."""
     found = {each.command: _of_transition(each) for each in obligations.transitions.values()}
     return found | {each.command: _of_host_command(each) for each in obligations.host_commands.values()}
 
 
-def _of_host_command(command: HostCommand) -> Deed:
+def _of_host_command(command: HostCommand) -> Action:
     arguments = tuple(name for name in command.arguments if name in ARGUMENTS)
     after: dict[str, Value] = {}
     if command.after is not None:
         after = {"vm": command.after["vm"]} if command.after.kind is Site else {"host": command.after}
-    return Deed(command.command, arguments, command.decision, command.accepted, after)
+    return Action(command.command, arguments, command.decision, command.accepted, after)
 
 
-def _of_transition(transition: Transition) -> Deed:
+def _of_transition(transition: Transition) -> Action:
     takes_place = transition.accepted
 
     def if_accepted(value: Value) -> Value:
-        if isinstance(value, Record):
-            return Record(value.kind, {name: if_accepted(inner) for name, inner in value.fields.items()})
+        if isinstance(value, SymbolicRecord):
+            return SymbolicRecord(value.kind, {name: if_accepted(inner) for name, inner in value.fields.items()})
         chosen = value.op is Op.CHOOSE and value.parts[0] is takes_place
         return value.parts[1] if chosen else value
 
@@ -65,7 +65,7 @@ def _of_transition(transition: Transition) -> Deed:
             "arrived": reached["entry"],
         }
     arguments = tuple(name for name in transition.arguments if name in ARGUMENTS)
-    return Deed(transition.command, arguments, transition.decision, takes_place, after)
+    return Action(transition.command, arguments, transition.decision, takes_place, after)
 
 
 # What can be written

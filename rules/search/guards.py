@@ -10,26 +10,26 @@ from domain.resizing import set_memory, set_memory_refusal
 from domain.state import Host, Site
 from rules.concrete.replay import ARGUMENTS
 from rules.obligations import Obligations
-from rules.search.actions import Deed, can_be_written
-from rules.solving.solver import Answer, Solver
+from rules.search.actions import Action, can_be_written
+from rules.solving.solver import SatResult, Solver
 from rules.specification.figures import FLOOR
 from rules.specification.invariants import host_is_real, host_never_overcommitted
 from rules.symbolic import terms
 from rules.symbolic.terms import FALSE, TRUE, ZERO, Op, Term, subterms
-from rules.symbolic.values import Record, anything
+from rules.symbolic.values import SymbolicRecord, anything
 from rules.transitions.vm_commands import SITE, term
 
 
-def guards_of(obligations: Obligations, deed: Deed, solver: Solver) -> Iterator[tuple[Term, Answer]]:
+def guards_of(obligations: Obligations, action: Action, solver: Solver) -> Iterator[tuple[Term, SatResult]]:
     """Every condition of a command, and whether it decides: in a state that can be, were it otherwise, so were the
     answer; and in some state, reachable or not, it holds and decides, and in some it fails and decides.
     """
-    told = [deed.decision.term("outcome"), deed.decision.term("code")]
-    atoms = _atoms(_own(obligations, deed.name) or told)
+    told = [action.decision.term("outcome"), action.decision.term("code")]
+    atoms = _atoms(_own(obligations, action.name) or told)
     decides = {id(atom): _decides(atom, told) for atom in atoms}
-    with solver.assuming(where(obligations, deed)):
+    with solver.assuming(where(obligations, action)):
         answers = {id(atom): solver.ask(decides[id(atom)]) for atom in atoms}
-    with solver.assuming(written(deed)):
+    with solver.assuming(written(action)):
         for atom in atoms:
             answer = answers[id(atom)]
             for way in (atom, terms.negation(atom)):
@@ -43,28 +43,28 @@ def guards_of(obligations: Obligations, deed: Deed, solver: Solver) -> Iterator[
 _ON_HOSTS: Final = ("resize-host", "set-reserve", "remove-host", "define-vm")
 
 
-def where(obligations: Obligations, deed: Deed) -> list[Term]:
+def where(obligations: Obligations, action: Action) -> list[Term]:
     """That the invariants hold before a command, and that it can be written."""
-    given = written(deed)
-    if deed.name == "register-host":
+    given = written(action)
+    if action.name == "register-host":
         return given
-    if deed.name in _ON_HOSTS:
-        empty = Record(Site, {**SITE.fields, "entry": ZERO})
+    if action.name in _ON_HOSTS:
+        empty = SymbolicRecord(Site, {**SITE.fields, "entry": ZERO})
         count = terms.variable("vms", int)
         return [*given, *_are_real(obligations, empty), terms.at_most(ZERO, count)]
     assumes = [*given, *obligations.invariants(SITE)]
-    if deed.name == "move-vm":
-        there = Record(Site, {**SITE.fields, "host": anything("destination", Host), "entry": ZERO})
+    if action.name == "move-vm":
+        there = SymbolicRecord(Site, {**SITE.fields, "host": anything("destination", Host), "entry": ZERO})
         assumes += _are_real(obligations, there)
     return assumes
 
 
-def written(deed: Deed) -> list[Term]:
+def written(action: Action) -> list[Term]:
     """That the arguments of a command can be written."""
-    return [each for name in deed.arguments for each in can_be_written(name, anything(name, ARGUMENTS[name]))]
+    return [each for name in action.arguments for each in can_be_written(name, anything(name, ARGUMENTS[name]))]
 
 
-def _are_real(obligations: Obligations, site: Record) -> list[Term]:
+def _are_real(obligations: Obligations, site: SymbolicRecord) -> list[Term]:
     read = obligations.specification
     return [term(read.call(each, [site])) for each in (host_is_real, host_never_overcommitted)]
 

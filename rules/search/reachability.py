@@ -14,11 +14,11 @@ from typing import Any, Final
 from domain.commands import Command
 from domain.decision import Code, Outcome
 from domain.errors import InternalError
-from rules.concrete.replay import Ran, bare, run, values_in
+from rules.concrete.replay import Execution, bare, run, values_in
 from rules.concrete.world import World, line_of
 from rules.obligations import Obligation, Obligations
-from rules.search.actions import Deed, can_be_written, deeds
-from rules.search.unrolling import Asked, Node, Unrolling
+from rules.search.actions import Action, actions_by_name, can_be_written
+from rules.search.unrolling import SymbolicCommand, SymbolicState, Unrolling
 from rules.solving.smt import members
 from rules.solving.solver import Solver
 from rules.symbolic import terms
@@ -28,19 +28,19 @@ from rules.transitions.vm_commands import SITE
 
 Decided = tuple[Outcome, Code]
 """How a command is answered."""
-Reached = tuple[str, Decided, "History"]
+Reached = tuple[str, Decided, "CommandHistory"]
 """A command, how it is answered, and after which history."""
 
-STEPS: Final = 6
+MAX_STEPS: Final = 6
 """The longest history that is looked for, in commands."""
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class CommandHistory:
     """Commands that CPython decided one after another, beginning with nothing."""
 
     commands: tuple[Command, ...]
-    last: Ran
+    last: Execution
     """What the last of them did."""
     values: Mapping[str, Literal]
     """The values of the variables of obligations, just before the last of them."""
@@ -51,34 +51,34 @@ class History:
         return tuple(map(line_of, self.commands))
 
 
-def replayed(commands: Sequence[Command]) -> History:
+def replayed(commands: Sequence[Command]) -> CommandHistory:
     """What commands do in a world that is empty at first."""
     world = World()
     for command in commands[:-1]:
         world.ask(command)
     values = values_in(world, commands[-1])
-    return History(tuple(commands), run(world, commands[-1]), values)
+    return CommandHistory(tuple(commands), run(world, commands[-1]), values)
 
 
 class Search:
     """Looks for histories. What was unrolled for one question is kept for the next."""
 
     def __init__(self, obligations: Obligations, budget: int) -> None:
-        self.deeds = deeds(obligations)
+        self.actions = actions_by_name(obligations)
         self._invariants = obligations.invariants(SITE)
         self._solver = Solver(budget)
-        self._unrolling = Unrolling(self.deeds, self._solver)
+        self._unrolling = Unrolling(self.actions, self._solver)
 
     # Asking
 
-    def breaking(self, obligation: Obligation, most: int = STEPS) -> History | None:
+    def breaking(self, obligation: Obligation, most: int = MAX_STEPS) -> CommandHistory | None:
         """The shortest history whose last command breaks an obligation, small in its figures; ``None`` if none does.
 
         Raises ``InternalError`` if the history that was found does not break it when CPython runs it.
         """
         name = bare(obligation.command or "")
-        deed = self.deeds.get(name)
-        if deed is None:
+        action = self.actions.get(name)
+        if action is None:
             return None
         opening = "alone"
         if _is_of_another(obligation.goal):
@@ -86,7 +86,7 @@ class Search:
         broken = terms.both(*self._required(obligation, opening), terms.negation(obligation.goal))
         for depth in range(1, most + 1):
             for node in self._unrolling.nodes(opening, depth - 1):
-                for asked, known in self._unrolling.asks(node, deed):
+                for asked, known in self._unrolling.asks(node, action):
                     [target] = terms.substitute_all([broken], known)
                     if any(not each[0].isdigit() for each in variables(target)):
                         continue  # it speaks of a VM or a host that is not there yet
@@ -112,15 +112,15 @@ class Search:
         for depth in range(1, most + 1):
             for node in self._unrolling.nodes("alone", depth - 1) if any(missing.values()) else ():
                 for name in missing:
-                    for history in self._decided(node, self.deeds[name], missing[name]):
+                    for history in self._decided(node, self.actions[name], missing[name]):
                         decision = history.last.answer.decision
                         yield name, (decision.outcome, decision.code), history
 
-    def _decided(self, node: Node, deed: Deed, missing: set[Decided]) -> Iterator[History]:
+    def _decided(self, node: SymbolicState, action: Action, missing: set[Decided]) -> Iterator[CommandHistory]:
         if not missing:
             return
-        for asked, known in self._unrolling.asks(node, deed):
-            told = terms.substitute_all([deed.decision.term("outcome"), deed.decision.term("code")], known)
+        for asked, known in self._unrolling.asks(node, action):
+            told = terms.substitute_all([action.decision.term("outcome"), action.decision.term("code")], known)
             while missing:
                 one_of = [
                     terms.both(
@@ -135,13 +135,15 @@ class Search:
                 decision = history.last.answer.decision
                 if (decision.outcome, decision.code) not in missing:
                     raise InternalError(
-                        f"{deed.name} is decided {decision} after\n{history.script}\n"
+                        f"{action.name} is decided {decision} after\n{history.script}\n"
                         "and otherwise by what was read. This is a bug in Nilometer: please report it."
                     )
                 missing.remove((decision.outcome, decision.code))
                 yield history
 
-    def _find(self, node: Node, asked: Asked, target: Term, *, small: bool = True) -> list[Command] | None:
+    def _find(
+        self, node: SymbolicState, asked: SymbolicCommand, target: Term, *, small: bool = True
+    ) -> list[Command] | None:
         if target is terms.FALSE:
             return None
         written = [part for name, argument in asked.arguments.items() for part in can_be_written(name, argument)]

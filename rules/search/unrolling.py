@@ -14,16 +14,16 @@ from domain.commands import Command
 from domain.state import Site
 from rules.concrete.replay import ARGUMENTS
 from rules.concrete.world import HERE, OTHER, THERE, VM, command_of
-from rules.search.actions import Deed, can_be_written
+from rules.search.actions import Action, can_be_written
 from rules.solving.solver import Solver
 from rules.symbolic import terms
 from rules.symbolic.terms import ZERO, Literal, Term
-from rules.symbolic.values import Record, Value, anything, bring_back, leaves
+from rules.symbolic.values import SymbolicRecord, Value, anything, bring_back, leaves
 from rules.transitions.vm_commands import record, term
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SymbolicCommand:
     """A command in a history, its arguments still open."""
 
     name: str
@@ -39,14 +39,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class SymbolicState:
     """Hosts and VMs after some commands, for any arguments of theirs."""
 
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[SymbolicCommand, ...] = ()
     conditions: tuple[Term, ...] = ()
     """That every command could be written, and was accepted."""
-    hosts: Mapping[str, Record] = field(default_factory=dict[str, Record])
-    vms: Mapping[str, Record] = field(default_factory=dict[str, Record])
+    hosts: Mapping[str, SymbolicRecord] = field(default_factory=dict[str, SymbolicRecord])
+    vms: Mapping[str, SymbolicRecord] = field(default_factory=dict[str, SymbolicRecord])
     where: Mapping[str, str] = field(default_factory=dict[str, str])
     """The host of each VM."""
     entries: Mapping[tuple[str, str], Term] = field(default_factory=dict[tuple[str, str], Term])
@@ -56,7 +56,7 @@ class Node:
         """The terms of the site of a VM, by the paths of its variables."""
         host = self.where[vm]
         entry = self.entries.get((vm, host), ZERO)
-        return dict(leaves(Record(Site, {"host": self.hosts[host], "vm": self.vms[vm], "entry": entry}), name))
+        return dict(leaves(SymbolicRecord(Site, {"host": self.hosts[host], "vm": self.vms[vm], "entry": entry}), name))
 
     def ended(self, *names: str) -> bool:
         """Whether the last command was one of these."""
@@ -66,65 +66,65 @@ class Node:
 class Unrolling:
     """What can follow upon an empty host. What was unrolled once is kept."""
 
-    def __init__(self, deeds: Mapping[str, Deed], solver: Solver) -> None:
-        self._deeds = deeds
+    def __init__(self, actions: Mapping[str, Action], solver: Solver) -> None:
+        self._actions = actions
         self._solver = solver
-        self._levels: dict[str, list[list[Node]]] = {}
+        self._levels: dict[str, list[list[SymbolicState]]] = {}
 
-    def nodes(self, opening: str, depth: int) -> Iterator[Node]:
+    def nodes(self, opening: str, depth: int) -> Iterator[SymbolicState]:
         """All nodes after so many commands, in a fixed order. With ``beside`` there is another VM, that runs."""
-        levels = self._levels.setdefault(opening, [[Node()]])
+        levels = self._levels.setdefault(opening, [[SymbolicState()]])
         while len(levels) <= depth:
             levels.append(list(self._next(levels[-1], opening)))
         yield from levels[depth]
 
-    def _next(self, nodes: Iterable[Node], opening: str) -> Iterator[Node]:
+    def _next(self, nodes: Iterable[SymbolicState], opening: str) -> Iterator[SymbolicState]:
         for node in nodes:
             first = OPENINGS[opening]
             if len(node.asked) < len(first):
                 name, ids = first[len(node.asked)]
-                yield from self._done(node, self._deeds[name], ids)
+                yield from self._done(node, self._actions[name], ids)
                 continue
             for name in FOLLOWING:
                 if _is_worth(node, name):
-                    yield from self._done(node, self._deeds[name], None)
+                    yield from self._done(node, self._actions[name], None)
 
-    def _done(self, node: Node, deed: Deed, ids: Mapping[str, str] | None) -> Iterator[Node]:
-        for asked, known in self.asks(node, deed, ids):
+    def _done(self, node: SymbolicState, action: Action, ids: Mapping[str, str] | None) -> Iterator[SymbolicState]:
+        for asked, known in self.asks(node, action, ids):
             written = [part for name, argument in asked.arguments.items() for part in can_be_written(name, argument)]
-            parts = [part for value in deed.after.values() for _, part in leaves(value)]
-            takes_place, *made = terms.substitute_all([deed.accepted, *parts], known)
+            parts = [part for value in action.after.values() for _, part in leaves(value)]
+            takes_place, *made = terms.substitute_all([action.accepted, *parts], known)
             if takes_place is terms.FALSE:
                 continue
             conditions = (*node.conditions, *written, takes_place)
             if len(node.asked) > 3 and self._solver.ask(*conditions).holds is False:
                 continue
             rest = iter(made)
-            yield _grown(node, asked, conditions, {what: _put(value, rest) for what, value in deed.after.items()})
+            yield _grown(node, asked, conditions, {what: _put(value, rest) for what, value in action.after.items()})
 
     def asks(
-        self, node: Node, deed: Deed, ids: Mapping[str, str] | None = None
-    ) -> Iterator[tuple[Asked, dict[str, Term]]]:
+        self, node: SymbolicState, action: Action, ids: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[SymbolicCommand, dict[str, Term]]]:
         """The ways in which a command can be asked at a node, and what the variables of its deed are then."""
-        for way in [ids] if ids is not None else _ways(node, deed.name):
+        for way in [ids] if ids is not None else _ways(node, action.name):
             step = len(node.asked)
-            arguments = {name: anything(f"{step}.{name}", ARGUMENTS[name]) for name in deed.arguments}
-            asked = Asked(deed.name, arguments, **way)
+            arguments = {name: anything(f"{step}.{name}", ARGUMENTS[name]) for name in action.arguments}
+            asked = SymbolicCommand(action.name, arguments, **way)
             known: dict[str, Term] = {}
             for name, argument in arguments.items():
                 known |= dict(leaves(argument, name))
-            if deed.name in ("resize-host", "set-reserve", "remove-host", "define-vm"):
+            if action.name in ("resize-host", "set-reserve", "remove-host", "define-vm"):
                 account = dict(leaves(node.hosts[asked.host], "site.host"))
                 account |= dict(leaves(node.hosts[asked.host], "host"))
-                if deed.name == "define-vm":
+                if action.name == "define-vm":
                     account["site.entry"] = ZERO
                 elif VM in node.vms and node.where[VM] == asked.host:
                     account |= node.site(VM, "site")
                 known |= account
                 known["vms"] = terms.constant(sum(host == asked.host for host in node.where.values()))
-            elif deed.name != "register-host":
+            elif action.name != "register-host":
                 known |= node.site(asked.vm, "site")
-            if deed.name == "move-vm":
+            if action.name == "move-vm":
                 known |= dict(leaves(node.hosts[asked.to], "destination"))
                 known["same_host"] = terms.constant(asked.to == node.where[asked.vm])
             if OTHER in node.vms:
@@ -154,7 +154,7 @@ FOLLOWING: Final = (
 ``remove-host`` only ever end it."""
 
 
-def _ways(node: Node, name: str) -> list[dict[str, str]]:
+def _ways(node: SymbolicState, name: str) -> list[dict[str, str]]:
     match name:
         case "register-host":
             return [{"host": THERE if HERE in node.hosts else HERE}] if THERE not in node.hosts else []
@@ -168,7 +168,7 @@ def _ways(node: Node, name: str) -> list[dict[str, str]]:
             return [{}] if VM in node.vms else []
 
 
-def _is_worth(node: Node, name: str) -> bool:
+def _is_worth(node: SymbolicState, name: str) -> bool:
     """Whether a command can lead further than one before it, its arguments being free."""
     if VM not in node.vms:
         return name == "define-vm"
@@ -194,10 +194,12 @@ def _put(whole: Value, parts: Iterator[Term]) -> Value:
     """A value with other terms in its places, in their order."""
     if isinstance(whole, Term):
         return next(parts)
-    return Record(whole.kind, {name: _put(inner, parts) for name, inner in whole.fields.items()})
+    return SymbolicRecord(whole.kind, {name: _put(inner, parts) for name, inner in whole.fields.items()})
 
 
-def _grown(node: Node, asked: Asked, conditions: tuple[Term, ...], after: Mapping[str, Value]) -> Node:
+def _grown(
+    node: SymbolicState, asked: SymbolicCommand, conditions: tuple[Term, ...], after: Mapping[str, Value]
+) -> SymbolicState:
     hosts, vms = dict(node.hosts), dict(node.vms)
     where, entries = dict(node.where), dict(node.entries)
     if asked.name == "define-vm":
@@ -211,4 +213,4 @@ def _grown(node: Node, asked: Asked, conditions: tuple[Term, ...], after: Mappin
         if asked.name == "move-vm":
             hosts[asked.to], where[asked.vm] = record(after["there"]), asked.to
             entries[asked.vm, asked.to] = term(after["arrived"])
-    return Node((*node.asked, asked), conditions, hosts, vms, where, entries)
+    return SymbolicState((*node.asked, asked), conditions, hosts, vms, where, entries)

@@ -21,7 +21,7 @@ BUDGET: Final = 20_000_000
 """Steps of the solver for one obligation (``rlimit``); the slowest takes a hundredth of it."""
 
 
-class Verdict(StrEnum):
+class ProofVerdict(StrEnum):
     """What became of an obligation."""
 
     PROVED = "proved"
@@ -29,7 +29,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-VERDICTS: Final = {False: Verdict.PROVED, True: Verdict.REFUTED, None: Verdict.UNKNOWN}
+VERDICTS: Final = {False: ProofVerdict.PROVED, True: ProofVerdict.REFUTED, None: ProofVerdict.UNKNOWN}
 """The verdict, by whether anything was found that breaks the goal."""
 
 
@@ -38,7 +38,7 @@ class Proof:
     """An obligation and its verdict."""
 
     obligation: Obligation
-    verdict: Verdict
+    verdict: ProofVerdict
     seconds: float
     model: Mapping[str, Literal] | None = None
     """Of a refuted one: values of its variables under which the assumptions hold and the goal does not."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from domain.errors import NilometerError
 from rules.obligations import Obligation
-from rules.solving.prover import Verdict
+from rules.solving.prover import ProofVerdict
 from rules.solving.smtlib import exports
 
 BUDGET: Final = 20_000_000
@@ -32,7 +32,7 @@ class Opinion:
     """What cvc5 says of an obligation."""
 
     name: str
-    verdict: Verdict
+    verdict: ProofVerdict
     seconds: float
     reason: str = ""
     """Of an unknown one, why cvc5 gave up."""
@@ -83,7 +83,9 @@ def judge(name: str, text: str, budget: int = BUDGET) -> Opinion:
     answer = said.strip()
     if answer in _VERDICTS:
         return Opinion(name, _VERDICTS[answer], seconds)
-    return Opinion(name, Verdict.UNKNOWN, seconds, "cvc5 gave up" if answer == "unknown" else f"cvc5 says: {answer}")
+    return Opinion(
+        name, ProofVerdict.UNKNOWN, seconds, "cvc5 gave up" if answer == "unknown" else f"cvc5 says: {answer}"
+    )
 
 
-_VERDICTS: Final = {"unsat": Verdict.PROVED, "sat": Verdict.REFUTED}
+_VERDICTS: Final = {"unsat": ProofVerdict.PROVED, "sat": ProofVerdict.REFUTED}

@@ -16,7 +16,7 @@ import z3
 from rules.symbolic.terms import Literal, Op, Term, subterms
 
 
-class Translation:
+class Encoder:
     """Terms as expressions of one Z3 context; each term is translated once."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 
 import z3
 
-from rules.solving.smt import Translation, members
+from rules.solving.smt import Encoder, members
 from rules.symbolic import terms
 from rules.symbolic.terms import Literal, Term, variables
 from rules.wording import is_count
@@ -29,7 +29,7 @@ LADDER: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SatResult:
     """Whether conditions can hold together; ``None`` if the solver gave up."""
 
     holds: bool | None
@@ -43,7 +43,7 @@ class Solver:
     """One Z3 solver; conditions are added, asked about, and taken back."""
 
     def __init__(self, budget: int) -> None:
-        self._translate = Translation()
+        self._translate = Encoder()
         self._solver = z3.Solver(ctx=self._translate.context)
         self._solver.set("rlimit", budget)
         self._solver.set("ctrl_c", False)  # else Z3 takes Ctrl-C for itself, and calls what it was at unknown
@@ -64,17 +64,17 @@ class Solver:
             del self._assumed[len(self._assumed) - len(conditions) :]
             self._solver.pop()
 
-    def ask(self, *conditions: Term) -> Answer:
+    def ask(self, *conditions: Term) -> SatResult:
         """Whether these conditions can hold, beside those that are assumed."""
         if any(condition is terms.FALSE for condition in conditions):
-            return Answer(False, {})
+            return SatResult(False, {})
         with self.assuming(conditions):
             found = self._solver.check()
             if found == z3.sat:
-                return Answer(True, self._translate.values(self._solver.model(), variables(*self._assumed)))
+                return SatResult(True, self._translate.values(self._solver.model(), variables(*self._assumed)))
             if found == z3.unknown:
-                return Answer(None, {}, self._solver.reason_unknown())
-            return Answer(False, {})
+                return SatResult(None, {}, self._solver.reason_unknown())
+            return SatResult(False, {})
 
     def smallest(self, *conditions: Term, first: Sequence[str] = ()) -> Mapping[str, Literal]:
         """Values under which conditions that can hold do: few figures that are not zero, and those small and whole.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from domain.decision import Code, Decision, Outcome
-from rules.specification.predicate import sentence
+from rules.specification.predicate import predicate
 
 
-@sentence
+@predicate
 def is_rejected_because(decision: Decision, why: Code) -> bool:
     """A command is rejected exactly when there is a reason, and with it: else somebody mends what was not wrong."""
     if why is Code.NONE:
@@ -14,7 +14,7 @@ def is_rejected_because(decision: Decision, why: Code) -> bool:
     return decision.outcome is Outcome.REJECTED and decision.code is why
 
 
-@sentence
+@predicate
 def fails_when_short(decision: Decision, why: Code, short: bool) -> bool:
     """A command that is allowed fails exactly when the host has not the memory, and says so."""
     if why is Code.NONE and short:
@@ -22,13 +22,13 @@ def fails_when_short(decision: Decision, why: Code, short: bool) -> bool:
     return decision.outcome is not Outcome.FAILED
 
 
-@sentence
+@predicate
 def never_fails(decision: Decision) -> bool:
     """A command that needs no memory of a host is rejected or done; it never fails."""
     return decision.outcome is not Outcome.FAILED
 
 
-@sentence
+@predicate
 def granted_in(decision: Decision) -> int:
     """What a decision grants."""
     return decision.granted

@@ -13,17 +13,17 @@ from rules.specification.figures import (
     held_by,
     seen_by,
 )
-from rules.specification.predicate import sentence
+from rules.specification.predicate import predicate
 
 
-@sentence
+@predicate
 def says_nothing_moved(decision: Decision) -> bool:
     """No part of a grant is told where nothing was granted: events are written from these figures."""
     without_parts = decision.hot_added == 0 and decision.unballooned == 0 and decision.paged == 0
     return decision.granted == 0 and without_parts
 
 
-@sentence
+@predicate
 def outcome_is_honest(decision: Decision, amount: int) -> bool:
     """What is called completed is complete, and what fell short is told: else automation goes on without its memory."""
     granted = decision.granted
@@ -36,7 +36,7 @@ def outcome_is_honest(decision: Decision, amount: int) -> bool:
     return decision.outcome is Outcome.FAILED and granted == 0 and decision.code is not Code.NONE
 
 
-@sentence
+@predicate
 def answer_is_honest(decision: Decision) -> bool:
     """A command without an amount is done, or says why not."""
     if decision.outcome is Outcome.DONE:
@@ -45,19 +45,19 @@ def answer_is_honest(decision: Decision) -> bool:
     return says_nothing_moved(decision) and refused and decision.code is not Code.NONE
 
 
-@sentence
+@predicate
 def grant_is_applied_up(before: Vm, after: Vm, decision: Decision) -> bool:
     """What was granted was given, to the byte: else the ledger and the VM part ways."""
     return after.assigned - before.assigned == decision.granted
 
 
-@sentence
+@predicate
 def grant_is_applied_down(before: Vm, after: Vm, decision: Decision) -> bool:
     """What was granted was taken, to the byte."""
     return before.assigned - after.assigned == decision.granted
 
 
-@sentence
+@predicate
 def giving_fits(before: Site, decision: Decision, most: int) -> bool:
     """What is given is whole quanta that the host has free and the VM may have: no other VM's memory is given away."""
     granted = decision.granted
@@ -65,21 +65,21 @@ def giving_fits(before: Site, decision: Decision, most: int) -> bool:
     return granted == 0 or (fits and granted % QUANTUM == 0)
 
 
-@sentence
+@predicate
 def taking_fits(before: Site, decision: Decision, least: int) -> bool:
     """What is taken is whole quanta that are not in use and above the VM's least: no process loses its memory."""
     left = before.vm.assigned - decision.granted
     return decision.granted == 0 or (left >= before.vm.in_use and left >= least and decision.granted % QUANTUM == 0)
 
 
-@sentence
+@predicate
 def paging_fits(before: Site, decision: Decision, least: int) -> bool:
     """What is taken from an old Windows guest is whole quanta that are above its minimum."""
     left = before.vm.assigned - decision.granted
     return decision.granted == 0 or (left >= least and decision.granted % QUANTUM == 0)
 
 
-@sentence
+@predicate
 def balloon_goes_first(before: Vm, decision: Decision) -> bool:
     """Of a gift the balloon lets go what it can, only the rest is hot-added, and nothing is paged out."""
     emptied = decision.granted >= before.ballooned
@@ -88,13 +88,13 @@ def balloon_goes_first(before: Vm, decision: Decision) -> bool:
     return decision.outcome is Outcome.REJECTED or (parts and decision.paged == 0)
 
 
-@sentence
+@predicate
 def taking_has_no_parts(decision: Decision) -> bool:
     """What is taken is neither hot-added nor let go, and nothing is paged out for it."""
     return decision.hot_added == 0 and decision.unballooned == 0 and decision.paged == 0
 
 
-@sentence
+@predicate
 def pages_what_no_longer_fits(before: Vm, decision: Decision) -> bool:
     """What is told of paging is what no longer fits into what the VM is left with."""
     too_much = before.in_use - (before.assigned - decision.granted)
@@ -102,33 +102,33 @@ def pages_what_no_longer_fits(before: Vm, decision: Decision) -> bool:
     return decision.outcome is Outcome.REJECTED or (paged and decision.hot_added == 0 and decision.unballooned == 0)
 
 
-@sentence
+@predicate
 def is_short(decision: Decision) -> bool:
     """Less was granted than asked, though the command was allowed."""
     return decision.outcome is Outcome.PARTIALLY_COMPLETED or decision.outcome is Outcome.FAILED
 
 
-@sentence
+@predicate
 def giving_is_maximal(before: Site, decision: Decision, most: int) -> bool:
     """One quantum more would have overcommitted the host, or exceeded the VM's most: no memory is withheld."""
     more = decision.granted + QUANTUM
     return not is_short(decision) or more > free_on(before.host) or before.vm.assigned + more > most
 
 
-@sentence
+@predicate
 def taking_is_maximal(before: Site, decision: Decision, least: int) -> bool:
     """One quantum more would have taken what is in use, or gone below the VM's least."""
     left = before.vm.assigned - (decision.granted + QUANTUM)
     return not is_short(decision) or left < before.vm.in_use or left < least
 
 
-@sentence
+@predicate
 def paging_is_maximal(before: Site, decision: Decision, least: int) -> bool:
     """One quantum more would have gone below the VM's minimum."""
     return not is_short(decision) or before.vm.assigned - (decision.granted + QUANTUM) < least
 
 
-@sentence
+@predicate
 def giving_code_is_true(before: Site, decision: Decision, most: int) -> bool:
     """The reason of a short gift is the scarcer of host and limit, the host if both are equally scarce."""
     host_is_scarcer = free_on(before.host) <= most - before.vm.assigned
@@ -136,7 +136,7 @@ def giving_code_is_true(before: Site, decision: Decision, most: int) -> bool:
     return not is_short(decision) or decision.code is code
 
 
-@sentence
+@predicate
 def taking_code_is_true(before: Site, decision: Decision, least: int) -> bool:
     """The reason of a short removal is the scarcer of what is free in the guest and what is above the least."""
     in_use_is_nearer = before.vm.in_use >= least
@@ -144,45 +144,45 @@ def taking_code_is_true(before: Site, decision: Decision, least: int) -> bool:
     return not is_short(decision) or decision.code is code
 
 
-@sentence
+@predicate
 def paging_code_is_true(decision: Decision) -> bool:
     """The reason of a short reclaim from an old Windows guest is its minimum: that it is in use is none."""
     return not is_short(decision) or decision.code is Code.MINIMUM_REACHED
 
 
-@sentence
+@predicate
 def in_use_never_removed(before: Vm, after: Vm) -> bool:
     """Memory that processes hold is never taken: else they crash, or the guest pages without anybody having asked."""
     same = after.in_use == before.in_use and after.paged_out == before.paged_out
     return same and after.in_use <= after.assigned
 
 
-@sentence
+@predicate
 def only_balloon_pages_out(before: Vm, after: Vm) -> bool:
     """An old Windows guest pages out what no longer fits, and not a byte more."""
     too_much = before.in_use - after.assigned
     return after.paged_out - before.paged_out == (too_much if too_much > 0 else 0)
 
 
-@sentence
+@predicate
 def nothing_paged_out(before: Vm, after: Vm) -> bool:
     """No other command makes a guest page; a new session, or none, begins with nothing paged out."""
     return after.paged_out == before.paged_out or after.paged_out == 0
 
 
-@sentence
+@predicate
 def conserved(before: Site, after: Site) -> bool:
     """What the VM gets the host loses, and the other way round: memory is neither made nor lost."""
     return free_on(before.host) + held_by(before.vm) == free_on(after.host) + held_by(after.vm)
 
 
-@sentence
+@predicate
 def account_kept(before: Host, after: Host) -> bool:
     """A VM command changes neither the host's memory, nor its reserve, nor its release."""
     return before.total == after.total and before.reserve == after.reserve and before.version is after.version
 
 
-@sentence
+@predicate
 def book_changes_when_due(before: Site, after: Site) -> bool:
     """The host's stream gets an event exactly when what the VM holds changes."""
     moved = held_by(after.vm) != held_by(before.vm)
@@ -190,7 +190,7 @@ def book_changes_when_due(before: Site, after: Site) -> bool:
     return (moved and written) or (not moved and not written)
 
 
-@sentence
+@predicate
 def watermark_monotone(before: Vm, after: Vm) -> bool:
     """Within a session the watermark is the most so far: it is what a ballooned guest sees."""
     gone = after.power is Power.OFF or before.session != after.session  # a VM that was off is, or is in another session
@@ -198,27 +198,27 @@ def watermark_monotone(before: Vm, after: Vm) -> bool:
     return gone or after.high_watermark == peak
 
 
-@sentence
+@predicate
 def visible_falls_as_said(before: Vm, after: Vm, decision: Decision) -> bool:
     """What is taken disappears from a guest's view, unless the guest still counts what it lent."""
     fall = 0 if counts_what_it_lent(before.guest) else decision.granted
     return seen_by(before) - seen_by(after) == fall
 
 
-@sentence
+@predicate
 def visible_rises_as_said(before: Vm, after: Vm, decision: Decision) -> bool:
     """What is given appears in a guest's view, unless the guest still counted it."""
     rise = decision.hot_added if counts_what_it_lent(before.guest) else decision.granted
     return seen_by(after) - seen_by(before) == rise and decision.hot_added + decision.unballooned == decision.granted
 
 
-@sentence
+@predicate
 def removed_was_hot_pluggable(before: Vm, decision: Decision) -> bool:
     """A hot-remove takes only what the guest's kernel knew to be removable."""
     return not gives_up_memory(before.guest) or decision.granted <= before.hot_pluggable
 
 
-@sentence
+@predicate
 def refused_changes_nothing(before: Site, after: Site) -> bool:
     """What was not granted leaves no trace in the figures: else a failed change has half happened."""
     return (
@@ -226,13 +226,13 @@ def refused_changes_nothing(before: Site, after: Site) -> bool:
     )
 
 
-@sentence
+@predicate
 def host_is_kept(before: Host, after: Host) -> bool:
     """Nothing of a host changed."""
     return account_kept(before, after) and before.held == after.held
 
 
-@sentence
+@predicate
 def others_kept(before: Site, after: Site) -> bool:
     """What all other VMs on the host hold together is as it was: one VM's change is no other's."""
     return before.host.held - before.entry == after.host.held - after.entry

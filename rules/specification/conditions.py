@@ -15,22 +15,22 @@ from rules.specification.figures import (
     largest,
     largest_here,
 )
-from rules.specification.predicate import sentence
+from rules.specification.predicate import predicate
 
 
-@sentence
+@predicate
 def asks_for_whole_quanta(amount: int) -> bool:
     """An amount that can be asked for: 2 MiB, or a multiple."""
     return amount >= QUANTUM and amount % QUANTUM == 0
 
 
-@sentence
+@predicate
 def is_older(version: ConfigVersion, than: ConfigVersion) -> bool:
     """A configuration version is lower than another."""
     return version.major < than.major or (version.major == than.major and version.minor < than.minor)
 
 
-@sentence
+@predicate
 def why_not_resized(vm: Vm, amount: int) -> Code:
     """Why a VM is not resized while it runs."""
     if vm.power is Power.OFF or vm.power is Power.PAUSED or vm.power is Power.SAVED:
@@ -44,7 +44,7 @@ def why_not_resized(vm: Vm, amount: int) -> Code:
     return Code.NONE if asks_for_whole_quanta(amount) else Code.INVALID_AMOUNT
 
 
-@sentence
+@predicate
 def why_not_balanced(vm: Vm, amount: int) -> Code:
     """Why Dynamic Memory does not move a VM's memory."""
     if vm.power is Power.OFF or vm.power is Power.PAUSED or vm.power is Power.SAVED:
@@ -56,13 +56,13 @@ def why_not_balanced(vm: Vm, amount: int) -> Code:
     return Code.NONE if asks_for_whole_quanta(amount) else Code.INVALID_AMOUNT
 
 
-@sentence
+@predicate
 def why_not_add_memory(site: Site, amount: int) -> Code:
     """Why ``add-memory`` is rejected."""
     return why_not_resized(site.vm, amount)
 
 
-@sentence
+@predicate
 def why_not_remove_memory(site: Site, amount: int) -> Code:
     """Why ``remove-memory`` is rejected."""
     reason = why_not_resized(site.vm, amount)
@@ -71,13 +71,13 @@ def why_not_remove_memory(site: Site, amount: int) -> Code:
     return reason
 
 
-@sentence
+@predicate
 def why_not_grow(site: Site, amount: int) -> Code:
     """Why ``grow`` is rejected."""
     return why_not_balanced(site.vm, amount)
 
 
-@sentence
+@predicate
 def why_not_reclaim(site: Site, amount: int) -> Code:
     """Why ``reclaim`` is rejected."""
     reason = why_not_balanced(site.vm, amount)
@@ -86,7 +86,7 @@ def why_not_reclaim(site: Site, amount: int) -> Code:
     return reason
 
 
-@sentence
+@predicate
 def why_not_set_memory(site: Site, size: int) -> Code:
     """Why ``set-memory`` is rejected."""
     vm = site.vm
@@ -102,7 +102,7 @@ def why_not_set_memory(site: Site, size: int) -> Code:
     return why_not_remove_memory(site, vm.assigned - size)
 
 
-@sentence
+@predicate
 def why_not_configure_memory(site: Site, memory: MemorySetting) -> Code:
     """Why ``configure-memory`` is rejected."""
     vm = site.vm
@@ -119,7 +119,7 @@ def why_not_configure_memory(site: Site, memory: MemorySetting) -> Code:
     return Code.NONE
 
 
-@sentence
+@predicate
 def why_not_configure_guest(site: Site, config_version: ConfigVersion) -> Code:
     """Why ``configure-guest`` is rejected."""
     if site.vm.power is not Power.OFF:
@@ -127,56 +127,56 @@ def why_not_configure_guest(site: Site, config_version: ConfigVersion) -> Code:
     return Code.INVALID_SETTING if is_older(config_version, site.vm.config_version) else Code.NONE
 
 
-@sentence
+@predicate
 def unless_power_is(vm: Vm, power: Power) -> Code:
     """Why a command is rejected that asks for one power state."""
     return Code.NONE if vm.power is power else Code.WRONG_POWER_STATE
 
 
-@sentence
+@predicate
 def why_not_start(site: Site) -> Code:
     """Why ``start`` is rejected."""
     return unless_power_is(site.vm, Power.OFF)
 
 
-@sentence
+@predicate
 def why_not_stop(site: Site) -> Code:
     """Why ``stop`` is rejected."""
     return Code.WRONG_POWER_STATE if site.vm.power is Power.OFF else Code.NONE
 
 
-@sentence
+@predicate
 def why_not_pause(site: Site) -> Code:
     """Why ``pause`` is rejected."""
     return unless_power_is(site.vm, Power.RUNNING)
 
 
-@sentence
+@predicate
 def why_not_resume(site: Site) -> Code:
     """Why ``resume`` is rejected."""
     return unless_power_is(site.vm, Power.PAUSED)
 
 
-@sentence
+@predicate
 def why_not_save(site: Site) -> Code:
     """Why ``save`` is rejected."""
     off_or_saved = site.vm.power is Power.OFF or site.vm.power is Power.SAVED
     return Code.WRONG_POWER_STATE if off_or_saved else Code.NONE
 
 
-@sentence
+@predicate
 def why_not_restore(site: Site) -> Code:
     """Why ``restore`` is rejected."""
     return unless_power_is(site.vm, Power.SAVED)
 
 
-@sentence
+@predicate
 def why_not_reboot_guest(site: Site) -> Code:
     """Why ``reboot-guest`` is rejected."""
     return unless_power_is(site.vm, Power.RUNNING)
 
 
-@sentence
+@predicate
 def why_not_report_in_use(site: Site, in_use: int) -> Code:
     """Why ``report-in-use`` is rejected."""
     if site.vm.power is not Power.RUNNING:
@@ -184,13 +184,13 @@ def why_not_report_in_use(site: Site, in_use: int) -> Code:
     return Code.NONE if in_use <= site.vm.assigned else Code.IMPLAUSIBLE
 
 
-@sentence
+@predicate
 def why_not_remove_vm(site: Site) -> Code:
     """Why ``remove-vm`` is rejected."""
     return unless_power_is(site.vm, Power.OFF)
 
 
-@sentence
+@predicate
 def why_not_move_vm(site: Site, destination: Host, same_host: bool) -> Code:
     """Why ``move-vm`` is rejected."""
     limit = largest(site.vm.generation, destination.version)
@@ -204,25 +204,25 @@ def why_not_move_vm(site: Site, destination: Host, same_host: bool) -> Code:
 # When a command fails that is not rejected: the host has not the memory
 
 
-@sentence
+@predicate
 def start_is_short(site: Site) -> bool:
     """The host has not what the VM starts with."""
     return site.vm.memory.startup > free_on(site.host)
 
 
-@sentence
+@predicate
 def restore_is_short(site: Site) -> bool:
     """The host has not what the saved VM had."""
     return site.vm.assigned > free_on(site.host)
 
 
-@sentence
+@predicate
 def reboot_guest_is_short(site: Site) -> bool:
     """The host has not what the VM starts with, beside what it has."""
     return site.vm.memory.startup > free_on(site.host) + site.vm.assigned
 
 
-@sentence
+@predicate
 def move_vm_is_short(site: Site, destination: Host) -> bool:
     """The other host has not what the VM holds."""
     return held_by(site.vm) > free_on(destination)
@@ -231,13 +231,13 @@ def move_vm_is_short(site: Site, destination: Host) -> bool:
 # Hosts, and VMs that are not there yet
 
 
-@sentence
+@predicate
 def why_not_register_host(total: int, reserve: int) -> Code:
     """Why ``register-host`` is rejected."""
     return Code.INVALID_SETTING if total < 1 or reserve > total else Code.NONE
 
 
-@sentence
+@predicate
 def why_not_resize_host(host: Host, total: int) -> Code:
     """Why ``resize-host`` is rejected."""
     if total < 1:
@@ -245,19 +245,19 @@ def why_not_resize_host(host: Host, total: int) -> Code:
     return Code.HOST_WOULD_BE_OVERCOMMITTED if host.reserve + host.held > total else Code.NONE
 
 
-@sentence
+@predicate
 def why_not_set_reserve(host: Host, reserve: int) -> Code:
     """Why ``set-reserve`` is rejected."""
     return Code.HOST_WOULD_BE_OVERCOMMITTED if reserve + host.held > host.total else Code.NONE
 
 
-@sentence
+@predicate
 def why_not_remove_host(vms: int) -> Code:
     """Why ``remove-host`` is rejected."""
     return Code.NONE if vms == 0 else Code.HOST_NOT_EMPTY
 
 
-@sentence
+@predicate
 def why_not_define_vm(host: Host, generation: int, memory: MemorySetting) -> Code:
     """Why ``define-vm`` is rejected."""
     return Code.NONE if is_valid(memory, largest(generation, host.version)) else Code.INVALID_SETTING

@@ -7,29 +7,29 @@ from domain.guests import Guest
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
 from domain.state import Host, Power, Vm
 from rules.specification.figures import gives_up_memory, has_the_driver, lends_memory
-from rules.specification.predicate import sentence
+from rules.specification.predicate import predicate
 
 
-@sentence
+@predicate
 def same_version(one: ConfigVersion, other: ConfigVersion) -> bool:
     """Two configuration versions are the same."""
     return one.major == other.major and one.minor == other.minor
 
 
-@sentence
+@predicate
 def same_machine(before: Vm, after: Vm) -> bool:
     """Generation, guest and configuration version are as they were."""
     same = before.generation == after.generation and before.guest is after.guest
     return same and same_version(before.config_version, after.config_version)
 
 
-@sentence
+@predicate
 def same_setting(one: MemorySetting, other: MemorySetting) -> bool:
     """Two memory settings are the same."""
     return one.startup == other.startup and same_but_for_startup(one, other)
 
 
-@sentence
+@predicate
 def same_but_for_startup(one: MemorySetting, other: MemorySetting) -> bool:
     """Two memory settings are the same but perhaps for startup."""
     return (
@@ -41,13 +41,13 @@ def same_but_for_startup(one: MemorySetting, other: MemorySetting) -> bool:
     )
 
 
-@sentence
+@predicate
 def same_driver(before: Vm, after: Vm) -> bool:
     """The driver runs as it did."""
     return (before.vsc and after.vsc) or (not before.vsc and not after.vsc)
 
 
-@sentence
+@predicate
 def same_report(before: Vm, after: Vm) -> bool:
     """What the guest has told is as it was."""
     told = (before.in_use_reported and after.in_use_reported) or (
@@ -56,7 +56,7 @@ def same_report(before: Vm, after: Vm) -> bool:
     return told and before.in_use == after.in_use
 
 
-@sentence
+@predicate
 def same_sizes(before: Vm, after: Vm) -> bool:
     """All sizes but what is in use are as they were, in the same session."""
     return (
@@ -70,34 +70,34 @@ def same_sizes(before: Vm, after: Vm) -> bool:
     )
 
 
-@sentence
+@predicate
 def same_figures(before: Vm, after: Vm) -> bool:
     """All figures but the power state are as they were."""
     return same_sizes(before, after) and same_report(before, after)
 
 
-@sentence
+@predicate
 def nothing_changed(before: Vm, after: Vm) -> bool:
     """The VM is as it was."""
     same = same_machine(before, after) and same_setting(before.memory, after.memory)
     return same and before.power is after.power and same_figures(before, after)
 
 
-@sentence
+@predicate
 def only_power_changed(before: Vm, after: Vm, power: Power) -> bool:
     """The VM has another power state, and is as it was."""
     same = same_machine(before, after) and same_setting(before.memory, after.memory)
     return same and after.power is power and same_figures(before, after)
 
 
-@sentence
+@predicate
 def configure_memory_does(before: Vm, after: Vm, memory: MemorySetting) -> bool:
     """The setting is the new one."""
     same = same_machine(before, after) and before.power is after.power and same_figures(before, after)
     return same and same_setting(memory, after.memory)
 
 
-@sentence
+@predicate
 def configure_guest_does(before: Vm, after: Vm, guest: Guest, config_version: ConfigVersion) -> bool:
     """The guest and its configuration version are the new ones."""
     same = before.generation == after.generation and same_setting(before.memory, after.memory)
@@ -105,7 +105,7 @@ def configure_guest_does(before: Vm, after: Vm, guest: Guest, config_version: Co
     return same and new and before.power is after.power and same_figures(before, after)
 
 
-@sentence
+@predicate
 def boots(before: Vm, after: Vm) -> bool:
     """The guest starts: startup memory, nothing lent, told or paged, the driver where it can run."""
     startup = before.memory.startup
@@ -125,7 +125,7 @@ def boots(before: Vm, after: Vm) -> bool:
     return fresh and driver and same_machine(before, after) and same_setting(before.memory, after.memory)
 
 
-@sentence
+@predicate
 def stop_does(before: Vm, after: Vm) -> bool:
     """The VM has nothing; which session it was stays."""
     nothing = (
@@ -143,38 +143,38 @@ def stop_does(before: Vm, after: Vm) -> bool:
     return nothing and same and same_setting(before.memory, after.memory)
 
 
-@sentence
+@predicate
 def pause_does(before: Vm, after: Vm) -> bool:
     """Only the power state changes."""
     return only_power_changed(before, after, Power.PAUSED)
 
 
-@sentence
+@predicate
 def resume_does(before: Vm, after: Vm) -> bool:
     """Only the power state changes."""
     return only_power_changed(before, after, Power.RUNNING)
 
 
-@sentence
+@predicate
 def save_does(before: Vm, after: Vm) -> bool:
     """Only the power state changes: the figures stay in the image."""
     return only_power_changed(before, after, Power.SAVED)
 
 
-@sentence
+@predicate
 def restore_does(before: Vm, after: Vm) -> bool:
     """Only the power state changes: the figures are as they were in the image."""
     return only_power_changed(before, after, Power.RUNNING)
 
 
-@sentence
+@predicate
 def report_in_use_does(before: Vm, after: Vm, in_use: int) -> bool:
     """Only what is in use changes, and that it was told."""
     same = same_machine(before, after) and same_setting(before.memory, after.memory) and before.power is after.power
     return same and same_sizes(before, after) and after.in_use == in_use and after.in_use_reported
 
 
-@sentence
+@predicate
 def same_beside_sizes(before: Vm, after: Vm) -> bool:
     """A resized VM is the same machine, in the same session, with the same setting but for a static VM's startup."""
     static = before.memory.mode is Mode.STATIC
@@ -190,7 +190,7 @@ def same_beside_sizes(before: Vm, after: Vm) -> bool:
     )
 
 
-@sentence
+@predicate
 def giving_does(before: Vm, after: Vm, granted: int) -> bool:
     """The balloon lets go of what it can, the rest is new; the watermark rises if this is the most so far."""
     emptied = granted >= before.ballooned
@@ -205,7 +205,7 @@ def giving_does(before: Vm, after: Vm, granted: int) -> bool:
     )
 
 
-@sentence
+@predicate
 def taking_does(before: Vm, after: Vm, granted: int) -> bool:
     """What is taken is gone, or lent to the balloon; what is in use stays."""
     lent = granted if lends_memory(before.guest) else 0
@@ -219,7 +219,7 @@ def taking_does(before: Vm, after: Vm, granted: int) -> bool:
     )
 
 
-@sentence
+@predicate
 def reclaim_does(before: Vm, after: Vm, granted: int) -> bool:
     """As any taking; but an old Windows guest pages out what no longer fits, and no more."""
     if before.guest is not Guest.WINDOWS_LEGACY:
@@ -240,7 +240,7 @@ def reclaim_does(before: Vm, after: Vm, granted: int) -> bool:
     )
 
 
-@sentence
+@predicate
 def set_memory_does(before: Vm, after: Vm, decision: Decision, size: int) -> bool:
     """A VM that was told its size has it, or has come nearer to it and no further."""
     if decision.outcome is Outcome.PARTIALLY_COMPLETED:
@@ -255,27 +255,27 @@ def set_memory_does(before: Vm, after: Vm, decision: Decision, size: int) -> boo
 # Hosts, and VMs that are not there yet
 
 
-@sentence
+@predicate
 def register_host_does(after: Host, total: int, reserve: int, version: HostVersion) -> bool:
     """A host begins with what it was registered with, and its VMs hold nothing."""
     return after.total == total and after.reserve == reserve and after.version is version and after.held == 0
 
 
-@sentence
+@predicate
 def resize_host_does(before: Host, after: Host, total: int) -> bool:
     """Only the host's memory changes."""
     same = after.reserve == before.reserve and after.version is before.version and after.held == before.held
     return same and after.total == total
 
 
-@sentence
+@predicate
 def set_reserve_does(before: Host, after: Host, reserve: int) -> bool:
     """Only what the root partition keeps changes."""
     same = after.total == before.total and after.version is before.version and after.held == before.held
     return same and after.reserve == reserve
 
 
-@sentence
+@predicate
 def define_vm_does(
     after: Vm, generation: int, guest: Guest, config_version: ConfigVersion, memory: MemorySetting
 ) -> bool:

@@ -17,35 +17,35 @@ from rules.specification.figures import (
     lends_memory,
     seen_by,
 )
-from rules.specification.predicate import sentence
+from rules.specification.predicate import predicate
 
 
-@sentence
+@predicate
 def host_is_real(site: Site) -> bool:
     """A host has some memory, and nothing in its account is negative: else its free memory is a fiction."""
     return site.host.total > 0 and site.host.reserve >= 0 and site.entry >= 0 and site.host.held >= site.entry
 
 
-@sentence
+@predicate
 def host_never_overcommitted(site: Site) -> bool:
     """A host never promises more than it has: else other VMs fail to start on memory that monitoring calls free."""
     return site.host.reserve + site.host.held <= site.host.total
 
 
-@sentence
+@predicate
 def book_agrees(site: Site) -> bool:
     """The host's book says of each VM what that VM really holds: else memory is lost, or promised twice."""
     return site.entry == held_by(site.vm)
 
 
-@sentence
+@predicate
 def in_use_is_assigned(site: Site) -> bool:
     """A guest uses no more than it has, and nothing is guessed: else a removal takes what is in use."""
     told = 0 <= site.vm.in_use <= site.vm.assigned
     return told and (site.vm.in_use_reported or site.vm.in_use == 0)
 
 
-@sentence
+@predicate
 def off_means_nothing(site: Site) -> bool:
     """A VM that is off has nothing: else its memory is missing from the host."""
     vm = site.vm
@@ -61,13 +61,13 @@ def off_means_nothing(site: Site) -> bool:
     )
 
 
-@sentence
+@predicate
 def settings_valid(site: Site) -> bool:
     """The memory setting is one that the host accepts: else the next start fails."""
     return is_valid(site.vm.memory, largest_here(site))
 
 
-@sentence
+@predicate
 def within_bounds(site: Site) -> bool:
     """A VM keeps its least memory and never exceeds its most: what its owner was promised, and what he pays for."""
     vm = site.vm
@@ -79,14 +79,14 @@ def within_bounds(site: Site) -> bool:
     return ordered and vm.memory.minimum <= vm.assigned and vm.high_watermark <= vm.memory.maximum
 
 
-@sentence
+@predicate
 def size_is_assigned(site: Site) -> bool:
     """A static VM that is not off is configured as it is: else a restart undoes what was granted."""
     vm = site.vm
     return vm.power is Power.OFF or vm.memory.mode is Mode.DYNAMIC or vm.memory.startup == vm.assigned
 
 
-@sentence
+@predicate
 def whole_quanta(site: Site) -> bool:
     """Memory moves in steps of 2 MiB: a figure between them is one that Hyper-V would not have decided."""
     vm = site.vm
@@ -94,39 +94,39 @@ def whole_quanta(site: Site) -> bool:
     return whole and vm.ballooned >= 0
 
 
-@sentence
+@predicate
 def no_balloon_without_one(site: Site) -> bool:
     """A guest without a balloon has nothing in it: else what it sees is computed wrong."""
     return lends_memory(site.vm.guest) or site.vm.ballooned == 0
 
 
-@sentence
+@predicate
 def balloon_is_the_rest(site: Site) -> bool:
     """What a ballooned guest has and what it lent make its most so far: true only because the balloon lets go first."""
     vm = site.vm
     return vm.power is Power.OFF or not lends_memory(vm.guest) or vm.assigned + vm.ballooned == vm.high_watermark
 
 
-@sentence
+@predicate
 def watermark_is_visible(site: Site) -> bool:
     """A guest that counts what it lent sees the most it ever had: installers and caches decide by that number."""
     vm = site.vm
     return vm.power is Power.OFF or not counts_what_it_lent(vm.guest) or seen_by(vm) == vm.high_watermark
 
 
-@sentence
+@predicate
 def current_is_visible(site: Site) -> bool:
     """Every other guest sees what it is assigned: else the view shows memory that is not there."""
     return counts_what_it_lent(site.vm.guest) or seen_by(site.vm) == site.vm.assigned
 
 
-@sentence
+@predicate
 def all_hot_pluggable(site: Site) -> bool:
     """All memory of a Windows guest can be removed again, of any other none: else a later removal is refused inside."""
     return site.vm.hot_pluggable == (site.vm.assigned if gives_up_memory(site.vm.guest) else 0)
 
 
-@sentence
+@predicate
 def driver_runs(site: Site) -> bool:
     """The driver runs exactly where it can: else a change is accepted that the guest never carries out."""
     vm = site.vm
@@ -137,7 +137,7 @@ def driver_runs(site: Site) -> bool:
     return as_it_can and vm.session >= 1 and (vm.guest is not Guest.UNENLIGHTENED or vm.high_watermark == vm.assigned)
 
 
-@sentence
+@predicate
 def only_legacy_pages(site: Site) -> bool:
     """Only an old Windows guest is ever made to page: any other that paged had memory taken that was in use."""
     return site.vm.paged_out >= 0 and (site.vm.guest is Guest.WINDOWS_LEGACY or site.vm.paged_out == 0)

@@ -8,40 +8,40 @@ from __future__ import annotations
 from domain.state import Host, Site
 from rules.specification.changes import account_kept
 from rules.specification.figures import free_on, held_by
-from rules.specification.predicate import sentence
+from rules.specification.predicate import predicate
 
 
-@sentence
+@predicate
 def source_gets_back_what_it_held(before: Site, left: Site) -> bool:
     """The host that a VM leaves has so much more free as the VM held."""
     return free_on(left.host) == free_on(before.host) + held_by(before.vm)
 
 
-@sentence
+@predicate
 def destination_gives_what_is_held(before: Site, after: Site, destination: Host) -> bool:
     """The host that a VM comes to has so much less free as the VM holds."""
     return free_on(after.host) == free_on(destination) - held_by(before.vm)
 
 
-@sentence
+@predicate
 def source_forgets_the_vm(left: Site) -> bool:
     """The host that a VM has left has no entry for it."""
     return left.entry == 0
 
 
-@sentence
+@predicate
 def source_account_is_kept(before: Site, left: Site) -> bool:
     """Total, reserve and release of the host that a VM leaves stay as they were."""
     return account_kept(before.host, left.host)
 
 
-@sentence
+@predicate
 def destination_account_is_kept(after: Site, destination: Host) -> bool:
     """Total, reserve and release of the host that a VM comes to stay as they were."""
     return account_kept(destination, after.host)
 
 
-@sentence
+@predicate
 def removed_leaves_no_entry(before: Site) -> bool:
     """A VM that is removed has no entry in its host's book."""
     return before.entry == 0

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, ParamSpec, TypeVar
 
+from domain.rule import Rule
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SENTENCES: Final[list[Callable[..., object]]] = []
-"""Every function marked ``@sentence``."""
+PREDICATES: Final[list[Rule]] = []
+"""Every function marked ``@predicate``."""
 
 
-def sentence(function: Callable[P, R]) -> Callable[P, R]:
+def predicate(function: Callable[P, R]) -> Callable[P, R]:
     """Marks a function as part of the specification. It may call other sentences, and never a rule of the program.
 
     If rule and specification shared a helper, a mistake in the helper would excuse itself.
     """
-    SENTENCES.append(function)
+    PREDICATES.append(function)
     return function
 
 
-def is_sentence(function: object) -> bool:
-    """Whether a function is marked ``@sentence``."""
-    return any(function is marked for marked in SENTENCES)
+def is_predicate(function: object) -> bool:
+    """Whether a function is marked ``@predicate``."""
+    return any(function is marked for marked in PREDICATES)

@@ -17,13 +17,11 @@ from types import FunctionType
 from typing import Final, TypeGuard, cast, get_type_hints
 
 from domain.replacing import replace
-from domain.rule import RULES
+from domain.rule import Rule, is_rule
 from rules.symbolic import terms
-from rules.symbolic.source import Source, defined_as_final, source_of
+from rules.symbolic.source import RuleSource, defined_as_final, source_of
 from rules.symbolic.terms import Sort, Term
-from rules.symbolic.values import Record, Value, anything, choose, fields_of, is_record, is_sort
-
-Rule = Callable[..., object]
+from rules.symbolic.values import SymbolicRecord, Value, anything, choose, fields_of, is_record, is_sort
 
 _STATEMENTS = "a rule is made of assignments to new names, if, and return"
 _COMPARE: Final[dict[type[ast.cmpop], Callable[[Term, Term], Term]]] = {
@@ -42,15 +40,10 @@ def read(rule: Rule, arguments: Sequence[Value], readable: Callable[[Rule], bool
 
     ``readable`` says which functions it may call: rules of the program, unless said otherwise. Raises ``Refusal``.
     """
-    return Reader(readable or is_rule).call(rule, arguments)
+    return RuleReader(readable or is_rule).call(rule, arguments)
 
 
-def is_rule(function: object) -> bool:
-    """Whether a function is marked ``@rule``."""
-    return any(function is rule for rule in RULES)
-
-
-class Reader:
+class RuleReader:
     """Reads rules that call one another; what was read once for the same arguments is not read again.
 
     ``definitions`` are read in place of what those rules say in their files: the answer is then that of a program that
@@ -93,7 +86,7 @@ class Reader:
 class _Function:
     """One function being read for one list of arguments."""
 
-    def __init__(self, reader: Reader, source: Source, answers: type) -> None:
+    def __init__(self, reader: RuleReader, source: RuleSource, answers: type) -> None:
         self._reader = reader
         self._answers = answers
         self._source = source
@@ -293,18 +286,18 @@ class _Function:
             raise self._refusal(node, f"{missing[0]!r} is left to a default", "give every argument")
         return given
 
-    def _record(self, node: ast.AST, kind: type, given: Mapping[str, Value]) -> Record:
+    def _record(self, node: ast.AST, kind: type, given: Mapping[str, Value]) -> SymbolicRecord:
         for name, expected in fields_of(kind).items():
             value = given[name]
             if _kind(value) is not expected:
                 raise self._refusal(
                     node, f"{kind.__name__}.{name} is not given a {expected.__name__}", "what it declares"
                 )
-        return Record(kind, {name: given[name] for name in fields_of(kind)})
+        return SymbolicRecord(kind, {name: given[name] for name in fields_of(kind)})
 
-    def _replaced(self, node: ast.Call, known: Mapping[str, Value]) -> Record:
+    def _replaced(self, node: ast.Call, known: Mapping[str, Value]) -> SymbolicRecord:
         whole = self._value(node.args[0], known) if len(node.args) == 1 else None
-        if not isinstance(whole, Record):
+        if not isinstance(whole, SymbolicRecord):
             raise self._refusal(node, "replace of what is no record", "replace(record, field=value)")
         changes: dict[str, Value] = {}
         for keyword in node.keywords:
@@ -338,7 +331,7 @@ def _is_member(value: Value) -> TypeGuard[Term]:
     return isinstance(value, Term) and issubclass(value.sort, StrEnum)
 
 
-_DECORATORS: Final = ("rule", "property", "sentence")
+_DECORATORS: Final = ("rule", "property", "predicate")
 _BUILTINS: Final = {"min": min, "max": max}
 
 
@@ -375,4 +368,4 @@ def _kinds(rule: Rule) -> dict[str, type]:
     return cast("dict[str, type]", kinds)
 
 
-__all__ = ["Reader", "Rule", "Sort", "is_rule", "read", "sorts_of"]
+__all__ = ["Rule", "RuleReader", "Sort", "is_rule", "read", "sorts_of"]

@@ -15,12 +15,12 @@ from typing import Any
 from domain.errors import NilometerError
 
 
-class Refusal(NilometerError):
+class UnreadableRule(NilometerError):
     """A rule is not written in the subset that can be read: its place, its line, and what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RuleSource:
     """A function's definition, with its place in its file."""
 
     function: FunctionType
@@ -39,17 +39,17 @@ class Source:
         """The module that the function stands in."""
         return sys.modules[self.function.__module__]
 
-    def refusal(self, node: ast.AST, why: str, instead: str) -> Refusal:
+    def refusal(self, node: ast.AST, why: str, instead: str) -> UnreadableRule:
         """The refusal of a piece of the source, pointing at it."""
         return refusal(self.file, node, why, instead)
 
 
-def refusal(file: str, node: ast.AST, why: str, instead: str) -> Refusal:
+def refusal(file: str, node: ast.AST, why: str, instead: str) -> UnreadableRule:
     """The refusal of a piece of a file, with its line and a caret under it."""
     row, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
     line = linecache.getline(file, row).rstrip("\n")
     shown = line.encode()[:column].decode(errors="replace")
-    return Refusal(f"{file}:{row}:{column + 1}: {why}\n  {line}\n  {' ' * len(shown)}^", hint=instead)
+    return UnreadableRule(f"{file}:{row}:{column + 1}: {why}\n  {line}\n  {' ' * len(shown)}^", hint=instead)
 
 
 @cache
@@ -71,7 +71,7 @@ def _module(name: str) -> tuple[str, ast.Module, dict[tuple[str, int], CodeType]
 
 
 @cache
-def source_of(function: FunctionType) -> Source:
+def source_of(function: FunctionType) -> RuleSource:
     """The definition of a function. Raises ``Refusal`` if the file no longer says what was loaded."""
     code = function.__code__
     file, tree, codes = _module(function.__module__)
@@ -87,11 +87,11 @@ def source_of(function: FunctionType) -> Source:
         None,
     )
     if written is None or node is None or not same_code(written, code):
-        raise Refusal(
+        raise UnreadableRule(
             f"{file}:{code.co_firstlineno}: {function.__qualname__} runs as something else than is written there",
             hint="start again, so that what is written is loaded; if it was patched at run time, it cannot be read",
         )
-    return Source(function, node, file, function.__globals__)
+    return RuleSource(function, node, file, function.__globals__)
 
 
 def same_code(one: CodeType, other: CodeType) -> bool:

@@ -14,7 +14,7 @@ from rules.symbolic.terms import Literal, Sort, Term
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Record:
+class SymbolicRecord:
     """A frozen record: its class, and a value for each field."""
 
     kind: type
@@ -35,7 +35,7 @@ class Record:
         return value
 
 
-Value = Term | Record
+Value = Term | SymbolicRecord
 
 
 @cache
@@ -59,7 +59,7 @@ def is_sort(kind: object) -> bool:
 def anything(name: str, kind: type) -> Value:
     """Any value of a type: a variable, or a record of variables named ``name.field``."""
     if is_record(kind):
-        return Record(kind, {field: anything(f"{name}.{field}", of) for field, of in fields_of(kind).items()})
+        return SymbolicRecord(kind, {field: anything(f"{name}.{field}", of) for field, of in fields_of(kind).items()})
     return terms.variable(name, cast("Sort", kind))
 
 
@@ -67,7 +67,7 @@ def exactly(value: object) -> Value:
     """A value of Python, as constants."""
     if is_record(type(value)):
         kind = cast("type", type(value))
-        return Record(kind, {name: exactly(getattr(value, name)) for name in fields_of(kind)})
+        return SymbolicRecord(kind, {name: exactly(getattr(value, name)) for name in fields_of(kind)})
     return terms.constant(cast("Literal", value))
 
 
@@ -75,9 +75,9 @@ def choose(condition: Term, then: Value, otherwise: Value) -> Value | None:
     """``then if condition else otherwise``, field by field; ``None`` if the two are of different kinds."""
     if isinstance(then, Term) and isinstance(otherwise, Term):
         return terms.choose(condition, then, otherwise) if then.sort is otherwise.sort else None
-    if isinstance(then, Record) and isinstance(otherwise, Record) and then.kind is otherwise.kind:
+    if isinstance(then, SymbolicRecord) and isinstance(otherwise, SymbolicRecord) and then.kind is otherwise.kind:
         fields = {name: choose(condition, then[name], otherwise[name]) for name in then.fields}
-        return Record(then.kind, cast("Mapping[str, Value]", fields))
+        return SymbolicRecord(then.kind, cast("Mapping[str, Value]", fields))
     return None
 
 
@@ -85,8 +85,8 @@ def equal(one: Value, other: Value) -> Term:
     """Two values of one kind are the same, field by field."""
     if isinstance(one, Term) and isinstance(other, Term):
         return terms.equal(one, other)
-    assert isinstance(one, Record)
-    assert isinstance(other, Record)
+    assert isinstance(one, SymbolicRecord)
+    assert isinstance(other, SymbolicRecord)
     assert one.kind is other.kind
     return terms.both(*[equal(one[name], other[name]) for name in one.fields])
 
@@ -100,15 +100,16 @@ def leaves(value: Value, name: str = "") -> Iterator[tuple[str, Term]]:
             yield from leaves(inner, f"{name}.{field}" if name else field)
 
 
-def substitute(value: Record, known: Mapping[str, Term]) -> Record:
+def substitute(value: SymbolicRecord, known: Mapping[str, Term]) -> SymbolicRecord:
     """A record with terms in place of some variables; what its fields have in common is made once."""
     made = iter(terms.substitute_all([term for _, term in leaves(value)], known))
 
-    def rebuilt(whole: Record) -> Record:
+    def rebuilt(whole: SymbolicRecord) -> SymbolicRecord:
         fields: dict[str, Value] = {
-            name: rebuilt(inner) if isinstance(inner, Record) else next(made) for name, inner in whole.fields.items()
+            name: rebuilt(inner) if isinstance(inner, SymbolicRecord) else next(made)
+            for name, inner in whole.fields.items()
         }
-        return Record(whole.kind, fields)
+        return SymbolicRecord(whole.kind, fields)
 
     return rebuilt(value)
 

@@ -9,10 +9,11 @@ from typing import Final
 from domain import events, evolve, hosts, lifecycle
 from domain.aggregates import HOST_CHANGES
 from domain.decision import accepted
+from domain.rule import Rule
 from domain.state import Site
-from rules.symbolic.reader import Reader, Rule, sorts_of
+from rules.symbolic.reader import RuleReader, sorts_of
 from rules.symbolic.terms import ZERO, Term
-from rules.symbolic.values import Record, Value, anything
+from rules.symbolic.values import SymbolicRecord, Value, anything
 from rules.transitions.vm_commands import SITE, record, term
 
 
@@ -21,16 +22,16 @@ class HostCommand:
     """One command on a host, for any state and any arguments. It touches no VM that is there."""
 
     command: str
-    before: Record | None
+    before: SymbolicRecord | None
     """The ``Host``; there is none before it is registered."""
     arguments: Mapping[str, Value]
-    decision: Record
+    decision: SymbolicRecord
     accepted: Term
-    after: Record | None
+    after: SymbolicRecord | None
     """What is there if it is accepted: the ``Host``, or of ``define-vm`` the ``Site``; of ``remove-host`` nothing."""
 
 
-def host_commands(reader: Reader) -> dict[str, HostCommand]:
+def host_commands(reader: RuleReader) -> dict[str, HostCommand]:
     """Every command on a host that there is, by its name."""
     return {name: _host_command(reader, name) for name in DECIDE}
 
@@ -45,14 +46,14 @@ DECIDE: Final[Mapping[str, Rule]] = {
 """The rules that decide them."""
 
 
-def _host_command(reader: Reader, name: str) -> HostCommand:
+def _host_command(reader: RuleReader, name: str) -> HostCommand:
     decide, change = DECIDE[name], _change(name)
     kinds = {**sorts_of(decide), **({} if change is None else sorts_of(change))}
     given = {each: SITE["host"] if each == "host" else anything(each, kind) for each, kind in kinds.items()}
     decision = record(reader.call(decide, [given[each] for each in sorts_of(decide)]))
     after = None if change is None else record(reader.call(change, [given[each] for each in sorts_of(change)]))
     if name == "define-vm" and after is not None:
-        after = Record(Site, {"host": SITE["host"], "vm": after, "entry": ZERO})
+        after = SymbolicRecord(Site, {"host": SITE["host"], "vm": after, "entry": ZERO})
     before = None if name == "register-host" else record(SITE["host"])
     arguments = {each: value for each, value in given.items() if each != "host"}
     return HostCommand(name, before, arguments, decision, term(reader.call(accepted, [decision])), after)

@@ -17,14 +17,15 @@ from domain.deciding.decider import STEPS
 from domain.decision import Code, Decision, Outcome, accepted
 from domain.events import HostMemoryGranted, HostMemoryReturned
 from domain.resizing import Resize
+from domain.rule import Rule
 from domain.settings import MemorySetting
 from domain.state import Host, Site, Vm
 from rules.symbolic import terms
-from rules.symbolic.reader import Reader, Rule, sorts_of
+from rules.symbolic.reader import RuleReader, sorts_of
 from rules.symbolic.terms import ZERO, Term
-from rules.symbolic.values import Record, Value, anything, choose, exactly
+from rules.symbolic.values import SymbolicRecord, Value, anything, choose, exactly
 
-SITE: Final = cast("Record", anything("site", Site))
+SITE: Final = cast("SymbolicRecord", anything("site", Site))
 """Any host, any VM on it, and any book entry for it."""
 
 
@@ -33,20 +34,20 @@ class Transition:
     """One command on a VM, for any state and any arguments."""
 
     command: str
-    before: Record
+    before: SymbolicRecord
     """The ``Site``."""
     arguments: Mapping[str, Value]
-    decision: Record
+    decision: SymbolicRecord
     accepted: Term
-    after: Record
+    after: SymbolicRecord
     """The ``Site`` afterwards; of a move, on the host that the VM moved to."""
-    left: Record | None = None
+    left: SymbolicRecord | None = None
     """Of a move, the ``Host`` that the VM left, afterwards."""
     left_entry: Term | None = None
     """Of a move, that host's book entry for the VM, afterwards."""
 
 
-def transitions(reader: Reader) -> list[Transition]:
+def transitions(reader: RuleReader) -> list[Transition]:
     """Every command on a VM that there is."""
     return [
         *[_transition(reader, command, SITE) for command in STEPS if command is not commands.MoveVm],
@@ -56,7 +57,7 @@ def transitions(reader: Reader) -> list[Transition]:
 
 
 def _transition(
-    reader: Reader, command: type[VmCommand], site: Record, arguments: Mapping[str, Value] | None = None
+    reader: RuleReader, command: type[VmCommand], site: SymbolicRecord, arguments: Mapping[str, Value] | None = None
 ) -> Transition:
     step = STEPS[command]
     kinds = sorts_of(step.rule)
@@ -70,8 +71,12 @@ def _transition(
 
 
 def _changed(
-    reader: Reader, command: type[VmCommand], vm: Record, decision: Record, given: Mapping[str, Value]
-) -> Record:
+    reader: RuleReader,
+    command: type[VmCommand],
+    vm: SymbolicRecord,
+    decision: SymbolicRecord,
+    given: Mapping[str, Value],
+) -> SymbolicRecord:
     change = VM_CHANGES[STEPS[command].event]
     kinds = sorts_of(change.rule)
     carried: list[Value] = []
@@ -83,7 +88,7 @@ def _changed(
     return record(reader.call(change.rule, [vm, *carried]))
 
 
-def _booked(reader: Reader, site: Record, vm: Record) -> Record:
+def _booked(reader: RuleReader, site: SymbolicRecord, vm: SymbolicRecord) -> SymbolicRecord:
     """The site with a changed VM, and what that changes in its host's book."""
     change = term(reader.call(evolve.book_change, [site["vm"], vm]))
     host, entry = site["host"], site["entry"]
@@ -93,19 +98,21 @@ def _booked(reader: Reader, site: Record, vm: Record) -> Record:
     ):
         host = _value(choose(due, reader.call(HOST_CHANGES[kind].rule, [site["host"], size]), host))
         entry = _value(choose(due, reader.call(ENTRY_CHANGES[kind], [site["entry"], size]), entry))
-    return Record(Site, {"host": host, "vm": vm, "entry": entry})
+    return SymbolicRecord(Site, {"host": host, "vm": vm, "entry": entry})
 
 
-def _set_memory(reader: Reader) -> Transition:
+def _set_memory(reader: RuleReader) -> Transition:
     size = cast("Term", anything("size", int))
     vm = record(SITE["vm"])
     static = exactly(MemorySetting.static(0))
-    setting = Record(MemorySetting, {**record(static).fields, "startup": size})
+    setting = SymbolicRecord(MemorySetting, {**record(static).fields, "startup": size})
     difference = terms.subtract(size, vm.term("assigned"))
     refusal = term(reader.call(resizing.set_memory_refusal, [vm]))
     comes_to = term(reader.call(resizing.set_memory, [vm, size]))
     nothing = record(exactly(Decision(Outcome.COMPLETED, Code.NONE, 0, 0, 0, 0)))
-    rejected = Record(Decision, {**nothing.fields, "outcome": terms.constant(Outcome.REJECTED), "code": refusal})
+    rejected = SymbolicRecord(
+        Decision, {**nothing.fields, "outcome": terms.constant(Outcome.REJECTED), "code": refusal}
+    )
     decision, after, takes_place = nothing, SITE, terms.TRUE
     for resize, becomes in (
         (Resize.CONFIGURE, _transition(reader, commands.ConfigureMemory, SITE, {"memory": setting})),
@@ -127,8 +134,8 @@ def _set_memory(reader: Reader) -> Transition:
     )
 
 
-def _move(reader: Reader) -> Transition:
-    destination = cast("Record", anything("destination", Host))
+def _move(reader: RuleReader) -> Transition:
+    destination = cast("SymbolicRecord", anything("destination", Host))
     same_host = cast("Term", anything("same_host", bool))
     vm = record(SITE["vm"])
     decision = record(reader.call(STEPS[commands.MoveVm].rule, [SITE, destination, same_host]))
@@ -136,7 +143,7 @@ def _move(reader: Reader) -> Transition:
     moved = _changed(reader, commands.MoveVm, vm, decision, {})
     held = reader.call(cast("Rule", cast("property", Vm.held).fget), [vm])
     returned, granted = HOST_CHANGES[HostMemoryReturned].rule, HOST_CHANGES[HostMemoryGranted].rule
-    there = Record(
+    there = SymbolicRecord(
         Site,
         {
             "host": reader.call(granted, [destination, held]),
@@ -158,8 +165,8 @@ def _move(reader: Reader) -> Transition:
     )
 
 
-def record(value: Value | None) -> Record:
-    assert isinstance(value, Record)
+def record(value: Value | None) -> SymbolicRecord:
+    assert isinstance(value, SymbolicRecord)
     return value
 
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rules.catalogue import NAMES
+from rules.catalogue import RULE_NAMES
 
 
 @pytest.fixture
@@ -31,12 +31,12 @@ def said_in(project: Path, *args: str) -> tuple[int, str]:
 def test_each_rule_is_an_item_beside_the_projects_own(project: Path) -> None:
     code, said = said_in(project, "--nilo", "-v", "--junit-xml=report.xml")
     assert code == 0, said
-    for name in (*NAMES, "checks"):
+    for name in (*RULE_NAMES, "checks"):
         assert f"nilo::{name} PASSED" in said
     assert "test_mine.py::test_mine PASSED" in said
     cases = ElementTree.parse(project / "report.xml").getroot().iter("testcase")
     rules = {str(case.get("name")): case for case in cases if case.get("classname") == "nilo"}
-    assert rules.keys() >= set(NAMES)
+    assert rules.keys() >= set(RULE_NAMES)
     counted = rules["host_never_overcommitted"].find("properties/property[@name='obligations']")
     assert counted is not None
     assert int(str(counted.get("value"))) > 30

@@ -8,20 +8,20 @@ from functools import cache
 from types import FunctionType
 from typing import cast
 
-from rules.concrete.replay import Recording
+from domain.rule import Rule
+from rules.concrete.replay import TracingReader
 from rules.obligations import Obligation, Obligations
 from rules.proving.checks import Checks
 from rules.proving.refuting import Refuter
 from rules.search.reachability import Search
 from rules.solving.prover import BUDGET, Prover
-from rules.specification.predicate import is_sentence
-from rules.symbolic.reader import Rule
+from rules.specification.predicate import is_predicate
 from rules.symbolic.source import source_of
 
 
 @cache
 def program() -> Obligations:
-    obligations = Obligations(Recording(), Recording(is_sentence))
+    obligations = Obligations(TracingReader(), TracingReader(is_predicate))
     obligations.all()
     return obligations
 
@@ -43,8 +43,8 @@ def named(name: str, of: Obligations | None = None) -> Obligation:
 
 def refuter(of: Obligations) -> Refuter:
     """What makes counterexamples about a program."""
-    assert isinstance(of.program, Recording)
-    assert isinstance(of.specification, Recording)
+    assert isinstance(of.program, TracingReader)
+    assert isinstance(of.specification, TracingReader)
     return Refuter(Prover(), Search(of, BUDGET), of.program, of.specification)
 
 
@@ -52,6 +52,6 @@ def misread(rule: Rule, change: Callable[[ast.FunctionDef], ast.FunctionDef]) ->
     """The obligations of a program of which one rule is read otherwise than it runs."""
     definition = source_of(cast("FunctionType", rule)).tree
     changed = change(cast("ast.FunctionDef", ast.parse(ast.unparse(definition)).body[0]))
-    obligations = Obligations(Recording(definitions={rule: changed}), Recording(is_sentence))
+    obligations = Obligations(TracingReader(definitions={rule: changed}), TracingReader(is_predicate))
     obligations.all()
     return obligations

@@ -7,10 +7,20 @@ from typing import Final
 
 import pytest
 
-from rules.catalogue import GOALS, HELPERS, KINDS, NAMES, PROPERTIES, of_rule, rule_of, says, sentence_named
+from rules.catalogue import (
+    GOALS,
+    HELPERS,
+    KINDS,
+    PROPERTIES,
+    RULE_NAMES,
+    filter_by_rule,
+    predicate_named,
+    rule_of,
+    says,
+)
 from rules.obligations import Obligation, Obligations
 from rules.pages import Page, page
-from rules.solving.prover import Proof, Verdict
+from rules.solving.prover import Proof, ProofVerdict
 from rules.specification.invariants import INVARIANTS
 from tests.paths import DOCS
 
@@ -29,28 +39,28 @@ def test_the_page_of_rules_is_fresh() -> None:
 
 def test_every_obligation_belongs_to_a_rule_and_says_what_it_means(all_of_them: list[Obligation]) -> None:
     for obligation in all_of_them:
-        assert rule_of(obligation) in NAMES
+        assert rule_of(obligation) in RULE_NAMES
         assert says(obligation)
         assert obligation.kind in KINDS
 
 
 def test_a_sentence_belongs_to_one_rule_only(all_of_them: list[Obligation]) -> None:
     belongs = {(each.rule, rule_of(each)) for each in all_of_them}
-    assert len(belongs) == len({sentence for sentence, _ in belongs})
+    assert len(belongs) == len({predicate for predicate, _ in belongs})
 
 
 def test_every_rule_has_what_proves_it_and_nothing_is_said_in_vain(all_of_them: list[Obligation]) -> None:
-    assert [name for name in NAMES if not of_rule(name, all_of_them)] == []
+    assert [name for name in RULE_NAMES if not filter_by_rule(name, all_of_them)] == []
     assert KINDS.keys() == {each.kind for each in all_of_them}
-    assert GOALS.keys() == {each.rule for each in all_of_them if sentence_named(each.rule) is None}
-    assert len(set(NAMES)) == len(NAMES) == len(INVARIANTS) + len(PROPERTIES) + len(HELPERS)
+    assert GOALS.keys() == {each.rule for each in all_of_them if predicate_named(each.rule) is None}
+    assert len(set(RULE_NAMES)) == len(RULE_NAMES) == len(INVARIANTS) + len(PROPERTIES) + len(HELPERS)
 
 
 def test_a_rule_that_is_not_proved_is_not_called_proved(all_of_them: list[Obligation]) -> None:
-    def verdict(obligation: Obligation) -> Verdict:
+    def verdict(obligation: Obligation) -> ProofVerdict:
         if obligation.name == "keeps/grow/whole_quanta":
-            return Verdict.REFUTED
-        return Verdict.UNKNOWN if obligation.name == "progress/start/what_fits_starts" else Verdict.PROVED
+            return ProofVerdict.REFUTED
+        return ProofVerdict.UNKNOWN if obligation.name == "progress/start/what_fits_starts" else ProofVerdict.PROVED
 
     text = Page([Proof(each, verdict(each), 0.0) for each in all_of_them], Obligations()).text()
     total = len(all_of_them)

@@ -13,7 +13,7 @@ EVERY: Final = 0.05
 """At most so often, in seconds."""
 
 
-class Bar:
+class ProgressBar:
     """How far the work is."""
 
     def __init__(self, doing: str, total: int) -> None:
@@ -22,7 +22,7 @@ class Bar:
         self._begun = self._told = time.monotonic()
         self._shown = False
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> ProgressBar:
         return self
 
     def __exit__(self, *_: object) -> None:

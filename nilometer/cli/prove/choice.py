@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from domain.errors import InputError
 from nilometer.suggesting import did_you_mean
-from rules.catalogue import NAMES, of_rule
+from rules.catalogue import RULE_NAMES, filter_by_rule
 from rules.concrete.replay import bare
 from rules.obligations import Obligation
 from rules.proving.run import obligations_named
@@ -25,13 +25,13 @@ class Choice:
 def choose(rules: Collection[str], commands: Collection[str]) -> Choice:
     """The obligations about these rules and these commands. Raises ``InputError`` for a name that there is not."""
     all = obligations_named()
-    sentences: dict[str, None] = {}
+    predicates: dict[str, None] = {}
     for name in rules:
-        meant = of_rule(name, all)
+        meant = filter_by_rule(name, all)
         if not meant:
-            names = [*NAMES, *[each.rule for each in all]]
+            names = [*RULE_NAMES, *[each.rule for each in all]]
             raise InputError(f"there is no rule {name!r}", hint=did_you_mean(name, names, "docs/rules.md lists them"))
-        sentences.update((each.rule, None) for each in meant)
+        predicates.update((each.rule, None) for each in meant)
     known = {bare(each.command) for each in all if each.command}
     for name in commands:
         if bare(name) not in known:
@@ -40,13 +40,13 @@ def choose(rules: Collection[str], commands: Collection[str]) -> Choice:
     left = [
         each
         for each in all
-        if (not rules or each.rule in sentences) and (not commands or bare(each.command or "") in told)
+        if (not rules or each.rule in predicates) and (not commands or bare(each.command or "") in told)
     ]
     if not left:
-        of = dict.fromkeys(bare(each.command) for each in all if each.rule in sentences and each.command)
+        of = dict.fromkeys(bare(each.command) for each in all if each.rule in predicates and each.command)
         hint = f"it is proved of {', '.join(of)}" if of else "it is about no command: leave --command out"
         raise InputError(f"nothing is to be proved of {', '.join(rules)} and {', '.join(commands)}", hint=hint)
-    return Choice(list(sentences), list(told), left)
+    return Choice(list(predicates), list(told), left)
 
 
 def obligation_named(name: str) -> Obligation:

@@ -8,7 +8,7 @@ from nilometer.cli.output import Output
 from nilometer.cli.prove.report import EXIT
 from rules.obligations import Obligation
 from rules.proving.explaining import Explanation, explain
-from rules.solving.prover import Verdict
+from rules.solving.prover import ProofVerdict
 
 
 def show(out: Output, obligation: Obligation, budget: int) -> int:
@@ -31,7 +31,7 @@ def _page(out: Output, told: Explanation) -> None:
         _section(out, "The code that runs", told.program)
     used = [each.says for each in told.assumes if each.used]
     others = [each.says for each in told.assumes if not each.used]
-    if told.verdict is Verdict.PROVED:
+    if told.verdict is ProofVerdict.PROVED:
         _section(out, "The proof used", used or ["nothing but the formula itself"])
         if others:
             _section(out, "It might have used", others)

@@ -12,16 +12,16 @@ from typing import Any, Final
 
 from nilometer.cli.failures import say
 from nilometer.cli.output import Output
-from nilometer.cli.prove.bar import Bar
+from nilometer.cli.prove.bar import ProgressBar
 from rules.catalogue import CHECKS, KINDS
-from rules.proving.run import Result
-from rules.solving.prover import Verdict
+from rules.proving.run import ProofResult
+from rules.solving.prover import ProofVerdict
 from rules.solving.recheck import Opinion
 
-EXIT: Final = {Verdict.PROVED: 0, Verdict.REFUTED: 1, Verdict.UNKNOWN: 3}
+EXIT: Final = {ProofVerdict.PROVED: 0, ProofVerdict.REFUTED: 1, ProofVerdict.UNKNOWN: 3}
 """Exit codes; what is refuted counts more than what is unknown."""
-_WORST_FIRST: Final = (Verdict.REFUTED, Verdict.UNKNOWN, Verdict.PROVED)
-_COLOURS: Final = {Verdict.PROVED: "green", Verdict.REFUTED: "red", Verdict.UNKNOWN: "yellow"}
+_WORST_FIRST: Final = (ProofVerdict.REFUTED, ProofVerdict.UNKNOWN, ProofVerdict.PROVED)
+_COLOURS: Final = {ProofVerdict.PROVED: "green", ProofVerdict.REFUTED: "red", ProofVerdict.UNKNOWN: "yellow"}
 
 
 class Report:
@@ -29,14 +29,14 @@ class Report:
 
     def __init__(self, out: Output, kinds: Iterable[str], save: Path | None) -> None:
         self.out, self.save = out, save
-        self.results: dict[str, Result] = {}
+        self.results: dict[str, ProofResult] = {}
         self.solver = ""
         self.opinions: list[Opinion] = []
         self._expected = Counter(kinds)
-        self._waiting: dict[str, list[Result]] = {}
-        self.bar = Bar("proving", self._expected.total())
+        self._waiting: dict[str, list[ProofResult]] = {}
+        self.bar = ProgressBar("proving", self._expected.total())
 
-    def add(self, result: Result) -> None:
+    def add(self, result: ProofResult) -> None:
         """One more result."""
         self.results[result.name] = result
         if self.out.format == "plain":
@@ -65,7 +65,7 @@ class Report:
             because = f" ({opinion.reason})" if opinion.reason else ""
             why = f"Z3 says {result.verdict}, {self.solver} says {opinion.verdict}{because}"
             reason = "; ".join(filter(None, [result.reason, why]))
-            self.results[opinion.name] = replace(result, verdict=Verdict.UNKNOWN, reason=reason)
+            self.results[opinion.name] = replace(result, verdict=ProofVerdict.UNKNOWN, reason=reason)
             if not self.out.json:
                 self._line(self.results[opinion.name])
         self.bar.step()
@@ -88,10 +88,10 @@ class Report:
         return EXIT[self.verdict]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ProofVerdict:
         """The verdict on all together."""
         found = {result.verdict for result in self.results.values()}
-        return next((each for each in _WORST_FIRST if each in found), Verdict.PROVED)
+        return next((each for each in _WORST_FIRST if each in found), ProofVerdict.PROVED)
 
     def so_far(self) -> str:
         """How far the work came."""
@@ -114,7 +114,7 @@ class Report:
             self._line(result, "  ")
         self.out.flush()
 
-    def _line(self, result: Result, indent: str = "") -> None:
+    def _line(self, result: ProofResult, indent: str = "") -> None:
         out = self.out
         self.bar.hide()
         out.line(f"{indent}{out.styled(result.verdict, fg=_COLOURS[result.verdict])}: {result.name}")
@@ -127,14 +127,14 @@ class Report:
         if out.format == "human":
             out.line()
         word = out.styled(verdict, fg=_COLOURS[verdict], bold=True)
-        if verdict is Verdict.PROVED:
+        if verdict is ProofVerdict.PROVED:
             out.line(f"{word}: {_counted(all)}, in {seconds:.1f} s")
         else:
             counted = Counter(result.verdict for result in all)
             told = [f"{counted[each]} {each}" for each in _WORST_FIRST if counted[each]]
             out.line(f"{word}: of {_counted(all)}, {', '.join(told)}, in {seconds:.1f} s")
             for result in all:
-                if result.verdict is not Verdict.PROVED:
+                if result.verdict is not ProofVerdict.PROVED:
                     out.line(f"  {result.verdict}: {result.name}")
         if self.opinions:
             agree = sum(opinion.verdict is self.results[opinion.name].verdict for opinion in self.opinions)
@@ -143,12 +143,12 @@ class Report:
 
     def _hints(self) -> None:
         found = self.results.values()
-        first = next((each for each in found if each.verdict is not Verdict.PROVED and each.kind in KINDS), None)
+        first = next((each for each in found if each.verdict is not ProofVerdict.PROVED and each.kind in KINDS), None)
         if first is not None:
             say("hint", f"nilo prove --explain '{first.name}' shows all that it says")
         if self.save is None and any(each.counterexample and each.counterexample.script for each in found):
             say("hint", "with --save FOLDER the history of each counterexample is written, as a script for nilo run")
-        if any(each.verdict is Verdict.UNKNOWN and not self.opinions for each in found):
+        if any(each.verdict is ProofVerdict.UNKNOWN and not self.opinions for each in found):
             say("hint", "unknown is no proof: --budget STEPS lets the solver work longer")
 
     # Files and documents
@@ -182,7 +182,7 @@ class Report:
         }
 
 
-def _counted(results: list[Result]) -> str:
+def _counted(results: list[ProofResult]) -> str:
     checks = sum(result.kind in CHECKS for result in results)
     obligations = len(results) - checks
     told = [f"{obligations} obligation{'' if obligations == 1 else 's'}"] if obligations else []
@@ -190,7 +190,7 @@ def _counted(results: list[Result]) -> str:
     return " and ".join(told)
 
 
-def _result_document(result: Result) -> dict[str, Any]:
+def _result_document(result: ProofResult) -> dict[str, Any]:
     return {
         "name": result.name,
         "kind": result.kind,

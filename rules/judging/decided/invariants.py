@@ -12,13 +12,13 @@ from typing import Final
 from domain.aggregates import vm_figures
 from domain.evolve import vm_defined
 from domain.guests import Guest
+from domain.rule import Rule
 from domain.settings import ConfigVersion, MemorySetting
 from domain.state import Site
 from rules.judging.collector import Docket, Where
 from rules.judging.comparing import told
 from rules.judging.decided.attribution import OF_HOSTS, OF_VMS
 from rules.judging.decided.tracks import HostTrack, VmTrack
-from rules.symbolic.reader import Rule
 
 NOBODY: Final = vm_defined(1, Guest.UNENLIGHTENED, ConfigVersion(0, 0), MemorySetting.static(0))
 """Stands for the VM where a host has none: what is asked of hosts does not ask for it."""

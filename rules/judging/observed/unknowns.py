@@ -11,12 +11,13 @@ from enum import StrEnum
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
+from domain.rule import Rule
 from rules.judging.findings import Verdict
-from rules.specification.predicate import is_sentence
+from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
-from rules.symbolic.reader import Reader, Rule, sorts_of
+from rules.symbolic.reader import RuleReader, sorts_of
 from rules.symbolic.terms import Literal, Sort, Term
-from rules.symbolic.values import Record, Value, anything, leaves
+from rules.symbolic.values import SymbolicRecord, Value, anything, leaves
 
 if TYPE_CHECKING:
     from rules.solving.solver import Solver
@@ -29,30 +30,30 @@ Known = Mapping[str, Literal | None]
 """Figures by their paths, as ``site.host.total``; ``None``, or no entry, is unknown."""
 
 
-def ask(sentence: Rule, known: Known) -> Verdict:
+def ask(predicate: Rule, known: Known) -> Verdict:
     """What is to be said of a sentence: ``HOLDS``, ``VIOLATED`` or ``UNKNOWN``, by what is known of its parameters."""
-    asked = _asked_for(sentence)
+    asked = _asked_for(predicate)
     given = tuple((name, known[name]) for name in asked if known.get(name) is not None)
-    return _verdict(sentence, cast("tuple[tuple[str, Literal], ...]", given))
+    return _verdict(predicate, cast("tuple[tuple[str, Literal], ...]", given))
 
 
 @lru_cache(maxsize=10_000)
-def _verdict(sentence: Rule, given: tuple[tuple[str, Literal], ...]) -> Verdict:
-    values, variables = dict(given), _asked_for(sentence)
+def _verdict(predicate: Rule, given: tuple[tuple[str, Literal], ...]) -> Verdict:
+    values, variables = dict(given), _asked_for(predicate)
     free = [variable for name, variable in variables.items() if name not in values]
-    low = _runs(sentence, values | {_name(each): _least(each.sort) for each in free})
+    low = _runs(predicate, values | {_name(each): _least(each.sort) for each in free})
     if free:
-        high = _runs(sentence, values | {_name(each): _most(each.sort) for each in free})
+        high = _runs(predicate, values | {_name(each): _most(each.sort) for each in free})
         if low is not high:
             return Verdict.UNKNOWN
-        if not _settled(sentence, values, free, holds=low):
+        if not _settled(predicate, values, free, holds=low):
             return Verdict.UNKNOWN
     return Verdict.HOLDS if low else Verdict.VIOLATED
 
 
-def _runs(sentence: Rule, values: Mapping[str, Literal]) -> bool:
+def _runs(predicate: Rule, values: Mapping[str, Literal]) -> bool:
     """The sentence as Python runs it; what it does not ask for may be anything."""
-    return bool(sentence(*[make(values) for make in _makers(sentence)]))
+    return bool(predicate(*[make(values) for make in _makers(predicate)]))
 
 
 Make = Callable[[Mapping[str, Literal]], object]
@@ -60,14 +61,14 @@ Make = Callable[[Mapping[str, Literal]], object]
 
 
 @cache
-def _makers(sentence: Rule) -> list[Make]:
-    asked = _asked_for(sentence)
-    return [_maker(value, asked) for value in _parameters(sentence).values()]
+def _makers(predicate: Rule) -> list[Make]:
+    asked = _asked_for(predicate)
+    return [_maker(value, asked) for value in _parameters(predicate).values()]
 
 
 def _maker(value: Value, asked: Collection[str]) -> Make:
     """What the sentence does not ask for is made once."""
-    if not isinstance(value, Record):
+    if not isinstance(value, SymbolicRecord):
         name, least = _name(value), _least(value.sort)
         return (lambda values: values.get(name, least)) if name in asked else lambda _: least
     kind, makers = value.kind, [_maker(inner, asked) for inner in value.fields.values()]
@@ -92,9 +93,9 @@ def _solver() -> Solver:
     return _SOLVERS[0]
 
 
-def _settled(sentence: Rule, values: Mapping[str, Literal], free: list[Term], *, holds: bool) -> bool:
+def _settled(predicate: Rule, values: Mapping[str, Literal], free: list[Term], *, holds: bool) -> bool:
     """Whether no value of what is free makes it otherwise."""
-    says = terms.substitute(_says(sentence), {name: terms.constant(value) for name, value in values.items()})
+    says = terms.substitute(_says(predicate), {name: terms.constant(value) for name, value in values.items()})
     ranges = [
         terms.both(terms.at_most(terms.ZERO, each), terms.at_most(each, terms.constant(LARGEST)))
         for each in free
@@ -104,21 +105,21 @@ def _settled(sentence: Rule, values: Mapping[str, Literal], free: list[Term], *,
 
 
 @cache
-def _parameters(sentence: Rule) -> dict[str, Value]:
-    return {name: anything(name, kind) for name, kind in sorts_of(sentence).items()}
+def _parameters(predicate: Rule) -> dict[str, Value]:
+    return {name: anything(name, kind) for name, kind in sorts_of(predicate).items()}
 
 
 @cache
-def _says(sentence: Rule) -> Term:
-    said = Reader(is_sentence).call(sentence, list(_parameters(sentence).values()))
+def _says(predicate: Rule) -> Term:
+    said = RuleReader(is_predicate).call(predicate, list(_parameters(predicate).values()))
     assert isinstance(said, Term)
     return said
 
 
 @cache
-def _asked_for(sentence: Rule) -> dict[str, Term]:
+def _asked_for(predicate: Rule) -> dict[str, Term]:
     """The figures that it really asks for."""
-    return terms.variables(_says(sentence))
+    return terms.variables(_says(predicate))
 
 
 def _name(variable: Term) -> str:

@@ -14,7 +14,7 @@ from domain.decision import Code, Decision, Outcome, accepted
 from domain.state import Host, Site
 from rules.claims import CLAIMS, Claim, claims_of, told
 from rules.obligations import Obligation
-from rules.obligations.builder import Making
+from rules.obligations.builder import ObligationBuilder
 from rules.obligations.claims import claims
 from rules.symbolic import terms
 from rules.symbolic.terms import Literal
@@ -50,8 +50,8 @@ def named(name: str) -> Claim:
 def test_every_claim_is_proved_under_its_name() -> None:
     kinds = {claim.kind for claim in CLAIMS}
     proved = [each.name for each in program().made if each.kind in kinds]
-    by_no_sentence = {"frame/resize-host/book_is_kept", "frame/set-reserve/book_is_kept"}
-    assert sorted(proved) == sorted([*(claim.name for claim in CLAIMS), *by_no_sentence])
+    by_no_predicate = {"frame/resize-host/book_is_kept", "frame/set-reserve/book_is_kept"}
+    assert sorted(proved) == sorted([*(claim.name for claim in CLAIMS), *by_no_predicate])
 
 
 def test_claims_are_of_every_command() -> None:
@@ -77,7 +77,7 @@ def test_a_claim_is_broken_by_some_wrong_telling(command: str) -> None:
     assert [claim.name for claim in unbroken] == []
 
 
-class Free(Making):
+class Free(ObligationBuilder):
     """Claims of anything: before, decision and after are told apart from one another."""
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ def goals() -> dict[str, Obligation]:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_formula_of_a_claim_says_what_cpython_says(command: str) -> None:
     chance = random.Random(command)
-    on_host = command in Making().host_commands
+    on_host = command in ObligationBuilder().host_commands
     answers: dict[str, set[bool]] = {claim.name: set() for claim in claims_of(command)}
     for happening in some()[command]:
         tellings = list(wrong(happening))

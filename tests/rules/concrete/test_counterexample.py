@@ -11,10 +11,10 @@ import pytest
 
 from domain import evolve, lifecycle
 from domain.errors import InternalError
+from domain.rule import Rule
 from rules.concrete.counterexample import Counterexample
-from rules.solving.prover import Prover, Verdict
+from rules.solving.prover import ProofVerdict, Prover
 from rules.symbolic import terms
-from rules.symbolic.reader import Rule
 from rules.transitions.vm_commands import record
 from rules.wording import size, typed
 from tests.rules.running import misread, named, program, refuter
@@ -113,7 +113,7 @@ def test_what_cpython_does_not_do_is_an_internal_error_and_never_a_finding(
 ) -> None:
     wrong = misread(rule, change)
     claim = named(obligation, wrong)
-    assert next(Prover().prove([claim])).verdict is Verdict.REFUTED
+    assert next(Prover().prove([claim])).verdict is ProofVerdict.REFUTED
 
     with pytest.raises(InternalError, match="please report it"):
         refuter(wrong).refute(claim)

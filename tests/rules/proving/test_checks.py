@@ -15,16 +15,16 @@ from rules.obligations import Obligations
 from rules.proving.checks import DEAD, Checks
 from rules.proving.run import prove
 from rules.search.reachability import Search
-from rules.solving.prover import BUDGET, Prover, Verdict
+from rules.solving.prover import BUDGET, ProofVerdict, Prover
 from rules.specification.invariants import INVARIANTS, THEOREMS
-from rules.specification.predicate import is_sentence
+from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
 from tests.rules.running import checks, misread, named, program, search
 
 
 def test_every_check_is_passed_and_listed_once() -> None:
     found = list(checks().all())
-    assert {each.verdict for each in found} == {Verdict.PROVED}
+    assert {each.verdict for each in found} == {ProofVerdict.PROVED}
     assert len({each.name for each in found}) == len(found)
     kinds = Counter(each.kind for each in found)
     assert kinds["redundancy"] == len(INVARIANTS)
@@ -55,8 +55,8 @@ def test_assumptions_that_cannot_be_are_refuted() -> None:
     among = [named("keeps/start/host_is_real"), nothing, named("keeps/stop/book_agrees")]
     check, other = Checks(program(), among, search(), BUDGET).vacuity()
     assert check.name == "vacuity/start/keeps"
-    assert check.verdict is Verdict.REFUTED
-    assert other.verdict is Verdict.PROVED
+    assert check.verdict is ProofVerdict.REFUTED
+    assert other.verdict is ProofVerdict.PROVED
     assert "proved of nothing" in check.reason
 
 
@@ -70,12 +70,12 @@ def test_a_guard_that_never_decides_is_refuted() -> None:
 
     wrong = misread(lifecycle.stop, ask_twice)
     found = Checks(wrong, wrong.made, Search(wrong, BUDGET), BUDGET).guards(["stop"])
-    assert [each.rule for each in found if each.verdict is Verdict.REFUTED] == ["(site.vm.power is Power.SAVED)"]
+    assert [each.rule for each in found if each.verdict is ProofVerdict.REFUTED] == ["(site.vm.power is Power.SAVED)"]
 
 
 def test_a_redundant_invariant_is_refuted_and_a_theorem_is_not() -> None:
     verdicts = {each.rule: each.verdict for each in checks().redundancy()}
-    assert set(verdicts.values()) == {Verdict.PROVED}
+    assert set(verdicts.values()) == {ProofVerdict.PROVED}
     assert {each.__name__ for each in THEOREMS} < verdicts.keys()
     solver = Prover().solver
     said = dict(zip(INVARIANTS, program().invariants(program().transitions["stop"].before), strict=True))
@@ -87,9 +87,9 @@ def test_a_redundant_invariant_is_refuted_and_a_theorem_is_not() -> None:
 def test_an_answer_that_no_short_history_gives_is_unknown() -> None:
     found = {each.name: each.verdict for each in checks().reached(["restore"], most=4)}
     assert found == {
-        "reached/restore/rejected wrong-power-state": Verdict.PROVED,
-        "reached/restore/done": Verdict.UNKNOWN,
-        "reached/restore/failed insufficient-host-memory": Verdict.UNKNOWN,
+        "reached/restore/rejected wrong-power-state": ProofVerdict.PROVED,
+        "reached/restore/done": ProofVerdict.UNKNOWN,
+        "reached/restore/failed insufficient-host-memory": ProofVerdict.UNKNOWN,
     }
 
 
@@ -107,18 +107,18 @@ def test_a_specification_that_calls_the_program_is_found() -> None:
     obligations = Obligations()
     obligations.specification.reached["a rule"] = RULES[0]
     [reaches, _] = Checks(obligations, [], search(), BUDGET).independence()
-    assert reaches.verdict is Verdict.REFUTED
-    assert is_sentence(RULES[0]) is False
+    assert reaches.verdict is ProofVerdict.REFUTED
+    assert is_predicate(RULES[0]) is False
 
 
 def test_without_a_budget_nothing_is_proved() -> None:
     results = list(prove(["host_never_overcommitted", "why_not_start"], budget=1))
     hard = [each for each in results if each.kind in ("keeps", "bystander")]
-    assert {each.verdict for each in hard} == {Verdict.UNKNOWN}
+    assert {each.verdict for each in hard} == {ProofVerdict.UNKNOWN}
     assert all(each.reason for each in hard)
     assert all(each.counterexample is None for each in results)
 
 
 def test_a_check_without_a_budget_is_unknown() -> None:
     found = list(checks(1).redundancy())
-    assert {each.verdict for each in found} == {Verdict.UNKNOWN}
+    assert {each.verdict for each in found} == {ProofVerdict.UNKNOWN}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from rules.proving.run import obligations_named, prove, smtlib
-from rules.solving.prover import Verdict
+from rules.solving.prover import ProofVerdict
 
 
 def test_all_is_proved_and_each_result_has_its_own_name() -> None:
     results = list(prove())
-    assert {each.verdict for each in results} == {Verdict.PROVED}
+    assert {each.verdict for each in results} == {ProofVerdict.PROVED}
     assert len({each.name for each in results}) == len(results)
     assert len(results) > 1200
     assert all(each.counterexample is None and each.reason == "" for each in results)

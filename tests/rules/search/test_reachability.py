@@ -8,8 +8,8 @@ from functools import cache
 from domain.decision import Code
 from rules.concrete.world import OTHER, VM
 from rules.obligations import Obligation
-from rules.search.reachability import History, replayed
-from rules.solving.prover import Verdict
+from rules.search.reachability import CommandHistory, replayed
+from rules.solving.prover import ProofVerdict
 from rules.symbolic import terms
 from tests.domain.world import World
 from tests.oracle.reachable import REACHABLE, Reached
@@ -17,15 +17,15 @@ from tests.rules.running import checks, named, search
 
 
 @cache
-def reached() -> tuple[set[Reached], list[History]]:
+def reached() -> tuple[set[Reached], list[CommandHistory]]:
     """Every answer that a history reaches, as the oracle writes it, and those histories."""
     all_checks = checks()
-    assert {each.verdict for each in all_checks.reached()} == {Verdict.PROVED}
+    assert {each.verdict for each in all_checks.reached()} == {ProofVerdict.PROVED}
     histories = [history for each in all_checks.met.values() for history in each]
     return {answered(history) for history in histories}, histories
 
 
-def answered(history: History) -> Reached:
+def answered(history: CommandHistory) -> Reached:
     decision = history.last.answer.decision
     code = None if decision.code is Code.NONE else decision.code.value
     return history.script[-1]["command"], decision.outcome.value, code

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 from rules.obligations import Obligations
-from rules.solving.prover import Prover, Verdict
+from rules.solving.prover import ProofVerdict, Prover
 
 
 def test_every_obligation_is_proved() -> None:
     obligations = Obligations().all()
     assert len({each.name for each in obligations}) == len(obligations)
     verdicts = Counter(proof.verdict for proof in Prover().prove(obligations))
-    assert verdicts == {Verdict.PROVED: len(obligations)}
+    assert verdicts == {ProofVerdict.PROVED: len(obligations)}
     assert len(obligations) > 800

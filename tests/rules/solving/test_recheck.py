@@ -17,7 +17,7 @@ from domain.state import Power
 from rules.obligations import Obligation
 from rules.proving.explaining import explain, needed
 from rules.proving.run import obligations_named
-from rules.solving.prover import Prover, Verdict
+from rules.solving.prover import ProofVerdict, Prover
 from rules.solving.recheck import judge, recheck, solver
 from rules.solving.smtlib import exports
 from rules.symbolic import terms
@@ -43,25 +43,25 @@ def test_both_solvers_say_the_same(some: list[Obligation]) -> None:
     first = {(each.name, each.assumes): each for each in asked}
     ours = [proof.verdict for each in first.values() for proof in Prover().prove([each])]
     assert [opinion.verdict for opinion in recheck(first.values())] == ours
-    assert {Verdict.PROVED, Verdict.REFUTED} == set(ours)
+    assert {ProofVerdict.PROVED, ProofVerdict.REFUTED} == set(ours)
 
 
 def test_processes_say_the_same(some: list[Obligation]) -> None:
     told = list(recheck(some[:30], cores=2))
     assert [each.name for each in told] == [each.name for each in some[:30]]
-    assert {each.verdict for each in told} == {Verdict.PROVED}
+    assert {each.verdict for each in told} == {ProofVerdict.PROVED}
 
 
 def test_a_solver_that_gives_up_says_neither() -> None:
     [export] = exports(obligations_named(["keeps/grow/within_bounds"]))
     opinion = judge("x", export.text, budget=1)
-    assert opinion.verdict is Verdict.UNKNOWN
+    assert opinion.verdict is ProofVerdict.UNKNOWN
     assert opinion.reason
-    assert judge("x", export.text).verdict is Verdict.PROVED
+    assert judge("x", export.text).verdict is ProofVerdict.PROVED
 
 
 def test_what_is_no_question_is_unknown() -> None:
-    assert judge("x", "(set-logic QF_LIA)\n").verdict is Verdict.UNKNOWN
+    assert judge("x", "(set-logic QF_LIA)\n").verdict is ProofVerdict.UNKNOWN
     assert solver().startswith("cvc5 ")
 
 
@@ -76,13 +76,13 @@ def test_files_have_names_of_their_own_on_any_system() -> None:
 def test_what_a_proof_needs_is_least(some: list[Obligation]) -> None:
     for obligation in some[::8]:
         verdict, used = needed(obligation)
-        assert verdict is Verdict.PROVED
+        assert verdict is ProofVerdict.PROVED
         assert used <= set(obligation.assumes)
         enough = replace(obligation, assumes=tuple(used))
-        assert [proof.verdict for proof in Prover().prove([enough])] == [Verdict.PROVED]
+        assert [proof.verdict for proof in Prover().prove([enough])] == [ProofVerdict.PROVED]
         for each in used:
             less = replace(obligation, assumes=tuple(used - {each}))
-            assert [proof.verdict for proof in Prover().prove([less])] == [Verdict.REFUTED]
+            assert [proof.verdict for proof in Prover().prove([less])] == [ProofVerdict.REFUTED]
 
 
 def test_a_formula_that_is_shown_is_python_and_means_what_it_meant() -> None:

@@ -7,8 +7,7 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from domain.rule import RULES
-from rules.symbolic.reader import Rule
+from domain.rule import RULES, Rule
 
 HEADER = """\
 from __future__ import annotations

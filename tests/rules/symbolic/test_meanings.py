@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.deciding import decider, redecide
-from domain.rule import RULES
-from rules.solving.smt import Translation
-from rules.symbolic.reader import Reader, Rule, sorts_of
+from domain.rule import RULES, Rule
+from rules.solving.smt import Encoder
+from rules.symbolic.reader import RuleReader, sorts_of
 from rules.symbolic.terms import Literal, Term, constant
 from rules.symbolic.values import Value, anything, bring_back, exactly, leaves
 from tests.rules.symbolic.values import anything_of
@@ -48,7 +48,7 @@ def plain(value: Value, name: str = "") -> dict[str, Literal]:
 @cache
 def meanings(rule: Rule) -> tuple[Value, ByZ3]:
     """What a rule answers to anything, as terms and for Z3."""
-    answer = Reader().call(rule, [anything(name, kind) for name, kind in sorts_of(rule).items()])
+    answer = RuleReader().call(rule, [anything(name, kind) for name, kind in sorts_of(rule).items()])
     return answer, ByZ3(answer)
 
 
@@ -56,7 +56,7 @@ class ByZ3:
     """An answer, as Z3 computes it where every variable has its value."""
 
     def __init__(self, answer: Value) -> None:
-        self._translate = Translation()
+        self._translate = Encoder()
         self._solver = z3.Solver(ctx=self._translate.context)
         self._answers: dict[str, str] = {}
         for path, term in leaves(answer):

@@ -14,7 +14,7 @@ from domain.state import Host, Site
 from rules.concrete.replay import ARGUMENTS
 from rules.concrete.world import HERE, THERE, VM, World, command_of, world_of
 from rules.obligations import Obligations
-from rules.search.actions import Deed, deeds
+from rules.search.actions import Action, actions_by_name
 from rules.symbolic.terms import Literal
 from rules.symbolic.values import bring_back, exactly
 from tests.rules.symbolic.test_meanings import plain
@@ -29,8 +29,8 @@ def program() -> Obligations:
 
 
 @cache
-def all_deeds() -> dict[str, Deed]:
-    return deeds(program())
+def all_deeds() -> dict[str, Action]:
+    return actions_by_name(program())
 
 
 def leaves_of(name: str, value: object) -> dict[str, Literal]:
@@ -81,25 +81,25 @@ def test_a_command_on_a_vm_does_what_its_transition_says(name: str, data: st.Dat
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_command_on_a_host_does_what_its_deed_says(name: str, data: st.DataObject) -> None:
-    deed = all_deeds()[name]
+    action = all_deeds()[name]
     site = cast("Site", data.draw(anything_of(Site)))
     alone = data.draw(st.booleans(), "no VM")
     world = World() if name == "register-host" else world_of(None if alone or name == "define-vm" else site, site.host)
-    arguments: dict[str, Any] = {each: data.draw(anything_of(ARGUMENTS[each]), each) for each in deed.arguments}
+    arguments: dict[str, Any] = {each: data.draw(anything_of(ARGUMENTS[each]), each) for each in action.arguments}
     values = leaves_of("site", site) | {"vms": len(world.vms)}
     for each, value in arguments.items():
         values |= leaves_of(each, value)
 
     answer = world.ask(command_of(name, arguments))
 
-    assert answer.decision == bring_back(deed.decision, values)
-    accepted = bring_back(deed.accepted, values)
+    assert answer.decision == bring_back(action.decision, values)
+    accepted = bring_back(action.accepted, values)
     assert accepted == (answer.outcome.value not in ("rejected", "failed"))
     if not accepted:
         assert HERE not in world.hosts or world.host(HERE).state == site.host
     elif name == "define-vm":
-        assert world.site() == Site(site.host, bring_back(deed.after["vm"], values), 0)
+        assert world.site() == Site(site.host, bring_back(action.after["vm"], values), 0)
     elif name == "remove-host":
         assert not world.hosts
     else:
-        assert world.host(HERE).state == bring_back(deed.after["host"], values)
+        assert world.host(HERE).state == bring_back(action.after["host"], values)

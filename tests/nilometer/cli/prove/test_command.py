@@ -12,9 +12,9 @@ import pytest
 from nilometer.cli.output import Output
 from nilometer.cli.prove.choice import choose
 from nilometer.cli.prove.report import Report
-from rules.catalogue import CHECKS, NAMES
-from rules.proving.run import Result, obligations_named
-from rules.solving.prover import Verdict
+from rules.catalogue import CHECKS, RULE_NAMES
+from rules.proving.run import ProofResult, obligations_named
+from rules.solving.prover import ProofVerdict
 from tests.nilometer.cli.calling import NILO, Desk
 from tests.nilometer.cli.test_schemas import problems
 from tests.paths import ROOT
@@ -61,7 +61,7 @@ def test_on_a_terminal_obligations_of_a_kind_stand_together(desk: Desk) -> None:
 
 
 def test_every_rule_of_the_model_can_be_asked_for() -> None:
-    chosen = {name: choose([name], []) for name in NAMES}
+    chosen = {name: choose([name], []) for name in RULE_NAMES}
     assert all(choice.rules and choice.obligations for choice in chosen.values())
     found = [each.name for choice in chosen.values() for each in choice.obligations]
     assert sorted(found) == sorted(each.name for each in obligations_named())
@@ -252,13 +252,15 @@ def test_help_loads_no_solver() -> None:
 
 
 def test_what_is_refuted_counts_more_than_what_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
-    def finish(*verdicts: Verdict) -> int:
+    def finish(*verdicts: ProofVerdict) -> int:
         report = Report(Output("plain"), ["keeps"] * len(verdicts), None)
         for number, verdict in enumerate(verdicts):
-            report.add(Result(f"keeps/stop/{number}", "keeps", str(number), "stop", verdict, 0.1, None, "so it is"))
+            report.add(
+                ProofResult(f"keeps/stop/{number}", "keeps", str(number), "stop", verdict, 0.1, None, "so it is")
+            )
         return report.finish(1.0)
 
-    proved, refuted, unknown = Verdict.PROVED, Verdict.REFUTED, Verdict.UNKNOWN
+    proved, refuted, unknown = ProofVerdict.PROVED, ProofVerdict.REFUTED, ProofVerdict.UNKNOWN
     assert finish(proved, proved) == 0
     assert finish(proved, unknown) == 3
     assert finish(unknown, refuted, proved) == finish(refuted, unknown) == 1
