@@ -41,7 +41,7 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
-class Change(Generic[S]):
+class StateChange(Generic[S]):
     """How a kind of event changes a state: a rule, and the figures it takes, by their names in the event."""
 
     rule: Callable[..., S]
@@ -55,37 +55,37 @@ class Change(Generic[S]):
             raise HistoryError(f"a {event.KIND} event does not carry what it changed") from None
 
 
-def change(rule: Callable[..., S]) -> Change[S]:
+def state_change(rule: Callable[..., S]) -> StateChange[S]:
     """The change that a rule makes: its first parameter is the state, the others are carried by the event."""
-    return Change(rule, tuple(signature(rule).parameters)[1:])
+    return StateChange(rule, tuple(signature(rule).parameters)[1:])
 
 
-VM_CHANGES: Final[dict[type[VmEvent], Change[Vm]]] = {
-    events.VmMemoryConfigured: change(evolve.memory_configured),
-    events.VmGuestConfigured: change(evolve.guest_configured),
-    events.VmStarted: change(evolve.booted),
-    events.VmRebooted: change(evolve.booted),
-    events.VmRestored: change(evolve.running_again),
-    events.VmStopped: change(evolve.stopped),
-    events.VmSaved: change(evolve.saved),
-    events.VmPaused: change(evolve.paused),
-    events.VmResumed: change(evolve.running_again),
-    events.VmInUseReported: change(evolve.in_use_told),
-    events.VmMemoryAdded: change(evolve.memory_added),
-    events.VmMemoryRemoved: change(evolve.memory_removed),
-    events.VmMoved: change(evolve.unchanged),
-    events.VmRemoved: change(evolve.unchanged),
-    events.VmCommandRefused: change(evolve.unchanged),
+VM_CHANGES: Final[dict[type[VmEvent], StateChange[Vm]]] = {
+    events.VmMemoryConfigured: state_change(evolve.memory_configured),
+    events.VmGuestConfigured: state_change(evolve.guest_configured),
+    events.VmStarted: state_change(evolve.booted),
+    events.VmRebooted: state_change(evolve.booted),
+    events.VmRestored: state_change(evolve.running_again),
+    events.VmStopped: state_change(evolve.stopped),
+    events.VmSaved: state_change(evolve.saved),
+    events.VmPaused: state_change(evolve.paused),
+    events.VmResumed: state_change(evolve.running_again),
+    events.VmInUseReported: state_change(evolve.in_use_told),
+    events.VmMemoryAdded: state_change(evolve.memory_added),
+    events.VmMemoryRemoved: state_change(evolve.memory_removed),
+    events.VmMoved: state_change(evolve.unchanged),
+    events.VmRemoved: state_change(evolve.unchanged),
+    events.VmCommandRefused: state_change(evolve.unchanged),
 }
 """What each event of a VM's stream after the first changes."""
 
-HOST_CHANGES: Final[dict[type[HostEvent], Change[Host]]] = {
-    events.HostResized: change(evolve.host_resized),
-    events.HostReserveSet: change(evolve.reserve_set),
-    events.HostMemoryGranted: change(evolve.granted_to_vm),
-    events.HostMemoryReturned: change(evolve.returned_by_vm),
-    events.HostRemoved: change(evolve.host_unchanged),
-    events.HostCommandRefused: change(evolve.host_unchanged),
+HOST_CHANGES: Final[dict[type[HostEvent], StateChange[Host]]] = {
+    events.HostResized: state_change(evolve.host_resized),
+    events.HostReserveSet: state_change(evolve.reserve_set),
+    events.HostMemoryGranted: state_change(evolve.granted_to_vm),
+    events.HostMemoryReturned: state_change(evolve.returned_by_vm),
+    events.HostRemoved: state_change(evolve.host_unchanged),
+    events.HostCommandRefused: state_change(evolve.host_unchanged),
 }
 """What each event of a host's stream after the first changes."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain import evolve, hosts, lifecycle, resizing
-from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, Change
+from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, StateChange
 from domain.commands import NAMES
 from domain.deciding.decider import STEPS
 from domain.decision import outcome_of
@@ -85,10 +85,10 @@ def behaviour(program: RuleReader, obligations: Obligations) -> Iterator[Told]:
 
 
 def _replayed(
-    program: RuleReader, obligations: Obligations, change: Change[Vm] | Change[Host] | Rule
+    program: RuleReader, obligations: Obligations, change: StateChange[Vm] | StateChange[Host] | Rule
 ) -> tuple[tuple[Term, ...], Value]:
     """What a row of a table makes of a state, where the state is one that can be."""
-    rule = change.rule if isinstance(change, Change) else change
+    rule = change.rule if isinstance(change, StateChange) else change
     first, *carried = sorts_of(rule).items()
     before = {Vm: SITE["vm"], Host: SITE["host"]}.get(first[1], SITE["entry"])
     answer = program.call(rule, [before, *[anything(name, kind) for name, kind in carried]])

@@ -11,7 +11,7 @@ from inspect import getsourcefile, getsourcelines
 from typing import Any, cast, get_type_hints
 
 from domain import aggregates
-from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, change
+from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, state_change
 from domain.deciding import steps
 from domain.deciding.steps import STEPS, Step, step
 from domain.decision import Decision
@@ -153,7 +153,7 @@ def _changes() -> Iterator[Mutant]:
             for rule in dict.fromkeys(map(_rule, table.values())):
                 if rule is not right and _carried(event, rule) and (name == "VM_CHANGES" or _alike(rule, right)):
                     what = f"{name}: {event.__name__} changes by {right.__name__} → {rule.__name__}"
-                    wrong = rule if row is right else change(rule)
+                    wrong = rule if row is right else state_change(rule)
                     yield Mutant("wrong row", place, what, row=Row(table, event, wrong))
 
 

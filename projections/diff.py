@@ -30,7 +30,7 @@ _WITHOUT_EFFECT: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FigureChange:
     """One figure that differs. ``path`` is like ``vms.web01.assigned``; ``None`` is unknown, or not there."""
 
     path: str
@@ -42,7 +42,7 @@ class Change:
 class Difference:
     """What changed from one view to another, by path, and the positions of the events that did it."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[FigureChange, ...]
     positions: tuple[int, ...]
 
 
@@ -58,17 +58,17 @@ def difference(before: View, after: View, between: Iterable[Envelope[Event]] = (
 
 def _changes(
     table: str, before: Mapping[str, HostRow | VmRow], after: Mapping[str, HostRow | VmRow]
-) -> dict[str, list[Change]]:
-    found: dict[str, list[Change]] = {}
+) -> dict[str, list[FigureChange]]:
+    found: dict[str, list[FigureChange]] = {}
     for id in before.keys() | after.keys():
         old, new = before.get(id), after.get(id)
         path = f"{table}.{id}"
         if old is None or new is None:
-            found[id] = [Change(path, old, new)]
+            found[id] = [FigureChange(path, old, new)]
         elif old != new:
             figures_before, figures_after = dict(_figures(old)), dict(_figures(new))
             differing = [
-                Change(f"{path}.{name}", figures_before.get(name), figures_after.get(name))
+                FigureChange(f"{path}.{name}", figures_before.get(name), figures_after.get(name))
                 for name in figures_before | figures_after
                 if figures_before.get(name) != figures_after.get(name)
             ]

@@ -27,7 +27,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """One event as the audit trail lists it."""
 
     position: int
@@ -54,10 +54,10 @@ class Entry:
     """Somebody asked for it: true of one event a command, the one on the stream that the command names."""
 
 
-def entry(envelope: Envelope[Event], host: str | None = None) -> Entry:
+def entry(envelope: Envelope[Event], host: str | None = None) -> TimelineEntry:
     """The entry of one event. ``host`` is where its VM is, if that is known: events of observed VMs do not say it."""
     said, about = envelope.metadata, subject(envelope)
-    return Entry(
+    return TimelineEntry(
         position=envelope.position,
         stream=envelope.stream,
         version=envelope.version,

@@ -8,7 +8,7 @@ from inspect import signature
 from typing import Final
 
 from domain import commands, events, lifecycle, resizing
-from domain.aggregates import VM_CHANGES, Change
+from domain.aggregates import VM_CHANGES, StateChange
 from domain.commands import VmCommand
 from domain.decision import Decision
 from domain.events import VmEvent
@@ -25,7 +25,7 @@ class Step:
     rule: Callable[..., Decision]
     takes: tuple[str, ...]
     event: type[VmEvent]
-    change: Change[Vm]
+    change: StateChange[Vm]
     """What the event changes."""
     told: tuple[str, ...]
     """The figures of the change that the decision says; the others are the command's."""

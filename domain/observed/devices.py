@@ -13,7 +13,7 @@ from domain.observed.events import BASE_MEMORY, Means
 
 
 @dataclass(slots=True)
-class Account:
+class DeviceAccount:
     """One memory device of a VM as last known. Sizes are bytes."""
 
     means: Means | None
@@ -25,11 +25,11 @@ class Account:
     """How the guest's own total follows this device."""
 
 
-Accounts = Mapping[str, Account]
+Accounts = Mapping[str, DeviceAccount]
 _UNDER_THE_BALLOON = (Means.BOOT, Means.PC_DIMM)
 
 
-def balloon_of(accounts: Accounts) -> Account | None:
+def balloon_of(accounts: Accounts) -> DeviceAccount | None:
     """The balloon, if there is one."""
     for account in accounts.values():
         if account.means is Means.BALLOON:
@@ -72,11 +72,11 @@ def held_of(accounts: Accounts) -> int | None:
     return held - lent if lent is not None and all(backed) else None
 
 
-def _under_the_balloon(accounts: Accounts) -> list[Account]:
+def _under_the_balloon(accounts: Accounts) -> list[DeviceAccount]:
     return [account for account in accounts.values() if account.means in _UNDER_THE_BALLOON]
 
 
-def _sum(accounts: Iterable[Account]) -> int | None:
+def _sum(accounts: Iterable[DeviceAccount]) -> int | None:
     total, any_at_all = 0, False
     for account in accounts:
         if account.size is None:

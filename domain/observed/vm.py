@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from domain.guests import Guest
 from domain.identifiers import UtcTime
-from domain.observed.devices import Account, assigned_of, balloon_of, held_of, lent_of
+from domain.observed.devices import DeviceAccount, assigned_of, balloon_of, held_of, lent_of
 from domain.observed.events import (
     BASE_MEMORY,
     Means,
@@ -96,7 +96,7 @@ class ObservedVm:
     kept: int | None = None
     """What firmware and kernel keep out of the guest's own count, from the first measure of the session."""
     lost: bool = False
-    accounts: dict[str, Account] = field(default_factory=dict[str, Account])
+    accounts: dict[str, DeviceAccount] = field(default_factory=dict[str, DeviceAccount])
     requests: dict[str, OpenRequest] = field(default_factory=dict[str, OpenRequest])
     """The last request for each device, open or not."""
     requests_made: int = 0
@@ -207,7 +207,7 @@ class ObservedVm:
         elif event.power in (Power.RUNNING, Power.PAUSED):
             self.told_held = None  # what it gave back while it was saved, it has again
         for told in event.devices:
-            account = self.accounts.setdefault(told.device, Account(told.means, None))
+            account = self.accounts.setdefault(told.device, DeviceAccount(told.means, None))
             account.size = told.size if told.size is not None else account.size
             account.maximum = told.maximum if told.maximum is not None else account.maximum
             account.backed = told.backed if told.backed is not None else account.backed
@@ -246,7 +246,7 @@ class ObservedVm:
         self.measured.update(dict.fromkeys(("assigned", "in_use", "visible"), happened))
 
     def _move(self, event: VmMemoryMoved, happened: UtcTime) -> None:
-        account = self.accounts.setdefault(event.device, Account(event.means, None))
+        account = self.accounts.setdefault(event.device, DeviceAccount(event.means, None))
         account.size = event.size_to
         account.backed = event.backed if event.backed is not None else account.backed
         account.mechanism = event.mechanism or account.mechanism

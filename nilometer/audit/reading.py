@@ -21,7 +21,7 @@ from nilometer.history.cloudevents import source_uri, to_cloudevent
 from nilometer.history.diagnosing import empty, refuse_database, wrong_kind
 from nilometer.history.parsing import LineReader, ParsedLine, UnreadableLine
 from nilometer.ledger.ledger import Ledger
-from nilometer.ledger.requests import Stored
+from nilometer.ledger.requests import StoredRow
 from nilometer.storage.bodies import UnreadableEvent, decode, encode
 from nilometer.textio.streaming import in_batches
 from nilometer.textio.texts import read_lines
@@ -93,7 +93,7 @@ def read_ledger(
             yield envelope, "", source
 
 
-def read_row(row: Stored, ledger: str) -> Envelope[Event]:
+def read_row(row: StoredRow, ledger: str) -> Envelope[Event]:
     """An event as it is stored. Raises ``UnreadableEvent``."""
     envelope = decode(row.stream, row.version, row.topic, row.body, row.position)
     if encode(envelope.event, envelope.metadata) != (row.topic, row.body):

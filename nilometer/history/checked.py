@@ -13,7 +13,7 @@ from domain.errors import InputError
 from domain.events import Event
 from nilometer.history.cloudevents import ATTRIBUTES, to_canonical_json
 from nilometer.history.parsing import LineReader, UnreadableLine
-from nilometer.ledger.requests import Stored
+from nilometer.ledger.requests import StoredRow
 from nilometer.textio.lines import LONGEST_LINE
 from projections.fleet import Fleet
 
@@ -26,7 +26,7 @@ class CheckedLine:
 
     place: str
     ledger: str
-    stored: Stored
+    stored: StoredRow
 
 
 def read_history(stream: BinaryIO, file: str) -> Iterator[CheckedLine]:
@@ -64,14 +64,14 @@ def read_history(stream: BinaryIO, file: str) -> Iterator[CheckedLine]:
         yield CheckedLine(place, told.removeprefix("urn:uuid:"), stored)
 
 
-def _stored(content: bytes, event: Envelope[Event]) -> Stored:
+def _stored(content: bytes, event: Envelope[Event]) -> StoredRow:
     """The event of a line as it is stored: in the version in which it was written. Raises ``Unreadable``."""
     line: dict[str, Any] = json.loads(content)
     if to_canonical_json(line) != content:
         raise UnreadableLine("is not written as Nilometer writes it: keys sorted, no space between tokens")
     kind, _, shape = str(line["type"]).removeprefix("nilometer.").rpartition(".v")
     body = {name: line.get(name) for name in ATTRIBUTES} | {"data": line["data"], "happened": line["time"]}
-    return Stored(event.position, event.stream, event.version, f"{kind}/{shape}", to_canonical_json(body))
+    return StoredRow(event.position, event.stream, event.version, f"{kind}/{shape}", to_canonical_json(body))
 
 
 def _expect(name: str, found: object, expected: object) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 from domain.envelope import Envelope
 from domain.events import Event
-from nilometer.ledger.requests import Stored
+from nilometer.ledger.requests import StoredRow
 from nilometer.storage.bodies import UnreadableEvent, encode
 
 _CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -27,7 +27,7 @@ def source_uri(ledger: str) -> str:
     return f"urn:uuid:{ledger}"
 
 
-def to_cloudevent(stored: Stored, ledger: str) -> dict[str, Any]:
+def to_cloudevent(stored: StoredRow, ledger: str) -> dict[str, Any]:
     """A stored event as a CloudEvent. Raises ``UnreadableEvent`` for a body that is not as Nilometer writes it."""
     body = _body(stored)
     kind, _, shape = stored.topic.rpartition("/")
@@ -49,16 +49,16 @@ def to_cloudevent(stored: Stored, ledger: str) -> dict[str, Any]:
 def envelope_to_cloudevent(envelope: Envelope[Event], ledger: str) -> dict[str, Any]:
     """An event as a CloudEvent, in the version in which it is written now."""
     topic, body = encode(envelope.event, envelope.metadata)
-    return to_cloudevent(Stored(envelope.position, envelope.stream, envelope.version, topic, body), ledger)
+    return to_cloudevent(StoredRow(envelope.position, envelope.stream, envelope.version, topic, body), ledger)
 
 
-def write_lines(rows: Iterable[Stored], ledger: str) -> Iterator[bytes]:
-    """Stored events as history lines."""
+def write_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[bytes]:
+    """StoredRow events as history lines."""
     for stored in rows:
         yield to_canonical_json(to_cloudevent(stored, ledger)) + b"\n"
 
 
-def _body(stored: Stored) -> dict[str, Any]:
+def _body(stored: StoredRow) -> dict[str, Any]:
     try:
         body: Any = json.loads(stored.body)
     except ValueError:

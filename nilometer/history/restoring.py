@@ -8,7 +8,7 @@ from typing import Final
 from domain.errors import InputError
 from nilometer.history.checked import CheckedLine
 from nilometer.ledger.ledger import Ledger
-from nilometer.ledger.requests import Stored
+from nilometer.ledger.requests import StoredRow
 
 TOGETHER: Final = 1000
 """How many events share a commit."""
@@ -22,7 +22,7 @@ def restore(
     What is there already must be the same, byte for byte. Raises ``InputError`` with ``file:line`` where it is not.
     """
     there, own = ledger.position, ledger.rows()
-    waiting: list[Stored] = []
+    waiting: list[StoredRow] = []
     count, last = 0, ""
     for line in lines:
         if there and line.ledger != ledger.id:
@@ -45,7 +45,7 @@ def restore(
     return count
 
 
-def _must_be_the_same(own: Stored, line: CheckedLine) -> None:
+def _must_be_the_same(own: StoredRow, line: CheckedLine) -> None:
     if own != line.stored:
         raise InputError(
             f"{line.place}: the ledger has another event at position {own.position}: {own.stream}/{own.version}",

@@ -16,7 +16,7 @@ from nilometer.times import current_time, shown
 from projections.fleet import Fleet
 
 
-class Rehearsal:
+class DryRun:
     """Decides commands on a ledger, and records nothing. Without a ledger it begins with nothing.
 
     Results have no positions, but for those of commands that were recorded before.

@@ -18,12 +18,12 @@ from domain.errors import InputError
 from domain.events import Event
 from domain.identifiers import StreamName
 from nilometer.errors import LedgerBusy, LedgerError
-from nilometer.ledger.batch import Batch
-from nilometer.ledger.observations import Observed
-from nilometer.ledger.repository import Streams
-from nilometer.ledger.requests import Observation, Request, Result, Stored
+from nilometer.ledger.observations import ObservationWriter
+from nilometer.ledger.repository import Repository
+from nilometer.ledger.requests import Observation, Request, Result, StoredRow
+from nilometer.ledger.unit_of_work import UnitOfWork
 from nilometer.storage.application import LedgerApplication
-from nilometer.storage.recorder import LOCK_TIMEOUT, IntegrityError, LedgerRecorder, Reads, StoredEvent
+from nilometer.storage.recorder import LOCK_TIMEOUT, ExpectedVersions, IntegrityError, LedgerRecorder, StoredEvent
 from nilometer.storage.urls import SQLitePlace, parse_url
 from nilometer.views.views import Views
 
@@ -53,8 +53,8 @@ class Ledger:
         """When the ledger was made."""
         self.views = Views(recorder, self.events)
         """What the events come to, stored beside them."""
-        self._streams = Streams(self._application, self.views.load, self._vms_on)
-        self._observed = Observed(self._application)
+        self._streams = Repository(self._application, self.views.load, self._vms_on)
+        self._observed = ObservationWriter(self._application)
         self._wrote = False
 
     def _vms_on(self, host: str) -> int:
@@ -146,21 +146,21 @@ class Ledger:
         for lost in range(TRIES):
             # After a lost race a fresh key is looked for too: the answer to a commit may have been lost.
             keys = [key for _, key in keyed] if lost else asked_before
-            batch = Batch(self._application, self._streams, self._application.receipts(keys))
+            unit = UnitOfWork(self._application, self._streams, self._application.receipts(keys))
             try:
-                batch.decide(keyed, keep_going=keep_going)
+                unit.decide(keyed, keep_going=keep_going)
             except IntegrityError:
-                batch.undo()
-                answers += batch.answers  # a batch may take several commits, and these took place
-                keyed = keyed[len(batch.answers) :]
+                unit.undo()
+                answers += unit.answers  # a unit of work may take several commits, and these took place
+                keyed = keyed[len(unit.answers) :]
                 self._pause(lost)
             except BaseException:
-                batch.undo()
+                unit.undo()
                 raise
             else:
-                return answers + batch.answers
+                return answers + unit.answers
             finally:
-                self._wrote = self._wrote or batch.wrote
+                self._wrote = self._wrote or unit.wrote
         raise _lost()
 
     def record(self, observations: Sequence[Observation], *, actor: str, via: str) -> list[tuple[int, ...]]:
@@ -179,7 +179,7 @@ class Ledger:
                 return positions
         raise _lost()
 
-    def append_raw(self, rows: Sequence[Stored], *, id: str) -> None:
+    def append_raw(self, rows: Sequence[StoredRow], *, id: str) -> None:
         """Appends events of the ledger ``id`` as they are stored there, in one commit, at the same positions.
 
         An empty ledger takes that id; one with events must have it. Raises ``LedgerError`` if the rows do not follow.
@@ -196,7 +196,7 @@ class Ledger:
             return
         events = [StoredEvent(row.stream, row.version, row.topic, row.body) for row in rows]
         try:
-            positions = self._recorder.record(events, reads=Reads({}, rows[0].position - 1))
+            positions = self._recorder.record(events, expected=ExpectedVersions({}, rows[0].position - 1))
         except IntegrityError:
             raise LedgerError(f"the event at position {rows[0].position} does not follow: others wrote") from None
         self._wrote = True
@@ -221,10 +221,10 @@ class Ledger:
         """All events after a position up to another, in order, fetched in pages. Raises ``UnreadableEvent``."""
         return self._application.all(after, upto)
 
-    def rows(self, after: int = 0, upto: int | None = None) -> Iterator[Stored]:
+    def rows(self, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
         """All events as they are stored, after a position up to another, in order, fetched in pages."""
         for stored, position in self._application.rows(after, upto):
-            yield Stored(
+            yield StoredRow(
                 position, StreamName(str(stored.originator_id)), stored.originator_version, stored.topic, stored.state
             )
 

@@ -17,7 +17,7 @@ from nilometer.times import current_time
 REMEMBERED = 100_000
 
 
-class Observed:
+class ObservationWriter:
     """The versions of observed streams, remembered between commits."""
 
     def __init__(self, application: LedgerApplication) -> None:

@@ -22,7 +22,7 @@ REMEMBERED: Final = 20_000
 """When so many hosts and VMs are remembered, all are forgotten: memory stays flat, however many there are."""
 
 
-class Streams:
+class Repository:
     """A ``domain.deciding.decider.World`` on a ledger."""
 
     def __init__(

@@ -87,7 +87,7 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredRow:
     """An event as it is stored, byte for byte: what exports and seals are made of."""
 
     position: int

@@ -16,7 +16,7 @@ from nilometer.ledger.ledger import Ledger
 from nilometer.messages.events import describe, describe_arguments, describe_request, describe_settlement
 from nilometer.messages.sizes import format_part, format_size
 from nilometer.times import duration, seconds_between
-from projections.timeline import Entry, entry
+from projections.timeline import TimelineEntry, entry
 
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 """An id that nobody knows by heart."""
@@ -26,7 +26,7 @@ _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 class RequestSummary:
     """One thing that was asked for. ``came`` are its settlements, in order, each in words."""
 
-    entry: Entry
+    entry: TimelineEntry
     subject: str
     """The VM or host, as people call it."""
     what: str
@@ -71,7 +71,7 @@ def _name_of(ledger: Ledger, stream: str) -> str | None:
     return tracked.subject.name if tracked is not None and isinstance(tracked.subject, ObservedVm) else None
 
 
-def _what(told: Entry, envelope: Envelope[Event]) -> str:
+def _what(told: TimelineEntry, envelope: Envelope[Event]) -> str:
     command = told.command or describe(envelope)
     if told.requested is not None:
         return f"{command} {format_size(told.requested)}"
@@ -79,7 +79,7 @@ def _what(told: Entry, envelope: Envelope[Event]) -> str:
     return f"{command} {wanted}" if wanted else command
 
 
-def _granted(told: Entry) -> str:
+def _granted(told: TimelineEntry) -> str:
     amount = "" if told.requested is None else f", {format_part(told.granted, told.requested)}"
     return f"{told.outcome}{amount}{f' ({told.code})' if told.code else ''}"
 

@@ -16,7 +16,7 @@ from eventsourcing.utils import Environment, EnvType
 from domain.envelope import Envelope
 from domain.events import Event
 from nilometer.storage.bodies import decode, encode
-from nilometer.storage.recorder import NO_READS, LedgerRecorder, Reads, Receipt
+from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder, Receipt
 
 PAGE = 1000
 """How many events are fetched at a time: the library's default of 10 is 3.5 times slower."""
@@ -79,7 +79,10 @@ class LedgerApplication(Application[str]):
         return self._given_recorder
 
     def put(
-        self, envelopes: Sequence[Envelope[Event]], receipts: Sequence[Receipt] = (), reads: Reads = NO_READS
+        self,
+        envelopes: Sequence[Envelope[Event]],
+        receipts: Sequence[Receipt] = (),
+        expected: ExpectedVersions = NOTHING_EXPECTED,
     ) -> tuple[int, ...]:
         """Stores events and receipts in one atomic write, and returns the positions. See ``LedgerRecorder.record``.
 
@@ -88,7 +91,7 @@ class LedgerApplication(Application[str]):
         """
         events = cast("Sequence[DomainEventProtocol[str]]", envelopes)
         stored = [self.mapper.to_stored_event(event) for event in events]
-        return tuple(self._given_recorder.record(stored, receipts, reads))
+        return tuple(self._given_recorder.record(stored, receipts, expected))
 
     @property
     def answers_can_be_lost(self) -> bool:

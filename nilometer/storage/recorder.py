@@ -41,7 +41,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Reads:
+class ExpectedVersions:
     """What a decision read without writing it, and must not have changed when it is recorded."""
 
     streams: Mapping[str, int]
@@ -50,7 +50,7 @@ class Reads:
     """The position of the ledger's last event, where the decision depended on all of them."""
 
 
-NO_READS: Final = Reads({})
+NOTHING_EXPECTED: Final = ExpectedVersions({})
 
 
 class Rows(Protocol):
@@ -85,7 +85,10 @@ class LedgerRecorder(ApplicationRecorder):
 
     @abstractmethod
     def record(
-        self, events: Sequence[StoredEvent], receipts: Sequence[Receipt] = (), reads: Reads = NO_READS
+        self,
+        events: Sequence[StoredEvent],
+        receipts: Sequence[Receipt] = (),
+        expected: ExpectedVersions = NOTHING_EXPECTED,
     ) -> Sequence[int]:
         """Writes all of it or nothing, and returns the events' positions.
 

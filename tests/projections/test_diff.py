@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.envelope import Envelope
 from domain.events import Event
-from projections.diff import Change, difference
+from projections.diff import FigureChange, difference
 from projections.fleet import Fleet
 from projections.view import View, view
 from tests.projections.histories import HOST, START, WEB, add, decided, in_use, told
@@ -27,14 +27,14 @@ def test_a_difference_tells_each_figure_and_the_events_that_did_it() -> None:
     found = difference(at(history, 5), at(history, 7), history[5:7])
 
     assert found.changes == (
-        Change("hosts.hv01.assigned", 4 * GiB, 6 * GiB),
-        Change("hosts.hv01.free", (64 * 1024 - 2304 - 4096) * 2**20, (64 * 1024 - 2304 - 6144) * 2**20),
-        Change("vms.web01.memory.startup", 4 * GiB, 6 * GiB),
-        Change("vms.web01.assigned", 4 * GiB, 6 * GiB),
-        Change("vms.web01.held", 4 * GiB, 6 * GiB),
-        Change("vms.web01.visible", 4 * GiB, 6 * GiB),
-        Change("vms.web01.high_watermark", 4 * GiB, 6 * GiB),
-        Change("vms.web01.hot_pluggable", 4 * GiB, 6 * GiB),
+        FigureChange("hosts.hv01.assigned", 4 * GiB, 6 * GiB),
+        FigureChange("hosts.hv01.free", (64 * 1024 - 2304 - 4096) * 2**20, (64 * 1024 - 2304 - 6144) * 2**20),
+        FigureChange("vms.web01.memory.startup", 4 * GiB, 6 * GiB),
+        FigureChange("vms.web01.assigned", 4 * GiB, 6 * GiB),
+        FigureChange("vms.web01.held", 4 * GiB, 6 * GiB),
+        FigureChange("vms.web01.visible", 4 * GiB, 6 * GiB),
+        FigureChange("vms.web01.high_watermark", 4 * GiB, 6 * GiB),
+        FigureChange("vms.web01.hot_pluggable", 4 * GiB, 6 * GiB),
     )
     assert found.positions == (6, 7)
 
@@ -43,8 +43,8 @@ def test_a_vm_that_came_or_went_is_one_change() -> None:
     history = told(HOST, WEB)
     before, after = at(history, 1), at(history, 2)
 
-    assert difference(before, after).changes == (Change("vms.web01", None, after.vms[0]),)
-    assert difference(after, before).changes == (Change("vms.web01", after.vms[0], None),)
+    assert difference(before, after).changes == (FigureChange("vms.web01", None, after.vms[0]),)
+    assert difference(after, before).changes == (FigureChange("vms.web01", after.vms[0], None),)
 
 
 def test_what_was_refused_did_nothing() -> None:

@@ -17,7 +17,7 @@ from nilometer.ledger.ledger import Ledger
 from nilometer.messages.sizes import UNKNOWN, format_size, format_sizes
 from nilometer.times import shown
 from nilometer.views.views import Moment
-from projections.diff import Change, difference
+from projections.diff import FigureChange, difference
 from projections.view import HostRow, View, VmRow, view
 
 _NO_SIZES = ("session", "generation", "buffer", "weight")
@@ -71,7 +71,7 @@ def _moment(seen: View) -> str:
     return f"position {seen.position}" + (f" ({shown(seen.at)})" if seen.at else "")
 
 
-def _line(change: Change) -> str:
+def _line(change: FigureChange) -> str:
     if isinstance(change.before, HostRow | VmRow) or isinstance(change.after, HostRow | VmRow):
         return f"{change.path}: {'gone' if change.after is None else 'new'}{_begins(change.after)}"
     name = change.path.rpartition(".")[2]

@@ -19,7 +19,7 @@ from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import Session, current_session
 from nilometer.cli.writing.answers import INPUT_ERROR, Answers
 from nilometer.errors import LedgerError
-from nilometer.ledger.dry_run import Rehearsal
+from nilometer.ledger.dry_run import DryRun
 from nilometer.ledger.requests import Request, Result
 from nilometer.ledger.script import ScriptError, ScriptLine, read_script
 from nilometer.storage.urls import masked
@@ -123,7 +123,7 @@ class Run:
         try:
             if self.dry_run:
                 with self.session.reading_if_any() as there:
-                    rehearsal = Rehearsal(there)
+                    rehearsal = DryRun(there)
                     self._decide_all(rehearsal, lambda: rehearsal.fleet, together)
             else:
                 with self.session.writing() as ledger:

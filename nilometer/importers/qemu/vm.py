@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from domain.identifiers import UtcTime, vm_stream
-from domain.observed.devices import Account, Accounts, assigned_of
+from domain.observed.devices import Accounts, DeviceAccount, assigned_of
 from domain.observed.events import (
     BASE_MEMORY,
     DeviceFigures,
@@ -142,7 +142,7 @@ class VmReading:
         for device in () if whole else (*self.fold.accounts, *self.machine.virtio):
             if device not in told and device != BASE_MEMORY:
                 told[device] = self.figures(device, None)
-        sizes = {device: Account(figures.means, figures.size) for device, figures in told.items()}
+        sizes = {device: DeviceAccount(figures.means, figures.size) for device, figures in told.items()}
         in_use = event.in_use if whole else None
         return replace(event, devices=tuple(told.values()), assigned=assigned_of(sizes), in_use=in_use)
 
@@ -177,7 +177,7 @@ class VmReading:
         if measure is None:
             return None
         devices = tuple(self.figures(device, size, entry) for device, size in entry.sizes.items())
-        told = {figures.device: Account(figures.means, figures.size) for figures in devices}
+        told = {figures.device: DeviceAccount(figures.means, figures.size) for figures in devices}
         total = assigned_of({**known, **told}) if adds_up(measure, known, told) else None
         assigned = total if is_whole(measure) and known.keys() <= told.keys() else None
         event = VmObserved(assigned=assigned, devices=devices, label=label, record=source(entry))

@@ -20,7 +20,15 @@ from nilometer.errors import LedgerError
 from nilometer.storage.postgres.connections import Connections, LedgerDatastore
 from nilometer.storage.postgres.errors import persistently, reached, refused_connection, told_apart
 from nilometer.storage.postgres.schema import EVENTS_TABLE, Held, check_schema, composed, create_schema, no_ledger
-from nilometer.storage.recorder import LOCK_TIMEOUT, NO_READS, LedgerRecorder, Reads, Receipt, Rows, StaleRead
+from nilometer.storage.recorder import (
+    LOCK_TIMEOUT,
+    NOTHING_EXPECTED,
+    ExpectedVersions,
+    LedgerRecorder,
+    Receipt,
+    Rows,
+    StaleRead,
+)
 from nilometer.storage.urls import PostgresPlace
 
 _LOCK: Final = "LOCK TABLE {schema}.ledger_events IN EXCLUSIVE MODE"
@@ -108,27 +116,32 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
     # Writing
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """Writes events, and with ``receipts`` and ``reads`` what belongs to them. See ``record``."""
+        """Writes events, and with ``receipts`` and ``expected`` what belongs to them. See ``record``."""
         return list(self.record(stored_events, **kwargs))
 
     def record(
-        self, events: Sequence[StoredEvent], receipts: Sequence[Receipt] = (), reads: Reads = NO_READS
+        self,
+        events: Sequence[StoredEvent],
+        receipts: Sequence[Receipt] = (),
+        expected: ExpectedVersions = NOTHING_EXPECTED,
     ) -> Sequence[int]:
         """Writes all of it or nothing, and returns the events' positions.
 
         It is done again if the connection is lost. Where a commit had taken place and only its answer was lost, the
         second try meets the first one's receipts, and says so by an ``IntegrityError``.
         """
-        return persistently(self._place, lambda: self._record(events, receipts, reads))
+        return persistently(self._place, lambda: self._record(events, receipts, expected))
 
-    def _record(self, events: Sequence[StoredEvent], receipts: Sequence[Receipt], reads: Reads) -> Sequence[int]:
+    def _record(
+        self, events: Sequence[StoredEvent], receipts: Sequence[Receipt], expected: ExpectedVersions
+    ) -> Sequence[int]:
         with self.datastore.get_connection() as connection:
             inserted: Cursor[tuple[int]] | None = None
             with connection.pipeline():
                 connection.execute("BEGIN", prepare=False)
                 connection.execute(self._lock)
-                if reads is not NO_READS:
-                    self._check(connection, reads)
+                if expected is not NOTHING_EXPECTED:
+                    self._check(connection, expected)
                 if events:
                     inserted = connection.cursor(row_factory=tuple_row).execute(
                         self._insert_events_statement,
@@ -153,14 +166,14 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
                 connection.execute("COMMIT", prepare=False)
             return [] if inserted is None else sorted(position for (position,) in inserted)
 
-    def _check(self, connection: Connection[Any], reads: Reads) -> None:
+    def _check(self, connection: Connection[Any], expected: ExpectedVersions) -> None:
         cursor = connection.cursor(row_factory=tuple_row)
-        if reads.position is not None:
+        if expected.position is not None:
             (last,) = cursor.execute(self.max_notification_id_statement).fetchone() or (None,)
-            if (last or 0) != reads.position:
+            if (last or 0) != expected.position:
                 raise StaleRead(f"the ledger went on to position {last}")
         version = "SELECT max(originator_version) FROM {schema}.ledger_events WHERE originator_id = %s"
-        for stream, read in reads.streams.items():
+        for stream, read in expected.streams.items():
             (last,) = cursor.execute(composed(version, self._place), (stream,)).fetchone() or (None,)
             if (last or 0) != read:
                 raise StaleRead(f"{stream} went on to version {last}")

@@ -18,7 +18,15 @@ from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
 
 from nilometer.errors import LedgerError
-from nilometer.storage.recorder import LOCK_TIMEOUT, NO_READS, LedgerRecorder, Reads, Receipt, Rows, StaleRead
+from nilometer.storage.recorder import (
+    LOCK_TIMEOUT,
+    NOTHING_EXPECTED,
+    ExpectedVersions,
+    LedgerRecorder,
+    Receipt,
+    Rows,
+    StaleRead,
+)
 from nilometer.storage.sqlite.files import check_file, create_file, in_words, no_ledger, told_apart
 from nilometer.storage.urls import SQLitePlace
 from nilometer.times import current_time
@@ -163,17 +171,20 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
                 raise
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """Writes events, and with ``receipts`` and ``reads`` what belongs to them. See ``record``."""
+        """Writes events, and with ``receipts`` and ``expected`` what belongs to them. See ``record``."""
         return list(self.record(stored_events, **kwargs))
 
     def record(
-        self, events: Sequence[StoredEvent], receipts: Sequence[Receipt] = (), reads: Reads = NO_READS
+        self,
+        events: Sequence[StoredEvent],
+        receipts: Sequence[Receipt] = (),
+        expected: ExpectedVersions = NOTHING_EXPECTED,
     ) -> Sequence[int]:
         """Writes all of it or nothing, and returns the events' positions."""
         rows = [(event.originator_id, event.originator_version, event.topic, event.state) for event in events]
         with self._writing:
             try:
-                return self._record(self._writer(), rows, receipts, reads)
+                return self._record(self._writer(), rows, receipts, expected)
             except sqlite3.Error as error:
                 raise in_words(self._place, error) from error
 
@@ -189,12 +200,12 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
         connection: sqlite3.Connection,
         rows: Sequence[tuple[object, ...]],
         receipts: Sequence[Receipt],
-        reads: Reads,
+        expected: ExpectedVersions,
     ) -> Sequence[int]:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if reads is not NO_READS:
-                self._check(connection, reads)
+            if expected is not NOTHING_EXPECTED:
+                self._check(connection, expected)
             positions: Sequence[int] = ()
             if rows:
                 connection.executemany(self.insert_events_statement, rows)
@@ -214,12 +225,12 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
             raise
         return positions
 
-    def _check(self, connection: sqlite3.Connection, reads: Reads) -> None:
-        if reads.position is not None:
+    def _check(self, connection: sqlite3.Connection, expected: ExpectedVersions) -> None:
+        if expected.position is not None:
             (last,) = connection.execute(self.select_max_notification_id_statement).fetchone()
-            if (last or 0) != reads.position:
+            if (last or 0) != expected.position:
                 raise StaleRead(f"the ledger went on to position {last}")
-        for stream, version in reads.streams.items():
+        for stream, version in expected.streams.items():
             (last,) = connection.execute(
                 f"SELECT MAX(originator_version) FROM {self.events_table_name} WHERE originator_id = ?", (stream,)
             ).fetchone()

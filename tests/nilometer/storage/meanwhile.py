@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from eventsourcing.persistence import StoredEvent
 
 from nilometer.ledger.ledger import Ledger
-from nilometer.storage.recorder import NO_READS, LedgerRecorder, Reads, Receipt
+from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder, Receipt
 
 
 def recorder_of(ledger: Ledger) -> LedgerRecorder:
@@ -26,10 +26,13 @@ class Commits:
         recorder.record = self.record  # type: ignore[method-assign]
 
     def record(
-        self, events: Sequence[StoredEvent], receipts: Sequence[Receipt] = (), reads: Reads = NO_READS
+        self,
+        events: Sequence[StoredEvent],
+        receipts: Sequence[Receipt] = (),
+        expected: ExpectedVersions = NOTHING_EXPECTED,
     ) -> Sequence[int]:
         """As the recorder's own."""
         self.tried += 1
         if self._before:
             self._before.pop(0)()
-        return self._record(events, receipts, reads)
+        return self._record(events, receipts, expected)

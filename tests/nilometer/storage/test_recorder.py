@@ -14,7 +14,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from nilometer.errors import LedgerError
 from nilometer.storage.postgres.recorder import PostgresLedgerRecorder, translated
-from nilometer.storage.recorder import LedgerRecorder, Reads, Receipt, StaleRead
+from nilometer.storage.recorder import ExpectedVersions, LedgerRecorder, Receipt, StaleRead
 from nilometer.storage.sqlite.recorder import SQLiteLedgerRecorder
 from nilometer.storage.urls import SQLitePlace, parse_url
 from tests.nilometer.databases import Server
@@ -173,24 +173,24 @@ def test_a_key_is_taken_once_and_nothing_is_written_with_it_again(recorder: Ledg
 
 
 @pytest.mark.parametrize(
-    ("reads", "fresh"),
+    ("expected", "fresh"),
     [
-        (Reads({"vm/a": 2}), True),
-        (Reads({"vm/a": 1}), False),
-        (Reads({"vm/none": 0}), True),
-        (Reads({"vm/none": 0, "vm/a": 3}), False),
-        (Reads({}, 2), True),
-        (Reads({}, 1), False),
-        (Reads({"vm/a": 2}, 3), False),
+        (ExpectedVersions({"vm/a": 2}), True),
+        (ExpectedVersions({"vm/a": 1}), False),
+        (ExpectedVersions({"vm/none": 0}), True),
+        (ExpectedVersions({"vm/none": 0, "vm/a": 3}), False),
+        (ExpectedVersions({}, 2), True),
+        (ExpectedVersions({}, 1), False),
+        (ExpectedVersions({"vm/a": 2}, 3), False),
     ],
 )
-def test_what_was_read_must_not_have_changed(recorder: LedgerRecorder, reads: Reads, fresh: bool) -> None:
+def test_what_was_read_must_not_have_changed(recorder: LedgerRecorder, expected: ExpectedVersions, fresh: bool) -> None:
     recorder.record([event("vm/a", 1), event("vm/a", 2)])
     if fresh:
-        recorder.record([event("vm/b", 1)], [Receipt("one", 0, 1)], reads)
+        recorder.record([event("vm/b", 1)], [Receipt("one", 0, 1)], expected)
     else:
         with pytest.raises(StaleRead):
-            recorder.record([event("vm/b", 1)], [Receipt("one", 0, 1)], reads)
+            recorder.record([event("vm/b", 1)], [Receipt("one", 0, 1)], expected)
     assert positions(recorder) == ([1, 2, 3] if fresh else [1, 2])
     assert len(recorder.receipts(["one"])) == fresh
 

@@ -16,15 +16,15 @@ from domain.observed.events import VmChangeRequested, VmRequestSettled
 from nilometer.views.views import Filter, Moment
 from projections.diff import difference
 from projections.fleet import Fleet
-from projections.timeline import Entry, entry
+from projections.timeline import TimelineEntry, entry
 from projections.view import view
 from tests.projections.histories import HOST, START, WEB, add, decided, in_use, time, told
 from tests.projections.stored import stored
 
 
-def entries(history: list[Envelope[Event]]) -> list[Entry]:
+def entries(history: list[Envelope[Event]]) -> list[TimelineEntry]:
     """The entries of a history, each with the host that its VM then was on."""
-    fleet, found = Fleet(), list[Entry]()
+    fleet, found = Fleet(), list[TimelineEntry]()
     for envelope in history:
         fleet.apply(envelope)
         kind, id = split_stream(envelope.stream)
@@ -66,7 +66,7 @@ def otherwise(envelope: Envelope[Event]) -> Envelope[Event]:
     return replace(envelope, event=event)
 
 
-def accepted(wanted: Filter, each: Entry, came: dict[int, Outcome]) -> bool:
+def accepted(wanted: Filter, each: TimelineEntry, came: dict[int, Outcome]) -> bool:
     outcome = each.outcome or (came.get(each.position) if wanted.asked else None)
     return all(
         (

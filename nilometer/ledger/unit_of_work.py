@@ -14,16 +14,16 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Event, HostCommandRefused, HostEvent, VmEvent
 from domain.identifiers import UtcTime, host_stream, vm_stream
-from nilometer.ledger.repository import Streams
+from nilometer.ledger.repository import Repository
 from nilometer.ledger.requests import Request, Result
 from nilometer.storage.application import LedgerApplication
-from nilometer.storage.recorder import NO_READS, Reads, Receipt
+from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, Receipt
 from nilometer.times import current_time, shown
 
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """An answer that is not committed yet, and the index of its first event in the batch."""
+    """An answer that is not committed yet, and the index of its first event in the unit of work."""
 
     request: Request
     answer: Answer
@@ -31,7 +31,7 @@ class _Decided:
     happened: UtcTime | None
 
     def result(self, positions: tuple[int, ...]) -> Result:
-        """The answer as it is told, once its batch has these positions."""
+        """The answer as it is told, once its unit of work has these positions."""
         answer = self.answer
         return Result(
             self.request,
@@ -47,25 +47,25 @@ class _Decided:
         )
 
 
-class Batch:
+class UnitOfWork:
     """Commands that are committed together. It is used once, and undone if it could not be committed."""
 
-    def __init__(self, application: LedgerApplication, streams: Streams, known: Mapping[str, Receipt]) -> None:
+    def __init__(self, application: LedgerApplication, streams: Repository, known: Mapping[str, Receipt]) -> None:
         self._application = application
         self._streams = streams
         self._known = known
         """Receipts of commands that were recorded before."""
         self._touched: set[str] = set()
-        """Streams that were read or written, and are forgotten if the batch is undone."""
+        """Streams that were read or written, and are forgotten if the unit of work is undone."""
         self._fresh: set[str] = set()
-        """Streams whose remembered state was compared with the stored one since the batch began."""
+        """Streams whose remembered state was compared with the stored one since the unit of work began."""
         self._reads: dict[str, int] = {}
         self._whole_ledger: int | None = None
         self._written: set[str] = set()
         self._envelopes: list[Envelope[Event]] = []
         self._receipts: list[Receipt] = []
         self._keys: set[str] = set()
-        """Of all receipts of this batch, committed or not."""
+        """Of all receipts of this unit, committed or not."""
         self._waiting: list[_Decided | Result | InputError] = []
         self.answers: list[Result | InputError] = []
         """Of what is committed."""
@@ -76,7 +76,7 @@ class Batch:
         self._streams.make_room()
         for request, key in requests:
             try:
-                if key in self._keys:  # the same key twice in this batch
+                if key in self._keys:  # the same key twice in this unit
                     self.commit()
                     self._known = {**self._known, **self._application.receipts([key])}
                 if key in self._known:
@@ -97,7 +97,7 @@ class Batch:
         positions: tuple[int, ...] = ()
         if self._envelopes or self._receipts:
             depends = self._reads or self._whole_ledger is not None
-            reads = Reads(self._reads, self._whole_ledger) if depends else NO_READS
+            reads = ExpectedVersions(self._reads, self._whole_ledger) if depends else NOTHING_EXPECTED
             positions = self._application.put(self._envelopes, self._receipts, reads)
             self.wrote = True
         for waiting in self._waiting:
