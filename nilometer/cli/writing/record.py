@@ -20,7 +20,7 @@ from nilometer.cli.options import asking, common
 from nilometer.cli.output import Output
 from nilometer.cli.session import Session, current_session, typed_time
 from nilometer.cli.writing.answers import amounts, colour
-from nilometer.importers.manual import Told, recording
+from nilometer.importers.manual import ReportedChange, record_change
 from nilometer.ledger.script import describe_error
 from nilometer.messages.shortfalls import PARTIALLY
 from nilometer.messages.sizes import format_part, format_size
@@ -51,7 +51,7 @@ def command(
     out = Output(session.format)
     if error is not None and not error.strip():
         raise Mistyped("--error is empty", hint="say what the tool said, or leave it out")
-    told = Told(
+    change = ReportedChange(
         vm=vm,
         asked=_size(asked, "--asked"),
         before=_size(before, "--before"),
@@ -60,23 +60,23 @@ def command(
         error=error,
         in_use=None if in_use is None else _size(in_use, "--in-use"),
     )
-    told = replace(told, vm=_vm(session, vm))
+    change = replace(change, vm=_find_vm(session, vm))
     with session.writing() as ledger:
-        observation, settled = recording(told, ledger.stream(vm_stream(told.vm)))
+        observation, settled = record_change(change, ledger.stream(vm_stream(change.vm)))
         observation = replace(
             observation, reason=session.reason, correlation=session.correlation or observation.correlation
         )
         (positions,) = ledger.record([observation], actor=session.actor, via=session.via)
         url = ledger.url
     if out.json:
-        out.record(_document(told, settled, positions))
+        out.record(_document(change, settled, positions))
     else:
-        _show(out, told, settled)
+        _show(out, change, settled)
         out.line(f"Recorded in {url} at positions {positions[0]} to {positions[-1]}. Nothing was decided.")
     return OK if settled.outcome is Outcome.COMPLETED else NOT_IN_FULL
 
 
-def _vm(session: Session, word: str) -> str:
+def _find_vm(session: Session, word: str) -> str:
     """The VM that is meant: one of this id, or the observed one that is called so; else a new one, of this id."""
     with session.reading_if_any() as ledger:
         if ledger is not None and not has_history(ledger, vm_stream(word)):
@@ -113,39 +113,39 @@ _read_id: Final[Callable[[object], str]] = TypeAdapter[str](Id).validate_python
 _read_size: Final[Callable[[object], int]] = TypeAdapter[int](TypedSize).validate_python
 
 
-def _problem(told: Told, settled: VmRequestSettled) -> dict[str, str] | None:
+def _problem(change: ReportedChange, settled: VmRequestSettled) -> dict[str, str] | None:
     if settled.code is None:
         return None
-    said = f': "{told.error}"' if told.error else ""
+    quoted = f': "{change.error}"' if change.error else ""
     known = "nobody told why" if settled.code is ObservedCode.NOT_TOLD else f"{settled.code} ({settled.cause_is})"
     amount = format_part(settled.granted, settled.amount)
     if settled.outcome is Outcome.PARTIALLY_COMPLETED:
-        message = f"{PARTIALLY} {amount} of VM {told.vm} were moved; {known}{said}."
+        message = f"{PARTIALLY} {amount} of VM {change.vm} were moved; {known}{quoted}."
     else:
-        message = f"Nothing of the {format_size(settled.amount)} asked of VM {told.vm} was moved; {known}{said}."
+        message = f"Nothing of the {format_size(settled.amount)} asked of VM {change.vm} was moved; {known}{quoted}."
     rest = format_size(settled.remaining)
     in_use = f"free {rest} in the guest by stopping applications or services, then ask again for {rest}"
     return {"code": settled.code, "message": message, "hint": in_use if settled.code is Code.MEMORY_IN_USE else ""}
 
 
-def _document(told: Told, settled: VmRequestSettled, positions: tuple[int, ...]) -> dict[str, Any]:
+def _document(change: ReportedChange, settled: VmRequestSettled, positions: tuple[int, ...]) -> dict[str, Any]:
     return {
         "line": None,
         "command": "record",
-        "target": vm_stream(told.vm),
+        "target": vm_stream(change.vm),
         "outcome": settled.outcome.value,
         "requested": settled.amount,
         "granted": settled.granted,
-        "error": _problem(told, settled),
+        "error": _problem(change, settled),
         "positions": list(positions),
         "repeated": False,
     }
 
 
-def _show(out: Output, told: Told, settled: VmRequestSettled) -> None:
+def _show(out: Output, change: ReportedChange, settled: VmRequestSettled) -> None:
     amount = amounts(settled.amount, settled.granted)
-    out.line(f"{out.styled(settled.outcome, fg=colour(settled.outcome))}: record {told.vm}, {amount}")
-    problem = _problem(told, settled)
+    out.line(f"{out.styled(settled.outcome, fg=colour(settled.outcome))}: record {change.vm}, {amount}")
+    problem = _problem(change, settled)
     if problem is not None:
         out.line(f"    {problem['message']}")
         if problem["hint"]:

@@ -15,11 +15,10 @@ from domain.observed.events import (
 from domain.observed.vm import OpenRequest
 from domain.settings import MemorySetting, Mode
 from domain.state import Power
-from nilometer.importers.causes import Cause, why_short
 from nilometer.importers.hyperv.jobs import MEMORY_JOBS, POWERSHELL, UNKNOWN, Who
 from nilometer.importers.hyperv.readings import ChangeReading, VmReading
 from nilometer.importers.hyperv.vm import VmTrack
-from nilometer.importers.settlement import refusal, settlement
+from nilometer.importers.settlement import Cause, build_refusal, build_settlement, find_cause
 
 
 def is_request(track: VmTrack, r: VmReading) -> bool:
@@ -64,7 +63,7 @@ def settle_if_due(track: VmTrack, r: VmReading, assigned: int | None) -> None:
     if request.reached:
         _settle(track, request, r.record, r.at, track.at, late=late)
     elif not late and request.asked_at < r.at and assigned == track.stable:
-        why = why_short(request, track.grounds(r))
+        why = find_cause(request, track.grounds(r))
         _settle(track, request, r.record, r.at, None, why, still_open=True)
 
 
@@ -109,7 +108,7 @@ def own_change(track: VmTrack, c: ChangeReading) -> bool:
         if request.reached:
             _settle(track, request, c.record, c.at, c.since)
         else:
-            cause: Cause = why_short(request, track.grounds(as_read))
+            cause: Cause = find_cause(request, track.grounds(as_read))
             if cause[0] is ObservedCode.NOT_TOLD and c.error is not None:
                 cause = ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.TOLD
             _settle(track, request, c.record, c.at, None, cause, told=c.error, still_open=True)
@@ -150,7 +149,7 @@ def _ask(
     track.who = {number: who} if not refused else {**track.who, number: who}
     track.tell(event, happened, earliest, request=number, who=who)
     if refused:
-        track.tell(refusal(event, error), happened, earliest, request=number, who=who)
+        track.tell(build_refusal(event, error), happened, earliest, request=number, who=who)
     return number
 
 
@@ -167,7 +166,7 @@ def _settle(
     late: bool = False,
 ) -> None:
     grounds = track.grounds(VmReading(at=happened, record=record))
-    event = settlement(request, cause, told, still_open=still_open, late=late, grounds=grounds, record=record)
+    event = build_settlement(request, cause, told, still_open=still_open, late=late, grounds=grounds, record=record)
     who = track.who.get(request.number)
     if event.told is None and who is not None and who.in_full is False and who.error:
         event = replace(event, told=f"job error {who.error}")

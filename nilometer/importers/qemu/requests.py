@@ -8,12 +8,11 @@ from typing import Final
 
 from domain.observed.events import CauseIs, ObservedCode, VmChangeRequested, VmLost, VmObserved
 from domain.observed.vm import OpenRequest
-from nilometer.importers.causes import Cause, why_short
 from nilometer.importers.qemu.entries import Entry
 from nilometer.importers.qemu.records import Command, Json, Step, StepOutcome, as_object, verbatim
 from nilometer.importers.qemu.sizes import MODULES, means_of
 from nilometer.importers.qemu.vm import VmReading, source
-from nilometer.importers.settlement import refusal, settlement
+from nilometer.importers.settlement import Cause, build_refusal, build_settlement, find_cause
 
 _BY_HYPERVISOR: Final = (ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.TOLD)
 BY_GUEST: Final = (ObservedCode.REFUSED_BY_GUEST, CauseIs.TOLD)
@@ -93,7 +92,7 @@ def note_device(vm: VmReading, record: Command) -> Json:
 
 def _refuse(vm: VmReading, entry: Entry, asked: VmChangeRequested, told: str | None) -> None:
     """The hypervisor said no."""
-    vm.tell(refusal(asked, told), entry.t, entry.after, asked.request)
+    vm.tell(build_refusal(asked, told), entry.t, entry.after, asked.request)
 
 
 def reached_late(vm: VmReading, entry: Entry, devices: Iterable[str] | None = None) -> None:
@@ -133,7 +132,7 @@ def step(vm: VmReading, entry: Entry, record: Step) -> None:
         elif request is not None and record.outcome == StepOutcome.REFUSED:
             settle(vm, entry, request, (entry.t, None), _BY_HYPERVISOR, _why(record))
         elif request is not None:
-            cause = why_short(request, vm.grounds(request.device))
+            cause = find_cause(request, vm.grounds(request.device))
             settle(vm, entry, request, (entry.t, None), cause, still_open=True)
     reached_late(vm, entry)
 
@@ -195,5 +194,7 @@ def settle(
 ) -> None:
     """Tells what came of a request so far; ``when`` is the moment, and the beginning of the interval if it is one."""
     grounds = vm.grounds(request.device)
-    event = settlement(request, cause, told, still_open=still_open, late=late, grounds=grounds, record=source(entry))
+    event = build_settlement(
+        request, cause, told, still_open=still_open, late=late, grounds=grounds, record=source(entry)
+    )
     vm.tell(event, *when, request.number)

@@ -21,7 +21,7 @@ from domain.observed.events import (
     VmRequestSettled,
     WhyMoved,
 )
-from nilometer.importers.manual import Told, recording
+from nilometer.importers.manual import ReportedChange, record_change
 from nilometer.ledger.requests import Fact
 from tests.nilometer.importers.qemu.reading import S2, lines_of
 from tests.nilometer.importers.qemu.reading import facts as facts_of_a_recording
@@ -38,8 +38,8 @@ def stored(facts: list[Fact]) -> list[Envelope[Event]]:
 
 
 def recorded(asked: int, before: int, after: int, known: list[Fact] | None = None, **more: Any) -> list[Fact]:
-    told = replace(Told("web01", asked, before, after, LATER), **more)
-    observation, _ = recording(told, stored(known or []))
+    change = ReportedChange("web01", asked=asked, before=before, after=after, happened=LATER)
+    observation, _ = record_change(replace(change, **more), stored(known or []))
     assert {fact.stream for fact in observation.facts} == {"vm/web01"}
     return list(observation.facts)
 
@@ -98,6 +98,19 @@ def test_memory_that_moved_between_two_changes_was_moved_unasked_in_that_time() 
     assert isinstance(first.event, VmMemoryMoved)
     assert (first.event.why, first.event.size_from, first.event.size_to) == (WhyMoved.UNASKED, 8, 7)
     assert (first.earliest, first.happened) == (NOON, LATER)
+
+
+@pytest.mark.parametrize(
+    ("before", "granted", "outcome"), [(6, 2, Outcome.PARTIALLY_COMPLETED), (8, 4, Outcome.COMPLETED)]
+)
+def test_a_request_that_a_later_one_supersedes_settles_by_what_was_granted(
+    before: int, granted: int, outcome: Outcome
+) -> None:
+    [observed, request] = [fact for fact in recorded(8, 4, 4) if isinstance(fact.event, VmObserved | VmChangeRequested)]
+    settlements = [fact.event for fact in recorded(10, before, 10, [observed, request])]
+    first = next(event for event in settlements if isinstance(event, VmRequestSettled))
+    assert (first.request, first.granted, first.outcome) == (1, granted, outcome)
+    assert first.code == (None if outcome is Outcome.COMPLETED else ObservedCode.SUPERSEDED)
 
 
 def test_a_move_away_from_the_target_was_not_asked_for() -> None:
