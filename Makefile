@@ -5,6 +5,10 @@ PYTHON ?= python3
 WORKERS ?= 2
 BIN := .venv/bin
 UV := .uv/bin/uv --quiet
+INSTALL := $(UV) pip install --python $(BIN)/python --compile-bytecode
+COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links $(LOCK_OPTIONS)
+PRODUCT := domain rules projections nilometer
 
 export UV_PYTHON_DOWNLOADS := never
 # As pip does, trust what the machine trusts: a registry may stand behind a company's own certificate.
@@ -14,37 +18,50 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := main-job
-.PHONY: main-job test bench mutants detect lock clean
+.PHONY: main-job test ruff mypy pyright import-linter pytest bench mutants detect lock clean
 .DELETE_ON_ERROR:
 
 main-job: .venv
 	@echo "make: the main job, docs/examples/main-job.sh"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/examples/main-job.sh
 
-test: .venv
-	@echo "make: ruff check";    $(BIN)/ruff check --quiet
-	@echo "make: ruff format";   $(BIN)/ruff format --check --quiet
-	@echo "make: mypy";          $(BIN)/mypy --no-error-summary
-	@echo "make: pyright";       $(BIN)/pyright
-	@echo "make: import-linter"; $(BIN)/lint-imports --no-logo
-	@echo "make: pytest";        $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+# The checkers run beside each other, as each uses one core; pytest has all cores for itself.
+test: .venv/.tests-made
+	@$(MAKE) --no-print-directory --jobs=$(WORKERS) pyright mypy ruff import-linter
+	@$(MAKE) --no-print-directory pytest
 
-bench: .venv
+# One at a time after a change: make pyright, make pytest PYTEST_OPTIONS="-x tests/domain", ...
+ruff: .venv/.tests-made
+	@echo "make: ruff";          $(BIN)/ruff check --quiet && $(BIN)/ruff format --check --quiet
+mypy: .venv/.tests-made
+	@echo "make: mypy";          $(BIN)/mypy --no-error-summary
+pyright: .venv/.tests-made
+	@echo "make: pyright";       $(BIN)/pyright
+import-linter: .venv/.tests-made
+	@echo "make: import-linter"; $(BIN)/lint-imports --no-logo
+pytest: .venv/.tests-made
+	@echo "make: pytest";        $(BIN)/python -m compileall -q $(PRODUCT) && \
+		$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(PYTEST_OPTIONS)
+
+bench: .venv/.tests-made
 	@$(BIN)/python -m benchmarks
 
 # Every wrong program that is one change away has to be refused, refuted or proved to be the same: docs/mutation.md.
-mutants: .venv
+mutants: .venv/.tests-made
 	@$(BIN)/python -m mutants $(MUTANTS_OPTIONS)
 
 # What the judge of histories notices of one thing that was changed: docs/audit.md.
-detect: .venv
+detect: .venv/.tests-made
 	@$(BIN)/python -m detection $(DETECT_OPTIONS)
 
-# Pins every dependency, extra and development tool for all platforms; names no host. All anew: make lock LOCK_OPTIONS=--upgrade
+# Pins all dependencies for all platforms, with hashes and without naming a host: requirements.lock what runs the
+# product, requirements-test.lock that with the extras and the tools, requirements-build.lock what installs it.
+# All anew: make lock LOCK_OPTIONS=--upgrade
 lock: .uv/bin/uv
-	@echo "make: requirements.lock"
-	@$(UV) pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock $(LOCK_OPTIONS) >/dev/null
+	@echo "make: requirements.lock, requirements-test.lock, requirements-build.lock"
+	@$(COMPILE) pyproject.toml --output-file requirements.lock
+	@$(COMPILE) pyproject.toml --all-extras --group dev --constraint requirements.lock --output-file requirements-test.lock
+	@$(COMPILE) --group build --constraint requirements-test.lock --output-file requirements-build.lock
 
 clean:
 	@echo "make: removing .venv, .uv, build, dist and caches"
@@ -53,18 +70,25 @@ clean:
 
 .venv: .venv/.made
 
-.venv/.made: requirements.lock pyproject.toml | .uv/bin/uv
+# What runs the product, and no more. What `make test` added stays there.
+.venv/.made: requirements.lock requirements-build.lock pyproject.toml | .uv/bin/uv
 	@echo "make: .venv from requirements.lock"
 	@test -x $(BIN)/python || $(UV) venv --clear --python "$(PYTHON)" .venv
-	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
-	@$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --require-hashes --requirement requirements.lock
+	@$(INSTALL) --no-deps --build-constraints requirements-build.lock --editable .
+	@$(BIN)/python -m compileall -q $(PRODUCT)
 	@touch $@
 
-# uv itself: the version and hashes that requirements.lock pins. With --target, pip writes beside a system Python
+.venv/.tests-made: requirements-test.lock .venv/.made
+	@echo "make: .venv with requirements-test.lock"
+	@$(INSTALL) --require-hashes --requirement requirements-test.lock
+	@touch $@
+
+# uv itself: the version and hashes that requirements-build.lock pins. With --target, pip writes beside a system Python
 # that forbids installing into it, and needs no venv module.
 .uv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("make: Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + "; name another with: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	@echo "make: .uv, the installer"
 	@rm -rf .uv && mkdir .uv
-	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock >.uv/requirements.txt
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-build.lock >.uv/requirements.txt
 	@$(PYTHON) -m pip install --quiet --no-deps --require-hashes --target .uv --requirement .uv/requirements.txt

@@ -11,20 +11,34 @@ function Step {
 }
 
 $bin = Join-Path $PSScriptRoot '.venv\Scripts'
-$made = '.venv\.made'
-$inputs = Get-Item requirements.lock, pyproject.toml
-if (-not (Test-Path $made) -or ($inputs | Where-Object LastWriteTime -GT (Get-Item $made).LastWriteTime)) {
+$uv = Join-Path $PSScriptRoot '.uv\bin\uv.exe'
+$python = Join-Path $bin 'python.exe'
+
+# Runs `$Steps` if one of `$Inputs` is newer than `$Made`, or if that is not there yet.
+function Make {
+    param([string]$Made, [string[]]$Inputs, [scriptblock]$Steps)
+    if (-not (Test-Path $Made) -or (Get-Item $Inputs | Where-Object LastWriteTime -GT (Get-Item $Made).LastWriteTime)) {
+        & $Steps
+        Set-Content $Made ''
+    }
+}
+
+Make '.venv\.made' requirements.lock, requirements-build.lock, pyproject.toml {
     Write-Output 'make: .venv from requirements.lock'
-    Step py -3 -m venv .venv
-    Step "$bin\python.exe" -m pip install --quiet --require-hashes --requirement requirements.lock
-    Step "$bin\python.exe" -m pip install --quiet --no-deps --no-build-isolation --editable .
-    Set-Content $made ''
+    Step py -3 -m pip install --quiet --require-hashes --upgrade --target .uv --requirement requirements-build.lock
+    if (-not (Test-Path $python)) { Step py -3 -m venv .venv }
+    Step $uv --quiet pip install --python $python --compile-bytecode --require-hashes --requirement requirements.lock
+    Step $uv --quiet pip install --python $python --no-deps --build-constraints requirements-build.lock --editable .
 }
 
 if ($Verb -eq 'main-job') {
     $env:PATH = "$bin;$env:PATH"
     Step sh docs/examples/main-job.sh  # sh comes with Git for Windows
 } else {
+    Make '.venv\.tests-made' requirements-test.lock, '.venv\.made' {
+        Write-Output 'make: .venv with requirements-test.lock'
+        Step $uv --quiet pip install --python $python --compile-bytecode --require-hashes --requirement requirements-test.lock
+    }
     Step "$bin\ruff.exe" check --quiet
     Step "$bin\ruff.exe" format --check --quiet
     Step "$bin\mypy.exe" --no-error-summary

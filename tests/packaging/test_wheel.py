@@ -61,6 +61,8 @@ def test_the_sdist_carries_tests_docs_and_what_the_build_needs(distributions: Di
         "hatch_build.py",
         "pyproject.toml",
         "requirements.lock",
+        "requirements-build.lock",
+        "requirements-test.lock",
         "LICENSE",
         "tests/packaging/smoke.py",
     } <= names
