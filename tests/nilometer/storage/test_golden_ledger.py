@@ -1,0 +1,69 @@
+"""A ledger and its export as commit 4e669ca wrote them: every command, QEMU, Hyper-V and a change recorded by hand.
+
+``goldens/4e669ca.db`` was made by that commit's ``nilo run``, ``import-qemu``, ``import-hyperv`` and ``record``, and
+``goldens/4e669ca.jsonl`` by its ``nilo export``. What is stored is never written anew, so neither ever changes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Generator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from domain.kinds import DECIDED
+from nilometer.history.checked import read_history
+from nilometer.history.cloudevents import write_lines
+from nilometer.history.restoring import restore
+from nilometer.ledger.ledger import Ledger
+from nilometer.storage.bodies import encode, topic_of
+from projections.view import view
+from tests.nilometer.ledger.asking import ask, stored
+
+LEDGER = Path(__file__).with_name("goldens") / "4e669ca.db"
+EXPORT = LEDGER.with_suffix(".jsonl")
+
+
+@pytest.fixture
+def golden(tmp_path: Path) -> Generator[Ledger]:
+    with Ledger.open(f"sqlite:///{shutil.copy(LEDGER, tmp_path / 'ledger.db')}", read_only=True) as ledger:
+        yield ledger
+
+
+def test_it_has_an_event_of_every_command(golden: Ledger) -> None:
+    assert {topic_of(event) for event in DECIDED} <= {row.topic for row in golden.rows()}
+
+
+def test_its_export_is_the_one_of_then_byte_for_byte(golden: Ledger) -> None:
+    assert b"".join(write_lines(golden.rows(), golden.id)) == EXPORT.read_bytes()
+
+
+def test_each_event_would_be_stored_as_it_is(golden: Ledger) -> None:
+    now = [
+        (envelope.stream, envelope.version, *encode(envelope.event, envelope.metadata)) for envelope in golden.events()
+    ]
+    assert now == stored(golden)
+
+
+def test_its_stored_views_are_what_its_events_come_to(golden: Ledger) -> None:
+    replay = golden.views.compare()
+    assert (replay.events, [comparison.difference for comparison in replay.projections]) == (138, [None] * 3)
+
+
+def test_its_export_makes_the_same_ledger(golden: Ledger, ledger: Ledger) -> None:
+    assert restore(ledger, read_history(BytesIO(EXPORT.read_bytes()), EXPORT.name)) == 138
+    assert (ledger.id, stored(ledger)) == (golden.id, stored(golden))
+    assert view(ledger.views.fleet()) == view(golden.views.fleet())
+
+
+def test_it_can_be_written_to(tmp_path: Path) -> None:
+    path = Path(shutil.copy(LEDGER, tmp_path / "ledger.db"))
+    with Ledger.open(f"sqlite:///{path}") as ledger:
+        before = stored(ledger)
+        positions = ask(ledger, "set-reserve", at="2026-11-25T09:00:00.000000Z", host="hv02", reserve="3GiB").positions
+        assert (positions, stored(ledger)[:-1]) == ((139,), before)
+        topic, body = stored(ledger)[-1][2:]
+        assert (topic, json.loads(body)["happened"]) == ("host.reserve-set/1", "2026-11-25T09:00:00.000000Z")
