@@ -1,4 +1,4 @@
-"""Times: read as people and programs write them, kept as UTC texts of one width, shown with their zone.
+"""Times: read as people and programs write them, kept as UTC texts of one width, shown in local time with its zone.
 
 Inside, a time is ``2026-11-23T09:00:00.000000Z``: the order of such texts is their order in time.
 """
@@ -6,6 +6,7 @@ Inside, a time is ``2026-11-23T09:00:00.000000Z``: the order of such texts is th
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -69,20 +70,31 @@ def parse_typed(text: str) -> Moment:
     return Moment(_inside(local, text, TYPED), local.isoformat(timespec="minutes" if not local.second else "auto"))
 
 
-def shown(text: str) -> str:
-    """A time that is kept inside, for people: ``2026-11-23 09:00:00Z``, with milliseconds where it has them."""
-    date, _, clock = text.removesuffix("Z").partition("T")
-    whole, _, fraction = clock.partition(".")
-    fraction = fraction.rstrip("0")
-    if fraction:
-        whole = f"{whole}.{fraction:0<3}"
-    return f"{date} {whole}Z"
+def format_time(text: str) -> str:
+    """A time that is kept inside, for people: local, in whole seconds, with its zone: ``2026-11-23 10:00:00+01:00``.
+
+    A zone that is UTC is shown as ``Z``.
+    """
+    return _format(text, "seconds")
 
 
-def shown_near(text: str, other: str | None) -> str:
-    """A time for a table, whole seconds: the time of day alone if ``other`` is of the same day."""
-    date, clock = text[:10], text[11:19]
-    return f"{clock}Z" if other is not None and other.startswith(date) else f"{date} {clock}Z"
+def format_exact_time(text: str) -> str:
+    """As ``format_time``, with the fraction of the second where there is one: ``2026-11-23 10:00:00.624+01:00``."""
+    fraction = text[20:26].rstrip("0")
+    return _format(text, "seconds" if not fraction else "milliseconds" if len(fraction) <= 3 else "microseconds")
+
+
+def format_time_near(text: str, other: str | None) -> str:
+    """As ``format_time``; the time of day alone if ``other`` is on the same local day."""
+    time = format_time(text)
+    return time[11:] if other is not None and format_time(other)[:10] == time[:10] else time
+
+
+def _format(text: str, precision: str) -> str:
+    moment = datetime.fromisoformat(text)
+    with suppress(OverflowError, ValueError, OSError):  # there is no local time at either end of the calendar
+        moment = moment.astimezone()
+    return moment.isoformat(sep=" ", timespec=precision).replace("+00:00", "Z")
 
 
 def seconds_between(earlier: str, later: str) -> float:
@@ -90,11 +102,11 @@ def seconds_between(earlier: str, later: str) -> float:
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
-def duration(seconds: float) -> str:
-    """A stretch of time for people: ``50 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 2 h``."""
+def format_duration(seconds: float) -> str:
+    """A stretch of time for people: ``120 ms``, ``8.8 s``, ``50 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 2 h``."""
     if seconds < 1:
         return f"{round(seconds * 1000)} ms"
-    if seconds < 100:
+    if round(seconds) < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     parts = ((whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))

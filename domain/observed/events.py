@@ -24,6 +24,9 @@ BASE_MEMORY = "base-memory"
 FAILED_JOB: Final = "failed job"
 """The label of a measure that says nothing but that somebody asked for a change which failed: nobody told for what."""
 
+UNKNOWN_ACTOR: Final = "nobody we know of"
+"""The actor of a change that was seen, where no source records who made it. Stored in events: it never changes."""
+
 
 class Means(StrEnum):
     """Through what memory reaches a VM or leaves it: an account of its own for each device."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from nilometer.audit.rules import sentence_of
-from nilometer.times import shown
+from nilometer.times import format_time
 from rules.judging.descriptions import subject_of
 from rules.judging.findings import Coverage, Figure, Figures, Finding
 from rules.wording import figure
@@ -28,7 +28,7 @@ def told_place(finding: Finding) -> str:
     """Where a finding is: ``#8, 2026-11-23 09:00:00Z, vm/web01, history.jsonl:8``."""
     at = finding.at
     position = None if at.position is None else f"#{at.position}"
-    happened = None if at.happened is None else shown(at.happened)
+    happened = None if at.happened is None else format_time(at.happened)
     record = None if at.record is None else f"record {at.record}"
     return ", ".join(filter(None, (position, happened, at.stream, at.place, record)))
 

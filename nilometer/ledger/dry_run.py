@@ -12,7 +12,7 @@ from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.identifiers import UtcTime, host_stream, split_stream, vm_stream
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request, Result
-from nilometer.times import current_time, shown
+from nilometer.times import current_time, format_exact_time
 from projections.fleet import Fleet
 
 
@@ -113,9 +113,10 @@ class DryRun:
         newest = max(touched, key=self._as_of)
         last = self._as_of(newest)
         if request.at is not None and request.at < last:
+            at, latest = format_exact_time(request.at), format_exact_time(last)
             raise InputError(
-                f"'at' {shown(request.at)} is before the last event of {newest}, which happened {shown(last)}",
-                hint="a history goes forward: give a later time, or leave 'at' out to mean now",
+                f"'at' {at} is before the last event of {newest}, which happened {latest}",
+                hint="times in a history only go forward: give a later time, or leave 'at' out to mean now",
             )
         return request.at or max(current_time(), last)
 

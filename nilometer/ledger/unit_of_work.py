@@ -18,7 +18,7 @@ from nilometer.ledger.repository import Repository
 from nilometer.ledger.requests import Request, Result
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, Receipt
-from nilometer.times import current_time, shown
+from nilometer.times import current_time, format_exact_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +173,10 @@ class UnitOfWork:
             return max(recorded, last)
         if request.at < last:
             newest = max(touched, key=lambda stream: self._streams.as_of([stream]))
+            at, latest = format_exact_time(request.at), format_exact_time(last)
             raise InputError(
-                f"'at' {shown(request.at)} is before the last event of {newest}, which happened {shown(last)}",
-                hint="a history goes forward: give a later time, or leave 'at' out to mean now",
+                f"'at' {at} is before the last event of {newest}, which happened {latest}",
+                hint="times in a history only go forward: give a later time, or leave 'at' out to mean now",
             )
         return request.at
 

@@ -1,246 +1,301 @@
-"""What an event tells, in one sentence. Only the event itself is read."""
+"""What an event records, in one sentence. Only the event itself is read.
+
+With a ``unit`` all sizes are in that unit; without one each sentence has the unit that fits its figures.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Final
+
 from domain import events
-from domain.envelope import Envelope
+from domain.decision import Outcome
+from domain.envelope import Envelope, Metadata
 from domain.events import Argument, Event
 from domain.identifiers import split_stream
-from domain.observed import events as observed
+from domain.observed.events import (
+    FAILED_JOB,
+    UNKNOWN_ACTOR,
+    CauseIs,
+    HostObserved,
+    ImportRecorded,
+    ObservedCode,
+    VmChangeRequested,
+    VmLost,
+    VmMemoryMoved,
+    VmObserved,
+    VmRequestSettled,
+    WhyMoved,
+)
 from domain.settings import MemorySetting, Mode
-from nilometer.messages.sizes import UNKNOWN, format_part, format_rounded, format_size, format_sizes
+from domain.shapes import parse_memory
+from nilometer.messages.sizes import UNKNOWN, Unit, format_part, format_rounded, format_size, format_sizes, plural
+from nilometer.times import format_time
+
+_SIZES: Final = frozenset(("size", "total", "reserve", "in_use"))
+_OBVIOUS: Final = _SIZES | {"memory"}
+"""Arguments that need no name where they are the only one."""
 
 
-def describe(envelope: Envelope[Event]) -> str:
+def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
     """An event in one sentence, without when, who and why."""
     kind, id = split_stream(envelope.stream)
     event = envelope.event
+    subject = f"{'VM' if kind == 'vm' else kind} {id}"
     match event:
+        case events.HostMemoryGranted() | events.HostMemoryReturned():
+            return _describe_host_event(subject, event, unit)
         case events.VmEvent():
-            return f"VM {id} {_vm_event(event)}{_because(event)}"
+            return f"{_describe_vm_event(subject, event, unit)}{_code(event)}"
         case events.HostEvent():
-            half = isinstance(event, events.HostMemoryGranted | events.HostMemoryReturned)
-            return f"host {id} {_host_event(event)}{'' if half else _because(event)}"
-        case observed.ImportRecorded():
-            return f"{event.records} records of {event.file} imported ({event.format}): {event.events} events"
-        case observed.Observed():
-            return f"{'VM' if kind == 'vm' else kind} {id} {_observed(event)}"
+            return f"{_describe_host_event(subject, event, unit)}{_code(event)}"
+        case ImportRecorded():
+            counts = f"{plural(event.records, 'record')}, {plural(event.events, 'event')}"
+            return f"{event.file} ({event.format}) was imported: {counts}"
+        case VmObserved():
+            return f"{subject} {_describe_vm_measurement(event, unit)}"
+        case HostObserved():
+            figures = _describe_figures(_host_figures(event), unit)
+            return f"{subject} was measured: {figures or event.label or 'no new figures'}"
+        case VmLost():
+            return f"{subject} was lost: its guest no longer responds"
+        case VmChangeRequested():
+            refused = "" if event.accepted else ", refused by the hypervisor"
+            return f"{subject}: request {event.request} for {event.device}: {describe_request(event, unit)}{refused}"
+        case VmMemoryMoved():
+            return f"{subject}: {_describe_move(event, unit)}"
+        case VmRequestSettled():
+            return f"{subject}: request {event.request}: {describe_settlement(event, unit)}"
         case _:
             return f"{envelope.stream} {event.KIND}"
 
 
-def _because(event: events.Decided) -> str:
+def describe_time(metadata: Metadata) -> str:
+    """When an event happened: a time, or the end of the interval in which it did."""
+    return f"{format_time(metadata.happened)}{'' if metadata.earliest is None else ', at the latest'}"
+
+
+def describe_actor(metadata: Metadata) -> str:
+    """Who did it and with which tool: ``CONTOSO\\anna via powershell``."""
+    return "an unknown user" if metadata.actor == UNKNOWN_ACTOR else f"{metadata.actor} via {metadata.via}"
+
+
+def describe_reason(metadata: Metadata) -> str:
+    """Why, as the end of a sentence: ``, because "month end"``; empty if no reason was given."""
+    return f', because "{metadata.reason}"' if metadata.reason else ""
+
+
+def describe_setting(memory: MemorySetting, unit: Unit | None = None) -> str:
+    """A memory setting, as ``static, 8 GiB`` or ``dynamic, 512 MiB to 2048 MiB, startup 1024 MiB, …``."""
+    if memory.mode is Mode.STATIC:
+        return f"static, {format_rounded(memory.startup, unit)}"
+    minimum, startup, maximum = format_sizes([memory.minimum, memory.startup, memory.maximum], unit)
+    return f"dynamic, {minimum} to {maximum}, startup {startup}, buffer {memory.buffer} percent, weight {memory.weight}"
+
+
+# Decided
+
+
+def _describe_vm_event(vm: str, event: events.VmEvent, unit: Unit | None) -> str:
+    before, after = event.before or event.after, event.after
+    assigned = format_rounded(after.assigned, unit)
+    change = " -> ".join(format_sizes([before.assigned, after.assigned], unit))
+    match event:
+        case events.VmDefined():
+            setting = describe_setting(event.memory, unit)
+            return f"{vm} was defined on host {event.host}: generation {event.generation}, {event.guest}, {setting}"
+        case events.VmMemoryConfigured():
+            return f"{vm} was configured: {describe_setting(event.memory, unit)}"
+        case events.VmGuestConfigured():
+            return f"{vm} was configured: guest {event.guest}, configuration version {event.config_version}"
+        case events.VmRemoved():
+            return f"{vm} was removed"
+        case events.VmStarted():
+            return f"{vm} started with {assigned}, session {after.session}"
+        case events.VmRebooted():
+            return f"{vm} rebooted, session {after.session}: {change}"
+        case events.VmRestored():
+            return f"{vm} was restored with {assigned}"
+        case events.VmStopped():
+            return f"{vm} stopped: {change}"
+        case events.VmSaved():
+            return f"{vm} was saved with {assigned}"
+        case events.VmPaused():
+            return f"{vm} was paused"
+        case events.VmResumed():
+            return f"{vm} was resumed"
+        case events.VmInUseReported():
+            in_use, assigned = format_sizes([event.in_use, after.assigned], unit)
+            return f"{vm} reported {in_use} in use of {assigned} assigned"
+        case events.VmMemoryAdded() | events.VmMemoryRemoved():
+            return f"{vm} {_describe_resize(event, unit)}"
+        case events.VmMoved():
+            return f"{vm} moved from host {event.source} to host {event.destination}"
+        case events.VmCommandRefused():
+            amount = "" if event.requested is None else f" of {format_size(event.requested, unit)}"
+            return f"{vm}: {event.command}{amount} {_refused(event)}"
+        case _:
+            return f"{vm} {event.KIND}"
+
+
+def _describe_resize(event: events.VmMemoryAdded | events.VmMemoryRemoved, unit: Unit | None) -> str:
+    before, after = event.before or event.after, event.after
+    paged = event.paged if isinstance(event, events.VmMemoryRemoved) else 0
+    counts = [event.granted, event.requested, before.assigned, after.assigned, paged]
+    granted, requested, assigned_before, assigned_after, paged_out = format_sizes(counts, unit)
+    amount = granted if granted == requested else f"{granted} of {requested}"
+    change = f"{assigned_before} -> {assigned_after}"
+    if isinstance(event, events.VmMemoryAdded):
+        return f"received {amount}: {change}"
+    return f"returned {amount} by {event.mechanism}: {change}{f', {paged_out} paged out' if paged else ''}"
+
+
+def _describe_host_event(host: str, event: events.HostEvent, unit: Unit | None) -> str:
+    before, after = event.before or event.after, event.after
+    match event:
+        case events.HostRegistered():
+            total, reserve = format_sizes([event.total, event.reserve], unit)
+            return f"{host} was registered: release {event.version}, total {total}, reserve {reserve}"
+        case events.HostResized():
+            return f"{host} was resized: total {' -> '.join(format_sizes([before.total, after.total], unit))}"
+        case events.HostReserveSet():
+            return f"{host} was configured: reserve {' -> '.join(format_sizes([before.reserve, after.reserve], unit))}"
+        case events.HostRemoved():
+            return f"{host} was removed"
+        case events.HostMemoryGranted():
+            granted, free = format_sizes([event.bytes, after.free], unit)
+            return f"{host} granted {granted} to VM {event.vm}, {free} free"
+        case events.HostMemoryReturned():
+            returned, free = format_sizes([event.bytes, after.free], unit)
+            return f"{host} received {returned} from VM {event.vm}, {free} free"
+        case events.HostCommandRefused():
+            vm = event.arguments.get("vm")
+            return f"{host}: {event.command}{f' of VM {vm}' if vm else ''} {_refused(event)}"
+        case _:
+            return f"{host} {event.KIND}"
+
+
+def _refused(event: events.Decided) -> str:
+    return "was rejected" if event.outcome is Outcome.REJECTED else str(event.outcome)
+
+
+def _code(event: events.Decided) -> str:
     return "" if event.code is None else f" ({event.code})"
 
 
-def describe_setting(memory: MemorySetting) -> str:
-    """A memory setting in words."""
-    if memory.mode is Mode.STATIC:
-        return f"static, {format_rounded(memory.startup)}"
-    least, first, most = format_sizes([memory.minimum, memory.startup, memory.maximum])
-    return f"dynamic, {least} to {most}, startup {first}, buffer {memory.buffer} percent, weight {memory.weight}"
-
-
-def _amount(event: events.VmEvent) -> str:
-    return format_part(event.granted, event.requested)
-
-
-def _vm_event(event: events.VmEvent) -> str:
-    before, after = event.before or event.after, event.after
-    from_to = " -> ".join(format_sizes([before.assigned, after.assigned]))
-    match event:
-        case events.VmDefined():
-            what = f"generation {event.generation}, {event.guest}, {describe_setting(event.memory)}"
-            return f"defined on host {event.host}: {what}"
-        case events.VmMemoryConfigured():
-            return f"configured: {describe_setting(event.memory)}"
-        case events.VmGuestConfigured():
-            return f"configured: guest {event.guest}, configuration version {event.config_version}"
-        case events.VmRemoved():
-            return "removed"
-        case events.VmStarted():
-            return f"started with {format_size(after.assigned)}, session {after.session}"
-        case events.VmRebooted():
-            return f"rebooted, session {after.session}: {from_to}"
-        case events.VmRestored():
-            return f"restored with {format_size(after.assigned)}"
-        case events.VmStopped():
-            return f"stopped: {from_to}"
-        case events.VmSaved():
-            return f"saved with {format_size(after.assigned)}"
-        case events.VmPaused():
-            return "paused"
-        case events.VmResumed():
-            return "resumed"
-        case events.VmInUseReported():
-            return f"uses {format_size(event.in_use)} of {format_size(after.assigned)}"
-        case events.VmMemoryAdded():
-            return f"was given {_amount(event)}: {from_to}"
-        case events.VmMemoryRemoved():
-            paged = f", {format_size(event.paged)} paged out" if event.paged else ""
-            return f"gave {_amount(event)} by {event.mechanism}: {from_to}{paged}"
-        case events.VmMoved():
-            return f"moved from host {event.source} to host {event.destination}"
-        case events.VmCommandRefused():
-            asked = "" if event.requested is None else f" of {format_size(event.requested)}"
-            return f"{event.command}{asked} {event.outcome}"
-        case _:
-            return event.KIND
-
-
-def _host_event(event: events.HostEvent) -> str:
-    before, after = event.before or event.after, event.after
-    match event:
-        case events.HostRegistered():
-            total, reserve = format_sizes([event.total, event.reserve])
-            return f"registered, release {event.version}: {total}, reserve {reserve}"
-        case events.HostResized():
-            return f"resized: {' -> '.join(format_sizes([before.total, after.total]))}"
-        case events.HostReserveSet():
-            return f"reserve set: {' -> '.join(format_sizes([before.reserve, after.reserve]))}"
-        case events.HostRemoved():
-            return "removed"
-        case events.HostMemoryGranted():
-            return f"gave {format_size(event.bytes)} to VM {event.vm}, {format_size(after.free)} left"
-        case events.HostMemoryReturned():
-            return f"got {format_size(event.bytes)} back from VM {event.vm}, {format_size(after.free)} free"
-        case events.HostCommandRefused():
-            vm = event.arguments.get("vm")
-            return f"{event.command}{f' of VM {vm}' if vm else ''} {event.outcome}"
-        case _:
-            return event.KIND
-
-
-def _observed(event: observed.Observed) -> str:
-    match event:
-        case observed.VmObserved():
-            told = [f"{name} {format_rounded(value)}" for name, value in _figures(event) if value is not None]
-            power = [str(event.power)] if event.power is not None else []
-            if event.memory is not None:
-                told.append(f"memory {describe_setting(event.memory)}")
-            if not power + told and event.label is None:
-                told = [f"{each.device} {format_rounded(each.size)}" for each in event.devices]
-            if event.host is not None:
-                told.append(f"now on {event.host}")
-            if event.name is not None:
-                told.append(f"called {event.name}")
-            if event.label == observed.FAILED_JOB:
-                return f"was to be changed, nobody told how: {event.told}"
-            return f"measured: {', '.join(power + told) or (event.label or 'nothing new')}"
-        case observed.VmChangeRequested():
-            refused = "" if event.accepted else ", refused"
-            return f"request {event.request}: {describe_request(event)} of {event.device}{refused}"
-        case observed.VmMemoryMoved():
-            late = ", late" if event.late else ""
-            why = f"for request {event.request}" if event.why is observed.WhyMoved.REQUEST else str(event.why)
-            return f"moved {_move(event)}, {why}{late}"
-        case observed.VmRequestSettled():
-            return f"request {event.request}: {describe_settlement(event)}"
-        case observed.VmLost():
-            return "was lost: its guest does not answer any more"
-        case observed.HostObserved():
-            figures = (
-                ("total", event.total),
-                ("reserve", event.reserve),
-                ("budget", event.budget),
-                ("free", event.free),
-            )
-            told = [f"{name} {format_rounded(value)}" for name, value in figures if value is not None]
-            return f"measured: {', '.join(told) or (event.label or 'nothing new')}"
-        case _:
-            return event.KIND
-
-
-def _move(event: observed.VmMemoryMoved) -> str:
-    """From where to where; and between what, where many moves are told as one and some went beyond that."""
-    ends = event.size_from, event.size_to
-    least = min(ends) if event.least is None else min(event.least, *ends)
-    most = max(ends) if event.most is None else max(event.most, *ends)
-    before, after, least_told, most_told = format_sizes([*ends, least, most])
-    if (least, most) == (min(ends), max(ends)):
-        return f"{' -> '.join(format_sizes(ends))} of {event.device}"
-    beyond = least_told.removesuffix(f" {most_told.rpartition(' ')[2]}")
-    return f"{before} -> {after} of {event.device}, between {beyond} and {most_told}"
-
-
-def _figures(event: observed.VmObserved) -> tuple[tuple[str, int | None], ...]:
-    return (
-        ("assigned", event.assigned),
-        ("visible", event.visible),
-        ("in use", event.in_use),
-        ("ballooned", event.ballooned),
-        ("guest's own total", event.guest_total),
-        ("guest's own available", event.guest_available),
-    )
-
-
-def describe_request(event: observed.VmChangeRequested) -> str:
-    """What was asked, as ``+256 MiB (0 MiB -> 256 MiB)``; the target alone where the size then is unknown."""
-    if event.size_from is None or event.amount is None:
-        return f"to {format_size(event.target)}"
-    before, target = format_sizes([event.size_from, event.target])
-    return f"{'+' if event.target >= event.size_from else '-'}{format_size(event.amount)} ({before} -> {target})"
-
-
-def describe_settlement(event: observed.VmRequestSettled) -> str:
-    """How a request stands, as ``partially-completed, 128 MiB of 256 MiB, memory-in-use (inferred)``."""
-    amounts = format_part(event.granted, event.amount)
-    cause = "" if event.code is None else f", {event.code} ({event.cause_is or UNKNOWN})"
-    late = ", late" if event.late else ""
-    return f"{event.outcome}, {amounts}{cause}{late}{', still open' if event.still_open else ''}"
-
-
-_SIZES = ("size", "total", "reserve", "in_use")
-_SAID_BY_THE_COMMAND = (*_SIZES, "memory")
-"""Arguments that need no name where they are the only one."""
-
-
-def describe_arguments(event: Event) -> str:
-    """What was asked for, as ``total 64 GiB, reserve 2.25 GiB``; empty where the command's name says it all."""
+def describe_arguments(event: Event, unit: Unit | None = None) -> str:
+    """The arguments of a command that names no amount: ``total 64 GiB, reserve 2.25 GiB``; empty if there are none."""
     match event:
         case events.VmCommandRefused() | events.HostCommandRefused():
-            return _arguments({name: value for name, value in event.arguments.items() if name != "vm"})
+            return _describe_refused({name: value for name, value in event.arguments.items() if name != "vm"}, unit)
         case events.HostRegistered():
-            total, reserve = format_sizes([event.total, event.reserve])
+            total, reserve = format_sizes([event.total, event.reserve], unit)
             return f"version {event.version}, total {total}, reserve {reserve}"
         case events.HostResized():
-            return format_size(event.total)
+            return format_size(event.total, unit)
         case events.HostReserveSet():
-            return format_size(event.reserve)
+            return format_size(event.reserve, unit)
         case events.VmDefined():
             guest = f"guest {event.guest}, config version {event.config_version}"
-            return f"on {event.host}, generation {event.generation}, {guest}, memory {describe_setting(event.memory)}"
+            setting = describe_setting(event.memory, unit)
+            return f"on {event.host}, generation {event.generation}, {guest}, memory {setting}"
         case events.VmMemoryConfigured():
-            return describe_setting(event.memory)
+            return describe_setting(event.memory, unit)
         case events.VmGuestConfigured():
             return f"guest {event.guest}, config version {event.config_version}"
         case events.VmInUseReported():
-            return format_size(event.in_use)
+            return format_size(event.in_use, unit)
         case events.VmMoved():
             return f"to {event.destination}"
         case _:
             return ""
 
 
-def _arguments(given: dict[str, Argument]) -> str:
-    alone = len(given) == 1
-    return ", ".join(
-        _written(name, value) if alone and name in _SAID_BY_THE_COMMAND else f"{_name(name)} {_written(name, value)}"
-        for name, value in given.items()
-    )
+def _describe_refused(arguments: Mapping[str, Argument], unit: Unit | None) -> str:
+    sizes = {name: value for name, value in arguments.items() if name in _SIZES and isinstance(value, int)}
+    formatted = dict(zip(sizes, format_sizes(sizes.values(), unit), strict=True))
+    texts = {name: formatted.get(name) or _describe_argument(value, unit) for name, value in arguments.items()}
+    if len(texts) == 1 and texts.keys() <= _OBVIOUS:
+        return "".join(texts.values())
+    return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in texts.items())
 
 
-def _name(argument: str) -> str:
-    return argument.replace("_", " ")
+def _describe_argument(value: Argument, unit: Unit | None) -> str:
+    memory = parse_memory(value) if isinstance(value, dict) else None
+    return describe_setting(memory, unit) if isinstance(memory, MemorySetting) else str(value)
 
 
-def _written(name: str, value: Argument) -> str:
-    if isinstance(value, dict):
-        return ", ".join(_setting(mode, figures) for mode, figures in value.items())
-    return format_size(value) if isinstance(value, int) and name in _SIZES else str(value)
+# Observed
 
 
-def _setting(mode: str, figures: dict[str, int]) -> str:
-    if mode == Mode.STATIC:
-        return f"static, {format_size(figures['size'])}"
-    return describe_setting(MemorySetting(mode=Mode.DYNAMIC, **figures))
+def _describe_vm_measurement(event: VmObserved, unit: Unit | None) -> str:
+    if event.label == FAILED_JOB:
+        return f"was to be changed, which failed (details not recorded): {event.told}"
+    parts = [str(event.power)] if event.power is not None else []
+    parts += filter(None, [_describe_figures(_vm_figures(event), unit)])
+    if event.memory is not None:
+        parts.append(f"memory {describe_setting(event.memory, unit)}")
+    if not parts and event.label is None:
+        parts += filter(None, [_describe_figures([(device.device, device.size) for device in event.devices], unit)])
+    if event.host is not None:
+        parts.append(f"on host {event.host}")
+    if event.name is not None:
+        parts.append(f"named {event.name}")
+    return f"was measured: {', '.join(parts) or event.label or 'no new figures'}"
+
+
+def _vm_figures(event: VmObserved) -> list[tuple[str, int | None]]:
+    return [
+        ("assigned", event.assigned),
+        ("visible", event.visible),
+        ("in use", event.in_use),
+        ("ballooned", event.ballooned),
+        ("guest's own total", event.guest_total),
+        ("guest's own available", event.guest_available),
+    ]
+
+
+def _host_figures(event: HostObserved) -> list[tuple[str, int | None]]:
+    return [("total", event.total), ("reserve", event.reserve), ("budget", event.budget), ("free", event.free)]
+
+
+def _describe_figures(figures: Sequence[tuple[str, int | None]], unit: Unit | None) -> str:
+    """The figures that are known, as ``assigned 4 GiB, visible 4 GiB``."""
+    known = [(name, count) for name, count in figures if count is not None]
+    texts = format_sizes([count for _, count in known], unit)
+    return ", ".join(f"{name} {text}" for (name, _), text in zip(known, texts, strict=True))
+
+
+def _describe_move(event: VmMemoryMoved, unit: Unit | None) -> str:
+    """From where to where and why; and how far, where one event records many moves and some went beyond that."""
+    ends = event.size_from, event.size_to
+    least = min(ends) if event.least is None else min(event.least, *ends)
+    most = max(ends) if event.most is None else max(event.most, *ends)
+    before, after, lowest, highest = format_sizes([*ends, least, most], unit)
+    beyond = "" if (least, most) == (min(ends), max(ends)) else f" (lowest {lowest}, highest {highest})"
+    causes = {WhyMoved.BALANCER: "by Dynamic Memory", WhyMoved.UNASKED: "without a request"}
+    cause = causes.get(event.why, f"for request {event.request}")
+    return f"{event.device} {before} -> {after}{beyond}, {cause}{', late' if event.late else ''}"
+
+
+def describe_request(event: VmChangeRequested, unit: Unit | None = None) -> str:
+    """What was requested, as ``+256 MiB (0 MiB -> 256 MiB)``; the target alone if the size then is unknown."""
+    if event.size_from is None or event.amount is None:
+        return f"to {format_size(event.target, unit)}"
+    amount, before, target = format_sizes([event.amount, event.size_from, event.target], unit)
+    return f"{'+' if event.target >= event.size_from else '-'}{amount} ({before} -> {target})"
+
+
+def describe_settlement(event: VmRequestSettled, unit: Unit | None = None) -> str:
+    """The outcome of a request so far, as ``partially-completed, 128 MiB of 256 MiB, memory-in-use (inferred)``."""
+    cause = "" if event.code is None else f", {describe_cause(event)}"
+    late = ", late" if event.late else ""
+    still_open = ", still open" if event.still_open else ""
+    return f"{event.outcome}, {format_part(event.granted, event.amount, unit)}{cause}{late}{still_open}"
+
+
+def describe_cause(event: VmRequestSettled) -> str:
+    """Why a request fell short, as ``memory-in-use (inferred)``."""
+    if event.code is ObservedCode.NOT_TOLD:
+        return "cause not recorded"
+    return f"{event.code} ({'reported' if event.cause_is is CauseIs.TOLD else event.cause_is or UNKNOWN})"

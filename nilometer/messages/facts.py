@@ -1,17 +1,38 @@
-"""The command of one event, and what was read to decide it: what the sentences of ``reasons`` speak of."""
+"""What the sentences about a command can name: the command itself, and what was read to decide it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from domain.decision import Outcome
 from domain.events import Argument, Evidence, HostFigures, HostRead, VmFigures, VmRead
 
+ACTIONS: Final[dict[str, str]] = {
+    "register-host": "register {}",
+    "resize-host": "resize {}",
+    "set-reserve": "set the reserve of {}",
+    "remove-host": "remove {}",
+    "define-vm": "define {}",
+    "configure-memory": "configure the memory of {}",
+    "configure-guest": "configure the guest of {}",
+    "reboot-guest": "reboot the guest of {}",
+    "report-in-use": "report the memory in use of {}",
+    "grow": "grow the memory of {}",
+    "add-memory": "add memory to {}",
+    "remove-memory": "remove memory from {}",
+    "set-memory": "set the memory of {}",
+    "reclaim": "reclaim memory from {}",
+    "move-vm": "move {}",
+    "remove-vm": "remove {}",
+}
+"""Commands as verbs; the others are the verb that they are called."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandFacts:
-    """What a sentence can speak of."""
+    """What a sentence about one command can name."""
 
     command: str
     subject: str
@@ -20,10 +41,15 @@ class CommandFacts:
     outcome: Outcome
     arguments: Mapping[str, Argument]
     evidence: Evidence
-    vm: VmFigures | None
-    host: HostFigures | None
-    requested: int
-    granted: int
+    vm: VmFigures | None = None
+    host: HostFigures | None = None
+    requested: int = 0
+    granted: int = 0
+
+    @property
+    def cannot(self) -> str:
+        """The beginning of a refusal: ``Cannot stop web01``."""
+        return f"Cannot {ACTIONS.get(self.command, f'{self.command} {{}}').format(self.subject)}"
 
     @property
     def figures(self) -> VmFigures:

@@ -1,6 +1,6 @@
 """Why a command was not granted in full: a sentence with the figures, and a hint with something to do.
 
-Made when it is shown and never stored: the stable part is the code. Only what the event carries is read.
+The sentence is made when it is shown and never stored; the code is what stays. Only the event is read.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from domain.identifiers import host_stream, subject_id
 from nilometer.ledger.requests import Result
 from nilometer.messages.facts import CommandFacts
 from nilometer.messages.refusals import REFUSALS
-from nilometer.messages.shortfalls import SHORT
+from nilometer.messages.shortfalls import SHORTFALLS
 
-SENTENCES: Final = REFUSALS | SHORT
+SENTENCES: Final = REFUSALS | SHORTFALLS
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What stood in the way of a command: a stable code, a sentence, and something to do about it (may be empty)."""
+    """Why a command was not granted in full: a stable code, a sentence, and what to do about it (may be empty)."""
 
     code: str
     message: str
@@ -37,14 +37,14 @@ def explain_result(result: Result) -> Problem | None:
             return explain(result.target, event)
     command = result.request.command
     if not isinstance(command, RegisterHost):
-        return Problem(result.code, f"{result.command} was {result.outcome.replace('-', ' ')}.", "")
-    nothing = HostFigures(0, 0, 0, 0)
+        return Problem(result.code, f"The outcome of {result.command} was {result.outcome}.", "")
+    none = HostFigures(total=0, reserve=0, free=0, held=0)
     refused = HostCommandRefused(  # the one refusal that leaves no event: there is no host whose stream could hold it
         command=result.command,
         outcome=result.outcome,
         code=result.code,
-        before=nothing,
-        after=nothing,
+        before=none,
+        after=none,
         arguments={"total": command.total, "reserve": command.reserve},
         evidence=Evidence(),
     )
@@ -52,22 +52,33 @@ def explain_result(result: Result) -> Problem | None:
 
 
 def explain(stream: str, event: Event) -> Problem | None:
-    """Why the command that an event tells of was not granted in full; ``None`` when it was, or it is not its event."""
+    """Why the command of an event was not granted in full; ``None`` if it was, or if this is not its first event."""
     if not isinstance(event, Decided) or event.code is None:
         return None
     id = subject_id(stream)
     match event:
         case VmEvent():
-            arguments = event.arguments if isinstance(event, VmCommandRefused) else {}
             facts = CommandFacts(
-                event.command, f"VM {id}", id, event.outcome, arguments, event.evidence, event.before, None,
-                event.requested or 0, event.granted or 0,
-            )  # fmt: skip
+                command=event.command,
+                subject=id,
+                id=id,
+                outcome=event.outcome,
+                arguments=event.arguments if isinstance(event, VmCommandRefused) else {},
+                evidence=event.evidence,
+                vm=event.before,
+                requested=event.requested or 0,
+                granted=event.granted or 0,
+            )
         case HostCommandRefused():
             vm = event.arguments.get("vm")
-            subject = f"VM {vm}" if vm else f"host {id}"
             facts = CommandFacts(
-                event.command, subject, id, event.outcome, event.arguments, event.evidence, None, event.before, 0, 0
+                command=event.command,
+                subject=str(vm) if vm else f"host {id}",
+                id=id,
+                outcome=event.outcome,
+                arguments=event.arguments,
+                evidence=event.evidence,
+                host=event.before,
             )
         case _:
             return None

@@ -1,4 +1,4 @@
-"""What somebody asked for, and what came of it: at once where Nilometer decides, later and in parts elsewhere."""
+"""What somebody requested and its outcomes: one at once where Nilometer decides, several over time elsewhere."""
 
 from __future__ import annotations
 
@@ -9,48 +9,75 @@ from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
-from domain.identifiers import split_stream
-from domain.observed.events import VmChangeRequested, VmObserved, VmRequestSettled
+from domain.identifiers import StreamName, split_stream
+from domain.observed.events import UNKNOWN_ACTOR, VmChangeRequested, VmObserved, VmRequestSettled
 from domain.observed.vm import ObservedVm
 from nilometer.ledger.ledger import Ledger
-from nilometer.messages.events import describe, describe_arguments, describe_request, describe_settlement
-from nilometer.messages.sizes import format_part, format_size
-from nilometer.times import duration, seconds_between
+from nilometer.messages.events import (
+    describe,
+    describe_actor,
+    describe_arguments,
+    describe_reason,
+    describe_request,
+    describe_settlement,
+    describe_time,
+)
+from nilometer.messages.sizes import common_unit, format_part, format_size
+from nilometer.times import format_duration, format_time, format_time_near, seconds_between
 from projections.timeline import TimelineEntry, entry
 
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 """An id that nobody knows by heart."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSummary:
-    """One thing that was asked for. ``came`` are its settlements, in order, each in words."""
+    """One request. The last of its ``outcomes``, each in words, counts."""
 
-    entry: TimelineEntry
+    envelope: Envelope[Event]
     subject: str
     """The VM or host, as people call it."""
-    what: str
-    came: tuple[str, ...]
+    change: str
+    """What was requested; empty if no source recorded it."""
+    outcomes: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """The summary for people: the request in one line, then each outcome in a line of its own."""
+        metadata = self.envelope.metadata
+        actor = describe_actor(metadata)
+        if metadata.actor == UNKNOWN_ACTOR and metadata.earliest is not None:  # seen by its effect only
+            end = format_time_near(metadata.happened, metadata.earliest)
+            request = f"between {format_time(metadata.earliest)} and {end} · {actor} changed {self.subject}"
+        else:
+            request = f"{describe_time(metadata)} · {actor} requested"
+            request += f" for {self.subject}" if self.change else f" a change to {self.subject} (details not recorded)"
+        change = f": {self.change}" if self.change else ""
+        first = f"#{self.envelope.position} {request}{change}{describe_reason(metadata)}"
+        return [first, *[f"    {outcome}" for outcome in self.outcomes]]
 
 
 def summarize(ledger: Ledger, envelope: Envelope[Event]) -> RequestSummary:
-    """What an event that tells of a request came to. Raises no error where that is not known yet."""
-    told = entry(envelope)
+    """The summary of a request, from the event that records it and from what followed on its stream."""
+    listed = entry(envelope)
     kind, id = split_stream(envelope.stream)
-    subject = id if kind == "vm" else told.vm or f"host {id}"
+    subject = id if kind == "vm" else listed.vm or f"host {id}"
     event = envelope.event
-    if isinstance(event, VmObserved):
-        return RequestSummary(
-            told, _name_of(ledger, envelope.stream) or subject, "nobody told what", (f"failed: {event.told}",)
-        )
-    if not isinstance(event, VmChangeRequested):
-        return RequestSummary(told, subject, _what(told, envelope), (_granted(told),))
-    if _GUID.search(id):
-        subject = _name_of(ledger, envelope.stream) or subject
-    came = [_came(envelope, each) for each in find_settlements(ledger, envelope, event)]
-    if not came:
-        came = ["refused by the hypervisor" if not event.accepted else "nothing was told of what came of it"]
-    return RequestSummary(told, subject, describe_request(event), tuple(came))
+    if isinstance(event, VmObserved):  # a job that failed: nothing else is known of it
+        subject, change, outcomes = _name_of(ledger, envelope.stream) or subject, "", [f"failed: {event.told}"]
+    elif isinstance(event, VmChangeRequested):
+        if _GUID.search(id):
+            subject = _name_of(ledger, envelope.stream) or subject
+        settlements = list(find_settlements(ledger, envelope, event))
+        settled = [size for each in settlements for size in (each.event.granted, each.event.amount)]
+        unit = common_unit([event.amount, event.size_from, event.target, *settled])
+        change = describe_request(event, unit)
+        outcomes = [
+            f"{_describe_delay(envelope, settlement)}: {describe_settlement(settlement.event, unit)}"
+            for settlement in settlements
+        ] or ["outcome not recorded" if event.accepted else "refused by the hypervisor"]
+    else:
+        change, outcomes = _describe_command(listed, envelope), [_describe_outcome(listed)]
+    return RequestSummary(envelope=envelope, subject=subject, change=change, outcomes=tuple(outcomes))
 
 
 def find_settlements(
@@ -60,30 +87,36 @@ def find_settlements(
     for later in ledger.stream(envelope.stream, after=envelope.version):
         event = later.event
         if isinstance(event, VmRequestSettled) and event.request == request.request:
-            yield Envelope(later.stream, later.version, event, later.metadata, later.position)
+            yield Envelope(
+                stream=later.stream,
+                version=later.version,
+                event=event,
+                metadata=later.metadata,
+                position=later.position,
+            )
             if not event.still_open:
                 return
 
 
-def _name_of(ledger: Ledger, stream: str) -> str | None:
-    """What an observed VM is called."""
+def _name_of(ledger: Ledger, stream: StreamName) -> str | None:
+    """The name of an observed VM."""
     tracked = ledger.views.load(stream)
     return tracked.subject.name if tracked is not None and isinstance(tracked.subject, ObservedVm) else None
 
 
-def _what(told: TimelineEntry, envelope: Envelope[Event]) -> str:
-    command = told.command or describe(envelope)
-    if told.requested is not None:
-        return f"{command} {format_size(told.requested)}"
-    wanted = describe_arguments(envelope.event)
-    return f"{command} {wanted}" if wanted else command
+def _describe_command(listed: TimelineEntry, envelope: Envelope[Event]) -> str:
+    command = listed.command or describe(envelope)
+    if listed.requested is not None:
+        return f"{command} {format_size(listed.requested, common_unit([listed.requested, listed.granted]))}"
+    arguments = describe_arguments(envelope.event)
+    return f"{command} {arguments}" if arguments else command
 
 
-def _granted(told: TimelineEntry) -> str:
-    amount = "" if told.requested is None else f", {format_part(told.granted, told.requested)}"
-    return f"{told.outcome}{amount}{f' ({told.code})' if told.code else ''}"
+def _describe_outcome(listed: TimelineEntry) -> str:
+    amount = "" if listed.requested is None else f", {format_part(listed.granted, listed.requested)}"
+    return f"{listed.outcome}{amount}{f' ({listed.code})' if listed.code else ''}"
 
 
-def _came(asked_for: Envelope[Event], settled: Envelope[VmRequestSettled]) -> str:
-    after = seconds_between(asked_for.metadata.happened, settled.metadata.happened)
-    return f"after {duration(max(after, 0))}: {describe_settlement(settled.event)}"
+def _describe_delay(request: Envelope[Event], settlement: Envelope[VmRequestSettled]) -> str:
+    seconds = seconds_between(request.metadata.happened, settlement.metadata.happened)
+    return "at once" if seconds < 0.001 else f"after {format_duration(seconds)}"

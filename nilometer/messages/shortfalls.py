@@ -1,4 +1,4 @@
-"""Sentences about grants that fell short, and commands that failed for want of memory; each with a hint."""
+"""Sentences about short grants, and about commands that failed for want of memory; each with a hint."""
 
 from __future__ import annotations
 
@@ -9,89 +9,79 @@ from typing import Final
 from domain.decision import Code
 from domain.quantities import FLOOR, QUANTUM
 from nilometer.messages.facts import CommandFacts
-from nilometer.messages.sizes import format_part, format_size, format_sizes
+from nilometer.messages.sizes import format_size, format_sizes, format_typed
 
 PARTIALLY: Final = "The memory change was only partially completed:"
 
 _GIVES: Final = ("add-memory", "grow")
 
 
-def _short(facts: CommandFacts, because: str) -> str:
-    """The head of a sentence about a short grant: what came of it, then why."""
-    requested, part = format_size(facts.requested), format_part(facts.granted, facts.requested)
+def _short(facts: CommandFacts, granted: str, requested: str, cause: str) -> str:
+    """A sentence about a short grant: what was granted, then why not more."""
     verb, preposition = ("added", "to") if facts.command in _GIVES else ("removed", "from")
     if facts.granted == 0:
-        return f"No memory could be {verb} {preposition} {facts.subject} ({requested} asked for): {because}."
-    return f"{PARTIALLY} {part} were {verb} {preposition} {facts.subject}; {because}."
-
-
-_STEPS: Final = f"memory is handed out in steps of {format_size(QUANTUM)}"
+        return f"No memory was {verb} {preposition} {facts.subject} ({requested} requested): {cause}."
+    return f"{PARTIALLY} {granted} of {requested} was {verb} {preposition} {facts.subject}; {cause}."
 
 
 def _insufficient(facts: CommandFacts) -> tuple[str, str]:
     host = facts.evidence.destination or facts.site
-    free = f"host {host.id} had {format_size(host.free)} free"
-    frees = (
-        f"free memory on host {host.id}: stop, save or move a VM there; nilo view --host {quote(host.id)} shows them"
-    )
+    hint = f"free memory on host {host.id}: stop, save or move a VM; to list them: nilo view --host {quote(host.id)}"
     if facts.command in _GIVES:
-        odd = host.free % QUANTUM and host.free < facts.requested
-        return _short(facts, f"{free}, and {_STEPS}" if odd else free), frees
+        granted, requested, free = format_sizes([facts.granted, facts.requested, host.free])
+        odd = host.free % QUANTUM and host.free < facts.requested  # shown in MiB then, as the quantum is
+        steps = f", and memory is granted in steps of {format_size(QUANTUM)}" if odd else ""
+        return _short(facts, granted, requested, f"host {host.id} had {free} free{steps}"), hint
     figures = facts.figures
-    match facts.command:
-        case "reboot-guest":
-            doing, needs = "reboot", f"{format_size(figures.startup - figures.assigned)} more than it has"
-        case "start":
-            doing, needs = "start", format_size(figures.startup)
-        case "restore":
-            doing, needs = "be restored", format_size(figures.assigned)
-        case _:
-            doing, needs = "move", format_size(figures.assigned)
-    return f"{facts.subject} cannot {doing}: it needs {needs}, but {free}.", frees
+    needed = {"start": figures.startup, "reboot-guest": figures.startup - figures.assigned}
+    more, free = format_sizes([needed.get(facts.command, figures.assigned), host.free])
+    needs = f"{more} more" if facts.command == "reboot-guest" else more
+    return f"{facts.cannot}: it needs {needs}, and host {host.id} had {free} free.", hint
 
 
 def _size_limit(facts: CommandFacts) -> tuple[str, str]:
-    has = f"it has {format_size(facts.figures.assigned)} already"
-    if facts.command == "grow":
+    grows = facts.command == "grow"
+    limit = facts.read.memory.maximum if grows else facts.site.cap
+    granted, requested, most, assigned = format_sizes([facts.granted, facts.requested, limit, facts.figures.assigned])
+    if grows:
+        cause = f"its maximum is {most}, and it had {assigned}"
         return (
-            _short(facts, f"its maximum is {format_size(facts.read.memory.maximum)}, and {has}"),
-            f"raise the maximum: nilo do configure-memory {quote(facts.id)} --maximum SIZE …",
+            _short(facts, granted, requested, cause),
+            f"raise the maximum: nilo do configure-memory {quote(facts.id)} --help",
         )
-    host = facts.site
-    because = (
-        f"a generation {facts.read.generation} VM can have {format_size(host.cap)} on a {host.version} host, and {has}"
-    )
-    return _short(facts, because), "ask for less; the limit comes with the VM's generation and the host's release"
+    machine = f"a generation {facts.read.generation} VM on a {facts.site.version} host"
+    cause = f"the limit of {machine} is {most}, and it had {assigned}"
+    return _short(facts, granted, requested, cause), "the limit depends on the VM's generation and the host's release"
 
 
 def _memory_in_use(facts: CommandFacts) -> tuple[str, str]:
-    in_use, assigned = format_sizes([facts.figures.in_use, facts.figures.assigned])
-    rest = format_size(facts.requested - facts.granted)
+    rest = facts.requested - facts.granted
+    counts = [facts.granted, facts.requested, facts.figures.in_use, facts.figures.assigned, rest]
+    granted, requested, in_use, assigned, missing = format_sizes(counts)
+    cause = f"its guest is using {in_use} of {assigned}"
+    again = f"nilo do {facts.command} {quote(facts.id)} {format_typed(rest)}"
+    if facts.command not in ("remove-memory", "reclaim"):
+        again = f"request {missing} again"
     return (
-        _short(facts, f"the guest is using {in_use} of the {assigned} that it has"),
-        f"free {rest} in the guest by stopping applications or services, then ask again for {rest}",
+        _short(facts, granted, requested, cause),
+        f"free {missing} in the guest by stopping applications or services, then: {again}",
     )
 
 
 def _minimum_reached(facts: CommandFacts) -> tuple[str, str]:
-    if facts.command == "reclaim":
-        return (
-            _short(
-                facts,
-                f"its minimum is {format_size(facts.read.memory.minimum)}, "
-                f"and it had {format_size(facts.figures.assigned)}",
-            ),
-            f"lower the minimum: nilo do configure-memory {quote(facts.id)} --minimum SIZE …",
-        )
-    return (
-        _short(
-            facts, f"a VM that is not off keeps {format_size(FLOOR)}, and it had {format_size(facts.figures.assigned)}"
-        ),
-        f"to free all of its memory, stop it: nilo do stop {quote(facts.id)}",
+    reclaims = facts.command == "reclaim"
+    minimum = facts.read.memory.minimum if reclaims else FLOOR
+    granted, requested, least, assigned = format_sizes(
+        [facts.granted, facts.requested, minimum, facts.figures.assigned]
     )
+    cause = f"its minimum is {least}" if reclaims else f"a VM that is not off keeps {least}"
+    hint = f"to free all of its memory, stop it: nilo do stop {quote(facts.id)}"
+    if reclaims:
+        hint = f"lower the minimum: nilo do configure-memory {quote(facts.id)} --help"
+    return _short(facts, granted, requested, f"{cause}, and it had {assigned}"), hint
 
 
-SHORT: Final[dict[Code, Callable[[CommandFacts], tuple[str, str]]]] = {
+SHORTFALLS: Final[dict[Code, Callable[[CommandFacts], tuple[str, str]]]] = {
     Code.INSUFFICIENT_HOST_MEMORY: _insufficient,
     Code.SIZE_LIMIT: _size_limit,
     Code.MEMORY_IN_USE: _memory_in_use,

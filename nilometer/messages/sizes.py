@@ -26,36 +26,43 @@ _MIB: Final = Unit("MiB", 20)
 _BYTES: Final = Unit("bytes", 0)
 
 
-def format_size(count: int | None) -> str:
+def format_size(count: int | None, unit: Unit | None = None) -> str:
     """A number of bytes, exactly: in the largest unit that needs at most two decimals, as ``3190 MiB``, ``13.75 GiB``.
 
-    ``None`` is ``unknown``.
+    ``None`` is ``unknown``. If a ``unit`` is given, it is as ``format_sizes`` says.
     """
-    return format_exact_sizes([count])[0]
+    return format_exact_sizes([count])[0] if unit is None else format_sizes([count], unit)[0]
 
 
 def format_exact_sizes(counts: Iterable[int | None]) -> list[str]:
     """Numbers of bytes, exactly, all in one unit; in bytes if no larger unit shows each with at most two decimals."""
     counts = list(counts)
-    unit = _common_unit(counts)
+    unit = _exact_unit(counts)
     return [UNKNOWN if count is None else _format(count, unit) for count in counts]
 
 
-def format_rounded(count: int | None) -> str:
+def format_rounded(count: int | None, unit: Unit | None = None) -> str:
     """A number of bytes in MiB or a larger unit; one that is rounded to two decimals is marked ``~``."""
-    return format_sizes([count])[0]
+    return format_sizes([count], unit)[0]
 
 
-def format_sizes(counts: Iterable[int | None]) -> list[str]:
+def format_sizes(counts: Iterable[int | None], unit: Unit | None = None) -> list[str]:
     """Numbers of bytes, all in one unit, MiB or larger; one that is rounded to two decimals is marked ``~``."""
     counts = list(counts)
-    unit = max(_common_unit(counts), _MIB, key=lambda unit: unit.power)
+    unit = unit or common_unit(counts)
     return [UNKNOWN if count is None else _format(count, unit) for count in counts]
 
 
-def format_part(granted: int | None, requested: int | None) -> str:
+def format_part(granted: int | None, requested: int | None, unit: Unit | None = None) -> str:
     """What was granted of a request: ``2 GiB``, or both in one unit, ``128 MiB of 256 MiB``."""
-    return format_size(granted) if granted == requested else " of ".join(format_sizes([granted, requested]))
+    if granted == requested:
+        return format_size(granted, unit)
+    return " of ".join(format_sizes([granted, requested], unit))
+
+
+def common_unit(counts: Iterable[int | None]) -> Unit:
+    """The largest unit in which each number of bytes has at most two decimals, but no smaller one than MiB."""
+    return max(_exact_unit(counts), _MIB, key=lambda unit: unit.power)
 
 
 def format_typed(count: int) -> str:
@@ -66,7 +73,12 @@ def format_typed(count: int) -> str:
     return str(count)
 
 
-def _common_unit(counts: Iterable[int | None]) -> Unit:
+def plural(count: int, noun: str) -> str:
+    """A number of things: ``1 record``, ``12,000 records``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _exact_unit(counts: Iterable[int | None]) -> Unit:
     return min((_unit(abs(count)) for count in counts if count), key=lambda unit: unit.power, default=_MIB)
 
 

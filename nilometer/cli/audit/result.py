@@ -9,7 +9,7 @@ from typing import Final
 from domain.errors import NilometerError
 from nilometer.audit.result import KEPT, Audit
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, UNREADABLE, say
-from nilometer.times import shown
+from nilometer.times import format_time
 from rules.judging.findings import Verdict
 from rules.judging.scope import Scope
 
@@ -82,9 +82,9 @@ class Result:
         scope = self.scope
         only = [*(f"VM {vm}" for vm in sorted(scope.vms)), *(f"host {host}" for host in sorted(scope.hosts))]
         if scope.since is not None:
-            only.append(f"since {shown(scope.since)}")
+            only.append(f"since {format_time(scope.since)}")
         if scope.until is not None:
-            only.append(f"until {shown(scope.until)}")
+            only.append(f"until {format_time(scope.until)}")
         only += sorted(scope.rules)
         return f"{told}; only {', '.join(only)}" if only else told
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import click
 
@@ -14,13 +15,14 @@ from nilometer.cli.reading.log import log_line
 from nilometer.cli.reading.moments import moment
 from nilometer.cli.session import current_session
 from nilometer.ledger.ledger import Ledger
-from nilometer.messages.sizes import UNKNOWN, format_size, format_sizes
-from nilometer.times import shown
+from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_size, format_sizes
+from nilometer.times import format_exact_time
 from nilometer.views.views import Moment
 from projections.diff import FigureChange, difference
 from projections.view import HostRow, View, VmRow, view
 
-_NO_SIZES = ("session", "generation", "buffer", "weight")
+_COUNTS: Final = ("session", "generation", "buffer", "weight")
+"""Figures that are no sizes."""
 
 
 @click.command("diff")
@@ -53,13 +55,14 @@ def command(one: str, other: str, exit_code: bool) -> int:
             )
         else:
             out.line(f"From {_moment(before)} to {_moment(after)}")
+            unit = common_unit(_sizes(found.changes))
             for change in found.changes:
-                out.line(_line(change))
+                out.line(_line(change, unit))
             if not found.changes:
                 out.line("Nothing changed.")
             for position in found.positions:
                 (envelope,) = ledger.events(position - 1, position)
-                out.line(f"by {log_line(envelope)}")
+                out.line(f"by {log_line(envelope, unit)}")
     return NOT_IN_FULL if exit_code and found.changes else OK
 
 
@@ -67,26 +70,41 @@ def _view(ledger: Ledger, at: Moment) -> View:
     return view(ledger.views.fleet_of(at), at=at if isinstance(at, str) else None)
 
 
-def _moment(seen: View) -> str:
-    return f"position {seen.position}" + (f" ({shown(seen.at)})" if seen.at else "")
+def _moment(view: View) -> str:
+    return f"position {view.position}" + (f" ({format_exact_time(view.at)})" if view.at else "")
 
 
-def _line(change: FigureChange) -> str:
-    if isinstance(change.before, HostRow | VmRow) or isinstance(change.after, HostRow | VmRow):
-        return f"{change.path}: {'gone' if change.after is None else 'new'}{_begins(change.after)}"
-    name = change.path.rpartition(".")[2]
-    sizes = [value for value in (change.before, change.after) if value is None or type(value) is int]
-    if name not in _NO_SIZES and len(sizes) == 2:
-        return f"{change.path}: {' -> '.join(format_sizes(sizes))}"
-    return f"{change.path}: {_value(change.before)} -> {_value(change.after)}"
+def _is_size(change: FigureChange) -> bool:
+    """Whether a figure in bytes changed."""
+    values = [change.before, change.after]
+    named = change.path.rpartition(".")[2] not in _COUNTS
+    return named and values != [None, None] and all(value is None or type(value) is int for value in values)
 
 
-def _begins(row: Any) -> str:
-    if isinstance(row, HostRow):
-        return f", total {format_size(row.total)}, free {format_size(row.free)}"
-    if isinstance(row, VmRow):
-        return f", {row.power or UNKNOWN} on {row.host or UNKNOWN}, assigned {format_size(row.assigned)}"
-    return ""
+def _sizes(changes: Sequence[FigureChange]) -> Iterator[int | None]:
+    """All sizes that are shown: one answer has one unit."""
+    for change in changes:
+        for value in (change.before, change.after):
+            if isinstance(value, HostRow):
+                yield from (value.total, value.free)
+            elif isinstance(value, VmRow):
+                yield value.assigned
+            elif _is_size(change) and isinstance(value, int):
+                yield value
+
+
+def _line(change: FigureChange, unit: Unit) -> str:
+    before, after = change.before, change.after
+    if isinstance(before, HostRow | VmRow) and after is None:
+        return f"{change.path}: gone"
+    if isinstance(after, HostRow):
+        total, free = format_sizes([after.total, after.free], unit)
+        return f"{change.path}: new, total {total}, free {free}"
+    if isinstance(after, VmRow):
+        power, host = after.power or f"power {UNKNOWN}", after.host or UNKNOWN
+        return f"{change.path}: new, {power} on {host}, assigned {format_size(after.assigned, unit)}"
+    texts = [format_size(value, unit) if isinstance(value, int) else UNKNOWN for value in (before, after)]
+    return f"{change.path}: {' -> '.join(texts if _is_size(change) else map(_value, (before, after)))}"
 
 
 def _value(value: object) -> str:

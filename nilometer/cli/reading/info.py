@@ -12,7 +12,7 @@ from nilometer.cli.output import Output
 from nilometer.cli.session import current_session
 from nilometer.messages.sizes import format_rounded
 from nilometer.storage.recorder import FORMAT
-from nilometer.times import shown
+from nilometer.times import format_time
 
 
 @click.command("info")
@@ -48,7 +48,7 @@ def command() -> int:
         return OK
     for name, value in known.items():
         if name in ("created", "first", "latest"):
-            text = "none" if value is None else shown(str(value))
+            text = "none" if value is None else format_time(str(value))
         else:
             text = format_rounded(int(str(value))) if name == "bytes" else str(value)
         out.line(f"{name}: {text}")

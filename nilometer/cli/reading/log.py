@@ -18,11 +18,10 @@ from nilometer.cli.output import Output
 from nilometer.cli.reading.view import EMPTY
 from nilometer.cli.session import current_session, typed_time
 from nilometer.history.cloudevents import envelope_to_cloudevent
-from nilometer.importers.hyperv.jobs import NOBODY
 from nilometer.ledger.ledger import Ledger
-from nilometer.messages.events import describe
-from nilometer.messages.requests import RequestSummary, summarize
-from nilometer.times import shown, shown_near
+from nilometer.messages.events import describe, describe_actor, describe_reason, describe_time
+from nilometer.messages.requests import summarize
+from nilometer.messages.sizes import Unit
 from nilometer.views.views import Filter
 
 MOST_EVENTS: Final = 3
@@ -78,7 +77,7 @@ def command(
         told = _commands(ledger, wanted, count)
         first = next(told, None)
         if first is None:
-            out.line("Nothing in the ledger is like that." if ledger.position else EMPTY)
+            out.line("No matching events." if ledger.position else EMPTY)
             return OK
         _show(out, ledger, _again(first, told), only_asked)
     return OK
@@ -107,35 +106,13 @@ def _again(first: Envelope[Event], rest: Iterator[Envelope[Event]]) -> Iterator[
 
 def _show(out: Output, ledger: Ledger, told: Iterable[Envelope[Event]], only_asked: bool) -> None:
     for envelope in told:
-        lines = asked_lines(summarize(ledger, envelope)) if only_asked else [log_line(envelope)]
+        lines = summarize(ledger, envelope).lines() if only_asked else [log_line(envelope)]
         for line in lines:
             out.line(line)
 
 
-def when(envelope: Envelope[Event]) -> str:
-    """When something happened: a moment, or the end of an interval."""
-    return _moment(envelope.metadata.happened, envelope.metadata.earliest)
-
-
-def _moment(happened: str, earliest: str | None) -> str:
-    return shown(happened) if earliest is None else f"by {shown(happened)}"
-
-
-def log_line(envelope: Envelope[Event]) -> str:
+def log_line(envelope: Envelope[Event], unit: Unit | None = None) -> str:
     """A command, or an observation, in one line."""
-    said = envelope.metadata
-    reason = f' "{said.reason}"' if said.reason else ""
-    return f"#{envelope.position} {when(envelope)} {said.actor} via {said.via}: {describe(envelope)}{reason}"
-
-
-def asked_lines(each: RequestSummary) -> list[str]:
-    """What was asked for, and each thing that came of it, in a line of its own."""
-    told = each.entry
-    why = f', because "{told.reason}"' if told.reason else ""
-    who = f"{told.actor} via {told.via}"
-    if told.actor == NOBODY and told.earliest is not None:  # nobody recorded it: it is only seen that it was done
-        between = f"between {shown(told.earliest)} and {shown_near(told.happened, told.earliest)}"
-        head = f"#{told.position} {each.subject} changed {between}, by {NOBODY}: {each.what}"
-        return [head, *[f"    {came}" for came in each.came]]
-    head = f"#{told.position} {_moment(told.happened, told.earliest)} {who} asked for {each.subject}: {each.what}{why}"
-    return [head, *[f"    {came}" for came in each.came]]
+    metadata = envelope.metadata
+    head = f"#{envelope.position} {describe_time(metadata)} · {describe_actor(metadata)}"
+    return f"{head}: {describe(envelope, unit)}{describe_reason(metadata)}"

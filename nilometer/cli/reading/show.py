@@ -14,7 +14,7 @@ from nilometer.cli.reading.moments import position
 from nilometer.cli.session import current_session
 from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.ledger.ledger import Ledger
-from nilometer.messages.stories import describe_change, group_by_change
+from nilometer.messages.stories import group_by_change, tell_change
 from nilometer.views.views import Filter
 
 
@@ -39,7 +39,7 @@ def command(change: str) -> int:
         for number, each in enumerate(group_by_change(found)):
             if number:
                 out.line()
-            for line in describe_change(each):
+            for line in tell_change(each):
                 out.line(line)
     return OK
 

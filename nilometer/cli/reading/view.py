@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from shlex import quote
 from typing import Final
@@ -20,17 +20,18 @@ from nilometer.cli.reading.moments import one_moment
 from nilometer.cli.session import current_session
 from nilometer.ledger.ledger import Ledger
 from nilometer.messages.events import describe_setting
-from nilometer.messages.sizes import UNKNOWN, format_rounded, format_sizes
-from nilometer.times import shown, shown_near
+from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_rounded, format_sizes
+from nilometer.times import format_exact_time, format_time, format_time_near
 from projections.books import HostBook, host_book
 from projections.fleet import Fleet
 from projections.view import HostRow, View, VmRow, view
 
 EMPTY: Final = "The ledger is empty. Begin with: nilo do register-host --help, or nilo run SCRIPT.jsonl"
-NOTHING: Final = "There was no host and no VM then."
-_HOST_COLUMNS: Final = ("Host", "Total", "Reserve", "Held", "Free", "Release", "Heard of")
-_VM_COLUMNS: Final = ("VM", "Power", "Assigned", "Visible", "Watermark", "In use", "Heard of")
-_SIZES: Final = (
+NOTHING: Final = "There was no host and no VM at that time."
+_HOST_COLUMNS: Final = ("Host", "Total", "Reserve", "Held", "Free", "Release", "Last update")
+_VM_COLUMNS: Final = ("VM", "Power", "Assigned", "Visible", "Watermark", "In use", "Last update")
+_HOST_SIZES: Final = ("total", "reserve", "assigned", "free")
+_VM_SIZES: Final = (
     "assigned",
     "held",
     "visible",
@@ -65,129 +66,139 @@ def command(at: str | None, position: int | None, vm: str | None, host: str | No
         host = None if host is None else in_its_case(host, fleet)
         if host is not None and not fleet.on(host):
             host = _host(ledger, fleet, host)
-        seen = view(fleet, at=moment if isinstance(moment, str) else None, vm=vm, host=host)
+        rows = view(fleet, at=moment if isinstance(moment, str) else None, vm=vm, host=host)
         books = [] if host is None or host not in fleet.hosts else [host_book(fleet, host)]
         empty = not ledger.position
     if out.json:
-        out.document(document(seen))
-    elif not seen.hosts and not seen.vms:
-        out.line(EMPTY if empty else NOTHING if vm is None else f"VM {vm} was not on host {host} then.")
+        out.document(document(rows))
+    elif not rows.hosts and not rows.vms:
+        out.line(EMPTY if empty else NOTHING if vm is None else f"VM {vm} was not on host {host} at that time.")
     else:
-        _show(out, seen, books, in_full=vm is not None)
+        _show(out, rows, books, in_full=vm is not None)
     return OK
 
 
 def _vm(ledger: Ledger, fleet: Fleet, word: str) -> str:
     names = names_of(fleet)
     if word not in names and word not in names.values() and has_history(ledger, vm_stream(word)):
-        raise UnknownVm(word, hint=f"there was none at that moment; its history: nilo log --vm {quote(word)}")
+        raise UnknownVm(word, hint=f"it did not exist at that time; its history: nilo log --vm {quote(word)}")
     return find_vm(word, names)
 
 
 def _host(ledger: Ledger, fleet: Fleet, word: str) -> str:
     if word not in fleet.hosts and has_history(ledger, host_stream(word)):
-        raise UnknownHost(word, hint=f"there was none at that moment; its history: nilo log --host {quote(word)}")
+        raise UnknownHost(word, hint=f"it did not exist at that time; its history: nilo log --host {quote(word)}")
     return find_host(word, fleet.hosts)
 
 
-def _show(out: Output, seen: View, books: Sequence[HostBook], *, in_full: bool) -> None:
-    out.line(f"Position {seen.position}, {shown(seen.at)}" if seen.at else f"Position {seen.position}")
+def _show(out: Output, rows: View, books: Sequence[HostBook], *, in_full: bool) -> None:
+    unit = common_unit(_sizes(rows))
+    out.line(f"Position {rows.position}, {format_exact_time(rows.at)}" if rows.at else f"Position {rows.position}")
     if out.format == "plain":
-        for host in seen.hosts:
-            out.line(_host_line(host))
-        for vm in seen.vms:
-            out.line(_vm_line(vm))
+        for host in rows.hosts:
+            out.line(_host_line(host, unit))
+        for vm in rows.vms:
+            out.line(_vm_line(vm, unit))
     else:
-        _tables(out, seen)
+        _tables(out, rows, unit)
     for book in books:
-        out.line(_book_line(book))
+        out.line(_book_line(book, unit))
     if in_full:
-        for vm in seen.vms:
-            _details(out, vm)
+        for vm in rows.vms:
+            _details(out, vm, unit)
+
+
+def _sizes(rows: View) -> Iterator[int | None]:
+    """All figures that are shown: one answer has one unit."""
+    for host in rows.hosts:
+        yield from (getattr(host, name) for name in _HOST_SIZES)
+    for vm in rows.vms:
+        yield from (getattr(vm, name) for name in _VM_SIZES)
 
 
 # Plain: a sentence a row, fit to be read aloud
 
 
-def _host_line(row: HostRow) -> str:
-    total, reserve, held, free = format_sizes([row.total, row.reserve, row.assigned, row.free])
+def _host_line(row: HostRow, unit: Unit) -> str:
+    total, reserve, held, free = format_sizes([row.total, row.reserve, row.assigned, row.free], unit)
     return (
         f"Host {row.host} ({row.origin}): total {total}, reserve {reserve}, held by VMs {held}, free {free}; "
-        f"last heard of {shown(row.as_of)}"
+        f"last update {format_time(row.as_of)}"
     )
 
 
-def _vm_line(row: VmRow) -> str:
-    assigned, visible, watermark = format_sizes([row.assigned, row.visible, row.high_watermark])
-    called = "" if row.vm.endswith(row.name) else f" called {row.name}"
+def _vm_line(row: VmRow, unit: Unit) -> str:
+    assigned, visible, watermark = format_sizes([row.assigned, row.visible, row.high_watermark], unit)
+    name = "" if row.vm.endswith(row.name) else f" named {row.name}"
     return (
-        f"VM {row.vm}{called} on {row.host or UNKNOWN} ({row.origin}): {row.power or f'power {UNKNOWN}'}, "
+        f"VM {row.vm}{name} on {row.host or UNKNOWN} ({row.origin}): {row.power or f'power {UNKNOWN}'}, "
         f"assigned {assigned}, visible {visible}, high watermark {watermark}, "
-        f"in use {_in_use(row)}; last heard of {shown(row.as_of)}"
+        f"in use {_in_use(row, unit)}; last update {format_time(row.as_of)}"
     )
 
 
-def _in_use(row: VmRow) -> str:
-    """What the guest uses; when it told, if it was heard of since."""
+def _in_use(row: VmRow, unit: Unit) -> str:
+    """What the guest uses; and when it reported that, if there was a later event."""
     if not row.in_use_reported:
         return UNKNOWN if row.origin == "observed" else "not reported"
-    told = "" if row.in_use_as_of in (None, row.as_of) else f" at {shown_near(row.in_use_as_of or '', row.as_of)}"
-    return f"{format_rounded(row.in_use)}{told}"
+    since = row.in_use_as_of
+    reported = "" if since is None or since == row.as_of else f" at {format_time_near(since, row.as_of)}"
+    return f"{format_rounded(row.in_use, unit)}{reported}"
 
 
-def _book_line(book: HostBook) -> str:
-    held, *each = format_sizes([book.held, *[entry.held for entry in book.entries]])
-    holders = ", ".join(f"{entry.vm} {text}" for entry, text in zip(book.entries, each, strict=True))
+def _book_line(book: HostBook, unit: Unit) -> str:
+    held, *parts = format_sizes([book.held, *[entry.held for entry in book.entries]], unit)
+    holders = ", ".join(f"{entry.vm} {part}" for entry, part in zip(book.entries, parts, strict=True))
     return f"Book of host {book.host}: held {held}" + (f" by {holders}" if holders else "")
 
 
 # Human: tables
 
 
-def _tables(out: Output, seen: View) -> None:
-    if seen.hosts:
-        rows = [
+def _tables(out: Output, rows: View, unit: Unit) -> None:
+    if rows.hosts:
+        cells = [
             [
                 row.host,
-                *format_sizes([row.total, row.reserve, row.assigned, row.free]),
+                *format_sizes([row.total, row.reserve, row.assigned, row.free], unit),
                 row.version or row.origin,
-                shown_near(row.as_of, seen.at),
+                format_time_near(row.as_of, rows.at),
             ]
-            for row in seen.hosts
+            for row in rows.hosts
         ]
-        out.table("Hosts", _HOST_COLUMNS, rows, right=("Total", "Reserve", "Held", "Free"))
-    for host in sorted({row.host for row in seen.vms}, key=str):
-        on = [row for row in seen.vms if row.host == host]
-        rows = [
+        out.table("Hosts", _HOST_COLUMNS, cells, right=("Total", "Reserve", "Held", "Free"))
+    for host in sorted({row.host for row in rows.vms}, key=str):
+        cells = [
             [
                 row.vm if row.vm.endswith(row.name) else f"{row.vm} ({row.name})",
                 row.power or UNKNOWN,
-                *format_sizes([row.assigned, row.visible, row.high_watermark]),
-                _in_use(row),
-                shown_near(row.as_of, seen.at),
+                *format_sizes([row.assigned, row.visible, row.high_watermark], unit),
+                _in_use(row, unit),
+                format_time_near(row.as_of, rows.at),
             ]
-            for row in on
+            for row in rows.vms
+            if row.host == host
         ]
-        title = f"VMs on host {host}" if host else "VMs on no known host"
-        out.table(title, _VM_COLUMNS, rows, right=("Assigned", "Visible", "Watermark", "In use"))
+        title = f"VMs on host {host}" if host else "VMs on an unknown host"
+        out.table(title, _VM_COLUMNS, cells, right=("Assigned", "Visible", "Watermark", "In use"))
 
 
 # One VM in full
 
 
-def _details(out: Output, row: VmRow) -> None:
-    out.line(f"VM {row.vm} in full")
+def _details(out: Output, row: VmRow, unit: Unit) -> None:
+    out.line(f"All figures of VM {row.vm}")
     for field in fields(row):
         value = getattr(row, field.name)
         name = field.name.replace("_", " ")
         if field.name in ("vm", "measured", "as_of", "in_use_as_of", "in_use_reported"):
             continue
         if field.name == "memory":
-            out.line(f"    {name}: {UNKNOWN if row.memory is None else describe_setting(row.memory)}")
+            out.line(f"    {name}: {UNKNOWN if row.memory is None else describe_setting(row.memory, unit)}")
             continue
-        text = UNKNOWN if value is None else format_rounded(value) if field.name in _SIZES else str(value)
+        text = UNKNOWN if value is None else format_rounded(value, unit) if field.name in _VM_SIZES else str(value)
         if field.name == "in_use" and not row.in_use_reported:
             text = UNKNOWN
         measured = row.in_use_as_of if field.name == "in_use" else row.measured.get(field.name)
-        out.line(f"    {name}: {text}{f', as of {shown(measured)}' if measured else ''}")
-    out.line(f"    all else as of: {shown(row.as_of)}")
+        out.line(f"    {name}: {text}{f', as of {format_time(measured)}' if measured else ''}")
+    out.line(f"    all other figures as of {format_time(row.as_of)}")

@@ -13,7 +13,7 @@ from nilometer.cli.output import Output
 from nilometer.ledger.requests import Result
 from nilometer.messages.reasons import explain_result
 from nilometer.messages.sizes import format_part
-from nilometer.times import current_time, shown
+from nilometer.times import current_time, format_time
 
 INPUT_ERROR: Final = "input-error"
 _IN_FULL: Final = (Outcome.COMPLETED, Outcome.DONE)
@@ -122,7 +122,7 @@ class Answers:
         if self.latest > current_time():
             say(
                 "note",
-                f"recorded as happening at {shown(self.latest)}, which is still to come",
+                f"recorded as happening at {format_time(self.latest)}, which is still to come",
                 "times never go back on a host or VM: until then, what is recorded there without a time gets that one",
             )
 

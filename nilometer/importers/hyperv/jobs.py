@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from domain.observed.events import UNKNOWN_ACTOR
 from nilometer.importers.hyperv.readings import JobKind, JobReading
 from nilometer.times import inside
 
-NOBODY: Final = "nobody we know of"
+NOBODY: Final = UNKNOWN_ACTOR
 """Who did what nobody recorded."""
 HYPER_V: Final = "hyper-v"
 """The tool, where none is known."""

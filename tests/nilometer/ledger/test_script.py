@@ -16,7 +16,7 @@ from domain.shapes import parse_size
 from nilometer.ledger.script import ScriptLine, read_script
 from nilometer.messages.sizes import format_rounded, format_size, format_sizes, format_typed
 from nilometer.suggesting import did_you_mean
-from nilometer.times import duration, parse_time, parse_typed, seconds_between, shown
+from nilometer.times import format_duration, format_time, parse_time, parse_typed, seconds_between
 
 LINES = [b'{"command": "start", "vm": "%d"}' % number for number in range(4)]
 
@@ -114,10 +114,10 @@ def test_a_typed_time_without_a_zone_is_local_and_says_so(monkeypatch: pytest.Mo
 
 
 def test_times_and_stretches_as_they_are_shown() -> None:
-    assert shown("2026-11-23T09:00:00.000000Z") == "2026-11-23 09:00:00Z"
-    assert shown("2026-11-23T09:00:00.120000Z") == "2026-11-23 09:00:00.120Z"
+    assert format_time("2026-11-23T09:00:00.000000Z") == "2026-11-23 09:00:00Z"
+    assert format_time("2026-11-23T09:00:00.120000Z") == "2026-11-23 09:00:00.120Z"
     assert seconds_between("2026-11-23T09:00:00.000000Z", "2026-11-23T09:00:50.300000Z") == pytest.approx(50.3)
-    assert [duration(each) for each in (0.25, 50.3, 100, 3700, 90000)] == [
+    assert [format_duration(each) for each in (0.25, 50.3, 100, 3700, 90000)] == [
         "250 ms",
         "50.3 s",
         "1 min 40 s",

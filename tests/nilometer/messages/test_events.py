@@ -1,54 +1,70 @@
-"""What an event tells, in one sentence."""
+"""An event in one sentence."""
 
 from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from domain.envelope import Envelope, Metadata
 from domain.events import Event
 from domain.identifiers import UtcTime, vm_stream
-from domain.observed.events import BASE_MEMORY, DeviceFigures, Means, VmMemoryMoved, VmObserved, WhyMoved
+from domain.observed.events import (
+    BASE_MEMORY,
+    UNKNOWN_ACTOR,
+    DeviceFigures,
+    Means,
+    VmMemoryMoved,
+    VmObserved,
+    WhyMoved,
+)
 from domain.quantities import GiB, MiB
 from domain.state import Power
-from nilometer.messages.events import describe
-from nilometer.messages.stories import describe_change
+from nilometer.messages.events import describe, describe_actor
+from nilometer.messages.stories import tell_change
 
 NOON = UtcTime("2026-11-23T12:00:00.000000Z")
+FIGURES = "assigned 4096 MiB, visible 4001 MiB, in use 1536 MiB"
+GOLDENS = Path(__file__).parents[1] / "cli/reading/goldens"
 BOOT = DeviceFigures(BASE_MEMORY, Means.BOOT, 4 * GiB)
 
 
-def of(event: Event) -> Envelope[Event]:
-    return Envelope(vm_stream("web01"), 1, event, Metadata("a", "b", NOON, NOON, "c"), 1)
+def envelope_of(event: Event) -> Envelope[Event]:
+    metadata = Metadata("a", "b", NOON, NOON, "c")
+    return Envelope(stream=vm_stream("web01"), version=1, event=event, metadata=metadata, position=1)
 
 
 @pytest.mark.parametrize(
-    ("event", "told"),
+    ("event", "figures"),
     [
-        (VmObserved(host="hv02"), "now on hv02"),
-        (VmObserved(name="sql01"), "called sql01"),
+        (VmObserved(host="hv02"), "on host hv02"),
+        (VmObserved(name="sql01"), "named sql01"),
         (VmObserved(devices=(BOOT,)), "base-memory 4 GiB"),
         (VmObserved(devices=(BOOT,), label="before"), "before"),
         (VmObserved(devices=(BOOT,), assigned=4 * GiB), "assigned 4 GiB"),
-        (VmObserved(name="sql01", host="hv02", power=Power.OFF), "off, now on hv02, called sql01"),
-        (VmObserved(), "nothing new"),
+        (VmObserved(name="sql01", host="hv02", power=Power.OFF), "off, on host hv02, named sql01"),
+        (VmObserved(assigned=4 * GiB, in_use=1536 * MiB, visible=4001 * MiB), FIGURES),
+        (VmObserved(), "no new figures"),
     ],
 )
-def test_a_measure_says_where_a_vm_is_and_how_it_is_called(event: VmObserved, told: str) -> None:
-    assert describe(of(event)) == f"VM web01 measured: {told}"
+def test_a_measurement_says_where_a_vm_is_its_name_and_its_figures_in_one_unit(event: VmObserved, figures: str) -> None:
+    assert describe(envelope_of(event)) == f"VM web01 was measured: {figures}"
 
 
 @pytest.mark.parametrize(
-    ("figures", "told"),
+    ("figures", "move"),
     [
-        ((2048, 2048, 2048, 7168), "2 GiB -> 2 GiB of base-memory, between 2 and 7 GiB"),
-        ((2048, 3072, 512, 3072), "2048 MiB -> 3072 MiB of base-memory, between 512 and 3072 MiB"),
-        ((3072, 2048, None, 4096), "3 GiB -> 2 GiB of base-memory, between 2 and 4 GiB"),
-        ((3072, 2048, 2048, 3072), "3 GiB -> 2 GiB of base-memory"),
-        ((3072, 2048, None, None), "3 GiB -> 2 GiB of base-memory"),
+        ((2048, 2048, 2048, 7168), "2 GiB -> 2 GiB (lowest 2 GiB, highest 7 GiB)"),
+        ((2048, 3072, 512, 3072), "2048 MiB -> 3072 MiB (lowest 512 MiB, highest 3072 MiB)"),
+        ((3072, 2048, None, 4096), "3 GiB -> 2 GiB (lowest 2 GiB, highest 4 GiB)"),
+        ((3072, 2048, 2048, 3072), "3 GiB -> 2 GiB"),
+        ((3072, 2048, None, None), "3 GiB -> 2 GiB"),
     ],
 )
-def test_moves_that_are_told_as_one_say_how_far_they_went(figures: tuple[int | None, ...], told: str) -> None:
-    before, after, least, most = (None if each is None else each * MiB for each in figures)
+def test_one_event_for_many_moves_says_how_far_they_went(figures: tuple[int | None, ...], move: str) -> None:
+    before, after, least, most = (None if figure is None else figure * MiB for figure in figures)
     event = VmMemoryMoved(
         device=BASE_MEMORY,
         means=Means.BOOT,
@@ -58,5 +74,19 @@ def test_moves_that_are_told_as_one_say_how_far_they_went(figures: tuple[int | N
         least=least,
         most=most,
     )
-    assert describe(of(event)) == f"VM web01 moved {told}, balancer"
-    assert f"moved {told}, balancer" in next(iter(describe_change([of(event)])))
+    assert describe(envelope_of(event)) == f"VM web01: base-memory {move}, by Dynamic Memory"
+    assert f"base-memory {move}, by Dynamic Memory" in next(iter(tell_change([envelope_of(event)])))
+
+
+def test_a_change_that_nobody_is_known_to_have_made_is_by_an_unknown_user() -> None:
+    metadata = Metadata(UNKNOWN_ACTOR, "hyper-v", NOON, NOON, "c")
+    assert describe_actor(metadata) == "an unknown user"
+    assert describe_actor(replace(metadata, actor="ann")) == "ann via hyper-v"
+
+
+def test_one_answer_has_one_unit() -> None:
+    for name in ("show.plain", "show-ticket.plain", "view.plain", "view-vm.plain", "diff.plain"):
+        text = (GOLDENS / f"{name}.txt").read_text(encoding="utf-8")
+        for answer in text.split("\n\n"):
+            lines = [line for line in answer.splitlines() if "the limit of such a VM" not in line]
+            assert len(set(re.findall(r"\d (TiB|GiB|MiB|bytes)\b", "\n".join(lines)))) == 1, name

@@ -27,13 +27,19 @@ PARTIALLY = "The memory change was only partially completed:"
 VM_COMMANDS = [name for name, kind in COMMANDS.items() if fields(kind)[0].name == "vm" and name != "define-vm"]
 
 CASES: list[tuple[tuple[Line, ...], Line, Code, str, str]] = [
-    ((HOST, WEB), do("stop"), Code.WRONG_POWER_STATE, "VM web01 is off", "it is off already"),
-    ((HOST, WEB), do("add-memory", amount="2MiB"), Code.WRONG_POWER_STATE, "VM web01 is off", "nilo do start web01"),
+    ((HOST, WEB), do("stop"), Code.WRONG_POWER_STATE, "Cannot stop web01: it is already off.", "nothing to do"),
+    (
+        (HOST, WEB),
+        do("add-memory", amount="2MiB"),
+        Code.WRONG_POWER_STATE,
+        "add memory to web01: it is off",
+        "nilo do start web01",
+    ),
     (
         (HOST,),
         {**WEB, "memory": {"static": {"size": 9001 << 20}}},
         Code.INVALID_SETTING,
-        "9001 MiB is no multiple of 2 MiB",
+        "Cannot define web01: the size 9001 MiB is not a multiple of 2 MiB.",
         "9000MiB or 9002MiB",
     ),
     (
@@ -54,39 +60,45 @@ CASES: list[tuple[tuple[Line, ...], Line, Code, str, str]] = [
         (HOST, WEB),
         do("configure-guest", guest="windows", config_version="9.0"),
         Code.INVALID_SETTING,
-        "configuration version 10.0, which cannot be lowered to 9.0",
-        "at 10.0",
+        "Cannot lower the configuration version of web01 from 10.0 to 9.0.",
+        "keep the configuration version 10.0",
     ),
     (
         (HOST,),
         {"command": "resize-host", "host": "hv01", "total": 0},
         Code.INVALID_SETTING,
-        "no memory",
+        "Cannot resize host hv01: its total would be 0.",
         "such as 64GiB",
     ),
-    ((HOST, WEB, START), do("add-memory", amount=0), Code.INVALID_AMOUNT, "asks for 0 bytes", "2 MiB or a multiple"),
+    (
+        (HOST, WEB, START),
+        do("add-memory", amount=0),
+        Code.INVALID_AMOUNT,
+        "Cannot add memory to web01: the amount is 0.",
+        "2MiB or a multiple",
+    ),
     (
         (HOST, WEB, START),
         do("add-memory", amount="3MiB"),
         Code.INVALID_AMOUNT,
-        "3 MiB, which is no multiple of 2 MiB",
+        "Cannot add memory to web01: 3 MiB is not a multiple of 2 MiB.",
         "2MiB or 4MiB",
     ),
     (
         (HOST, WEB, START),
         {"command": "resize-host", "host": "hv01", "total": "5GiB"},
         Code.HOST_WOULD_BE_OVERCOMMITTED,
-        "of 5 GiB the root partition would keep 2 GiB, and its VMs hold 4 GiB",
+        "a reserve of 2 GiB and the 4 GiB held by VMs would exceed a total of 5 GiB.",
         "nilo view --host hv01",
     ),
     (
         (HOST, WEB),
         {"command": "remove-host", "host": "hv01"},
         Code.HOST_NOT_EMPTY,
-        "1 VM is on it",
+        "1 VM is still on it",
         "nilo view --host hv01",
     ),
-    ((HOST, WEB), do("move-vm", to="hv01"), Code.SAME_HOST, "is on host hv01 already", "another host"),
+    ((HOST, WEB), do("move-vm", to="hv01"), Code.SAME_HOST, "it is already on host hv01", "another host"),
     (
         PAUSED,
         do("configure-memory", memory={"static": {"size": "2GiB"}}),
@@ -98,7 +110,7 @@ CASES: list[tuple[tuple[Line, ...], Line, Code, str, str]] = [
         (HOST, DB, DB_START),
         do("configure-memory", "db01", memory={"static": {"size": "2GiB"}}),
         Code.NOT_WHILE_RUNNING,
-        "its maximum can only be raised",
+        "While db01 is running, only its maximum can be raised and its minimum lowered.",
         "nilo do stop db01",
     ),
     (
@@ -119,57 +131,57 @@ CASES: list[tuple[tuple[Line, ...], Line, Code, str, str]] = [
         (HOST, {**WEB, "guest": "unenlightened"}, START),
         do("add-memory", amount="2MiB"),
         Code.GUEST_CANNOT_RESIZE,
-        "(unenlightened) has no driver that could add memory",
+        "Cannot add memory to web01 while it runs: its guest (unenlightened) has no driver for that.",
         "nilo do stop web01",
     ),
     (
         (HOST, OLD, START),
         do("add-memory", amount="2MiB"),
         Code.CONFIGURATION_VERSION,
-        "configuration version 6.1",
+        "needs configuration version 6.2, and it has 6.1.",
         "--config-version 10.0",
     ),
     (
         (HOST, WEB, START),
         do("remove-memory", amount="2MiB"),
         Code.IN_USE_NOT_REPORTED,
-        "has not told how much",
+        "its guest has not reported the memory in use since it started.",
         "nilo do report-in-use web01",
     ),
     (
         (HOST, WEB, START),
         do("report-in-use", in_use="5GiB"),
         Code.IMPLAUSIBLE,
-        "cannot use 5 GiB: it has 4 GiB",
+        "5 GiB is more than the 4 GiB assigned.",
         "4GiB",
     ),
     (
         (HOST, WEB, START),
         do("add-memory", amount="100GiB"),
         Code.INSUFFICIENT_HOST_MEMORY,
-        f"{PARTIALLY} 58 GiB of 100 GiB were added to VM web01; host hv01 had 58 GiB free.",
+        f"{PARTIALLY} 58 GiB of 100 GiB was added to web01; host hv01 had 58 GiB free.",
         "free memory on host hv01",
     ),
     (
         ({**SMALL_HOST, "host": "hv01"}, WEB),
         START,
         Code.INSUFFICIENT_HOST_MEMORY,
-        "needs 4 GiB, but host hv01 had 1 GiB free",
+        "Cannot start web01: it needs 4 GiB, and host hv01 had 1 GiB free.",
         "nilo view --host hv01",
     ),
     (
         (HOST, SMALL_HOST, WEB, START),
         do("move-vm", to="hv02"),
         Code.INSUFFICIENT_HOST_MEMORY,
-        "cannot move: it needs 4 GiB, but host hv02 had 1 GiB free",
+        "Cannot move web01: it needs 4 GiB, and host hv02 had 1 GiB free.",
         "nilo view --host hv02",
     ),
     (
         (BIG_HOST, TERA, START),
         do("add-memory", amount="2MiB"),
         Code.SIZE_LIMIT,
-        "No memory could be added to VM web01 (2 MiB asked for): a generation 1 VM can have 1 TiB",
-        "the limit comes with",
+        "No memory was added to web01 (2 MiB requested): the limit of a generation 1 VM on a 2022 host is 1048576 MiB",
+        "the limit depends on",
     ),
     (
         (HOST, DB, DB_START),
@@ -182,8 +194,8 @@ CASES: list[tuple[tuple[Line, ...], Line, Code, str, str]] = [
         (HOST, WEB, START, USED),
         do("remove-memory", amount="2GiB"),
         Code.MEMORY_IN_USE,
-        f"{PARTIALLY} 1096 MiB of 2048 MiB were removed from VM web01; the guest is using 3000 MiB of the 4096 MiB",
-        "free 952 MiB in the guest by stopping applications or services, then ask again for 952 MiB",
+        f"{PARTIALLY} 1096 MiB of 2048 MiB was removed from web01; its guest is using 3000 MiB of 4096 MiB.",
+        "free 952 MiB in the guest by stopping applications or services, then: nilo do remove-memory web01 952MiB",
     ),
     (
         (HOST, WEB, START, do("report-in-use", in_use=1)),
@@ -210,12 +222,12 @@ def test_every_code_has_a_sentence_with_its_figures_and_a_hint(
 ) -> None:
     answer = given(*lines).when(when).answer
     stream, event = answer.events[0]
-    told = explain(stream, event)
-    assert told is not None
-    assert told.code == code
-    assert says in told.message
-    assert told.message.endswith(".")
-    assert hint in told.hint
+    problem = explain(stream, event)
+    assert problem is not None
+    assert problem.code == code
+    assert says in problem.message
+    assert problem.message.endswith(".")
+    assert hint in problem.hint
 
 
 def test_no_code_is_left_out() -> None:
@@ -230,10 +242,10 @@ def test_what_was_granted_in_full_is_no_problem() -> None:
 
 def test_a_refusal_that_leaves_no_event_is_explained_too(ledger: Ledger) -> None:
     asked = parse_command("register-host", {"host": "hv01", "version": "2022", "total": "1GiB", "reserve": "2GiB"})
-    told = explain_result(ledger.execute(Request(asked, "ann", "test")))
-    assert told is not None
-    assert told.message == "host hv01 would have 1 GiB, and its root partition would keep 2 GiB of it."
-    assert told.hint == "write a reserve of at most 1GiB"
+    problem = explain_result(ledger.execute(Request(asked, "ann", "test")))
+    assert problem is not None
+    assert problem.message == "Cannot register host hv01: the reserve 2 GiB is more than the total 1 GiB."
+    assert problem.hint == "write a reserve of at most 1GiB"
 
 
 POWERS: dict[Power, tuple[Line, ...]] = {
@@ -261,12 +273,12 @@ def test_the_hint_of_a_wrong_power_state_leads_to_one_that_fits(command: str, po
     answer = given(*POWERS[power]).when(asked).answer
     if answer.code is not Code.WRONG_POWER_STATE:
         return
-    told = explain(*answer.events[0])
-    assert told is not None
-    if told.hint.startswith("nothing to do"):
+    problem = explain(*answer.events[0])
+    assert problem is not None
+    if problem.hint.startswith("nothing to do"):
         assert command in ("start", "stop", "pause", "resume", "save", "restore")
         return
-    instead = told.hint.rpartition("nilo do ")[2].split()[0]
+    instead = problem.hint.rpartition("nilo do ")[2].split()[0]
     led = given(*POWERS[power]).when(do(instead)).answer
     assert led.code is None
     again = given(*POWERS[power], do(instead)).when(asked).answer

@@ -218,7 +218,9 @@ def test_the_log_of_a_host_tells_that_a_vm_left_it(desk: Desk) -> None:
     desk.call("do", "move-vm", "web01", "hv02")
     for host in ("hv01", "hv02"):
         last = desk.call("log", "--host", host).out.splitlines()[-1]
-        assert ("web01 moved from host hv01 to host hv02" if host == "hv02" else "got 7050 MiB back") in last
+        assert (
+            "web01 moved from host hv01 to host hv02" if host == "hv02" else "received 7050 MiB from VM web01"
+        ) in last
     assert len(desk.call("log").out.splitlines()) == 8
 
 
@@ -227,7 +229,7 @@ def test_what_was_asked_for_is_told_with_its_figures(desk: Desk) -> None:
     desk.call("do", "resize-host", "hv01", "1GiB")
     desk.call("do", "configure-memory", "web01", "--minimum", "512MiB", "--startup", "1GiB", "--maximum", "2GiB")
     desk.call("do", "move-vm", "web01", "hv01")
-    said = [line.partition("asked for ")[2] for line in desk.call("log", "--asked").out.splitlines()[::2]]
+    said = [line.partition("requested for ")[2] for line in desk.call("log", "--asked").out.splitlines()[::2]]
     assert said[0] == "host hv01: register-host version 2022, total 64 GiB, reserve 2.25 GiB"
     assert said[-3:] == [
         "host hv01: resize-host 1 GiB",
@@ -249,7 +251,7 @@ def test_a_vm_that_was_removed_is_not_taken_for_another(desk: Desk) -> None:
 def test_a_vm_that_is_on_another_host_is_told(desk: Desk) -> None:
     desk.with_history()
     desk.call("do", "register-host", "hv02", "--version", "2022", "--total", "64GiB", "--reserve", "2GiB")
-    assert desk.call("view", "--vm", "web01", "--host", "hv02").out == "VM web01 was not on host hv02 then.\n"
+    assert desk.call("view", "--vm", "web01", "--host", "hv02").out == "VM web01 was not on host hv02 at that time.\n"
 
 
 def test_nilo_alone_tells_how_it_is_used(desk: Desk) -> None:
