@@ -40,7 +40,7 @@ SMOKE = (
     Smoke(("do", "add-memory", "web01", "100GiB"), shows=("The memory change was only partially completed",), code=1),
     Smoke(("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB"), shows=("completed",)),
     Smoke(("view", "--format", "human"), shows=("web01", "web07")),
-    Smoke(("log", "--asked"), shows=("smoke via nilo asked for web01: add-memory 100 GiB",)),
+    Smoke(("log", "--asked"), shows=("smoke via nilo requested for web01: add-memory 100 GiB",)),
     Smoke(("show", "5"), shows=("However: The memory change was only partially completed",)),
     Smoke(("diff", "0", "3"), shows=("hosts.hv01: new",)),
     Smoke(("info",), shows=("events: ",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from io import BytesIO
 
 import pytest
@@ -16,7 +17,15 @@ from domain.shapes import parse_size
 from nilometer.ledger.script import ScriptLine, read_script
 from nilometer.messages.sizes import format_rounded, format_size, format_sizes, format_typed
 from nilometer.suggesting import did_you_mean
-from nilometer.times import format_duration, format_time, parse_time, parse_typed, seconds_between
+from nilometer.times import (
+    format_duration,
+    format_exact_time,
+    format_time,
+    format_time_near,
+    parse_time,
+    parse_typed,
+    seconds_between,
+)
 
 LINES = [b'{"command": "start", "vm": "%d"}' % number for number in range(4)]
 
@@ -100,7 +109,6 @@ def test_what_is_no_time_with_a_zone_is_refused(text: str) -> None:
 
 
 def test_a_typed_time_without_a_zone_is_local_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
 
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
@@ -113,13 +121,31 @@ def test_a_typed_time_without_a_zone_is_local_and_says_so(monkeypatch: pytest.Mo
         time.tzset()
 
 
+def test_times_are_shown_in_local_time_with_its_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        assert format_time("2026-11-23T09:00:00.120000Z") == "2026-11-23 10:00:00+01:00"
+        assert format_time("2026-07-23T09:00:00.000000Z") == "2026-07-23 11:00:00+02:00"
+        assert format_time_near("2026-11-23T22:30:00.000000Z", "2026-11-23T22:00:00.000000Z") == "23:30:00+01:00"
+        assert format_time_near("2026-11-23T23:30:00.000000Z", "2026-11-23T22:30:00.000000Z")[:10] == "2026-11-24"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 def test_times_and_stretches_as_they_are_shown() -> None:
     assert format_time("2026-11-23T09:00:00.000000Z") == "2026-11-23 09:00:00Z"
-    assert format_time("2026-11-23T09:00:00.120000Z") == "2026-11-23 09:00:00.120Z"
+    assert format_time("2026-11-23T09:00:00.120000Z") == "2026-11-23 09:00:00Z"
+    assert format_exact_time("2026-11-23T09:00:00.000000Z") == "2026-11-23 09:00:00Z"
+    assert format_exact_time("2026-11-23T09:00:00.120000Z") == "2026-11-23 09:00:00.120Z"
+    assert format_exact_time("2026-11-23T09:00:00.120010Z") == "2026-11-23 09:00:00.120010Z"
+    assert format_time("0001-01-01T00:00:00.000000Z") == "0001-01-01 00:00:00Z"
     assert seconds_between("2026-11-23T09:00:00.000000Z", "2026-11-23T09:00:50.300000Z") == pytest.approx(50.3)
-    assert [format_duration(each) for each in (0.25, 50.3, 100, 3700, 90000)] == [
+    assert [format_duration(each) for each in (0.25, 8.8, 50.3, 100, 3700, 90000)] == [
         "250 ms",
-        "50.3 s",
+        "8.8 s",
+        "50 s",
         "1 min 40 s",
         "1 h 1 min",
         "1 d 1 h",

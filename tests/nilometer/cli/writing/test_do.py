@@ -85,7 +85,7 @@ def test_a_name_that_two_vms_have_lists_them(desk: Desk) -> None:
         ("do configure-memory web01", "the memory setting is not said", "static: --size 4GiB"),
         ("do configure-memory web01 --maximum 4GiB", "the memory setting is neither static nor dynamic", "static:"),
         ("do start web01 --at yesterday", "'yesterday' is not a time", "write 2026-11-17"),
-        ("do start web01 --at 2020-01-01", "'at' 2020-01-01 00:00:00Z is before the last event of", "a history goes"),
+        ("do start web01 --at 2020-01-01", "'at' 2020-01-01 00:00:00Z is before the last event of", "times in a"),
         ("do start", "missing argument 'VM'", "nilo do start --help"),
         ("do define-vm web01 --host hv01 --generation 2 --guest windos --config-version 10.0 --size 4GiB",
          "guest: 'windos' is not one of", "did you mean windows?"),
