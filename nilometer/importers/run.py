@@ -1,11 +1,11 @@
-"""What an importer makes of a foreign file: observations to record, each once, and the counts of its records."""
+"""One import: reads a foreign file record by record, records its observations once each, and counts its records."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Protocol
+from typing import Final, Protocol, TypeVar
 
 from domain.errors import InputError
 from domain.identifiers import import_stream
@@ -14,13 +14,15 @@ from nilometer.ledger.requests import Fact, Observation
 from nilometer.textio.texts import READ_BYTES, ByteStream, read_lines
 from nilometer.times import current_time
 
-UNDECIDED = "undecided"
-"""The kind of the last records of a file, whose meaning hangs on what follows: import it again when it has grown."""
+PENDING: Final = "undecided"
+"""The kind of the last records of a file, whose meaning depends on what follows: import it again when it has grown."""
 
-BATCH = 100
-"""Observations recorded in one commit."""
-NOTES_MOST = 5
-"""Of each kind of remark so many are told in words; the others are counted."""
+BATCH: Final = 100
+"""The number of observations that are recorded in one commit."""
+MAX_NOTES: Final = 5
+"""The number of remarks of each kind that are kept in words; the others are only counted."""
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -29,25 +31,25 @@ class ImportCounts:
 
     records: int = 0
     events: int = 0
-    """Records that gave events."""
+    """Records that produced events."""
     repeats: int = 0
-    """Records that told again what another had told."""
+    """Records that contain nothing new."""
     not_needed: dict[str, int] = field(default_factory=dict[str, int])
-    """Records that tell nothing of memory, by kind; ``undecided`` are those at the end that wait for what follows."""
+    """Records that say nothing about memory, by kind; ``undecided`` are the pending ones at the end of the file."""
     facts: int = 0
-    """Events that the records gave, recorded now or before."""
+    """Events that the records produced, recorded now or before."""
     recorded: int = 0
     """Events recorded now."""
 
     remarks: dict[str, int] = field(default_factory=dict[str, int])
-    """What was odd about records that were read all the same, by kind."""
+    """The number of odd records that were read all the same, by kind."""
     notes: list[str] = field(default_factory=list[str])
     """The first remarks of each kind, in words, with their places."""
 
     def add_remark(self, kind: str, note: str) -> None:
-        """Counts what is odd about a record, which is read all the same."""
+        """Counts a remark on a record, which is read all the same."""
         self.remarks[kind] = count = self.remarks.get(kind, 0) + 1
-        if count <= NOTES_MOST:
+        if count <= MAX_NOTES:
             self.notes.append(note)
 
     def add_not_needed(self, kind: str, count: int = 1) -> None:
@@ -56,44 +58,68 @@ class ImportCounts:
             self.not_needed[kind] = self.not_needed.get(kind, 0) + count
 
 
+@dataclass(slots=True)
+class SkippedRecords:
+    """Records that cannot be read: with ``keep_going`` their errors are kept, without it the first one is raised."""
+
+    keep_going: bool = False
+    errors: list[InputError] = field(default_factory=list[InputError])
+
+    def add(self, error: InputError) -> None:
+        """Skips a record. Raises the error, unless the import keeps going."""
+        if not self.keep_going:
+            raise error
+        self.errors.append(error)
+
+    def iter_readable(self, records: Iterator[T]) -> Iterator[T]:
+        """Yields the records that can be read, and skips the others."""
+        while True:
+            try:
+                yield next(records)
+            except StopIteration:
+                return
+            except InputError as error:
+                self.add(error)
+
+
 class Importer(Protocol):
-    """Reads a foreign file record by record."""
+    """Reads a foreign file line by line."""
 
     prefix: str | None
-    """What the ids of its host and VMs begin with; ``None`` before the first record."""
+    """The beginning of the ids of its host and VMs; ``None`` before the first record."""
     counts: ImportCounts
 
-    def take(self, line: bytes, number: int) -> Iterator[Observation]:
-        """What is certain once this line, of this number, was read. Raises ``InputError`` if it cannot be read."""
+    def read_line(self, line: bytes, number: int) -> Iterator[Observation]:
+        """Yields what is certain once this line was read. Raises ``InputError`` if it cannot be read."""
         ...
 
     def finish(self, *, final: bool = False) -> Iterator[Observation]:
-        """The file's end; ``final`` if it will never grow."""
+        """Yields what is certain at the end of the file; ``final`` if it will never grow."""
         ...
 
 
-class Digested:
-    """A file that is read, and the digest of all its bytes once they have been."""
+class DigestedStream:
+    """A file that is read, and the digest of its bytes."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
         self._digest = sha256()
 
     def read(self, size: int, /) -> bytes:
-        """At most so many bytes; a pipe gives what it has."""
+        """Reads at most so many bytes; a pipe gives what it has."""
         data = self._read(size)
         self._digest.update(data)
         return data
 
-    def whole(self) -> str:
-        """The digest of the whole file, of which what was left unread is read now."""
+    def read_digest(self) -> str:
+        """Reads the rest of the file, and returns the SHA-256 of all of it."""
         while self.read(READ_BYTES):
             pass
         return self._digest.hexdigest()
 
 
-Recording = Callable[[Sequence[Observation]], Sequence[tuple[int, ...]]]
-"""Records observations in one commit, each once by its key; gives the positions of each (none if it was there)."""
+WriteObservations = Callable[[Sequence[Observation]], Sequence[tuple[int, ...]]]
+"""Records observations in one commit, each once by its key; returns the positions of each (none if it was there)."""
 
 
 def import_file(
@@ -102,74 +128,65 @@ def import_file(
     *,
     name: str,
     format: str,
-    record: Recording,
+    write: WriteObservations,
     final: bool = False,
-    errors: list[InputError] | None = None,
+    skipped: SkippedRecords | None = None,
 ) -> ImportCounts:
-    """Records all that a file tells, and that it was imported; returns the counts.
+    """Records what a file reports, and that it was imported; returns the counts of its records.
 
-    ``name`` is the file's, for people. With a list for ``errors``, lines that cannot be read are collected there and
-    the rest is read; without one the first raises ``InputError``, and what was recorded before it stays. A file that
-    was imported before adds nothing, one that has grown only what is new.
+    ``name`` is the file's name, for messages. Raises ``InputError`` for a line that cannot be read, unless ``skipped``
+    keeps going; what was recorded before it stays. A file that was imported before adds nothing, a file that has grown
+    only what is new.
     """
-    file = Digested(stream)
+    skipped = SkippedRecords() if skipped is None else skipped
+    file = DigestedStream(stream)
     counts = importer.counts
     batch: list[Observation] = []
 
-    def write() -> None:
+    def write_batch() -> None:
         observations = batch.copy()
         batch.clear()
-        counts.recorded += sum(len(positions) for positions in record(observations)) if observations else 0
+        counts.recorded += sum(len(positions) for positions in write(observations)) if observations else 0
+
+    def read_line(numbered: tuple[int, bytes]) -> list[Observation]:
+        number, line = numbered
+        return list(importer.read_line(line, number))
 
     try:
-        for given in _given(importer, read_lines(file, name), errors):
-            batch.extend(given)
+        for observations in skipped.iter_readable(map(read_line, read_lines(file, name))):
+            batch.extend(observations)
             if len(batch) >= BATCH:
-                write()
+                write_batch()
         batch.extend(importer.finish(final=final))
     finally:
-        write()
-    if importer.prefix is None:
-        if errors:
-            return counts
-        raise InputError(f"{name}: there are no records in it", hint="is it the file you meant, and whole?")
-    digest = file.whole()
-    last = ImportRecorded(
-        file=name,
+        write_batch()
+    if importer.prefix is not None:
+        digest = file.read_digest()
+        write([observe_import(name, format, digest, importer.prefix, counts, unreadable=len(skipped.errors))])
+    elif not skipped.errors:
+        raise InputError(f"{name}: there are no records in it", hint="is it the file you meant, and is it complete?")
+    return counts
+
+
+def observe_import(
+    file: str, format: str, digest: str, prefix: str, counts: ImportCounts, *, unreadable: int
+) -> Observation:
+    """Builds the observation that a file was imported: its name, its SHA-256, and the counts of its records."""
+    event = ImportRecorded(
+        file=file,
         format=format,
         sha256=digest,
-        prefix=importer.prefix,
+        prefix=prefix,
         records=counts.records,
         telling=counts.events,
         events=counts.facts,
         repeats=counts.repeats,
-        not_needed=to_kind_counts(counts.not_needed),
-        unreadable=len(errors or ()),
-        remarks=to_kind_counts(counts.remarks),
+        not_needed=_to_kind_counts(counts.not_needed),
+        unreadable=unreadable,
+        remarks=_to_kind_counts(counts.remarks),
     )
-    fact = Fact(import_stream(digest), last, current_time())
-    record([Observation(f"import/{digest}/{importer.prefix}", (fact,))])
-    return counts
+    return Observation(f"import/{digest}/{prefix}", (Fact(import_stream(digest), event, current_time()),))
 
 
-def _given(
-    importer: Importer, read: Iterator[tuple[int, bytes]], errors: list[InputError] | None
-) -> Iterator[list[Observation]]:
-    """What each line gives; what cannot be read is put to the errors, if they are kept."""
-    while True:
-        try:
-            number, line = next(read)
-            given = list(importer.take(line, number))
-        except StopIteration:
-            return
-        except InputError as error:
-            if errors is None:
-                raise
-            errors.append(error)
-        else:
-            yield given
-
-
-def to_kind_counts(kinds: dict[str, int]) -> tuple[KindCount, ...]:
-    """Counts by kind, as an import's event has them."""
+def _to_kind_counts(kinds: dict[str, int]) -> tuple[KindCount, ...]:
     return tuple(KindCount(kind, count) for kind, count in sorted(kinds.items()))

@@ -10,7 +10,7 @@ from nilometer.cli.failures import OK, UNREADABLE, Interrupted, say
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import Session
 from nilometer.importers.importing import ImportedFile, ImportStopped
-from nilometer.importers.run import NOTES_MOST, UNDECIDED
+from nilometer.importers.run import MAX_NOTES, PENDING
 from nilometer.ledger.ledger import Ledger
 
 Run = Callable[[Ledger, Callable[[int], None]], list[ImportedFile]]
@@ -39,7 +39,7 @@ def imported(session: Session, run: Run, *, repeats: str, kind: Callable[[Import
         for error in each.errors:
             say("error", error.message, error.hint)
         _remark(each)
-    waiting = sum(each.not_needed.get(UNDECIDED, 0) for each in files)
+    waiting = sum(each.not_needed.get(PENDING, 0) for each in files)
     if waiting:
         say("note", f"{waiting:,} of the records wait for what follows: import them with that, or with --final")
     _show(out, [each for each in files if each.format is not None], url, kind, repeats)
@@ -51,8 +51,8 @@ def _remark(file: ImportedFile) -> None:
     for note in file.notes:
         say("note", note)
     for kind, count in file.remarks.items():
-        if count > NOTES_MOST:
-            say("note", f"{file.file}: {count - NOTES_MOST} more of the same ({kind})")
+        if count > MAX_NOTES:
+            say("note", f"{file.file}: {count - MAX_NOTES} more of the same ({kind})")
 
 
 def _show(

@@ -15,19 +15,24 @@ from itertools import groupby
 from operator import attrgetter
 
 from domain.errors import InputError
-from domain.identifiers import import_stream
-from domain.observed.events import ImportRecorded
 from nilometer.importers.hyperv.fold import HypervFold
 from nilometer.importers.hyperv.known import Past
 from nilometer.importers.hyperv.readings import JobReading, Record
 from nilometer.importers.hyperv.sources.registry import Opened, opened
 from nilometer.importers.hyperv.sources.source import Context
 from nilometer.importers.hyperv.told import Told
-from nilometer.importers.run import BATCH, UNDECIDED, Digested, ImportCounts, Recording, to_kind_counts
-from nilometer.ledger.requests import Fact, Observation
+from nilometer.importers.run import (
+    BATCH,
+    PENDING,
+    DigestedStream,
+    ImportCounts,
+    SkippedRecords,
+    WriteObservations,
+    observe_import,
+)
+from nilometer.ledger.requests import Observation
 from nilometer.textio.streaming import reduced_garbage_collection
 from nilometer.textio.texts import ByteStream
-from nilometer.times import current_time
 
 
 class HypervFile:
@@ -38,21 +43,21 @@ class HypervFile:
         name: str,
         stream: ByteStream,
         *,
-        errors: list[InputError] | None = None,
+        skipped: SkippedRecords | None = None,
         at: str | None = None,
         host: str | None = None,
         zone: str | None = None,
     ) -> None:
         self.name = name
         self.counts = ImportCounts()
-        self.errors = errors
-        self._digested = Digested(stream)
-        self._context = Context(self.counts, errors, at, host, zone)
+        self.skipped = SkippedRecords() if skipped is None else skipped
+        self._stream = DigestedStream(stream)
+        self._context = Context(self.counts, self.skipped, at, host, zone)
         self._opened: Opened | None = None
 
     def open(self) -> None:
         """Looks what file it is. Raises ``InputError`` if that is not known, or there is nothing in it."""
-        self._opened = opened(self._digested, self.name, self._context)
+        self._opened = opened(self._stream, self.name, self._context)
         if self._opened is None:
             raise InputError(f"{self.name}: there are no records in it", hint="is it the file you meant, and whole?")
 
@@ -75,23 +80,10 @@ class HypervFile:
             at = next((each.at for each in readings if not isinstance(each, JobReading)), readings[0].at)
             yield Poll(at, self, record)
 
-    def imported(self, prefix: str) -> Observation:
-        """That it was imported, whole."""
-        counts, digest = self.counts, self._digested.whole()
-        event = ImportRecorded(
-            file=self.name,
-            format=self.format or "",
-            sha256=digest,
-            prefix=prefix,
-            records=counts.records,
-            telling=counts.events,
-            events=counts.facts,
-            repeats=counts.repeats,
-            not_needed=to_kind_counts(counts.not_needed),
-            unreadable=len(self.errors or ()),
-            remarks=to_kind_counts(counts.remarks),
-        )
-        return Observation(f"import/{digest}/{prefix}", (Fact(import_stream(digest), event, current_time()),))
+    def observe_import(self, prefix: str) -> Observation:
+        """Builds the observation that it was imported, whole."""
+        digest, unreadable = self._stream.read_digest(), len(self.skipped.errors)
+        return observe_import(self.name, self.format or "", digest, prefix, self.counts, unreadable=unreadable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +104,7 @@ class HypervImporter:
         prefix: str | None,
         past: Past,
         known: Callable[[Sequence[str]], Collection[str]],
-        record: Recording,
+        record: WriteObservations,
     ) -> None:
         self._prefix = prefix or ""
         self._fold = HypervFold(prefix, past)
@@ -138,9 +130,9 @@ class HypervImporter:
         if final or all(file.is_of_a_moment for file in files):
             self._finish(files)
         for counts in self._fold.finish():
-            counts.add_not_needed(UNDECIDED)
+            counts.add_not_needed(PENDING)
         for file in files:
-            self._record([file.imported(self._prefix)])
+            self._record([file.observe_import(self._prefix)])
 
     def _met(self, polls: Iterator[Poll]) -> Iterator[Poll]:
         """The polls of a file. What VMs are called at its first moment is known before any file is told of."""

@@ -16,7 +16,7 @@ from nilometer.importers.qemu.ordering import Order
 from nilometer.importers.qemu.records import OfVm, Record, read_record
 from nilometer.importers.qemu.sequence import Course
 from nilometer.importers.qemu.sizes import size_told
-from nilometer.importers.run import UNDECIDED, ImportCounts
+from nilometer.importers.run import PENDING, ImportCounts
 from nilometer.ledger.requests import Observation
 
 FORMAT = "qemu"
@@ -46,7 +46,7 @@ class QemuImporter:
         self._streams: set[str] = set()
         """The streams that it gave events of."""
 
-    def take(self, line: bytes, number: int) -> Iterator[Observation]:
+    def read_line(self, line: bytes, number: int) -> Iterator[Observation]:
         """What is certain once this line was read, each part with its key. Raises ``InputError`` with the place."""
         if not line.strip():
             return
@@ -69,7 +69,7 @@ class QemuImporter:
         if final:
             self._digest.update(b"final\n")
             yield from self._give(self._order.finish())
-        self.counts.add_not_needed(UNDECIDED, self._order.waiting)
+        self.counts.add_not_needed(PENDING, self._order.waiting)
 
     def _begin(self, record: Record, place: str) -> None:
         if self._scenario is None:

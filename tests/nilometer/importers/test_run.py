@@ -11,17 +11,17 @@ import pytest
 from domain.errors import InputError
 from domain.observed.events import ImportRecorded, KindCount
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
-from nilometer.importers.run import ImportCounts, import_file
+from nilometer.importers.run import ImportCounts, SkippedRecords, import_file
 from nilometer.ledger.ledger import Ledger
 from tests.nilometer.importers.qemu.reading import NAMES, S2, S5, S7, Store, facts, lines_of, observations
 
 
 def import_into(
-    store: Store, lines: list[bytes], prefix: str | None = None, errors: list[InputError] | None = None
+    store: Store, lines: list[bytes], prefix: str | None = None, skipped: SkippedRecords | None = None
 ) -> ImportCounts:
     importer = QemuImporter("file.jsonl", prefix)
     file = io.BytesIO(b"".join(lines))
-    return import_file(importer, file, name="file.jsonl", format=FORMAT, record=store.record, errors=errors)
+    return import_file(importer, file, name="file.jsonl", format=FORMAT, write=store.record, skipped=skipped)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -63,7 +63,7 @@ def test_who_imported_what_is_recorded_once_for_each_state_of_a_file(tmp_path: P
                 io.BytesIO(b"".join(part)),
                 name="s7.jsonl",
                 format=FORMAT,
-                record=lambda given: ledger.record(given, actor="ops", via="import-qemu"),
+                write=lambda given: ledger.record(given, actor="ops", via="import-qemu"),
             )
 
         cut = record_into(lines[:30])
@@ -160,9 +160,9 @@ def test_what_was_read_before_an_unreadable_line_is_recorded() -> None:
 
 
 def test_an_unreadable_line_is_passed_over_and_counted_if_one_keeps_going() -> None:
-    store, errors = Store(), list[InputError]()
-    counts = import_into(store, broken(20, b"{"), errors=errors)
-    assert [str(error).partition(": ")[0] for error in errors] == ["file.jsonl:20"]
+    store, skipped = Store(), SkippedRecords(keep_going=True)
+    counts = import_into(store, broken(20, b"{"), skipped=skipped)
+    assert [str(error).partition(": ")[0] for error in skipped.errors] == ["file.jsonl:20"]
     assert counts.records == 38
     last = store.facts[-1].event
     assert isinstance(last, ImportRecorded)

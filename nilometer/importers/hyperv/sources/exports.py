@@ -55,7 +55,9 @@ class _Rejoined:
 def _reads(parser: _Parser) -> Callable[[Lines, str, Context], Iterator[Record]]:
     def read(lines: Lines, name: str, context: Context) -> Iterator[Record]:
         beside = Beside(host=context.host, at=context.at, zone=context.zone)
-        return _together(parser.read(_Rejoined(context.each(lines)), name, beside, context.refuse))
+        return _together(
+            parser.read(_Rejoined(context.skipped.iter_readable(lines)), name, beside, context.skipped.add)
+        )
 
     return read
 

@@ -30,7 +30,7 @@ class Opened:
 
 def opened(stream: ByteStream, name: str, context: Context) -> Opened | None:
     """The records of a file; ``None`` if it is empty. Raises ``InputError`` if no source knows it."""
-    read = context.each(read_lines(stream, name))
+    read = context.skipped.iter_readable(read_lines(stream, name))
     begun: list[tuple[int, bytes]] = []
     size = 0
     for number, line in read:

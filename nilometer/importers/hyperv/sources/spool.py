@@ -75,11 +75,11 @@ def read(lines: Lines, name: str, context: Context) -> Iterator[Record]:
     """The records of a spool. A last line that breaks off is told, and what stands before it kept."""
     broken: InputError | None = None
     listed = _Listed()
-    for line_number, line in context.each(lines):
+    for line_number, line in context.skipped.iter_readable(lines):
         if not line.strip():
             continue
         if broken is not None:
-            context.refuse(InputError(broken.message, hint=_STOPPED))
+            context.skipped.add(InputError(broken.message, hint=_STOPPED))
             broken = None
         place = f"{name}:{line_number}"
         try:
@@ -89,7 +89,7 @@ def read(lines: Lines, name: str, context: Context) -> Iterator[Record]:
             if error.hint == CUT_OFF:
                 broken = error
             else:
-                context.refuse(error)
+                context.skipped.add(error)
             continue
         if readings:
             yield Record(readings, said)

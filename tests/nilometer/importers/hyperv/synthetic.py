@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from domain.envelope import Envelope, Metadata
-from domain.errors import InputError
 from domain.events import Event
 from domain.observed.events import FAILED_JOB, Observed, VmObserved
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 from domain.quantities import MiB
 from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
+from nilometer.importers.run import SkippedRecords
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.times import parse_time
 from rules.judging.findings import Finding, Verdict
@@ -206,9 +206,9 @@ class Store:
         """Imports spools together."""
         files: list[HypervFile] = []
         for number, spool in enumerate(spools, 1):
-            errors: list[InputError] | None = [] if keep_going else None
             data = spool.data if isinstance(spool, Spool) else spool
-            file = HypervFile(f"spool{number}.jsonl", io.BytesIO(data), errors=errors, at=at and parse_time(at))
+            skipped = SkippedRecords(keep_going)
+            file = HypervFile(f"spool{number}.jsonl", io.BytesIO(data), skipped=skipped, at=at and parse_time(at))
             file.open()
             files.append(file)
         HypervImporter(prefix, self, self.known, self.record).run(files, final=final)

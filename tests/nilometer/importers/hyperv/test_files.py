@@ -131,7 +131,7 @@ def test_a_bad_line_is_refused_with_its_place_and_does_not_hide_the_rest_from_wh
             Store().take(data)
         store = Store()
         (file,) = store.take(data, final=True, keep_going=True)
-        assert [error.message[:15] for error in file.errors or ()] == ["spool1.jsonl:2:"]
+        assert [error.message[:15] for error in file.skipped.errors] == ["spool1.jsonl:2:"]
         assert told(store) == told(imported(day()))
 
 

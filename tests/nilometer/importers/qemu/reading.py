@@ -29,7 +29,7 @@ def lines_of(name: str) -> list[bytes]:
 def observations(lines: Iterable[bytes], *, final: bool = False) -> tuple[list[Observation], ImportCounts]:
     """All that a recording gives, and the counts of its records."""
     importer = QemuImporter("recording.jsonl")
-    given = [observation for n, line in enumerate(lines, 1) for observation in importer.take(line, n)]
+    given = [observation for n, line in enumerate(lines, 1) for observation in importer.read_line(line, n)]
     given.extend(importer.finish(final=final))
     return given, importer.counts
 

@@ -24,7 +24,7 @@ from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 from domain.state import Power
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
-from nilometer.importers.run import import_file
+from nilometer.importers.run import SkippedRecords, import_file
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.storage.bodies import decode, encode
 from tests.nilometer.importers.qemu.damages import damaged, files
@@ -38,7 +38,7 @@ def check(lines: list[bytes]) -> None:
     importer, facts, errors = QemuImporter("damaged.jsonl"), list[Fact](), list[InputError]()
     for number, line in enumerate(lines, start=1):
         try:
-            facts.extend(fact for observation in importer.take(line, number) for fact in observation.facts)
+            facts.extend(fact for observation in importer.read_line(line, number) for fact in observation.facts)
         except InputError as error:
             errors.append(error)
     assert all(error.message.startswith("damaged.jsonl:") and error.hint for error in errors)
@@ -95,16 +95,16 @@ def test_a_damaged_recording_is_read_or_refused_and_every_record_is_accounted_fo
 def check_file(data: bytes) -> None:
     """Imports a file as it comes, whole or up to what cannot be read; then again, which adds nothing."""
     store = Store()
-    for errors in (None, list[InputError](), list[InputError]()):
+    for keep_going in (False, True, True):
         before = len(store.facts)
-        importer = QemuImporter("file")
+        importer, skipped = QemuImporter("file"), SkippedRecords(keep_going)
         try:
-            import_file(importer, io.BytesIO(data), name="file", format=FORMAT, record=store.record, errors=errors)
+            import_file(importer, io.BytesIO(data), name="file", format=FORMAT, write=store.record, skipped=skipped)
         except InputError as error:
             said = error
             assert said.message.startswith("file:")
             assert said.hint
-        assert all(error.message.startswith("file:") and error.hint for error in errors or ())
+        assert all(error.message.startswith("file:") and error.hint for error in skipped.errors)
     assert len(store.facts) == before
 
 
@@ -122,7 +122,7 @@ def check_grown(lines: list[bytes], part: int) -> None:
             importer, given = QemuImporter("grown.jsonl"), list[Observation]()
             for number, line in enumerate(lines[:count], start=1):
                 with suppress(InputError):
-                    given.extend(importer.take(line, number))
+                    given.extend(importer.read_line(line, number))
             given.extend(importer.finish())
             store.record(given)
     assert grown.facts == at_once.facts

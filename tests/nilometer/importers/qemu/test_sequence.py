@@ -13,7 +13,7 @@ import pytest
 from domain.errors import InputError
 from domain.observed.events import ImportRecorded, KindCount, VmMemoryMoved, VmRequestSettled
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
-from nilometer.importers.run import NOTES_MOST, ImportCounts, import_file
+from nilometer.importers.run import MAX_NOTES, ImportCounts, SkippedRecords, import_file
 from nilometer.ledger.ledger import Ledger
 from tests.nilometer.importers.qemu.reading import NAMES, S2, S7, Store, events, facts, lines_of, observations
 from tests.nilometer.importers.qemu.synthetic import Recording
@@ -93,7 +93,7 @@ def test_many_remarks_of_a_kind_are_counted_and_the_first_told() -> None:
     made.lines += [edited(Recording().poll(n, n).lines[0], seq=2 * n) for n in range(2, 30)]
     counts = read(made.lines)
     assert counts.remarks == {"gap": 28}
-    assert len(counts.notes) == NOTES_MOST
+    assert len(counts.notes) == MAX_NOTES
 
 
 def test_records_of_unknown_kinds_are_counted_by_kind_and_passed_over() -> None:
@@ -146,9 +146,9 @@ class Imports:
             io.BytesIO(data),
             name="r.jsonl",
             format=FORMAT,
-            record=lambda given: self.ledger.record(given, actor="ops", via="import-qemu"),
+            write=lambda given: self.ledger.record(given, actor="ops", via="import-qemu"),
             final=final,
-            errors=[] if keep_going else None,
+            skipped=SkippedRecords(keep_going),
         )
 
     @property

@@ -14,7 +14,7 @@ from nilometer.importers.hyperv.importer import HypervFile
 from nilometer.importers.hyperv.sources.registry import opened
 from nilometer.importers.hyperv.sources.source import Context
 from nilometer.importers.hyperv.sources.spool import SPOOL
-from nilometer.importers.run import ImportCounts
+from nilometer.importers.run import ImportCounts, SkippedRecords
 from tests.nilometer.importers.hyperv.sources.files import AT, Parser, read
 from tests.nilometer.importers.hyperv.sources.test_counters import BERLIN_WINTER, table
 from tests.nilometer.importers.hyperv.sources.test_encodings import FILES
@@ -44,11 +44,11 @@ def test_a_spool_is_still_a_spool() -> None:
 
 def test_what_cannot_be_read_is_refused_or_passed_over_as_the_import_says() -> None:
     text = f"{at(0, 18500, 1)}\n<Event><Sys/></Event>\n{at(5, 18502, 2)}"
-    errors: list[InputError] = []
-    found = opened(io.BytesIO(text.encode()), "file", Context(ImportCounts(), errors))
+    skipped = SkippedRecords(keep_going=True)
+    found = opened(io.BytesIO(text.encode()), "file", Context(ImportCounts(), skipped))
     assert found is not None
     assert [each.record for record in found.records for each in record.readings] == ["file:1", "file:3"]
-    assert [error.message for error in errors] == ["file:2: has no System: is it an event of Windows?"]
+    assert [error.message for error in skipped.errors] == ["file:2: has no System: is it an event of Windows?"]
     found = opened(io.BytesIO(text.encode()), "file", Context(ImportCounts()))
     assert found is not None
     with pytest.raises(InputError, match="file:2: has no System"):

@@ -7,11 +7,10 @@ from random import Random
 
 import pytest
 
-from domain.errors import InputError
 from nilometer.importers.hyperv.readings import Reading, Record, VmReading
 from nilometer.importers.hyperv.sources import spool
 from nilometer.importers.hyperv.sources.source import Context
-from nilometer.importers.run import ImportCounts
+from nilometer.importers.run import ImportCounts, SkippedRecords
 from tests.nilometer.importers.hyperv.synthetic import Json, Spool, Store, dynamic, off, vm
 from tests.nilometer.importers.qemu.damages import VALUES
 
@@ -21,8 +20,9 @@ EQUAL = [1, True, 1.0, "1", 0, False, 0.0, None, "", 2, 2.0, "2", 4096, "4096"]
 
 def read(*lines: bytes) -> list[Record]:
     """The records of a spool, without the lines that cannot be read."""
-    errors: list[InputError] = []
-    return list(spool.read(iter(list(enumerate(lines, 1))), "spool", Context(ImportCounts(), errors)))
+    return list(
+        spool.read(iter(list(enumerate(lines, 1))), "spool", Context(ImportCounts(), SkippedRecords(keep_going=True)))
+    )
 
 
 def told(records: list[Record]) -> list[tuple[bytes, list[Reading]]]:
