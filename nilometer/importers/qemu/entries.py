@@ -8,8 +8,8 @@ from typing import Final
 
 from domain.observed.events import BASE_MEMORY, Means
 from nilometer.importers.qemu.measures import Measure
-from nilometer.importers.qemu.records import Record, Step
-from nilometer.importers.qemu.sizes import BALLOON, MODULES, Naming, Sizes, means_of
+from nilometer.importers.qemu.records import QemuRecord, StepRecord
+from nilometer.importers.qemu.sizes import BALLOON, MODULES, DeviceNames, Sizes, means_of
 from nilometer.times import inside
 
 TICK: Final = timedelta(milliseconds=1)
@@ -24,10 +24,10 @@ NEIGHBOUR: Final = "neighbour"
 
 
 @dataclass(slots=True, eq=False)
-class Entry:
+class QueuedRecord:
     """A record in its place; or, ``early``, what it tells of a moment before it."""
 
-    record: Record
+    record: QemuRecord
     line: int
     t: str
     after: str | None
@@ -44,9 +44,9 @@ class Entry:
     before: dict[str, int] = field(default_factory=dict[str, int])
     """Of such a step: the size before it."""
     early: bool = False
-    step: Step | None = None
+    step: StepRecord | None = None
     """Of a command: the step that told what came of it."""
-    command: Entry | None = None
+    command: QueuedRecord | None = None
     """Of a step: the command that it is about."""
     request: int | None = None
     """Of a command that was read: its number among the VM's requests."""
@@ -58,11 +58,11 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Front:
+class PrecedingEvents:
     """The events that stand in front of a record, and the sizes before them."""
 
     base: dict[str, int]
-    events: list[Entry]
+    events: list[QueuedRecord]
 
     def place(self, sizes: Sizes, otherwise: int) -> int:
         """After how many of the events a measure fits that tells these sizes: as late as possible."""
@@ -77,46 +77,46 @@ class Front:
 
 
 @dataclass(slots=True)
-class VmRead:
+class VmOrderState:
     """What has been read of a VM so far."""
 
-    naming: Naming = field(default_factory=Naming)
+    naming: DeviceNames = field(default_factory=DeviceNames)
     sizes: dict[str, int] = field(default_factory=dict[str, int])
     base: dict[str, int] = field(default_factory=dict[str, int])
     """The sizes at its last record that is no event."""
-    trailing: list[Entry] = field(default_factory=list[Entry])
+    trailing: list[QueuedRecord] = field(default_factory=list[QueuedRecord])
     """The events since then that told sizes."""
     moments: dict[str, str] = field(default_factory=dict[str, str])
     """When each device had the size that the latest of its events told."""
-    commands: dict[Entry, Front] = field(default_factory=dict[Entry, Front])
+    commands: dict[QueuedRecord, PrecedingEvents] = field(default_factory=dict[QueuedRecord, PrecedingEvents])
     """The commands that wait for their step."""
 
-    def front(self) -> Front:
+    def front(self) -> PrecedingEvents:
         """The trailing events that can still be moved behind a record."""
         base = dict(self.base)
         for event in self.trailing:
             if event.left:
                 base.update(event.sizes)
-        return Front(base, [event for event in self.trailing if not event.left])
+        return PrecedingEvents(base, [event for event in self.trailing if not event.left])
 
     def close(self) -> None:
         """A record that is no event was read."""
         self.base = dict(self.sizes)
         self.trailing = []
 
-    def trail(self, event: Entry) -> None:
+    def trail(self, event: QueuedRecord) -> None:
         """An event that told sizes was read. Many may follow on each other: those that have left are not kept."""
         self.trailing.append(event)
         if len(self.trailing) > TRAILING_MOST and self.trailing[0].left:
             front = self.front()
             self.base, self.trailing = front.base, front.events
 
-    def reset(self, moment: str) -> list[Entry]:
+    def reset(self, moment: str) -> list[QueuedRecord]:
         """QEMU took all virtio-mem from the guest, and the guest has what its balloon had: nothing is before that.
 
         Gives the events in front of it that tell of just this: QEMU says so while it resets the devices.
         """
-        told = list[Entry]()
+        told = list[QueuedRecord]()
         for event in reversed(self.trailing):
             gone = all(size == 0 and means_of(device) is Means.VIRTIO_MEM for device, size in event.sizes.items())
             if event.left or not gone or later(max(event.exact.values(), default=event.t), RESETTING) < moment:
@@ -133,7 +133,7 @@ class VmRead:
         return told
 
 
-def first_served(command: Entry, front: Front, place: int) -> int:
+def first_served(command: QueuedRecord, front: PrecedingEvents, place: int) -> int:
     """Which of the events, from a place on, is the first that belongs to the command behind them; their number if none.
 
     It happened while the command was being given, and goes its way.
@@ -150,7 +150,7 @@ def first_served(command: Entry, front: Front, place: int) -> int:
     return len(front.events)
 
 
-def virtio_of(command: Entry | None) -> str | None:
+def virtio_of(command: QueuedRecord | None) -> str | None:
     """The virtio-mem device that a command was about."""
     devices = () if command is None else command.sizes
     return next((device for device in devices if means_of(device) is Means.VIRTIO_MEM), None)

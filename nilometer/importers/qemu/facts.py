@@ -10,26 +10,26 @@ from domain.observed.events import HostObserved, VmLost, VmObserved
 from domain.observed.host import ObservedHost, account_of
 from domain.state import Power
 from nilometer.importers.qemu import refusals, requests
-from nilometer.importers.qemu.entries import Entry
+from nilometer.importers.qemu.entries import QueuedRecord
 from nilometer.importers.qemu.machine import read_machine
 from nilometer.importers.qemu.records import (
     MECHANISMS,
-    Boot,
-    Command,
-    End,
-    Load,
-    Meta,
-    Observation,
-    OfVm,
-    Other,
-    Pool,
-    QmpEvent,
-    SizeSeen,
-    Step,
+    BootRecord,
+    CommandRecord,
+    EndRecord,
+    LoadRecord,
+    MetaRecord,
+    ObservationRecord,
+    PoolRecord,
+    QmpEventRecord,
+    SizeRecord,
+    StepRecord,
+    UnknownRecord,
+    VmRecord,
     as_object,
-    verbatim,
+    to_verbatim,
 )
-from nilometer.importers.qemu.vm import VmReading, source
+from nilometer.importers.qemu.vm import QemuVm, source
 from nilometer.ledger.requests import Fact
 
 EVIDENCE: Final = ("ACPI_DEVICE_OST", "MEM_UNPLUG_ERROR", "DEVICE_UNPLUG_GUEST_ERROR", "DEVICE_DELETED")
@@ -37,49 +37,49 @@ EVIDENCE: Final = ("ACPI_DEVICE_OST", "MEM_UNPLUG_ERROR", "DEVICE_UNPLUG_GUEST_E
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class EmittedFact:
     """A fact, and the story that it is part of: a request, as ``VM/number``, or ``None``."""
 
     fact: Fact
     story: str | None
 
 
-class Facts:
+class FactBuilder:
     """Turns records into events. Its state is the fold of the events that it has told."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._host = ObservedHost.begin(prefix)
-        self._vms: dict[str, VmReading] = {}
-        self._told: list[Told] = []
+        self._vms: dict[str, QemuVm] = {}
+        self._told: list[EmittedFact] = []
 
-    def of(self, entry: Entry) -> list[Told]:
+    def of(self, entry: QueuedRecord) -> list[EmittedFact]:
         """The events that a record gives, in order; none if it tells nothing new."""
         self._told = []
         record = entry.record
-        if isinstance(record, Pool):
+        if isinstance(record, PoolRecord):
             self._pool(entry, record)
-        elif isinstance(record, OfVm):
+        elif isinstance(record, VmRecord):
             self._of_vm(entry, record)
         return self._told
 
     @staticmethod
-    def not_needed(entry: Entry) -> str | None:
+    def not_needed(entry: QueuedRecord) -> str | None:
         """Why a record that gave no events was not needed; ``None`` if it repeats what was told before."""
         record = entry.record
         if entry.again:
             return None
-        if isinstance(record, Meta):
+        if isinstance(record, MetaRecord):
             return "meta"
-        if isinstance(record, Other):
+        if isinstance(record, UnknownRecord):
             return f"kind {record.kind}"
-        if isinstance(record, Command) and record.requested is None:
+        if isinstance(record, CommandRecord) and record.requested is None:
             return "prepared"  # such as a module's memory before the module is plugged: nothing moves
-        if isinstance(record, Command | SizeSeen | Step) and record.mechanism not in MECHANISMS:
+        if isinstance(record, CommandRecord | SizeRecord | StepRecord) and record.mechanism not in MECHANISMS:
             return f"mechanism {record.mechanism}"
-        if isinstance(record, QmpEvent) and not entry.sizes:
+        if isinstance(record, QmpEventRecord) and not entry.sizes:
             return f"event {record.qmp.event}"
-        if isinstance(record, SizeSeen | Command) and not entry.sizes:
+        if isinstance(record, SizeRecord | CommandRecord) and not entry.sizes:
             return f"{record.kind} of an unnamed device"
         return None
 
@@ -95,40 +95,40 @@ class Facts:
 
     def tell(self, fact: Fact, story: str | None) -> None:
         """Takes an event, and the request that it is part of."""
-        self._told.append(Told(fact, story))
+        self._told.append(EmittedFact(fact, story))
 
-    def _pool(self, entry: Entry, record: Pool) -> None:
+    def _pool(self, entry: QueuedRecord, record: PoolRecord) -> None:
         event = HostObserved(budget=record.capacity, free=record.free, label=record.label, record=source(entry))
         moment = UtcTime(entry.t)
         self._host.apply(event, moment)
         self.tell(Fact(host_stream(self._prefix), event, moment), None)
 
-    def _of_vm(self, entry: Entry, record: OfVm) -> None:
+    def _of_vm(self, entry: QueuedRecord, record: VmRecord) -> None:
         vm = self._vms.get(record.vm)
         if vm is None:
-            vm = self._vms[record.vm] = VmReading(f"{self._prefix}.{record.vm}", self)
+            vm = self._vms[record.vm] = QemuVm(f"{self._prefix}.{record.vm}", self)
         if entry.early:
             vm.early(entry)
             requests.reached_late(vm, entry)
-        elif isinstance(record, Boot):
+        elif isinstance(record, BootRecord):
             self._boot(vm, entry, record)
-        elif isinstance(record, Command):
+        elif isinstance(record, CommandRecord):
             requests.command(vm, entry, record)
-        elif isinstance(record, Step):
+        elif isinstance(record, StepRecord):
             requests.step(vm, entry, record)
-        elif isinstance(record, End):
+        elif isinstance(record, EndRecord):
             self._end(vm, entry, record)
-        elif isinstance(record, SizeSeen | QmpEvent | Load | Observation):
+        elif isinstance(record, SizeRecord | QmpEventRecord | LoadRecord | ObservationRecord):
             vm.sizes(entry)
             requests.reached_late(vm, entry)
-            if isinstance(record, Load):
+            if isinstance(record, LoadRecord):
                 vm.measure(entry, " ".join(filter(None, (record.verb, record.name))) or None)
-            elif isinstance(record, Observation):
+            elif isinstance(record, ObservationRecord):
                 vm.measure(entry, record.label)
-            elif isinstance(record, QmpEvent):
+            elif isinstance(record, QmpEventRecord):
                 self._event(vm, entry, record)
 
-    def _boot(self, vm: VmReading, entry: Entry, record: Boot) -> None:
+    def _boot(self, vm: QemuVm, entry: QueuedRecord, record: BootRecord) -> None:
         if vm.was_reset:
             self._booted_again(vm, entry, record)
             return
@@ -151,7 +151,7 @@ class Facts:
         vm.moved = {}
 
     @staticmethod
-    def _booted_again(vm: VmReading, entry: Entry, record: Boot) -> None:
+    def _booted_again(vm: QemuVm, entry: QueuedRecord, record: BootRecord) -> None:
         """The guest of a QEMU that was reset has booted: it is the session that the reset began."""
         vm.was_reset = False
         vm.sizes(entry)
@@ -159,9 +159,9 @@ class Facts:
         event = vm.measured(entry) or VmObserved(record=source(entry))
         vm.tell(replace(event, kernel=record.guest_kernel, power=Power.RUNNING), entry.t)
 
-    def _event(self, vm: VmReading, entry: Entry, record: QmpEvent) -> None:
+    def _event(self, vm: QemuVm, entry: QueuedRecord, record: QmpEventRecord) -> None:
         name, happened = record.qmp.event, record.moment or entry.t
-        told = None if record.qmp.data is None else verbatim(record.qmp.data)
+        told = None if record.qmp.data is None else to_verbatim(record.qmp.data)
         if record.moment is not None and not entry.sizes:
             entry.again = vm.heard.get(name) == (record.moment, told)
             vm.heard[name] = record.moment, told
@@ -190,7 +190,7 @@ class Facts:
             else:
                 refusals.refused_by_guest(vm, entry, happened, record)
 
-    def _end(self, vm: VmReading, entry: Entry, record: End) -> None:
+    def _end(self, vm: QemuVm, entry: QueuedRecord, record: EndRecord) -> None:
         """QEMU's process is gone: only now the host has its memory back."""
         vm.stepping.clear()
         vm.was_reset = False

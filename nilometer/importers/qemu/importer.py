@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import InputError
 from domain.shapes import Id
-from nilometer.importers.qemu.entries import Entry
-from nilometer.importers.qemu.facts import Facts, Told
-from nilometer.importers.qemu.ordering import Order
-from nilometer.importers.qemu.records import OfVm, Record, read_record
-from nilometer.importers.qemu.sequence import Course
+from nilometer.importers.qemu.entries import QueuedRecord
+from nilometer.importers.qemu.facts import EmittedFact, FactBuilder
+from nilometer.importers.qemu.ordering import RecordQueue
+from nilometer.importers.qemu.records import QemuRecord, VmRecord, read_record
+from nilometer.importers.qemu.sequence import SequenceCheck
 from nilometer.importers.qemu.sizes import size_told
 from nilometer.importers.run import PENDING, ImportCounts
 from nilometer.ledger.requests import Observation
@@ -38,9 +38,9 @@ class QemuImporter:
         self._digest = sha256(b"nilometer import-qemu 1\n")
         """Of all records up to now, without those that came twice and what could not be read."""
         self._scenario: str | None = None
-        self._course = Course(name, self.counts)
-        self._order = Order()
-        self._facts: Facts | None = None
+        self._course = SequenceCheck(name, self.counts)
+        self._order = RecordQueue()
+        self._facts: FactBuilder | None = None
         self._telling: set[int] = set()
         """Lines that gave events of a moment before them, and have not left yet."""
         self._streams: set[str] = set()
@@ -71,20 +71,20 @@ class QemuImporter:
             yield from self._give(self._order.finish())
         self.counts.add_not_needed(PENDING, self._order.waiting)
 
-    def _begin(self, record: Record, place: str) -> None:
+    def _begin(self, record: QemuRecord, place: str) -> None:
         if self._scenario is None:
             prefix = record.scenario if self.prefix is None else self.prefix
             _check_id(prefix, place)
             self.prefix, self._scenario = prefix, record.scenario
-            self._facts = Facts(prefix)
+            self._facts = FactBuilder(prefix)
             self._digest.update(prefix.encode())
         elif record.scenario != self._scenario:
             what = f"the record is of the scenario {record.scenario!r}, those before it are of {self._scenario!r}"
             raise InputError(f"{place}: {what}", hint="import each recording from a file of its own")
-        if isinstance(record, OfVm):
+        if isinstance(record, VmRecord):
             _check_id(f"{self.prefix}.{record.vm}", place)
 
-    def _give(self, entries: Iterable[Entry]) -> Iterator[Observation]:
+    def _give(self, entries: Iterable[QueuedRecord]) -> Iterator[Observation]:
         """The events of these records, one story after the other, known by all lines read up to now."""
         told = [(part, entry) for entry in entries for part in self._tell(entry)]
         key = self._digest.hexdigest()
@@ -95,7 +95,7 @@ class QemuImporter:
             self._streams |= new
             yield Observation(f"{key}/{number}", facts, story, begins=new)
 
-    def _tell(self, entry: Entry) -> list[Told]:
+    def _tell(self, entry: QueuedRecord) -> list[EmittedFact]:
         """The events of one record, which is counted when the last of it has left."""
         assert self._facts is not None
         told = self._facts.of(entry)

@@ -13,20 +13,20 @@ from datetime import timedelta
 from heapq import heappop, heappush
 from typing import Final
 
-from nilometer.importers.qemu.entries import NEIGHBOUR, TICK, Entry, VmRead, first_served, later, virtio_of
+from nilometer.importers.qemu.entries import NEIGHBOUR, TICK, QueuedRecord, VmOrderState, first_served, later, virtio_of
 from nilometer.importers.qemu.measures import Measure
 from nilometer.importers.qemu.records import (
-    Boot,
-    Command,
-    End,
-    Load,
-    Meta,
-    Observation,
-    OfVm,
-    QmpEvent,
-    Record,
-    SizeSeen,
-    Step,
+    BootRecord,
+    CommandRecord,
+    EndRecord,
+    LoadRecord,
+    MetaRecord,
+    ObservationRecord,
+    QemuRecord,
+    QmpEventRecord,
+    SizeRecord,
+    StepRecord,
+    VmRecord,
 )
 from nilometer.importers.qemu.sizes import tells_by_event
 
@@ -41,17 +41,17 @@ STEP: Final = "step"
 """A command waits for the step that tells what was measured before it."""
 
 
-class Order:
+class RecordQueue:
     """Takes records one by one, and lets them go in order."""
 
     def __init__(self) -> None:
-        self._queue: list[Entry] = []
-        self._vms: dict[str, VmRead] = {}
+        self._queue: list[QueuedRecord] = []
+        self._vms: dict[str, VmOrderState] = {}
         self._last: str | None = None
-        self._deadlines: list[tuple[str, int, Entry, str]] = []
+        self._deadlines: list[tuple[str, int, QueuedRecord, str]] = []
         """Who waits until when, and for what: a heap."""
         self._waits = 0
-        self._told: dict[tuple[str, str], list[Entry]] = {}
+        self._told: dict[tuple[str, str], list[QueuedRecord]] = {}
         """By VM and device, the records that told a size and wait for its event."""
 
     @property
@@ -59,38 +59,38 @@ class Order:
         """How many records have not left."""
         return sum(not entry.early for entry in self._queue)
 
-    def take(self, record: Record, line: int) -> Iterator[Entry]:
+    def take(self, record: QemuRecord, line: int) -> Iterator[QueuedRecord]:
         """Takes the next record; gives those whose place is now certain."""
         self._expire(record.t)
-        entry = Entry(record, line, record.t, self._last)
-        if isinstance(record, QmpEvent):
+        entry = QueuedRecord(record, line, record.t, self._last)
+        if isinstance(record, QmpEventRecord):
             self._take_event(entry, record)
         else:
             self._last = record.t
-            if isinstance(record, OfVm):
+            if isinstance(record, VmRecord):
                 self._take_told(entry, record)
             else:
                 self._queue.append(entry)
-        if isinstance(record, Meta) and record.wall_s is not None:
+        if isinstance(record, MetaRecord) and record.wall_s is not None:
             self._stop_waiting()
         elif len(self._queue) > QUEUE_MOST:
             self._give_up(self._queue[0])
         yield from self._leave()
 
-    def finish(self) -> Iterator[Entry]:
+    def finish(self) -> Iterator[QueuedRecord]:
         """Nothing follows: gives all that is left."""
         self._stop_waiting()
         yield from self._leave()
 
     # Waiting
 
-    def _leave(self) -> Iterator[Entry]:
+    def _leave(self) -> Iterator[QueuedRecord]:
         while self._queue and not self._queue[0].waits:
             entry = self._queue.pop(0)
             entry.left = True
             yield entry
 
-    def _wait(self, entry: Entry, reason: str, deadline: str) -> None:
+    def _wait(self, entry: QueuedRecord, reason: str, deadline: str) -> None:
         entry.waits[reason] = deadline
         self._waits += 1
         heappush(self._deadlines, (deadline, self._waits, entry, reason))
@@ -103,22 +103,22 @@ class Order:
 
     def _stop_waiting(self, vm: str | None = None) -> None:
         for entry in list(self._queue):
-            if vm is None or (isinstance(entry.record, OfVm) and entry.record.vm == vm):
+            if vm is None or (isinstance(entry.record, VmRecord) and entry.record.vm == vm):
                 self._give_up(entry)
 
-    def _give_up(self, entry: Entry) -> None:
+    def _give_up(self, entry: QueuedRecord) -> None:
         for reason in list(entry.waits):
             self._stop(entry, reason)
 
-    def _stop(self, entry: Entry, reason: str) -> None:
+    def _stop(self, entry: QueuedRecord, reason: str) -> None:
         entry.waits.pop(reason, None)
-        if reason == STEP and isinstance(entry.record, Command):
+        if reason == STEP and isinstance(entry.record, CommandRecord):
             self._place_command(self._vms[entry.record.vm], entry)
 
     # Events
 
-    def _take_event(self, entry: Entry, record: QmpEvent) -> None:
-        vm = self._vms.setdefault(record.vm, VmRead())
+    def _take_event(self, entry: QueuedRecord, record: QmpEventRecord) -> None:
+        vm = self._vms.setdefault(record.vm, VmOrderState())
         if record.qmp.event == "RESET":
             self._insert(entry, vm.reset(record.moment or entry.t))
             return
@@ -144,7 +144,7 @@ class Order:
             self._wait(entry, NEIGHBOUR, later(entry.t, HELD_BACK))
         self._queue.append(entry)
 
-    def _polls(self, vm: str, device: str) -> list[Entry]:
+    def _polls(self, vm: str, device: str) -> list[QueuedRecord]:
         """The records that told a new size of a device, and wait for the event that tells when it was reached."""
         waiting = [poll for poll in self._told.pop((vm, device), ()) if device in poll.waits]
         if waiting:
@@ -153,22 +153,22 @@ class Order:
 
     # What the driver wrote
 
-    def _take_told(self, entry: Entry, record: OfVm) -> None:
-        if isinstance(record, Boot):
+    def _take_told(self, entry: QueuedRecord, record: VmRecord) -> None:
+        if isinstance(record, BootRecord):
             self._stop_waiting(record.vm)
-            self._vms[record.vm] = VmRead()
-        vm = self._vms.setdefault(record.vm, VmRead())
-        if isinstance(record, Command) and record.requested is not None:
+            self._vms[record.vm] = VmOrderState()
+        vm = self._vms.setdefault(record.vm, VmOrderState())
+        if isinstance(record, CommandRecord) and record.requested is not None:
             self._take_command(vm, entry, record)
             return
-        if isinstance(record, Step):
+        if isinstance(record, StepRecord):
             self._match(vm, entry, record)
         self._read(vm, entry, record)
         front = vm.front()
-        if isinstance(record, Load) and record.before is not None:
+        if isinstance(record, LoadRecord) and record.before is not None:
             sizes = vm.naming.in_measure(record.before, front.base)
             largest = vm.naming.largest(record.before)
-            early = Entry(
+            early = QueuedRecord(
                 record, entry.line, entry.t, entry.after, sizes, measure=record.before, largest=largest, early=True
             )
             self._insert(early, front.events[front.place(sizes, len(front.events)) :])
@@ -183,23 +183,23 @@ class Order:
                     self._told.setdefault((record.vm, device), []).append(entry)
             vm.sizes.update(entry.sizes)
         vm.close()
-        if isinstance(record, End):
+        if isinstance(record, EndRecord):
             self._stop_waiting(record.vm)
 
     @staticmethod
-    def _read(vm: VmRead, entry: Entry, record: OfVm) -> None:
+    def _read(vm: VmOrderState, entry: QueuedRecord, record: VmRecord) -> None:
         """Takes note of what a record tells of its own moment."""
-        if isinstance(record, Boot):
+        if isinstance(record, BootRecord):
             entry.measure = record.observation
-        elif isinstance(record, Step | Load):
+        elif isinstance(record, StepRecord | LoadRecord):
             entry.measure = record.after
-        elif isinstance(record, Observation):
+        elif isinstance(record, ObservationRecord):
             entry.measure = Measure(guest=record.guest, device=record.device)
         naming, sizes = vm.naming, vm.sizes
-        if isinstance(record, SizeSeen):
+        if isinstance(record, SizeRecord):
             waited_for = None if record.requested is None else naming.virtio
             entry.sizes = naming.by_mechanism(record.mechanism, record.size, sizes, waited_for)
-        elif isinstance(record, Step):
+        elif isinstance(record, StepRecord):
             device = virtio_of(entry.command)
             if record.size_after is not None:
                 entry.sizes = naming.by_mechanism(record.mechanism, record.size_after, sizes, device)
@@ -210,13 +210,13 @@ class Order:
         entry.sizes = {**entry.sizes, **naming.in_measure(entry.measure, sizes)}
         entry.largest = naming.largest(entry.measure)
 
-    def _insert(self, entry: Entry, followers: list[Entry]) -> None:
+    def _insert(self, entry: QueuedRecord, followers: list[QueuedRecord]) -> None:
         """Puts a record in front of the first of these, or at the end."""
         self._queue.insert(self._queue.index(followers[0]) if followers else len(self._queue), entry)
 
     # Commands
 
-    def _take_command(self, vm: VmRead, entry: Entry, record: Command) -> None:
+    def _take_command(self, vm: VmOrderState, entry: QueuedRecord, record: CommandRecord) -> None:
         for earlier in list(vm.commands):
             self._give_up(earlier)
         front = vm.front()
@@ -229,10 +229,10 @@ class Order:
         vm.commands[entry] = front
         vm.close()
 
-    def _match(self, vm: VmRead, entry: Entry, step: Step) -> None:
+    def _match(self, vm: VmOrderState, entry: QueuedRecord, step: StepRecord) -> None:
         for waiting in vm.commands:
             command = waiting.record
-            if isinstance(command, Command) and (command.mechanism, command.requested) == (
+            if isinstance(command, CommandRecord) and (command.mechanism, command.requested) == (
                 step.mechanism,
                 step.requested,
             ):
@@ -241,13 +241,13 @@ class Order:
                 self._place_command(vm, waiting, entry.line)
                 return
 
-    def _place_command(self, vm: VmRead, entry: Entry, line: int = 0) -> None:
+    def _place_command(self, vm: VmOrderState, entry: QueuedRecord, line: int = 0) -> None:
         """Puts a command where it was given between the events in front of it, and before it what was measured then."""
         front = vm.commands.pop(entry)
         place = 0
         if entry.step is not None:
             step = entry.step
-            early = Entry(step, line, entry.t, entry.after, measure=step.before, early=True)
+            early = QueuedRecord(step, line, entry.t, entry.after, measure=step.before, early=True)
             early.sizes = vm.naming.in_measure(step.before, front.base)
             early.largest = vm.naming.largest(step.before)
             if step.size_before is not None:

@@ -1,6 +1,6 @@
 """The records of a recorded QEMU driver: one JSON object a line, sizes in bytes (``tests/recordings/README.md``).
 
-They are foreign files: keys that are not named here are ignored.
+The files are foreign: keys that are not named here are ignored.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from domain.errors import InputError
 from domain.quantities import LARGEST
 from domain.shapes import Id
-from nilometer.importers.qemu.measures import Devices, GuestMemory, Measure, Shape, Size
+from nilometer.importers.qemu.measures import DeviceMeasures, GuestMemory, Measure, QemuModel, Size
 from nilometer.textio.strict_json import parse_strict_json
 from nilometer.times import inside, parse_time
 
@@ -23,14 +23,14 @@ Time = Annotated[str, AfterValidator(parse_time)]
 Json = dict[str, Any]
 
 MECHANISMS: Final = ("virtio-mem", "balloon", "pc-dimm")
-"""How memory is moved. Of another mechanism, which a newer driver may know, only what it measured is read."""
+"""The mechanisms that move memory. Of any other, which a newer driver may know, only the measurements are read."""
 
-LATEST: Final = 253_402_300_799
-"""Seconds since 1970 at the end of the year 9999."""
+LATEST_SECOND: Final = 253_402_300_799
+"""The seconds since 1970 at the end of the year 9999."""
 
 
-class Common(Shape):
-    """What every record says: where it stands, and when it was written."""
+class RecordBase(QemuModel):
+    """What every record has: its place, and the time it was written."""
 
     v: Literal[1]
     scenario: Id
@@ -38,21 +38,21 @@ class Common(Shape):
     t: Time
 
 
-class OfVm(Common):
+class VmRecord(RecordBase):
     """A record of one VM."""
 
     vm: Id
 
 
-class Meta(Common):
+class MetaRecord(RecordBase):
     """The recording's first record, and with ``wall_s`` its last."""
 
     kind: Literal["meta"]
     wall_s: float | None = None
 
 
-class Boot(OfVm):
-    """A VM was started; its agent answers."""
+class BootRecord(VmRecord):
+    """A VM was started, and its agent answers."""
 
     kind: Literal["boot"]
     argv: tuple[str, ...] | None = None
@@ -61,8 +61,8 @@ class Boot(OfVm):
     observation: Measure | None = None
 
 
-class Command(OfVm):
-    """QEMU was told something. ``requested`` is the size that was asked for, if it was about one."""
+class CommandRecord(VmRecord):
+    """A command was sent to QEMU. ``requested`` is the size that was asked for, if it asked for one."""
 
     kind: Literal["command"]
     mechanism: str | None = None
@@ -72,8 +72,8 @@ class Command(OfVm):
     accepted: bool
 
 
-class SizeSeen(OfVm):
-    """A poll saw another size than the one before it. ``requested`` is the target of whoever waits for it."""
+class SizeRecord(VmRecord):
+    """A poll read another size than the poll before it. ``requested`` is the target of a request that is waiting."""
 
     kind: Literal["size"]
     mechanism: str
@@ -81,38 +81,38 @@ class SizeSeen(OfVm):
     size: Size
 
 
-class Timestamp(Shape):
+class QmpTimestamp(QemuModel):
     """QEMU's own time of an event: -1 if its clock failed."""
 
     seconds: int
     microseconds: int
 
 
-class Qmp(Shape):
+class QmpMessage(QemuModel):
     """A QMP event."""
 
     event: str
-    timestamp: Timestamp | None = None
+    timestamp: QmpTimestamp | None = None
     data: Json | None = None
 
 
-class QmpEvent(OfVm):
+class QmpEventRecord(VmRecord):
     """A QMP event was delivered."""
 
     kind: Literal["event"]
-    qmp: Qmp
+    qmp: QmpMessage
 
     @property
     def moment(self) -> str | None:
         """QEMU's own time of the event."""
-        told = self.qmp.timestamp
-        if told is None or not 0 <= told.seconds <= LATEST or not 0 <= told.microseconds < 1_000_000:
+        stamp = self.qmp.timestamp
+        if stamp is None or not 0 <= stamp.seconds <= LATEST_SECOND or not 0 <= stamp.microseconds < 1_000_000:
             return None
-        return inside(datetime.fromtimestamp(told.seconds, UTC).replace(microsecond=told.microseconds))
+        return inside(datetime.fromtimestamp(stamp.seconds, UTC).replace(microsecond=stamp.microseconds))
 
 
 class StepOutcome(StrEnum):
-    """How the driver called what came of a command."""
+    """The driver's names for the outcomes of a command."""
 
     COMPLETE = "complete"
     PARTIAL = "partial"
@@ -122,8 +122,8 @@ class StepOutcome(StrEnum):
     GUEST_LOST = "guest_lost"
 
 
-class Step(OfVm):
-    """A command settled: ``before`` was measured before the command, ``after`` now."""
+class StepRecord(VmRecord):
+    """A command settled: ``before`` was measured before the command, ``after`` when it settled."""
 
     kind: Literal["step"]
     mechanism: str
@@ -131,7 +131,7 @@ class Step(OfVm):
     size_before: Size | None = None
     size_after: Size | None = None
     outcome: str
-    """A ``StepOutcome``; what else a driver says is judged by the sizes."""
+    """A ``StepOutcome``; any other outcome is read from the sizes."""
     before: Measure | None = None
     after: Measure | None = None
     note: str | None = None
@@ -139,8 +139,8 @@ class Step(OfVm):
     guest_console: Any = None
 
 
-class Load(OfVm):
-    """Memory was taken or given back in the guest: ``before`` was measured before, ``after`` now."""
+class LoadRecord(VmRecord):
+    """A program in the guest took or gave back memory: ``before`` was measured before that, ``after`` after it."""
 
     kind: Literal["load"]
     verb: str | None = None
@@ -149,16 +149,16 @@ class Load(OfVm):
     after: Measure | None = None
 
 
-class Observation(OfVm):
+class ObservationRecord(VmRecord):
     """A VM was measured."""
 
     kind: Literal["observation"]
     label: str | None = None
     guest: GuestMemory | None = None
-    device: Devices | None = None
+    device: DeviceMeasures | None = None
 
 
-class Pool(Common):
+class PoolRecord(RecordBase):
     """The host's budget was measured."""
 
     kind: Literal["pool"]
@@ -167,30 +167,41 @@ class Pool(Common):
     free: Size | None = None
 
 
-class End(OfVm):
-    """QEMU's process is gone."""
+class EndRecord(VmRecord):
+    """QEMU's process has ended."""
 
     kind: Literal["end"]
     qemu_exit: int | None = None
     qemu_stderr: str | None = None
 
 
-class Other(Common):
-    """A record of a kind that is not known here: a newer driver's."""
+class UnknownRecord(RecordBase):
+    """A record of an unknown kind, from a newer driver."""
 
     kind: str
 
 
-_Known = Meta | Boot | Command | SizeSeen | QmpEvent | Step | Load | Observation | Pool | End
-Record = _Known | Other
+_Known = (
+    MetaRecord
+    | BootRecord
+    | CommandRecord
+    | SizeRecord
+    | QmpEventRecord
+    | StepRecord
+    | LoadRecord
+    | ObservationRecord
+    | PoolRecord
+    | EndRecord
+)
+QemuRecord = _Known | UnknownRecord
 _RECORD: Final = TypeAdapter[_Known](Annotated[_Known, Field(discriminator="kind")])
-_OTHER: Final = TypeAdapter(Other)
+_OTHER: Final = TypeAdapter(UnknownRecord)
 KINDS: Final = ("meta", "boot", "command", "size", "event", "step", "load", "observation", "pool", "end")
 _EXAMPLE: Final = "import a recording of a QEMU driver: JSON Lines with v, scenario, seq, t, vm, kind"
 
 
-def read_record(line: bytes, place: str) -> Record:
-    """Reads one line. Raises ``InputError`` with its place, what is wrong, and what to do."""
+def read_record(line: bytes, place: str) -> QemuRecord:
+    """Reads one line. Raises ``InputError`` with the place, what is wrong, and what to do."""
     kind = as_object(parse_strict_json(line, place)).get("kind")  # pydantic would take the last of two equal keys
     other = isinstance(kind, str) and kind not in KINDS
     try:
@@ -203,10 +214,10 @@ def read_record(line: bytes, place: str) -> Record:
 
 
 def as_object(value: object) -> Json:
-    """A JSON object, or an empty one if a value is none."""
+    """Returns a JSON object; an empty one if the value is no object."""
     return cast("Json", value) if isinstance(value, dict) else {}
 
 
-def verbatim(value: object) -> str:
-    """A JSON value as it stood in its line."""
+def to_verbatim(value: object) -> str:
+    """Returns a JSON value as it stood in its line."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

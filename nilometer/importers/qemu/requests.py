@@ -8,24 +8,24 @@ from typing import Final
 
 from domain.observed.events import CauseIs, ObservedCode, VmChangeRequested, VmLost, VmObserved
 from domain.observed.vm import OpenRequest
-from nilometer.importers.qemu.entries import Entry
-from nilometer.importers.qemu.records import Command, Json, Step, StepOutcome, as_object, verbatim
+from nilometer.importers.qemu.entries import QueuedRecord
+from nilometer.importers.qemu.records import CommandRecord, Json, StepOutcome, StepRecord, as_object, to_verbatim
 from nilometer.importers.qemu.sizes import MODULES, means_of
-from nilometer.importers.qemu.vm import VmReading, source
+from nilometer.importers.qemu.vm import QemuVm, source
 from nilometer.importers.settlement import Cause, build_refusal, build_settlement, find_cause
 
 _BY_HYPERVISOR: Final = (ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.TOLD)
 BY_GUEST: Final = (ObservedCode.REFUSED_BY_GUEST, CauseIs.TOLD)
 
 
-def command(vm: VmReading, entry: Entry, record: Command) -> None:
+def command(vm: QemuVm, entry: QueuedRecord, record: CommandRecord) -> None:
     """QEMU was asked for a size: told as asked, and at once as settled if it refused."""
     arguments = note_device(vm, record)
     for device, target in entry.sizes.items():
         size = _size_now(vm, device)
         event = _asked(vm, entry, device, target, size, accepted=record.accepted)
-        said = None if record.reply is None else verbatim(record.reply)
-        event = replace(event, asked=None if record.qmp is None else verbatim(record.qmp), answer=said)
+        said = None if record.reply is None else to_verbatim(record.reply)
+        event = replace(event, asked=None if record.qmp is None else to_verbatim(record.qmp), answer=said)
         request = _ask(vm, entry, event)
         vm.seen[device] = max(entry.t, vm.seen.get(device, ""))
         if device == MODULES and isinstance(name := arguments.get("id"), str):
@@ -41,7 +41,7 @@ def command(vm: VmReading, entry: Entry, record: Command) -> None:
             settle(vm, entry, request, (entry.t, entry.after))
 
 
-def _size_now(vm: VmReading, device: str) -> int | None:
+def _size_now(vm: QemuVm, device: str) -> int | None:
     if vm.is_off:
         return None
     size = vm.fold.size(device)
@@ -49,7 +49,7 @@ def _size_now(vm: VmReading, device: str) -> int | None:
 
 
 def _asked(
-    vm: VmReading, entry: Entry, device: str, target: int, size: int | None, *, accepted: bool
+    vm: QemuVm, entry: QueuedRecord, device: str, target: int, size: int | None, *, accepted: bool
 ) -> VmChangeRequested:
     return VmChangeRequested(
         request=vm.fold.requests_made + 1,
@@ -66,7 +66,7 @@ def _asked(
     )
 
 
-def _ask(vm: VmReading, entry: Entry, event: VmChangeRequested) -> OpenRequest | None:
+def _ask(vm: QemuVm, entry: QueuedRecord, event: VmChangeRequested) -> OpenRequest | None:
     """Tells a request, which takes the place of the one before it; gives it, if it was accepted."""
     number, device = event.request, event.device
     entry.request = number
@@ -78,7 +78,7 @@ def _ask(vm: VmReading, entry: Entry, event: VmChangeRequested) -> OpenRequest |
     return vm.fold.open_request(device) if event.accepted else None
 
 
-def note_device(vm: VmReading, record: Command) -> Json:
+def note_device(vm: QemuVm, record: CommandRecord) -> Json:
     """Takes note of memory that QEMU was told to make or to plug; gives what it was told."""
     qmp = as_object(record.qmp)
     told = as_object(qmp.get("arguments"))
@@ -90,12 +90,12 @@ def note_device(vm: VmReading, record: Command) -> Json:
     return told
 
 
-def _refuse(vm: VmReading, entry: Entry, asked: VmChangeRequested, told: str | None) -> None:
+def _refuse(vm: QemuVm, entry: QueuedRecord, asked: VmChangeRequested, told: str | None) -> None:
     """The hypervisor said no."""
     vm.tell(build_refusal(asked, told), entry.t, entry.after, asked.request)
 
 
-def reached_late(vm: VmReading, entry: Entry, devices: Iterable[str] | None = None) -> None:
+def reached_late(vm: QemuVm, entry: QueuedRecord, devices: Iterable[str] | None = None) -> None:
     """Settles the requests that a record's sizes fulfilled and whose step has passed, or never was."""
     for device in entry.sizes if devices is None else list(devices):
         request = vm.fold.open_request(device)
@@ -103,7 +103,7 @@ def reached_late(vm: VmReading, entry: Entry, devices: Iterable[str] | None = No
             settle(vm, entry, request, vm.moved.get(device, (entry.t, None)), late=request.settled is not None)
 
 
-def step(vm: VmReading, entry: Entry, record: Step) -> None:
+def step(vm: QemuVm, entry: QueuedRecord, record: StepRecord) -> None:
     """The driver calls a request settled: in full, short, or refused."""
     number = _without_command(vm, entry, record) if entry.command is None else entry.command.request
     vm.sizes(entry)
@@ -115,7 +115,7 @@ def step(vm: VmReading, entry: Entry, record: Step) -> None:
     if record.outcome == StepOutcome.REFUSED_BY_GUEST:
         by_guest = record.note or by_guest or ""
     if record.outcome == StepOutcome.GUEST_LOST:
-        said = [verbatim(part) for part in (record.guest_console, record.error) if part is not None]
+        said = [to_verbatim(part) for part in (record.guest_console, record.error) if part is not None]
         told = " ".join(said) or record.note
         vm.tell(VmLost(told=told, record=source(entry)), entry.t, entry.after, number)
         if request is not None:
@@ -137,11 +137,11 @@ def step(vm: VmReading, entry: Entry, record: Step) -> None:
     reached_late(vm, entry)
 
 
-def _why(record: Step) -> str | None:
-    return record.note if record.error is None else verbatim(record.error)
+def _why(record: StepRecord) -> str | None:
+    return record.note if record.error is None else to_verbatim(record.error)
 
 
-def _without_command(vm: VmReading, entry: Entry, record: Step) -> int | None:
+def _without_command(vm: QemuVm, entry: QueuedRecord, record: StepRecord) -> int | None:
     """The number of the request that a step is about whose command was not in front of it.
 
     If nobody told of the request, the step does: it was made at some time before the step.
@@ -166,14 +166,14 @@ def _without_command(vm: VmReading, entry: Entry, record: Step) -> int | None:
     return None
 
 
-def lost(vm: VmReading, entry: Entry, happened: str, told: str | None) -> None:
+def lost(vm: QemuVm, entry: QueuedRecord, happened: str, told: str | None) -> None:
     """The guest is lost: nothing more comes of its requests, but what a step is still to tell."""
     for request in list(vm.fold.requests.values()):
         if request.still_open and request.number not in vm.stepping:
             settle(vm, entry, request, (happened, None), (ObservedCode.GUEST_LOST, CauseIs.TOLD), told)
 
 
-def stopped(vm: VmReading, entry: Entry, happened: str) -> None:
+def stopped(vm: QemuVm, entry: QueuedRecord, happened: str) -> None:
     """The VM stops: nothing is left open, but for what a step is still to tell about."""
     code = ObservedCode.GUEST_LOST if vm.fold.lost else ObservedCode.VM_STOPPED
     for request in list(vm.fold.requests.values()):
@@ -182,8 +182,8 @@ def stopped(vm: VmReading, entry: Entry, happened: str) -> None:
 
 
 def settle(
-    vm: VmReading,
-    entry: Entry,
+    vm: QemuVm,
+    entry: QueuedRecord,
     request: OpenRequest,
     when: tuple[str, str | None],
     cause: Cause | None = None,

@@ -6,7 +6,14 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Final
 
-from nilometer.importers.qemu.records import MECHANISMS, Command, Other, Record, SizeSeen, Step
+from nilometer.importers.qemu.records import (
+    MECHANISMS,
+    CommandRecord,
+    QemuRecord,
+    SizeRecord,
+    StepRecord,
+    UnknownRecord,
+)
 from nilometer.importers.run import ImportCounts
 
 REMEMBERED: Final = 100_000
@@ -15,7 +22,7 @@ TICK: Final = timedelta(milliseconds=1)
 """Records are dated in whole milliseconds: one dated so much before the one in front of it is not late."""
 
 
-class Course:
+class SequenceCheck:
     """Looks at records as they come. What is odd is remarked on, and read all the same."""
 
     def __init__(self, name: str, counts: ImportCounts) -> None:
@@ -23,10 +30,10 @@ class Course:
         self._counts = counts
         self._seen: OrderedDict[int, int] = OrderedDict()
         """The hash of each record's line by its number."""
-        self._last: Record | None = None
+        self._last: QemuRecord | None = None
         self._highest = 0
 
-    def came_twice(self, record: Record, line: bytes, place: str) -> bool:
+    def came_twice(self, record: QemuRecord, line: bytes, place: str) -> bool:
         """Whether this very record was there before; if not, remarks on its number, time and kind."""
         content = hash(line.strip())
         before = self._seen.get(record.seq)
@@ -46,11 +53,11 @@ class Course:
             self._remark("out of order", f"{place}: seq {record.seq} comes after {last.seq}")
         if last is not None and _moment(last) - _moment(record) > TICK:
             self._remark("back in time", f"{place}: is dated {record.t}, and the record before it {last.t}")
-        if isinstance(record, Other):
+        if isinstance(record, UnknownRecord):
             self._remark("unknown kind", f"{place}: the kind {record.kind!r} is unknown: the record is passed over")
-        elif isinstance(record, Command) and record.requested is None:
+        elif isinstance(record, CommandRecord) and record.requested is None:
             return False  # no memory was asked for: it needs no mechanism
-        elif isinstance(record, Command | SizeSeen | Step) and record.mechanism not in MECHANISMS:
+        elif isinstance(record, CommandRecord | SizeRecord | StepRecord) and record.mechanism not in MECHANISMS:
             what = f"the mechanism {record.mechanism!r} is unknown"
             self._remark("unknown mechanism", f"{place}: {what}: only what was measured is read")
         return False
@@ -59,5 +66,5 @@ class Course:
         self._counts.add_remark(kind, note)
 
 
-def _moment(record: Record) -> datetime:
+def _moment(record: QemuRecord) -> datetime:
     return datetime.fromisoformat(record.t)

@@ -12,8 +12,8 @@ from typing import Final
 from domain.errors import InputError
 from domain.observed.events import BASE_MEMORY, Means
 from domain.quantities import LARGEST
-from nilometer.importers.qemu.measures import Devices, Measure, MemoryDeviceData
-from nilometer.importers.qemu.records import Command, QmpEvent, Record, as_object
+from nilometer.importers.qemu.measures import DeviceMeasures, Measure, MemoryDeviceData
+from nilometer.importers.qemu.records import CommandRecord, QemuRecord, QmpEventRecord, as_object
 
 BALLOON: Final = "balloon"
 MODULES: Final = "pc-dimm"
@@ -38,9 +38,9 @@ def tells_by_event(device: str) -> bool:
     return device not in (BASE_MEMORY, MODULES)
 
 
-def size_told(record: Record) -> int | None:
+def size_told(record: QemuRecord) -> int | None:
     """The size that a QMP event tells, if it is one that does. Raises ``InputError`` if it should but does not."""
-    if not isinstance(record, QmpEvent) or record.qmp.event not in SIZE_EVENTS:
+    if not isinstance(record, QmpEventRecord) or record.qmp.event not in SIZE_EVENTS:
         return None
     data = record.qmp.data or {}
     size, name = data.get("actual" if record.qmp.event == "BALLOON_CHANGE" else "size"), data.get("id", "")
@@ -49,7 +49,7 @@ def size_told(record: Record) -> int | None:
     return size
 
 
-class Naming:
+class DeviceNames:
     """How the devices of one VM are called: virtio-mem by its id, as far as that is known."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class Naming:
         modules = size - sum(other for device, other in known.items() if device not in _NO_VIRTIO)
         return {MODULES: modules} if mechanism == Means.PC_DIMM and modules >= 0 else {}
 
-    def target(self, command: Command, known: Sizes) -> dict[str, int]:
+    def target(self, command: CommandRecord, known: Sizes) -> dict[str, int]:
         """The device that a command is about, and the size that was asked for; empty if it asked for no size."""
         if command.requested is None:
             return {}
@@ -109,7 +109,7 @@ class Naming:
             self.virtio = self._named(_last_part(path)) or self.virtio
         return self.by_mechanism(command.mechanism, command.requested, known, self.virtio)
 
-    def by_event(self, record: QmpEvent) -> dict[str, int]:
+    def by_event(self, record: QmpEventRecord) -> dict[str, int]:
         """The size that a QMP event tells, if it tells one."""
         size = size_told(record)
         if size is None:
@@ -120,7 +120,7 @@ class Naming:
         named = self._named(data.get("id")) or self._named(_last_part(data.get("qom-path")))
         return {named: size} if named else self.by_mechanism(Means.VIRTIO_MEM, size, {})
 
-    def _virtio_mem(self, device: Devices) -> Iterator[tuple[str, MemoryDeviceData]]:
+    def _virtio_mem(self, device: DeviceMeasures) -> Iterator[tuple[str, MemoryDeviceData]]:
         """The virtio-mem devices of a measure, each with its name here."""
         used = set[str]()
         for memory in device.memory_devices or ():

@@ -19,15 +19,15 @@ from domain.observed.events import (
 )
 from domain.observed.vm import ObservedVm
 from domain.state import Power
-from nilometer.importers.qemu.entries import Entry
+from nilometer.importers.qemu.entries import QueuedRecord
 from nilometer.importers.qemu.machine import Machine
-from nilometer.importers.qemu.measures import GuestMemory, Measure, adds_up, is_whole, same
-from nilometer.importers.qemu.records import QmpEvent
+from nilometer.importers.qemu.measures import GuestMemory, Measure, adds_up, is_same_guest_memory, is_whole
+from nilometer.importers.qemu.records import QmpEventRecord
 from nilometer.importers.qemu.sizes import BALLOON, MODULES, means_of
 from nilometer.ledger.requests import Fact
 
 
-class Host(Protocol):
+class QemuHost(Protocol):
     """What is known of the host of a VM."""
 
     @property
@@ -45,10 +45,10 @@ class Host(Protocol):
         ...
 
 
-class VmReading:
+class QemuVm:
     """The fold of what was told of a VM so far, and what only the reader of its records knows."""
 
-    def __init__(self, id: str, host: Host) -> None:
+    def __init__(self, id: str, host: QemuHost) -> None:
         self.fold = ObservedVm.begin(id)
         self.machine = Machine()
         self.host = host
@@ -86,11 +86,11 @@ class VmReading:
 
     # Moves
 
-    def sizes(self, entry: Entry) -> None:
+    def sizes(self, entry: QueuedRecord) -> None:
         """Tells the moves that a record's sizes show."""
         unknown: list[DeviceFigures] = []
         for device, size in () if self.is_off else entry.sizes.items():
-            exact = entry.exact.get(device) if isinstance(entry.record, QmpEvent) else None
+            exact = entry.exact.get(device) if isinstance(entry.record, QmpEventRecord) else None
             if exact is not None and exact < self.moved.get(device, ("", None))[0]:
                 continue  # told after what it tells was over
             known = self.fold.size(device)
@@ -105,7 +105,7 @@ class VmReading:
         if unknown and entry.measure is None:
             self.tell(VmObserved(devices=tuple(unknown), record=source(entry)), entry.t, entry.after)
 
-    def _moved(self, entry: Entry, device: str, before: int, after: int) -> None:
+    def _moved(self, entry: QueuedRecord, device: str, before: int, after: int) -> None:
         exact = entry.exact.get(device)
         if exact is not None and exact >= self.moved.get(device, ("", None))[0]:
             happened, earliest = exact, None
@@ -132,7 +132,7 @@ class VmReading:
 
     # Sessions
 
-    def begun(self, entry: Entry) -> VmObserved:
+    def begun(self, entry: QueuedRecord) -> VmObserved:
         """The devices with which a VM starts. One that nobody measured has a size that nobody knows."""
         event = self.measured(entry, known={}) or VmObserved(record=source(entry))
         told = {figures.device: figures for figures in event.devices}
@@ -167,7 +167,9 @@ class VmReading:
 
     # Measures
 
-    def measured(self, entry: Entry, label: str | None = None, known: Accounts | None = None) -> VmObserved | None:
+    def measured(
+        self, entry: QueuedRecord, label: str | None = None, known: Accounts | None = None
+    ) -> VmObserved | None:
         """What a record measured, as an event; ``None`` if it measured nothing.
 
         Where some devices were not measured, the VM's assigned memory was not either: it follows from what is known.
@@ -195,13 +197,13 @@ class VmReading:
             guest_offline=guest.offline,
         )
 
-    def measure(self, entry: Entry, label: str | None = None) -> None:
+    def measure(self, entry: QueuedRecord, label: str | None = None) -> None:
         """Tells what a record measured, beside the moves."""
         event = None if self.is_off else self.measured(entry, label)
         if event is not None:
             self.tell(event, entry.t, entry.after if entry.early else None)
 
-    def early(self, entry: Entry) -> None:
+    def early(self, entry: QueuedRecord) -> None:
         """Tells what was measured before a command or a load, if it is news.
 
         The guest was asked before its devices were: if memory moved in that time, the guest's figures are too old.
@@ -211,17 +213,17 @@ class VmReading:
         if entry.measure is not None and any(happened > (entry.after or "") for happened, _ in self.moved.values()):
             entry.measure = Measure(device=entry.measure.device)
         guest = None if entry.measure is None else entry.measure.guest
-        if self.fold.version != before or (guest is not None and not same(guest, self.guest)):
+        if self.fold.version != before or (guest is not None and not is_same_guest_memory(guest, self.guest)):
             self.measure(entry)
 
-    def figures(self, device: str, size: int | None, entry: Entry | None = None) -> DeviceFigures:
+    def figures(self, device: str, size: int | None, entry: QueuedRecord | None = None) -> DeviceFigures:
         """What is known of a device that has this size."""
         largest = {} if entry is None else entry.largest
         maximum = self.covered(entry) if device == BALLOON else largest.get(device)
         means = means_of(device)
         return DeviceFigures(device, means, size, maximum, self._backed(device), self.machine.mechanism(means))
 
-    def covered(self, entry: Entry | None = None) -> int | None:
+    def covered(self, entry: QueuedRecord | None = None) -> int | None:
         """All that a balloon can take from: boot memory and modules."""
         told = {} if entry is None else entry.sizes
         base = told.get(BASE_MEMORY, self.fold.size(BASE_MEMORY) or self.machine.base)
@@ -248,6 +250,6 @@ class VmReading:
         )
 
 
-def source(entry: Entry) -> str:
+def source(entry: QueuedRecord) -> str:
     """Which record told it."""
     return f"{entry.record.scenario}#{entry.record.seq}"
