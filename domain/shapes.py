@@ -1,18 +1,90 @@
 """Shapes: what may be written for an id, a size, a configuration version, a memory setting. No rule is stated here.
 
-The annotations are for pydantic, at the border; inside, the values are plain.
+The annotations are for pydantic, at the border; inside, the values are plain. pydantic asks each annotation for its
+schema only when it reads or writes a value, so a program that does neither does not load pydantic.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Annotated, Final, cast
-
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, cast
 
 from domain.quantities import LARGEST
 from domain.settings import ConfigVersion, MemorySetting, Mode
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
+
+
+class Handler(Protocol):
+    """What pydantic hands to an annotation, to get the schemas of types."""
+
+    def __call__(self, source: Any, /) -> CoreSchema:
+        """The schema of what is annotated."""
+        ...
+
+    def generate_schema(self, source: Any, /) -> CoreSchema:
+        """The schema of another type."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A text has at least and at most so many characters."""
+
+    least: int
+    most: int
+
+    def __get_pydantic_core_schema__(self, source: object, handler: Handler) -> CoreSchema:
+        """The schema of such a text."""
+        return cast("CoreSchema", handler(source) | {"min_length": self.least, "max_length": self.most})
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A value is looked at once it has its type: ``check`` returns it, or raises ``ValueError``."""
+
+    check: Callable[[Any], object]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: Handler) -> CoreSchema:
+        """The schema of a value that is checked so."""
+        from pydantic_core.core_schema import no_info_after_validator_function
+
+        return no_info_after_validator_function(self.check, handler(source))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBy:
+    """A value may be written in another form: ``read`` returns it in its own type, or raises ``ValueError``."""
+
+    read: Callable[[Any], object]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: Handler) -> CoreSchema:
+        """The schema of a value that is read so."""
+        from pydantic_core.core_schema import no_info_before_validator_function
+
+        return no_info_before_validator_function(self.read, handler(source))
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBy:
+    """A value is written in another form: as what ``write`` returns, which is a ``form``."""
+
+    write: Callable[[Any], object]
+    form: Any
+
+    def __get_pydantic_core_schema__(self, source: object, handler: Handler) -> CoreSchema:
+        """The schema of a value that is written so."""
+        from pydantic_core.core_schema import plain_serializer_function_ser_schema
+
+        serialization = plain_serializer_function_ser_schema(
+            self.write, return_schema=handler.generate_schema(self.form)
+        )
+        return cast("CoreSchema", handler(source) | {"serialization": serialization})
+
 
 # Ids
 
@@ -36,10 +108,10 @@ def _check_id(text: str) -> str:
     return _check_name(text)
 
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH), AfterValidator(_check_id)]
+Id = Annotated[str, Length(1, ID_LENGTH), Checked(_check_id)]
 """The id of a host or VM: 1 to 128 characters, NFC, no control or format characters, no ``/``, no outer spaces."""
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH), AfterValidator(_check_name)]
+Name = Annotated[str, Length(1, ID_LENGTH), Checked(_check_name)]
 """What people call a VM: as an id, but it may have a ``/``, and two VMs may have the same."""
 
 # Sizes
@@ -84,7 +156,7 @@ def _read_size(value: object) -> int:
     return value
 
 
-TypedSize = Annotated[int, BeforeValidator(_read_size)]
+TypedSize = Annotated[int, ReadBy(_read_size)]
 """A size that somebody wrote: whole bytes, 0 to 2**52, or a text such as ``4GiB``."""
 
 # Configuration versions
@@ -102,9 +174,7 @@ def parse_config_version(text: object) -> object:
     return ConfigVersion(int(match[1]), int(match[2]))
 
 
-ConfigVersionText = Annotated[
-    ConfigVersion, BeforeValidator(parse_config_version), PlainSerializer(str, return_type=str)
-]
+ConfigVersionText = Annotated[ConfigVersion, ReadBy(parse_config_version), WrittenBy(str, str)]
 """A configuration version, written as ``"10.0"``."""
 
 # Memory settings
@@ -181,7 +251,7 @@ def write_memory(memory: MemorySetting) -> dict[str, dict[str, int]]:
 
 MemoryShape = Annotated[
     MemorySetting,
-    BeforeValidator(parse_memory),
-    PlainSerializer(write_memory, return_type=dict[str, dict[str, int]]),
+    ReadBy(parse_memory),
+    WrittenBy(write_memory, dict[str, dict[str, int]]),
 ]
 """A memory setting, written as ``{"static": {"size": …}}`` or ``{"dynamic": {…}}``."""

@@ -7,7 +7,7 @@ import json
 import types
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
 import pytest
 import rfc8785
@@ -31,6 +31,8 @@ def anything_of(kind: Any) -> st.SearchStrategy[Any]:
     origin = get_origin(kind)
     if origin is Annotated:
         return anything_of(get_args(kind)[0])
+    if isinstance(kind, NewType):
+        return anything_of(kind.__supertype__)
     if origin is Literal:
         return st.sampled_from(get_args(kind))
     if origin in (Union, types.UnionType):
