@@ -40,7 +40,7 @@ class Length:
 
     def __get_pydantic_core_schema__(self, source: object, handler: Handler) -> CoreSchema:
         """The schema of such a text."""
-        return cast("CoreSchema", handler(source) | {"min_length": self.least, "max_length": self.most})
+        return cast("CoreSchema", {**handler(source), "min_length": self.least, "max_length": self.most})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class WrittenBy:
         serialization = plain_serializer_function_ser_schema(
             self.write, return_schema=handler.generate_schema(self.form)
         )
-        return cast("CoreSchema", handler(source) | {"serialization": serialization})
+        return cast("CoreSchema", {**handler(source), "serialization": serialization})
 
 
 # Ids
