@@ -18,11 +18,11 @@ from domain.envelope import Envelope
 from domain.errors import InputError, NilometerError
 from domain.events import Event
 from nilometer.history.cloudevents import source_uri, to_cloudevent
-from nilometer.history.diagnosing import empty, refuse_database, wrong_kind
 from nilometer.history.parsing import LineReader, ParsedLine, UnreadableLine
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import StoredRow
 from nilometer.storage.bodies import UnreadableEvent, decode, encode
+from nilometer.textio.identifying.kind import AUDIT, EXPORT_A_HISTORY, empty_file
 from nilometer.textio.streaming import in_batches
 from nilometer.textio.texts import read_lines
 
@@ -38,25 +38,21 @@ GOES_ON: Final = "nilo audit --keep-going passes over such lines"
 
 def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[ParsedLine, str]]:
     """The events of a file, each with its place. Raises ``InputError`` with place, reason and hint."""
-    refuse_database(stream, name)
     reader, found = LineReader(), False
-    for some in _turns(read_lines(stream, name), pass_over):
+    for some in _turns(read_lines(stream, name, AUDIT), pass_over):
         numbered = [(number, content) for number, content in some if content.strip()]
-        for (number, content), told in zip(
-            numbered, reader.read_all([content for _, content in numbered]), strict=True
-        ):
+        for (number, _), told in zip(numbered, reader.read_all([content for _, content in numbered]), strict=True):
             place = f"{name}:{number}"
             if isinstance(told, UnreadableLine):
-                wrong = None if found else wrong_kind(content, place, name)
-                problem = wrong or unreadable(place, told)
-                if wrong is not None or pass_over is None:
+                problem = unreadable(place, told)
+                if pass_over is None:
                     raise problem
                 pass_over(problem)
             else:
                 yield told, place
             found = True
     if not found:
-        raise empty(name)
+        raise empty_file(name, "there is nothing to judge", EXPORT_A_HISTORY)
 
 
 def unreadable(place: str, error: UnreadableLine) -> InputError:

@@ -1,11 +1,11 @@
-"""Histories that are taken into a ledger: lines as the judge reads them, and byte for byte as Nilometer writes them."""
+"""Histories to be restored into a ledger: each line must be as Nilometer writes it, byte for byte."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from domain.aggregates import HistoryError
 from domain.envelope import Envelope
@@ -14,7 +14,8 @@ from domain.events import Event
 from nilometer.history.cloudevents import ATTRIBUTES, to_canonical_json
 from nilometer.history.parsing import LineReader, UnreadableLine
 from nilometer.ledger.requests import StoredRow
-from nilometer.textio.lines import LONGEST_LINE
+from nilometer.textio.identifying.kind import IMPORT
+from nilometer.textio.texts import ByteStream, read_lines
 from projections.fleet import Fleet
 
 _HINT: Final = "import what nilo export wrote; it may have been cut off or changed"
@@ -29,39 +30,37 @@ class CheckedLine:
     stored: StoredRow
 
 
-def read_history(stream: BinaryIO, file: str) -> Iterator[CheckedLine]:
+def read_history(stream: ByteStream, file: str) -> Iterator[CheckedLine]:
     """The events of a history, each checked. Raises ``InputError`` with ``file:line`` and what is wrong.
 
-    Positions count from 1 without a gap, versions of each stream too, all lines are of one ledger, and each event can
-    follow on those before it.
+    Positions count from 1 without a gap, and so do the versions of each stream. All lines are of one ledger, each event
+    can follow on those before it, and the last line has its end.
     """
     versions: dict[str, int] = {}
     fleet, reader = Fleet(), LineReader()
     source = ""
-    number = position = 0
-    while content := stream.readline(LONGEST_LINE):
-        number += 1
+    position = 0
+    lines = read_lines(stream, file, IMPORT)
+    for number, content in lines:
         if not content.strip():
             continue
         position += 1
         place = f"{file}:{number}"
         try:
-            if not content.endswith(b"\n"):
-                short = len(content) < LONGEST_LINE
-                raise UnreadableLine("the line has no end" if short else f"the line is over {LONGEST_LINE} bytes long")
-            content = content.rstrip(b"\r\n")
-            told, event = reader.read(content)
+            if not lines.ended:
+                raise UnreadableLine("the line has no end")
+            line_source, event = reader.read(content)
             _expect("position", event.position, position)
             _expect("version", event.version, versions.get(event.stream, 0) + 1)
-            _expect("source", told, source or told)
+            _expect("source", line_source, source or line_source)
             stored = _stored(content, event)
             fleet.apply(event)
         except UnreadableLine as error:
             raise InputError(f"{place}: {error}", hint=error.hint or _HINT) from None
         except HistoryError as error:
             raise InputError(f"{place}: {error.message}", hint=error.hint or _HINT) from None
-        source, versions[event.stream] = told, event.version
-        yield CheckedLine(place, told.removeprefix("urn:uuid:"), stored)
+        source, versions[event.stream] = line_source, event.version
+        yield CheckedLine(place, line_source.removeprefix("urn:uuid:"), stored)
 
 
 def _stored(content: bytes, event: Envelope[Event]) -> StoredRow:

@@ -17,6 +17,7 @@ from nilometer.importers.run import ImportCounts, SkippedRecords, import_file
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Observation
 from nilometer.textio.files import open_input
+from nilometer.textio.identifying.kind import IMPORT_QEMU
 from nilometer.times import parse_time
 
 Files = str | PathLike[str] | Iterable[str | PathLike[str]]
@@ -157,7 +158,16 @@ def import_qemu(
 
         try:
             with open_input(name) as stream:
-                import_file(importer, stream, name=name, format=FORMAT, write=write, final=final, skipped=skipped)
+                import_file(
+                    importer,
+                    stream,
+                    name=name,
+                    format=FORMAT,
+                    write=write,
+                    expected=IMPORT_QEMU,
+                    final=final,
+                    skipped=skipped,
+                )
         except InputError as error:
             if not keep_going:
                 raise ImportStopped(error, [*results, _to_qemu_result(name, importer, skipped)]) from error

@@ -11,6 +11,7 @@ from domain.errors import InputError
 from domain.identifiers import import_stream
 from domain.observed.events import ImportRecorded, KindCount
 from nilometer.ledger.requests import Fact, Observation
+from nilometer.textio.identifying.kind import Expected, empty_file
 from nilometer.textio.texts import READ_BYTES, ByteStream, read_lines
 from nilometer.times import current_time
 
@@ -129,14 +130,15 @@ def import_file(
     name: str,
     format: str,
     write: WriteObservations,
+    expected: Expected | None = None,
     final: bool = False,
     skipped: SkippedRecords | None = None,
 ) -> ImportCounts:
     """Records what a file reports, and that it was imported; returns the counts of its records.
 
-    ``name`` is the file's name, for messages. Raises ``InputError`` for a line that cannot be read, unless ``skipped``
-    keeps going; what was recorded before it stays. A file that was imported before adds nothing, a file that has grown
-    only what is new.
+    ``name`` is the file's name, for messages. Raises ``InputError`` for a file of another kind than ``expected``, and
+    for a line that cannot be read, unless ``skipped`` keeps going; what was recorded before it stays. A file that was
+    imported before adds nothing, a file that has grown only what is new.
     """
     skipped = SkippedRecords() if skipped is None else skipped
     file = DigestedStream(stream)
@@ -153,7 +155,7 @@ def import_file(
         return list(importer.read_line(line, number))
 
     try:
-        for observations in skipped.iter_readable(map(read_line, read_lines(file, name))):
+        for observations in skipped.iter_readable(map(read_line, read_lines(file, name, expected))):
             batch.extend(observations)
             if len(batch) >= BATCH:
                 write_batch()
@@ -164,7 +166,7 @@ def import_file(
         digest = file.read_digest()
         write([observe_import(name, format, digest, importer.prefix, counts, unreadable=len(skipped.errors))])
     elif not skipped.errors:
-        raise InputError(f"{name}: there are no records in it", hint="is it the file you meant, and is it complete?")
+        raise empty_file(name, "there are no records in it")
     return counts
 
 

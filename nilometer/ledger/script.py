@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache
 from hashlib import sha256
-from typing import Any, BinaryIO, Final, NoReturn
+from itertools import count
+from typing import Any, Final, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -22,6 +23,9 @@ from domain.commands import COMMANDS, Command, HostCommand
 from domain.errors import InputError
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from nilometer.suggesting import did_you_mean
+from nilometer.textio.identifying.kind import RUN
+from nilometer.textio.strict_json import CUT_OFF, NO_JSON, parse_strict_json
+from nilometer.textio.texts import ByteStream, read_lines
 from nilometer.times import parse_time
 
 LONGEST_LINE: Final = 2**20
@@ -33,22 +37,10 @@ ABOUT: Final = ("at", "actor", "via", "reason", "correlation")
 """What may stand beside a command in its line."""
 
 _EXAMPLE: Final = 'write one JSON object a line, such as {"command": "start", "vm": "web01"}'
-_UTF8: Final = "save it as UTF-8; in PowerShell: Get-Content FILE | Set-Content -Encoding utf8 NEW"
-_BOM: Final = b"\xef\xbb\xbf"
-_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 class ScriptError(InputError):
-    """A line that cannot be read as a command: nothing was recorded for it. ``place`` is ``file:line``.
-
-    ``cut_off`` says that what is there could be the beginning of JSON.
-    """
-
-    def __init__(self, what: str, *, place: str = "", hint: str = "", cut_off: bool = False) -> None:
-        super().__init__(f"{place}: {what}" if place else what, hint=hint)
-        self.what = what
-        self.place = place
-        self.cut_off = cut_off
+    """A line that cannot be read as a command, with its place: nothing was recorded for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,117 +78,99 @@ def target_stream(command: Command) -> StreamName:
     return host_stream(command.host) if isinstance(command, HostCommand) else vm_stream(command.vm)
 
 
-def read_script(stream: BinaryIO, source: str, name: str = "") -> Iterator[ScriptLine]:
+def read_script(stream: ByteStream, source: str, name: str = "") -> Iterator[ScriptLine]:
     """The lines of a script, as they come; blank ones are left out. A line that cannot be read carries its error.
 
-    ``source`` is what the script is called in messages; ``name`` tells scripts with equal lines apart.
-    Raises ``ScriptError`` if the whole is no text in UTF-8.
+    ``source`` is what the script is called in messages; ``name`` tells scripts with equal lines apart. Raises
+    ``InputError`` if the file is of another kind.
     """
     digest = sha256(f"nilometer script\n{name}\n".encode())
-    for number, content, ended in _lines(stream):
-        if number == 1 and content.startswith(_BOM):
-            content = content.removeprefix(_BOM)
-        if number == 1 and (content.startswith(_UTF16) or b"\0" in content[:200]):
-            raise ScriptError("is UTF-16, not UTF-8", place=source, hint=_UTF8)
-        if not content.strip():
-            continue
-        digest = sha256(digest.digest() + content)
-        parsed, error, command_name = None, None, None
+    lines = read_lines(stream, source, RUN)
+    for number in count(1):
+        content, error = b"", None
         try:
-            value = parse_object(content)
-            named = value.get("command")
-            command_name = named if isinstance(named, str) else None
-            parsed = parse_script_command(value)
-        except ScriptError as wrong:
-            hint = wrong.hint
-            if not ended and wrong.cut_off:
-                hint = "the last line has no end: the file may have been cut off"
-            error = ScriptError(wrong.what, place=f"{source}:{number}", hint=hint)
+            _, content = next(lines)
+        except StopIteration:
+            return
+        except InputError as unreadable:
+            error = ScriptError(unreadable.message, hint=unreadable.hint)
+        raw = _shortened(lines.raw or b"", ended=lines.ended)
+        if error is None and not content.strip():
+            continue
+        digest = sha256(digest.digest() + raw)
+        parsed, command_name = None, None
+        if error is None:
+            try:
+                value = _parse_object(content, ended=lines.ended)
+                command_name = named if isinstance(named := value.get("command"), str) else None
+                parsed = parse_script_command(value)
+            except InputError as wrong:
+                error = ScriptError(f"{source}:{number}: {wrong.message}", hint=wrong.hint)
         yield ScriptLine(number=number, key=digest.hexdigest(), parsed=parsed, error=error, command_name=command_name)
 
 
-def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
-    number = 0
-    while raw := stream.readline(LONGEST_LINE + 2):
-        number += 1
-        ended = raw.endswith(b"\n")
-        while not ended and len(raw) > LONGEST_LINE and (rest := stream.readline(LONGEST_LINE)):
-            ended = rest.endswith(b"\n")
-            raw = raw[: LONGEST_LINE + 1] + sha256(raw[LONGEST_LINE + 1 :] + rest).digest()
-        yield number, raw.rstrip(b"\r\n"), ended
+def _shortened(raw: bytes, *, ended: bool) -> bytes:
+    """A line as its key counts it: one that is too long for a command by digests of its pieces.
+
+    The keys of recorded lines hang on this: the pieces are those in which the first versions read such a line.
+    """
+    if len(raw) <= LONGEST_LINE:
+        return raw.rstrip(b"\r")
+    rest = raw + b"\n" if ended else raw
+    begin, rest = rest[: LONGEST_LINE + 2], rest[LONGEST_LINE + 2 :]
+    while rest:
+        piece, rest = rest[:LONGEST_LINE], rest[LONGEST_LINE:]
+        begin = begin[: LONGEST_LINE + 1] + sha256(begin[LONGEST_LINE + 1 :] + piece).digest()
+    return begin.rstrip(b"\r\n")
 
 
 # One line
 
 
-def parse_object(content: bytes) -> dict[str, Any]:
-    """One line as a JSON object, each key once, no ``NaN``. Raises ``ScriptError``."""
+def _parse_object(content: bytes, *, ended: bool) -> dict[str, Any]:
+    """One line as a JSON object. Raises ``InputError``. ``ended`` says whether the line has an end."""
     if len(content) > LONGEST_LINE:
-        raise ScriptError(f"the line is over {LONGEST_LINE} bytes long", hint=_EXAMPLE)
+        raise InputError(f"the line is over {LONGEST_LINE} bytes long", hint=_EXAMPLE)
     try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        raise ScriptError(
-            f"byte 0x{content[error.start]:02x} at column {error.start + 1} is not UTF-8", hint=_UTF8
-        ) from None
-    try:
-        value: object = json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        what = _lowered(error.msg).removesuffix(" starting at")
-        cut_off = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
-        raise ScriptError(f"is not JSON: {what} at column {error.colno}", hint=_EXAMPLE, cut_off=cut_off) from None
-    except RecursionError:
-        raise ScriptError("is nested too deeply", hint=_EXAMPLE) from None
-    except ScriptError:
-        raise
-    except ValueError:
-        raise ScriptError("has a number of thousands of digits", hint="the largest size is 4PiB") from None
+        value = parse_strict_json(content, "")
+    except InputError as error:
+        hint = _EXAMPLE if error.hint == NO_JSON else error.hint
+        if error.hint == CUT_OFF:
+            hint = _EXAMPLE if ended else "the last line has no end: the file may have been cut off"
+        raise InputError(error.message.removeprefix(": "), hint=hint) from None
     if not isinstance(value, dict):
-        raise ScriptError("is not a JSON object", hint=_EXAMPLE)
-    return value  # pyright: ignore[reportUnknownVariableType]
-
-
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ScriptError(f"has the key {twice!r} twice", hint="write it once")
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ScriptError(f"{name} is not a number in JSON", hint="write whole bytes, or a text such as 4GiB")
+        raise InputError("is not a JSON object", hint=_EXAMPLE)
+    return cast("dict[str, Any]", value)
 
 
 def parse_script_command(value: dict[str, Any]) -> ScriptCommand:
-    """A script line's object as a request. Raises ``ScriptError`` with the key and what to write instead."""
+    """A script line's object as a request. Raises ``InputError`` with the key and what to write instead."""
     given = dict(value)
     if "command" not in given:
         near = next((key for key in given if key.casefold() in ("commands", "cmd", "comand", "action")), None)
-        raise ScriptError("lacks 'command'", hint=f"write 'command' for {near!r}" if near else _EXAMPLE)
+        raise InputError("lacks 'command'", hint=f"write 'command' for {near!r}" if near else _EXAMPLE)
     name = given.pop("command")
     if not isinstance(name, str) or name not in COMMANDS:
         hint = did_you_mean(name, COMMANDS, "nilo do --help lists them") if isinstance(name, str) else _EXAMPLE
-        raise ScriptError(f"command: {name!r} is not a command", hint=hint)
+        raise InputError(f"command: {name!r} is not a command", hint=hint)
     about = {key: _about(key, given.pop(key)) for key in ABOUT if key in given}
     at = about.pop("at", None)
     return ScriptCommand(parse_command(name, given), at=None if at is None else UtcTime(at), **about)
 
 
 def parse_command(name: str, given: dict[str, Any]) -> Command:
-    """A command from its name and arguments as people write them. Raises ``ScriptError``."""
+    """A command from its name and arguments as people write them. Raises ``InputError``."""
     kind = COMMANDS[name]
     known = [field.name for field in fields(kind)]
     for key in given:
         if key not in known:
             takes = f"{name} takes {', '.join(known)}; beside them {', '.join(ABOUT)}"
-            raise ScriptError(f"{key!r} is not a key of {name}", hint=did_you_mean(key, [*known, *ABOUT], takes))
+            raise InputError(f"{key!r} is not a key of {name}", hint=did_you_mean(key, [*known, *ABOUT], takes))
     try:
         return _adapter(name).validate_python(given)
     except ValidationError as error:
         what, hint = describe_error(name, error.errors(include_url=False)[0])
-        raise ScriptError(what, hint=hint) from None
+        raise InputError(what, hint=hint) from None
 
 
 @cache
@@ -208,11 +182,11 @@ def _about(key: str, value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ScriptError(f"{key}: {json.dumps(value)} is not a text", hint="write a text")
+        raise InputError(f"{key}: {json.dumps(value)} is not a text", hint="write a text")
     try:
         return parse_time(value) if key == "at" else check_text(value)
     except InputError as error:
-        raise ScriptError(f"{key}: {error.message}", hint=error.hint) from None
+        raise InputError(f"{key}: {error.message}", hint=error.hint) from None
 
 
 def check_text(text: str) -> str:

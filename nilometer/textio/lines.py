@@ -10,11 +10,11 @@ LONGEST_LINE: Final = 2**24
 
 
 class LineSplitter:
-    """Is given text piece by piece, and gives its lines. ``None`` stands for a line that is too long."""
+    """Takes text piece by piece, and gives its lines without ``\\n``. ``None`` stands for a line that is too long."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
-        """The beginning of a line; of one that is too long, nothing."""
+        """The beginning of a line; empty for a line that is too long."""
         self._size = 0
         self._ends: bytes | None = None
         """What ends a line; unknown until the first ``\\n``."""
@@ -40,15 +40,18 @@ class LineSplitter:
             first = other
         self._keep(first)
 
-    def rest(self) -> Iterator[bytes | None]:
-        """The last line, if it has no end. In a file that has no ``\\n`` at all, every line."""
+    def split_rest(self) -> Iterator[bytes | None]:
+        """The lines of a file that has no ``\\n`` at all: the text ends here."""
         if self._ends is None:
             yield from self._without_newlines()
+
+    def last(self) -> Iterator[bytes | None]:
+        """The last line, if it has no end."""
         if self._size:
             yield self._line()
 
     def _without_newlines(self) -> Iterator[bytes | None]:
-        """There was no ``\\n`` until now: it is an old Mac's file, or one endless line."""
+        """There was no ``\\n`` until now: this is an old Mac's file, or one endless line."""
         parts, self._parts, self._size = self._parts, [], 0
         self._ends = b"\r" if any(b"\r" in part for part in parts) else b"\n"
         for part in parts:
@@ -68,6 +71,7 @@ class LineSplitter:
             self._parts.clear()
 
     def _line(self) -> bytes | None:
-        line = None if self._size > LONGEST_LINE + 1 else b"".join(self._parts).rstrip(b"\r")
+        line = None if self._size > LONGEST_LINE + 1 else b"".join(self._parts)
+        too_long = self._size > LONGEST_LINE and (line is None or len(line.rstrip(b"\r")) > LONGEST_LINE)
         self._parts, self._size = [], 0
-        return line if line is not None and len(line) <= LONGEST_LINE else None
+        return None if too_long else line

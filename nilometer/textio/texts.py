@@ -1,9 +1,10 @@
-"""Text files as they really come, line by line: packed or not, from any editor, cut off anywhere.
+"""The one way in for the bytes of a file: its text, line by line, however it is packed and encoded.
 
-A file may be packed with gzip (several members one after the other too), and be UTF-8 with or without a byte order
-mark, or UTF-16 as PowerShell writes it. Lines end with ``\\n`` or ``\\r\\n``, mixed as they like. A lone ``\\r`` ends a
+A file may be packed with gzip, in several members too. It may be UTF-8 or UTF-16, as PowerShell writes it, with or
+without a byte order mark. Lines end with ``\\n`` or ``\\r\\n``, mixed as they like. A lone ``\\r`` ends a
 line only in a file that has no ``\\n`` in its first 16 MiB, as old Macs wrote it; elsewhere it is a part of its line.
-However large the file, no more than 16 MiB of it are kept. What is JSON in a line, ``parse_strict_json`` reads.
+However large the file, at most 16 MiB of it are kept. A file of another kind than expected is named with what to do
+instead; ``parse_strict_json`` reads the JSON of a line.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ import codecs
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Final, Protocol
 
 from domain.errors import InputError
+from nilometer.textio.identifying.binaries import identify_binary
+from nilometer.textio.identifying.identify import identify, identify_bytes
+from nilometer.textio.identifying.kind import Expected, wrong_file
 from nilometer.textio.lines import LONGEST_LINE, LineSplitter
 
 READ_BYTES: Final = 2**16
 """Bytes that are read or unpacked at once."""
+MAGIC_BYTES: Final = 16
+"""Bytes that show whether a file is packed, and what kind of binary file it is."""
 
 _GZIP: Final = b"\x1f\x8b"
-_OTHERS: Final = re.compile(
-    rb"(?P<bzip2>BZh[1-9]1AY&SY)|(?P<xz>\xfd7zXZ\0)|(?P<zstd>\x28\xb5\x2f\xfd)|(?P<zip>PK\x03\x04)"
-)
 _HALF: Final = re.compile(rb"\xed[\xa0-\xbf]")
 _UTF8_MARK: Final = codecs.BOM_UTF8
 _UTF32_MARKS: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
@@ -42,43 +46,79 @@ class ByteStream(Protocol):
         ...
 
 
-def read_lines(stream: ByteStream, name: str) -> Iterator[tuple[int, bytes]]:
+class TextLines(Iterator[tuple[int, bytes]]):
+    """The lines of a file. It can go on after it has raised, which a generator cannot."""
+
+    raw: bytes | None
+    """The line that was given last, with a ``\\r`` that ended it; ``None`` if it could not be read at all."""
+    ended: bool
+    """Whether that line had an end; the last line of a file may have none."""
+    begin: bytes
+    """The beginning of the text, cut off anywhere: what ``identify`` looks at."""
+
+    def __init__(self, stream: ByteStream, name: str, expected: Expected | None = None) -> None:
+        self._name = name
+        self._lines: Iterator[tuple[int, bytes | None, bool] | InputError]
+        self.raw, self.ended = None, False
+        try:
+            self.begin, rest = _look_ahead(_in_utf8(_unpacked(_chunks(stream), name, expected)), _shows_kind)
+        except InputError as error:
+            if expected is not None:
+                raise
+            self.begin, self._lines = b"", iter((error,))
+        else:
+            if expected is not None:
+                _refuse_other_kind(self.begin, name, expected)
+            self._lines = _split(chain((self.begin,), rest), name)
+
+    def __next__(self) -> tuple[int, bytes]:
+        found = next(self._lines)
+        if isinstance(found, InputError):
+            self.raw, self.ended = None, False
+            raise found
+        number, raw, self.ended = found
+        self.raw = raw
+        if raw is None:
+            what = f"the line is over {LONGEST_LINE} bytes long"
+            raise InputError(f"{self._name}:{number}: {what}", hint=_TOO_LONG)
+        line = raw.rstrip(b"\r")
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            raise _not_utf8(line, error.start, f"{self._name}:{number}") from None
+        return number, line
+
+
+def read_lines(stream: ByteStream, name: str, expected: Expected | None = None) -> TextLines:
     """The lines of a file with their numbers from 1, as UTF-8 without their ends.
 
-    ``name`` is the file's, for messages. Raises ``InputError`` with ``name:number`` for a line that cannot be read: one
-    over 16 MiB, or not of the file's encoding. Asked for the next line, it goes on behind it. A file that breaks off,
-    packed or within a character, gives all whole lines before that, and then raises.
+    ``name`` is the file's, for messages. Where ``expected`` says what is read, a file of another kind raises
+    ``InputError`` at once. A line that cannot be read raises it with ``name:number``: one over 16 MiB, or not of the
+    file's encoding; asked for the next line, it goes on behind it. A file that breaks off, packed or within a
+    character, gives all whole lines before that, and then raises.
     """
-    return _Lines(stream, name)
+    return TextLines(stream, name, expected)
 
 
 def read_text(stream: ByteStream, name: str) -> Iterator[bytes]:
-    """The text of a file piece by piece, cut anywhere, as UTF-8: for what is not told line by line.
+    """The text of a file piece by piece, cut anywhere, as UTF-8: for formats whose records are no lines.
 
-    What is no character stays in it. Raises ``InputError`` with ``name:number`` where the file breaks off.
+    Bytes that are no character stay in it. Raises ``InputError`` with ``name:number`` where the file breaks off, and
+    for a binary file.
     """
     number = 1
     try:
-        for piece in _in_utf8(_unpacked(_chunks(stream))):
+        for piece in _in_utf8(_unpacked(_chunks(stream), name, None)):
             number += piece.count(b"\n")
             yield piece
-    except _Broken as broken:
-        raise InputError(f"{name}:{number}: {broken}", hint=broken.hint) from None
-    except OSError as error:
-        raise InputError(f"{name}:{number}: cannot be read any further: {error.strerror}", hint=_CUT_OFF) from None
+    except (_Broken, OSError) as error:
+        raise _broken_off(error, f"{name}:{number}") from None
 
 
-class _Lines(Iterator[tuple[int, bytes]]):
-    """An iterator that can go on after it has raised, which a generator cannot."""
-
-    def __init__(self, stream: ByteStream, name: str) -> None:
-        self._found = _find(stream, name)
-
-    def __next__(self) -> tuple[int, bytes]:
-        found = next(self._found)
-        if isinstance(found, InputError):
-            raise found
-        return found
+def _refuse_other_kind(begin: bytes, name: str, expected: Expected) -> None:
+    kind = identify_binary(begin, name) if expected.kind is None else identify(begin, name, expected)
+    if kind is not None and kind is not expected.kind:
+        raise wrong_file(name, kind, expected)
 
 
 class _Broken(Exception):
@@ -89,36 +129,66 @@ class _Broken(Exception):
         self.hint = hint
 
 
-def _find(stream: ByteStream, name: str) -> Iterator[tuple[int, bytes] | InputError]:
-    """The lines, and in the place of each that cannot be read, why."""
+def _broken_off(error: _Broken | OSError, place: str) -> InputError:
+    if isinstance(error, _Broken):
+        return InputError(f"{place}: {error}", hint=error.hint)
+    return InputError(f"{place}: cannot be read any further: {error.strerror}", hint=_CUT_OFF)
+
+
+def _not_utf8(line: bytes, start: int, place: str) -> InputError:
+    column = start + 1
+    if _HALF.match(line, start):
+        what = f"half of a surrogate pair at column {column}"
+        return InputError(f"{place}: {what}", hint="was a character cut in two? write it whole")
+    hint = _AS_UTF8 if identify_binary(line, "") is None else _CUT_OFF
+    return InputError(f"{place}: byte 0x{line[start]:02x} at column {column} is not UTF-8", hint=hint)
+
+
+def _split(text: Iterator[bytes], name: str) -> Iterator[tuple[int, bytes | None, bool] | InputError]:
+    """The lines with their numbers, and whether they have an end; in the place of one that cannot be read, why."""
     number = 0
     splitter = LineSplitter()
     try:
-        for chunk in _in_utf8(_unpacked(_chunks(stream))):
-            for line in splitter.split(chunk):
+        for piece in text:
+            for line in splitter.split(piece):
                 number += 1
-                yield _checked(line, number, name)
-        for line in splitter.rest():
+                yield number, line, True
+        for line in splitter.split_rest():
             number += 1
-            yield _checked(line, number, name)
-    except _Broken as broken:
-        yield InputError(f"{name}:{number + 1}: {broken}", hint=broken.hint)
-    except OSError as error:
-        yield InputError(f"{name}:{number + 1}: cannot be read any further: {error.strerror}", hint=_CUT_OFF)
+            yield number, line, True
+        for line in splitter.last():
+            yield number + 1, line, False
+    except (_Broken, OSError) as error:
+        yield _broken_off(error, f"{name}:{number + 1}")
 
 
-def _checked(line: bytes | None, number: int, name: str) -> tuple[int, bytes] | InputError:
-    if line is None:
-        return InputError(f"{name}:{number}: the line is over {LONGEST_LINE} bytes long", hint=_TOO_LONG)
+def _look_ahead(pieces: Iterator[bytes], enough: Callable[[bytes], bool]) -> tuple[bytes, Iterator[bytes]]:
+    """The beginning, until it is enough or all there is, and the rest. An error comes after what was read before it."""
+    begin = b""
     try:
-        line.decode()
-    except UnicodeDecodeError as error:
-        byte, column = line[error.start], error.start + 1
-        if _HALF.match(line, error.start):
-            what = f"half of a surrogate pair at column {column}"
-            return InputError(f"{name}:{number}: {what}", hint="was a character cut in two? write it whole")
-        return InputError(f"{name}:{number}: byte 0x{byte:02x} at column {column} is not UTF-8", hint=_AS_UTF8)
-    return number, line
+        for piece in pieces:
+            begin += piece
+            if enough(begin):
+                break
+    except (_Broken, OSError) as error:
+        return begin, _failing(error)
+    return begin, pieces
+
+
+def _failing(error: Exception) -> Iterator[bytes]:
+    yield b""
+    raise error
+
+
+def _shows_packing(begin: bytes) -> bool:
+    """Whether these bytes show how a file is packed and encoded; somebody who types a line is not kept waiting."""
+    return len(begin) >= MAGIC_BYTES or (len(begin) >= 4 and begin.endswith(b"\n"))
+
+
+def _shows_kind(begin: bytes) -> bool:
+    """Whether the first line that is not blank has come."""
+    text = begin.lstrip()
+    return len(begin) >= READ_BYTES or b"\n" in text or b"\r" in text
 
 
 # Bytes
@@ -131,23 +201,19 @@ def _chunks(stream: ByteStream) -> Iterator[bytes]:
         yield chunk
 
 
-def _begun(chunks: Iterator[bytes], enough: int) -> bytes:
-    """The first bytes, at least so many if there are."""
-    begin = b""
-    while len(begin) < enough and (chunk := next(chunks, b"")):
-        begin += chunk
-    return begin
+def _unpacked(chunks: Iterator[bytes], name: str, expected: Expected | None) -> Iterator[bytes]:
+    """The same bytes; unpacked, if they are packed with gzip. Raises ``InputError`` if they are no text."""
+    data, chunks = _look_ahead(chunks, _shows_packing)
+    if data.startswith(_GZIP):
+        data, chunks = _look_ahead(_gunzipped(data, chunks), _shows_packing)
+    kind = identify_bytes(data)
+    if kind is not None:
+        raise wrong_file(name, kind, expected)
+    yield data
+    yield from chunks
 
 
-def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes; unpacked, if they are packed with gzip."""
-    data = _begun(chunks, 10)
-    if (packed := _OTHERS.match(data)) is not None:
-        raise _Broken(f"is packed with {packed.lastgroup}", "unpack it first, or pack it with gzip")
-    if not data.startswith(_GZIP):
-        yield data
-        yield from chunks
-        return
+def _gunzipped(data: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
     member = zlib.decompressobj(wbits=31)
     while True:
         try:
@@ -183,7 +249,7 @@ def _next_member(data: bytes, chunks: Iterator[bytes]) -> bytes:
 
 def _in_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The same text in UTF-8, without a byte order mark. What is no character stays none, and is found by its line."""
-    begin = _begun(chunks, 4)
+    begin, chunks = _look_ahead(chunks, _shows_packing)
     if begin.startswith(_UTF32_MARKS):
         raise _Broken("is UTF-32, not UTF-8", _AS_UTF8)
     encoding = _UTF16_MARKS.get(begin[:2])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
-from domain.errors import InputError
 from nilometer.cli.failures import Mistyped
 from nilometer.cli.options import reporting
 from nilometer.cli.output import Output, Progress
@@ -135,7 +133,7 @@ def _judge_files(audit: Audit, files: Sequence[str], scope: Scope, pass_over: Pa
     from rules.judging.judge import Judge
 
     with Progress("judging", unit="events") as progress:
-        for history in histories(files, _open, pass_over):
+        for history in histories(files, open_input, pass_over):
             judge = Judge(scope)
             audit.judge(history.events, judge, history.source, progress.at)
             audit.finish(judge, history.source)
@@ -173,11 +171,3 @@ def _show(out: Output, result: Result, *, already: bool = False) -> int:
 
             show(out, result, already=already)
     return result.code
-
-
-@contextmanager
-def _open(name: str) -> Generator[BinaryIO]:
-    if Path(name).is_dir():
-        raise InputError(f"{name} is a folder", hint=f"name the files in it: nilo audit {name}/*.jsonl")
-    with open_input(name) as stream:
-        yield stream

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from shlex import quote
 from typing import BinaryIO, Final, Protocol
 
@@ -23,6 +23,7 @@ from nilometer.ledger.dry_run import DryRun
 from nilometer.ledger.requests import Request, Result
 from nilometer.ledger.script import ScriptError, ScriptLine, read_script
 from nilometer.storage.urls import masked
+from nilometer.textio.files import open_input
 from projections.fleet import Fleet
 
 TOGETHER: Final = 50
@@ -58,16 +59,11 @@ def command(script: str, dry_run: bool, keep_going: bool, again: bool, name: str
     if script == "-":
         run.source = "stdin"
         return run.of(own_stdin(), regular=False)
-    try:
-        regular = stat.S_ISREG(Path(script).stat().st_mode)
-        with Path(script).open("rb") as stream:
-            if regular and not keep_going and not run.is_readable(stream):
-                return UNREADABLE
-            return run.of(stream, regular=regular)
-    except OSError as error:
-        if error.filename != script:
-            raise
-        raise InputError(f"{script}: {error.strerror}", hint="name a file of JSON Lines, or - for stdin") from None
+    with open_input(script) as stream:
+        regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+        if regular and not keep_going and not run.is_readable(stream):
+            return UNREADABLE
+        return run.of(stream, regular=regular)
 
 
 class Decider(Protocol):

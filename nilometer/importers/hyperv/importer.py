@@ -31,6 +31,7 @@ from nilometer.importers.run import (
     observe_import,
 )
 from nilometer.ledger.requests import Observation
+from nilometer.textio.identifying.kind import empty_file
 from nilometer.textio.streaming import reduced_garbage_collection
 from nilometer.textio.texts import ByteStream
 
@@ -59,7 +60,7 @@ class HypervFile:
         """Looks what file it is. Raises ``InputError`` if that is not known, or there is nothing in it."""
         self._opened = opened(self._stream, self.name, self._context)
         if self._opened is None:
-            raise InputError(f"{self.name}: there are no records in it", hint="is it the file you meant, and whole?")
+            raise empty_file(self.name, "there are no records in it")
 
     @property
     def format(self) -> str | None:

@@ -211,18 +211,26 @@ def test_a_packed_history_that_is_cut_off_says_so() -> None:
 @pytest.mark.parametrize(
     ("content", "why", "hint"),
     [
-        (b"", "h is empty", "nilo export -o history.jsonl"),
-        (b"\n \n", "h is empty", "nilo export -o history.jsonl"),
-        (b"SQLite format 3\0\x10\x00", "h is a SQLite database", "nilo audit --ledger sqlite:///h"),
-        (b'{"command":"start","vm":"web01"}', "h:1: is a script and no history", "nilo run h decides and records it"),
-        (b'{"seq":1,"scenario":"s7","kind":"qmp"}', "h:1: is a recording of QEMU", "nilo import-qemu h, then"),
-        (b'{"command":"start","outcome":"done","positions":[1]}', "h:1: is an answer of nilo run", "nilo export"),
-        (b'{"specversion":"1.0","type":"com.example.made"}', "type 'com.example.made'", "nilo export writes"),
-        (b"<Events>\n</Events>", "h:1: is XML", "import it into a ledger first"),
-        (b"Time,VM,Memory\n1,2,3", "h:1: looks like a table (CSV)", "import it into a ledger first"),
-        (b"Time;VM;Memory\n1;2;3", "h:1: looks like a table (CSV)", "import it into a ledger first"),
-        (b"[\n" + GOOD + b"]", "h:1: is not one JSON object a line", "jq -c '.[]' h > history.jsonl"),
-        (b'{\n"actor": "a"}', "h:1: is not one JSON object a line", "jq -c '.' h > history.jsonl"),
+        (b"", "h: this is an empty file", "nilo export -o history.jsonl"),
+        (b"\n \n", "h: this is an empty file", "nilo export -o history.jsonl"),
+        (b"SQLite format 3\0\x10\x00", "h: this is a SQLite database", "nilo audit --ledger sqlite:///h"),
+        (b'{"command":"start","vm":"web01"}', "h: this is a script", "nilo run h decides and records its"),
+        (
+            b'{"seq":1,"scenario":"s7","kind":"qmp"}',
+            "h: this is a recording of",
+            "nilo import-qemu h; then",
+        ),
+        (b'{"command":"start","outcome":"done","positions":[1]}', "h: this is an answer of nilo run", "nilo export"),
+        (
+            b'{"specversion":"1.0","type":"com.example.made"}',
+            "h: this is CloudEvents of another",
+            "nilo export writes",
+        ),
+        (b"<Events>\n</Events>", "h: this is a Windows event log as XML", "nilo import-hyperv h; then: nilo audit"),
+        (b"Time,VM,Memory\n1,2,3", "h: this is a table (CSV)", "api/v1/query_range"),
+        (b"Time;VM;Memory\n1;2;3", "h: this is a table (CSV)", "api/v1/query_range"),
+        (b"[\n" + GOOD + b"]", "h: this is JSON, but not one JSON object a line", "jq -c '.[]' h > history.jsonl"),
+        (b'{\n"actor": "a"}', "h: this is JSON, but not one JSON object a line", "jq -c '.' h > history.jsonl"),
     ],
 )
 def test_another_kind_of_file_is_named_with_what_to_do(content: bytes, why: str, hint: str) -> None:

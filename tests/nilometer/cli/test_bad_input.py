@@ -34,7 +34,11 @@ BAD_LINES: dict[str, tuple[str | bytes, str, str]] = {
     "unknown key": ('{"command": "start", "vn": "a"}\n', "'vn' is not a key of start", "did you mean vm?"),
     "missing key": ('{"command": "add-memory", "vm": "a"}\n', "add-memory lacks 'amount'", "add 'amount'"),
     "key twice": ('{"command": "start", "vm": "a", "vm": "b"}\n', "has the key 'vm' twice", "write it once"),
-    "NaN": ('{"command": "grow", "vm": "a", "amount": NaN}\n', "NaN is not a number in JSON", "write whole bytes"),
+    "NaN": (
+        '{"command": "grow", "vm": "a", "amount": NaN}\n',
+        "NaN is not a number in JSON",
+        "number, or null",
+    ),
     "fraction": ('{"command": "grow", "vm": "a", "amount": 1.5}\n', "amount: 1.5 is not a size", "write whole bytes"),
     "negative": (
         '{"command": "grow", "vm": "a", "amount": -1}\n',
@@ -44,8 +48,8 @@ BAD_LINES: dict[str, tuple[str | bytes, str, str]] = {
     "huge": ('{"command": "grow", "vm": "a", "amount": "5PiB"}\n', "amount: 5629499534213120 is over", ""),
     "digits": (
         f'{{"command": "grow", "vm": "a", "amount": {"9" * 5000}}}\n',
-        "has a number of thousands of digits",
-        "",
+        "has a number of 5000 characters",
+        "a size is written in whole bytes",
     ),
     "unit": ('{"command": "grow", "vm": "a", "amount": "4gb"}\n', "amount: '4gb' has the unknown unit 'gb'", "4GB?"),
     "size is a flag": ('{"command": "grow", "vm": "a", "amount": true}\n', "amount: True is not a size", "whole bytes"),
@@ -60,7 +64,7 @@ BAD_LINES: dict[str, tuple[str | bytes, str, str]] = {
     "id space": ('{"command": "start", "vm": " a"}\n', "vm: begins or ends with a space", ""),
     "id control": ('{"command": "start", "vm": "a\\u0007"}\n', "vm: has the control or format character U+0007", ""),
     "id not NFC": ('{"command": "start", "vm": "e\\u0301"}\n', "vm: is not in Unicode normal form C", ""),
-    "id half": ('{"command": "start", "vm": "\\ud800"}\n', "vm: '\\ud800' has half of a surrogate pair", "write the"),
+    "id half": ('{"command": "start", "vm": "\\ud800"}\n', "has half of a surrogate pair, \\ud800", "write the"),
     "id number": ('{"command": "start", "vm": 5}\n', "vm: 5 is not a text", 'write "5"'),
     "no zone": (
         '{"command": "start", "vm": "a", "at": "2026-11-23 09:00"}\n',
@@ -84,7 +88,7 @@ BAD_LINES: dict[str, tuple[str | bytes, str, str]] = {
         "leave it",
     ),
     "not UTF-8": (b'{"command": "start", "vm": "\xff"}\n', "byte 0xff at column 29 is not UTF-8", "save it as UTF-8"),
-    "nested": ("[" * 100_000 + "\n", "is nested too deeply", "write one JSON object a line"),
+    "nested": ("[" * 100_000 + "\n", "is nested more than 100 deep", "write one JSON object a line"),
     "long": ("x" * 2**20 + "x\n", "the line is over 1048576 bytes long", "write one JSON object a line"),
 }
 
@@ -102,13 +106,6 @@ def test_a_bad_line_is_told_with_its_place_before_anything_is_decided(desk: Desk
     assert hint in second
     assert [answer["outcome"] for answer in said.lines] == ["input-error"]
     assert not (desk.folder / "ledger.db").exists()
-
-
-def test_a_script_in_utf_16_is_told_as_a_whole(desk: Desk) -> None:
-    for encoding in ("utf-16", "utf-16-le"):
-        said = desk.call("run", desk.write("s.jsonl", SCRIPT.encode(encoding)))
-        assert said.code == 2
-        assert "s.jsonl: is UTF-16, not UTF-8\nhint: save it as UTF-8" in said.err
 
 
 def test_a_byte_order_mark_and_crlf_and_blank_lines_are_no_matter(desk: Desk) -> None:

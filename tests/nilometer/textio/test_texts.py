@@ -44,7 +44,11 @@ def read(data: bytes, step: int | None = None) -> list[bytes]:
 
 def read_on(data: bytes) -> list[bytes | str]:
     """The lines, and for each that cannot be read what is said of it."""
-    found, every = list[bytes | str](), read_lines(io.BytesIO(data), "file")
+    found = list[bytes | str]()
+    try:
+        every = read_lines(io.BytesIO(data), "file")
+    except InputError as error:
+        return [error.message if error.hint else "no hint"]
     while True:
         try:
             found.append(next(every)[1])
@@ -100,7 +104,7 @@ def test_the_same_lines_come_from_every_encoding_packed_or_not(encoded: str, pac
         (codecs.BOM_UTF16_LE, []),
         (gzip.compress(b"", mtime=0), []),
         (b"\x1f", [b"\x1f"]),
-        (b"\0\0\0\0", [b"\0\0\0\0"]),
+        (b"\0\0\0", [b"\0\0\0"]),
         (b"BZh9 is no magic word\n", [b"BZh9 is no magic word"]),
     ],
 )
@@ -136,10 +140,10 @@ def test_an_old_macs_file_that_goes_on_with_other_ends_has_each_line_once() -> N
             codecs.BOM_UTF16_LE + "a\n\ud800\nb".encode("utf-16-le", "surrogatepass"),
             [b"a", "file:2: half of a surrogate pair at column 1", b"b"],
         ),
-        (bz2.compress(b"a"), ["file:1: is packed with bzip2"]),
-        (lzma.compress(b"a"), ["file:1: is packed with xz"]),
-        (b"\x28\xb5\x2f\xfd...", ["file:1: is packed with zstd"]),
-        (b"PK\x03\x04...", ["file:1: is packed with zip"]),
+        (bz2.compress(b"a"), ["file: this is packed with bzip2"]),
+        (lzma.compress(b"a"), ["file: this is packed with xz"]),
+        (b"\x28\xb5\x2f\xfd...", ["file: this is packed with zstd"]),
+        (b"PK\x03\x04...", ["file: this is a zip archive"]),
         ("a\nb\n".encode("utf-16-le") + b"c", [b"a", b"b", "file:3: ends within a character of UTF-16"]),
         (codecs.BOM_UTF32_LE + "a".encode("utf-32-le"), ["file:1: is UTF-32, not UTF-8"]),
         (codecs.BOM_UTF32_BE + "a".encode("utf-32-be"), ["file:1: is UTF-32, not UTF-8"]),
@@ -199,7 +203,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
         def read(self, size: int = -1, /) -> bytes:
             return next(self._parts, b"")
 
-    packed = gzip.compress(bytes(2**27))  # a small file, a huge line
+    packed = gzip.compress(b"x" * 2**27)  # a small file, a huge line
     tracemalloc.start()
     try:
         count = sum(1 for _ in read_lines(Long(endless(20)), "file"))

@@ -173,14 +173,14 @@ def test_another_file_is_judged_though_one_is_of_another_kind(desk: Desk, histor
     said = desk.call("audit", script, history, "--keep-going")
     assert said.code == 2
     assert said.out.startswith("holds: 9 events")
-    assert "is a script and no history" in said.err
+    assert "this is a script of commands; nilo audit reads histories" in said.err
 
 
 def test_a_folder_is_no_file(desk: Desk) -> None:
     said = desk.call("audit", str(desk.folder))
     assert (said.code, said.err) == (
         2,
-        f"error: {desk.folder} is a folder\nhint: name the files in it: nilo audit {desk.folder}/*.jsonl\n",
+        f"error: {desk.folder}: this is a folder\nhint: name the files in it: {desk.folder}/*.jsonl\n",
     )
 
 
