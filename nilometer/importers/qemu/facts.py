@@ -1,4 +1,4 @@
-"""What the records of a recording mean: the events of its host and its VMs, record by record in their true order."""
+"""What the records of a recording mean: the events of its host and its VMs, record by record, in their true order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from domain.identifiers import UtcTime, host_stream
 from domain.observed.events import HostObserved, VmLost, VmObserved
 from domain.observed.host import ObservedHost, account_of
 from domain.state import Power
-from nilometer.importers.qemu import refusals, requests
 from nilometer.importers.qemu.entries import QueuedRecord
 from nilometer.importers.qemu.machine import read_machine
 from nilometer.importers.qemu.records import (
@@ -29,45 +28,53 @@ from nilometer.importers.qemu.records import (
     as_object,
     to_verbatim,
 )
-from nilometer.importers.qemu.vm import QemuVm, source
+from nilometer.importers.qemu.requests import (
+    emit_command,
+    settle_lost,
+    settle_reached,
+    settle_refused_by_guest,
+    settle_step,
+    settle_stopped,
+)
+from nilometer.importers.qemu.vm import QemuVm
 from nilometer.ledger.requests import Fact
 
 EVIDENCE: Final = ("ACPI_DEVICE_OST", "MEM_UNPLUG_ERROR", "DEVICE_UNPLUG_GUEST_ERROR", "DEVICE_DELETED")
-"""QMP events that are kept, word for word, though they tell no size."""
+"""QMP events that are kept, word for word, though they report no size."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmittedFact:
-    """A fact, and the story that it is part of: a request, as ``VM/number``, or ``None``."""
+    """A fact, and the request that it is part of, as ``VM/number``; ``None`` if it is part of none."""
 
     fact: Fact
-    story: str | None
+    correlation: str | None
 
 
 class FactBuilder:
-    """Turns records into events. Its state is the fold of the events that it has told."""
+    """Turns records into facts, and keeps what these come to."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._host = ObservedHost.begin(prefix)
         self._vms: dict[str, QemuVm] = {}
-        self._told: list[EmittedFact] = []
+        self._emitted: list[EmittedFact] = []
 
-    def of(self, entry: QueuedRecord) -> list[EmittedFact]:
-        """The events that a record gives, in order; none if it tells nothing new."""
-        self._told = []
+    def build_facts(self, entry: QueuedRecord) -> list[EmittedFact]:
+        """Builds the facts of a record, in order; none if it contains nothing new."""
+        self._emitted = []
         record = entry.record
         if isinstance(record, PoolRecord):
-            self._pool(entry, record)
+            self._read_pool(entry, record)
         elif isinstance(record, VmRecord):
-            self._of_vm(entry, record)
-        return self._told
+            self._read_vm(entry, record)
+        return self._emitted
 
     @staticmethod
-    def not_needed(entry: QueuedRecord) -> str | None:
-        """Why a record that gave no events was not needed; ``None`` if it repeats what was told before."""
+    def why_not_needed(entry: QueuedRecord) -> str | None:
+        """Why a record without facts is not needed; ``None`` if it repeats what is known."""
         record = entry.record
-        if entry.again:
+        if entry.is_repeat:
             return None
         if isinstance(record, MetaRecord):
             return "meta"
@@ -90,118 +97,115 @@ class FactBuilder:
 
     @property
     def free(self) -> int | None:
-        """What is left of the budget, by the book."""
+        """What is left of the budget, by the book; ``None`` if that is unknown."""
         return account_of(self._host, [vm.fold for vm in self._vms.values()]).free
 
-    def tell(self, fact: Fact, story: str | None) -> None:
-        """Takes an event, and the request that it is part of."""
-        self._told.append(EmittedFact(fact, story))
+    def emit(self, fact: Fact, correlation: str | None) -> None:
+        """Adds a fact, and the request that it is part of."""
+        self._emitted.append(EmittedFact(fact, correlation))
 
-    def _pool(self, entry: QueuedRecord, record: PoolRecord) -> None:
-        event = HostObserved(budget=record.capacity, free=record.free, label=record.label, record=source(entry))
-        moment = UtcTime(entry.t)
+    def _read_pool(self, entry: QueuedRecord, record: PoolRecord) -> None:
+        event = HostObserved(budget=record.capacity, free=record.free, label=record.label, record=entry.reference)
+        moment = UtcTime(entry.time)
         self._host.apply(event, moment)
-        self.tell(Fact(host_stream(self._prefix), event, moment), None)
+        self.emit(Fact(stream=host_stream(self._prefix), event=event, happened=moment), None)
 
-    def _of_vm(self, entry: QueuedRecord, record: VmRecord) -> None:
+    def _read_vm(self, entry: QueuedRecord, record: VmRecord) -> None:
         vm = self._vms.get(record.vm)
         if vm is None:
             vm = self._vms[record.vm] = QemuVm(f"{self._prefix}.{record.vm}", self)
-        if entry.early:
-            vm.early(entry)
-            requests.reached_late(vm, entry)
+        if entry.is_early:
+            vm.emit_early(entry)
+            settle_reached(vm, entry)
         elif isinstance(record, BootRecord):
-            self._boot(vm, entry, record)
+            self._read_boot(vm, entry, record)
         elif isinstance(record, CommandRecord):
-            requests.command(vm, entry, record)
+            emit_command(vm, entry, record)
         elif isinstance(record, StepRecord):
-            requests.step(vm, entry, record)
+            settle_step(vm, entry, record)
         elif isinstance(record, EndRecord):
-            self._end(vm, entry, record)
+            self._read_end(vm, entry, record)
         elif isinstance(record, SizeRecord | QmpEventRecord | LoadRecord | ObservationRecord):
-            vm.sizes(entry)
-            requests.reached_late(vm, entry)
+            vm.emit_moves(entry)
+            settle_reached(vm, entry)
             if isinstance(record, LoadRecord):
-                vm.measure(entry, " ".join(filter(None, (record.verb, record.name))) or None)
+                vm.emit_measurement(entry, " ".join(filter(None, (record.verb, record.name))) or None)
             elif isinstance(record, ObservationRecord):
-                vm.measure(entry, record.label)
+                vm.emit_measurement(entry, record.label)
             elif isinstance(record, QmpEventRecord):
-                self._event(vm, entry, record)
+                self._read_event(vm, entry, record)
 
-    def _boot(self, vm: QemuVm, entry: QueuedRecord, record: BootRecord) -> None:
+    def _read_boot(self, vm: QemuVm, entry: QueuedRecord, record: BootRecord) -> None:
         if vm.was_reset:
-            self._booted_again(vm, entry, record)
+            self._read_boot_after_reset(vm, entry, record)
             return
-        requests.stopped(vm, entry, entry.t)
+        settle_stopped(vm, entry, entry.time)
         vm.machine = read_machine(record.argv or ())
         session = (vm.fold.session or 0) + 1
-        vm.tell(
-            replace(
-                vm.begun(entry),
-                name=record.vm,
-                host=self._prefix,
-                hypervisor=_version(record.qemu),
-                kernel=record.guest_kernel,
-                power=Power.RUNNING,
-                session=session,
-            ),
-            entry.t,
+        start = replace(
+            vm.build_start(entry),
+            name=record.vm,
+            host=self._prefix,
+            hypervisor=_read_version(record.qemu),
+            kernel=record.guest_kernel,
+            power=Power.RUNNING,
+            session=session,
         )
-        vm.seen = dict.fromkeys(entry.sizes, entry.t)
-        vm.moved = {}
+        vm.emit(start, entry.time)
+        vm.measured_at = dict.fromkeys(entry.sizes, entry.time)
+        vm.moved_at = {}
 
     @staticmethod
-    def _booted_again(vm: QemuVm, entry: QueuedRecord, record: BootRecord) -> None:
-        """The guest of a QEMU that was reset has booted: it is the session that the reset began."""
+    def _read_boot_after_reset(vm: QemuVm, entry: QueuedRecord, record: BootRecord) -> None:
+        """The guest of a QEMU that was reset has booted: it is in the session that began with the reset."""
         vm.was_reset = False
-        vm.sizes(entry)
-        requests.reached_late(vm, entry)
-        event = vm.measured(entry) or VmObserved(record=source(entry))
-        vm.tell(replace(event, kernel=record.guest_kernel, power=Power.RUNNING), entry.t)
+        vm.emit_moves(entry)
+        settle_reached(vm, entry)
+        event = vm.build_measurement(entry) or VmObserved(record=entry.reference)
+        vm.emit(replace(event, kernel=record.guest_kernel, power=Power.RUNNING), entry.time)
 
-    def _event(self, vm: QemuVm, entry: QueuedRecord, record: QmpEventRecord) -> None:
-        name, happened = record.qmp.event, record.moment or entry.t
-        told = None if record.qmp.data is None else to_verbatim(record.qmp.data)
+    def _read_event(self, vm: QemuVm, entry: QueuedRecord, record: QmpEventRecord) -> None:
+        name, happened = record.qmp.event, record.moment or entry.time
+        data = None if record.qmp.data is None else to_verbatim(record.qmp.data)
         if record.moment is not None and not entry.sizes:
-            entry.again = vm.heard.get(name) == (record.moment, told)
-            vm.heard[name] = record.moment, told
-            if entry.again:
-                return  # it was delivered twice
-        event = VmObserved(label=name, told=told, record=source(entry))
+            entry.is_repeat = vm.last_events.get(name) == (record.moment, data)
+            vm.last_events[name] = record.moment, data
+            if entry.is_repeat:
+                return
+        event = VmObserved(label=name, told=data, record=entry.reference)
         if name == "SHUTDOWN":
-            requests.stopped(vm, entry, happened)
+            settle_stopped(vm, entry, happened)
             vm.was_reset = False
-            vm.before_off = {device: account.size for device, account in vm.fold.accounts.items()}
-            vm.tell(replace(event, power=Power.OFF), happened)
+            vm.sizes_before_off = {device: account.size for device, account in vm.fold.accounts.items()}
+            vm.emit(replace(event, power=Power.OFF), happened)
         elif name == "RESET":
-            begun = replace(event, power=Power.RUNNING, session=(vm.fold.session or 0) + 1)
-            vm.reset(begun, happened)
+            vm.emit_reset(replace(event, power=Power.RUNNING, session=(vm.fold.session or 0) + 1), happened)
             vm.was_reset = True
-            requests.reached_late(vm, entry, vm.fold.accounts)
+            settle_reached(vm, entry, vm.fold.accounts)
         elif name in ("STOP", "RESUME") and not vm.is_off:
-            vm.tell(replace(event, power=Power.PAUSED if name == "STOP" else Power.RUNNING), happened)
+            vm.emit(replace(event, power=Power.PAUSED if name == "STOP" else Power.RUNNING), happened)
         elif name in ("GUEST_PANICKED", "GUEST_CRASHLOADED"):
-            vm.tell(VmLost(told=told, record=source(entry)), happened)
-            requests.lost(vm, entry, happened, told)
+            vm.emit(VmLost(told=data, record=entry.reference), happened)
+            settle_lost(vm, entry, happened, data)
         elif name in EVIDENCE:
-            vm.tell(event, happened)
+            vm.emit(event, happened)
             if name == "DEVICE_DELETED":
                 vm.machine.delete_device(as_object(record.qmp.data).get("device"))
             else:
-                refusals.refused_by_guest(vm, entry, happened, record)
+                settle_refused_by_guest(vm, entry, happened, record)
 
-    def _end(self, vm: QemuVm, entry: QueuedRecord, record: EndRecord) -> None:
-        """QEMU's process is gone: only now the host has its memory back."""
-        vm.stepping.clear()
+    def _read_end(self, vm: QemuVm, entry: QueuedRecord, record: EndRecord) -> None:
+        """QEMU's process has ended: only now the host has its memory back."""
+        vm.awaiting_step.clear()
         vm.was_reset = False
-        requests.stopped(vm, entry, entry.t)
-        said = record.qemu_stderr or None
+        settle_stopped(vm, entry, entry.time)
         label = None if record.qemu_exit is None else f"exit {record.qemu_exit}"
-        vm.tell(VmObserved(power=Power.OFF, held=0, label=label, told=said, record=source(entry)), entry.t)
+        message = record.qemu_stderr or None
+        vm.emit(VmObserved(power=Power.OFF, held=0, label=label, told=message, record=entry.reference), entry.time)
 
 
-def _version(told: object) -> str | None:
-    """QEMU's version, as ``query-version`` tells it."""
-    parts = as_object(as_object(told).get("qemu"))
+def _read_version(version: object) -> str | None:
+    """Reads QEMU's version from the answer to ``query-version``."""
+    parts = as_object(as_object(version).get("qemu"))
     numbers = [str(parts[part]) for part in ("major", "minor", "micro") if part in parts]
     return "QEMU " + ".".join(numbers) if numbers else None

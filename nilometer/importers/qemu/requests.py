@@ -1,4 +1,4 @@
-"""Requests of one VM: asked for by a command, settled by a step, a late move, a later request, or the VM's end."""
+"""Requests of one VM: asked for by a command; settled by a step, a refusal, a move, a later request or the VM's end."""
 
 from __future__ import annotations
 
@@ -9,46 +9,72 @@ from typing import Final
 from domain.observed.events import CauseIs, ObservedCode, VmChangeRequested, VmLost, VmObserved
 from domain.observed.vm import OpenRequest
 from nilometer.importers.qemu.entries import QueuedRecord
-from nilometer.importers.qemu.records import CommandRecord, Json, StepOutcome, StepRecord, as_object, to_verbatim
+from nilometer.importers.qemu.records import (
+    CommandRecord,
+    Json,
+    QmpEventRecord,
+    StepOutcome,
+    StepRecord,
+    as_object,
+    to_verbatim,
+)
 from nilometer.importers.qemu.sizes import MODULES, means_of
-from nilometer.importers.qemu.vm import QemuVm, source
+from nilometer.importers.qemu.vm import QemuVm
 from nilometer.importers.settlement import Cause, build_refusal, build_settlement, find_cause
 
 _BY_HYPERVISOR: Final = (ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.TOLD)
-BY_GUEST: Final = (ObservedCode.REFUSED_BY_GUEST, CauseIs.TOLD)
+_BY_GUEST: Final = (ObservedCode.REFUSED_BY_GUEST, CauseIs.TOLD)
+_IN_PROGRESS: Final = ((0x03, 0x84), (0x103, 0x84), (0x200, 0x80))
+"""ACPI's ``_OST``, source and status: the guest is still ejecting (3, 0x103) or inserting (0x200) the module."""
 
 
-def command(vm: QemuVm, entry: QueuedRecord, record: CommandRecord) -> None:
-    """QEMU was asked for a size: told as asked, and at once as settled if it refused."""
+# Asked for
+
+
+def emit_command(vm: QemuVm, entry: QueuedRecord, record: CommandRecord) -> None:
+    """Adds the request that a command is, and its settlement if QEMU refused it."""
     arguments = note_device(vm, record)
     for device, target in entry.sizes.items():
-        size = _size_now(vm, device)
-        event = _asked(vm, entry, device, target, size, accepted=record.accepted)
-        said = None if record.reply is None else to_verbatim(record.reply)
-        event = replace(event, asked=None if record.qmp is None else to_verbatim(record.qmp), answer=said)
-        request = _ask(vm, entry, event)
-        vm.seen[device] = max(entry.t, vm.seen.get(device, ""))
+        size = _known_size(vm, device)
+        answer = None if record.reply is None else to_verbatim(record.reply)
+        command = None if record.qmp is None else to_verbatim(record.qmp)
+        event = _build_request(vm, entry, device, target, size, accepted=record.accepted)
+        event = replace(event, asked=command, answer=answer)
+        request = _emit_request(vm, entry, event)
+        vm.measured_at[device] = max(entry.time, vm.measured_at.get(device, ""))
         if device == MODULES and isinstance(name := arguments.get("id"), str):
             vm.modules[event.request] = name
         if request is None:
-            said = as_object(as_object(record.reply).get("error")).get("desc")
-            _refuse(vm, entry, event, said if isinstance(said, str) else event.answer)
+            message = as_object(as_object(record.reply).get("error")).get("desc")
+            _emit_refusal(vm, entry, event, message if isinstance(message, str) else event.answer)
         elif vm.is_off:
-            settle(vm, entry, request, (entry.t, entry.after), (ObservedCode.VM_STOPPED, CauseIs.INFERRED))
+            _settle(vm, entry, request, (entry.time, entry.previous), (ObservedCode.VM_STOPPED, CauseIs.INFERRED))
         elif entry.step is not None:
-            vm.stepping.add(event.request)
+            vm.awaiting_step.add(event.request)
         elif request.reached:
-            settle(vm, entry, request, (entry.t, entry.after))
+            _settle(vm, entry, request, (entry.time, entry.previous))
 
 
-def _size_now(vm: QemuVm, device: str) -> int | None:
+def note_device(vm: QemuVm, record: CommandRecord) -> Json:
+    """Takes note of memory that QEMU was asked to make or to plug; returns the arguments of the command."""
+    qmp = as_object(record.qmp)
+    arguments = as_object(qmp.get("arguments"))
+    if record.accepted:
+        if qmp.get("execute") == "object-add":
+            vm.machine.add_backend(arguments)
+        elif qmp.get("execute") == "device_add":
+            vm.machine.add_device(arguments)
+    return arguments
+
+
+def _known_size(vm: QemuVm, device: str) -> int | None:
     if vm.is_off:
         return None
     size = vm.fold.size(device)
     return 0 if size is None and device == MODULES and vm.fold.session is not None else size
 
 
-def _asked(
+def _build_request(
     vm: QemuVm, entry: QueuedRecord, device: str, target: int, size: int | None, *, accepted: bool
 ) -> VmChangeRequested:
     return VmChangeRequested(
@@ -61,140 +87,162 @@ def _asked(
         accepted=accepted,
         asked=None,
         answer=None,
-        grounds=vm.grounds(device),
-        record=source(entry),
+        grounds=vm.build_grounds(device),
+        record=entry.reference,
     )
 
 
-def _ask(vm: QemuVm, entry: QueuedRecord, event: VmChangeRequested) -> OpenRequest | None:
-    """Tells a request, which takes the place of the one before it; gives it, if it was accepted."""
+def _emit_request(vm: QemuVm, entry: QueuedRecord, event: VmChangeRequested) -> OpenRequest | None:
+    """Adds a request, which supersedes the one before it; returns it, if it was accepted."""
     number, device = event.request, event.device
     entry.request = number
     older = vm.fold.open_request(device)
     if event.accepted and older is not None:
-        settle(vm, entry, older, (entry.t, entry.after), cause=(ObservedCode.SUPERSEDED, CauseIs.INFERRED))
-        vm.stepping.discard(older.number)
-    vm.tell(event, entry.t, entry.after, number)
+        _settle(vm, entry, older, (entry.time, entry.previous), (ObservedCode.SUPERSEDED, CauseIs.INFERRED))
+        vm.awaiting_step.discard(older.number)
+    vm.emit(event, entry.time, entry.previous, number)
     return vm.fold.open_request(device) if event.accepted else None
 
 
-def note_device(vm: QemuVm, record: CommandRecord) -> Json:
-    """Takes note of memory that QEMU was told to make or to plug; gives what it was told."""
-    qmp = as_object(record.qmp)
-    told = as_object(qmp.get("arguments"))
-    if record.accepted:
-        if qmp.get("execute") == "object-add":
-            vm.machine.add_backend(told)
-        elif qmp.get("execute") == "device_add":
-            vm.machine.add_device(told)
-    return told
+# Settled
 
 
-def _refuse(vm: QemuVm, entry: QueuedRecord, asked: VmChangeRequested, told: str | None) -> None:
-    """The hypervisor said no."""
-    vm.tell(build_refusal(asked, told), entry.t, entry.after, asked.request)
-
-
-def reached_late(vm: QemuVm, entry: QueuedRecord, devices: Iterable[str] | None = None) -> None:
-    """Settles the requests that a record's sizes fulfilled and whose step has passed, or never was."""
+def settle_reached(vm: QemuVm, entry: QueuedRecord, devices: Iterable[str] | None = None) -> None:
+    """Settles the requests whose target a record's sizes reach, and that wait for no step."""
     for device in entry.sizes if devices is None else list(devices):
         request = vm.fold.open_request(device)
-        if request is not None and request.reached and request.number not in vm.stepping:
-            settle(vm, entry, request, vm.moved.get(device, (entry.t, None)), late=request.settled is not None)
+        if request is not None and request.reached and request.number not in vm.awaiting_step:
+            moved_at = vm.moved_at.get(device, (entry.time, None))
+            _settle(vm, entry, request, moved_at, late=request.settled is not None)
 
 
-def step(vm: QemuVm, entry: QueuedRecord, record: StepRecord) -> None:
-    """The driver calls a request settled: in full, short, or refused."""
-    number = _without_command(vm, entry, record) if entry.command is None else entry.command.request
-    vm.sizes(entry)
+def settle_step(vm: QemuVm, entry: QueuedRecord, record: StepRecord) -> None:
+    """Settles the request that a step is about: in full, short, or refused."""
+    number = _emit_request_of_step(vm, entry, record) if entry.command is None else entry.command.request
+    vm.emit_moves(entry)
     request = next((r for r in vm.fold.requests.values() if r.number == number and r.still_open), None)
-    told = record.note
     if number is not None:
-        vm.stepping.discard(number)
-    by_guest = None if number is None else vm.refused.pop(number, None)
+        vm.awaiting_step.discard(number)
+    answer = None if number is None else vm.guest_refusals.pop(number, None)
     if record.outcome == StepOutcome.REFUSED_BY_GUEST:
-        by_guest = record.note or by_guest or ""
+        answer = record.note or answer or ""
     if record.outcome == StepOutcome.GUEST_LOST:
-        said = [to_verbatim(part) for part in (record.guest_console, record.error) if part is not None]
-        told = " ".join(said) or record.note
-        vm.tell(VmLost(told=told, record=source(entry)), entry.t, entry.after, number)
+        parts = [to_verbatim(part) for part in (record.guest_console, record.error) if part is not None]
+        message = " ".join(parts) or record.note
+        vm.emit(VmLost(told=message, record=entry.reference), entry.time, entry.previous, number)
         if request is not None:
-            settle(vm, entry, request, (entry.t, None), (ObservedCode.GUEST_LOST, CauseIs.TOLD), told)
+            _settle(vm, entry, request, (entry.time, None), (ObservedCode.GUEST_LOST, CauseIs.TOLD), message)
     elif request is not None and request.reached:
-        moved = vm.moved.get(request.device)
-        asked = request.asked_at, request.asked_after
-        settle(vm, entry, request, asked if request.size_from == request.size or moved is None else moved)
-        vm.measure(entry, record.note)
+        moved_at = vm.moved_at.get(request.device)
+        if moved_at is None or request.size_from == request.size:
+            moved_at = request.asked_at, request.asked_after
+        _settle(vm, entry, request, moved_at)
+        vm.emit_measurement(entry, record.note)
     else:
-        vm.measure(entry, record.note)
-        if request is not None and by_guest is not None:
-            settle(vm, entry, request, (entry.t, None), BY_GUEST, by_guest or None)
+        vm.emit_measurement(entry, record.note)
+        if request is not None and answer is not None:
+            _settle(vm, entry, request, (entry.time, None), _BY_GUEST, answer or None)
         elif request is not None and record.outcome == StepOutcome.REFUSED:
-            settle(vm, entry, request, (entry.t, None), _BY_HYPERVISOR, _why(record))
+            _settle(vm, entry, request, (entry.time, None), _BY_HYPERVISOR, _refusal_of(record))
         elif request is not None:
-            cause = find_cause(request, vm.grounds(request.device))
-            settle(vm, entry, request, (entry.t, None), cause, still_open=True)
-    reached_late(vm, entry)
+            cause = find_cause(request, vm.build_grounds(request.device))
+            _settle(vm, entry, request, (entry.time, None), cause, still_open=True)
+    settle_reached(vm, entry)
 
 
-def _why(record: StepRecord) -> str | None:
+def _refusal_of(record: StepRecord) -> str | None:
     return record.note if record.error is None else to_verbatim(record.error)
 
 
-def _without_command(vm: QemuVm, entry: QueuedRecord, record: StepRecord) -> int | None:
-    """The number of the request that a step is about whose command was not in front of it.
+def _emit_request_of_step(vm: QemuVm, entry: QueuedRecord, record: StepRecord) -> int | None:
+    """The number of the request of a step whose command is not in front of it.
 
-    If nobody told of the request, the step does: it was made at some time before the step.
+    If the request was not recorded, the step shows it: it was made at some time before the step.
     """
-    for device, target in entry.asked.items():
+    for device, target in entry.requested_sizes.items():
         last = vm.fold.requests.get(device)
         if last is not None and last.target == target:
             return last.number  # its step came late
         if vm.is_off:
             return None
-        size, accepted = entry.before.get(device, _size_now(vm, device)), record.outcome != StepOutcome.REFUSED
-        event = _asked(vm, entry, device, target, size, accepted=accepted)
-        since = vm.seen.get(device)
-        request = _ask(vm, replace(entry, after=since), event)
+        size, accepted = entry.sizes_before.get(device, _known_size(vm, device)), record.outcome != StepOutcome.REFUSED
+        event = _build_request(vm, entry, device, target, size, accepted=accepted)
+        since = vm.measured_at.get(device)
+        earlier = replace(entry, previous=since)
+        request = _emit_request(vm, earlier, event)
         entry.request = event.request
         if request is None:
-            _refuse(vm, entry, event, _why(record))
-        elif (now := vm.fold.size(device)) is not None and now != size:
-            told = VmObserved(devices=(vm.figures(device, now),), record=event.record)  # it moved before
-            vm.tell(told, entry.t, since)
+            _emit_refusal(vm, entry, event, _refusal_of(record))
+        elif (known := vm.fold.size(device)) is not None and known != size:
+            moved_before = VmObserved(devices=(vm.build_figures(device, known),), record=event.record)
+            vm.emit(moved_before, entry.time, since)
         return event.request
     return None
 
 
-def lost(vm: QemuVm, entry: QueuedRecord, happened: str, told: str | None) -> None:
-    """The guest is lost: nothing more comes of its requests, but what a step is still to tell."""
+def settle_lost(vm: QemuVm, entry: QueuedRecord, happened: str, message: str | None) -> None:
+    """Settles the open requests of a guest that is lost, but for those that wait for their step."""
     for request in list(vm.fold.requests.values()):
-        if request.still_open and request.number not in vm.stepping:
-            settle(vm, entry, request, (happened, None), (ObservedCode.GUEST_LOST, CauseIs.TOLD), told)
+        if request.still_open and request.number not in vm.awaiting_step:
+            _settle(vm, entry, request, (happened, None), (ObservedCode.GUEST_LOST, CauseIs.TOLD), message)
 
 
-def stopped(vm: QemuVm, entry: QueuedRecord, happened: str) -> None:
-    """The VM stops: nothing is left open, but for what a step is still to tell about."""
+def settle_stopped(vm: QemuVm, entry: QueuedRecord, happened: str) -> None:
+    """Settles the open requests of a VM that stops, but for those that wait for their step."""
     code = ObservedCode.GUEST_LOST if vm.fold.lost else ObservedCode.VM_STOPPED
     for request in list(vm.fold.requests.values()):
-        if request.still_open and request.number not in vm.stepping:
-            settle(vm, entry, request, (happened, None), (code, CauseIs.INFERRED))
+        if request.still_open and request.number not in vm.awaiting_step:
+            _settle(vm, entry, request, (happened, None), (code, CauseIs.INFERRED))
 
 
-def settle(
+def settle_refused_by_guest(vm: QemuVm, entry: QueuedRecord, happened: str, record: QmpEventRecord) -> None:
+    """Settles a request whose module the guest refused to take or to let go. If a step is still to come, it settles."""
+    if not _is_refusal(record):
+        return
+    data, request = record.qmp.data or {}, vm.fold.open_request(MODULES)
+    name = as_object(data.get("info")).get("device", data.get("device"))
+    if request is None or (isinstance(name, str) and vm.modules.get(request.number, name) != name):
+        return
+    if request.number in vm.awaiting_step:
+        vm.guest_refusals[request.number] = to_verbatim(data)
+    else:
+        _settle(vm, entry, request, (happened, None), _BY_GUEST, to_verbatim(data))
+
+
+def _is_refusal(record: QmpEventRecord) -> bool:
+    """Whether an event is the guest's refusal. ACPI answers with numbers: 0 is yes, and some mean not yet."""
+    if record.qmp.event != "ACPI_DEVICE_OST":
+        return record.qmp.event in ("MEM_UNPLUG_ERROR", "DEVICE_UNPLUG_GUEST_ERROR")
+    info = as_object((record.qmp.data or {}).get("info"))
+    status, source = info.get("status"), info.get("source")
+    if not isinstance(status, int) or info.get("slot-type", "DIMM") != "DIMM":
+        return False
+    return status != 0 and (source, status) not in _IN_PROGRESS
+
+
+def _emit_refusal(vm: QemuVm, entry: QueuedRecord, request: VmChangeRequested, message: str | None) -> None:
+    vm.emit(build_refusal(request, message), entry.time, entry.previous, request.request)
+
+
+def _settle(
     vm: QemuVm,
     entry: QueuedRecord,
     request: OpenRequest,
-    when: tuple[str, str | None],
+    interval: tuple[str, str | None],
     cause: Cause | None = None,
-    told: str | None = None,
+    message: str | None = None,
     *,
     still_open: bool = False,
     late: bool = False,
 ) -> None:
-    """Tells what came of a request so far; ``when`` is the moment, and the beginning of the interval if it is one."""
-    grounds = vm.grounds(request.device)
+    """Adds how a request stands; ``interval`` is the time of that, and the beginning of the interval if it is one."""
     event = build_settlement(
-        request, cause, told, still_open=still_open, late=late, grounds=grounds, record=source(entry)
+        request,
+        cause,
+        message,
+        grounds=vm.build_grounds(request.device),
+        record=entry.reference,
+        still_open=still_open,
+        late=late,
     )
-    vm.tell(event, *when, request.number)
+    vm.emit(event, *interval, request.number)

@@ -1,4 +1,4 @@
-"""The course of a recording: whether its records come each once, in their order, without a gap."""
+"""The sequence of a recording: whether its records come once each, in their order, without a gap."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from nilometer.importers.qemu.records import (
 )
 from nilometer.importers.run import ImportCounts
 
-REMEMBERED: Final = 100_000
-"""So many records are remembered, to know one that comes again."""
+MAX_REMEMBERED: Final = 100_000
+"""The number of records that are remembered, to recognise one that comes again."""
 TICK: Final = timedelta(milliseconds=1)
-"""Records are dated in whole milliseconds: one dated so much before the one in front of it is not late."""
+"""Records have times in whole milliseconds: one that is so much earlier than the one in front of it is not late."""
 
 
 class SequenceCheck:
-    """Looks at records as they come. What is odd is remarked on, and read all the same."""
+    """Checks records as they come. What is odd is remarked on, and read all the same."""
 
     def __init__(self, name: str, counts: ImportCounts) -> None:
         self._name = name
         self._counts = counts
-        self._seen: OrderedDict[int, int] = OrderedDict()
-        """The hash of each record's line by its number."""
+        self._contents: OrderedDict[int, int] = OrderedDict()
+        """The hash of each record's line, by its number."""
         self._last: QemuRecord | None = None
         self._highest = 0
 
-    def came_twice(self, record: QemuRecord, line: bytes, place: str) -> bool:
+    def is_repeat(self, record: QemuRecord, line: bytes, place: str) -> bool:
         """Whether this very record was there before; if not, remarks on its number, time and kind."""
         content = hash(line.strip())
-        before = self._seen.get(record.seq)
+        before = self._contents.get(record.seq)
         if before == content:
             return True
-        self._seen[record.seq] = content
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+        self._contents[record.seq] = content
+        if len(self._contents) > MAX_REMEMBERED:
+            self._contents.popitem(last=False)
         last, self._last = self._last, record
         highest, self._highest = self._highest, max(self._highest, record.seq)
         if before is not None:
@@ -51,20 +51,20 @@ class SequenceCheck:
             self._remark("gap", f"{place}: the record has the seq {record.seq}: {missing}")
         elif last is not None and record.seq < last.seq:
             self._remark("out of order", f"{place}: seq {record.seq} comes after {last.seq}")
-        if last is not None and _moment(last) - _moment(record) > TICK:
-            self._remark("back in time", f"{place}: is dated {record.t}, and the record before it {last.t}")
+        if last is not None and _time_of(last) - _time_of(record) > TICK:
+            self._remark("back in time", f"{place}: the time {record.t} comes after {last.t}")
         if isinstance(record, UnknownRecord):
-            self._remark("unknown kind", f"{place}: the kind {record.kind!r} is unknown: the record is passed over")
+            self._remark("unknown kind", f"{place}: the kind {record.kind!r} is unknown: the record is skipped")
         elif isinstance(record, CommandRecord) and record.requested is None:
             return False  # no memory was asked for: it needs no mechanism
         elif isinstance(record, CommandRecord | SizeRecord | StepRecord) and record.mechanism not in MECHANISMS:
-            what = f"the mechanism {record.mechanism!r} is unknown"
-            self._remark("unknown mechanism", f"{place}: {what}: only what was measured is read")
+            unknown = f"the mechanism {record.mechanism!r} is unknown"
+            self._remark("unknown mechanism", f"{place}: {unknown}: only the measurements are read")
         return False
 
     def _remark(self, kind: str, note: str) -> None:
         self._counts.add_remark(kind, note)
 
 
-def _moment(record: QemuRecord) -> datetime:
+def _time_of(record: QemuRecord) -> datetime:
     return datetime.fromisoformat(record.t)

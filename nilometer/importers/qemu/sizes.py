@@ -1,7 +1,7 @@
-"""The sizes that a record tells, as sizes of one VM's devices.
+"""The sizes that a record reports, by device of its VM.
 
-Some records name only the mechanism, and a module's size is told as all that is plugged, virtio-mem included: what was
-told before says which device is meant, and how much of it is modules.
+Some records name only the mechanism, and report a module's size as all that is plugged, virtio-mem included: what was
+read before shows which device is meant, and how much of it is modules.
 """
 
 from __future__ import annotations
@@ -19,49 +19,49 @@ BALLOON: Final = "balloon"
 MODULES: Final = "pc-dimm"
 """All plugged modules together."""
 NAMELESS: Final = "virtio-mem"
-"""The name of a virtio-mem device that was told of before anybody named it."""
+"""The name of a virtio-mem device that appears before it is named."""
 _NO_VIRTIO: Final = (BASE_MEMORY, BALLOON, MODULES)
 
 SIZE_EVENTS: Final = ("MEMORY_DEVICE_SIZE_CHANGE", "BALLOON_CHANGE")
-"""The QMP events that tell a size; there is none for modules."""
+"""The QMP events that report a size; there is none for modules."""
 
 Sizes = Mapping[str, int]
 
 
 def means_of(device: str) -> Means:
-    """What kind of device one is, by the name that it has here."""
+    """The kind of a device, by the name that it has here."""
     return {BASE_MEMORY: Means.BOOT, BALLOON: Means.BALLOON, MODULES: Means.PC_DIMM}.get(device, Means.VIRTIO_MEM)
 
 
-def tells_by_event(device: str) -> bool:
+def has_size_event(device: str) -> bool:
     """Whether QEMU has an event for this device's size."""
     return device not in (BASE_MEMORY, MODULES)
 
 
-def size_told(record: QemuRecord) -> int | None:
-    """The size that a QMP event tells, if it is one that does. Raises ``InputError`` if it should but does not."""
+def read_event_size(record: QemuRecord) -> int | None:
+    """Reads the size of a QMP event; ``None`` if it reports none. Raises ``InputError`` if it should but does not."""
     if not isinstance(record, QmpEventRecord) or record.qmp.event not in SIZE_EVENTS:
         return None
     data = record.qmp.data or {}
     size, name = data.get("actual" if record.qmp.event == "BALLOON_CHANGE" else "size"), data.get("id", "")
     if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= LARGEST or not isinstance(name, str):
-        raise InputError(f"qmp.data: {record.qmp.event} tells no size", hint="is the recording whole, as QEMU told it?")
+        raise InputError(f"qmp.data: {record.qmp.event} reports no size", hint="is the recording complete?")
     return size
 
 
 class DeviceNames:
-    """How the devices of one VM are called: virtio-mem by its id, as far as that is known."""
+    """The names of the devices of one VM: of virtio-mem the id, as far as it is known."""
 
     def __init__(self) -> None:
         self.virtio = NAMELESS
-        """The device that is meant where none is named: the last that a command was about, or the first."""
+        """The virtio-mem device that is meant where none is named: that of the last command, or the first."""
         self._names: dict[str, str] = {}
-        """What the virtio-mem devices are called here, by their ids."""
-        self._nameless = False
-        """A device was told of that nobody had named."""
+        """The names of the virtio-mem devices here, by their ids."""
+        self._has_nameless = False
+        """Whether a size was reported of a device that has no name yet."""
 
-    def in_measure(self, measure: Measure | None, known: Sizes) -> dict[str, int]:
-        """All sizes that a measure tells."""
+    def read_measure(self, measure: Measure | None, known: Sizes) -> dict[str, int]:
+        """Reads all sizes in a measurement."""
         device = None if measure is None else measure.device
         if device is None:
             return {}
@@ -82,63 +82,65 @@ class DeviceNames:
             sizes[BALLOON] = device.balloon_actual
         return sizes
 
-    def largest(self, measure: Measure | None) -> dict[str, int]:
-        """How large the devices that a measure tells can be, where it says so."""
+    def read_max_sizes(self, measure: Measure | None) -> dict[str, int]:
+        """Reads the largest sizes that the devices in a measurement can have, where it says so."""
         device = None if measure is None else measure.device
-        told = () if device is None else self._virtio_mem(device)
-        return {name: data.maximum for name, data in told if data.maximum is not None}
+        devices = () if device is None else self._virtio_mem(device)
+        return {name: data.maximum for name, data in devices if data.maximum is not None}
 
-    def by_mechanism(self, mechanism: str | None, size: int, known: Sizes, device: str | None = None) -> dict[str, int]:
-        """A size that is told by its mechanism alone; of several virtio-mem devices, ``device`` is the one."""
+    def read_mechanism(
+        self, mechanism: str | None, size: int, known: Sizes, device: str | None = None
+    ) -> dict[str, int]:
+        """Reads a size that names only its mechanism; ``device`` is the virtio-mem device that is meant."""
         if mechanism == Means.VIRTIO_MEM:
             if device is None and len(set(self._names.values())) > 1:
-                return {}  # whose size it is was not said
-            self._nameless = self._nameless or (device or self.virtio) == NAMELESS
+                return {}  # the record does not say whose size it is
+            self._has_nameless = self._has_nameless or (device or self.virtio) == NAMELESS
             return {device or self.virtio: size}
         if mechanism == Means.BALLOON:
             return {BALLOON: size}
         modules = size - sum(other for device, other in known.items() if device not in _NO_VIRTIO)
         return {MODULES: modules} if mechanism == Means.PC_DIMM and modules >= 0 else {}
 
-    def target(self, command: CommandRecord, known: Sizes) -> dict[str, int]:
-        """The device that a command is about, and the size that was asked for; empty if it asked for no size."""
+    def read_target(self, command: CommandRecord, known: Sizes) -> dict[str, int]:
+        """Reads the device and the size that a command asks for; empty if it asks for no size."""
         if command.requested is None:
             return {}
         if command.mechanism == Means.VIRTIO_MEM:
             path = as_object(as_object(command.qmp).get("arguments")).get("path")
-            self.virtio = self._named(_last_part(path)) or self.virtio
-        return self.by_mechanism(command.mechanism, command.requested, known, self.virtio)
+            self.virtio = self._name(_last_part(path)) or self.virtio
+        return self.read_mechanism(command.mechanism, command.requested, known, self.virtio)
 
-    def by_event(self, record: QmpEventRecord) -> dict[str, int]:
-        """The size that a QMP event tells, if it tells one."""
-        size = size_told(record)
+    def read_event(self, record: QmpEventRecord) -> dict[str, int]:
+        """Reads the size that a QMP event reports, if it reports one."""
+        size = read_event_size(record)
         if size is None:
             return {}
         if record.qmp.event == "BALLOON_CHANGE":
             return {BALLOON: size}
         data = record.qmp.data or {}
-        named = self._named(data.get("id")) or self._named(_last_part(data.get("qom-path")))
-        return {named: size} if named else self.by_mechanism(Means.VIRTIO_MEM, size, {})
+        name = self._name(data.get("id")) or self._name(_last_part(data.get("qom-path")))
+        return {name: size} if name else self.read_mechanism(Means.VIRTIO_MEM, size, {})
 
     def _virtio_mem(self, device: DeviceMeasures) -> Iterator[tuple[str, MemoryDeviceData]]:
-        """The virtio-mem devices of a measure, each with its name here."""
+        """The virtio-mem devices in a measurement, each with its name here."""
         used = set[str]()
         for memory in device.memory_devices or ():
             if memory.type == Means.VIRTIO_MEM:
-                name = self._named(memory.data.id) or self._names.setdefault("", self.virtio)
+                name = self._name(memory.data.id) or self._names.setdefault("", self.virtio)
                 while name in used:  # another without an id
                     name = self._names.setdefault(f"{name} and", f"{name} and")
                 used.add(name)
                 yield name, memory.data
 
-    def _named(self, id: object) -> str | None:
-        """What a device is called here, by its id. The first that is named was the nameless one, if there was one."""
+    def _name(self, id: object) -> str | None:
+        """Returns the name of a device, by its id. The first id that appears is that of the nameless device."""
         if not isinstance(id, str) or not id:
             return None
         if id not in self._names:
-            taken = NAMELESS in self._names.values()
+            is_taken = NAMELESS in self._names.values()
             own = id if id not in _NO_VIRTIO else f"virtio-mem {id}"
-            self._names[id] = NAMELESS if self._nameless and not taken else own
+            self._names[id] = NAMELESS if self._has_nameless and not is_taken else own
         return self._names[id]
 
 

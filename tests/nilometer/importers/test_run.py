@@ -136,7 +136,7 @@ TWICE = lines_of(S2)[3].strip().removesuffix(b"}") + b', "accepted": false}'
         (edited(4, vm="a/b"), "file.jsonl:4: vm: has a '/'"),
         (edited(4, v=2), "file.jsonl:4: v: Input should be 1"),
         (edited(4, scenario="other"), "file.jsonl:4: the record is of the scenario 'other'"),
-        (edited(3, qmp={"event": "BALLOON_CHANGE"}), "file.jsonl:3: qmp.data: BALLOON_CHANGE tells no size"),
+        (edited(3, qmp={"event": "BALLOON_CHANGE"}), "file.jsonl:3: qmp.data: BALLOON_CHANGE reports no size"),
         ([b"", b"\n"], "file.jsonl: this is an empty file: there are no records in it"),
         ([], "file.jsonl: this is an empty file: there are no records in it"),
         ([b'{"specversion": "1.0"}\n'], "file.jsonl:1: Unable to extract tag"),

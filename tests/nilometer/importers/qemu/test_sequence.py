@@ -84,7 +84,7 @@ def test_a_record_dated_a_tick_before_the_one_in_front_of_it_is_not_odd() -> Non
         counts = read(Recording().boot().poll(5, 64).poll(at, 128).lines)
         assert counts.remarks == remarks
     assert counts.notes == [
-        "recording.jsonl:3: is dated 2026-11-23T09:00:04.998000Z, and the record before it 2026-11-23T09:00:05.000000Z"
+        "recording.jsonl:3: the time 2026-11-23T09:00:04.998000Z comes after 2026-11-23T09:00:05.000000Z"
     ]
 
 
