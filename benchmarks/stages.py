@@ -15,7 +15,8 @@ from pathlib import Path
 from benchmarks.recording import TOGETHER
 from benchmarks.timing import Spent
 from benchmarks.workload import STEP, GiB, Size, prepare, requests, resizes
-from domain.aggregates import HostAggregate, VmAggregate, host_figures, vm_figures
+from domain.aggregates import HostAggregate, VmAggregate
+from domain.changes import host_figures, vm_figures
 from domain.deciding.decider import decide
 from domain.events import VmMemoryRemoved
 from domain.evolve import granted_to_vm, memory_removed

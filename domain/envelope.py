@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from domain.events import Event
+from domain.event import Event
 from domain.identifiers import StreamName, UtcTime
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)

@@ -6,36 +6,16 @@ An event's figures after it are for comparing: state evolves from what was grant
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, TypeVar
+from typing import Literal
 
 from domain.decision import Code, Outcome
+from domain.event import Event as Event
+from domain.event import event as event
 from domain.guests import Guest, Mechanism
 from domain.settings import HostVersion, MemorySetting
 from domain.shapes import ConfigVersionText
 from domain.state import Power
-
-E = TypeVar("E", bound=type["Event"])
-
-
-class Event:
-    """Anything that happened to a host or a VM."""
-
-    __slots__ = ()
-    KIND: ClassVar[str]
-    VERSION: ClassVar[int]
-
-
-def event(kind: str, version: int = 1) -> Callable[[E], E]:
-    """Gives an event class its stable name and the version of its shape. ``domain.kinds`` lists all of them."""
-
-    def name(cls: E) -> E:
-        cls.KIND = kind
-        cls.VERSION = version
-        return cls
-
-    return name
 
 
 @dataclass(frozen=True, slots=True)

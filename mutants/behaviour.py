@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain import evolve, hosts, lifecycle, resizing
-from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, StateChange
+from domain.changes import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, StateChange
 from domain.commands import NAMES
 from domain.deciding.decider import STEPS
 from domain.decision import outcome_of

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from inspect import getsourcefile, getsourcelines
 from typing import Any, cast, get_type_hints
 
-from domain import aggregates
-from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, state_change
+from domain import changes
+from domain.changes import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, state_change
 from domain.deciding import steps
 from domain.deciding.steps import STEPS, Step, step
 from domain.decision import Decision
@@ -127,8 +127,8 @@ def _steps() -> Iterator[Mutant]:
                 what = f"{command.__name__} is decided by {row.rule.__name__} → {rule.__name__}"
                 wrong = replace(row, rule=cast("Any", rule), takes=takes)
                 yield Mutant("wrong row", place, what, row=Row(cast("Any", STEPS), command, wrong))
-        for event, changes in VM_CHANGES.items():
-            if event is not row.event and set(changes.carries) <= asked | set(fields_of(Decision)):
+        for event, change in VM_CHANGES.items():
+            if event is not row.event and set(change.carries) <= asked | set(fields_of(Decision)):
                 what = f"{command.__name__} is followed by {row.event.__name__} → {event.__name__}"
                 wrong = step(row.rule, event)
                 yield Mutant("wrong row", place, what, row=Row(cast("Any", STEPS), command, wrong))
@@ -149,7 +149,7 @@ def _changes() -> Iterator[Mutant]:
     for name, table in tables:
         for event, row in table.items():
             right = _rule(row)
-            place = _line(aggregates, f"events.{event.__name__}: ", right.__name__)
+            place = _line(changes, f"events.{event.__name__}: ", right.__name__)
             for rule in dict.fromkeys(map(_rule, table.values())):
                 if rule is not right and _carried(event, rule) and (name == "VM_CHANGES" or _alike(rule, right)):
                     what = f"{name}: {event.__name__} changes by {right.__name__} → {rule.__name__}"

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from domain.envelope import Envelope
-from domain.events import Event
+from domain.event import Event
 from domain.identifiers import split_stream
 from domain.observed.host import HostAccount, ObservedHost, account_of
 from domain.observed.vm import ObservedVm
-from projections.tracked import TrackedHost, TrackedVm, advance_host, advance_vm
+from projections.tracked import TrackedHost, TrackedVm
 
 
 @dataclass(slots=True)
@@ -59,6 +59,9 @@ class Fleet:
 
     def apply(self, envelope: Envelope[Event]) -> None:
         """Lets the next event happen. Raises ``HistoryError`` if it cannot follow."""
+        # Imported here: a fleet that was stored is read and shown without the classes of events.
+        from projections.advancing import advance_host, advance_vm
+
         kind, id = split_stream(envelope.stream)
         if kind == "vm":
             before = self.vms.get(id)

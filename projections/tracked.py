@@ -1,17 +1,13 @@
-"""One host or VM as its events leave it, and when it was last heard of: the fold of a single stream."""
+"""One host or VM as its events leave it, and when it was last heard of. ``projections.advancing`` is its fold."""
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
-from domain import events
-from domain.aggregates import HistoryError, HostAggregate, VmAggregate
-from domain.envelope import Envelope
-from domain.events import Event, HostEvent, HostRegistered, VmDefined, VmEvent
-from domain.identifiers import UtcTime, host_id, subject_id, vm_id
-from domain.observed.events import Observed
+from domain.aggregates import HostAggregate, VmAggregate
+from domain.identifiers import UtcTime
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 
@@ -34,74 +30,3 @@ TrackedHost = Tracked[HostAggregate | ObservedHost]
 AnyTracked = TrackedVm | TrackedHost
 States = MutableMapping[str, AnyTracked]
 """Hosts and VMs by the names of their streams."""
-
-_FORGETS_IN_USE: Final = (events.VmStarted, events.VmRebooted, events.VmStopped)
-
-
-def advance(states: States, envelope: Envelope[Event]) -> AnyTracked | None:
-    """Applies an event to the host or VM of its stream, and returns it; ``None`` for a stream of another kind.
-
-    Raises ``HistoryError`` if the event cannot follow.
-    """
-    stream = envelope.stream
-    if vm_id(stream) is not None:
-        states[stream] = advance_vm(cast("TrackedVm | None", states.get(stream)), envelope)
-    elif host_id(stream) is not None:
-        states[stream] = advance_host(cast("TrackedHost | None", states.get(stream)), envelope)
-    return states.get(stream)
-
-
-def advance_vm(tracked: TrackedVm | None, envelope: Envelope[Event]) -> TrackedVm:
-    """The VM after the next event of its stream, changed in place; ``None`` is a VM before its first.
-
-    Raises ``HistoryError`` if the event cannot follow.
-    """
-    event, said = envelope.event, envelope.metadata
-    if tracked is None:
-        if isinstance(event, VmDefined):
-            return Tracked(VmAggregate.begin(subject_id(envelope.stream), event), said.happened)
-        tracked = Tracked(ObservedVm.begin(subject_id(envelope.stream)), said.happened)
-    subject = tracked.subject
-    if isinstance(subject, VmAggregate):
-        if not isinstance(event, VmEvent) or subject.removed:
-            raise _cannot_follow(envelope)
-        subject.apply(event)
-        if isinstance(event, events.VmInUseReported):
-            tracked.in_use_as_of = said.happened
-        elif isinstance(event, _FORGETS_IN_USE):
-            tracked.in_use_as_of = None
-    else:
-        if not isinstance(event, Observed):
-            raise _cannot_follow(envelope)
-        subject.apply(event, said.happened, said.earliest)
-        tracked.in_use_as_of = None if subject.in_use is None else subject.measured.get("in_use")
-    tracked.as_of = max(tracked.as_of, said.happened)
-    return tracked
-
-
-def advance_host(tracked: TrackedHost | None, envelope: Envelope[Event]) -> TrackedHost:
-    """The host after the next event of its stream, changed in place; ``None`` is a host before its first.
-
-    Raises ``HistoryError`` if the event cannot follow.
-    """
-    event, said = envelope.event, envelope.metadata
-    if tracked is None:
-        if isinstance(event, HostRegistered):
-            return Tracked(HostAggregate.begin(subject_id(envelope.stream), event), said.happened)
-        tracked = Tracked(ObservedHost.begin(subject_id(envelope.stream)), said.happened)
-    subject = tracked.subject
-    if isinstance(subject, HostAggregate):
-        if not isinstance(event, HostEvent) or subject.removed:
-            raise _cannot_follow(envelope)
-        subject.apply(event)
-    else:
-        if not isinstance(event, Observed):
-            raise _cannot_follow(envelope)
-        subject.apply(event, said.happened, said.earliest)
-    tracked.as_of = max(tracked.as_of, said.happened)
-    return tracked
-
-
-def _cannot_follow(envelope: Envelope[Event]) -> HistoryError:
-    place = f"event {envelope.id} at position {envelope.position}"
-    return HistoryError(f"{place}: {envelope.event.KIND} cannot stand there on this stream")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from domain import commands, events, hosts, lifecycle
-from domain.aggregates import HOST_CHANGES, HostAggregate, host_figures, vm_figures
+from domain.aggregates import HostAggregate
+from domain.changes import HOST_CHANGES, host_figures, vm_figures
 from domain.commands import NAMES, HostCommand
 from domain.deciding.answer import Answer, World, refuse_taken
 from domain.deciding.evidence import arguments, host_read

@@ -8,7 +8,7 @@ from inspect import signature
 from typing import Final
 
 from domain import commands, events, lifecycle, resizing
-from domain.aggregates import VM_CHANGES, StateChange
+from domain.changes import VM_CHANGES, StateChange
 from domain.commands import VmCommand
 from domain.decision import Decision
 from domain.events import VmEvent

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from domain import commands, events, resizing
-from domain.aggregates import HOST_CHANGES, HostAggregate, VmAggregate, host_figures, vm_figures
+from domain.aggregates import HostAggregate, VmAggregate
+from domain.changes import HOST_CHANGES, host_figures, vm_figures
 from domain.commands import NAMES, VmCommand
 from domain.deciding.answer import Answer, World
 from domain.deciding.evidence import arguments, evidence_of

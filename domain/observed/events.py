@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from domain.decision import Code, Outcome
-from domain.events import Event, event
+from domain.event import Event, event
 from domain.guests import Guest, Mechanism
 from domain.settings import HostVersion, MemorySetting
 from domain.shapes import ConfigVersionText

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from domain.aggregates import HostAggregate, VmAggregate
+from domain.changes import apply_to_vm
 from domain.envelope import Envelope
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.events import Event, VmEvent
 from domain.identifiers import UtcTime, host_stream, vm_stream
 from domain.state import Vm
 from nilometer.storage.application import LedgerApplication
-from projections.tracked import AnyTracked, advance
+from projections.advancing import advance
+from projections.tracked import AnyTracked
 
 REMEMBERED: Final = 20_000
 """When so many hosts and VMs are remembered, all are forgotten: memory stays flat, however many there are."""
@@ -91,7 +93,7 @@ class Repository:
         if after is None or tracked is None or not isinstance(event, VmEvent):
             advance(self._known, envelope)
         elif isinstance(tracked.subject, VmAggregate):
-            tracked.subject.apply(event, after)
+            apply_to_vm(tracked.subject, event, after)
             tracked.as_of = max(tracked.as_of, envelope.metadata.happened)
 
     def refresh(self, streams: Iterable[str]) -> bool:

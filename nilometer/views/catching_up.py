@@ -11,8 +11,9 @@ from domain.events import Event
 from nilometer.storage.recorder import Database
 from nilometer.views.states import host_of, kind_of, read_state, write_fleet, write_state
 from nilometer.views.tables import Store, damaged, exist, insert, lock, position, select_in, text
+from projections.advancing import advance
 from projections.timeline import subject
-from projections.tracked import AnyTracked, States, advance
+from projections.tracked import AnyTracked, States
 
 
 @dataclass(frozen=True, slots=True)

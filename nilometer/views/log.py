@@ -15,8 +15,9 @@ from nilometer.views.as_of import fetch
 from nilometer.views.catching_up import Events, read_states
 from nilometer.views.states import host_of
 from nilometer.views.tables import LIVE, Store, number, position, text
+from projections.advancing import advance
 from projections.timeline import entry
-from projections.tracked import AnyTracked, advance
+from projections.tracked import AnyTracked
 
 PAGE = 1000
 

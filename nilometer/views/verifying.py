@@ -12,7 +12,8 @@ from domain.events import Event
 from nilometer.views.catching_up import Events, Pace, Row, pages, state_row, timeline_row
 from nilometer.views.states import kind_of, write_fleet, write_state
 from nilometer.views.tables import SHAPE, Store, blob, number, position, text
-from projections.tracked import AnyTracked, advance
+from projections.advancing import advance
+from projections.tracked import AnyTracked
 
 STREAMS: Final = "hosts-and-vms"
 CHECKPOINTS: Final = "checkpoints"

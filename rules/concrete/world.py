@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from domain.aggregates import HostAggregate, VmAggregate
+from domain.changes import apply_to_host, apply_to_vm, begin_host, begin_vm
 from domain.commands import COMMANDS, NAMES, Command
 from domain.deciding.decider import Answer, decide
 from domain.errors import UnknownHost, UnknownVm
@@ -60,13 +61,13 @@ class World:
             kind, id = split_stream(stream)
             match event:
                 case VmDefined():
-                    self.vms[id] = VmAggregate.begin(id, event)
+                    self.vms[id] = begin_vm(id, event)
                 case HostRegistered():
-                    self.hosts[id] = HostAggregate.begin(id, event)
+                    self.hosts[id] = begin_host(id, event)
                 case VmEvent():
-                    self.vm(id).apply(event)
+                    apply_to_vm(self.vm(id), event)
                 case HostEvent():
-                    self.host(id).apply(event)
+                    apply_to_host(self.host(id), event)
                 case _:
                     raise AssertionError(f"{kind} has an event of no decided aggregate")
             if isinstance(event, VmRemoved):

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any, cast
 
-from domain.aggregates import vm_figures
+from domain.changes import vm_figures
 from domain.decision import Code, Decision
 from domain.envelope import Envelope
 from domain.events import (

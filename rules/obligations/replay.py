@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain import events, evolve
-from domain.aggregates import HOST_CHANGES, VM_CHANGES
+from domain.changes import HOST_CHANGES, VM_CHANGES
 from domain.commands import NAMES
 from domain.deciding.decider import STEPS
 from rules.obligations.builder import ObligationBuilder, number

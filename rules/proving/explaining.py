@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Final, cast
 
-from domain.aggregates import VM_CHANGES
+from domain.changes import VM_CHANGES
 from domain.commands import NAMES
 from domain.deciding.decider import STEPS
 from domain.rule import Rule

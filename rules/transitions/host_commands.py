@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain import events, evolve, hosts, lifecycle
-from domain.aggregates import HOST_CHANGES
+from domain.changes import HOST_CHANGES
 from domain.decision import accepted
 from domain.rule import Rule
 from domain.state import Site

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from domain import commands, evolve, resizing
-from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES
+from domain.changes import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES
 from domain.commands import NAMES, VmCommand
 from domain.deciding.decider import STEPS
 from domain.decision import Code, Decision, Outcome, accepted

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from domain import aggregates, rule
+from domain import changes, rule
 from domain.deciding import decider, redecide
 
 PACKAGE = rule.__name__.rpartition(".")[0]
 TABLES: tuple[dict[Any, Any], ...] = (
     decider.STEPS,
     vars(redecide)["_STEPS"],
-    aggregates.VM_CHANGES,
-    aggregates.HOST_CHANGES,
-    aggregates.ENTRY_CHANGES,
+    changes.VM_CHANGES,
+    changes.HOST_CHANGES,
+    changes.ENTRY_CHANGES,
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 
 from domain import decision, evolve, guests, hosts, lifecycle, quantities, resizing, settings, state
-from domain.aggregates import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES
+from domain.changes import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES
 from domain.deciding import decider
 from domain.rule import RULES
 

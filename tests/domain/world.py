@@ -12,7 +12,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.aggregates import HostAggregate, VmAggregate, host_figures, vm_figures
+from domain.aggregates import HostAggregate, VmAggregate
+from domain.changes import apply_to_host, apply_to_vm, begin_host, begin_vm, host_figures, vm_figures
 from domain.commands import COMMANDS, Command
 from domain.deciding import decider
 from domain.deciding.decider import Answer
@@ -122,17 +123,17 @@ class World:
 
     def _happened_to_vm(self, id: str, event: VmEvent) -> None:
         if isinstance(event, VmDefined):
-            self.vms[id] = VmAggregate.begin(id, event)
+            self.vms[id] = begin_vm(id, event)
             return
-        self.vms[id].apply(event)
+        apply_to_vm(self.vms[id], event)
         if isinstance(event, VmRemoved):
             del self.vms[id]
 
     def _happened_to_host(self, id: str, event: HostEvent) -> None:
         if isinstance(event, HostRegistered):
-            self.hosts[id] = HostAggregate.begin(id, event)
+            self.hosts[id] = begin_host(id, event)
             return
-        self.hosts[id].apply(event)
+        apply_to_host(self.hosts[id], event)
         if isinstance(event, HostRemoved):
             del self.hosts[id]
 

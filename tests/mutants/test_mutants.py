@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.aggregates import VM_CHANGES
+from domain.changes import VM_CHANGES
 from domain.commands import Start
 from domain.deciding.decider import STEPS
 from domain.rule import RULES

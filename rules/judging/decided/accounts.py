@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.aggregates import HOST_CHANGES, host_figures
+from domain.changes import HOST_CHANGES, host_figures
 from domain.events import HostEvent, HostMemoryGranted, HostMemoryReturned
 from rules.judging.collector import Where
 from rules.judging.comparing import account_is, differing, told

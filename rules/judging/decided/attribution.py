@@ -10,7 +10,8 @@ from functools import cache
 from typing import Final
 
 from domain import events
-from domain.aggregates import HOST_CHANGES, VM_CHANGES, HistoryError
+from domain.aggregates import HistoryError
+from domain.changes import HOST_CHANGES, VM_CHANGES
 from domain.deciding.redecide import arguments_of, host_as_read, vm_as_read
 from domain.events import VmDefined, VmEvent
 from domain.evolve import book_change, vm_defined

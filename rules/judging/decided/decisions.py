@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from domain import events
-from domain.aggregates import VM_CHANGES, HistoryError, vm_figures
+from domain.aggregates import HistoryError
+from domain.changes import VM_CHANGES, vm_figures
 from domain.commands import COMMANDS, NAMES
 from domain.deciding.decider import STEPS, Step
 from domain.deciding.redecide import decide_again

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from domain.aggregates import HistoryError, vm_figures
+from domain.aggregates import HistoryError
+from domain.changes import vm_figures
 from domain.deciding.redecide import decide_again
 from domain.events import VmDefined
 from domain.evolve import vm_defined

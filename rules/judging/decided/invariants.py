@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from domain.aggregates import vm_figures
+from domain.changes import vm_figures
 from domain.evolve import vm_defined
 from domain.guests import Guest
 from domain.rule import Rule

@@ -9,7 +9,7 @@ if not, each is asked by itself (``rules.judging.decided.attribution``).
 from __future__ import annotations
 
 from domain import events
-from domain.aggregates import HOST_CHANGES
+from domain.changes import HOST_CHANGES
 from domain.envelope import Envelope
 from domain.events import Event, HostEvent, VmDefined, VmEvent
 from rules.judging.collector import Differ, Docket, Where

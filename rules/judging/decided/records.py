@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from domain import events
-from domain.aggregates import ENTRY_CHANGES, host_figures, vm_figures
+from domain.changes import ENTRY_CHANGES, host_figures, vm_figures
 from domain.deciding.redecide import vm_as_read
 from domain.events import HostEvent, HostRead, VmEvent
 from domain.settings import HostVersion

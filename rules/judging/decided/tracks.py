@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from domain.aggregates import host_figures, vm_figures
+from domain.changes import host_figures, vm_figures
 from domain.events import HostFigures, VmFigures
 from domain.settings import HostVersion
 from domain.state import Host, Vm
