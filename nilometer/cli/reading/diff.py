@@ -16,7 +16,7 @@ from nilometer.cli.reading.moments import moment
 from nilometer.cli.session import current_session
 from nilometer.ledger.ledger import Ledger
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_size, format_sizes
-from nilometer.times import format_exact_time
+from nilometer.times import format_exact_time, format_time
 from nilometer.views.views import Moment
 from projections.diff import FigureChange, difference
 from projections.view import HostRow, View, VmRow, view
@@ -54,7 +54,7 @@ def command(one: str, other: str, exit_code: bool) -> int:
                 }
             )
         else:
-            out.line(f"From {_moment(before)} to {_moment(after)}")
+            out.line(f"From {_moment(before, first)} to {_moment(after, second)}")
             unit = common_unit(_sizes(found.changes))
             for change in found.changes:
                 out.line(_line(change, unit))
@@ -70,8 +70,11 @@ def _view(ledger: Ledger, at: Moment) -> View:
     return view(ledger.views.fleet_of(at), at=at if isinstance(at, str) else None)
 
 
-def _moment(view: View) -> str:
-    return f"position {view.position}" + (f" ({format_exact_time(view.at)})" if view.at else "")
+def _moment(view: View, moment: Moment) -> str:
+    if view.at is None:
+        return f"position {view.position}"
+    time = format_exact_time(view.at) if isinstance(moment, str) else format_time(view.at)
+    return f"position {view.position} ({time})"
 
 
 def _is_size(change: FigureChange) -> bool:

@@ -74,7 +74,7 @@ def command(at: str | None, position: int | None, vm: str | None, host: str | No
     elif not rows.hosts and not rows.vms:
         out.line(EMPTY if empty else NOTHING if vm is None else f"VM {vm} was not on host {host} at that time.")
     else:
-        _show(out, rows, books, in_full=vm is not None)
+        _show(out, rows, books, in_full=vm is not None, typed=at is not None)
     return OK
 
 
@@ -91,9 +91,10 @@ def _host(ledger: Ledger, fleet: Fleet, word: str) -> str:
     return find_host(word, fleet.hosts)
 
 
-def _show(out: Output, rows: View, books: Sequence[HostBook], *, in_full: bool) -> None:
+def _show(out: Output, rows: View, books: Sequence[HostBook], *, in_full: bool, typed: bool) -> None:
     unit = common_unit(_sizes(rows))
-    out.line(f"Position {rows.position}, {format_exact_time(rows.at)}" if rows.at else f"Position {rows.position}")
+    moment = "" if rows.at is None else f", {format_exact_time(rows.at) if typed else format_time(rows.at)}"
+    out.line(f"Position {rows.position}{moment}")
     if out.format == "plain":
         for host in rows.hosts:
             out.line(_host_line(host, unit))
