@@ -32,6 +32,8 @@ _HALF: Final = re.compile(rb"\xed[\xa0-\xbf]")
 _UTF8_MARK: Final = codecs.BOM_UTF8
 _UTF32_MARKS: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF16_MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_LATIN: Final = frozenset(b"\t\n\r") | frozenset(range(32, 127))
+"""Characters of ASCII that a text may begin with."""
 
 _AS_UTF8: Final = "save it as UTF-8; in PowerShell: Get-Content FILE | Set-Content -Encoding utf8 NEW"
 _CUT_OFF: Final = "it was cut off or damaged on its way: fetch it again"
@@ -255,8 +257,10 @@ def _in_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
     encoding = _UTF16_MARKS.get(begin[:2])
     if encoding is not None:
         begin = begin[2:]
-    elif b"\0" in begin[:2] and begin[:2] != b"\0\0":  # no mark, but the first character is a Latin one
-        encoding = "utf-16-le" if begin[1:2] == b"\0" else "utf-16-be"
+    elif begin[1:2] == b"\0" and begin[0] in _LATIN:  # no mark, but the first character is a Latin one
+        encoding = "utf-16-le"
+    elif begin[:1] == b"\0" and len(begin) > 1 and begin[1] in _LATIN:
+        encoding = "utf-16-be"
     if encoding is None:
         yield begin.removeprefix(_UTF8_MARK)
         yield from chunks

@@ -31,20 +31,20 @@ def _answer(command: str) -> FileKind:
 
 
 _QMP: Final = FileKind("a conversation with QEMU (QMP), not a recording of a driver", RECORD_BY_HAND)
-_VMS: Final = hyperv_file("Get-VM, Get-VMMemory or Get-VMHost as JSON", AT_A_TIME)
-_SAMPLES: Final = hyperv_file("Get-Counter as JSON")
+_VMS: Final = hyperv_file("output of Get-VM, Get-VMMemory or Get-VMHost, as JSON", AT_A_TIME)
+_SAMPLES: Final = hyperv_file("output of Get-Counter, as JSON")
 _PROMETHEUS: Final = hyperv_file("an answer of Prometheus")
 _BEAT: Final = FileKind(
-    "events that Winlogbeat shipped",
+    "a file of events from Winlogbeat",
     "take the XML out of them, if they have it: jq -r '.event.original // empty' FILE > events.xml; "
     "then: nilo import-hyperv events.xml",
 )
-_AZURE: Final = FileKind("counters of Azure Monitor (Log Analytics)", COLLECT_COUNTERS)
-_INVENTORY: Final = FileKind("VMs as JSON, as another tool than Get-VM writes them", COLLECT_VMS)
-_WMI: Final = FileKind("counters read over WMI, as JSON", COLLECT_COUNTERS)
-_METRICS: Final = FileKind("metrics of Telegraf or InfluxDB, as JSON", COLLECT_COUNTERS)
-_WINDOWS_EVENTS: Final = FileKind("events of Get-WinEvent as JSON, which leave out what is needed", COLLECT_EVENTS)
-_CLOUDEVENT: Final = FileKind("CloudEvents of another program", EXPORT_A_HISTORY)
+_AZURE: Final = FileKind("a list of counters from Azure Monitor (Log Analytics)", COLLECT_COUNTERS)
+_INVENTORY: Final = FileKind("a list of VMs as JSON, from another tool than Get-VM", COLLECT_VMS)
+_WMI: Final = FileKind("a sample of counters read over WMI, as JSON", COLLECT_COUNTERS)
+_METRICS: Final = FileKind("a file of metrics from Telegraf or InfluxDB, as JSON", COLLECT_COUNTERS)
+_WINDOWS_EVENTS: Final = FileKind("output of Get-WinEvent as JSON, which leaves out what is needed", COLLECT_EVENTS)
+_CLOUDEVENT: Final = FileKind("a CloudEvent of another program", EXPORT_A_HISTORY)
 
 _BY_KEYS: Final[tuple[tuple[frozenset[str], FileKind], ...]] = tuple(
     (frozenset(keys.split()), kind)
@@ -69,15 +69,15 @@ _BY_KEYS: Final[tuple[tuple[frozenset[str], FileKind], ...]] = tuple(
         ("metric values timestamps", FileKind("an export of VictoriaMetrics", ASK_PROMETHEUS)),
         ("winlog", _BEAT),
         ("@timestamp event", _BEAT),
-        ("@timestamp", FileKind("events of Elastic or Logstash", COLLECT_EVENTS)),
+        ("@timestamp", FileKind("a file of events from Elastic or Logstash", COLLECT_EVENTS)),
         ("hits took", FileKind("an answer of Elasticsearch", COLLECT_EVENTS)),
         ("TimeGenerated", _AZURE),
         ("tables", _AZURE),
-        ("VMMServer", FileKind("VMs of System Center VMM", COLLECT_VMS)),
-        ("MemoryAssignedMB", FileKind("VMs of System Center VMM", COLLECT_VMS)),
-        ("DynamicMemoryMaximumMB", FileKind("VMs of System Center VMM", COLLECT_VMS)),
-        ("AvgRAM", FileKind("Measure-VM as JSON, which says no sizes at a time", COLLECT_VMS)),
-        ("AverageMemoryUsage", FileKind("Measure-VM as JSON, which says no sizes at a time", COLLECT_VMS)),
+        ("VMMServer", FileKind("a list of VMs from System Center VMM", COLLECT_VMS)),
+        ("MemoryAssignedMB", FileKind("a list of VMs from System Center VMM", COLLECT_VMS)),
+        ("DynamicMemoryMaximumMB", FileKind("a list of VMs from System Center VMM", COLLECT_VMS)),
+        ("AvgRAM", FileKind("output of Measure-VM as JSON: averages, without times", COLLECT_VMS)),
+        ("AverageMemoryUsage", FileKind("output of Measure-VM as JSON: averages, without times", COLLECT_VMS)),
         ("ProviderName TimeCreated", _WINDOWS_EVENTS),
         ("fields name tags", _METRICS),
         ("metrics", _METRICS),

@@ -79,7 +79,9 @@ AUDIT: Final = Expected(
 IMPORT_QEMU: Final = Expected(
     "nilo import-qemu", "recordings of a QEMU driver", RECORDING, "jq -c '{items}' FILE > recording.jsonl"
 )
-IMPORT_HYPERV: Final = Expected("nilo import-hyperv", "files of Hyper-V hosts")
+IMPORT_HYPERV: Final = Expected(
+    "nilo import-hyperv", "spools of the collector, JSON of Get-VM, counters and event logs"
+)
 
 
 def hyperv_file(description: str, beside: str = "") -> FileKind:

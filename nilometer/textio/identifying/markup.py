@@ -7,7 +7,7 @@ from typing import Final
 
 from nilometer.textio.identifying.kind import COLLECT_VMS, RECORD_BY_HAND, FileKind, hyperv_file
 
-_PROLOG: Final = re.compile(rb"(?:\s++|<\?[^>]*+\?>|<!--(?:[^-]|-(?!->))*+-->|#<\s*CLIXML\s)*+")
+_PROLOG: Final = re.compile(rb"(?:\s++|<\?[^>]*+>|<!--(?:[^-]|-(?!->))*+-->|#<\s*CLIXML\s)*+")
 _DOCTYPE: Final = re.compile(rb"<!DOCTYPE\s+([A-Za-z]+)[^>]*>\s*", re.IGNORECASE)
 _ELEMENT: Final = re.compile(rb"<([A-Za-z_][\w.:-]*)")
 
@@ -15,7 +15,7 @@ _HTML: Final = FileKind(
     "an HTML page", "was a page saved in place of the file, such as one to sign in? fetch the file itself"
 )
 _CLIXML: Final = FileKind(
-    "objects of PowerShell as Export-Clixml writes them",
+    "a file of Export-Clixml, with objects of PowerShell",
     "make JSON of it: Import-Clixml FILE | ConvertTo-Json | Set-Content -Encoding utf8 vms.json; "
     "then: nilo import-hyperv vms.json --at 2026-11-23T09:00:00Z --on HOST",
 )
@@ -29,7 +29,7 @@ _KINDS: Final[dict[bytes, FileKind]] = {
     b"body": _HTML,
     b"table": _HTML,
     b"objs": _CLIXML,
-    b"objects": FileKind("objects of PowerShell as ConvertTo-Xml writes them", COLLECT_VMS),
+    b"objects": FileKind("a file of ConvertTo-Xml, with objects of PowerShell", COLLECT_VMS),
     b"events": _EVENTS,
     b"event": _EVENTS,
     b"testsuites": FileKind("a report of tests (JUnit)", "it holds no history; name the file that you meant"),

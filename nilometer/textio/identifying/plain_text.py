@@ -20,14 +20,14 @@ _FROM_EXPORT_CSV: Final = (
     "make JSON of it: Import-Csv FILE | ConvertTo-Json | Set-Content -Encoding utf8 vms.json; "
     "then: nilo import-hyperv vms.json --at 2026-11-23T09:00:00Z --on HOST"
 )
-_COUNTERS: Final = hyperv_file("performance counters as CSV")
-_HMP: Final = FileKind("what the monitor of QEMU (HMP) or virsh printed", RECORD_BY_HAND)
+_COUNTERS: Final = hyperv_file("a table (CSV) of performance counters")
+_HMP: Final = FileKind("output of the QEMU monitor (HMP) or of virsh", RECORD_BY_HAND)
 _VM_TABLE: Final = FileKind("a table of Get-VM or Get-VMMemory, printed as text", COLLECT_VMS)
 _VM_LIST: Final = FileKind("a list of Get-VM or Get-VMMemory (Format-List), printed as text", COLLECT_VMS)
-_VM_CSV: Final = FileKind("Get-VM as CSV (Export-Csv)", _FROM_EXPORT_CSV)
-_COUNTERS_PRINTED: Final = FileKind("counters of Get-Counter, printed as text", COLLECT_COUNTERS)
-_EVENTS_PRINTED: Final = FileKind("events of a Windows event log, printed as text", COLLECT_EVENTS)
-_AZURE_CSV: Final = FileKind("counters of Azure Monitor (Log Analytics) as CSV", COLLECT_COUNTERS)
+_VM_CSV: Final = FileKind("output of Get-VM as CSV (Export-Csv)", _FROM_EXPORT_CSV)
+_COUNTERS_PRINTED: Final = FileKind("output of Get-Counter, printed as text", COLLECT_COUNTERS)
+_EVENTS_PRINTED: Final = FileKind("a Windows event log, printed as text", COLLECT_EVENTS)
+_AZURE_CSV: Final = FileKind("a table (CSV) of counters from Azure Monitor (Log Analytics)", COLLECT_COUNTERS)
 _GRAFANA_CSV: Final = FileKind(
     "a table (CSV) as Grafana exports it", f"ask the source of the panel; of Prometheus {ASK_PROMETHEUS}"
 )
@@ -55,11 +55,11 @@ _BEGINNINGS: Final[tuple[tuple[re.Pattern[bytes], FileKind], ...]] = tuple(
         (rb"version https://git-lfs", FileKind("a pointer of Git LFS, not the file itself", "fetch it: git lfs pull")),
         (rb"-----BEGIN PGP MESSAGE", FileKind("a file encrypted with PGP", "decrypt it first: gpg -o NEW -d FILE")),
         (rb"%!PS|\{\\rtf", FileKind("a document to be printed", COLLECT_VMS)),
-        (rb"# HELP \w|# TYPE \w|[a-z_:][\w:]*\{[^}\n]*=\"[^}\n]*\} [\d.eE+-]+(?:\s|\Z)", FileKind(
+        (rb"# HELP \w|# TYPE \w|[a-z_:][\w:]*+\{[^}\n]*+\} [\d.eE+-]+(?:\s|\Z)", FileKind(
             "a scrape of metrics (Prometheus exposition), of one moment", ASK_PROMETHEUS)),
         (rb"#(?:datatype|group|default),", FileKind("an answer of InfluxDB (annotated CSV)", COLLECT_COUNTERS)),
         (rb"[\w.]+(?:,[\w.]+=(?:\\.|[^\s,\\])+)+ [^\s=,]+=(?:\"[^\"\n]*\"|\S)[^\n]* \d{10,19}\s*$", FileKind(
-            "metrics of Telegraf or InfluxDB (line protocol)", COLLECT_COUNTERS)),
+            "a file of metrics from Telegraf or InfluxDB (line protocol)", COLLECT_COUNTERS)),
         (rb"\(qemu\)|QEMU \d[\w.]* monitor|balloon: actual=|VM status: ", _HMP),
         (rb"Domain: '|actual \d+\s+(?:swap_in|last_update|rss)", _HMP),
         (rb"Id\s+Name\s+State\s*\n-{10,}", _HMP),
@@ -68,7 +68,8 @@ _BEGINNINGS: Final[tuple[tuple[re.Pattern[bytes], FileKind], ...]] = tuple(
 )  # fmt: skip
 _HEAD: Final = re.compile(rb"^([^\r\n]+)\r?\n[ \t]*-+(?:[ \t]+-+)+[ \t]*\r?$", re.MULTILINE)
 """A head of several columns with dashes under each."""
-_ITEM: Final = re.compile(rb"^[ \t]*([A-Za-z][\w ()%./-]*?)[ \t]*:(?:[ \t]|\r?$)", re.MULTILINE)
+_ITEM: Final = re.compile(rb"^[ \t]*+([A-Za-z][\w()%./-]*+(?: [\w()%./-]++)*+)[ \t]*+:(?:[ \t]|\r?$)", re.MULTILINE)
+"""A property of an object and its value."""
 _HEAD_WITHIN: Final = 6
 """Lines in which a head stands: a prompt or a comment may come before it."""
 _VM_WORDS: Final = re.compile(
@@ -137,7 +138,7 @@ def _kind_of_table(head: list[str], *, powershell: bool) -> FileKind | None:
     if _VM_WORDS.search(words) and not head[0].startswith(("time", "date")):
         return _VM_CSV
     if _EVENT_WORDS.search(words):
-        return FileKind("events of a Windows event log as CSV", COLLECT_EVENTS)
+        return FileKind("a Windows event log as CSV", COLLECT_EVENTS)
     if head[0] == "time" or head[:2] == ["series", "time"]:
         return _GRAFANA_CSV
     return FileKind(f"{_CSV.description}, of PowerShell", _CSV.way_out) if powershell else _CSV

@@ -223,7 +223,7 @@ def test_a_packed_history_that_is_cut_off_says_so() -> None:
         (b'{"command":"start","outcome":"done","positions":[1]}', "h: this is an answer of nilo run", "nilo export"),
         (
             b'{"specversion":"1.0","type":"com.example.made"}',
-            "h: this is CloudEvents of another",
+            "h: this is a CloudEvent of another",
             "nilo export writes",
         ),
         (b"<Events>\n</Events>", "h: this is a Windows event log as XML", "nilo import-hyperv h; then: nilo audit"),
