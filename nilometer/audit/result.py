@@ -9,7 +9,7 @@ from typing import Final
 
 from nilometer.audit.reading import Placed
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
-from rules.judging.findings import Account, Coverage, Finding, Verdict
+from rules.judging.findings import Coverage, Finding, RuleCoverage, Verdict
 from rules.judging.judge import Judge
 
 KEPT: Final = 10_000
@@ -33,7 +33,7 @@ class Audit:
     """An audit so far, of one history or several. With ``minor`` what only follows, and remarks, are kept too."""
 
     def __init__(self, *, minor: bool = False, kept: int = KEPT) -> None:
-        self.account = Account()
+        self.coverage = Coverage()
         self.streams: set[str] = set()
         """All that the histories speak of."""
         self.counted: Counter[Verdict] = Counter()
@@ -68,13 +68,13 @@ class Audit:
         """A history ends here: what is found at its end, and how often each rule was asked."""
         for finding in judge.finish():
             self.add(finding, source)
-        self._count(judge.account)
+        self._count(judge.coverage)
 
     def join(self, parts: Iterable[Audit]) -> None:
         """Takes what others found in parts of one history, in the order of its events."""
         found = list[tuple[int, Found]]()
         for part in parts:
-            self._count(part.account)
+            self._count(part.coverage)
             self._violated = self._violated or part._violated
             self.followed += part.followed
             self.streams |= part.streams
@@ -84,14 +84,14 @@ class Audit:
         for _, each in sorted(found, key=lambda pair: (pair[1].finding.at.position or 0, pair[0])):
             self._keep(each)
 
-    def _count(self, account: Account) -> None:
-        self.account.events += account.events
-        for rule, coverage in account.rules.items():
-            sum = self.account.rules.setdefault(rule, Coverage())
-            sum.holds += coverage.holds
-            sum.violated += coverage.violated
-            sum.unknown += coverage.unknown
-            sum.remarks += coverage.remarks
+    def _count(self, coverage: Coverage) -> None:
+        self.coverage.events += coverage.events
+        for rule, part in coverage.rules.items():
+            total = self.coverage.rules.setdefault(rule, RuleCoverage())
+            total.holds += part.holds
+            total.violated += part.violated
+            total.unknown += part.unknown
+            total.remarks += part.remarks
 
     def add(self, finding: Finding, source: str) -> None:
         """One more finding."""
@@ -132,7 +132,7 @@ class Audit:
     @property
     def verdict(self) -> Verdict:
         """The verdict on all: one violation counts more than what is unknown, and that more than what holds."""
-        rules = self.account.rules.values()
+        rules = self.coverage.rules.values()
         if self._violated or any(each.violated for each in rules):
             return Verdict.VIOLATED
         if self.counted[Verdict.UNKNOWN] or any(each.unknown for each in rules):
@@ -141,5 +141,5 @@ class Audit:
 
     def is_unknown(self, rule: str) -> bool:
         """Whether a rule could not be checked everywhere."""
-        coverage = self.account.rules.get(rule)
+        coverage = self.coverage.rules.get(rule)
         return coverage is not None and coverage.unknown > 0

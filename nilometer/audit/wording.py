@@ -8,7 +8,7 @@ from typing import Final
 from nilometer.audit.rules import sentence_of
 from nilometer.times import format_time
 from rules.judging.descriptions import subject_of
-from rules.judging.findings import Coverage, Figure, Figures, Finding
+from rules.judging.findings import Figure, Figures, Finding, RuleCoverage
 from rules.wording import figure
 
 _COUNTS: Final = frozenset(("position", "version", "stream_version", "request", "events", "line"))
@@ -79,10 +79,10 @@ def _table(figures: Figures, indent: str) -> Iterator[str]:
         yield f"{indent}{path:<{width}}  {told_figure(path, value)}"
 
 
-def partly(rule: str, coverage: Coverage) -> str:
+def partly(rule: str, coverage: RuleCoverage) -> str:
     """How far a rule that is unknown somewhere could be checked, and what to collect."""
     subject = subject_of(rule)
-    checked = coverage.asked - coverage.unknown
-    told = f"{checked:,} of {coverage.asked:,} {subject.events} could be checked"
+    checked = coverage.applicable - coverage.unknown
+    told = f"{checked:,} of {coverage.applicable:,} {subject.events} could be checked"
     told += f", {coverage.violated:,} violated" if coverage.violated else ""
     return told + (f"; collect {subject.collect}" if subject.collect else "")

@@ -42,7 +42,7 @@ class HistoryFile(pytest.Collector):
             problem = f"{error.message}\nhint: {error.hint}" if error.hint else error.message
         yield made(HistoryItem, self, name=READ, audit=audit, problem=problem)
         if audit is not None:
-            rules = {*audit.account.rules, *(each.finding.rule for each in audit.findings)}
+            rules = {*audit.coverage.rules, *(each.finding.rule for each in audit.findings)}
             for rule in sorted(rules):
                 yield made(HistoryItem, self, name=rule, audit=audit)
 
@@ -64,9 +64,9 @@ class HistoryItem(pytest.Item):
         """Nothing violates the rule."""
         assert self.audit is not None
         if self.name == READ:
-            self.user_properties.append(("events", self.audit.account.events))
+            self.user_properties.append(("events", self.audit.coverage.events))
             return
-        coverage = self.audit.account.rules.get(self.name)
+        coverage = self.audit.coverage.rules.get(self.name)
         if coverage is not None:
             for verdict in ("holds", "violated", "unknown", "remarks"):
                 self.user_properties.append((verdict, getattr(coverage, verdict)))
@@ -110,7 +110,7 @@ def told(audit: Audit, rule: str) -> tuple[str, str]:
     about = [each for each in audit.findings if each.finding.rule == rule]
     violated = _stories(audit, [each for each in about if each.finding.verdict is Verdict.VIOLATED])
     unknown = [each for each in about if each.finding.verdict is Verdict.UNKNOWN]
-    coverage = audit.account.rules.get(rule)
+    coverage = audit.coverage.rules.get(rule)
     if not violated and coverage is not None and coverage.violated:
         violated = f"violated {coverage.violated:,} times; nilo audit tells of the first findings of all rules"
     if coverage is not None and coverage.unknown:

@@ -1,143 +1,163 @@
-"""The docket: counts what was asked of each rule, and keeps what was found until it is handed out."""
+"""Collects verdicts: counts them per rule, and keeps the findings until they are drained."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import NamedTuple
 
 from domain.envelope import Envelope
 from domain.events import Event
-from rules.judging.findings import NOTHING, Account, At, Figures, Finding, Verdict
+from rules.judging.findings import NOTHING, At, Coverage, Difference, Figures, Finding, Verdict
 from rules.judging.scope import Scope
 
-Where = tuple[Envelope[Event], str]
-"""An event, and the ``file:line`` that it was read from."""
-Differ = tuple[Figures, Figures]
-"""The figures that a rule asks for, and the same as they were found."""
+
+class EventRef(NamedTuple):
+    """An event and the place where it was read."""
+
+    envelope: Envelope[Event]
+    place: str
+    """``file:line``; empty for an event of a ledger."""
 
 
-class Docket:
-    """Verdicts on one history, of the rules and events that are asked about."""
+class FindingCollector:
+    """Verdicts on one history, limited to the rules and events in scope."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.everything = scope.everything
-        self.account = Account()
-        self.asked = True
-        """Whether the event that is judged is asked about."""
-        self.named: set[str] = set()
-        """The rules of which something else than that they hold was said of the change that is judged."""
+        self.coverage = Coverage()
+        self.in_scope = True
+        """Whether the current event is in scope."""
+        self.reported: set[str] = set()
+        """The rules reported as violated or unknown for the current change."""
         self._causes: dict[int, int | None] = {}
-        """Where not all is asked about: by the position of a first cause, what stands for it; itself if ``None``."""
-        self._found: list[Finding] = []
+        """With a limited scope: by the position of a first cause, the finding shown in its place; ``None`` if the
+        cause is shown itself."""
+        self._findings: list[Finding] = []
         self._clean: dict[tuple[str, str], int] = {}
-        self._unknown: dict[tuple[str, str], tuple[Where, int]] = {}
+        self._unknown: dict[tuple[str, str], tuple[EventRef, int]] = {}
 
-    def ask(self, where: Where, host: str | None) -> None:
-        """The event that is judged from now on; ``host`` is where its VM is."""
+    def enter(self, ref: EventRef, host: str | None) -> None:
+        """Makes an event the current one; ``host`` is the host of its VM."""
         if self.everything:
             return
-        envelope = where[0]
-        self.asked = self.scope.takes(envelope.stream, host, envelope.metadata.happened)
+        envelope = ref.envelope
+        self.in_scope = self.scope.includes(envelope.stream, host, envelope.metadata.happened)
 
     def drain(self) -> list[Finding]:
-        """What was found since the last time."""
-        found = self._found
-        if found:
-            self._found = []
-        return found
+        """Returns the findings made since the last call."""
+        findings = self._findings
+        if findings:
+            self._findings = []
+        return findings
 
-    def wants(self, rule: str) -> bool:
-        """Whether a rule is asked about."""
+    def includes(self, rule: str) -> bool:
+        """Whether a rule is in scope."""
         return not self.scope.rules or rule in self.scope.rules
 
-    def holds(self, rule: str, times: int = 1) -> None:
-        """A rule holds of the event, or of so many."""
-        if times and self.asked and self.wants(rule):
-            self.account.count(rule, Verdict.HOLDS, times)
+    def count_holds(self, rule: str, times: int = 1) -> None:
+        """A rule holds for the current event, or for this number of events."""
+        if times and self.in_scope and self.includes(rule):
+            self.coverage.count(rule, Verdict.HOLDS, times)
 
-    def unknown(self, rule: str, where: Where, why: str, times: int = 1) -> None:
-        """Nobody measured what a rule asks for. All events that this is so of for one reason are told once."""
-        self.named.add(rule)
-        if times and self.asked and self.wants(rule):
-            self.account.count(rule, Verdict.UNKNOWN, times)
-            first, count = self._unknown.get((rule, why), (where, 0))
+    def report_unknown(self, rule: str, ref: EventRef, why: str, times: int = 1) -> None:
+        """A figure that a rule needs was not measured. Events with the same reason share a finding."""
+        self.reported.add(rule)
+        if times and self.in_scope and self.includes(rule):
+            self.coverage.count(rule, Verdict.UNKNOWN, times)
+            first, count = self._unknown.get((rule, why), (ref, 0))
             self._unknown[rule, why] = first, count + times
 
-    def lost(self, rule: str, where: Where, why: str, times: int) -> None:
-        """What is unknown for good, and is told by itself."""
-        if self.asked and self.wants(rule):
-            self.account.count(rule, Verdict.UNKNOWN, times)
-            self._found.append(Finding(rule, Verdict.UNKNOWN, at_of(*where), why, count=times))
+    def report_lost(self, rule: str, ref: EventRef, why: str, times: int) -> None:
+        """A figure that a rule needs can never be measured any more: a finding of its own."""
+        if self.in_scope and self.includes(rule):
+            self.coverage.count(rule, Verdict.UNKNOWN, times)
+            self._findings.append(
+                Finding(rule=rule, verdict=Verdict.UNKNOWN, at=location_of(ref), why=why, count=times)
+            )
 
-    def remark(self, rule: str, where: Where, why: str, differ: Differ = (NOTHING, NOTHING), **told: Any) -> None:
-        """Something to look at, and no violation."""
-        self.find(Verdict.REMARK, rule, where, why, differ, **told)
+    def report_remark(self, rule: str, ref: EventRef, why: str, difference: Difference = (NOTHING, NOTHING)) -> None:
+        """Something worth a look, but no violation."""
+        self._report(Verdict.REMARK, rule, ref, why, difference)
 
-    def finish(self) -> None:
-        """Hands out what was unknown."""
-        for (rule, why), (where, count) in self._unknown.items():
-            self._found.append(Finding(rule, Verdict.UNKNOWN, at_of(*where), why, count=count))
-        self._unknown.clear()
-
-    def others(self, rules: Iterable[str]) -> None:
-        """Of these rules, those hold of the change of which nothing else was said."""
-        for rule in rules:
-            if rule not in self.named:
-                self.holds(rule)
-
-    def clean(self, kind: tuple[str, str]) -> None:
-        """All rules that speak of this kind of event hold of it. Which they are is asked once, at the end."""
-        if self.asked:
-            self._clean[kind] = self._clean.get(kind, 0) + 1
-
-    def settle(self, rules_of: Callable[[tuple[str, str]], Iterable[str]]) -> None:
-        """Counts what was only noted as clean."""
-        for kind, times in self._clean.items():
-            for rule in rules_of(kind):
-                if self.wants(rule):
-                    self.account.count(rule, Verdict.HOLDS, times)
-        self._clean.clear()
-
-    def violated(
+    def report_violation(
         self,
         rule: str,
-        where: Where,
+        ref: EventRef,
         why: str,
-        differ: Differ = (NOTHING, NOTHING),
+        difference: Difference = (NOTHING, NOTHING),
         *,
         let: Figures = NOTHING,
         then: str = "",
         follows: int | None = None,
     ) -> None:
-        """A rule is broken."""
-        self.find(Verdict.VIOLATED, rule, where, why, differ, let=let, then=then, follows=follows)
+        """A rule is broken; ``follows`` is the position of the first cause, if this is a consequence of another."""
+        self.reported.add(rule)
+        self._report(Verdict.VIOLATED, rule, ref, why, difference, let=let, then=then, follows=follows)
 
-    def find(
+    def count_unreported(self, rules: Iterable[str]) -> None:
+        """Counts those of these rules as holding that were not reported for the current change."""
+        for rule in rules:
+            if rule not in self.reported:
+                self.count_holds(rule)
+
+    def count_clean(self, kind: tuple[str, str]) -> None:
+        """All rules that apply to this kind of event hold. They are looked up once per kind, at the end."""
+        if self.in_scope:
+            self._clean[kind] = self._clean.get(kind, 0) + 1
+
+    def expand_clean(self, rules_for: Callable[[tuple[str, str]], Iterable[str]]) -> None:
+        """Counts each rule for the events that were counted as clean by kind only."""
+        for kind, times in self._clean.items():
+            for rule in rules_for(kind):
+                if self.includes(rule):
+                    self.coverage.count(rule, Verdict.HOLDS, times)
+        self._clean.clear()
+
+    def finish(self) -> None:
+        """Makes the findings about what is unknown."""
+        for (rule, why), (ref, count) in self._unknown.items():
+            self._findings.append(
+                Finding(rule=rule, verdict=Verdict.UNKNOWN, at=location_of(ref), why=why, count=count)
+            )
+        self._unknown.clear()
+
+    def _report(
         self,
         verdict: Verdict,
         rule: str,
-        where: Where,
+        ref: EventRef,
         why: str,
-        differ: Differ = (NOTHING, NOTHING),
+        difference: Difference,
         *,
         let: Figures = NOTHING,
         then: str = "",
         follows: int | None = None,
     ) -> None:
-        """A verdict that an auditor should see."""
-        if verdict is Verdict.VIOLATED:
-            self.named.add(rule)
-        if self.asked and self.wants(rule):
-            self.account.count(rule, verdict)
-            if not self.everything:
-                follows = self._told_of(where[0].position, follows)
-            self._found.append(Finding(rule, verdict, at_of(*where), why, *differ, let, then, follows))
+        if not (self.in_scope and self.includes(rule)):
+            return
+        self.coverage.count(rule, verdict)
+        if not self.everything:
+            follows = self._shown_cause(ref.envelope.position, follows)
+        expected, found = difference
+        self._findings.append(
+            Finding(
+                rule=rule,
+                verdict=verdict,
+                at=location_of(ref),
+                why=why,
+                expected=expected,
+                found=found,
+                let=let,
+                then=then,
+                follows=follows,
+            )
+        )
 
-    def _told_of(self, position: int, follows: int | None) -> int | None:
-        """The first cause of a finding, where that is asked about; else the first that followed from it stands for it.
+    def _shown_cause(self, position: int, follows: int | None) -> int | None:
+        """The first cause of a finding if that is in scope; else the first consequence in scope takes its place.
 
-        Nobody would see what only follows from something that is not shown.
+        A finding that only follows from something out of scope would be hidden.
         """
         if follows is None:
             self._causes[position] = None
@@ -151,7 +171,13 @@ class Docket:
         return None
 
 
-def at_of(envelope: Envelope[Event], place: str) -> At:
-    """Where a finding about an event points to."""
-    record = getattr(envelope.event, "record", None)
-    return At(envelope.stream, envelope.position, envelope.metadata.happened, place, record)
+def location_of(ref: EventRef) -> At:
+    """The location that a finding about an event points to."""
+    envelope = ref.envelope
+    return At(
+        stream=envelope.stream,
+        position=envelope.position,
+        happened=envelope.metadata.happened,
+        place=ref.place,
+        record=getattr(envelope.event, "record", None),
+    )

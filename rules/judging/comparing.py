@@ -1,4 +1,4 @@
-"""What an event says beside what it should say: the figures that differ, by their paths."""
+"""Compares an event with what it should record: the figures that differ, by their paths."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ from domain.events import (
 )
 from domain.settings import cap
 from domain.state import Host, Vm
-from rules.judging.findings import Figure, Figures
+from rules.judging.findings import Difference, Figure, Figures
 from rules.wording import size
 
 
-def differing(expected: object, found: object, path: str = "") -> tuple[dict[str, Figure], dict[str, Figure]]:
-    """The figures in which two records differ, of each of them; a record that is not there is ``None``."""
-    one, other = _flat(expected, path), _flat(found, path)
+def difference_of(expected: object, found: object, path: str = "") -> Difference:
+    """The figures in which two records differ, as each record has them; ``None`` stands for a missing record."""
+    one, other = _flatten(expected, path), _flatten(found, path)
     names = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     return {name: one.get(name) for name in names}, {name: other.get(name) for name in names}
 
 
-def told(record: object, *names: str, path: str = "") -> dict[str, Figure]:
-    """Figures of a record by their paths; without names, all."""
-    return {name: value for name, value in _flat(record, path).items() if not names or name in names}
+def figures_of(record: object, *names: str, path: str = "") -> dict[str, Figure]:
+    """Figures of a record by their paths; without names, all of them."""
+    return {name: value for name, value in _flatten(record, path).items() if not names or name in names}
 
 
-def _flat(record: object, path: str) -> dict[str, Figure]:
+def _flatten(record: object, path: str) -> dict[str, Figure]:
     if isinstance(record, Mapping):
         named = cast("Mapping[str, Figure]", record)
         return {f"{path}{name}": value for name, value in named.items()}
     if not is_dataclass(record):
         return {} if record is None else {path.rstrip("."): _figure(record)}
-    found: dict[str, Figure] = {}
+    figures: dict[str, Figure] = {}
     for field in fields(record):
         value: Any = getattr(record, field.name)
         if is_dataclass(value):
-            found |= _flat(value, f"{path}{field.name}.")
+            figures |= _flatten(value, f"{path}{field.name}.")
         else:
-            found[f"{path}{field.name}"] = _figure(value)
-    return found
+            figures[f"{path}{field.name}"] = _figure(value)
+    return figures
 
 
 def _figure(value: object) -> Figure:
@@ -64,16 +64,16 @@ def _figure(value: object) -> Figure:
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
-# What an event says of the state before it
+# What an event records of the state before it
 
 
-def vm_is_as_read(vm: Vm, before: VmFigures | None, read: VmRead | None) -> bool:
-    """Whether a VM is as an event says that it was."""
-    return before == vm_figures(vm) and reads(read, vm)
+def is_vm_as_recorded(vm: Vm, before: VmFigures | None, read: VmRead | None) -> bool:
+    """Whether a VM's state is the one that an event records before it."""
+    return before == vm_figures(vm) and matches_vm_read(read, vm)
 
 
-def reads(read: VmRead | None, vm: Vm) -> bool:
-    """Whether what was read of a VM beside its figures is so."""
+def matches_vm_read(read: VmRead | None, vm: Vm) -> bool:
+    """Whether an event's evidence of a VM, which its figures do not contain, matches the VM's state."""
     return (
         read is not None
         and read.vsc is vm.vsc
@@ -85,56 +85,34 @@ def reads(read: VmRead | None, vm: Vm) -> bool:
     )
 
 
-def has_figures(vm: Vm, told: VmFigures) -> bool:
-    """Whether a VM has the figures that an event carries."""
+def has_vm_figures(vm: Vm, figures: VmFigures) -> bool:
+    """Whether a VM has these figures."""
     return (
-        told.assigned == vm.assigned
-        and told.visible == vm.visible
-        and told.in_use == vm.in_use
-        and told.high_watermark == vm.high_watermark
-        and told.startup == vm.memory.startup
-        and told.ballooned == vm.ballooned
-        and told.hot_pluggable == vm.hot_pluggable
-        and told.power is vm.power
-        and told.session == vm.session
-        and told.paged_out == vm.paged_out
+        figures.assigned == vm.assigned
+        and figures.visible == vm.visible
+        and figures.in_use == vm.in_use
+        and figures.high_watermark == vm.high_watermark
+        and figures.startup == vm.memory.startup
+        and figures.ballooned == vm.ballooned
+        and figures.hot_pluggable == vm.hot_pluggable
+        and figures.power is vm.power
+        and figures.session == vm.session
+        and figures.paged_out == vm.paged_out
     )
 
 
-def account_is(host: Host, told: HostFigures) -> bool:
-    """Whether a host has the figures that an event carries."""
+def has_host_figures(host: Host, figures: HostFigures) -> bool:
+    """Whether a host has these figures."""
     return (
-        told.held == host.held
-        and told.free == host.total - host.reserve - host.held
-        and told.total == host.total
-        and told.reserve == host.reserve
+        figures.held == host.held
+        and figures.free == host.total - host.reserve - host.held
+        and figures.total == host.total
+        and figures.reserve == host.reserve
     )
 
 
-def decided_so(decision: Decision, event: VmEvent) -> bool:
-    """Whether a decision is the one that an event tells."""
-    hot_added = unballooned = paged = 0
-    if isinstance(event, VmMemoryAdded):
-        hot_added, unballooned = event.hot_added, event.unballooned
-    elif isinstance(event, VmMemoryRemoved):
-        paged = event.paged
-    return (
-        decision.outcome is event.outcome
-        and decision.granted == (event.granted or 0)
-        and (decision.code is event.code or (event.code is None and decision.code is Code.NONE))
-        and decision.hot_added == hot_added
-        and decision.unballooned == unballooned
-        and decision.paged == paged
-    )
-
-
-def vm_read(vm: Vm) -> VmRead:
-    """What an event should say of a VM beside its figures."""
-    return VmRead(vm.generation, vm.guest, str(vm.config_version), vm.memory, vm.in_use_reported, vm.vsc)
-
-
-def host_is_as_read(host: Host, read: HostRead, generation: int | None) -> bool:
-    """Whether a host was as an event says that it read it."""
+def matches_host_read(read: HostRead, host: Host, generation: int | None) -> bool:
+    """Whether an event's evidence of a host matches the host's state."""
     return (
         read.total == host.total
         and read.reserve == host.reserve
@@ -145,30 +123,72 @@ def host_is_as_read(host: Host, read: HostRead, generation: int | None) -> bool:
     )
 
 
-def host_read(id: str, host: Host, version: int, generation: int | None) -> HostRead:
-    """What an event should say of a host that it read."""
-    limit = None if generation is None else cap(generation, host.version)
-    return HostRead(id, version, host.version, host.total, host.reserve, host.held, host.free, limit)
+def expected_vm_read(vm: Vm) -> VmRead:
+    """The evidence of a VM that an event should record."""
+    return VmRead(
+        generation=vm.generation,
+        guest=vm.guest,
+        config_version=str(vm.config_version),
+        memory=vm.memory,
+        in_use_reported=vm.in_use_reported,
+        vsc=vm.vsc,
+    )
 
 
-# What an event says of its decision
+def expected_host_read(id: str, host: Host, version: int, generation: int | None) -> HostRead:
+    """The evidence of a host that an event should record, if it read the host at this version of its stream."""
+    return HostRead(
+        id=id,
+        stream_version=version,
+        version=host.version,
+        total=host.total,
+        reserve=host.reserve,
+        held=host.held,
+        free=host.free,
+        cap=None if generation is None else cap(generation, host.version),
+    )
+
+
+# What an event records of its decision
 
 
 def decision_of(event: VmEvent) -> Decision:
-    """The decision as an event tells it."""
-    hot_added = unballooned = paged = 0
+    """The decision that an event records."""
+    hot_added, unballooned, paged = _steps_of(event)
+    return Decision(
+        outcome=event.outcome,
+        code=Code.NONE if event.code is None else event.code,
+        granted=event.granted or 0,
+        hot_added=hot_added,
+        unballooned=unballooned,
+        paged=paged,
+    )
+
+
+def records_decision(event: VmEvent, decision: Decision) -> bool:
+    """Whether an event records this decision."""
+    hot_added, unballooned, paged = _steps_of(event)
+    return (
+        decision.outcome is event.outcome
+        and decision.granted == (event.granted or 0)
+        and (decision.code is event.code or (event.code is None and decision.code is Code.NONE))
+        and decision.hot_added == hot_added
+        and decision.unballooned == unballooned
+        and decision.paged == paged
+    )
+
+
+def _steps_of(event: VmEvent) -> tuple[int, int, int]:
+    """What was hot-added, taken from the balloon, and paged out."""
     if isinstance(event, VmMemoryAdded):
-        hot_added, unballooned = event.hot_added, event.unballooned
-    elif isinstance(event, VmMemoryRemoved):
-        paged = event.paged
-    code = Code.NONE if event.code is None else event.code
-    return Decision(event.outcome, code, event.granted or 0, hot_added, unballooned, paged)
+        return event.hot_added, event.unballooned, 0
+    return 0, 0, event.paged if isinstance(event, VmMemoryRemoved) else 0
 
 
-def known(event: VmEvent) -> Figures:
-    """What a decision starts from, as its event says: what a person needs to follow it."""
+def starting_figures(event: VmEvent) -> Figures:
+    """The recorded figures that a decision starts from, as far as a reader needs them to follow it."""
     evidence: Evidence = event.evidence
-    figures = told(event.before, "power", "assigned", "in_use", "ballooned")
+    figures = figures_of(event.before, "power", "assigned", "in_use", "ballooned")
     if evidence.vm is not None:
         read = evidence.vm
         figures |= {
@@ -184,23 +204,26 @@ def known(event: VmEvent) -> Figures:
     return figures
 
 
-def asked(event: VmEvent) -> str:
-    """What was asked and answered, in a clause."""
+def request_and_outcome(event: VmEvent) -> str:
+    """What was requested, and its outcome, in one clause."""
     amount = "" if event.requested is None else f" of {size(event.requested)}"
-    return f"{event.command}{amount} was answered {event.outcome.value}"
+    return f"{event.command}{amount} had the outcome {event.outcome.value}"
 
 
-def by_the_same_hand(one: Envelope[Event], other: Envelope[Event]) -> bool:
-    """Whether two events can be of one change, and the second follows from the first."""
-    first, second, this, that = one.event, other.event, one.metadata, other.metadata
+# The two events of one change
+
+
+def belong_together(vm: Envelope[Event], host: Envelope[Event]) -> bool:
+    """Whether a VM's event and a host's event can record the same change, the second caused by the first."""
+    first, second, this, that = vm.event, host.event, vm.metadata, host.metadata
     assert isinstance(first, Decided)
     assert isinstance(second, Decided)
     return (
         second.command == first.command
         and second.outcome is first.outcome
         and second.code is first.code
-        and tells_the_same(first, second)
-        and that.causation == one.id
+        and _has_same_amounts(first, second)
+        and that.causation == vm.id
         and that.correlation == this.correlation
         and that.happened == this.happened
         and that.recorded == this.recorded
@@ -210,28 +233,30 @@ def by_the_same_hand(one: Envelope[Event], other: Envelope[Event]) -> bool:
     )
 
 
-def tells_the_same(first: Event, second: Event) -> bool:
-    """Whether the host's half of a change tells of the request what the VM's does; until version 2 it told nothing."""
+def _has_same_amounts(first: Event, second: Event) -> bool:
+    """Whether the host's event records the amounts of the VM's; before version 2 it recorded none."""
     assert isinstance(first, VmEvent)
     assert isinstance(second, HostMemoryGranted | HostMemoryReturned)
-    untold = second.requested is None and second.granted is None
-    return untold or (second.requested == first.requested and second.granted == first.granted)
+    absent = second.requested is None and second.granted is None
+    return absent or (second.requested == first.requested and second.granted == first.granted)
 
 
-def hand(envelope: Envelope[Event], event: VmEvent | HostMemoryGranted | HostMemoryReturned) -> dict[str, Figure]:
-    """What all events of one change have in common, and what they follow from."""
-    said = envelope.metadata
+def common_figures(
+    envelope: Envelope[Event], event: VmEvent | HostMemoryGranted | HostMemoryReturned
+) -> dict[str, Figure]:
+    """What all events of one change have in common, and the event that caused this one."""
+    metadata = envelope.metadata
     return {
         "command": event.command,
         "outcome": event.outcome.value,
         "code": None if event.code is None else event.code.value,
         "requested": event.requested,
         "granted": event.granted,
-        "actor": said.actor,
-        "via": said.via,
-        "reason": said.reason,
-        "correlation": said.correlation,
-        "happened": said.happened,
-        "recorded": said.recorded,
-        "causation": said.causation,
+        "actor": metadata.actor,
+        "via": metadata.via,
+        "reason": metadata.reason,
+        "correlation": metadata.correlation,
+        "happened": metadata.happened,
+        "recorded": metadata.recorded,
+        "causation": metadata.causation,
     }

@@ -1,7 +1,7 @@
-"""Whether a history is whole: every position and every version once, in order, all of one ledger.
+"""Checks that a history is complete: every position and every version once, in order, all from one ledger.
 
-An event that stands before its place is kept until its place comes; one that was there before is not judged again;
-after a gap one goes on from what is there.
+An early event is kept until its place comes; a repeated event is not judged again; after a gap the reading goes on
+from the events that are there.
 """
 
 from __future__ import annotations
@@ -12,48 +12,48 @@ from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
-from rules.judging.collector import Differ, Docket, Where
+from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.descriptions import HISTORY_IS_WHOLE
-from rules.judging.findings import Figure
+from rules.judging.findings import Difference, Figure
 
-PLACE: Final = (HISTORY_IS_WHOLE, "")
-"""The kind of what is asked of the place of every event."""
-KEPT_MOST: Final = 100
-"""Events kept until their place comes; of more than so many one goes on as if those before them were missing."""
+IN_PLACE: Final = (HISTORY_IS_WHOLE, "")
+"""The kind under which an event in its place is counted as clean."""
+MOST_EARLY: Final = 100
+"""Early events kept at most; with more, the events before them are taken as missing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An event as it was told: with its place, and the ledger that it is of."""
+class PlacedEvent:
+    """An event, the place where it was read, and the ledger that it names as its source."""
 
     envelope: Envelope[Event]
     place: str
     source: str
 
 
-class Wholeness:
-    """The places of the events that were read so far. If not ``alone``, others have those in between."""
+class Completeness:
+    """The places of the events read so far. If not ``alone``, other judges read the events in between."""
 
     def __init__(
-        self, docket: Docket, is_asked_about: Callable[[Envelope[Event]], bool], *, alone: bool = True
+        self, collector: FindingCollector, is_in_scope: Callable[[Envelope[Event]], bool], *, alone: bool = True
     ) -> None:
-        self._docket = docket
-        self._is_asked_about = is_asked_about
+        self._collector = collector
+        self._is_in_scope = is_in_scope
         self._alone = alone
         self._position = 0
         self._source = ""
         self._versions: dict[str, int] = {}
-        self._early: dict[int, Told] = {}
+        self._early: dict[int, PlacedEvent] = {}
         """Events whose place is still to come."""
-        self._unsure = False
-        """Whether it is still open if the last of them is early, or those before it are missing."""
+        self._undecided = False
+        """Whether the last event kept may be early, or the events before it may be missing."""
         self.gap: int | None = None
-        """The position of the last event before which some are missing."""
+        """The position of the last event before which events are missing."""
         self.missing: bool = False
-        """Whether events of the stream are missing right before the event that was given last."""
+        """Whether events of the stream are missing directly before the last event that was returned."""
 
-    def follows(self, envelope: Envelope[Event], source: str) -> bool:
-        """Whether an event is the very next one; then it is taken note of. Nearly all are."""
+    def accept(self, envelope: Envelope[Event], source: str) -> bool:
+        """Accepts an event if it is the very next one, as nearly all are, and returns whether it is."""
         versions, stream = self._versions, envelope.stream
         version = versions.get(stream, 0) + 1
         if not self._source:
@@ -63,83 +63,86 @@ class Wholeness:
         if not in_place or envelope.version != version or source != self._source or self._early:
             return False
         self._position, versions[stream], self.missing = position, version, False
-        docket = self._docket
-        if not docket.everything:
-            self._ask((envelope, ""))
-        docket.clean(PLACE)
+        collector = self._collector
+        if not collector.everything:
+            self._enter(EventRef(envelope, ""))
+        collector.count_clean(IN_PLACE)
         return True
 
-    def take(self, envelope: Envelope[Event], place: str, source: str) -> Iterator[Told]:
-        """The events that are to be judged now, in their order."""
+    def put_in_order(self, envelope: Envelope[Event], place: str, source: str) -> Iterator[PlacedEvent]:
+        """Takes an event that is not simply the next one; yields the events to be judged now, in order."""
         position = envelope.position
         if position == self._position + 1 and not self._early:
-            yield from self._next(Told(envelope, place, source))
+            yield from self._take(PlacedEvent(envelope, place, source))
             return
-        if self._unsure:
-            self._unsure = False
-            if position != self._position + 1:  # it was no early one: those before it are missing
-                yield from self._skip()
+        if self._undecided:
+            self._undecided = False
+            if position != self._position + 1:  # it was not early: the events before it are missing
+                yield from self._skip_gap()
         if position > self._position + 1 and position not in self._early:
-            why = "the event stands before earlier ones, or these are missing"
-            self._misplaced((envelope, place), why)
+            why = "the event comes too early, or the events before it are missing"
+            self._report_position(EventRef(envelope, place), why)
             self.gap = position
-            self._early[position] = Told(envelope, place, source)
-            self._unsure = True
-            if len(self._early) > KEPT_MOST:
-                yield from self._skip()
+            self._early[position] = PlacedEvent(envelope, place, source)
+            self._undecided = True
+            if len(self._early) > MOST_EARLY:
+                yield from self._skip_gap()
             return
-        yield from self._next(Told(envelope, place, source))
-        yield from self._due()
+        yield from self._take(PlacedEvent(envelope, place, source))
+        yield from self._take_early()
 
-    def finish(self) -> Iterator[Told]:
-        """The events that wait for a place which never comes."""
+    def finish(self) -> Iterator[PlacedEvent]:
+        """Yields the events that are still kept when the history ends."""
         while self._early:
-            yield from self._skip()
+            yield from self._skip_gap()
 
-    def _due(self) -> Iterator[Told]:
-        while (told := self._early.pop(self._position + 1, None)) is not None:
-            yield from self._next(told)
+    def _take_early(self) -> Iterator[PlacedEvent]:
+        while (early := self._early.pop(self._position + 1, None)) is not None:
+            yield from self._take(early)
 
-    def _skip(self) -> Iterator[Told]:
-        """Goes on after a gap."""
+    def _skip_gap(self) -> Iterator[PlacedEvent]:
         self._position = min(self._early) - 1
-        yield from self._due()
+        yield from self._take_early()
 
-    def _misplaced(self, where: Where, why: str) -> None:
-        self._ask(where)
-        self._docket.violated(HISTORY_IS_WHOLE, where, why, _differ("position", self._position + 1, where[0].position))
+    def _report_position(self, ref: EventRef, why: str) -> None:
+        self._enter(ref)
+        difference = _difference("position", self._position + 1, ref.envelope.position)
+        self._collector.report_violation(HISTORY_IS_WHOLE, ref, why, difference)
 
-    def _ask(self, where: Where) -> None:
-        self._docket.asked = self._docket.everything or self._is_asked_about(where[0])
+    def _enter(self, ref: EventRef) -> None:
+        self._collector.in_scope = self._collector.everything or self._is_in_scope(ref.envelope)
 
-    def _next(self, told: Told) -> Iterator[Told]:
-        envelope, docket, where = told.envelope, self._docket, (told.envelope, told.place)
+    def _take(self, placed: PlacedEvent) -> Iterator[PlacedEvent]:
+        collector, envelope = self._collector, placed.envelope
+        ref = EventRef(envelope, placed.place)
         stream, version, before = envelope.stream, envelope.version, self._versions.get(envelope.stream, 0)
-        self._ask(where)
-        fine, follows = True, None
-        if told.source != self._source:
+        self._enter(ref)
+        in_place, follows = True, None
+        if placed.source != self._source:
             if self._source:
-                fine = False
-                why = "the event is of another ledger than those before it"
-                docket.violated(HISTORY_IS_WHOLE, where, why, _differ("source", self._source, told.source))
-            self._source = told.source
+                in_place = False
+                why = "the event belongs to another ledger than the events before it"
+                difference = _difference("source", self._source, placed.source)
+                collector.report_violation(HISTORY_IS_WHOLE, ref, why, difference)
+            self._source = placed.source
         if envelope.position != self._position + 1:
-            fine, follows = False, envelope.position
-            twice = envelope.position == self._position
-            self._misplaced(where, "the position is told twice" if twice else "the event stands behind later ones")
+            in_place, follows = False, envelope.position
+            repeated = envelope.position == self._position
+            self._report_position(ref, "the position occurs twice" if repeated else "the event comes after later ones")
         self._position = max(self._position, envelope.position)
         self.missing = version > before + 1
         if version != before + 1:
-            fine = False
-            why = "events of this stream are missing" if self.missing else "the event of this version was there before"
+            in_place = False
+            why = "events of this stream are missing" if self.missing else "an event of this version was read before"
             follows = self.gap if follows is None and self.missing else follows
-            docket.violated(HISTORY_IS_WHOLE, where, why, _differ("version", before + 1, version), follows=follows)
-        if fine:
-            docket.clean(PLACE)
+            difference = _difference("version", before + 1, version)
+            collector.report_violation(HISTORY_IS_WHOLE, ref, why, difference, follows=follows)
+        if in_place:
+            collector.count_clean(IN_PLACE)
         if version > before:
             self._versions[stream] = version
-            yield told
+            yield placed
 
 
-def _differ(name: str, expected: Figure, found: Figure) -> Differ:
+def _difference(name: str, expected: Figure, found: Figure) -> Difference:
     return {name: expected}, {name: found}

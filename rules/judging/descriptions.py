@@ -31,7 +31,7 @@ class RuleSubject:
     """What to collect so that the rule can be checked on observed hosts, by its name in Hyper-V."""
 
 
-_HOST: Final = "the host's memory and its root reserve, of which no counter of Hyper-V tells"
+_HOST: Final = "the host's memory and its root reserve (Hyper-V has no counter for the reserve)"
 _LEFT: Final = "Hyper-V Dynamic Memory Balancer\\Available Memory"
 _SETTING: Final = "the memory setting, generation and host release (Get-VM, Get-VMMemory, Get-VMHost)"
 
@@ -39,16 +39,16 @@ SUBJECTS: Final[Mapping[str, RuleSubject]] = {
     "host_is_real": RuleSubject("states", _HOST),
     "host_never_overcommitted": RuleSubject("states", _HOST),
     "book_agrees": RuleSubject("accounts", f"{_HOST}, and {_LEFT}"),
-    "in_use_is_assigned": RuleSubject("measures", "Guest Available Memory with Physical Memory"),
+    "in_use_is_assigned": RuleSubject("measurements", "Guest Available Memory together with Physical Memory"),
     "off_means_nothing": RuleSubject("states", "the host's free memory after a VM stopped"),
     "settings_valid": RuleSubject("settings", _SETTING),
     "within_bounds": RuleSubject("states", _SETTING),
-    "watermark_is_visible": RuleSubject("measures", "Guest Visible Physical Memory"),
-    "current_is_visible": RuleSubject("measures", "Guest Visible Physical Memory"),
+    "watermark_is_visible": RuleSubject("measurements", "Guest Visible Physical Memory"),
+    "current_is_visible": RuleSubject("measurements", "Guest Visible Physical Memory"),
     "outcome_is_honest": RuleSubject("answers"),
     "grant_is_applied": RuleSubject("grants", "the assigned memory before and after each request"),
     "effects": RuleSubject("changes"),
-    "maximal": RuleSubject("grants", "what is free on the host and in use in the guest when a request is made"),
+    "maximal": RuleSubject("grants", "the host's free memory and the guest's memory in use at each request"),
     "no_effect_without_grant": RuleSubject("refusals", "the assigned memory after each refusal"),
     "in_use_never_removed": RuleSubject("resizes", "Guest Available Memory after each removal"),
     "only_balloon_pages_out": RuleSubject("changes"),

@@ -1,4 +1,4 @@
-"""What the judge says: a verdict on a rule and an event, as data first; words are made of it when it is shown."""
+"""What the judge reports: a verdict on one rule and one event, as data. Words are made when a finding is shown."""
 
 from __future__ import annotations
 
@@ -8,38 +8,41 @@ from enum import StrEnum
 from typing import Final
 
 Figure = int | str | bool | None
-"""A figure of an event: bytes, a count, a word; ``None`` where it is unknown or not there."""
+"""A figure of an event: bytes, a count or a word; ``None`` if it is unknown or absent."""
 Figures = Mapping[str, Figure]
-"""Figures by their paths, as ``assigned`` or ``host.free``."""
+"""Figures by their paths, such as ``assigned`` or ``host.free``."""
+
+Difference = tuple[Figures, Figures]
+"""The figures that a rule requires, and the same figures as they were found."""
 
 NOTHING: Final[Figures] = {}
 
 
 class Verdict(StrEnum):
-    """What the judge says of a rule and an event."""
+    """The judge's answer for one rule and one event."""
 
     HOLDS = "holds"
     VIOLATED = "violated"
-    """Whatever the figures that nobody measured were, the rule is broken."""
+    """The rule is broken, whatever the values of the missing figures."""
     UNKNOWN = "unknown"
-    """It hangs on figures that nobody measured."""
+    """The answer depends on figures that were not measured."""
     REMARK = "remark"
-    """Worth an auditor's eye, and no violation."""
+    """Worth an auditor's attention, but no violation."""
 
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Where a finding points to."""
+    """The event that a finding is about."""
 
     stream: str
-    """As ``vm/web01``."""
+    """Such as ``vm/web01``."""
     position: int | None
     """In its ledger."""
     happened: str | None
     place: str = ""
-    """``file:line`` of the line that was judged; empty where a ledger was."""
+    """``file:line`` of the judged line; empty if a ledger was judged."""
     record: str | None = None
-    """Of an observed event, the record of its source that told it."""
+    """Of an observed event, the record of its source that it was made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,55 +50,55 @@ class Finding:
     """One thing that an auditor should see. Sizes are bytes."""
 
     rule: str
-    """The invariant or property, or the name of what a history must be, as ``history_is_whole``."""
+    """An invariant, a property, or a rule about histories such as ``history_is_whole``."""
     verdict: Verdict
-    """``VIOLATED``, ``UNKNOWN`` or ``REMARK``; what holds is only counted."""
+    """``VIOLATED``, ``UNKNOWN`` or ``REMARK``; events for which a rule holds are only counted."""
     at: At
     why: str
-    """What is wrong, in a clause without figures: ``more was granted than the host had free``."""
+    """What is wrong, in one clause: ``the host's VMs hold more memory than it has``."""
     expected: Figures = field(default_factory=dict[str, Figure])
-    """The figures that the rule asks for."""
+    """The figures that the rule requires."""
     found: Figures = field(default_factory=dict[str, Figure])
-    """The same figures, as the history has them."""
+    """The same figures as the history has them."""
     let: Figures = field(default_factory=dict[str, Figure])
-    """What was known before: the figures that the rule starts from."""
+    """The figures that the rule starts from, known before the event."""
     then: str = ""
-    """What happened, in one clause: ``add-memory of 64 GiB was partially-completed``."""
+    """What happened, in one clause: ``add-memory of 64 GiB had the outcome partially-completed``."""
     follows: int | None = None
-    """The position of the first cause, where this only follows from it."""
+    """The position of the first cause, if this finding is only a consequence of it."""
     count: int = 1
-    """How many events it stands for: what is unknown for one reason is told once."""
+    """The number of events that it stands for: events that are unknown for the same reason share one finding."""
 
 
 @dataclass(slots=True)
-class Coverage:
-    """How often a rule was asked, and with what verdict."""
+class RuleCoverage:
+    """The number of events per verdict, for one rule."""
 
     holds: int = 0
     violated: int = 0
     unknown: int = 0
     remarks: int = 0
-    """Not asked of observed events, but worth a look."""
+    """Worth a look; not counted as applicable."""
 
     @property
-    def asked(self) -> int:
-        """How many events the rule speaks of."""
+    def applicable(self) -> int:
+        """The number of events that the rule applies to."""
         return self.holds + self.violated + self.unknown
 
 
 @dataclass(slots=True)
-class Account:
-    """What was judged, and how often each rule was asked."""
+class Coverage:
+    """How many events were judged, and the verdicts of each rule."""
 
     events: int = 0
-    """Events that were judged: those that are asked about."""
-    rules: dict[str, Coverage] = field(default_factory=dict[str, Coverage])
+    """Events within the scope."""
+    rules: dict[str, RuleCoverage] = field(default_factory=dict[str, RuleCoverage])
 
     def count(self, rule: str, verdict: Verdict, times: int = 1) -> None:
         """Counts a verdict."""
         coverage = self.rules.get(rule)
         if coverage is None:
-            coverage = self.rules[rule] = Coverage()
+            coverage = self.rules[rule] = RuleCoverage()
         match verdict:
             case Verdict.HOLDS:
                 coverage.holds += times

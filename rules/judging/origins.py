@@ -1,54 +1,54 @@
-"""Whether an event may stand on its stream: a VM's on a VM's, and nothing both decided by the ledger and observed."""
+"""Checks that an event may be on its stream: a VM's event on a VM's stream, and no stream both decided and observed."""
 
 from __future__ import annotations
 
 from functools import cache
 
-from domain.envelope import Envelope
-from domain.events import Event
 from domain.kinds import DECIDED
-from rules.judging.collector import Docket
+from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.descriptions import EVENTS_WHERE_DUE
+from rules.judging.findings import Difference
 
-Sort = tuple[str, str]
-"""What an event is about, ``vm`` or ``host``, and who is the authority, as ``observed``."""
+StreamType = tuple[str, str]
+"""What a stream is about, ``vm`` or ``host``, and who has the authority: ``observed`` or ``decided by the ledger``."""
 
 
 class Origins:
-    """Of every stream, whether a hypervisor is the authority of it, or the ledger: that is so for life."""
+    """The type of every stream: whether it is decided by the ledger or observed never changes."""
 
-    def __init__(self, docket: Docket) -> None:
-        self._docket = docket
-        self._sorts: dict[str, Sort] = {}
+    def __init__(self, collector: FindingCollector) -> None:
+        self._collector = collector
+        self._types: dict[str, StreamType] = {}
 
-    def fits(self, envelope: Envelope[Event], place: str) -> bool:
-        """Whether the event fits its stream. If not, it is told, and says nothing of the VM or host."""
-        event, stream = envelope.event, envelope.stream
-        sort, known = _sort(event.KIND), self._sorts.get(stream)
-        if sort is known:
+    def accept(self, ref: EventRef) -> bool:
+        """Whether the event may be on its stream. If not, that is reported, and the event must not change any state."""
+        event, stream = ref.envelope.event, ref.envelope.stream
+        type, known = _type_of(event.KIND), self._types.get(stream)
+        if type is known:
             return True
-        kind, origin = sort
-        docket, where = self._docket, (envelope, place)
+        kind, origin = type
+        difference: Difference
         if not stream.startswith(f"{kind}/"):
-            docket.ask(where, None)
-            why, differ = "no such event stands on such a stream", ({"stream": f"{kind}/"}, {"event": event.KIND})
+            why = "this kind of event does not belong on this stream"
+            difference = {"stream": f"{kind}/"}, {"event": event.KIND}
         elif known is None:
-            self._sorts[stream] = sort
+            self._types[stream] = type
             return True
         else:
-            docket.ask(where, None)
-            why = "what the ledger decides about is never observed, and what is observed it never decides"
-            differ = {"origin": known[1]}, {"origin": origin}
-        docket.violated(EVENTS_WHERE_DUE, where, why, differ)
+            why = "a stream is either decided by the ledger or observed, never both"
+            difference = {"origin": known[1]}, {"origin": origin}
+        self._collector.enter(ref, None)
+        self._collector.report_violation(EVENTS_WHERE_DUE, ref, why, difference)
         return False
 
 
 @cache
-def _sort(name: str) -> Sort:
+def _type_of(name: str) -> StreamType:
     decided = any(name == event.KIND for event in DECIDED)
-    return _one_of(name.partition(".")[0], "decided by the ledger" if decided else "observed")
+    return _shared(name.partition(".")[0], "decided by the ledger" if decided else "observed")
 
 
 @cache
-def _one_of(kind: str, origin: str) -> Sort:
+def _shared(kind: str, origin: str) -> StreamType:
+    """One tuple per type, so that types can be compared by identity."""
     return kind, origin

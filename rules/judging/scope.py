@@ -1,4 +1,4 @@
-"""Which events and rules a judgement is about. All are read, so that the state is known; only these are judged."""
+"""The events and rules that a judgement is about. All events are read, so that the state is known; these are judged."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from domain.identifiers import split_stream
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is asked about; empty and ``None`` mean all. Times are in the form of ``domain.envelope.Metadata``."""
+    """What is judged; empty and ``None`` mean all. Times have the format of ``domain.envelope.Metadata``."""
 
     since: str | None = None
     until: str | None = None
     vms: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
-    """Events of these hosts, and of the VMs that are on them then."""
+    """Events of these hosts, and of the VMs that are on them at that time."""
     rules: frozenset[str] = frozenset()
 
     @property
@@ -24,8 +24,8 @@ class Scope:
         """Nothing is left out."""
         return self == EVERYTHING
 
-    def takes(self, stream: str, host: str | None, happened: str) -> bool:
-        """Whether an event is asked about; ``host`` is where its VM is."""
+    def includes(self, stream: str, host: str | None, happened: str) -> bool:
+        """Whether an event is in scope; ``host`` is the host of its VM."""
         if (self.since is not None and happened < self.since) or (self.until is not None and happened > self.until):
             return False
         if not self.vms and not self.hosts:

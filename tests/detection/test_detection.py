@@ -54,7 +54,7 @@ def test_what_goes_unnoticed_is_told_and_fails(
     def believes(vm: Vm, told: VmFigures) -> bool:
         return True
 
-    monkeypatch.setattr(decisions, "has_figures", believes)
+    monkeypatch.setattr(decisions, "has_vm_figures", believes)
     code = detection.main(["--each", "80", "--commands", "80", "--only", GRANTED, "--missed"])
     assert code == 1
     assert f"    {GRANTED}: nilometer." in capsys.readouterr().out

@@ -14,7 +14,7 @@ def audit_document(result: Result) -> dict[str, Any]:
     """An audit, with all that is kept of it."""
     audit = result.audit
     return {
-        "events": audit.account.events,
+        "events": audit.coverage.events,
         "verdict": audit.verdict.value,
         "findings": [_finding(each.finding) for each in audit.findings],
         "checked": [
@@ -26,7 +26,7 @@ def audit_document(result: Result) -> dict[str, Any]:
                 "remarks": coverage.remarks,
                 "speaks_of": subject_of(rule).events,
             }
-            for rule, coverage in sorted(audit.account.rules.items())
+            for rule, coverage in sorted(audit.coverage.rules.items())
         ],
         "left_out": audit.left_out,
         "unreadable": [{"message": each.message, "hint": each.hint} for each in result.unreadable.errors],

@@ -9,7 +9,7 @@ from nilometer.audit.result import Audit, Found
 from nilometer.audit.wording import partly, story
 from nilometer.cli.audit.result import Result
 from nilometer.cli.output import Output
-from rules.judging.findings import Coverage, Verdict
+from rules.judging.findings import RuleCoverage, Verdict
 
 _COLOURS: Final = {
     Verdict.HOLDS: "green",
@@ -77,15 +77,15 @@ def _hidden(audit: Audit) -> Iterator[str]:
 
 def _coverage(audit: Audit) -> Iterator[str]:
     """How often each rule was asked: first those that could not be checked everywhere, then the others."""
-    rules = sorted(audit.account.rules.items())
+    rules = sorted(audit.coverage.rules.items())
     for rule, coverage in rules:
         if coverage.unknown:
             yield f"{rule}: {partly(rule, coverage)}"
     for rule, coverage in rules:
-        if not coverage.unknown and (coverage.asked or coverage.remarks):
+        if not coverage.unknown and (coverage.applicable or coverage.remarks):
             yield f"{rule}: {_counts(coverage)}"
 
 
-def _counts(coverage: Coverage) -> str:
+def _counts(coverage: RuleCoverage) -> str:
     counts = (("violated", coverage.violated), ("holds", coverage.holds), ("remarks", coverage.remarks))
     return ", ".join(f"{word} {count:,}" for word, count in counts if count)

@@ -66,10 +66,10 @@ class Result:
     def headline(self) -> str:
         """The verdict in one line, without its word."""
         audit, where = self.audit, self._where
-        events = _counted(audit.account.events, "event")
+        events = _counted(audit.coverage.events, "event")
         if audit.verdict is Verdict.HOLDS:
-            asked = sum(each.asked for each in audit.account.rules.values())
-            keep = "keeps" if audit.account.events == 1 else "keep"
+            asked = sum(each.applicable for each in audit.coverage.rules.values())
+            keep = "keeps" if audit.coverage.events == 1 else "keep"
             kept = f" {keep} every rule" if asked else ", of which no rule speaks"
             return f"{events}{kept} ({where})"
         findings = _counted(audit.counted[audit.verdict], "finding")

@@ -31,7 +31,7 @@ _LEVELS: Final = {Verdict.VIOLATED: "error", Verdict.UNKNOWN: "warning", Verdict
 def sarif_document(result: Result) -> dict[str, Any]:
     """An audit as one SARIF log with one run."""
     findings = result.audit.findings
-    asked = {*result.audit.account.rules, *(each.finding.rule for each in findings)}
+    asked = {*result.audit.coverage.rules, *(each.finding.rule for each in findings)}
     rules = {rule: index for index, rule in enumerate(sorted(asked))}
     return {
         "$schema": SCHEMA,

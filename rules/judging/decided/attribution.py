@@ -1,6 +1,6 @@
-"""Which rules a wrong decision breaks, and which rules speak of which event.
+"""Attributes a wrong decision to the rules that it breaks, and lists the rules that apply to each kind of event.
 
-The claims that are proved of a command are asked of what is recorded, one by one: the same sentences, run by Python.
+The claims that are proved about a command are evaluated one by one on what is recorded: the same predicates, as Python.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from rules.judging.descriptions import (
 )
 from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
 
-OF_HOSTS: Final = (host_is_real, host_never_overcommitted)
-"""The invariants of a host alone."""
-OF_VMS: Final = tuple(each for each in INVARIANTS if each not in OF_HOSTS)
+HOST_INVARIANTS: Final = (host_is_real, host_never_overcommitted)
+"""The invariants that concern a host alone."""
+VM_INVARIANTS: Final = tuple(rule for rule in INVARIANTS if rule not in HOST_INVARIANTS)
 """The invariants of a VM on its host."""
-INVARIANT_NAMES: Final = frozenset(each.__name__ for each in INVARIANTS)
+INVARIANT_NAMES: Final = frozenset(rule.__name__ for rule in INVARIANTS)
 
 HOST_COMMANDS: Final[Mapping[str, str]] = {
     "register-host": "host.registered",
@@ -42,9 +42,9 @@ HOST_COMMANDS: Final[Mapping[str, str]] = {
     "set-reserve": "host.reserve-set",
     "remove-host": "host.removed",
 }
-"""The event of each command on a host, by its stored name."""
+"""The stored name of the event that each command on a host produces."""
 
-_TELLING: Final = (
+_MOST_SPECIFIC: Final = (
     "in_use_never_removed",
     "maximal",
     "no_effect_without_grant",
@@ -53,14 +53,14 @@ _TELLING: Final = (
     "conserved",
     "effects",
 )
-"""Rules in the order in which they say most of what went wrong; the others come after them."""
+"""The rules that explain a wrong decision best, the best first; the others come after them."""
 
 Kind = tuple[str, str]
-"""A command, and on what: ``vm``, ``host``; or that it was ``refused``, ``host refused``."""
+"""A command, and what it was applied to: ``vm``, ``paging vm`` or ``host``; ``refused`` or ``host refused``."""
 
 
 def kind_of(event: VmEvent, guest: Guest) -> Kind:
-    """What kind of event a VM's is, for the account of what was asked of which rule."""
+    """The kind of a VM's event, by which the rules that apply to it are counted."""
     if isinstance(event, events.VmCommandRefused):
         return event.command, "refused"
     paging = event.command == "reclaim" and guest is Guest.WINDOWS_LEGACY
@@ -68,14 +68,14 @@ def kind_of(event: VmEvent, guest: Guest) -> Kind:
 
 
 @cache
-def rules_of(kind: Kind) -> tuple[str, ...]:
-    """The rules that speak of a kind of event, each once."""
+def rules_for(kind: Kind) -> tuple[str, ...]:
+    """The rules that apply to a kind of event, each once."""
     command, what = kind
     if command == HISTORY_IS_WHOLE:
         return (HISTORY_IS_WHOLE,)
     refused, on_host = what.endswith("refused"), what.startswith("host")
     named = [EVENT_TELLS_ALL, EVENTS_WHERE_DUE, TIME_GOES_FORWARD, *([] if on_host or refused else [HALVES_AGREE])]
-    named += [each.__name__ for each in (OF_HOSTS if on_host else INVARIANTS)]
+    named += [rule.__name__ for rule in (HOST_INVARIANTS if on_host else INVARIANTS)]
     for claim in claims_of(command):
         rule = rule_of(claim)
         if rule is None or claim.accepted is refused or (refused and claim.kind not in ("reason", "honesty", "frame")):
@@ -88,10 +88,10 @@ def rules_of(kind: Kind) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def broken(event: VmEvent) -> list[str]:
-    """The rules that what an event records of its decision breaks, the most telling first.
+def broken_rules(event: VmEvent) -> list[str]:
+    """The rules that the recorded decision breaks, the most specific first.
 
-    Raises ``HistoryError`` if the event does not carry what they ask for.
+    Raises ``HistoryError`` if the event lacks a figure that a rule needs.
     """
     try:
         before, after, arguments = _moments(event)
@@ -101,12 +101,12 @@ def broken(event: VmEvent) -> list[str]:
             if holds(claim, before=before, after=after, decision=decision_of(event), arguments=arguments) is False
         )
     except (TypeError, ValueError, LookupError, AttributeError) as error:
-        raise HistoryError(f"a {event.KIND} event does not carry what its rules ask for: {error!r}") from None
-    return sorted(named, key=lambda rule: _TELLING.index(rule) if rule in _TELLING else len(_TELLING))
+        raise HistoryError(f"a {event.KIND} event lacks a figure that its rules need: {error!r}") from None
+    return sorted(named, key=lambda rule: _MOST_SPECIFIC.index(rule) if rule in _MOST_SPECIFIC else len(_MOST_SPECIFIC))
 
 
 def _moments(event: VmEvent) -> tuple[Moment, Moment, dict[str, object]]:
-    """What was there before and after an event, as it says itself, and what was asked for."""
+    """The state before and after an event as the event records it, and the arguments of its command."""
     host = host_as_read(event.evidence.host)
     if isinstance(event, VmDefined):
         vm = vm_defined(event.generation, event.guest, event.config_version, event.memory)
@@ -121,13 +121,13 @@ def _moments(event: VmEvent) -> tuple[Moment, Moment, dict[str, object]]:
         there = host_as_read(event.evidence.destination)
         same = event.evidence.host == event.evidence.destination
         moved = isinstance(event, events.VmMoved)
-        left = Site(_booked(host, -vm.held), vm, 0) if moved else before
-        reached = Site(_booked(there, vm.held), after, vm.held) if moved else before
+        left = Site(_with_booked(host, -vm.held), vm, 0) if moved else before
+        reached = Site(_with_booked(there, vm.held), after, vm.held) if moved else before
         return before, reached, {"destination": there, "same_host": same, "left": left}
     change = book_change(vm, after)
-    return before, Site(_booked(host, change), after, vm.held + change), dict(arguments_of(event))
+    return before, Site(_with_booked(host, change), after, vm.held + change), dict(arguments_of(event))
 
 
-def _booked(host: Host, change: int) -> Host:
+def _with_booked(host: Host, change: int) -> Host:
     kind = events.HostMemoryGranted if change > 0 else events.HostMemoryReturned
     return host if change == 0 else HOST_CHANGES[kind].rule(host, abs(change))

@@ -1,4 +1,4 @@
-"""Whether a decision on a VM is the one that the rules make, and whether the grant leads where the event says."""
+"""Checks the decision of a VM's event: is it the one that the rules make, and does it lead to the event's figures?"""
 
 from __future__ import annotations
 
@@ -11,136 +11,164 @@ from domain.changes import VM_CHANGES, vm_figures
 from domain.commands import COMMANDS, NAMES
 from domain.deciding.decider import STEPS, Step
 from domain.deciding.redecide import decide_again
-from domain.decision import Decision
+from domain.decision import Code, Decision, Outcome
 from domain.events import VmEvent
 from domain.state import Site, Vm
-from rules.judging.collector import Differ, Where
+from rules.judging.collector import EventRef
 from rules.judging.comparing import (
-    asked,
-    decided_so,
     decision_of,
-    differing,
-    has_figures,
-    host_read,
-    known,
-    told,
-    vm_read,
+    difference_of,
+    expected_host_read,
+    expected_vm_read,
+    figures_of,
+    has_vm_figures,
+    records_decision,
+    request_and_outcome,
+    starting_figures,
 )
-from rules.judging.decided.attribution import broken
+from rules.judging.decided.attribution import broken_rules
 from rules.judging.decided.records import Records
-from rules.judging.decided.shapes import vm_shape
-from rules.judging.decided.tracks import HostTrack, VmTrack, vm_with
+from rules.judging.decided.shapes import vm_shape_difference
+from rules.judging.decided.tracks import DecidedHostState, DecidedVmState, vm_with
 from rules.judging.descriptions import EVENT_TELLS_ALL, EVENTS_WHERE_DUE
-from rules.judging.findings import Figures
+from rules.judging.findings import Difference, Figures
+from rules.wording import size
 
 _STEPS: Final = {NAMES[command]: step for command, step in STEPS.items()}
-OTHERWISE: Final = "the rules decide otherwise on what the event says that was read"
-NOT_CARRIED: Final = "the event does not carry what such an event carries"
-UNPROVED: Final = "the rule does not hold of what the event says, and nothing is proved of such a state"
+WRONG_KIND: Final = "this command does not produce such an event"
+WRONG_FIELDS: Final = "a field of the event is missing, superfluous or wrong for an event of its kind"
+UNPROVED: Final = "the rule does not hold for the figures in this event, and its proof does not cover such a state"
 
 
-def decided(
-    records: Records, where: Where, event: VmEvent, vm: VmTrack, host: HostTrack | None, *, told_true: bool
+def check_decision(
+    records: Records,
+    ref: EventRef,
+    event: VmEvent,
+    vm: DecidedVmState,
+    host: DecidedHostState | None,
+    *,
+    evidence_true: bool,
 ) -> bool:
-    """Whether the decision is the one that the rules make of what the event says that was read.
+    """Whether the decision is the one that the rules make, given the evidence that the event records.
 
-    ``told_true`` says whether it was so; if not, the decision may be right of what really was there.
+    If the evidence is not true, the decision may still be right for the state that the history really had.
     """
     step = _STEPS.get(event.command)
-    proved = told_true and vm.sound and host is not None and host.sound
+    proved = evidence_true and vm.invariants_hold and host is not None and host.invariants_hold
     if proved and host is not None and step is not None and step.event is type(event):
-        again = _on_the_same(event, step, vm, host)  # what was read is what was there: it need not be read again
-        if again is not None and decided_so(again, event) and vm_shape(event) is None:
+        decision = _decide_on_history(event, step, vm, host)  # the evidence is the state, and need not be read again
+        if decision is not None and records_decision(event, decision) and vm_shape_difference(event) is None:
             return True
-    docket, then = records.docket, asked(event)
-    differ: Differ
+    collector, then = records.collector, request_and_outcome(event)
+    difference: Difference
     refused = isinstance(event, events.VmCommandRefused)
     if (not refused and (step is None or step.event is not type(event))) or event.command not in COMMANDS:
         expected: Figures = {} if step is None else {"event": step.event.KIND}
-        differ = expected, {"event": event.KIND, "command": event.command}
-        docket.violated(EVENTS_WHERE_DUE, where, "no such event follows this command", differ, then=then)
+        difference = expected, {"event": event.KIND, "command": event.command}
+        collector.report_violation(EVENTS_WHERE_DUE, ref, WRONG_KIND, difference, then=then)
         return False
     try:
-        again = decide_again(event)
-        names = [] if proved and again == decision_of(event) else broken(event)
+        decision = decide_again(event)
+        rules = [] if proved and decision == decision_of(event) else broken_rules(event)
     except HistoryError as error:
-        docket.violated(EVENT_TELLS_ALL, where, error.message, then=then)
+        collector.report_violation(EVENT_TELLS_ALL, ref, error.message, then=then)
         return False
-    assert again is not None
-    recorded, shape = decision_of(event), vm_shape(event)
-    if again == recorded and shape is None:
-        _unproved(records, where, names, vm, told_true=told_true)
+    assert decision is not None
+    recorded, shape = decision_of(event), vm_shape_difference(event)
+    if decision == recorded and shape is None:
+        _report_unproved(records, ref, rules, vm, evidence_true=evidence_true)
         return True
-    if not told_true and host is not None and _as_it_was(event, vm, host) == recorded:
-        return True  # only the evidence is wrong, and that is told
-    if again != recorded:
-        names, why, differ = names or [EVENT_TELLS_ALL], OTHERWISE, differing(again, recorded)
+    if not evidence_true and host is not None and _decide_on_actual_state(event, vm, host) == recorded:
+        return True  # only the evidence is wrong, and that is reported
+    if decision != recorded:
+        why = contradiction(decision, recorded.outcome, recorded.code, recorded.granted)
+        rules, difference = rules or [EVENT_TELLS_ALL], difference_of(decision, recorded)
     else:
-        names, why, differ = [EVENT_TELLS_ALL], NOT_CARRIED, shape or ({}, {})
-    for number, name in enumerate(names):
-        follows = where[0].position if number else None
-        docket.violated(name, where, why, differ, let=known(event), then=then, follows=follows)
+        why, rules, difference = WRONG_FIELDS, [EVENT_TELLS_ALL], shape or ({}, {})
+    for number, rule in enumerate(rules):
+        follows = ref.envelope.position if number else None
+        let = starting_figures(event)
+        collector.report_violation(rule, ref, why, difference, let=let, then=then, follows=follows)
     return False
 
 
-def _unproved(records: Records, where: Where, names: list[str], vm: VmTrack, *, told_true: bool) -> None:
-    """What is proved of a decision assumes a state in which all invariants hold; of any other, each rule is asked."""
-    cause = where[0].position
-    if told_true:
-        cause = next(iter(vm.standing.values()), cause if vm.cause is None else vm.cause)
-    for name in names:
-        records.docket.violated(name, where, UNPROVED, follows=cause)
+def contradiction(decision: Decision, outcome: Outcome, code: Code, granted: int = 0) -> str:
+    """How a recorded outcome, code and grant contradict the decision that the rules make, in one clause."""
+    if decision.granted != granted:
+        difference = f"the rules grant {size(decision.granted)}, not {size(granted)}"
+    elif decision.outcome is not outcome:
+        difference = f"the rules give the outcome {decision.outcome.value}, not {outcome.value}"
+    elif decision.code is not code:
+        difference = f"the rules give the code {decision.code.value}, not {code.value}"
+    else:
+        difference = "the rules make up the grant differently"
+    return f"given the figures in this event, {difference}"
 
 
-def _on_the_same(event: VmEvent, step: Step, vm: VmTrack, host: HostTrack) -> Decision | None:
+def _report_unproved(
+    records: Records, ref: EventRef, rules: list[str], vm: DecidedVmState, *, evidence_true: bool
+) -> None:
+    """Reports rules that a right decision breaks because the invariants did not hold, so that no proof covers it."""
+    cause = ref.envelope.position
+    if evidence_true:
+        cause = next(iter(vm.broken_since.values()), cause if vm.cause is None else vm.cause)
+    for rule in rules:
+        records.collector.report_violation(rule, ref, UNPROVED, follows=cause)
+
+
+def _decide_on_history(event: VmEvent, step: Step, vm: DecidedVmState, host: DecidedHostState) -> Decision | None:
+    """The decision on the state that the history itself left; ``None`` where it takes more than that."""
     read = event.evidence.host
     if read is None or isinstance(event, events.VmMoved):
         return None
-    account = host.state if read.stream_version == host.version else host.at(read.stream_version)
-    if account is None:
+    state = host.state if read.stream_version == host.version else host.state_at(read.stream_version)
+    if state is None:
         return None
-    asked_for = [event.requested if name == "amount" else getattr(event, name) for name in step.takes]
-    return None if None in asked_for else step.rule(Site(account, vm.state, vm.state.held), *asked_for)
+    arguments = [event.requested if name == "amount" else getattr(event, name) for name in step.takes]
+    return None if None in arguments else step.rule(Site(state, vm.state, vm.state.held), *arguments)
 
 
-def _as_it_was(event: VmEvent, vm: VmTrack, host: HostTrack) -> Decision | None:
-    """The decision on the state that the history itself left."""
+def _decide_on_actual_state(event: VmEvent, vm: DecidedVmState, host: DecidedHostState) -> Decision | None:
+    """The decision on an event whose evidence is replaced by the state that the history left."""
     read = event.evidence.host
-    account = (None if read is None else host.at(read.stream_version)) or host.state
-    there = host_read(host.id, account, host.version, vm.state.generation)
-    evidence = replace(event.evidence, vm=vm_read(vm.state), host=there)
+    state = (None if read is None else host.state_at(read.stream_version)) or host.state
+    host_read = expected_host_read(host.id, state, host.version, vm.state.generation)
+    evidence = replace(event.evidence, vm=expected_vm_read(vm.state), host=host_read)
     try:
         return decide_again(replace(event, evidence=evidence, before=vm.figures))
     except HistoryError:
         return None
 
 
-def evolved(records: Records, where: Where, event: VmEvent, vm: VmTrack, base: Vm, *, right: bool) -> tuple[Vm, bool]:
-    """The VM afterwards, and whether it is as the event says; ``right`` says whether the decision is.
+def apply_to_vm(
+    records: Records, ref: EventRef, event: VmEvent, vm: DecidedVmState, base: Vm, *, decision_right: bool
+) -> tuple[Vm, bool]:
+    """Applies what an event granted to a VM; returns the state, and whether it has the figures that the event records.
 
-    The state evolves from what was granted. If the event carries other figures, one goes on from those.
+    If the event records other figures, the history goes on from those.
     """
     change = VM_CHANGES[type(event)]
     try:
         after = change.apply(base, event)
-    except HistoryError:  # it does not say what was granted, and that is told
-        vm.become(vm_with(base, event.after))
+    except HistoryError:  # it does not record what was granted, and that is reported
+        vm.update(vm_with(base, event.after))
         return vm.state, False
-    if has_figures(after, event.after):
-        vm.become(after, event.after)
+    if has_vm_figures(after, event.after):
+        vm.update(after, event.after)
         return after, True
     figures = vm_figures(after)
     if base is not vm.state:
-        instead = change.apply(vm.state, event)
-        if vm_figures(instead) == event.after:  # only what it says of before is wrong, and that is told
-            vm.become(instead, event.after)
-            return instead, True
-    differ = differing(figures, event.after, "after.")
-    let = told(event.before, *[name.removeprefix("after.") for name in differ[0]])
-    why = "what was granted does not lead to the figures that the event carries"
-    follows = None if right else where[0].position
-    records.docket.violated(EVENT_TELLS_ALL, where, why, differ, let=let, then=asked(event), follows=follows)
+        actual = change.apply(vm.state, event)
+        if vm_figures(actual) == event.after:  # only the recorded state before it is wrong, and that is reported
+            vm.update(actual, event.after)
+            return actual, True
+    difference = difference_of(figures, event.after, "after.")
+    let = figures_of(event.before, *[name.removeprefix("after.") for name in difference[0]])
+    why = "the grant does not lead to the figures that the event records after it"
+    follows = None if decision_right else ref.envelope.position
+    then = request_and_outcome(event)
+    records.collector.report_violation(EVENT_TELLS_ALL, ref, why, difference, let=let, then=then, follows=follows)
     recorded = vm_with(after, event.after)
-    vm.become(recorded)
-    vm.other = after
+    vm.update(recorded)
+    vm.alternative = after
     return recorded, False

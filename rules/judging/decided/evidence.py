@@ -1,4 +1,4 @@
-"""Whether an event says truly what was there before it: the VM, and each host at the version at which it was read."""
+"""Checks what an event records of the state before it: the VM, and each host at the version that was read."""
 
 from __future__ import annotations
 
@@ -7,110 +7,123 @@ from domain.deciding.redecide import vm_as_read
 from domain.events import HostRead, VmEvent
 from domain.identifiers import host_stream
 from domain.state import Vm
-from rules.judging.collector import Differ, Where
+from rules.judging.collector import EventRef
 from rules.judging.comparing import (
-    asked,
-    differing,
-    host_is_as_read,
-    host_read,
-    reads,
-    vm_is_as_read,
-    vm_read,
+    difference_of,
+    expected_host_read,
+    expected_vm_read,
+    is_vm_as_recorded,
+    matches_host_read,
+    matches_vm_read,
+    request_and_outcome,
 )
 from rules.judging.decided.records import Records
-from rules.judging.decided.tracks import HostTrack, VmTrack
+from rules.judging.decided.tracks import DecidedHostState, DecidedVmState
 from rules.judging.descriptions import EVENT_TELLS_ALL
+from rules.judging.findings import Difference
 
 
-def vm_before(records: Records, where: Where, event: VmEvent, vm: VmTrack) -> Vm | None:
-    """``None`` if the VM was as the event says; else the VM as the event says that it was."""
-    read, other = event.evidence.vm, vm.other
-    vm.other = None
-    if event.before == vm.figures and reads(read, vm.state):
+def check_vm_before(records: Records, ref: EventRef, event: VmEvent, vm: DecidedVmState) -> Vm | None:
+    """Checks the VM's state before an event; returns ``None`` if it is as recorded, else the state that is recorded."""
+    read, alternative = event.evidence.vm, vm.alternative
+    vm.alternative = None
+    if event.before == vm.figures and matches_vm_read(read, vm.state):
         return None
-    if other is not None and vm_is_as_read(other, event.before, read):
-        vm.become(other)  # it went on from what the rules made of the last event, whatever that recorded
+    if alternative is not None and is_vm_as_recorded(alternative, event.before, read):
+        vm.update(alternative)  # the history went on from what the rules lead to, not from what the last event records
         return None
-    figures, beside = differing(vm.figures, event.before, "before."), differing(vm_read(vm.state), read, "vm.")
-    why = "the VM was not as the event says that it was before it"
-    differ = figures[0] | beside[0], figures[1] | beside[1]
-    records.docket.violated(EVENT_TELLS_ALL, where, why, differ, then=asked(event), follows=vm.cause)
+    figures = difference_of(vm.figures, event.before, "before.")
+    evidence = difference_of(expected_vm_read(vm.state), read, "vm.")
+    why = "the VM's state before the event is not the one that the event records"
+    difference: Difference = ({**figures[0], **evidence[0]}, {**figures[1], **evidence[1]})
+    records.collector.report_violation(
+        EVENT_TELLS_ALL, ref, why, difference, then=request_and_outcome(event), follows=vm.cause
+    )
     try:
         return vm_as_read(event)
     except (TypeError, ValueError):
         return vm.state
 
 
-def hosts_before(records: Records, where: Where, event: VmEvent, vm: VmTrack, host: HostTrack | None) -> bool:
-    """Whether the hosts were as the event says that it read them."""
+def check_hosts_read(
+    records: Records, ref: EventRef, event: VmEvent, vm: DecidedVmState, host: DecidedHostState | None
+) -> bool:
+    """Whether the hosts that an event read were as it records."""
     evidence, generation = event.evidence, vm.state.generation
-    fine = host_before(records, where, evidence.host, vm.host, host, generation, "host")
+    consistent = check_host_read(records, ref, evidence.host, vm.host, host, generation, "host")
     if event.command != "move-vm":
-        return fine
-    there = evidence.destination
-    named = event.destination if isinstance(event, events.VmMoved) else None if there is None else there.id
-    track = None if named is None else records.hosts.get(named) or _departed(records, there, named)
-    fine = host_before(records, where, there, named, track, generation, "destination") and fine
+        return consistent
+    read = evidence.destination
+    named = event.destination if isinstance(event, events.VmMoved) else None if read is None else read.id
+    destination = None if named is None else records.hosts.get(named) or _removed_since(records, read, named)
+    consistent = check_host_read(records, ref, read, named, destination, generation, "destination") and consistent
     if isinstance(event, events.VmMoved) and event.source != vm.host:
-        why, differ = "the VM did not leave the host that it was on", ({"source": vm.host}, {"source": event.source})
-        records.docket.violated(EVENT_TELLS_ALL, where, why, differ)
+        why, difference = (
+            "the event names a host that the VM was not on",
+            ({"source": vm.host}, {"source": event.source}),
+        )
+        records.collector.report_violation(EVENT_TELLS_ALL, ref, why, difference)
         return False
-    return fine
+    return consistent
 
 
-def _departed(records: Records, read: HostRead | None, named: str) -> HostTrack | None:
-    """A host that was removed after it was read: whoever reads it does not stop others from removing it."""
-    host = records.departed.get(named)
+def _removed_since(records: Records, read: HostRead | None, named: str) -> DecidedHostState | None:
+    """A host that was removed after it was read: reading a host does not keep others from removing it."""
+    host = records.removed_hosts.get(named)
     return host if host is not None and read is not None and read.stream_version < host.version else None
 
 
-def host_before(
+def check_host_read(
     records: Records,
-    where: Where,
+    ref: EventRef,
     read: HostRead | None,
     named: str | None,
-    host: HostTrack | None,
+    host: DecidedHostState | None,
     generation: int | None,
     path: str,
 ) -> bool:
-    """Whether a host was, at the version at which it was read, as the event says."""
+    """Whether a host was as an event records, at the version that it read.
+
+    ``named`` is the host that the event is about, ``path`` the name of its evidence, ``generation`` that of the VM.
+    """
     if host is not None and read is not None and read.id == named and read.stream_version == host.version:
-        plain = host.release_is_told and not host.doubt  # nearly all events read the host as it is now
-        if plain and host_is_as_read(host.state, read, generation):
+        settled = host.release_known and not host.unconfirmed_shift  # nearly all events read the host as it is now
+        if settled and matches_host_read(read, host.state, generation):
             return True
-    docket, whole = records.docket, not records.strangers and records.wholeness.gap is None
-    may_begin = host is None and not whole
-    if may_begin and read is not None and read.id == named and host_stream(read.id) not in records.gone:
-        host = records.host_as_read(read, where[0].position)
+    collector = records.collector
+    complete = not records.beginnings_missing and records.completeness.gap is None
+    may_begin = host is None and not complete
+    if may_begin and read is not None and read.id == named and host_stream(read.id) not in records.removed:
+        host = records.begin_host_as_read(read, ref.envelope.position)
     if read is None or host is None or read.id != named:
-        differ: Differ = {f"{path}.id": named}, {f"{path}.id": None if read is None else read.id}
-        why = "the event does not say which host it read"
+        difference: Difference = {f"{path}.id": named}, {f"{path}.id": None if read is None else read.id}
+        why = "the event does not record which host it read"
         if read is not None:
-            why = "the event read a host that is not there" if host is None else "the event read another host"
-        docket.violated(EVENT_TELLS_ALL, where, why, differ)
+            why = "the event read a host that does not exist" if host is None else "the event read the wrong host"
+        collector.report_violation(EVENT_TELLS_ALL, ref, why, difference)
         return False
     host.learn_release(read.version)
-    host.reconsider(read.stream_version)
-    account = host.at(read.stream_version)
-    if account is not None and host_is_as_read(account, read, generation):
+    host.confirm_version(read.stream_version)
+    state = host.state_at(read.stream_version)
+    if state is not None and matches_host_read(read, state, generation):
         return True
     follows = host.cause
-    if account is None and host.is_past(read.stream_version):
-        why = "nobody knows any more how the host was when it was read: it has changed too often, or began before"
-        docket.unknown(EVENT_TELLS_ALL, where, why)
+    if state is None and host.had_version(read.stream_version):
+        why = "the host's state when it was read is not known: it changed too often since, or its beginning is missing"
+        collector.report_unknown(EVENT_TELLS_ALL, ref, why)
         return True
-    if account is None:
-        why, account = "the event read the host at a version that it did not have", host.state
-        follows = records.wholeness.gap if follows is None else follows
+    if state is None:
+        why, state = "the event read a version of the host that does not exist", host.state
+        follows = records.completeness.gap if follows is None else follows
     else:
-        why, other = "the host was not as the event says that it read it", host.other
-        if other is not None and host_is_as_read(other, read, generation):
-            host.become(other)  # it went on from what the rules made of the last event
-            host.other = None
+        why, alternative = "the host did not have the figures that the event records as read", host.alternative
+        if alternative is not None and matches_host_read(read, alternative, generation):
+            host.update(alternative)  # the history went on from what the rules lead to
+            host.alternative = None
             return True
     version = min(read.stream_version, host.version)
     if read.stream_version > host.version:
-        host.counted(read.stream_version)
-    differ = differing(host_read(host.id, account, version, generation), read, f"{path}.")
-    docket.violated(EVENT_TELLS_ALL, where, why, differ, follows=follows)
+        host.raise_version(read.stream_version)
+    difference = difference_of(expected_host_read(host.id, state, version, generation), read, f"{path}.")
+    collector.report_violation(EVENT_TELLS_ALL, ref, why, difference, follows=follows)
     return False

@@ -1,7 +1,7 @@
-"""The invariants: to be asked of a VM or host that has become another, and as long as one of them is broken.
+"""Checks the invariants of a VM or host whose state changed, and as long as one of them is broken.
 
-What is proved of a change assumes that they held before it. So of a VM or host of which they were not asked yet, or
-do not hold, nothing is taken as proved.
+The proofs about a change assume that the invariants hold before it. So nothing counts as proved for a VM or host whose
+invariants were not checked yet, or do not hold.
 """
 
 from __future__ import annotations
@@ -15,55 +15,69 @@ from domain.guests import Guest
 from domain.rule import Rule
 from domain.settings import ConfigVersion, MemorySetting
 from domain.state import Site
-from rules.judging.collector import Docket, Where
-from rules.judging.comparing import told
-from rules.judging.decided.attribution import OF_HOSTS, OF_VMS
-from rules.judging.decided.tracks import HostTrack, VmTrack
+from rules.judging.collector import EventRef, FindingCollector
+from rules.judging.comparing import figures_of
+from rules.judging.decided.attribution import HOST_INVARIANTS, VM_INVARIANTS
+from rules.judging.decided.tracks import DecidedHostState, DecidedVmState
 
-NOBODY: Final = vm_defined(1, Guest.UNENLIGHTENED, ConfigVersion(0, 0), MemorySetting.static(0))
-"""Stands for the VM where a host has none: what is asked of hosts does not ask for it."""
+NO_VM: Final = vm_defined(1, Guest.UNENLIGHTENED, ConfigVersion(0, 0), MemorySetting.static(0))
+"""Stands for the VM where a host has none: the invariants of hosts do not read it."""
 
 
-def vm_holds(docket: Docket, where: Where, vm: VmTrack, host: HostTrack, *, follows: int | None) -> bool:
+def check_vm(
+    collector: FindingCollector, ref: EventRef, vm: DecidedVmState, host: DecidedHostState, *, follows: int | None
+) -> bool:
     """Whether all invariants of a VM hold on its host."""
-    vm.unasked = False
+    vm.unchecked = False
     site = Site(host.state, vm.state, host.book.get(vm.id, 0))
-    return _all_hold(docket, where, vm.standing, OF_VMS, site, follows=follows)
+    return _check(collector, ref, vm.broken_since, VM_INVARIANTS, site, follows=follows)
 
 
-def both_hold(docket: Docket, where: Where, vm: VmTrack, host: HostTrack) -> bool:
-    """Whether all invariants hold of a VM and of its host, after a change in which nothing was found."""
-    vm.unasked = host.unasked = False
+def check_vm_and_host(collector: FindingCollector, ref: EventRef, vm: DecidedVmState, host: DecidedHostState) -> bool:
+    """Whether all invariants of a VM and of its host hold, after a change without findings."""
+    vm.unchecked = host.unchecked = False
     site = Site(host.state, vm.state, host.book.get(vm.id, 0))
-    fine = _all_hold(docket, where, vm.standing, OF_VMS, site, follows=None)
-    return _all_hold(docket, where, host.standing, OF_HOSTS, site, follows=None) and fine
+    holds = _check(collector, ref, vm.broken_since, VM_INVARIANTS, site, follows=None)
+    return _check(collector, ref, host.broken_since, HOST_INVARIANTS, site, follows=None) and holds
 
 
-def host_holds(
-    docket: Docket, where: Where, host: HostTrack, vm: VmTrack | None = None, *, follows: int | None
+def check_host(
+    collector: FindingCollector,
+    ref: EventRef,
+    host: DecidedHostState,
+    vm: DecidedVmState | None = None,
+    *,
+    follows: int | None,
 ) -> bool:
-    """Whether all invariants of a host hold; ``vm`` is the one that it was changed for."""
-    host.unasked = False
+    """Whether all invariants of a host hold; ``vm`` is the VM for which it changed."""
+    host.unchecked = False
     entry = 0 if vm is None else host.book.get(vm.id, 0)
-    site = Site(host.state, NOBODY if vm is None or vm.id not in host.vms else vm.state, entry)
-    return _all_hold(docket, where, host.standing, OF_HOSTS, site, follows=follows)
+    site = Site(host.state, NO_VM if vm is None or vm.id not in host.vms else vm.state, entry)
+    return _check(collector, ref, host.broken_since, HOST_INVARIANTS, site, follows=follows)
 
 
-def _all_hold(
-    docket: Docket, where: Where, standing: dict[str, int], rules: Iterable[Rule], site: Site, *, follows: int | None
+def _check(
+    collector: FindingCollector,
+    ref: EventRef,
+    broken_since: dict[str, int],
+    rules: Iterable[Rule],
+    site: Site,
+    *,
+    follows: int | None,
 ) -> bool:
-    """Whether all of these invariants hold; one that was broken before and still is follows from that."""
-    fine = True
+    """Whether these invariants hold; one that is still broken follows from the event that broke it."""
+    all_hold = True
     for rule in rules:
         if rule(site):
-            if standing:
-                standing.pop(rule.__name__, None)
+            if broken_since:
+                broken_since.pop(rule.__name__, None)
             continue
-        fine, position = False, where[0].position
-        cause = standing.setdefault(rule.__name__, position)
-        found = told(site.host, path="host.") | {"host.entry": site.entry}
-        if site.vm is not NOBODY:
-            found |= told(vm_figures(site.vm))
+        all_hold, position = False, ref.envelope.position
+        cause = broken_since.setdefault(rule.__name__, position)
+        found = figures_of(site.host, path="host.") | {"host.entry": site.entry}
+        if site.vm is not NO_VM:
+            found |= figures_of(vm_figures(site.vm))
         because = cause if cause != position else follows
-        docket.violated(rule.__name__, where, "the invariant does not hold afterwards", ({}, found), follows=because)
-    return fine
+        why = "the invariant does not hold after the event"
+        collector.report_violation(rule.__name__, ref, why, ({}, found), follows=because)
+    return all_hold

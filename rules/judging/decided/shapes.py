@@ -1,6 +1,6 @@
-"""What an event of each kind carries: amounts where its command names one, the arguments of its command, its evidence.
+"""Checks the fields that an event of each kind must have: amounts, arguments of its command, evidence, mechanism.
 
-What decides is judged by deciding again; this is what the rules do not ask for.
+The figures that decide are checked by deciding again; these are the fields that no rule reads.
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from domain.commands import COMMANDS
 from domain.events import Argument, HostEvent, VmEvent
 from domain.guests import removal_mechanism
 from domain.state import Power
-from rules.judging.collector import Differ
-from rules.judging.findings import Figure
+from rules.judging.findings import Difference, Figure
 
 OPTIONAL = frozenset(("name",))
 """Arguments that a command may leave out."""
 
 
-def vm_shape(event: VmEvent) -> Differ | None:
-    """What is not as events of its kind have it, as it should be and as it is; ``None`` if all is."""
+def vm_shape_difference(event: VmEvent) -> Difference | None:
+    """The fields that an event of its kind must have otherwise; ``None`` if all are right."""
     evidence = event.evidence
     if evidence.vms is not None or (evidence.destination is not None and event.command != "move-vm"):
-        there = None if evidence.destination is None else evidence.destination.id
-        return {}, {"vms": evidence.vms, "destination.id": there}
+        destination = None if evidence.destination is None else evidence.destination.id
+        return {}, {"vms": evidence.vms, "destination.id": destination}
     if isinstance(event, events.VmCommandRefused):
-        return _refused(event)
+        return _refusal_difference(event)
     if not isinstance(event, events.VmMemoryAdded | events.VmMemoryRemoved):
         if event.granted is None and event.requested is None:
             return None
@@ -42,56 +41,56 @@ def vm_shape(event: VmEvent) -> Differ | None:
     return None
 
 
-def host_shape(event: HostEvent) -> Differ | None:
-    """As ``vm_shape``, of an event on the stream of a host."""
+def host_shape_difference(event: HostEvent) -> Difference | None:
+    """As ``vm_shape_difference``, for an event on the stream of a host."""
     if not isinstance(event, events.HostCommandRefused | events.HostRemoved):
         return None
     evidence, command = event.evidence, event.command
-    reads = command == "define-vm", False, False, command == "remove-host"
+    expected = command == "define-vm", False, False, command == "remove-host"
     parts = evidence.host, evidence.destination, evidence.vm, evidence.vms
     found = tuple(part is not None for part in parts)
-    if found != reads:
+    if found != expected:
         names = "host", "destination", "vm", "vms"
-        return dict(zip(names, reads, strict=True)), dict(zip(names, found, strict=True))
+        return dict(zip(names, expected, strict=True)), dict(zip(names, found, strict=True))
     if isinstance(event, events.HostRemoved):
         return None
-    return _arguments(command, "host", event.arguments)
+    return _arguments_difference(command, "host", event.arguments)
 
 
-def _refused(event: events.VmCommandRefused) -> Differ | None:
+def _refusal_difference(event: events.VmCommandRefused) -> Difference | None:
     amount = _amount_of(event)
     granted = None if amount is None else 0
     if event.requested != amount or event.granted != granted:
         found = {"requested": event.requested, "granted": event.granted}
         return {"requested": amount, "granted": granted}, found
-    to, there = event.arguments.get("to"), event.evidence.destination
-    if event.command == "move-vm" and (there is None or there.id != to):
-        return {"destination.id": _figure(to)}, {"destination.id": None if there is None else there.id}
-    return _arguments(event.command, "vm", event.arguments)
+    to, destination = event.arguments.get("to"), event.evidence.destination
+    if event.command == "move-vm" and (destination is None or destination.id != to):
+        return {"destination.id": _figure(to)}, {"destination.id": None if destination is None else destination.id}
+    return _arguments_difference(event.command, "vm", event.arguments)
 
 
 def _amount_of(event: events.VmCommandRefused) -> int | None:
-    """How much was asked for: of a size, by how much that is another than the VM has, unless it is only configured."""
+    """The requested amount; for a size, its distance from what the VM has, unless the size is only configured."""
     amount, size, before = event.arguments.get("amount"), event.arguments.get("size"), event.before
     if event.command == "set-memory" and isinstance(size, int) and before is not None:
         return None if before.power is Power.OFF else abs(size - before.assigned)
     return amount if isinstance(amount, int) else None
 
 
-def _arguments(command: str, target: str, given: Mapping[str, Argument]) -> Differ | None:
-    """Whether a refusal tells the arguments that its command takes, but for the VM or host on whose stream it is."""
-    least, takes = _takes(command, target)
-    if least <= given.keys() <= takes:
+def _arguments_difference(command: str, target: str, given: Mapping[str, Argument]) -> Difference | None:
+    """Whether a refusal records the arguments of its command, except the VM or host on whose stream it is."""
+    required, allowed = _parameters_of(command, target)
+    if required <= given.keys() <= allowed:
         return None
-    return {"arguments": ", ".join(sorted(takes))}, {"arguments": ", ".join(sorted(given))}
+    return {"arguments": ", ".join(sorted(allowed))}, {"arguments": ", ".join(sorted(given))}
 
 
 @cache
-def _takes(command: str, target: str) -> tuple[frozenset[str], frozenset[str]]:
-    """What a refusal of the command has to tell, and what it may tell."""
+def _parameters_of(command: str, target: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The arguments that a refusal of the command must record, and those that it may record."""
     kind = COMMANDS.get(command)
-    takes = frozenset[str]() if kind is None else frozenset(kind.__slots__) - {target}
-    return takes - OPTIONAL, takes
+    allowed = frozenset[str]() if kind is None else frozenset(kind.__slots__) - {target}
+    return allowed - OPTIONAL, allowed
 
 
 def _figure(value: object) -> Figure:

@@ -1,7 +1,7 @@
-"""What the judge knows of a decided VM or host while it reads a history: its state as the events so far leave it.
+"""The state of a decided VM or host while a history is read: what the events so far lead to.
 
-After a finding it goes on from what is recorded, so that one wrong figure is told once; what the rules would have made
-of it is kept beside it until the next event shows which of the two the history went on from.
+After a finding the state goes on from what the event records, so that one wrong figure is reported once. The state
+that the rules lead to is kept as the alternative, until the next event shows from which of the two the history goes on.
 """
 
 from __future__ import annotations
@@ -15,139 +15,143 @@ from domain.events import HostFigures, VmFigures
 from domain.settings import HostVersion
 from domain.state import Host, Vm
 
-REMEMBERED: Final = 256
-"""Past accounts kept of each host: what others may have written between a decision's reading and its recording."""
+PAST_STATES: Final = 256
+"""Past states kept of each host: as many as others may write between a decision's reading and its recording."""
 
 
 @dataclass(slots=True)
-class VmTrack:
-    """A decided VM. ``version`` counts the events of its stream that are known to have been."""
+class DecidedVmState:
+    """A decided VM. ``version`` counts the events that its stream is known to have."""
 
     id: str
     host: str
     state: Vm
     figures: VmFigures
-    """The figures of ``state``, as events carry them."""
-    other: Vm | None = None
-    """What the rules made of the last event, where that is not what it recorded."""
+    """The figures of ``state`` as events record them."""
+    alternative: Vm | None = None
+    """The state that the rules lead to, if the last event recorded another."""
     version: int = 1
     removed: bool = False
-    happened: str = ""
+    last_happened: str = ""
     cause: int | None = None
-    """The position of a finding that may explain the next one on this stream."""
-    standing: dict[str, int] = field(default_factory=dict[str, int])
-    """Invariants that are broken now, and the position that broke each."""
-    unasked: bool = True
-    """Whether the invariants are still to be asked of it as it is now, on the host that it is on."""
+    """The position of a finding that may explain the next finding on this stream."""
+    broken_since: dict[str, int] = field(default_factory=dict[str, int])
+    """The invariants that are broken now, and the position that broke each."""
+    unchecked: bool = True
+    """Whether the invariants are still to be checked for this state on this host."""
 
     @property
-    def sound(self) -> bool:
-        """All invariants hold of it: what is proved of its next change assumes that."""
-        return not (self.unasked or self.standing)
+    def invariants_hold(self) -> bool:
+        """All invariants are known to hold, which the proofs about its next change assume."""
+        return not (self.unchecked or self.broken_since)
 
-    def become(self, state: Vm, figures: VmFigures | None = None) -> None:
-        """The VM is so now."""
-        self.unasked = self.unasked or state is not self.state
+    def update(self, state: Vm, figures: VmFigures | None = None) -> None:
+        """Gives the VM a new state."""
+        self.unchecked = self.unchecked or state is not self.state
         self.state = state
         self.figures = vm_figures(state) if figures is None else figures
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
-    """A half of a change that did not come: its change, and where that is."""
+class MissingBookEvent:
+    """An expected event of a host that did not come."""
 
     change: str
-    """The id of the change's first event."""
+    """The id of the VM's event."""
     position: int
+    """The position of the VM's event."""
 
 
 @dataclass(slots=True)
-class HostTrack:
-    """A decided host, and its last accounts by the version of its stream."""
+class DecidedHostState:
+    """A decided host, and its past states by the version of its stream."""
 
     id: str
     state: Host
     figures: HostFigures
-    release_is_told: bool = True
-    """Of a host whose beginning is not there, nobody tells the release before an event that read it."""
-    other: Host | None = None
+    release_known: bool = True
+    """False for a host whose registration is missing, until an event records that it read the release."""
+    alternative: Host | None = None
+    """The state that the rules lead to, if the last event recorded another."""
     version: int = 1
-    happened: str = ""
+    last_happened: str = ""
     cause: int | None = None
+    """The position of a finding that may explain the next finding on this stream."""
     book: dict[str, int] = field(default_factory=dict[str, int])
+    """The bytes that each VM holds of it; no entry is 0."""
     vms: set[str] = field(default_factory=set[str])
     """The VMs on it, running or not."""
-    recent: deque[tuple[int, Host]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
-    """Accounts before this one, with the version from which each held."""
+    past: deque[tuple[int, Host]] = field(default_factory=lambda: deque(maxlen=PAST_STATES))
+    """Earlier states, with the version from which each was valid."""
     since: int = 1
-    """The version from which the account is as it is."""
+    """The version from which the current state is valid."""
     shift: int = 0
-    """How much further the events have counted this stream than it is long: events of it were lost."""
-    doubt: int = 0
-    """How much of that rests on one event alone."""
-    lost: Lost | None = None
-    """The last half of a change that did not come when it was due."""
-    standing: dict[str, int] = field(default_factory=dict[str, int])
-    """As of a VM."""
-    unasked: bool = True
-    """As of a VM: whether its own invariants are still to be asked of it."""
+    """How many events more the history has counted on this stream than the stream has: these were lost."""
+    unconfirmed_shift: int = 0
+    """The part of it that rests on a single event."""
+    missing: MissingBookEvent | None = None
+    """The last expected event that did not come."""
+    broken_since: dict[str, int] = field(default_factory=dict[str, int])
+    """The invariants that are broken now, and the position that broke each."""
+    unchecked: bool = True
+    """Whether its own invariants are still to be checked for this state."""
 
     @property
-    def sound(self) -> bool:
-        """Its own invariants hold of it."""
-        return not (self.unasked or self.standing)
+    def invariants_hold(self) -> bool:
+        """Its own invariants are known to hold."""
+        return not (self.unchecked or self.broken_since)
 
-    def become(self, state: Host, figures: HostFigures | None = None) -> None:
-        """The host is so from the next version on; call it before ``version`` moves."""
+    def update(self, state: Host, figures: HostFigures | None = None) -> None:
+        """Gives the host a new state, valid from the next version on: call it before ``version`` is advanced."""
         if state is not self.state:
-            self.recent.append((self.since, self.state))
+            self.past.append((self.since, self.state))
             self.since = self.version + 1
-            self.state, self.unasked = state, True
+            self.state, self.unchecked = state, True
             self.figures = host_figures(state) if figures is None else figures
 
     def learn_release(self, version: HostVersion) -> None:
-        """An event tells the release of a host whose beginning is not there."""
-        if not self.release_is_told:
-            self.release_is_told, self.unasked = True, True
+        """Takes the release from an event that read it, if the registration is missing."""
+        if not self.release_known:
+            self.release_known, self.unchecked = True, True
             self.state = replace(self.state, version=version)
-            past = [(since, replace(state, version=version)) for since, state in self.recent]
-            self.recent = deque(past, maxlen=REMEMBERED)
+            past = [(since, replace(state, version=version)) for since, state in self.past]
+            self.past = deque(past, maxlen=PAST_STATES)
 
     def advance(self, version: int) -> None:
-        """The next event of the stream, of this version there, was read."""
+        """Counts the next event, which has this version on the stream."""
         self.shift = max(self.shift, self.version + 1 - version)
         self.version = version + self.shift
 
-    def counted(self, version: int) -> None:
-        """An event says that the stream has this version: if it does so alone, the next will show it."""
-        self.doubt = version - self.version
+    def raise_version(self, version: int) -> None:
+        """Takes a higher version that one event claims to have read; the next event confirms it or not."""
+        self.unconfirmed_shift = version - self.version
         self.version = version
 
-    def reconsider(self, version: int) -> None:
-        """What the next event says of the version shows whether the last one was right."""
-        if self.doubt and version == self.version - self.doubt:
+    def confirm_version(self, version: int) -> None:
+        """Keeps or takes back a raised version, by the version that the next event read."""
+        if self.unconfirmed_shift and version == self.version - self.unconfirmed_shift:
             self.version = version
             self.since = min(self.since, version)
-        self.doubt = 0
+        self.unconfirmed_shift = 0
 
-    def is_past(self, version: int) -> bool:
-        """Whether the stream had a version: if the account is not known, that is too long ago."""
+    def had_version(self, version: int) -> bool:
+        """Whether the stream has had a version, even one whose state is no longer known."""
         return 0 < version <= self.version
 
-    def at(self, version: int) -> Host | None:
-        """The account at a version of the stream; ``None`` if that is too long ago, or still to come."""
+    def state_at(self, version: int) -> Host | None:
+        """The state at a version of the stream; ``None`` if it is no longer known, or the version does not exist."""
         if version > self.version:
             return None
         if version >= self.since:
             return self.state
-        for since, state in reversed(self.recent):
+        for since, state in reversed(self.past):
             if version >= since:
                 return state
         return None
 
 
 def vm_with(state: Vm, figures: VmFigures) -> Vm:
-    """A VM with the figures that an event carries; what events carry no figures of is as in ``state``."""
+    """A VM with the figures that an event records, and everything else as in ``state``."""
     return replace(
         state,
         memory=replace(state.memory, startup=figures.startup),
@@ -163,5 +167,5 @@ def vm_with(state: Vm, figures: VmFigures) -> Vm:
 
 
 def host_with(version: HostVersion, figures: HostFigures) -> Host:
-    """A host with the figures that an event carries."""
-    return Host(figures.total, figures.reserve, version, figures.held)
+    """A host with the figures that an event records."""
+    return Host(total=figures.total, reserve=figures.reserve, version=version, held=figures.held)

@@ -1,4 +1,4 @@
-"""The accounts of observed hosts: what their VMs hold against what they have, and against what they say is free."""
+"""Judges the books of observed hosts: what their VMs hold against what the hosts have, and against what is free."""
 
 from __future__ import annotations
 
@@ -10,240 +10,240 @@ from domain.observed.events import HostObserved
 from domain.observed.host import HostAccount, ObservedHost, account_of
 from domain.observed.vm import ObservedVm
 from domain.settings import HostVersion
-from rules.judging.collector import Docket, Where
+from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.findings import Verdict
-from rules.judging.observed.state import Doubt, SeenHost, SeenVm, shortly_after
-from rules.judging.observed.unknowns import ask
+from rules.judging.observed.state import ObservedHostState, ObservedVmState, UnconfirmedReading, is_shortly_after
+from rules.judging.observed.unknowns import evaluate
 from rules.specification.invariants import host_never_overcommitted
 
 NEVER: Final = host_never_overcommitted.__name__
 AGREES: Final = "book_agrees"
 CONSERVED: Final = "conserved"
-MIDST: Final = "the host was measured in the midst of a change"
-UNMEASURED: Final = "nobody measured all that the VMs of the host hold"
-FIRST: Final = "nobody measured what the host had free before"
-DRIFTS: Final = "the root reserve, and what each VM takes beside its memory, change, and nobody tells by how much"
-RESERVE: Final = "nobody told the root reserve of the host"
-OTHERS: Final = "something that nobody told of takes part of the host's memory, or gives it"
+
+DURING_CHANGE: Final = "the host was measured during a change"
+NO_HOST: Final = "the VM's host was not recorded"
+UNMEASURED: Final = "the memory that the host's VMs hold was not measured completely"
+FIRST: Final = "the host's free memory before was not measured"
+AFTERWARDS: Final = "the host's free memory was not measured afterwards"
+DRIFTS: Final = "the root reserve and the overhead of each VM change by amounts that are not recorded"
+RESERVE: Final = "the host's root reserve was never recorded"
+OTHERS: Final = "something that is not recorded takes or returns memory of the host"
+DIFFERS: Final = "the host's free memory does not match what its VMs received and returned"
+TOO_EARLY: Final = "memory that the host gained or got back by then may not be recorded"
 
 
 class Books:
-    """All observed hosts."""
+    """The books of all observed hosts."""
 
-    def __init__(self, docket: Docket, vms: Mapping[str, SeenVm]) -> None:
-        self._docket = docket
+    def __init__(self, collector: FindingCollector, vms: Mapping[str, ObservedVmState]) -> None:
+        self._collector = collector
         self._vms = vms
-        self._hosts: dict[str, SeenHost] = {}
+        self._hosts: dict[str, ObservedHostState] = {}
         self._held: dict[str, tuple[int, int | None]] = {}
-        """What each VM holds, and after how many events of it."""
+        """What each VM holds, and after how many of its events."""
 
     def version_of(self, host: str | None) -> HostVersion | None:
-        """The release of a host, if somebody told."""
-        seen = None if host is None else self._hosts.get(host)
-        return None if seen is None else seen.fold.host_version
+        """The release of a host; ``None`` if it was not recorded."""
+        state = None if host is None else self._hosts.get(host)
+        return None if state is None else state.fold.host_version
 
-    def on(self, vm: str, before: str | None, after: str | None, happened: str) -> None:
-        """A VM is on a host. While it moves, the one that it leaves may still have its memory, or have it no more."""
+    def move_vm(self, vm: str, before: str | None, after: str | None, happened: str) -> None:
+        """Puts a VM on another host. During the move the first host may still hold its memory, or no longer."""
         if before == after:
             return
-        for id, take in ((before, set[str].discard), (after, set[str].add)):
+        for id, change in ((before, set[str].discard), (after, set[str].add)):
             if id is not None:
                 host = self._host(id)
-                take(host.vms, vm)
+                change(host.vms, vm)
                 host.account = None
-                host.moved = max(host.moved, happened)
+                host.moved_at = max(host.moved_at, happened)
 
-    def moved(self, where: Where, vm: ObservedVm) -> None:
-        """Memory of a VM moved: the next measure of its host shows whether it came from there, or went there."""
+    def record_move(self, ref: EventRef, vm: ObservedVm) -> None:
+        """Notes that memory of a VM moved: the next measurement of its host shows whether the host's changed too."""
         if vm.host is None:
-            self._docket.unknown(CONSERVED, where, "nobody told which host the VM is on")
+            self._collector.report_unknown(CONSERVED, ref, NO_HOST)
             return
         host = self._host(vm.host)
-        host.moves.add(where)
-        host.moved = max(host.moved, where[0].metadata.happened)
+        host.moves.add(ref)
+        host.moved_at = max(host.moved_at, ref.envelope.metadata.happened)
 
-    def asked(self, where: Where, vm: ObservedVm) -> None:
-        """What a VM holds may have changed: its host has not promised more than it has."""
+    def check_commitment(self, ref: EventRef, vm: ObservedVm) -> None:
+        """Checks that a host's VMs do not hold more than it has, after what a VM holds may have changed."""
         if vm.host is None:
-            self._docket.unknown(NEVER, where, "nobody told which host the VM is on")
+            self._collector.report_unknown(NEVER, ref, NO_HOST)
             return
         host = self._host(vm.host)
         account, held = host.account, self._held_by(vm)
         if account is None or account.total is None:
-            account = self._account(host)
+            account = self._compute_account(host)
         elif account.book.get(vm.id, 0) != held:
-            account = host.account = _with(account, vm.id, held) or self._account(host)
-        self._never(where, host, account)
+            account = host.account = _with_entry(account, vm.id, held) or self._compute_account(host)
+        self._check_commitment(ref, host, account)
 
-    def measured(self, where: Where, event: HostObserved, id: str) -> None:
-        """A host was measured."""
-        host, docket = self._host(id), self._docket
-        said = where[0].metadata
-        host.fold.apply(event, said.happened, said.earliest)
-        if event.reserve is not None or event.budget is not None:  # a root reserve is not constant
-            host.measured = max(host.measured, said.happened)
-        account = self._account(host)
-        self._never(where, host, account)
+    def judge_measurement(self, ref: EventRef, event: HostObserved, id: str) -> None:
+        """Judges a measurement of a host."""
+        host, collector = self._host(id), self._collector
+        metadata = ref.envelope.metadata
+        host.fold.apply(event, metadata.happened, metadata.earliest)
+        if event.reserve is not None or event.budget is not None:  # a root reserve changes
+            host.measured_at = max(host.measured_at, metadata.happened)
+        account = self._compute_account(host)
+        self._check_commitment(ref, host, account)
         if event.free is None:
             return
         free = account.free
         if free is None and account.total is not None and account.held is not None:
-            free = account.total - account.held  # with the reserve: that it is unknown says not that it moves
+            free = account.total - account.held  # including the reserve, which may be unknown and still constant
         if free is None:
-            docket.unknown(AGREES, where, UNMEASURED)
-            docket.unknown(
-                CONSERVED,
-                host.moves.first or where,
-                UNMEASURED,
-                host.moves.count,
-            )
+            collector.report_unknown(AGREES, ref, UNMEASURED)
+            collector.report_unknown(CONSERVED, host.moves.first or ref, UNMEASURED, host.moves.count)
             host.moves.clear()
             return
-        off = free - event.free
-        if account.budget is None and off != (host.off or 0):
-            self._drifts(where, host, off)
+        deviation = free - event.free
+        if account.budget is None and deviation != (host.deviation or 0):
+            self._report_drift(ref, host, deviation)
         else:
-            self._free(where, host, off, told=account.free is not None)
+            self._check_free(ref, host, deviation, reserve_known=account.free is not None)
 
     def finish(self) -> None:
-        """The history ends here."""
-        docket = self._docket
+        """Ends the history."""
+        collector = self._collector
         for host in self._hosts.values():
-            if host.over is not None:
-                self._over(host, lasting=self._lasts(host, host.over))
-            if host.doubt is not None:
-                docket.asked = True
-                docket.unknown(AGREES, host.doubt.where, MIDST)
-                docket.unknown(CONSERVED, host.doubt.where, MIDST, host.doubt.moves)
+            if host.overcommitted is not None:
+                self._close_overcommitment(host, confirmed=self._is_confirmed(host, host.overcommitted))
+            if host.unconfirmed is not None:
+                collector.in_scope = True
+                collector.report_unknown(AGREES, host.unconfirmed.ref, DURING_CHANGE)
+                collector.report_unknown(CONSERVED, host.unconfirmed.ref, DURING_CHANGE, host.unconfirmed.moves)
             if host.moves.first is not None:
-                docket.ask(host.moves.first, host.fold.id)
-                why = "nobody measured what the host had free afterwards"
-                docket.unknown(CONSERVED, host.moves.first, why, host.moves.count)
+                collector.enter(host.moves.first, host.fold.id)
+                collector.report_unknown(CONSERVED, host.moves.first, AFTERWARDS, host.moves.count)
 
-    # What is free
+    # Free memory
 
-    def _drifts(self, where: Where, host: SeenHost, off: int) -> None:
-        """A hypervisor computes its reserve anew all the time: only a budget says exactly what should be free."""
-        self._docket.unknown(AGREES, where, DRIFTS)
-        self._docket.unknown(CONSERVED, host.moves.first or where, DRIFTS, host.moves.count)
-        host.off = off
+    def _report_drift(self, ref: EventRef, host: ObservedHostState, deviation: int) -> None:
+        """Reports unknown: a hypervisor keeps changing its reserve, and only a budget fixes what should be free."""
+        self._collector.report_unknown(AGREES, ref, DRIFTS)
+        self._collector.report_unknown(CONSERVED, host.moves.first or ref, DRIFTS, host.moves.count)
+        host.deviation = deviation
         host.moves.clear()
 
-    def _free(self, where: Where, host: SeenHost, off: int, *, told: bool) -> None:
-        """What a host says is free, against its book. ``off`` is by how much it is less; ``told``: with its reserve."""
-        docket, happened = self._docket, where[0].metadata.happened
-        doubt = host.doubt
-        if off == (host.off or 0):
-            if doubt is not None:
-                docket.unknown(AGREES, doubt.where, MIDST)
-                docket.unknown(CONSERVED, doubt.where, MIDST, doubt.moves)
-                host.doubt = None
-            host.off = off
-            docket.holds(CONSERVED)
-            if off == 0 and told:
-                docket.holds(AGREES)
+    def _check_free(self, ref: EventRef, host: ObservedHostState, deviation: int, *, reserve_known: bool) -> None:
+        """Checks a host's free memory against its book; ``deviation`` is by how much it is less."""
+        collector, happened = self._collector, ref.envelope.metadata.happened
+        unconfirmed = host.unconfirmed
+        if deviation == (host.deviation or 0):
+            if unconfirmed is not None:
+                collector.report_unknown(AGREES, unconfirmed.ref, DURING_CHANGE)
+                collector.report_unknown(CONSERVED, unconfirmed.ref, DURING_CHANGE, unconfirmed.moves)
+                host.unconfirmed = None
+            host.deviation = deviation
+            collector.count_holds(CONSERVED)
+            if deviation == 0 and reserve_known:
+                collector.count_holds(AGREES)
             else:
-                docket.unknown(AGREES, where, OTHERS if told else RESERVE)
+                collector.report_unknown(AGREES, ref, OTHERS if reserve_known else RESERVE)
             host.moves.clear()
             return
-        if host.off is None and doubt is None:
-            host.off = off  # the first measure has nothing to be compared with
-            docket.unknown(AGREES, where, OTHERS)
+        if host.deviation is None and unconfirmed is None:
+            host.deviation = deviation  # the first measurement cannot be compared
+            collector.report_unknown(AGREES, ref, OTHERS)
             if host.moves.first is not None:
-                docket.unknown(CONSERVED, host.moves.first, FIRST, host.moves.count)
+                collector.report_unknown(CONSERVED, host.moves.first, FIRST, host.moves.count)
                 host.moves.clear()
             return
-        if doubt is not None and doubt.off == off and not self._all_measured(host, doubt.where):
-            return  # what moved may still be told
-        if doubt is not None and doubt.off == off and not shortly_after(host.moved, happened):
-            why = "what the host has free does not follow what its VMs got and gave back"
-            expected, found = {"off by": host.off or 0}, {"off by": off}
-            docket.violated(CONSERVED, doubt.where, why, (expected, found))
-            docket.violated(AGREES, doubt.where, why, (expected, found), follows=doubt.where[0].position)
-            host.off, host.doubt = off, None
+        repeated = unconfirmed is not None and unconfirmed.deviation == deviation
+        if unconfirmed is not None and repeated and not self._all_measured(host, unconfirmed.ref):
+            return  # a move may still be recorded
+        if unconfirmed is not None and repeated and not is_shortly_after(host.moved_at, happened):
+            difference = {"off by": host.deviation or 0}, {"off by": deviation}
+            collector.report_violation(CONSERVED, unconfirmed.ref, DIFFERS, difference)
+            follows = unconfirmed.ref.envelope.position
+            collector.report_violation(AGREES, unconfirmed.ref, DIFFERS, difference, follows=follows)
+            host.deviation, host.unconfirmed = deviation, None
             host.moves.clear()
             return
-        if doubt is not None:
-            docket.unknown(AGREES, doubt.where, MIDST)
-            docket.unknown(CONSERVED, doubt.where, MIDST, doubt.moves)
-        host.doubt = Doubt(where, off, max(1, host.moves.count))
+        if unconfirmed is not None:
+            collector.report_unknown(AGREES, unconfirmed.ref, DURING_CHANGE)
+            collector.report_unknown(CONSERVED, unconfirmed.ref, DURING_CHANGE, unconfirmed.moves)
+        host.unconfirmed = UnconfirmedReading(ref=ref, deviation=deviation, moves=max(1, host.moves.count))
         host.moves.clear()
 
-    # What is promised
+    # Commitment
 
-    def _never(self, where: Where, host: SeenHost, account: HostAccount) -> None:
+    def _check_commitment(self, ref: EventRef, host: ObservedHostState, account: HostAccount) -> None:
         total, reserve = account.total, account.reserve
         if account.budget is not None:
             total, reserve = account.budget, 0
-        if host.over is not None:
-            still = self._ask(total, reserve, account.held) is Verdict.VIOLATED
-            if still and not self._lasts(host, host.over):
+        if host.overcommitted is not None:
+            still = self._evaluate(total, reserve, account.held) is Verdict.VIOLATED
+            if still and not self._is_confirmed(host, host.overcommitted):
                 return
-            self._over(host, lasting=still)
-        asked = total, reserve, account.held
-        if asked == host.asked_with:
+            self._close_overcommitment(host, confirmed=still)
+        figures = total, reserve, account.held
+        if figures == host.last_checked:
             return
-        host.asked_with = asked
-        verdict = self._ask(*asked)
+        host.last_checked = figures
+        verdict = self._evaluate(*figures)
         if verdict is Verdict.HOLDS:
-            self._docket.holds(NEVER)
+            self._collector.count_holds(NEVER)
         elif verdict is Verdict.UNKNOWN:
-            self._docket.unknown(NEVER, where, _missing(total, reserve, account.held))
+            self._collector.report_unknown(NEVER, ref, _describe_missing(total, reserve, account.held))
         else:
-            host.over = where
+            host.overcommitted = ref
 
     @staticmethod
-    def _ask(total: int | None, reserve: int | None, held: int | None) -> Verdict:
+    def _evaluate(total: int | None, reserve: int | None, held: int | None) -> Verdict:
         known = {"site.host.total": total, "site.host.reserve": reserve, "site.host.held": held}
-        return ask(host_never_overcommitted, known)
+        return evaluate(host_never_overcommitted, known)
 
-    def _over(self, host: SeenHost, *, lasting: bool) -> None:
-        """It is seen whether a host was promised away twice, or one VM's memory was only told late to be back."""
-        where, host.over = host.over, None
-        assert where is not None
-        asked = self._docket.asked
-        self._docket.ask(where, host.fold.id)
-        if lasting:
-            account = self._account(host)
+    def _close_overcommitment(self, host: ObservedHostState, *, confirmed: bool) -> None:
+        """Reports an overcommitment as violated if confirmed; else the return of some memory was only recorded late."""
+        ref, host.overcommitted = host.overcommitted, None
+        assert ref is not None
+        in_scope = self._collector.in_scope
+        self._collector.enter(ref, host.fold.id)
+        if confirmed:
+            account = self._compute_account(host)
             most = account.budget if account.budget is not None else account.total
             found = {"held": account.held, "reserve": account.reserve}
-            why = "the VMs of the host hold more than it has"
-            self._docket.violated(NEVER, where, why, ({"at most": most}, found))
+            why = "the host's VMs hold more memory than it has"
+            self._collector.report_violation(NEVER, ref, why, ({"at most": most}, found))
         else:
-            self._docket.unknown(NEVER, where, "what the host got, or got back, by then may not have been told")
-        self._docket.asked = asked
+            self._collector.report_unknown(NEVER, ref, TOO_EARLY)
+        self._collector.in_scope = in_scope
 
-    def _lasts(self, host: SeenHost, since: Where) -> bool:
-        """Whether the host was measured since too: else it may have been given more by then."""
-        return host.measured > since[0].metadata.happened and self._all_measured(host, since)
+    def _is_confirmed(self, host: ObservedHostState, since: EventRef) -> bool:
+        """Whether the host and all its VMs were measured since: else the host may have got more memory by then."""
+        return host.measured_at > since.envelope.metadata.happened and self._all_measured(host, since)
 
-    def _all_measured(self, host: SeenHost, since: Where) -> bool:
-        """Whether every VM on a host was measured since: else memory that it gave back may not be told yet."""
-        happened = since[0].metadata.happened
-        return all(self._vms[vm].measured > happened for vm in host.vms if vm in self._vms)
+    def _all_measured(self, host: ObservedHostState, since: EventRef) -> bool:
+        """Whether every VM on a host was measured since: else memory that it returned may not be recorded yet."""
+        happened = since.envelope.metadata.happened
+        return all(self._vms[vm].measured_at > happened for vm in host.vms if vm in self._vms)
 
-    def _account(self, host: SeenHost) -> HostAccount:
-        on = [self._vms[vm].fold for vm in sorted(host.vms) if vm in self._vms]
-        host.account = account_of(host.fold, on, self._held_by)
+    def _compute_account(self, host: ObservedHostState) -> HostAccount:
+        vms = [self._vms[vm].fold for vm in sorted(host.vms) if vm in self._vms]
+        host.account = account_of(host.fold, vms, self._held_by)
         return host.account
 
     def _held_by(self, vm: ObservedVm) -> int | None:
-        """What a VM holds: each event of one VM asks it of all that are on its host."""
+        """What a VM holds; kept, because each event of one VM needs it of all VMs on its host."""
         version, held = self._held.get(vm.id, (0, None))
         if version != vm.version:
             held = vm.held
             self._held[vm.id] = vm.version, held
         return held
 
-    def _host(self, id: str) -> SeenHost:
+    def _host(self, id: str) -> ObservedHostState:
         host = self._hosts.get(id)
         if host is None:
-            host = self._hosts[id] = SeenHost(ObservedHost.begin(id))
+            host = self._hosts[id] = ObservedHostState(ObservedHost.begin(id))
         return host
 
 
-def _with(account: HostAccount, vm: str, held: int | None) -> HostAccount | None:
-    """The account when one VM holds something else; ``None`` if not all is known, and it has to be made anew."""
+def _with_entry(account: HostAccount, vm: str, held: int | None) -> HostAccount | None:
+    """The account with another entry of one VM; ``None`` if a figure is unknown, and it must be computed again."""
     before = account.book.get(vm, 0)
     if before is None or held is None or account.held is None:
         return None
@@ -252,8 +252,10 @@ def _with(account: HostAccount, vm: str, held: int | None) -> HostAccount | None
     return replace(account, book=book, held=account.held - before + held, free=free)
 
 
-def _missing(total: int | None, reserve: int | None, held: int | None) -> str:
-    names = [name for name, value in (("its memory", total), ("its reserve", reserve)) if value is None]
-    if held is None:
-        names.append("what all its VMs hold")
-    return f"nobody measured of the host {' and '.join(names)}"
+def _describe_missing(total: int | None, reserve: int | None, held: int | None) -> str:
+    """Names the figures that were never recorded."""
+    figures = ("{} memory", total), ("{} reserve", reserve), ("all that {} VMs hold", held)
+    missing = [name for name, value in figures if value is None]
+    names = [name.format("its" if number else "the host's") for number, name in enumerate(missing)]
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    return f"{listed} {'were' if len(names) > 1 else 'was'} never recorded"

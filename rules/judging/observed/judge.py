@@ -1,16 +1,13 @@
-"""Judges the events of observed hosts and VMs: what a hypervisor did, as far as somebody measured it.
+"""Judges the events of observed hosts and VMs: what a hypervisor did, as far as it was measured.
 
-A figure that nobody measured is a free variable: a rule is then often *unknown*, and the account says how often. What
-only a decision of ours would have done otherwise is a remark. A figure that was computed from the others proves
-nothing.
+A figure that was not measured is a free variable, so a rule is often *unknown*; the coverage says how often. What only
+a decision of Nilometer would have done otherwise is a remark. A figure computed from the other figures proves nothing.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from domain.envelope import Envelope
-from domain.events import Event
 from domain.guests import pages_out
 from domain.identifiers import split_stream
 from domain.observed.events import (
@@ -25,237 +22,239 @@ from domain.observed.events import (
 )
 from domain.observed.vm import ObservedVm
 from domain.state import Power
-from rules.judging.collector import Differ, Docket, Where
+from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.descriptions import EVENT_TELLS_ALL, EVENTS_WHERE_DUE
-from rules.judging.findings import Figures, Verdict
+from rules.judging.findings import Difference, Figures, Verdict
 from rules.judging.observed.books import Books
-from rules.judging.observed.requests import asked_for, settled, sized
-from rules.judging.observed.settings import BOUNDS, configured, in_bounds
-from rules.judging.observed.sights import sighted
-from rules.judging.observed.state import SeenVm, shortly_after
-from rules.judging.observed.unknowns import ask
-from rules.judging.observed.visible import CURRENT, MIDST, MOVES, measured
+from rules.judging.observed.requests import (
+    NO_EFFECT,
+    UNMEASURED_AFTER,
+    judge_request,
+    judge_settlement,
+    judge_sizes,
+)
+from rules.judging.observed.settings import BOUNDS, judge_bounds, judge_setting
+from rules.judging.observed.state import ObservedVmState, is_shortly_after
+from rules.judging.observed.unknowns import KnownFigures, evaluate
+from rules.judging.observed.visible import CURRENT, DURING_CHANGE, MOVES, judge_guest_total, judge_visible
 from rules.specification.invariants import in_use_is_assigned, off_means_nothing
-from rules.symbolic.terms import Literal
 
-IN_USE: Final = "in_use_never_removed"
-OFF: Final = "off_means_nothing"
+NEVER_REMOVED: Final = "in_use_never_removed"
+IN_USE: Final = in_use_is_assigned.__name__
+OFF: Final = off_means_nothing.__name__
 
 
 class ObservedJudge:
     """Judges the observed streams of one history."""
 
-    def __init__(self, docket: Docket) -> None:
-        self._docket = docket
-        self._vms: dict[str, SeenVm] = {}
-        self._books = Books(docket, self._vms)
+    def __init__(self, collector: FindingCollector) -> None:
+        self._collector = collector
+        self._vms: dict[str, ObservedVmState] = {}
+        self._books = Books(collector, self._vms)
 
-    def take(self, envelope: Envelope[Event], place: str) -> None:
+    def take(self, ref: EventRef) -> None:
         """Judges the next event."""
-        event, where = envelope.event, (envelope, place)
-        kind, id = split_stream(envelope.stream)
+        event = ref.envelope.event
+        kind, id = split_stream(ref.envelope.stream)
         if isinstance(event, HostObserved):
-            self._docket.ask(where, None)
-            self._books.measured(where, event, id)
+            self._collector.enter(ref, None)
+            self._books.judge_measurement(ref, event, id)
         elif kind == "vm" and isinstance(event, Observed):
-            seen = self._vms.get(id)
-            if seen is None:
-                seen = self._vms[id] = SeenVm(ObservedVm.begin(id))
-            self._docket.ask(where, seen.fold.host)
-            self._on_vm(where, event, seen)
+            vm = self._vms.get(id)
+            if vm is None:
+                vm = self._vms[id] = ObservedVmState(ObservedVm.begin(id))
+            self._collector.enter(ref, vm.fold.host)
+            self._judge_vm_event(ref, event, vm)
 
     def host_of(self, vm: str) -> str | None:
-        """The host that a VM is on, as far as somebody told."""
-        seen = self._vms.get(vm)
-        return None if seen is None else seen.fold.host
+        """The host that a VM is on; ``None`` if it was not recorded."""
+        state = self._vms.get(vm)
+        return None if state is None else state.fold.host
 
     def finish(self) -> None:
-        """The history ends here: what still waits stays unknown."""
-        for seen in self._vms.values():
-            self._close_session(seen, "the history ends before anybody measured it")
+        """Ends the history: what is still pending is unknown."""
+        for vm in self._vms.values():
+            self._close_session(vm, "the history ends before the next measurement")
         self._books.finish()
 
-    def _on_vm(self, where: Where, event: Observed, seen: SeenVm) -> None:
-        fold, said = seen.fold, where[0].metadata
-        before = fold.host
+    def _judge_vm_event(self, ref: EventRef, event: Observed, vm: ObservedVmState) -> None:
+        fold, metadata = vm.fold, ref.envelope.metadata
+        host_before = fold.host
         match event:
             case VmObserved():
-                self._observed(where, event, seen)
+                self._judge_observation(ref, event, vm)
             case VmMemoryMoved():
-                self._moved(where, event, seen)
+                self._judge_move(ref, event, vm)
             case VmChangeRequested():
-                asked_for(self._docket, where, event, seen)
-                fold.apply(event, said.happened, said.earliest)
+                judge_request(self._collector, ref, event, vm)
+                fold.apply(event, metadata.happened, metadata.earliest)
             case VmRequestSettled():
-                settled(self._docket, where, event, seen)
-                fold.apply(event, said.happened, said.earliest)
+                judge_settlement(self._collector, ref, event, vm)
+                fold.apply(event, metadata.happened, metadata.earliest)
             case VmLost():
-                fold.apply(event, said.happened, said.earliest)
-                self._lost(where, seen)
+                fold.apply(event, metadata.happened, metadata.earliest)
+                self._judge_loss(ref, vm)
             case _:
-                fold.apply(event, said.happened, said.earliest)
-        self._books.on(fold.id, before, fold.host, said.happened)
+                fold.apply(event, metadata.happened, metadata.earliest)
+        self._books.move_vm(fold.id, host_before, fold.host, metadata.happened)
         if isinstance(event, VmObserved | VmMemoryMoved):
-            self._books.asked(where, fold)
+            self._books.check_commitment(ref, fold)
 
-    # What was measured
+    # Measurements
 
-    def _observed(self, where: Where, event: VmObserved, seen: SeenVm) -> None:
-        fold, docket, said = seen.fold, self._docket, where[0].metadata
+    def _judge_observation(self, ref: EventRef, event: VmObserved, vm: ObservedVmState) -> None:
+        fold, collector, metadata = vm.fold, self._collector, ref.envelope.metadata
         if event.session is not None and event.session != fold.session and fold.session is not None:
-            self._close_session(seen, "the guest started again before anybody measured it")
-        self._not_silently(where, event, seen)
-        had = fold.assigned
-        fold.apply(event, said.happened, said.earliest)
-        had = fold.assigned if had is None else had
-        whole = event.assigned is not None or bool(event.devices) or event.power is Power.OFF
-        if whole:
-            seen.measured = max(seen.measured, said.happened)
+            self._close_session(vm, "the guest restarted before the next measurement")
+        self._check_devices(ref, event, vm)
+        assigned_before = fold.assigned
+        fold.apply(event, metadata.happened, metadata.earliest)
+        assigned_before = fold.assigned if assigned_before is None else assigned_before
+        complete = event.assigned is not None or bool(event.devices) or event.power is Power.OFF
+        if complete:
+            vm.measured_at = max(vm.measured_at, metadata.happened)
         if event.power is Power.OFF:
-            self._off(where, event, seen)
+            self._judge_off(ref, event, vm)
             return
-        sized(docket, where, event, seen)
+        judge_sizes(collector, event, vm)
         if event.in_use is not None:
-            # an older size proves nothing, and while memory moves the guest's figure may be of before, or of after
-            steady = had == fold.assigned and not shortly_after(seen.moved, said.happened)
-            has = fold.assigned if whole else None
-            if has is not None and event.in_use > has and not steady:
-                docket.unknown(in_use_is_assigned.__name__, where, MIDST)
+            # an earlier size proves nothing, and during a move the guest's figure may be from before it or after it
+            steady = assigned_before == fold.assigned and not is_shortly_after(vm.moved_at, metadata.happened)
+            assigned = fold.assigned if complete else None
+            if assigned is not None and event.in_use > assigned and not steady:
+                collector.report_unknown(IN_USE, ref, DURING_CHANGE)
             else:
-                self._uses(where, event.in_use, has)
-                self._in_use(event.in_use, has, seen)
+                self._check_in_use(ref, event.in_use, assigned)
+                self._decide_removals(event.in_use, assigned, vm)
         if event.guest_total is None:
-            sighted(docket, where, event, seen)
-        elif whole:
-            measured(docket, where, event, seen)
+            judge_visible(collector, ref, event, vm)
+        elif complete:
+            judge_guest_total(collector, ref, event, vm)
         else:
-            docket.unknown(CURRENT, where, "nobody measured the VM's devices with its guest")
-        configured(docket, where, event, seen)
+            collector.report_unknown(CURRENT, ref, "the VM's devices were not measured together with its guest")
+        judge_setting(collector, ref, event, vm)
         if event.assigned is not None or event.memory is not None:
-            in_bounds(docket, where, seen, self._books.version_of(fold.host))
+            judge_bounds(collector, ref, vm, self._books.version_of(fold.host))
 
-    def _not_silently(self, where: Where, event: VmObserved, seen: SeenVm) -> None:
-        """Sizes that were measured are those that movements were told to."""
-        for told in event.devices:
-            account = seen.fold.accounts.get(told.device)
-            if account is None or account.size is None or told.size is None or told.size == account.size:
+    def _check_devices(self, ref: EventRef, event: VmObserved, vm: ObservedVmState) -> None:
+        """Remarks measured sizes that differ from the sizes that the recorded moves lead to."""
+        for reading in event.devices:
+            account = vm.fold.accounts.get(reading.device)
+            if account is None or account.size is None or reading.size is None or reading.size == account.size:
                 continue
-            if event.power is not None or event.session not in (None, seen.fold.session):
+            if event.power is not None or event.session not in (None, vm.fold.session):
                 continue
-            why = "a device has another size than the movements told of lead to"
-            differ: Differ = {told.device: account.size}, {told.device: told.size}
-            self._docket.remark(EVENTS_WHERE_DUE, where, why, differ)
+            why = "the device's size is not the one that the recorded moves lead to"
+            difference: Difference = {reading.device: account.size}, {reading.device: reading.size}
+            self._collector.report_remark(EVENTS_WHERE_DUE, ref, why, difference)
 
-    def _uses(self, where: Where, in_use: int, assigned: int | None) -> None:
-        """What the guest uses is no more than it has."""
-        if not self._docket.asked:
+    def _check_in_use(self, ref: EventRef, in_use: int, assigned: int | None) -> None:
+        """Checks that the guest uses no more than the VM is assigned."""
+        if not self._collector.in_scope:
             return
-        known: dict[str, Literal | None] = {
+        known: KnownFigures = {
             "site.vm.in_use": in_use,
             "site.vm.assigned": assigned,
             "site.vm.in_use_reported": True,
         }
-        rule = in_use_is_assigned.__name__
-        match ask(in_use_is_assigned, known):
+        match evaluate(in_use_is_assigned, known):
             case Verdict.HOLDS:
-                self._docket.holds(rule)
+                self._collector.count_holds(IN_USE)
             case Verdict.UNKNOWN:
-                self._docket.unknown(rule, where, "nobody measured what the VM was assigned")
+                self._collector.report_unknown(IN_USE, ref, "the VM's assigned memory was not measured")
             case _:
                 found = {"in_use": in_use, "assigned": assigned}
-                self._docket.violated(rule, where, "the figures that were measured break it", ({}, found))
+                self._collector.report_violation(
+                    IN_USE, ref, "the guest uses more than the VM is assigned", ({}, found)
+                )
 
-    def _in_use(self, in_use: int, assigned: int | None, seen: SeenVm) -> None:
-        """What the guest uses now shows whether what was taken before was free."""
-        waiting = seen.removals
-        if waiting.last is None or assigned is None:
+    def _decide_removals(self, in_use: int, assigned: int | None, vm: ObservedVmState) -> None:
+        """Decides pending removals: what the guest uses now shows whether the removed memory was free."""
+        removals = vm.removals
+        if removals.last is None or assigned is None:
             return
         if in_use <= assigned:
-            self._docket.holds(IN_USE, waiting.count)
+            self._collector.count_holds(NEVER_REMOVED, removals.count)
         else:
-            why = "the guest uses more than it was left with"
-            differ = {"in_use at most": assigned}, {"in_use": in_use}
-            self._docket.violated(IN_USE, waiting.last, why, differ)
-        waiting.clear()
+            why = "the guest uses more than the removal left it"
+            difference = {"in_use at most": assigned}, {"in_use": in_use}
+            self._collector.report_violation(NEVER_REMOVED, removals.last, why, difference)
+        removals.clear()
 
-    def _off(self, where: Where, event: VmObserved, seen: SeenVm) -> None:
-        docket = self._docket
+    def _judge_off(self, ref: EventRef, event: VmObserved, vm: ObservedVmState) -> None:
+        collector = self._collector
         figures = {"assigned": event.assigned, "in_use": event.in_use, "ballooned": event.ballooned, "held": event.held}
-        some = {name: size for name, size in figures.items() if size}
-        known: dict[str, Literal | None] = {
+        kept = {name: size for name, size in figures.items() if size}
+        known: KnownFigures = {
             "site.vm.power": Power.OFF,
             **{f"site.vm.{name}": size for name, size in figures.items()},
         }
-        if some and ask(off_means_nothing, known).value == "violated":
-            docket.violated(OFF, where, "a VM that is off was measured with memory", (dict.fromkeys(some, 0), some))
+        if kept and evaluate(off_means_nothing, known) is Verdict.VIOLATED:
+            why = "the VM is off and still has memory"
+            collector.report_violation(OFF, ref, why, (dict.fromkeys(kept, 0), kept))
         elif event.held == 0 or event.assigned == 0:
-            docket.holds(OFF)
-            seen.stops.clear()
+            collector.count_holds(OFF)
+            vm.stops.clear()
         else:
-            seen.stops.add(where)
-        if seen.removals.count:
-            seen.removed_before_stop, seen.removals = seen.removals, seen.removed_before_stop
-        seen.forget_guest()
+            vm.stops.add(ref)
+        if vm.removals.count:
+            vm.removals_before_stop, vm.removals = vm.removals, vm.removals_before_stop
+        vm.forget_guest()
 
-    # What moved
+    # Moves
 
-    def _moved(self, where: Where, event: VmMemoryMoved, seen: SeenVm) -> None:
-        fold, docket, said = seen.fold, self._docket, where[0].metadata
+    def _judge_move(self, ref: EventRef, event: VmMemoryMoved, vm: ObservedVmState) -> None:
+        fold, collector, metadata = vm.fold, self._collector, ref.envelope.metadata
         size = fold.size(event.device)
         if size is not None and size != event.size_from:
-            why = "the device did not have the size that the event says"
-            docket.violated(EVENT_TELLS_ALL, where, why, ({"size_from": size}, {"size_from": event.size_from}))
+            why = "the device did not have the size that the event records before the move"
+            difference = {"size_from": size}, {"size_from": event.size_from}
+            collector.report_violation(EVENT_TELLS_ALL, ref, why, difference)
         elif size is not None:
-            docket.holds(EVENT_TELLS_ALL)
+            collector.count_holds(EVENT_TELLS_ALL)
         if event.why is WhyMoved.UNASKED:
             found: Figures = {"device": event.device, "from": event.size_from, "to": event.size_to}
-            docket.remark(EVENTS_WHERE_DUE, where, "memory moved that nobody asked for", ({}, found))
-        fold.apply(event, said.happened, said.earliest)
-        seen.moved = max(seen.moved, said.happened)
-        seen.top = max(seen.top, fold.assigned or 0, event.most or 0)
-        seen.refused.pop(event.device, None)
-        seen.moves.add(where)
-        pages = event.why is WhyMoved.BALANCER and fold.guest is not None and pages_out(fold.guest)
-        if event.size_to < event.size_from and not pages:
-            seen.removals.add(where)
-        in_bounds(docket, where, seen, self._books.version_of(fold.host))
-        self._books.moved(where, fold)
+            collector.report_remark(EVENTS_WHERE_DUE, ref, "memory moved without a request", ({}, found))
+        fold.apply(event, metadata.happened, metadata.earliest)
+        vm.moved_at = max(vm.moved_at, metadata.happened)
+        vm.most_since_visible = max(vm.most_since_visible, fold.assigned or 0, event.most or 0)
+        vm.refused.pop(event.device, None)
+        vm.moves.add(ref)
+        may_page = event.why is WhyMoved.BALANCER and fold.guest is not None and pages_out(fold.guest)
+        if event.size_to < event.size_from and not may_page:
+            vm.removals.add(ref)
+        judge_bounds(collector, ref, vm, self._books.version_of(fold.host))
+        self._books.record_move(ref, fold)
 
-    def _lost(self, where: Where, seen: SeenVm) -> None:
-        """The guest was lost. If memory was being taken from it, nobody will know whether that was in use."""
-        for waiting in (seen.removals, seen.removed_before_stop):
-            if waiting.count:
-                why = "the guest was lost while memory was taken"
-                self._docket.lost(IN_USE, where, why, waiting.count)
-                waiting.clear()
+    def _judge_loss(self, ref: EventRef, vm: ObservedVmState) -> None:
+        """The guest was lost: whether memory that was being removed was in use will never be known."""
+        for removals in (vm.removals, vm.removals_before_stop):
+            if removals.count:
+                why = "the guest was lost while memory was being removed"
+                self._collector.report_lost(NEVER_REMOVED, ref, why, removals.count)
+                removals.clear()
 
-    def _close_session(self, seen: SeenVm, why: str) -> None:
-        docket = self._docket
-        for waiting, rule in (
-            (seen.removals, IN_USE),
-            (seen.removed_before_stop, IN_USE),
-            (seen.moves, MOVES),
-            (seen.stops, OFF),
-            (seen.settings, BOUNDS),
+    def _close_session(self, vm: ObservedVmState, why: str) -> None:
+        """Reports what is still pending as unknown."""
+        collector, host = self._collector, vm.fold.host
+        for pending, rule, reason in (
+            (vm.removals, NEVER_REMOVED, why),
+            (vm.removals_before_stop, NEVER_REMOVED, "the VM stopped before its guest's memory in use was measured"),
+            (vm.moves, MOVES, why),
+            (vm.stops, OFF, "the return of the memory to the host was not recorded"),
+            (vm.settings, BOUNDS, "the VM's memory was not measured after its setting was recorded"),
         ):
-            if waiting.first is not None:
-                docket.ask(waiting.first, seen.fold.host)
-                reason = why
-                if rule == OFF:
-                    reason = "nobody told that the host has the memory back"
-                elif waiting is seen.removed_before_stop:
-                    reason = "the VM stopped before anybody measured what its guest used"
-                elif rule == BOUNDS:
-                    reason = "nobody measured what the VM has since its memory setting was told"
-                docket.unknown(rule, waiting.first, reason, waiting.count)
-                waiting.clear()
-        for where in seen.refused.values():
-            docket.ask(where, seen.fold.host)
-            docket.unknown("no_effect_without_grant", where, "nobody measured the device after the refusal")
-        seen.refused.clear()
-        seen.asked.clear()
-        seen.told_short.clear()
-        if seen.doubt is not None:
-            docket.unknown(MOVES, seen.doubt.where, MIDST, seen.doubt.moves)
-        seen.forget_guest()
-        seen.moved = ""
+            if pending.first is not None:
+                collector.enter(pending.first, host)
+                collector.report_unknown(rule, pending.first, reason, pending.count)
+                pending.clear()
+        for ref in vm.refused.values():
+            collector.enter(ref, host)
+            collector.report_unknown(NO_EFFECT, ref, UNMEASURED_AFTER)
+        vm.refused.clear()
+        vm.requests.clear()
+        vm.short_requests.clear()
+        if vm.unconfirmed is not None:
+            collector.report_unknown(MOVES, vm.unconfirmed.ref, DURING_CHANGE, vm.unconfirmed.moves)
+        vm.forget_guest()
+        vm.moved_at = ""

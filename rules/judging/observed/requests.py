@@ -1,4 +1,4 @@
-"""Requests to a hypervisor: what was asked, what came of it, whether that moved, and whether it was the most."""
+"""Judges requests to a hypervisor: what was granted, whether that moved, and whether it was the largest grant."""
 
 from __future__ import annotations
 
@@ -7,97 +7,108 @@ from typing import Final
 from domain.decision import Outcome, outcome_of
 from domain.observed.events import CauseIs, ObservedCode, VmChangeRequested, VmObserved, VmRequestSettled
 from domain.resizing import most
-from rules.judging.collector import Docket, Where
+from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.descriptions import EVENT_TELLS_ALL, OUTCOME_IS_HONEST
 from rules.judging.findings import Figure
-from rules.judging.observed.state import AskedFor, SeenVm
+from rules.judging.observed.state import ObservedVmState, RequestTerms
 
 NO_EFFECT: Final = "no_effect_without_grant"
 APPLIED: Final = "grant_is_applied"
 MAXIMAL: Final = "maximal"
 
+UNMEASURED_AFTER: Final = "the device was not measured after the refusal"
 
-def asked_for(docket: Docket, where: Where, event: VmChangeRequested, seen: SeenVm) -> None:
-    """Somebody asked for another size of a device."""
-    waiting = seen.refused.pop(event.device, None)
-    if waiting is not None:
-        if event.size_from is None or event.size_from != seen.fold.size(event.device):
-            docket.unknown(NO_EFFECT, waiting, "nobody measured the device after the refusal")
+
+def judge_request(collector: FindingCollector, ref: EventRef, event: VmChangeRequested, vm: ObservedVmState) -> None:
+    """Judges a request to change the size of a device."""
+    refusal = vm.refused.pop(event.device, None)
+    if refusal is not None:
+        if event.size_from is None or event.size_from != vm.fold.size(event.device):
+            collector.report_unknown(NO_EFFECT, refusal, UNMEASURED_AFTER)
         else:
-            docket.holds(NO_EFFECT)
+            collector.count_holds(NO_EFFECT)
     if event.amount is not None and event.size_from is not None:
         distance = abs(event.target - event.size_from)
         if distance != event.amount:
-            why = "the amount is not what the target is away"
-            docket.violated(EVENT_TELLS_ALL, where, why, ({"amount": distance}, {"amount": event.amount}))
+            why = "the amount is not the difference between the target and the size before"
+            difference = {"amount": distance}, {"amount": event.amount}
+            collector.report_violation(EVENT_TELLS_ALL, ref, why, difference)
         else:
-            docket.holds(EVENT_TELLS_ALL)
+            collector.count_holds(EVENT_TELLS_ALL)
     if not event.accepted:
-        seen.refused[event.device] = where
-    gives = event.size_from is None or event.target >= event.size_from
-    seen.asked[event.device] = AskedFor(event.request, event.amount, gives, event.grounds)
+        vm.refused[event.device] = ref
+    vm.requests[event.device] = RequestTerms(
+        number=event.request,
+        amount=event.amount,
+        gives=event.size_from is None or event.target >= event.size_from,
+        grounds=event.grounds,
+    )
 
 
-def sized(docket: Docket, where: Where, event: VmObserved, seen: SeenVm) -> None:
-    """Sizes were measured: a request that was refused changed none."""
-    for told in event.devices:
-        waiting = seen.refused.pop(told.device, None) if told.size is not None else None
-        if waiting is None:
+def judge_sizes(collector: FindingCollector, event: VmObserved, vm: ObservedVmState) -> None:
+    """Judges measured sizes: a refused request must not have changed them."""
+    for reading in event.devices:
+        refusal = vm.refused.pop(reading.device, None) if reading.size is not None else None
+        if refusal is None:
             continue
-        asked = waiting[0].event
-        assert isinstance(asked, VmChangeRequested)
-        if asked.size_from is None:
-            docket.unknown(NO_EFFECT, waiting, "nobody had measured the device before it was refused")
-        elif told.size == asked.size_from:
-            docket.holds(NO_EFFECT)
-        elif told.size is not None and not _towards(asked, told.size):
-            docket.unknown(NO_EFFECT, waiting, "something else changed the device after the refusal")
+        request = refusal.envelope.event
+        assert isinstance(request, VmChangeRequested)
+        if request.size_from is None:
+            collector.report_unknown(NO_EFFECT, refusal, "the device was not measured before the refusal")
+        elif reading.size == request.size_from:
+            collector.count_holds(NO_EFFECT)
+        elif reading.size is not None and not _is_towards_target(request, reading.size):
+            collector.report_unknown(NO_EFFECT, refusal, "something else changed the device after the refusal")
         else:
-            why = "a request that was refused changed the device"
-            docket.violated(NO_EFFECT, where, why, ({told.device: asked.size_from}, {told.device: told.size}))
+            difference = {reading.device: request.size_from}, {reading.device: reading.size}
+            collector.report_violation(NO_EFFECT, refusal, "a refused request changed the device", difference)
 
 
-def _towards(asked: VmChangeRequested, size: int) -> bool:
-    """Whether a device went where it was asked to go: else it was another that moved it."""
-    return asked.size_from is not None and abs(asked.target - size) < abs(asked.target - asked.size_from)
+def _is_towards_target(request: VmChangeRequested, size: int) -> bool:
+    """Whether a device came closer to the requested size; else something other than the request changed it."""
+    return request.size_from is not None and abs(request.target - size) < abs(request.target - request.size_from)
 
 
-def settled(docket: Docket, where: Where, event: VmRequestSettled, seen: SeenVm) -> None:
-    """A request was called settled, in full or short, for good or for now."""
-    _own_figures(docket, where, event)
-    request = seen.fold.requests.get(event.device)
+def judge_settlement(collector: FindingCollector, ref: EventRef, event: VmRequestSettled, vm: ObservedVmState) -> None:
+    """Judges what is recorded of a request's result, final or for now."""
+    _check_own_figures(collector, ref, event)
+    request = vm.fold.requests.get(event.device)
     if event.outcome is Outcome.REJECTED or request is None or request.number != event.request:
         return
     if event.granted is None or request.granted is None:
-        docket.unknown(APPLIED, where, "nobody measured the device before the request, or after it")
+        why = "the device was not measured both before and after the request"
+        collector.report_unknown(APPLIED, ref, why)
     elif event.granted != request.granted:
-        why = "what was called granted is not what moved"
-        docket.violated(APPLIED, where, why, ({"granted": request.granted}, {"granted": event.granted}))
+        difference = {"granted": request.granted}, {"granted": event.granted}
+        collector.report_violation(APPLIED, ref, "the recorded grant is not the amount that moved", difference)
     else:
-        docket.holds(APPLIED)
+        collector.count_holds(APPLIED)
         if event.outcome is Outcome.FAILED:
-            docket.holds(NO_EFFECT)
-    if event.code is not None and event.request not in seen.told_short:
-        seen.told_short.add(event.request)
-        _short(docket, where, event, seen.asked.get(event.device))
+            collector.count_holds(NO_EFFECT)
+    if event.code is not None and event.request not in vm.short_requests:
+        vm.short_requests.add(event.request)
+        _report_shortfall(collector, ref, event, vm.requests.get(event.device))
 
 
-def _own_figures(docket: Docket, where: Where, event: VmRequestSettled) -> None:
-    """Outcome and remainder are those of the amount and the grant."""
+def _check_own_figures(collector: FindingCollector, ref: EventRef, event: VmRequestSettled) -> None:
+    """Checks that outcome and remainder follow from the amount and the grant."""
     if event.amount is None or event.granted is None:
         return
-    called = outcome_of(event.granted, event.amount)
+    outcome = outcome_of(event.granted, event.amount)
     rejected = event.outcome is Outcome.REJECTED and event.granted == 0
-    if (called is not event.outcome and not rejected) or event.remaining != event.amount - event.granted:
-        expected: dict[str, Figure] = {"outcome": called.value, "remaining": event.amount - event.granted}
+    if (outcome is not event.outcome and not rejected) or event.remaining != event.amount - event.granted:
+        expected: dict[str, Figure] = {"outcome": outcome.value, "remaining": event.amount - event.granted}
         found: dict[str, Figure] = {"outcome": event.outcome.value, "remaining": event.remaining}
-        docket.violated(EVENT_TELLS_ALL, where, "the settlement does not fit its own figures", (expected, found))
+        why = "the outcome does not match the amount and the grant in the same event"
+        collector.report_violation(EVENT_TELLS_ALL, ref, why, (expected, found))
     else:
-        docket.holds(EVENT_TELLS_ALL)
+        collector.count_holds(EVENT_TELLS_ALL)
 
 
-def _short(docket: Docket, where: Where, event: VmRequestSettled, asked: AskedFor | None) -> None:
-    """Less was granted than asked: told with its figures, and whether more could have been granted."""
+def _report_shortfall(
+    collector: FindingCollector, ref: EventRef, event: VmRequestSettled, request: RequestTerms | None
+) -> None:
+    """Remarks that less was granted than requested, and whether more could have been granted."""
     found: dict[str, Figure] = {
         "granted": event.granted,
         "outcome": event.outcome.value,
@@ -105,28 +116,28 @@ def _short(docket: Docket, where: Where, event: VmRequestSettled, asked: AskedFo
     }
     if event.code not in (ObservedCode.SUPERSEDED, ObservedCode.VM_STOPPED, ObservedCode.GUEST_LOST):
         silent = event.cause_is is not CauseIs.TOLD
-        why = "the request fell short, and nobody told the one who asked" if silent else "the request fell short"
-        docket.remark(OUTCOME_IS_HONEST, where, why, ({"granted": event.amount}, found))
-    if asked is None or asked.number != event.request or event.amount is None or event.granted is None:
+        why = "the request fell short, and the requester was not informed" if silent else "the request fell short"
+        collector.report_remark(OUTCOME_IS_HONEST, ref, why, ({"granted": event.amount}, found))
+    if request is None or request.number != event.request or event.amount is None or event.granted is None:
         return
-    bound = _bound(asked)
+    bound = _bound_of(request)
     if bound is None or event.granted == event.amount:
         return
     best = most(event.amount, bound, bound)
     if best <= event.granted:
         return
-    block = asked.grounds.block
+    block = request.grounds.block
     in_blocks = None if not block else max(0, min(event.amount, bound)) // block * block
-    why = "our decider would have granted more, in steps of 2 MiB"
+    why = "Nilometer's rules would have granted more, in steps of 2 MiB"
     if in_blocks == event.granted:
-        why = "our decider would have granted more, in steps of 2 MiB; in the guest's blocks it is exactly the most"
+        why = f"{why}; in whole blocks of the guest this is the largest possible grant"
     expected = {"granted": best} | ({} if in_blocks is None else {"in whole blocks": in_blocks})
-    docket.remark(MAXIMAL, where, why, (expected, {"granted": event.granted}))
+    collector.report_remark(MAXIMAL, ref, why, (expected, {"granted": event.granted}))
 
 
-def _bound(asked: AskedFor) -> int | None:
-    """The most that could be granted, by the figures that were known when it was asked for."""
-    grounds = asked.grounds
-    if not asked.gives:
+def _bound_of(request: RequestTerms) -> int | None:
+    """The most that could be granted, by the figures known when the request was made."""
+    grounds = request.grounds
+    if not request.gives:
         return None if grounds.assigned is None or grounds.in_use is None else grounds.assigned - grounds.in_use
     return grounds.free

@@ -1,6 +1,6 @@
-"""What the judge knows of an observed VM or host: the fold of its events, and what is still to be settled.
+"""What the judge knows of an observed VM or host: the fold of its events, and the checks that are still pending.
 
-A rule about a movement is often settled only by what is measured next; until then it waits here.
+A rule about a move can often be decided only by the next measurement; until then the move is pending here.
 """
 
 from __future__ import annotations
@@ -13,55 +13,55 @@ from domain.observed.events import Grounds
 from domain.observed.host import HostAccount, ObservedHost
 from domain.observed.vm import ObservedVm
 from domain.settings import MemorySetting
-from rules.judging.collector import Where
+from rules.judging.collector import EventRef
 
-QUIET: Final = timedelta(seconds=2)
-"""The parts of a measure are read one after the other: what moved so shortly before may be in one, not in the other."""
+SETTLING_TIME: Final = timedelta(seconds=2)
+"""The figures of one measurement are read one after the other: a move this short before may be in only some of them."""
 
 
 @dataclass(slots=True)
-class Waiting:
-    """Events of one sort that wait to be settled together."""
+class PendingCheck:
+    """Events of one kind that will be decided together."""
 
-    first: Where | None = None
-    last: Where | None = None
+    first: EventRef | None = None
+    last: EventRef | None = None
     count: int = 0
 
-    def add(self, where: Where) -> None:
-        """One more."""
-        self.first = self.first or where
-        self.last = where
+    def add(self, ref: EventRef) -> None:
+        """Adds an event."""
+        self.first = self.first or ref
+        self.last = ref
         self.count += 1
 
     def clear(self) -> None:
-        """They are settled."""
+        """Forgets the events once they are decided."""
         self.first, self.last, self.count = None, None, 0
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """A measure that does not fit. It is believed if the next one says the same: it may be of the midst of a change."""
+class UnconfirmedReading:
+    """A measurement that does not fit. It may have been taken during a change, so the next one must confirm it."""
 
-    where: Where
-    off: int
-    """By how much, in bytes."""
+    ref: EventRef
+    deviation: int
+    """In bytes."""
     moves: int
-    """How many movements it is about."""
+    """How many moves it is about."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What the hypervisor told that the guest sees, and what the VM was assigned then."""
+class VisibleReading:
+    """What the guest saw, and what the VM was assigned, both as the hypervisor reported them together."""
 
     visible: int
     assigned: int
-    sure: bool
-    """Another measure agrees with it: a single one may be of the midst of a change."""
+    confirmed: bool
+    """Another measurement agrees with it; a single one may have been taken during a change."""
 
 
 @dataclass(frozen=True, slots=True)
-class AskedFor:
-    """A request as it was asked for."""
+class RequestTerms:
+    """What a request asked for."""
 
     number: int
     amount: int | None
@@ -70,78 +70,79 @@ class AskedFor:
 
 
 @dataclass(slots=True)
-class SeenVm:
+class ObservedVmState:
     """An observed VM."""
 
     fold: ObservedVm
-    removals: Waiting = field(default_factory=Waiting)
-    """They wait for what the guest uses next."""
-    removed_before_stop: Waiting = field(default_factory=Waiting)
-    """The VM stopped before that: was the guest lost?"""
-    moves: Waiting = field(default_factory=Waiting)
-    """They wait for the guest's next count of its memory."""
-    stops: Waiting = field(default_factory=Waiting)
-    """They wait for the word that the memory is back."""
-    settings: Waiting = field(default_factory=Waiting)
-    """They wait for the next measure of what the VM has."""
-    refused: dict[str, Where] = field(default_factory=dict[str, Where])
-    """Refused requests by device: they wait for its next size."""
-    asked: dict[str, AskedFor] = field(default_factory=dict[str, AskedFor])
+    removals: PendingCheck = field(default_factory=PendingCheck)
+    """Removals, until the guest's use is measured again."""
+    removals_before_stop: PendingCheck = field(default_factory=PendingCheck)
+    """Removals that were pending when the VM stopped: was the guest lost?"""
+    moves: PendingCheck = field(default_factory=PendingCheck)
+    """Moves, until the guest's memory is measured again."""
+    stops: PendingCheck = field(default_factory=PendingCheck)
+    """Stops, until the return of the memory is recorded."""
+    settings: PendingCheck = field(default_factory=PendingCheck)
+    """Memory settings, until the VM's memory is measured again."""
+    refused: dict[str, EventRef] = field(default_factory=dict[str, EventRef])
+    """Refused requests by device, until its size is measured again."""
+    requests: dict[str, RequestTerms] = field(default_factory=dict[str, RequestTerms])
     """The last request for each device."""
-    told_short: set[int] = field(default_factory=set[int])
-    """Requests that were told to be short."""
-    kept: int | None = None
-    """What the guest leaves out of its count of its memory."""
-    doubt: Doubt | None = None
-    sight: Sight | None = None
-    """The last that is believed."""
-    had: int | None = None
-    """What it was assigned when its hypervisor last told what the guest sees, believed or not."""
-    top: int = 0
-    """The most that it was assigned since."""
-    bounded: MemorySetting | None = None
-    """The memory setting as last told."""
-    most: int | None = None
+    short_requests: set[int] = field(default_factory=set[int])
+    """Requests that were reported as short."""
+    hidden: int | None = None
+    """The bytes of its memory that the guest leaves out of its own count."""
+    unconfirmed: UnconfirmedReading | None = None
+    visible: VisibleReading | None = None
+    """The last reading that is accepted."""
+    last_assigned: int | None = None
+    """What it was assigned at the last reading of what the guest sees, accepted or not."""
+    most_since_visible: int = 0
+    """The most that it was assigned since the accepted reading."""
+    setting: MemorySetting | None = None
+    """The memory setting as last recorded."""
+    most_under_setting: int | None = None
     """The most that it was seen to be assigned under that setting."""
-    moved: str = ""
+    moved_at: str = ""
     """When its memory last moved."""
-    measured: str = ""
-    """When all of its memory was last measured: what moved before that is told by now."""
+    measured_at: str = ""
+    """When all of its memory was last measured: every earlier move is recorded by now."""
 
     def forget_guest(self) -> None:
-        """Another guest, or none: what was measured of this one is compared with nothing any more."""
-        self.kept, self.doubt, self.most, self.sight, self.had, self.top = None, None, None, None, None, 0
+        """Drops what was measured of the guest, since another guest runs now, or none."""
+        self.hidden, self.unconfirmed, self.visible, self.last_assigned = None, None, None, None
+        self.most_since_visible, self.most_under_setting = 0, None
 
 
 @dataclass(slots=True)
-class SeenHost:
+class ObservedHostState:
     """An observed host."""
 
     fold: ObservedHost
     account: HostAccount | None = None
-    """Its account as it was last computed; ``None`` if it may be another by now."""
+    """Its account as last computed; ``None`` if it may have changed."""
     vms: set[str] = field(default_factory=set[str])
-    moves: Waiting = field(default_factory=Waiting)
-    """Movements on it that wait for the next measure of what is free."""
-    off: int | None = None
-    """By how much the free memory that was told last is less than the book's."""
-    doubt: Doubt | None = None
-    moved: str = ""
-    measured: str = ""
-    """When what it has was last measured."""
-    over: Where | None = None
-    """Since when it has been promised more than it has; it waits to be seen whether that lasts."""
-    asked_with: tuple[int | None, int | None, int | None] | None = None
-    """Total, reserve and held, as the rule was last asked of them."""
+    moves: PendingCheck = field(default_factory=PendingCheck)
+    """Moves on it, until its free memory is measured again."""
+    deviation: int | None = None
+    """By how much the last free memory is below the book's."""
+    unconfirmed: UnconfirmedReading | None = None
+    moved_at: str = ""
+    measured_at: str = ""
+    """When its own memory was last measured."""
+    overcommitted: EventRef | None = None
+    """The event since which its VMs hold more than it has, until that is confirmed or not."""
+    last_checked: tuple[int | None, int | None, int | None] | None = None
+    """Total, reserve and held, as the rule was last evaluated on them."""
 
 
-def shortly_after(moved: str, happened: str) -> bool:
-    """Whether something happened so shortly after a movement that it may have met it halfway, or even before it."""
-    if not moved:
+def is_shortly_after(moved_at: str, happened: str) -> bool:
+    """Whether a measurement is so short after a move that it may show the state during the move, or even before it."""
+    if not moved_at:
         return False
-    return moment(happened) - moment(moved) < QUIET
+    return parse_moment(happened) - parse_moment(moved_at) < SETTLING_TIME
 
 
-def moment(text: str) -> datetime:
-    """A time in the form of ``domain.envelope.Metadata``."""
+def parse_moment(text: str) -> datetime:
+    """A time in the format of ``domain.envelope.Metadata``."""
     return datetime.fromisoformat(text)

@@ -1,7 +1,7 @@
-"""A sentence of the specification, asked of figures of which some are unknown: a free variable each.
+"""Evaluates a predicate of the specification on figures of which some are unknown: each of these is a free variable.
 
-It holds if it holds for every value that the rest allows, is violated if it holds for none, and is else unknown. First
-it is tried on two assignments, by running it; if they agree, a solver settles whether all do.
+The predicate holds if it is true for every value of the unknown figures, is violated if it is false for every value,
+and is unknown otherwise. First it is run on two assignments; if they agree, a solver decides whether all agree.
 """
 
 from __future__ import annotations
@@ -26,82 +26,81 @@ LARGEST: Final = 2**52
 """No figure is larger, in bytes."""
 _BUDGET: Final = 1_000_000
 
-Known = Mapping[str, Literal | None]
-"""Figures by their paths, as ``site.host.total``; ``None``, or no entry, is unknown."""
+KnownFigures = Mapping[str, Literal | None]
+"""Figures by their paths, such as ``site.host.total``; ``None``, or no entry, is unknown."""
 
 
-def ask(predicate: Rule, known: Known) -> Verdict:
-    """What is to be said of a sentence: ``HOLDS``, ``VIOLATED`` or ``UNKNOWN``, by what is known of its parameters."""
-    asked = _asked_for(predicate)
-    given = tuple((name, known[name]) for name in asked if known.get(name) is not None)
+def evaluate(predicate: Rule, known: KnownFigures) -> Verdict:
+    """The verdict on a predicate, given the known figures of its parameters: holds, violated or unknown."""
+    given = tuple((name, known[name]) for name in _variables_of(predicate) if known.get(name) is not None)
     return _verdict(predicate, cast("tuple[tuple[str, Literal], ...]", given))
 
 
 @lru_cache(maxsize=10_000)
 def _verdict(predicate: Rule, given: tuple[tuple[str, Literal], ...]) -> Verdict:
-    values, variables = dict(given), _asked_for(predicate)
+    values, variables = dict(given), _variables_of(predicate)
     free = [variable for name, variable in variables.items() if name not in values]
-    low = _runs(predicate, values | {_name(each): _least(each.sort) for each in free})
+    low = _run(predicate, values | {_name(variable): _smallest(variable.sort) for variable in free})
     if free:
-        high = _runs(predicate, values | {_name(each): _most(each.sort) for each in free})
+        high = _run(predicate, values | {_name(variable): _largest(variable.sort) for variable in free})
         if low is not high:
             return Verdict.UNKNOWN
-        if not _settled(predicate, values, free, holds=low):
+        if not _is_constant(predicate, values, free, value=low):
             return Verdict.UNKNOWN
     return Verdict.HOLDS if low else Verdict.VIOLATED
 
 
-def _runs(predicate: Rule, values: Mapping[str, Literal]) -> bool:
-    """The sentence as Python runs it; what it does not ask for may be anything."""
-    return bool(predicate(*[make(values) for make in _makers(predicate)]))
+def _run(predicate: Rule, values: Mapping[str, Literal]) -> bool:
+    """Runs the predicate as Python; figures that it does not read may have any value."""
+    return bool(predicate(*[build(values) for build in _builders(predicate)]))
 
 
-Make = Callable[[Mapping[str, Literal]], object]
-"""Makes a parameter of a sentence, or a part of one, of figures by their paths."""
+ParameterBuilder = Callable[[Mapping[str, Literal]], object]
+"""Builds a parameter of a predicate, or a part of one, from figures by their paths."""
 
 
 @cache
-def _makers(predicate: Rule) -> list[Make]:
-    asked = _asked_for(predicate)
-    return [_maker(value, asked) for value in _parameters(predicate).values()]
+def _builders(predicate: Rule) -> list[ParameterBuilder]:
+    read = _variables_of(predicate)
+    return [_builder(value, read) for value in _parameters(predicate).values()]
 
 
-def _maker(value: Value, asked: Collection[str]) -> Make:
-    """What the sentence does not ask for is made once."""
+def _builder(value: Value, read: Collection[str]) -> ParameterBuilder:
+    """Parts of which the predicate reads no figure are built once."""
     if not isinstance(value, SymbolicRecord):
-        name, least = _name(value), _least(value.sort)
-        return (lambda values: values.get(name, least)) if name in asked else lambda _: least
-    kind, makers = value.kind, [_maker(inner, asked) for inner in value.fields.values()]
-    if any(_name(leaf) in asked for _, leaf in leaves(value)):
-        return lambda values: kind(*[make(values) for make in makers])
-    made = kind(*[make({}) for make in makers])
-    return lambda _: made
+        name, smallest = _name(value), _smallest(value.sort)
+        return (lambda values: values.get(name, smallest)) if name in read else lambda _: smallest
+    kind, builders = value.kind, [_builder(inner, read) for inner in value.fields.values()]
+    if any(_name(leaf) in read for _, leaf in leaves(value)):
+        return lambda values: kind(*[build(values) for build in builders])
+    constant = kind(*[build({}) for build in builders])
+    return lambda _: constant
 
 
 _SOLVERS: Final[list[Solver]] = []
-"""The solver that is asked; it is made anew now and then, because it keeps what it was asked."""
-_ASKED_MOST: Final = 2000
+"""The solver, once per question asked; it is replaced now and then, because it keeps every question."""
+_MOST_QUESTIONS: Final = 2000
 
 
 def _solver() -> Solver:
-    """A solver; making one costs more than most questions."""
+    """The shared solver: to make one costs more than most questions."""
     from rules.solving.solver import Solver
 
-    if len(_SOLVERS) >= _ASKED_MOST:
+    if len(_SOLVERS) >= _MOST_QUESTIONS:
         _SOLVERS.clear()
     _SOLVERS.append(_SOLVERS[0] if _SOLVERS else Solver(_BUDGET))
     return _SOLVERS[0]
 
 
-def _settled(predicate: Rule, values: Mapping[str, Literal], free: list[Term], *, holds: bool) -> bool:
-    """Whether no value of what is free makes it otherwise."""
-    says = terms.substitute(_says(predicate), {name: terms.constant(value) for name, value in values.items()})
+def _is_constant(predicate: Rule, values: Mapping[str, Literal], free: list[Term], *, value: bool) -> bool:
+    """Whether the predicate has this value for all values of the free variables."""
+    term = terms.substitute(_term_of(predicate), {name: terms.constant(known) for name, known in values.items()})
     ranges = [
-        terms.both(terms.at_most(terms.ZERO, each), terms.at_most(each, terms.constant(LARGEST)))
-        for each in free
-        if each.sort is int
+        terms.both(terms.at_most(terms.ZERO, variable), terms.at_most(variable, terms.constant(LARGEST)))
+        for variable in free
+        if variable.sort is int
     ]
-    return _solver().ask(*ranges, terms.negation(says) if holds else says).holds is False
+    return _solver().ask(*ranges, terms.negation(term) if value else term).holds is False
 
 
 @cache
@@ -110,27 +109,27 @@ def _parameters(predicate: Rule) -> dict[str, Value]:
 
 
 @cache
-def _says(predicate: Rule) -> Term:
-    said = RuleReader(is_predicate).call(predicate, list(_parameters(predicate).values()))
-    assert isinstance(said, Term)
-    return said
+def _term_of(predicate: Rule) -> Term:
+    term = RuleReader(is_predicate).call(predicate, list(_parameters(predicate).values()))
+    assert isinstance(term, Term)
+    return term
 
 
 @cache
-def _asked_for(predicate: Rule) -> dict[str, Term]:
-    """The figures that it really asks for."""
-    return terms.variables(_says(predicate))
+def _variables_of(predicate: Rule) -> dict[str, Term]:
+    """The figures that the predicate really reads."""
+    return terms.variables(_term_of(predicate))
 
 
 def _name(variable: Term) -> str:
     return cast("str", variable.leaf)
 
 
-def _least(sort: Sort) -> Literal:
+def _smallest(sort: Sort) -> Literal:
     return next(iter(sort)) if issubclass(sort, StrEnum) else sort(0)
 
 
-def _most(sort: Sort) -> Literal:
+def _largest(sort: Sort) -> Literal:
     if issubclass(sort, StrEnum):
         return list(sort)[-1]
     return True if sort is bool else LARGEST

@@ -1,4 +1,12 @@
-"""What the guest sees, judged by how its own count of its memory moves: it leaves out what firmware and kernel keep."""
+"""Judges what the guest sees, by the guest's own count of its memory and by what the hypervisor reports.
+
+The guest's own count (``guest_total``) leaves out what firmware and kernel keep, so only its changes are compared.
+
+The hypervisor reports what the guest sees (Hyper-V's Guest Visible Physical Memory), but not how memory was removed. If
+it was hot-removed, or taken by a balloon that the guest does not count, the guest sees less by that amount; else it
+still sees the most that it had in this session. Hyper-V may use both ways, and a guest that restarted sees what it is
+assigned. So a reading between the two proves nothing, and only a reading that no way leads to is a violation.
+"""
 
 from __future__ import annotations
 
@@ -8,113 +16,189 @@ from domain.guests import Mechanism, removal_mechanism
 from domain.observed.devices import balloon_of, lent_of
 from domain.observed.events import Means, VmObserved
 from domain.observed.vm import ObservedVm
-from rules.judging.collector import Docket, Where
-from rules.judging.observed.state import Doubt, SeenVm, shortly_after
+from rules.judging.collector import EventRef, FindingCollector
+from rules.judging.observed.state import ObservedVmState, UnconfirmedReading, VisibleReading, is_shortly_after
 
 MOVES: Final = "visible_moves_as_said"
 CURRENT: Final = "current_is_visible"
 WATERMARK: Final = "watermark_is_visible"
 
-LENT: Final = "nobody told whether the guest counts memory that it lent to the host, or how much that is"
-MIDST: Final = "the guest was measured in the midst of a change"
+DURING_CHANGE: Final = "the guest was measured during a change"
+LENT: Final = "it was not recorded whether the guest counts memory that it lent to the host, or how much that is"
+DEVICES: Final = "it was not recorded what the VM's devices are to the guest"
+FIRST: Final = "what the guest saw before was not measured"
+BETWEEN: Final = "the guest sees part of the removed memory, and it was not recorded how the memory was removed"
+DIFFERS: Final = "the guest does not see what the changes of its memory lead to"
 
 
-def measured(docket: Docket, where: Where, event: VmObserved, seen: SeenVm) -> None:
-    """The guest told its own count of its memory: it has moved as the VM's memory has."""
+# The guest's own count
+
+
+def judge_guest_total(collector: FindingCollector, ref: EventRef, event: VmObserved, vm: ObservedVmState) -> None:
+    """Judges the guest's own count of its memory: it must have changed as the VM's memory has."""
     if event.guest_total is None:
         return
-    fold, happened = seen.fold, where[0].metadata.happened
-    sees = counted(fold)
-    rule = WATERMARK if _counts_what_it_lent(fold) else CURRENT
-    if sees is None:
-        docket.unknown(rule, where, "nobody told what the VM's devices are to the guest")
-        _unsettled(docket, where, seen, "nobody told what the VM's devices are to the guest")
+    fold, happened = vm.fold, ref.envelope.metadata.happened
+    expected = countable(fold)
+    rule = WATERMARK if _counts_lent_memory(fold) else CURRENT
+    if expected is None:
+        collector.report_unknown(rule, ref, DEVICES)
+        _report_moves_unknown(collector, ref, vm, DEVICES)
         return
-    off = sees - event.guest_total
-    if seen.kept is None:
-        if shortly_after(seen.moved, happened):
-            docket.unknown(rule, where, MIDST)
+    hidden = expected - event.guest_total
+    if vm.hidden is None:
+        if is_shortly_after(vm.moved_at, happened):
+            collector.report_unknown(rule, ref, DURING_CHANGE)
         else:
-            seen.kept = off  # the first measure of a session has nothing to be compared with
+            vm.hidden = hidden  # the first measurement of a session cannot be compared
         return
-    if off == seen.kept:
-        if seen.doubt is not None:
-            docket.unknown(rule, seen.doubt.where, MIDST)
-            docket.unknown(MOVES, seen.doubt.where, MIDST, seen.doubt.moves)
-            seen.doubt = None
-        docket.holds(rule)
-        docket.holds(MOVES, seen.moves.count)
-        seen.moves.clear()
+    if hidden == vm.hidden:
+        if vm.unconfirmed is not None:
+            collector.report_unknown(rule, vm.unconfirmed.ref, DURING_CHANGE)
+            collector.report_unknown(MOVES, vm.unconfirmed.ref, DURING_CHANGE, vm.unconfirmed.moves)
+            vm.unconfirmed = None
+        collector.count_holds(rule)
+        collector.count_holds(MOVES, vm.moves.count)
+        vm.moves.clear()
         return
     if _may_have_lent(fold):
-        docket.unknown(rule, where, LENT)
-        _unsettled(docket, where, seen, LENT)
+        collector.report_unknown(rule, ref, LENT)
+        _report_moves_unknown(collector, ref, vm, LENT)
         return
-    doubt = seen.doubt
-    if doubt is not None and doubt.off == off and not shortly_after(seen.moved, happened):
-        _believed(docket, where, event, seen, rule, off)
+    unconfirmed = vm.unconfirmed
+    settled = not is_shortly_after(vm.moved_at, happened)
+    if unconfirmed is not None and unconfirmed.deviation == hidden and settled:
+        _confirm_guest_total(collector, event, vm, rule, hidden)
         return
-    if doubt is not None:
-        docket.unknown(rule, doubt.where, MIDST)
-        docket.unknown(MOVES, doubt.where, MIDST, doubt.moves)
-    seen.doubt = Doubt(where, off, seen.moves.count)
-    seen.moves.clear()
+    if unconfirmed is not None:
+        collector.report_unknown(rule, unconfirmed.ref, DURING_CHANGE)
+        collector.report_unknown(MOVES, unconfirmed.ref, DURING_CHANGE, unconfirmed.moves)
+    vm.unconfirmed = UnconfirmedReading(ref=ref, deviation=hidden, moves=vm.moves.count)
+    vm.moves.clear()
 
 
-def _believed(docket: Docket, where: Where, event: VmObserved, seen: SeenVm, rule: str, off: int) -> None:
-    """Two measures say the same: the guest does not see what it should."""
-    doubt, kept = seen.doubt, seen.kept
-    assert doubt is not None
-    assert kept is not None
+def _confirm_guest_total(
+    collector: FindingCollector, event: VmObserved, vm: ObservedVmState, rule: str, hidden: int
+) -> None:
+    """Two measurements agree that the guest does not see what it should."""
+    unconfirmed, before = vm.unconfirmed, vm.hidden
+    assert unconfirmed is not None
+    assert before is not None
     assert event.guest_total is not None
-    expected, found = {"guest_total": event.guest_total + off - kept}, {"guest_total": event.guest_total}
-    why = "the guest does not see what its memory came to"
-    if doubt.moves:
-        docket.violated(MOVES, doubt.where, why, (expected, found))
-    docket.violated(rule, doubt.where, why, (expected, found), follows=doubt.where[0].position if doubt.moves else None)
-    docket.holds(rule)  # of this measure: it goes on from there
-    docket.holds(MOVES, seen.moves.count)
-    seen.kept, seen.doubt = off, None
-    seen.moves.clear()
+    difference = {"guest_total": event.guest_total + hidden - before}, {"guest_total": event.guest_total}
+    if unconfirmed.moves:
+        collector.report_violation(MOVES, unconfirmed.ref, DIFFERS, difference)
+    follows = unconfirmed.ref.envelope.position if unconfirmed.moves else None
+    collector.report_violation(rule, unconfirmed.ref, DIFFERS, difference, follows=follows)
+    collector.count_holds(rule)  # for the second measurement: the count goes on from there
+    collector.count_holds(MOVES, vm.moves.count)
+    vm.hidden, vm.unconfirmed = hidden, None
+    vm.moves.clear()
 
 
-def _unsettled(docket: Docket, where: Where, seen: SeenVm, why: str) -> None:
-    docket.unknown(MOVES, seen.moves.first or where, why, seen.moves.count)
-    seen.moves.clear()
-
-
-def counted(fold: ObservedVm) -> int | None:
-    """What the guest's own count should be, but for what firmware and kernel keep; ``None`` if that is unknown."""
+def countable(fold: ObservedVm) -> int | None:
+    """The bytes that the guest's own count should have, before what it leaves out; ``None`` if that is unknown."""
     offline = fold.guest_offline or 0
     if not fold.accounts:
         return None if fold.assigned is None else fold.assigned - offline
     sizes = [account.size for account in fold.accounts.values() if account.means is not Means.BALLOON]
     if None in sizes or any(account.means is None for account in fold.accounts.values()):
         return None if fold.assigned is None or len(fold.accounts) > 1 else fold.assigned - offline
-    whole = sum(size or 0 for size in sizes) - offline
+    total = sum(size or 0 for size in sizes) - offline
     balloon = balloon_of(fold.accounts)
     if balloon is None or balloon.mechanism is Mechanism.BALLOON:
-        return whole
+        return total
     lent = lent_of(fold.accounts)
     if lent is None or (lent and balloon.mechanism is not Mechanism.BALLOON_ADJUSTED):
         return None
-    return whole - lent
+    return total - lent
 
 
-def _counts_what_it_lent(fold: ObservedVm) -> bool:
+def _counts_lent_memory(fold: ObservedVm) -> bool:
     balloon = balloon_of(fold.accounts)
-    return (_whole(fold) if balloon is None else balloon.mechanism) is Mechanism.BALLOON
+    return (_single_mechanism(fold) if balloon is None else balloon.mechanism) is Mechanism.BALLOON
 
 
 def _may_have_lent(fold: ObservedVm) -> bool:
-    """Whether the guest may count memory that it lent, of which nobody told how much: Hyper-V tells of no balloon."""
+    """Whether the guest may count memory that it lent by an unrecorded amount: Hyper-V does not report balloons."""
     devices = any(account.means not in (None, Means.BOOT) for account in fold.accounts.values())
-    return not devices and _whole(fold) in (None, Mechanism.BALLOON)
+    return not devices and _single_mechanism(fold) in (None, Mechanism.BALLOON)
 
 
-def _whole(fold: ObservedVm) -> Mechanism | None:
-    """How memory is taken from a VM whose memory is told as a whole; ``None`` if nobody told, or it is not."""
-    told = [account.mechanism for account in fold.accounts.values()]
-    if len(told) > 1:
+def _single_mechanism(fold: ObservedVm) -> Mechanism | None:
+    """How memory is removed from a VM recorded as one device; ``None`` if unknown, or if it has several devices."""
+    mechanisms = [account.mechanism for account in fold.accounts.values()]
+    if len(mechanisms) > 1:
         return None
-    return next(iter(told), None) or (None if fold.guest is None else removal_mechanism(fold.guest))
+    return next(iter(mechanisms), None) or (None if fold.guest is None else removal_mechanism(fold.guest))
+
+
+# What the hypervisor reports
+
+
+def judge_visible(collector: FindingCollector, ref: EventRef, event: VmObserved, vm: ObservedVmState) -> None:
+    """Judges what the guest sees beside what the VM is assigned: both must have changed alike."""
+    visible, assigned, moves = event.visible, event.assigned, vm.moves
+    if visible is None or assigned is None:
+        return
+    steady, vm.last_assigned = moves.count == 0 and vm.last_assigned == assigned, assigned
+    last, vm.most_since_visible = vm.visible, max(vm.most_since_visible, assigned)
+    if last is None:
+        _report_moves_unknown(collector, ref, vm, FIRST)
+        _accept(vm, VisibleReading(visible, assigned, confirmed=False))
+        return
+    hidden = min(0, last.visible - last.assigned)  # what the guest leaves out, as a negative number
+    moved = last.visible + assigned - last.assigned
+    watermark = max(last.visible, vm.most_since_visible + hidden)
+    fits = visible in (moved, watermark)
+    if fits:
+        collector.count_holds(MOVES, moves.count)
+    elif assigned + hidden <= visible <= watermark:
+        _report_moves_unknown(collector, ref, vm, BETWEEN)
+    else:
+        reading = VisibleReading(visible, assigned, confirmed=True)
+        _judge_impossible(collector, ref, vm, reading, moved, steady=steady)
+        return
+    if vm.unconfirmed is not None:
+        collector.report_unknown(MOVES, vm.unconfirmed.ref, DURING_CHANGE, vm.unconfirmed.moves)
+    _accept(vm, VisibleReading(visible, assigned, confirmed=fits))
+
+
+def _judge_impossible(
+    collector: FindingCollector,
+    ref: EventRef,
+    vm: ObservedVmState,
+    reading: VisibleReading,
+    expected: int,
+    *,
+    steady: bool,
+) -> None:
+    """Judges a reading that no way of removing memory leads to.
+
+    A counter may lag behind a move, so the reading must be confirmed; if the reading before it was never confirmed,
+    that one may be the one that lagged.
+    """
+    unconfirmed, last, deviation = vm.unconfirmed, vm.visible, expected - reading.visible
+    repeated = unconfirmed is not None and unconfirmed.deviation == deviation
+    if steady and last is not None and last.confirmed and unconfirmed is not None and repeated:
+        difference = {"visible": expected}, {"visible": reading.visible}
+        collector.report_violation(MOVES, unconfirmed.ref, DIFFERS, difference)
+        _accept(vm, reading)
+        return
+    if unconfirmed is not None:
+        collector.report_unknown(MOVES, unconfirmed.ref, DURING_CHANGE, unconfirmed.moves)
+    if steady and last is not None and not last.confirmed:
+        _accept(vm, reading)
+        return
+    vm.unconfirmed = UnconfirmedReading(ref=ref, deviation=deviation, moves=max(1, vm.moves.count))
+    vm.moves.clear()
+
+
+def _accept(vm: ObservedVmState, reading: VisibleReading) -> None:
+    vm.visible, vm.most_since_visible, vm.unconfirmed = reading, reading.assigned, None
+    vm.moves.clear()
+
+
+def _report_moves_unknown(collector: FindingCollector, ref: EventRef, vm: ObservedVmState, why: str) -> None:
+    collector.report_unknown(MOVES, vm.moves.first or ref, why, vm.moves.count)
+    vm.moves.clear()

@@ -85,14 +85,14 @@ def the_same(one: Audit, other: Audit) -> bool:
     def told(audit: Audit) -> list[str]:
         return sorted(str(each) for each in audit.findings)
 
-    return one.account.rules == other.account.rules and told(one) == told(other) and one.verdict is other.verdict
+    return one.coverage.rules == other.coverage.rules and told(one) == told(other) and one.verdict is other.verdict
 
 
 def test_what_is_found_does_not_hang_on_how_many_judge(tmp_path: Path, lines: list[bytes]) -> None:
     name = written(tmp_path, lines)
     found = together(FileSource(name))
     assert the_same(found, alone(name))
-    assert found.account.events == len(lines)
+    assert found.coverage.events == len(lines)
     assert found.verdict is Verdict.UNKNOWN  # of the observed part
 
 
@@ -113,7 +113,7 @@ def test_a_ledger_is_shared_out_too(tmp_path: Path, lines: list[bytes]) -> None:
     with Ledger.open(url, create=True) as ledger, Path(name).open("rb") as stream:
         restore(ledger, read_history(stream, name))
         last = ledger.position
-    assert together(LedgerSource(url, last)).account.rules == alone(name).account.rules
+    assert together(LedgerSource(url, last)).coverage.rules == alone(name).coverage.rules
 
 
 @pytest.mark.parametrize("odd", ["gap", "double", "other ledger", "other spaces", "disorder"])

@@ -38,9 +38,9 @@ class EverySecond(Judge):
     """Finds something at every second event, and one thing more at the end."""
 
     def take(self, envelope: Envelope[Event], place: str = "", source: str = "") -> list[Finding]:
-        self.account.events += 1
+        self.coverage.events += 1
         odd = envelope.position % 2
-        self.account.count("maximal", Verdict.VIOLATED if odd else Verdict.HOLDS)
+        self.coverage.count("maximal", Verdict.VIOLATED if odd else Verdict.HOLDS)
         return [finding(position=envelope.position)] if odd else []
 
     def finish(self) -> list[Finding]:
@@ -55,7 +55,7 @@ def test_each_event_is_judged_and_what_is_found_at_the_end_is_there_too() -> Non
     audit.finish(judge, SOURCE)
     assert told == [9]
     assert shown(audit) == [1, 3, 5, 7, 9, 9]
-    assert (audit.account.events, audit.account.rules["maximal"].asked) == (9, 9)
+    assert (audit.coverage.events, audit.coverage.rules["maximal"].applicable) == (9, 9)
     assert "vm/web01" in audit.streams
 
 
@@ -64,9 +64,9 @@ def test_histories_are_counted_together() -> None:
     for _ in range(2):
         judge = Judge()
         for verdict in Verdict:
-            judge.account.count("maximal", verdict, 3)
+            judge.coverage.count("maximal", verdict, 3)
         audit.finish(judge, SOURCE)
-    coverage = audit.account.rules["maximal"]
+    coverage = audit.coverage.rules["maximal"]
     assert (coverage.holds, coverage.violated, coverage.unknown, coverage.remarks) == (6, 6, 6, 6)
 
 
@@ -88,7 +88,7 @@ def test_a_violation_counts_more_than_unknown_and_that_more_than_holds(found: li
 @pytest.mark.parametrize("verdict", [Verdict.VIOLATED, Verdict.UNKNOWN])
 def test_what_was_only_counted_counts(verdict: Verdict) -> None:
     audit = Audit()
-    audit.account.count("maximal", verdict)
+    audit.coverage.count("maximal", verdict)
     assert audit.verdict is verdict
     assert audit.is_unknown("maximal") is (verdict is Verdict.UNKNOWN)
 

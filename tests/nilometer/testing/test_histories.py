@@ -21,17 +21,17 @@ from rules.judging.findings import At, Finding, Verdict
 
 class Judge(rules.judging.judge.Judge):
     def take(self, envelope, place="", source=""):
-        self.account.events += 1
+        self.coverage.events += 1
         for rule in ("book_agrees", "maximal", "in_use_never_removed"):
-            self.account.count(rule, Verdict.HOLDS)
+            self.coverage.count(rule, Verdict.HOLDS)
         at = At(envelope.stream, envelope.position, envelope.metadata.happened, place)
         match envelope.position:
             case 3:
-                self.account.count("maximal", Verdict.VIOLATED)
+                self.coverage.count("maximal", Verdict.VIOLATED)
                 return [Finding("maximal", Verdict.VIOLATED, at, "more could be given", {"granted": 4 << 20})]
             case 5:
-                self.account.count("in_use_never_removed", Verdict.UNKNOWN)
-                return [Finding("in_use_never_removed", Verdict.UNKNOWN, at, "nobody measured it")]
+                self.coverage.count("in_use_never_removed", Verdict.UNKNOWN)
+                return [Finding("in_use_never_removed", Verdict.UNKNOWN, at, "it was not measured")]
             case 6:
                 return [Finding("effects", Verdict.VIOLATED, at, "it is not so", follows=3)]
         return []
@@ -44,7 +44,7 @@ rules.judging.judge.Judge = Judge
 '''
 
 
-UNKNOWN = re.compile(r"unknown: 9 of 10 \w+ could be checked.*: nobody measured it")
+UNKNOWN = re.compile(r"unknown: 9 of 10 \w+ could be checked.*: it was not measured")
 
 
 @pytest.fixture

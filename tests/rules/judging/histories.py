@@ -12,7 +12,7 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Event
 from domain.identifiers import UtcTime
-from rules.judging.findings import Account, Finding, Verdict
+from rules.judging.findings import Coverage, Finding, Verdict
 from rules.judging.judge import Judge
 from rules.judging.scope import EVERYTHING, Scope
 from tests.domain.world import World
@@ -74,12 +74,12 @@ def random_history(chooser: Chooser, lines: int) -> list[Told]:
     return scribe.told
 
 
-def judged(told: Iterable[Told], scope: Scope = EVERYTHING, source: str = "") -> tuple[list[Finding], Account]:
+def judged(told: Iterable[Told], scope: Scope = EVERYTHING, source: str = "") -> tuple[list[Finding], Coverage]:
     """The findings in a history, and the account of what was asked."""
     judge, found = Judge(scope), list[Finding]()
     for line, envelope in enumerate(told, start=1):
         found += judge.take(envelope, f"history.jsonl:{line}", source)
-    return found + judge.finish(), judge.account
+    return found + judge.finish(), judge.coverage
 
 
 def violations(told: Iterable[Told]) -> list[Finding]:

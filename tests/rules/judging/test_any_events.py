@@ -19,5 +19,5 @@ OBSERVED = tuple(kind for kind in KINDS if issubclass(kind, Observed))
 def test_whatever_a_history_tells_is_judged(kinds: tuple[type[Decided | Observed], ...]) -> None:
     for seed in range(40):
         told = any_history(Random(seed), 20, kinds)
-        account = judged(told)[1]
-        assert account.events == len(told)
+        coverage = judged(told)[1]
+        assert coverage.events == len(told)

@@ -117,7 +117,7 @@ def check(data: bytes) -> None:
         errors.append(error)
     audit.finish(judge, "")
     assert all(error.message.startswith("damaged.jsonl") and error.hint for error in errors)
-    assert audit.account.events == judge.events
+    assert audit.coverage.events == judge.events_read
     for each in audit.findings:
         json.dumps([dict(each.finding.expected), dict(each.finding.found), dict(each.finding.let)])
 

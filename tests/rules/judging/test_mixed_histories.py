@@ -38,7 +38,7 @@ def test_neither_changes_what_is_judged_of_the_other(seed: int) -> None:
     assert [each for each in both[0] if each.verdict is Verdict.VIOLATED] == []
     assert len(both[0]) == len(one[0]) + len(other[0])
     for rule, asked in both[1].rules.items():
-        parts = [account.rules[rule] for account in (one[1], other[1]) if rule in account.rules]
+        parts = [coverage.rules[rule] for coverage in (one[1], other[1]) if rule in coverage.rules]
         assert asked.holds == sum(part.holds for part in parts), rule
         assert asked.unknown == sum(part.unknown for part in parts), rule
 

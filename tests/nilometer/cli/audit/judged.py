@@ -64,13 +64,13 @@ def result_of(
 ) -> Result:
     """An audit of some findings, of two files."""
     audit = Audit(minor=minor, kept=kept)
-    account = audit.account
-    account.events = 1234
-    account.count("book_agrees", Verdict.HOLDS, 1234)
+    coverage = audit.coverage
+    coverage.events = 1234
+    coverage.count("book_agrees", Verdict.HOLDS, 1234)
     for each in findings:
         audit.add(each, SOURCE)
-        account.count(each.rule, each.verdict, each.count)
-        account.count(each.rule, Verdict.HOLDS, 100)
+        coverage.count(each.rule, each.verdict, each.count)
+        coverage.count(each.rule, Verdict.HOLDS, 100)
     return Result(
         audit, PassedOver(), ["exports/monday.jsonl", "exports/tuesday.jsonl"], scope, strict=strict, required=required
     )

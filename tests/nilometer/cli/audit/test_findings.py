@@ -41,7 +41,7 @@ class Finder(Judge):
     """Finds one thing at the second event, one that follows from it at the third, and a remark at the end."""
 
     def take(self, envelope: Envelope[Event], place: str = "", source: str = "") -> list[Finding]:
-        self.account.events += 1
+        self.coverage.events += 1
         at = At(envelope.stream, envelope.position, envelope.metadata.happened, place)
         if envelope.position == 2 and (not self.scope.vms or "web01" in self.scope.vms):
             return [replace(OVERCOMMITTED, at=at)]

@@ -111,7 +111,7 @@ class Finder(Judge):
     """Finds something at every second event."""
 
     def take(self, envelope: Envelope[Event], place: str = "", source: str = "") -> list[Finding]:
-        self.account.events += 1
+        self.coverage.events += 1
         at = At(envelope.stream, envelope.position, envelope.metadata.happened)
         return [] if envelope.position % 2 else [replace(OVERCOMMITTED, at=at)]
 
@@ -135,4 +135,4 @@ def test_what_is_found_is_shown_as_it_comes_and_once(desk: Desk, monkeypatch: py
         follow(out, audit, ledger, EVERYTHING, None)
     counts = [shown.count("\nviolated: host_never_overcommitted\n") for shown in looks]
     assert counts == [4, 5]
-    assert (audit.account.events, len(audit.findings)) == (10, 5)
+    assert (audit.coverage.events, len(audit.findings)) == (10, 5)

@@ -134,7 +134,7 @@ def test_after_memory_moved_what_the_guest_sees_and_the_host_has_left_is_told_an
     assert left == [30000 * MiB, 25904 * MiB, 32048 * MiB]
     judge = Judge()
     assert [each for event in store.stored for each in judge.take(event) if each.verdict is Verdict.VIOLATED] == []
-    rules = judge.account.rules
+    rules = judge.coverage.rules
     assert (rules["visible_moves_as_said"].holds, rules["conserved"].holds) == (2, 2)
     assert rules["book_agrees"].holds == 0  # nobody told the reserve
 
@@ -145,7 +145,7 @@ def test_a_setting_that_is_told_before_the_memory_that_follows_it_waits_for_that
     for each in imported(spool).stored:
         judge.take(each)
     judge.finish()
-    bounds = judge.account.rules["within_bounds"]
+    bounds = judge.coverage.rules["within_bounds"]
     assert (bounds.holds > 0, bounds.unknown) == (True, 0)
 
 

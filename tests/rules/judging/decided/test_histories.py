@@ -70,12 +70,12 @@ DAY = history(
 
 
 def test_a_history_that_nobody_touched_holds() -> None:
-    found, account = judged(DAY)
+    found, coverage = judged(DAY)
     assert found == []
-    assert account.events == len(DAY)
-    assert not any(rule.violated or rule.unknown for rule in account.rules.values())
-    assert account.rules["in_use_never_removed"].holds == 4  # two gifts and two removals
-    assert account.rules["history_is_whole"].holds == len(DAY)
+    assert coverage.events == len(DAY)
+    assert not any(rule.violated or rule.unknown for rule in coverage.rules.values())
+    assert coverage.rules["in_use_never_removed"].holds == 4  # two gifts and two removals
+    assert coverage.rules["history_is_whole"].holds == len(DAY)
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=str)
@@ -152,7 +152,7 @@ def test_a_grant_that_the_host_did_not_have_is_told_with_its_figures() -> None:
     assert first.expected == {"granted": 56 * 1024 * MiB}
     assert first.found == {"granted": 56 * 1024 * MiB + 2 * MiB}
     assert first.let["host.free"] == 56 * 1024 * MiB
-    assert first.then == "add-memory of 64 GiB was answered partially-completed"
+    assert first.then == "add-memory of 64 GiB had the outcome partially-completed"
 
 
 # Halves

@@ -80,27 +80,27 @@ def _uses_more(event: Any) -> Event:
 
 def test_a_vm_whose_beginning_is_missing_is_asked_for_its_invariants_though_nothing_changed() -> None:
     told = history(HOST, WEB, do("add-memory", amount="2MiB"))
-    found, account = judged([told[0], replace(tampered(told, -1, _uses_more)[-1], position=2, version=1)])
+    found, coverage = judged([told[0], replace(tampered(told, -1, _uses_more)[-1], position=2, version=1)])
     assert [each.rule for each in found if each.rule == "off_means_nothing"] == ["off_means_nothing"]
-    assert account.rules["off_means_nothing"].holds == 0
+    assert coverage.rules["off_means_nothing"].holds == 0
 
 
 def test_of_a_state_that_no_decision_led_to_each_claim_is_asked_by_itself() -> None:
     told = history(HOST, WEB, START, do("report-in-use", in_use="1GiB"), do("add-memory", amount="2MiB"))
     index = last(told, VmMemoryAdded)
     stranger = renumbered([told[0], *tampered(told, index, _uses_more)[index:]])
-    found, account = judged(stranger)
+    found, coverage = judged(stranger)
     rules = {each.rule for each in found}
     assert "in_use_never_removed" in rules
-    assert account.rules["in_use_never_removed"].holds == 0
+    assert coverage.rules["in_use_never_removed"].holds == 0
     assert all(each.follows is not None for each in found if each.rule == "in_use_never_removed")
 
 
 def test_a_host_that_is_not_there_holds_nothing() -> None:
     told = history(HOST, WEB, START, do("pause"))
-    account = judged(renumbered(told[1:2]))[1]
-    assert "host_never_overcommitted" not in account.rules
-    assert "within_bounds" not in account.rules
+    coverage = judged(renumbered(told[1:2]))[1]
+    assert "host_never_overcommitted" not in coverage.rules
+    assert "within_bounds" not in coverage.rules
 
 
 @pytest.mark.parametrize("leave", [do("move-vm", to="hv01"), do("remove-vm")], ids=["moved", "removed"])

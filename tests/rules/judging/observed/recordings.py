@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from domain.envelope import Envelope, Metadata
 from domain.events import Event
 from nilometer.ledger.requests import Fact
-from rules.judging.findings import Account, Finding
+from rules.judging.findings import Coverage, Finding
 from tests.nilometer.importers.qemu.reading import facts, lines_of
 from tests.rules.judging.histories import judged
 
@@ -22,17 +22,17 @@ def envelopes(given: Iterable[Fact]) -> Iterator[Envelope[Event]]:
         yield Envelope(fact.stream, version, fact.event, metadata, position)
 
 
-def judged_facts(given: Iterable[Fact]) -> tuple[list[Finding], Account]:
+def judged_facts(given: Iterable[Fact]) -> tuple[list[Finding], Coverage]:
     """What is judged of facts."""
     return judged(envelopes(given))
 
 
-def judged_lines(lines: Sequence[bytes]) -> tuple[list[Finding], Account]:
+def judged_lines(lines: Sequence[bytes]) -> tuple[list[Finding], Coverage]:
     """What is judged of the lines of a recording."""
     return judged_facts(facts(lines))
 
 
-def readable(found: Iterable[Finding], account: Account) -> Iterator[str]:
+def readable(found: Iterable[Finding], coverage: Coverage) -> Iterator[str]:
     """A judgement in lines: findings first, then how often each rule was asked."""
     for each in found:
         times = f" x{each.count}" if each.count > 1 else ""
@@ -40,7 +40,7 @@ def readable(found: Iterable[Finding], account: Account) -> Iterator[str]:
         for told, figures in (("expected", each.expected), ("found", each.found)):
             if figures:
                 yield f"    {told} {', '.join(f'{name} {_size(value)}' for name, value in figures.items())}"
-    for rule, asked in sorted(account.rules.items()):
+    for rule, asked in sorted(coverage.rules.items()):
         counts = (("holds", asked.holds), ("violated", asked.violated), ("unknown", asked.unknown))
         told_of = [f"{name} {count}" for name, count in (*counts, ("remarks", asked.remarks)) if count]
         yield f"{rule}: {', '.join(told_of)}"

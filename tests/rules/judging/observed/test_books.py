@@ -27,9 +27,9 @@ def asked_anew(*told: tuple[str, Observed]) -> int:
         Fact(StreamName(stream), event, UtcTime(f"2026-11-23T09:{minute:02}:00.000000Z"))
         for minute, (stream, event) in enumerate(told)
     ]
-    found, account = judged_facts(facts)
+    found, coverage = judged_facts(facts)
     assert [finding for finding in found if finding.rule == "host_never_overcommitted"] == []
-    return account.rules["host_never_overcommitted"].holds
+    return coverage.rules["host_never_overcommitted"].holds
 
 
 BEGUN = ("host/hv01", host(8 * GiB)), ("vm/a", vm(3 * GiB)), ("vm/b", vm(4 * GiB))

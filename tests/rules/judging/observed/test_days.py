@@ -259,6 +259,6 @@ def test_whatever_is_observed_of_few_hosts_and_vms_is_judged() -> None:
             on_host = random.random() < 0.2
             stream = random.choice(("host/hv01", "host/hv02") if on_host else (WEB, "vm/web02"))
             facts.append((StreamName(stream), any_event(random, (HostObserved,) if on_host else kinds)))
-        account = judged(days(*facts, seconds=random.choice((0, 1, 60))))[1]
+        coverage = judged(days(*facts, seconds=random.choice((0, 1, 60))))[1]
         assert all(isinstance(event, Observed) for _, event in facts)
-        assert account.events == 40
+        assert coverage.events == 40

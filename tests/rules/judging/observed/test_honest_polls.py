@@ -80,8 +80,8 @@ def polls(random: Random) -> list[Fact]:
         if random.random() < 0.3:
             id, reserve = random.choice(("hv01", "hv02")), random.randrange(3 * GIB, 4 * GIB, MiB)
             held = sum(each.assigned + each.beside for each in vms if each.host == id and each.assigned)
-            account = {"total": TOTAL, "reserve": reserve, "version": HostVersion.V2022}
-            some = account if random.random() < 0.5 else {}
+            coverage = {"total": TOTAL, "reserve": reserve, "version": HostVersion.V2022}
+            some = coverage if random.random() < 0.5 else {}
             facts.append(host(id, free=TOTAL - reserve - held, **some))
     return facts
 

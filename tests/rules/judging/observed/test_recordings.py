@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from domain.quantities import MiB
-from rules.judging.findings import Coverage, Finding, Verdict
+from rules.judging.findings import Finding, RuleCoverage, Verdict
 from tests.nilometer.importers.qemu.reading import NAMES, S1, S2, S4, S5, S7, facts, lines_of
 from tests.rules.judging.observed.made_up import several_vms
 from tests.rules.judging.observed.recordings import judged_facts, judged_lines, readable
@@ -23,7 +23,7 @@ GOLDENS = Path(__file__).parent / "goldens"
 def asked(name: str, rule: str) -> tuple[int, int, int]:
     """How often a rule held, was violated and was unknown of a recording."""
     rules = judged_lines(lines_of(name))[1].rules
-    each = rules.get(rule, Coverage())
+    each = rules.get(rule, RuleCoverage())
     return each.holds, each.violated, each.unknown
 
 
@@ -41,9 +41,9 @@ def test_a_recording_is_judged_so(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_that_really_was_is_a_violation(name: str) -> None:
-    found, account = judged_lines(lines_of(name))
+    found, coverage = judged_lines(lines_of(name))
     assert [each for each in found if each.verdict is Verdict.VIOLATED] == []
-    assert not any(each.violated for each in account.rules.values())
+    assert not any(each.violated for each in coverage.rules.values())
 
 
 def test_s2_removals_are_judged_by_what_is_measured_next_and_late_ones_too() -> None:
@@ -85,7 +85,7 @@ def test_s5_a_guest_that_was_lost_leaves_it_unknown_what_was_taken() -> None:
     found = judged_lines(lines_of(S5))[0]
     lost = [each for each in found if each.rule == "in_use_never_removed"]
     assert [(each.verdict, each.at.record, each.count) for each in lost] == [(Verdict.UNKNOWN, f"{S5}#45", 7)]
-    assert lost[0].why == "the guest was lost while memory was taken"
+    assert lost[0].why == "the guest was lost while memory was being removed"
     assert asked(S5, "watermark_is_visible")[1:] == (0, 0)  # deflate-on-oom: the guest's total stays
     assert asked(S5, "current_is_visible")[1:] == (0, 0)  # without: it falls
 
@@ -112,10 +112,10 @@ def test_records_that_are_lost_late_doubled_or_swapped_never_make_a_violation(na
 
 def test_several_made_up_vms_on_one_budget_are_judged_to_hold() -> None:
     for seed in range(20):
-        found, account = judged_lines(several_vms(seed))
+        found, coverage = judged_lines(several_vms(seed))
         assert [each for each in found if each.verdict is Verdict.VIOLATED] == [], f"seed {seed}"
         for rule in ("host_never_overcommitted", "book_agrees", "conserved", "visible_moves_as_said"):
-            assert account.rules[rule].holds > 0, f"seed {seed}: {rule}"
+            assert coverage.rules[rule].holds > 0, f"seed {seed}: {rule}"
 
 
 def test_what_is_not_told_of_several_vms_makes_no_violation() -> None:

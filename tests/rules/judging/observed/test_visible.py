@@ -21,10 +21,10 @@ def moves(size_from: float, size_to: float) -> Fact:
 def asked(*facts: Fact) -> tuple[int, int, int]:
     """How many movements it holds of, is violated by, and is unknown of."""
     told = days(vm(**RUNS, session=1, assigned=4 * GIB, visible=4 * GIB), sees(4, 4), *facts)
-    findings, account = judged(told)
+    findings, coverage = judged(told)
     assert {each.rule for each in findings if each.verdict is Verdict.VIOLATED} <= {MOVES}
-    coverage = account.rules.get(MOVES)
-    return (0, 0, 0) if coverage is None else (coverage.holds, coverage.violated, coverage.unknown)
+    rule = coverage.rules.get(MOVES)
+    return (0, 0, 0) if rule is None else (rule.holds, rule.violated, rule.unknown)
 
 
 @pytest.mark.parametrize(
