@@ -23,22 +23,22 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "record": ("writing.record", "Record what another tool did to an observed VM."),
     },
     "Look at what is recorded": {
-        "view": ("reading.view", "Show the memory that each guest sees."),
-        "log": ("reading.log", "Show what happened, and who asked for it."),
-        "show": ("reading.show", "Show one change in full."),
+        "view": ("reading.view", "Show the memory that each guest sees, now or in the past."),
+        "log": ("reading.log", "List events: what happened, and who requested it."),
+        "show": ("reading.show", "Show one change in full: request, evidence, outcome."),
         "diff": ("reading.diff", "Show what changed between two moments."),
-        "info": ("reading.info", "Show what is in a ledger."),
-        "export": ("reading.export", "Write the history as CloudEvents, one a line."),
+        "info": ("reading.info", "Show facts about a ledger: its id, events, time span."),
+        "export": ("reading.export", "Write the history as CloudEvents, one per line."),
     },
     "Judge it": {
         "audit": ("audit.command", "Judge a history: every event against every rule."),
-        "prove": ("prove.command", "Prove the rules from the code that runs."),
-        "replay": ("reading.replay", "Rebuild all views from the events, and compare."),
+        "prove": ("prove.command", "Prove that no command can break the rules."),
+        "replay": ("reading.replay", "Rebuild all views from the events and compare them."),
     },
     "Bring in what others recorded": {
         "collector": ("importing.collector", "Print the script that collects from a Hyper-V host."),
-        "import-hyperv": ("importing.import_hyperv", "Record what Hyper-V hosts reported."),
-        "import-qemu": ("importing.import_qemu", "Record what recordings of QEMU show."),
+        "import-hyperv": ("importing.import_hyperv", "Import what Hyper-V hosts reported."),
+        "import-qemu": ("importing.import_qemu", "Import recordings of QEMU."),
         "import": ("importing.import_", "Copy an exported history into an empty ledger."),
     },
 }
@@ -80,8 +80,8 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
 def nilo() -> None:
     """Keep a ledger of every memory change of Hyper-V hosts and VMs.
 
-    Nothing is sent to a hypervisor: commands are decided by the rules of Hyper-V and recorded, and what real
-    hypervisors did is recorded as it was seen.
+    Nothing is sent to a hypervisor. Nilometer decides commands by Hyper-V's rules and records its decisions; what
+    real hypervisors did is imported and recorded as it was observed.
 
     \b
     Examples:

@@ -44,7 +44,7 @@ def _option(name: str, **settings: Any) -> Callable[[F], F]:
     return click.option(name, expose_value=False, callback=_keep, **settings)
 
 
-_HELP: Final = "human (on a terminal), plain (when piped)"
+_HELP: Final = "human (default on a terminal), plain (default in a pipe)"
 
 
 def common(function: F) -> F:
@@ -59,7 +59,7 @@ def reporting(function: F) -> F:
 
 def outermost(function: F) -> F:
     """The options that may stand before any command's name; a command refuses a format that it does not have."""
-    return _common(function, ALL_FORMATS, f"{_HELP} or json; of some commands also others.  [NILO_FORMAT]")
+    return _common(function, ALL_FORMATS, f"{_HELP} or json; some commands have more.  [NILO_FORMAT]")
 
 
 def _common(function: F, formats: Sequence[str], help: str) -> F:
@@ -68,14 +68,14 @@ def _common(function: F, formats: Sequence[str], help: str) -> F:
         "--ledger",
         metavar="URL",
         envvar="NILO_LEDGER",
-        help=f"sqlite:///FILE or postgresql://USER@HOST/DB; default {DEFAULT_LEDGER}.  [NILO_LEDGER]",
+        help=f"The ledger: sqlite:///FILE or postgresql://USER@HOST/DB; default {DEFAULT_LEDGER}.  [NILO_LEDGER]",
     )(function)
 
 
 def asking(function: F) -> F:
     """The options of commands that write: who asks, with which tool, why."""
-    ticket, who = "What ties changes together, as a ticket.", "Who asks; default you.  [NILO_ACTOR]"
+    ticket, who = "What ties changes together, such as a ticket.", "Who makes the request; default you.  [NILO_ACTOR]"
     function = _option("--correlation", metavar="TEXT", help=ticket)(function)
-    function = _option("--reason", metavar="TEXT", help="Why.")(function)
-    function = _option("--via", metavar="TOOL", help="With which tool; default nilo.")(function)
+    function = _option("--reason", metavar="TEXT", help="Why it is requested.")(function)
+    function = _option("--via", metavar="TOOL", help="The tool that is used; default nilo.")(function)
     return _option("--actor", metavar="NAME", envvar="NILO_ACTOR", help=who)(function)

@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
 @click.command("audit", short_help="Judge a history: every event against every rule.")
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option("--since", metavar="TIME", help="Only what happened at this time or later.")
-@click.option("--until", metavar="TIME", help="Only what happened at this time or earlier.")
-@click.option("--vm", "vms", metavar="VM", multiple=True, help="Only this VM. May be given again.")
+@click.option("--since", metavar="TIME", help="Only events at this time or later.")
+@click.option("--until", metavar="TIME", help="Only events at this time or earlier.")
+@click.option("--vm", "vms", metavar="VM", multiple=True, help="Only this VM. Can be repeated.")
 @click.option(
-    "--host", "hosts", metavar="HOST", multiple=True, help="Only this host, and the VMs on it then. May be given again."
+    "--host", "hosts", metavar="HOST", multiple=True, help="Only this host, and VMs while on it. Can be repeated."
 )
-@click.option("--rule", "rules", metavar="RULE", multiple=True, help="Only this rule. May be given again.")
-@click.option("--strict", is_flag=True, help="Exit with 3 if anything is unknown.")
+@click.option("--rule", "rules", metavar="RULE", multiple=True, help="Only this rule. Can be repeated.")
+@click.option("--strict", is_flag=True, help="Exit with 3 if any verdict is unknown.")
 @click.option(
     "--require",
     "required",
     metavar="RULE",
     multiple=True,
-    help="Exit with 3 if this rule is unknown. May be given again.",
+    help="Exit with 3 if this rule is unknown. Can be repeated.",
 )
-@click.option("--keep-going", is_flag=True, help="Pass over lines that cannot be read; the exit code is 2 then.")
-@click.option("--all", "minor", is_flag=True, help="Show remarks too, and what only follows from another finding.")
-@click.option("--cores", metavar="N", type=click.IntRange(1), default=1, help="How many processes judge; default 1.")
-@click.option("--follow", is_flag=True, help="Judge a ledger, then what is recorded in it, until Ctrl-C.")
+@click.option("--keep-going", is_flag=True, help="Skip lines that cannot be read; the exit code is then 2.")
+@click.option("--all", "minor", is_flag=True, help="Also show remarks, and findings that only follow from others.")
+@click.option("--cores", metavar="N", type=click.IntRange(1), default=1, help="The number of processes; default 1.")
+@click.option("--follow", is_flag=True, help="Judge a ledger, then each new event in it, until Ctrl-C.")
 @reporting
 def command(
     files: tuple[str, ...],
@@ -59,10 +59,10 @@ def command(
     cores: int,
     follow: bool,
 ) -> int:
-    """Judge the histories in each FILE, as nilo export writes them (`-` is stdin), or the ledger if none is named.
+    """Judge every event of a history against every rule. A FILE is an export (`-` is stdin); without one, the ledger.
 
-    Holds: every rule was kept. Violated (exit 1): an event breaks a rule, whatever nobody measured. Unknown: it hangs
-    on figures that nobody measured. Input that cannot be read is exit 2. docs/audit.md tells more.
+    Holds: every event keeps every rule. Violated (exit 1): an event breaks a rule, whatever the unknown figures are.
+    Unknown: the verdict depends on figures that were not measured. Exit 2: the input cannot be read. See docs/audit.md.
 
     \b
     Examples:

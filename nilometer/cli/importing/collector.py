@@ -15,8 +15,8 @@ from nilometer.cli.options import common
 def command() -> int:
     """Print the script that collects from a Hyper-V host, for Windows PowerShell 5.1.
 
-    Run each minute, it appends what it sees to a spool, which nilo import-hyperv reads. It was reviewed against the
-    documented types, and not run by those who wrote it. docs/collect.md says how to set it up.
+    Run every minute, it appends what it sees to a spool, which nilo import-hyperv reads. It was reviewed against the
+    documented types, but its authors have not run it on a host. docs/collect.md says how to set it up.
 
     \b
     Examples:

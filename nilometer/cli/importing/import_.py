@@ -17,9 +17,9 @@ from nilometer.textio.files import open_input
 @click.argument("file", metavar="FILE")
 @common
 def command(file: str) -> int:
-    """Take an exported history into an empty ledger. The same file again goes on where it stopped.
+    """Copy an exported history into an empty ledger. Import the same file again to continue where it stopped.
 
-    A file is checked whole before anything of it is taken; `-` is stdin, which is taken as it comes.
+    The whole file is checked before any event is copied. `-` is stdin, which is copied as it arrives.
 
     \b
     Examples:

@@ -15,12 +15,12 @@ from nilometer.ledger.ledger import Ledger
 
 @click.command("import-hyperv")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True)
-@click.option("--as", "prefix", metavar="PREFIX", help="What the ids begin with; default nothing.")
-@click.option("--at", metavar="TIME", help="When a file was collected that does not say it.")
-@click.option("--on", "host", metavar="HOST", help="Where a file was collected that does not say it.")
-@click.option("--zone", metavar="ZONE", help="Of local times that do not say it: Europe/Berlin or +01:00.")
-@click.option("--final", is_flag=True, help="The files will not grow: decide what their last records leave open.")
-@click.option("--keep-going", is_flag=True, help="Pass over records that cannot be read.")
+@click.option("--as", "prefix", metavar="PREFIX", help="A prefix for all ids; default none.")
+@click.option("--at", metavar="TIME", help="When the files were collected, if they do not say so.")
+@click.option("--on", "host", metavar="HOST", help="The host they were collected on, if they do not say so.")
+@click.option("--zone", metavar="ZONE", help="The zone of times without one: Europe/Berlin or +01:00.")
+@click.option("--final", is_flag=True, help="The files will not grow: settle what their last records leave open.")
+@click.option("--keep-going", is_flag=True, help="Skip records that cannot be read.")
 @asking
 @common
 def command(
@@ -32,12 +32,12 @@ def command(
     final: bool,
     keep_going: bool,
 ) -> int:
-    """Record what Hyper-V hosts told: who changed which VM, what moved, what was measured.
+    """Import what Hyper-V hosts reported: who changed which VM, what moved, what was measured.
 
-    A VM's id is its VmId. The files are read together, by the times in them: give those of all hosts at once, so that
-    a VM is followed from host to host. What is there already is not recorded again, and of a file that has grown only
-    what is new. Files may be packed with gzip, and be UTF-8 or UTF-16. What a file is, is known by what is in it: the
-    collector's spool, Get-VM as JSON, performance counters, Prometheus, or an event log. docs/collect.md tells more.
+    Each FILE is recognized by its content: the collector's spool, Get-VM as JSON, performance counters, Prometheus or
+    an event log, in UTF-8 or UTF-16, also with gzip. Give the files of all hosts in one call, so that a VM is followed
+    from host to host. A VM's id is its VmId. Import a file again when it has grown: only what is new is recorded. See
+    docs/collect.md.
 
     \b
     Examples:

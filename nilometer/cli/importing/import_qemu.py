@@ -15,17 +15,17 @@ from nilometer.ledger.ledger import Ledger
 
 @click.command("import-qemu")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True)
-@click.option("--as", "prefix", metavar="PREFIX", help="What the ids begin with; default the scenario of the file.")
-@click.option("--final", is_flag=True, help="The files will not grow: decide what their last records leave open.")
-@click.option("--keep-going", is_flag=True, help="Pass over records that cannot be read.")
+@click.option("--as", "prefix", metavar="PREFIX", help="A prefix for all ids; default the scenario of the file.")
+@click.option("--final", is_flag=True, help="The files will not grow: settle what their last records leave open.")
+@click.option("--keep-going", is_flag=True, help="Skip records that cannot be read.")
 @asking
 @common
 def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going: bool) -> int:
-    """Record what recordings of a QEMU driver show: who asked for memory, what moved, what was measured.
+    """Import recordings of a QEMU driver: who requested memory, what moved, what was measured.
 
-    The host's id is PREFIX, its VMs are PREFIX.vm0 and so on. A file that is there already is not recorded again, and
-    of one that has grown only what is new. Another recording of the same scenario needs a PREFIX of its own. Files may
-    be packed with gzip, and be UTF-8 or UTF-16.
+    The id of the host is PREFIX, those of its VMs are PREFIX.vm0 and so on. Import a file again when it has grown:
+    only what is new is recorded. Another recording of the same scenario needs its own PREFIX. Files can be UTF-8 or
+    UTF-16, also with gzip.
 
     \b
     Examples:

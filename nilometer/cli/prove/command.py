@@ -21,16 +21,23 @@ if TYPE_CHECKING:
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-@click.command("prove", short_help="Prove the rules, from the code that runs.")
+@click.command("prove", short_help="Prove that no command can break the rules.")
 @click.argument("rules", metavar="[RULE]...", nargs=-1)
-@click.option("--rule", "more_rules", metavar="RULE", multiple=True, help="Only this rule, as RULE.")
-@click.option("--command", "commands", metavar="COMMAND", multiple=True, help="Only what is about this command.")
-@click.option("--explain", "explained", metavar="OBLIGATION", help="What one obligation says, and what its proof used.")
-@click.option("--smt2", metavar="FOLDER", type=FOLDER, help="Write each obligation as an SMT-LIB 2 file too.")
+@click.option("--rule", "more_rules", metavar="RULE", multiple=True, help="Only this rule; the same as RULE.")
+@click.option("--command", "commands", metavar="COMMAND", multiple=True, help="Only obligations about this command.")
+@click.option(
+    "--explain",
+    "explained",
+    metavar="OBLIGATION",
+    help="Explain one obligation: what it says, and what its proof used.",
+)
+@click.option("--smt2", metavar="FOLDER", type=FOLDER, help="Also write each obligation as an SMT-LIB 2 file.")
 @click.option("--save", metavar="FOLDER", type=FOLDER, help="Write the history of each counterexample as a script.")
-@click.option("--recheck", is_flag=True, help="Have cvc5 judge each obligation again.")
-@click.option("--cores", metavar="N", type=click.IntRange(1), default=1, help="How many processes work; default 1.")
-@click.option("--budget", metavar="STEPS", type=click.IntRange(1), help="After how many steps the solver gives up.")
+@click.option("--recheck", is_flag=True, help="Check each obligation again with another solver, cvc5.")
+@click.option("--cores", metavar="N", type=click.IntRange(1), default=1, help="The number of processes; default 1.")
+@click.option(
+    "--budget", metavar="STEPS", type=click.IntRange(1), help="The number of steps after which the solver gives up."
+)
 @common
 def command(
     rules: Sequence[str],
@@ -43,10 +50,10 @@ def command(
     cores: int,
     budget: int | None,
 ) -> int:
-    """Prove every rule about the code that runs, or only each RULE, for any number of VMs and all sizes.
+    """Prove that no command can break the rules (or each RULE), for any number of VMs and all sizes.
 
-    Proved: nothing can break it. Refuted (exit 1): something can, and is shown. Unknown (exit 3): the solver gave up,
-    and nothing is claimed. docs/rules.md lists the rules.
+    Proved: no command can break it. Refuted (exit 1): a command can, and is shown. Unknown (exit 3): the solver gave
+    up, and nothing is claimed. A proof is about the code that runs, not about Hyper-V. docs/rules.md lists the rules.
 
     \b
     Examples:

@@ -31,7 +31,7 @@ _COUNTS: Final = ("session", "generation", "buffer", "weight")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything changed.")
 @common
 def command(one: str, other: str, exit_code: bool) -> int:
-    """Show what changed from moment A to moment B, and which events did it. A moment is a position or a time.
+    """Show what changed from moment A to moment B, and which events changed it. A moment is a position or a time.
 
     \b
     Examples:

@@ -13,10 +13,10 @@ from nilometer.history.cloudevents import write_lines
 
 
 @click.command("export")
-@click.option("-o", "file", metavar="FILE", help="Where to; it appears when all of it is written. Default stdout.")
+@click.option("-o", "file", metavar="FILE", help="The file to write; it appears when it is complete. Default stdout.")
 @common
 def command(file: str | None) -> int:
-    """Write the history as JSON Lines of CloudEvents 1.0. Imported and exported again it is the same, byte for byte.
+    """Write the history as CloudEvents 1.0, one JSON object per line. After an import it exports to the same bytes.
 
     \b
     Examples:

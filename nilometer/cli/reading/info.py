@@ -18,7 +18,7 @@ from nilometer.times import format_time
 @click.command("info")
 @common
 def command() -> int:
-    """Show what is in a ledger: its id, events, span, versions, size.
+    """Show facts about a ledger: its id, number of events, time span, versions and size.
 
     \b
     Examples:

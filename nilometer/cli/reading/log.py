@@ -30,13 +30,13 @@ MOST_EVENTS: Final = 3
 
 @click.command("log")
 @click.option("-n", "count", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
-@click.option("--vm", metavar="VM", help="Of one VM.")
-@click.option("--host", metavar="HOST", help="Of one host.")
-@click.option("--since", metavar="TIME", help="What happened at this time or later.")
-@click.option("--until", metavar="TIME", help="What happened at this time or earlier.")
-@click.option("--outcome", type=click.Choice([each.value for each in Outcome]), help="What ended so.")
-@click.option("--actor", metavar="NAME", help="What this one did.")
-@click.option("--asked", "only_asked", is_flag=True, help="Only what somebody asked for, and what came of it.")
+@click.option("--vm", metavar="VM", help="Only this VM.")
+@click.option("--host", metavar="HOST", help="Only this host and its VMs.")
+@click.option("--since", metavar="TIME", help="Only events at this time or later.")
+@click.option("--until", metavar="TIME", help="Only events at this time or earlier.")
+@click.option("--outcome", type=click.Choice([each.value for each in Outcome]), help="Only events with this outcome.")
+@click.option("--actor", metavar="NAME", help="Only events by this user.")
+@click.option("--asked", "only_asked", is_flag=True, help="Only requests, each with its outcomes.")
 @common
 def command(
     count: int | None,
@@ -48,7 +48,7 @@ def command(
     actor: str | None,
     only_asked: bool,
 ) -> int:
-    """Show what happened, newest last: a line a command. As JSON: a line an event.
+    """List what happened, newest last: one line per command. As JSON: one line per event.
 
     \b
     Examples:

@@ -13,10 +13,10 @@ from nilometer.cli.session import current_session
 
 
 @click.command("replay")
-@click.option("--repair", is_flag=True, help="Put what was rebuilt in the place of what is stored.")
+@click.option("--repair", is_flag=True, help="Replace what is stored by what was rebuilt.")
 @common
 def command(repair: bool) -> int:
-    """Rebuild every projection from the events alone, and compare it with the stored one.
+    """Rebuild every view from the events alone, and compare it with the stored one.
 
     \b
     Examples:

@@ -22,7 +22,7 @@ from nilometer.views.views import Filter
 @click.argument("change", metavar="POSITION|CORRELATION")
 @common
 def command(change: str) -> int:
-    """Tell one change as a story: its events on all streams, what was read to decide it, before and after.
+    """Show one change in full: the state before, the request, its outcome, and its events on all streams.
 
     \b
     Examples:

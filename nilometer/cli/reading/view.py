@@ -44,13 +44,15 @@ _VM_SIZES: Final = (
 
 
 @click.command("view")
-@click.option("--at", metavar="TIME", help="As it was at this time, by all that is known now.")
-@click.option("--position", type=click.IntRange(min=0), help="As it was known when so many events were recorded.")
-@click.option("--vm", metavar="VM", help="One VM, in full, and its host.")
-@click.option("--host", metavar="HOST", help="One host and the VMs on it.")
+@click.option("--at", metavar="TIME", help="The state at this time, by all that is known now.")
+@click.option(
+    "--position", metavar="N", type=click.IntRange(min=0), help="The state as it was known when N events were recorded."
+)
+@click.option("--vm", metavar="VM", help="Only this VM, with all its figures, and its host.")
+@click.option("--host", metavar="HOST", help="Only this host and the VMs on it.")
 @common
 def command(at: str | None, position: int | None, vm: str | None, host: str | None) -> int:
-    """Show the memory that each guest sees, has and uses, and how old each figure is.
+    """Show the memory that each guest sees, has and uses, and when each figure was last updated.
 
     \b
     Examples:

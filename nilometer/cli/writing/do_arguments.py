@@ -24,15 +24,15 @@ class Shape:
 _SIZE: Final = click.option("--size", metavar="SIZE", help="Static memory of this size.")
 _MEMORY: Final = (
     _SIZE,
-    click.option("--minimum", metavar="SIZE", help="Dynamic Memory: the least it may have."),
-    click.option("--startup", metavar="SIZE", help="Dynamic Memory: what it starts with."),
-    click.option("--maximum", metavar="SIZE", help="Dynamic Memory: the most it may have."),
-    click.option("--buffer", type=int, help="Dynamic Memory: percent kept beside what is in use; default 20."),
-    click.option("--weight", type=int, help="Dynamic Memory: 0 to 100, who is served first; default 50."),
+    click.option("--minimum", metavar="SIZE", help="Dynamic Memory: the least that the VM can have."),
+    click.option("--startup", metavar="SIZE", help="Dynamic Memory: what the VM starts with."),
+    click.option("--maximum", metavar="SIZE", help="Dynamic Memory: the most that the VM can have."),
+    click.option("--buffer", type=int, help="Dynamic Memory: spare memory, in percent; default 20."),
+    click.option("--weight", type=int, help="Dynamic Memory: priority, 0 to 100; default 50."),
 )
 _GUESTS: Final = "windows, windows-legacy, linux, linux-legacy, unenlightened"
 _GUEST: Final = (
-    click.option("--guest", required=True, help=f"{_GUESTS}."),
+    click.option("--guest", required=True, help=f"One of {_GUESTS}."),
     click.option("--config-version", required=True, metavar="VERSION", help="The configuration version, such as 10.0."),
 )
 
@@ -47,34 +47,34 @@ SHAPES: Final[dict[str, Shape]] = {
         (
             click.option("--version", required=True, help="The Windows Server release: 2016, 2019, 2022 or 2025."),
             click.option("--total", required=True, metavar="SIZE", help="The memory of the machine."),
-            click.option("--reserve", required=True, metavar="SIZE", help="What the root partition keeps."),
+            click.option("--reserve", required=True, metavar="SIZE", help="The memory that the root partition keeps."),
         ),
     ),
     "resize-host": Shape(
-        "Change the memory of a host.",
+        "Change the total memory of a host.",
         ("host", "total"),
         ("nilo do resize-host hv01 128GiB", 'nilo do resize-host hv01 96GiB --reason "two modules failed"'),
     ),
     "set-reserve": Shape(
-        "Change what the root partition of a host keeps.",
+        "Change the reserve of a host: what its root partition keeps.",
         ("host", "reserve"),
         ("nilo do set-reserve hv01 4GiB", "nilo do set-reserve hv01 2304MiB --actor ops"),
     ),
     "remove-host": Shape(
-        "Remove a host that no VM is on; its history stays.",
+        "Remove a host without VMs; its history stays.",
         ("host",),
         ("nilo do remove-host hv01", 'nilo do remove-host hv01 --reason "decommissioned"'),
     ),
     "define-vm": Shape(
-        "Define a VM; it is off.",
+        "Define a VM. It is off at first.",
         ("vm",),
         (
             "nilo do define-vm web01 --host hv01 --generation 2 --guest windows --config-version 10.0 --size 4GiB",
             "nilo do define-vm db01 --host hv01 --generation 1 --guest linux --config-version 9.0 --size 2GiB",
         ),
         (
-            click.option("--host", required=True, help="The host that it is on."),
-            click.option("--name", help="What people call it; default its id."),
+            click.option("--host", required=True, help="The host of the VM."),
+            click.option("--name", help="The name of the VM; default its id."),
             click.option("--generation", required=True, type=int, help="1 or 2."),
             *_GUEST,
             *_MEMORY,
@@ -90,7 +90,7 @@ SHAPES: Final[dict[str, Shape]] = {
         _MEMORY,
     ),
     "configure-guest": Shape(
-        "Change the guest of a VM that is off, or its configuration version.",
+        "Change the guest or the configuration version of a VM that is off.",
         ("vm",),
         (
             "nilo do configure-guest web01 --guest windows --config-version 10.0",
@@ -100,9 +100,9 @@ SHAPES: Final[dict[str, Shape]] = {
     ),
     "start": Shape("Start a VM.", ("vm",), ("nilo do start web01", 'nilo do start web01 --at "2026-11-23 09:00"')),
     "stop": Shape("Stop a VM.", ("vm",), ("nilo do stop web01", 'nilo do stop web01 --reason "patch day"')),
-    "pause": Shape("Pause a VM; it keeps its memory.", ("vm",), ("nilo do pause web01", "nilo do pause db01")),
+    "pause": Shape("Pause a VM. It keeps its memory.", ("vm",), ("nilo do pause web01", "nilo do pause db01")),
     "resume": Shape("Resume a paused VM.", ("vm",), ("nilo do resume web01", "nilo do resume db01")),
-    "save": Shape("Save a VM; its host gets the memory back.", ("vm",), ("nilo do save web01", "nilo do save db01")),
+    "save": Shape("Save a VM. Its host gets the memory back.", ("vm",), ("nilo do save web01", "nilo do save db01")),
     "restore": Shape("Restore a saved VM.", ("vm",), ("nilo do restore web01", "nilo do restore db01")),
     "reboot-guest": Shape(
         "Reboot the guest of a VM.",
@@ -110,7 +110,7 @@ SHAPES: Final[dict[str, Shape]] = {
         ("nilo do reboot-guest web01", 'nilo do reboot-guest web01 --reason "updates"'),
     ),
     "report-in-use": Shape(
-        "Report how much memory the guest of a VM is using.",
+        "Report the memory in use in the guest of a VM.",
         ("vm", "in_use"),
         ("nilo do report-in-use web01 5001MiB", "nilo do report-in-use web01 3GiB --via agent"),
     ),
@@ -125,17 +125,17 @@ SHAPES: Final[dict[str, Shape]] = {
         ("nilo do remove-memory web01 4GiB", 'nilo do remove-memory web01 512MB --reason "month end is over"'),
     ),
     "set-memory": Shape(
-        "Bring a VM with static memory to a size.",
+        "Add or remove memory until a VM with static memory has a size.",
         ("vm", "size"),
         ("nilo do set-memory web01 8GiB", "nilo do set-memory web01 4GiB --via powershell"),
     ),
     "grow": Shape(
-        "Let Dynamic Memory give memory to a VM.",
+        "Add memory to a VM with Dynamic Memory, as the host would.",
         ("vm", "amount"),
         ("nilo do grow db01 1GiB", "nilo do grow db01 512MiB --via balancer"),
     ),
     "reclaim": Shape(
-        "Let Dynamic Memory take memory from a VM.",
+        "Remove memory from a VM with Dynamic Memory, as the host would.",
         ("vm", "amount"),
         ("nilo do reclaim db01 1GiB", "nilo do reclaim db01 512MiB --via balancer"),
     ),

@@ -29,12 +29,12 @@ from nilometer.times import current_time
 
 @click.command("record")
 @click.argument("vm")
-@click.option("--asked", required=True, metavar="SIZE", help="The memory that the VM was to have.")
-@click.option("--before", required=True, metavar="SIZE", help="What it had.")
-@click.option("--after", required=True, metavar="SIZE", help="What it has.")
-@click.option("--in-use", metavar="SIZE", help="What the guest used when it was asked.")
-@click.option("--error", metavar="TEXT", help="What the tool said went wrong, word for word.")
-@click.option("--happened", metavar="TIME", help="When; default now.")
+@click.option("--asked", required=True, metavar="SIZE", help="The memory that was requested for the VM.")
+@click.option("--before", required=True, metavar="SIZE", help="The memory that it had before.")
+@click.option("--after", required=True, metavar="SIZE", help="The memory that it has now.")
+@click.option("--in-use", metavar="SIZE", help="The memory in use in the guest at the request.")
+@click.option("--error", metavar="TEXT", help="The error that the tool reported, word for word.")
+@click.option("--happened", metavar="TIME", help="When it happened; default now.")
 @asking
 @common
 def command(

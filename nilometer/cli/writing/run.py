@@ -36,16 +36,16 @@ SHOWN: Final = 20
 @click.command("run", short_help="Decide and record each command of a script.")
 @click.argument("script", metavar="SCRIPT")
 @click.option("--dry-run", is_flag=True, help="Decide, but record nothing.")
-@click.option("--keep-going", is_flag=True, help="Go on after an input error.")
-@click.option("--again", is_flag=True, help="Do lines anew that were recorded before.")
-@click.option("--as", "name", metavar="NAME", help="What the script is called: gives a stream a memory.")
+@click.option("--keep-going", is_flag=True, help="Continue after an input error.")
+@click.option("--again", is_flag=True, help="Decide lines again that were recorded before.")
+@click.option("--as", "name", metavar="NAME", help="A name for the script, so that stdin can be resumed.")
 @asking
 @common
 def command(script: str, dry_run: bool, keep_going: bool, again: bool, name: str | None) -> int:
-    """Decide and record each command of SCRIPT, a file of JSON Lines; `-` is stdin.
+    """Decide and record each command of SCRIPT, a file with one JSON object per line; `-` is stdin.
 
-    A file is checked whole before anything is decided. Run again, it goes on where it stopped: a line is known by all
-    lines up to it. Nothing is sent to a hypervisor.
+    The whole file is checked before anything is decided. A second run continues where the first one stopped: a line
+    that was recorded, after the same lines, is not decided again. Nothing is sent to a hypervisor.
 
     \b
     Examples:
