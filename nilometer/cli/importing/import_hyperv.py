@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from nilometer.cli.importing.summary import imported
+from nilometer.cli.importing.summary import run_import
 from nilometer.cli.options import asking, common
 from nilometer.cli.session import current_session, typed_time
 from nilometer.importers.importing import ImportedFile, import_hyperv
@@ -62,4 +62,4 @@ def command(
             progress=progress,
         )
 
-    return imported(session, run, kind=lambda each: f"({each.format})", repeats="tell nothing new")
+    return run_import(session, run, describe=lambda file: f"({file.format})")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from nilometer.cli.importing.summary import imported
+from nilometer.cli.importing.summary import run_import
 from nilometer.cli.options import asking, common
 from nilometer.cli.session import current_session
 from nilometer.importers.importing import ImportedFile, import_qemu
@@ -46,4 +46,4 @@ def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going:
             progress=progress,
         )
 
-    return imported(session, run, kind=lambda each: f"as {each.prefix}", repeats="repeat what others told")
+    return run_import(session, run, describe=lambda file: f"as {file.prefix}")

@@ -1,10 +1,10 @@
-"""An import at the command line, and what came of it, file by file: the same of every hypervisor."""
+"""Runs an import at the command line, and shows its result, file by file: the same for every hypervisor."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from nilometer.cli.failures import OK, UNREADABLE, Interrupted, say
 from nilometer.cli.output import Output, Progress
@@ -12,13 +12,16 @@ from nilometer.cli.session import Session
 from nilometer.importers.importing import ImportedFile, ImportStopped
 from nilometer.importers.run import MAX_NOTES, PENDING
 from nilometer.ledger.ledger import Ledger
+from nilometer.messages.sizes import plural
 
 Run = Callable[[Ledger, Callable[[int], None]], list[ImportedFile]]
-"""Imports into a ledger, and tells how many records were read."""
+"""Imports into a ledger; calls the function now and then with the number of records read so far."""
+
+_SUMS: Final = ("records", "events", "repeats", "recorded")
 
 
-def imported(session: Session, run: Run, *, repeats: str, kind: Callable[[ImportedFile], str]) -> int:
-    """Imports, and tells of each file: ``kind`` says what it was read as, ``repeats`` what gave nothing."""
+def run_import(session: Session, run: Run, describe: Callable[[ImportedFile], str]) -> int:
+    """Imports, and shows the result of each file; ``describe`` says what the file was read as."""
     out = Output(session.format)
     with session.writing() as ledger:
         try:
@@ -27,27 +30,30 @@ def imported(session: Session, run: Run, *, repeats: str, kind: Callable[[Import
         except KeyboardInterrupt:
             raise Interrupted("what was read is recorded", hint="import the files again to go on") from None
         except ImportStopped as stopped:
-            for each in stopped.files:
-                _remark(each)
-            kept = sum(each.recorded for each in stopped.files)
-            if kept:
-                what = f"{kept} events of what stands before it were recorded in {ledger.url}"
-                say("note", f"{what}; import the mended file again to go on")
+            for file in stopped.files:
+                _say_remarks(file)
+            recorded = sum(file.recorded for file in stopped.files)
+            if recorded:
+                before = (
+                    f"{plural(recorded, 'event')} from before that record {_was(recorded)} recorded in {ledger.url}"
+                )
+                say("note", f"{before}; import the corrected file again to go on")
             raise
         url = ledger.url
-    for each in files:
-        for error in each.errors:
+    for file in files:
+        for error in file.errors:
             say("error", error.message, error.hint)
-        _remark(each)
-    waiting = sum(each.not_needed.get(PENDING, 0) for each in files)
-    if waiting:
-        say("note", f"{waiting:,} of the records wait for what follows: import them with that, or with --final")
-    _show(out, [each for each in files if each.format is not None], url, kind, repeats)
-    return UNREADABLE if any(each.errors for each in files) else OK
+        _say_remarks(file)
+    pending = sum(file.not_needed.get(PENDING, 0) for file in files)
+    if pending:
+        records = f"{plural(pending, 'record')} {'is' if pending == 1 else 'are'} pending"
+        say("note", f"{records}; import the next file, or use --final if there is none")
+    _show(out, [file for file in files if file.format is not None], url, describe)
+    return UNREADABLE if any(file.errors for file in files) else OK
 
 
-def _remark(file: ImportedFile) -> None:
-    """Says what was odd about the records: the first of each kind, and how many more there were."""
+def _say_remarks(file: ImportedFile) -> None:
+    """Shows what was odd about the records: the first of each kind, and how many more there were."""
     for note in file.notes:
         say("note", note)
     for kind, count in file.remarks.items():
@@ -55,33 +61,44 @@ def _remark(file: ImportedFile) -> None:
             say("note", f"{file.file}: {count - MAX_NOTES} more of the same ({kind})")
 
 
-def _show(
-    out: Output, files: Sequence[ImportedFile], url: str, kind: Callable[[ImportedFile], str], repeats: str
-) -> None:
+def _show(out: Output, files: Sequence[ImportedFile], url: str, describe: Callable[[ImportedFile], str]) -> None:
     if out.json:
-        kinds: Counter[str] = Counter()
+        not_needed: Counter[str] = Counter()
         remarks: Counter[str] = Counter()
-        for each in files:
-            kinds.update(each.not_needed)
-            remarks.update(each.remarks)
-        sums = {name: sum(getattr(each, name) for each in files) for name in _SUMS}
-        sorts = {"not_needed": dict(sorted(kinds.items())), "remarks": dict(sorted(remarks.items()))}
-        out.document(sums | sorts | {"files": [_document(each) for each in files]})
+        for file in files:
+            not_needed.update(file.not_needed)
+            remarks.update(file.remarks)
+        sums = {name: sum(getattr(file, name) for file in files) for name in _SUMS}
+        kinds = {"not_needed": dict(sorted(not_needed.items())), "remarks": dict(sorted(remarks.items()))}
+        out.document(sums | kinds | {"files": [_document(file) for file in files]})
         return
-    for each in files:
-        others = ", ".join(f"{count} {name}" for name, count in each.not_needed.items())
-        not_needed = sum(each.not_needed.values())
-        out.line(f"{each.file}: {each.records} records {kind(each)}")
-        out.line(f"    {each.events} gave events, {each.repeats} {repeats}")
-        out.line(f"    {not_needed} not needed{f' ({others})' if others else ''}")
-        out.line(f"    {each.recorded} events recorded in {url}{'' if each.recorded else ': nothing new'}")
+    for file in files:
+        out.line(f"{file.file}: {plural(file.records, 'record')} {describe(file)}")
+        out.line(f"    {_summarize(file)}")
+        out.line(f"    {plural(file.recorded, 'event')} recorded in {url}{'' if file.recorded else ': nothing new'}")
 
 
-_SUMS = ("records", "events", "repeats", "recorded")
+def _summarize(file: ImportedFile) -> str:
+    """What came of the records of a file, in a sentence."""
+    others = {kind: count for kind, count in file.not_needed.items() if kind != PENDING}
+    pending, total = file.not_needed.get(PENDING, 0), sum(others.values())
+    parts = [f"{file.events} produced events", f"{file.repeats} contained nothing new"]
+    if others.keys() == {"job"}:
+        parts.append(f"{plural(total, 'job')} {_was(total)} not needed")
+    elif others:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in others.items())
+        parts.append(f"{total} {_was(total)} not needed ({kinds})")
+    if pending:
+        parts.append(f"{pending} {'is' if pending == 1 else 'are'} pending")
+    return ", ".join(parts)
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _document(file: ImportedFile) -> dict[str, Any]:
-    """What is counted of a file, as JSON has it."""
+    """The counts of a file, as JSON has them."""
     return {
         name: getattr(file, name)
         for name in ("file", "format", "prefix", *_SUMS[:2], "not_needed", *_SUMS[2:], "remarks")

@@ -332,5 +332,5 @@ def test_what_a_broken_recording_gave_before_its_break_is_told(desk: Desk) -> No
     recorded = len(desk.events.splitlines())
     assert (said.code, said.out) == (2, "")
     assert recorded > 0
-    assert f"note: {recorded} events of what stands before it were recorded in sqlite:///" in said.err
+    assert f"note: {recorded} events from before that record were recorded in sqlite:///" in said.err
     assert f"error: {file}:14: " in said.err

@@ -34,7 +34,7 @@ def test_what_is_odd_is_noted_on_stderr_and_counted(desk: Desk) -> None:
     assert said.code == 0
     assert said.err.splitlines() == [
         f"note: {file}:5: the record has the seq 999: those before it, from 4 on, are missing",
-        f"note: {file}:5: the kind 'weather' is unknown: the record is passed over",
+        f"note: {file}:5: the kind 'weather' is unknown: the record is skipped",
         f"note: {file}:6: seq 4 comes after 999",
     ]
     assert said.json["remarks"] == {"gap": 1, "out of order": 1, "unknown kind": 1}
@@ -46,7 +46,7 @@ def test_what_is_odd_in_front_of_a_line_that_cannot_be_read_is_noted_too(desk: D
     file = desk.write("r.jsonl", "".join([*ODD[:6], '{"v": 1, "v": 1}\n']))
     said = desk.call("import-qemu", file)
     assert said.code == 2
-    assert "is unknown: the record is passed over" in said.err
+    assert "is unknown: the record is skipped" in said.err
     assert f"error: {file}:7: has the key 'v' twice\nhint: write it once" in said.err
 
 
@@ -56,7 +56,7 @@ def test_of_many_odd_records_the_first_are_noted(desk: Desk) -> None:
     notes = [line for line in said.err.splitlines() if line.startswith("note: ")]
     assert (said.code, len(notes)) == (0, 6 + 1)
     assert notes[-2] == f"note: {file}: 12 more of the same (gap)"
-    assert notes[-1].endswith("of the records wait for what follows: import them with that, or with --final")
+    assert notes[-1].endswith(" are pending; import the next file, or use --final if there is none")
 
 
 def test_two_recordings_of_one_scenario_need_two_names(desk: Desk) -> None:
