@@ -110,7 +110,7 @@ def _cvc5() -> object:
 
 def _commands() -> object:
     from domain.commands import NAMES, MoveVm
-    from domain.deciding.decider import STEPS
+    from domain.deciding.steps import STEPS
     from rules.proving.run import obligations_named
     from rules.solving.prover import Prover
 

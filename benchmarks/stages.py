@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import timeit
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,40 +17,13 @@ from benchmarks.workload import STEP, GiB, Size, prepare, requests, resizes
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.changes import host_figures, vm_figures
 from domain.deciding.decider import decide
+from domain.deciding.reads import Reads
 from domain.events import VmMemoryRemoved
 from domain.evolve import granted_to_vm, memory_removed
 from domain.resizing import remove_memory
 from nilometer import Ledger, Metadata, RemoveMemory, Request
 from nilometer.storage.bodies import decode, encode
 from nilometer.times import current_time
-from projections.fleet import Fleet
-
-
-@dataclass(frozen=True, slots=True)
-class FleetWorld:
-    """A ``domain.deciding.decider.World`` that is a fleet in memory."""
-
-    fleet: Fleet
-
-    def vm(self, id: str) -> VmAggregate:
-        """The VM with this id."""
-        subject = self.fleet.vms[id].subject
-        assert isinstance(subject, VmAggregate)
-        return subject
-
-    def host(self, id: str) -> HostAggregate:
-        """The host with this id."""
-        subject = self.fleet.hosts[id].subject
-        assert isinstance(subject, HostAggregate)
-        return subject
-
-    def is_taken(self, stream: str) -> bool:
-        """Whether a stream ever began."""
-        raise NotImplementedError(stream)
-
-    def vms_on(self, host: str) -> int:
-        """How many VMs are on a host."""
-        return len(self.fleet.on(host))
 
 
 def stages(folder: Path, *, loops: int, pieces: int) -> list[tuple[str, float]]:
@@ -66,17 +38,19 @@ def stages(folder: Path, *, loops: int, pieces: int) -> list[tuple[str, float]]:
         prepare(ledger, size)
         work = resizes(size)
         ledger.execute_all(requests(work, size.vms))
-        world = FleetWorld(ledger.views.fleet())
+        fleet = ledger.views.fleet()
         command = RemoveMemory("vm0000", STEP)
-        vm, host = world.vm(command.vm), world.host("hv00")
-        site = host.site(vm)
-        answer = decide(command, world)
+        vm, host = fleet.vms[command.vm].subject, fleet.hosts["hv00"].subject
+        assert isinstance(vm, VmAggregate)
+        assert isinstance(host, HostAggregate)
+        site, reads = host.site(vm), Reads(vm=vm, host=host)
+        answer = decide(command, reads)
         (_, told), (_, booked) = answer.events
         assert isinstance(told, VmMemoryRemoved)
         said = Metadata("CONTOSO\\ops", "benchmarks", current_time(), current_time(), "0" * 32)
         topic, body = encode(told, said)
         found = [
-            ("decide", alone(lambda: decide(command, world))),
+            ("decide", alone(lambda: decide(command, reads))),
             ("… the rule", alone(lambda: remove_memory(site, STEP))),
             ("… what the VM's event changes", alone(lambda: memory_removed(vm.state, STEP, 0))),
             ("… what the host's event changes", alone(lambda: granted_to_vm(host.state, GiB))),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from domain import evolve, hosts, lifecycle, resizing
 from domain.changes import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, StateChange
 from domain.commands import NAMES
-from domain.deciding.decider import STEPS
+from domain.deciding.steps import STEPS
 from domain.decision import outcome_of
 from domain.quantities import down, whole
 from domain.rule import Rule

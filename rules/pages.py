@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import Final, cast
 
 from domain.commands import NAMES, SetMemory
-from domain.deciding.decider import STEPS
+from domain.deciding.steps import STEPS
 from domain.rule import Rule
 from rules.catalogue import GOALS, HELPERS, KINDS, PROPERTIES, Property, predicate_named, rule_of
 from rules.obligations import Obligation, Obligations

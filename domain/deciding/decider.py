@@ -1,35 +1,33 @@
-"""The decider: takes a command and the state that it reads, and returns the answer and the events to record.
+"""The decider: from a command and what it reads to the answer and the events that record it. Pure.
 
-Which rule decides a command, and which event follows, is the table ``STEPS``; ``deciding_vms`` and ``deciding_hosts``
-find what the rule reads, and write down what it read (``evidence``). None of them decides anything itself.
+The rule that decides a command, and the event that follows, stand in the table ``steps.STEPS``. ``vms`` and ``hosts``
+call the rule and build the events; ``evidence`` writes down what was read.
 """
 
 from __future__ import annotations
 
 from domain import commands
 from domain.commands import Command
-from domain.deciding.answer import Answer, World
-from domain.deciding.hosts import define_vm, on_host, register_host
-from domain.deciding.steps import STEPS, Step, step
-from domain.deciding.vms import on_vm, set_memory
+from domain.deciding.answer import Answer
+from domain.deciding.hosts import decide_on_host, define_vm, register_host
+from domain.deciding.reads import Reads
+from domain.deciding.vms import decide_on_vm, set_memory
 
 
-def decide(command: Command, world: World) -> Answer:
-    """Decides a command by the rules, on the state that ``world`` shows.
+def decide(command: Command, reads: Reads) -> Answer:
+    """Decides a command by the rules.
 
-    Raises ``InputError`` for a VM or host that is not there, or an id that was used before: nothing is recorded then.
+    ``reads`` is what ``reads.load`` loads for this command. Raises ``InputError`` for an id that was used before:
+    nothing is recorded then.
     """
     match command:
         case commands.RegisterHost():
-            return register_host(command, world)
+            return register_host(command, reads)
         case commands.DefineVm():
-            return define_vm(command, world)
+            return define_vm(command, reads)
         case commands.SetMemory():
-            return set_memory(command, world)
+            return set_memory(command, reads)
         case commands.ResizeHost() | commands.SetReserve() | commands.RemoveHost():
-            return on_host(command, world.host(command.host), world)
+            return decide_on_host(command, reads)
         case _:
-            return on_vm(command, world)
-
-
-__all__ = ["STEPS", "Answer", "Step", "World", "decide", "step"]
+            return decide_on_vm(command, reads)

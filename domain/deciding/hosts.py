@@ -1,4 +1,4 @@
-"""Commands on hosts, and the one that defines a VM on one: what their rules read, and the events that tell of it."""
+"""Commands on hosts, and the command that defines a VM on one: their rules are called, and their events are built."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from domain import commands, events, hosts, lifecycle
 from domain.aggregates import HostAggregate
 from domain.changes import HOST_CHANGES, host_figures, vm_figures
 from domain.commands import NAMES, HostCommand
-from domain.deciding.answer import Answer, World, refuse_taken
+from domain.deciding.answer import Answer
 from domain.deciding.evidence import arguments, host_read
+from domain.deciding.reads import Reads, loaded
 from domain.decision import Decision, accepted
+from domain.errors import InputError
 from domain.events import Evidence, HostEvent
 from domain.evolve import host_registered, vm_defined
 from domain.identifiers import StreamName, host_stream, vm_stream
 
 
-def register_host(command: commands.RegisterHost, world: World) -> Answer:
-    """A host begins."""
+def register_host(command: commands.RegisterHost, reads: Reads) -> Answer:
+    """Decides the registration of a host. Raises ``InputError`` if its id was used before."""
     stream = host_stream(command.host)
-    refuse_taken("host", command.host, stream, world)
+    if reads.taken:
+        raise _taken("host", command.host)
     decision = hosts.register_host(command.total, command.reserve)
     name = NAMES[commands.RegisterHost]
     if not accepted(decision):
@@ -38,10 +41,9 @@ def register_host(command: commands.RegisterHost, world: World) -> Answer:
     return Answer(name, stream, decision, None, None, ((stream, registered),))
 
 
-def on_host(
-    command: commands.ResizeHost | commands.SetReserve | commands.RemoveHost, host: HostAggregate, world: World
-) -> Answer:
+def decide_on_host(command: commands.ResizeHost | commands.SetReserve | commands.RemoveHost, reads: Reads) -> Answer:
     """Decides a command on a host that is there."""
+    host = loaded(reads.host)
     evidence = Evidence()
     carried: dict[str, Any] = {}
     match command:
@@ -52,11 +54,11 @@ def on_host(
             decision, carried["reserve"] = hosts.set_reserve(host.state, reserve), reserve
             kind = events.HostReserveSet
         case commands.RemoveHost():
-            vms = world.vms_on(host.id)
+            vms = loaded(reads.vms)
             kind, decision, evidence = events.HostRemoved, hosts.remove_host(vms), Evidence(vms=vms)
     stream = host_stream(host.id)
     if not accepted(decision):
-        return host_refusal(command, host, decision, evidence, stream)
+        return _refusal(command, host, decision, evidence, stream)
     after = HOST_CHANGES[kind].rule(host.state, **carried)
     if kind is events.HostRemoved:
         carried["evidence"] = evidence
@@ -73,7 +75,7 @@ def on_host(
     return Answer(happened.command, stream, decision, None, None, ((stream, happened),))
 
 
-def host_refusal(
+def _refusal(
     command: HostCommand | commands.DefineVm,
     host: HostAggregate,
     decision: Decision,
@@ -93,15 +95,16 @@ def host_refusal(
     return Answer(refused.command, target, decision, None, None, ((host_stream(host.id), refused),))
 
 
-def define_vm(command: commands.DefineVm, world: World) -> Answer:
-    """A VM begins, on a host that is there."""
-    host = world.host(command.host)
+def define_vm(command: commands.DefineVm, reads: Reads) -> Answer:
+    """Decides the definition of a VM on a host that is there. Raises ``InputError`` if its id was used before."""
+    host = loaded(reads.host)
     stream = vm_stream(command.vm)
-    refuse_taken("VM", command.vm, stream, world)
+    if reads.taken:
+        raise _taken("VM", command.vm)
     decision = lifecycle.define_vm(host.state, command.generation, command.memory)
     evidence = Evidence(host=host_read(host, command.generation))
     if not accepted(decision):
-        return host_refusal(command, host, decision, evidence, stream)
+        return _refusal(command, host, decision, evidence, stream)
     after = vm_defined(command.generation, command.guest, command.config_version, command.memory)
     defined = events.VmDefined(
         command=NAMES[commands.DefineVm],
@@ -120,3 +123,10 @@ def define_vm(command: commands.DefineVm, world: World) -> Answer:
         memory=command.memory,
     )
     return Answer(defined.command, stream, decision, None, None, ((stream, defined),))
+
+
+def _taken(kind: str, id: str) -> InputError:
+    return InputError(
+        f"the {kind} id {id!r} is taken: one with it exists, or once did",
+        hint="choose another id; an id is never used again, so that its history stays its own",
+    )

@@ -12,7 +12,7 @@ from typing import Any, Final
 from domain import events, hosts, lifecycle, resizing
 from domain.aggregates import HistoryError
 from domain.commands import NAMES
-from domain.deciding.decider import STEPS, Step
+from domain.deciding.steps import STEPS, Step
 from domain.decision import Decision, refused_or_done
 from domain.events import Event, Evidence, HostEvent, HostFigures, HostRead, VmEvent
 from domain.guests import Guest

@@ -1,4 +1,4 @@
-"""Commands on VMs that are there: what their rules read, and the events that tell what was decided."""
+"""Commands on VMs that are there: their rules are called, and their events are built."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from domain import commands, events, resizing
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.changes import HOST_CHANGES, host_figures, vm_figures
 from domain.commands import NAMES, VmCommand
-from domain.deciding.answer import Answer, World
+from domain.deciding.answer import Answer
 from domain.deciding.evidence import arguments, evidence_of
+from domain.deciding.reads import Reads, loaded
 from domain.deciding.steps import STEPS
 from domain.decision import Code, Decision, Outcome, accepted, rejected
 from domain.events import Event, Evidence, VmEvent
@@ -21,16 +22,15 @@ from domain.settings import MemorySetting
 Grant = commands.AddMemory | commands.RemoveMemory | commands.Grow | commands.Reclaim
 
 
-def on_vm(command: VmCommand, world: World) -> Answer:
+def decide_on_vm(command: VmCommand, reads: Reads) -> Answer:
     """Decides a command that a rule of ``STEPS`` decides."""
-    vm = world.vm(command.vm)
-    host = world.host(vm.host)
+    vm, host = loaded(reads.vm), loaded(reads.host)
     step = STEPS[type(command)]
     site = host.site(vm)
     destination = None
     if isinstance(command, commands.MoveVm):
-        destination = world.host(command.to)
-        decision = step.rule(site, destination.state, destination is host)
+        destination = loaded(reads.destination)
+        decision = step.rule(site, destination.state, destination.id == host.id)
     else:
         decision = step.rule(site, *[getattr(command, name) for name in step.takes])
     requested = command.amount if isinstance(command, Grant) else None
@@ -112,22 +112,22 @@ def _refusal(
     return Answer(refused.command, stream, decision, requested, granted, ((stream, refused),))
 
 
-def set_memory(command: commands.SetMemory, world: World) -> Answer:
-    """Decides a command that becomes another one."""
-    vm = world.vm(command.vm)
+def set_memory(command: commands.SetMemory, reads: Reads) -> Answer:
+    """Decides ``set-memory``, which becomes another command."""
+    vm = loaded(reads.vm)
     comes_to = resizing.set_memory(vm.state, command.size)
     difference = command.size - vm.state.assigned
     refusal = resizing.set_memory_refusal(vm.state)
     if refusal is not Code.NONE:
         requested = None if comes_to is Resize.CONFIGURE else abs(difference)
-        return _refusal(command, vm, rejected(refusal), requested, evidence_of(vm, world.host(vm.host), None))
+        return _refusal(command, vm, rejected(refusal), requested, evidence_of(vm, loaded(reads.host), None))
     match comes_to:
         case Resize.CONFIGURE:
-            return on_vm(commands.ConfigureMemory(vm.id, MemorySetting.static(command.size)), world)
+            return decide_on_vm(commands.ConfigureMemory(vm.id, MemorySetting.static(command.size)), reads)
         case Resize.NOTHING:
             nothing = Decision(Outcome.COMPLETED, Code.NONE, 0, 0, 0, 0)
             return Answer(NAMES[commands.SetMemory], vm_stream(vm.id), nothing, 0, 0, ())
         case Resize.ADD:
-            return on_vm(commands.AddMemory(vm.id, difference), world)
+            return decide_on_vm(commands.AddMemory(vm.id, difference), reads)
         case Resize.REMOVE:
-            return on_vm(commands.RemoveMemory(vm.id, -difference), world)
+            return decide_on_vm(commands.RemoveMemory(vm.id, -difference), reads)

@@ -1,4 +1,4 @@
-"""Rehearsals: commands decided as if they were recorded, each on what those before it would have left."""
+"""Dry runs: commands decided as if they were recorded, each on what those before it would have left."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import NAMES
 from domain.deciding.decider import decide
+from domain.deciding.reads import load
 from domain.envelope import Envelope, Metadata
-from domain.errors import InputError, UnknownHost, UnknownVm
-from domain.identifiers import UtcTime, host_stream, split_stream, vm_stream
+from domain.errors import InputError
+from domain.identifiers import StreamName, UtcTime, split_stream
 from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.repository import decided_host, decided_vm
 from nilometer.ledger.requests import Request, Result
-from nilometer.times import current_time, format_exact_time
+from nilometer.ledger.unit_of_work import at_too_early
+from nilometer.times import current_time
 from projections.fleet import Fleet
 
 
@@ -25,9 +28,8 @@ class DryRun:
     def __init__(self, ledger: Ledger | None) -> None:
         self._ledger = ledger
         self._fleet = Fleet() if ledger is None else ledger.views.fleet()
-        self._begun: set[str] = set()
-        self._touched: set[str] = set()
-        """The streams that the command read."""
+        self._begun: set[StreamName] = set()
+        """The streams that began here."""
 
     def execute_all(self, requests: Sequence[Request], *, keep_going: bool = False) -> list[Result | InputError]:
         """As ``Ledger.execute_all``, without recording anything."""
@@ -38,7 +40,7 @@ class DryRun:
                 if self._ledger is not None and request.key in known:
                     answers.append(self._ledger.execute(request))  # there already, so nothing is written
                 else:
-                    answers.append(self._rehearse(request))
+                    answers.append(self._decide(request))
             except InputError as error:
                 answers.append(error)
                 if not keep_going:
@@ -50,36 +52,22 @@ class DryRun:
         """What the commands so far would have left."""
         return self._fleet
 
-    # What a command reads: a ``domain.deciding.decider.World``
+    # Loading: a ``domain.deciding.reads.Aggregates``
 
     def vm(self, id: str) -> VmAggregate:
-        """The decided VM with this id."""
-        self._touched.add(vm_stream(id))
-        tracked = self._fleet.vms.get(id)
-        if tracked is None:
-            raise UnknownVm(id)
-        subject: object = tracked.subject
-        if not isinstance(subject, VmAggregate):
-            raise _observed("VM", id)
-        return subject
+        """The decided VM with this id. Raises ``UnknownVm``, or ``InputError`` if a hypervisor decides about it."""
+        return decided_vm(id, self._fleet.vms.get(id))
 
     def host(self, id: str) -> HostAggregate:
-        """The decided host with this id."""
-        self._touched.add(host_stream(id))
-        tracked = self._fleet.hosts.get(id)
-        if tracked is None:
-            raise UnknownHost(id)
-        subject: object = tracked.subject
-        if not isinstance(subject, HostAggregate):
-            raise _observed("host", id)
-        return subject
+        """The decided host with this id. Raises ``UnknownHost``, or ``InputError`` if a hypervisor decides about it."""
+        return decided_host(id, self._fleet.hosts.get(id))
 
-    def is_taken(self, stream: str) -> bool:
+    def is_taken(self, stream: StreamName) -> bool:
         """Whether a stream of this name ever began."""
         recorded = self._ledger is not None and any(True for _ in self._ledger.stream(stream))
         return stream in self._begun or recorded
 
-    def vms_on(self, host: str) -> int:
+    def count_vms(self, host: str) -> int:
         """How many VMs, running or not, are on a host."""
         return len(self._fleet.on(host))
 
@@ -88,46 +76,42 @@ class DryRun:
     def _known(self, keys: Sequence[str]) -> frozenset[str]:
         return frozenset() if self._ledger is None or not keys else self._ledger.known(keys)
 
-    def _rehearse(self, request: Request) -> Result:
-        self._touched.clear()
-        answer = decide(request.command, self)
-        happened = self._happened(request, self._touched | {stream for stream, _ in answer.events})
-        metadata = Metadata(request.actor, request.via, happened, current_time(), request.correlation or "rehearsal")
+    def _decide(self, request: Request) -> Result:
+        reads = load(request.command, self)
+        answer = decide(request.command, reads)
+        happened = self._time_of(request, reads.streams.union([stream for stream, _ in answer.events]))
+        metadata = Metadata(
+            actor=request.actor,
+            via=request.via,
+            happened=happened,
+            recorded=current_time(),
+            correlation=request.correlation or "rehearsal",
+        )
         for stream, event in answer.events:
             self._begun.add(stream)
-            self._fleet.apply(Envelope(stream, 0, event, metadata, self._fleet.position + 1))
+            position = self._fleet.position + 1
+            self._fleet.apply(Envelope(stream=stream, version=0, event=event, metadata=metadata, position=position))
         return Result(
-            request,
-            NAMES[type(request.command)],
-            answer.target,
-            answer.outcome,
-            answer.code,
-            answer.requested,
-            answer.granted,
-            (),
-            tuple(event for _, event in answer.events),
+            request=request,
+            command=NAMES[type(request.command)],
+            target=answer.target,
+            outcome=answer.outcome,
+            code=answer.code,
+            requested=answer.requested,
+            granted=answer.granted,
+            positions=(),
+            events=tuple(event for _, event in answer.events),
             happened=happened if answer.events else None,
         )
 
-    def _happened(self, request: Request, touched: set[str]) -> UtcTime:
-        newest = max(touched, key=self._as_of)
+    def _time_of(self, request: Request, streams: set[StreamName]) -> UtcTime:
+        newest = max(streams, key=self._as_of)
         last = self._as_of(newest)
         if request.at is not None and request.at < last:
-            at, latest = format_exact_time(request.at), format_exact_time(last)
-            raise InputError(
-                f"'at' {at} is before the last event of {newest}, which happened {latest}",
-                hint="times in a history only go forward: give a later time, or leave 'at' out to mean now",
-            )
+            raise at_too_early(request.at, newest, last)
         return request.at or max(current_time(), last)
 
-    def _as_of(self, stream: str) -> UtcTime:
+    def _as_of(self, stream: StreamName) -> UtcTime:
         kind, id = split_stream(stream)
         tracked = (self._fleet.vms if kind == "vm" else self._fleet.hosts).get(id)
         return UtcTime("") if tracked is None else tracked.as_of
-
-
-def _observed(kind: str, id: str) -> InputError:
-    return InputError(
-        f"the {kind} {id!r} is observed: a hypervisor decides about it, and Nilometer only records what it did",
-        hint="record what was done with: nilo record",
-    )

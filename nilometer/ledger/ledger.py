@@ -53,12 +53,9 @@ class Ledger:
         """When the ledger was made."""
         self.views = Views(recorder, self.events)
         """What the events come to, stored beside them."""
-        self._streams = Repository(self._application, self.views.load, self._vms_on)
+        self._repository = Repository(recorder, self._application, self.views)
         self._observed = ObservationWriter(self._application)
         self._wrote = False
-
-    def _vms_on(self, host: str) -> int:
-        return len(self.views.fleet().on(host))
 
     @classmethod
     def open(
@@ -146,9 +143,9 @@ class Ledger:
         for lost in range(TRIES):
             # After a lost race a fresh key is looked for too: the answer to a commit may have been lost.
             keys = [key for _, key in keyed] if lost else asked_before
-            unit = UnitOfWork(self._application, self._streams, self._application.receipts(keys))
+            unit = UnitOfWork(self._application, self._repository, self._application.receipts(keys))
             try:
-                unit.decide(keyed, keep_going=keep_going)
+                unit.execute(keyed, keep_going=keep_going)
             except IntegrityError:
                 unit.undo()
                 answers += unit.answers  # a unit of work may take several commits, and these took place

@@ -1,4 +1,4 @@
-"""The hosts and VMs that commands name, remembered between commands and brought up to date from their streams.
+"""The hosts and VMs of a ledger: remembered between commands, and brought up to date from their streams.
 
 What is remembered may be behind what other programs have recorded. That is harmless where something is then written,
 because a version can be written only once; a refusal is believed only after ``refresh``.
@@ -7,71 +7,96 @@ because a version can be written only once; a refusal is believed only after ``r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import Final
 
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.changes import apply_to_vm
+from domain.commands import Command
+from domain.deciding.reads import Reads, load
 from domain.envelope import Envelope
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.events import Event, VmEvent
-from domain.identifiers import UtcTime, host_stream, vm_stream
+from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from domain.state import Vm
 from nilometer.storage.application import LedgerApplication
+from nilometer.storage.recorder import Database, LedgerRecorder
+from nilometer.views.views import Views
 from projections.advancing import advance
-from projections.tracked import AnyTracked
+from projections.tracked import AnyTracked, TrackedHost, TrackedVm
 
 REMEMBERED: Final = 20_000
 """When so many hosts and VMs are remembered, all are forgotten: memory stays flat, however many there are."""
 
 
 class Repository:
-    """A ``domain.deciding.decider.World`` on a ledger."""
+    """A ``domain.deciding.reads.Aggregates`` on a ledger."""
 
-    def __init__(
-        self,
-        application: LedgerApplication,
-        load: Callable[[str], AnyTracked | None],
-        count_vms_on: Callable[[str], int],
-    ) -> None:
+    def __init__(self, recorder: LedgerRecorder, application: LedgerApplication, views: Views) -> None:
+        self._recorder = recorder
         self._application = application
-        self._load = load
-        self._count_vms_on = count_vms_on
+        self._views = views
         self._known: dict[str, AnyTracked] = {}
-        """Hosts and VMs by the names of their streams."""
-        self.touched: set[str] = set()
-        """The streams that were read since this was last cleared."""
+        """Hosts and VMs, removed or not, by the names of their streams."""
+        self._fresh: set[str] = set()
+        """Streams that were read from the database since the unit of work began."""
+        self._transaction = ExitStack()
+        """The transaction in which the reads of one command are fetched; it begins with the first that is fetched."""
+        self._db: Database | None = None
+        self._find_stored: Callable[[str], AnyTracked | None]
+
+    def begin(self) -> None:
+        """Begins a unit of work. If too much is remembered, all is forgotten."""
+        self._fresh.clear()
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+
+    # Loading
+
+    def load(self, command: Command) -> Reads:
+        """Loads what a command reads; what is not remembered is fetched in one transaction. Raises ``InputError``."""
+        with ExitStack() as self._transaction:
+            self._db = None
+            return load(command, self)
 
     def vm(self, id: str) -> VmAggregate:
         """The decided VM with this id. Raises ``UnknownVm``, or ``InputError`` if a hypervisor decides about it."""
         stream = vm_stream(id)
-        tracked = self._known.get(stream) or self._fetch(stream)
-        if tracked is None or tracked.subject.removed:
-            raise UnknownVm(id, hint=_history("vm", id) if tracked else "")
-        subject = tracked.subject
-        if not isinstance(subject, VmAggregate):
-            raise _observed("VM", id)
-        self.touched.add(stream)
-        return subject
+        return decided_vm(id, self._known.get(stream) or self._fetch(stream))
 
     def host(self, id: str) -> HostAggregate:
         """The decided host with this id. Raises ``UnknownHost``, or ``InputError`` if a hypervisor decides about it."""
         stream = host_stream(id)
-        tracked = self._known.get(stream) or self._fetch(stream)
-        if tracked is None or tracked.subject.removed:
-            raise UnknownHost(id, hint=_history("host", id) if tracked else "")
-        subject = tracked.subject
-        if not isinstance(subject, HostAggregate):
-            raise _observed("host", id)
-        self.touched.add(stream)
-        return subject
+        return decided_host(id, self._known.get(stream) or self._fetch(stream))
 
-    def is_taken(self, stream: str) -> bool:
+    def is_taken(self, stream: StreamName) -> bool:
         """Whether a stream of this name ever began."""
-        return self._known.get(stream) is not None or self._application.last(stream) is not None
+        return stream in self._known or self._application.has_begun(self._open(), stream)
 
-    def vms_on(self, host: str) -> int:
+    def count_vms(self, host: str) -> int:
         """How many VMs, running or not, are on a host."""
-        return self._count_vms_on(host)
+        self._transaction.close()  # the views read in transactions of their own
+        self._db = None
+        return len(self._views.fleet().on(host))
+
+    def _fetch(self, stream: StreamName) -> AnyTracked | None:
+        db = self._open()
+        stored = self._find_stored(stream)
+        states: dict[str, AnyTracked] = {} if stored is None else {stream: stored}
+        after = 0 if stored is None else stored.subject.version
+        for envelope in self._application.stream_in(db, stream, after):
+            advance(states, envelope)
+        self._known |= states
+        self._fresh.add(stream)
+        return states.get(stream)
+
+    def _open(self) -> Database:
+        if self._db is None:
+            self._db = self._transaction.enter_context(self._recorder.transaction(write=False))
+            self._find_stored = self._views.finder(self._db)
+        return self._db
+
+    # What is remembered
 
     def as_of(self, streams: Iterable[str]) -> UtcTime:
         """When the latest event of these streams happened; empty if none did."""
@@ -88,7 +113,7 @@ class Repository:
         return 0 if tracked is None else tracked.subject.version
 
     def apply(self, envelope: Envelope[Event], after: Vm | None = None) -> None:
-        """Lets an event happen to what is remembered. ``after`` is what it comes to, if it was decided just now."""
+        """Applies an event to what is remembered. ``after`` is the VM after it, if it was decided just now."""
         tracked, event = self._known.get(envelope.stream), envelope.event
         if after is None or tracked is None or not isinstance(event, VmEvent):
             advance(self._known, envelope)
@@ -97,31 +122,44 @@ class Repository:
             tracked.as_of = max(tracked.as_of, envelope.metadata.happened)
 
     def refresh(self, streams: Iterable[str]) -> bool:
-        """Brings streams up to date; whether anything had been recorded that was not remembered."""
+        """Brings those of the streams that are remembered up to date, unless they were since the unit of work began.
+
+        Returns whether anything had been recorded that was not remembered.
+        """
+        stale = [stream for stream in streams if stream in self._known and stream not in self._fresh]
+        if not stale:
+            return False
         news = False
-        for stream in streams:
-            for envelope in self._application.stream(stream, after=self.version(stream)):
-                self.apply(envelope)
-                news = True
+        with self._recorder.transaction(write=False) as db:
+            for stream in stale:
+                for envelope in self._application.stream_in(db, stream, self.version(stream)):
+                    advance(self._known, envelope)
+                    news = True
+        self._fresh.update(stale)
         return news
 
-    def make_room(self) -> None:
-        """Forgets all if too many are remembered. Not while something is decided that is not written yet."""
-        if len(self._known) >= REMEMBERED:
-            self._known.clear()
-
     def forget(self, streams: Iterable[str]) -> None:
-        """Forgets these streams: they are read anew when they are next named."""
+        """Forgets these streams: they are fetched when they are next named."""
         for stream in streams:
             self._known.pop(stream, None)
 
-    def _fetch(self, stream: str) -> AnyTracked | None:
-        loaded = self._load(stream)
-        states = {} if loaded is None else {stream: loaded}
-        for envelope in self._application.stream(stream, after=0 if loaded is None else loaded.subject.version):
-            advance(states, envelope)
-        self._known |= states
-        return states.get(stream)
+
+def decided_vm(id: str, tracked: TrackedVm | TrackedHost | None) -> VmAggregate:
+    """The aggregate of a decided VM. Raises ``InputError`` if it is not there, or observed."""
+    if tracked is None or tracked.subject.removed:
+        raise UnknownVm(id, hint=_removed("vm", id) if tracked else "")
+    if not isinstance(tracked.subject, VmAggregate):
+        raise _observed("VM", id)
+    return tracked.subject
+
+
+def decided_host(id: str, tracked: TrackedVm | TrackedHost | None) -> HostAggregate:
+    """The aggregate of a decided host. Raises ``InputError`` if it is not there, or observed."""
+    if tracked is None or tracked.subject.removed:
+        raise UnknownHost(id, hint=_removed("host", id) if tracked else "")
+    if not isinstance(tracked.subject, HostAggregate):
+        raise _observed("host", id)
+    return tracked.subject
 
 
 def _observed(kind: str, id: str) -> InputError:
@@ -131,5 +169,5 @@ def _observed(kind: str, id: str) -> InputError:
     )
 
 
-def _history(kind: str, id: str) -> str:
+def _removed(kind: str, id: str) -> str:
     return f"it was removed; its history stays: nilo log --{kind} {id}"

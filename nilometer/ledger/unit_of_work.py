@@ -1,4 +1,7 @@
-"""One commit: commands decided one after the other, each on what those before it left, and then written together."""
+"""A unit of work: commands decided one after the other, each on what those before it left, then written together.
+
+Each command is loaded, decided and written: ``Repository.load``, ``decide``, and ``commit`` for all of them.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from domain import commands
-from domain.commands import NAMES
-from domain.deciding.decider import Answer, decide
+from domain.commands import NAMES, Command
+from domain.deciding.answer import Answer
+from domain.deciding.decider import decide
+from domain.deciding.reads import named_streams
 from domain.decision import Code, Outcome, accepted
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Event, HostCommandRefused, HostEvent, VmEvent
-from domain.identifiers import UtcTime, host_stream, vm_stream
+from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from nilometer.ledger.repository import Repository
 from nilometer.ledger.requests import Request, Result
 from nilometer.storage.application import LedgerApplication
@@ -23,7 +28,7 @@ from nilometer.times import current_time, format_exact_time
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """An answer that is not committed yet, and the index of its first event in the unit of work."""
+    """An answer that is not committed yet, and the index of its first event among those that are not."""
 
     request: Request
     answer: Answer
@@ -31,18 +36,18 @@ class _Decided:
     happened: UtcTime | None
 
     def result(self, positions: tuple[int, ...]) -> Result:
-        """The answer as it is told, once its unit of work has these positions."""
+        """The result, once the events have these positions."""
         answer = self.answer
         return Result(
-            self.request,
-            NAMES[type(self.request.command)],
-            answer.target,
-            answer.outcome,
-            answer.code,
-            answer.requested,
-            answer.granted,
-            positions[self.first : self.first + len(answer.events)],
-            tuple([event for _, event in answer.events]),
+            request=self.request,
+            command=NAMES[type(self.request.command)],
+            target=answer.target,
+            outcome=answer.outcome,
+            code=answer.code,
+            requested=answer.requested,
+            granted=answer.granted,
+            positions=positions[self.first : self.first + len(answer.events)],
+            events=tuple([event for _, event in answer.events]),
             happened=self.happened,
         )
 
@@ -50,44 +55,35 @@ class _Decided:
 class UnitOfWork:
     """Commands that are committed together. It is used once, and undone if it could not be committed."""
 
-    def __init__(self, application: LedgerApplication, streams: Repository, known: Mapping[str, Receipt]) -> None:
+    def __init__(self, application: LedgerApplication, repository: Repository, recorded: Mapping[str, Receipt]) -> None:
         self._application = application
-        self._streams = streams
-        self._known = known
-        """Receipts of commands that were recorded before."""
-        self._touched: set[str] = set()
+        self._repository = repository
+        self._recorded = recorded
+        """Receipts of commands that were recorded before, by key."""
+        self._touched: set[StreamName] = set()
         """Streams that were read or written, and are forgotten if the unit of work is undone."""
-        self._fresh: set[str] = set()
-        """Streams whose remembered state was compared with the stored one since the unit of work began."""
-        self._reads: dict[str, int] = {}
-        self._whole_ledger: int | None = None
-        self._written: set[str] = set()
+        self._keys: set[str] = set()
+        """The keys of all receipts of this unit of work, committed or not."""
+        self.answers: list[Result | InputError] = []
+        """What is answered to the requests that are committed."""
+        self.wrote = False
+        """Whether anything was committed."""
+        # What is not committed yet:
+        self._written: set[StreamName] = set()
         self._envelopes: list[Envelope[Event]] = []
         self._receipts: list[Receipt] = []
-        self._keys: set[str] = set()
-        """Of all receipts of this unit, committed or not."""
-        self._waiting: list[_Decided | Result | InputError] = []
-        self.answers: list[Result | InputError] = []
-        """Of what is committed."""
-        self.wrote = False
+        self._pending: list[_Decided | Result | InputError] = []
+        self._expected_versions: dict[str, int] = {}
+        self._expected_position: int | None = None
 
-    def decide(self, requests: Sequence[tuple[Request, str]], *, keep_going: bool) -> None:
-        """Answers all requests, each with its key, and commits. Raises ``IntegrityError`` if others wrote meanwhile."""
-        self._streams.make_room()
+    def execute(self, requests: Sequence[tuple[Request, str]], *, keep_going: bool) -> None:
+        """Decides all requests, each with its key, and commits. Raises ``IntegrityError`` if others wrote meanwhile."""
+        self._repository.begin()
         for request, key in requests:
             try:
-                if key in self._keys:  # the same key twice in this unit
-                    self.commit()
-                    self._known = {**self._known, **self._application.receipts([key])}
-                if key in self._known:
-                    self._waiting.append(self._repeat(request, self._known[key]))
-                    continue
-                if isinstance(request.command, commands.RemoveHost):
-                    self.commit()  # it counts the VMs on the host in what is stored
-                    self._whole_ledger = self._application.position()
-                self._answer(request, key)
+                self._execute(request, key)
             except InputError as error:
-                self._waiting.append(error)
+                self._pending.append(error)
                 if not keep_going:
                     break
         self.commit()
@@ -96,120 +92,161 @@ class UnitOfWork:
         """Writes what is decided; only then is it answered."""
         positions: tuple[int, ...] = ()
         if self._envelopes or self._receipts:
-            depends = self._reads or self._whole_ledger is not None
-            reads = ExpectedVersions(self._reads, self._whole_ledger) if depends else NOTHING_EXPECTED
-            positions = self._application.put(self._envelopes, self._receipts, reads)
+            expected = NOTHING_EXPECTED
+            if self._expected_versions or self._expected_position is not None:
+                expected = ExpectedVersions(self._expected_versions, self._expected_position)
+            positions = self._application.put(self._envelopes, self._receipts, expected)
             self.wrote = True
-        for waiting in self._waiting:
-            self.answers.append(waiting.result(positions) if isinstance(waiting, _Decided) else waiting)
-        self._envelopes, self._receipts, self._waiting = [], [], []
-        self._reads, self._whole_ledger, self._written = {}, None, set()
+        for pending in self._pending:
+            self.answers.append(pending.result(positions) if isinstance(pending, _Decided) else pending)
+        self._envelopes, self._receipts, self._pending, self._written = [], [], [], set()
+        self._expected_versions, self._expected_position = {}, None
 
     def undo(self) -> None:
         """Forgets what was decided but not committed."""
-        self._streams.forget(self._touched)
+        self._repository.forget(self._touched)
 
-    # Deciding
+    # Load, decide
 
-    def _answer(self, request: Request, key: str) -> None:
-        answer = self._decided(request)
+    def _execute(self, request: Request, key: str) -> None:
+        command = request.command
+        if key in self._keys:  # the same key twice in this unit of work
+            self.commit()
+            self._recorded = {**self._recorded, **self._application.receipts([key])}
+        if key in self._recorded:
+            self._pending.append(self._repeat(request, self._recorded[key]))
+            return
+        if isinstance(command, commands.RemoveHost):
+            self.commit()  # the VMs on the host are counted in what is stored
+            self._expected_position = self._application.position()
+        reads, answer = self._decide(command)
+        if isinstance(command, commands.DefineVm) and accepted(answer.decision):
+            self._expect_unchanged(host_stream(command.host))
+        self._append(request, key, reads, answer)
+
+    def _decide(self, command: Command) -> tuple[set[StreamName], Answer]:
+        """The streams that a command reads, and its answer.
+
+        An error, a refusal, or an answer that writes nothing may come of state that others have changed since it was
+        remembered: it is believed only on state that is fresh.
+        """
+        while True:
+            try:
+                reads = self._repository.load(command)
+                answer = decide(command, reads)
+            except InputError:
+                if self._repository.refresh(named_streams(command) - self._written):
+                    continue
+                raise
+            streams = reads.streams
+            self._touched |= streams
+            if accepted(answer.decision) and answer.events:
+                return streams, answer
+            if not self._repository.refresh(streams - self._written):
+                return streams, answer
+
+    def _expect_unchanged(self, stream: StreamName) -> None:
+        if stream not in self._written:
+            self._expected_versions[stream] = self._repository.version(stream)
+
+    # Write
+
+    def _append(self, request: Request, key: str, reads: set[StreamName], answer: Answer) -> None:
         first = len(self._envelopes)
         happened = None
         if answer.events:
-            touched = self._streams.touched | {stream for stream, _ in answer.events}
             recorded = current_time()
-            happened = self._happened(request, recorded, touched)
-            self._happen(request, key, happened, recorded, answer)
-        decided = _Decided(request, answer, first, happened)
+            happened = self._time_of(request, recorded, reads.union([stream for stream, _ in answer.events]))
+            self._append_events(request, key, happened, recorded, answer)
+        decided = _Decided(request=request, answer=answer, first=first, happened=happened)
         if request.key is not None or self._application.answers_can_be_lost:
-            result = None if answer.events else _written(decided.result(()))
-            self._receipts.append(Receipt(key, first, len(answer.events), result))
+            result = None if answer.events else _write_result(decided.result(()))
+            self._receipts.append(Receipt(key=key, position=first, events=len(answer.events), result=result))
             self._keys.add(key)
-        self._waiting.append(decided)
+        self._pending.append(decided)
 
-    def _happen(self, request: Request, key: str, happened: UtcTime, recorded: UtcTime, answer: Answer) -> None:
+    def _append_events(self, request: Request, key: str, happened: UtcTime, recorded: UtcTime, answer: Answer) -> None:
         correlation, causation = request.correlation or key, None
         for stream, event in answer.events:
             metadata = Metadata(
-                request.actor, request.via, happened, recorded, correlation, None, request.reason, causation
+                actor=request.actor,
+                via=request.via,
+                happened=happened,
+                recorded=recorded,
+                correlation=correlation,
+                reason=request.reason,
+                causation=causation,
             )
-            envelope = Envelope(stream, self._streams.version(stream) + 1, event, metadata)
+            version = self._repository.version(stream) + 1
+            envelope = Envelope(stream=stream, version=version, event=event, metadata=metadata)
             causation = causation or envelope.id
-            self._streams.apply(envelope, answer.after)
+            self._repository.apply(envelope, answer.after)
             self._envelopes.append(envelope)
             self._written.add(stream)
             self._touched.add(stream)  # a VM that is only now defined was not read by the decision
 
-    def _decided(self, request: Request) -> Answer:
-        """The answer to a command. What writes nothing, or a refusal, is believed only on fresh state."""
-        streams = self._streams
-        streams.touched.clear()
-        try:
-            answer = decide(request.command, streams)
-        except InputError:
-            self._touched |= streams.touched
-            if self._refresh(streams.touched):
-                return self._decided(request)
-            raise
-        self._touched |= streams.touched
-        if not accepted(answer.decision) or not answer.events:
-            return self._decided(request) if self._refresh(streams.touched) else answer
-        if isinstance(request.command, commands.DefineVm):
-            self._must_not_change(host_stream(request.command.host))
-        return answer
-
-    def _refresh(self, touched: set[str]) -> bool:
-        stale = touched - self._fresh - self._written
-        self._fresh |= stale
-        return self._streams.refresh(stale)
-
-    def _must_not_change(self, stream: str) -> None:
-        if stream not in self._written:
-            self._reads[stream] = self._streams.version(stream)
-
-    def _happened(self, request: Request, recorded: UtcTime, touched: set[str]) -> UtcTime:
-        last = self._streams.as_of(touched)
+    def _time_of(self, request: Request, recorded: UtcTime, streams: set[StreamName]) -> UtcTime:
+        """When the events of a request happen: not before the last event of the streams that it reads or writes."""
+        last = self._repository.as_of(streams)
         if request.at is None:
             return max(recorded, last)
         if request.at < last:
-            newest = max(touched, key=lambda stream: self._streams.as_of([stream]))
-            at, latest = format_exact_time(request.at), format_exact_time(last)
-            raise InputError(
-                f"'at' {at} is before the last event of {newest}, which happened {latest}",
-                hint="times in a history only go forward: give a later time, or leave 'at' out to mean now",
-            )
+            raise at_too_early(request.at, max(streams, key=lambda stream: self._repository.as_of([stream])), last)
         return request.at
 
     # What was recorded before
 
     def _repeat(self, request: Request, receipt: Receipt) -> Result:
-        name = NAMES[type(request.command)]
         repeated = request.key is not None  # else its own commit took place, and only the answer was lost
         if not receipt.events:
-            return _read(request, name, receipt.result or "{}", repeated)
+            return _read_result(request, receipt.result or "{}", repeated=repeated)
         positions = tuple(range(receipt.position, receipt.position + receipt.events))
         envelopes = list(self._application.all(positions[0] - 1, positions[-1]))
-        events = tuple(envelope.event for envelope in envelopes)
-        told = events[0]
-        if not isinstance(told, VmEvent | HostEvent):
-            raise InputError(f"the key of this command was used for an observation ({told.KIND})")
-        target = envelopes[0].stream
-        if isinstance(told, HostCommandRefused) and isinstance(request.command, commands.DefineVm):
+        event, target = envelopes[0].event, envelopes[0].stream
+        if not isinstance(event, VmEvent | HostEvent):
+            raise InputError(f"the key of this command was used for an observation ({event.KIND})")
+        if isinstance(event, HostCommandRefused) and isinstance(request.command, commands.DefineVm):
             target = vm_stream(request.command.vm)
-        requested, granted = (told.requested, told.granted) if isinstance(told, VmEvent) else (None, None)
-        happened = envelopes[0].metadata.happened
         return Result(
-            request, name, target, told.outcome, told.code, requested, granted, positions, events, repeated, happened
+            request=request,
+            command=NAMES[type(request.command)],
+            target=target,
+            outcome=event.outcome,
+            code=event.code,
+            requested=event.requested if isinstance(event, VmEvent) else None,
+            granted=event.granted if isinstance(event, VmEvent) else None,
+            positions=positions,
+            events=tuple(envelope.event for envelope in envelopes),
+            repeated=repeated,
+            happened=envelopes[0].metadata.happened,
         )
 
 
-def _written(result: Result) -> str:
-    """What was answered where no event was due, as it is kept with the receipt."""
+def at_too_early(at: UtcTime, stream: StreamName, last: UtcTime) -> InputError:
+    """The error that a request is to happen before the last event of a stream that it reads or writes."""
+    return InputError(
+        f"'at' {format_exact_time(at)} is before the last event of {stream}, which happened {format_exact_time(last)}",
+        hint="times in a history only go forward: give a later time, or leave 'at' out to mean now",
+    )
+
+
+def _write_result(result: Result) -> str:
+    """A result without events, as it is kept with the receipt."""
     code = None if result.code is None else result.code.value
     return json.dumps([result.target, result.outcome.value, code, result.requested, result.granted])
 
 
-def _read(request: Request, name: str, text: str, repeated: bool) -> Result:
+def _read_result(request: Request, text: str, *, repeated: bool) -> Result:
     target, outcome, code, requested, granted = json.loads(text)
-    code = None if code is None else Code(code)
-    return Result(request, name, target, Outcome(outcome), code, requested, granted, (), (), repeated)
+    return Result(
+        request=request,
+        command=NAMES[type(request.command)],
+        target=target,
+        outcome=Outcome(outcome),
+        code=None if code is None else Code(code),
+        requested=requested,
+        granted=granted,
+        positions=(),
+        events=(),
+        repeated=repeated,
+    )

@@ -16,7 +16,7 @@ from eventsourcing.utils import Environment, EnvType
 from domain.envelope import Envelope
 from domain.events import Event
 from nilometer.storage.bodies import decode, encode
-from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder, Receipt
+from nilometer.storage.recorder import NOTHING_EXPECTED, Database, ExpectedVersions, LedgerRecorder, Receipt
 
 PAGE = 1000
 """How many events are fetched at a time: the library's default of 10 is 3.5 times slower."""
@@ -115,6 +115,25 @@ class LedgerApplication(Application[str]):
             if len(page) < PAGE:
                 return
             after = page[-1].originator_version
+
+    def stream_in(self, db: Database, stream: str, after: int) -> Iterator[Envelope[Event]]:
+        """The events of one stream after a version, as ``stream`` gives them, read in a transaction that is open."""
+        page = (
+            f"SELECT originator_version, topic, state FROM {db.events_table} "
+            "WHERE originator_id = ? AND originator_version > ? ORDER BY originator_version LIMIT ?"
+        )
+        while True:
+            rows = cast("Sequence[tuple[int, str, bytes]]", db.execute(page, (stream, after, PAGE)).fetchall())
+            for version, topic, body in rows:
+                yield decode(stream, version, topic, body)
+                after = version
+            if len(rows) < PAGE:
+                return
+
+    def has_begun(self, db: Database, stream: str) -> bool:
+        """Whether a stream has events, read in a transaction that is open."""
+        any_event = f"SELECT 1 FROM {db.events_table} WHERE originator_id = ? LIMIT 1"
+        return db.execute(any_event, (stream,)).fetchone() is not None
 
     def last(self, stream: str) -> Envelope[Event] | None:
         """The last event of a stream, if it ever began."""

@@ -71,6 +71,8 @@ class Database(Protocol):
     """A transaction, for tables beside the events. Statements have ``?`` for parameters."""
 
     blob_type: str
+    events_table: str
+    """The name of the table of events."""
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
         """Runs one statement."""

@@ -10,7 +10,7 @@ from domain.envelope import Envelope
 from domain.events import Event
 from nilometer.storage.recorder import Database
 from nilometer.views.states import host_of, kind_of, read_state, write_fleet, write_state
-from nilometer.views.tables import Store, damaged, exist, insert, lock, position, select_in, text
+from nilometer.views.tables import LIVE, Store, damaged, exist, insert, lock, position, select_in, text
 from projections.advancing import advance
 from projections.timeline import subject
 from projections.tracked import AnyTracked, States
@@ -81,18 +81,25 @@ def _is_stale(states: States, envelope: Envelope[Event]) -> bool:
 
 
 def read_states(store: Store, tables: str, streams: Sequence[str]) -> dict[str, AnyTracked]:
-    """The stored states of these streams."""
-    select = f"SELECT stream, kind, state FROM view_streams{tables} WHERE stream"
+    """The stored states of these streams, read in a transaction of its own."""
     with store.transaction(write=False) as db:
-        if not exist(db, tables):
-            return {}
-        rows = [(text(row[0]), text(row[1]), text(row[2])) for row in select_in(db, select, streams)]
+        return select_states(db, tables, streams) if exist(db, tables) else {}
+
+
+def select_states(db: Database, tables: str, streams: Sequence[str]) -> dict[str, AnyTracked]:
+    """The stored states of these streams. The tables must be there."""
+    select = f"SELECT stream, kind, state FROM view_streams{tables} WHERE stream"
+    rows = [(text(row[0]), text(row[1]), text(row[2])) for row in select_in(db, select, streams)]
     return {stream: read_state(stream, kind, state) for stream, kind, state in rows}
 
 
 def write_page(store: Store, tables: str, after: int, page: Sequence[Envelope[Event]], pace: Pace) -> bool:
     """Takes a page up in one transaction; false if the tables are no longer at ``after``, as another was faster."""
-    states: States = dict(read_states(store, tables, sorted({envelope.stream for envelope in page})))
+    with store.transaction(write=False) as db:
+        # Live tables that were there once are there for good; fresh ones are not when another took their place.
+        there = tables == LIVE or exist(db, tables)
+        streams = sorted({envelope.stream for envelope in page})
+        states: States = dict(select_states(db, tables, streams)) if there else {}
     rows: list[Row] = []
     touched: dict[str, AnyTracked] = {}
     for envelope in page:

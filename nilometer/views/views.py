@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from domain.envelope import Envelope
 from domain.errors import NilometerError
 from domain.events import Event
+from nilometer.storage.recorder import Database
 from nilometer.views.as_of import Moments
-from nilometer.views.catching_up import Events, Pace, pages, read_states, write_page
+from nilometer.views.catching_up import Events, Pace, pages, select_states, write_page
 from nilometer.views.log import Filter, Log, Moment
 from nilometer.views.tables import (
     FRESH,
@@ -43,13 +44,18 @@ class Views:
         self._pace = pace or Pace()
         self._moments = Moments(store, events)
         self._log = Log(store, events)
+        self._seen_position: int | None = None
+        """How far the live tables were when states were last looked up; at least so far they are still."""
 
     # Writing
 
     def catch_up(self, progress: Progress | None = None) -> None:
         """Takes up all events that are not taken up yet. Others may do so at the same time."""
-        while (at := self._position(LIVE)) is None:
-            self._begin()
+        at, self._seen_position = self._seen_position, None
+        while at is None:
+            at = self._position(LIVE)
+            if at is None:
+                self._begin()
         while True:
             for page in pages(self._events, at, None, self._pace):
                 if not write_page(self._store, LIVE, at, page, self._pace):
@@ -104,9 +110,15 @@ class Views:
 
     def load(self, stream: str) -> AnyTracked | None:
         """A host or VM as far as it is stored, removed or not: its ``version`` says which events are in it."""
-        if self._position(LIVE) is None:
-            return None
-        return read_states(self._store, LIVE, [stream]).get(stream)
+        with self._store.transaction(write=False) as db:
+            return self.finder(db)(stream)
+
+    def finder(self, db: Database) -> Callable[[str], AnyTracked | None]:
+        """Looks states up in a transaction that is open: a function that does as ``load`` does."""
+        self._seen_position = position(db)
+        if self._seen_position is None:
+            return lambda stream: None
+        return lambda stream: select_states(db, LIVE, [stream]).get(stream)
 
     def fleet(self, at_position: int | None = None) -> Fleet:
         """All hosts and VMs as all events leave them, or as they were known at a position (0: before the first).

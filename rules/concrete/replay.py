@@ -24,13 +24,14 @@ from domain.commands import (
     ResizeHost,
     SetReserve,
 )
-from domain.deciding.decider import Answer
+from domain.deciding.answer import Answer
+from domain.deciding.world import World
 from domain.errors import InternalError
 from domain.guests import Guest
 from domain.rule import Rule, is_rule
 from domain.settings import ConfigVersion, HostVersion, MemorySetting
 from domain.state import Host, Site
-from rules.concrete.world import HERE, OTHER, VM, World, command_of, world_of
+from rules.concrete.world import HERE, OTHER, VM, command_of, site_in, world_of
 from rules.obligations import Obligation
 from rules.symbolic import terms
 from rules.symbolic.reader import RuleReader
@@ -100,7 +101,7 @@ class Execution:
 def run(world: World, command: Command) -> Execution:
     """Decides a command in a world and lets it happen."""
     before = figures(world)
-    answer = world.ask(command)
+    answer = world.execute(command)
     return Execution(command, before, answer, figures(world))
 
 
@@ -196,7 +197,7 @@ def ran_transition(transition: Transition, values: Values) -> Execution | None:
         return ran
     accepted = bring_back(transition.accepted, values)
     if transition.left is None or accepted:
-        _agree(f"{transition.command} comes to", world.site(), bring_back(transition.after, values))
+        _agree(f"{transition.command} comes to", site_in(world), bring_back(transition.after, values))
     if transition.left is not None and transition.left_entry is not None:
         left = bring_back(transition.left, values), bring_back(transition.left_entry, values)
         _agree(f"{transition.command} leaves", (world.host(HERE).state, world.host(HERE).entry(VM)), left)
@@ -257,12 +258,12 @@ def values_in(world: World, command: Command) -> dict[str, Literal]:
             if name == "remove-host":
                 found["vms"] = len(on)
             elif on and name != "define-vm":
-                found |= plain(world.site(on[0].id), "site")
+                found |= plain(site_in(world, on[0].id), "site")
         case MoveVm(vm=vm, to=to):
-            found |= plain(world.site(vm), "site") | plain(world.host(to).state, "destination")
+            found |= plain(site_in(world, vm), "site") | plain(world.host(to).state, "destination")
             found["same_host"] = world.vm(vm).host == to
         case _:
-            found |= plain(world.site(command.vm), "site")
+            found |= plain(site_in(world, command.vm), "site")
     if OTHER in world.vms:
-        found |= plain(world.site(OTHER), "other")
+        found |= plain(site_in(world, OTHER), "other")
     return found

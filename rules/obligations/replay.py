@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain import events, evolve
 from domain.changes import HOST_CHANGES, VM_CHANGES
 from domain.commands import NAMES
-from domain.deciding.decider import STEPS
+from domain.deciding.steps import STEPS
 from rules.obligations.builder import ObligationBuilder, number
 from rules.specification import changes
 from rules.specification.events import FOLLOWED_BY

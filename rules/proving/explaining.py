@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from domain.changes import VM_CHANGES
 from domain.commands import NAMES
-from domain.deciding.decider import STEPS
+from domain.deciding.steps import STEPS
 from domain.rule import Rule
 from domain.state import Host, Site
 from rules.catalogue import KINDS, predicate_named, says

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from domain import resizing
 from domain.commands import COMMANDS
-from domain.deciding.decider import STEPS
+from domain.deciding.steps import STEPS
 from domain.decision import Code
 from domain.rule import Rule
 from rules.catalogue import predicate_named, says

@@ -12,10 +12,11 @@ from enum import StrEnum
 from typing import Any, Final
 
 from domain.commands import Command
+from domain.deciding.world import World
 from domain.decision import Code, Outcome
 from domain.errors import InternalError
 from rules.concrete.replay import Execution, bare, run, values_in
-from rules.concrete.world import World, line_of
+from rules.concrete.world import line_of
 from rules.obligations import Obligation, Obligations
 from rules.search.actions import Action, actions_by_name, can_be_written
 from rules.search.unrolling import SymbolicCommand, SymbolicState, Unrolling
@@ -55,7 +56,7 @@ def replayed(commands: Sequence[Command]) -> CommandHistory:
     """What commands do in a world that is empty at first."""
     world = World()
     for command in commands[:-1]:
-        world.ask(command)
+        world.execute(command)
     values = values_in(world, commands[-1])
     return CommandHistory(tuple(commands), run(world, commands[-1]), values)
 

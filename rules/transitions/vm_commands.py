@@ -13,7 +13,7 @@ from typing import Final, cast
 from domain import commands, evolve, resizing
 from domain.changes import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES
 from domain.commands import NAMES, VmCommand
-from domain.deciding.decider import STEPS
+from domain.deciding.steps import STEPS
 from domain.decision import Code, Decision, Outcome, accepted
 from domain.events import HostMemoryGranted, HostMemoryReturned
 from domain.resizing import Resize

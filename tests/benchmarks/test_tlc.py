@@ -12,7 +12,9 @@ import pytest
 
 from benchmarks.tlc.golden import Golden, Row, State, read, spec
 from domain.commands import Command
-from domain.deciding.decider import Answer, decide
+from domain.deciding.answer import Answer
+from domain.deciding.decider import decide
+from domain.deciding.reads import load
 from domain.decision import Code
 from domain.quantities import MiB
 from domain.state import Vm
@@ -49,7 +51,8 @@ def test_the_program_decides_every_transition_as_tlc_does(golden: Golden) -> Non
     reached = {0: world}
     for step in golden.transitions:
         before, after = reached[step.before], golden.states[step.after]
-        answer = decide(asked(step.command), before)
+        command = asked(step.command)
+        answer = decide(command, load(command, before))
         world = after_all(before, answer)
 
         found = (told(answer), state(world))

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from domain import changes, rule
-from domain.deciding import decider, redecide
+from domain.deciding import redecide, steps
 
 PACKAGE = rule.__name__.rpartition(".")[0]
 TABLES: tuple[dict[Any, Any], ...] = (
-    decider.STEPS,
+    steps.STEPS,
     vars(redecide)["_STEPS"],
     changes.VM_CHANGES,
     changes.HOST_CHANGES,

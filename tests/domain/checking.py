@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from domain.deciding.decider import Answer
+from domain.deciding.answer import Answer
 from domain.deciding.redecide import decide_again
 from domain.errors import InputError
 from domain.events import Decided, HostCommandRefused, HostFigures, HostRead, VmEvent, VmFigures

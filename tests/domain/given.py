@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from domain.deciding.decider import Answer
+from domain.deciding.answer import Answer
 from domain.errors import InputError
 from domain.shapes import parse_size
 from tests.domain.world import World, told

@@ -8,7 +8,7 @@ from types import ModuleType
 
 from domain import decision, evolve, guests, hosts, lifecycle, quantities, resizing, settings, state
 from domain.changes import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES
-from domain.deciding import decider
+from domain.deciding.steps import STEPS
 from domain.rule import RULES
 
 Rule = Callable[..., object]
@@ -37,7 +37,7 @@ def test_whatever_decides_is_a_rule() -> None:
 
 
 def test_every_step_and_every_change_is_a_rule() -> None:
-    used: list[Rule] = [step.rule for step in decider.STEPS.values()]
+    used: list[Rule] = [step.rule for step in STEPS.values()]
     used += [change.rule for change in VM_CHANGES.values()]
     used += [change.rule for change in HOST_CHANGES.values()]
     used += ENTRY_CHANGES.values()

@@ -1,6 +1,7 @@
 """A ledger without a store: the decided aggregates in memory, and every event that was recorded on them.
 
-It is a ``domain.deciding.decider.World`` for the real ``decide`` and a ``tests.oracle.driving.Decider`` for the oracle.
+It is a ``domain.deciding.reads.Aggregates`` for the real ``decide``, and for the oracle a
+``tests.oracle.driving.Decider``.
 """
 
 from __future__ import annotations
@@ -13,23 +14,15 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from domain.aggregates import HostAggregate, VmAggregate
-from domain.changes import apply_to_host, apply_to_vm, begin_host, begin_vm, host_figures, vm_figures
+from domain.changes import host_figures, vm_figures
 from domain.commands import COMMANDS, Command
 from domain.deciding import decider
-from domain.deciding.decider import Answer
-from domain.errors import InputError, UnknownHost, UnknownVm
-from domain.events import (
-    Event,
-    HostEvent,
-    HostFigures,
-    HostRegistered,
-    HostRemoved,
-    VmDefined,
-    VmEvent,
-    VmFigures,
-    VmRemoved,
-)
-from domain.identifiers import StreamName, host_stream, split_stream, vm_stream
+from domain.deciding import world as deciding
+from domain.deciding.answer import Answer
+from domain.deciding.reads import load
+from domain.errors import InputError
+from domain.events import Event, HostFigures, VmFigures
+from domain.identifiers import StreamName, host_stream, vm_stream
 from tests.oracle.shapes import Expected, HostState, Line, Setting, State, VmState
 
 
@@ -65,39 +58,16 @@ def told(answer: Answer) -> Expected:
     )
 
 
-@dataclass
-class World:
-    """All decided hosts and VMs as their events leave them."""
+@dataclass(slots=True)
+class World(deciding.World):
+    """A world that keeps its history."""
 
-    vms: dict[str, VmAggregate] = field(default_factory=dict[str, VmAggregate])
-    hosts: dict[str, HostAggregate] = field(default_factory=dict[str, HostAggregate])
-    begun: set[str] = field(default_factory=set[str])
-    """Every stream that ever began."""
-    history: list[tuple[str, Event]] = field(default_factory=list[tuple[str, Event]])
-
-    # What the decider asks
-
-    def vm(self, id: str) -> VmAggregate:
-        if id not in self.vms:
-            raise UnknownVm(id)
-        return self.vms[id]
-
-    def host(self, id: str) -> HostAggregate:
-        if id not in self.hosts:
-            raise UnknownHost(id)
-        return self.hosts[id]
-
-    def is_taken(self, stream: str) -> bool:
-        return stream in self.begun
-
-    def vms_on(self, host: str) -> int:
-        return sum(vm.host == host for vm in self.vms.values())
-
-    # What happens
+    history: list[tuple[StreamName, Event]] = field(default_factory=list[tuple[StreamName, Event]])
 
     def ask(self, line: Line) -> Answer:
         """Decides a line and records what follows. Raises ``InputError``, and then nothing is recorded."""
-        answer = decider.decide(read(line), self)
+        command = read(line)
+        answer = decider.decide(command, load(command, self))
         self.record(answer.events)
         return answer
 
@@ -108,34 +78,11 @@ class World:
         except InputError:
             return Expected("input-error")
 
-    def record(self, events: Iterable[tuple[str, Event]]) -> None:
-        """Lets recorded events happen."""
+    def record(self, events: Iterable[tuple[StreamName, Event]]) -> None:
+        """Applies recorded events."""
         for stream, event in events:
             self.history.append((stream, event))
-            self.begun.add(stream)
-            kind, id = split_stream(stream)
-            if kind == "vm":
-                assert isinstance(event, VmEvent)
-                self._happened_to_vm(id, event)
-            else:
-                assert isinstance(event, HostEvent)
-                self._happened_to_host(id, event)
-
-    def _happened_to_vm(self, id: str, event: VmEvent) -> None:
-        if isinstance(event, VmDefined):
-            self.vms[id] = begin_vm(id, event)
-            return
-        apply_to_vm(self.vms[id], event)
-        if isinstance(event, VmRemoved):
-            del self.vms[id]
-
-    def _happened_to_host(self, id: str, event: HostEvent) -> None:
-        if isinstance(event, HostRegistered):
-            self.hosts[id] = begin_host(id, event)
-            return
-        apply_to_host(self.hosts[id], event)
-        if isinstance(event, HostRemoved):
-            del self.hosts[id]
+            self.apply_event(stream, event)
 
     # What stands
 

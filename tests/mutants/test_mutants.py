@@ -6,7 +6,7 @@ import pytest
 
 from domain.changes import VM_CHANGES
 from domain.commands import Start
-from domain.deciding.decider import STEPS
+from domain.deciding.steps import STEPS
 from domain.rule import RULES
 from mutants.__main__ import main
 from mutants.clauses import Worth, clauses, worth

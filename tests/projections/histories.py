@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import COMMANDS, Command
 from domain.deciding.decider import decide
+from domain.deciding.reads import load
 from domain.decision import Outcome
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, UnknownHost, UnknownVm
@@ -78,14 +79,14 @@ class Recorder:
     def is_taken(self, stream: str) -> bool:
         return stream in self.versions
 
-    def vms_on(self, host: str) -> int:
+    def count_vms(self, host: str) -> int:
         return len(self.fleet.on(host))
 
     def run(self, line: Line, seconds: int = 1) -> None:
         """Decides and records one line, ``seconds`` after the last event of the streams that it writes."""
         name = str(line["command"])
         command: Command = ADAPTERS[name].validate_python({key: line[key] for key in line if key != "command"})
-        answer = decide(command, self)
+        answer = decide(command, load(command, self))
         now = max((self.clocks.get(stream, 0) for stream, _ in answer.events), default=0) + seconds
         correlation = f"command-{len(self.history)}"
         for stream, event in answer.events:

@@ -31,6 +31,7 @@ class _MortalDatabase:
         self._db = db
         self._mortal = mortal
         self.blob_type = db.blob_type
+        self.events_table = db.events_table
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
         if self._mortal.left == 0:

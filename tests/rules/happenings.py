@@ -56,7 +56,7 @@ def _asked(world: World, line: dict[str, Any]) -> Iterator[Happening]:
         host = world.vm(vm).host
     before = _there(world, "" if name == "define-vm" else vm, host)
     if host in world.hosts:
-        given["vms"] = world.vms_on(host)
+        given["vms"] = world.count_vms(host)
     if to in world.hosts:
         given |= {"destination": world.host(to).state, "same_host": to == host}
     try:

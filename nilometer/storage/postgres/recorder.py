@@ -62,6 +62,7 @@ class PostgresTransaction:
     """One transaction, for tables beside the events."""
 
     blob_type = "BYTEA"
+    events_table = EVENTS_TABLE
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection

@@ -42,6 +42,7 @@ class SQLiteTransaction:
     """One transaction, for tables beside the events."""
 
     blob_type = "BLOB"
+    events_table = "stored_events"
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

@@ -9,8 +9,8 @@ from domain import events
 from domain.aggregates import HistoryError
 from domain.changes import VM_CHANGES, vm_figures
 from domain.commands import COMMANDS, NAMES
-from domain.deciding.decider import STEPS, Step
 from domain.deciding.redecide import decide_again
+from domain.deciding.steps import STEPS, Step
 from domain.decision import Code, Decision, Outcome
 from domain.events import VmEvent
 from domain.state import Site, Vm

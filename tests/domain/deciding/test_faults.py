@@ -11,7 +11,8 @@ import pytest
 from domain import evolve, hosts, lifecycle, quantities, resizing
 from domain.commands import Command
 from domain.deciding import decider
-from domain.deciding.decider import Answer, World
+from domain.deciding.answer import Answer
+from domain.deciding.reads import Reads
 from domain.events import Event
 from domain.state import Host, Vm
 from tests.domain import broken_rules as broken
@@ -92,8 +93,8 @@ def test_a_half_recorded_decision_is_noticed(
 ) -> None:
     decide = decider.decide
 
-    def decides_and_forgets(command: Command, world: World) -> Answer:
-        answer = decide(command, world)
+    def decides_and_forgets(command: Command, reads: Reads) -> Answer:
+        answer = decide(command, reads)
         changed = [(stream, change(event)) for stream, event in answer.events]
         return replace(answer, events=tuple((stream, event) for stream, event in changed if event is not None))
 

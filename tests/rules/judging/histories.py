@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from domain.deciding.decider import Answer
+from domain.deciding.answer import Answer
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Event

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.commands import COMMANDS
+from domain.deciding.world import World
 from domain.state import Host, Site
 from rules.concrete.replay import ARGUMENTS
-from rules.concrete.world import HERE, THERE, VM, World, command_of, world_of
+from rules.concrete.world import HERE, THERE, VM, command_of, site_in, world_of
 from rules.obligations import Obligations
 from rules.search.actions import Action, actions_by_name
 from rules.symbolic.terms import Literal
@@ -61,7 +62,7 @@ def test_a_command_on_a_vm_does_what_its_transition_says(name: str, data: st.Dat
         values |= {**leaves_of("destination", destination), "same_host": same_host}
     world = world_of(site, destination=destination)
 
-    answer = world.ask(command_of(name, arguments, to=to))
+    answer = world.execute(command_of(name, arguments, to=to))
 
     assert answer.decision == bring_back(transition.decision, values)
     accepted = bring_back(transition.accepted, values)
@@ -71,7 +72,7 @@ def test_a_command_on_a_vm_does_what_its_transition_says(name: str, data: st.Dat
         assert VM not in world.vms
         assert (world.host(HERE).state, world.host(HERE).entry(VM)) == (after.host, after.entry)
     else:
-        assert world.site() == after
+        assert site_in(world) == after
     if transition.left is not None and transition.left_entry is not None:
         left = bring_back(transition.left, values), bring_back(transition.left_entry, values)
         assert (world.host(HERE).state, world.host(HERE).entry(VM)) == left
@@ -90,7 +91,7 @@ def test_a_command_on_a_host_does_what_its_deed_says(name: str, data: st.DataObj
     for each, value in arguments.items():
         values |= leaves_of(each, value)
 
-    answer = world.ask(command_of(name, arguments))
+    answer = world.execute(command_of(name, arguments))
 
     assert answer.decision == bring_back(action.decision, values)
     accepted = bring_back(action.accepted, values)
@@ -98,7 +99,7 @@ def test_a_command_on_a_host_does_what_its_deed_says(name: str, data: st.DataObj
     if not accepted:
         assert HERE not in world.hosts or world.host(HERE).state == site.host
     elif name == "define-vm":
-        assert world.site() == Site(site.host, bring_back(action.after["vm"], values), 0)
+        assert site_in(world) == Site(site.host, bring_back(action.after["vm"], values), 0)
     elif name == "remove-host":
         assert not world.hosts
     else:

@@ -1,0 +1,94 @@
+"""What a command reads. It is loaded before the command is decided, and the decision depends on nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from domain import commands
+from domain.aggregates import HostAggregate, VmAggregate
+from domain.commands import Command
+from domain.identifiers import StreamName, host_stream, vm_stream
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """The aggregates that a command reads. What a command does not read is ``None``."""
+
+    vm: VmAggregate | None = None
+    """The VM that the command names."""
+    host: HostAggregate | None = None
+    """The host that the VM is on, or that the command names."""
+    destination: HostAggregate | None = None
+    """The host that ``move-vm`` moves the VM to. It may be the host that the VM is on."""
+    taken: bool = False
+    """Whether the id that ``define-vm`` or ``register-host`` gives was ever used."""
+    vms: int | None = None
+    """How many VMs, running or not, are on the host of ``remove-host``."""
+
+    @property
+    def streams(self) -> set[StreamName]:
+        """The streams of the aggregates that were read."""
+        read = {host_stream(host.id) for host in (self.host, self.destination) if host is not None}
+        return read if self.vm is None else read | {vm_stream(self.vm.id)}
+
+
+class Aggregates(Protocol):
+    """The decided VMs and hosts, from which ``load`` takes what a command reads: a ledger, or memory."""
+
+    def vm(self, id: str) -> VmAggregate:
+        """The decided VM with this id, not removed. Raises ``UnknownVm``, or another ``InputError``."""
+        ...
+
+    def host(self, id: str) -> HostAggregate:
+        """The decided host with this id, not removed. Raises ``UnknownHost``, or another ``InputError``."""
+        ...
+
+    def is_taken(self, stream: StreamName) -> bool:
+        """Whether a stream of this name ever began: an id is never used again."""
+        ...
+
+    def count_vms(self, host: str) -> int:
+        """How many VMs, running or not, are on a host."""
+        ...
+
+
+def load(command: Command, aggregates: Aggregates) -> Reads:
+    """Loads what a command reads. Raises ``InputError`` for a VM or host that is not there."""
+    match command:
+        case commands.RegisterHost():
+            return Reads(taken=aggregates.is_taken(host_stream(command.host)))
+        case commands.DefineVm():
+            return Reads(host=aggregates.host(command.host), taken=aggregates.is_taken(vm_stream(command.vm)))
+        case commands.RemoveHost():
+            return Reads(host=aggregates.host(command.host), vms=aggregates.count_vms(command.host))
+        case commands.ResizeHost() | commands.SetReserve():
+            return Reads(host=aggregates.host(command.host))
+        case commands.MoveVm():
+            vm = aggregates.vm(command.vm)
+            return Reads(vm=vm, host=aggregates.host(vm.host), destination=aggregates.host(command.to))
+        case _:
+            vm = aggregates.vm(command.vm)
+            return Reads(vm=vm, host=aggregates.host(vm.host))
+
+
+def loaded(read: R | None) -> R:
+    """What was loaded for a command that reads it. Raises ``TypeError`` if it was not: that is a bug of the caller."""
+    if read is None:
+        raise TypeError("the command reads what was not loaded for it")
+    return read
+
+
+def named_streams(command: Command) -> set[StreamName]:
+    """The streams of the VM and the hosts that a command names. The host that a VM is on is not named."""
+    match command:
+        case commands.RegisterHost() | commands.ResizeHost() | commands.SetReserve() | commands.RemoveHost():
+            return {host_stream(command.host)}
+        case commands.DefineVm():
+            return {vm_stream(command.vm), host_stream(command.host)}
+        case commands.MoveVm():
+            return {vm_stream(command.vm), host_stream(command.to)}
+        case _:
+            return {vm_stream(command.vm)}
