@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sqlite3
 from collections.abc import Callable
@@ -9,8 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.nilometer.cli.calling import SCRIPT, Desk
-from tests.paths import RECORDINGS
+from tests.paths import HISTORY_GOLDENS, RECORDINGS, ROOT
 
+WRONG_FILES = ROOT / "tests" / "nilometer" / "textio" / "identifying" / "files"
 GOOD = '{"command": "register-host", "host": "hv01", "version": "2022", "total": "64GiB", "reserve": "0"}\n'
 DEFINE = (
     '{"command": "define-vm", "vm": "a", "host": "hv01", "generation": 2, "guest": "windows", '
@@ -158,6 +160,51 @@ def test_an_export_never_replaces_a_ledger(desk: Desk) -> None:
     assert said.code == 2
     assert said.err.endswith("ledger.db is a SQLite database; it was not touched\nhint: name another file with -o\n")
     assert desk.events == history
+
+
+READERS = ("run", "import", "audit", "import-qemu", "import-hyperv")
+
+
+@pytest.mark.parametrize("command", READERS)
+@pytest.mark.parametrize("name", sorted({path.name for path in WRONG_FILES.iterdir()} - {"README.md"}))
+def test_a_file_of_another_kind_is_named_with_what_to_type_and_nothing_is_recorded(
+    desk: Desk, command: str, name: str
+) -> None:
+    said = desk.call(command, str(WRONG_FILES / name))
+    if (command, name) == ("import-hyperv", "prom-cluster.json"):  # this one is read
+        assert said.code == 0
+        return
+    assert (said.code, said.out) == (2, "")
+    error, hint = said.err.splitlines()
+    if (command, name) != ("import-hyperv", "prom-sum.json"):  # it is of a kind that is read: what it lacks is told
+        assert error.startswith(f"error: {WRONG_FILES / name}: this is "), said.err
+        assert f"; nilo {command} reads " in error
+    assert hint.startswith("hint: ")
+    assert "Get-Content" not in hint
+    assert desk.events == ""
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_a_folder_is_named_with_the_files_in_it(desk: Desk, command: str) -> None:
+    said = desk.call(command, str(desk.folder))
+    assert (said.code, said.out) == (2, "")
+    assert said.err == f"error: {desk.folder}: this is a folder\nhint: name the files in it: {desk.folder}/*.jsonl\n"
+
+
+@pytest.mark.parametrize("command", ["audit", "import-qemu", "import-hyperv"])
+@pytest.mark.parametrize("content", [b"", b"\n \r\n", b"\xff\xfe", gzip.compress(b"")])
+def test_an_empty_file_is_named(desk: Desk, command: str, content: bytes) -> None:
+    file = desk.write("empty", content)
+    said = desk.call(command, file)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"error: {file}: this is an empty file: there ")
+
+
+def test_what_is_piped_in_is_named_too(desk: Desk) -> None:
+    said = desk.call("run", "-", stdin=(HISTORY_GOLDENS / "version-1.jsonl").read_bytes())
+    assert said.code == 2
+    assert "error: stdin: this is a history that nilo export wrote; nilo run reads scripts" in said.err
+    assert "nilo audit FILE judges it" in said.err
 
 
 @pytest.mark.parametrize("command", [["run"], ["import"], ["import-qemu"]])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import time
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -76,6 +79,48 @@ def test_the_same_line_twice_is_two_lines() -> None:
 def test_blank_lines_and_line_ends_do_not_count() -> None:
     plain = [line.key for line in read(b"\n".join(LINES))]
     assert [line.key for line in read(b"\xef\xbb\xbf" + b"\r\n\r\n  \r\n".join(LINES) + b"\r\n")] == plain
+
+
+def long_line(size: int) -> bytes:
+    return b'{"command": "start", "vm": "' + b"x" * size + b'"}'
+
+
+MEBI = 2**20
+SCRIPTS = {
+    "LF": b"\n".join(LINES) + b"\n",
+    "CRLF with a mark and blank lines": b"\xef\xbb\xbf" + b"\r\n\r\n  \r\n".join(LINES) + b"\r\n",
+    "without a last end": b"\n".join(LINES),
+    "a return within a line": b'{"command":\r "start", "vm": "a"}\n' + LINES[0] + b"\r\r\n" + LINES[1],
+    "no UTF-8": LINES[0] + b'\n{"vm": "\xff"}\n' + LINES[1] + b"\n",
+    "broken lines": b"what?\n\x00\x01\n[]\n" + LINES[0] + b"\n",
+    "a long line": long_line(3 * MEBI) + b"\n" + LINES[0] + b"\n",
+    "a long line, CRLF": long_line(3 * MEBI) + b"\r\n" + LINES[0] + b"\r\n",
+    "a long last line": LINES[0] + b"\n" + long_line(3 * MEBI),
+} | {
+    f"{count} MiB {more} {name}": b"x" * (size * MEBI + more) + end + LINES[0] + end
+    for count, size in (("one", 1), ("two", 2))
+    for more in (-1, 0, 1, 2)
+    for name, end in (("LF", b"\n"), ("CRLF", b"\r\n"))
+}
+KEYS = json.loads((Path(__file__).parent / "goldens" / "script-keys.json").read_text())
+"""The number and key of each line, as commit 4e669ca gave them."""
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_script_that_an_older_version_ran_half_way_is_known_again(name: str) -> None:
+    script = name.removesuffix(", with a name")
+    lines = read(SCRIPTS[script], "night" if name != script else "")
+    assert [[line.number, line.key] for line in lines] == KEYS[name]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_script_is_known_in_every_encoding_packed_or_not(encoding: str) -> None:
+    text = b"\n".join(LINES).decode()
+    keys = [line.key for line in read(text.encode())]
+    for ends in ("\n", "\r\n", "\r"):
+        data = text.replace("\n", ends).encode(encoding)
+        assert [line.key for line in read(data)] == keys
+        assert [line.key for line in read(gzip.compress(data))] == keys
 
 
 def test_a_line_longer_than_memory_is_read_in_pieces_and_told_once() -> None:
