@@ -1,286 +1,273 @@
-"""Readings of Hyper-V hosts in, events out: of each host and VM what is news, and nothing of what did not change."""
+"""Readings of Hyper-V hosts in, events out: what is news of each host and VM, and nothing that did not change.
+
+Each step returns the events that it adds, in their order, and counts its reading.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from domain.identifiers import subject_id
 from domain.observed.events import VmMemoryMoved, VmObserved
-from nilometer.importers.hyperv.failed_jobs import failed_told, is_failed
+from nilometer.importers.hyperv.failed_jobs import is_failed, take_failed_job
 from nilometer.importers.hyperv.hosts import OLDER, Hosts
-from nilometer.importers.hyperv.jobs import UNKNOWN, Who
-from nilometer.importers.hyperv.known import Host, Past, Vm, is_older, last_told
 from nilometer.importers.hyperv.names import Names
-from nilometer.importers.hyperv.power import power_told
+from nilometer.importers.hyperv.power import take_power
 from nilometer.importers.hyperv.readings import (
     ChangeReading,
     HostReading,
-    JobKind,
     JobReading,
     PowerReading,
     Reading,
     VmReading,
 )
-from nilometer.importers.hyperv.requests import is_request, own_change
-from nilometer.importers.hyperv.told import Told
-from nilometer.importers.hyperv.vm import VmTrack
-from nilometer.importers.hyperv.vm_reading import known, read, same
+from nilometer.importers.hyperv.requests import is_request, take_own_change
+from nilometer.importers.hyperv.state import Emission, Past
+from nilometer.importers.hyperv.vm import HypervVm
+from nilometer.importers.hyperv.vm_reading import read
 from nilometer.importers.run import ImportCounts
+
+AMBIGUOUS: Final = "VM of a name that several have"
+ELSEWHERE: Final = "listed on another host too"
 
 
 class HypervFold:
     """What is known of all hosts and VMs. Ids are ``PREFIX.`` and the VmId, or the host's short name in lower case."""
 
     def __init__(self, prefix: str | None, past: Past) -> None:
-        self._prefix = prefix
         self._past = past
-        self._hosts = Hosts(prefix, past, self._told_by_any)
-        self._vms: dict[str, Vm] = {}
-        self._names = Names(prefix, past)
-        self._told: list[Told] = []
-        self._live = True
+        self._hosts = Hosts(prefix, past)
+        self._begins = "" if prefix is None else f"{prefix}."
+        self._names = Names(self._begins, past)
+        self._vms: dict[str, HypervVm] = {}
 
-    def poll(self, readings: Sequence[Reading], counts: ImportCounts, *, live: bool = True) -> list[Told]:
-        """What readings tell that belong together. With ``live=False`` they were recorded: nothing is told anew."""
-        self._live = live
-        self._told = []
-        counted = counts if live else ImportCounts()
+    def poll(self, readings: Sequence[Reading], counts: ImportCounts, *, live: bool = True) -> list[Emission]:
+        """Takes readings that belong together, and returns the events that they add.
+
+        With ``live=False`` they are recorded: they add no events, and show what the next are compared with.
+        """
         if not live:
             counts.repeats += len(readings)
+            counts = ImportCounts()  # what is counted below is counted already
+        emissions: list[Emission] = []
         hosts: list[tuple[HostReading, bool]] = []
-        for reading in readings:
-            if isinstance(reading, JobReading):  # who did what the rest tells
-                if self._hosts.named(reading.host).jobs.take(reading) and is_failed(reading):
-                    self._failed(reading)
-                counted.add_not_needed("job")
+        for reading in readings:  # jobs say who did what the others show
+            if isinstance(reading, JobReading):
+                self._take_job(reading, live=live)
+                counts.add_not_needed("job")
             elif isinstance(reading, HostReading):
-                hosts.append((reading, self._hosts.met(reading, live=live)))
+                news = self._hosts.introduce(reading, live=live)
+                emissions += news
+                hosts.append((reading, bool(news)))
         for reading in readings:
             if not isinstance(reading, JobReading | HostReading):
-                self._take(reading, counted)
-        for each, news in hosts:
-            self._hosts.measured(each, counted, news=news, live=live)
-        told, self._told = self._told, []
-        return told if live else []
+                emissions += self._take(reading, counts, live=live)
+        for host_reading, is_news in hosts:
+            emissions += self._hosts.measure(host_reading, counts, is_news=is_news, live=live)
+        return emissions if live else []
 
-    def meet(self, readings: Sequence[Reading]) -> None:
-        """Takes note of the names of VMs, before anything is told."""
+    def learn_names(self, readings: Sequence[Reading]) -> None:
+        """Learns the names of VMs, before any event is added."""
         for reading in readings:
             if isinstance(reading, VmReading):
-                self._name(reading)
+                self._learn_name(reading)
 
-    def finish(self) -> Iterator[ImportCounts]:
-        """The readings that wait for what follows, each by its counts."""
+    def finish(self) -> list[Emission]:
+        """Nothing will follow: returns the events of all that waits."""
+        emissions: list[Emission] = []
         for vm in self._vms.values():
-            yield from vm.waiting
-
-    def last(self) -> list[Told]:
-        """Nothing will follow: tells what waits."""
-        self._live, self._told = True, []
-        for vm in self._vms.values():
-            if vm.held is not None or vm.later or vm.track.window is not None:
+            if vm.queue.held is not None or vm.queue.deferred or vm.window is not None:
                 self._sync(vm)
-                self._release(vm)
-                self._later(vm)
-                vm.track.close()
-            self._counted(vm)
-        return self._told
+                waiting = [*self._release(vm), *self._take_deferred(vm), *vm.close_window()]
+                self._note_moves(vm, waiting)
+                emissions += waiting
+            self._count_waiting(vm)
+        return emissions
+
+    def waiting(self) -> Iterator[ImportCounts]:
+        """For each reading that waits for what follows, the counts of its file."""
+        for vm in self._vms.values():
+            yield from vm.queue.uncounted
 
     # One reading
 
-    def _take(self, reading: VmReading | ChangeReading | PowerReading, counts: ImportCounts) -> None:
-        before = len(self._told)
+    def _take(
+        self, reading: VmReading | ChangeReading | PowerReading, counts: ImportCounts, *, live: bool
+    ) -> list[Emission]:
+        vm = self._find_vm(reading, live=live)
+        if vm is None:
+            counts.add_not_needed(AMBIGUOUS)
+            return []
         if isinstance(reading, VmReading):
-            if not self._vm_read(reading, counts):
-                return
+            if vm.take_repeat(reading):
+                counts.repeats += 1
+                return []
+            emissions = self._take_vm(vm, reading, counts, live=live)
         elif isinstance(reading, ChangeReading):
-            if not self._change(reading):
-                counts.add_not_needed(OLDER)
-                return
-        elif not self._power(reading, counts):
-            return
-        if len(self._told) > before:
-            counts.events += 1
+            emissions = self._take_change(vm, reading, counts, live=live)
         else:
+            emissions = self._take_power(vm, reading, counts, live=live)
+        self._note_moves(vm, emissions)
+        return emissions
+
+    def _take_vm(self, vm: HypervVm, reading: VmReading, counts: ImportCounts, *, live: bool) -> list[Emission]:
+        if vm.cutoff.synced and not live:
+            vm.take_recorded(reading)
             counts.repeats += 1
-
-    def _vm_read(self, r: VmReading, counts: ImportCounts) -> bool:
-        """Lets a VM's reading happen; ``False`` if it is counted already."""
-        id = self._id(r.vm_id, r.name, r.host)
-        if id is None:
-            counts.add_not_needed("VM of a name that several have")
-            return False
-        vm = self._vm(id)
-        if vm.held is None and not vm.later and same(vm.track, r):
-            return True
-        if vm.synced and not self._live:
-            known(vm.track, r)
-            return True
-        if is_older(vm, r.at):
+            return []
+        if vm.cutoff.is_older(reading.at):
             counts.add_not_needed(OLDER)
-            return False
-        self._name(r)
-        host = None if r.host is None else self._hosts.named(r.host)
-        before = len(self._told)
-        if host is not None and vm.track.runs_elsewhere(r, host.id):
-            counts.add_not_needed("listed on another host too")
-            return False
-        self._release(vm)
-        self._jobs_of(vm, host)
-        self._later(vm, r.record)
-        if is_request(vm.track, r) and vm.track.fold.host in (None, None if host is None else host.id):
-            vm.held, vm.held_host = r, None if host is None else host.id
-            vm.waiting.append(counts)
-            return False
-        read(vm.track, r, None if host is None else host.id)
-        if vm.track.window is not None and vm.track.window.last is r:
-            vm.waiting.append(counts)
-            return False
-        if len(self._told) > before:
-            self._counted(vm)
-        return True
+            return []
+        self._learn_name(reading)
+        host = None if reading.listing.host is None else self._hosts.find(reading.listing.host)
+        if host is not None and vm.runs_elsewhere(reading, host.id):
+            counts.add_not_needed(ELSEWHERE)
+            return []
+        emissions = self._release(vm)
+        vm.list_on(host)
+        emissions += self._take_deferred(vm, reading.record)
+        host_id = None if host is None else host.id
+        if is_request(vm, reading) and vm.state.host in (None, host_id):
+            vm.queue.hold(reading, host_id)
+            vm.queue.uncounted.append(counts)
+            return emissions
+        emissions += read(vm, reading, host_id)
+        if vm.window is not None and vm.window.last is reading:
+            vm.queue.uncounted.append(counts)
+            return emissions
+        if emissions:
+            self._count_waiting(vm)
+        _count(counts, emissions)
+        return emissions
 
-    def _release(self, vm: Vm) -> None:
-        held, vm.held = vm.held, None
-        if held is not None:
-            read(vm.track, held, vm.held_host)
-            self._counted(vm)
+    def _take_change(self, vm: HypervVm, change: ChangeReading, counts: ImportCounts, *, live: bool) -> list[Emission]:
+        if vm.cutoff.is_older(change.at):
+            counts.add_not_needed(OLDER)
+            return []
+        emissions: list[Emission] = []
+        if live or not vm.cutoff.synced:
+            held = vm.queue.held
+            if held is not None and change.since <= held.at and change.requested == held.listing.startup:
+                vm.drop_held(held)
+            vm.queue.own_changes.append(change)
+            emissions += self._release(vm)
+            emissions += self._take_deferred(vm, change.record)
+            emissions += vm.close_window()
+            self._count_waiting(vm)
+            vm.list_on(self._hosts.find(change.host))
+            emissions += take_own_change(vm, change)
+        vm.take_change(change)
+        _count(counts, emissions)
+        return emissions
+
+    def _take_power(self, vm: HypervVm, reading: PowerReading, counts: ImportCounts, *, live: bool) -> list[Emission]:
+        if vm.cutoff.is_older(reading.at) or (vm.read_at is not None and reading.at < vm.read_at):
+            counts.add_not_needed(OLDER)
+            return []
+        emissions: list[Emission] = []
+        if live or not vm.cutoff.synced:
+            vm.queue.deferred.append(reading)
+            if vm.latest is not None and reading.power is not None:
+                vm.queue.uncounted.append(counts)
+                return []
+            emissions = [*self._release(vm), *self._take_deferred(vm)]
+        _count(counts, emissions)
+        return emissions
+
+    def _take_job(self, job: JobReading, *, live: bool) -> None:
+        if self._hosts.find(job.host).jobs.add(job) and is_failed(job):
+            vm = self._vm(job.vm_id or "", live=live)
+            if live or not vm.cutoff.synced:
+                vm.queue.deferred.append(job)
+
+    # What waited for the next record
+
+    def _release(self, vm: HypervVm) -> list[Emission]:
+        """Reads what was held."""
+        held = vm.queue.release()
+        if held is None:
+            return []
+        emissions = read(vm, held, vm.queue.held_host)
+        self._count_waiting(vm)
+        return emissions
+
+    def _take_deferred(self, vm: HypervVm, record: str | None = None) -> list[Emission]:
+        """Takes what was deferred before this record."""
+        deferred = vm.queue.take_deferred(record)
+        emissions: list[Emission] = []
+        for reading in deferred:
+            emissions += vm.close_window()
+            if isinstance(reading, JobReading):
+                emissions += take_failed_job(vm, reading, self._past)
+            else:
+                host = None if reading.host is None else self._hosts.find(reading.host)
+                emissions += take_power(vm, reading, host)
+        if deferred:
+            self._count_waiting(vm)
+        return emissions
 
     @staticmethod
-    def _counted(vm: Vm) -> None:
-        """What waited is told now."""
-        if vm.held is None and vm.track.window is None:
-            for counts in vm.waiting:
-                counts.events += 1
-            vm.waiting = []
+    def _count_waiting(vm: HypervVm) -> None:
+        """Counts the readings that waited, if none waits any more."""
+        if vm.queue.held is None and vm.window is None:
+            vm.queue.count_events()
 
-    def _change(self, c: ChangeReading) -> bool:
-        """Lets one's own change happen; ``False`` if it is older than what is known."""
-        id = self._id(c.vm_id, c.name, c.host)
-        assert id is not None
-        vm = self._vm(id)
-        if is_older(vm, c.at):
-            return False
-        if vm.synced and not self._live:
-            vm.track.at, vm.track.stable = c.at, c.after
-            return True
-        held = vm.held
-        if held is not None and c.since <= held.at and c.asked == held.startup:
-            vm.held = None  # it saw this change on its way
-            vm.track.at, vm.track.uptime = held.at, held.uptime
-        vm.changed.append(c)
-        self._release(vm)
-        self._later(vm, c.record)
-        vm.track.close()
-        self._counted(vm)
-        self._jobs_of(vm, self._hosts.named(c.host))
-        own_change(vm.track, c)
-        vm.track.at, vm.track.stable = c.at, c.after
-        return True
+    def _note_moves(self, vm: HypervVm, emissions: Sequence[Emission]) -> None:
+        """Marks the hosts whose available memory these events change."""
+        events = [emission.fact.event for emission in emissions]
+        if events and (
+            vm.charged_host != vm.state.host
+            or any(
+                isinstance(event, VmMemoryMoved) or (isinstance(event, VmObserved) and event.power is not None)
+                for event in events
+            )
+        ):
+            self._hosts.mark_moved(*vm.note_host())
 
-    def _power(self, r: PowerReading, counts: ImportCounts) -> bool:
-        """Lets an event of the log happen; ``False`` if it is counted already."""
-        id = self._id(r.vm_id, r.name, r.host)
-        assert id is not None
-        vm = self._vm(id)
-        if is_older(vm, r.at) or (vm.track.at is not None and r.at < vm.track.at):
-            counts.add_not_needed(OLDER)
-            return False
-        if vm.synced and not self._live:
-            return True
-        vm.later.append(r)
-        if vm.track.latest is not None and r.power is not None:
-            vm.waiting.append(counts)
-            return False
-        self._release(vm)
-        self._later(vm)
-        return True
+    # Which VM is meant
 
-    def _failed(self, job: JobReading) -> None:
-        vm = self._vm(self._own(job.vm_id or ""))
-        if self._live or not vm.synced:
-            vm.later.append(job)
+    def _find_vm(self, reading: VmReading | ChangeReading | PowerReading, *, live: bool) -> HypervVm | None:
+        """The VM of a reading. A name stands for the VM that alone has it, here or anywhere; for itself, if none does.
 
-    def _later(self, vm: Vm, record: str | None = None) -> None:
-        """Tells what waited for more to be known of it; what this record told waits for the next."""
-        due = [each for each in vm.later if each.record != record]
-        vm.later = [each for each in vm.later if each.record == record]
-        for each in due:
-            vm.track.close()
-            if isinstance(each, JobReading):
-                failed_told(vm, each, self._past)
-            else:
-                power_told(vm.track, each, None if each.host is None else self._hosts.named(each.host))
-        if due:
-            self._counted(vm)
-
-    # Who is who
-
-    def _id(self, vm_id: str | None, name: str | None, host: str | None) -> str | None:
-        """The id of a VM. A name stands for the VM that alone has it, here or anywhere; for itself, if none does."""
-        if vm_id is not None:
-            return self._own(vm_id)
-        called = self._names.of(name or "", None if host is None else self._hosts.named(host).id)
-        if len(called) > 1:
+        ``None`` for a name that several have.
+        """
+        if not isinstance(reading, VmReading):
+            return self._vm(reading.vm_id, live=live)
+        listing = reading.listing
+        if listing.vm_id is not None:
+            return self._vm(listing.vm_id, live=live)
+        host = None if listing.host is None else self._hosts.find(listing.host).id
+        ids = self._names.find_ids(listing.name or "", host)
+        if len(ids) > 1 or (not ids and listing.name is None):
             return None
-        if called:
-            return next(iter(called))
-        return None if name is None else self._own(name)
+        if ids:
+            return self._vm(next(iter(ids)).removeprefix(self._begins), live=live)
+        return self._vm(listing.name or "", live=live)
 
-    def _own(self, id: str) -> str:
-        return id if self._prefix is None else f"{self._prefix}.{id}"
+    def _learn_name(self, reading: VmReading) -> None:
+        """Learns the name of a VM that is known by its VmId."""
+        listing = reading.listing
+        if listing.vm_id is not None and listing.name:
+            host = None if listing.host is None else self._hosts.find(listing.host).id
+            self._names.learn(f"{self._begins}{listing.vm_id}", listing.name, host)
 
-    def _name(self, r: VmReading) -> None:
-        """Takes note of what a VM is called that is known by its VmId."""
-        if r.vm_id is not None and r.name:
-            self._names.take(self._own(r.vm_id), r.name, None if r.host is None else self._hosts.named(r.host).id)
-
-    def _vm(self, id: str) -> Vm:
-        vm = self._vms.get(id)
+    def _vm(self, called: str, *, live: bool) -> HypervVm:
+        """The VM that files call so, by its VmId or else by its name."""
+        vm = self._vms.get(called)
         if vm is None:
-            vm = self._vms[id] = Vm(VmTrack(id, self._told_by_any))
-        if self._live:
+            vm = self._vms[called] = HypervVm.begin(f"{self._begins}{called}")
+        if live and not vm.cutoff.synced:
             self._sync(vm)
         return vm
 
-    def _sync(self, vm: Vm) -> None:
-        if vm.synced:
-            return
-        vm.synced = True
-        goes_on = vm.track.at is not None
-        vm.track.sync(self._past.vm(vm.track.id))
-        vm.on = vm.track.fold.host
-        vm.known_until = None if goes_on else last_told(vm.track.fold)
-        told = vm.track.fold.measured.get("power")
-        if told is not None and (vm.track.at is None or told > vm.track.at):  # a log told it, or another file
-            vm.later = [each for each in vm.later if isinstance(each, JobReading) or each.at > told]
-            vm.track.power_at, vm.track.uptime = told, None
-        if not goes_on:  # what is another now became so since it was told last
-            vm.track.at = vm.known_until
-        memory = vm.track.fold.memory
-        if vm.held is not None and memory is not None and vm.held.startup == memory.startup:
-            vm.held = None
+    def _sync(self, vm: HypervVm) -> None:
+        if not vm.cutoff.synced:
+            vm.sync(self._past.vm(vm.id))
 
-    def _told_by_any(self, told: Told) -> None:
-        self._told.append(told)
-        event, vm = told.fact.event, self._vms.get(subject_id(told.fact.stream))
-        if vm is None:
-            return
-        on = vm.track.fold.host
-        if (
-            isinstance(event, VmMemoryMoved)
-            or vm.on != on
-            or (isinstance(event, VmObserved) and event.power is not None)
-        ):
-            self._hosts.moved(vm.on)
-            self._hosts.moved(on)
-            vm.on = on
 
-    def _jobs_of(self, vm: Vm, host: Host | None) -> None:
-        guid = vm.track.id.rpartition(".")[2]
-
-        def who(r: VmReading, earliest: str | None, kinds: Collection[JobKind]) -> Who:
-            return UNKNOWN if host is None else host.jobs.who(guid, earliest, r.at, kinds)
-
-        vm.track.job_of = who
-        vm.track.host_free = None if host is None else host.available
+def _count(counts: ImportCounts, emissions: Sequence[Emission]) -> None:
+    """Counts a reading that was taken."""
+    if emissions:
+        counts.events += 1
+    else:
+        counts.repeats += 1

@@ -1,34 +1,59 @@
-"""The hosts of an import: which one is meant by a name, and what of it is told."""
+"""The hosts of an import: which host a name means, and the events of the hosts themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
-from domain.identifiers import UtcTime, host_stream
+from domain.identifiers import host_stream
 from domain.observed.events import HostObserved
 from domain.observed.host import ObservedHost
-from nilometer.importers.hyperv.known import Host, Past, is_older, last_told
+from nilometer.importers.hyperv.jobs import Jobs
 from nilometer.importers.hyperv.readings import HostReading
-from nilometer.importers.hyperv.told import Told
+from nilometer.importers.hyperv.state import Cutoff, Emission, Past, last_measured
 from nilometer.importers.run import ImportCounts
 from nilometer.ledger.requests import Fact
 
 OLDER: Final = "older than what is known"
+"""The kind of records that came too late, as imports store it."""
+
+
+@dataclass(slots=True)
+class HypervHost:
+    """A host: what is recorded of it, and its latest jobs."""
+
+    id: str
+    state: ObservedHost
+    jobs: Jobs = field(default_factory=Jobs)
+    available: int | None = None
+    """The memory that it had left when it was last read."""
+    moved: bool = False
+    """A VM's memory has moved to it or away from it since its available memory was last recorded."""
+    cutoff: Cutoff = field(default_factory=Cutoff)
+
+    def sync(self, recorded: ObservedHost) -> None:
+        """Goes on from what the ledger knows."""
+        self.cutoff.sync(None if self.state.version > 0 else last_measured(recorded))
+        self.state = recorded
+
+    def emit(self, event: HostObserved, reading: HostReading) -> Emission:
+        """The host's next event."""
+        self.state.apply(event, reading.at)
+        fact = Fact(stream=host_stream(self.id), event=event, happened=reading.at)
+        return Emission(fact, story=None, who=None)
 
 
 class Hosts:
     """All hosts that were named. Ids are ``PREFIX.`` and the host's short name in lower case."""
 
-    def __init__(self, prefix: str | None, past: Past, tell: Callable[[Told], None]) -> None:
+    def __init__(self, prefix: str | None, past: Past) -> None:
         self._prefix = prefix
         self._past = past
-        self._give = tell
-        self._by_id: dict[str, Host] = {}
-        self._by_name: dict[str, Host] = {}
-        """By the names as they are told, such as ``HV01`` and ``hv01.contoso.com``."""
+        self._by_id: dict[str, HypervHost] = {}
+        self._by_name: dict[str, HypervHost] = {}
+        """By the names in files, such as ``HV01`` and ``hv01.contoso.com``."""
 
-    def named(self, name: str) -> Host:
+    def find(self, name: str) -> HypervHost:
         """The host of this name."""
         known = self._by_name.get(name)
         if known is not None:
@@ -39,54 +64,52 @@ class Hosts:
         id = short if self._prefix is None else f"{self._prefix}.{short}"
         host = self._by_id.get(id)
         if host is None:
-            host = self._by_id[id] = Host(id, ObservedHost.begin(id))
+            host = self._by_id[id] = HypervHost(id=id, state=ObservedHost.begin(id))
         self._by_name[name] = host
         return host
 
-    def moved(self, id: str | None) -> None:
-        """Memory of a VM has moved on a host, to it or away from it."""
-        host = None if id is None else self._by_id.get(id)
-        if host is not None:
-            host.moved = True
+    def mark_moved(self, *ids: str | None) -> None:
+        """Memory of a VM has moved on these hosts."""
+        for id in ids:
+            if id is not None and id in self._by_id:
+                self._by_id[id].moved = True
 
-    def met(self, r: HostReading, *, live: bool) -> bool:
-        """Tells what is new of a host itself, before anything that happened on it; whether there was something."""
-        host = self.named(r.host)
-        if live and not host.synced:
-            goes_on = host.fold.version > 0
-            host.fold, host.synced = self._past.host(host.id), True
-            host.known_until = None if goes_on else last_told(host.fold)
-        if is_older(host, r.at):
-            return False
-        host.available = r.available
-        if host.synced and not live:  # what it told is known
-            return False
-        name = r.host if host.fold.version == 0 else None
-        version = r.version if r.version != host.fold.host_version else None
-        if version is None and r.total in (None, host.fold.total):
-            return False
-        self._tell(host, HostObserved(name=name, version=version, total=r.total, record=r.record), r.at)
-        return True
+    def introduce(self, reading: HostReading, *, live: bool) -> list[Emission]:
+        """The host's own news, before anything that happened on it. With ``live=False`` its reading is recorded."""
+        host = self.find(reading.host)
+        if live and not host.cutoff.synced:
+            host.sync(self._past.host(host.id))
+        if host.cutoff.is_older(reading.at):
+            return []
+        host.available = reading.available
+        if host.cutoff.synced and not live:
+            return []
+        name = reading.host if host.state.version == 0 else None
+        version = reading.version if reading.version != host.state.host_version else None
+        if version is None and reading.total in (None, host.state.total):
+            return []
+        event = HostObserved(name=name, version=version, total=reading.total, record=reading.record)
+        return [host.emit(event, reading)]
 
-    def measured(self, r: HostReading, counts: ImportCounts, *, news: bool, live: bool) -> None:
-        """Tells what a host has left: each hour, and when memory moved on it, as that shows where it went."""
-        host = self.named(r.host)
-        if is_older(host, r.at):
+    def measure(self, reading: HostReading, counts: ImportCounts, *, is_news: bool, live: bool) -> list[Emission]:
+        """The host's available memory: each hour, and whenever memory moved, as that shows where it went.
+
+        Counts the reading; ``is_news`` if it gave an event before.
+        """
+        host = self.find(reading.host)
+        if host.cutoff.is_older(reading.at):
             counts.add_not_needed(OLDER)
-            return
-        if host.synced and not live:
-            return
-        last = host.fold.measured.get("total" if r.available is None else "free")
-        due = last is None or last[:13] != r.at[:13] or (host.moved and r.available is not None)
-        if due:
-            self._tell(host, HostObserved(total=r.total, free=r.available, record=r.record), r.at)
+            return []
+        if host.cutoff.synced and not live:
+            return []
+        last = host.state.measured.get("total" if reading.available is None else "free")
+        emissions: list[Emission] = []
+        if last is None or last[:13] != reading.at[:13] or (host.moved and reading.available is not None):
+            event = HostObserved(total=reading.total, free=reading.available, record=reading.record)
+            emissions.append(host.emit(event, reading))
             host.moved = False
-        if due or news:
+        if emissions or is_news:
             counts.events += 1
         else:
             counts.repeats += 1
-
-    def _tell(self, host: Host, event: HostObserved, at: str) -> None:
-        moment = UtcTime(at)
-        host.fold.apply(event, moment)
-        self._give(Told(Fact(host_stream(host.id), event, moment), None, None))
+        return emissions

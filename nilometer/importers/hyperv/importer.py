@@ -15,12 +15,12 @@ from itertools import groupby
 from operator import attrgetter
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.fold import HypervFold
-from nilometer.importers.hyperv.known import Past
-from nilometer.importers.hyperv.readings import JobReading, Record
-from nilometer.importers.hyperv.sources.registry import Opened, opened
-from nilometer.importers.hyperv.sources.source import Context
-from nilometer.importers.hyperv.told import Told
+from nilometer.importers.hyperv.readings import JobReading, SourceRecord
+from nilometer.importers.hyperv.sources.registry import OpenedFile, open_file
+from nilometer.importers.hyperv.sources.source import FileContext
+from nilometer.importers.hyperv.state import Emission, Past
 from nilometer.importers.run import (
     BATCH,
     PENDING,
@@ -45,7 +45,7 @@ class HypervFile:
         stream: ByteStream,
         *,
         skipped: SkippedRecords | None = None,
-        at: str | None = None,
+        at: UtcTime | None = None,
         host: str | None = None,
         zone: str | None = None,
     ) -> None:
@@ -53,24 +53,24 @@ class HypervFile:
         self.counts = ImportCounts()
         self.skipped = SkippedRecords() if skipped is None else skipped
         self._stream = DigestedStream(stream)
-        self._context = Context(self.counts, self.skipped, at, host, zone)
-        self._opened: Opened | None = None
+        self._context = FileContext(host=host, at=at, zone=zone, skipped=self.skipped, counts=self.counts)
+        self._opened: OpenedFile | None = None
 
     def open(self) -> None:
-        """Looks what file it is. Raises ``InputError`` if that is not known, or there is nothing in it."""
-        self._opened = opened(self._stream, self.name, self._context)
+        """Recognises the file's format. Raises ``InputError`` if that is unknown, or the file is empty."""
+        self._opened = open_file(self._stream, self.name, self._context)
         if self._opened is None:
             raise empty_file(self.name, "there are no records in it")
 
     @property
     def format(self) -> str | None:
-        """The name of the source that it is of; ``None`` while it is not open."""
-        return None if self._opened is None else self._opened.source.name
+        """The name of its format; ``None`` while it is not open."""
+        return None if self._opened is None else self._opened.format.name
 
     @property
-    def is_of_a_moment(self) -> bool:
-        """Whether it tells of one moment, and cannot grow."""
-        return self._opened is not None and self._opened.source.of_a_moment
+    def is_snapshot(self) -> bool:
+        """Whether it shows one moment, and cannot grow."""
+        return self._opened is not None and self._opened.format.is_snapshot
 
     def polls(self) -> Iterator[Poll]:
         """Its records, each with its time."""
@@ -78,11 +78,11 @@ class HypervFile:
             return
         for record in self._opened.records:
             readings = record.readings
-            at = next((each.at for each in readings if not isinstance(each, JobReading)), readings[0].at)
+            at = next((reading.at for reading in readings if not isinstance(reading, JobReading)), readings[0].at)
             yield Poll(at, self, record)
 
     def observe_import(self, prefix: str) -> Observation:
-        """Builds the observation that it was imported, whole."""
+        """The observation that the whole file was imported."""
         digest, unreadable = self._stream.read_digest(), len(self.skipped.errors)
         return observe_import(self.name, self.format or "", digest, prefix, self.counts, unreadable=unreadable)
 
@@ -91,14 +91,14 @@ class HypervFile:
 class Poll:
     """A record in its file."""
 
-    at: str
-    """For the order between files; in its own, each keeps its place."""
+    at: UtcTime
+    """Orders records of different files; records of one file keep their order."""
     file: HypervFile
-    record: Record
+    record: SourceRecord
 
 
 class HypervImporter:
-    """Imports files together. ``known`` are those of some keys that are recorded already."""
+    """Imports files together. ``known`` returns those of some keys that are recorded already."""
 
     def __init__(
         self,
@@ -111,71 +111,73 @@ class HypervImporter:
         self._fold = HypervFold(prefix, past)
         self._known = known
         self._record = record
-        self._last = sha256(f"nilometer import-hyperv 1 {self._prefix}".encode())
+        self._digest = sha256(f"nilometer import-hyperv 1 {self._prefix}".encode())
+        """Of all keys so far."""
 
     def run(self, files: Sequence[HypervFile], *, final: bool = False) -> None:
-        """Records all that open files tell, and that they were imported.
+        """Records the events of all open files, and that they were imported.
 
-        ``final``: they will not grow, and what waits for the next records is told as it is; so it is where all are of
-        one moment each. Raises ``InputError``; what was recorded before it stays.
+        ``final``: the files will not grow, so what waits for their next records is recorded as it is; the same holds
+        if all files are snapshots. Raises ``InputError``; what was recorded before it stays.
         """
-        waiting: list[Poll] = []
+        batch: list[Poll] = []
         with reduced_garbage_collection():
             try:
-                for poll in merge(*[self._met(file.polls()) for file in files], key=attrgetter("at")):
-                    waiting.append(poll)
-                    if len(waiting) >= BATCH:
-                        self._write(waiting)
+                for poll in merge(*[self._begin(file.polls()) for file in files], key=attrgetter("at")):
+                    batch.append(poll)
+                    if len(batch) >= BATCH:
+                        self._write(batch)
             finally:
-                self._write(waiting)
-        if final or all(file.is_of_a_moment for file in files):
+                self._write(batch)
+        if final or all(file.is_snapshot for file in files):
             self._finish(files)
-        for counts in self._fold.finish():
+        for counts in self._fold.waiting():
             counts.add_not_needed(PENDING)
         for file in files:
             self._record([file.observe_import(self._prefix)])
 
-    def _met(self, polls: Iterator[Poll]) -> Iterator[Poll]:
-        """The polls of a file. What VMs are called at its first moment is known before any file is told of."""
-        begun: list[Poll] = []
+    def _begin(self, polls: Iterator[Poll]) -> Iterator[Poll]:
+        """The polls of a file. The names of VMs at its first moment are learned before any file gives events."""
+        first: list[Poll] = []
         try:
             for poll in polls:
-                begun.append(poll)
-                if poll.at != begun[0].at:
+                first.append(poll)
+                if poll.at != first[0].at:
                     break
-                self._fold.meet(poll.record.readings)
+                self._fold.learn_names(poll.record.readings)
         except InputError as error:
-            return _all(begun, polls, error)
-        return _all(begun, polls)
+            return _continue(first, polls, error)
+        return _continue(first, polls)
 
-    def _write(self, polls: list[Poll]) -> None:
-        """Records what these tell, in one commit."""
-        keyed = [(poll, self._key(poll)) for poll in polls]
-        polls.clear()
+    def _write(self, batch: list[Poll]) -> None:
+        """Records the events of some polls in one commit, and empties the batch."""
+        keyed = [(poll, self._key(poll)) for poll in batch]
+        batch.clear()
         known = set(self._known([key for _, key in keyed]))
         observations: list[Observation] = []
         owners: list[ImportCounts] = []
         for poll, key in keyed:
             counts = poll.file.counts
             counts.records += len(poll.record.readings)
-            told = self._fold.poll(poll.record.readings, counts, live=key not in known)
-            self._last.update(key.encode())
+            emissions = self._fold.poll(poll.record.readings, counts, live=key not in known)
+            self._digest.update(key.encode())
             if key in known:
                 continue
             known.add(key)
-            counts.facts += len(told)
-            given = [*_observations(key, told), Observation(key, ())]
-            observations += given
-            owners += [counts] * len(given)
+            counts.facts += len(emissions)
+            added = _observations(key, emissions)
+            observations += added
+            owners += [counts] * len(added)
         self._put(observations, owners)
 
     def _finish(self, files: Sequence[HypervFile]) -> None:
-        key = f"hyperv/{self._last.hexdigest()[:32]}/final"
-        told = self._fold.last()
+        """Records the events of all that waits."""
+        key = f"hyperv/{self._digest.hexdigest()[:32]}/final"
+        emissions = self._fold.finish()
         if files and not self._known([key]):
-            files[-1].counts.facts += len(told)
-            given = [*_observations(key, told), Observation(key, ())]
-            self._put(given, [files[-1].counts] * len(given))
+            files[-1].counts.facts += len(emissions)
+            added = _observations(key, emissions)
+            self._put(added, [files[-1].counts] * len(added))
 
     def _put(self, observations: Sequence[Observation], owners: Sequence[ImportCounts]) -> None:
         if observations:
@@ -185,21 +187,28 @@ class HypervImporter:
     def _key(self, poll: Poll) -> str:
         """The same for the same record, in whatever file it stands."""
         digest = sha256(f"{self._prefix}\n".encode())
-        digest.update(poll.record.said)
+        digest.update(poll.record.identity)
         return f"hyperv/{digest.hexdigest()[:32]}"
 
 
-def _all(begun: list[Poll], polls: Iterator[Poll], error: InputError | None = None) -> Iterator[Poll]:
-    """The polls of a file. What cannot be read is told in its place: what stands before it is taken first."""
-    yield from begun
+def _continue(first: list[Poll], polls: Iterator[Poll], error: InputError | None = None) -> Iterator[Poll]:
+    """All polls of a file, or the error where it occurred, behind the polls before it."""
+    yield from first
     if error is not None:
         raise error
     yield from polls
 
 
-def _observations(key: str, told: Sequence[Told]) -> Iterator[Observation]:
-    """Facts that are one story and one's doing, together."""
-    for number, ((story, who), group) in enumerate(groupby(told, lambda each: (each.story, each.who))):
-        facts = tuple(each.fact for each in group)
-        actor, via = (None, None) if who is None else (who.actor, who.via)
-        yield Observation(f"{key}/{number}", facts, story, actor=actor, via=via)
+def _observations(key: str, emissions: Sequence[Emission]) -> list[Observation]:
+    """The events of a record: those of one story and one actor together, and the record's own key last."""
+    observations: list[Observation] = []
+    for number, ((story, who), group) in enumerate(groupby(emissions, attrgetter("story", "who"))):
+        observation = Observation(
+            key=f"{key}/{number}",
+            facts=tuple(emission.fact for emission in group),
+            correlation=story,
+            actor=None if who is None else who.actor,
+            via=None if who is None else who.via,
+        )
+        observations.append(observation)
+    return [*observations, Observation(key=key, facts=())]

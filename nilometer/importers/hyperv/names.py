@@ -1,4 +1,4 @@
-"""The VMs that are known by their VmId, by what they are called: counters and Prometheus know names only."""
+"""Ids of VMs, also where only a name is known: counters and Prometheus have no VmId."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from nilometer.importers.hyperv.known import Past
+from nilometer.importers.hyperv.state import Past
 
 _AS_INSTANCE: Final = str.maketrans("()#/\\", "[]___")
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def as_instance(name: str) -> str:
-    """A name as all that tell it may write it.
+    """A name in the form that all sources of it have in common.
 
     Counters write a VM's name as the instance of an object, in which ``(`` and ``)`` are brackets, and ``#``, ``/`` and
     ``\\`` are underscores; programs that read them may have put it in lower case.
@@ -22,17 +22,18 @@ def as_instance(name: str) -> str:
 
 
 class Names:
-    """What each VM is called and where it is, by the ledger and by this import. Only ids with the prefix count."""
+    """The name and host of each VM, from the ledger and from this import. Only ids that begin so count."""
 
-    def __init__(self, prefix: str | None, past: Past) -> None:
-        self._begins = "" if prefix is None else f"{prefix}."
+    def __init__(self, begins: str, past: Past) -> None:
+        self._begins = begins
         self._past: Past | None = past
+        """``None`` once its names are loaded."""
         self._known: dict[str, tuple[str, str | None]] = {}
         """Name and host of a VM, by its id."""
         self._ids: dict[str, set[str]] = {}
 
-    def take(self, id: str, name: str, host: str | None) -> None:
-        """A VM is called so, and is on that host."""
+    def learn(self, id: str, name: str, host: str | None) -> None:
+        """A VM has this name, and is on this host."""
         known = as_instance(name), host
         before = self._known.get(id)
         if before != known:
@@ -41,12 +42,12 @@ class Names:
                 self._ids[before[0]].discard(id)
             self._ids.setdefault(known[0], set()).add(id)
 
-    def of(self, name: str, host: str | None) -> Collection[str]:
-        """The ids of the VMs that are called so: of several, those on this host, if there are any."""
+    def find_ids(self, name: str, host: str | None) -> Collection[str]:
+        """The ids of the VMs of this name: of several, those on this host, if there are any."""
         past, self._past = self._past, None
-        for id, called, on in () if past is None else past.names():
+        for id, recorded_name, recorded_host in () if past is None else past.names():
             if id not in self._known and id.startswith(self._begins) and _GUID.fullmatch(id, len(self._begins)):
-                self.take(id, called, on)
+                self.learn(id, recorded_name, recorded_host)
         ids = self._ids.get(as_instance(name), set[str]())
-        on_it = [id for id in ids if self._known[id][1] == host] if len(ids) > 1 and host is not None else []
-        return on_it or ids
+        on_host = [id for id in ids if self._known[id][1] == host] if len(ids) > 1 and host is not None else []
+        return on_host or ids

@@ -1,26 +1,104 @@
-"""What is news in a reading of a VM, given what is known of it."""
+"""What a reading of a VM shows, and what of it is news. Pure: nothing here adds an event or changes a VM."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
+from domain.observed.events import BASE_MEMORY, DeviceFigures, Means, VmObserved
 from domain.observed.vm import ObservedVm
 from domain.settings import ConfigVersion, MemorySetting, Mode
 from domain.shapes import parse_config_version
 from domain.state import Power
-from nilometer.importers.hyperv.readings import VmReading
+from nilometer.importers.hyperv.readings import VmListing, VmReading
+
+ON: Final = (Power.RUNNING, Power.PAUSED)
 
 
-def began(fold: ObservedVm, uptime: int | None, r: VmReading, memory: MemorySetting | None, host: str | None) -> bool:
-    """Whether the guest has started anew: an uptime goes back only then, and some settings need it."""
-    if fold.session is None or fold.power is Power.OFF:
-        return r.power is not None
-    if fold.power is Power.SAVED or (host is not None and fold.host not in (None, host)):
-        return False  # neither begins a session, and what counts as uptime then is not known
-    if r.uptime is not None and uptime is not None and r.uptime < uptime:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What a reading shows that is not recorded."""
+
+    identity: dict[str, Any]
+    """Name, host, generation and configuration version, where they differ."""
+    power: Power | None
+    """The power state: as read, else as recorded."""
+    turned: bool
+    """It is another power state."""
+    begins: bool
+    """The guest has started anew."""
+    assigned: int | None
+    """The assigned memory; ``None`` for a VM that is not on, or has not reported it yet."""
+    memory: MemorySetting | None
+    """The whole memory setting; ``None`` if the reading shows only a part of it."""
+    reconfigured: bool
+    """It is another memory setting."""
+
+    @property
+    def interrupts_moves(self) -> bool:
+        """Something other than the size changed: moves so far become an event of their own."""
+        return self.begins or self.turned or self.reconfigured or bool(self.identity)
+
+
+def compare(
+    state: ObservedVm, reading: VmReading, host: str | None, *, uptime: int | None, setting_is_new: bool
+) -> News:
+    """A reading against the recorded state. ``uptime`` is that of the reading before, in seconds.
+
+    ``setting_is_new``: the VM has just started and may have been configured before, so its setting proves no start.
+    """
+    listing = reading.listing
+    power = listing.power or state.power
+    memory = _setting(listing, state.memory)
+    return News(
+        identity=_identity_news(state, listing, host),
+        power=power,
+        turned=power != state.power,
+        begins=power in ON and _has_begun(state, uptime, reading, None if setting_is_new else memory, host),
+        assigned=None if power not in (*ON, None) else listing.assigned or None,
+        memory=memory,
+        reconfigured=memory is not None and memory != state.memory,
+    )
+
+
+def measure(reading: VmReading, assigned: int | None) -> VmObserved:
+    """The figures of a reading. In use is known only if all of it was read in one moment."""
+    available = reading.guest_available
+    at_once = assigned == (reading.listing.assigned if reading.physical is None else reading.physical)
+    in_use = visible = ballooned = None
+    if assigned is not None:
+        visible = reading.listing.visible
+        if at_once and available and available <= assigned:  # counters show 0 for what is not measured, too
+            in_use = assigned - available
+        if at_once and visible is not None and visible >= assigned:
+            ballooned = visible - assigned  # a guest that lent memory still counts it; one that lost it does not
+    return VmObserved(
+        assigned=assigned,
+        devices=(base_memory(assigned),),
+        visible=visible,
+        ballooned=ballooned,
+        in_use=in_use,
+        record=reading.record,
+    )
+
+
+def base_memory(size: int | None) -> DeviceFigures:
+    """The memory that a VM boots with, as a device."""
+    return DeviceFigures(device=BASE_MEMORY, means=Means.BOOT, size=size, backed=True)
+
+
+def _has_begun(
+    state: ObservedVm, uptime: int | None, reading: VmReading, memory: MemorySetting | None, host: str | None
+) -> bool:
+    """Whether the guest has started anew: only then does an uptime go back, and some settings need it."""
+    if state.session is None or state.power is Power.OFF:
+        return reading.listing.power is not None
+    if state.power is Power.SAVED or (host is not None and state.host not in (None, host)):
+        return False  # neither begins a session, and how uptime counts then is unknown
+    if reading.uptime is not None and uptime is not None and reading.uptime < uptime:
         return True
-    before = fold.memory
+    before = state.memory
     if memory is None or before is None or memory == before:
         return False
     if memory.mode is not before.mode:
@@ -31,20 +109,19 @@ def began(fold: ObservedVm, uptime: int | None, r: VmReading, memory: MemorySett
     )
 
 
-def news(fold: ObservedVm, r: VmReading, host: str | None) -> dict[str, Any]:
-    """What a VM is called, where it is, and what it is, where that is not as it was."""
-    told = {
-        "name": r.name,
+def _identity_news(state: ObservedVm, listing: VmListing, host: str | None) -> dict[str, Any]:
+    values = {
+        "name": listing.name,
         "host": host,
-        "generation": r.generation,
-        "config_version": version(r.config_version),
+        "generation": listing.generation,
+        "config_version": _config_version(listing.config_version),
     }
-    return {key: value for key, value in told.items() if value is not None and value != getattr(fold, key)}
+    return {key: value for key, value in values.items() if value is not None and value != getattr(state, key)}
 
 
 @lru_cache(1000)
-def version(text: str | None) -> ConfigVersion | None:
-    """A configuration version; ``None`` for what is none."""
+def _config_version(text: str | None) -> ConfigVersion | None:
+    """A configuration version; ``None`` for a text that is none."""
     try:
         parsed = None if text is None else parse_config_version(text)
     except ValueError:
@@ -52,15 +129,22 @@ def version(text: str | None) -> ConfigVersion | None:
     return parsed if isinstance(parsed, ConfigVersion) else None
 
 
-def setting(r: VmReading, before: MemorySetting | None) -> MemorySetting | None:
-    """The memory setting that a reading tells; ``None`` if it does not tell all. A static VM's minimum is nothing."""
-    if r.dynamic is None or r.startup is None:
+def _setting(listing: VmListing, before: MemorySetting | None) -> MemorySetting | None:
+    """The memory setting of a listing; ``None`` if a part is missing. A static VM has a startup only."""
+    if listing.dynamic is None or listing.startup is None:
         return None
-    if not r.dynamic:
-        return MemorySetting.static(r.startup)
-    same = before if before is not None and before.mode is Mode.DYNAMIC else None
-    buffer = r.buffer if r.buffer is not None else same.buffer if same else None
-    weight = r.weight if r.weight is not None else same.weight if same else None
-    if r.minimum is None or r.maximum is None or buffer is None or weight is None:
+    if not listing.dynamic:
+        return MemorySetting.static(listing.startup)
+    known = before if before is not None and before.mode is Mode.DYNAMIC else None
+    buffer = listing.buffer if listing.buffer is not None else known.buffer if known else None
+    weight = listing.weight if listing.weight is not None else known.weight if known else None
+    if listing.minimum is None or listing.maximum is None or buffer is None or weight is None:
         return None
-    return MemorySetting(Mode.DYNAMIC, r.startup, r.minimum, r.maximum, buffer, weight)
+    return MemorySetting(
+        mode=Mode.DYNAMIC,
+        startup=listing.startup,
+        minimum=listing.minimum,
+        maximum=listing.maximum,
+        buffer=buffer,
+        weight=weight,
+    )

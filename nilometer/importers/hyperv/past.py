@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.identifiers import host_stream, vm_stream
+from domain.identifiers import StreamName, host_stream, vm_stream
 from domain.observed.events import FAILED_JOB, Observed, VmObserved
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
@@ -12,33 +12,36 @@ from nilometer.ledger.ledger import Ledger
 
 
 class LedgerPast:
-    """A ledger, asked for one VM or host at a time."""
+    """A ledger, read one VM or host at a time."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def vm(self, id: str) -> ObservedVm:
         """A VM by all that is recorded of it."""
-        fold = ObservedVm.begin(id)
-        for each in self._ledger.stream(vm_stream(id)):
-            if isinstance(each.event, Observed):
-                fold.apply(each.event, each.metadata.happened, each.metadata.earliest)
-        return fold
+        state = ObservedVm.begin(id)
+        self._replay(vm_stream(id), state)
+        return state
 
     def host(self, id: str) -> ObservedHost:
         """A host by all that is recorded of it."""
-        fold = ObservedHost.begin(id)
-        for each in self._ledger.stream(host_stream(id)):
-            if isinstance(each.event, Observed):
-                fold.apply(each.event, each.metadata.happened, each.metadata.earliest)
-        return fold
+        state = ObservedHost.begin(id)
+        self._replay(host_stream(id), state)
+        return state
 
     def failed_jobs(self, vm: str) -> list[str]:
-        """What was told of each job of a VM that failed."""
-        told = (each.event for each in self._ledger.stream(vm_stream(vm)))
-        return [each.told for each in told if isinstance(each, VmObserved) and each.label == FAILED_JOB and each.told]
+        """The texts that are recorded of a VM's failed jobs."""
+        events = (envelope.event for envelope in self._ledger.stream(vm_stream(vm)))
+        return [
+            event.told for event in events if isinstance(event, VmObserved) and event.label == FAILED_JOB and event.told
+        ]
 
     def names(self) -> Iterator[tuple[str, str, str | None]]:
-        """The id of each VM, what it is called, and the host that it is on."""
+        """Id, name and host of each VM."""
         for id, tracked in self._ledger.views.fleet().vms.items():
             yield id, tracked.subject.name, tracked.subject.host
+
+    def _replay(self, stream: StreamName, state: ObservedVm | ObservedHost) -> None:
+        for envelope in self._ledger.stream(stream):
+            if isinstance(envelope.event, Observed):
+                state.apply(envelope.event, envelope.metadata.happened, envelope.metadata.earliest)

@@ -1,4 +1,4 @@
-"""Power states and sessions that an event log tells."""
+"""Power states and sessions from an event log."""
 
 from __future__ import annotations
 
@@ -8,47 +8,46 @@ from typing import Final
 
 from domain.observed.events import VmObserved
 from domain.state import Power
-from nilometer.importers.hyperv.jobs import POWER_JOBS, UNKNOWN, Who
-from nilometer.importers.hyperv.known import Host
-from nilometer.importers.hyperv.readings import PowerReading, VmReading
-from nilometer.importers.hyperv.requests import stopped
+from nilometer.importers.hyperv.hosts import HypervHost
+from nilometer.importers.hyperv.jobs import POWER_JOBS, UNATTRIBUTED, Attribution
+from nilometer.importers.hyperv.readings import PowerReading
+from nilometer.importers.hyperv.requests import stop
 from nilometer.importers.hyperv.sources.event_log import FROM_OUTSIDE, START
-from nilometer.importers.hyperv.vm import VmTrack
+from nilometer.importers.hyperv.state import Emission
+from nilometer.importers.hyperv.vm import HypervVm
 
-_NONE: Final = timedelta(0)
+_NO_SLACK: Final = timedelta(0)
 
 
-def power_told(track: VmTrack, r: PowerReading, host: Host | None) -> None:
-    """Tells what an event of the log says, if it is news.
+def take_power(vm: HypervVm, reading: PowerReading, host: HypervHost | None) -> list[Emission]:
+    """The events that an event of the log adds.
 
     A start or a reset begins a session. But a VM that is saved is restored by its start, and the guest goes on.
     """
-    fold, as_read = track.fold, VmReading(at=r.at, record=r.record)
+    state, emissions = vm.state, list[Emission]()
     event = VmObserved(
-        power=r.power,
-        told=r.told,
-        record=r.record,
-        name=r.name if fold.version == 0 else None,
-        host=None if host is None or fold.host is not None else host.id,
+        power=reading.power,
+        told=reading.log_event,
+        record=reading.record,
+        name=reading.name if state.version == 0 else None,
+        host=None if host is None or state.host is not None else host.id,
     )
-    if r.power is Power.OFF:
-        if fold.power is Power.OFF:
-            return
-        stopped(track, as_read)
+    if reading.power is Power.OFF:
+        if state.power is Power.OFF:
+            return []
+        emissions += stop(vm, reading.at, reading.record)
         event = replace(event, assigned=0, held=0)
-    elif r.new_session:
-        if fold.power is not Power.SAVED or r.told != START:
-            stopped(track, as_read)
-            event = replace(event, session=(fold.session or 0) + 1)
-        track.uptime, track.unreported = None, True
-    track.tell(event, r.at, who=_who(track, r, host))
-    if r.power is not None:
-        track.power_at = r.at
+    elif reading.new_session and (state.power is not Power.SAVED or reading.log_event != START):
+        emissions += stop(vm, reading.at, reading.record)
+        event = replace(event, session=(state.session or 0) + 1)
+    emissions.append(vm.emit(event, reading.at, who=_attribute(vm, reading, host)))
+    vm.take_power(reading)
+    return emissions
 
 
-def _who(track: VmTrack, r: PowerReading, host: Host | None) -> Who | None:
-    """Who did it: the owner of the job before it. What the guest did itself, no job did."""
-    if host is None or r.told not in FROM_OUTSIDE:
+def _attribute(vm: HypervVm, reading: PowerReading, host: HypervHost | None) -> Attribution | None:
+    """The owner of the job before it. What the guest did itself, no job did."""
+    if host is None or reading.log_event not in FROM_OUTSIDE:
         return None
-    who = host.jobs.who(r.vm_id, track.power_since, r.at, POWER_JOBS, slack=_NONE)
-    return None if who is UNKNOWN else who
+    who = host.jobs.attribute(reading.vm_id, vm.power_since, reading.at, POWER_JOBS, slack=_NO_SLACK)
+    return None if who is UNATTRIBUTED else who

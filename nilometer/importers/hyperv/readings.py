@@ -1,72 +1,72 @@
-"""What any source of Hyper-V histories tells, in one form: readings. Sources read files into these, and no more.
+"""What the sources of Hyper-V histories record, in one form: readings. Sources turn files into these and do no more.
 
-Sizes are bytes, times in the form of ``domain.envelope.Metadata``; what a source does not tell is ``None``.
+Sizes are bytes, times are ``UtcTime``; ``None`` where a source does not record a figure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
+from domain.identifiers import UtcTime
 from domain.settings import HostVersion
 from domain.state import Power
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostReading:
-    """A host was measured."""
+    """A host's own figures."""
 
-    at: str
+    at: UtcTime
     host: str
     record: str
-    """Where it was told, as ``spool.jsonl:12``."""
+    """The place of the record, as ``spool.jsonl:12``."""
     version: HostVersion | None = None
     total: int | None = None
     available: int | None = None
     """The balancer's Available Memory: what the host has left for VMs."""
 
 
-class VmReading(NamedTuple):
-    """A VM was measured. One of ``vm_id`` and ``name`` is told. There are millions of them: hence a tuple."""
+class VmListing(NamedTuple):
+    """What a host lists of a VM: its identity, settings and sizes. Any difference between two listings is news.
 
-    at: str
-    record: str
-    uptime: int | None = None
-    """Seconds since the guest booted."""
-    guest_available: int | None = None
-    # What stands above is another at every reading; what stands below seldom is.
-    physical: int | None = None
-    """The counter Physical Memory, if it was read beside ``assigned``: what goes with ``guest_available``."""
-    added: int | None = None
-    """All that was added since the VM started."""
-    removed: int | None = None
-    # What stands above is told with the rest. What stands below would be news.
-    visible: int | None = None
+    ``vm_id`` or ``name`` is known. Listings seldom change, so consecutive readings share one.
+    """
+
     host: str | None = None
     vm_id: str | None = None
     """The VmId: lower case, without braces."""
     name: str | None = None
     power: Power | None = None
-    """``None`` for a state that is no lasting one (starting, saving, critical), or that was not told."""
+    """``None`` for a state that does not last (starting, saving, critical), or that is not recorded."""
     generation: int | None = None
     config_version: str | None = None
     dynamic: bool | None = None
-    """Whether Dynamic Memory sizes it. Of a static VM minimum, maximum, buffer and weight mean nothing."""
+    """Whether Dynamic Memory sizes it. A static VM's minimum, maximum, buffer and weight mean nothing."""
     startup: int | None = None
     minimum: int | None = None
     maximum: int | None = None
     buffer: int | None = None
     weight: int | None = None
     assigned: int | None = None
+    visible: int | None = None
 
 
-SELDOM: Final[Callable[[VmReading], tuple[Any, ...]]] = itemgetter(slice(VmReading._fields.index("physical"), None))
-"""What of a reading seldom is another than before."""
-NEWS: Final[Callable[[VmReading], tuple[Any, ...]]] = itemgetter(slice(VmReading._fields.index("visible"), None))
-"""What of a reading would be news if it were another than before."""
+class VmReading(NamedTuple):
+    """One reading of a VM. A fleet gives millions of them a day: hence a tuple."""
+
+    at: UtcTime
+    record: str
+    listing: VmListing
+    uptime: int | None = None
+    """Seconds since the guest booted."""
+    guest_available: int | None = None
+    physical: int | None = None
+    """The counter Physical Memory, if it was read beside ``assigned``: what goes with ``guest_available``."""
+    added: int | None = None
+    """All that was added since the VM started."""
+    removed: int | None = None
 
 
 class JobKind(StrEnum):
@@ -83,7 +83,7 @@ class JobKind(StrEnum):
 class JobReading:
     """A job of the host: the only general source of who changed a VM."""
 
-    at: str
+    at: UtcTime
     """When it was submitted."""
     record: str
     host: str
@@ -92,7 +92,7 @@ class JobReading:
     kind: JobKind
     vm_id: str | None = None
     owner: str | None = None
-    ended: str | None = None
+    ended: UtcTime | None = None
     in_full: bool | None = None
     """Whether it completed without a warning; ``None`` while it runs."""
     failed: bool = False
@@ -102,11 +102,11 @@ class JobReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeReading:
-    """One's own change, as ``Invoke-NiloChange`` spooled it."""
+    """A change that ``Invoke-NiloChange`` made and spooled."""
 
-    at: str
+    at: UtcTime
     """When it was done."""
-    since: str
+    since: UtcTime
     """When it began."""
     record: str
     host: str
@@ -115,18 +115,18 @@ class ChangeReading:
     user: str
     before: int | None
     after: int | None
-    asked: int | None
-    """The startup memory that the VM was configured to afterwards; of a static VM that was what was asked for."""
+    requested: int | None
+    """The startup memory that the VM was configured to afterwards; for a static VM that is the size requested."""
     command: str | None = None
-    """What was typed, word for word."""
+    """The command as it was typed."""
     error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerReading:
-    """An event log told of a VM's power state, or of a session."""
+    """An event of a log about a VM's power state, or about a session."""
 
-    at: str
+    at: UtcTime
     record: str
     host: str | None
     vm_id: str
@@ -134,16 +134,17 @@ class PowerReading:
     power: Power | None
     new_session: bool = False
     """The guest started anew."""
-    told: str | None = None
+    log_event: str | None = None
+    """The event, such as ``Hyper-V-Worker 18500``."""
 
 
 Reading = HostReading | VmReading | JobReading | ChangeReading | PowerReading
 
 
-class Record(NamedTuple):
-    """What stands in one place of a file."""
+class SourceRecord(NamedTuple):
+    """The readings at one place of a file."""
 
     readings: tuple[Reading, ...]
-    """What it tells, at least one; they are taken together."""
-    said: bytes
-    """By what it is known again, in whatever file it stands and however that is packed and spaced."""
+    """At least one; they are taken together."""
+    identity: bytes
+    """Identifies the record in any file, however that is packed and spaced."""

@@ -1,15 +1,17 @@
-"""One VM of Hyper-V: what its readings mean, one after the other, given what is known of it."""
+"""One VM of a Hyper-V import: what is recorded of it, and what its next reading is compared with.
+
+Only this module assigns a ``HypervVm``'s fields. Each step returns the events that it adds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import (
     BASE_MEMORY,
-    DeviceFigures,
     Grounds,
     Means,
     Observed,
@@ -17,132 +19,243 @@ from domain.observed.events import (
     VmObserved,
     WhyMoved,
 )
-from domain.observed.vm import ObservedVm
+from domain.observed.vm import ObservedVm, OpenRequest
 from domain.settings import Mode
-from domain.state import Power
-from nilometer.importers.hyperv.jobs import UNKNOWN, Who
-from nilometer.importers.hyperv.readings import VmReading
-from nilometer.importers.hyperv.told import JobOf, Told, Window, no_job
+from nilometer.importers.hyperv.hosts import HypervHost
+from nilometer.importers.hyperv.jobs import UNATTRIBUTED, Attribution
+from nilometer.importers.hyperv.news import ON, News, base_memory, measure
+from nilometer.importers.hyperv.readings import ChangeReading, JobKind, PowerReading, VmReading
+from nilometer.importers.hyperv.state import Cutoff, Emission, MoveWindow, VmQueue, last_measured
 from nilometer.ledger.requests import Fact
 from nilometer.times import seconds_between
 
-FRESH: Final = 6 * 3600
-"""Seconds: a figure that did not move is told again after so long, so that it is known not to have moved."""
-ON: Final = (Power.RUNNING, Power.PAUSED)
-LISTED: Final = 600
-"""Seconds: so long after a host told of a VM that runs there, another that lists it without running it is passed over.
+FRESH_SECONDS: Final = 6 * 3600
+"""A figure that did not change is recorded again after this time, to show that it was still measured."""
+LISTED_SECONDS: Final = 600
+"""For this long after a host last ran a VM, another host that only lists it is passed over.
 
-During a migration, and with a replica, a VM is listed on two hosts.
+During a migration, and with a replica, two hosts list a VM.
 """
 
 
-class VmTrack:
-    """A VM. What is known of it is the fold of what was told; the rest is what readings are compared with."""
+@dataclass(slots=True, kw_only=True)
+class HypervVm:
+    """A VM. ``state`` is the fold of all its events, those that this import adds included."""
 
-    def __init__(self, id: str, tell: Callable[[Told], None]) -> None:
-        self.id = id
-        self.fold = ObservedVm.begin(id)
-        self.give = tell
-        self.job_of: JobOf = no_job
-        """Who gave the job that explains a reading."""
-        self.host_free: int | None = None
-        self.at: str | None = None
-        """When it was last read."""
-        self.power_at: str | None = None
-        """When a log last told its power state."""
-        self.uptime: int | None = None
-        self.stable: int | None = None
-        """What it was assigned at the last reading."""
-        self.latest: VmReading | None = None
-        self.quiet = False
-        """No request waits: a reading like the last is no news."""
-        self.unreported = False
-        """It runs, and has not said yet what it is assigned."""
-        self.window: Window | None = None
-        self.own: Who | None = None
-        """Who has changed something since the last reading, which the next may show."""
-        self.who: dict[int, Who] = {}
-        """Who asked, by the number of the request that is still open."""
+    id: str
+    state: ObservedVm
+    cutoff: Cutoff = field(default_factory=Cutoff)
+    queue: VmQueue = field(default_factory=VmQueue)
+    charged_host: str | None = None
+    """The host that had its memory when a move was last noted on hosts."""
+    host: HypervHost | None = None
+    """Where it was last read."""
+    host_available: int | None = None
+    """What that host had left then."""
+    read_at: UtcTime | None = None
+    power_at: UtcTime | None = None
+    """When a log last recorded its power state."""
+    latest: VmReading | None = None
+    uptime: int | None = None
+    """Seconds, as last read."""
+    stable: int | None = None
+    """What it was assigned at the last reading: a second equal one shows that it has settled."""
+    quiet: bool = False
+    """No request is open and nothing is pending: a reading like the last is no news."""
+    unreported: bool = False
+    """It runs, and has not reported yet what it is assigned."""
+    window: MoveWindow | None = None
+    changed_by: Attribution | None = None
+    """Who changed something since the last reading, which the next may show."""
+    requesters: dict[int, Attribution] = field(default_factory=dict[int, Attribution])
+    """Who asked, by the number of the request."""
+
+    @staticmethod
+    def begin(id: str) -> HypervVm:
+        """A VM of which nothing is known."""
+        return HypervVm(id=id, state=ObservedVm.begin(id))
 
     @property
-    def power_since(self) -> str | None:
-        """Since when its power state can have changed. Of memory a log says nothing: that was last read at ``at``."""
-        return max(filter(None, (self.at, self.power_at)), default=None)
+    def power_since(self) -> UtcTime | None:
+        """Since when its power state can have changed. A log shows no memory: that was last read at ``read_at``."""
+        return max(filter(None, (self.read_at, self.power_at)), default=None)
 
-    # Telling
+    @property
+    def size(self) -> int | None:
+        """The size of its memory, as recorded."""
+        return self.state.size(BASE_MEMORY)
 
-    def tell(
+    @property
+    def open_request(self) -> OpenRequest | None:
+        """The request that is open."""
+        return self.state.open_request(BASE_MEMORY)
+
+    def emit(
         self,
         event: Observed,
-        happened: str,
-        earliest: str | None = None,
+        happened: UtcTime,
+        earliest: UtcTime | None = None,
         *,
         request: int | None = None,
-        who: Who | None = None,
-    ) -> None:
-        """The next event of this VM."""
-        moment = UtcTime(happened)
-        since = UtcTime(earliest) if earliest is not None and earliest < happened else None
+        who: Attribution | None = None,
+    ) -> Emission:
+        """The next event of this VM. ``earliest`` is the beginning of the interval in which it happened."""
+        since = earliest if earliest is not None and earliest < happened else None
         self.quiet = False
-        self.fold.apply(event, moment, since)
-        story = None if request is None else f"{self.id}/{request}"
-        self.give(Told(Fact(vm_stream(self.id), event, moment, since), story, who))
+        self.state.apply(event, happened, since)
+        fact = Fact(stream=vm_stream(self.id), event=event, happened=happened, earliest=since)
+        return Emission(fact, None if request is None else f"{self.id}/{request}", who)
 
-    def sync(self, fold: ObservedVm) -> None:
-        """What is known is this: what was waiting to be told, and is there already, is told no more."""
-        self.fold, self.quiet = fold, False
-        self.unreported = fold.power in ON and fold.assigned is None
-        if self.window is not None and fold.size(BASE_MEMORY) == self.window.last.assigned:
+    # The ledger
+
+    def sync(self, recorded: ObservedVm) -> None:
+        """Goes on from what the ledger knows. Readings and moves that wait and are recorded already are dropped."""
+        goes_on = self.read_at is not None
+        self.state, self.quiet, self.charged_host = recorded, False, recorded.host
+        self.unreported = recorded.power in ON and recorded.assigned is None
+        if self.window is not None and self.size == self.window.size:
             self.window = None
+        self.cutoff.sync(None if goes_on else last_measured(recorded))
+        power_at = recorded.measured.get("power")
+        if power_at is not None and (self.read_at is None or power_at > self.read_at):  # from a log or another file
+            self.queue.drop_power_until(power_at)
+            self.power_at, self.uptime = power_at, None
+        if not goes_on:  # what differs now has changed since the last event
+            self.read_at = self.cutoff.known_until
+        held = self.queue.held
+        if held is not None and recorded.memory is not None and held.listing.startup == recorded.memory.startup:
+            self.queue.release()
 
-    # Reading
+    def note_host(self) -> tuple[str | None, str | None]:
+        """The hosts on which a move shows: the one that had its memory before, and the one that has it now."""
+        before, self.charged_host = self.charged_host, self.state.host
+        return before, self.charged_host
 
-    def runs_elsewhere(self, r: VmReading, host: str) -> bool:
+    # Readings
+
+    def take_repeat(self, reading: VmReading) -> bool:
+        """Takes a reading that shows nothing new, as nearly all do; ``False`` if it has to be compared."""
+        latest, uptime = self.latest, self.uptime
+        if (
+            latest is None
+            or not self.quiet
+            or self.queue.held is not None
+            or self.queue.deferred
+            or reading.at[:13] != latest.at[:13]  # another hour
+            or (uptime is not None and reading.uptime is not None and reading.uptime < uptime)
+            or reading.listing != latest.listing
+        ):
+            return False
+        self.read_at, self.latest = reading.at, reading
+        if reading.uptime is not None:
+            self.uptime = reading.uptime
+        return True
+
+    def take_recorded(self, reading: VmReading) -> None:
+        """Takes a reading whose events are recorded."""
+        self.read_at, self.stable, self.latest = reading.at, reading.listing.assigned or None, reading
+        self.quiet = False
+        if reading.uptime is not None:
+            self.uptime = reading.uptime
+
+    def take_compared(self, reading: VmReading, news: News, host: str | None) -> None:
+        """Takes a reading whose events were added just now."""
+        self.read_at, self.stable, self.latest, self.changed_by = reading.at, news.assigned, reading, None
+        if reading.uptime is not None:
+            self.uptime = reading.uptime
+        size = self.size if self.window is None else self.window.size
+        at_size = news.assigned is not None and news.assigned == size
+        self.quiet = at_size and self.open_request is None and host == self.state.host
+        if news.begins or news.turned:
+            self.unreported = news.assigned is None
+        elif news.assigned is not None:
+            self.unreported = False
+
+    def take_change(self, change: ChangeReading) -> None:
+        """Takes a change that ``Invoke-NiloChange`` made."""
+        self.read_at, self.stable = change.at, change.after
+
+    def take_power(self, reading: PowerReading) -> None:
+        """Takes a power state from a log."""
+        if reading.new_session:
+            self.uptime, self.unreported = None, True
+        if reading.power is not None:
+            self.power_at = reading.at
+
+    def drop_held(self, held: VmReading) -> None:
+        """Drops a reading that was held: it saw a change on its way, and the change itself shows all of it."""
+        self.queue.release()
+        self.read_at, self.uptime = held.at, held.uptime
+
+    def runs_elsewhere(self, reading: VmReading, host: str) -> bool:
         """Whether the VM runs on another host, and this one only lists it."""
-        fold = self.fold
-        if fold.host in (None, host) or fold.power not in ON or self.at is None:
+        if self.state.host in (None, host) or self.state.power not in ON or self.read_at is None:
             return False
-        if r.power in ON and r.assigned:
+        if reading.listing.power in ON and reading.listing.assigned:
             return False
-        return abs(seconds_between(self.at, r.at)) < LISTED
+        return abs(seconds_between(self.read_at, reading.at)) < LISTED_SECONDS
 
-    def sized(self, r: VmReading, assigned: int | None, power: Power | None) -> None:
-        """What is assigned, against what was."""
+    # Who did it
+
+    def list_on(self, host: HypervHost | None) -> None:
+        """A record of this host lists it."""
+        self.host, self.host_available = host, None if host is None else host.available
+
+    def attribute(self, happened: UtcTime, earliest: UtcTime | None, kinds: Collection[JobKind]) -> Attribution:
+        """Who made a change that a reading shows, by the jobs of the host."""
+        if self.host is None:
+            return UNATTRIBUTED
+        return self.host.jobs.attribute(self.id.rpartition(".")[2], earliest, happened, kinds)
+
+    def expect_change(self, who: Attribution | None) -> None:
+        """Somebody changed something that the next reading may show."""
+        self.changed_by = who
+
+    def add_requester(self, number: int, who: Attribution, *, replaces: bool) -> None:
+        """Somebody asked; an accepted request ``replaces`` those before."""
+        self.requesters = {number: who} if replaces else {**self.requesters, number: who}
+
+    # Sizes and moves
+
+    def compare_size(self, reading: VmReading, news: News) -> list[Emission]:
+        """The assigned memory against its last size: a move, or a measurement if one is due."""
+        assigned, known = news.assigned, self.size
         if assigned is None:
-            return
-        fold, known = self.fold, self.fold.size(BASE_MEMORY)
+            return []
+        measured = measure(reading, assigned)
         if known is None or self.unreported:
-            self.tell(replace(self.measured(r, assigned), power=power), r.at)
-            return
-        now = self.window.last.assigned if self.window is not None else known
-        if assigned != now:
-            if fold.memory is not None and fold.memory.mode is Mode.STATIC:
-                self.moved(r, assigned)
-                self.tell(self.measured(r, assigned), r.at)
-            elif self.window is None:
-                self.window = Window(self.at, r, min(known, assigned), max(known, assigned))
-            else:
-                window = self.window
-                window.last, window.least = r, min(window.least, assigned)
-                window.most = max(window.most, assigned)
-            return
-        if self.window is not None:
-            return
-        last, measured = fold.measured.get("assigned"), self.measured(r, assigned)
-        sees_otherwise = measured.visible not in (None, fold.visible)
-        uses_is_known = measured.in_use is not None and fold.in_use is None
-        if sees_otherwise or uses_is_known or last is None or last > r.at or seconds_between(last, r.at) >= FRESH:
-            self.tell(measured, r.at)
+            return [self.emit(replace(measured, power=news.power), reading.at)]
+        if assigned == (known if self.window is None else self.window.size):
+            is_due = self.window is None and self._is_measurement_due(measured, reading.at)
+            return [self.emit(measured, reading.at)] if is_due else []
+        if self.state.memory is not None and self.state.memory.mode is Mode.STATIC:
+            return [*self.move(assigned, reading.at, reading.record), self.emit(measured, reading.at)]
+        if self.window is None:
+            least, most = min(known, assigned), max(known, assigned)
+            self.window = MoveWindow(earliest=self.read_at, last=reading, least=least, most=most)
+        else:
+            self.window.extend(reading, assigned)
+        return []
 
-    # Moves
+    def _is_measurement_due(self, measured: VmObserved, at: UtcTime) -> bool:
+        """Whether the guest sees or uses something new, or the last measurement is old."""
+        last = self.state.measured.get("assigned")
+        return (
+            measured.visible not in (None, self.state.visible)
+            or (measured.in_use is not None and self.state.in_use is None)
+            or last is None
+            or last > at
+            or seconds_between(last, at) >= FRESH_SECONDS
+        )
 
-    def moved(self, r: VmReading, size: int) -> None:
-        """A static VM's memory moved: for the request that is open, or nobody asked for it."""
-        known = self.fold.size(BASE_MEMORY)
+    def move(self, size: int, at: UtcTime, record: str) -> list[Emission]:
+        """The memory of a static VM moved: for the open request, or unasked."""
+        known = self.size
         if known is None or known == size:
-            return
-        request = self.fold.open_request(BASE_MEMORY)
-        number = request.number if request is not None and request.serves(known, size) else None
+            return []
+        request = self.open_request
+        serves = request is not None and request.serves(known, size)
+        number = request.number if request is not None and serves else None
         event = VmMemoryMoved(
             device=BASE_MEMORY,
             means=Means.BOOT,
@@ -150,21 +263,31 @@ class VmTrack:
             size_to=size,
             why=WhyMoved.UNASKED if number is None else WhyMoved.REQUEST,
             request=number,
-            late=number is not None and request is not None and request.settled is not None,
+            late=request is not None and serves and request.settled is not None,
             backed=True,
-            record=r.record,
+            record=record,
         )
-        who = UNKNOWN if number is None else self.who.get(number)
-        self.tell(event, r.at, self.at, request=number, who=who)
+        who = UNATTRIBUTED if number is None else self.requesters.get(number)
+        return [self.emit(event, at, self.read_at, request=number, who=who)]
 
-    def close(self, r: VmReading | None = None) -> None:
-        """Tells the moves that were gathered, as one; with what this reading measures, if nothing moved since."""
-        window, known = self.window, self.fold.size(BASE_MEMORY)
+    def confirm_size(self, change: ChangeReading, size: int) -> list[Emission]:
+        """A change states the size before it."""
+        if self.size is None or self.state.session is None:
+            event = VmObserved(assigned=size, devices=(base_memory(size),), record=change.record)
+            emissions = [self.emit(event, change.since)]
+        else:
+            emissions = self.move(size, change.at, change.record)
+        self.unreported = False
+        return emissions
+
+    def close_window(self, reading: VmReading | None = None) -> list[Emission]:
+        """The moves so far as one event; then what this reading measured, if nothing moved since."""
+        window, known = self.window, self.size
         self.window = None
-        if window is None or known is None or window.last.assigned is None:
-            return
-        last, size = window.last, window.last.assigned
-        dynamic = self.fold.memory is not None and self.fold.memory.mode is Mode.DYNAMIC
+        if window is None or known is None or window.size is None:
+            return []
+        last, size = window.last, window.size
+        dynamic = self.state.memory is not None and self.state.memory.mode is Mode.DYNAMIC
         event = VmMemoryMoved(
             device=BASE_MEMORY,
             means=Means.BOOT,
@@ -176,33 +299,12 @@ class VmTrack:
             most=window.most,
             record=last.record,
         )
-        self.tell(event, last.at, window.earliest)
-        r = r or self.latest or last
-        if r.assigned == size and r.power in (*ON, None):
-            self.tell(self.measured(r, size), r.at)
+        emissions = [self.emit(event, last.at, window.earliest)]
+        shown = reading or self.latest or last
+        if shown.listing.assigned == size and shown.listing.power in (*ON, None):
+            emissions.append(self.emit(measure(shown, size), shown.at))
+        return emissions
 
-    # Measures
-
-    def measured(self, r: VmReading, assigned: int | None) -> VmObserved:
-        """What a reading measured. What the guest uses is told only if all of it was read in one moment."""
-        in_use = None
-        whole = r.assigned if r.physical is None else r.physical
-        if assigned is not None and whole == assigned and r.guest_available:  # 0 is told of what is not measured, too
-            in_use = assigned - r.guest_available if r.guest_available <= assigned else None
-        device = DeviceFigures(BASE_MEMORY, Means.BOOT, assigned, backed=True)
-        visible = r.visible if assigned is not None else None
-        lent = None
-        if assigned is not None and whole == assigned and visible is not None and visible >= assigned:
-            lent = visible - assigned  # a guest that lent memory still counts it; one that lost it does not
-        return VmObserved(
-            assigned=assigned,
-            devices=(device,),
-            visible=visible,
-            ballooned=lent,
-            in_use=in_use,
-            record=r.record,
-        )
-
-    def grounds(self, r: VmReading) -> Grounds:
+    def grounds(self) -> Grounds:
         """The figures by which a request is understood, as they are known now."""
-        return Grounds(assigned=self.fold.assigned, in_use=self.fold.in_use, free=self.host_free)
+        return Grounds(assigned=self.state.assigned, in_use=self.state.in_use, free=self.host_available)

@@ -1,135 +1,91 @@
-"""One reading of a VM: what it tells that is news, in the order in which it must have been."""
+"""The events that one reading of a VM adds, in the order in which they must have happened."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from domain.observed.events import BASE_MEMORY, VmObserved
-from domain.settings import MemorySetting
+from domain.identifiers import UtcTime
+from domain.observed.events import VmObserved
 from domain.state import Power
-from nilometer.importers.hyperv.jobs import MEMORY_JOBS, POWER_JOBS, UNKNOWN, Who
-from nilometer.importers.hyperv.news import began, news, setting
-from nilometer.importers.hyperv.readings import NEWS, VmReading
-from nilometer.importers.hyperv.requests import asked_for, settle_if_due, stopped
-from nilometer.importers.hyperv.vm import ON, VmTrack
+from nilometer.importers.hyperv.jobs import POWER_JOBS, UNATTRIBUTED, Attribution
+from nilometer.importers.hyperv.news import ON, News, compare, measure
+from nilometer.importers.hyperv.readings import VmReading
+from nilometer.importers.hyperv.requests import change_setting, settle_if_due, stop
+from nilometer.importers.hyperv.state import Emission
+from nilometer.importers.hyperv.vm import HypervVm
 
 
-def same(track: VmTrack, r: VmReading) -> bool:
-    """Whether a reading tells nothing that the last did not, and no request waits: as nearly always."""
-    latest, uptime = track.latest, track.uptime
-    if (
-        latest is None
-        or not track.quiet
-        or r.at[:13] != latest.at[:13]
-        or (uptime is not None and r.uptime is not None and r.uptime < uptime)
-        or NEWS(r) != NEWS(latest)
-    ):
-        return False
-    track.at, track.latest = r.at, r
-    track.uptime = uptime if r.uptime is None else r.uptime
-    return True
-
-
-def known(track: VmTrack, r: VmReading) -> None:
-    """A reading that was recorded, of a VM that is as it was recorded: all that it told is known."""
-    track.at, track.stable, track.latest, track.quiet = r.at, r.assigned or None, r, False
-    track.uptime = r.uptime if r.uptime is not None else track.uptime
-
-
-def read(track: VmTrack, r: VmReading, host: str | None) -> None:
-    """What a reading tells that is news."""
-    fold = track.fold
-    power = r.power or fold.power
-    assigned = None if power not in (*ON, None) or not r.assigned else r.assigned
-    memory = setting(r, fold.memory)
-    begins = power in ON and began(fold, track.uptime, r, None if track.unreported else memory, host)
-    told = news(fold, r, host)
-    turned = r.power is not None and r.power != fold.power
-    if track.window is not None and (
-        begins
-        or told
-        or power != fold.power
-        or (memory is not None and memory != fold.memory)
-        or r.at[:13] != track.window.last.at[:13]
-    ):
-        track.close(r)
-    if begins:
-        stopped(track, r)
-        since = track.power_since
-        track.tell(_first(track, r, power, memory, assigned, told), r.at, since, who=_power_job(track, r, since))
-    elif r.power is not None and r.power != fold.power:
-        if r.power is Power.OFF:
-            stopped(track, r)
-        _turned(track, r, r.power, memory, assigned, told)
-    elif power in (*ON, None):
-        if told:
-            track.tell(VmObserved(record=r.record, **told), r.at)
-        changed = memory is not None and memory != fold.memory
-        if changed and fold.memory is not None:
-            if not asked_for(track, r, memory):
-                _set(track, r, memory)
-        elif changed:
-            track.tell(VmObserved(memory=memory, record=r.record), r.at)
-        track.sized(r, assigned, power)
-        settle_if_due(track, r, assigned)
+def read(vm: HypervVm, reading: VmReading, host: str | None) -> list[Emission]:
+    """Takes a reading, and returns the events that it adds. ``host`` is the id of the host that lists the VM."""
+    news = compare(vm.state, reading, host, uptime=vm.uptime, setting_is_new=vm.unreported)
+    emissions: list[Emission] = []
+    if vm.window is not None and (news.interrupts_moves or reading.at[:13] != vm.window.last.at[:13]):
+        emissions += vm.close_window(reading)
+    if news.begins:
+        emissions += _begin_session(vm, reading, news)
+    elif news.turned:
+        emissions += _turn(vm, reading, news)
+    elif news.power in (*ON, None):
+        emissions += _stay_on(vm, reading, news)
     else:
-        if told or (memory is not None and fold.memory is None):
-            track.tell(VmObserved(memory=memory if fold.memory is None else None, record=r.record, **told), r.at)
-        if memory is not None and memory != fold.memory:
-            _set(track, r, memory)
-    track.at, track.stable, track.latest, track.own = r.at, assigned, r, None
-    track.uptime = r.uptime if r.uptime is not None else track.uptime
-    size = fold.size(BASE_MEMORY) if track.window is None else track.window.last.assigned
-    track.quiet = assigned is not None and assigned == size and fold.open_request(BASE_MEMORY) is None
-    track.quiet = track.quiet and host == fold.host
-    if begins or turned:
-        track.unreported = assigned is None
-    elif assigned is not None:
-        track.unreported = False
+        emissions += _stay_off(vm, reading, news)
+    vm.take_compared(reading, news, host)
+    return emissions
 
 
-def _first(
-    track: VmTrack,
-    r: VmReading,
-    power: Power | None,
-    memory: MemorySetting | None,
-    assigned: int | None,
-    told: dict[str, Any],
-) -> VmObserved:
+def _begin_session(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:
     """A session begins; what was known of the one before is past."""
-    return replace(
-        track.measured(r, assigned),
-        power=power,
-        session=(track.fold.session or 0) + 1,
-        memory=memory,
-        hypervisor="Hyper-V" if track.fold.hypervisor is None else None,
-        **told,
+    emissions = stop(vm, reading.at, reading.record)
+    since = vm.power_since
+    event = replace(
+        measure(reading, news.assigned),
+        power=news.power,
+        session=(vm.state.session or 0) + 1,
+        memory=news.memory,
+        hypervisor="Hyper-V" if vm.state.hypervisor is None else None,
+        **news.identity,
     )
+    return [*emissions, vm.emit(event, reading.at, since, who=_who_turned(vm, reading, since))]
 
 
-def _turned(
-    track: VmTrack, r: VmReading, power: Power, memory: MemorySetting | None, assigned: int | None, told: dict[str, Any]
-) -> None:
-    """The power state is another: off and saved, a VM holds nothing of its host."""
-    memory = memory if memory != track.fold.memory else None
-    event = VmObserved(power=power, memory=memory, record=r.record, **told)
-    if power is Power.OFF:
+def _turn(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:
+    """The power state changed: off and saved, a VM holds nothing of its host."""
+    emissions = stop(vm, reading.at, reading.record) if news.power is Power.OFF else []
+    memory = news.memory if news.reconfigured else None
+    event = VmObserved(power=news.power, memory=memory, record=reading.record, **news.identity)
+    if news.power is Power.OFF:
         event = replace(event, assigned=0, held=0)
-    elif power is Power.SAVED:
+    elif news.power is Power.SAVED:
         event = replace(event, held=0)
-    elif assigned is not None:
-        event = replace(track.measured(r, assigned), power=power, memory=memory, **told)
-    since = track.power_since
-    track.tell(event, r.at, since, who=_power_job(track, r, since))
+    elif news.assigned is not None:
+        event = replace(measure(reading, news.assigned), power=news.power, memory=memory, **news.identity)
+    since = vm.power_since
+    return [*emissions, vm.emit(event, reading.at, since, who=_who_turned(vm, reading, since))]
 
 
-def _power_job(track: VmTrack, r: VmReading, earliest: str | None) -> Who | None:
-    who = track.job_of(r, earliest, POWER_JOBS)
-    return None if who is UNKNOWN else who
+def _stay_on(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:
+    emissions: list[Emission] = []
+    if news.identity:
+        emissions.append(vm.emit(VmObserved(record=reading.record, **news.identity), reading.at))
+    if news.reconfigured and news.memory is not None:
+        if vm.state.memory is None:
+            emissions.append(vm.emit(VmObserved(memory=news.memory, record=reading.record), reading.at))
+        else:
+            emissions += change_setting(vm, reading, news.memory)
+    emissions += vm.compare_size(reading, news)
+    return emissions + settle_if_due(vm, reading, news.assigned)
 
 
-def _set(track: VmTrack, r: VmReading, memory: MemorySetting | None) -> None:
-    """The setting was changed, and no memory moves for it now."""
-    who = track.own or track.job_of(r, track.at, MEMORY_JOBS)
-    track.tell(VmObserved(memory=memory, record=r.record), r.at, track.at, who=who)
+def _stay_off(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:
+    first = news.memory if vm.state.memory is None else None
+    emissions: list[Emission] = []
+    if news.identity or first is not None:
+        emissions.append(vm.emit(VmObserved(memory=first, record=reading.record, **news.identity), reading.at))
+    if news.reconfigured and news.memory is not None and first is None:
+        emissions += change_setting(vm, reading, news.memory)
+    return emissions
+
+
+def _who_turned(vm: HypervVm, reading: VmReading, since: UtcTime | None) -> Attribution | None:
+    who = vm.attribute(reading.at, since, POWER_JOBS)
+    return None if who is UNATTRIBUTED else who

@@ -1,6 +1,6 @@
 """CSV of performance counters: from ``Get-Counter | Export-Counter``, ``relog`` or ``typeperf``.
 
-The times are local. ``relog`` and ``Export-Counter`` write minutes to UTC in the head, ``typeperf`` does not.
+Its times are local. ``relog`` and ``Export-Counter`` write the minutes to UTC into the head, ``typeperf`` does not.
 """
 
 from __future__ import annotations
@@ -13,9 +13,16 @@ from typing import Final
 
 from domain.errors import InputError
 from nilometer.importers.hyperv.readings import Reading
-from nilometer.importers.hyperv.sources.context import Context, PassOver, tell
 from nilometer.importers.hyperv.sources.local_time import ClockLost, LocalClock, parse_zone
-from nilometer.importers.hyperv.sources.samples import IN_ENGLISH, KNOWN, Counter, Sampled, counter, megabytes
+from nilometer.importers.hyperv.sources.samples import (
+    IN_ENGLISH,
+    KNOWN,
+    Counter,
+    Samples,
+    find_counter,
+    parse_megabytes,
+)
+from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.hyperv.sources.values import BadValue
 from nilometer.textio.texts import ByteStream, read_lines
 
@@ -28,33 +35,33 @@ _COLLECT: Final = rf"collect it with: typeperf -f CSV -o FILE '{KNOWN}'"
 
 
 def recognises(first: bytes) -> bool:
-    """Whether a file that begins so is one of these."""
+    """Whether a file that begins so has this format."""
     return _BEGIN.match(first) is not None
 
 
-def read(stream: ByteStream, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
-    """What a file tells. Raises ``InputError`` with place and hint, or tells ``pass_over`` and goes on.
+def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Reading]:
+    """The readings of a file. What cannot be read is skipped, with place and hint.
 
-    A head that cannot be read ends the reading in any case, and so does a clock that cannot be followed. Raises
-    ``InputError`` in any case for a zone that is none.
+    Nothing is read behind a head that cannot be read, or behind a time whose zone is uncertain. Raises ``InputError``
+    for an unknown zone.
     """
     table: _Table | None = None
     zone = parse_zone(context.zone)
-    found = read_lines(stream, name)
+    numbered_lines = read_lines(stream, name)
     while True:
         try:
-            number, line = next(found)
+            number, line = next(numbered_lines)
             if not line.strip():
                 continue
             place = f"{name}:{number}"
             if table is None:
                 table = _Table(line.decode(), place, context, zone)
                 continue
-            readings = table.row(line.decode(), place)
+            readings = table.read_row(line.decode(), place)
         except StopIteration:
             break
         except InputError as error:
-            tell(error, pass_over)
+            context.skipped.add(error)
             if table is None or isinstance(error, ClockLost):
                 return
         else:
@@ -64,25 +71,26 @@ def read(stream: ByteStream, name: str, context: Context, pass_over: PassOver | 
 class _Table:
     """The columns of a file, as its head names them."""
 
-    def __init__(self, head: str, place: str, context: Context, zone: tzinfo | None) -> None:
+    def __init__(self, head: str, place: str, context: FileContext, zone: tzinfo | None) -> None:
         self._delimiter = _delimiter(head)
         first, *columns = _cells(head, self._delimiter, place)
         match = _HEAD.fullmatch(first.strip())
         if match is None:
-            raise InputError(f"{place}: is no CSV of performance counters", hint=_EXPECTED)
-        self._columns: list[Counter | None] = [counter(column) for column in columns]
+            raise InputError(f"{place}: is not CSV of performance counters", hint=_EXPECTED)
+        self._columns: list[Counter | None] = [find_counter(column) for column in columns]
         if not any(self._columns):
-            raise InputError(f"{place}: {_what(columns)}", hint=IN_ENGLISH if columns else _COLLECT)
+            raise InputError(f"{place}: {_describe_problem(columns)}", hint=IN_ENGLISH if columns else _COLLECT)
         self._clock = LocalClock(zone, None if match["bias"] is None else int(match["bias"]))
         self._context = context
 
-    def row(self, line: str, place: str) -> list[Reading]:
-        """What a line tells."""
+    def read_row(self, line: str, place: str) -> list[Reading]:
+        """The readings of a line."""
         first, *cells = _cells(line, self._delimiter, place)
         time = _TIME.fullmatch(first.strip())
         if time is None:
             raise InputError(
-                f"{place}: {first[:60]!r} is no time such as 11/23/2026 09:00:00.000", hint=f"{_CUT_OFF}; {_EXPECTED}"
+                f"{place}: {first[:60]!r} is not a time such as 11/23/2026 09:00:00.000",
+                hint=f"{_CUT_OFF}; {_EXPECTED}",
             )
         extra = cells[len(self._columns) :]
         if len(cells) < len(self._columns) or any(cell.strip() for cell in extra):
@@ -93,17 +101,17 @@ class _Table:
             local = datetime(year, month, day, hour, minute, second, int(f"{time[7] or 0:0<6}"))
         except ValueError:
             raise InputError(f"{place}: {first[:60]!r} is not a time", hint=_EXPECTED) from None
-        sampled = Sampled(self._context)
-        for column, (of, cell) in enumerate(zip(self._columns, cells, strict=False), start=2):
-            if of is not None:
+        samples = Samples(self._context)
+        for column, (counter, cell) in enumerate(zip(self._columns, cells, strict=False), start=2):
+            if counter is not None:
                 try:
-                    sampled.add(of, megabytes(cell))
+                    samples.add(counter, parse_megabytes(cell))
                 except BadValue as bad:
                     raise InputError(f"{place}: column {column}: {bad}", hint=_CUT_OFF) from None
-        return sampled.readings(self._clock.read(local, place), place)
+        return samples.make_readings(self._clock.read(local, place), place)
 
 
-def _what(columns: list[str]) -> str:
+def _describe_problem(columns: list[str]) -> str:
     if not columns:
         return "names no counters"
     return (
@@ -113,13 +121,13 @@ def _what(columns: list[str]) -> str:
 
 
 def _delimiter(head: str) -> str:
-    """What stands between the columns: the first such character behind the first column."""
+    """The character between the columns: the first such one behind the first column."""
     rest = head[head.find('"', 1) + 1 :] if head.startswith('"') else head
-    return next((each for each in rest if each in ",;\t"), ",")
+    return next((character for character in rest if character in ",;\t"), ",")
 
 
 def _cells(line: str, delimiter: str, place: str) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=delimiter), [""])
     except csv.Error as error:
-        raise InputError(f"{place}: is no line of CSV: {error}", hint=_EXPECTED) from None
+        raise InputError(f"{place}: is not a line of CSV: {error}", hint=_EXPECTED) from None

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Final, cast
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.readings import Reading
-from nilometer.importers.hyperv.sources.context import Context, PassOver, tell
-from nilometer.importers.hyperv.sources.json_stream import documents
+from nilometer.importers.hyperv.sources.json_stream import read_documents
 from nilometer.importers.hyperv.sources.local_time import LocalClock, parse_zone
-from nilometer.importers.hyperv.sources.samples import IN_ENGLISH, KNOWN, Sampled, counter, megabytes
-from nilometer.importers.hyperv.sources.values import BadValue, Json, moment
+from nilometer.importers.hyperv.sources.samples import IN_ENGLISH, KNOWN, Samples, find_counter, parse_megabytes
+from nilometer.importers.hyperv.sources.source import FileContext
+from nilometer.importers.hyperv.sources.values import BadValue, Json, parse_moment
 from nilometer.textio.texts import ByteStream
 
 _SIGNS: Final = (b'"CounterSamples"', b'"CookedValue"')
@@ -20,17 +21,17 @@ _EXPECTED: Final = "write it with: Get-Counter … | Select-Object Timestamp, Co
 
 
 def recognises(first: bytes) -> bool:
-    """Whether a file that begins so is one of these."""
+    """Whether a file that begins so has this format."""
     return first.lstrip()[:1] in (b"{", b"[") and any(sign in first for sign in _SIGNS)
 
 
-def read(stream: ByteStream, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
-    """What a file tells. Raises ``InputError`` with place and hint, or tells ``pass_over`` and goes on.
+def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Reading]:
+    """The readings of a file. What cannot be read is skipped, with place and hint.
 
-    Raises ``InputError`` in any case for a zone that is none.
+    Raises ``InputError`` for an unknown zone.
     """
     reader, known, last = _Reader(context), False, f"{name}:1"
-    for place, document in documents(stream, name, pass_over):
+    for place, document in read_documents(stream, name, context.skipped):
         last = place
         objects = cast("list[object]", document) if isinstance(document, list) else [document]
         for number, value in enumerate(objects, start=1):
@@ -38,21 +39,19 @@ def read(stream: ByteStream, name: str, context: Context, pass_over: PassOver | 
             try:
                 readings, more = reader.take(value, where)
             except InputError as error:
-                tell(error, pass_over)
+                context.skipped.add(error)
             else:
                 known = known or more
                 yield from readings
     yield from reader.rest()
     if not known:
-        tell(
-            InputError(f"{last}: no sample is of a counter of Dynamic Memory, such as {KNOWN}", hint=IN_ENGLISH),
-            pass_over,
-        )
+        nothing = f"{last}: no sample is of a counter of Dynamic Memory, such as {KNOWN}"
+        context.skipped.add(InputError(nothing, hint=IN_ENGLISH))
 
 
-def _samples(told: Json, where: str) -> list[object]:
-    """The samples of a set, of which 5.1 may have written a single one without its array; or one sample alone."""
-    samples: object = told.get("CounterSamples", told if "Path" in told else None)
+def _samples(value: Json, where: str) -> list[object]:
+    """The samples of a set, or one sample alone. PowerShell 5.1 may write a single sample without its array."""
+    samples: object = value.get("CounterSamples", value if "Path" in value else None)
     if isinstance(samples, list):
         return cast("list[object]", samples)
     if not isinstance(samples, dict):
@@ -61,49 +60,51 @@ def _samples(told: Json, where: str) -> list[object]:
 
 
 class _Reader:
-    """Puts samples of one time together."""
+    """Collects the samples of one time."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: FileContext) -> None:
         self._context, self._clock = context, LocalClock(parse_zone(context.zone))
-        self._told: str | datetime | None = None
-        self._at = ""
+        self._time: UtcTime | datetime | None = None
+        self._at = UtcTime("")
         self._record = ""
-        self._sampled = Sampled(context)
+        self._samples = Samples(context)
 
     def take(self, value: object, where: str) -> tuple[list[Reading], bool]:
-        """What is certain once a set of samples, or a sample, was read, and whether it was of a known counter."""
+        """The readings that are complete now that a set of samples, or a sample, was read; and whether it was known."""
         if not isinstance(value, dict):
-            raise InputError(f"{where}: is no set of samples", hint=_EXPECTED)
-        told = cast("Json", value)
-        given, known = list[Reading](), False
-        for sample in _samples(told, where):
+            raise InputError(f"{where}: is not a set of samples", hint=_EXPECTED)
+        sample_set = cast("Json", value)
+        readings, known = list[Reading](), False
+        for sample in _samples(sample_set, where):
             if not isinstance(sample, dict):
-                raise InputError(f"{where}: a sample is no object: was it written too shallow?", hint=_EXPECTED)
+                raise InputError(
+                    f"{where}: a sample is not an object: was it written with too small a -Depth?", hint=_EXPECTED
+                )
             one = cast("Json", sample)
             path = one.get("Path")
-            of = counter(path) if isinstance(path, str) else None
-            if of is None:
+            counter = find_counter(path) if isinstance(path, str) else None
+            if counter is None:
                 continue
             known = True
             try:
-                time = moment(told.get("Timestamp")) or moment(one.get("Timestamp"))
-                value_told = megabytes("" if one.get("CookedValue") is None else str(one["CookedValue"]))
+                time = parse_moment(sample_set.get("Timestamp")) or parse_moment(one.get("Timestamp"))
+                size = parse_megabytes("" if one.get("CookedValue") is None else str(one["CookedValue"]))
             except BadValue as bad:
                 raise InputError(f"{where}: {path}: {bad}", hint=_EXPECTED) from None
             if time is None:
                 raise InputError(f"{where}: has no Timestamp", hint=_EXPECTED)
-            if time != self._told:
-                given += self.rest()
+            if time != self._time:
+                readings += self.rest()
                 self._begin(time, where)
-            self._sampled.add(of, value_told)
-        return given, known
+            self._samples.add(counter, size)
+        return readings, known
 
-    def _begin(self, time: str | datetime, where: str) -> None:
-        self._told, self._record = None, where
-        self._at = time if isinstance(time, str) else self._clock.read(time, where)
-        self._told = time
+    def _begin(self, time: UtcTime | datetime, where: str) -> None:
+        self._time, self._record = None, where
+        self._at = self._clock.read(time, where) if isinstance(time, datetime) else time
+        self._time = time
 
     def rest(self) -> list[Reading]:
-        """What was sampled at the last time."""
-        sampled, self._sampled = self._sampled, Sampled(self._context)
-        return sampled.readings(self._at, self._record)
+        """The readings of the last time."""
+        samples, self._samples = self._samples, Samples(self._context)
+        return samples.make_readings(self._at, self._record)

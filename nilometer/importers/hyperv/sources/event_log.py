@@ -1,10 +1,10 @@
-"""Events of Hyper-V's Worker and VMMS logs as XML: power states and sessions, told by number.
+"""Events of Hyper-V's Worker and VMMS logs as XML: power states and sessions, by the events' numbers.
 
-Texts are in the host's language, and never matched. The account of a Worker event is the VM's own, and of a VMMS event
+Texts are in the host's language, and never matched. The account of a Worker event is the VM's own, that of a VMMS event
 the system's: it never says who did something.
 
-Get-WinEvent tells the newest event first, so events are put in order: by their numbers within a log, because a clock
-may have been set back, and logs beside each other by time. Of a file only what it tells of power is kept until its end.
+Get-WinEvent writes the newest event first, so events are sorted: within a log by their numbers, because a clock may
+have been set back, and logs among each other by time. Only a file's power readings are kept until its end.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from xml.etree.ElementTree import Element
 from domain.errors import InputError
 from domain.state import Power
 from nilometer.importers.hyperv.readings import PowerReading, Reading
-from nilometer.importers.hyperv.sources.context import Context, PassOver, host_name, tell
-from nilometer.importers.hyperv.sources.values import BadValue, guid
-from nilometer.importers.hyperv.sources.xml_stream import events
+from nilometer.importers.hyperv.sources.source import FileContext, host_name
+from nilometer.importers.hyperv.sources.values import BadValue, parse_guid
+from nilometer.importers.hyperv.sources.xml_stream import read_events
 from nilometer.textio.texts import ByteStream
 from nilometer.times import parse_time
 
@@ -42,9 +42,12 @@ class _Meaning:
 
 
 _STARTED, _OFF = _Meaning(Power.RUNNING, new_session=True), _Meaning(Power.OFF)
-_TOLD: Final = _Meaning(None)
+_UNCERTAIN: Final = _Meaning(None)
 MEANINGS: Final = {
-    ("Worker", 18500): _STARTED,  # a boot of the guest, and so a session, but of a VM that is saved (hyperv_power)
+    (
+        "Worker",
+        18500,
+    ): _STARTED,  # a boot of the guest, and so a session; a saved VM goes on with its session (see power)
     ("Worker", 18502): _OFF,  # turned off
     ("Worker", 18504): _OFF,  # shut down through the integration component
     ("Worker", 18508): _OFF,  # shut down by the guest
@@ -56,19 +59,19 @@ MEANINGS: Final = {
     ("Worker", 18540): _STARTED,
     ("Worker", 18550): _STARTED,
     ("Worker", 18560): _STARTED,
-    # Of power too, but what they mean could not be read anywhere, or is no lasting state: told, and nothing guessed.
-    ("Worker", 18510): _TOLD,
-    ("Worker", 18516): _TOLD,
-    ("Worker", 18518): _TOLD,
-    ("Worker", 18590): _TOLD,  # the guest's system crashed
-    ("Worker", 18596): _TOLD,
-    ("VMMS", 14070): _TOLD,  # the worker process is gone
+    # About power too, but undocumented, or no lasting state: recorded, and nothing guessed.
+    ("Worker", 18510): _UNCERTAIN,
+    ("Worker", 18516): _UNCERTAIN,
+    ("Worker", 18518): _UNCERTAIN,
+    ("Worker", 18590): _UNCERTAIN,  # the guest's system crashed
+    ("Worker", 18596): _UNCERTAIN,
+    ("VMMS", 14070): _UNCERTAIN,  # the worker process is gone
 }
 """What an event means, by provider and number (microsoft/openvmm, petri; a map of Windows events for 18500)."""
 
 START: Final = "Hyper-V-Worker 18500"
 FROM_OUTSIDE: Final = frozenset({START, *(f"Hyper-V-Worker {number}" for number in (18502, 18504, 18512))})
-"""What is done to a VM by somebody, as it is told: all else is the guest's own doing, or nobody's."""
+"""What somebody did to a VM: all other events are the guest's own doing, or nobody's."""
 
 _NUMBER: Final = re.compile(r"\d{1,20}", re.ASCII)
 _SID: Final = re.compile(r"S-1-5-83-1-(\d{1,10})-(\d{1,10})-(\d{1,10})-(\d{1,10})", re.ASCII)
@@ -76,21 +79,21 @@ _EXPECTED: Final = "write it with: Get-WinEvent -LogName Microsoft-Windows-Hyper
 
 
 def recognises(first: bytes) -> bool:
-    """Whether a file that begins so is one of these."""
+    """Whether a file that begins so has this format."""
     return first.lstrip()[:1] == b"<" and re.search(rb"<Event[\s>]", first) is not None
 
 
-def read(stream: ByteStream, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
-    """What a file tells, the oldest first. Raises ``InputError`` with place and hint, or tells ``pass_over``.
+def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Reading]:
+    """The readings of a file, the oldest first. What cannot be read is skipped, with place and hint.
 
-    Events of others, and those that tell nothing of power, are no readings.
+    Events of other providers, and those not about power, give no readings.
     """
     logs: dict[tuple[str | None, str], list[tuple[int, PowerReading]]] = {}
-    for place, event in events(stream, name, pass_over):
+    for place, event in read_events(stream, name, context.skipped):
         try:
             found = _reading(event, place, context)
         except InputError as error:
-            tell(error, pass_over)
+            context.skipped.add(error)
         else:
             if found is not None:
                 log, number, reading = found
@@ -108,15 +111,15 @@ def _dated(log: list[tuple[int, PowerReading]]) -> Iterator[tuple[str, PowerRead
         yield latest, reading
 
 
-def _reading(event: Element, place: str, context: Context) -> tuple[str, int, PowerReading] | None:
-    """The log that an event is in, its number there, and what it tells."""
+def _reading(event: Element, place: str, context: FileContext) -> tuple[str, int, PowerReading] | None:
+    """The log that an event is in, its number there, and its reading."""
     system = _child(event, "System")
     if system is None:
         raise InputError(f"{place}: has no System: is it an event of Windows?", hint=_EXPECTED)
     values = _children(system)
     provider, number = _provider(values.get("Provider")), _text(values.get("EventID"))
     if not _NUMBER.fullmatch(number):
-        raise InputError(f"{place}: EventID {number[:60]!r} is no number", hint=_EXPECTED)
+        raise InputError(f"{place}: EventID {number[:60]!r} is not a number", hint=_EXPECTED)
     meaning = MEANINGS.get((provider, int(number)))
     if meaning is None:
         return None
@@ -125,12 +128,12 @@ def _reading(event: Element, place: str, context: Context) -> tuple[str, int, Po
         at = parse_time("" if created is None else created.get("SystemTime", ""))
     except InputError as error:
         raise InputError(f"{place}: TimeCreated: {error.message}", hint=_EXPECTED) from None
-    name, told = _told(event, place)
+    name, named_vm = _name_and_id(event, place)
     security = values.get("Security")
-    by_account = _vm_of("" if security is None else security.get("UserID", ""), place)
-    if told is not None and by_account is not None and told != by_account:
-        raise InputError(f"{place}: is of VM {told}, but its account is that of VM {by_account}", hint=_EXPECTED)
-    vm_id = told or by_account
+    account_vm = _vm_of_account("" if security is None else security.get("UserID", ""), place)
+    if named_vm is not None and account_vm is not None and named_vm != account_vm:
+        raise InputError(f"{place}: is of VM {named_vm}, but its account is that of VM {account_vm}", hint=_EXPECTED)
+    vm_id = named_vm or account_vm
     if vm_id is None:
         raise InputError(f"{place}: event {number} does not say which VM it is of", hint=_EXPECTED)
     reading = PowerReading(
@@ -141,10 +144,10 @@ def _reading(event: Element, place: str, context: Context) -> tuple[str, int, Po
         name=name,
         power=meaning.power,
         new_session=meaning.new_session,
-        told=f"Hyper-V-{provider} {number}",
+        log_event=f"Hyper-V-{provider} {number}",
     )
-    stands = _text(values.get("EventRecordID"))
-    return _text(values.get("Channel")), int(stands) if _NUMBER.fullmatch(stands) else 0, reading
+    record_id = _text(values.get("EventRecordID"))
+    return _text(values.get("Channel")), int(record_id) if _NUMBER.fullmatch(record_id) else 0, reading
 
 
 def _provider(provider: Element | None) -> str:
@@ -155,33 +158,33 @@ def _provider(provider: Element | None) -> str:
     return _PROVIDERS.get(id, "") if id else _NAMES.get(provider.get("Name", "").lower(), "")
 
 
-def _told(event: Element, place: str) -> tuple[str | None, str | None]:
-    """The VM's name and id: by their names, or as the first two parameters."""
+def _name_and_id(event: Element, place: str) -> tuple[str | None, str | None]:
+    """The VM's name and id: by the names of the values, or as the first two parameters."""
     data = _child(event, "UserData")
     log = None if data is None else next(iter(data), None)
     values = {} if log is None else _children(log)
     named = "VmId" in values
     name, id = values.get("VmName" if named else "Parameter0"), values.get("VmId" if named else "Parameter1")
     try:
-        return _text(name) or None, guid(_text(id))
+        return _text(name) or None, parse_guid(_text(id))
     except BadValue as bad:
         raise InputError(f"{place}: VmId {bad}", hint=_EXPECTED) from None
 
 
-def _vm_of(account: str, place: str) -> str | None:
-    """The VM whose account a SID is: its four numbers are the GUID's bytes, by fours."""
+def _vm_of_account(account: str, place: str) -> str | None:
+    """The VM whose account a SID is: its four numbers are the bytes of the GUID, four each."""
     match = _SID.fullmatch(account)
     if match is None:
         return None
     try:
         return str(UUID(bytes_le=struct.pack("<4I", *(int(part) for part in match.groups()))))
     except struct.error:
-        raise InputError(f"{place}: UserID {account[:80]!r} is no account of a VM", hint=_EXPECTED) from None
+        raise InputError(f"{place}: UserID {account[:80]!r} is not the account of a VM", hint=_EXPECTED) from None
 
 
 def _children(element: Element) -> dict[str, Element]:
     """An element's children by their names, without namespaces."""
-    return {str(each.tag).rpartition("}")[2]: each for each in element}
+    return {str(child.tag).rpartition("}")[2]: child for child in element}
 
 
 def _child(element: Element, name: str) -> Element | None:

@@ -1,6 +1,6 @@
 """A file of JSON documents one after the other: compressed or indented, on one line or on many.
 
-Only one document is kept at a time. One that is cut off or no JSON is told of, and the next is read.
+Only one document is kept at a time. One that is cut off or is not JSON is refused, and the next is read.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from collections.abc import Iterator
 from typing import Final
 
 from domain.errors import InputError
-from nilometer.importers.hyperv.sources.context import PassOver, tell
+from nilometer.importers.run import SkippedRecords
 from nilometer.textio.strict_json import parse_strict_json
 from nilometer.textio.texts import ByteStream, read_text
 
 LONGEST_DOCUMENT: Final = 2**26
 """Bytes; a longer document is refused."""
 _MOST_RESTARTS: Final = 100
-"""So often the beginning of a next document is looked for in one that does not end."""
+"""How often the beginning of another document is looked for in documents that do not end."""
 
 _TOKEN: Final = re.compile(rb'"(?:[^"\\\n]++|\\[^\n])*+(?P<closed>")?|[\[{\]}]')
 _CLOSED: Final = re.compile(rb'"(?:[^"\\\n]++|\\[^\n])*+"')
 _IN_STRING: Final = re.compile(rb'(?:[^"\\\n]++|\\[^\n])*+')
-_BROKEN: Final = re.compile(rb"\\?\n")  # no text in JSON goes on on another line
+_BROKEN: Final = re.compile(rb"\\?\n")  # no string in JSON continues on another line
 _BLANK: Final = re.compile(rb"[ \t\r\n]*")
 _NEXT: Final = re.compile(rb"\n[\[{]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _QUICK: Final = 32
-"""Nesting that the quick way can see through."""
+"""The nesting that the quick way can follow."""
 _COLUMN: Final = re.compile(r" at column (\d+)\Z")
 
 _EXPECTED: Final = "is it the file you meant? JSON is expected, as ConvertTo-Json writes it"
@@ -35,35 +35,35 @@ _CUT_OFF: Final = "what follows it is read; a file that is still being written c
 _LONG: Final = "collect or query a shorter time, a file each"
 
 
-def documents(stream: ByteStream, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[str, object]]:
-    """The documents of a file, each with its own place, ``name:line``; of several that begin on a line, which it is.
+def read_documents(stream: ByteStream, name: str, skipped: SkippedRecords) -> Iterator[tuple[str, object]]:
+    """The documents of a file, each with its place: ``name:line``, and its number if several begin on that line.
 
-    Raises ``InputError``, or tells ``pass_over``.
+    What cannot be read is skipped.
     """
     last, count = "", 0
     for place, found in _Documents(name).split(stream):
         if isinstance(found, InputError):
-            tell(found, pass_over)
+            skipped.add(found)
             continue
         try:
-            value = _value(found, place, name)
+            value = _parse(found, place, name)
         except InputError as error:
-            tell(error, pass_over)
+            skipped.add(error)
         else:
             last, count = place, count + 1 if place == last else 1
             yield (place if count == 1 else f"{place}: document {count}"), value
 
 
-def _value(document: bytes, place: str, name: str) -> object:
+def _parse(document: bytes, place: str, name: str) -> object:
     try:
         return parse_strict_json(document, place)
     except InputError as error:
-        told = _COLUMN.search(error.message)
-        if told is None or b"\n" not in document:
+        column = _COLUMN.search(error.message)
+        if column is None or b"\n" not in document:
             raise
-        before = document.decode("utf-8", "replace")[: int(told[1]) - 1]  # a document has its columns line by line
+        before = document.decode("utf-8", "replace")[: int(column[1]) - 1]  # columns count from the line's beginning
         line = int(place.removeprefix(f"{name}:")) + before.count("\n")
-        what = error.message.removeprefix(place)[: -len(told[0])]
+        what = error.message.removeprefix(place)[: -len(column[0])]
         message = f"{name}:{line}{what} at column {len(before) - before.rfind(chr(10))}"
         raise InputError(message, hint=error.hint) from None
 
@@ -81,11 +81,11 @@ class _Documents:
         self._depth = 0
         self._in_string = False
         self._in_junk = False
-        """What is here is no JSON, which was told: it is dropped up to a line that begins a document."""
+        """What is here is not JSON, and was refused: it is dropped up to a line that begins a document."""
         self._restarts = 0
 
     def split(self, stream: ByteStream) -> Iterator[tuple[str, bytes | InputError]]:
-        """The documents, and in the place of each that cannot be read, why."""
+        """The documents, and in place of each that cannot be read, the error."""
         try:
             for piece in read_text(stream, self._name):
                 self._text += piece
@@ -105,7 +105,7 @@ class _Documents:
         return self._depth > 0 and not self._in_junk
 
     def _cut(self) -> Iterator[tuple[str, bytes | InputError]]:
-        """All documents that end in the text so far."""
+        """All documents that end in the text read so far."""
         while self._text:
             if self._depth == 0:
                 if (problem := self._to_beginning()) is not None:
@@ -125,7 +125,7 @@ class _Documents:
                 return
 
     def _to_beginning(self) -> tuple[str, InputError] | None:
-        """Drops what stands before the next document; tells of what is no JSON."""
+        """Drops what stands before the next document, and returns the error if that is not JSON."""
         blank = _BLANK.match(self._text)
         self._drop(blank.end() if blank is not None else 0)
         problem = None
@@ -145,7 +145,7 @@ class _Documents:
         return problem
 
     def _end(self) -> int | None:
-        """Where the document that has begun ends; ``None`` if that is still to come."""
+        """Where the current document ends; ``None`` if its end is still to come."""
         if self._in_string:
             rest = _IN_STRING.match(self._text, self._scanned)
             self._scanned = rest.end() if rest is not None else self._scanned
@@ -168,7 +168,7 @@ class _Documents:
         return None
 
     def _stays_within(self) -> bool:
-        """The quick way over text in which the document surely does not end; ``False`` if it has to be looked at."""
+        """The quick way over text in which the document cannot end; ``False`` if it has to be scanned."""
         part = _CLOSED.sub(b"", bytes(self._text[self._scanned :]))
         part, quote, text = part.partition(b'"')
         if b"\n" in text:

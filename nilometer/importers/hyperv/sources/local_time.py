@@ -1,4 +1,4 @@
-"""Local times of a log, in order, as UTC: a clock that was set back an hour is told by the order of the lines."""
+"""Local times of a log, in order, as UTC. The order of the lines shows that a clock was set back an hour."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
 from nilometer.times import inside
 
 _OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>[0-5]\d)", re.ASCII)
 _HOUR: Final = timedelta(hours=1)
 _KNOWN: Final = "write a name such as --zone Europe/Berlin, or --zone +01:00, or --zone UTC"
-_SAY: Final = "say in which zone the host's clock runs: --zone Europe/Berlin"
+_SAY: Final = "give the time zone of the host's clock: --zone Europe/Berlin"
 
 
 def parse_zone(text: str | None) -> tzinfo | None:
@@ -33,26 +34,26 @@ def parse_zone(text: str | None) -> tzinfo | None:
 
 
 class ClockLost(InputError):
-    """From here on nobody can say which times a log means. Say in which zone the host's clock runs."""
+    """From here on the times of a log are ambiguous. Give the time zone of the host's clock."""
 
 
 class LocalClock:
     """Reads the local times of one log in their order.
 
-    Where the zone is known, its rules decide, and of a time that came twice the order says which it was. Where only the
-    offset at the beginning is known, a time about an hour before the last one means that the clock was set back. That
-    it was set forward cannot be told from a pause: then the zone has to be said.
+    With a zone, its rules decide, and the order decides between two times that read the same. With only the offset at
+    the beginning, a time about an hour before the last one means that the clock was set back. A clock that was set
+    forward looks like a pause: then the zone is needed.
     """
 
     def __init__(self, zone: tzinfo | None, bias: int | None = None) -> None:
-        """``bias`` is minutes from local time to UTC, as Windows counts them; a zone that is said goes first."""
+        """``bias`` is the minutes from local time to UTC, as Windows counts them; a ``zone`` takes precedence."""
         self._zone = zone
         self._bias = None if bias is None else timedelta(minutes=bias)
         self._last: datetime | None = None
         self._step: timedelta | None = None
 
-    def read(self, local: datetime, place: str) -> str:
-        """A local time, in the form of ``nilometer.times``. Raises ``InputError``, or ``ClockLost``."""
+    def read(self, local: datetime, place: str) -> UtcTime:
+        """A local time in UTC. Raises ``InputError``, or ``ClockLost``."""
         try:
             return inside(self._in_zone(local) if self._zone is not None else self._by_bias(local, place))
         except (OverflowError, ValueError) as error:
@@ -73,14 +74,14 @@ class LocalClock:
             raise ClockLost(f"{place}: the time is a local one, and the file does not say its zone", hint=_SAY)
         if self._last is not None:
             step = local - self._last
-            # Less than half an hour is a clock that was put right; measured each hour, the same time comes again.
+            # Less than half an hour is a corrected clock; if sampled each hour, the same time comes twice.
             if -_HOUR <= step <= timedelta(0) and step - (self._step or timedelta(0)) <= -_HOUR / 2:
                 self._bias += _HOUR
                 step += _HOUR
             elif self._step is not None and self._step < _HOUR and _HOUR <= step - self._step / 2 <= _HOUR + self._step:
                 raise ClockLost(
                     f"{place}: the clock went from {local - step:%H:%M} to {local:%H:%M}: "
-                    "was nothing collected, or was it set forward?",
+                    "is that a pause, or was the clock set forward?",
                     hint=_SAY,
                 )
             self._step = step if step > timedelta(0) else self._step

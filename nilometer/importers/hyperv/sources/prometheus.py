@@ -1,6 +1,7 @@
-"""Series of windows_exporter, as Prometheus answers ``query_range``: often the only old history that there is.
+"""Series of windows_exporter, as Prometheus answers ``query_range``: often the only history that is left.
 
-Until 0.29 the exporter wrote these figures in MB, under other names; from 0.30 on in bytes. VMs are known by name.
+Until 0.29 the exporter wrote these figures in MB, under other names; from 0.30 on in bytes. A series has the
+VM's name, and no VmId.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Final, cast
 
 from domain.errors import InputError
 from domain.quantities import LARGEST, MiB
-from nilometer.importers.hyperv.readings import HostReading, Reading, VmReading
-from nilometer.importers.hyperv.sources.context import Context, PassOver, host_name, tell
-from nilometer.importers.hyperv.sources.json_stream import documents
+from nilometer.importers.hyperv.readings import Reading
+from nilometer.importers.hyperv.sources.json_stream import read_documents
+from nilometer.importers.hyperv.sources.samples import Figures, Subject, make_reading
+from nilometer.importers.hyperv.sources.source import FileContext, host_name
 from nilometer.importers.hyperv.sources.values import BadValue, Json
 from nilometer.textio.texts import ByteStream
 from nilometer.times import inside
@@ -24,11 +26,11 @@ _NEW: Final = "windows_hyperv_dynamic_memory_"
 _OLD: Final = "windows_hyperv_vm_memory_"
 METRICS: Final = {
     f"{_NEW}vm_physical_bytes": ("assigned", 1),
-    f"{_NEW}vm_physical": ("assigned", 1),  # so the exporter's page calls it; its code says physical_bytes
+    f"{_NEW}vm_physical": ("assigned", 1),  # the name in the exporter's docs; its code says physical_bytes
     f"{_NEW}vm_guest_visible_physical_memory_bytes": ("visible", 1),
     f"{_NEW}vm_guest_available_bytes": ("guest_available", 1),
     f"{_NEW}vm_added_total": ("added", 1),  # bytes, though its name does not say so
-    f"{_NEW}vm_added_bytes_total": ("added", 1),  # so the exporter's page calls it
+    f"{_NEW}vm_added_bytes_total": ("added", 1),  # the name in the exporter's docs
     f"{_NEW}vm_removed_bytes_total": ("removed", 1),
     f"{_NEW}balancer_available_memory_bytes": ("available", 1),
     f"{_OLD}physical": ("assigned", MiB),
@@ -45,45 +47,43 @@ _EXPECTED: Final = (
 _LATEST: Final = 253_402_300_799
 """Seconds since 1970 at the end of the year 9999."""
 
-_Figures = dict[str, int]
-_Of = tuple[str | None, str | None]
-"""A host and a VM of it, or no VM."""
+_ByTime = dict[float, dict[Subject, Figures]]
 
 
 def recognises(first: bytes) -> bool:
-    """Whether a file that begins so is one of these."""
+    """Whether a file that begins so has this format."""
     return first.lstrip()[:1] in (b"{", b"[") and b'"resultType"' in first
 
 
-def read(stream: ByteStream, name: str, context: Context, pass_over: PassOver | None = None) -> Iterator[Reading]:
-    """What a file tells, in order of time. Raises ``InputError`` with place and hint, or tells ``pass_over``.
+def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Reading]:
+    """The readings of a file, in order of time. What cannot be read is skipped, with place and hint.
 
     All series are kept until the end, because each metric is a series of its own.
     """
-    told: dict[float, dict[_Of, _Figures]] = {}
+    by_time: _ByTime = {}
     known, first, last = False, "", f"{name}:1"
-    for place, document in documents(stream, name, pass_over):
+    for place, document in read_documents(stream, name, context.skipped):
         last = place
         try:
             series = _series(document, place)
         except InputError as error:
-            tell(error, pass_over)
+            context.skipped.add(error)
             continue
         for number, one in enumerate(series, start=1):
             where = f"{place}: series {number}"
             try:
-                if _take(one, where, context, told):
+                if _add_series(one, where, context, by_time):
                     known, first = True, first or place
             except InputError as error:
                 known = True
-                tell(error, pass_over)
+                context.skipped.add(error)
     if not known:
         nothing = f"{last}: no series is a metric of Dynamic Memory that windows_exporter has"
-        tell(InputError(nothing, hint=_EXPECTED), pass_over)
-    for time in sorted(told):
+        context.skipped.add(InputError(nothing, hint=_EXPECTED))
+    for time in sorted(by_time):
         at = inside(datetime.fromtimestamp(time, UTC))
-        for of, figures in told[time].items():
-            yield _reading(at, f"{first or last}: {at}", of, figures)
+        for subject, figures in by_time[time].items():
+            yield make_reading(at, f"{first or last}: {at}", subject, figures)
 
 
 def _series(document: object, place: str) -> list[object]:
@@ -93,12 +93,12 @@ def _series(document: object, place: str) -> list[object]:
     data = answer.get("data")
     result = cast("Json", data).get("result") if isinstance(data, dict) else None
     if not isinstance(result, list):
-        raise InputError(f"{place}: is no answer of Prometheus: it has no data.result", hint=_EXPECTED)
+        raise InputError(f"{place}: is not an answer of Prometheus: it has no data.result", hint=_EXPECTED)
     return cast("list[object]", result)
 
 
-def _take(series: object, where: str, context: Context, told: dict[float, dict[_Of, _Figures]]) -> bool:
-    """Takes one series; whether it is of a known metric."""
+def _add_series(series: object, where: str, context: FileContext, by_time: _ByTime) -> bool:
+    """Adds one series, and returns whether its metric is known."""
     one = cast("Json", series) if isinstance(series, dict) else {}
     labels: object = one.get("metric")
     if not isinstance(labels, dict):
@@ -106,13 +106,11 @@ def _take(series: object, where: str, context: Context, told: dict[float, dict[_
     metric = cast("Json", labels)
     name = metric.get("__name__")
     if name is None:
-        raise InputError(
-            f"{where}: has no __name__: ask for the metric itself, nothing worked out of it", hint=_EXPECTED
-        )
+        raise InputError(f"{where}: has no __name__: query the metric itself, not an expression", hint=_EXPECTED)
     if not isinstance(name, str) or name not in METRICS:
         return False
     figure, unit = METRICS[name]
-    of = _of(metric, figure, where, context)
+    subject = _find_subject(metric, figure, where, context)
     values = one.get("values", [one["value"]] if "value" in one else None)
     if not isinstance(values, list):
         raise InputError(f"{where}: has no values", hint=_EXPECTED)
@@ -122,16 +120,17 @@ def _take(series: object, where: str, context: Context, told: dict[float, dict[_
         except BadValue as bad:
             raise InputError(f"{where}: {bad}", hint=_EXPECTED) from None
         if count is not None:
-            figures = told.setdefault(time, {}).setdefault(of, {})
+            figures = by_time.setdefault(time, {}).setdefault(subject, {})
             if figures.setdefault(figure, count) != count:
-                raise InputError(f"{where}: tells {figure} of {of[1] or of[0]} otherwise than another", hint=_EXPECTED)
+                what = f"{where}: {figure} of {subject[1] or subject[0]} differs from that of another series"
+                raise InputError(what, hint=_EXPECTED)
     return True
 
 
-def _of(metric: Json, figure: str, where: str, context: Context) -> _Of:
+def _find_subject(metric: Json, figure: str, where: str, context: FileContext) -> Subject:
     instance, vm = metric.get("instance"), metric.get("vm")
-    told = host_name(_PORT.sub("", instance)) if isinstance(instance, str) else None
-    host = told or host_name(context.host)
+    named = host_name(_PORT.sub("", instance)) if isinstance(instance, str) else None
+    host = named or host_name(context.host)
     if figure == "available":
         if host is None:
             raise InputError(f"{where}: does not name its host", hint="say whose it is: --on hv01")
@@ -145,34 +144,16 @@ def _sample(value: object, unit: int) -> tuple[float, int | None]:
     """The time of a sample, and its size in bytes; ``None`` if it has none, which Prometheus writes as NaN."""
     pair = cast("list[object]", value) if isinstance(value, list) else []
     if len(pair) != 2 or isinstance(pair[0], bool) or not isinstance(pair[0], int | float):
-        raise BadValue("a value is no pair of a time and a text")
+        raise BadValue("a value is not a pair of a time and a text")
     time = float(pair[0]) if abs(pair[0]) <= _LATEST else math.inf
     if not 0 <= time <= _LATEST:
         raise BadValue("a time is out of range")
     try:
         count = float(str(pair[1]))
     except ValueError:
-        raise BadValue(f"{str(pair[1])[:60]!r} is no number") from None
+        raise BadValue(f"{str(pair[1])[:60]!r} is not a number") from None
     if math.isnan(count):
         return time, None
     if not 0 <= count * unit <= LARGEST:
-        raise BadValue(f"{str(pair[1])[:60]!r} is no size")
+        raise BadValue(f"{str(pair[1])[:60]!r} is not a size")
     return time, round(count * unit)
-
-
-def _reading(at: str, record: str, of: _Of, figures: _Figures) -> Reading:
-    host, vm = of
-    if vm is None:
-        assert host is not None
-        return HostReading(at=at, host=host, record=record, available=figures.get("available"))
-    return VmReading(
-        at=at,
-        record=record,
-        host=host,
-        name=vm,
-        assigned=figures.get("assigned") or None,  # 0 is not reported yet: a VM that is off has no series
-        visible=figures.get("visible") or None,
-        guest_available=figures.get("guest_available"),
-        added=figures.get("added"),
-        removed=figures.get("removed"),
-    )

@@ -1,64 +1,139 @@
-"""All sources of Hyper-V histories. Which of them a file is of is known by what is in it."""
+"""All file formats of Hyper-V histories, and opening a file: its format is recognised by its contents.
+
+Formats whose records are not lines are parsed as a stream: their lines are joined again, each in its place.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
-from typing import Final
+from itertools import chain, groupby
+from operator import attrgetter
+from typing import Final, Protocol
 
 from domain.errors import InputError
-from nilometer.importers.hyperv.readings import Record
-from nilometer.importers.hyperv.sources.exports import EXPORTS
-from nilometer.importers.hyperv.sources.source import Context, Source
+from nilometer.importers.hyperv.readings import HostReading, PowerReading, Reading, SourceRecord, VmReading
+from nilometer.importers.hyperv.sources import counters_csv, counters_json, event_log, get_vm, prometheus
+from nilometer.importers.hyperv.sources.source import FileContext, FileFormat, Lines
 from nilometer.importers.hyperv.sources.spool import SPOOL
 from nilometer.textio.identifying.identify import identify
 from nilometer.textio.identifying.kind import IMPORT_HYPERV, wrong_file
 from nilometer.textio.texts import ByteStream, read_lines
 
-SOURCES: Final[tuple[Source, ...]] = (SPOOL, *EXPORTS)
+BEGINNING_BYTES: Final = 65_536
+"""How much of a file is looked at, up to the end of the line: PowerShell 5.1 writes what matters late."""
 
-BEGINNING: Final = 65_536
-"""So many bytes of a file are looked at, up to the end of their line: PowerShell 5.1 tells what matters late."""
+_IDENTITY: Final[dict[type[Reading], tuple[str, Callable[[object], object]]]] = {
+    HostReading: ("HostReading", attrgetter("at", "host", "version", "total", "available")),
+    VmReading: (
+        "VmReading",
+        attrgetter(
+            "at", "uptime", "guest_available", "physical", "added", "removed", "listing.visible", "listing.host",
+            "listing.vm_id", "listing.name", "listing.power", "listing.generation", "listing.config_version",
+            "listing.dynamic", "listing.startup", "listing.minimum", "listing.maximum", "listing.buffer",
+            "listing.weight", "listing.assigned",
+        ),
+    ),
+    PowerReading: (
+        "PowerReading", attrgetter("at", "host", "vm_id", "name", "power", "new_session", "log_event"),
+    ),
+}  # fmt: skip
+"""What identifies a reading: a name, and all its values but its place. Keys of recorded imports are digests of these.
+
+With another value, name or order, records that were imported before would be imported again.
+"""
+
+
+class _Parser(Protocol):
+    """A module that reads one format."""
+
+    def recognises(self, first: bytes) -> bool: ...
+
+    def read(self, stream: ByteStream, name: str, context: FileContext) -> Iterator[Reading]: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A file, and the source that it is of."""
+class OpenedFile:
+    """A file's format, and its records."""
 
-    source: Source
-    records: Iterator[Record]
+    format: FileFormat
+    records: Iterator[SourceRecord]
 
 
-def opened(stream: ByteStream, name: str, context: Context) -> Opened | None:
-    """The records of a file; ``None`` if it is empty. Raises ``InputError`` if no source knows it."""
+def open_file(stream: ByteStream, name: str, context: FileContext) -> OpenedFile | None:
+    """A file by its format; ``None`` if it is empty. Raises ``InputError`` if its format is unknown."""
     lines = read_lines(stream, name, IMPORT_HYPERV)
-    read = context.skipped.iter_readable(lines)
-    begun: list[tuple[int, bytes]] = []
+    readable = context.skipped.iter_readable(lines)
+    first: list[tuple[int, bytes]] = []
     try:
         size = 0
-        for number, line in read:
+        for number, line in readable:
             if line.strip():
-                begun.append((number, line))
+                first.append((number, line))
                 size += len(line)
-            if size >= BEGINNING:
+            if size >= BEGINNING_BYTES:
                 break
     except InputError:
         _refuse_other_kind(lines.begin, name)
         raise
-    if not begun:
+    if not first:
         return None
-    first = b"\n".join(line for _, line in begun)
-    for source in SOURCES:
-        if source.recognises(first):
-            return Opened(source, source.read(chain(begun, read), name, context))
-    _refuse_other_kind(first, name)
-    expected = "; ".join(source.expected for source in SOURCES)
+    beginning = b"\n".join(line for _, line in first)
+    for format in FORMATS:
+        if format.recognises(beginning):
+            return OpenedFile(format, format.read(chain(first, readable), name, context))
+    _refuse_other_kind(beginning, name)
+    expected = "; ".join(format.expected for format in FORMATS)
     raise InputError(f"{name}: is none of the files that are known", hint=f"expected is one of: {expected}")
 
 
 def _refuse_other_kind(begin: bytes, name: str) -> None:
-    """Raises ``InputError`` if the file is of a known kind that no source reads."""
+    """Raises ``InputError`` if the file is of a known kind that no format reads."""
     kind = identify(begin, name)
     if kind is not None and kind.read_by != IMPORT_HYPERV.command:
         raise wrong_file(name, kind, IMPORT_HYPERV)
+
+
+class _JoinedLines:
+    """Lines as the text that they were cut from. One that is missing was empty, or could not be read."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._next = 1
+
+    def read(self, size: int, /) -> bytes:
+        """The next line, however long."""
+        found = next(self._lines, None)
+        if found is None:
+            return b""
+        number, line = found
+        missing, self._next = number - self._next, number + 1
+        return b"\n" * missing + line + b"\n"
+
+
+def _stream_format(name: str, expected: str, parser: _Parser, *, is_snapshot: bool = False) -> FileFormat:
+    def read(lines: Lines, name: str, context: FileContext) -> Iterator[SourceRecord]:
+        return _group_by_place(parser.read(_JoinedLines(context.skipped.iter_readable(lines)), name, context))
+
+    return FileFormat(name=name, expected=expected, recognises=parser.recognises, read=read, is_snapshot=is_snapshot)
+
+
+def _group_by_place(readings: Iterable[Reading]) -> Iterator[SourceRecord]:
+    """Readings of one place as one record. Its meaning depends on more than its own text, so its values identify it."""
+    for _, group in groupby(readings, attrgetter("record")):
+        together = tuple(group)
+        identity = "".join(
+            [f"{name}{values(reading)}" for reading in together for name, values in [_IDENTITY[type(reading)]]]
+        )
+        yield SourceRecord(together, identity.encode("utf-8", "surrogatepass"))
+
+
+FORMATS: Final[tuple[FileFormat, ...]] = (
+    SPOOL,
+    _stream_format("hyperv-json", "Get-VM, Get-VMMemory or Get-VMHost | ConvertTo-Json", get_vm, is_snapshot=True),
+    _stream_format("hyperv-counters", "CSV of Get-Counter, relog or typeperf", counters_csv),
+    _stream_format("hyperv-counters-json", "Get-Counter | ConvertTo-Json", counters_json),
+    _stream_format("hyperv-prometheus", "query_range of windows_exporter's metrics", prometheus),
+    _stream_format("hyperv-eventlog", "Get-WinEvent of Hyper-V-Worker and -VMMS as XML", event_log),
+)
+"""Each with the name under which an import is recorded."""

@@ -1,6 +1,6 @@
-"""The performance counters of Dynamic Memory, by their paths: which figure of which VM or host one is.
+"""Figures that are known by name: the performance counters of Dynamic Memory, and readings made of such figures.
 
-Their sizes are MB. A path has the counter's name in the host's language; only the English ones are known.
+Counters are sizes in MB. A path has the counter's name in the host's language; only the English names are known.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from domain.identifiers import UtcTime
 from domain.quantities import LARGEST, MiB
-from nilometer.importers.hyperv.readings import HostReading, Reading, VmReading
-from nilometer.importers.hyperv.sources.context import Context, host_name
+from nilometer.importers.hyperv.readings import HostReading, Reading, VmListing, VmReading
+from nilometer.importers.hyperv.sources.source import FileContext, host_name
 from nilometer.importers.hyperv.sources.values import BadValue
 
 IN_ENGLISH: Final = (
@@ -37,7 +38,13 @@ _FIGURES: Final = {
     (_BALANCER, "available memory"): "available",
 }
 _TOTAL: Final = "_total"
-"""The instance that adds the others up."""
+"""The instance that is the sum of the others."""
+
+
+Figures = dict[str, int]
+"""Sizes in bytes by the names of figures."""
+Subject = tuple[str | None, str | None]
+"""A host and a VM of it; for a host's own figures the VM is ``None``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,8 @@ class Counter:
     """The VM's name; ``None`` for a host's figure."""
 
 
-def counter(path: str) -> Counter | None:
-    """The figure that a counter is of; ``None`` for any other counter."""
+def find_counter(path: str) -> Counter | None:
+    """The figure that a counter is; ``None`` for any other counter."""
     match = _PATH.fullmatch(path.strip())
     if match is None:
         return None
@@ -62,59 +69,63 @@ def counter(path: str) -> Counter | None:
     return Counter(figure, host_name(match["host"]), instance if kind == _VM else None)
 
 
-def megabytes(text: str) -> int | None:
-    """A size in MB as a counter tells it, in bytes; ``None`` where it tells none. A comma may stand for the point.
+def parse_megabytes(text: str) -> int | None:
+    """A counter's size in bytes; ``None`` where it has none. The text is in MB, its decimal point may be a comma.
 
     typeperf writes -1 where there is no such instance any more.
     """
-    told = text.strip()
-    if not told or told == "-1":
+    number = text.strip()
+    if not number or number == "-1":
         return None
     try:
-        count = float(told.replace(",", ".", 1) if "." not in told else told)
+        count = float(number.replace(",", ".", 1) if "." not in number else number)
     except ValueError:
-        raise BadValue(f"{told[:60]!r} is no number") from None
+        raise BadValue(f"{number[:60]!r} is not a number") from None
     if not math.isfinite(count) or not 0 <= count * MiB <= LARGEST:
-        raise BadValue(f"{told[:60]!r} is no size in MB")
+        raise BadValue(f"{number[:60]!r} is not a size in MB")
     return round(count * MiB)
 
 
 @dataclass(slots=True)
-class Sampled:
+class Samples:
     """What was sampled at one time: the figures of each VM and host."""
 
-    context: Context
-    figures: dict[tuple[str | None, str | None], dict[str, int]] = field(
-        default_factory=dict[tuple[str | None, str | None], dict[str, int]]
-    )
+    context: FileContext
+    figures: dict[Subject, Figures] = field(default_factory=dict[Subject, Figures])
 
-    def add(self, of: Counter, value: int | None) -> None:
-        """Takes a figure, if there is one."""
+    def add(self, counter: Counter, value: int | None) -> None:
+        """Adds a figure, if there is one."""
         if value is not None:
-            host = of.host or host_name(self.context.host)
-            self.figures.setdefault((host, of.vm), {})[of.figure] = value
+            host = counter.host or host_name(self.context.host)
+            self.figures.setdefault((host, counter.vm), {})[counter.figure] = value
 
-    def readings(self, at: str, record: str) -> list[Reading]:
-        """All that was told, hosts first."""
+    def make_readings(self, at: UtcTime, record: str) -> list[Reading]:
+        """A reading of each host and VM, hosts first. A host without a name gives none."""
         return [
-            reading
-            for (host, vm), told in sorted(self.figures.items(), key=lambda item: item[0][1] is not None)
-            if (reading := self._reading(at, record, host, vm, told)) is not None
+            make_reading(at, record, subject, figures)
+            for subject, figures in sorted(self.figures.items(), key=lambda item: item[0][1] is not None)
+            if subject != (None, None)
         ]
 
-    def _reading(self, at: str, record: str, host: str | None, vm: str | None, told: dict[str, int]) -> Reading | None:
-        if vm is None:
-            if host is None:
-                return None  # available memory of a host that nobody named
-            return HostReading(at=at, host=host, record=record, available=told.get("available"))
-        return VmReading(
-            at=at,
-            record=record,
-            host=host,
-            name=vm,
-            assigned=told.get("assigned") or None,  # 0 is not reported yet: a VM that is off has no counters
-            visible=told.get("visible") or None,
-            guest_available=told.get("guest_available"),
-            added=told.get("added"),
-            removed=told.get("removed"),
-        )
+
+def make_reading(at: UtcTime, record: str, subject: Subject, figures: Figures) -> Reading:
+    """A reading of figures by their names: ``assigned``, ``visible``, ``guest_available``, ``added``, ``removed``;
+    of a host ``available``.
+    """
+    host, vm = subject
+    if vm is None:
+        return HostReading(at=at, host=host or "", record=record, available=figures.get("available"))
+    listing = VmListing(
+        host=host,
+        name=vm,
+        assigned=figures.get("assigned") or None,  # 0 is not reported yet: a VM that is off has no figures
+        visible=figures.get("visible") or None,
+    )
+    return VmReading(
+        at=at,
+        record=record,
+        listing=listing,
+        guest_available=figures.get("guest_available"),
+        added=figures.get("added"),
+        removed=figures.get("removed"),
+    )

@@ -1,12 +1,22 @@
-"""The values of PowerShell's JSON, however it wrote them: numbers as texts, enums as numbers, time spans as objects."""
+"""Foreign values, however PowerShell wrote them: numbers as texts, enums as numbers, time spans as objects.
+
+``parse_…`` reads a value, and raises ``BadValue`` with what is wrong. ``read_…`` reads a field of a record, ``None``
+where it is missing, and raises ``InputError`` with the record's place and what was expected.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final, cast
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
 from domain.quantities import LARGEST
 from domain.state import Power
 from nilometer.times import inside, parse_time
@@ -14,7 +24,11 @@ from nilometer.times import inside, parse_time
 Json = dict[str, Any]
 
 NO_GUID: Final = "00000000-0000-0000-0000-000000000000"
-"""What .NET writes for none."""
+"""What .NET writes where there is none."""
+LONGEST_TEXT: Final = 4096
+"""Characters of a field."""
+VM_STATES: Final = {2: Power.RUNNING, 3: Power.OFF, 6: Power.SAVED, 9: Power.PAUSED}
+"""The states of a VM that last, by the numbers of ``VMState``; from 32781 on, their meaning depends on the release."""
 _GUID: Final = re.compile(r"\{?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\}?")
 _SPAN: Final = re.compile(r"(?:(\d{1,7})\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.\d{1,7})?", re.ASCII)
 _DATE: Final = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/", re.ASCII)
@@ -22,15 +36,14 @@ _WHOLE: Final = re.compile(r"-?\d{1,20}", re.ASCII)
 _TICKS: Final = 10_000_000
 """Of .NET, in a second."""
 
-_POWERS: Final = {2: Power.RUNNING, 3: Power.OFF, 6: Power.SAVED, 9: Power.PAUSED}
-_POWER_NAMES: Final = {"running": 2, "off": 3, "saved": 6, "paused": 9}
+_STATE_NAMES: Final = {"running": Power.RUNNING, "off": Power.OFF, "saved": Power.SAVED, "paused": Power.PAUSED}
 
 
 class BadValue(Exception):
     """A value is not what it should be; says what it should be."""
 
 
-def whole(value: object) -> int | None:
+def parse_whole(value: object) -> int | None:
     """A whole number, also as a text or with a fraction of 0; ``None`` for null and an empty text."""
     if value is None or value == "":
         return None
@@ -39,27 +52,27 @@ def whole(value: object) -> int | None:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise BadValue("is no whole number")
+        raise BadValue("is not a whole number")
     return value
 
 
-def size(value: object) -> int | None:
+def parse_size(value: object) -> int | None:
     """A size in bytes."""
-    count = whole(value)
+    count = parse_whole(value)
     if count is not None and not 0 <= count <= LARGEST:
-        raise BadValue(f"{count} is no size in bytes, 0 to 4 PiB")
+        raise BadValue(f"{count} is not a size in bytes, 0 to 4 PiB")
     return count
 
 
-def small(value: object) -> int | None:
+def parse_count(value: object) -> int | None:
     """A count or a percentage."""
-    count = whole(value)
+    count = parse_whole(value)
     if count is not None and not 0 <= count <= 10**6:
         raise BadValue(f"{count} is out of range")
     return count
 
 
-def flag(value: object) -> bool | None:
+def parse_flag(value: object) -> bool | None:
     """Yes or no, also as a text or number."""
     if value is None or isinstance(value, bool):
         return value
@@ -70,85 +83,187 @@ def flag(value: object) -> bool | None:
     return known[text]
 
 
-def text(value: object) -> str | None:
+def parse_text(value: object) -> str | None:
     """A text; ``None`` for an empty one."""
     if value is None:
         return None
     if not isinstance(value, str):
-        raise BadValue("is no text")
+        raise BadValue("is not a text")
     return value.strip() or None
 
 
-def guid(value: object) -> str | None:
-    """A GUID in lower case, without braces; ``None`` for none, also as .NET writes it."""
-    told = text(value)
-    if told is None:
+def parse_guid(value: object) -> str | None:
+    """A GUID in lower case, without braces; ``None`` for an empty text, and for the GUID that .NET writes for none."""
+    text = parse_text(value)
+    if text is None:
         return None
-    match = _GUID.fullmatch(told)
-    if match is None:
-        raise BadValue(f"{told[:60]!r} is no GUID")
-    found = match[1].lower()
+    found = _find_guid(text)
+    if found is None:
+        raise BadValue(f"{text[:60]!r} is not a GUID")
     return None if found == NO_GUID else found
 
 
-def power(value: object) -> Power | None:
+@lru_cache(10_000)
+def _find_guid(text: str) -> str | None:
+    """The GUID that a text is, in lower case and without braces; ``None`` for other texts."""
+    match = _GUID.fullmatch(text.strip())
+    return None if match is None else match[1].lower()
+
+
+def parse_power(value: object) -> Power | None:
     """A VM's power state, by the number or the English name of ``VMState``.
 
-    Others are no lasting state. From 32781 on Windows versions differ in what a number means: nothing is guessed.
+    ``None`` for a state that does not last or whose meaning depends on the release.
     """
     if isinstance(value, str) and not _WHOLE.fullmatch(value.strip()):
-        return _POWERS.get(_POWER_NAMES.get(value.strip().lower(), 0))
-    number = whole(value)
-    return None if number is None else _POWERS.get(number)
+        return _STATE_NAMES.get(value.strip().lower())
+    number = parse_whole(value)
+    return None if number is None else VM_STATES.get(number)
 
 
-def seconds(value: object) -> int | None:
+def parse_seconds(value: object) -> int | None:
     """A TimeSpan in whole seconds: an object with Ticks, or a text such as ``1.02:03:04.5``."""
     if isinstance(value, dict):
-        ticks = whole(cast("Json", value).get("Ticks"))
+        ticks = parse_whole(cast("Json", value).get("Ticks"))
         if ticks is None or not 0 <= ticks < 2**63:
-            raise BadValue("is no time span: it has no Ticks")
+            raise BadValue("is not a time span: it has no Ticks")
         return ticks // _TICKS
-    told = text(value)
-    if told is None:
+    text = parse_text(value)
+    if text is None:
         return None
-    match = _SPAN.fullmatch(told)
+    match = _SPAN.fullmatch(text)
     if match is None:
-        raise BadValue(f"{told[:60]!r} is no time span such as 1.02:03:04")
+        raise BadValue(f"{text[:60]!r} is not a time span such as 1.02:03:04")
     days, hours, minutes, rest = (int(part or 0) for part in match.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + rest
 
 
-def version(value: object) -> str | None:
+def parse_version(value: object) -> str | None:
     """A configuration version, ``major.minor``."""
-    told = str(value) if isinstance(value, float) else text(value)
-    if told is not None and not re.fullmatch(r"\d{1,3}\.\d{1,3}", told, re.ASCII):
-        raise BadValue(f"{told[:60]!r} is no version such as 9.0")
-    return told
+    text = str(value) if isinstance(value, float) else parse_text(value)
+    if text is not None and not re.fullmatch(r"\d{1,3}\.\d{1,3}", text, re.ASCII):
+        raise BadValue(f"{text[:60]!r} is not a version such as 9.0")
+    return text
 
 
-def moment(value: object) -> str | datetime | None:
-    """A DateTime: with a zone in the form of ``nilometer.times``, or the local time that it tells.
+def parse_moment(value: object) -> UtcTime | datetime | None:
+    """A DateTime: a ``UtcTime`` if it has a zone, else the local time as it is written.
 
     Windows PowerShell writes ``/Date(ms)/``, which is UTC, also within an object; PowerShell 7 writes ISO 8601.
     """
     if isinstance(value, dict):
         value = cast("Json", value).get("value")
-    told = text(value)
-    if told is None:
+    text = parse_text(value)
+    if text is None:
         return None
-    if (match := _DATE.fullmatch(told)) is not None:
+    if (match := _DATE.fullmatch(text)) is not None:
         try:
             return inside(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(match[1])))
         except OverflowError:
-            raise BadValue(f"{told!r} is out of range") from None
+            raise BadValue(f"{text!r} is out of range") from None
     try:
-        local = datetime.fromisoformat(told)
+        local = datetime.fromisoformat(text)
     except ValueError:
-        raise BadValue(f"{told[:60]!r} is no time") from None
+        raise BadValue(f"{text[:60]!r} is not a time") from None
     if local.tzinfo is None:
         return local
     try:
-        return parse_time(told)
+        return parse_time(text)
     except InputError as error:
         raise BadValue(error.message) from None
+
+
+def as_object(value: object, place: str) -> Json:
+    """A JSON object."""
+    if not isinstance(value, dict):
+        raise InputError(f"{place}: is not a JSON object", hint="is it the file you meant, one JSON object a line?")
+    return cast("Json", value)
+
+
+def read_number(record: Json, key: str, place: str, unit: int = 1) -> int | None:
+    """A whole number from 0 on, in ``unit``."""
+    value = record.get(key)
+    if value is None:
+        return None
+    if type(value) is int and 0 <= value * unit <= LARGEST:  # as nearly always
+        return value * unit
+    try:
+        number = parse_whole(value)
+    except BadValue:
+        number = -1
+    if number is not None and not 0 <= number * unit <= LARGEST:
+        raise _refused(record, key, place, "a whole number from 0 on, at most 4 PiB")
+    return None if number is None else number * unit
+
+
+@dataclass(frozen=True, slots=True)
+class FieldGroup:
+    """Fields that are read together."""
+
+    names: tuple[str, ...]
+    get: Callable[[Json], tuple[Any, ...]]
+
+
+def group_fields(first: str, second: str, *others: str) -> FieldGroup:
+    """Fields that are read together."""
+    return FieldGroup((first, second, *others), itemgetter(first, second, *others))
+
+
+def read_numbers(record: Json, group: FieldGroup, place: str, unit: int = 1) -> list[int | None]:
+    """The numbers of several fields; quick where all are present and plain, as nearly always."""
+    try:
+        values = group.get(record)
+    except KeyError:
+        return [read_number(record, name, place, unit) for name in group.names]
+    most = LARGEST // unit
+    numbers: list[int | None] = []
+    for name, value in zip(group.names, values, strict=True):
+        plain = type(value) is int and 0 <= value <= most
+        numbers.append(value * unit if plain else read_number(record, name, place, unit))
+    return numbers
+
+
+def read_flag(record: Json, key: str, place: str) -> bool | None:
+    """True or false; also as a text or number."""
+    try:
+        return parse_flag(record.get(key))
+    except BadValue:
+        raise _refused(record, key, place, "true or false") from None
+
+
+def read_text(record: Json, key: str, place: str) -> str | None:
+    """A text that is not empty."""
+    value = record.get(key)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+        raise _refused(record, key, place, f"a text of at most {LONGEST_TEXT} characters")
+    if value.isascii() and value.isprintable():
+        return value
+    return unicodedata.normalize("NFC", value)
+
+
+def read_guid(record: Json, key: str, place: str) -> str | None:
+    """A GUID: in lower case, without braces."""
+    value = read_text(record, key, place)
+    if value is None:
+        return None
+    found = _find_guid(value)
+    if found is None:
+        raise _refused(record, key, place, "a GUID, such as d9e0eb0a-5b37-508e-9173-67e9ade83acf")
+    return found
+
+
+def read_time(record: Json, key: str, place: str) -> UtcTime | None:
+    """A time with its zone."""
+    value = read_text(record, key, place)
+    if value is None:
+        return None
+    try:
+        return parse_time(value)
+    except InputError as error:
+        raise InputError(f"{place}: {key}: {error.message}", hint=error.hint) from None
+
+
+def _refused(record: Json, key: str, place: str, expected: str) -> InputError:
+    return InputError(f"{place}: {key} is {str(record.get(key))[:60]!r}", hint=f"expected is {expected}")

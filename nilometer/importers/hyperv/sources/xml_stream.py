@@ -1,7 +1,7 @@
-"""The events of a Windows event log as XML, one after the other: with a root around them or not, a line each or many.
+"""The events of a Windows event log as XML, one after the other: with or without a root, on one line or on many.
 
 Only one event is kept at a time, and each is parsed alone. A document type definition is refused, so that no entity can
-be defined: nothing an event names can grow, or be fetched from elsewhere.
+be defined: no text of an event can expand, or be fetched from elsewhere.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from xml.etree import ElementTree
 
 from domain.errors import InputError
-from nilometer.importers.hyperv.sources.context import PassOver, tell
+from nilometer.importers.run import SkippedRecords
 from nilometer.textio.texts import ByteStream, read_text
 
 LONGEST_EVENT: Final = 2**20
@@ -23,28 +23,26 @@ _END: Final = re.compile(rb"</Event\s*>")
 _BETWEEN: Final = re.compile(rb"(?:\s++|<\?xml[^>]*\?>|</?Events(?:\s[^<>]*)?>|<!--(?:[^-]|-[^-])*-->)*")
 _DTD: Final = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 _MARGIN: Final = 32
-"""Bytes that are kept of what is no event: a tag may begin in them."""
+"""Bytes of other text that are kept: a tag may begin in them."""
 
 _EXPECTED: Final = "write it with: Get-WinEvent … | ForEach-Object { $_.ToXml() } | Set-Content -Encoding utf8 FILE"
 _CUT_OFF: Final = "what follows it is read; a file that is still being written can be read again later"
 
 
-def events(
-    stream: ByteStream, name: str, pass_over: PassOver | None = None
-) -> Iterator[tuple[str, ElementTree.Element]]:
-    """The events of a file, each with its own place, ``name:line``; of several that begin on a line, which it is.
+def read_events(stream: ByteStream, name: str, skipped: SkippedRecords) -> Iterator[tuple[str, ElementTree.Element]]:
+    """The events of a file, each with its place: ``name:line``, and its number if several begin on that line.
 
-    Raises ``InputError``, or tells ``pass_over``.
+    What cannot be read is skipped.
     """
     last, count = "", 0
     for place, found in _Events(name).split(stream):
         if isinstance(found, InputError):
-            tell(found, pass_over)
+            skipped.add(found)
             continue
         try:
             event = ElementTree.fromstring(found)
         except (ElementTree.ParseError, ValueError) as error:
-            tell(InputError(f"{place}: is no XML: {error}", hint=_EXPECTED), pass_over)
+            skipped.add(InputError(f"{place}: is not XML: {error}", hint=_EXPECTED))
         else:
             last, count = place, count + 1 if place == last else 1
             yield (place if count == 1 else f"{place}: event {count}"), event
@@ -61,7 +59,7 @@ class _Events:
         self.refused = False
 
     def split(self, stream: ByteStream) -> Iterator[tuple[str, bytes | InputError]]:
-        """The events, and in the place of each that cannot be read, why."""
+        """The events, and in place of each that cannot be read, the error."""
         try:
             for piece in read_text(stream, self._name):
                 self._text += piece
@@ -90,10 +88,10 @@ class _Events:
             if not _BETWEEN.fullmatch(between) and not self._in_junk:
                 blank = len(between) - len(between.lstrip())
                 self._drop(blank)
-                told = between.lstrip()[:40].decode("utf-8", "replace").splitlines()[0]
+                text = between.lstrip()[:40].decode("utf-8", "replace").splitlines()[0]
                 between = between[blank:]
                 self._in_junk = True
-                yield self._problem(f"is no event: {told!r}", _EXPECTED)
+                yield self._problem(f"is not an event: {text!r}", _EXPECTED)
             self._drop(len(between))
             if begin is None:
                 return
@@ -103,12 +101,12 @@ class _Events:
             yield problem
 
     def _event(self) -> tuple[str, bytes | InputError] | None:
-        """The event that begins here; ``None`` if its end is still to come."""
+        """The event that begins here, or the error; ``None`` if its end is still to come."""
         end = _END.search(self._text)
-        again = _BEGIN.search(self._text, 1, len(self._text) if end is None else end.start())
-        if again is not None:
+        next_begin = _BEGIN.search(self._text, 1, len(self._text) if end is None else end.start())
+        if next_begin is not None:
             problem = self._problem("the event that begins here is cut off", _CUT_OFF)
-            self._drop(again.start())
+            self._drop(next_begin.start())
             return problem
         if end is not None and end.end() <= LONGEST_EVENT:
             found = self._place(), bytes(self._text[: end.end()])

@@ -207,8 +207,12 @@ class Store:
         files: list[HypervFile] = []
         for number, spool in enumerate(spools, 1):
             data = spool.data if isinstance(spool, Spool) else spool
-            skipped = SkippedRecords(keep_going)
-            file = HypervFile(f"spool{number}.jsonl", io.BytesIO(data), skipped=skipped, at=at and parse_time(at))
+            file = HypervFile(
+                f"spool{number}.jsonl",
+                io.BytesIO(data),
+                skipped=SkippedRecords(keep_going),
+                at=parse_time(at) if at else None,
+            )
             file.open()
             files.append(file)
         HypervImporter(prefix, self, self.known, self.record).run(files, final=final)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from domain.identifiers import UtcTime
 from domain.observed.events import ImportRecorded, Observed
 from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
 from nilometer.ledger.requests import Fact, Observation
@@ -24,7 +25,7 @@ from tests.nilometer.importers.hyperv.synthetic import Spool, Store, job, vm
 from tests.nilometer.importers.hyperv.test_any_history import Fleet
 
 GOLDENS = Path(__file__).parent / "goldens"
-AT = "2026-11-23T09:00:00.000000Z"
+AT = UtcTime("2026-11-23T09:00:00.000000Z")
 
 
 def history(*files: bytes, final: bool = True) -> str:

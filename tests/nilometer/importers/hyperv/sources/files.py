@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from domain.errors import InputError, NilometerError
+from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.readings import HostReading, PowerReading, Reading, VmReading
-from nilometer.importers.hyperv.sources.context import Context, PassOver
+from nilometer.importers.hyperv.sources.source import FileContext
+from nilometer.importers.run import SkippedRecords
 from nilometer.textio.texts import ByteStream
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-AT = "2026-11-23T09:00:00.000000Z"
+AT = UtcTime("2026-11-23T09:00:00.000000Z")
 WEB = "11111111-1111-1111-1111-111111111111"
 DB = "22222222-2222-2222-2222-222222222222"
 
@@ -25,9 +27,7 @@ class Parser(Protocol):
         """Whether a file that begins so is of this kind."""
         ...
 
-    def read(
-        self, stream: ByteStream, name: str, context: Context, pass_over: PassOver | None = None
-    ) -> Iterator[Reading]:
+    def read(self, stream: ByteStream, name: str, context: FileContext) -> Iterator[Reading]:
         """What the file tells."""
         ...
 
@@ -37,19 +37,19 @@ def sample(name: str) -> bytes:
     return (SAMPLES / name).read_bytes()
 
 
-def read(parser: Parser, data: bytes | str, context: Context | None = None) -> list[Reading]:
+def read(parser: Parser, data: bytes | str, context: FileContext | None = None) -> list[Reading]:
     """All that a file tells, which has to be read without fault."""
     stream = io.BytesIO(data.encode() if isinstance(data, str) else data)
-    return list(parser.read(stream, "file", context or Context(at=AT)))
+    return list(parser.read(stream, "file", context or FileContext(at=AT)))
 
 
-def read_on(parser: Parser, data: bytes | str, context: Context | None = None) -> tuple[list[Reading], list[str]]:
+def read_on(parser: Parser, data: bytes | str, context: FileContext | None = None) -> tuple[list[Reading], list[str]]:
     """All that can be read of a file, and the messages of what cannot be; each has its place and a hint."""
-    errors: list[NilometerError] = []
+    skipped = SkippedRecords(keep_going=True)
     stream = io.BytesIO(data.encode() if isinstance(data, str) else data)
-    readings = list(parser.read(stream, "file", context or Context(at=AT), errors.append))
-    assert all(isinstance(error, InputError) and error.hint and error.message.startswith("file:") for error in errors)
-    return readings, [error.message for error in errors]
+    readings = list(parser.read(stream, "file", replace(context or FileContext(at=AT), skipped=skipped)))
+    assert all(error.hint and error.message.startswith("file:") for error in skipped.errors)
+    return readings, [error.message for error in skipped.errors]
 
 
 def vms(readings: list[Reading]) -> list[VmReading]:

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
 from domain.quantities import MiB
-from nilometer.importers.hyperv.readings import HostReading, VmReading
+from nilometer.importers.hyperv.readings import HostReading, VmListing, VmReading
 from nilometer.importers.hyperv.sources import counters_csv, counters_json
-from nilometer.importers.hyperv.sources.context import Context
+from nilometer.importers.hyperv.sources.source import FileContext
 from tests.nilometer.importers.hyperv.sources.files import hosts, read, read_on, vms
 
 VM = r"\\HV01\Hyper-V Dynamic Memory VM"
@@ -48,8 +49,8 @@ def at(time: str, *cells: str) -> tuple[str, ...]:
     return (time, *(cells or CELLS))
 
 
-def times(text: str, context: Context | None = None) -> list[str]:
-    return [each.at[:16] for each in vms(read(counters_csv, text, context or Context()))]
+def times(text: str, context: FileContext | None = None) -> list[str]:
+    return [each.at[:16] for each in vms(read(counters_csv, text, context or FileContext()))]
 
 
 def physical(*moments: str, head: str = BERLIN_WINTER) -> str:
@@ -57,13 +58,13 @@ def physical(*moments: str, head: str = BERLIN_WINTER) -> str:
 
 
 def test_the_counters_of_dynamic_memory_are_mb_and_become_bytes() -> None:
-    told = read(counters_csv, table(at("11/23/2026 10:00:00.123")), Context())
-    moment = "2026-11-23T09:00:00.123000Z"
+    told = read(counters_csv, table(at("11/23/2026 10:00:00.123")), FileContext())
+    moment = UtcTime("2026-11-23T09:00:00.123000Z")
     assert told == [
         HostReading(at=moment, host="hv01", record="file:2", available=40960 * MiB),
         VmReading(
-            at=moment, record="file:2", host="hv01", name="web01", assigned=640 * MiB, visible=2048 * MiB,
-            guest_available=300 * MiB, added=10 * MiB, removed=1418 * MiB,
+            at=moment, record="file:2", guest_available=300 * MiB, added=10 * MiB, removed=1418 * MiB,
+            listing=VmListing(host="hv01", name="web01", assigned=640 * MiB, visible=2048 * MiB),
         ),
     ]  # fmt: skip
 
@@ -71,19 +72,19 @@ def test_the_counters_of_dynamic_memory_are_mb_and_become_bytes() -> None:
 def test_what_was_not_measured_is_missing_and_a_vm_without_figures_is_not_told_of() -> None:
     for blank in ("", " ", "-1"):
         row = at("11/23/2026 10:00:00", *([blank] * 5), "97", "40960", "", "640", "1")
-        told = read(counters_csv, table(row), Context())
+        told = read(counters_csv, table(row), FileContext())
         assert [type(each) for each in told] == [HostReading]
 
 
 def test_nothing_assigned_is_not_reported_yet() -> None:
-    (told,) = vms(read(counters_csv, table(at("11/23/2026 10:00:00", "0", "0", *CELLS[2:])), Context()))
-    assert (told.assigned, told.visible, told.removed) == (None, None, 1418 * MiB)
+    (told,) = vms(read(counters_csv, table(at("11/23/2026 10:00:00", "0", "0", *CELLS[2:])), FileContext()))
+    assert (told.listing.assigned, told.listing.visible, told.removed) == (None, None, 1418 * MiB)
 
 
 @pytest.mark.parametrize("by", [",", ";", "\t"])
 def test_a_decimal_comma_and_other_separators_are_read(by: str) -> None:
-    told = vms(read(counters_csv, table(at("11/23/2026 10:00:00", "640,500000", *CELLS[1:]), by=by), Context()))
-    assert told[0].assigned == 640 * MiB + MiB // 2
+    told = vms(read(counters_csv, table(at("11/23/2026 10:00:00", "640,500000", *CELLS[1:]), by=by), FileContext()))
+    assert told[0].listing.assigned == 640 * MiB + MiB // 2
 
 
 def test_a_zone_whose_name_has_a_separator_in_it_is_no_matter() -> None:
@@ -94,8 +95,8 @@ def test_a_zone_whose_name_has_a_separator_in_it_is_no_matter() -> None:
 
 def test_heads_in_any_case_are_known_and_a_host_that_is_not_named_is_the_one_that_is_assumed() -> None:
     text = table(("11/23/2026 10:00:00", "1024"), columns=(r"\hyper-v dynamic memory vm(web01)\physical memory",))
-    (told,) = vms(read(counters_csv, text, Context(host="HV09")))
-    assert (told.host, told.assigned) == ("hv09", 1024 * MiB)
+    (told,) = vms(read(counters_csv, text, FileContext(host="HV09")))
+    assert (told.listing.host, told.listing.assigned) == ("hv09", 1024 * MiB)
 
 
 def test_heads_in_another_language_are_refused_with_what_was_expected_and_what_to_do() -> None:
@@ -106,7 +107,7 @@ def test_heads_in_another_language_are_refused_with_what_was_expected_and_what_t
     with pytest.raises(
         InputError, match="file:1: none of its counters is one of Dynamic Memory's by its English"
     ) as caught:
-        read(counters_csv, text, Context())
+        read(counters_csv, text, FileContext())
     assert "Dynamischer" in caught.value.message
     assert "Perflib" in caught.value.hint
     assert len(read_on(counters_csv, text)[1]) == 1  # once, not for each line
@@ -122,14 +123,14 @@ def test_where_the_clock_was_set_back_the_order_tells_the_two_hours_apart() -> N
     )
     due = ["2026-10-25T00:30", "2026-10-25T00:59", "2026-10-25T01:00", "2026-10-25T01:30", "2026-10-25T02:00"]
     assert times(physical(*moments, head="(PDH-CSV 4.0) (W. Europe Daylight Time)(-120)")) == due
-    assert times(physical(*moments, head="(PDH-CSV 4.0)"), Context(zone="Europe/Berlin")) == due
+    assert times(physical(*moments, head="(PDH-CSV 4.0)"), FileContext(zone="Europe/Berlin")) == due
 
 
 def test_of_a_log_by_the_hour_the_same_time_comes_twice() -> None:
     moments = ("10/25/2026 01:00:00", "10/25/2026 02:00:00", "10/25/2026 02:00:00", "10/25/2026 03:00:00")
     due = ["2026-10-24T23:00", "2026-10-25T00:00", "2026-10-25T01:00", "2026-10-25T02:00"]
     assert times(physical(*moments, head="(PDH-CSV 4.0) (W. Europe Daylight Time)(-120)")) == due
-    assert times(physical(*moments, head="(PDH-CSV 4.0)"), Context(zone="Europe/Berlin")) == due
+    assert times(physical(*moments, head="(PDH-CSV 4.0)"), FileContext(zone="Europe/Berlin")) == due
 
 
 def test_half_an_hour_apart_the_second_hour_begins_half_an_hour_before() -> None:
@@ -147,10 +148,10 @@ def test_a_clock_that_was_set_forward_cannot_be_told_from_a_pause_unless_the_zon
     text = physical("03/29/2026 01:58:00", "03/29/2026 01:59:00", "03/29/2026 03:00:00", "03/29/2026 03:01:00")
     readings, errors = read_on(counters_csv, text)
     assert [each.at[:16] for each in readings] == ["2026-03-29T00:58", "2026-03-29T00:59"]
-    assert errors == ["file:4: the clock went from 01:59 to 03:00: was nothing collected, or was it set forward?"]
+    assert errors == ["file:4: the clock went from 01:59 to 03:00: is that a pause, or was the clock set forward?"]
     due = ["2026-03-29T00:58", "2026-03-29T00:59", "2026-03-29T01:00", "2026-03-29T01:01"]
-    assert times(text, Context(zone="Europe/Berlin")) == due
-    assert times(text, Context(zone="+01:00"))[2] == "2026-03-29T02:00"
+    assert times(text, FileContext(zone="Europe/Berlin")) == due
+    assert times(text, FileContext(zone="+01:00"))[2] == "2026-03-29T02:00"
 
 
 def test_a_pause_of_another_length_is_a_pause() -> None:
@@ -162,13 +163,13 @@ def test_typeperf_does_not_write_the_zone_which_has_to_be_said_once() -> None:
     readings, errors = read_on(counters_csv, text)
     assert readings == []
     assert errors == ["file:2: the time is a local one, and the file does not say its zone"]
-    assert times(text, Context(zone="UTC")) == ["2026-11-23T10:00", "2026-11-23T10:01"]
+    assert times(text, FileContext(zone="UTC")) == ["2026-11-23T10:00", "2026-11-23T10:01"]
 
 
 def test_a_zone_that_is_not_one_is_refused() -> None:
     for zone in ("Middle/Earth", "+99:00", "+24:00", "+01:60", "../etc/passwd", ""):
         with pytest.raises(InputError, match="there is no time zone"):
-            read(counters_csv, physical("11/23/2026 10:00:00"), Context(zone=zone))
+            read(counters_csv, physical("11/23/2026 10:00:00"), FileContext(zone=zone))
 
 
 @pytest.mark.parametrize(
@@ -176,16 +177,16 @@ def test_a_zone_that_is_not_one_is_refused() -> None:
     [
         (("11/23/2026 10:01:00", "640"), "file:3: has 2 columns, and the head has 11"),
         (("11/23/2026 10:01:00", *CELLS, "1"), "file:3: has 12 columns, and the head has 11"),
-        (("11/23/2026 10", *CELLS), "file:3: '11/23/2026 10' is no time such as 11/23/2026 09:00:00.000"),
+        (("11/23/2026 10", *CELLS), "file:3: '11/23/2026 10' is not a time such as 11/23/2026 09:00:00.000"),
         (
             ("11/23/2026 10:00:00123", *CELLS),
-            "file:3: '11/23/2026 10:00:00123' is no time such as 11/23/2026 09:00:00.000",
+            "file:3: '11/23/2026 10:00:00123' is not a time such as 11/23/2026 09:00:00.000",
         ),
         (("13/23/2026 10:00:00", *CELLS), "file:3: '13/23/2026 10:00:00' is not a time"),
-        (("11/23/2026 10:01:00", "-5", *CELLS[1:]), "file:3: column 2: '-5' is no size in MB"),
-        (("11/23/2026 10:01:00", "nan", *CELLS[1:]), "file:3: column 2: 'nan' is no size in MB"),
-        (("11/23/2026 10:01:00", "1e300", *CELLS[1:]), "file:3: column 2: '1e300' is no size in MB"),
-        (("11/23/2026 10:01:00", "many", *CELLS[1:]), "file:3: column 2: 'many' is no number"),
+        (("11/23/2026 10:01:00", "-5", *CELLS[1:]), "file:3: column 2: '-5' is not a size in MB"),
+        (("11/23/2026 10:01:00", "nan", *CELLS[1:]), "file:3: column 2: 'nan' is not a size in MB"),
+        (("11/23/2026 10:01:00", "1e300", *CELLS[1:]), "file:3: column 2: '1e300' is not a size in MB"),
+        (("11/23/2026 10:01:00", "many", *CELLS[1:]), "file:3: column 2: 'many' is not a number"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_told_and_does_not_hide_the_rest(row: tuple[str, ...], says: str) -> None:
@@ -198,16 +199,16 @@ def test_empty_lines_and_blanks_around_values_are_no_matter() -> None:
     head, row = table(
         (" 11/23/2026 10:00:00 ", " 1024 ", " "), columns=COLUMNS[:1], head=f" {BERLIN_WINTER} "
     ).splitlines()
-    (told,) = vms(read(counters_csv, f"\n  \n{head}\n\n   \n{row}\n \n", Context()))
-    assert (told.record, told.assigned) == ("file:6", 1024 * MiB)
+    (told,) = vms(read(counters_csv, f"\n  \n{head}\n\n   \n{row}\n \n", FileContext()))
+    assert (told.record, told.listing.assigned) == ("file:6", 1024 * MiB)
 
 
 def test_a_last_column_without_a_name_is_no_matter() -> None:
-    assert len(vms(read(counters_csv, table(at("11/23/2026 10:00:00", *CELLS, "")), Context()))) == 1
+    assert len(vms(read(counters_csv, table(at("11/23/2026 10:00:00", *CELLS, "")), FileContext()))) == 1
 
 
 def test_files_of_another_kind_are_refused() -> None:
-    assert read_on(counters_csv, "Name,State\nweb01,Running\n")[1] == ["file:1: is no CSV of performance counters"]
+    assert read_on(counters_csv, "Name,State\nweb01,Running\n")[1] == ["file:1: is not CSV of performance counters"]
     assert read_on(counters_csv, '"(PDH-CSV 4.0) (UTC)(0)"\n')[1] == ["file:1: names no counters"]
 
 
@@ -232,7 +233,7 @@ def synthetic_set(timestamp: object = "/Date(1795424400000)/", **values: object)
     return {"Timestamp": timestamp, "CounterSamples": samples, "Readings": "…"}
 
 
-JSON_TIME = "2026-11-23T09:00:00.000000Z"
+JSON_TIME = UtcTime("2026-11-23T09:00:00.000000Z")
 
 
 @pytest.mark.parametrize(
@@ -245,9 +246,13 @@ JSON_TIME = "2026-11-23T09:00:00.000000Z"
     ],
 )
 def test_get_counter_as_json_is_read_in_the_shapes_of_both_powershells(timestamp: object) -> None:
-    told = read(counters_json, json.dumps(synthetic_set(timestamp)), Context(zone="+01:00"))
+    told = read(counters_json, json.dumps(synthetic_set(timestamp)), FileContext(zone="+01:00"))
     assert told == [
-        VmReading(at=JSON_TIME, record="file:1", host="hv01", name="web01", assigned=640 * MiB, visible=2048 * MiB)
+        VmReading(
+            at=JSON_TIME,
+            record="file:1",
+            listing=VmListing(host="hv01", name="web01", assigned=640 * MiB, visible=2048 * MiB),
+        )
     ]
 
 
@@ -257,8 +262,8 @@ def test_samples_alone_are_put_together_by_their_time() -> None:
         for time in ("2026-11-23T09:00:00Z", "2026-11-23T09:01:00Z")
         for sample in synthetic_set()["CounterSamples"]
     ]
-    told = vms(read(counters_json, json.dumps(samples), Context()))
-    assert [(each.at[14:16], each.assigned, each.visible) for each in told] == [
+    told = vms(read(counters_json, json.dumps(samples), FileContext()))
+    assert [(each.at[14:16], each.listing.assigned, each.listing.visible) for each in told] == [
         ("00", 640 * MiB, 2048 * MiB),
         ("01", 640 * MiB, 2048 * MiB),
     ]
@@ -266,21 +271,27 @@ def test_samples_alone_are_put_together_by_their_time() -> None:
 
 def test_the_balancers_available_memory_is_the_hosts() -> None:
     one = {"Path": r"\\hv01\hyper-v dynamic memory balancer(system balancer)\available memory", "CookedValue": 7}
-    told = read(counters_json, json.dumps(synthetic_set() | {"CounterSamples": one}), Context())
+    told = read(counters_json, json.dumps(synthetic_set() | {"CounterSamples": one}), FileContext())
     assert hosts(told) == [HostReading(at=JSON_TIME, host="hv01", record="file:1", available=7 * MiB)]
 
 
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        ([7], "file:1: is no set of samples"),
+        ([7], "file:1: is not a set of samples"),
         ({"Timestamp": 1}, "file:1: has neither CounterSamples nor a Path"),
-        ({"CounterSamples": ["Microsoft…"]}, "file:1: a sample is no object: was it written too shallow?"),
+        (
+            {"CounterSamples": ["Microsoft…"]},
+            "file:1: a sample is not an object: was it written with too small a -Depth?",
+        ),
         (synthetic_set(None), "file:1: has no Timestamp"),
-        (synthetic_set("soon"), r"file:1: \\hv01\hyper-v dynamic memory vm(web01)\physical memory: 'soon' is no time"),
+        (
+            synthetic_set("soon"),
+            r"file:1: \\hv01\hyper-v dynamic memory vm(web01)\physical memory: 'soon' is not a time",
+        ),
         (
             synthetic_set(**{"physical memory": "x"}),
-            r"file:1: \\hv01\hyper-v dynamic memory vm(web01)\physical memory: 'x' is no number",
+            r"file:1: \\hv01\hyper-v dynamic memory vm(web01)\physical memory: 'x' is not a number",
         ),
     ],
 )  # fmt: skip

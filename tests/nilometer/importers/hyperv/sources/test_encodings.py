@@ -8,7 +8,7 @@ import json
 import pytest
 
 from nilometer.importers.hyperv.sources import counters_csv, counters_json, event_log, get_vm, prometheus
-from nilometer.importers.hyperv.sources.context import Context
+from nilometer.importers.hyperv.sources.source import FileContext
 from tests.nilometer.importers.hyperv.sources.files import AT, Parser, read, read_on
 from tests.nilometer.importers.hyperv.sources.test_counters import CELLS, synthetic_set, table
 from tests.nilometer.importers.hyperv.sources.test_event_log import event
@@ -24,7 +24,7 @@ FILES: list[tuple[Parser, str]] = [
     (prometheus, answer(series(f"{NEW}vm_physical_bytes", (NINE, "1048576"), vm="Prüfstand"))),
     (event_log, f"<Events>\n{event()}\n{event(18502)}\n</Events>"),
 ]
-CONTEXT = Context(at=AT)
+CONTEXT = FileContext(at=AT)
 
 
 @pytest.mark.parametrize(("parser", "text"), FILES)

@@ -6,12 +6,14 @@ import io
 
 import pytest
 
-from domain.errors import InputError, NilometerError
+from domain.errors import InputError
+from domain.identifiers import UtcTime
 from domain.state import Power
 from nilometer.importers.hyperv.readings import PowerReading
 from nilometer.importers.hyperv.sources import event_log, xml_stream
-from nilometer.importers.hyperv.sources.context import Context
 from nilometer.importers.hyperv.sources.event_log import MEANINGS
+from nilometer.importers.hyperv.sources.source import FileContext
+from nilometer.importers.run import SkippedRecords
 from tests.nilometer.importers.hyperv.sources.files import powers, read, read_on, sample
 
 VM = "d9e0eb0a-5b37-508e-9173-67e9ade83acf"
@@ -48,8 +50,8 @@ def only(text: str) -> PowerReading:
 
 
 STARTED = PowerReading(
-    at="2026-11-23T09:00:00.123456Z", record="file:1", host="hv01.corp.local", vm_id=VM, name="web01",
-    power=Power.RUNNING, new_session=True, told="Hyper-V-Worker 18500",
+    at=UtcTime("2026-11-23T09:00:00.123456Z"), record="file:1", host="hv01.corp.local", vm_id=VM, name="web01",
+    power=Power.RUNNING, new_session=True, log_event="Hyper-V-Worker 18500",
 )  # fmt: skip
 
 
@@ -70,7 +72,7 @@ def test_a_start_is_a_running_vm_and_a_new_session() -> None:
 )  # fmt: skip
 def test_the_number_of_an_event_tells_power_and_session(number: int, power: Power | None, new_session: bool) -> None:
     told = only(event(number))
-    assert (told.power, told.new_session, told.told) == (power, new_session, f"Hyper-V-Worker {number}")
+    assert (told.power, told.new_session, told.log_event) == (power, new_session, f"Hyper-V-Worker {number}")
 
 
 def test_every_event_that_is_known_was_tried() -> None:
@@ -80,8 +82,8 @@ def test_every_event_that_is_known_was_tried() -> None:
 def test_the_real_crash_of_a_guest_is_told_and_its_account_is_the_vm_itself() -> None:
     told = only(sample("event_hyperv-worker_18590.xml").decode())
     assert told == PowerReading(
-        at="2024-12-09T11:31:23.235620Z", record="file:1", host="desktop-olunt6j", vm_id=VM, name="Virtual Machine",
-        power=None, told="Hyper-V-Worker 18590",
+        at=UtcTime("2024-12-09T11:31:23.235620Z"), record="file:1", host="desktop-olunt6j", vm_id=VM,
+        name="Virtual Machine", power=None, log_event="Hyper-V-Worker 18590",
     )  # fmt: skip
 
 
@@ -92,7 +94,7 @@ def test_the_real_event_of_a_migration_tells_nothing_of_power() -> None:
 def test_parameters_without_names_are_read_by_their_place() -> None:
     data = f"<Parameter0>web01</Parameter0><Parameter1>{VM.upper()}</Parameter1><Parameter2>0.5</Parameter2>"
     told = only(event(14070, provider=VMMS, data=data, account="S-1-5-18"))
-    assert (told.vm_id, told.name, told.power, told.told) == (VM, "web01", None, "Hyper-V-VMMS 14070")
+    assert (told.vm_id, told.name, told.power, told.log_event) == (VM, "web01", None, "Hyper-V-VMMS 14070")
 
 
 def test_where_the_event_does_not_name_the_vm_its_account_does() -> None:
@@ -147,20 +149,20 @@ class Dripping(io.BytesIO):
 @pytest.mark.parametrize("step", [1, 7, 100])
 def test_events_are_read_however_the_file_is_cut_into_pieces(step: int) -> None:
     text = f'<?xml version="1.0"?>\n<Events>\n{event()}\n<!-- ours -->{event(18502)}\n</Events>'
-    told = list(event_log.read(Dripping(text, step), "file", Context()))
+    told = list(event_log.read(Dripping(text, step), "file", FileContext()))
     assert [each.record for each in told] == ["file:3", "file:4"]
 
 
 @pytest.mark.parametrize("step", [3, 100, 10**6])
 def test_what_is_no_event_is_told_once_however_long_it_is_and_again_behind_an_event(step: int) -> None:
-    errors: list[NilometerError] = []
+    skipped = SkippedRecords(keep_going=True)
     text = f"{'a < b ' * 300}\n{event()}\n{'c < d ' * 300}\n{event()}\nthe end"
-    told = list(event_log.read(Dripping(text, step), "file", Context(), errors.append))
+    told = list(event_log.read(Dripping(text, step), "file", FileContext(skipped=skipped)))
     assert [each.record for each in told] == ["file:2", "file:4"]
-    assert [error.message[:21] for error in errors] == [
-        "file:1: is no event: ",
-        "file:3: is no event: ",
-        "file:5: is no event: ",
+    assert [error.message[:25] for error in skipped.errors] == [
+        "file:1: is not an event: ",
+        "file:3: is not an event: ",
+        "file:5: is not an event: ",
     ]
 
 
@@ -169,7 +171,7 @@ def at(minute: int, number: int, record: int, channel: str = "Worker-Admin", pro
 
 
 def minutes(*told: str) -> list[tuple[str, str | None]]:
-    return [(each.at[14:16], each.told) for each in powers(read(event_log, "\n".join(told)))]
+    return [(each.at[14:16], each.log_event) for each in powers(read(event_log, "\n".join(told)))]
 
 
 def test_events_that_come_newest_first_are_told_oldest_first() -> None:
@@ -207,17 +209,17 @@ def test_blanks_around_values_are_no_matter() -> None:
     ("bad", "says"),
     [
         (event()[:300], "file:2: the event that begins here is cut off"),
-        (event(data="<VmId>web01</VmId>"), "file:2: VmId 'web01' is no GUID"),
+        (event(data="<VmId>web01</VmId>"), "file:2: VmId 'web01' is not a GUID"),
         (event(data="", account="S-1-5-18"), "file:2: event 18500 does not say which VM it is of"),
         (event(data="", account="S-1-5-83-1-1-2-3-9999999999"), "file:2: UserID"),
-        (event("many"), "file:2: EventID 'many' is no number"),
+        (event("many"), "file:2: EventID 'many' is not a number"),
         (event(time="2026-11-23 09:00"), "file:2: TimeCreated: '2026-11-23 09:00' does not say its time zone"),
         (event(time="yesterday"), "file:2: TimeCreated: 'yesterday' is not a time"),
-        (event(data="&lol;"), "file:2: is no XML: undefined entity"),
-        (event(data="<VmId>"), "file:2: is no XML: mismatched tag"),
+        (event(data="&lol;"), "file:2: is not XML: undefined entity"),
+        (event(data="<VmId>"), "file:2: is not XML: mismatched tag"),
         ("<Event><Sys/></Event>", "file:2: has no System: is it an event of Windows?"),
-        ("Name State", "file:2: is no event: 'Name State'"),
-        ("<Objs><Obj/></Objs>", "file:2: is no event: '<Objs><Obj/></Objs>'"),
+        ("Name State", "file:2: is not an event: 'Name State'"),
+        ("<Objs><Obj/></Objs>", "file:2: is not an event: '<Objs><Obj/></Objs>'"),
     ],
 )
 def test_an_event_that_cannot_be_read_is_told_and_does_not_hide_the_rest(bad: str, says: str) -> None:
@@ -249,7 +251,7 @@ def test_a_document_type_definition_is_refused_before_anything_can_grow(begin: s
     assert readings == []
     line = begin.count("\n") + 1
     assert errors == [f"file:{line}: has a document type definition, which no event log writes"]
-    with pytest.raises(InputError, match="is no XML"):
+    with pytest.raises(InputError, match="is not XML"):
         read(event_log, event(data="<!DOCTYPE x>"))
 
 

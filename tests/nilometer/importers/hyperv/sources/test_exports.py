@@ -11,10 +11,10 @@ from domain.errors import InputError
 from domain.quantities import MiB
 from domain.state import Power
 from nilometer.importers.hyperv.importer import HypervFile
-from nilometer.importers.hyperv.sources.registry import opened
-from nilometer.importers.hyperv.sources.source import Context
+from nilometer.importers.hyperv.sources.registry import open_file
+from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.hyperv.sources.spool import SPOOL
-from nilometer.importers.run import ImportCounts, SkippedRecords
+from nilometer.importers.run import SkippedRecords
 from tests.nilometer.importers.hyperv.sources.files import AT, Parser, read
 from tests.nilometer.importers.hyperv.sources.test_counters import BERLIN_WINTER, table
 from tests.nilometer.importers.hyperv.sources.test_encodings import FILES
@@ -26,9 +26,9 @@ NAMES = ("Physical Memory", "Guest Visible Physical Memory", "Guest Available Me
 
 @pytest.mark.parametrize(("parser", "text"), FILES)
 def test_a_file_is_known_by_what_is_in_it_and_read_as_its_parser_reads_it(parser: Parser, text: str) -> None:
-    context = Context(ImportCounts(), at=AT)
+    context = FileContext(at=AT)
     for data in (text.encode(), gzip.compress(f"\r\n\n{text}".encode("utf-8-sig"))):
-        found = opened(io.BytesIO(data), "file", context)
+        found = open_file(io.BytesIO(data), "file", context)
         assert found is not None
         given = [each for record in found.records for each in record.readings]
         due = read(parser, text if data.startswith(text.encode()) else f"\n\n{text}")
@@ -37,19 +37,19 @@ def test_a_file_is_known_by_what_is_in_it_and_read_as_its_parser_reads_it(parser
 
 
 def test_a_spool_is_still_a_spool() -> None:
-    found = opened(io.BytesIO(Spool().poll(0, vm()).data), "file", Context(ImportCounts()))
+    found = open_file(io.BytesIO(Spool().poll(0, vm()).data), "file", FileContext())
     assert found is not None
-    assert found.source is SPOOL
+    assert found.format is SPOOL
 
 
 def test_what_cannot_be_read_is_refused_or_passed_over_as_the_import_says() -> None:
     text = f"{at(0, 18500, 1)}\n<Event><Sys/></Event>\n{at(5, 18502, 2)}"
     skipped = SkippedRecords(keep_going=True)
-    found = opened(io.BytesIO(text.encode()), "file", Context(ImportCounts(), skipped))
+    found = open_file(io.BytesIO(text.encode()), "file", FileContext(skipped=skipped))
     assert found is not None
     assert [each.record for record in found.records for each in record.readings] == ["file:1", "file:3"]
     assert [error.message for error in skipped.errors] == ["file:2: has no System: is it an event of Windows?"]
-    found = opened(io.BytesIO(text.encode()), "file", Context(ImportCounts()))
+    found = open_file(io.BytesIO(text.encode()), "file", FileContext())
     assert found is not None
     with pytest.raises(InputError, match="file:2: has no System"):
         list(found.records)

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import InputError, NilometerError
+from domain.errors import InputError
 from nilometer.importers.hyperv.sources import json_stream
-from nilometer.importers.hyperv.sources.json_stream import documents
+from nilometer.importers.hyperv.sources.json_stream import read_documents
+from nilometer.importers.run import SkippedRecords
 
 
 class Dripping:
@@ -26,10 +27,10 @@ class Dripping:
 
 
 def split(data: bytes, step: int = 10**6) -> tuple[list[tuple[str, object]], list[str]]:
-    errors: list[NilometerError] = []
-    found = list(documents(Dripping(data, step), "f", errors.append))
-    assert all(error.hint for error in errors)
-    return found, [error.message for error in errors]
+    skipped = SkippedRecords(keep_going=True)
+    found = list(read_documents(Dripping(data, step), "f", skipped))
+    assert all(error.hint for error in skipped.errors)
+    return found, [error.message for error in skipped.errors]
 
 
 TEXTS = st.text(alphabet='ab"\\{}[],:\n\u00e4')
@@ -96,9 +97,9 @@ def test_a_document_that_is_too_long_is_told_and_the_next_is_read(monkeypatch: p
     assert errors[0] == "f:2: the document that begins here is over 100 bytes long"
 
 
-def test_without_anyone_to_tell_the_first_fault_ends_the_reading() -> None:
+def test_where_errors_are_not_collected_the_first_one_ends_the_reading() -> None:
     with pytest.raises(InputError, match="f:1: is not JSON"):
-        list(documents(io.BytesIO(b"x\n[1]"), "f"))
+        list(read_documents(io.BytesIO(b"x\n[1]"), "f", SkippedRecords()))
 
 
 def test_beginnings_without_an_end_are_not_looked_at_for_ever() -> None:

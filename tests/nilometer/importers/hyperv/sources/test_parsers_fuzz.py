@@ -10,22 +10,24 @@ import io
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.errors import InputError, NilometerError
+from domain.errors import InputError
 from domain.quantities import LARGEST
 from nilometer.importers.hyperv.readings import HostReading, PowerReading, Reading, VmReading
 from nilometer.importers.hyperv.sources import counters_csv, counters_json, event_log, get_vm, prometheus
-from nilometer.importers.hyperv.sources.context import Context
+from nilometer.importers.hyperv.sources.source import FileContext
+from nilometer.importers.run import SkippedRecords
 from nilometer.times import parse_time
 from tests.nilometer.importers.hyperv.sources.damaged_files import damaged_files
 from tests.nilometer.importers.hyperv.sources.files import AT, Parser, sample
 
 PARSERS: list[Parser] = [get_vm, counters_csv, counters_json, prometheus, event_log]
-CONTEXTS = [Context(), Context("hv09", AT, "Europe/Berlin"), Context(None, AT, "-05:00")]
+CONTEXTS = [FileContext(), FileContext(host="hv09", at=AT, zone="Europe/Berlin"), FileContext(at=AT, zone="-05:00")]
 SIZES = (
     "startup",
     "minimum",
@@ -40,14 +42,15 @@ SIZES = (
 )
 
 
-def check(data: bytes, context: Context) -> int:
+def check(data: bytes, context: FileContext) -> int:
     """Reads a file with every parser, and looks at all that it gives; how many readings that was."""
     count = 0
     for parser in PARSERS:
         parser.recognises(data[:65536])
-        errors: list[NilometerError] = []
-        readings = list(parser.read(io.BytesIO(data), "file", context, errors.append))
-        assert all(isinstance(error, InputError) and error.hint for error in errors)
+        skipped = SkippedRecords(keep_going=True)
+        readings = list(parser.read(io.BytesIO(data), "file", replace(context, skipped=skipped)))
+        errors = skipped.errors
+        assert all(error.hint for error in errors)
         assert all(error.message.startswith("file:") for error in errors)
         for reading in readings:
             check_reading(reading)
@@ -57,22 +60,24 @@ def check(data: bytes, context: Context) -> int:
 
 
 def check_reading(reading: Reading) -> None:
-    """What a reading tells can be."""
+    """A reading's values are possible ones."""
     assert parse_time(reading.at) == reading.at
     assert reading.record.startswith("file:")
-    for name in SIZES:
-        value = getattr(reading, name, None)
-        assert value is None or (type(value) is int and 0 <= value <= LARGEST)
+    for part in (reading, reading.listing) if isinstance(reading, VmReading) else (reading,):
+        for name in SIZES:
+            value = getattr(part, name, None)
+            assert value is None or (type(value) is int and 0 <= value <= LARGEST)
     if isinstance(reading, VmReading | PowerReading):
-        assert reading.vm_id or reading.name
-        assert reading.vm_id is None or (len(reading.vm_id) == 36 and reading.vm_id == reading.vm_id.lower())
+        named = reading.listing if isinstance(reading, VmReading) else reading
+        assert named.vm_id or named.name
+        assert named.vm_id is None or (len(named.vm_id) == 36 and named.vm_id == named.vm_id.lower())
     assert not isinstance(reading, HostReading) or reading.host
 
 
 def check_first_fault(
-    parser: Parser, data: bytes, context: Context, readings: list[Reading], errors: list[NilometerError]
+    parser: Parser, data: bytes, context: FileContext, readings: list[Reading], errors: list[InputError]
 ) -> None:
-    """Where nobody is told, the first fault is raised, and what came before it was read."""
+    """Where errors are not collected, the first is raised, and what came before it was read."""
     before: list[Reading] = []
     said = ""
     try:
@@ -90,13 +95,13 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 @settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
 @given(damaged_files(), st.sampled_from(CONTEXTS))
-def test_a_damaged_file_is_read_or_refused_by_every_parser(data: bytes, context: Context) -> None:
+def test_a_damaged_file_is_read_or_refused_by_every_parser(data: bytes, context: FileContext) -> None:
     check(data, context)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(CONTEXTS))
-def test_anything_at_all_is_read_or_refused_by_every_parser(data: bytes, context: Context) -> None:
+def test_anything_at_all_is_read_or_refused_by_every_parser(data: bytes, context: FileContext) -> None:
     check(data, context)
 
 
@@ -113,7 +118,7 @@ def main(minutes: float) -> None:
 
     @settings(max_examples=500, deadline=None, suppress_health_check=SLOW, database=None, print_blob=True)
     @given(damaged_files(), st.sampled_from(CONTEXTS))
-    def files(data: bytes, context: Context) -> None:
+    def files(data: bytes, context: FileContext) -> None:
         counts["files"] += 1
         counts["readings"] += check(data, context)
 

@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
 from domain.quantities import GiB, MiB
-from nilometer.importers.hyperv.readings import HostReading, VmReading
+from nilometer.importers.hyperv.readings import HostReading, VmListing, VmReading
 from nilometer.importers.hyperv.sources import prometheus
-from nilometer.importers.hyperv.sources.context import Context
+from nilometer.importers.hyperv.sources.source import FileContext
 from tests.nilometer.importers.hyperv.sources.files import hosts, read, read_on, vms
 
 NEW, OLD = "windows_hyperv_dynamic_memory_", "windows_hyperv_vm_memory_"
 NINE = 1795424400
-NINE_O_CLOCK = "2026-11-23T09:00:00.000000Z"
+NINE_O_CLOCK = UtcTime("2026-11-23T09:00:00.000000Z")
 
 
 def series(name: str, *values: tuple[float, str], **labels: str) -> dict[str, Any]:
@@ -40,18 +41,31 @@ def test_the_series_of_a_vm_become_one_reading_for_each_time() -> None:
         series(f"{NEW}vm_removed_bytes_total", (NINE, str(1408 * MiB))),
         series(f"{NEW}vm_pressure_current_ratio", (NINE, "0.97")),
     )
-    first, second = vms(read(prometheus, text, Context()))
+    first, second = vms(read(prometheus, text, FileContext()))
     assert first == VmReading(
-        at=NINE_O_CLOCK, record=f"file:1: {NINE_O_CLOCK}", host="hv01", name="web01",
-        assigned=640 * MiB, visible=2 * GiB, guest_available=MiB, added=0, removed=1408 * MiB,
-    )  # fmt: skip
-    assert (second.at, second.assigned, second.visible) == ("2026-11-23T09:01:00.000000Z", 4 * GiB, None)
+        at=NINE_O_CLOCK,
+        record=f"file:1: {NINE_O_CLOCK}",
+        guest_available=MiB,
+        added=0,
+        removed=1408 * MiB,
+        listing=VmListing(host="hv01", name="web01", assigned=640 * MiB, visible=2 * GiB),
+    )
+    assert (second.at, second.listing.assigned, second.listing.visible) == (
+        "2026-11-23T09:01:00.000000Z",
+        4 * GiB,
+        None,
+    )
 
 
 def test_until_0_29_the_exporter_told_mb() -> None:
     text = answer(series(f"{OLD}physical", (NINE, "640")), series(f"{OLD}physical_guest_visible", (NINE, "2048")))
-    (told,) = vms(read(prometheus, text, Context()))
-    assert (told.vm_id, told.name, told.assigned, told.visible) == (None, "web01", 640 * MiB, 2048 * MiB)
+    (told,) = vms(read(prometheus, text, FileContext()))
+    assert (told.listing.vm_id, told.listing.name, told.listing.assigned, told.listing.visible) == (
+        None,
+        "web01",
+        640 * MiB,
+        2048 * MiB,
+    )
 
 
 def test_a_document_for_each_metric_in_one_file_is_one_history_in_order_of_time() -> None:
@@ -62,8 +76,8 @@ def test_a_document_for_each_metric_in_one_file_is_one_history_in_order_of_time(
             answer(series(f"{NEW}vm_added_total", (NINE, "5"))),
         ]
     )
-    told = vms(read(prometheus, text, Context()))
-    assert [(each.at[14:16], each.name, each.added) for each in told] == [
+    told = vms(read(prometheus, text, FileContext()))
+    assert [(each.at[14:16], each.listing.name, each.added) for each in told] == [
         ("00", "web01", 5),
         ("01", "db01", None),
         ("01", "web01", None),
@@ -73,7 +87,7 @@ def test_a_document_for_each_metric_in_one_file_is_one_history_in_order_of_time(
 
 def test_the_balancers_available_memory_is_the_hosts() -> None:
     one = series(f"{NEW}balancer_available_memory_bytes", (NINE, str(GiB)), vm="", balancer="System Balancer")
-    assert hosts(read(prometheus, answer(one), Context())) == [
+    assert hosts(read(prometheus, answer(one), FileContext())) == [
         HostReading(at=NINE_O_CLOCK, host="hv01", record=f"file:1: {NINE_O_CLOCK}", available=GiB)
     ]
 
@@ -83,7 +97,7 @@ def test_two_hosts_have_a_vm_of_one_name_each() -> None:
         series(f"{NEW}vm_physical_bytes", (NINE, "1048576")),
         series(f"{NEW}vm_physical_bytes", (NINE, "2097152"), instance="hv02.corp.local"),
     )
-    assert [(each.host, each.assigned) for each in vms(read(prometheus, text, Context()))] == [
+    assert [(each.listing.host, each.listing.assigned) for each in vms(read(prometheus, text, FileContext()))] == [
         ("hv01", MiB),
         ("hv02.corp.local", 2 * MiB),
     ]
@@ -92,23 +106,23 @@ def test_two_hosts_have_a_vm_of_one_name_each() -> None:
 def test_an_exporter_that_is_asked_on_its_own_host_does_not_name_it() -> None:
     for instance in ("localhost:9182", "127.0.0.1:9182", "[::1]:9182"):
         text = answer(series(f"{NEW}vm_physical_bytes", (NINE, "1048576"), instance=instance))
-        assert [each.host for each in vms(read(prometheus, text, Context(host="HV03")))] == ["hv03"]
-        assert [each.host for each in vms(read(prometheus, text, Context()))] == [None]
+        assert [each.listing.host for each in vms(read(prometheus, text, FileContext(host="HV03")))] == ["hv03"]
+        assert [each.listing.host for each in vms(read(prometheus, text, FileContext()))] == [None]
     balancer = series(f"{NEW}balancer_available_memory_bytes", (NINE, "1048576"), instance="localhost:9182")
     assert read_on(prometheus, answer(balancer)) == ([], ["file:1: series 1: does not name its host"])
 
 
 def test_not_a_number_was_not_measured_and_nothing_assigned_is_not_reported_yet() -> None:
     text = answer(series(f"{NEW}vm_physical_bytes", (NINE, "NaN"), (NINE + 60, "0")))
-    (told,) = vms(read(prometheus, text, Context()))
-    assert (told.at[14:16], told.assigned) == ("01", None)
+    (told,) = vms(read(prometheus, text, FileContext()))
+    assert (told.at[14:16], told.listing.assigned) == ("01", None)
 
 
 def test_an_instant_query_is_read_too() -> None:
     one = series(f"{NEW}vm_physical_bytes")
     del one["values"]
-    (told,) = vms(read(prometheus, answer(one | {"value": [NINE + 0.123, "1048576"]}), Context()))
-    assert (told.at, told.assigned) == ("2026-11-23T09:00:00.123000Z", MiB)
+    (told,) = vms(read(prometheus, answer(one | {"value": [NINE + 0.123, "1048576"]}), FileContext()))
+    assert (told.at, told.listing.assigned) == ("2026-11-23T09:00:00.123000Z", MiB)
 
 
 GOOD = series(f"{NEW}vm_physical_bytes", (NINE, "1048576"))
@@ -117,18 +131,18 @@ GOOD = series(f"{NEW}vm_physical_bytes", (NINE, "1048576"))
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
-        (series(f"{NEW}vm_physical_bytes", (NINE, "x")), "'x' is no number"),
-        (series(f"{NEW}vm_physical_bytes", (NINE, "-1")), "'-1' is no size"),
-        (series(f"{NEW}vm_physical_bytes", (NINE, "+Inf")), "'+Inf' is no size"),
+        (series(f"{NEW}vm_physical_bytes", (NINE, "x")), "'x' is not a number"),
+        (series(f"{NEW}vm_physical_bytes", (NINE, "-1")), "'-1' is not a size"),
+        (series(f"{NEW}vm_physical_bytes", (NINE, "+Inf")), "'+Inf' is not a size"),
         (series(f"{NEW}vm_physical_bytes", (1e30, "1")), "a time is out of range"),
         (series(f"{NEW}vm_physical_bytes", (-1, "1")), "a time is out of range"),
-        (series(f"{NEW}vm_physical_bytes", (NINE, "2097152")), "tells assigned of web01 otherwise than another"),
+        (series(f"{NEW}vm_physical_bytes", (NINE, "2097152")), "assigned of web01 differs from that of another series"),
         (series(f"{NEW}vm_physical_bytes", vm=""), "has no vm"),
-        ({"metric": GOOD["metric"], "values": [[NINE]]}, "a value is no pair of a time and a text"),
+        ({"metric": GOOD["metric"], "values": [[NINE]]}, "a value is not a pair of a time and a text"),
         ({"metric": GOOD["metric"], "values": 7}, "has no values"),
         (
             {"metric": {"vm": "web01"}, "values": []},
-            "has no __name__: ask for the metric itself, nothing worked out of it",
+            "has no __name__: query the metric itself, not an expression",
         ),
         ({"values": []}, "has no metric"),
         (7, "has no metric"),
@@ -137,7 +151,7 @@ GOOD = series(f"{NEW}vm_physical_bytes", (NINE, "1048576"))
 def test_a_series_that_cannot_be_read_is_told_and_does_not_hide_the_rest(bad: object, says: str) -> None:
     readings, errors = read_on(prometheus, answer(GOOD, bad))
     assert errors == [f"file:1: series 2: {says}"]
-    assert [each.assigned for each in vms(readings)] == [MiB]
+    assert [each.listing.assigned for each in vms(readings)] == [MiB]
     with pytest.raises(InputError, match="series 2"):
         read(prometheus, answer(GOOD, bad))
 
@@ -147,7 +161,7 @@ def test_an_answer_that_is_an_error_and_one_without_a_known_metric_are_refused()
     assert read_on(prometheus, failed)[1][0] == "file:1: Prometheus answered with an error: 'parse error'"
     nothing = "file:1: no series is a metric of Dynamic Memory that windows_exporter has"
     assert read_on(prometheus, answer(series("up", (NINE, "1"))))[1] == [nothing]
-    assert read_on(prometheus, "[]")[1][0] == "file:1: is no answer of Prometheus: it has no data.result"
+    assert read_on(prometheus, "[]")[1][0] == "file:1: is not an answer of Prometheus: it has no data.result"
 
 
 def test_the_kind_of_file_is_told_from_its_beginning() -> None:

@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from nilometer.importers.hyperv.readings import Reading, Record, VmReading
+from nilometer.importers.hyperv.readings import Reading, SourceRecord, VmReading
 from nilometer.importers.hyperv.sources import spool
-from nilometer.importers.hyperv.sources.source import Context
-from nilometer.importers.run import ImportCounts, SkippedRecords
+from nilometer.importers.hyperv.sources.source import FileContext
+from nilometer.importers.run import SkippedRecords
 from tests.nilometer.importers.hyperv.synthetic import Json, Spool, Store, dynamic, off, vm
 from tests.nilometer.importers.qemu.damages import VALUES
 
@@ -18,17 +18,16 @@ EQUAL = [1, True, 1.0, "1", 0, False, 0.0, None, "", 2, 2.0, "2", 4096, "4096"]
 """Values of which Python calls some equal that JSON does not."""
 
 
-def read(*lines: bytes) -> list[Record]:
+def read(*lines: bytes) -> list[SourceRecord]:
     """The records of a spool, without the lines that cannot be read."""
-    return list(
-        spool.read(iter(list(enumerate(lines, 1))), "spool", Context(ImportCounts(), SkippedRecords(keep_going=True)))
-    )
+    context = FileContext(skipped=SkippedRecords(keep_going=True))
+    return list(spool.read(iter(list(enumerate(lines, 1))), "spool", context))
 
 
-def told(records: list[Record]) -> list[tuple[bytes, list[Reading]]]:
+def told(records: list[SourceRecord]) -> list[tuple[bytes, list[Reading]]]:
     """What was read, but for the places."""
     return [
-        (record.said, [each._replace(record="") for each in record.readings if isinstance(each, VmReading)])
+        (record.identity, [each._replace(record="") for each in record.readings if isinstance(each, VmReading)])
         for record in records
     ]
 
