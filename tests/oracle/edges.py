@@ -248,6 +248,15 @@ EDGES: tuple[Vector, ...] = (
         streams=(HV01,),
     ),
     Vector(
+        "a VM moves to another host with equal figures",
+        (*_at(4096, 0), host(65536, id="hv02"), {**vm("b", static(4096)), "host": "hv02"}, do("start", "b")),
+        _TO_HV02,
+        "done",
+        vms={"a": {"host": "hv02"} | told(assigned=4096)},
+        hosts={"hv01": told(free=65536 - 2304), "hv02": told(free=65536 - 2304 - 2 * 4096)},
+        streams=(A, HV01, HV02),
+    ),
+    Vector(
         "an id is never used again",
         (host(65536), vm("a", static(64)), do("remove-vm")),
         vm("a", static(64)),
