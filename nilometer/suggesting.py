@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Final
 
-TELLS: Final = 5
+MAX_NAMES: Final = 5
 """At most so many names are told when none is near."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def find_nearest(word: str, known: Iterable[str]) -> str | None:
     """The known name that ``word`` most likely meant, or ``None``. Case does not count."""
     folded = {name.casefold(): name for name in known}
     near = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6 if len(word) > 3 else 0.5)
@@ -20,10 +20,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """A hint: the nearest known name; else ``otherwise``, or the known names."""
     names = sorted(set(known))
-    near = nearest(word, names)
+    near = find_nearest(word, names)
     if near is not None:
         return f"did you mean {near}?"
     if otherwise or not names:
         return otherwise
-    more = f" and {len(names) - TELLS} more" if len(names) > TELLS else ""
-    return f"known: {', '.join(names[:TELLS])}{more}"
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return f"known: {', '.join(names[:MAX_NAMES])}{more}"

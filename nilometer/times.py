@@ -25,7 +25,7 @@ TYPED: Final = "write 2026-11-17, 2026-11-17 09:00 (local time) or 2026-11-17T09
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TypedTime:
     """A time that somebody typed, and how it was understood."""
 
     text: UtcTime
@@ -34,14 +34,14 @@ class Moment:
     """The local time with its zone, when the zone was not typed; ``None`` when it was."""
 
 
-def inside(moment: datetime) -> UtcTime:
+def to_utc_time(moment: datetime) -> UtcTime:
     """A time with a zone, as it is kept inside."""
     return UtcTime(f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z")
 
 
 def current_time() -> UtcTime:
     """The time now, as it is kept inside."""
-    return inside(datetime.now(UTC))
+    return to_utc_time(datetime.now(UTC))
 
 
 def parse_time(text: str) -> UtcTime:
@@ -55,19 +55,19 @@ def parse_time(text: str) -> UtcTime:
     return _inside(moment, text, WITH_ZONE)
 
 
-def parse_typed(text: str) -> Moment:
+def parse_typed_time(text: str) -> TypedTime:
     """Reads a time that a person typed; without a zone it is local, and a date alone is its first moment.
 
     Raises ``InputError`` saying what to write instead.
     """
     moment = _read(text, TYPED)
     if moment.tzinfo is not None:
-        return Moment(_inside(moment, text, TYPED), None)
+        return TypedTime(_inside(moment, text, TYPED), None)
     try:
         local = moment.astimezone()
     except (OverflowError, ValueError, OSError):
         raise InputError(f"{text!r} is out of range", hint=TYPED) from None
-    return Moment(_inside(local, text, TYPED), local.isoformat(timespec="minutes" if not local.second else "auto"))
+    return TypedTime(_inside(local, text, TYPED), local.isoformat(timespec="minutes" if not local.second else "auto"))
 
 
 def format_time(text: str) -> str:
@@ -131,6 +131,6 @@ def _read(text: str, hint: str) -> datetime:
 
 def _inside(moment: datetime, text: str, hint: str) -> UtcTime:
     try:
-        return inside(moment)
+        return to_utc_time(moment)
     except (OverflowError, ValueError):
         raise InputError(f"{text!r} is out of range", hint=hint) from None

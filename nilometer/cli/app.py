@@ -12,9 +12,9 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from nilometer.cli.failures import guarded
+from nilometer.cli.failures import run_guarded
 from nilometer.cli.groups import LazyGroup
-from nilometer.cli.options import outermost
+from nilometer.cli.options import outermost_options
 
 SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Record changes": {
@@ -63,7 +63,7 @@ class Nilo(LazyGroup):
             with self.make_context(prog_name or "nilo", given, **extra) as context:
                 return self.invoke(context)
 
-        raise SystemExit(guarded(run))
+        raise SystemExit(run_guarded(run))
 
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -76,7 +76,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
 
 @click.group(cls=Nilo, sections=SECTIONS, context_settings=SETTINGS)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
-@outermost
+@outermost_options
 def nilo() -> None:
     """Keep a ledger of every memory change of Hyper-V hosts and VMs.
 

@@ -10,16 +10,16 @@ from typing import Any, cast
 from domain.settings import ConfigVersion
 
 
-def document(value: object) -> Any:
+def to_document(value: object) -> Any:
     """A record, and what it holds, as JSON."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, ConfigVersion):
         return str(value)
     if is_dataclass(value):
-        return {field.name: document(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: to_document(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): document(held) for key, held in cast("Mapping[object, object]", value).items()}
+        return {str(key): to_document(held) for key, held in cast("Mapping[object, object]", value).items()}
     if isinstance(value, tuple | list):
-        return [document(held) for held in cast("list[object]", value)]
+        return [to_document(held) for held in cast("list[object]", value)]
     return value

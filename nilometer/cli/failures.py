@@ -1,4 +1,4 @@
-"""What goes wrong, as messages on stderr and exit codes."""
+"""Errors as messages on stderr and exit codes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from domain.errors import NilometerError
 
 OK: Final = 0
 NOT_IN_FULL: Final = 1
-"""Not granted in full; violated; or differing, where a difference was asked about."""
+"""Not granted in full; violated; or different, where the question was whether anything differs."""
 UNREADABLE: Final = 2
 """Wrong usage, or input that cannot be read."""
 UNDECIDED: Final = 3
-"""Unknown, where that was not to be."""
+"""Unknown, where that counts as a failure."""
 INTERNAL: Final = 70
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
-"""As shells say of a program that wrote to a pipe which nobody reads any more."""
+"""As shells report a program that wrote to a pipe without a reader."""
 
 
 class Mistyped(click.UsageError):
@@ -34,7 +34,7 @@ class Mistyped(click.UsageError):
 
 
 class Interrupted(Exception):
-    """The user stopped the work: what was kept of it, and how to go on."""
+    """The user stopped the work. The message says what was kept, the hint how to go on."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -42,13 +42,13 @@ class Interrupted(Exception):
 
 
 def say(kind: str, message: str, hint: str = "") -> None:
-    """A message on stderr; ``hint`` comes on a line of its own."""
+    """Writes a message to stderr; the hint stands on a line of its own."""
     lines = [f"{kind}: {message}"] + ([f"hint: {hint}"] if hint else [])
     click.echo("\n".join(lines), err=True)
 
 
-def guarded(run: Callable[[], object]) -> int:
-    """Runs a command and returns its exit code; whatever it raises becomes a message."""
+def run_guarded(run: Callable[[], object]) -> int:
+    """Runs a command and returns its exit code; every exception becomes a message."""
     try:
         code = run()
         sys.stdout.flush()
@@ -68,10 +68,10 @@ def guarded(run: Callable[[], object]) -> int:
         say("interrupted", str(stopped), stopped.hint)
         return INTERRUPTED
     except (KeyboardInterrupt, click.Abort):
-        say("interrupted", "nothing was changed by what was left undone")
+        say("interrupted", "the rest was not started, and changed nothing")
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python reports an error at exit
         return BROKEN_PIPE
     except OSError as error:
         say("error", f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
@@ -101,7 +101,7 @@ def _usage_hint(error: click.ClickException) -> str:
 def _report_bug() -> None:
     import traceback
 
-    hint = "please report this with the traceback; with NILO_DEBUG=1 it is shown here"
+    hint = "please report this with the traceback; NILO_DEBUG=1 shows the traceback here"
     if os.environ.get("NILO_DEBUG"):
         traceback.print_exc()
         say("internal error", "this is a bug in Nilometer", "please report this with the traceback above")

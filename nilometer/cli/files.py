@@ -16,7 +16,7 @@ _SQLITE: Final = b"SQLite format 3\0"
 
 
 @contextmanager
-def written(file: str | None) -> Generator[BinaryIO]:
+def open_output(file: str | None) -> Generator[BinaryIO]:
     """Where to write: stdout, or a file that appears under its name only when all of it is written.
 
     A database, which may be a ledger, is never replaced. Raises ``InputError``.

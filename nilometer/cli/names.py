@@ -1,4 +1,4 @@
-"""VMs and hosts as people name them: by id, or a VM by a name that is its alone."""
+"""VMs and hosts as people name them: by id, or a VM by its name if no other VM has it."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from projections.fleet import Fleet
 if TYPE_CHECKING:
     from nilometer.ledger.ledger import Ledger
 
-NONE_YET = "the ledger has none yet: nilo do define-vm --help"
-NO_HOST_YET = "the ledger has none yet: nilo do register-host --help"
+NO_VM_YET = "the ledger has no VM yet: nilo do define-vm --help"
+NO_HOST_YET = "the ledger has no host yet: nilo do register-host --help"
 
 
 def find_vm(word: str, names: Mapping[str, str]) -> str:
-    """The id of the VM that is meant, from names by id. Raises ``UnknownVm`` or ``InputError`` with a hint."""
+    """Finds the id of a VM by its id or name. Raises ``UnknownVm``, or ``InputError`` if several have the name."""
     if word in names:
         return word
-    called = sorted(id for id, name in names.items() if name == word)
-    if len(called) == 1:
-        return called[0]
-    if called:
-        raise InputError(f"{len(called)} VMs have the name {word!r}", hint=f"give an id: {', '.join(called)}")
-    raise UnknownVm(word, hint=did_you_mean(word, {*names, *names.values()}, "nilo view lists them") or NONE_YET)
+    found = sorted(id for id, name in names.items() if name == word)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"{len(found)} VMs have the name {word!r}", hint=f"give an id: {', '.join(found)}")
+    raise UnknownVm(word, hint=did_you_mean(word, {*names, *names.values()}, "nilo view lists them") or NO_VM_YET)
 
 
-def called(word: str, fleet: Fleet) -> str | None:
-    """The id of the one observed VM that is called so, in whatever case; ``None`` if none is.
+def find_observed_vm(word: str, fleet: Fleet) -> str | None:
+    """Finds the id of an observed VM by its name, in any case; ``None`` if there is none.
 
-    Raises ``InputError`` naming the ids if several are.
+    Raises ``InputError`` with the ids if several VMs have the name.
     """
     observed = ((id, tracked.subject) for id, tracked in fleet.vms.items())
     found = [id for id, vm in observed if isinstance(vm, ObservedVm) and vm.name.casefold() == word.casefold()]
@@ -41,38 +41,38 @@ def called(word: str, fleet: Fleet) -> str | None:
 
 
 def find_host(word: str, hosts: Iterable[str]) -> str:
-    """The id of the host that is meant. Raises ``UnknownHost`` with a hint."""
+    """Finds a host by its id. Raises ``UnknownHost`` with a hint."""
     known = list(hosts)
     if word not in known:
         raise UnknownHost(word, hint=did_you_mean(word, known, "nilo view lists them") if known else NO_HOST_YET)
     return word
 
 
-def in_its_case(word: str, fleet: Fleet) -> str:
-    """A host's id, whatever the case it is typed in: that of an observed one is in lower case. Else the word itself."""
+def match_host_case(word: str, fleet: Fleet) -> str:
+    """Returns the host's id in its own case: that of an observed host is in lower case. Else the word itself."""
     there = {*fleet.hosts, *(tracked.subject.host for tracked in fleet.vms.values() if tracked.subject.host)}
     found = [id for id in there if id.casefold() == word.casefold()]
     return found[0] if word not in there and len(found) == 1 else word
 
 
 def has_history(ledger: Ledger, stream: str) -> bool:
-    """Whether anything was ever recorded of a VM or host, there or removed."""
+    """Whether anything was ever recorded of a VM or host, also if it was removed."""
     return next(iter(ledger.stream(stream)), None) is not None
 
 
-def names_of(fleet: Fleet) -> dict[str, str]:
-    """The names of a fleet's VMs, by id."""
+def list_vm_names(fleet: Fleet) -> dict[str, str]:
+    """Lists the names of a fleet's VMs, by id."""
     return {id: tracked.subject.name for id, tracked in fleet.vms.items()}
 
 
-def with_hint(error: InputError, fleet: Callable[[], Fleet]) -> InputError:
-    """The same error; of a name that is not there, with the nearest that is."""
+def add_hint(error: InputError, fleet: Callable[[], Fleet]) -> InputError:
+    """Returns the same error; for an unknown name, with the nearest known name as its hint."""
     if error.hint or not isinstance(error, UnknownVm | UnknownHost):
         return error
     there = fleet()
     try:
         if isinstance(error, UnknownVm):
-            find_vm(error.vm, names_of(there))
+            find_vm(error.vm, list_vm_names(there))
         else:
             find_host(error.host, there.hosts)
     except InputError as better:
@@ -80,14 +80,14 @@ def with_hint(error: InputError, fleet: Callable[[], Fleet]) -> InputError:
     return error
 
 
-def vm_of(ledger: Ledger, word: str) -> str:
-    """The id of a VM that is there, or of one that was removed. Raises as ``find_vm`` does."""
-    names = names_of(ledger.views.fleet())
+def resolve_vm(ledger: Ledger, word: str) -> str:
+    """Finds the id of a VM, also of one that was removed. Raises as ``find_vm`` does."""
+    names = list_vm_names(ledger.views.fleet())
     return word if word not in names and has_history(ledger, vm_stream(word)) else find_vm(word, names)
 
 
-def host_of(ledger: Ledger, word: str) -> str:
-    """The id of a host that is there, or of one that was removed. Raises as ``find_host`` does."""
+def resolve_host(ledger: Ledger, word: str) -> str:
+    """Finds the id of a host, also of one that was removed. Raises as ``find_host`` does."""
     fleet = ledger.views.fleet()
-    word = word if has_history(ledger, host_stream(word)) else in_its_case(word, fleet)
+    word = word if has_history(ledger, host_stream(word)) else match_host_case(word, fleet)
     return word if fleet.on(word) or has_history(ledger, host_stream(word)) else find_host(word, fleet.hosts)

@@ -47,17 +47,17 @@ def _option(name: str, **settings: Any) -> Callable[[F], F]:
 _HELP: Final = "human (default on a terminal), plain (default in a pipe)"
 
 
-def common(function: F) -> F:
+def common_options(function: F) -> F:
     """The options that every command has."""
     return _common(function, FORMATS, f"{_HELP} or json.  [NILO_FORMAT]")
 
 
-def reporting(function: F) -> F:
+def reporting_options(function: F) -> F:
     """The options of a command whose findings other tools show: those that every command has, in more formats."""
     return _common(function, ALL_FORMATS, f"{_HELP}, json, sarif or github (workflow commands).  [NILO_FORMAT]")
 
 
-def outermost(function: F) -> F:
+def outermost_options(function: F) -> F:
     """The options that may stand before any command's name; a command refuses a format that it does not have."""
     return _common(function, ALL_FORMATS, f"{_HELP} or json; some commands have more.  [NILO_FORMAT]")
 
@@ -72,7 +72,7 @@ def _common(function: F, formats: Sequence[str], help: str) -> F:
     )(function)
 
 
-def asking(function: F) -> F:
+def asking_options(function: F) -> F:
     """The options of commands that write: who asks, with which tool, why."""
     ticket, who = "What ties changes together, such as a ticket.", "Who makes the request; default you.  [NILO_ACTOR]"
     function = _option("--correlation", metavar="TEXT", help=ticket)(function)

@@ -1,4 +1,4 @@
-"""What is printed: data on stdout, in the format that was asked for; everything else on stderr."""
+"""Output: data on stdout, in the format that was asked for; everything else on stderr."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ _ESCAPE: Final = "\x1b"
 _HIDDEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
-def clean(text: str) -> str:
-    """A text from a ledger as it may go to a terminal: control and format characters are written out."""
+def escape_controls(text: str) -> str:
+    """Returns a text from a ledger as it may go to a terminal: control and format characters are written out."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escaped(each) if unicodedata.category(each) in _HIDDEN else each for each in text)
+    return "".join(
+        _escape(character) if unicodedata.category(character) in _HIDDEN else character for character in text
+    )
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     return character.encode("ascii", "backslashreplace").decode() if ord(character) > 127 else repr(character)[1:-1]
 
 
 class Output:
-    """Where a command's data goes."""
+    """Writes a command's data to stdout, in the format that was asked for."""
 
     def __init__(self, format: Format) -> None:
         self.format = format
-        self._escape = f"\ufdd0{os.urandom(8).hex()}"  # stands for ours: what a ledger says cannot know it
+        self._escape = f"\ufdd0{os.urandom(8).hex()}"  # stands for our own escapes: no text of a ledger can contain it
         self.stream = sys.stdout
-        reconfigure = getattr(self.stream, "reconfigure", None)  # there is none on what tests put in its place
+        reconfigure = getattr(self.stream, "reconfigure", None)  # tests put streams without it in its place
         if reconfigure is not None:
             for_programs = format in ("json", "sarif") or not self.stream.isatty()
             encoding = "utf-8" if for_programs else None
@@ -43,41 +45,41 @@ class Output:
 
     @property
     def json(self) -> bool:
-        """Whether programs read it."""
+        """Whether the output is JSON."""
         return self.format == "json"
 
-    def line(self, text: str = "") -> None:
-        """One line for people."""
-        self.stream.write(f"{clean(text).replace(self._escape, _ESCAPE)}\n")
+    def write_line(self, text: str = "") -> None:
+        """Writes a line for people."""
+        self.stream.write(f"{escape_controls(text).replace(self._escape, _ESCAPE)}\n")
 
-    def record(self, value: dict[str, Any]) -> None:
-        """One line of JSON Lines."""
+    def write_record(self, value: dict[str, Any]) -> None:
+        """Writes a line of JSON Lines."""
         self.stream.write(json.dumps(value, ensure_ascii=False) + "\n")
 
-    def event(self, value: dict[str, Any]) -> None:
-        """A history line, written as ``nilo export`` writes it."""
+    def write_event(self, value: dict[str, Any]) -> None:
+        """Writes a history line, as ``nilo export`` does."""
         self.stream.write(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n")
 
-    def document(self, value: dict[str, Any] | list[dict[str, Any]]) -> None:
-        """One JSON document."""
+    def write_document(self, value: dict[str, Any] | list[dict[str, Any]]) -> None:
+        """Writes one JSON document."""
         self.stream.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
     def flush(self) -> None:
-        """Lets what was written be seen."""
+        """Sends what was written on its way."""
         self.stream.flush()
 
-    def styled(self, text: str, **style: Any) -> str:
-        """A text in colour, where colour is wanted; it never says anything by itself."""
+    def style(self, text: str, **settings: Any) -> str:
+        """Returns a text in colour, where colour is wanted. Colour alone never says anything."""
         if not self.colour:
             return text
         import click
 
-        return click.style(clean(text), **style).replace(_ESCAPE, self._escape)
+        return click.style(escape_controls(text), **settings).replace(_ESCAPE, self._escape)
 
-    def table(
+    def write_table(
         self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()
     ) -> None:
-        """A table for a terminal; ``right`` names the columns that are aligned to the right."""
+        """Writes a table for a terminal; ``right`` names the columns that are aligned to the right."""
         from rich import box
         from rich.console import Console
         from rich.table import Table
@@ -95,7 +97,7 @@ class Output:
             figures = column in right
             table.add_column(Text(column), justify="right" if figures else "left", no_wrap=figures, overflow="fold")
         for row in rows:
-            table.add_row(*[Text(clean(cell)) for cell in row])
+            table.add_row(*[Text(escape_controls(cell)) for cell in row])
         console = Console(file=self.stream, highlight=False, no_color=not self.colour)
         with console.capture() as captured:
             console.print(table)
@@ -104,11 +106,11 @@ class Output:
 
 
 class Progress:
-    """Tells on stderr, if that is a terminal, how far work of more than a second is."""
+    """Shows on stderr, if that is a terminal, the progress of work that takes over a second."""
 
     def __init__(self, doing: str, total: int | None = None, unit: str = "") -> None:
         self._doing, self._total, self._unit = doing, total, unit
-        self._begun = self._told = time.monotonic()
+        self._begun = self._written_at = time.monotonic()
         self._shown = False
         self._on = sys.stderr.isatty()
 
@@ -120,11 +122,11 @@ class Progress:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
-    def at(self, count: int) -> None:
-        """So much is done."""
+    def update(self, count: int) -> None:
+        """Shows that so much is done."""
         moment = time.monotonic() if self._on else 0.0
-        if self._on and moment - self._begun > 1 and moment - self._told > 0.1:
-            self._told, self._shown = moment, True
-            of = f" of {self._total:,}" if self._total else ""
-            sys.stderr.write(f"\r\x1b[K{self._doing}: {count:,}{of}{self._unit and ' ' + self._unit}")
+        if self._on and moment - self._begun > 1 and moment - self._written_at > 0.1:
+            self._written_at, self._shown = moment, True
+            total = f" of {self._total:,}" if self._total else ""
+            sys.stderr.write(f"\r\x1b[K{self._doing}: {count:,}{total}{self._unit and ' ' + self._unit}")
             sys.stderr.flush()

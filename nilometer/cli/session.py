@@ -112,12 +112,12 @@ def current_session() -> Session:
     return click.get_current_context().find_root().ensure_object(Session)
 
 
-def typed_time(text: str) -> UtcTime:
+def read_typed_time(text: str) -> UtcTime:
     """A typed time, as it is kept inside. Notes on stderr how it was read, if it names no zone."""
     from nilometer.cli.failures import say
-    from nilometer.times import parse_typed
+    from nilometer.times import parse_typed_time
 
-    moment = parse_typed(text)
+    moment = parse_typed_time(text)
     if moment.understood is not None:
         say("note", f"{text} is read as {moment.understood}")
     return moment.text

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from domain.errors import InputError
 from domain.identifiers import split_stream
 from nilometer.audit.rules import known
-from nilometer.cli.names import host_of, vm_of
-from nilometer.cli.session import typed_time
+from nilometer.cli.names import resolve_host, resolve_vm
+from nilometer.cli.session import read_typed_time
 from nilometer.ledger.ledger import Ledger
 from nilometer.suggesting import did_you_mean
 from rules.judging.scope import Scope
@@ -31,7 +31,9 @@ class Choice:
 
     def of_ledger(self, ledger: Ledger) -> Scope:
         """What is meant of a ledger, where VMs have names too. Raises ``InputError``."""
-        return self._scope([vm_of(ledger, vm) for vm in self.vms], [host_of(ledger, host) for host in self.hosts])
+        return self._scope(
+            [resolve_vm(ledger, vm) for vm in self.vms], [resolve_host(ledger, host) for host in self.hosts]
+        )
 
     def check(self, streams: Collection[str]) -> None:
         """Raises ``InputError`` if a VM or host that was named is nowhere among these streams."""
@@ -45,6 +47,6 @@ class Choice:
 
     def _scope(self, vms: Iterable[str], hosts: Iterable[str]) -> Scope:
         rules = frozenset(known(rule) for rule in self.rules)
-        since = None if self.since is None else typed_time(self.since)
-        until = None if self.until is None else typed_time(self.until)
+        since = None if self.since is None else read_typed_time(self.since)
+        until = None if self.until is None else read_typed_time(self.until)
         return Scope(since, until, frozenset(vms), frozenset(hosts), rules)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nilometer.cli.failures import Mistyped
-from nilometer.cli.options import reporting
+from nilometer.cli.options import reporting_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
 from nilometer.textio.files import open_input
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @click.option("--all", "minor", is_flag=True, help="Also show remarks, and findings that only follow from others.")
 @click.option("--cores", metavar="N", type=click.IntRange(1), default=1, help="The number of processes; default 1.")
 @click.option("--follow", is_flag=True, help="Judge a ledger, then each new event in it, until Ctrl-C.")
-@reporting
+@reporting_options
 def command(
     files: tuple[str, ...],
     since: str | None,
@@ -124,7 +124,7 @@ def _in_shares(audit: Audit, history: JudgedSource | None, scope: Scope, cores: 
     if shares is None:
         return False
     with Progress("judging", shares.events, "events") as progress:
-        judge_in_shares(audit, history, shares, scope, progress.at)
+        judge_in_shares(audit, history, shares, scope, progress.update)
     return True
 
 
@@ -135,7 +135,7 @@ def _judge_files(audit: Audit, files: Sequence[str], scope: Scope, pass_over: Pa
     with Progress("judging", unit="events") as progress:
         for history in histories(files, open_input, pass_over):
             judge = Judge(scope)
-            audit.judge(history.events, judge, history.source, progress.at)
+            audit.judge(history.events, judge, history.source, progress.update)
             audit.finish(judge, history.source)
 
 
@@ -146,7 +146,7 @@ def _judge_ledger(audit: Audit, ledger: Ledger, scope: Scope, pass_over: PassedO
 
     judge, source, last = Judge(scope), source_uri(ledger.id), ledger.position
     with Progress("judging", last, "events") as progress:
-        audit.judge(read_ledger(ledger, upto=last, pass_over=pass_over), judge, source, progress.at)
+        audit.judge(read_ledger(ledger, upto=last, pass_over=pass_over), judge, source, progress.update)
     audit.finish(judge, source)
 
 
@@ -156,16 +156,16 @@ def _show(out: Output, result: Result, *, already: bool = False) -> int:
         case "json":
             from nilometer.cli.audit.document import audit_document
 
-            out.document(audit_document(result))
+            out.write_document(audit_document(result))
         case "sarif":
             from nilometer.cli.audit.sarif import sarif_document
 
-            out.document(sarif_document(result))
+            out.write_document(sarif_document(result))
         case "github":
             from nilometer.cli.audit.github import workflow_commands
 
             for line in workflow_commands(result):
-                out.line(line)
+                out.write_line(line)
         case _:
             from nilometer.cli.audit.page import show
 

@@ -11,7 +11,7 @@ from typing import Final
 from nilometer.audit.wording import one_line, told_place
 from nilometer.cli.audit.document import STDIN, split_place
 from nilometer.cli.audit.result import Result
-from nilometer.cli.output import clean
+from nilometer.cli.output import escape_controls
 from rules.judging.findings import Finding, Verdict
 
 _COMMANDS: Final = {Verdict.VIOLATED: "error", Verdict.UNKNOWN: "warning", Verdict.REMARK: "notice"}
@@ -23,7 +23,7 @@ def workflow_commands(result: Result) -> Iterator[str]:
         yield f"::error title=unreadable::{_data(error.message)}"
     for each in result.audit.findings:
         yield _annotation(each.finding)
-    yield f"{result.audit.verdict.value}: {clean(result.headline)}"
+    yield f"{result.audit.verdict.value}: {escape_controls(result.headline)}"
 
 
 def _annotation(finding: Finding) -> str:
@@ -36,7 +36,7 @@ def _annotation(finding: Finding) -> str:
 
 def _data(text: str) -> str:
     """A text after the second ``::``: nothing in it can end the command and begin another."""
-    return clean(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
+    return escape_controls(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:

@@ -26,17 +26,17 @@ def show(out: Output, result: Result, *, already: bool = False) -> None:
     if result.unreadable.count:
         count = result.unreadable.count
         lines = "line" if count == 1 else "lines"
-        out.line(f"{count:,} {lines} could not be read: nothing is said of what may stand there")
+        out.write_line(f"{count:,} {lines} could not be read: nothing is said of what may stand there")
     if not already:
         show_findings(out, audit, audit.findings)
     for line in _hidden(audit):
-        out.line(line)
+        out.write_line(line)
     covered = list(_coverage(audit))
     if covered:
-        out.line()
-        out.line(f"{out.styled('What could be checked', bold=True)}:")
+        out.write_line()
+        out.write_line(f"{out.style('What could be checked', bold=True)}:")
         for line in covered:
-            out.line(f"  {line}")
+            out.write_line(f"  {line}")
 
 
 def show_findings(out: Output, audit: Audit, findings: Iterable[Found]) -> None:
@@ -50,14 +50,14 @@ def show_findings(out: Output, audit: Audit, findings: Iterable[Found]) -> None:
             told.add(place)
             following = audit.following[each.source, finding.at.position]
         lines = story(finding, following)
-        out.line()
+        out.write_line()
         _first_line(out, finding.verdict, next(lines).partition(": ")[2])
         for line in lines:
-            out.line(line)
+            out.write_line(line)
 
 
 def _first_line(out: Output, verdict: Verdict, text: str) -> None:
-    out.line(f"{out.styled(verdict.value, fg=_COLOURS[verdict], bold=True)}: {text}")
+    out.write_line(f"{out.style(verdict.value, fg=_COLOURS[verdict], bold=True)}: {text}")
 
 
 def _hidden(audit: Audit) -> Iterator[str]:

@@ -7,11 +7,11 @@ from importlib.resources import files
 import click
 
 from nilometer.cli.failures import OK
-from nilometer.cli.options import common
+from nilometer.cli.options import common_options
 
 
 @click.command("collector")
-@common
+@common_options
 def command() -> int:
     """Print the script that collects from a Hyper-V host, for Windows PowerShell 5.1.
 

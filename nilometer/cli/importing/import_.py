@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from nilometer.cli.failures import OK, Interrupted
-from nilometer.cli.options import common
+from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
 from nilometer.history.checked import read_history
@@ -15,7 +15,7 @@ from nilometer.textio.files import open_input
 
 @click.command("import")
 @click.argument("file", metavar="FILE")
-@common
+@common_options
 def command(file: str) -> int:
     """Copy an exported history into an empty ledger. Import the same file again to continue where it stopped.
 
@@ -33,18 +33,18 @@ def command(file: str) -> int:
         if stream.seekable() and file != "-":
             with Progress(f"checking {name}", unit="events") as progress:
                 for line in read_history(stream, name):
-                    progress.at(line.stored.position)
+                    progress.update(line.stored.position)
             stream.seek(0)
         with session.writing() as ledger:
             there = ledger.position
             try:
                 with Progress(f"importing {name}", unit="events") as progress:
-                    events = restore(ledger, read_history(stream, name), progress.at)
+                    events = restore(ledger, read_history(stream, name), progress.update)
             except KeyboardInterrupt:
                 raise Interrupted(f"{ledger.position} events are taken", hint=f"nilo import {file} goes on") from None
             url = ledger.url
     if out.json:
-        out.document({"events": events, "there": min(there, events), "ledger": url})
+        out.write_document({"events": events, "there": min(there, events), "ledger": url})
     else:
-        out.line(f"{events} events in {url}" + (f", {min(there, events)} of them were there" if there else ""))
+        out.write_line(f"{events} events in {url}" + (f", {min(there, events)} of them were there" if there else ""))
     return OK

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import click
 
 from nilometer.cli.importing.summary import run_import
-from nilometer.cli.options import asking, common
-from nilometer.cli.session import current_session, typed_time
+from nilometer.cli.options import asking_options, common_options
+from nilometer.cli.session import current_session, read_typed_time
 from nilometer.importers.importing import ImportedFile, import_hyperv
 from nilometer.ledger.ledger import Ledger
 
@@ -21,8 +21,8 @@ from nilometer.ledger.ledger import Ledger
 @click.option("--zone", metavar="ZONE", help="The zone of times without one: Europe/Berlin or +01:00.")
 @click.option("--final", is_flag=True, help="The files will not grow: settle what their last records leave open.")
 @click.option("--keep-going", is_flag=True, help="Skip records that cannot be read.")
-@asking
-@common
+@asking_options
+@common_options
 def command(
     files: tuple[str, ...],
     prefix: str | None,
@@ -45,7 +45,7 @@ def command(
       nilo import-hyperv spool.jsonl.gz --as contoso --keep-going --format json
     """
     session = current_session()
-    typed = None if at is None else typed_time(at)
+    typed = None if at is None else read_typed_time(at)
 
     def run(ledger: Ledger, progress: Callable[[int], None]) -> list[ImportedFile]:
         return import_hyperv(

@@ -26,7 +26,7 @@ def run_import(session: Session, run: Run, describe: Callable[[ImportedFile], st
     with session.writing() as ledger:
         try:
             with Progress("importing", unit="records") as progress:
-                files = run(ledger, progress.at)
+                files = run(ledger, progress.update)
         except KeyboardInterrupt:
             raise Interrupted("what was read is recorded", hint="import the files again to go on") from None
         except ImportStopped as stopped:
@@ -70,12 +70,14 @@ def _show(out: Output, files: Sequence[ImportedFile], url: str, describe: Callab
             remarks.update(file.remarks)
         sums = {name: sum(getattr(file, name) for file in files) for name in _SUMS}
         kinds = {"not_needed": dict(sorted(not_needed.items())), "remarks": dict(sorted(remarks.items()))}
-        out.document(sums | kinds | {"files": [_document(file) for file in files]})
+        out.write_document(sums | kinds | {"files": [_document(file) for file in files]})
         return
     for file in files:
-        out.line(f"{file.file}: {plural(file.records, 'record')} {describe(file)}")
-        out.line(f"    {_summarize(file)}")
-        out.line(f"    {plural(file.recorded, 'event')} recorded in {url}{'' if file.recorded else ': nothing new'}")
+        out.write_line(f"{file.file}: {plural(file.records, 'record')} {describe(file)}")
+        out.write_line(f"    {_summarize(file)}")
+        out.write_line(
+            f"    {plural(file.recorded, 'event')} recorded in {url}{'' if file.recorded else ': nothing new'}"
+        )
 
 
 def _summarize(file: ImportedFile) -> str:

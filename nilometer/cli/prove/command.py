@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nilometer.cli.failures import Interrupted, Mistyped, say
-from nilometer.cli.options import common
+from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import current_session
 
@@ -38,7 +38,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--budget", metavar="STEPS", type=click.IntRange(1), help="The number of steps after which the solver gives up."
 )
-@common
+@common_options
 def command(
     rules: Sequence[str],
     more_rules: Sequence[str],

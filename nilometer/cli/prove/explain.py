@@ -15,16 +15,16 @@ def show(out: Output, obligation: Obligation, budget: int) -> int:
     """Shows what an obligation says, what may be assumed, and what its proof used. Returns the exit code."""
     told = explain(obligation, budget)
     if out.json:
-        out.document(_document(told))
+        out.write_document(_document(told))
     else:
         _page(out, told)
     return EXIT[told.verdict]
 
 
 def _page(out: Output, told: Explanation) -> None:
-    out.line(f"{told.verdict}: {told.name}")
-    out.line(f"    {told.says}")
-    out.line(f"    {told.kind_says}")
+    out.write_line(f"{told.verdict}: {told.name}")
+    out.write_line(f"    {told.says}")
+    out.write_line(f"    {told.kind_says}")
     if told.source is not None:
         _section(out, f"The sentence, {told.place}", told.source.splitlines())
     if told.program:
@@ -41,10 +41,10 @@ def _page(out: Output, told: Explanation) -> None:
 
 
 def _section(out: Output, title: str, lines: list[str] | tuple[str, ...]) -> None:
-    out.line()
-    out.line(f"{out.styled(title, bold=True)}:")
+    out.write_line()
+    out.write_line(f"{out.style(title, bold=True)}:")
     for line in lines:
-        out.line(f"    {line}" if line else "")
+        out.write_line(f"    {line}" if line else "")
 
 
 def _document(told: Explanation) -> dict[str, Any]:

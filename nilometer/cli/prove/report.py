@@ -76,7 +76,7 @@ class Report:
         self._rest()
         saved = list(self._saved())
         if self.out.json:
-            self.out.document(self._document(seconds))
+            self.out.write_document(self._document(seconds))
         else:
             self._summary(seconds)
         for file in saved:
@@ -109,7 +109,9 @@ class Report:
     def _group(self, kind: str) -> None:
         group = self._waiting.pop(kind)
         self.bar.hide()
-        self.out.line(f"{self.out.styled(kind, bold=True)}: {KINDS.get(kind) or CHECKS.get(kind, '')} ({len(group)})")
+        self.out.write_line(
+            f"{self.out.style(kind, bold=True)}: {KINDS.get(kind) or CHECKS.get(kind, '')} ({len(group)})"
+        )
         for result in group:
             self._line(result, "  ")
         self.out.flush()
@@ -117,28 +119,28 @@ class Report:
     def _line(self, result: ProofResult, indent: str = "") -> None:
         out = self.out
         self.bar.hide()
-        out.line(f"{indent}{out.styled(result.verdict, fg=_COLOURS[result.verdict])}: {result.name}")
+        out.write_line(f"{indent}{out.style(result.verdict, fg=_COLOURS[result.verdict])}: {result.name}")
         for line in result.evidence.splitlines():
-            out.line(f"{indent}    {line}" if line else "")
+            out.write_line(f"{indent}    {line}" if line else "")
 
     def _summary(self, seconds: float) -> None:
         out, verdict = self.out, self.verdict
         all = list(self.results.values())
         if out.format == "human":
-            out.line()
-        word = out.styled(verdict, fg=_COLOURS[verdict], bold=True)
+            out.write_line()
+        word = out.style(verdict, fg=_COLOURS[verdict], bold=True)
         if verdict is ProofVerdict.PROVED:
-            out.line(f"{word}: {_counted(all)}, in {seconds:.1f} s")
+            out.write_line(f"{word}: {_counted(all)}, in {seconds:.1f} s")
         else:
             counted = Counter(result.verdict for result in all)
             told = [f"{counted[each]} {each}" for each in _WORST_FIRST if counted[each]]
-            out.line(f"{word}: of {_counted(all)}, {', '.join(told)}, in {seconds:.1f} s")
+            out.write_line(f"{word}: of {_counted(all)}, {', '.join(told)}, in {seconds:.1f} s")
             for result in all:
                 if result.verdict is not ProofVerdict.PROVED:
-                    out.line(f"  {result.verdict}: {result.name}")
+                    out.write_line(f"  {result.verdict}: {result.name}")
         if self.opinions:
             agree = sum(opinion.verdict is self.results[opinion.name].verdict for opinion in self.opinions)
-            out.line(f"{self.solver} agrees on {agree} of {len(self.opinions)}.")
+            out.write_line(f"{self.solver} agrees on {agree} of {len(self.opinions)}.")
         self._hints()
 
     def _hints(self) -> None:

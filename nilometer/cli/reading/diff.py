@@ -7,12 +7,12 @@ from typing import Final
 
 import click
 
-from nilometer.cli.documents import document
+from nilometer.cli.documents import to_document
 from nilometer.cli.failures import NOT_IN_FULL, OK
-from nilometer.cli.options import common
+from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.reading.log import log_line
-from nilometer.cli.reading.moments import moment
+from nilometer.cli.reading.moments import parse_moment
 from nilometer.cli.session import current_session
 from nilometer.ledger.ledger import Ledger
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_size, format_sizes
@@ -29,7 +29,7 @@ _COUNTS: Final = ("session", "generation", "buffer", "weight")
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="B")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything changed.")
-@common
+@common_options
 def command(one: str, other: str, exit_code: bool) -> int:
     """Show what changed from moment A to moment B, and which events changed it. A moment is a position or a time.
 
@@ -40,29 +40,29 @@ def command(one: str, other: str, exit_code: bool) -> int:
     """
     session = current_session()
     out = Output(session.format)
-    first, second = moment(one), moment(other)
+    first, second = parse_moment(one), parse_moment(other)
     with session.reading() as ledger:
         before, after = _view(ledger, first), _view(ledger, second)
         found = difference(before, after, ledger.views.between(first, second))
         if out.json:
-            out.document(
+            out.write_document(
                 {
                     "from": {"position": before.position, "at": before.at},
                     "to": {"position": after.position, "at": after.at},
-                    "changes": document(found.changes),
+                    "changes": to_document(found.changes),
                     "positions": list(found.positions),
                 }
             )
         else:
-            out.line(f"From {_moment(before, first)} to {_moment(after, second)}")
+            out.write_line(f"From {_moment(before, first)} to {_moment(after, second)}")
             unit = common_unit(_sizes(found.changes))
             for change in found.changes:
-                out.line(_line(change, unit))
+                out.write_line(_line(change, unit))
             if not found.changes:
-                out.line("Nothing changed.")
+                out.write_line("Nothing changed.")
             for position in found.positions:
                 (envelope,) = ledger.events(position - 1, position)
-                out.line(f"by {log_line(envelope, unit)}")
+                out.write_line(f"by {log_line(envelope, unit)}")
     return NOT_IN_FULL if exit_code and found.changes else OK
 
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 import click
 
 from nilometer.cli.failures import OK
-from nilometer.cli.options import common
+from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import current_session
 from nilometer.messages.sizes import format_rounded
@@ -16,7 +16,7 @@ from nilometer.times import format_time
 
 
 @click.command("info")
-@common
+@common_options
 def command() -> int:
     """Show facts about a ledger: its id, number of events, time span, versions and size.
 
@@ -44,12 +44,12 @@ def command() -> int:
             "nilometer": version("nilometer"),
         }
     if out.json:
-        out.document(known)
+        out.write_document(known)
         return OK
     for name, value in known.items():
         if name in ("created", "first", "latest"):
             text = "none" if value is None else format_time(str(value))
         else:
             text = format_rounded(int(str(value))) if name == "bytes" else str(value)
-        out.line(f"{name}: {text}")
+        out.write_line(f"{name}: {text}")
     return OK

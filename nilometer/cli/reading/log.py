@@ -12,11 +12,11 @@ from domain.decision import Outcome
 from domain.envelope import Envelope
 from domain.events import Decided, Event
 from nilometer.cli.failures import OK
-from nilometer.cli.names import host_of, vm_of
-from nilometer.cli.options import common
+from nilometer.cli.names import resolve_host, resolve_vm
+from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.reading.view import EMPTY
-from nilometer.cli.session import current_session, typed_time
+from nilometer.cli.session import current_session, read_typed_time
 from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.ledger.ledger import Ledger
 from nilometer.messages.events import describe, describe_actor, describe_reason, describe_time
@@ -37,7 +37,7 @@ MOST_EVENTS: Final = 3
 @click.option("--outcome", type=click.Choice([each.value for each in Outcome]), help="Only events with this outcome.")
 @click.option("--actor", metavar="NAME", help="Only events by this user.")
 @click.option("--asked", "only_asked", is_flag=True, help="Only requests, each with its outcomes.")
-@common
+@common_options
 def command(
     count: int | None,
     vm: str | None,
@@ -57,13 +57,13 @@ def command(
     """
     session = current_session()
     out = Output(session.format)
-    since = None if since is None else typed_time(since)
-    until = None if until is None else typed_time(until)
+    since = None if since is None else read_typed_time(since)
+    until = None if until is None else read_typed_time(until)
     with session.reading() as ledger:
         count = None if count is None or count > ledger.position else count
         wanted = Filter(
-            vm=None if vm is None else vm_of(ledger, vm),
-            host=None if host is None else host_of(ledger, host),
+            vm=None if vm is None else resolve_vm(ledger, vm),
+            host=None if host is None else resolve_host(ledger, host),
             since=since,
             until=until,
             outcome=None if outcome is None else Outcome(outcome),
@@ -72,12 +72,12 @@ def command(
         )
         if out.json:
             for envelope in ledger.views.log(wanted, count):
-                out.event(envelope_to_cloudevent(envelope, ledger.id))
+                out.write_event(envelope_to_cloudevent(envelope, ledger.id))
             return OK
         told = _commands(ledger, wanted, count)
         first = next(told, None)
         if first is None:
-            out.line("No matching events." if ledger.position else EMPTY)
+            out.write_line("No matching events." if ledger.position else EMPTY)
             return OK
         _show(out, ledger, _again(first, told), only_asked)
     return OK
@@ -108,7 +108,7 @@ def _show(out: Output, ledger: Ledger, told: Iterable[Envelope[Event]], only_ask
     for envelope in told:
         lines = summarize(ledger, envelope).lines() if only_asked else [log_line(envelope)]
         for line in lines:
-            out.line(line)
+            out.write_line(line)
 
 
 def log_line(envelope: Envelope[Event], unit: Unit | None = None) -> str:

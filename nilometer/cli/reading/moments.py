@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from domain.errors import InputError
 from nilometer.cli.failures import Mistyped
-from nilometer.cli.session import typed_time
+from nilometer.cli.session import read_typed_time
 from nilometer.views.views import Moment
 
 
-def moment(text: str) -> Moment:
+def parse_moment(text: str) -> Moment:
     """A position such as ``12``, or a time such as ``2026-11-23 09:00``."""
     if text.isascii() and text.isdecimal():
-        return position(text)
+        return parse_position(text)
     try:
-        return typed_time(text)
+        return read_typed_time(text)
     except InputError as error:
         raise InputError(f"{text!r} is neither a position nor a time", hint=error.hint) from None
 
 
-def position(text: str) -> int:
+def parse_position(text: str) -> int:
     """A position as it is typed."""
     if len(text) > 18:
         raise InputError(f"there is no position {text}", hint="see the last: nilo log -n 1")
     return int(text)
 
 
-def one_moment(at: str | None, at_position: int | None) -> Moment | None:
+def parse_one_moment(at: str | None, at_position: int | None) -> Moment | None:
     """The moment that ``--at`` or ``--position`` names; ``None`` if neither is given."""
     if at is not None and at_position is not None:
         raise Mistyped("--at and --position name two moments", hint="give one: --at is when it happened")
     if at is not None:
-        return typed_time(at)
-    return None if at_position is None else position(str(at_position))
+        return read_typed_time(at)
+    return None if at_position is None else parse_position(str(at_position))

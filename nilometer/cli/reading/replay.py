@@ -7,14 +7,14 @@ import time
 import click
 
 from nilometer.cli.failures import NOT_IN_FULL, OK
-from nilometer.cli.options import common
+from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
 
 
 @click.command("replay")
 @click.option("--repair", is_flag=True, help="Replace what is stored by what was rebuilt.")
-@common
+@common_options
 def command(repair: bool) -> int:
     """Rebuild every view from the events alone, and compare it with the stored one.
 
@@ -28,18 +28,18 @@ def command(repair: bool) -> int:
     with session.writing(create=False) if repair else session.reading() as ledger:
         begun = time.monotonic()
         with Progress("replaying", ledger.position, "events") as progress:
-            replay = ledger.views.compare(progress.at)
+            replay = ledger.views.compare(progress.update)
         seconds = time.monotonic() - begun
         if repair and not replay.equal:
             with Progress("rebuilding", ledger.position, "events") as progress:
-                ledger.views.rebuild(progress.at)
+                ledger.views.rebuild(progress.update)
     if out.json:
         equal = [{"name": each.name, "equal": each.equal} for each in replay.projections]
-        out.document({"events": replay.events, "seconds": round(seconds, 3), "projections": equal})
+        out.write_document({"events": replay.events, "seconds": round(seconds, 3), "projections": equal})
     else:
         for each in replay.projections:
-            out.line(f"{each.name}: {'equal' if each.equal else f'differs: {each.difference}'}")
-        out.line(f"{replay.events} events replayed in {seconds:.1f} s")
+            out.write_line(f"{each.name}: {'equal' if each.equal else f'differs: {each.difference}'}")
+        out.write_line(f"{replay.events} events replayed in {seconds:.1f} s")
         if not replay.equal:
-            out.line("Rebuilt from the events." if repair else "The events count: nilo replay --repair")
+            out.write_line("Rebuilt from the events." if repair else "The events count: nilo replay --repair")
     return OK if replay.equal else NOT_IN_FULL

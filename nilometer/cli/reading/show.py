@@ -8,9 +8,9 @@ from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Decided, Event
 from nilometer.cli.failures import OK
-from nilometer.cli.options import common
+from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
-from nilometer.cli.reading.moments import position
+from nilometer.cli.reading.moments import parse_position
 from nilometer.cli.session import current_session
 from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.ledger.ledger import Ledger
@@ -20,7 +20,7 @@ from nilometer.views.views import Filter
 
 @click.command("show")
 @click.argument("change", metavar="POSITION|CORRELATION")
-@common
+@common_options
 def command(change: str) -> int:
     """Show one change in full: the state before, the request, its outcome, and its events on all streams.
 
@@ -34,21 +34,21 @@ def command(change: str) -> int:
     with session.reading() as ledger:
         found = _find(ledger, change)
         if out.json:
-            out.document([envelope_to_cloudevent(envelope, ledger.id) for envelope in found])
+            out.write_document([envelope_to_cloudevent(envelope, ledger.id) for envelope in found])
             return OK
         for number, each in enumerate(group_by_change(found)):
             if number:
-                out.line()
+                out.write_line()
             for line in tell_change(each):
-                out.line(line)
+                out.write_line(line)
     return OK
 
 
 def _find(ledger: Ledger, change: str) -> list[Envelope[Event]]:
     """The events of a change, by the position of one of them or by their correlation."""
     last = ledger.position
-    if change.isascii() and change.isdecimal() and 0 < position(change) <= last:
-        (event,) = ledger.events(position(change) - 1, position(change))
+    if change.isascii() and change.isdecimal() and 0 < parse_position(change) <= last:
+        (event,) = ledger.events(parse_position(change) - 1, parse_position(change))
         together = list(ledger.views.log(Filter(correlation=event.metadata.correlation)))
         if not isinstance(event.event, Decided):
             return together

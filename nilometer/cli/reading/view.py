@@ -11,12 +11,12 @@ import click
 
 from domain.errors import UnknownHost, UnknownVm
 from domain.identifiers import host_stream, vm_stream
-from nilometer.cli.documents import document
+from nilometer.cli.documents import to_document
 from nilometer.cli.failures import OK
-from nilometer.cli.names import find_host, find_vm, has_history, in_its_case, names_of
-from nilometer.cli.options import common
+from nilometer.cli.names import find_host, find_vm, has_history, list_vm_names, match_host_case
+from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
-from nilometer.cli.reading.moments import one_moment
+from nilometer.cli.reading.moments import parse_one_moment
 from nilometer.cli.session import current_session
 from nilometer.ledger.ledger import Ledger
 from nilometer.messages.events import describe_setting
@@ -50,7 +50,7 @@ _VM_SIZES: Final = (
 )
 @click.option("--vm", metavar="VM", help="Only this VM, with all its figures, and its host.")
 @click.option("--host", metavar="HOST", help="Only this host and the VMs on it.")
-@common
+@common_options
 def command(at: str | None, position: int | None, vm: str | None, host: str | None) -> int:
     """Show the memory that each guest sees, has and uses, and when each figure was last updated.
 
@@ -61,27 +61,27 @@ def command(at: str | None, position: int | None, vm: str | None, host: str | No
     """
     session = current_session()
     out = Output(session.format)
-    moment = one_moment(at, position)
+    moment = parse_one_moment(at, position)
     with session.reading() as ledger:
         fleet = ledger.views.fleet_of(moment)
         vm = None if vm is None else _vm(ledger, fleet, vm)
-        host = None if host is None else in_its_case(host, fleet)
+        host = None if host is None else match_host_case(host, fleet)
         if host is not None and not fleet.on(host):
             host = _host(ledger, fleet, host)
         rows = view(fleet, at=moment if isinstance(moment, str) else None, vm=vm, host=host)
         books = [] if host is None or host not in fleet.hosts else [host_book(fleet, host)]
         empty = not ledger.position
     if out.json:
-        out.document(document(rows))
+        out.write_document(to_document(rows))
     elif not rows.hosts and not rows.vms:
-        out.line(EMPTY if empty else NOTHING if vm is None else f"VM {vm} was not on host {host} at that time.")
+        out.write_line(EMPTY if empty else NOTHING if vm is None else f"VM {vm} was not on host {host} at that time.")
     else:
         _show(out, rows, books, in_full=vm is not None, typed=at is not None)
     return OK
 
 
 def _vm(ledger: Ledger, fleet: Fleet, word: str) -> str:
-    names = names_of(fleet)
+    names = list_vm_names(fleet)
     if word not in names and word not in names.values() and has_history(ledger, vm_stream(word)):
         raise UnknownVm(word, hint=f"it did not exist at that time; its history: nilo log --vm {quote(word)}")
     return find_vm(word, names)
@@ -96,16 +96,16 @@ def _host(ledger: Ledger, fleet: Fleet, word: str) -> str:
 def _show(out: Output, rows: View, books: Sequence[HostBook], *, in_full: bool, typed: bool) -> None:
     unit = common_unit(_sizes(rows))
     moment = "" if rows.at is None else f", {format_exact_time(rows.at) if typed else format_time(rows.at)}"
-    out.line(f"Position {rows.position}{moment}")
+    out.write_line(f"Position {rows.position}{moment}")
     if out.format == "plain":
         for host in rows.hosts:
-            out.line(_host_line(host, unit))
+            out.write_line(_host_line(host, unit))
         for vm in rows.vms:
-            out.line(_vm_line(vm, unit))
+            out.write_line(_vm_line(vm, unit))
     else:
         _tables(out, rows, unit)
     for book in books:
-        out.line(_book_line(book, unit))
+        out.write_line(_book_line(book, unit))
     if in_full:
         for vm in rows.vms:
             _details(out, vm, unit)
@@ -169,7 +169,7 @@ def _tables(out: Output, rows: View, unit: Unit) -> None:
             ]
             for row in rows.hosts
         ]
-        out.table("Hosts", _HOST_COLUMNS, cells, right=("Total", "Reserve", "Held", "Free"))
+        out.write_table("Hosts", _HOST_COLUMNS, cells, right=("Total", "Reserve", "Held", "Free"))
     for host in sorted({row.host for row in rows.vms}, key=str):
         cells = [
             [
@@ -183,25 +183,25 @@ def _tables(out: Output, rows: View, unit: Unit) -> None:
             if row.host == host
         ]
         title = f"VMs on host {host}" if host else "VMs on an unknown host"
-        out.table(title, _VM_COLUMNS, cells, right=("Assigned", "Visible", "Watermark", "In use"))
+        out.write_table(title, _VM_COLUMNS, cells, right=("Assigned", "Visible", "Watermark", "In use"))
 
 
 # One VM in full
 
 
 def _details(out: Output, row: VmRow, unit: Unit) -> None:
-    out.line(f"All figures of VM {row.vm}")
+    out.write_line(f"All figures of VM {row.vm}")
     for field in fields(row):
         value = getattr(row, field.name)
         name = field.name.replace("_", " ")
         if field.name in ("vm", "measured", "as_of", "in_use_as_of", "in_use_reported"):
             continue
         if field.name == "memory":
-            out.line(f"    {name}: {UNKNOWN if row.memory is None else describe_setting(row.memory, unit)}")
+            out.write_line(f"    {name}: {UNKNOWN if row.memory is None else describe_setting(row.memory, unit)}")
             continue
         text = UNKNOWN if value is None else format_rounded(value, unit) if field.name in _VM_SIZES else str(value)
         if field.name == "in_use" and not row.in_use_reported:
             text = UNKNOWN
         measured = row.in_use_as_of if field.name == "in_use" else row.measured.get(field.name)
-        out.line(f"    {name}: {text}{f', as of {format_time(measured)}' if measured else ''}")
-    out.line(f"    all other figures as of {format_time(row.as_of)}")
+        out.write_line(f"    {name}: {text}{f', as of {format_time(measured)}' if measured else ''}")
+    out.write_line(f"    all other figures as of {format_time(row.as_of)}")

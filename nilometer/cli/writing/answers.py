@@ -20,7 +20,7 @@ _IN_FULL: Final = (Outcome.COMPLETED, Outcome.DONE)
 _COLOURS: Final = {Outcome.COMPLETED: "green", Outcome.DONE: "green", Outcome.PARTIALLY_COMPLETED: "yellow"}
 
 
-def result_document(result: Result, line: int | None = None) -> dict[str, Any]:
+def result_to_document(result: Result, line: int | None = None) -> dict[str, Any]:
     """An answer as JSON."""
     problem = explain_result(result)
     return {
@@ -36,7 +36,7 @@ def result_document(result: Result, line: int | None = None) -> dict[str, Any]:
     }
 
 
-def refused_document(error: InputError, command: str | None, target: str | None, line: int | None) -> dict[str, Any]:
+def error_to_document(error: InputError, command: str | None, target: str | None, line: int | None) -> dict[str, Any]:
     """An input error as JSON, in the place of an answer."""
     return {
         "line": line,
@@ -51,14 +51,14 @@ def refused_document(error: InputError, command: str | None, target: str | None,
     }
 
 
-def amounts(requested: int | None, granted: int | None) -> str:
+def format_amounts(requested: int | None, granted: int | None) -> str:
     """What was granted of what was asked, for people; empty where a command names no amount."""
     if requested is None:
         return ""
     return format_part(granted, requested)
 
 
-def colour(outcome: Outcome) -> str:
+def outcome_colour(outcome: Outcome) -> str:
     """The colour of an outcome; it says nothing that the word does not."""
     return _COLOURS.get(outcome, "red")
 
@@ -80,21 +80,20 @@ class Answers:
         self.latest = max(self.latest, result.happened or "")
         out = self.out
         if out.json:
-            out.record(result_document(result, line))
+            out.write_record(result_to_document(result, line))
             return
-        amount = amounts(result.requested, result.granted)
+        amount = format_amounts(result.requested, result.granted)
         kind, id = split_stream(result.target)
         what = f"{result.command} {kind} {id}" if kind == "host" else f"{result.command} {id}"
         notes = ", recorded before" if result.repeated else ""
         place = "" if line is None else f"line {line}: "
-        out.line(
-            f"{place}{out.styled(result.outcome, fg=colour(result.outcome))}: {what}{amount and ', ' + amount}{notes}"
-        )
+        outcome = out.style(result.outcome, fg=outcome_colour(result.outcome))
+        out.write_line(f"{place}{outcome}: {what}{amount and ', ' + amount}{notes}")
         problem = explain_result(result)
         if problem is not None:
-            out.line(f"    {problem.message}")
+            out.write_line(f"    {problem.message}")
             if problem.hint:
-                out.line(f"    hint: {problem.hint}")
+                out.write_line(f"    hint: {problem.hint}")
 
     def show_error(
         self, error: InputError, command: str | None = None, target: str | None = None, line: int | None = None
@@ -102,7 +101,7 @@ class Answers:
         """Counts an input error, and shows it to programs; people find it on stderr."""
         self.counted[INPUT_ERROR] += 1
         if self.out.json:
-            self.out.record(refused_document(error, command, target, line))
+            self.out.write_record(error_to_document(error, command, target, line))
 
     @property
     def total(self) -> int:

@@ -12,10 +12,10 @@ from domain.errors import InputError, UnknownVm
 from domain.identifiers import UtcTime
 from nilometer.cli.failures import UNREADABLE, Mistyped, say
 from nilometer.cli.groups import LazyGroup
-from nilometer.cli.names import find_vm, names_of, with_hint
-from nilometer.cli.options import asking, common
+from nilometer.cli.names import add_hint, find_vm, list_vm_names
+from nilometer.cli.options import asking_options, common_options
 from nilometer.cli.output import Output
-from nilometer.cli.session import Session, current_session, typed_time
+from nilometer.cli.session import Session, current_session, read_typed_time
 from nilometer.cli.writing.answers import Answers
 from nilometer.cli.writing.do_arguments import SHAPES, Shape
 from nilometer.ledger.requests import Request, Result
@@ -40,8 +40,8 @@ class Do(LazyGroup):
     sections={"Commands": {name: ("", shape.what) for name, shape in SHAPES.items()}},
     short_help="Decide and record one command.",
 )
-@asking
-@common
+@asking_options
+@common_options
 def command() -> None:
     """Decide and record one command. Nothing is sent to a hypervisor.
 
@@ -69,7 +69,9 @@ def _make(name: str, shape: Shape) -> click.Command:
 
     examples = "\n".join(f"  {example}" for example in shape.examples)
     decide.__doc__ = f"{shape.what}\n\n\b\nExamples:\n{examples}"
-    made: Any = click.option("--at", metavar="TIME", help="When it happened; default now.")(common(asking(decide)))
+    made: Any = click.option("--at", metavar="TIME", help="When it happened; default now.")(
+        common_options(asking_options(decide))
+    )
     for option in reversed(shape.options):
         made = option(made)
     for argument in reversed(shape.arguments):
@@ -93,7 +95,7 @@ def _decide(name: str, given: dict[str, Any], at: str | None) -> int:
         recorded = (
             f"Recorded in {url} at {_places(result.positions)}" if result.positions else "There was nothing to record"
         )
-        out.line(f"{recorded}. Nothing is sent to a hypervisor.")
+        out.write_line(f"{recorded}. Nothing is sent to a hypervisor.")
     answers.warn_of_the_future()
     return answers.code
 
@@ -105,7 +107,7 @@ def _places(positions: tuple[int, ...]) -> str:
 
 def _execute(session: Session, name: str, given: dict[str, Any], at: str | None) -> tuple[Result, str]:
     """Decides the command; a VM may be called by its name, if that is its alone."""
-    happened = None if at is None else typed_time(at)
+    happened = None if at is None else read_typed_time(at)
     asked = parse_command(name, given)
     with session.writing(create=name == "register-host") as ledger:
         try:
@@ -113,11 +115,11 @@ def _execute(session: Session, name: str, given: dict[str, Any], at: str | None)
         except UnknownVm as error:
             if error.hint:
                 raise
-            id = find_vm(error.vm, names_of(ledger.views.fleet()))
+            id = find_vm(error.vm, list_vm_names(ledger.views.fleet()))
             say("note", f"{error.vm} is the VM {id}")
             return ledger.execute(_request(session, parse_command(name, given | {"vm": id}), happened)), ledger.url
         except InputError as error:
-            raise with_hint(error, ledger.views.fleet) from None
+            raise add_hint(error, ledger.views.fleet) from None
 
 
 def _request(session: Session, asked: Command, at: UtcTime | None) -> Request:

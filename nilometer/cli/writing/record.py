@@ -15,11 +15,11 @@ from domain.observed.events import ObservedCode, VmRequestSettled
 from domain.quantities import MiB
 from domain.shapes import Id, TypedSize
 from nilometer.cli.failures import NOT_IN_FULL, OK, Mistyped, say
-from nilometer.cli.names import called, has_history
-from nilometer.cli.options import asking, common
+from nilometer.cli.names import find_observed_vm, has_history
+from nilometer.cli.options import asking_options, common_options
 from nilometer.cli.output import Output
-from nilometer.cli.session import Session, current_session, typed_time
-from nilometer.cli.writing.answers import amounts, colour
+from nilometer.cli.session import Session, current_session, read_typed_time
+from nilometer.cli.writing.answers import format_amounts, outcome_colour
 from nilometer.importers.manual import ReportedChange, record_change
 from nilometer.ledger.script import describe_error
 from nilometer.messages.shortfalls import PARTIALLY
@@ -35,8 +35,8 @@ from nilometer.times import current_time
 @click.option("--in-use", metavar="SIZE", help="The memory in use in the guest at the request.")
 @click.option("--error", metavar="TEXT", help="The error that the tool reported, word for word.")
 @click.option("--happened", metavar="TIME", help="When it happened; default now.")
-@asking
-@common
+@asking_options
+@common_options
 def command(
     vm: str, asked: str, before: str, after: str, in_use: str | None, error: str | None, happened: str | None
 ) -> int:
@@ -56,7 +56,7 @@ def command(
         asked=_size(asked, "--asked"),
         before=_size(before, "--before"),
         after=_size(after, "--after"),
-        happened=current_time() if happened is None else typed_time(happened),
+        happened=current_time() if happened is None else read_typed_time(happened),
         error=error,
         in_use=None if in_use is None else _size(in_use, "--in-use"),
     )
@@ -69,10 +69,10 @@ def command(
         (positions,) = ledger.record([observation], actor=session.actor, via=session.via)
         url = ledger.url
     if out.json:
-        out.record(_document(change, settled, positions))
+        out.write_record(_document(change, settled, positions))
     else:
         _show(out, change, settled)
-        out.line(f"Recorded in {url} at positions {positions[0]} to {positions[-1]}. Nothing was decided.")
+        out.write_line(f"Recorded in {url} at positions {positions[0]} to {positions[-1]}. Nothing was decided.")
     return OK if settled.outcome is Outcome.COMPLETED else NOT_IN_FULL
 
 
@@ -80,7 +80,7 @@ def _find_vm(session: Session, word: str) -> str:
     """The VM that is meant: one of this id, or the observed one that is called so; else a new one, of this id."""
     with session.reading_if_any() as ledger:
         if ledger is not None and not has_history(ledger, vm_stream(word)):
-            found = called(word, ledger.views.fleet())
+            found = find_observed_vm(word, ledger.views.fleet())
             if found is not None:
                 say("note", f"{word} is the VM {found}")
                 return found
@@ -143,10 +143,10 @@ def _document(change: ReportedChange, settled: VmRequestSettled, positions: tupl
 
 
 def _show(out: Output, change: ReportedChange, settled: VmRequestSettled) -> None:
-    amount = amounts(settled.amount, settled.granted)
-    out.line(f"{out.styled(settled.outcome, fg=colour(settled.outcome))}: record {change.vm}, {amount}")
+    amount = format_amounts(settled.amount, settled.granted)
+    out.write_line(f"{out.style(settled.outcome, fg=outcome_colour(settled.outcome))}: record {change.vm}, {amount}")
     problem = _problem(change, settled)
     if problem is not None:
-        out.line(f"    {problem['message']}")
+        out.write_line(f"    {problem['message']}")
         if problem["hint"]:
-            out.line(f"    hint: {problem['hint']}")
+            out.write_line(f"    hint: {problem['hint']}")

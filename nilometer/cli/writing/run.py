@@ -13,8 +13,8 @@ import click
 from domain.errors import InputError
 from nilometer.cli.batching import batches, batches_as_they_come, own_stdin
 from nilometer.cli.failures import UNREADABLE, Interrupted, Mistyped, say
-from nilometer.cli.names import with_hint
-from nilometer.cli.options import asking, common
+from nilometer.cli.names import add_hint
+from nilometer.cli.options import asking_options, common_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import Session, current_session
 from nilometer.cli.writing.answers import INPUT_ERROR, Answers
@@ -39,8 +39,8 @@ SHOWN: Final = 20
 @click.option("--keep-going", is_flag=True, help="Continue after an input error.")
 @click.option("--again", is_flag=True, help="Decide lines again that were recorded before.")
 @click.option("--as", "name", metavar="NAME", help="A name for the script, so that stdin can be resumed.")
-@asking
-@common
+@asking_options
+@common_options
 def command(script: str, dry_run: bool, keep_going: bool, again: bool, name: str | None) -> int:
     """Decide and record each command of SCRIPT, a file with one JSON object per line; `-` is stdin.
 
@@ -99,7 +99,7 @@ class Run:
         bad = 0
         with Progress(f"checking {self.source}", unit="lines") as progress:
             for line in read_script(stream, self.source, self.name or ""):
-                progress.at(line.number)
+                progress.update(line.number)
                 if line.error is not None:
                     bad += 1
                     if bad <= SHOWN:
@@ -138,7 +138,7 @@ class Run:
             for batch in together:
                 goes_on = self._decide(decider, fleet, batch)
                 self.out.flush()
-                progress.at(self.answers.total)
+                progress.update(self.answers.total)
                 if not goes_on:
                     return
 
@@ -154,7 +154,7 @@ class Run:
             if isinstance(answer, Result):
                 self.answers.show(answer, line.number)
                 continue
-            self._tell(line, with_hint(answer, fleet))
+            self._tell(line, add_hint(answer, fleet))
             if not self.keep_going:
                 return False
         return True
@@ -201,7 +201,7 @@ class Run:
         if self.out.json:
             say("note", text)
         else:
-            self.out.line(text)
+            self.out.write_line(text)
         answers.warn_of_the_future()
         if (
             answers.counted[INPUT_ERROR]

@@ -10,7 +10,7 @@ from nilometer.importers.hyperv.jobs import HYPER_V, NOBODY, SLACK, Attribution
 from nilometer.importers.hyperv.readings import JobKind, JobReading
 from nilometer.importers.hyperv.state import Emission, Past
 from nilometer.importers.hyperv.vm import HypervVm
-from nilometer.times import inside
+from nilometer.times import to_utc_time
 
 KINDS: Final = frozenset({JobKind.ADD_MEMORY, JobKind.REMOVE_MEMORY, JobKind.MODIFY})
 """The last may have been about anything that a VM has."""
@@ -42,5 +42,5 @@ def _is_recorded(vm: HypervVm, job: JobReading) -> bool:
     who = vm.requesters.get(request.number)
     if who is not None and who.actor not in (NOBODY, job.owner):
         return False
-    latest = inside(datetime.fromisoformat(request.asked_at) + SLACK)
+    latest = to_utc_time(datetime.fromisoformat(request.asked_at) + SLACK)
     return (request.asked_after or request.asked_at) <= job.at <= latest

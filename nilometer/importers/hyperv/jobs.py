@@ -11,7 +11,7 @@ from typing import Final
 from domain.identifiers import UtcTime
 from domain.observed.events import UNKNOWN_ACTOR
 from nilometer.importers.hyperv.readings import JobKind, JobReading
-from nilometer.times import inside
+from nilometer.times import to_utc_time
 
 NOBODY: Final = UNKNOWN_ACTOR
 """The actor of a change that nobody recorded."""
@@ -77,8 +77,8 @@ class Jobs:
         until = datetime.fromisoformat(happened)
         if earliest is not None and until - datetime.fromisoformat(earliest) > KEPT + SLACK:
             return UNATTRIBUTED
-        latest = inside(until + slack) if until.year < datetime.max.year else happened
-        first = earliest if earliest is not None else inside(until - BEFORE) if until.year > 1 else happened
+        latest = to_utc_time(until + slack) if until.year < datetime.max.year else happened
+        first = earliest if earliest is not None else to_utc_time(until - BEFORE) if until.year > 1 else happened
         candidates = [
             job
             for job in self._jobs.values()

@@ -10,7 +10,7 @@ from domain.observed.events import BASE_MEMORY, Means
 from nilometer.importers.qemu.measures import Measure
 from nilometer.importers.qemu.records import QemuRecord, StepRecord
 from nilometer.importers.qemu.sizes import BALLOON, MODULES, DeviceNames, Sizes, means_of
-from nilometer.times import inside
+from nilometer.times import to_utc_time
 
 TICK: Final = timedelta(milliseconds=1)
 """Records have times in whole milliseconds, QEMU's events in microseconds."""
@@ -167,6 +167,6 @@ def virtio_of(command: QueuedRecord | None) -> str | None:
 def later(time: str, by: timedelta) -> str:
     """The time that much later; the time itself at the end of the calendar."""
     try:
-        return inside(datetime.fromisoformat(time) + by)
+        return to_utc_time(datetime.fromisoformat(time) + by)
     except OverflowError:  # the end of the year 9999
         return time

@@ -17,7 +17,7 @@ from domain.quantities import LARGEST
 from domain.shapes import Id
 from nilometer.importers.qemu.measures import DeviceMeasures, GuestMemory, Measure, QemuModel, Size
 from nilometer.textio.strict_json import parse_strict_json
-from nilometer.times import inside, parse_time
+from nilometer.times import parse_time, to_utc_time
 
 Time = Annotated[str, AfterValidator(parse_time)]
 Json = dict[str, Any]
@@ -108,7 +108,7 @@ class QmpEventRecord(VmRecord):
         stamp = self.qmp.timestamp
         if stamp is None or not 0 <= stamp.seconds <= LATEST_SECOND or not 0 <= stamp.microseconds < 1_000_000:
             return None
-        return inside(datetime.fromtimestamp(stamp.seconds, UTC).replace(microsecond=stamp.microseconds))
+        return to_utc_time(datetime.fromtimestamp(stamp.seconds, UTC).replace(microsecond=stamp.microseconds))
 
 
 class StepOutcome(StrEnum):

@@ -26,7 +26,7 @@ from nilometer.times import (
     format_time,
     format_time_near,
     parse_time,
-    parse_typed,
+    parse_typed_time,
     seconds_between,
 )
 
@@ -158,9 +158,9 @@ def test_a_typed_time_without_a_zone_is_local_and_says_so(monkeypatch: pytest.Mo
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
     try:
-        assert parse_typed("2026-11-17 09:00").text == "2026-11-17T08:00:00.000000Z"
-        assert parse_typed("2026-07-17").understood == "2026-07-17T00:00+02:00"
-        assert parse_typed("2026-11-17T09:00Z").understood is None
+        assert parse_typed_time("2026-11-17 09:00").text == "2026-11-17T08:00:00.000000Z"
+        assert parse_typed_time("2026-07-17").understood == "2026-07-17T00:00+02:00"
+        assert parse_typed_time("2026-11-17T09:00Z").understood is None
     finally:
         monkeypatch.undo()
         time.tzset()

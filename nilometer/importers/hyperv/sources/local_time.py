@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime
-from nilometer.times import inside
+from nilometer.times import to_utc_time
 
 _OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>[0-5]\d)", re.ASCII)
 _HOUR: Final = timedelta(hours=1)
@@ -55,7 +55,7 @@ class LocalClock:
     def read(self, local: datetime, place: str) -> UtcTime:
         """A local time in UTC. Raises ``InputError``, or ``ClockLost``."""
         try:
-            return inside(self._in_zone(local) if self._zone is not None else self._by_bias(local, place))
+            return to_utc_time(self._in_zone(local) if self._zone is not None else self._by_bias(local, place))
         except (OverflowError, ValueError) as error:
             if isinstance(error, InputError):
                 raise

@@ -20,7 +20,7 @@ from nilometer.importers.hyperv.sources.samples import Figures, Subject, make_re
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
 from nilometer.importers.hyperv.sources.values import BadValue, Json
 from nilometer.textio.texts import ByteStream
-from nilometer.times import inside
+from nilometer.times import to_utc_time
 
 _NEW: Final = "windows_hyperv_dynamic_memory_"
 _OLD: Final = "windows_hyperv_vm_memory_"
@@ -81,7 +81,7 @@ def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Readin
         nothing = f"{last}: no series is a metric of Dynamic Memory that windows_exporter has"
         context.skipped.add(InputError(nothing, hint=_EXPECTED))
     for time in sorted(by_time):
-        at = inside(datetime.fromtimestamp(time, UTC))
+        at = to_utc_time(datetime.fromtimestamp(time, UTC))
         for subject, figures in by_time[time].items():
             yield make_reading(at, f"{first or last}: {at}", subject, figures)
 

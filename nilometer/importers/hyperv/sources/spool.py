@@ -38,7 +38,7 @@ from nilometer.importers.hyperv.sources.values import (
     read_time,
 )
 from nilometer.textio.strict_json import CUT_OFF, parse_spelled_json
-from nilometer.times import inside
+from nilometer.times import to_utc_time
 
 SCHEMA: Final = 1
 
@@ -248,7 +248,7 @@ def _read_job(job: Json, host: str, place: str) -> JobReading | None:
     ended = None
     if state in _ENDED and isinstance(elapsed, int | float) and 0 <= elapsed < 10**7:
         with suppress(OverflowError):
-            ended = inside(datetime.fromisoformat(at) + timedelta(seconds=elapsed))
+            ended = to_utc_time(datetime.fromisoformat(at) + timedelta(seconds=elapsed))
     return JobReading(
         at=at,
         record=place,

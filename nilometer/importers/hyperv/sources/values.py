@@ -19,7 +19,7 @@ from domain.errors import InputError
 from domain.identifiers import UtcTime
 from domain.quantities import LARGEST
 from domain.state import Power
-from nilometer.times import inside, parse_time
+from nilometer.times import parse_time, to_utc_time
 
 Json = dict[str, Any]
 
@@ -158,7 +158,7 @@ def parse_moment(value: object) -> UtcTime | datetime | None:
         return None
     if (match := _DATE.fullmatch(text)) is not None:
         try:
-            return inside(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(match[1])))
+            return to_utc_time(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(match[1])))
         except OverflowError:
             raise BadValue(f"{text!r} is out of range") from None
     try:

@@ -263,5 +263,5 @@ def test_nilo_alone_tells_how_it_is_used(desk: Desk) -> None:
 def test_control_characters_do_not_reach_a_coloured_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     out = Output("human")
     out.colour = True
-    out.line(out.styled("done", fg="green") + " \x1b[31m \x1b]0;title\x07 \u202egnp")
+    out.write_line(out.style("done", fg="green") + " \x1b[31m \x1b]0;title\x07 \u202egnp")
     assert capsys.readouterr().out == "\x1b[32mdone\x1b[0m \\x1b[31m \\x1b]0;title\\x07 \\u202egnp\n"
