@@ -72,3 +72,10 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_folders_and_modules_that_pages_name_are_there() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for path in re.findall(r"`((?:domain|rules|projections|nilometer|tests|docs|benchmarks)/[\w/.-]*\w/?)`", text):
+            assert (ROOT / path).exists(), f"{page.name} names {path}"
