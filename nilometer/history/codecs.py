@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar, cast
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -13,7 +14,6 @@ from domain.events import Event
 from domain.identifiers import UtcTime
 from domain.kinds import EVENTS
 from nilometer.history.cloudevents import TYPE
-from nilometer.storage.bodies import sorted_fields, texts_for_enums
 
 E = TypeVar("E", bound=Event)
 
@@ -53,10 +53,10 @@ class EventCodec:
     """Reads the lines of one event class, and writes what it read as Nilometer writes it."""
 
     def __init__(self, event: type[Event]) -> None:
-        schema = sorted_fields(TypeAdapter(CloudEvent[event]).core_schema)  # type: ignore[valid-type]
+        schema = _sorted_fields(TypeAdapter(CloudEvent[event]).core_schema)  # type: ignore[valid-type]
         self.type = f"nilometer.{event.KIND}.v{event.VERSION}"
         self.read: Callable[[bytes], CloudEvent[Event]] = SchemaValidator(_bounded(schema)).validate_json
-        self.write: Callable[[CloudEvent[Event]], bytes] = SchemaSerializer(_sparing(texts_for_enums(schema))).to_json
+        self.write: Callable[[CloudEvent[Event]], bytes] = SchemaSerializer(_sparing(_texts_for_enums(schema))).to_json
 
 
 class EventCodecs(dict[bytes, EventCodec]):
@@ -105,3 +105,27 @@ def _changed(schema: CoreSchema, change: Callable[[dict[str, Any]], dict[str, An
         return change({key: walk(value) for key, value in cast("dict[str, Any]", part).items()})
 
     return cast("CoreSchema", walk(schema))
+
+
+def _sorted_fields(schema: CoreSchema) -> CoreSchema:
+    """The same schema, writing the fields of every record in the order of their names."""
+
+    def sort(part: dict[str, Any]) -> dict[str, Any]:
+        if part.get("type") == "dataclass-args":
+            return part | {"fields": sorted(part["fields"], key=lambda field: field["name"])}
+        if part.get("type") == "dataclass":
+            return part | {"fields": sorted(part["fields"])}
+        return part
+
+    return _changed(schema, sort)
+
+
+def _texts_for_enums(schema: CoreSchema) -> CoreSchema:
+    """The same schema, writing members of a ``StrEnum`` as the texts that they are, without asking for their values."""
+
+    def write_text(part: dict[str, Any]) -> dict[str, Any]:
+        if part.get("type") == "enum" and issubclass(part["cls"], StrEnum):
+            return {"type": "str"} | ({"ref": part["ref"]} if "ref" in part else {})
+        return part
+
+    return _changed(schema, write_text)

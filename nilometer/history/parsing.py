@@ -20,7 +20,8 @@ from domain.events import Event
 from domain.identifiers import StreamName, UtcTime
 from nilometer.history.cloudevents import TYPE
 from nilometer.history.codecs import CloudEvent, EventCodec, EventCodecs
-from nilometer.storage.bodies import UPCASTERS, Json, in_words
+from nilometer.storage.bodies import first_problem
+from nilometer.storage.upcasters import UPCASTERS, Json
 from nilometer.textio.strict_json import parse_strict_json
 from nilometer.times import parse_time
 
@@ -155,7 +156,7 @@ def _look_closer(content: bytes) -> CloudEvent[Event]:
     try:
         return codec.read(content)
     except ValidationError as error:
-        raise UnreadableLine(in_words(error)) from None
+        raise UnreadableLine(first_problem(error)) from None
 
 
 def _upcast(whole: Json, kind: str, shape: int) -> tuple[bytes, EventCodec]:

@@ -19,7 +19,8 @@ from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import TYPE, source_uri
 from nilometer.history.restoring import restore
 from nilometer.ledger.ledger import Ledger
-from nilometer.storage.bodies import UPCASTERS, UnreadableEvent
+from nilometer.storage.bodies import UnreadableEvent
+from nilometer.storage.upcasters import UPCASTERS
 from nilometer.textio.files import open_input
 from tests.paths import HISTORY_GOLDENS
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nilometer.history.cloudevents import TYPE, envelope_to_cloudevent
 from nilometer.history.parsing import LineReader, UnreadableLine
-from nilometer.storage.bodies import UPCASTERS
+from nilometer.storage.upcasters import UPCASTERS
 from tests.paths import HISTORY_GOLDENS
 
 LINES = [

@@ -1,0 +1,48 @@
+"""Upcasters: how the data of an event that was stored in an older shape is brought to the next version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from domain.identifiers import subject_id
+
+Json = dict[str, Any]
+Upcaster = Callable[[Json, str], Json]
+
+
+def _define_vm_with_a_name(data: Json, stream: str) -> Json:
+    """Version 1 had no name beside the id."""
+    return data | {"name": subject_id(stream)}
+
+
+def _move_without_a_mechanism(data: Json, stream: str) -> Json:
+    """Version 1 did not record how the guest's own total follows a move."""
+    return data | {"mechanism": None}
+
+
+def _observation_without_mechanisms(data: Json, stream: str) -> Json:
+    """Version 1 recorded neither how the guest's own total follows a device nor what the guest left offline."""
+    devices = [device | {"mechanism": None} for device in data["devices"]]
+    return data | {"devices": devices, "guest_offline": None}
+
+
+def _import_without_remarks(data: Json, stream: str) -> Json:
+    """Version 1 had no remarks on the records."""
+    return data | {"remarks": []}
+
+
+def _host_event_without_the_request(data: Json, stream: str) -> Json:
+    """Version 1 did not record on the host's stream what was requested and granted."""
+    return data | {"granted": None, "requested": None}
+
+
+UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
+    ("host.memory-granted", 1): _host_event_without_the_request,
+    ("host.memory-returned", 1): _host_event_without_the_request,
+    ("import.recorded", 1): _import_without_remarks,
+    ("vm.defined", 1): _define_vm_with_a_name,
+    ("vm.memory-moved", 1): _move_without_a_mechanism,
+    ("vm.observed", 1): _observation_without_mechanisms,
+}
+"""How the data of a (kind, version) is brought to the next version. It is given the stream's name too."""
