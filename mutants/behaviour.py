@@ -18,11 +18,11 @@ from domain.quantities import down, whole
 from domain.rule import Rule
 from domain.settings import cap
 from domain.state import Host, Site, Vm
-from rules.obligations import Obligations, getter
+from rules.obligations import ObligationBuilder, getter
 from rules.symbolic import terms
-from rules.symbolic.reader import RuleReader, sorts_of
+from rules.symbolic.reader import RuleReader, parameter_types
 from rules.symbolic.terms import Term
-from rules.symbolic.values import Value, anything
+from rules.symbolic.values import Value, symbolic
 from rules.transitions.vm_commands import SITE
 
 ANYWHERE = (
@@ -59,7 +59,7 @@ class Told:
     value: Value
 
 
-def behaviour(program: RuleReader, obligations: Obligations) -> Iterator[Told]:
+def behaviour(program: RuleReader, builder: ObligationBuilder) -> Iterator[Told]:
     """Everything that a program does. ``obligations`` are made of the same program."""
     for rule in ANYWHERE:
         yield Told(rule.__qualname__, (), program.read(rule))
@@ -71,9 +71,9 @@ def behaviour(program: RuleReader, obligations: Obligations) -> Iterator[Told]:
         for event, change in table.items():
             if event in followed:
                 continue
-            yield Told(f"{event.__name__} changes the {what}", *_replayed(program, obligations, change))
-    for transition in obligations.transitions.values():
-        known = tuple(obligations.moving(transition))
+            yield Told(f"{event.__name__} changes the {what}", *_replayed(program, builder, change))
+    for transition in builder.transitions.values():
+        known = tuple(builder.command_assumptions(transition))
         name = transition.command
         yield Told(f"{name}: decision", known, transition.decision)
         yield Told(f"{name}: accepted", known, transition.accepted)
@@ -85,11 +85,11 @@ def behaviour(program: RuleReader, obligations: Obligations) -> Iterator[Told]:
 
 
 def _replayed(
-    program: RuleReader, obligations: Obligations, change: StateChange[Vm] | StateChange[Host] | Rule
+    program: RuleReader, builder: ObligationBuilder, change: StateChange[Vm] | StateChange[Host] | Rule
 ) -> tuple[tuple[Term, ...], Value]:
     """What a row of a table makes of a state, where the state is one that can be."""
     rule = change.rule if isinstance(change, StateChange) else change
-    first, *carried = sorts_of(rule).items()
+    first, *carried = parameter_types(rule).items()
     before = {Vm: SITE["vm"], Host: SITE["host"]}.get(first[1], SITE["entry"])
-    answer = program.call(rule, [before, *[anything(name, kind) for name, kind in carried]])
-    return tuple(obligations.invariants(SITE)), answer
+    answer = program.call(rule, [before, *[symbolic(name, kind) for name, kind in carried]])
+    return tuple(builder.invariants(SITE)), answer

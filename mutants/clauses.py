@@ -13,8 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from types import FunctionType
-from typing import Final, cast
+from typing import Final
 
 from domain.rule import Rule
 from mutants.judging import Judge, Readers
@@ -23,10 +22,9 @@ from mutants.places import Changed, changed
 from mutants.program import Mutant
 from mutants.running import all_mutants, the_judge
 from rules.claims import CLAIMS
-from rules.concrete.replay import completed
-from rules.obligations import Obligation, Obligations
-from rules.obligations.builder import ObligationBuilder
-from rules.obligations.claims import claim_of
+from rules.concrete.replay import complete
+from rules.obligations import Obligation, ObligationBuilder, build_all
+from rules.obligations.claims import add_claim
 from rules.solving.prover import ProofVerdict
 from rules.specification.predicate import PREDICATES, is_predicate
 from rules.symbolic import terms
@@ -92,7 +90,7 @@ class Wrong:
 
     def is_free(self, judge: Judge, name: str, obligation: Obligation) -> bool:
         """Whether what refuted it holds, as it is written now. Mostly the state that broke it still does."""
-        values = completed(self._broken[name] or {}, obligation.goal, *obligation.assumes)
+        values = complete(self._broken[name] or {}, obligation.goal, *obligation.assumes)
         if all(terms.evaluate(each, values) for each in obligation.assumes) and not terms.evaluate(
             obligation.goal, values
         ):
@@ -105,11 +103,11 @@ class Wrong:
         with self.mutant.in_place():
             if self._claims is not None:
                 for name in claims.keys() & set(names):
-                    builder = self._claims.under(specification)
-                    claim_of(builder, claims[name])
-                    yield name, builder.made[0]
+                    builder = self._claims.with_specification(specification)
+                    add_claim(builder, claims[name])
+                    yield name, builder.obligations[0]
             if rest := set(names) - claims.keys():
-                made = Obligations(judge.programs.patched(self.mutant.definitions), specification).all()
+                made = build_all(ObligationBuilder(judge.programs.patched(self.mutant.definitions), specification))
                 yield from ((each.name, each) for each in made if each.name in rest)
 
 
@@ -147,11 +145,11 @@ def _all_wrong() -> Iterator[Wrong]:
 @cache
 def _of_predicate(predicate: Rule) -> frozenset[str]:
     """The obligations whose goal a sentence has a say in: it changes if the sentence says the opposite."""
-    tree = source_of(cast("FunctionType", predicate)).tree
+    tree = source_of(predicate).tree
     opposite = _Opposite().visit(deepcopy(tree))
     judge = the_judge()
     try:
-        made = Obligations(judge.programs.original, _predicates().patched({predicate: opposite})).all()
+        made = build_all(ObligationBuilder(judge.programs.original, _predicates().patched({predicate: opposite})))
     except UnreadableRule:  # it answers no condition
         return frozenset()
     return frozenset(each.name for each in made if _is_another(judge, each))
@@ -174,7 +172,7 @@ def worth(place: int, programs: Iterable[Mutant] | None = None) -> tuple[int, Wo
     without = _predicates().patched({change.rule: change.definition})
     judge = the_judge()
     try:
-        right = Obligations(judge.programs.original, without).all()
+        right = build_all(ObligationBuilder(judge.programs.original, without))
     except UnreadableRule as refusal:
         return place, Worth.REFUSED, str(refusal).splitlines()[0]
     touched = [each for each in right if judge.is_changed(each)]

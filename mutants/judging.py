@@ -12,7 +12,7 @@ from typing import cast
 from domain.rule import RULES, Rule
 from mutants.behaviour import Told, behaviour
 from mutants.program import Mutant
-from rules.obligations import Obligation, Obligations
+from rules.obligations import Obligation, ObligationBuilder, build_all
 from rules.solving.prover import Proof, ProofVerdict, Prover
 from rules.specification.predicate import PREDICATES, is_predicate
 from rules.symbolic.reader import RuleReader
@@ -95,8 +95,8 @@ class Judge:
     def __init__(self, predicates: Mapping[Rule, ast.FunctionDef] | None = None) -> None:
         self.programs = Readers(RULES, RuleReader().readable)
         self._specification = Readers(PREDICATES, is_predicate).patched(predicates or {})
-        self.right = Obligations(self.programs.original, self._specification)
-        self.obligations = {each.name: each for each in self.right.all()}
+        self.right = ObligationBuilder(self.programs.original, self._specification)
+        self.obligations = {obligation.name: obligation for obligation in build_all(self.right)}
         self._reached = frozenset(self.programs.original.reached.values())
         self._does = {told.name: told for told in behaviour(self.programs.original, self.right)}
         self.prover = Prover()
@@ -115,8 +115,8 @@ class Judge:
         Raises ``Refusal`` if the wrong program cannot be read.
         """
         with mutant.in_place():
-            obligations = Obligations(self.programs.patched(mutant.definitions), self._specification)
-            return [each for each in obligations.all() if self.is_changed(each)]
+            builder = ObligationBuilder(self.programs.patched(mutant.definitions), self._specification)
+            return [obligation for obligation in build_all(builder) if self.is_changed(obligation)]
 
     def is_changed(self, obligation: Obligation) -> bool:
         """Whether an obligation is not the one of the same name that the right program has."""
@@ -127,8 +127,8 @@ class Judge:
         if not self._reached.issuperset(mutant.definitions):
             return Judged(Fate.SURVIVED, "no obligation comes to this rule at all")
         program = self.programs.patched(mutant.definitions)
-        obligations = Obligations(program, self._specification)
-        changed = [each for each in obligations.all() if self.is_changed(each)]
+        builder = ObligationBuilder(program, self._specification)
+        changed = [obligation for obligation in build_all(builder) if self.is_changed(obligation)]
         unknown = ""
         with closing(cast("Generator[Proof]", self.prover.prove(changed))) as proofs:
             for proof in proofs:
@@ -136,7 +136,7 @@ class Judge:
                     return Judged(Fate.REFUTED, proof.obligation.name)
                 if proof.verdict is ProofVerdict.UNKNOWN:
                     unknown = f", and {proof.obligation.name} is unknown"
-        differs = self._difference(behaviour(program, obligations))
+        differs = self._difference(behaviour(program, builder))
         return Judged(Fate.EQUIVALENT) if differs is None else Judged(Fate.SURVIVED, f"{differs}{unknown}")
 
     def _difference(self, does: Iterable[Told]) -> str | None:

@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from domain.quantities import QUANTUM
 from mutants.scope import Scope, fields_and_rules
-from rules.symbolic.values import fields_of, is_record
+from rules.symbolic.values import field_types, is_record
 
 Change = tuple[str, ast.expr]
 """What kind of a change it is, and what stands there instead."""
@@ -203,7 +203,7 @@ def otherwise(whole: ast.expr, scope: Scope, but: Sequence[str | None] = ()) -> 
     kind = scope.kind(whole)
     if kind is None or not is_record(kind) or "replace" not in scope.names:
         return
-    for name, of in fields_of(kind).items():
+    for name, of in field_types(kind).items():
         part = ast.Attribute(whole, name)
         if name in but:
             continue

@@ -20,8 +20,8 @@ from domain.quantities import QUANTUM
 from domain.rule import RULES, Rule
 from mutants.places import changed, place_of
 from mutants.scope import Scope
-from rules.symbolic.reader import sorts_of
-from rules.symbolic.values import fields_of
+from rules.symbolic.reader import parameter_types
+from rules.symbolic.values import field_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _constants() -> Iterator[Mutant]:
     for rule in RULES:
         scope = Scope(rule)
         for node in ast.walk(scope.source.tree):
-            if isinstance(node, ast.Name) and node.id in scope.constants and node.id not in sorts_of(rule):
+            if isinstance(node, ast.Name) and node.id in scope.constants and node.id not in parameter_types(rule):
                 used.setdefault((node.id, scope.constants[node.id]), {})[rule] = scope
     for (name, value), scopes in used.items():
         first = next(iter(scopes.values())).source
@@ -116,19 +116,19 @@ def _steps() -> Iterator[Mutant]:
     rules = [
         rule
         for rule in RULES
-        if get_type_hints(rule)["return"] is Decision and next(iter(sorts_of(rule)), "") == "site"
+        if get_type_hints(rule)["return"] is Decision and next(iter(parameter_types(rule)), "") == "site"
     ]
     for command, row in STEPS.items():
         place = _line(steps, f"commands.{command.__name__}: step")
         asked = set(command.__slots__) | set(row.takes)
         for rule in rules:
-            takes = tuple(sorts_of(rule))[1:]
+            takes = tuple(parameter_types(rule))[1:]
             if rule is not row.rule and set(takes) <= asked and (row.takes == takes or not _moves(row, takes)):
                 what = f"{command.__name__} is decided by {row.rule.__name__} → {rule.__name__}"
                 wrong = replace(row, rule=cast("Any", rule), takes=takes)
                 yield Mutant("wrong row", place, what, row=Row(cast("Any", STEPS), command, wrong))
         for event, change in VM_CHANGES.items():
-            if event is not row.event and set(change.carries) <= asked | set(fields_of(Decision)):
+            if event is not row.event and set(change.carries) <= asked | set(field_types(Decision)):
                 what = f"{command.__name__} is followed by {row.event.__name__} → {event.__name__}"
                 wrong = step(row.rule, event)
                 yield Mutant("wrong row", place, what, row=Row(cast("Any", STEPS), command, wrong))
@@ -163,8 +163,8 @@ def _rule(row: object) -> Rule:
 
 def _alike(rule: Rule, right: Rule) -> bool:
     """Two rules take as much: a host's are called by the decider itself, with what the right one takes."""
-    return list(sorts_of(rule))[1:] == list(sorts_of(right))[1:]
+    return list(parameter_types(rule))[1:] == list(parameter_types(right))[1:]
 
 
 def _carried(event: type[VmEvent | HostEvent], rule: Rule) -> bool:
-    return all(name in get_type_hints(event) for name in list(sorts_of(rule))[1:])
+    return all(name in get_type_hints(event) for name in list(parameter_types(rule))[1:])

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from enum import EnumMeta
-from types import FunctionType
 from typing import Any, cast, get_type_hints
 
 from domain.rule import RULES, Rule
-from rules.symbolic.reader import sorts_of
+from rules.symbolic.reader import parameter_types
 from rules.symbolic.source import RuleSource, defined_as_final, source_of
-from rules.symbolic.values import fields_of, is_record
+from rules.symbolic.values import field_types, is_record
 
 Marked = tuple[Rule, ...]
 """The functions that a function may call: the rules, or the sentences."""
@@ -23,9 +22,9 @@ class Scope:
     def __init__(self, rule: Rule, marked: Marked | None = None) -> None:
         self.rule = rule
         self.marked = marked if marked is not None else tuple(RULES)
-        self.source: RuleSource = source_of(cast("FunctionType", rule))
+        self.source: RuleSource = source_of(rule)
         self.names: Mapping[str, Any] = dict(self.source.names)
-        self._kinds = dict(sorts_of(rule))
+        self._kinds = dict(parameter_types(rule))
         self._lines = dict.fromkeys(self._kinds, 0)
         self.constants = {
             name: value
@@ -73,8 +72,8 @@ class Scope:
     def takes(self, called: object) -> dict[str, type]:
         """The parameters of a rule or the fields of a record, and their types; none of anything else."""
         if is_record(called):
-            return fields_of(cast("type", called))
-        return sorts_of(called) if callable(called) and called in self.marked else {}
+            return field_types(cast("type", called))
+        return parameter_types(called) if callable(called) and called in self.marked else {}
 
     def _answer(self, name: str, node: ast.Call) -> type | None:
         called = self.names.get(name)
@@ -91,7 +90,7 @@ def fields_and_rules(kind: type | None) -> dict[str, type]:
     """What a record has: its fields, and its properties, and their types."""
     if kind is None or not is_record(kind):
         return {}
-    found = dict(fields_of(kind))
+    found = dict(field_types(kind))
     for name, value in vars(kind).items():
         if isinstance(value, property) and value.fget is not None:
             found[name] = get_type_hints(value.fget)["return"]

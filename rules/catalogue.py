@@ -1,6 +1,6 @@
-"""What everything that is proved is called and says: the invariants and properties of the model, and their obligations.
+"""The catalogue of rules: the name and the statement of every invariant, property, kind of obligation, and check.
 
-``docs/rules.md`` is written from this, and ``nilo prove RULE`` and the pytest plugin find their obligations by it.
+``docs/rules.md`` is written from it. ``nilo prove RULE`` and the pytest plugin find their obligations by it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rules.specification.invariants import INVARIANTS
 from rules.specification.predicate import PREDICATES
 
 SPECIFICATION: Final = (figures, conditions, answers, effects, changes, moves)
-"""The modules beside the invariants: once they are loaded, their sentences are found by their names."""
+"""All modules of the specification except the invariants. Importing them registers their predicates."""
 
 KINDS: Final = {
     "definition": "The program computes this figure as the specification does, in any state at all.",
@@ -77,166 +77,170 @@ GOALS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A property of every change, and the obligations that prove it: those of some rules, or of some kinds."""
+    """A property of every change, and the obligations that prove it: those about some predicates, or of some kinds."""
 
     name: str
-    says: str
+    text: str
+    """What it says, in English."""
     rules: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
-    beside: str = ""
-    """What of it is no matter of formulas, and who looks after that."""
+    remark: str = ""
+    """The part of it that is not proved from formulas, and how that part is checked."""
 
 
 PROPERTIES: Final = (
     Property(
-        "outcome_is_honest",
-        "Outcome and code are exactly as the model defines them, and nobody is granted more than asked.",
+        name="outcome_is_honest",
+        text="Outcome and code are exactly as the model defines them, and nobody is granted more than asked.",
         rules=("giving_code_is_true", "taking_code_is_true", "paging_code_is_true"),
         kinds=("honesty", "reason"),
     ),
     Property(
-        "grant_is_applied",
-        "Assigned memory changes by exactly what was granted, up or down.",
+        name="grant_is_applied",
+        text="Assigned memory changes by exactly what was granted, up or down.",
         kinds=("grant",),
     ),
     Property(
-        "effects",
-        "A command changes exactly the figures that its row names, to the values that it names, and no other.",
+        name="effects",
+        text="A command changes exactly the figures that its row names, to the values that it names, and no other.",
         kinds=("effect", "parts"),
     ),
     Property(
-        "maximal",
-        "After a short grant, less than 2 MiB more could have been given or taken; no grant is more than fits.",
+        name="maximal",
+        text="After a short grant, less than 2 MiB more could have been given or taken; no grant is more than fits.",
         rules=("giving_is_maximal", "taking_is_maximal", "paging_is_maximal"),
         kinds=("fits",),
     ),
     Property(
-        "no_effect_without_grant",
-        "What failed or was rejected changed no figure.",
+        name="no_effect_without_grant",
+        text="What failed or was rejected changed no figure.",
         rules=("refused_changes_nothing",),
     ),
     Property(
-        "in_use_never_removed",
-        "Memory that processes in the guest hold is never taken, but from old Windows guests by Dynamic Memory.",
+        name="in_use_never_removed",
+        text="Memory that processes in the guest hold is never taken, but from old Windows guests by Dynamic Memory.",
         rules=("in_use_never_removed",),
     ),
     Property(
-        "only_balloon_pages_out",
-        "Only a reclaim from an old Windows guest makes the guest page out, and no more than it must.",
+        name="only_balloon_pages_out",
+        text="Only a reclaim from an old Windows guest makes the guest page out, and no more than it must.",
         rules=("only_balloon_pages_out", "nothing_paged_out"),
     ),
     Property(
-        "conserved",
-        "Memory is neither made nor lost: what a VM gets its host loses, and no other VM notices.",
+        name="conserved",
+        text="Memory is neither made nor lost: what a VM gets its host loses, and no other VM notices.",
         rules=("conserved", "account_kept", "others_kept", "book_is_kept"),
         kinds=("move",),
     ),
     Property(
-        "watermark_monotone",
-        "Within a session the high watermark is the most that was assigned so far.",
+        name="watermark_monotone",
+        text="Within a session the high watermark is the most that was assigned so far.",
         rules=("watermark_monotone",),
     ),
     Property(
-        "visible_moves_as_said",
-        "What a guest sees falls or rises by what was granted; a ballooned guest sees no removal.",
+        name="visible_moves_as_said",
+        text="What a guest sees falls or rises by what was granted; a ballooned guest sees no removal.",
         kinds=("visible",),
     ),
     Property(
-        "removed_was_hot_pluggable",
-        "A hot-remove takes no more than the guest's kernel knows to be removable.",
+        name="removed_was_hot_pluggable",
+        text="A hot-remove takes no more than the guest's kernel knows to be removable.",
         kinds=("hot-remove",),
     ),
     Property(
-        "generation_is_no_matter",
-        "But for the size limit, generations 1 and 2 are decided alike.",
+        name="generation_is_no_matter",
+        text="But for the size limit, generations 1 and 2 are decided alike.",
         kinds=("generation",),
     ),
     Property(
-        "events_where_due",
-        "A VM's stream gets the event of the command, a host's one exactly when its VM's entry changes.",
+        name="events_where_due",
+        text="A VM's stream gets the event of the command, a host's one exactly when its VM's entry changes.",
         rules=("book_changes_when_due",),
         kinds=("event",),
-        beside="Which streams get which event is put together outside the rules; Hypothesis checks it on random runs.",
+        remark="Which streams get which event is put together outside the rules; Hypothesis checks it on random runs.",
     ),
     Property(
-        "event_tells_all",
-        "Replaying the recorded events gives the state that was decided.",
+        name="event_tells_all",
+        text="Replaying the recorded events gives the state that was decided.",
         kinds=("replay",),
-        beside="The proofs evolve states by the rules that replay the events, with the figures that the events carry. "
+        remark="The proofs evolve states by the rules that replay the events, with the figures that the events carry. "
         "That an event is filled in and stored so is checked by Hypothesis on random runs.",
     ),
     Property(
-        "total",
-        "Every command has exactly one decision, and what should be possible is.",
+        name="total",
+        text="Every command has exactly one decision, and what should be possible is.",
         kinds=("progress",),
-        beside="A rule has no loop, no exception and an answer on every way: the reader refuses any other.",
+        remark="A rule has no loop, no exception and an answer on every way: the reader refuses any other.",
     ),
 )
 """The properties of every change, in the order of the model."""
 
 HELPERS: Final = (
     Property(
-        "definitions",
-        "The figures that follow from stored ones are what the specification means by them.",
+        name="definitions",
+        text="The figures that follow from stored ones are what the specification means by them.",
         kinds=("definition",),
     ),
     Property(
-        "room_for_all",
-        "What one VM's change leaves in a host's book is enough for every other VM's entry.",
+        name="room_for_all",
+        text="What one VM's change leaves in a host's book is enough for every other VM's entry.",
         rules=("there_is_room_for_all",),
     ),
     Property(
-        "no_overflow",
-        "The same figures come out of engines that count in 64 bits.",
+        name="no_overflow",
+        text="The same figures come out of engines that count in 64 bits.",
         kinds=("overflow",),
     ),
 )
 """What is proved beside the rules of the model, because the proofs or other engines rest on it."""
 
-RULE_NAMES: Final = (*[rule.__name__ for rule in INVARIANTS], *[each.name for each in (*PROPERTIES, *HELPERS)])
-"""The names of all rules: of the invariants, the properties, and what they rest on."""
+RULE_NAMES: Final = (
+    *[invariant.__name__ for invariant in INVARIANTS],
+    *[property.name for property in (*PROPERTIES, *HELPERS)],
+)
+"""The names of all rules: invariants, properties, and what the proofs rest on."""
 
 
-class About(Protocol):
-    """What is said of an obligation, or of what became of it."""
+class Labelled(Protocol):
+    """An obligation, a claim, or the result of one: anything with a kind and a rule."""
 
     @property
     def kind(self) -> str:
-        """Its kind."""
+        """One of ``KINDS`` or ``CHECKS``."""
         ...
 
     @property
     def rule(self) -> str:
-        """The sentence of the specification that it is about."""
+        """The name of the predicate that it is about, or one of ``GOALS``."""
         ...
 
 
-A = TypeVar("A", bound=About)
+L = TypeVar("L", bound=Labelled)
 
 
 def predicate_named(name: str) -> Rule | None:
-    """The sentence of the specification of that name, if there is one."""
-    return next((each for each in PREDICATES if each.__name__ == name), None)
+    """The predicate of the specification of this name, if there is one."""
+    return next((predicate for predicate in PREDICATES if predicate.__name__ == name), None)
 
 
-def says(about: About) -> str:
+def describe(item: Labelled) -> str:
     """What the goal of an obligation says, in English."""
-    predicate = predicate_named(about.rule)
+    predicate = predicate_named(item.rule)
     if predicate is not None:
         return " ".join((predicate.__doc__ or "").split())
-    return GOALS.get(about.rule, about.rule.replace("_", " "))
+    return GOALS.get(item.rule, item.rule.replace("_", " "))
 
 
-def rule_of(about: About) -> str | None:
-    """The invariant or property of the model that an obligation helps to prove; ``None`` of a check."""
-    if about.kind in ("initiation", "keeps", "bystander") and predicate_named(about.rule) in INVARIANTS:
-        return about.rule
-    for each in (*PROPERTIES, *HELPERS):
-        if about.rule in each.rules or about.kind in each.kinds:
-            return each.name
+def rule_of(item: Labelled) -> str | None:
+    """The invariant or property of the model that an obligation helps to prove; ``None`` for a check."""
+    if item.kind in ("initiation", "keeps", "bystander") and predicate_named(item.rule) in INVARIANTS:
+        return item.rule
+    for property in (*PROPERTIES, *HELPERS):
+        if item.rule in property.rules or item.kind in property.kinds:
+            return property.name
     return None
 
 
-def filter_by_rule(name: str, all: Iterable[A]) -> list[A]:
-    """Those that prove a rule, or that are about a sentence of the specification, by its name."""
-    return [each for each in all if name in (rule_of(each), each.rule)]
+def filter_by_rule(name: str, items: Iterable[L]) -> list[L]:
+    """The items that help to prove this rule, or that are about the predicate of this name."""
+    return [item for item in items if name in (rule_of(item), item.rule)]

@@ -7,14 +7,14 @@ import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
-from types import FunctionType
-from typing import Final, cast
+from typing import Final
 
 from domain.commands import NAMES, SetMemory
 from domain.deciding.steps import STEPS
 from domain.rule import Rule
 from rules.catalogue import GOALS, HELPERS, KINDS, PROPERTIES, Property, predicate_named, rule_of
-from rules.obligations import Obligation, Obligations
+from rules.obligations import Obligation, ObligationBuilder, build_all
+from rules.obligations.builder import base_command
 from rules.solving.prover import Proof, ProofVerdict, Prover
 from rules.specification import figures
 from rules.specification.invariants import INVARIANTS
@@ -34,10 +34,10 @@ A *site* is a VM, its host, and the host's book entry for it.
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What the page is written from."""
+    """The page, written from proofs and from the specification that they are about."""
 
     proofs: Sequence[Proof]
-    obligations: Obligations
+    builder: ObligationBuilder
 
     def text(self) -> str:
         """The whole page."""
@@ -48,110 +48,111 @@ class Page:
         yield f"**{_status(self.proofs)}**\n"
         yield "## Invariants\n\nTrue in every reachable state.\n"
         for invariant in INVARIANTS:
-            yield self._rule(invariant.__name__, _says(invariant), [invariant])
+            yield self._rule(invariant.__name__, _docstring(invariant), [invariant])
         yield "## Properties\n\nTrue of every change.\n"
-        for each in PROPERTIES:
-            yield self._property(each)
+        for property in PROPERTIES:
+            yield self._property(property)
         yield "## What the proofs rest on\n"
-        for each in HELPERS:
-            yield self._property(each)
-        yield "## Words\n\nWhat the formulas above are written with.\n"
+        for property in HELPERS:
+            yield self._property(property)
+        yield "## Words\n\nThe formulas above are written with these.\n"
         for name, size in vars(figures).items():
             if isinstance(size, int):
                 yield f"**{name}** is {size:,} bytes.\n"
-        for name, predicate in sorted(self._words()):
-            yield f"**{name}**: {_says(predicate)}\n\n{_block(predicate)}\n"
+        for name, function in sorted(self._words()):
+            yield f"**{name}**: {_docstring(function)}\n\n{_block(function)}\n"
         yield "## Kinds of obligations\n\n| kind | how many | says |\n|---|---|---|"
-        for kind, says in KINDS.items():
-            yield f"| {kind} | {sum(proof.obligation.kind == kind for proof in self.proofs)} | {says} |"
+        for kind, statement in KINDS.items():
+            yield f"| {kind} | {sum(proof.obligation.kind == kind for proof in self.proofs)} | {statement} |"
 
-    def _of(self, name: str) -> list[Proof]:
-        return [proof for proof in self.proofs if rule_of(proof.obligation) == name]
+    def _proofs_of(self, rule: str) -> list[Proof]:
+        return [proof for proof in self.proofs if rule_of(proof.obligation) == rule]
 
-    def _property(self, each: Property) -> str:
-        names = dict.fromkeys(proof.obligation.rule for proof in self._of(each.name))
-        parts = [predicate_named(name) for name in names]
+    def _property(self, property: Property) -> str:
+        names = dict.fromkeys(proof.obligation.rule for proof in self._proofs_of(property.name))
+        predicates = [predicate for name in names if (predicate := predicate_named(name)) is not None]
         goals = [f"- {GOALS[name]}" for name in names if name in GOALS]
-        more = "\n".join(goals) + ("\n" if goals else "")
-        return self._rule(each.name, each.says, [part for part in parts if part is not None], more, each.beside)
+        goal_list = "\n".join(goals) + ("\n" if goals else "")
+        return self._rule(property.name, property.text, predicates, goal_list, property.remark)
 
-    def _rule(self, name: str, says: str, predicates: Sequence[Rule], goals: str = "", beside: str = "") -> str:
-        proofs = self._of(name)
-        lines = [f"### {name}", "", says, ""]
+    def _rule(
+        self, name: str, statement: str, predicates: Sequence[Rule], goal_list: str = "", remark: str = ""
+    ) -> str:
+        proofs = self._proofs_of(name)
+        lines = [f"### {name}", "", statement, ""]
         for predicate in predicates:
             if len(predicates) > 1:
-                lines += [f"*{_says(predicate)}*", ""]
+                lines += [f"*{_docstring(predicate)}*", ""]
             lines += [_block(predicate), ""]
-        if goals:
-            lines += [goals]
-        lines += [f"{_status(proofs)}", "", *[f"- {each}" for each in _by_kind(proof.obligation for proof in proofs)]]
-        if beside:
-            lines += ["", beside]
+        if goal_list:
+            lines += [goal_list]
+        lines += [f"{_status(proofs)}", ""]
+        lines += [f"- {kind}" for kind in _commands_by_kind(proof.obligation for proof in proofs)]
+        if remark:
+            lines += ["", remark]
         return "\n".join(lines) + "\n"
 
     def _words(self) -> Iterator[tuple[str, Rule]]:
-        """The sentences that others call and that no obligation is about by itself."""
+        """The functions that predicates call and that no obligation is about."""
         shown = {proof.obligation.rule for proof in self.proofs}
-        for predicate in self.obligations.specification.reached.values():
-            if predicate.__name__ not in shown:
-                yield predicate.__name__, predicate
+        for function in self.builder.specification.reached.values():
+            if function.__name__ not in shown:
+                yield function.__name__, function
 
 
 def page() -> str:
-    """The page, with everything proved anew. Takes a few seconds."""
-    obligations = Obligations()
-    made = obligations.all()
-    found = {proof.obligation.name: proof for proof in Prover().prove(made)}
-    return Page([found[each.name] for each in made], obligations).text()
+    """The page. Proves everything, which takes a few seconds."""
+    builder = ObligationBuilder()
+    obligations = build_all(builder)
+    proofs = {proof.obligation.name: proof for proof in Prover().prove(obligations)}
+    return Page([proofs[obligation.name] for obligation in obligations], builder).text()
 
 
 def _status(proofs: Sequence[Proof]) -> str:
-    """What became of obligations, in a sentence."""
-    proved = sum(proof.verdict is ProofVerdict.PROVED for proof in proofs)
-    if proved == len(proofs):
-        return f"Proved: {_counted(proved)}."
-    missing = [
-        f"{proof.obligation.name} is {proof.verdict}" for proof in proofs if proof.verdict is not ProofVerdict.PROVED
-    ]
-    return f"Not proved: {', '.join(missing)} ({proved} of {_counted(len(proofs))} proved)."
+    """The verdicts on obligations, in a sentence."""
+    not_proved = [proof for proof in proofs if proof.verdict is not ProofVerdict.PROVED]
+    if not not_proved:
+        return f"Proved: {_counted(len(proofs))}."
+    names = [f"{proof.obligation.name} is {proof.verdict}" for proof in not_proved]
+    proved = len(proofs) - len(not_proved)
+    return f"Not proved: {', '.join(names)} ({proved} of {_counted(len(proofs))} proved)."
 
 
 def _counted(count: int) -> str:
     return f"{count} obligation{'' if count == 1 else 's'}"
 
 
-def _by_kind(obligations: Iterable[Obligation]) -> Iterator[str]:
-    """The obligations that prove a rule: the commands of each kind."""
+def _commands_by_kind(obligations: Iterable[Obligation]) -> Iterator[str]:
+    """A line for each kind of obligation, with its commands."""
     commands: dict[str, dict[str, None]] = {}
-    for each in obligations:
-        commands.setdefault(each.kind, {})[each.command or ""] = None
-    on_a_vm = {NAMES[command] for command in (*STEPS, SetMemory)}
+    for obligation in obligations:
+        commands.setdefault(obligation.kind, {})[obligation.command or ""] = None
+    vm_commands = {NAMES[command] for command in (*STEPS, SetMemory)}
     for kind, names in commands.items():
-        whole = {name for name in names if name.partition(" ")[0] in on_a_vm}
-        every = on_a_vm == {name.partition(" ")[0] for name in whole}
-        rest = [name for name in names if name and not (every and name in whole)]
-        named = ", ".join([*(["every command on a VM"] if every else []), *rest])
-        yield f"{kind}: {named}" if named else kind
+        on_vms = {name for name in names if base_command(name) in vm_commands}
+        every = vm_commands == {base_command(name) for name in on_vms}
+        others = [name for name in names if name and not (every and name in on_vms)]
+        listed = ", ".join([*(["every command on a VM"] if every else []), *others])
+        yield f"{kind}: {listed}" if listed else kind
 
 
-def _says(predicate: Rule) -> str:
-    return " ".join((predicate.__doc__ or "").split())
+def _docstring(function: Rule) -> str:
+    return " ".join((function.__doc__ or "").split())
 
 
-def _block(predicate: Rule) -> str:
-    return f"```py\n{formula(predicate)}\n```"
+def _block(function: Rule) -> str:
+    return f"```py\n{formula(function)}\n```"
 
 
-def formula(predicate: Rule) -> str:
-    """A sentence's own source, without marker and docstring."""
-    function = cast("FunctionType", predicate)
+def formula(function: Rule) -> str:
+    """The source of a function of the specification, without decorator and docstring."""
     tree = source_of(function).tree
-    lines, begins = inspect.getsourcelines(function)
-    first, docstring = tree.lineno - begins, tree.body[0]
+    lines, start = inspect.getsourcelines(function)
+    docstring = tree.body[0]
     assert isinstance(docstring, ast.Expr)
     assert docstring.end_lineno is not None
-    head, body = lines[first : docstring.lineno - begins], lines[docstring.end_lineno - begins + 1 :]
-    return dedent("".join([*head, *body])).rstrip()
+    signature = lines[tree.lineno - start : docstring.lineno - start]
+    return dedent("".join([*signature, *lines[docstring.end_lineno - start + 1 :]])).rstrip()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from nilometer.suggesting import did_you_mean
 from rules.catalogue import PROPERTIES, RULE_NAMES, predicate_named
 from rules.judging.descriptions import HISTORY_RULES
 
-_PROPERTIES: Final = {each.name: each.says for each in PROPERTIES}
+_PROPERTIES: Final = {property.name: property.text for property in PROPERTIES}
 
 
 def sentence_of(rule: str) -> str:

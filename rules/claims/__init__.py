@@ -1,16 +1,14 @@
-"""Claims: which sentence of the specification is asked of which command. The prover and the judge ask the same.
+"""Claims: which predicate of the specification is asked of which command. The prover and the judge ask the same ones.
 
     for claim in claims_of("add-memory"):
         holds(claim, before=site, after=site_after, decision=decision, arguments={"amount": amount})
 
-Read in this order: ``claim`` (what one is), ``table`` (all of them), ``binding`` (what a sentence is given), ``asking``
-(of values; of formulas it is ``rules.obligations.claims``).
+May import ``rules.specification`` and ``domain``. Begin with ``claim`` (what one is), then ``table`` (all of them).
 """
 
 from __future__ import annotations
 
-from rules.claims.asking import Moment, holds, told
-from rules.claims.claim import Claim
+from rules.claims.claim import Claim, CommandState, bind, holds
 from rules.claims.table import CLAIMS, claims_of
 
-__all__ = ["CLAIMS", "Claim", "Moment", "claims_of", "holds", "told"]
+__all__ = ["CLAIMS", "Claim", "CommandState", "bind", "claims_of", "holds"]

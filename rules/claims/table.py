@@ -60,7 +60,7 @@ def _table() -> Iterator[Claim]:
         ("reclaim", conditions.why_not_reclaim, effects.reclaim_does),
     ):
         yield _rejected(command, why)
-        yield Claim("honesty", command, changes.outcome_is_honest, any_state=True)
+        yield Claim(kind="honesty", command=command, predicate=changes.outcome_is_honest, any_state=True)
         yield from _changes(command, does, granted=answers.granted_in)
     yield from _giving("add-memory", figures.largest_here)
     yield from _giving("grow", figures.maximum_here)
@@ -74,7 +74,7 @@ def _table() -> Iterator[Claim]:
     for command, row in _ON_HOSTS.items():
         yield from _answered(command, row)
         if row.does is not None:
-            yield Claim("effect", command, row.does, accepted=True, any_state=True)
+            yield Claim(kind="effect", command=command, predicate=row.does, accepted=True, any_state=True)
 
 
 # What is answered
@@ -82,18 +82,32 @@ def _table() -> Iterator[Claim]:
 
 def _rejected(command: str, why: Rule) -> Claim:
     """It is rejected exactly for its reasons."""
-    return Claim("reason", command, answers.is_rejected_because, {"why": why}, any_state=True, about=why)
+    return Claim(
+        kind="reason",
+        command=command,
+        predicate=answers.is_rejected_because,
+        given={"why": why},
+        any_state=True,
+        about=why,
+    )
 
 
 def _answered(command: str, row: Row) -> Iterator[Claim]:
     """It is done, unless there is a reason to reject it, or the host has not the memory."""
     yield _rejected(command, row.why)
     if row.short is None:
-        yield Claim("reason", command, answers.never_fails, any_state=True)
+        yield Claim(kind="reason", command=command, predicate=answers.never_fails, any_state=True)
     else:
         given = {"why": row.why, "short": row.short}
-        yield Claim("reason", command, answers.fails_when_short, given, any_state=True, about=row.short)
-    yield Claim("honesty", command, changes.answer_is_honest, any_state=True)
+        yield Claim(
+            kind="reason",
+            command=command,
+            predicate=answers.fails_when_short,
+            given=given,
+            any_state=True,
+            about=row.short,
+        )
+    yield Claim(kind="honesty", command=command, predicate=changes.answer_is_honest, any_state=True)
 
 
 # What changes
@@ -101,17 +115,19 @@ def _answered(command: str, row: Row) -> Iterator[Claim]:
 
 def _changes(command: str, does: Rule | None, **given: Rule) -> Iterator[Claim]:
     """What takes effect does what its row says, what does not does nothing; and what holds of every change."""
-    yield Claim("frame", command, changes.refused_changes_nothing, accepted=False, any_state=True)
+    yield Claim(
+        kind="frame", command=command, predicate=changes.refused_changes_nothing, accepted=False, any_state=True
+    )
     if does is not None:
-        yield Claim("effect", command, does, given, accepted=True)
-    yield Claim("property", command, changes.watermark_monotone)
+        yield Claim(kind="effect", command=command, predicate=does, given=given, accepted=True)
+    yield Claim(kind="property", command=command, predicate=changes.watermark_monotone)
     if command != "reclaim":
-        yield Claim("property", command, changes.nothing_paged_out)
+        yield Claim(kind="property", command=command, predicate=changes.nothing_paged_out)
     if command != "move-vm":  # which has two hosts
-        yield Claim("property", command, changes.conserved)
-        yield Claim("property", command, changes.account_kept)
-        yield Claim("property", command, changes.book_changes_when_due)
-        yield Claim("property", command, changes.others_kept)
+        yield Claim(kind="property", command=command, predicate=changes.conserved)
+        yield Claim(kind="property", command=command, predicate=changes.account_kept)
+        yield Claim(kind="property", command=command, predicate=changes.book_changes_when_due)
+        yield Claim(kind="property", command=command, predicate=changes.others_kept)
 
 
 def _moving() -> Iterator[Claim]:
@@ -123,8 +139,8 @@ def _moving() -> Iterator[Claim]:
         moves.source_account_is_kept,
         moves.destination_account_is_kept,
     ):
-        yield Claim("move", "move-vm", predicate, accepted=True)
-    yield Claim("move", "remove-vm", moves.removed_leaves_no_entry, accepted=True)
+        yield Claim(kind="move", command="move-vm", predicate=predicate, accepted=True)
+    yield Claim(kind="move", command="remove-vm", predicate=moves.removed_leaves_no_entry, accepted=True)
 
 
 # What is granted: as much as is possible, and a short grant says truly why
@@ -132,35 +148,41 @@ def _moving() -> Iterator[Claim]:
 
 def _giving(command: str, most: Rule) -> Iterator[Claim]:
     bound = {"most": most}
-    yield Claim("fits", command, changes.giving_fits, bound, any_state=True)
-    yield Claim("parts", command, changes.balloon_goes_first, any_state=True)
-    yield Claim("maximal", command, changes.giving_is_maximal, bound, any_state=True)
-    yield Claim("maximal", command, changes.giving_code_is_true, bound, any_state=True)
-    yield Claim("grant", command, changes.grant_is_applied_up)
-    yield Claim("visible", command, changes.visible_rises_as_said)
-    yield Claim("in-use", command, changes.in_use_never_removed)
+    yield Claim(kind="fits", command=command, predicate=changes.giving_fits, given=bound, any_state=True)
+    yield Claim(kind="parts", command=command, predicate=changes.balloon_goes_first, any_state=True)
+    yield Claim(kind="maximal", command=command, predicate=changes.giving_is_maximal, given=bound, any_state=True)
+    yield Claim(kind="maximal", command=command, predicate=changes.giving_code_is_true, given=bound, any_state=True)
+    yield Claim(kind="grant", command=command, predicate=changes.grant_is_applied_up)
+    yield Claim(kind="visible", command=command, predicate=changes.visible_rises_as_said)
+    yield Claim(kind="in-use", command=command, predicate=changes.in_use_never_removed)
 
 
 def _taking(command: str, least: Rule, when: Rule | None = None) -> Iterator[Claim]:
     bound = {"least": least}
-    yield Claim("fits", command, changes.taking_fits, bound, when, any_state=True)
-    yield Claim("parts", command, changes.taking_has_no_parts, when=when, any_state=True)
-    yield Claim("maximal", command, changes.taking_is_maximal, bound, when, any_state=True)
-    yield Claim("maximal", command, changes.taking_code_is_true, bound, when, any_state=True)
-    yield Claim("grant", command, changes.grant_is_applied_down)
-    yield Claim("visible", command, changes.visible_falls_as_said)
-    yield Claim("hot-remove", command, changes.removed_was_hot_pluggable)
-    yield Claim("in-use", command, changes.in_use_never_removed, when=when)
+    yield Claim(kind="fits", command=command, predicate=changes.taking_fits, given=bound, when=when, any_state=True)
+    yield Claim(kind="parts", command=command, predicate=changes.taking_has_no_parts, when=when, any_state=True)
+    yield Claim(
+        kind="maximal", command=command, predicate=changes.taking_is_maximal, given=bound, when=when, any_state=True
+    )
+    yield Claim(
+        kind="maximal", command=command, predicate=changes.taking_code_is_true, given=bound, when=when, any_state=True
+    )
+    yield Claim(kind="grant", command=command, predicate=changes.grant_is_applied_down)
+    yield Claim(kind="visible", command=command, predicate=changes.visible_falls_as_said)
+    yield Claim(kind="hot-remove", command=command, predicate=changes.removed_was_hot_pluggable)
+    yield Claim(kind="in-use", command=command, predicate=changes.in_use_never_removed, when=when)
 
 
 def _paging(command: str, least: Rule, when: Rule) -> Iterator[Claim]:
     """Of a guest that Dynamic Memory makes page, its minimum is the only bound."""
     bound = {"least": least}
-    yield Claim("fits", command, changes.paging_fits, bound, when, any_state=True)
-    yield Claim("parts", command, changes.pages_what_no_longer_fits, when=when, any_state=True)
-    yield Claim("maximal", command, changes.paging_is_maximal, bound, when, any_state=True)
-    yield Claim("maximal", command, changes.paging_code_is_true, when=when, any_state=True)
-    yield Claim("in-use", command, changes.only_balloon_pages_out, when=when)
+    yield Claim(kind="fits", command=command, predicate=changes.paging_fits, given=bound, when=when, any_state=True)
+    yield Claim(kind="parts", command=command, predicate=changes.pages_what_no_longer_fits, when=when, any_state=True)
+    yield Claim(
+        kind="maximal", command=command, predicate=changes.paging_is_maximal, given=bound, when=when, any_state=True
+    )
+    yield Claim(kind="maximal", command=command, predicate=changes.paging_code_is_true, when=when, any_state=True)
+    yield Claim(kind="in-use", command=command, predicate=changes.only_balloon_pages_out, when=when)
 
 
 def _by_kind(claims: list[Claim]) -> Iterator[Claim]:

@@ -1,4 +1,4 @@
-"""Concrete runs: what a solver answers, run again by CPython before anybody is shown it.
+"""Concrete runs: CPython executes what a solver found, before anybody sees it.
 
 May import ``rules.obligations`` and everything below it, and no solver. Begin with ``world``, then ``replay``.
 """

@@ -1,7 +1,7 @@
-"""Counterexamples: a state and a command under which the program breaks a rule, as data first and as words after.
+"""Counterexamples: a state and a command with which the program breaks a rule; first as data, then in words.
 
-Whoever reads one sees what was there before, the command, what was decided and what is there afterwards, with the
-changed figures marked, and the sentence that it breaks with its file and line. Every one has been run by CPython.
+A counterexample shows the state before, the command, the decision, the state afterwards with changed figures marked,
+and the rule that is broken, with file and line. CPython has executed every one that is shown.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from typing import Any, Final
 from rules.wording import figure
 
 Figures = Mapping[str, Any]
-"""Figures by their paths, as ``web01.assigned``: numbers, truth values, texts, members of enums. Sizes are bytes."""
+"""Figures by path, as ``web01.assigned``: numbers, truth values, texts, members of enums. Sizes are bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """How a rule is broken."""
+    """How the program breaks a rule."""
 
     obligation: str
     rule: str
-    """The sentence of the specification that is broken."""
+    """The predicate or goal that is false."""
     place: str
-    """Its file and line, as ``rules/specification/invariants.py:36``."""
+    """The predicate's file and line, as ``rules/specification/invariants.py:36``."""
     says: str
-    """What the sentence says, in English."""
+    """What the rule says, in English."""
     decided_by: str
-    """The rules of the program that decide the command and change the state, with their places."""
+    """The rules of the program that decide the command and change the state, with file and line."""
     command: str | None
     arguments: Figures
     before: Figures
     decision: Figures
     after: Figures
     however: str
-    """What contradicts what, said of the rule: ``does not hold``, ``says that …``."""
+    """What the rule says of the example, as a verb phrase: ``does not hold``, ``says that …``."""
     script: tuple[dict[str, Any], ...] = ()
-    """The shortest history from an empty host that gets there, as script lines that ``nilo run`` replays; or none."""
+    """The shortest known history from an empty host to this state, as script lines for ``nilo run``; may be empty."""
     steps: int = 0
-    """How many commands in a row were tried where no history was found; 0 if none was looked for."""
+    """The length of the longest histories that were searched in vain; 0 if one was found, or none was searched."""
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """The paths of the figures that are not as they were."""
+        """The paths of the figures that changed."""
         paths = dict.fromkeys([*self.before, *self.after])
         return tuple(path for path in paths if self.after and self.before.get(path) != self.after.get(path))
 
@@ -54,7 +54,7 @@ class Counterexample:
         return "\n".join(_lines(self)) + "\n"
 
     def document(self) -> dict[str, Any]:
-        """The counterexample as JSON has it: figures by path, sizes in bytes, enum members by their values."""
+        """The counterexample for JSON: figures by path, sizes in bytes, enum members as their values."""
         return {
             "rule": self.rule,
             "place": self.place,
@@ -79,36 +79,36 @@ def _plain(figures: Figures) -> dict[str, Any]:
 _NOTHING: Final = (0, False, None)
 
 
-def _lines(found: Counterexample) -> Iterator[str]:
-    yield f"{found.obligation}: refuted"
+def _lines(example: Counterexample) -> Iterator[str]:
+    yield f"{example.obligation}: refuted"
     yield "Let"
-    shown = {path: value for path, value in found.before.items() if value not in _NOTHING}
+    shown = {path: value for path, value in example.before.items() if value not in _NOTHING}
     yield from _table({path: figure(path, value) for path, value in shown.items()}, "  ")
     if not shown:
         yield "  nothing be there"
-    elif len(shown) < len(found.before):
+    elif len(shown) < len(example.before):
         yield "  and all other figures be nothing"
-    if found.command is not None:
+    if example.command is not None:
         arguments = ", ".join(
             f"{name} {figure(name, value)}"
-            for name, value in found.arguments.items()
+            for name, value in example.arguments.items()
             if not (name.startswith("memory.") and value in _NOTHING)
         )
-        yield f"Then {found.command}{f' ({arguments})' if arguments else ''}"
-        yield f"  is answered {_answer(found.decision)}"
-        yield f"  by {found.decided_by}"
-        yield from _table(dict(_changes(found)), "* ")
-        if found.after and not found.changed:
+        yield f"Then {example.command}{f' ({arguments})' if arguments else ''}"
+        yield f"  is answered {_answer(example.decision)}"
+        yield f"  by {example.decided_by}"
+        yield from _table(dict(_changes(example)), "* ")
+        if example.after and not example.changed:
             yield "  and changes nothing"
     yield "However"
-    yield f"  {found.rule} {found.however} ({found.place})"
-    yield f"  {found.says}"
-    if found.script:
-        count = len(found.script)
+    yield f"  {example.rule} {example.however} ({example.place})"
+    yield f"  {example.says}"
+    if example.script:
+        count = len(example.script)
         yield f"From an empty host, in {count} command{'' if count == 1 else 's'}:"
-        yield from (json.dumps(line, ensure_ascii=False) for line in found.script)
-    elif found.steps:
-        yield f"Not reached within {found.steps} commands: a bug, or an invariant that is missing"
+        yield from (json.dumps(line, ensure_ascii=False) for line in example.script)
+    elif example.steps:
+        yield f"Not reached within {example.steps} commands: a bug, or an invariant that is missing"
 
 
 def _answer(decision: Figures) -> str:
@@ -121,12 +121,12 @@ def _answer(decision: Figures) -> str:
     return ", ".join(parts)
 
 
-def _changes(found: Counterexample) -> Iterator[tuple[str, str]]:
-    for path in found.changed:
-        if path not in found.before and found.after[path] in _NOTHING:
+def _changes(example: Counterexample) -> Iterator[tuple[str, str]]:
+    for path in example.changed:
+        if path not in example.before and example.after[path] in _NOTHING:
             continue
         before, after = (
-            figure(path, figures[path]) if path in figures else "none" for figures in (found.before, found.after)
+            figure(path, figures[path]) if path in figures else "none" for figures in (example.before, example.after)
         )
         yield path, f"{before} → {after}"
 

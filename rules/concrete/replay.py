@@ -1,8 +1,8 @@
-"""Confirming: a model of the solver is run by CPython before anybody is told of it.
+"""Replay: CPython runs a model of the solver before the model is shown to anybody.
 
-The world that a model speaks of is built, the decider decides the command on it, and what it decides and what is there
-afterwards must be what the terms say; every rule and sentence that the goal is made of is called and must answer what
-the terms say; and the goal must then be false. If not, the terms are wrong, not the program: an internal error.
+The world of the model is built, and the decider decides the command in it. The decision and the state afterwards must
+equal the values of the terms. Every rule and predicate in the goal is called, and its result must equal the value of
+its term. The goal must then be false. If not, the terms are wrong, not the program: that is an internal error.
 """
 
 from __future__ import annotations
@@ -32,16 +32,17 @@ from domain.rule import Rule, is_rule
 from domain.settings import ConfigVersion, HostVersion, MemorySetting
 from domain.state import Host, Site
 from rules.concrete.world import HERE, OTHER, VM, command_of, site_in, world_of
-from rules.obligations import Obligation
+from rules.obligations.builder import Obligation, base_command
 from rules.symbolic import terms
 from rules.symbolic.reader import RuleReader
 from rules.symbolic.terms import Literal, Term, subterms, variables
-from rules.symbolic.values import Value, anything, bring_back, exactly, leaves
+from rules.symbolic.values import Value, concretize, constants, leaves, symbolic
 from rules.transitions.vm_commands import Transition
 
 Values = Mapping[str, Literal]
+"""The values of variables, by name: a model of the solver."""
 
-ARGUMENTS: Final[dict[str, type]] = {
+ARGUMENT_TYPES: Final[dict[str, type]] = {
     "total": int,
     "reserve": int,
     "version": HostVersion,
@@ -53,20 +54,20 @@ ARGUMENTS: Final[dict[str, type]] = {
     "size": int,
     "in_use": int,
 }
-"""What commands are given, by name, beside the ids of VMs and hosts."""
+"""The types of all arguments of commands by name, except the ids of VMs and hosts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a reader was asked, and what it answered."""
+    """A call of a rule that a reader read, and its result."""
 
     rule: Rule
     arguments: tuple[Value, ...]
-    answer: Value
+    result: Value
 
 
 class TracingReader(RuleReader):
-    """A reader that keeps what it was asked, so that CPython can be asked the same."""
+    """A reader that records the calls that it reads, so that CPython can make the same calls."""
 
     def __init__(
         self, readable: Callable[[Rule], bool] = is_rule, definitions: Mapping[Rule, FunctionDef] | None = None
@@ -76,21 +77,21 @@ class TracingReader(RuleReader):
 
     @property
     def calls(self) -> list[Call]:
-        """Every question that was asked of it, once."""
+        """The recorded calls, each once."""
         return list(self._calls.values())
 
     def call(self, rule: Rule, arguments: Sequence[Value]) -> Value:
-        """What a rule answers to arguments."""
-        answer = super().call(rule, arguments)
-        if not self._open:
+        """The result of a rule for these arguments. Only calls from outside are recorded, not those of other rules."""
+        result = super().call(rule, arguments)
+        if not self._stack:
             key = (rule, *[argument.key for argument in arguments])
-            self._calls.setdefault(key, Call(rule, tuple(arguments), answer))
-        return answer
+            self._calls.setdefault(key, Call(rule, tuple(arguments), result))
+        return result
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A command that CPython decided, and all figures before and after."""
+    """A command that CPython executed, and all figures before and after it."""
 
     command: Command
     before: Mapping[str, Any]
@@ -98,172 +99,173 @@ class Execution:
     after: Mapping[str, Any]
 
 
-def run(world: World, command: Command) -> Execution:
-    """Decides a command in a world and lets it happen."""
-    before = figures(world)
+def execute(world: World, command: Command) -> Execution:
+    """Decides a command in a world and applies its events."""
+    before = figures_in(world)
     answer = world.execute(command)
-    return Execution(command, before, answer, figures(world))
+    return Execution(command=command, before=before, answer=answer, after=figures_in(world))
 
 
-def figures(world: World) -> dict[str, Any]:
-    """All figures in a world by their paths, as ``hv01.free`` or ``web01.memory.startup``; also those derived."""
-    found: dict[str, Any] = {}
+def figures_in(world: World) -> dict[str, Any]:
+    """All figures in a world, stored and derived, by path: ``hv01.free``, ``web01.memory.startup``."""
+    figures: dict[str, Any] = {}
     for id, host in world.hosts.items():
-        found |= {f"{id}.{path}": value for path, value in plain(host.state).items()}
-        found[f"{id}.free"] = host.state.free
-        found |= {f"{id}.book.{vm}": entry for vm, entry in host.book.items()}
+        figures |= figures_of(host.state, id)
+        figures[f"{id}.free"] = host.state.free
+        figures |= {f"{id}.book.{vm}": entry for vm, entry in host.book.items()}
     for id, vm in world.vms.items():
-        found[f"{id}.host"] = vm.host
-        found |= {f"{id}.{path}": value for path, value in plain(vm.state).items()}
-        found |= {f"{id}.visible": vm.state.visible, f"{id}.held": vm.state.held}
-    return found
+        figures[f"{id}.host"] = vm.host
+        figures |= figures_of(vm.state, id)
+        figures |= {f"{id}.visible": vm.state.visible, f"{id}.held": vm.state.held}
+    return figures
 
 
-def plain(value: object, name: str = "") -> dict[str, Any]:
-    """The figures of a record by their paths."""
-    return {path: cast("Literal", term.leaf) for path, term in leaves(exactly(value), name)}
+def figures_of(value: object, name: str = "") -> dict[str, Any]:
+    """The figures of a record, by path."""
+    return {path: cast("Literal", term.leaf) for path, term in leaves(constants(value), name)}
 
 
-# A model of an obligation
+# Models of obligations
 
 
-def completed(values: Values, *needed: Value) -> dict[str, Literal]:
-    """Values also of variables that the solver had no reason to speak of."""
-    every = variables(*[part for value in needed for _, part in leaves(value)])
-    return {name: _nothing(variable) for name, variable in every.items()} | dict(values)
+def complete(values: Values, *needed: Value) -> dict[str, Literal]:
+    """The values, with defaults for those variables of ``needed`` that the model leaves out."""
+    all_variables = variables(*[part for value in needed for _, part in leaves(value)])
+    return {name: _default(variable) for name, variable in all_variables.items()} | dict(values)
 
 
-def _nothing(variable: Term) -> Literal:
+def _default(variable: Term) -> Literal:
     if issubclass(variable.sort, StrEnum):
         return next(iter(variable.sort))
     return variable.sort()
 
 
-def of_transition(transition: Transition) -> list[Value]:
-    """All that a transition speaks of."""
-    more: list[Value] = [] if transition.left is None else [transition.left]
-    more += [] if transition.left_entry is None else [transition.left_entry]
-    return [*transition.arguments.values(), transition.before, transition.decision, transition.after, *more]
+def symbolic_values(transition: Transition) -> list[Value]:
+    """All symbolic values of a transition."""
+    left = [value for value in (transition.left, transition.left_entry) if value is not None]
+    return [*transition.arguments.values(), transition.before, transition.decision, transition.after, *left]
 
 
-def ran_by_model(obligation: Obligation, values: Values) -> Execution | None:
-    """What CPython does with the state and the command of a model; ``None`` if it is about no command.
+def execute_model(obligation: Obligation, values: Values) -> Execution | None:
+    """Executes the command of a model in the state of the model; ``None`` if the obligation is about no command.
 
-    Raises ``InternalError`` if that is not what the model says.
+    Raises ``InternalError`` if the result is not what the model says.
     """
     transition = obligation.transition
     if transition is not None:
-        return ran_transition(transition, completed(values, *of_transition(transition)))
-    name = None if obligation.command is None else bare(obligation.command)
+        return execute_transition(transition, complete(values, *symbolic_values(transition)))
+    name = None if obligation.command is None else base_command(obligation.command)
     if name not in ("register-host", "resize-host", "set-reserve", "define-vm"):
         return None
-    site: Site = _rebuilt(Site, "site", values)
-    host = _rebuilt(Host, "host", values) if "host.total" in values else site.host
+    site: Site = _concrete(Site, "site", values)
+    host = _concrete(Host, "host", values) if "host.total" in values else site.host
     if name == "register-host":
         world = World()
-    elif any(each.startswith("site.vm.") for each in values):
+    elif any(path.startswith("site.vm.") for path in values):
         world = world_of(site)
     else:
         world = world_of(None, host)
-    given = {each: _rebuilt(ARGUMENTS[each], each, values) for each in ARGUMENTS.keys() & set(COMMANDS[name].__slots__)}
-    return run(world, command_of(name, given))
+    arguments = {
+        argument: _concrete(ARGUMENT_TYPES[argument], argument, values)
+        for argument in ARGUMENT_TYPES.keys() & set(COMMANDS[name].__slots__)
+    }
+    return execute(world, command_of(name, arguments))
 
 
-def _rebuilt(kind: type, name: str, values: Values) -> Any:
-    """A value of Python from the values of the variables that make it."""
-    whole = anything(name, kind)
-    return bring_back(whole, completed(values, whole))
+def _concrete(kind: type, name: str, values: Values) -> Any:
+    """The Python value of the symbolic value of this name."""
+    value = symbolic(name, kind)
+    return concretize(value, complete(values, value))
 
 
-def bare(command: str) -> str:
-    """A command's name without what is said of it, as of ``move-vm (source)``."""
-    return command.partition(" (")[0]
+def execute_transition(transition: Transition, values: Values) -> Execution | None:
+    """Executes the command of a transition in its state; ``None`` for a move to the VM's own host.
 
-
-def ran_transition(transition: Transition, values: Values) -> Execution | None:
-    """What CPython does with a transition's state and arguments; ``None`` of a move to the host where the VM is.
-
-    Raises ``InternalError`` if the decision, or what is there afterwards, is not what the terms say.
+    Raises ``InternalError`` if the decision or the state afterwards is not what the terms say.
     """
-    site: Site = bring_back(transition.before, values)
-    given = {name: bring_back(value, values) for name, value in transition.arguments.items()}
-    destination: Host | None = given.pop("destination", None)
-    if given.pop("same_host", False):
-        return None  # then there is one host, and the model speaks of two
+    site: Site = concretize(transition.before, values)
+    arguments = {name: concretize(value, values) for name, value in transition.arguments.items()}
+    destination: Host | None = arguments.pop("destination", None)
+    if arguments.pop("same_host", False):
+        return None  # the model has values for two hosts, but there is only one
     world = world_of(site, destination=destination)
-    ran = run(world, command_of(transition.command, given))
-    _agree(f"{transition.command} is decided", ran.answer.decision, bring_back(transition.decision, values))
+    execution = execute(world, command_of(transition.command, arguments))
+    _require_equal(
+        f"The decision of {transition.command}", execution.answer.decision, concretize(transition.decision, values)
+    )
     if VM not in world.vms:
-        return ran
-    accepted = bring_back(transition.accepted, values)
+        return execution
+    accepted = concretize(transition.accepted, values)
     if transition.left is None or accepted:
-        _agree(f"{transition.command} comes to", site_in(world), bring_back(transition.after, values))
+        _require_equal(f"The state after {transition.command}", site_in(world), concretize(transition.after, values))
     if transition.left is not None and transition.left_entry is not None:
-        left = bring_back(transition.left, values), bring_back(transition.left_entry, values)
-        _agree(f"{transition.command} leaves", (world.host(HERE).state, world.host(HERE).entry(VM)), left)
-    return ran
+        left = concretize(transition.left, values), concretize(transition.left_entry, values)
+        here = world.host(HERE)
+        _require_equal(f"The host that the VM left by {transition.command}", (here.state, here.entry(VM)), left)
+    return execution
 
 
-def _agree(what: str, found: object, told: object) -> None:
-    if found != told:
+def _require_equal(what: str, executed: object, expected: object) -> None:
+    if executed != expected:
         raise InternalError(
-            f"{what} {found} by the program, and {told} by what was read of it.\n"
+            f"{what} is {executed} in the program, but {expected} in the terms that were read from it.\n"
             "This is a bug in Nilometer, in its reader of rules or in its decider, not in the rules: please report it."
         )
 
 
-# What a goal is made of
+# The parts of a goal
 
 
 def confirm(
     obligation: Obligation, values: Values, calls: Iterable[Call], *, assumed: bool = True
 ) -> list[tuple[Call, Any]]:
-    """Calls every rule and sentence that a goal is made of; returns those sentences and rules with their answers.
+    """Calls every rule and predicate in an obligation; returns these calls with the results of CPython.
 
-    Raises ``InternalError`` if one answers something else than its terms say, or if the assumptions do not hold or the
-    goal does.
+    Raises ``InternalError`` if a result is not the value of its term, if the goal is true, or, with ``assumed``, if an
+    assumption is false.
     """
-    made_of = set(map(id, subterms(*obligation.assumes, obligation.goal)))
-    whole = completed(values, obligation.goal, *obligation.assumes)
-    found: list[tuple[Call, Any]] = []
+    term_ids = set(map(id, subterms(*obligation.assumes, obligation.goal)))
+    values = complete(values, obligation.goal, *obligation.assumes)
+    results: list[tuple[Call, Any]] = []
     for call in calls:
-        parts = [part for _, part in leaves(call.answer)]
-        speaks = any(part.parts and id(part) in made_of for part in parts)
-        if speaks and variables(*parts).keys() <= whole.keys():
-            given = completed(whole, *call.arguments)
-            answer = call.rule(*[bring_back(argument, given) for argument in call.arguments])
-            _agree(f"{call.rule.__qualname__} answers", answer, bring_back(call.answer, given))
-            found.append((call, answer))
+        parts = [part for _, part in leaves(call.result)]
+        is_part = any(part.parts and id(part) in term_ids for part in parts)
+        if is_part and variables(*parts).keys() <= values.keys():
+            known = complete(values, *call.arguments)
+            result = call.rule(*[concretize(argument, known) for argument in call.arguments])
+            _require_equal(f"The result of {call.rule.__qualname__}", result, concretize(call.result, known))
+            results.append((call, result))
     for condition in obligation.assumes if assumed else ():
-        _agree("an assumption is", terms.evaluate(condition, whole), True)
-    _agree(f"{obligation.name} is", terms.evaluate(obligation.goal, whole), False)
-    return found
+        _require_equal("An assumption", terms.evaluate(condition, values), True)
+    _require_equal(f"The goal of {obligation.name}", terms.evaluate(obligation.goal, values), False)
+    return results
 
 
-# Values of what is in a world
+# The values of variables in a world
 
 
-def values_in(world: World, command: Command) -> dict[str, Literal]:
-    """The values of the variables of obligations, for a command that is about to be decided in a world."""
+def variable_values(world: World, command: Command) -> dict[str, Literal]:
+    """The values of the variables of obligations, just before a command is decided in a world."""
     name = NAMES[type(command)]
-    found: dict[str, Literal] = {}
-    for each in ARGUMENTS.keys() & set(type(command).__slots__):
-        found |= plain(getattr(command, each), each)
+    values: dict[str, Literal] = {}
+    for argument in ARGUMENT_TYPES.keys() & set(type(command).__slots__):
+        values |= figures_of(getattr(command, argument), argument)
     match command:
         case RegisterHost():
-            return found
+            return values
         case DefineVm(host=id) | ResizeHost(host=id) | SetReserve(host=id) | RemoveHost(host=id):
-            found |= plain(world.host(id).state, "site.host") | {"site.entry": 0} | plain(world.host(id).state, "host")
-            on = [vm for vm in world.vms.values() if vm.host == id]
+            host = world.host(id).state
+            values |= figures_of(host, "site.host") | {"site.entry": 0} | figures_of(host, "host")
+            vms = [vm for vm in world.vms.values() if vm.host == id]
             if name == "remove-host":
-                found["vms"] = len(on)
-            elif on and name != "define-vm":
-                found |= plain(site_in(world, on[0].id), "site")
+                values["vms"] = len(vms)
+            elif vms and name != "define-vm":
+                values |= figures_of(site_in(world, vms[0].id), "site")
         case MoveVm(vm=vm, to=to):
-            found |= plain(site_in(world, vm), "site") | plain(world.host(to).state, "destination")
-            found["same_host"] = world.vm(vm).host == to
+            values |= figures_of(site_in(world, vm), "site") | figures_of(world.host(to).state, "destination")
+            values["same_host"] = world.vm(vm).host == to
         case _:
-            found |= plain(site_in(world, command.vm), "site")
+            values |= figures_of(site_in(world, command.vm), "site")
     if OTHER in world.vms:
-        found |= plain(site_in(world, OTHER), "other")
-    return found
+        values |= figures_of(site_in(world, OTHER), "other")
+    return values

@@ -1,4 +1,4 @@
-"""Worlds in memory: a few hosts and VMs on which CPython runs the decider that the ledger runs."""
+"""A world in memory: a few hosts and VMs, on which CPython runs the decider that the ledger runs."""
 
 from __future__ import annotations
 
@@ -18,54 +18,55 @@ HERE: Final = "hv01"
 THERE: Final = "hv02"
 VM: Final = "web01"
 OTHER: Final = "web02"
+"""The ids of the hosts and VMs in counterexamples and searched histories."""
 
 
 def site_in(world: World, vm: str = VM) -> Site:
-    """What a command on a VM reads of the VM and its host."""
+    """The site of a VM: what a command on it reads."""
     aggregate = world.vm(vm)
     return world.host(aggregate.host).site(aggregate)
 
 
 def world_of(site: Site | None, host: Host | None = None, destination: Host | None = None) -> World:
-    """A world with one VM on a host, or only a host, or none; and perhaps another host to move to."""
+    """A world with one VM on a host, or only a host, or nothing; and another host if ``destination`` is given."""
     world = World()
-    account = site.host if site is not None else host
-    if account is not None:
-        world.hosts[HERE] = HostAggregate(HERE, account)
+    here = site.host if site is not None else host
+    if here is not None:
+        world.hosts[HERE] = HostAggregate(id=HERE, state=here)
     if site is not None:
-        world.vms[VM] = VmAggregate(VM, VM, HERE, site.vm)
+        world.vms[VM] = VmAggregate(id=VM, name=VM, host=HERE, state=site.vm)
         if site.entry != 0:
             world.hosts[HERE].book[VM] = site.entry
     if destination is not None:
-        world.hosts[THERE] = HostAggregate(THERE, destination)
+        world.hosts[THERE] = HostAggregate(id=THERE, state=destination)
     world.begun = {vm_stream(id) for id in world.vms} | {host_stream(id) for id in world.hosts}
     return world
 
 
 def command_of(name: str, arguments: Mapping[str, Any], vm: str = VM, host: str = HERE, to: str = THERE) -> Command:
-    """A command by its name, with the ids of the VM and hosts that it is about."""
+    """The command of this name, with these arguments and with the ids of the VM and hosts that it names."""
     kind = COMMANDS[name]
-    given: dict[str, Any] = {"vm": vm, "host": host, "to": to, **arguments}
-    return kind(**{key: value for key, value in given.items() if key in kind.__slots__})
+    values: dict[str, Any] = {"vm": vm, "host": host, "to": to, **arguments}
+    return kind(**{name: value for name, value in values.items() if name in kind.__slots__})
 
 
 def line_of(command: Command) -> dict[str, Any]:
-    """A command as a script line has it."""
+    """A command as a line of a script."""
     line: dict[str, Any] = {"command": NAMES[type(command)]}
     for name in type(command).__slots__:
         value = getattr(command, name)
         if value is not None:
-            line[name] = _written(name, value)
+            line[name] = _script_value(name, value)
     return line
 
 
-def _written(name: str, value: Any) -> Any:
+def _script_value(name: str, value: Any) -> Any:
     match value:
         case MemorySetting(mode=Mode.STATIC):
             return {"static": {"size": typed(value.startup)}}
         case MemorySetting():
             names = ("minimum", "startup", "maximum", "buffer", "weight")
-            return {"dynamic": {each: _written(each, getattr(value, each)) for each in names}}
+            return {"dynamic": {part: _script_value(part, getattr(value, part)) for part in names}}
         case ConfigVersion():
             return str(value)
         case StrEnum():

@@ -1,16 +1,16 @@
-"""The obligations: everything that has to be proved, each a goal under assumptions, for any state and any arguments.
+"""Obligations: everything that has to be proved, each a goal under assumptions, for any state and any arguments.
 
-The assumptions are the invariants of the state before; the goals are the specification's sentences about what the
-program's rules decide and change. ``docs/soundness.md`` says why together they are enough for any number of VMs.
+The assumptions are the invariants of the state before. The goals are predicates of the specification, applied to what
+the program's rules decide and change. ``docs/soundness.md`` says why together they are enough for any number of VMs.
 
-Read in this order: ``obligation`` (what one is), ``together`` (all kinds of them), ``making`` (how they are written
-down), ``asked`` (the claims, which the judge asks too), and then the others.
+May import ``rules.claims``, ``rules.transitions`` and everything below them, and no solver. Begin with ``builder``
+(what an obligation is, and how one is built), then ``all`` (all kinds of them).
 """
 
 from __future__ import annotations
 
-from rules.obligations.all import Obligations
+from rules.obligations.all import build_all
+from rules.obligations.builder import Obligation, ObligationBuilder
 from rules.obligations.definitions import getter
-from rules.obligations.obligation import Obligation
 
-__all__ = ["Obligation", "Obligations", "getter"]
+__all__ = ["Obligation", "ObligationBuilder", "build_all", "getter"]

@@ -1,42 +1,67 @@
-"""How obligations are written down: what the program does, what is known before, and what a sentence says of it."""
+"""What an obligation is, and the builder that all kinds of them are built with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass, field
 from typing import Final
 
 from domain.rule import Rule
 from domain.state import Site
-from rules.obligations.obligation import Obligation
 from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
 from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
-from rules.symbolic.reader import RuleReader, sorts_of
+from rules.symbolic.reader import RuleReader, parameter_types
 from rules.symbolic.terms import ZERO, Term
-from rules.symbolic.values import SymbolicRecord, Value, leaves
+from rules.symbolic.values import SymbolicRecord, Value, as_term, leaves
 from rules.transitions.host_commands import host_commands
-from rules.transitions.vm_commands import SITE, Transition, term, transitions
+from rules.transitions.vm_commands import SITE, Transition, transitions
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """A goal that must be true wherever the assumptions are."""
+
+    kind: str
+    """As in ``rules.catalogue.KINDS``."""
+    rule: str
+    """The name of the predicate that it is about, or of a goal in ``rules.catalogue.GOALS``."""
+    command: str | None
+    assumes: tuple[Term, ...]
+    goal: Term
+    transition: Transition | None = field(default=None, compare=False)
+    """The transition of the command, to show a counterexample by."""
+
+    @property
+    def name(self) -> str:
+        """Kind, command and rule, as ``keeps/start/book_agrees``."""
+        return "/".join(part for part in (self.kind, self.command, self.rule) if part)
+
+
+def base_command(command: str) -> str:
+    """The command of an obligation, without the role in brackets: ``move-vm`` for ``move-vm (source)``."""
+    return command.partition(" (")[0]
 
 
 class ObligationBuilder:
-    """A program and a specification, and the obligations that were made of them so far."""
+    """Builds obligations of a program and a specification: those that run, unless other readers are given."""
 
     def __init__(self, program: RuleReader | None = None, specification: RuleReader | None = None) -> None:
         self.program = program or RuleReader()
         self.specification = specification or RuleReader(is_predicate)
-        self.transitions = {each.command: each for each in transitions(self.program)}
+        self.transitions = {transition.command: transition for transition in transitions(self.program)}
         self.host_commands = host_commands(self.program)
-        self.made: list[Obligation] = []
-        self._reachable: dict[str, list[Term]] = {}
+        self.obligations: list[Obligation] = []
+        self._state_assumptions: dict[str, list[Term]] = {}
 
-    def under(self, specification: RuleReader) -> ObligationBuilder:
-        """The same program under another specification, and nothing made yet."""
+    def with_specification(self, specification: RuleReader) -> ObligationBuilder:
+        """A builder for the same program and another specification, without obligations yet."""
         other = copy(self)
-        other.specification, other.made, other._reachable = specification, [], {}
+        other.specification, other.obligations, other._state_assumptions = specification, [], {}
         return other
 
-    def prove(
+    def add(
         self,
         kind: str,
         rule: Rule | str,
@@ -46,38 +71,46 @@ class ObligationBuilder:
         assumes: Sequence[Term] = (),
         transition: Transition | None = None,
     ) -> None:
-        """Writes one down."""
-        name = rule if isinstance(rule, str) else rule.__name__
-        self.made.append(Obligation(kind, name, command, tuple(assumes), goal, transition))
+        """Adds an obligation."""
+        self.obligations.append(
+            Obligation(
+                kind=kind,
+                rule=rule if isinstance(rule, str) else rule.__name__,
+                command=command,
+                assumes=tuple(assumes),
+                goal=goal,
+                transition=transition,
+            )
+        )
 
-    def says(self, predicate: Rule, **given: Value) -> Term:
-        """What a sentence says of what it is given, by the names of its parameters."""
-        return term(self.specification.call(predicate, [given[name] for name in sorts_of(predicate)]))
+    def apply(self, predicate: Rule, **arguments: Value) -> Term:
+        """The term of a predicate for these arguments, which are given by name."""
+        return as_term(self.specification.call(predicate, [arguments[name] for name in parameter_types(predicate)]))
 
-    # What is known before
+    # Assumptions
 
     def invariants(self, site: SymbolicRecord) -> list[Term]:
-        """That all invariants hold of a site."""
-        return [self.says(invariant, site=site) for invariant in INVARIANTS]
+        """Terms that are true if all invariants hold for a site."""
+        return [self.apply(invariant, site=site) for invariant in INVARIANTS]
 
-    def real(self, host: Value) -> list[Term]:
-        """That what holds of a host without VMs does: of its site with no entry."""
+    def host_invariants(self, host: Value) -> list[Term]:
+        """Terms that are true if the invariants of a host without VMs hold: those of its site without an entry."""
         site = SymbolicRecord(Site, {**SITE.fields, "host": host, "entry": ZERO})
-        return [self.says(each, site=site) for each in (host_is_real, host_never_overcommitted)]
+        return [self.apply(invariant, site=site) for invariant in (host_is_real, host_never_overcommitted)]
 
-    def reachable(self, transition: Transition) -> list[Term]:
-        """That the state before is one that can be, and the arguments can be written."""
-        known = self._reachable.get(transition.command)
+    def state_assumptions(self, transition: Transition) -> list[Term]:
+        """The assumptions that the state before is reachable and that the arguments can be written."""
+        known = self._state_assumptions.get(transition.command)
         if known is None:
-            known = [*self.invariants(transition.before), *written(transition.arguments)]
-            self._reachable[transition.command] = known
+            known = [*self.invariants(transition.before), *not_negative(transition.arguments)]
+            self._state_assumptions[transition.command] = known
         return [*known]
 
-    def moving(self, transition: Transition) -> list[Term]:
-        """What is known before a command; of a move also that the other host is one, and knows nothing of the VM."""
-        assumes = self.reachable(transition)
+    def command_assumptions(self, transition: Transition) -> list[Term]:
+        """``state_assumptions``; for ``move-vm`` also that the invariants of the destination hold, without the VM."""
+        assumes = self.state_assumptions(transition)
         if transition.left is not None:
-            assumes += self.real(transition.arguments["destination"])
+            assumes += self.host_invariants(transition.arguments["destination"])
         return assumes
 
 
@@ -91,8 +124,8 @@ def is_size(path: str) -> bool:
     return path.rpartition(".")[2] in _SIZES
 
 
-def written_sizes(arguments: Mapping[str, Value]) -> list[Term]:
-    """The sizes among the arguments of a command: what somebody wrote, not what a host that it names has."""
+def size_arguments(arguments: Mapping[str, Value]) -> list[Term]:
+    """The sizes among the arguments of a command, without the figures of a destination host."""
     return [
         part
         for name, value in arguments.items()
@@ -102,11 +135,11 @@ def written_sizes(arguments: Mapping[str, Value]) -> list[Term]:
     ]
 
 
-def written(arguments: Mapping[str, Value]) -> list[Term]:
-    """That the sizes among the arguments can be written: none is negative."""
-    return [terms.at_most(ZERO, part) for part in written_sizes(arguments)]
+def not_negative(arguments: Mapping[str, Value]) -> list[Term]:
+    """The assumptions that the sizes among the arguments can be written: none is negative."""
+    return [terms.at_most(ZERO, part) for part in size_arguments(arguments)]
 
 
-def number(name: str) -> Term:
-    """Any whole number."""
+def integer(name: str) -> Term:
+    """A variable for any integer."""
     return terms.variable(name, int)

@@ -7,20 +7,19 @@ from dataclasses import dataclass
 
 from domain.rule import Rule
 from domain.state import Site
-from rules.claims.binding import PARTS, Parameter, is_moment, parameters_of
-from rules.claims.claim import Claim
+from rules.claims.claim import STATE_FIELDS, Claim, Parameter, parameters_of
 from rules.claims.table import CLAIMS
-from rules.obligations.builder import ObligationBuilder, written
+from rules.obligations.builder import ObligationBuilder, not_negative
 from rules.specification.answers import is_rejected_because
 from rules.symbolic import terms
 from rules.symbolic.terms import Term
-from rules.symbolic.values import SymbolicRecord, Value, anything
-from rules.transitions.vm_commands import SITE, Transition, record, term
+from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, symbolic
+from rules.transitions.vm_commands import SITE, Transition
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a claim is asked of."""
+class _Bindings:
+    """The values that the parameters of a claim are bound to."""
 
     before: SymbolicRecord | None
     after: SymbolicRecord | None
@@ -29,81 +28,89 @@ class _Asked:
 
 
 def claims(builder: ObligationBuilder) -> None:
-    """Every claim of every command."""
-    for each in CLAIMS:
-        claim_of(builder, each)
+    """Builds the obligation of each claim of the table."""
+    for claim in CLAIMS:
+        add_claim(builder, claim)
 
 
-def claim_of(builder: ObligationBuilder, claim: Claim) -> None:
-    """One claim."""
+def add_claim(builder: ObligationBuilder, claim: Claim) -> None:
+    """Builds the obligation of one claim."""
     transition = builder.transitions.get(claim.command)
     if transition is None:
-        _on_host(builder, claim)
+        _add_host_claim(builder, claim)
     else:
-        _on_vm(builder, claim, transition)
+        _add_vm_claim(builder, claim, transition)
 
 
-def _on_vm(builder: ObligationBuilder, claim: Claim, transition: Transition) -> None:
+def _add_vm_claim(builder: ObligationBuilder, claim: Claim, transition: Transition) -> None:
     arguments = dict(transition.arguments)
     if transition.left is not None and transition.left_entry is not None:
         left = {**SITE.fields, "host": transition.left, "entry": transition.left_entry}
         arguments["left"] = SymbolicRecord(Site, left)
-    goal = _says(builder, claim, _Asked(transition.before, transition.after, transition.decision, arguments))
+    bindings = _Bindings(
+        before=transition.before, after=transition.after, decision=transition.decision, arguments=arguments
+    )
+    goal = _goal(builder, claim, bindings)
     if claim.accepted is not None:
-        takes_place = transition.accepted
-        goal = terms.implies(takes_place if claim.accepted else terms.negation(takes_place), goal)
-    builder.prove(
+        goal = terms.implies(transition.accepted if claim.accepted else terms.negation(transition.accepted), goal)
+    builder.add(
         claim.kind,
         claim.rule,
         goal,
         command=claim.command,
-        assumes=_known(builder, claim, transition),
+        assumes=_assumptions(builder, claim, transition),
         transition=transition,
     )
 
 
-def _known(builder: ObligationBuilder, claim: Claim, transition: Transition) -> list[Term]:
-    """What may be assumed. A reason needs no invariant, but is shown by commands that somebody can write."""
+def _assumptions(builder: ObligationBuilder, claim: Claim, transition: Transition) -> list[Term]:
+    """A reason needs no invariant, but its counterexamples are commands that can be written."""
     if claim.any_state:
-        return written(transition.arguments) if claim.predicate is is_rejected_because else []
-    return builder.moving(transition) if claim.kind == "move" else builder.reachable(transition)
+        return not_negative(transition.arguments) if claim.predicate is is_rejected_because else []
+    is_move = claim.kind == "move"
+    return builder.command_assumptions(transition) if is_move else builder.state_assumptions(transition)
 
 
-def _on_host(builder: ObligationBuilder, claim: Claim) -> None:
-    """What a host becomes is claimed of every figure that its event may carry, accepted or not."""
+def _add_host_claim(builder: ObligationBuilder, claim: Claim) -> None:
+    """The state of a host afterwards is claimed for all figures that its event may carry, accepted or not."""
     command = builder.host_commands[claim.command]
-    goal = _says(builder, claim, _Asked(command.before, command.after, command.decision, command.arguments))
-    builder.prove(claim.kind, claim.rule, goal, command=claim.command)
+    bindings = _Bindings(
+        before=command.before, after=command.after, decision=command.decision, arguments=command.arguments
+    )
+    builder.add(claim.kind, claim.rule, _goal(builder, claim, bindings), command=claim.command)
 
 
-def _says(builder: ObligationBuilder, claim: Claim, of: _Asked) -> Term:
-    """What a claim says, whether or not its command takes effect."""
-    bound = {
-        each.name: _answer(builder, claim.given[each.name], of) if each.name in claim.given else _given(each, of)
-        for each in parameters_of(claim.predicate)
-    }
-    goal = term(builder.specification.call(claim.predicate, list(bound.values())))
-    return goal if claim.when is None else terms.implies(term(_answer(builder, claim.when, of)), goal)
+def _goal(builder: ObligationBuilder, claim: Claim, bindings: _Bindings) -> Term:
+    """The claim's predicate where its condition is true, whether or not the command is accepted."""
+    arguments = [
+        _call(builder, claim.given[parameter.name], bindings)
+        if parameter.name in claim.given
+        else _value(parameter, bindings)
+        for parameter in parameters_of(claim.predicate)
+    ]
+    goal = as_term(builder.specification.call(claim.predicate, arguments))
+    return goal if claim.when is None else terms.implies(as_term(_call(builder, claim.when, bindings)), goal)
 
 
-def _answer(builder: ObligationBuilder, predicate: Rule, of: _Asked) -> Value:
-    return builder.specification.call(predicate, [_given(each, of) for each in parameters_of(predicate)])
+def _call(builder: ObligationBuilder, predicate: Rule, bindings: _Bindings) -> Value:
+    return builder.specification.call(
+        predicate, [_value(parameter, bindings) for parameter in parameters_of(predicate)]
+    )
 
 
-def _given(parameter: Parameter, of: _Asked) -> Value:
-    match parameter.of:
+def _value(parameter: Parameter, bindings: _Bindings) -> Value:
+    match parameter.source:
         case "before":
-            return _part(of.before, parameter.kind)
+            return _select(bindings.before, parameter.kind)
         case "after":
-            return _part(of.after, parameter.kind)
+            return _select(bindings.after, parameter.kind)
         case "decision":
-            return of.decision
-        case _:  # what the rule of a command does not ask for may be anything
-            found = of.arguments.get(parameter.name)
-            return anything(parameter.name, parameter.kind) if found is None else found
+            return bindings.decision
+        case _:  # an argument that the deciding rule does not read may have any value
+            value = bindings.arguments.get(parameter.name)
+            return symbolic(parameter.name, parameter.kind) if value is None else value
 
 
-def _part(moment: SymbolicRecord | None, kind: type) -> Value:
-    assert is_moment(kind)
-    whole = record(moment)
-    return whole if whole.kind is kind else whole[PARTS[kind]]
+def _select(state: SymbolicRecord | None, kind: type) -> Value:
+    record = as_record(state)
+    return record if record.kind is kind else record[STATE_FIELDS[kind]]

@@ -1,8 +1,8 @@
-"""The program's derived figures are the specification's, in any state at all."""
+"""The program's derived figures are the specification's in any state, and no number on the way leaves 64 bits."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, cast
 
 from domain import evolve, resizing
 from domain.decision import outcome_of
@@ -12,13 +12,19 @@ from domain.settings import cap, loads_driver, valid_setting
 from domain.state import Host, Site, Vm
 from rules.obligations.builder import ObligationBuilder
 from rules.specification import figures
-from rules.symbolic.reader import sorts_of
-from rules.symbolic.values import anything, equal
-from rules.transitions.vm_commands import SITE, record
+from rules.symbolic import terms
+from rules.symbolic.reader import parameter_types
+from rules.symbolic.values import as_record, equal, leaves, symbolic
+from rules.transitions.vm_commands import SITE
+
+LARGEST: Final = 2**52
+"""The largest size that can be written, in bytes."""
+OVERFLOW: Final = 2**63
+"""The least magnitude that does not fit into a signed 64-bit integer."""
 
 
 def definitions(builder: ObligationBuilder) -> None:
-    """Whoever derives a figure by a rule of the program means what the specification means."""
+    """Each rule of the program that derives a figure equals the specification's function for it."""
     for rule, predicate in (
         (getter(Vm, "held"), figures.held_by),
         (getter(Vm, "visible"), figures.seen_by),
@@ -34,15 +40,37 @@ def definitions(builder: ObligationBuilder) -> None:
         (resizing.set_memory, figures.asking_for_size),
         (resizing.set_memory_refusal, figures.why_no_size),
     ):
-        given = [anything(name, kind) for name, kind in sorts_of(rule).items()]
-        said = builder.specification.call(predicate, given)
-        builder.prove("definition", predicate, equal(builder.program.call(rule, given), said))
-    vm = record(SITE["vm"])
-    runs = builder.says(figures.has_the_driver, guest=vm["guest"], memory=vm["memory"])
-    loads = builder.program.call(loads_driver, [vm["guest"], record(vm["memory"])["mode"]])
-    builder.prove("definition", figures.has_the_driver, equal(loads, runs))
+        arguments = [symbolic(name, kind) for name, kind in parameter_types(rule).items()]
+        specified = builder.specification.call(predicate, arguments)
+        builder.add("definition", predicate, equal(builder.program.call(rule, arguments), specified))
+    vm = as_record(SITE["vm"])
+    specified = builder.apply(figures.has_the_driver, guest=vm["guest"], memory=vm["memory"])
+    loads = builder.program.call(loads_driver, [vm["guest"], as_record(vm["memory"])["mode"]])
+    builder.add("definition", figures.has_the_driver, equal(loads, specified))
 
 
 def getter(kind: type, name: str) -> Rule:
-    """The rule behind a property."""
+    """The rule behind a property of a class."""
     return cast("Rule", cast("property", getattr(kind, name)).fget)
+
+
+def overflow(builder: ObligationBuilder) -> None:
+    """Every sum and difference on the way to a decision fits into 64 bits, if all sizes are at most ``LARGEST``."""
+    bound, largest = terms.constant(OVERFLOW), terms.constant(LARGEST)
+    for transition in builder.transitions.values():
+        parts = [part for value in (transition.decision, transition.after) for _, part in leaves(value)]
+        numbers = [part for part in terms.subterms(*parts) if part.sort is int and part.parts]
+        fits = [terms.both(terms.less(part, bound), terms.less(terms.negate(part), bound)) for part in numbers]
+        inputs = [part for _, part in leaves(SITE) if part.sort is int]
+        inputs += [part for value in transition.arguments.values() for _, part in leaves(value) if part.sort is int]
+        small = [
+            terms.both(terms.at_most(part, largest), terms.at_most(terms.negate(part), largest)) for part in inputs
+        ]
+        builder.add(
+            "overflow",
+            "fits_64_bits",
+            terms.both(*fits),
+            command=transition.command,
+            assumes=[*builder.state_assumptions(transition), *small],
+            transition=transition,
+        )

@@ -1,4 +1,4 @@
-"""Proving a whole program: every obligation, every check that keeps a verdict honest, every counterexample.
+"""Proving a whole program: every obligation, every check that keeps the verdicts honest, every counterexample.
 
-May import everything in ``rules`` but ``rules.judging``. Begin with ``run``.
+May import everything in ``rules`` except ``rules.judging``. Begin with ``run``.
 """

@@ -1,4 +1,4 @@
-"""What a check is, and what becomes of one."""
+"""The result of a check, made from what a solver says."""
 
 from __future__ import annotations
 
@@ -11,39 +11,41 @@ from rules.solving.solver import SatResult
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What became of a check."""
+    """The result of a check."""
 
     kind: str
+    """As in ``rules.catalogue.CHECKS``."""
     rule: str
     command: str | None
     verdict: ProofVerdict
     seconds: float
     reason: str = ""
-    """What is wrong, or why nothing is known."""
+    """What is wrong, or why the solver gave up; empty if the check passed."""
 
     @property
     def name(self) -> str:
-        """What it is called: kind, command and rule."""
+        """Kind, command and rule, as ``reached/start/done``."""
         return "/".join(part for part in (self.kind, self.command, self.rule) if part)
 
 
-def verdict(fine: bool) -> ProofVerdict:
-    """The verdict on what is plainly so or not."""
-    return ProofVerdict.PROVED if fine else ProofVerdict.REFUTED
+def verdict_of(passed: bool) -> ProofVerdict:
+    """The verdict of a check that needs no solver."""
+    return ProofVerdict.PROVED if passed else ProofVerdict.REFUTED
 
 
-def least_first(answer: SatResult) -> int:
-    """What was not found before what is not known, and that before what was found."""
-    return (False, None, True).index(answer.holds)
+def worst_first(result: SatResult) -> int:
+    """A sort key: unsatisfiable before unknown before satisfiable."""
+    return (False, None, True).index(result.holds)
 
 
-def opposite(answer: SatResult) -> SatResult:
-    """The answer of a check that is passed if nothing is found."""
-    return replace(answer, holds=None if answer.holds is None else not answer.holds)
+def negated(result: SatResult) -> SatResult:
+    """The result to pass on for a check that passes if the conditions are unsatisfiable."""
+    return replace(result, holds=None if result.holds is None else not result.holds)
 
 
-def found(kind: str, rule: str, command: str | None, begun: float, answer: SatResult, wrong: str) -> Check:
-    """A check that is passed by something that was found."""
-    said = VERDICTS[None if answer.holds is None else not answer.holds]
-    reason = {ProofVerdict.PROVED: "", ProofVerdict.REFUTED: wrong, ProofVerdict.UNKNOWN: answer.reason}[said]
-    return Check(kind, rule, command, said, time.perf_counter() - begun, reason)
+def check_of(kind: str, rule: str, command: str | None, begun: float, result: SatResult, wrong: str) -> Check:
+    """A check that passes if conditions are satisfiable; ``wrong`` is the reason if they are not."""
+    verdict = VERDICTS[negated(result).holds]
+    reason = {ProofVerdict.PROVED: "", ProofVerdict.REFUTED: wrong, ProofVerdict.UNKNOWN: result.reason}[verdict]
+    seconds = time.perf_counter() - begun
+    return Check(kind=kind, rule=rule, command=command, verdict=verdict, seconds=seconds, reason=reason)

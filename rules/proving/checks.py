@@ -1,55 +1,57 @@
-"""Checks: what keeps a verdict honest. They are part of every run, and listed like obligations.
+"""Checks: what keeps the verdicts honest. They are part of every run, and listed like obligations.
 
-*vacuity*: what an obligation assumes can be so, else it would be proved of nothing. *reached*: every way in which a
-command can be answered is met in a history from an empty host, which CPython replays; what no reachable state answers
-is *dead*, by design and by name. *guard*: every condition of every command decides somewhere. *redundancy*: no
-invariant follows from the others, but for those that are marked as theorems. *canary*: what is false is refuted.
-*independence*: the specification reaches no rule of the program.
+*vacuity*: the assumptions of an obligation are satisfiable, else it would be proved of nothing. *reached*: each way in
+which a command can be answered is reached by a history from an empty host, which CPython executes. *dead*: an answer
+that no reachable state gives, by design. *guard*: each condition of each command matters in some state. *redundancy*:
+no invariant follows from the others, except the theorems. *canary*: what is false is refuted. *independence*: the
+specification calls no rule of the program.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, cast
 
 from domain.decision import Code, Outcome
 from domain.errors import InternalError
 from domain.guests import Guest
-from domain.rule import RULES
+from domain.rule import is_rule
 from domain.settings import Mode
 from domain.state import Power, Site
-from rules.concrete.replay import ran_transition
-from rules.obligations import Obligation, Obligations
-from rules.proving.check import Check, found, least_first, opposite, verdict
+from rules.concrete.replay import execute_transition
+from rules.obligations import Obligation, ObligationBuilder
+from rules.proving.check import Check, check_of, negated, verdict_of, worst_first
 from rules.search.actions import Action
-from rules.search.guards import guards_of, where
-from rules.search.reachability import MAX_STEPS, CommandHistory, Decided, Search
+from rules.search.guards import check_guards, preconditions
+from rules.search.reachability import MAX_STEPS, CommandHistory, OutcomeAndCode, Search
 from rules.solving.prover import ProofVerdict
 from rules.solving.solver import SatResult, Solver
 from rules.specification.conditions import why_not_start
 from rules.specification.invariants import INVARIANTS, THEOREMS, book_agrees
 from rules.symbolic import terms
 from rules.symbolic.terms import FALSE, TRUE, Term
-from rules.symbolic.values import SymbolicRecord, leaves
-from rules.transitions.vm_commands import SITE, Transition, record, term
+from rules.symbolic.values import SymbolicRecord, as_record, leaves
+from rules.transitions.vm_commands import SITE, Transition
 
 
 class Checks:
     """All checks of one program and its specification."""
 
-    def __init__(self, obligations: Obligations, made: list[Obligation], search: Search, budget: int) -> None:
+    def __init__(
+        self, builder: ObligationBuilder, obligations: Sequence[Obligation], search: Search, budget: int
+    ) -> None:
+        self._builder = builder
         self._obligations = obligations
-        self._made = made
         self._search = search
         self._solver = Solver(budget)
-        self.met: dict[str, list[CommandHistory]] = {}
-        """Histories by the name of their last command."""
+        self.histories: dict[str, list[CommandHistory]] = {}
+        """The histories that ``reached`` found, by command."""
 
     def all(self, rules: Collection[str] = (), commands: Collection[str] = ()) -> Iterator[Check]:
-        """The checks, as each is done; with names of rules or commands, those that are about them."""
+        """Runs the checks; with rules or commands, only those about them. Yields each result as it is known."""
         yield from self.vacuity()
         if not rules:
             yield from self.reached(commands)
@@ -64,165 +66,177 @@ class Checks:
     # Assumptions
 
     def vacuity(self) -> Iterator[Check]:
-        """What obligations assume can be so: of each command and kind that assumes anything."""
+        """The assumptions of obligations are satisfiable: a check for each command and kind with assumptions."""
         groups: dict[tuple[str | None, str], dict[tuple[Term, ...], None]] = {}
-        for each in self._made:
-            if each.assumes:
-                groups.setdefault((each.command, each.kind), {})[each.assumes] = None
-        known: dict[tuple[Term, ...], SatResult] = {}
-        for (command, kind), assumed in groups.items():
+        for obligation in self._obligations:
+            if obligation.assumes:
+                groups.setdefault((obligation.command, obligation.kind), {})[obligation.assumes] = None
+        results: dict[tuple[Term, ...], SatResult] = {}
+        for (command, kind), group in groups.items():
             begun = time.perf_counter()
-            for assumes in assumed:
-                if assumes not in known:
-                    known[assumes] = self._solver.ask(*assumes)
-            worst = min((known[assumes] for assumes in assumed), key=least_first)
-            wrong = "nothing is as they assume: they are proved of nothing"
-            yield found("vacuity", kind, command, begun, worst, wrong)
+            for assumes in group:
+                if assumes not in results:
+                    results[assumes] = self._solver.ask(*assumes)
+            worst = min((results[assumes] for assumes in group), key=worst_first)
+            wrong = "no state satisfies the assumptions: the obligations are proved of nothing"
+            yield check_of("vacuity", kind, command, begun, worst, wrong)
 
     def redundancy(self, rules: Collection[str] = ()) -> Iterator[Check]:
-        """No invariant says only what the others say, but for theorems, which do."""
-        said = dict(zip(INVARIANTS, self._obligations.invariants(SITE), strict=True))
-        for invariant, says in said.items():
+        """No invariant follows from the others, except the theorems, which do."""
+        terms_of = dict(zip(INVARIANTS, self._builder.invariants(SITE), strict=True))
+        for invariant, term in terms_of.items():
             if rules and invariant.__name__ not in rules:
                 continue
             begun = time.perf_counter()
-            others = [each for other, each in said.items() if other is not invariant and other not in THEOREMS]
-            answer = self._solver.ask(*others, terms.negation(says))
-            if invariant in THEOREMS:  # then it does follow
-                yield found(
-                    "redundancy",
-                    invariant.__name__,
-                    None,
-                    begun,
-                    opposite(answer),
-                    "it does not follow from the others",
-                )
-            else:
-                wrong = "it follows from the others: mark it as a theorem, or leave it out"
-                yield found("redundancy", invariant.__name__, None, begun, answer, wrong)
+            others = [
+                other_term for other, other_term in terms_of.items() if other is not invariant and other not in THEOREMS
+            ]
+            result = self._solver.ask(*others, terms.negation(term))
+            wrong = "it follows from the others: mark it as a theorem, or leave it out"
+            if invariant in THEOREMS:
+                result, wrong = negated(result), "it does not follow from the others"
+            yield check_of("redundancy", invariant.__name__, None, begun, result, wrong)
 
     # Answers
 
     def reached(self, commands: Collection[str] = (), most: int = MAX_STEPS + 1) -> Iterator[Check]:
-        """Every way in which a command can be answered is met in a history.
+        """Each way in which a command can be answered is reached by a history of at most ``most`` commands.
 
-        Raises ``InternalError`` if the decider or the aggregates do otherwise than the transitions say.
+        Raises ``InternalError`` if the decider or the aggregates do not agree with the transitions.
         """
-        wanted = {name: self._possible(action) for name, action in self._chosen(commands)}
-        missing = {(name, decided) for name, each in wanted.items() for decided in each}
+        wanted = {action.command: self._possible_answers(action) for action in self._chosen(commands)}
+        missing = {(command, answer) for command, answers in wanted.items() for answer in answers}
         begun = time.perf_counter()
-        for name, decided, history in self._search.deciding(wanted, most):
-            self.met.setdefault(name, []).append(history)
-            transition = self._obligations.transitions.get(name)
+        for command, answer, history in self._search.deciding(wanted, most):
+            self.histories.setdefault(command, []).append(history)
+            transition = self._builder.transitions.get(command)
             if transition is not None:
-                ran_transition(transition, history.values)
-            missing.discard((name, decided))
-            yield Check("reached", said(decided), name, ProofVerdict.PROVED, time.perf_counter() - begun)
+                execute_transition(transition, history.values)
+            missing.discard((command, answer))
+            yield Check(
+                kind="reached",
+                rule=text_of(answer),
+                command=command,
+                verdict=ProofVerdict.PROVED,
+                seconds=time.perf_counter() - begun,
+            )
             begun = time.perf_counter()
-        for name, decided in sorted(missing):
-            reason = "the invariants allow it, and no history that was looked for gets there"
-            yield Check("reached", said(decided), name, ProofVerdict.UNKNOWN, 0.0, reason)
+        for command, answer in sorted(missing):
+            yield Check(
+                kind="reached",
+                rule=text_of(answer),
+                command=command,
+                verdict=ProofVerdict.UNKNOWN,
+                seconds=0.0,
+                reason="the invariants allow this answer, but none of the searched histories leads to it",
+            )
 
-    def _chosen(self, commands: Collection[str]) -> list[tuple[str, Action]]:
-        return [(name, action) for name, action in self._search.actions.items() if not commands or name in commands]
+    def _chosen(self, commands: Collection[str]) -> list[Action]:
+        return [action for command, action in self._search.actions.items() if not commands or command in commands]
 
-    def _possible(self, action: Action) -> set[Decided]:
+    def _possible_answers(self, action: Action) -> set[OutcomeAndCode]:
         """All ways in which a command can be answered where the invariants hold."""
-        told = [terms.variable("the outcome", Outcome), terms.variable("the code", Code)]
-        is_told = [terms.equal(each, action.decision.term(str(each.leaf).removeprefix("the "))) for each in told]
-        found: set[Decided] = set()
+        outcome, code = terms.variable("the outcome", Outcome), terms.variable("the code", Code)
+        is_answer = [
+            terms.equal(outcome, action.decision.term("outcome")),
+            terms.equal(code, action.decision.term("code")),
+        ]
+        found: set[OutcomeAndCode] = set()
         others: list[Term] = []
-        with self._solver.assuming([*where(self._obligations, action), *is_told]):
-            while (answer := self._solver.ask(*others)).holds:
-                values = answer.values["the outcome"], answer.values["the code"]
-                found.add(cast("Decided", values))
-                same = [terms.equal(each, terms.constant(value)) for each, value in zip(told, values, strict=True)]
-                others.append(terms.negation(terms.both(*same)))
-        if answer.holds is None:
-            raise InternalError(f"how {action.name} is answered is not known: {answer.reason}")
+        with self._solver.assuming([*preconditions(self._builder, action), *is_answer]):
+            while (result := self._solver.ask(*others)).holds:
+                answer = cast("OutcomeAndCode", (result.values["the outcome"], result.values["the code"]))
+                found.add(answer)
+                same = terms.both(
+                    terms.equal(outcome, terms.constant(answer[0])), terms.equal(code, terms.constant(answer[1]))
+                )
+                others.append(terms.negation(same))
+        if result.holds is None:
+            raise InternalError(f"the solver cannot say how {action.command} is answered: {result.reason}")
         return found
 
     def dead(self, commands: Collection[str] = ()) -> Iterator[Check]:
-        """What no reachable state answers, by design."""
-        for name, when, never in DEAD:
-            if commands and name not in commands:
+        """No reachable state gives the answers in ``DEAD``."""
+        for command, figures, never in DEAD:
+            if commands and command not in commands:
                 continue
-            action = self._search.actions[name]
+            action = self._search.actions[command]
             begun = time.perf_counter()
-            means = [*_fixed(record(SITE["vm"]), when), *_fixed(action.decision, never)]
-            answer = self._solver.ask(*where(self._obligations, action), *means)
-            words = " ".join(each.value for each in never.values())
-            about = words + (f" if {' and '.join(each.value for each in when.values())}" if when else "")
-            yield found("dead", about, name, begun, opposite(answer), "some state that keeps the invariants answers so")
+            conditions = [*_equal_to(as_record(SITE["vm"]), figures), *_equal_to(action.decision, never)]
+            result = self._solver.ask(*preconditions(self._builder, action), *conditions)
+            name = " ".join(value.value for value in never.values())
+            if figures:
+                name += f" if {' and '.join(value.value for value in figures.values())}"
+            wrong = "a state that satisfies the invariants gives this answer"
+            yield check_of("dead", name, command, begun, negated(result), wrong)
 
     # Conditions
 
     def guards(self, commands: Collection[str] = ()) -> Iterator[Check]:
-        """Every condition of a command decides: in a state that can be, were it otherwise, so were the answer; and
-        there are states, reachable or not, in which it holds and decides, and in which it fails and decides.
-        """
-        for _, action in self._chosen(commands):
+        """Each condition of a command matters: see ``rules.search.guards``."""
+        for action in self._chosen(commands):
             begun = time.perf_counter()
-            for atom, answer in guards_of(self._obligations, action, self._solver):
-                wrong = "the answer never depends on it"
-                yield found("guard", terms.show(atom), action.name, begun, answer, wrong)
+            for atom, result in check_guards(self._builder, action, self._solver):
+                wrong = "the answer never depends on this condition"
+                yield check_of("guard", terms.show(atom), action.command, begun, result, wrong)
                 begun = time.perf_counter()
 
-    # What is false
+    # False goals
 
     def canaries(self) -> Iterator[Check]:
-        """What is false is refuted: a solver or a reader that lets these through would let anything through."""
-        transitions = self._obligations.transitions
+        """False goals are refuted: a solver or a reader that proves one of these proves anything."""
+        transitions = self._builder.transitions
         add, start = transitions["add-memory"], transitions["start"]
-        kept = self._obligations.reachable(add)
-        half = SymbolicRecord(Site, {**add.before.fields, "vm": add.after["vm"]})
+        assumes = self._builder.state_assumptions(add)
+        vm_saved = SymbolicRecord(Site, {**add.before.fields, "vm": add.after["vm"]})
+        host_saved = SymbolicRecord(Site, {**add.after.fields, "vm": add.before["vm"]})
         goals: dict[str, tuple[list[Term], Term]] = {
-            "a false goal": (kept, FALSE),
-            "only the VM's half is saved": (kept, term(self._obligations.specification.call(book_agrees, [half]))),
-            "only the host's half is saved": (
-                kept,
-                term(
-                    self._obligations.specification.call(
-                        book_agrees, [SymbolicRecord(Site, {**add.after.fields, "vm": add.before["vm"]})]
-                    )
-                ),
-            ),
-            "a reader that forgets a case": self._forgetful(start),
+            "a false goal": (assumes, FALSE),
+            "only the VM's half is saved": (assumes, self._builder.apply(book_agrees, site=vm_saved)),
+            "only the host's half is saved": (assumes, self._builder.apply(book_agrees, site=host_saved)),
+            "a reader that forgets a case": self._forgetful_reader(start),
         }
-        for name, (assumes, goal) in goals.items():
+        for name, (conditions, goal) in goals.items():
             begun = time.perf_counter()
-            answer = self._solver.ask(*assumes, terms.negation(goal))
-            yield found(
-                "canary", name, None, begun, answer, "it was not refuted: no verdict of this run can be trusted"
-            )
+            result = self._solver.ask(*conditions, terms.negation(goal))
+            wrong = "it was not refuted: no verdict of this run can be trusted"
+            yield check_of("canary", name, None, begun, result, wrong)
 
-    def _forgetful(self, start: Transition) -> tuple[list[Term], Term]:
-        """That ``start`` gives its true reasons, read as if it did not ask for the power state."""
-        [obligation] = [each for each in self._made if each.name == "reason/start/why_not_start"]
-        off = terms.equal(record(SITE["vm"]).term("power"), terms.constant(Power.OFF))
-        told = dict(leaves(start.decision))
-        read = dict(zip(told, terms.replace_all(list(told.values()), off, TRUE), strict=True))
-        why = term(self._obligations.specification.call(why_not_start, [SITE]))
-        return list(obligation.assumes), terms.equal(read["code"], why)
+    def _forgetful_reader(self, start: Transition) -> tuple[list[Term], Term]:
+        """The obligation that ``start`` gives its true reasons, as read by a reader that forgets the power state."""
+        [obligation] = [known for known in self._obligations if known.name == "reason/start/why_not_start"]
+        is_off = terms.equal(as_record(SITE["vm"]).term("power"), terms.constant(Power.OFF))
+        [code] = terms.replace_all([start.decision.term("code")], is_off, TRUE)
+        why = self._builder.apply(why_not_start, site=SITE)
+        return list(obligation.assumes), terms.equal(code, why)
 
     # The specification
 
     def independence(self) -> Iterator[Check]:
-        """The specification reaches no rule of the program, and its source names none."""
+        """The specification calls no rule of the program, and its modules import none."""
         begun = time.perf_counter()
-        reached = self._obligations.specification.reached
-        rules = [name for name, each in reached.items() if any(each is rule for rule in RULES)]
-        reason = f"it reaches {', '.join(rules)}" if rules else ""
-        yield Check("independence", "reaches_no_rule", None, verdict(not rules), time.perf_counter() - begun, reason)
+        reached = self._builder.specification.reached
+        called = [name for name, function in reached.items() if is_rule(function)]
+        yield _independence("reaches_no_rule", begun, f"it reaches {', '.join(called)}" if called else "")
         begun = time.perf_counter()
-        named = sorted(
+        imported = sorted(
             f"{sys.modules[module].__name__}.{name}"
-            for module in {each.__module__ for each in reached.values()}
+            for module in {function.__module__ for function in reached.values()}
             for name, value in vars(sys.modules[module]).items()
-            if any(value is rule for rule in RULES)
+            if is_rule(value)
         )
-        reason = f"it names {', '.join(named)}" if named else ""
-        yield Check("independence", "names_no_rule", None, verdict(not named), time.perf_counter() - begun, reason)
+        yield _independence("names_no_rule", begun, f"it names {', '.join(imported)}" if imported else "")
+
+
+def _independence(name: str, begun: float, reason: str) -> Check:
+    return Check(
+        kind="independence",
+        rule=name,
+        command=None,
+        verdict=verdict_of(not reason),
+        seconds=time.perf_counter() - begun,
+        reason=reason,
+    )
 
 
 DEAD: Final[tuple[tuple[str, dict[str, StrEnum], dict[str, StrEnum]], ...]] = (
@@ -234,15 +248,15 @@ DEAD: Final[tuple[tuple[str, dict[str, StrEnum], dict[str, StrEnum]], ...]] = (
     ("configure-memory", {}, {"code": Code.WRONG_POWER_STATE}),
     ("set-reserve", {}, {"code": Code.INVALID_SETTING}),
 )
-"""Answers that no reachable state gives, and why that is right: a command, figures of the VM, and the answer."""
+"""Answers that no reachable state gives, by design: a command, figures of the VM, and a part of the answer."""
 
 
-def _fixed(whole: SymbolicRecord, figures: Mapping[str, StrEnum]) -> list[Term]:
-    places = dict(leaves(whole))
-    return [terms.equal(places[path], terms.constant(value)) for path, value in figures.items()]
+def _equal_to(record: SymbolicRecord, figures: Mapping[str, StrEnum]) -> list[Term]:
+    parts = dict(leaves(record))
+    return [terms.equal(parts[path], terms.constant(value)) for path, value in figures.items()]
 
 
-def said(decided: Decided) -> str:
-    """A way to answer, as ``rejected wrong-power-state``; a full one without a code."""
-    outcome, code = decided
+def text_of(answer: OutcomeAndCode) -> str:
+    """An answer as text: the outcome and, if there is one, the code, as ``rejected wrong-power-state``."""
+    outcome, code = answer
     return outcome.value if code is Code.NONE else f"{outcome.value} {code.value}"

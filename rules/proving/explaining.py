@@ -1,44 +1,43 @@
-"""An obligation explained: what it claims, of which code, under which assumptions, and which of them its proof used."""
+"""An explained obligation: what it says, of which code, under which assumptions, and which of them its proof used."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import FunctionType
 from typing import Final, cast
 
 from domain.changes import VM_CHANGES
 from domain.commands import NAMES
 from domain.deciding.steps import STEPS
-from domain.rule import Rule
 from domain.state import Host, Site
-from rules.catalogue import KINDS, predicate_named, says
-from rules.obligations import Obligation, Obligations
+from rules.catalogue import KINDS, describe, predicate_named
+from rules.obligations import Obligation, ObligationBuilder
+from rules.obligations.builder import base_command
 from rules.pages import formula
 from rules.solving.prover import BUDGET, VERDICTS, ProofVerdict, Prover
 from rules.specification.invariants import INVARIANTS
 from rules.symbolic import terms
 from rules.symbolic.source import source_of
 from rules.symbolic.terms import ZERO, Op, Term, show, subterms
-from rules.symbolic.values import SymbolicRecord, anything
+from rules.symbolic.values import SymbolicRecord, symbolic
 from rules.transitions.vm_commands import SITE
 
 LONG: Final = 12
-"""A part of a formula that comes twice and is longer than so many terms gets a name."""
+"""A part of a formula that occurs twice and has more than this many subterms gets a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """What an obligation may take for granted, and whether its proof needs it."""
+    """An assumption of an obligation, and whether its proof needs it."""
 
     says: str
     used: bool
-    """Without it, and with the other used ones alone, the proof fails. Of what is not proved: false."""
+    """Whether the proof fails without it, given only the other used ones; ``False`` if there is no proof."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that is to be said of an obligation."""
+    """All that can be said about an obligation."""
 
     name: str
     kind: str
@@ -48,81 +47,77 @@ class Explanation:
     says: str
     kind_says: str
     place: str | None
-    """File and line of the sentence of the specification; ``None`` of a goal that is put together from terms."""
+    """File and line of the predicate; ``None`` for a goal that is built from terms."""
     source: str | None
-    """The sentence itself."""
+    """The source of the predicate."""
     program: tuple[str, ...]
     """The rules of the program that it is about, each with file and line."""
     assumes: tuple[Assumption, ...]
     where: tuple[str, ...]
-    """Names for parts of the formula that come more than once."""
+    """Names for parts of the formula that occur more than once."""
     goal: str
     """The formula, over the figures before the command and its arguments."""
 
 
 def explain(obligation: Obligation, budget: int = BUDGET) -> Explanation:
-    """Explains an obligation, and proves it anew to see what the proof needs."""
+    """Explains an obligation. Proves it again, to see which assumptions the proof needs."""
     predicate = predicate_named(obligation.rule)
-    verdict, used = needed(obligation, budget)
-    names = _Names()
-    goal = names.text(obligation.goal)
+    verdict, used = used_assumptions(obligation, budget)
+    writer = _FormulaWriter()
+    goal = writer.write(obligation.goal)
     labels = _labels()
-    assumes = [Assumption(labels.get(each) or show(each), each in used) for each in dict.fromkeys(obligation.assumes)]
     return Explanation(
-        obligation.name,
-        obligation.kind,
-        obligation.rule,
-        obligation.command,
-        verdict,
-        says(obligation),
-        KINDS.get(obligation.kind, obligation.kind),
-        None if predicate is None else place(predicate),
-        None if predicate is None else formula(predicate),
-        tuple(_program(obligation)),
-        tuple(assumes),
-        tuple(names.told),
-        goal,
+        name=obligation.name,
+        kind=obligation.kind,
+        rule=obligation.rule,
+        command=obligation.command,
+        verdict=verdict,
+        says=describe(obligation),
+        kind_says=KINDS.get(obligation.kind, obligation.kind),
+        place=None if predicate is None else source_of(predicate).location,
+        source=None if predicate is None else formula(predicate),
+        program=tuple(_program(obligation)),
+        assumes=tuple(
+            Assumption(labels.get(condition) or show(condition), condition in used)
+            for condition in dict.fromkeys(obligation.assumes)
+        ),
+        where=tuple(writer.definitions),
+        goal=goal,
     )
 
 
-def needed(obligation: Obligation, budget: int = BUDGET) -> tuple[ProofVerdict, frozenset[Term]]:
-    """The verdict, and of a proved one a least set of assumptions: without any of them the proof fails."""
+def used_assumptions(obligation: Obligation, budget: int = BUDGET) -> tuple[ProofVerdict, frozenset[Term]]:
+    """The verdict and, if proved, a minimal set of assumptions: without any one of them the proof fails."""
     solver = Prover(budget).solver
     negated = terms.negation(obligation.goal)
-    left = list(dict.fromkeys(obligation.assumes))
-    with solver.assuming(left):
+    kept = list(dict.fromkeys(obligation.assumes))
+    with solver.assuming(kept):
         verdict = VERDICTS[solver.ask(negated).holds]
     if verdict is not ProofVerdict.PROVED:
         return verdict, frozenset()
-    for each in list(left):
-        rest = [other for other in left if other is not each]
+    for condition in list(kept):
+        rest = [other for other in kept if other is not condition]
         with solver.assuming(rest):
             if solver.ask(negated).holds is False:
-                left = rest
-    return verdict, frozenset(left)
-
-
-def place(function: Rule) -> str:
-    """File and line of a function, from the folder that its package stands in."""
-    file = function.__module__.replace(".", "/")
-    return f"{file}.py:{source_of(cast('FunctionType', function)).tree.lineno}"
+                kept = rest
+    return verdict, frozenset(kept)
 
 
 def _program(obligation: Obligation) -> Iterator[str]:
-    """The rules that decide the command of an obligation, and replay its event."""
-    command = (obligation.command or "").partition(" ")[0]
+    """The rules that decide the command of an obligation and replay its event."""
+    command = base_command(obligation.command or "")
     for kind, step in STEPS.items():
         if NAMES[kind] == command:
-            yield f"{place(step.rule)} {step.rule.__name__} decides it"
+            yield f"{source_of(step.rule).location} {step.rule.__name__} decides it"
             change = VM_CHANGES[step.event].rule
-            yield f"{place(change)} {change.__name__} says what it changes"
+            yield f"{source_of(change).location} {change.__name__} says what it changes"
 
 
 def _labels() -> Mapping[Term, str]:
-    """Names for assumptions that are invariants: of the VM, of another VM, or of a host alone."""
-    made = Obligations()
-    other = cast("SymbolicRecord", anything("other", Site))
-    there = anything("destination", Host)
+    """Names for the assumptions that are invariants: of the VM, of another VM, or of a host alone."""
+    builder = ObligationBuilder()
+    other = cast("SymbolicRecord", symbolic("other", Site))
+    there = symbolic("destination", Host)
     sites = {
         "": SITE,
         " of the destination": SymbolicRecord(Site, {**SITE.fields, "host": there, "entry": ZERO}),
@@ -131,38 +126,38 @@ def _labels() -> Mapping[Term, str]:
         " of the host": SymbolicRecord(Site, {**SITE.fields, "entry": ZERO}),
     }
     labels: dict[Term, str] = {}
-    for whose, site in sites.items():
-        for invariant, said in zip(INVARIANTS, made.invariants(site), strict=True):
-            labels.setdefault(said, f"{invariant.__name__}{whose}")
+    for owner, site in sites.items():
+        for invariant, term in zip(INVARIANTS, builder.invariants(site), strict=True):
+            labels.setdefault(term, f"{invariant.__name__}{owner}")
     return labels
 
 
-class _Names:
-    """Writes terms, with names for what comes more than once."""
+class _FormulaWriter:
+    """Writes terms as text, with names for parts that occur more than once."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.definitions: list[str] = []
 
-    def text(self, term: Term) -> str:
-        """A term, after what it is written with was told."""
+    def write(self, term: Term) -> str:
+        """A term as text; adds a definition for each name that the text uses."""
         parts = subterms(term)
-        times: dict[Term, int] = {}
+        occurrences: dict[Term, int] = {}
         for part in parts:
             for inner in part.parts:
-                times[inner] = times.get(inner, 0) + 1
+                occurrences[inner] = occurrences.get(inner, 0) + 1
         written: dict[Term, Term] = {}
         for part in parts:
-            anew = _over(part, written)
-            if times.get(part, 0) > 1 and len(subterms(anew)) > LONG and part is not term:
-                name = f"x{len(self.told) + 1}"
-                self.told.append(f"{name} = {show(anew)}")
-                anew = terms.variable(name, part.sort)
-            written[part] = anew
+            short = _with_parts(part, written)
+            if occurrences.get(part, 0) > 1 and len(subterms(short)) > LONG and part is not term:
+                name = f"x{len(self.definitions) + 1}"
+                self.definitions.append(f"{name} = {show(short)}")
+                short = terms.variable(name, part.sort)
+            written[part] = short
         return show(written[term])
 
 
-def _over(part: Term, written: Mapping[Term, Term]) -> Term:
-    """A term made of what its parts are written as; nothing is simplified."""
-    if part.op in (Op.CONSTANT, Op.VARIABLE):
-        return part
-    return Term(part.op, part.sort, tuple(written[inner] for inner in part.parts), part.leaf)
+def _with_parts(term: Term, written: Mapping[Term, Term]) -> Term:
+    """A term with its parts as they are written. Nothing is simplified."""
+    if term.op in (Op.CONSTANT, Op.VARIABLE):
+        return term
+    return Term(op=term.op, sort=term.sort, parts=tuple(written[part] for part in term.parts), leaf=term.leaf)

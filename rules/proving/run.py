@@ -1,4 +1,4 @@
-"""Proving the running program: every obligation and every check that keeps a verdict honest, as results.
+"""Proving the running program: every obligation, and every check that keeps the verdicts honest.
 
 for result in prove():
     print(result.verdict, result.name)
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from rules.concrete.counterexample import Counterexample
-from rules.concrete.replay import TracingReader, bare
-from rules.obligations import Obligation, Obligations
+from rules.concrete.replay import TracingReader
+from rules.obligations import Obligation, ObligationBuilder, build_all
+from rules.obligations.builder import base_command
 from rules.proving.checks import Checks
 from rules.proving.refuting import Refuter
 from rules.search.reachability import Search
@@ -26,70 +27,88 @@ from rules.symbolic.terms import Literal
 
 @dataclass(frozen=True, slots=True)
 class ProofResult:
-    """What became of one obligation, or of one check."""
+    """The verdict of one obligation, or of one check."""
 
     name: str
-    """``kind/command/rule``, without a command where there is none; each name once."""
+    """``kind/command/rule``, without a command where there is none. No two results of a run have the same name."""
     kind: str
-    """As ``keeps``, ``reason``, ``maximal``; of checks ``vacuity``, ``reached``, ``dead``, ``guard``, ``redundancy``,
-    ``canary``, ``independence``."""
+    """As in ``rules.catalogue``: one of ``KINDS`` for an obligation, one of ``CHECKS`` for a check."""
     rule: str
     command: str | None
     verdict: ProofVerdict
     seconds: float
     counterexample: Counterexample | None = None
-    """Of a refuted obligation."""
+    """For a refuted obligation."""
     reason: str = ""
-    """Of an unknown one, why the solver gave up; of a refuted check, what is wrong; else empty."""
+    """For an unknown one: why the solver gave up; for a refuted check: what is wrong; else empty."""
 
     @property
     def evidence(self) -> str:
-        """What stands beside the verdict: the counterexample, or why there is no verdict; else nothing."""
+        """The text beside the verdict: the counterexample, or why there is no verdict; empty if proved."""
         if self.counterexample is not None and self.verdict is ProofVerdict.REFUTED:
             return self.counterexample.text().removeprefix(f"{self.name}: {self.verdict}\n")
         if self.verdict is ProofVerdict.UNKNOWN:
-            return f"nothing is claimed: {self.reason or 'no reason was told'}"
+            return f"nothing is claimed: {self.reason or 'the solver gave no reason'}"
         return self.reason
 
 
 def prove(
     rules: Collection[str] = (), commands: Collection[str] = (), *, cores: int = 1, budget: int = BUDGET
 ) -> Iterator[ProofResult]:
-    """The verdict of every obligation and check, as each is reached: obligations first, then checks.
+    """Proves obligations, then runs checks. Yields each result as it is known.
 
-    ``rules`` and ``commands`` leave only those of these names; nothing means all. ``budget`` is in steps of the solver
-    (its ``rlimit``) for one obligation: what needs more is unknown. With ``cores``, obligations are proved in so many
-    processes; call it then from a module that can be imported. Raises ``Refusal`` for a rule that cannot be read,
-    ``InternalError`` if CPython does not do what a model says.
+    ``rules`` and ``commands`` select by name; without any, everything is proved. ``budget`` is the number of solver
+    steps (``rlimit``) for one obligation; if more are needed, the verdict is unknown. With ``cores``, obligations are
+    proved in so many processes; the caller must then be in a module that can be imported. Raises ``UnreadableRule``
+    for a rule that cannot be read, and ``InternalError`` if CPython does not do what a model says.
     """
-    program = _program()
-    chosen = [
-        each
-        for each in program.made
-        if (not rules or each.rule in rules)
-        and (not commands or (each.command is not None and bare(each.command) in commands))
-    ]
+    builder = _builder()
+    selected = select_obligations(rules, commands)
     prover = Prover(budget)
-    search = Search(program, budget)
+    search = Search(builder, budget)
     refuter = Refuter(prover, search, _program_reader(), _specification_reader())
-    for proof in prover.prove(chosen) if cores < 2 else _proved_apart(chosen, cores, budget):
-        of = proof.obligation
-        found = refuter.refute(of) if proof.verdict is ProofVerdict.REFUTED else None
-        yield ProofResult(of.name, of.kind, of.rule, of.command, proof.verdict, proof.seconds, found, proof.reason)
-    for check in Checks(program, chosen, search, budget).all(rules, commands):
+    for proof in prover.prove(selected) if cores < 2 else _prove_in_processes(selected, cores, budget):
+        obligation = proof.obligation
         yield ProofResult(
-            check.name, check.kind, check.rule, check.command, check.verdict, check.seconds, None, check.reason
+            name=obligation.name,
+            kind=obligation.kind,
+            rule=obligation.rule,
+            command=obligation.command,
+            verdict=proof.verdict,
+            seconds=proof.seconds,
+            counterexample=refuter.refute(obligation) if proof.verdict is ProofVerdict.REFUTED else None,
+            reason=proof.reason,
+        )
+    for check in Checks(builder, selected, search, budget).all(rules, commands):
+        yield ProofResult(
+            name=check.name,
+            kind=check.kind,
+            rule=check.rule,
+            command=check.command,
+            verdict=check.verdict,
+            seconds=check.seconds,
+            reason=check.reason,
         )
 
 
+def select_obligations(rules: Collection[str] = (), commands: Collection[str] = ()) -> list[Obligation]:
+    """The obligations about these predicates or goals and these commands, by name; without names, all."""
+    return [
+        obligation
+        for obligation in _builder().obligations
+        if (not rules or obligation.rule in rules)
+        and (not commands or base_command(obligation.command or "") in commands)
+    ]
+
+
 def obligations_named(names: Collection[str] = ()) -> list[Obligation]:
-    """The obligations of these names, all if none is given. Raises ``KeyError`` for a name that there is not."""
-    made = {each.name: each for each in _program().made}
-    return [made[name] for name in names] if names else list(made.values())
+    """The obligations of these names; without names, all. Raises ``KeyError`` for an unknown name."""
+    by_name = {obligation.name: obligation for obligation in _builder().obligations}
+    return [by_name[name] for name in names] if names else list(by_name.values())
 
 
 def smtlib(obligation: Obligation) -> str:
-    """An obligation as SMT-LIB that any solver reads: ``unsat`` means proved."""
+    """An obligation in SMT-LIB, for any solver: ``unsat`` means proved."""
     return Prover().smtlib(obligation)
 
 
@@ -104,31 +123,38 @@ def _specification_reader() -> TracingReader:
 
 
 @cache
-def _program() -> Obligations:
-    """The obligations of the running program, made once."""
-    obligations = Obligations(_program_reader(), _specification_reader())
-    obligations.all()
-    return obligations
+def _builder() -> ObligationBuilder:
+    """The builder of the running program, with all obligations, which are built once."""
+    builder = ObligationBuilder(_program_reader(), _specification_reader())
+    build_all(builder)
+    return builder
 
 
 # In several processes
 
-_Told = tuple[str, str, float, Mapping[str, Literal] | None, str]
+_ProofRow = tuple[str, str, float, Mapping[str, Literal] | None, str]
+"""The name of an obligation, then verdict, seconds, model and reason of its proof."""
 
 
-def _proved_apart(obligations: Sequence[Obligation], cores: int, budget: int) -> Iterator[Proof]:
-    """The verdicts of obligations that are proved in several processes, each as its process is done."""
-    named = {each.name: each for each in obligations}
-    groups = [[each.name for each in group] for group in grouped(obligations).values()]
+def _prove_in_processes(obligations: Sequence[Obligation], cores: int, budget: int) -> Iterator[Proof]:
+    """Proves obligations in several processes. Yields the proofs of each process when it is done."""
+    by_name = {obligation.name: obligation for obligation in obligations}
+    groups = [[obligation.name for obligation in group] for group in grouped(obligations).values()]
     shares = [[name for group in groups[part::cores] for name in group] for part in range(cores)]
-    deaf = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that shares the work
-    with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn"), signal.signal, deaf) as pool:
-        for done in as_completed([pool.submit(_share, share, budget) for share in shares if share]):
+    ignore_interrupts = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that shares the work
+    with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn"), signal.signal, ignore_interrupts) as pool:
+        for done in as_completed([pool.submit(_prove_share, share, budget) for share in shares if share]):
             for name, verdict, seconds, model, reason in done.result():
-                yield Proof(named[name], ProofVerdict(verdict), seconds, model, reason)
+                yield Proof(
+                    obligation=by_name[name],
+                    verdict=ProofVerdict(verdict),
+                    seconds=seconds,
+                    model=model,
+                    reason=reason,
+                )
 
 
-def _share(names: Sequence[str], budget: int) -> list[_Told]:
+def _prove_share(names: Sequence[str], budget: int) -> list[_ProofRow]:
     return [
         (proof.obligation.name, proof.verdict.value, proof.seconds, proof.model, proof.reason)
         for proof in Prover(budget).prove(obligations_named(names))

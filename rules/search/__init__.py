@@ -1,4 +1,5 @@
-"""Searching: the shortest history from an empty host to a state or a decision, by unrolling commands.
+"""Search: the shortest history from an empty host to a state or a decision, by unrolling commands.
 
-May import ``rules.solving`` and everything below it. Begin with ``actions`` (one step), then ``reachability``.
+May import ``rules.solving``, ``rules.concrete`` and everything below them. Begin with ``actions`` (one step), then
+``unrolling`` (several), then ``reachability``.
 """

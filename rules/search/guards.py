@@ -1,4 +1,4 @@
-"""Guards: the conditions under which commands are answered one way or another, and whether each of them decides."""
+"""Guards: the conditions that decide how a command is answered, and whether each of them matters."""
 
 from __future__ import annotations
 
@@ -8,101 +8,104 @@ from typing import Final
 
 from domain.resizing import set_memory, set_memory_refusal
 from domain.state import Host, Site
-from rules.concrete.replay import ARGUMENTS
-from rules.obligations import Obligations
-from rules.search.actions import Action, can_be_written
+from rules.concrete.replay import ARGUMENT_TYPES
+from rules.obligations import ObligationBuilder
+from rules.search.actions import Action, writable
 from rules.solving.solver import SatResult, Solver
 from rules.specification.figures import FLOOR
 from rules.specification.invariants import host_is_real, host_never_overcommitted
 from rules.symbolic import terms
 from rules.symbolic.terms import FALSE, TRUE, ZERO, Op, Term, subterms
-from rules.symbolic.values import SymbolicRecord, anything
-from rules.transitions.vm_commands import SITE, term
+from rules.symbolic.values import SymbolicRecord, as_term, symbolic
+from rules.transitions.vm_commands import SITE
 
 
-def guards_of(obligations: Obligations, action: Action, solver: Solver) -> Iterator[tuple[Term, SatResult]]:
-    """Every condition of a command, and whether it decides: in a state that can be, were it otherwise, so were the
-    answer; and in some state, reachable or not, it holds and decides, and in some it fails and decides.
+def check_guards(builder: ObligationBuilder, action: Action, solver: Solver) -> Iterator[tuple[Term, SatResult]]:
+    """Checks every condition of a command; the result is satisfiable if the condition matters.
+
+    It matters if in some state that satisfies the invariants the answer would be another, were the condition otherwise;
+    and if there are states, reachable or not, in which it is true and matters, and in which it is false and matters.
     """
-    told = [action.decision.term("outcome"), action.decision.term("code")]
-    atoms = _atoms(_own(obligations, action.name) or told)
-    decides = {id(atom): _decides(atom, told) for atom in atoms}
-    with solver.assuming(where(obligations, action)):
-        answers = {id(atom): solver.ask(decides[id(atom)]) for atom in atoms}
-    with solver.assuming(written(action)):
+    answer = [action.decision.term("outcome"), action.decision.term("code")]
+    atoms = _atoms(_own_conditions(builder, action.command) or answer)
+    matters = {id(atom): _matters(atom, answer) for atom in atoms}
+    with solver.assuming(preconditions(builder, action)):
+        results = {id(atom): solver.ask(matters[id(atom)]) for atom in atoms}
+    with solver.assuming(writable_arguments(action)):
         for atom in atoms:
-            answer = answers[id(atom)]
-            for way in (atom, terms.negation(atom)):
-                if answer.holds and way not in _implied(atom):
-                    answer = solver.ask(way, decides[id(atom)])
-            yield atom, answer
+            result = results[id(atom)]
+            for condition in (atom, terms.negation(atom)):
+                if result.holds and condition not in _never_matters(atom):
+                    result = solver.ask(condition, matters[id(atom)])
+            yield atom, result
 
 
-# Where a command is asked
+# States in which a command is decided
 
 _ON_HOSTS: Final = ("resize-host", "set-reserve", "remove-host", "define-vm")
 
 
-def where(obligations: Obligations, action: Action) -> list[Term]:
-    """That the invariants hold before a command, and that it can be written."""
-    given = written(action)
-    if action.name == "register-host":
-        return given
-    if action.name in _ON_HOSTS:
+def preconditions(builder: ObligationBuilder, action: Action) -> list[Term]:
+    """The invariants of the state before a command, and that its arguments can be written."""
+    conditions = writable_arguments(action)
+    if action.command == "register-host":
+        return conditions
+    if action.command in _ON_HOSTS:
         empty = SymbolicRecord(Site, {**SITE.fields, "entry": ZERO})
         count = terms.variable("vms", int)
-        return [*given, *_are_real(obligations, empty), terms.at_most(ZERO, count)]
-    assumes = [*given, *obligations.invariants(SITE)]
-    if action.name == "move-vm":
-        there = SymbolicRecord(Site, {**SITE.fields, "host": anything("destination", Host), "entry": ZERO})
-        assumes += _are_real(obligations, there)
-    return assumes
+        return [*conditions, *_host_invariants(builder, empty), terms.at_most(ZERO, count)]
+    conditions += builder.invariants(SITE)
+    if action.command == "move-vm":
+        there = SymbolicRecord(Site, {**SITE.fields, "host": symbolic("destination", Host), "entry": ZERO})
+        conditions += _host_invariants(builder, there)
+    return conditions
 
 
-def written(action: Action) -> list[Term]:
-    """That the arguments of a command can be written."""
-    return [each for name in action.arguments for each in can_be_written(name, anything(name, ARGUMENTS[name]))]
+def writable_arguments(action: Action) -> list[Term]:
+    """Conditions that are true if a script can contain the arguments of a command."""
+    return [
+        condition for name in action.arguments for condition in writable(name, symbolic(name, ARGUMENT_TYPES[name]))
+    ]
 
 
-def _are_real(obligations: Obligations, site: SymbolicRecord) -> list[Term]:
-    read = obligations.specification
-    return [term(read.call(each, [site])) for each in (host_is_real, host_never_overcommitted)]
+def _host_invariants(builder: ObligationBuilder, site: SymbolicRecord) -> list[Term]:
+    return [builder.apply(invariant, site=site) for invariant in (host_is_real, host_never_overcommitted)]
 
 
 # Conditions
 
 
-def _own(obligations: Obligations, name: str) -> list[Term]:
-    """Where the conditions of a command's own stand, if it becomes another command after them."""
-    if name != "set-memory":
+def _own_conditions(builder: ObligationBuilder, command: str) -> list[Term]:
+    """Terms with the conditions of ``set-memory`` itself, which then becomes another command; none for others."""
+    if command != "set-memory":
         return []
-    program, vm = obligations.program, SITE["vm"]
-    asked = program.call(set_memory, [vm, anything("size", int)])
-    return [term(program.call(set_memory_refusal, [vm])), term(asked)]
+    program, vm = builder.program, SITE["vm"]
+    resize = program.call(set_memory, [vm, symbolic("size", int)])
+    return [as_term(program.call(set_memory_refusal, [vm])), as_term(resize)]
 
 
-def _decides(atom: Term, told: list[Term]) -> Term:
-    """That an answer would be another if a condition were otherwise."""
-    yes, no = (terms.replace_all(told, atom, each) for each in (TRUE, FALSE))
-    return terms.either(*[terms.negation(terms.equal(one, other)) for one, other in zip(yes, no, strict=True)])
+def _matters(atom: Term, answer: list[Term]) -> Term:
+    """The term that is true if the answer would be another, were the condition otherwise."""
+    if_true, if_false = (terms.replace_all(answer, atom, value) for value in (TRUE, FALSE))
+    return terms.either(*[terms.negation(terms.equal(*pair)) for pair in zip(if_true, if_false, strict=True)])
 
 
-def _implied(atom: Term) -> list[Term]:
-    """The ways in which a condition never decides, by design: a valid maximum is no less than a valid minimum."""
+def _never_matters(atom: Term) -> list[Term]:
+    """Values of a condition that never matter, by design: a valid maximum is never below the floor."""
     return [terms.negation(atom)] if _FLOOR_OF_MAXIMUM.fullmatch(terms.show(atom)) else []
 
 
 _FLOOR_OF_MAXIMUM: Final = re.compile(rf"\({FLOOR} <= .*memory\.maximum\)")
 
 
-def _atoms(told: list[Term]) -> list[Term]:
-    """The conditions within terms that are made of no other conditions."""
-    made: set[int] = set()
-    found: list[Term] = []
-    for part in subterms(*told):
-        inside = any(id(inner) in made for inner in part.parts)
-        if inside or (part.sort is bool and part.op is not Op.CONSTANT):
-            made.add(id(part))
-            if not inside:
-                found.append(part)
-    return found
+def _atoms(roots: list[Term]) -> list[Term]:
+    """The conditions in these terms that contain no other condition."""
+    visited: set[int] = set()
+    atoms: list[Term] = []
+    for part in subterms(*roots):
+        has_condition = any(id(inner) in visited for inner in part.parts)
+        if has_condition or (part.sort is bool and part.op is not Op.CONSTANT):
+            visited.add(id(part))
+            if not has_condition:
+                atoms.append(part)
+    return atoms

@@ -1,7 +1,7 @@
-"""Unrolling: what hosts and VMs come to after any few commands, their arguments being free.
+"""Unrolling: the states of hosts and VMs after a few commands, for any arguments of the commands.
 
-What is known of a state, as that a VM has just started, is folded into its terms, so most commands that cannot happen
-are dropped without asking the solver.
+Known facts, as that a VM has just started, simplify the terms, so most commands that are impossible are dropped without
+asking the solver.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from typing import Final
 
 from domain.commands import Command
 from domain.state import Site
-from rules.concrete.replay import ARGUMENTS
+from rules.concrete.replay import ARGUMENT_TYPES
 from rules.concrete.world import HERE, OTHER, THERE, VM, command_of
-from rules.search.actions import Action, can_be_written
+from rules.search.actions import Action, writable
 from rules.solving.solver import Solver
 from rules.symbolic import terms
 from rules.symbolic.terms import ZERO, Literal, Term
-from rules.symbolic.values import SymbolicRecord, Value, anything, bring_back, leaves
-from rules.transitions.vm_commands import record, term
+from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, concretize, leaves, symbolic
 
 
 @dataclass(frozen=True, slots=True)
 class SymbolicCommand:
-    """A command in a history, its arguments still open."""
+    """A command in a history, with arguments that are still unknown."""
 
     name: str
     arguments: Mapping[str, Value]
@@ -32,104 +31,110 @@ class SymbolicCommand:
     host: str = HERE
     to: str = THERE
 
-    def command(self, values: Mapping[str, Literal]) -> Command:
-        """The command with its arguments."""
-        given = {name: bring_back(value, values) for name, value in self.arguments.items()}
-        return command_of(self.name, given, self.vm, self.host, self.to)
+    @property
+    def conditions(self) -> list[Term]:
+        """Conditions that are true if a script can contain the command."""
+        return [condition for name, argument in self.arguments.items() for condition in writable(name, argument)]
+
+    def concretize(self, values: Mapping[str, Literal]) -> Command:
+        """The command with known arguments."""
+        arguments = {name: concretize(value, values) for name, value in self.arguments.items()}
+        return command_of(self.name, arguments, self.vm, self.host, self.to)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SymbolicState:
-    """Hosts and VMs after some commands, for any arguments of theirs."""
+    """Hosts and VMs after some commands, for any arguments of the commands."""
 
-    asked: tuple[SymbolicCommand, ...] = ()
-    conditions: tuple[Term, ...] = ()
-    """That every command could be written, and was accepted."""
+    commands: tuple[SymbolicCommand, ...] = ()
+    path_condition: tuple[Term, ...] = ()
+    """Conditions that are true if every command can be written and was accepted."""
     hosts: Mapping[str, SymbolicRecord] = field(default_factory=dict[str, SymbolicRecord])
     vms: Mapping[str, SymbolicRecord] = field(default_factory=dict[str, SymbolicRecord])
-    where: Mapping[str, str] = field(default_factory=dict[str, str])
+    host_of: Mapping[str, str] = field(default_factory=dict[str, str])
     """The host of each VM."""
     entries: Mapping[tuple[str, str], Term] = field(default_factory=dict[tuple[str, str], Term])
     """The book entries, by VM and host."""
 
     def site(self, vm: str, name: str) -> dict[str, Term]:
         """The terms of the site of a VM, by the paths of its variables."""
-        host = self.where[vm]
+        host = self.host_of[vm]
         entry = self.entries.get((vm, host), ZERO)
         return dict(leaves(SymbolicRecord(Site, {"host": self.hosts[host], "vm": self.vms[vm], "entry": entry}), name))
 
     def ended(self, *names: str) -> bool:
         """Whether the last command was one of these."""
-        return bool(self.asked) and self.asked[-1].name in names
+        return bool(self.commands) and self.commands[-1].name in names
 
 
 class Unrolling:
-    """What can follow upon an empty host. What was unrolled once is kept."""
+    """The states that can follow an empty world. Each depth is unrolled once."""
 
     def __init__(self, actions: Mapping[str, Action], solver: Solver) -> None:
         self._actions = actions
         self._solver = solver
         self._levels: dict[str, list[list[SymbolicState]]] = {}
 
-    def nodes(self, opening: str, depth: int) -> Iterator[SymbolicState]:
-        """All nodes after so many commands, in a fixed order. With ``beside`` there is another VM, that runs."""
+    def states(self, opening: str, depth: int) -> Iterator[SymbolicState]:
+        """All states after ``depth`` commands, in a fixed order. ``opening`` is one of ``OPENINGS``."""
         levels = self._levels.setdefault(opening, [[SymbolicState()]])
         while len(levels) <= depth:
-            levels.append(list(self._next(levels[-1], opening)))
+            levels.append(list(self._next_level(levels[-1], opening)))
         yield from levels[depth]
 
-    def _next(self, nodes: Iterable[SymbolicState], opening: str) -> Iterator[SymbolicState]:
-        for node in nodes:
-            first = OPENINGS[opening]
-            if len(node.asked) < len(first):
-                name, ids = first[len(node.asked)]
-                yield from self._done(node, self._actions[name], ids)
+    def _next_level(self, states: Iterable[SymbolicState], opening: str) -> Iterator[SymbolicState]:
+        first_commands = OPENINGS[opening]
+        for state in states:
+            if len(state.commands) < len(first_commands):
+                name, ids = first_commands[len(state.commands)]
+                yield from self._successors(state, self._actions[name], ids)
                 continue
             for name in FOLLOWING:
-                if _is_worth(node, name):
-                    yield from self._done(node, self._actions[name], None)
+                if _is_worth_trying(state, name):
+                    yield from self._successors(state, self._actions[name], None)
 
-    def _done(self, node: SymbolicState, action: Action, ids: Mapping[str, str] | None) -> Iterator[SymbolicState]:
-        for asked, known in self.asks(node, action, ids):
-            written = [part for name, argument in asked.arguments.items() for part in can_be_written(name, argument)]
+    def _successors(
+        self, state: SymbolicState, action: Action, ids: Mapping[str, str] | None
+    ) -> Iterator[SymbolicState]:
+        for command, known in self.applications(state, action, ids):
             parts = [part for value in action.after.values() for _, part in leaves(value)]
-            takes_place, *made = terms.substitute_all([action.accepted, *parts], known)
-            if takes_place is terms.FALSE:
+            accepted, *substituted = terms.substitute_all([action.accepted, *parts], known)
+            if accepted is terms.FALSE:
                 continue
-            conditions = (*node.conditions, *written, takes_place)
-            if len(node.asked) > 3 and self._solver.ask(*conditions).holds is False:
+            path_condition = (*state.path_condition, *command.conditions, accepted)
+            if len(state.commands) > 3 and self._solver.ask(*path_condition).holds is False:
                 continue
-            rest = iter(made)
-            yield _grown(node, asked, conditions, {what: _put(value, rest) for what, value in action.after.items()})
+            rest = iter(substituted)
+            after = {name: _with_leaves(value, rest) for name, value in action.after.items()}
+            yield _successor(state, command, path_condition, after)
 
-    def asks(
-        self, node: SymbolicState, action: Action, ids: Mapping[str, str] | None = None
+    def applications(
+        self, state: SymbolicState, action: Action, ids: Mapping[str, str] | None = None
     ) -> Iterator[tuple[SymbolicCommand, dict[str, Term]]]:
-        """The ways in which a command can be asked at a node, and what the variables of its deed are then."""
-        for way in [ids] if ids is not None else _ways(node, action.name):
-            step = len(node.asked)
-            arguments = {name: anything(f"{step}.{name}", ARGUMENTS[name]) for name in action.arguments}
-            asked = SymbolicCommand(action.name, arguments, **way)
+        """The commands of an action that are possible in a state, each with the terms of the action's variables."""
+        for named in [ids] if ids is not None else _possible_ids(state, action.command):
+            step = len(state.commands)
+            arguments = {name: symbolic(f"{step}.{name}", ARGUMENT_TYPES[name]) for name in action.arguments}
+            command = SymbolicCommand(name=action.command, arguments=arguments, **named)
             known: dict[str, Term] = {}
             for name, argument in arguments.items():
                 known |= dict(leaves(argument, name))
-            if action.name in ("resize-host", "set-reserve", "remove-host", "define-vm"):
-                account = dict(leaves(node.hosts[asked.host], "site.host"))
-                account |= dict(leaves(node.hosts[asked.host], "host"))
-                if action.name == "define-vm":
-                    account["site.entry"] = ZERO
-                elif VM in node.vms and node.where[VM] == asked.host:
-                    account |= node.site(VM, "site")
-                known |= account
-                known["vms"] = terms.constant(sum(host == asked.host for host in node.where.values()))
-            elif action.name != "register-host":
-                known |= node.site(asked.vm, "site")
-            if action.name == "move-vm":
-                known |= dict(leaves(node.hosts[asked.to], "destination"))
-                known["same_host"] = terms.constant(asked.to == node.where[asked.vm])
-            if OTHER in node.vms:
-                known |= node.site(OTHER, "other")
-            yield asked, known
+            if action.command in ("resize-host", "set-reserve", "remove-host", "define-vm"):
+                known |= dict(leaves(state.hosts[command.host], "site.host"))
+                known |= dict(leaves(state.hosts[command.host], "host"))
+                if action.command == "define-vm":
+                    known["site.entry"] = ZERO
+                elif VM in state.vms and state.host_of[VM] == command.host:
+                    known |= state.site(VM, "site")
+                known["vms"] = terms.constant(sum(host == command.host for host in state.host_of.values()))
+            elif action.command != "register-host":
+                known |= state.site(command.vm, "site")
+            if action.command == "move-vm":
+                known |= dict(leaves(state.hosts[command.to], "destination"))
+                known["same_host"] = terms.constant(command.to == state.host_of[command.vm])
+            if OTHER in state.vms:
+                known |= state.site(OTHER, "other")
+            yield command, known
 
 
 OPENINGS: Final[dict[str, list[tuple[str, dict[str, str]]]]] = {
@@ -143,74 +148,82 @@ OPENINGS: Final[dict[str, list[tuple[str, dict[str, str]]]]] = {
         ("start", {"vm": OTHER}),
     ],
 }
-"""What a history begins with: so much is clear without looking."""
+"""The first commands of a history. They are fixed, because nothing else can come first."""
 
 FOLLOWING: Final = (
     *("define-vm", "start", "report-in-use", "remove-memory", "reclaim", "add-memory", "grow", "save", "pause", "stop"),
     *("restore", "resume", "reboot-guest", "register-host", "move-vm", "resize-host", "set-reserve"),
     *("configure-memory", "configure-guest"),
 )
-"""What a history goes on with, the likelier first. ``set-memory`` does what others of these do; ``remove-vm`` and
-``remove-host`` only ever end it."""
+"""The commands that may follow, the likelier first. ``set-memory`` does what others do; ``remove-vm`` and
+``remove-host`` lead nowhere."""
 
 
-def _ways(node: SymbolicState, name: str) -> list[dict[str, str]]:
+def _possible_ids(state: SymbolicState, name: str) -> list[dict[str, str]]:
+    """The ids of the hosts and VMs that a command can name in a state."""
     match name:
         case "register-host":
-            return [{"host": THERE if HERE in node.hosts else HERE}] if THERE not in node.hosts else []
+            return [{"host": THERE if HERE in state.hosts else HERE}] if THERE not in state.hosts else []
         case "resize-host" | "set-reserve" | "remove-host":
-            return [{"host": host} for host in node.hosts]
+            return [{"host": host} for host in state.hosts]
         case "define-vm":
-            return [{}] if HERE in node.hosts and VM not in node.vms else []
+            return [{}] if HERE in state.hosts and VM not in state.vms else []
         case "move-vm":
-            return [{"to": to} for to in node.hosts] if VM in node.vms else []
+            return [{"to": to} for to in state.hosts] if VM in state.vms else []
         case _:
-            return [{}] if VM in node.vms else []
+            return [{}] if VM in state.vms else []
 
 
-def _is_worth(node: SymbolicState, name: str) -> bool:
-    """Whether a command can lead further than one before it, its arguments being free."""
-    if VM not in node.vms:
+def _is_worth_trying(state: SymbolicState, name: str) -> bool:
+    """Whether a command, with any arguments, can lead to a state that the commands before it cannot lead to."""
+    if VM not in state.vms:
         return name == "define-vm"
-    started = any(each.name == "start" and each.vm == VM for each in node.asked)
-    if node.ended("register-host"):
+    started = any(command.name == "start" and command.vm == VM for command in state.commands)
+    if state.ended("register-host"):
         return name == "move-vm"
     match name:
         case "resize-host" | "set-reserve":
-            return started and not node.ended("resize-host", "set-reserve")
+            return started and not state.ended("resize-host", "set-reserve")
         case "configure-memory":
-            return started and not node.ended(name)
+            return started and not state.ended(name)
         case "configure-guest" | "report-in-use":
-            return started and not node.ended(name)
+            return started and not state.ended(name)
         case "resume":
-            return not node.ended("pause")
+            return not state.ended("pause")
         case "restore":
-            return not node.ended("save")
+            return not state.ended("save")
         case _:
             return True
 
 
-def _put(whole: Value, parts: Iterator[Term]) -> Value:
-    """A value with other terms in its places, in their order."""
-    if isinstance(whole, Term):
+def _with_leaves(value: Value, parts: Iterator[Term]) -> Value:
+    """A value of the same structure with other terms, in their order."""
+    if isinstance(value, Term):
         return next(parts)
-    return SymbolicRecord(whole.kind, {name: _put(inner, parts) for name, inner in whole.fields.items()})
+    return SymbolicRecord(value.kind, {name: _with_leaves(inner, parts) for name, inner in value.fields.items()})
 
 
-def _grown(
-    node: SymbolicState, asked: SymbolicCommand, conditions: tuple[Term, ...], after: Mapping[str, Value]
+def _successor(
+    state: SymbolicState, command: SymbolicCommand, path_condition: tuple[Term, ...], after: Mapping[str, Value]
 ) -> SymbolicState:
-    hosts, vms = dict(node.hosts), dict(node.vms)
-    where, entries = dict(node.where), dict(node.entries)
-    if asked.name == "define-vm":
-        vms[asked.vm], where[asked.vm] = record(after["vm"]), asked.host
-    elif asked.name in ("register-host", "resize-host", "set-reserve"):
-        hosts[asked.host] = record(after["host"])
+    hosts, vms = dict(state.hosts), dict(state.vms)
+    host_of, entries = dict(state.host_of), dict(state.entries)
+    if command.name == "define-vm":
+        vms[command.vm], host_of[command.vm] = as_record(after["vm"]), command.host
+    elif command.name in ("register-host", "resize-host", "set-reserve"):
+        hosts[command.host] = as_record(after["host"])
     else:
-        here = where[asked.vm]
-        hosts[here], vms[asked.vm] = record(after["host"]), record(after["vm"])
-        entries[asked.vm, here] = term(after["entry"])
-        if asked.name == "move-vm":
-            hosts[asked.to], where[asked.vm] = record(after["there"]), asked.to
-            entries[asked.vm, asked.to] = term(after["arrived"])
-    return SymbolicState((*node.asked, asked), conditions, hosts, vms, where, entries)
+        here = host_of[command.vm]
+        hosts[here], vms[command.vm] = as_record(after["host"]), as_record(after["vm"])
+        entries[command.vm, here] = as_term(after["entry"])
+        if command.name == "move-vm":
+            hosts[command.to], host_of[command.vm] = as_record(after["there"]), command.to
+            entries[command.vm, command.to] = as_term(after["arrived"])
+    return SymbolicState(
+        commands=(*state.commands, command),
+        path_condition=path_condition,
+        hosts=hosts,
+        vms=vms,
+        host_of=host_of,
+        entries=entries,
+    )

@@ -1,7 +1,7 @@
-"""The prover: asks Z3 of each obligation whether anything could break it.
+"""The prover: asks Z3 whether the assumptions of an obligation and its negated goal are unsatisfiable.
 
-``proved`` means that nothing can: the negated goal has no model. ``refuted`` has a model. ``unknown`` is neither:
-the solver gave up within its budget, and nothing is claimed.
+``proved`` means unsatisfiable: nothing breaks the goal. ``refuted`` means satisfiable: a model breaks it. ``unknown``
+means neither: the solver gave up within its budget, and nothing is claimed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from rules.symbolic import terms
 from rules.symbolic.terms import Literal, Term
 
 BUDGET: Final = 20_000_000
-"""Steps of the solver for one obligation (``rlimit``); the slowest takes a hundredth of it."""
+"""Solver steps (``rlimit``) for one obligation; the slowest needs a hundredth of them."""
 
 
 class ProofVerdict(StrEnum):
-    """What became of an obligation."""
+    """The verdict on an obligation or a check."""
 
     PROVED = "proved"
     REFUTED = "refuted"
@@ -30,7 +30,7 @@ class ProofVerdict(StrEnum):
 
 
 VERDICTS: Final = {False: ProofVerdict.PROVED, True: ProofVerdict.REFUTED, None: ProofVerdict.UNKNOWN}
-"""The verdict, by whether anything was found that breaks the goal."""
+"""The verdict, by whether the negated goal is satisfiable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +41,44 @@ class Proof:
     verdict: ProofVerdict
     seconds: float
     model: Mapping[str, Literal] | None = None
-    """Of a refuted one: values of its variables under which the assumptions hold and the goal does not."""
+    """For a refuted one: values of its variables for which the assumptions are true and the goal is false."""
     reason: str = ""
-    """Of an unknown one: why the solver gave up."""
+    """For an unknown one: why the solver gave up."""
 
 
 class Prover:
-    """One solver for many obligations: those with the same assumptions share them."""
+    """Proves many obligations with one solver. Those with the same assumptions share them."""
 
     def __init__(self, budget: int = BUDGET) -> None:
         self.solver = Solver(budget)
 
     def prove(self, obligations: Iterable[Obligation]) -> Iterator[Proof]:
-        """The verdict of each obligation, as it is reached. Those with the same assumptions come together."""
+        """Yields the proof of each obligation as it is known, grouped by assumptions."""
         for assumes, group in grouped(obligations).items():
             with self.solver.assuming(assumes):
                 for obligation in group:
                     begun = time.perf_counter()
-                    answer = self.solver.ask(terms.negation(obligation.goal))
+                    result = self.solver.ask(terms.negation(obligation.goal))
                     seconds = time.perf_counter() - begun
-                    model = answer.values if answer.holds else None
-                    yield Proof(obligation, VERDICTS[answer.holds], seconds, model, answer.reason)
+                    yield Proof(
+                        obligation=obligation,
+                        verdict=VERDICTS[result.holds],
+                        seconds=seconds,
+                        model=result.values if result.holds else None,
+                        reason=result.reason,
+                    )
 
     def smallest(self, obligation: Obligation) -> Mapping[str, Literal]:
-        """A small model of a refuted obligation, always the same."""
+        """A small model of a refuted obligation; the same one each time."""
         return self.solver.smallest(*obligation.assumes, terms.negation(obligation.goal))
 
     def smtlib(self, obligation: Obligation) -> str:
-        """An obligation as SMT-LIB: its assumptions and its goal negated, so that ``unsat`` means proved."""
+        """An obligation in SMT-LIB: its assumptions and its negated goal, so that ``unsat`` means proved."""
         return self.solver.smtlib(*obligation.assumes, terms.negation(obligation.goal))
 
 
 def grouped(obligations: Iterable[Obligation]) -> dict[tuple[Term, ...], list[Obligation]]:
-    """Obligations by what they assume, in the order in which they first come."""
+    """Obligations by their assumptions, in the order of their first occurrence."""
     groups: dict[tuple[Term, ...], list[Obligation]] = {}
     for obligation in obligations:
         groups.setdefault(obligation.assumes, []).append(obligation)

@@ -1,4 +1,4 @@
-"""A second opinion: cvc5, another solver by other people, judges each obligation anew from its SMT-LIB text."""
+"""A second opinion: cvc5, an independent solver, checks each obligation again from its SMT-LIB text."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from rules.solving.prover import ProofVerdict
 from rules.solving.smtlib import exports
 
 BUDGET: Final = 20_000_000
-"""Steps of cvc5 for one obligation (its ``rlimit``); the slowest takes far less."""
-_TOGETHER: Final = 20
-"""How many obligations a process is given at a time."""
+"""Steps of cvc5 (its ``rlimit``) for one obligation; the slowest needs far fewer."""
+_CHUNK: Final = 20
+"""How many obligations a process gets at a time."""
 
 
 class NoSecondSolver(NilometerError):
@@ -29,17 +29,17 @@ class NoSecondSolver(NilometerError):
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What cvc5 says of an obligation."""
+    """The verdict of cvc5 on an obligation."""
 
     name: str
     verdict: ProofVerdict
     seconds: float
     reason: str = ""
-    """Of an unknown one, why cvc5 gave up."""
+    """For an unknown one: why cvc5 gave up."""
 
 
-def solver() -> str:
-    """The second solver and its version. Raises ``NoSecondSolver`` if there is none."""
+def second_solver() -> str:
+    """Name and version of the second solver. Raises ``NoSecondSolver`` if it is not installed."""
     try:
         import cvc5
     except ImportError:
@@ -51,40 +51,43 @@ def solver() -> str:
 
 
 def recheck(obligations: Iterable[Obligation], *, cores: int = 1, budget: int = BUDGET) -> Iterator[Opinion]:
-    """What cvc5 says of each obligation, in their order. Raises ``NoSecondSolver`` if it is not installed."""
-    solver()
-    asked = ((each.obligation.name, each.text, budget) for each in exports(obligations))
+    """The verdict of cvc5 on each obligation, in order. Raises ``NoSecondSolver`` if it is not installed."""
+    second_solver()
+    questions = ((export.obligation.name, export.text, budget) for export in exports(obligations))
     if cores == 1:
-        yield from starmap(judge, asked)
+        yield from starmap(check, questions)
         return
-    deaf = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that shares the work
-    with ProcessPoolExecutor(cores, get_context("spawn"), signal.signal, deaf) as pool:
-        yield from pool.map(_judge, asked, chunksize=_TOGETHER)
+    ignore_interrupts = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that shares the work
+    with ProcessPoolExecutor(cores, get_context("spawn"), signal.signal, ignore_interrupts) as pool:
+        yield from pool.map(_check, questions, chunksize=_CHUNK)
 
 
-def _judge(asked: tuple[str, str, int]) -> Opinion:
-    return judge(*asked)
+def _check(question: tuple[str, str, int]) -> Opinion:
+    return check(*question)
 
 
-def judge(name: str, text: str, budget: int = BUDGET) -> Opinion:
-    """What cvc5 says of a text of SMT-LIB that asks one question."""
+def check(name: str, text: str, budget: int = BUDGET) -> Opinion:
+    """The verdict of cvc5 on an SMT-LIB text with one ``check-sat``."""
     import cvc5
 
     begun = time.perf_counter()
-    asked = cvc5.Solver(cvc5.TermManager())
-    asked.setOption("rlimit", str(budget))
-    parser = cvc5.InputParser(asked)
+    solver = cvc5.Solver(cvc5.TermManager())
+    solver.setOption("rlimit", str(budget))
+    parser = cvc5.InputParser(solver)
     parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, name)
     symbols = parser.getSymbolManager()
-    said = ""
+    output = ""
     while not (command := parser.nextCommand()).isNull():
-        said += command.invoke(asked, symbols)
+        output += command.invoke(solver, symbols)
     seconds = time.perf_counter() - begun
-    answer = said.strip()
+    answer = output.strip()
     if answer in _VERDICTS:
-        return Opinion(name, _VERDICTS[answer], seconds)
+        return Opinion(name=name, verdict=_VERDICTS[answer], seconds=seconds)
     return Opinion(
-        name, ProofVerdict.UNKNOWN, seconds, "cvc5 gave up" if answer == "unknown" else f"cvc5 says: {answer}"
+        name=name,
+        verdict=ProofVerdict.UNKNOWN,
+        seconds=seconds,
+        reason="cvc5 gave up" if answer == "unknown" else f"cvc5 says: {answer}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Terms for a solver: whole numbers stay so, enum members become small ones, min, max and if are spelled out.
+"""The encoder: terms as Z3 expressions. Enum members become integers; ``min`` and ``max`` become ``if``.
 
 Everything is linear integer arithmetic without quantifiers, which Z3 decides. ``//`` and ``%`` by a positive constant
 mean the same in Python and in SMT-LIB.
@@ -17,16 +17,16 @@ from rules.symbolic.terms import Literal, Op, Term, subterms
 
 
 class Encoder:
-    """Terms as expressions of one Z3 context; each term is translated once."""
+    """Encodes terms as expressions of one Z3 context. Each term is encoded once."""
 
     def __init__(self) -> None:
         self.context = z3.Context()
         self.variables: dict[str, tuple[Term, z3.ExprRef]] = {}
         self._known: dict[int, z3.ExprRef] = {}
-        self._kept: list[Term] = []  # a term is known by its identity, so it must stay alive
+        self._kept: list[Term] = []  # ``_known`` has ids of terms, so the terms must stay alive
 
     def __call__(self, term: Term) -> z3.ExprRef:
-        """A term as an expression."""
+        """The expression of a term."""
         for part in subterms(term):
             if id(part) not in self._known:
                 self._known[id(part)] = self._expression(part)
@@ -34,11 +34,11 @@ class Encoder:
         return self._known[id(term)]
 
     def truth(self, term: Term) -> z3.BoolRef:
-        """A condition as an expression."""
+        """The expression of a condition."""
         return cast("z3.BoolRef", self(term))
 
     def ranges(self, terms: Sequence[Term]) -> list[z3.BoolRef]:
-        """That the variables of these terms that stand for members of an enum do so."""
+        """Conditions that the integers that encode enum variables of these terms are in range."""
         found: list[z3.BoolRef] = []
         for part in subterms(*terms):
             if part.op is Op.VARIABLE and issubclass(part.sort, StrEnum):
@@ -47,7 +47,7 @@ class Encoder:
         return found
 
     def values(self, model: z3.ModelRef, names: Iterable[str]) -> dict[str, Literal]:
-        """What a model says of variables; what it leaves open is the least of its sort."""
+        """The values of variables in a model; those that it leaves open get the least value of their sort."""
         found: dict[str, Literal] = {}
         for name in names:
             variable, expression = self.variables[name]
@@ -80,7 +80,7 @@ class Encoder:
 
 @cache
 def members(enum: type[StrEnum]) -> list[StrEnum]:
-    """The members of an enum; each is known to the solver by its place."""
+    """The members of an enum; the solver knows each by its index."""
     return list(enum)
 
 

@@ -1,6 +1,6 @@
-"""The solver: asks Z3 for values under which conditions hold, within a budget, and for small ones.
+"""The solver: asks Z3 whether conditions are satisfiable, within a budget, and for small values.
 
-Budgets are counted in the solver's own steps (``rlimit``), not in seconds, so that an answer does not depend on how
+Budgets are counted in the solver's own steps (``rlimit``), not in seconds, so that the result does not depend on how
 busy the machine is.
 """
 
@@ -25,75 +25,76 @@ LADDER: Final = (
     *(n * MiB for n in (1, 2, 4, 6, 8, 16, 32, 34, 36, 38, 64, 66, 68, 128, 256, 512, 1024, 4096, 65536)),
     *(n * MiB for n in (2**20, 2**20 + 2, 2**21, 12 * 2**20, 12 * 2**20 + 2, 240 * 2**20, 2**30, 2**32)),
 )
-"""Numbers that people grasp, the least first: whole quanta before what lies between them."""
+"""Numbers that are easy to read, the least first: whole quanta before others."""
 
 
 @dataclass(frozen=True, slots=True)
 class SatResult:
-    """Whether conditions can hold together; ``None`` if the solver gave up."""
+    """Whether conditions are satisfiable, and by which values."""
 
     holds: bool | None
+    """Whether they are satisfiable; ``None`` if the solver gave up."""
     values: Mapping[str, Literal]
-    """Values of their variables under which they do."""
+    """Values of their variables that satisfy them; empty if there are none."""
     reason: str = ""
     """Why the solver gave up."""
 
 
 class Solver:
-    """One Z3 solver; conditions are added, asked about, and taken back."""
+    """One Z3 solver, with conditions that are assumed for a while."""
 
     def __init__(self, budget: int) -> None:
-        self._translate = Encoder()
-        self._solver = z3.Solver(ctx=self._translate.context)
+        self._encode = Encoder()
+        self._solver = z3.Solver(ctx=self._encode.context)
         self._solver.set("rlimit", budget)
-        self._solver.set("ctrl_c", False)  # else Z3 takes Ctrl-C for itself, and calls what it was at unknown
+        self._solver.set("ctrl_c", False)  # else Z3 handles Ctrl-C itself, and the current result is unknown
         self._assumed: list[Term] = []
 
     @contextmanager
     def assuming(self, conditions: Iterable[Term]) -> Generator[None]:
-        """These conditions hold for a while."""
+        """Assumes conditions inside the ``with`` block."""
         conditions = list(conditions)
         self._solver.push()
         try:
             for condition in conditions:
-                self._solver.add(self._translate.truth(condition))
-            self._solver.add(*self._translate.ranges(conditions))
+                self._solver.add(self._encode.truth(condition))
+            self._solver.add(*self._encode.ranges(conditions))
             self._assumed += conditions
             yield
-        finally:  # also if nobody asks for the rest
+        finally:  # also if a generator with this block is never exhausted
             del self._assumed[len(self._assumed) - len(conditions) :]
             self._solver.pop()
 
     def ask(self, *conditions: Term) -> SatResult:
-        """Whether these conditions can hold, beside those that are assumed."""
+        """Whether these conditions and the assumed ones are satisfiable together."""
         if any(condition is terms.FALSE for condition in conditions):
             return SatResult(False, {})
         with self.assuming(conditions):
-            found = self._solver.check()
-            if found == z3.sat:
-                return SatResult(True, self._translate.values(self._solver.model(), variables(*self._assumed)))
-            if found == z3.unknown:
+            status = self._solver.check()
+            if status == z3.sat:
+                return SatResult(True, self._encode.values(self._solver.model(), variables(*self._assumed)))
+            if status == z3.unknown:
                 return SatResult(None, {}, self._solver.reason_unknown())
             return SatResult(False, {})
 
     def smallest(self, *conditions: Term, first: Sequence[str] = ()) -> Mapping[str, Literal]:
-        """Values under which conditions that can hold do: few figures that are not zero, and those small and whole.
+        """Small values that satisfy these satisfiable conditions: most are 0, the others are small whole quanta.
 
         The same conditions always give the same values. The variables named ``first`` are made small before others.
         """
         with self.assuming(conditions):
             known = variables(*self._assumed)
-            order = [*[known[name] for name in first if name in known], *[known[each] for each in known]]
+            order = [*[known[name] for name in first if name in known], *known.values()]
             return _Shrinking(self, list(dict.fromkeys(order))).values()
 
     def smtlib(self, *conditions: Term) -> str:
-        """Conditions as SMT-LIB."""
+        """Conditions in SMT-LIB."""
         with self.assuming(conditions):
             return self._solver.to_smt2()
 
 
 class _Shrinking:
-    """Fixing one variable after another to the plainest value that it can have."""
+    """Fixes one variable after another to the simplest value that it can have."""
 
     def __init__(self, solver: Solver, order: list[Term]) -> None:
         self._solver = solver
@@ -102,34 +103,34 @@ class _Shrinking:
         self._found = dict(solver.ask().values)
 
     def values(self) -> Mapping[str, Literal]:
-        sizes = [each for each in self._order if each.sort is int and not is_count(str(each.leaf))]
-        self._whole(sizes)
-        self._plainest(self._order)
+        sizes = [variable for variable in self._order if variable.sort is int and not is_count(str(variable.leaf))]
+        self._fix_quanta(sizes)
+        self._fix(self._order)
         return self._found
 
-    def _whole(self, group: list[Term]) -> None:
-        """Keeps sizes to whole quanta: all at once if they can all be, else in halves."""
-        if not group or self._try([terms.equal(terms.remainder(each, _QUANTUM), terms.ZERO) for each in group]):
+    def _fix_quanta(self, group: list[Term]) -> None:
+        """Fixes sizes to whole quanta: all at once if possible, else half by half."""
+        if not group or self._try([terms.equal(terms.remainder(variable, _QUANTUM), terms.ZERO) for variable in group]):
             return
         if len(group) > 1:
             half = len(group) // 2
-            self._whole(group[:half])
-            self._whole(group[half:])
+            self._fix_quanta(group[:half])
+            self._fix_quanta(group[half:])
 
-    def _plainest(self, group: list[Term]) -> None:
-        """Fixes a group of variables: all at once if they can all be nothing, else in halves."""
+    def _fix(self, group: list[Term]) -> None:
+        """Fixes a group of variables: all to 0 at once if possible, else half by half."""
         if not group:
             return
-        if self._try([terms.equal(each, _nothing(each)) for each in group]):
+        if self._try([terms.equal(variable, _zero(variable)) for variable in group]):
             return
         if len(group) > 1:
             half = len(group) // 2
-            self._plainest(group[:half])
-            self._plainest(group[half:])
+            self._fix(group[:half])
+            self._fix(group[half:])
             return
         [variable] = group
         now = self._found[str(variable.leaf)]
-        for value in _plainer(variable, now):
+        for value in _simpler_values(variable, now):
             if self._try([terms.equal(variable, terms.constant(value))]):
                 return
         if variable.sort is int and isinstance(now, int):
@@ -137,7 +138,7 @@ class _Shrinking:
         self._fixed.append(terms.equal(variable, terms.constant(now)))
 
     def _least(self, variable: Term, now: int) -> int:
-        """The number nearest to zero, on the side where one is known."""
+        """The value nearest to 0, on the side of a known one."""
         wrong = 0
         while abs(now - wrong) > 1:
             between = (now + wrong) // 2
@@ -152,11 +153,11 @@ class _Shrinking:
         return now
 
     def _try(self, conditions: list[Term]) -> bool:
-        if not all(terms.evaluate(each, self._found) for each in conditions):
-            answer = self._solver.ask(*self._fixed, *conditions)
-            if not answer.holds:
+        if not all(terms.evaluate(condition, self._found) for condition in conditions):
+            result = self._solver.ask(*self._fixed, *conditions)
+            if not result.holds:
                 return False
-            self._found.update(answer.values)
+            self._found.update(result.values)
         self._fixed += conditions
         return True
 
@@ -164,7 +165,7 @@ class _Shrinking:
 _QUANTUM: Final = terms.constant(2 * MiB)
 
 
-def _nothing(variable: Term) -> Term:
+def _zero(variable: Term) -> Term:
     if variable.sort is bool:
         return terms.FALSE
     if issubclass(variable.sort, StrEnum):
@@ -172,7 +173,7 @@ def _nothing(variable: Term) -> Term:
     return terms.ZERO
 
 
-def _plainer(variable: Term, value: Literal) -> Iterator[Literal]:
+def _simpler_values(variable: Term, value: Literal) -> Iterator[Literal]:
     if variable.sort is bool:
         return
     if issubclass(variable.sort, StrEnum):

@@ -1,4 +1,4 @@
-"""Rules as terms: the source of a running rule, read into formulas that a solver and CPython agree on.
+"""Symbolic rules: the source of a running rule, compiled to terms that a solver and CPython evaluate alike.
 
 May import ``domain`` only. Begin with ``terms`` (what a formula is), then ``reader`` (from source to terms).
 """

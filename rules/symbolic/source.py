@@ -1,4 +1,4 @@
-"""The source of a rule, and the proof that it is the source of what runs."""
+"""The source of a rule, after a check that it is the source of the code that runs."""
 
 from __future__ import annotations
 
@@ -10,46 +10,42 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, cast
 
 from domain.errors import NilometerError
+from domain.rule import Rule
 
 
 class UnreadableRule(NilometerError):
-    """A rule is not written in the subset that can be read: its place, its line, and what to write instead."""
+    """A rule is outside the subset that can be read. The message has location and line, the hint what to write."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSource:
-    """A function's definition, with its place in its file."""
+    """The definition of a function, with the file that it is in."""
 
     function: FunctionType
     tree: ast.FunctionDef
     file: str
     names: Mapping[str, Any]
-    """What the function's global names stand for, as it runs."""
+    """The global names of the running function, and their values."""
 
     @property
-    def place(self) -> str:
-        """File and line of the definition."""
-        return f"{self.file}:{self.tree.lineno}"
+    def location(self) -> str:
+        """File and line of the definition, as ``domain/resizing.py:118``: the same wherever it is installed."""
+        return f"{self.function.__module__.replace('.', '/')}.py:{self.tree.lineno}"
 
     @property
     def module(self) -> ModuleType:
-        """The module that the function stands in."""
+        """The module that defines the function."""
         return sys.modules[self.function.__module__]
 
-    def refusal(self, node: ast.AST, why: str, instead: str) -> UnreadableRule:
-        """The refusal of a piece of the source, pointing at it."""
-        return refusal(self.file, node, why, instead)
-
-
-def refusal(file: str, node: ast.AST, why: str, instead: str) -> UnreadableRule:
-    """The refusal of a piece of a file, with its line and a caret under it."""
-    row, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
-    line = linecache.getline(file, row).rstrip("\n")
-    shown = line.encode()[:column].decode(errors="replace")
-    return UnreadableRule(f"{file}:{row}:{column + 1}: {why}\n  {line}\n  {' ' * len(shown)}^", hint=instead)
+    def error(self, node: ast.AST, why: str, instead: str) -> UnreadableRule:
+        """The error for a node of the source, with its line and a caret under it."""
+        row, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+        line = linecache.getline(self.file, row).rstrip("\n")
+        indent = line.encode()[:column].decode(errors="replace")
+        return UnreadableRule(f"{self.file}:{row}:{column + 1}: {why}\n  {line}\n  {' ' * len(indent)}^", hint=instead)
 
 
 @cache
@@ -71,8 +67,9 @@ def _module(name: str) -> tuple[str, ast.Module, dict[tuple[str, int], CodeType]
 
 
 @cache
-def source_of(function: FunctionType) -> RuleSource:
-    """The definition of a function. Raises ``Refusal`` if the file no longer says what was loaded."""
+def source_of(rule: Rule) -> RuleSource:
+    """The definition of a function. Raises ``UnreadableRule`` if the file differs from the loaded code."""
+    function = cast("FunctionType", rule)
     code = function.__code__
     file, tree, codes = _module(function.__module__)
     written = codes.get((code.co_qualname, code.co_firstlineno))
@@ -91,11 +88,11 @@ def source_of(function: FunctionType) -> RuleSource:
             f"{file}:{code.co_firstlineno}: {function.__qualname__} runs as something else than is written there",
             hint="start again, so that what is written is loaded; if it was patched at run time, it cannot be read",
         )
-    return RuleSource(function, node, file, function.__globals__)
+    return RuleSource(function=function, tree=node, file=file, names=function.__globals__)
 
 
 def same_code(one: CodeType, other: CodeType) -> bool:
-    """Two pieces of code do the same: equal but for where they say they stand."""
+    """Whether two pieces of code do the same: they are equal but for their line numbers."""
     return (
         one.co_code == other.co_code
         and one.co_consts == other.co_consts
@@ -110,7 +107,7 @@ def same_code(one: CodeType, other: CodeType) -> bool:
 
 
 def defined_as_final(module: ModuleType, name: str) -> bool:
-    """Whether a global of a module is annotated ``Final`` where it is defined, followed through imports."""
+    """Whether a global name of a module is annotated ``Final`` where it is defined. Imports are followed."""
     while True:
         annotation = str(getattr(module, "__annotations__", {}).get(name, ""))
         if annotation:

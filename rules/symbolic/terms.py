@@ -1,7 +1,7 @@
-"""Terms: what a rule says, as a formula. Small, immutable and interned, so that equal terms are one object.
+"""Terms: formulas over integers, truth values and enum members. Immutable and interned: equal terms are one object.
 
-A term is a whole number, a truth value or a member of an enum. Records are no terms: the reader keeps them apart into
-their fields. Division and remainder are Python's, by a positive constant.
+A record is not a term: the reader splits it into its fields. Division and remainder are Python's, by a positive
+constant.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Sort = type[int] | type[bool] | type[StrEnum]
 
 
 class Op(Enum):
-    """What a term is made with."""
+    """The operation of a term."""
 
     CONSTANT = "constant"
     VARIABLE = "variable"
@@ -40,7 +40,7 @@ class Op(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=False)
 class Term:
-    """A term. Two equal terms are the same object; make them with the functions of this module."""
+    """A term. Build it with the functions of this module, so that two equal terms are the same object."""
 
     op: Op
     sort: Sort
@@ -65,17 +65,17 @@ def _make(op: Op, sort: Sort, parts: tuple[Term, ...] = (), leaf: Literal | str 
     key = (op, sort, leaf, *map(id, parts))
     term = _MADE.get(key)
     if term is None:
-        term = _MADE[key] = Term(op, sort, parts, leaf)
+        term = _MADE[key] = Term(op, sort, parts, leaf)  # by position: built most often of all
     return term
 
 
 def constant(value: Literal) -> Term:
-    """A whole number, a truth value, or a member of an enum."""
+    """The term of a known value: an integer, a truth value, or a member of an enum."""
     return _make(Op.CONSTANT, type(value), leaf=value)
 
 
 def variable(name: str, sort: Sort) -> Term:
-    """Any value of a sort."""
+    """A variable: an unknown value of a sort."""
     return _make(Op.VARIABLE, sort, leaf=name)
 
 
@@ -90,7 +90,7 @@ def value_of(term: Term) -> Literal | None:
 
 
 def _numbers(*terms: Term) -> tuple[int, ...] | None:
-    """The values of terms that are all constant whole numbers."""
+    """The values of terms, if all are constant integers."""
     if all(term.op is Op.CONSTANT for term in terms):
         return tuple(cast("int", term.leaf) for term in terms)
     return None
@@ -123,7 +123,7 @@ def negate(part: Term) -> Term:
 
 
 def multiply(left: Term, right: Term) -> Term:
-    """``left * right``; one of them is a constant."""
+    """``left * right``; at least one of them is a constant."""
     known = _numbers(left, right)
     if known is not None:
         return constant(known[0] * known[1])
@@ -191,7 +191,7 @@ def negation(part: Term) -> Term:
 
 
 def both(*parts: Term) -> Term:
-    """``part and part and …``; true if there is none."""
+    """``part and part and …``; true without parts."""
     kept = tuple(dict.fromkeys(part for part in parts if part is not TRUE))
     if FALSE in kept:
         return FALSE
@@ -201,7 +201,7 @@ def both(*parts: Term) -> Term:
 
 
 def either(*parts: Term) -> Term:
-    """``part or part or …``; false if there is none."""
+    """``part or part or …``; false without parts."""
     kept = tuple(dict.fromkeys(part for part in parts if part is not FALSE))
     if TRUE in kept:
         return TRUE
@@ -211,7 +211,7 @@ def either(*parts: Term) -> Term:
 
 
 def implies(if_: Term, then: Term) -> Term:
-    """``then`` wherever ``if_``."""
+    """``if_`` implies ``then``."""
     return either(negation(if_), then)
 
 
@@ -232,7 +232,7 @@ def choose(condition: Term, then: Term, otherwise: Term) -> Term:
 
 
 def variables(*terms: Term) -> dict[str, Term]:
-    """All variables in terms, by name."""
+    """All variables of terms, by name."""
     found: dict[str, Term] = {}
     for term in subterms(*terms):
         if term.op is Op.VARIABLE:
@@ -241,16 +241,16 @@ def variables(*terms: Term) -> dict[str, Term]:
 
 
 def subterms(*terms: Term) -> list[Term]:
-    """All terms within terms, each once, parts before wholes."""
+    """All subterms of terms, each once, parts before the terms that they are part of."""
     order: list[Term] = []
-    seen: set[int] = set()
+    visited: set[int] = set()
     stack: list[tuple[Term, bool]] = [(term, False) for term in reversed(terms)]
     while stack:
         term, parts_done = stack.pop()
         if parts_done:
             order.append(term)
-        elif id(term) not in seen:
-            seen.add(id(term))
+        elif id(term) not in visited:
+            visited.add(id(term))
             stack.append((term, True))
             stack.extend((part, False) for part in reversed(term.parts))
     return order
@@ -288,7 +288,7 @@ _MEANING: Final[dict[Op, Callable[..., Literal]]] = {
 
 
 def evaluate(term: Term, values: Mapping[str, Literal]) -> Literal:
-    """The value of a term under the values of its variables: the second meaning of a rule, for cross-checks."""
+    """The value of a term, given the values of its variables. It is computed without a solver, to check the solver."""
     known: dict[int, Literal] = {}
     for part in subterms(term):
         if part.op is Op.CONSTANT:
@@ -320,17 +320,17 @@ _REBUILD: Final[dict[Op, Callable[..., Term]]] = {
 
 
 def substitute(term: Term, known: Mapping[str, Term]) -> Term:
-    """The same term with others in place of some of its variables."""
+    """A term with other terms in place of some of its variables."""
     return substitute_all([term], known)[0]
 
 
 def substitute_all(terms: Sequence[Term], known: Mapping[str, Term]) -> list[Term]:
-    """Terms that share parts, with others in place of some of their variables; each part is made once."""
+    """Terms with other terms in place of some of their variables. Shared subterms are built once."""
     return _rebuilt(terms, lambda part: known.get(cast("str", part.leaf)) if part.op is Op.VARIABLE else None)
 
 
 def replace_all(terms: Sequence[Term], old: Term, new: Term) -> list[Term]:
-    """Terms with another in place of one of their parts, wherever it stands in them."""
+    """Terms with a new subterm in place of an old one, wherever it occurs."""
     return _rebuilt(terms, lambda part: new if part is old else None)
 
 
@@ -345,7 +345,7 @@ def _rebuilt(terms: Sequence[Term], instead: Callable[[Term], Term | None]) -> l
 
 
 def show(term: Term) -> str:
-    """A term as Python would write it."""
+    """A term as a Python expression."""
     if term.op is Op.CONSTANT:
         value = cast("Literal", term.leaf)
         return f"{type(value).__name__}.{value.name}" if isinstance(value, StrEnum) else repr(value)

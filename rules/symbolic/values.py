@@ -1,4 +1,4 @@
-"""What rules take and answer, as the reader knows it: terms, and records of them."""
+"""Symbolic values, the arguments and results of a rule that is read: terms, and records of terms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rules.symbolic.terms import Literal, Sort, Term
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SymbolicRecord:
-    """A frozen record: its class, and a value for each field."""
+    """A frozen record of the program: its class, and a symbolic value for each field."""
 
     kind: type
     fields: Mapping[str, Value]
@@ -25,11 +25,11 @@ class SymbolicRecord:
 
     @property
     def key(self) -> object:
-        """Equal for records of the same values."""
+        """Equal for records of the same class with the same values."""
         return (self.kind, *[value.key for value in self.fields.values()])
 
     def term(self, name: str) -> Term:
-        """A field that is a term."""
+        """The value of a field that is a term, not a record."""
         value = self.fields[name]
         assert isinstance(value, Term), f"{self.kind.__name__}.{name} is a record"
         return value
@@ -38,41 +38,55 @@ class SymbolicRecord:
 Value = Term | SymbolicRecord
 
 
+def as_record(value: Value | None) -> SymbolicRecord:
+    """The value, where it is known to be a record."""
+    assert isinstance(value, SymbolicRecord)
+    return value
+
+
+def as_term(value: Value | None) -> Term:
+    """The value, where it is known to be a term."""
+    assert isinstance(value, Term)
+    return value
+
+
 @cache
-def fields_of(kind: type) -> dict[str, type]:
-    """The fields of a record and their types, in the order of its constructor."""
+def field_types(kind: type) -> dict[str, type]:
+    """The fields of a record class and their types, in the order of its constructor."""
     hints = get_type_hints(kind)
     return {field.name: cast("type", hints[field.name]) for field in dataclasses.fields(kind)}
 
 
 def is_record(kind: object) -> bool:
-    """Whether a class is a frozen dataclass: what rules may take, make and change."""
+    """Whether a class is a frozen dataclass: the only kind of record that rules may use."""
     parameters = getattr(kind, "__dataclass_params__", None)
     return isinstance(kind, type) and parameters is not None and parameters.frozen
 
 
 def is_sort(kind: object) -> bool:
-    """Whether a class is a sort of terms."""
+    """Whether a class is the sort of a term: ``int``, ``bool``, or an enum of strings."""
     return kind is int or kind is bool or (isinstance(kind, EnumMeta) and issubclass(kind, StrEnum))
 
 
-def anything(name: str, kind: type) -> Value:
-    """Any value of a type: a variable, or a record of variables named ``name.field``."""
+def symbolic(name: str, kind: type) -> Value:
+    """An unknown value of a type: a variable, or a record of variables that are named ``name.field``."""
     if is_record(kind):
-        return SymbolicRecord(kind, {field: anything(f"{name}.{field}", of) for field, of in fields_of(kind).items()})
+        return SymbolicRecord(
+            kind, {field: symbolic(f"{name}.{field}", sort) for field, sort in field_types(kind).items()}
+        )
     return terms.variable(name, cast("Sort", kind))
 
 
-def exactly(value: object) -> Value:
-    """A value of Python, as constants."""
+def constants(value: object) -> Value:
+    """A Python value as a symbolic one: constants, or a record of constants."""
     if is_record(type(value)):
         kind = cast("type", type(value))
-        return SymbolicRecord(kind, {name: exactly(getattr(value, name)) for name in fields_of(kind)})
+        return SymbolicRecord(kind, {name: constants(getattr(value, name)) for name in field_types(kind)})
     return terms.constant(cast("Literal", value))
 
 
 def choose(condition: Term, then: Value, otherwise: Value) -> Value | None:
-    """``then if condition else otherwise``, field by field; ``None`` if the two are of different kinds."""
+    """``then if condition else otherwise``, field by field; ``None`` if the two have different types."""
     if isinstance(then, Term) and isinstance(otherwise, Term):
         return terms.choose(condition, then, otherwise) if then.sort is otherwise.sort else None
     if isinstance(then, SymbolicRecord) and isinstance(otherwise, SymbolicRecord) and then.kind is otherwise.kind:
@@ -82,7 +96,7 @@ def choose(condition: Term, then: Value, otherwise: Value) -> Value | None:
 
 
 def equal(one: Value, other: Value) -> Term:
-    """Two values of one kind are the same, field by field."""
+    """The term that says that two values of one type are equal, field by field."""
     if isinstance(one, Term) and isinstance(other, Term):
         return terms.equal(one, other)
     assert isinstance(one, SymbolicRecord)
@@ -92,7 +106,7 @@ def equal(one: Value, other: Value) -> Term:
 
 
 def leaves(value: Value, name: str = "") -> Iterator[tuple[str, Term]]:
-    """The terms of a value with their paths."""
+    """The terms that a value is made of, each with its path, as ``vm.assigned``."""
     if isinstance(value, Term):
         yield name, value
     else:
@@ -101,21 +115,21 @@ def leaves(value: Value, name: str = "") -> Iterator[tuple[str, Term]]:
 
 
 def substitute(value: SymbolicRecord, known: Mapping[str, Term]) -> SymbolicRecord:
-    """A record with terms in place of some variables; what its fields have in common is made once."""
-    made = iter(terms.substitute_all([term for _, term in leaves(value)], known))
+    """A record with terms in place of some variables. Subterms that its fields share are built once."""
+    replaced = iter(terms.substitute_all([term for _, term in leaves(value)], known))
 
-    def rebuilt(whole: SymbolicRecord) -> SymbolicRecord:
+    def rebuilt(value: SymbolicRecord) -> SymbolicRecord:
         fields: dict[str, Value] = {
-            name: rebuilt(inner) if isinstance(inner, SymbolicRecord) else next(made)
-            for name, inner in whole.fields.items()
+            name: rebuilt(inner) if isinstance(inner, SymbolicRecord) else next(replaced)
+            for name, inner in value.fields.items()
         }
-        return SymbolicRecord(whole.kind, fields)
+        return SymbolicRecord(value.kind, fields)
 
     return rebuilt(value)
 
 
-def bring_back(value: Value, values: Mapping[str, Literal]) -> Any:
-    """The value of Python that a value is, under the values of its variables."""
+def concretize(value: Value, values: Mapping[str, Literal]) -> Any:
+    """The Python value of a symbolic value, given the values of its variables."""
     if isinstance(value, Term):
         return terms.evaluate(value, values)
-    return value.kind(**{name: bring_back(inner, values) for name, inner in value.fields.items()})
+    return value.kind(**{name: concretize(inner, values) for name, inner in value.fields.items()})

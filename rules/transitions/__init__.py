@@ -1,4 +1,4 @@
-"""What each command does to what it reads and writes, as terms, put together from the program's own rules.
+"""Transitions: the decision of each command and the state after it, as terms, composed from the program's own rules.
 
 May import ``rules.symbolic`` and ``domain``. Begin with ``vm_commands``.
 """

@@ -1,4 +1,4 @@
-"""Commands on hosts, and the one that defines a VM on one: what each decides, and what then is there, as terms."""
+"""The transitions of commands on hosts, and of ``define-vm``: decision and state afterwards, as terms."""
 
 from __future__ import annotations
 
@@ -11,57 +11,66 @@ from domain.changes import HOST_CHANGES
 from domain.decision import accepted
 from domain.rule import Rule
 from domain.state import Site
-from rules.symbolic.reader import RuleReader, sorts_of
+from rules.symbolic.reader import RuleReader, parameter_types
 from rules.symbolic.terms import ZERO, Term
-from rules.symbolic.values import SymbolicRecord, Value, anything
-from rules.transitions.vm_commands import SITE, record, term
+from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, symbolic
+from rules.transitions.vm_commands import SITE
 
 
 @dataclass(frozen=True, slots=True)
 class HostCommand:
-    """One command on a host, for any state and any arguments. It touches no VM that is there."""
+    """The transition of a command on a host, for any state and any arguments. It reads no VM."""
 
     command: str
     before: SymbolicRecord | None
-    """The ``Host``; there is none before it is registered."""
+    """The ``Host``; ``None`` for ``register-host``."""
     arguments: Mapping[str, Value]
     decision: SymbolicRecord
     accepted: Term
     after: SymbolicRecord | None
-    """What is there if it is accepted: the ``Host``, or of ``define-vm`` the ``Site``; of ``remove-host`` nothing."""
+    """The state afterwards, if accepted: the ``Host``; for ``define-vm`` the ``Site``; for ``remove-host`` ``None``."""
 
 
 def host_commands(reader: RuleReader) -> dict[str, HostCommand]:
-    """Every command on a host that there is, by its name."""
-    return {name: _host_command(reader, name) for name in DECIDE}
+    """The transitions of all commands on hosts, by command."""
+    return {command: _host_command(reader, command) for command in DECIDING_RULES}
 
 
-DECIDE: Final[Mapping[str, Rule]] = {
+DECIDING_RULES: Final[Mapping[str, Rule]] = {
     "register-host": hosts.register_host,
     "resize-host": hosts.resize_host,
     "set-reserve": hosts.set_reserve,
     "remove-host": hosts.remove_host,
     "define-vm": lifecycle.define_vm,
 }
-"""The rules that decide them."""
+"""The rule that decides each command on a host."""
 
 
-def _host_command(reader: RuleReader, name: str) -> HostCommand:
-    decide, change = DECIDE[name], _change(name)
-    kinds = {**sorts_of(decide), **({} if change is None else sorts_of(change))}
-    given = {each: SITE["host"] if each == "host" else anything(each, kind) for each, kind in kinds.items()}
-    decision = record(reader.call(decide, [given[each] for each in sorts_of(decide)]))
-    after = None if change is None else record(reader.call(change, [given[each] for each in sorts_of(change)]))
-    if name == "define-vm" and after is not None:
+def _host_command(reader: RuleReader, command: str) -> HostCommand:
+    decide, evolution = DECIDING_RULES[command], _evolution(command)
+    types = parameter_types(decide) | ({} if evolution is None else parameter_types(evolution))
+    values = {name: SITE["host"] if name == "host" else symbolic(name, kind) for name, kind in types.items()}
+
+    def call(rule: Rule) -> SymbolicRecord:
+        return as_record(reader.call(rule, [values[name] for name in parameter_types(rule)]))
+
+    decision = call(decide)
+    after = None if evolution is None else call(evolution)
+    if command == "define-vm" and after is not None:
         after = SymbolicRecord(Site, {"host": SITE["host"], "vm": after, "entry": ZERO})
-    before = None if name == "register-host" else record(SITE["host"])
-    arguments = {each: value for each, value in given.items() if each != "host"}
-    return HostCommand(name, before, arguments, decision, term(reader.call(accepted, [decision])), after)
+    return HostCommand(
+        command=command,
+        before=None if command == "register-host" else as_record(SITE["host"]),
+        arguments={name: value for name, value in values.items() if name != "host"},
+        decision=decision,
+        accepted=as_term(reader.call(accepted, [decision])),
+        after=after,
+    )
 
 
-def _change(name: str) -> Rule | None:
-    """The rule that says what is there afterwards."""
-    match name:
+def _evolution(command: str) -> Rule | None:
+    """The rule that gives the state after an accepted command."""
+    match command:
         case "register-host":
             return evolve.host_registered
         case "resize-host":

@@ -1,7 +1,7 @@
-"""Transitions: what each command does to what it reads and writes, as terms, put together from the program's tables.
+"""The transitions of commands on VMs: decision and state afterwards, as terms, composed from the program's tables.
 
-``STEPS`` says which rule decides a command and which event follows, ``VM_CHANGES`` and ``HOST_CHANGES`` which rule an
-event is replayed by. The decider does the same with values; that both do the same is checked by running both.
+``STEPS`` gives the rule that decides a command and the event that follows, ``VM_CHANGES`` and ``HOST_CHANGES`` the rule
+that replays an event. The decider does the same with values. That both agree is checked by running both.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from domain.rule import Rule
 from domain.settings import MemorySetting
 from domain.state import Host, Site, Vm
 from rules.symbolic import terms
-from rules.symbolic.reader import RuleReader, sorts_of
+from rules.symbolic.reader import RuleReader, parameter_types
 from rules.symbolic.terms import ZERO, Term
-from rules.symbolic.values import SymbolicRecord, Value, anything, choose, exactly
+from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, choose, constants, symbolic
 
-SITE: Final = cast("SymbolicRecord", anything("site", Site))
-"""Any host, any VM on it, and any book entry for it."""
+SITE: Final = cast("SymbolicRecord", symbolic("site", Site))
+"""An unknown site: any host, any VM on it, and any book entry for the VM."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One command on a VM, for any state and any arguments."""
+    """The transition of a command on a VM, for any state and any arguments."""
 
     command: str
     before: SymbolicRecord
@@ -40,141 +40,129 @@ class Transition:
     decision: SymbolicRecord
     accepted: Term
     after: SymbolicRecord
-    """The ``Site`` afterwards; of a move, on the host that the VM moved to."""
+    """The ``Site`` afterwards; for ``move-vm``, the site on the destination host."""
     left: SymbolicRecord | None = None
-    """Of a move, the ``Host`` that the VM left, afterwards."""
+    """For ``move-vm``: the ``Host`` that the VM left, afterwards."""
     left_entry: Term | None = None
-    """Of a move, that host's book entry for the VM, afterwards."""
+    """For ``move-vm``: the entry for the VM in the book of the host that it left, afterwards."""
 
 
 def transitions(reader: RuleReader) -> list[Transition]:
-    """Every command on a VM that there is."""
+    """The transitions of all commands on VMs."""
     return [
-        *[_transition(reader, command, SITE) for command in STEPS if command is not commands.MoveVm],
+        *[_transition(reader, command) for command in STEPS if command is not commands.MoveVm],
         _set_memory(reader),
         _move(reader),
     ]
 
 
 def _transition(
-    reader: RuleReader, command: type[VmCommand], site: SymbolicRecord, arguments: Mapping[str, Value] | None = None
+    reader: RuleReader, command: type[VmCommand], arguments: Mapping[str, Value] | None = None
 ) -> Transition:
     step = STEPS[command]
-    kinds = sorts_of(step.rule)
-    given = arguments or {name: anything(name, kinds[name]) for name in step.takes}
-    decision = record(reader.call(step.rule, [site, *[given[name] for name in step.takes]]))
-    changed = _changed(reader, command, record(site["vm"]), decision, given)
-    takes_place = term(reader.call(accepted, [decision]))
-    booked = _booked(reader, site, changed)
-    after = record(choose(takes_place, booked, site))
-    return Transition(NAMES[command], site, given, decision, takes_place, after)
+    if arguments is None:
+        types = parameter_types(step.rule)
+        arguments = {name: symbolic(name, types[name]) for name in step.takes}
+    decision = as_record(reader.call(step.rule, [SITE, *[arguments[name] for name in step.takes]]))
+    changed = _changed_vm(reader, command, decision, arguments)
+    takes_place = as_term(reader.call(accepted, [decision]))
+    return Transition(
+        command=NAMES[command],
+        before=SITE,
+        arguments=arguments,
+        decision=decision,
+        accepted=takes_place,
+        after=as_record(choose(takes_place, _booked(reader, changed), SITE)),
+    )
 
 
-def _changed(
-    reader: RuleReader,
-    command: type[VmCommand],
-    vm: SymbolicRecord,
-    decision: SymbolicRecord,
-    given: Mapping[str, Value],
+def _changed_vm(
+    reader: RuleReader, command: type[VmCommand], decision: SymbolicRecord, arguments: Mapping[str, Value]
 ) -> SymbolicRecord:
+    """The VM after the event of an accepted command."""
     change = VM_CHANGES[STEPS[command].event]
-    kinds = sorts_of(change.rule)
+    types = parameter_types(change.rule)
     carried: list[Value] = []
     for name in change.carries:
         if name in decision.fields:
             carried.append(decision[name])
-        else:  # the command's; what its rule does not ask for may be anything
-            carried.append(given[name] if name in given else anything(name, kinds[name]))
-    return record(reader.call(change.rule, [vm, *carried]))
+        else:  # an argument of the command; the deciding rule may not read it, then any value will do
+            carried.append(arguments[name] if name in arguments else symbolic(name, types[name]))
+    return as_record(reader.call(change.rule, [SITE["vm"], *carried]))
 
 
-def _booked(reader: RuleReader, site: SymbolicRecord, vm: SymbolicRecord) -> SymbolicRecord:
-    """The site with a changed VM, and what that changes in its host's book."""
-    change = term(reader.call(evolve.book_change, [site["vm"], vm]))
-    host, entry = site["host"], site["entry"]
-    for kind, due, size in (
+def _booked(reader: RuleReader, vm: SymbolicRecord) -> SymbolicRecord:
+    """The site with a changed VM, and with the book of its host changed accordingly."""
+    change = as_term(reader.call(evolve.book_change, [SITE["vm"], vm]))
+    host, entry = SITE["host"], SITE["entry"]
+    for event, applies, bytes in (
         (HostMemoryGranted, terms.less(ZERO, change), change),
         (HostMemoryReturned, terms.less(change, ZERO), terms.negate(change)),
     ):
-        host = _value(choose(due, reader.call(HOST_CHANGES[kind].rule, [site["host"], size]), host))
-        entry = _value(choose(due, reader.call(ENTRY_CHANGES[kind], [site["entry"], size]), entry))
+        host = as_record(choose(applies, reader.call(HOST_CHANGES[event].rule, [SITE["host"], bytes]), host))
+        entry = as_term(choose(applies, reader.call(ENTRY_CHANGES[event], [SITE["entry"], bytes]), entry))
     return SymbolicRecord(Site, {"host": host, "vm": vm, "entry": entry})
 
 
 def _set_memory(reader: RuleReader) -> Transition:
-    size = cast("Term", anything("size", int))
-    vm = record(SITE["vm"])
-    static = exactly(MemorySetting.static(0))
-    setting = SymbolicRecord(MemorySetting, {**record(static).fields, "startup": size})
+    size = cast("Term", symbolic("size", int))
+    vm = as_record(SITE["vm"])
+    setting = SymbolicRecord(MemorySetting, {**as_record(constants(MemorySetting.static(0))).fields, "startup": size})
     difference = terms.subtract(size, vm.term("assigned"))
-    refusal = term(reader.call(resizing.set_memory_refusal, [vm]))
-    comes_to = term(reader.call(resizing.set_memory, [vm, size]))
-    nothing = record(exactly(Decision(Outcome.COMPLETED, Code.NONE, 0, 0, 0, 0)))
+    refusal = as_term(reader.call(resizing.set_memory_refusal, [vm]))
+    resize = as_term(reader.call(resizing.set_memory, [vm, size]))
+    nothing = as_record(
+        constants(Decision(outcome=Outcome.COMPLETED, code=Code.NONE, granted=0, hot_added=0, unballooned=0, paged=0))
+    )
     rejected = SymbolicRecord(
         Decision, {**nothing.fields, "outcome": terms.constant(Outcome.REJECTED), "code": refusal}
     )
     decision, after, takes_place = nothing, SITE, terms.TRUE
-    for resize, becomes in (
-        (Resize.CONFIGURE, _transition(reader, commands.ConfigureMemory, SITE, {"memory": setting})),
-        (Resize.ADD, _transition(reader, commands.AddMemory, SITE, {"amount": difference})),
-        (Resize.REMOVE, _transition(reader, commands.RemoveMemory, SITE, {"amount": terms.negate(difference)})),
+    for kind, transition in (
+        (Resize.CONFIGURE, _transition(reader, commands.ConfigureMemory, {"memory": setting})),
+        (Resize.ADD, _transition(reader, commands.AddMemory, {"amount": difference})),
+        (Resize.REMOVE, _transition(reader, commands.RemoveMemory, {"amount": terms.negate(difference)})),
     ):
-        here = terms.equal(comes_to, terms.constant(resize))
-        decision = record(choose(here, becomes.decision, decision))
-        after = record(choose(here, becomes.after, after))
-        takes_place = terms.choose(here, becomes.accepted, takes_place)
+        becomes = terms.equal(resize, terms.constant(kind))
+        decision = as_record(choose(becomes, transition.decision, decision))
+        after = as_record(choose(becomes, transition.after, after))
+        takes_place = terms.choose(becomes, transition.accepted, takes_place)
     allowed = terms.equal(refusal, terms.constant(Code.NONE))
     return Transition(
-        NAMES[commands.SetMemory],
-        SITE,
-        {"size": size},
-        record(choose(allowed, decision, rejected)),
-        terms.both(allowed, takes_place),
-        record(choose(allowed, after, SITE)),
+        command=NAMES[commands.SetMemory],
+        before=SITE,
+        arguments={"size": size},
+        decision=as_record(choose(allowed, decision, rejected)),
+        accepted=terms.both(allowed, takes_place),
+        after=as_record(choose(allowed, after, SITE)),
     )
 
 
 def _move(reader: RuleReader) -> Transition:
-    destination = cast("SymbolicRecord", anything("destination", Host))
-    same_host = cast("Term", anything("same_host", bool))
-    vm = record(SITE["vm"])
-    decision = record(reader.call(STEPS[commands.MoveVm].rule, [SITE, destination, same_host]))
-    takes_place = term(reader.call(accepted, [decision]))
-    moved = _changed(reader, commands.MoveVm, vm, decision, {})
+    destination = cast("SymbolicRecord", symbolic("destination", Host))
+    same_host = cast("Term", symbolic("same_host", bool))
+    vm = as_record(SITE["vm"])
+    decision = as_record(reader.call(STEPS[commands.MoveVm].rule, [SITE, destination, same_host]))
+    takes_place = as_term(reader.call(accepted, [decision]))
     held = reader.call(cast("Rule", cast("property", Vm.held).fget), [vm])
     returned, granted = HOST_CHANGES[HostMemoryReturned].rule, HOST_CHANGES[HostMemoryGranted].rule
     there = SymbolicRecord(
         Site,
         {
             "host": reader.call(granted, [destination, held]),
-            "vm": moved,
+            "vm": _changed_vm(reader, commands.MoveVm, decision, {}),
             "entry": reader.call(ENTRY_CHANGES[HostMemoryGranted], [ZERO, held]),
         },
     )
-    left = record(choose(takes_place, reader.call(returned, [SITE["host"], held]), SITE["host"]))
+    left = choose(takes_place, reader.call(returned, [SITE["host"], held]), SITE["host"])
     left_entry = reader.call(ENTRY_CHANGES[HostMemoryReturned], [SITE["entry"], held])
     return Transition(
-        NAMES[commands.MoveVm],
-        SITE,
-        {"destination": destination, "same_host": same_host},
-        decision,
-        takes_place,
-        record(choose(takes_place, there, SITE)),
-        left,
-        term(choose(takes_place, left_entry, SITE["entry"])),
+        command=NAMES[commands.MoveVm],
+        before=SITE,
+        arguments={"destination": destination, "same_host": same_host},
+        decision=decision,
+        accepted=takes_place,
+        after=as_record(choose(takes_place, there, SITE)),
+        left=as_record(left),
+        left_entry=as_term(choose(takes_place, left_entry, SITE["entry"])),
     )
-
-
-def record(value: Value | None) -> SymbolicRecord:
-    assert isinstance(value, SymbolicRecord)
-    return value
-
-
-def term(value: Value | None) -> Term:
-    assert isinstance(value, Term)
-    return value
-
-
-def _value(value: Value | None) -> Value:
-    assert value is not None
-    return value

@@ -13,8 +13,8 @@ from domain.errors import InputError
 from domain.quantities import QUANTUM
 from domain.settings import MemorySetting
 from domain.state import Host, Site
-from rules.claims import Claim, Moment, holds
-from rules.concrete.replay import ARGUMENTS
+from rules.claims import Claim, CommandState, holds
+from rules.concrete.replay import ARGUMENT_TYPES
 from tests.domain.world import World, read
 from tests.oracle.strategies import Seeded, next_line
 
@@ -24,8 +24,8 @@ class Happening:
     """One command that was answered."""
 
     command: str
-    before: Moment
-    after: Moment
+    before: CommandState
+    after: CommandState
     decision: Decision
     arguments: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -50,7 +50,7 @@ def _asked(world: World, line: dict[str, Any]) -> Iterator[Happening]:
         command = read(line)
     except InputError:
         return
-    given = {each: getattr(command, each) for each in ARGUMENTS.keys() & set(COMMANDS[name].__slots__)}
+    given = {each: getattr(command, each) for each in ARGUMENT_TYPES.keys() & set(COMMANDS[name].__slots__)}
     host, vm, to = (str(getattr(command, each, "")) for each in ("host", "vm", "to"))
     if name not in ("register-host", "define-vm") and vm in world.vms:
         host = world.vm(vm).host
@@ -73,14 +73,14 @@ def _asked(world: World, line: dict[str, Any]) -> Iterator[Happening]:
         yield Happening(answer.command, before, after, answer.decision, _as_becomes(answer.command, given, before))
 
 
-def _there(world: World, vm: str, host: str) -> Moment:
+def _there(world: World, vm: str, host: str) -> CommandState:
     """What a command finds or leaves: the VM on its host, or the host, or nothing."""
     if vm in world.vms:
         return world.host(world.vm(vm).host).site(world.vm(vm))
     return world.host(host).state if host in world.hosts else None
 
 
-def _as_becomes(command: str, given: dict[str, Any], before: Moment) -> dict[str, Any]:
+def _as_becomes(command: str, given: dict[str, Any], before: CommandState) -> dict[str, Any]:
     """The arguments of the command that ``set-memory`` becomes."""
     assert isinstance(before, Site)
     if command == "configure-memory":

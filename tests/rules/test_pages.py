@@ -1,4 +1,4 @@
-"""``docs/rules.md`` says what is proved, of every rule of the model."""
+"""``docs/rules.md`` describe what is proved, of every rule of the model."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rules.catalogue import (
     KINDS,
     PROPERTIES,
     RULE_NAMES,
+    describe,
     filter_by_rule,
     predicate_named,
     rule_of,
-    says,
 )
-from rules.obligations import Obligation, Obligations
+from rules.obligations import Obligation, ObligationBuilder, build_all
 from rules.pages import Page, page
 from rules.solving.prover import Proof, ProofVerdict
 from rules.specification.invariants import INVARIANTS
@@ -30,7 +30,7 @@ COMMITTED: Final = DOCS / "rules.md"
 @pytest.fixture(scope="module")
 def all_of_them() -> list[Obligation]:
     """Everything that has to be proved."""
-    return Obligations().all()
+    return build_all(ObligationBuilder())
 
 
 def test_the_page_of_rules_is_fresh() -> None:
@@ -40,7 +40,7 @@ def test_the_page_of_rules_is_fresh() -> None:
 def test_every_obligation_belongs_to_a_rule_and_says_what_it_means(all_of_them: list[Obligation]) -> None:
     for obligation in all_of_them:
         assert rule_of(obligation) in RULE_NAMES
-        assert says(obligation)
+        assert describe(obligation)
         assert obligation.kind in KINDS
 
 
@@ -62,7 +62,7 @@ def test_a_rule_that_is_not_proved_is_not_called_proved(all_of_them: list[Obliga
             return ProofVerdict.REFUTED
         return ProofVerdict.UNKNOWN if obligation.name == "progress/start/what_fits_starts" else ProofVerdict.PROVED
 
-    text = Page([Proof(each, verdict(each), 0.0) for each in all_of_them], Obligations()).text()
+    text = Page([Proof(each, verdict(each), 0.0) for each in all_of_them], ObligationBuilder()).text()
     total = len(all_of_them)
     assert (
         "**Not proved: keeps/grow/whole_quanta is refuted, progress/start/what_fits_starts is unknown "

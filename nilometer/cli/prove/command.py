@@ -15,8 +15,8 @@ from nilometer.cli.output import Output
 from nilometer.cli.session import current_session
 
 if TYPE_CHECKING:
-    from nilometer.cli.prove.choice import Choice
     from nilometer.cli.prove.report import Report
+    from nilometer.cli.prove.selection import Selection
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -60,59 +60,59 @@ def command(
       nilo prove host_never_overcommitted --command move-vm
       nilo prove --explain keeps/add-memory/host_never_overcommitted
     """
-    from nilometer.cli.prove.choice import choose, obligation_named
+    from nilometer.cli.prove.selection import obligation_named, select
     from rules.solving.prover import BUDGET
 
     out = Output(current_session().format)
-    steps = budget or BUDGET
+    budget = budget or BUDGET
     if explained is not None:
         if rules or more_rules or commands or smt2 or save or recheck:
             raise Mistyped("--explain takes one obligation, and nothing beside it", hint="nilo prove --explain NAME")
         from nilometer.cli.prove.explain import show
 
-        return show(out, obligation_named(explained), steps)
-    choice = choose([*rules, *more_rules], commands)
+        return show(out, obligation_named(explained), budget)
+    selection = select([*rules, *more_rules], commands)
     if recheck:
-        from rules.solving.recheck import solver
+        from rules.solving.recheck import second_solver
 
-        solver()  # or says at once that there is none
+        second_solver()  # fails at once if there is none
     if smt2 is not None:
-        _export(choice, smt2)
-    return _prove(out, choice, save, recheck, cores, steps)
+        _export(selection, smt2)
+    return _prove(out, selection, save=save, recheck=recheck, cores=cores, budget=budget)
 
 
-def _prove(out: Output, choice: Choice, save: Path | None, recheck: bool, cores: int, budget: int) -> int:
+def _prove(out: Output, selection: Selection, *, save: Path | None, recheck: bool, cores: int, budget: int) -> int:
     from nilometer.cli.interrupts import interruptible
     from nilometer.cli.prove.report import Report
     from rules.proving.run import prove
 
-    report = Report(out, [each.kind for each in choice.obligations], save)
+    report = Report(out, [obligation.kind for obligation in selection.obligations], save)
     begun = time.monotonic()
     try:
-        with report.bar, interruptible() as go_on:
-            for result in prove(choice.rules, choice.commands, cores=cores, budget=budget):
+        with report.bar, interruptible() as check_interrupt:
+            for result in prove(selection.rules, selection.commands, cores=cores, budget=budget):
                 report.add(result)
-                go_on()
+                check_interrupt()
             if recheck:
-                _recheck(report, choice, cores, go_on)
+                _recheck(report, selection, cores, check_interrupt)
     except KeyboardInterrupt:
-        raise Interrupted(report.so_far(), hint="nilo prove begins anew; it keeps nothing") from None
+        raise Interrupted(report.progress(), hint="nilo prove starts from the beginning each time") from None
     return report.finish(time.monotonic() - begun)
 
 
-def _recheck(report: Report, choice: Choice, cores: int, go_on: Callable[[], None]) -> None:
-    from rules.solving.recheck import recheck, solver
+def _recheck(report: Report, selection: Selection, cores: int, check_interrupt: Callable[[], None]) -> None:
+    from rules.solving.recheck import recheck, second_solver
 
-    report.begin_recheck(solver())
-    for opinion in recheck(choice.obligations, cores=cores):
+    report.begin_recheck(second_solver())
+    for opinion in recheck(selection.obligations, cores=cores):
         report.add_opinion(opinion)
-        go_on()
+        check_interrupt()
 
 
-def _export(choice: Choice, folder: Path) -> None:
+def _export(selection: Selection, folder: Path) -> None:
     from rules.solving.smtlib import exports
 
     folder.mkdir(parents=True, exist_ok=True)
-    for each in exports(choice.obligations):
-        (folder / each.file).write_text(each.text, encoding="utf-8", newline="\n")
-    say("note", f"{len(choice.obligations)} obligations are written to {folder}: unsat means proved")
+    for export in exports(selection.obligations):
+        (folder / export.file).write_text(export.text, encoding="utf-8", newline="\n")
+    say("note", f"{len(selection.obligations)} obligations are written to {folder}: unsat means proved")

@@ -1,4 +1,4 @@
-"""One obligation, explained."""
+"""Prints the explanation of one obligation."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from rules.solving.prover import ProofVerdict
 
 
 def show(out: Output, obligation: Obligation, budget: int) -> int:
-    """Shows what an obligation says, what may be assumed, and what its proof used. Returns the exit code."""
-    told = explain(obligation, budget)
+    """Prints what an obligation says, what it may assume, and what its proof used. Returns the exit code."""
+    explanation = explain(obligation, budget)
     if out.json:
-        out.write_document(_document(told))
+        out.write_document(_document(explanation))
     else:
-        _page(out, told)
-    return EXIT[told.verdict]
+        _page(out, explanation)
+    return EXIT[explanation.verdict]
 
 
-def _page(out: Output, told: Explanation) -> None:
-    out.write_line(f"{told.verdict}: {told.name}")
-    out.write_line(f"    {told.says}")
-    out.write_line(f"    {told.kind_says}")
-    if told.source is not None:
-        _section(out, f"The sentence, {told.place}", told.source.splitlines())
-    if told.program:
-        _section(out, "The code that runs", told.program)
-    used = [each.says for each in told.assumes if each.used]
-    others = [each.says for each in told.assumes if not each.used]
-    if told.verdict is ProofVerdict.PROVED:
+def _page(out: Output, explanation: Explanation) -> None:
+    out.write_line(f"{explanation.verdict}: {explanation.name}")
+    out.write_line(f"    {explanation.says}")
+    out.write_line(f"    {explanation.kind_says}")
+    if explanation.source is not None:
+        _section(out, f"The predicate, {explanation.place}", explanation.source.splitlines())
+    if explanation.program:
+        _section(out, "The code that runs", explanation.program)
+    used = [assumption.says for assumption in explanation.assumes if assumption.used]
+    others = [assumption.says for assumption in explanation.assumes if not assumption.used]
+    if explanation.verdict is ProofVerdict.PROVED:
         _section(out, "The proof used", used or ["nothing but the formula itself"])
         if others:
-            _section(out, "It might have used", others)
+            _section(out, "The proof did not use", others)
     elif others:
         _section(out, "It may assume", others)
-    _section(out, "The formula, sizes in bytes", [*told.where, told.goal])
+    _section(out, "The formula, sizes in bytes", [*explanation.where, explanation.goal])
 
 
 def _section(out: Output, title: str, lines: list[str] | tuple[str, ...]) -> None:
@@ -47,19 +47,19 @@ def _section(out: Output, title: str, lines: list[str] | tuple[str, ...]) -> Non
         out.write_line(f"    {line}" if line else "")
 
 
-def _document(told: Explanation) -> dict[str, Any]:
+def _document(explanation: Explanation) -> dict[str, Any]:
     return {
-        "name": told.name,
-        "kind": told.kind,
-        "rule": told.rule,
-        "command": told.command,
-        "verdict": told.verdict.value,
-        "says": told.says,
-        "kind_says": told.kind_says,
-        "place": told.place,
-        "source": told.source,
-        "program": list(told.program),
-        "assumptions": [{"says": each.says, "used": each.used} for each in told.assumes],
-        "where": list(told.where),
-        "formula": told.goal,
+        "name": explanation.name,
+        "kind": explanation.kind,
+        "rule": explanation.rule,
+        "command": explanation.command,
+        "verdict": explanation.verdict.value,
+        "says": explanation.says,
+        "kind_says": explanation.kind_says,
+        "place": explanation.place,
+        "source": explanation.source,
+        "program": list(explanation.program),
+        "assumptions": [{"says": assumption.says, "used": assumption.used} for assumption in explanation.assumes],
+        "where": list(explanation.where),
+        "formula": explanation.goal,
     }

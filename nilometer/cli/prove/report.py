@@ -1,4 +1,4 @@
-"""What became of obligations: a line each, by kind on a terminal, and all of them in one verdict."""
+"""The report of ``nilo prove``: a line for each result, grouped by kind on a terminal, and one verdict on all."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from rules.solving.prover import ProofVerdict
 from rules.solving.recheck import Opinion
 
 EXIT: Final = {ProofVerdict.PROVED: 0, ProofVerdict.REFUTED: 1, ProofVerdict.UNKNOWN: 3}
-"""Exit codes; what is refuted counts more than what is unknown."""
+"""Exit codes. Refuted outweighs unknown."""
 _WORST_FIRST: Final = (ProofVerdict.REFUTED, ProofVerdict.UNKNOWN, ProofVerdict.PROVED)
 _COLOURS: Final = {ProofVerdict.PROVED: "green", ProofVerdict.REFUTED: "red", ProofVerdict.UNKNOWN: "yellow"}
 
 
 class Report:
-    """Shows results as they come; on a terminal those of one kind together, as soon as the kind is complete."""
+    """Prints results as they arrive; on a terminal, those of one kind together, as soon as all of them are there."""
 
     def __init__(self, out: Output, kinds: Iterable[str], save: Path | None) -> None:
         self.out, self.save = out, save
@@ -37,28 +37,28 @@ class Report:
         self.bar = ProgressBar("proving", self._expected.total())
 
     def add(self, result: ProofResult) -> None:
-        """One more result."""
+        """Adds a result."""
         self.results[result.name] = result
         if self.out.format == "plain":
             self._line(result)
             self.out.flush()
         elif self.out.format == "human":
-            if result.kind in CHECKS:  # how many there are is not known, but those of a kind come together
-                self._rest(but=result.kind)
+            if result.kind in CHECKS:  # their number is not known, but those of one kind arrive together
+                self._print_groups(but=result.kind)
             group = self._waiting.setdefault(result.kind, [])
             group.append(result)
             if len(group) == self._expected[result.kind]:
-                self._group(result.kind)
+                self._print_group(result.kind)
         self.bar.step()
 
     def begin_recheck(self, solver: str) -> None:
-        """From now on, what another solver says."""
-        self._rest()
+        """Begins the second part: opinions of another solver."""
+        self._print_groups()
         self.solver = solver
         self.bar.begin(f"asking {solver}", self._expected.total())
 
     def add_opinion(self, opinion: Opinion) -> None:
-        """What the other solver says of an obligation. If the two differ, the verdict is unknown."""
+        """Adds the verdict of the other solver on an obligation. If the two differ, the verdict is unknown."""
         self.opinions.append(opinion)
         result = self.results[opinion.name]
         if opinion.verdict is not result.verdict:
@@ -71,9 +71,9 @@ class Report:
         self.bar.step()
 
     def finish(self, seconds: float) -> int:
-        """The verdict on everything, and the exit code."""
+        """Prints the verdict on everything. Returns the exit code."""
         self.bar.hide()
-        self._rest()
+        self._print_groups()
         saved = list(self._saved())
         if self.out.json:
             self.out.write_document(self._document(seconds))
@@ -89,24 +89,24 @@ class Report:
 
     @property
     def verdict(self) -> ProofVerdict:
-        """The verdict on all together."""
+        """The verdict on all results together: the worst one."""
         found = {result.verdict for result in self.results.values()}
-        return next((each for each in _WORST_FIRST if each in found), ProofVerdict.PROVED)
+        return next((verdict for verdict in _WORST_FIRST if verdict in found), ProofVerdict.PROVED)
 
-    def so_far(self) -> str:
-        """How far the work came."""
-        self._rest()
-        judged = sum(result.kind not in CHECKS for result in self.results.values())
-        return f"{judged} of {self._expected.total()} obligations were judged"
+    def progress(self) -> str:
+        """How much of the work is done, in words."""
+        self._print_groups()
+        done = sum(result.kind not in CHECKS for result in self.results.values())
+        return f"{done} of {self._expected.total()} obligations were decided"
 
     # Lines
 
-    def _rest(self, but: str = "") -> None:
+    def _print_groups(self, but: str = "") -> None:
         for kind in list(self._waiting):
             if kind != but:
-                self._group(kind)
+                self._print_group(kind)
 
-    def _group(self, kind: str) -> None:
+    def _print_group(self, kind: str) -> None:
         group = self._waiting.pop(kind)
         self.bar.hide()
         self.out.write_line(
@@ -125,17 +125,17 @@ class Report:
 
     def _summary(self, seconds: float) -> None:
         out, verdict = self.out, self.verdict
-        all = list(self.results.values())
+        results = list(self.results.values())
         if out.format == "human":
             out.write_line()
         word = out.style(verdict, fg=_COLOURS[verdict], bold=True)
         if verdict is ProofVerdict.PROVED:
-            out.write_line(f"{word}: {_counted(all)}, in {seconds:.1f} s")
+            out.write_line(f"{word}: {_counted(results)}, in {seconds:.1f} s")
         else:
-            counted = Counter(result.verdict for result in all)
-            told = [f"{counted[each]} {each}" for each in _WORST_FIRST if counted[each]]
-            out.write_line(f"{word}: of {_counted(all)}, {', '.join(told)}, in {seconds:.1f} s")
-            for result in all:
+            counts = Counter(result.verdict for result in results)
+            parts = [f"{counts[part]} {part}" for part in _WORST_FIRST if counts[part]]
+            out.write_line(f"{word}: of {_counted(results)}, {', '.join(parts)}, in {seconds:.1f} s")
+            for result in results:
                 if result.verdict is not ProofVerdict.PROVED:
                     out.write_line(f"  {result.verdict}: {result.name}")
         if self.opinions:
@@ -144,19 +144,20 @@ class Report:
         self._hints()
 
     def _hints(self) -> None:
-        found = self.results.values()
-        first = next((each for each in found if each.verdict is not ProofVerdict.PROVED and each.kind in KINDS), None)
+        results = self.results.values()
+        not_proved = [result for result in results if result.verdict is not ProofVerdict.PROVED]
+        first = next((result for result in not_proved if result.kind in KINDS), None)
         if first is not None:
-            say("hint", f"nilo prove --explain '{first.name}' shows all that it says")
-        if self.save is None and any(each.counterexample and each.counterexample.script for each in found):
-            say("hint", "with --save FOLDER the history of each counterexample is written, as a script for nilo run")
-        if any(each.verdict is ProofVerdict.UNKNOWN and not self.opinions for each in found):
+            say("hint", f"nilo prove --explain '{first.name}' explains this obligation")
+        if self.save is None and any(result.counterexample and result.counterexample.script for result in results):
+            say("hint", "--save FOLDER writes the history of each counterexample, as a script for nilo run")
+        if any(result.verdict is ProofVerdict.UNKNOWN and not self.opinions for result in results):
             say("hint", "unknown is no proof: --budget STEPS lets the solver work longer")
 
     # Files and documents
 
     def _saved(self) -> list[Path]:
-        """Writes the histories of counterexamples, where that was asked for."""
+        """Writes the histories of counterexamples, if ``--save`` asks for it. Returns the files."""
         if self.save is None:
             return []
         written: list[Path] = []
@@ -171,25 +172,27 @@ class Report:
         return written
 
     def _document(self, seconds: float) -> dict[str, Any]:
-        again = None
+        recheck = None
         if self.solver:
-            differ = [each.name for each in self.opinions if each.verdict is not self.results[each.name].verdict]
-            spent = round(sum(each.seconds for each in self.opinions), 3)
-            again = {"solver": self.solver, "seconds": spent, "asked": len(self.opinions), "differ": differ}
+            differ = [
+                opinion.name for opinion in self.opinions if opinion.verdict is not self.results[opinion.name].verdict
+            ]
+            spent = round(sum(opinion.seconds for opinion in self.opinions), 3)
+            recheck = {"solver": self.solver, "seconds": spent, "asked": len(self.opinions), "differ": differ}
         return {
             "verdict": self.verdict.value,
             "seconds": round(seconds, 3),
-            "obligations": [_result_document(each) for each in self.results.values()],
-            "recheck": again,
+            "obligations": [_result_document(result) for result in self.results.values()],
+            "recheck": recheck,
         }
 
 
 def _counted(results: list[ProofResult]) -> str:
     checks = sum(result.kind in CHECKS for result in results)
     obligations = len(results) - checks
-    told = [f"{obligations} obligation{'' if obligations == 1 else 's'}"] if obligations else []
-    told += [f"{checks} check{'' if checks == 1 else 's'}"] if checks else []
-    return " and ".join(told)
+    parts = [f"{obligations} obligation{'' if obligations == 1 else 's'}"] if obligations else []
+    parts += [f"{checks} check{'' if checks == 1 else 's'}"] if checks else []
+    return " and ".join(parts)
 
 
 def _result_document(result: ProofResult) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from domain.evolve import book_change, vm_defined
 from domain.guests import Guest
 from domain.state import Host, Site
 from rules.catalogue import rule_of
-from rules.claims import Moment, claims_of, holds
+from rules.claims import CommandState, claims_of, holds
 from rules.judging.comparing import decision_of
 from rules.judging.decided.tracks import vm_with
 from rules.judging.descriptions import (
@@ -105,7 +105,7 @@ def broken_rules(event: VmEvent) -> list[str]:
     return sorted(named, key=lambda rule: _MOST_SPECIFIC.index(rule) if rule in _MOST_SPECIFIC else len(_MOST_SPECIFIC))
 
 
-def _moments(event: VmEvent) -> tuple[Moment, Moment, dict[str, object]]:
+def _moments(event: VmEvent) -> tuple[CommandState, CommandState, dict[str, object]]:
     """The state before and after an event as the event records it, and the arguments of its command."""
     host = host_as_read(event.evidence.host)
     if isinstance(event, VmDefined):

@@ -15,9 +15,9 @@ from domain.rule import Rule
 from rules.judging.findings import Verdict
 from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
-from rules.symbolic.reader import RuleReader, sorts_of
+from rules.symbolic.reader import RuleReader, parameter_types
 from rules.symbolic.terms import Literal, Sort, Term
-from rules.symbolic.values import SymbolicRecord, Value, anything, leaves
+from rules.symbolic.values import SymbolicRecord, Value, leaves, symbolic
 
 if TYPE_CHECKING:
     from rules.solving.solver import Solver
@@ -105,7 +105,7 @@ def _is_constant(predicate: Rule, values: Mapping[str, Literal], free: list[Term
 
 @cache
 def _parameters(predicate: Rule) -> dict[str, Value]:
-    return {name: anything(name, kind) for name, kind in sorts_of(predicate).items()}
+    return {name: symbolic(name, kind) for name, kind in parameter_types(predicate).items()}
 
 
 @cache

@@ -12,14 +12,13 @@ import pytest
 from domain.commands import COMMANDS
 from domain.decision import Code, Decision, Outcome, accepted
 from domain.state import Host, Site
-from rules.claims import CLAIMS, Claim, claims_of, told
+from rules.claims import CLAIMS, Claim, bind, claims_of
 from rules.obligations import Obligation
 from rules.obligations.builder import ObligationBuilder
 from rules.obligations.claims import claims
 from rules.symbolic import terms
 from rules.symbolic.terms import Literal
-from rules.symbolic.values import anything, exactly
-from rules.transitions.vm_commands import record, term
+from rules.symbolic.values import as_record, as_term, constants, symbolic
 from tests.rules.happenings import Happening, happened, wrong
 from tests.rules.running import program
 from tests.rules.symbolic.test_meanings import plain
@@ -49,7 +48,7 @@ def named(name: str) -> Claim:
 
 def test_every_claim_is_proved_under_its_name() -> None:
     kinds = {claim.kind for claim in CLAIMS}
-    proved = [each.name for each in program().made if each.kind in kinds]
+    proved = [each.name for each in program().obligations if each.kind in kinds]
     by_no_predicate = {"frame/resize-host/book_is_kept", "frame/set-reserve/book_is_kept"}
     assert sorted(proved) == sorted([*(claim.name for claim in CLAIMS), *by_no_predicate])
 
@@ -82,17 +81,17 @@ class Free(ObligationBuilder):
 
     def __init__(self) -> None:
         super().__init__()
-        decision = record(anything("decision", Decision))
-        takes_place = term(self.program.call(accepted, [decision]))
+        decision = as_record(symbolic("decision", Decision))
+        takes_place = as_term(self.program.call(accepted, [decision]))
         for name, each in self.transitions.items():
-            after = record(anything("after", Site))
-            left = None if each.left is None else record(anything("left.host", Host))
+            after = as_record(symbolic("after", Site))
+            left = None if each.left is None else as_record(symbolic("left.host", Host))
             entry = None if each.left is None else terms.variable("left.entry", int)
             self.transitions[name] = replace(
                 each, decision=decision, accepted=takes_place, after=after, left=left, left_entry=entry
             )
         for name, host in self.host_commands.items():
-            becomes = None if host.after is None else record(anything("after", host.after.kind))
+            becomes = None if host.after is None else as_record(symbolic("after", host.after.kind))
             self.host_commands[name] = replace(host, decision=decision, after=becomes)
 
 
@@ -100,7 +99,7 @@ class Free(ObligationBuilder):
 def goals() -> dict[str, Obligation]:
     free = Free()
     claims(free)
-    return {each.name: each for each in free.made}
+    return {each.name: each for each in free.obligations}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -126,20 +125,20 @@ def test_the_formula_of_a_claim_says_what_cpython_says(command: str) -> None:
 
 def values_of(happening: Happening) -> dict[str, Literal]:
     """A happening as values of the variables of formulas."""
-    values = plain(exactly(happening.decision), "decision")
+    values = plain(constants(happening.decision), "decision")
     if happening.before is not None:
-        values |= plain(exactly(happening.before), "site" if isinstance(happening.before, Site) else "site.host")
+        values |= plain(constants(happening.before), "site" if isinstance(happening.before, Site) else "site.host")
     if happening.after is not None:
-        values |= plain(exactly(happening.after), "after")
+        values |= plain(constants(happening.after), "after")
     for name, value in happening.arguments.items():
-        values |= plain(exactly(value), name)
+        values |= plain(constants(value), name)
     return values
 
 
-def test_what_a_sentence_is_given_is_told() -> None:
+def test_the_arguments_of_a_predicate_are_given() -> None:
     """The judge says what was expected by it."""
     refused = next(each for each in some()["grow"] if each.decision.code is Code.GUEST_CANNOT_RESIZE)
-    given = told(
+    given = bind(
         named("reason/grow/why_not_grow"),
         before=refused.before,
         after=refused.after,

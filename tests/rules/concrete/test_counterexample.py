@@ -15,7 +15,7 @@ from domain.rule import Rule
 from rules.concrete.counterexample import Counterexample
 from rules.solving.prover import ProofVerdict, Prover
 from rules.symbolic import terms
-from rules.transitions.vm_commands import record
+from rules.symbolic.values import as_record
 from rules.wording import size, typed
 from tests.rules.running import misread, named, program, refuter
 
@@ -123,8 +123,8 @@ def test_small_values_are_few_and_whole() -> None:
     start = named("keeps/start/book_agrees")
     assert start.transition is not None
     running = terms.equal(
-        record(start.transition.after["vm"]).term("assigned"),
-        terms.add(record(start.transition.before["vm"]).term("session"), terms.constant(33 * MiB)),
+        as_record(start.transition.after["vm"]).term("assigned"),
+        terms.add(as_record(start.transition.before["vm"]).term("session"), terms.constant(33 * MiB)),
     )
     values = Prover().solver.smallest(*start.assumes, start.transition.accepted, running)
     assert values["site.vm.memory.startup"] == 34 * MiB

@@ -11,7 +11,7 @@ import pytest
 from domain import evolve, lifecycle
 from domain.errors import InternalError
 from domain.rule import RULES
-from rules.obligations import Obligations
+from rules.obligations import ObligationBuilder
 from rules.proving.checks import DEAD, Checks
 from rules.proving.run import prove
 from rules.search.reachability import Search
@@ -38,7 +38,7 @@ def test_every_check_is_passed_and_listed_once() -> None:
 
 def test_a_check_is_called_the_same_whatever_else_is_proved() -> None:
     """Programs compare runs by these names: they carry no counts, and hang on nothing that was chosen."""
-    made = [each for each in program().made if each.assumes]
+    made = [each for each in program().obligations if each.assumes]
     names = [each.name for each in checks().vacuity()]
     assert names == list(dict.fromkeys(f"vacuity/{each.command}/{each.kind}" for each in made))
     for chosen in (made[::2], made[1::2], made[::-7]):
@@ -69,7 +69,7 @@ def test_a_guard_that_never_decides_is_refuted() -> None:
         return definition
 
     wrong = misread(lifecycle.stop, ask_twice)
-    found = Checks(wrong, wrong.made, Search(wrong, BUDGET), BUDGET).guards(["stop"])
+    found = Checks(wrong, wrong.obligations, Search(wrong, BUDGET), BUDGET).guards(["stop"])
     assert [each.rule for each in found if each.verdict is ProofVerdict.REFUTED] == ["(site.vm.power is Power.SAVED)"]
 
 
@@ -104,9 +104,9 @@ def test_a_decider_that_does_otherwise_than_its_rules_is_an_internal_error() -> 
 
 
 def test_a_specification_that_calls_the_program_is_found() -> None:
-    obligations = Obligations()
-    obligations.specification.reached["a rule"] = RULES[0]
-    [reaches, _] = Checks(obligations, [], search(), BUDGET).independence()
+    builder = ObligationBuilder()
+    builder.specification.reached["a rule"] = RULES[0]
+    [reaches, _] = Checks(builder, [], search(), BUDGET).independence()
     assert reaches.verdict is ProofVerdict.REFUTED
     assert is_predicate(RULES[0]) is False
 

@@ -8,7 +8,7 @@ from functools import cache
 from domain.decision import Code
 from rules.concrete.world import OTHER, VM
 from rules.obligations import Obligation
-from rules.search.reachability import CommandHistory, replayed
+from rules.search.reachability import CommandHistory, execute_all
 from rules.solving.prover import ProofVerdict
 from rules.symbolic import terms
 from tests.domain.world import World
@@ -21,7 +21,7 @@ def reached() -> tuple[set[Reached], list[CommandHistory]]:
     """Every answer that a history reaches, as the oracle writes it, and those histories."""
     all_checks = checks()
     assert {each.verdict for each in all_checks.reached()} == {ProofVerdict.PROVED}
-    histories = [history for each in all_checks.met.values() for history in each]
+    histories = [history for each in all_checks.histories.values() for history in each]
     return {answered(history) for history in histories}, histories
 
 
@@ -41,7 +41,7 @@ def test_each_is_reached_in_a_few_commands() -> None:
 
 def test_histories_are_replayed_from_nothing() -> None:
     for history in reached()[1]:
-        assert answered(replayed(history.commands)) == answered(history)
+        assert answered(execute_all(history.commands)) == answered(history)
 
 
 def test_their_script_lines_are_read_and_decided_alike() -> None:

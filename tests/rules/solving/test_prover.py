@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from rules.obligations import Obligations
+from rules.obligations import ObligationBuilder, build_all
 from rules.solving.prover import ProofVerdict, Prover
 
 
 def test_every_obligation_is_proved() -> None:
-    obligations = Obligations().all()
+    obligations = build_all(ObligationBuilder())
     assert len({each.name for each in obligations}) == len(obligations)
     verdicts = Counter(proof.verdict for proof in Prover().prove(obligations))
     assert verdicts == {ProofVerdict.PROVED: len(obligations)}

@@ -15,10 +15,10 @@ from domain.guests import Guest, Mechanism
 from domain.settings import HostVersion, Mode
 from domain.state import Power
 from rules.obligations import Obligation
-from rules.proving.explaining import explain, needed
+from rules.proving.explaining import explain, used_assumptions
 from rules.proving.run import obligations_named
 from rules.solving.prover import ProofVerdict, Prover
-from rules.solving.recheck import judge, recheck, solver
+from rules.solving.recheck import check, recheck, second_solver
 from rules.solving.smtlib import exports
 from rules.symbolic import terms
 from rules.symbolic.terms import Literal, Term
@@ -54,15 +54,15 @@ def test_processes_say_the_same(some: list[Obligation]) -> None:
 
 def test_a_solver_that_gives_up_says_neither() -> None:
     [export] = exports(obligations_named(["keeps/grow/within_bounds"]))
-    opinion = judge("x", export.text, budget=1)
+    opinion = check("x", export.text, budget=1)
     assert opinion.verdict is ProofVerdict.UNKNOWN
     assert opinion.reason
-    assert judge("x", export.text).verdict is ProofVerdict.PROVED
+    assert check("x", export.text).verdict is ProofVerdict.PROVED
 
 
 def test_what_is_no_question_is_unknown() -> None:
-    assert judge("x", "(set-logic QF_LIA)\n").verdict is ProofVerdict.UNKNOWN
-    assert solver().startswith("cvc5 ")
+    assert check("x", "(set-logic QF_LIA)\n").verdict is ProofVerdict.UNKNOWN
+    assert second_solver().startswith("cvc5 ")
 
 
 def test_files_have_names_of_their_own_on_any_system() -> None:
@@ -75,7 +75,7 @@ def test_files_have_names_of_their_own_on_any_system() -> None:
 
 def test_what_a_proof_needs_is_least(some: list[Obligation]) -> None:
     for obligation in some[::8]:
-        verdict, used = needed(obligation)
+        verdict, used = used_assumptions(obligation)
         assert verdict is ProofVerdict.PROVED
         assert used <= set(obligation.assumes)
         enough = replace(obligation, assumes=tuple(used))

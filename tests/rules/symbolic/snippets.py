@@ -108,7 +108,11 @@ REFUSED = (
     ("a call of a builtin", a_rule("return abs(size)"), "a call of 'abs', which is no rule"),
     ("a method", a_rule("return size.bit_length()"), "a call of size.bit_length"),
     ("a property of no rule", a_rule("return size.real"), "size is no record"),
-    ("a rule called wrongly", a_rule("return done(size)", returns="Decision"), "arguments that cannot be told apart"),
+    (
+        "a rule called wrongly",
+        a_rule("return done(size)", returns="Decision"),
+        "arguments that match no parameters",
+    ),
     ("a rule with another type", a_rule("return rejected(size)", returns="Decision"), "'code' is not given a Code"),
     (
         "a record with a wrong field",

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from domain.deciding import decider, redecide
 from domain.rule import RULES, Rule
 from rules.solving.smt import Encoder
-from rules.symbolic.reader import RuleReader, sorts_of
+from rules.symbolic.reader import RuleReader, parameter_types
 from rules.symbolic.terms import Literal, Term, constant
-from rules.symbolic.values import Value, anything, bring_back, exactly, leaves
+from rules.symbolic.values import Value, concretize, constants, leaves, symbolic
 from tests.rules.symbolic.values import anything_of
 
 assert redecide  # with these two all rules are loaded
@@ -31,13 +31,13 @@ def by_name(rule: Rule) -> str:
 @given(data=st.data())
 def test_cpython_and_the_terms_and_z3_agree(rule: Rule, data: st.DataObject) -> None:
     answer, by_z3 = meanings(rule)
-    arguments = {name: data.draw(anything_of(kind), name) for name, kind in sorts_of(rule).items()}
-    values = {path: leaf for name, value in arguments.items() for path, leaf in plain(exactly(value), name).items()}
+    arguments = {name: data.draw(anything_of(kind), name) for name, kind in parameter_types(rule).items()}
+    values = {path: leaf for name, value in arguments.items() for path, leaf in plain(constants(value), name).items()}
 
     ran = rule(*arguments.values())
 
-    assert bring_back(answer, values) == ran
-    assert by_z3.compute(values) == plain(exactly(ran))
+    assert concretize(answer, values) == ran
+    assert by_z3.compute(values) == plain(constants(ran))
 
 
 def plain(value: Value, name: str = "") -> dict[str, Literal]:
@@ -48,7 +48,7 @@ def plain(value: Value, name: str = "") -> dict[str, Literal]:
 @cache
 def meanings(rule: Rule) -> tuple[Value, ByZ3]:
     """What a rule answers to anything, as terms and for Z3."""
-    answer = RuleReader().call(rule, [anything(name, kind) for name, kind in sorts_of(rule).items()])
+    answer = RuleReader().call(rule, [symbolic(name, kind) for name, kind in parameter_types(rule).items()])
     return answer, ByZ3(answer)
 
 
@@ -60,7 +60,7 @@ class ByZ3:
         self._solver = z3.Solver(ctx=self._translate.context)
         self._answers: dict[str, str] = {}
         for path, term in leaves(answer):
-            told = anything(f"the answer's {path}", term.sort)
+            told = symbolic(f"the answer's {path}", term.sort)
             assert isinstance(told, Term)
             self._solver.add(self._translate(term) == self._translate(told))
             self._answers[path] = f"the answer's {path}"

@@ -14,7 +14,7 @@ from domain.rule import RULES
 from domain.settings import MemorySetting
 from rules.symbolic.reader import RuleReader
 from rules.symbolic.source import UnreadableRule, source_of
-from rules.symbolic.values import anything
+from rules.symbolic.values import symbolic
 from tests.rules.symbolic.snippets import ALLOWED, HEADER, REFUSED, a_rule, load
 
 assert redecide  # with these two all rules are loaded
@@ -85,8 +85,8 @@ def test_a_rule_patched_at_run_time_is_refused(tmp_path: Path) -> None:
     rule, other = load(a_rule("return size"), tmp_path), load(a_rule("return size + 1"), tmp_path)
     rule.__code__ = other.__code__  # pyright: ignore[reportFunctionMemberAccess]
     with pytest.raises(UnreadableRule, match="runs as something else than is written"):
-        source_of(rule)  # pyright: ignore[reportArgumentType]
+        source_of(rule)
 
 
 def test_any_record_has_a_variable_for_each_field() -> None:
-    assert repr(anything("setting", MemorySetting)).count("setting.") == 6
+    assert repr(symbolic("setting", MemorySetting)).count("setting.") == 6

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.quantities import FLOOR, LARGEST, QUANTUM
 from domain.settings import GENERATION_1_LIMIT, LIMIT_BEFORE_2022, LIMIT_SINCE_2022
-from rules.symbolic.values import fields_of, is_record
+from rules.symbolic.values import field_types, is_record
 
 _EDGES = (0, 1, 2, 5, 100, 2000, QUANTUM, FLOOR, GENERATION_1_LIMIT, LIMIT_BEFORE_2022, LIMIT_SINCE_2022, LARGEST)
 
@@ -22,7 +22,7 @@ NUMBERS: st.SearchStrategy[int] = st.one_of(
 def anything_of(kind: type) -> st.SearchStrategy[object]:
     """Any value of a type that rules have."""
     if is_record(kind):
-        return st.builds(kind, **{name: anything_of(of) for name, of in fields_of(kind).items()})
+        return st.builds(kind, **{name: anything_of(of) for name, of in field_types(kind).items()})
     if issubclass(kind, bool):
         return st.booleans()
     if issubclass(kind, StrEnum):

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from domain.commands import COMMANDS
 from domain.deciding.world import World
 from domain.state import Host, Site
-from rules.concrete.replay import ARGUMENTS
+from rules.concrete.replay import ARGUMENT_TYPES
 from rules.concrete.world import HERE, THERE, VM, command_of, site_in, world_of
-from rules.obligations import Obligations
-from rules.search.actions import Action, actions_by_name
+from rules.obligations import ObligationBuilder
+from rules.search.actions import Action, actions_by_command
 from rules.symbolic.terms import Literal
-from rules.symbolic.values import bring_back, exactly
+from rules.symbolic.values import concretize, constants
 from tests.rules.symbolic.test_meanings import plain
 from tests.rules.symbolic.values import anything_of
 
@@ -25,17 +25,17 @@ ON_VMS = sorted(set(COMMANDS) - {"register-host", "resize-host", "set-reserve", 
 
 
 @cache
-def program() -> Obligations:
-    return Obligations()
+def program() -> ObligationBuilder:
+    return ObligationBuilder()
 
 
 @cache
 def all_deeds() -> dict[str, Action]:
-    return actions_by_name(program())
+    return actions_by_command(program())
 
 
 def leaves_of(name: str, value: object) -> dict[str, Literal]:
-    return plain(exactly(value), name)
+    return plain(constants(value), name)
 
 
 def test_every_command_is_a_deed() -> None:
@@ -49,7 +49,9 @@ def test_a_command_on_a_vm_does_what_its_transition_says(name: str, data: st.Dat
     transition = program().transitions[name]
     site = cast("Site", data.draw(anything_of(Site)))
     arguments: dict[str, Any] = {
-        each: data.draw(anything_of(ARGUMENTS[each]), each) for each in transition.arguments if each in ARGUMENTS
+        each: data.draw(anything_of(ARGUMENT_TYPES[each]), each)
+        for each in transition.arguments
+        if each in ARGUMENT_TYPES
     }
     values = leaves_of("site", site)
     for each, value in arguments.items():
@@ -64,17 +66,17 @@ def test_a_command_on_a_vm_does_what_its_transition_says(name: str, data: st.Dat
 
     answer = world.execute(command_of(name, arguments, to=to))
 
-    assert answer.decision == bring_back(transition.decision, values)
-    accepted = bring_back(transition.accepted, values)
+    assert answer.decision == concretize(transition.decision, values)
+    accepted = concretize(transition.accepted, values)
     assert accepted == (answer.outcome.value not in ("rejected", "failed"))
-    after: Site = bring_back(transition.after, values)
+    after: Site = concretize(transition.after, values)
     if name == "remove-vm" and accepted:
         assert VM not in world.vms
         assert (world.host(HERE).state, world.host(HERE).entry(VM)) == (after.host, after.entry)
     else:
         assert site_in(world) == after
     if transition.left is not None and transition.left_entry is not None:
-        left = bring_back(transition.left, values), bring_back(transition.left_entry, values)
+        left = concretize(transition.left, values), concretize(transition.left_entry, values)
         assert (world.host(HERE).state, world.host(HERE).entry(VM)) == left
 
 
@@ -86,21 +88,21 @@ def test_a_command_on_a_host_does_what_its_deed_says(name: str, data: st.DataObj
     site = cast("Site", data.draw(anything_of(Site)))
     alone = data.draw(st.booleans(), "no VM")
     world = World() if name == "register-host" else world_of(None if alone or name == "define-vm" else site, site.host)
-    arguments: dict[str, Any] = {each: data.draw(anything_of(ARGUMENTS[each]), each) for each in action.arguments}
+    arguments: dict[str, Any] = {each: data.draw(anything_of(ARGUMENT_TYPES[each]), each) for each in action.arguments}
     values = leaves_of("site", site) | {"vms": len(world.vms)}
     for each, value in arguments.items():
         values |= leaves_of(each, value)
 
     answer = world.execute(command_of(name, arguments))
 
-    assert answer.decision == bring_back(action.decision, values)
-    accepted = bring_back(action.accepted, values)
+    assert answer.decision == concretize(action.decision, values)
+    accepted = concretize(action.accepted, values)
     assert accepted == (answer.outcome.value not in ("rejected", "failed"))
     if not accepted:
         assert HERE not in world.hosts or world.host(HERE).state == site.host
     elif name == "define-vm":
-        assert site_in(world) == Site(site.host, bring_back(action.after["vm"], values), 0)
+        assert site_in(world) == Site(site.host, concretize(action.after["vm"], values), 0)
     elif name == "remove-host":
         assert not world.hosts
     else:
-        assert world.host(HERE).state == bring_back(action.after["host"], values)
+        assert world.host(HERE).state == concretize(action.after["host"], values)

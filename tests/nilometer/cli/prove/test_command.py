@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from nilometer.cli.output import Output
-from nilometer.cli.prove.choice import choose
 from nilometer.cli.prove.report import Report
+from nilometer.cli.prove.selection import select
 from rules.catalogue import CHECKS, RULE_NAMES
 from rules.proving.run import ProofResult, obligations_named
 from rules.solving.prover import ProofVerdict
@@ -61,7 +61,7 @@ def test_on_a_terminal_obligations_of_a_kind_stand_together(desk: Desk) -> None:
 
 
 def test_every_rule_of_the_model_can_be_asked_for() -> None:
-    chosen = {name: choose([name], []) for name in RULE_NAMES}
+    chosen = {name: select([name], []) for name in RULE_NAMES}
     assert all(choice.rules and choice.obligations for choice in chosen.values())
     found = [each.name for choice in chosen.values() for each in choice.obligations]
     assert sorted(found) == sorted(each.name for each in obligations_named())
@@ -73,7 +73,7 @@ def found_by(desk: Desk, *args: str) -> list[dict[str, str]]:
     return [each for each in all if each["kind"] not in CHECKS]
 
 
-def test_rules_can_be_named_either_way_and_by_a_sentence(desk: Desk) -> None:
+def test_rules_can_be_named_either_way_and_by_a_predicate(desk: Desk) -> None:
     def found(*args: str) -> list[str]:
         return [each["name"] for each in found_by(desk, *args)]
 
@@ -93,9 +93,13 @@ def test_a_command_means_all_that_it_does(desk: Desk) -> None:
         (["whole_qanta"], "there is no rule 'whole_qanta'", "did you mean whole_quanta?"),
         (["--rule", "seen_bye"], "there is no rule 'seen_bye'", "did you mean seen_by?"),
         (["zzz"], "there is no rule 'zzz'", "docs/rules.md lists them"),
-        (["--command", "grw"], "nothing is to be proved of a command 'grw'", "did you mean grow?"),
-        (["grant_is_applied", "--command", "stop"], "of grant_is_applied and stop", "it is proved of add-memory, grow"),
-        (["definitions", "--command", "stop"], "of definitions and stop", "leave --command out"),
+        (["--command", "grw"], "there is nothing to prove about a command 'grw'", "did you mean grow?"),
+        (
+            ["grant_is_applied", "--command", "stop"],
+            "about grant_is_applied and stop",
+            "it is proved of add-memory, grow",
+        ),
+        (["definitions", "--command", "stop"], "about definitions and stop", "leave --command out"),
         (
             ["--explain", "keeps/grow/whole"],
             "no obligation 'keeps/grow/whole'",
@@ -105,7 +109,7 @@ def test_a_command_means_all_that_it_does(desk: Desk) -> None:
         (["--cores", "0"], "'--cores'", "nilo prove --help"),
     ],
 )
-def test_what_cannot_be_proved_is_told(desk: Desk, args: list[str], error: str, hint: str) -> None:
+def test_an_unknown_name_is_refused_with_a_hint(desk: Desk, args: list[str], error: str, hint: str) -> None:
     said = desk.call("prove", *args)
     assert said.code == 2
     assert said.out == ""
@@ -135,7 +139,7 @@ def test_processes_may_share_the_work(desk: Desk, names: list[str]) -> None:
 # Explanations
 
 
-def test_an_explanation_shows_sentence_code_assumptions_and_formula(desk: Desk) -> None:
+def test_an_explanation_shows_predicate_code_assumptions_and_formula(desk: Desk) -> None:
     name = "keeps/add-memory/host_never_overcommitted"
     said = desk.call("prove", "--explain", name)
     assert said.code == 0
@@ -145,12 +149,12 @@ def test_an_explanation_shows_sentence_code_assumptions_and_formula(desk: Desk) 
         "    return site.host.reserve + site.host.held <= site.host.total\n",
         "add_memory decides it\n",
         "memory_added says what it changes\n",
-        "The proof used:\n    host_never_overcommitted\n\nIt might have used:\n",
+        "The proof used:\n    host_never_overcommitted\n\nThe proof did not use:\n",
         "The formula, sizes in bytes:\n",
         "site.host.total - site.host.reserve",
     ):
         assert part in said.out
-    place = re.search(r"The sentence, (rules/\S+):(\d+):", said.out)
+    place = re.search(r"The predicate, (rules/\S+):(\d+):", said.out)
     assert place is not None
     lines = (ROOT / place[1]).read_text(encoding="utf-8").splitlines()
     assert lines[int(place[2]) - 1].startswith("def host_never_overcommitted(")
@@ -256,7 +260,16 @@ def test_what_is_refuted_counts_more_than_what_is_unknown(capsys: pytest.Capture
         report = Report(Output("plain"), ["keeps"] * len(verdicts), None)
         for number, verdict in enumerate(verdicts):
             report.add(
-                ProofResult(f"keeps/stop/{number}", "keeps", str(number), "stop", verdict, 0.1, None, "so it is")
+                ProofResult(
+                    name=f"keeps/stop/{number}",
+                    kind="keeps",
+                    rule=str(number),
+                    command="stop",
+                    verdict=verdict,
+                    seconds=0.1,
+                    counterexample=None,
+                    reason="so it is",
+                )
             )
         return report.finish(1.0)
 

@@ -26,7 +26,7 @@ def test_an_interrupt_says_how_far_it_came(desk: Desk) -> None:
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=60)
         assert running.returncode == 130
-        assert re.fullmatch(r"interrupted: \d+ of \d+ obligations were judged\nhint: .*\n", err)
+        assert re.fullmatch(r"interrupted: \d+ of \d+ obligations were decided\nhint: .*\n", err)
         assert first.startswith("proved: ")
         assert "unknown" not in out
 
