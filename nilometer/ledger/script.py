@@ -16,12 +16,12 @@ from hashlib import sha256
 from itertools import count
 from typing import Any, Final, cast
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, SchemaValidator, ValidationError
 
 from domain.commands import COMMANDS, Command, HostCommand
 from domain.errors import InputError
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
+from nilometer.storage.schemas import SchemaBuilder
 from nilometer.suggesting import did_you_mean
 from nilometer.textio.identifying.kind import RUN
 from nilometer.textio.strict_json import CUT_OFF, NO_JSON, parse_strict_json
@@ -167,15 +167,15 @@ def parse_command(name: str, given: dict[str, Any]) -> Command:
             takes = f"{name} takes {', '.join(known)}; beside them {', '.join(ABOUT)}"
             raise InputError(f"{key!r} is not a key of {name}", hint=did_you_mean(key, [*known, *ABOUT], takes))
     try:
-        return _adapter(name).validate_python(given)
+        return cast("Command", _validator(name).validate_python(given))
     except ValidationError as error:
         what, hint = describe_error(name, error.errors(include_url=False)[0])
         raise InputError(what, hint=hint) from None
 
 
 @cache
-def _adapter(name: str) -> TypeAdapter[Command]:
-    return TypeAdapter(COMMANDS[name])
+def _validator(name: str) -> SchemaValidator:
+    return SchemaValidator(SchemaBuilder().build(COMMANDS[name]))
 
 
 def _about(key: str, value: object) -> str | None:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import GenericAlias
 from typing import Final, Generic, TypeVar
 
 from pydantic_core import SchemaSerializer, SchemaValidator, ValidationError
@@ -52,7 +53,7 @@ class _Codec:
     """Writes and reads the bodies of one event class. Each half is made when it is first needed."""
 
     def __init__(self, event: type[Event]) -> None:
-        self._body = EventBody[event]  # type: ignore[valid-type]
+        self._body = GenericAlias(EventBody, (event,))
 
     @cached_property
     def write(self) -> Callable[[EventBody[Event]], bytes]:

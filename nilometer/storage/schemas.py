@@ -44,8 +44,7 @@ class SchemaBuilder:
             return _PLAIN[kind]()
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return core_schema.str_schema() if self.writes_enums_as_texts else _enum(kind)
-        origin: object = get_origin(kind)
-        record: Any = origin or kind
+        record = _class_of(kind)
         return self._record(record, get_args(kind)) if is_dataclass(record) else self._form(kind)
 
     def _form(self, kind: Kind) -> CoreSchema:
@@ -112,6 +111,12 @@ class _Handler:
 
 def _enum(kind: type[StrEnum]) -> CoreSchema:
     return core_schema.enum_schema(kind, list(kind), sub_type="str")
+
+
+def _class_of(kind: Kind) -> Any:
+    """The class that a type is, or of which it is a form with parameters."""
+    origin: object = get_origin(kind)
+    return kind if origin is None else origin
 
 
 def _filled(kind: Kind, given: dict[Any, Any]) -> Kind:

@@ -1,18 +1,19 @@
-"""Hosts, VMs and whole fleets as stored views keep them: JSON that pydantic writes and reads."""
+"""Hosts, VMs and whole fleets as stored views keep them: JSON, a record each."""
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any, Final, cast
-
-from pydantic import TypeAdapter, ValidationError
+from types import GenericAlias
+from typing import Final, cast
 
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.identifiers import split_stream
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
+from nilometer.views.records import reader_of
 from nilometer.views.tables import damaged
 from projections.fleet import Fleet
 from projections.tracked import AnyTracked, Tracked, TrackedHost, TrackedVm
@@ -25,25 +26,28 @@ KINDS: Final[dict[type, str]] = {
 }
 """What the states of each class are called in the tables."""
 
-_CLASSES: Final = {kind: of for of, kind in KINDS.items()}
-
-
-class _Codec:
-    """Reads and writes the states of one class."""
-
-    def __init__(self, of: type) -> None:
-        one: TypeAdapter[Any] = TypeAdapter(Tracked[of])  # type: ignore[valid-type]
-        many: TypeAdapter[Any] = TypeAdapter(dict[str, Tracked[of]])  # type: ignore[valid-type]
-        self.write: Callable[[AnyTracked], bytes] = one.serializer.to_json
-        self.read: Callable[[str | bytes], AnyTracked] = one.validator.validate_json
-        self.read_many: Callable[[str | bytes], dict[str, AnyTracked]] = many.validator.validate_json
+_CLASSES: Final = {kind: subject for subject, kind in KINDS.items()}
 
 
 @cache
-def _codec(kind: str) -> _Codec:
+def _reader(kind: str) -> Callable[[object], AnyTracked]:
+    return reader_of(_tracked(kind))
+
+
+@cache
+def _writer(kind: str) -> Callable[[AnyTracked], bytes]:
+    # Imported here: who only reads needs neither the core of pydantic nor schemas.
+    from pydantic_core import SchemaSerializer
+
+    from nilometer.storage.schemas import SchemaBuilder
+
+    return SchemaSerializer(SchemaBuilder().build(_tracked(kind))).to_json
+
+
+def _tracked(kind: str) -> GenericAlias:
     if kind not in _CLASSES:
         raise damaged(f"it has the unknown kind {kind!r}")
-    return _Codec(_CLASSES[kind])
+    return GenericAlias(Tracked, (_CLASSES[kind],))
 
 
 def kind_of(tracked: AnyTracked) -> str:
@@ -59,15 +63,15 @@ def host_of(tracked: AnyTracked | None) -> str | None:
 
 def write_state(tracked: AnyTracked) -> str:
     """A host or VM as JSON."""
-    return _codec(kind_of(tracked)).write(tracked).decode()
+    return _writer(kind_of(tracked))(tracked).decode()
 
 
 def read_state(stream: str, kind: str, state: str) -> AnyTracked:
     """A host or VM from its JSON. Raises ``ViewError``."""
     try:
-        return _codec(kind).read(state)
-    except ValidationError as error:
-        raise damaged(f"the state of {stream} is unreadable: {error.errors()[0]['msg']}") from None
+        return _reader(kind)(json.loads(state))
+    except ValueError as error:
+        raise damaged(f"the state of {stream} is unreadable: {error}") from None
 
 
 def write_fleet(states: Iterable[tuple[str, str, str]]) -> bytes:
@@ -85,8 +89,9 @@ def read_fleet(position: int, blob: bytes) -> dict[str, AnyTracked]:
     try:
         for line in zlib.decompress(blob).decode().split("\n"):
             kind, _, states = line.partition(" ")
-            found.update(_codec(kind).read_many(states))
-    except (zlib.error, UnicodeDecodeError, ValidationError):
+            read = _reader(kind)
+            found |= {stream: read(state) for stream, state in json.loads(states).items()}
+    except (zlib.error, ValueError, AttributeError):
         raise damaged(f"the checkpoint at position {position} is unreadable") from None
     return found
 
@@ -100,8 +105,5 @@ def put(fleet: Fleet, stream: str, tracked: AnyTracked) -> None:
         fleet.put_host(id, cast("TrackedHost", tracked))
 
 
-_TEXT: Final = TypeAdapter(str)
-
-
 def _quoted(text: str) -> str:
-    return _TEXT.dump_json(text).decode()
+    return json.dumps(text, ensure_ascii=False)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import click
-from pydantic import TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator, ValidationError
 
 from domain.decision import Code, Outcome
 from domain.identifiers import vm_stream
@@ -24,6 +24,7 @@ from nilometer.importers.manual import ReportedChange, record_change
 from nilometer.ledger.script import describe_error
 from nilometer.messages.shortfalls import PARTIALLY
 from nilometer.messages.sizes import format_part, format_size
+from nilometer.storage.schemas import SchemaBuilder
 from nilometer.times import current_time
 
 
@@ -109,8 +110,8 @@ def _read(shape: Callable[[object], T], option: str, text: str) -> T:
         raise Mistyped(what, hint=hint) from None
 
 
-_read_id: Final[Callable[[object], str]] = TypeAdapter[str](Id).validate_python
-_read_size: Final[Callable[[object], int]] = TypeAdapter[int](TypedSize).validate_python
+_read_id: Final[Callable[[object], str]] = SchemaValidator(SchemaBuilder().build(Id)).validate_python
+_read_size: Final[Callable[[object], int]] = SchemaValidator(SchemaBuilder().build(TypedSize)).validate_python
 
 
 def _problem(change: ReportedChange, settled: VmRequestSettled) -> dict[str, str] | None:
