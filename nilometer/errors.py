@@ -1,4 +1,4 @@
-"""Errors of ledgers: what was wrong with the database, told apart so that one knows what to do."""
+"""Errors of ledgers: one class for each thing that the user can do about it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ class LedgerError(NilometerError):
 
 
 class NoLedger(LedgerError, FileNotFoundError):
-    """There is no ledger where one was expected. Record something to make one, or name another place."""
+    """There is no ledger at this place. Record something to make one, or name another place."""
 
     def __str__(self) -> str:
         return self.message
 
 
 class NotALedger(LedgerError, ValueError):
-    """There is a database, but it is not one of ours, or of a version that we do not know: it was not touched."""
+    """There is a database, but it is no ledger, or has an unknown version: it was not touched."""
 
 
 class LedgerBusy(LedgerError, TimeoutError):
-    """Others kept the ledger locked, or kept winning the race for it. Try again."""
+    """Other processes kept the ledger locked, or kept writing first. Try again."""
 
     def __str__(self) -> str:
         return self.message
@@ -35,14 +35,14 @@ class LedgerReadOnly(LedgerError, PermissionError):
 
 
 class LedgerFull(LedgerError, OSError):
-    """There is no room for what was to be recorded: nothing of it was."""
+    """There is no space left for the events: none of them was recorded."""
 
     def __str__(self) -> str:
         return self.message
 
 
 class LedgerUnreachable(LedgerError, ConnectionError):
-    """The database server does not answer, or refuses us."""
+    """The database server does not answer, or refuses the connection."""
 
     def __str__(self) -> str:
         return self.message

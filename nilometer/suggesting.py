@@ -1,4 +1,4 @@
-"""Did you mean: the names nearest to one that is not known."""
+"""Suggestions: the names nearest to one that is not known."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from difflib import get_close_matches
 from typing import Final
 
 MAX_NAMES: Final = 5
-"""At most so many names are told when none is near."""
+"""The number of known names in a hint when none of them is near."""
 
 
 def find_nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name that ``word`` most likely meant, or ``None``. Case does not count."""
+    """Finds the known name that ``word`` most likely means, or ``None``. Case does not count."""
     folded = {name.casefold(): name for name in known}
     near = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6 if len(word) > 3 else 0.5)
     return folded[near[0]] if near else None
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """A hint: the nearest known name; else ``otherwise``, or the known names."""
+    """Returns a hint: the nearest known name; else ``otherwise``, or the known names."""
     names = sorted(set(known))
     near = find_nearest(word, names)
     if near is not None:

@@ -1,6 +1,6 @@
 """Times: read as people and programs write them, kept as UTC texts of one width, shown in local time with its zone.
 
-Inside, a time is ``2026-11-23T09:00:00.000000Z``: the order of such texts is their order in time.
+A ``UtcTime`` is ``2026-11-23T09:00:00.000000Z``: the order of such texts is their order in time.
 """
 
 from __future__ import annotations
@@ -26,52 +26,51 @@ TYPED: Final = "write 2026-11-17, 2026-11-17 09:00 (local time) or 2026-11-17T09
 
 @dataclass(frozen=True, slots=True)
 class TypedTime:
-    """A time that somebody typed, and how it was understood."""
+    """A typed time, and how it was read."""
 
     text: UtcTime
-    """The time as it is kept inside."""
     understood: str | None
     """The local time with its zone, when the zone was not typed; ``None`` when it was."""
 
 
 def to_utc_time(moment: datetime) -> UtcTime:
-    """A time with a zone, as it is kept inside."""
+    """Converts a time with a zone. Raises ``OverflowError`` or ``ValueError`` at the ends of the calendar."""
     return UtcTime(f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z")
 
 
 def current_time() -> UtcTime:
-    """The time now, as it is kept inside."""
+    """The time now."""
     return to_utc_time(datetime.now(UTC))
 
 
 def parse_time(text: str) -> UtcTime:
-    """Reads a time that names its zone. Raises ``InputError`` saying what to write instead.
+    """Reads a time that names its zone. Raises ``InputError`` with what to write instead.
 
     What is finer than a microsecond is cut off.
     """
     moment = _read(text, WITH_ZONE)
     if moment.tzinfo is None:
         raise InputError(f"{text!r} does not say its time zone", hint=WITH_ZONE)
-    return _inside(moment, text, WITH_ZONE)
+    return _convert(moment, text, WITH_ZONE)
 
 
 def parse_typed_time(text: str) -> TypedTime:
-    """Reads a time that a person typed; without a zone it is local, and a date alone is its first moment.
+    """Reads a typed time: without a zone it is local, and a date alone means its first moment.
 
-    Raises ``InputError`` saying what to write instead.
+    Raises ``InputError`` with what to write instead.
     """
     moment = _read(text, TYPED)
     if moment.tzinfo is not None:
-        return TypedTime(_inside(moment, text, TYPED), None)
+        return TypedTime(_convert(moment, text, TYPED), None)
     try:
         local = moment.astimezone()
     except (OverflowError, ValueError, OSError):
         raise InputError(f"{text!r} is out of range", hint=TYPED) from None
-    return TypedTime(_inside(local, text, TYPED), local.isoformat(timespec="minutes" if not local.second else "auto"))
+    return TypedTime(_convert(local, text, TYPED), local.isoformat(timespec="minutes" if not local.second else "auto"))
 
 
 def format_time(text: str) -> str:
-    """A time that is kept inside, for people: local, in whole seconds, with its zone: ``2026-11-23 10:00:00+01:00``.
+    """Formats a time for people: local, in whole seconds, with its zone: ``2026-11-23 10:00:00+01:00``.
 
     A zone that is UTC is shown as ``Z``.
     """
@@ -98,18 +97,18 @@ def _format(text: str, precision: str) -> str:
 
 
 def seconds_between(earlier: str, later: str) -> float:
-    """How many seconds lie between two times that are kept inside."""
+    """The seconds between two times."""
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
 def format_duration(seconds: float) -> str:
-    """A stretch of time for people: ``120 ms``, ``8.8 s``, ``50 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 2 h``."""
+    """Formats a duration for people: ``120 ms``, ``8.8 s``, ``50 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 2 h``."""
     if seconds < 1:
         return f"{round(seconds * 1000)} ms"
     if round(seconds) < 10:
         return f"{seconds:.1f} s"
-    whole = round(seconds)
-    parts = ((whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
+    total = round(seconds)
+    parts = ((total // 86400, "d"), (total // 3600 % 24, "h"), (total // 60 % 60, "min"), (total % 60, "s"))
     first = next(index for index, (count, _) in enumerate(parts) if count)
     return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
 
@@ -129,7 +128,7 @@ def _read(text: str, hint: str) -> datetime:
         raise InputError(f"{text!r} is not a time: {error}", hint=hint) from None
 
 
-def _inside(moment: datetime, text: str, hint: str) -> UtcTime:
+def _convert(moment: datetime, text: str, hint: str) -> UtcTime:
     try:
         return to_utc_time(moment)
     except (OverflowError, ValueError):

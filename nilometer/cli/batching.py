@@ -1,4 +1,4 @@
-"""Items taken together while they come fast, and at once when no further one is waiting."""
+"""Batches of items: full ones while the items come fast, a smaller one as soon as no further item is waiting."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from typing import BinaryIO, TypeVar
 T = TypeVar("T")
 
 
-def batches(items: Iterable[T], most: int) -> Iterator[list[T]]:
-    """Items that are all there, ``most`` at a time."""
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yields items that are all there, up to ``size`` at a time."""
     source = iter(items)
-    while batch := list(islice(source, most)):
+    while batch := list(islice(source, size)):
         yield batch
 
 
-def batches_as_they_come(items: Iterable[T], most: int) -> Iterator[list[T]]:
-    """Items that somebody still writes: those that wait, up to ``most``, without waiting for more."""
-    waiting: queue.Queue[T | _End] = queue.Queue(most * 2)
+def batches_as_they_come(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yields items that are still being written: those that are there, up to ``size``, without waiting for more."""
+    waiting: queue.Queue[T | _End] = queue.Queue(size * 2)
 
     def read() -> None:
         try:
             for item in items:
                 waiting.put(item)
             waiting.put(_End(None))
-        except BaseException as error:  # raised again where the items are taken
+        except BaseException as error:  # raised again in the thread that takes the items
             waiting.put(_End(error))
 
     threading.Thread(target=read, name="reader", daemon=True).start()
@@ -37,7 +37,7 @@ def batches_as_they_come(items: Iterable[T], most: int) -> Iterator[list[T]]:
         item = waiting.get()
         while not isinstance(item, _End):
             batch.append(item)
-            if len(batch) == most:
+            if len(batch) == size:
                 break
             try:
                 item = waiting.get_nowait()
@@ -51,8 +51,8 @@ def batches_as_they_come(items: Iterable[T], most: int) -> Iterator[list[T]]:
             return
 
 
-def own_stdin() -> BinaryIO:
-    """Stdin for a thread: Python cannot end while another thread waits in its own reader of stdin."""
+def open_stdin() -> BinaryIO:
+    """Opens stdin for another thread: Python cannot exit while a thread waits in ``sys.stdin``."""
     try:
         return open(sys.stdin.fileno(), "rb", closefd=False)
     except (OSError, ValueError):
@@ -60,7 +60,7 @@ def own_stdin() -> BinaryIO:
 
 
 class _End:
-    """No more items come."""
+    """The end of the items, and the error that ended them."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error

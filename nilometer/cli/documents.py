@@ -1,4 +1,4 @@
-"""Values as JSON documents have them: field names in snake_case, enum values in kebab-case, sizes in bytes."""
+"""Records as JSON documents: field names in snake_case, enum values in kebab-case, sizes in bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.settings import ConfigVersion
 
 
 def to_document(value: object) -> Any:
-    """A record, and what it holds, as JSON."""
+    """Returns a record, and everything in it, as JSON."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, ConfigVersion):

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Output files: written completely, or not at all."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _SQLITE: Final = b"SQLite format 3\0"
 
 @contextmanager
 def open_output(file: str | None) -> Generator[BinaryIO]:
-    """Where to write: stdout, or a file that appears under its name only when all of it is written.
+    """Opens stdout, or a file that appears under its name only when all of it is written.
 
-    A database, which may be a ledger, is never replaced. Raises ``InputError``.
+    Raises ``InputError`` for a file that is a database: it may be a ledger, and is never replaced.
     """
     if file in (None, "-"):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     target = Path(str(file))
-    if target.exists() and not target.is_file():  # a device, a pipe: nothing can be put in its place
+    if target.exists() and not target.is_file():  # a device or a pipe cannot be replaced
         with target.open("wb") as stream:
             yield stream
         return

@@ -1,4 +1,4 @@
-"""Ctrl-C while others' code works: noted when it comes, raised where it can be heard.
+"""Ctrl-C while foreign code runs: noted when it comes, raised where Python can handle it.
 
 Python drops an interrupt that arrives while an object of Z3 is taken down, and Z3 makes thousands of them.
 """
@@ -12,8 +12,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def interruptible() -> Generator[Callable[[], None]]:
-    """Gives a function to call between steps: it raises ``KeyboardInterrupt`` if one came. A second Ctrl-C is heard
-    at once, whatever is being done."""
+    """Yields a function to call between steps: it raises ``KeyboardInterrupt`` if Ctrl-C was pressed.
+
+    A second Ctrl-C raises at once.
+    """
     came = False
 
     def note(number: int, _: object) -> None:

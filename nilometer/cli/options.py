@@ -1,4 +1,4 @@
-"""Options that many commands have. They may stand before or after the command's name; the later one counts."""
+"""Options of many commands. They may stand before or after the command's name; the later one counts."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def common_options(function: F) -> F:
 
 
 def reporting_options(function: F) -> F:
-    """The options of a command whose findings other tools show: those that every command has, in more formats."""
+    """The options that every command has, with the formats that other tools show findings in."""
     return _common(function, ALL_FORMATS, f"{_HELP}, json, sarif or github (workflow commands).  [NILO_FORMAT]")
 
 
 def outermost_options(function: F) -> F:
-    """The options that may stand before any command's name; a command refuses a format that it does not have."""
+    """The options before the command's name; a command refuses a format that it does not have."""
     return _common(function, ALL_FORMATS, f"{_HELP} or json; some commands have more.  [NILO_FORMAT]")
 
 
@@ -73,7 +73,7 @@ def _common(function: F, formats: Sequence[str], help: str) -> F:
 
 
 def asking_options(function: F) -> F:
-    """The options of commands that write: who asks, with which tool, why."""
+    """The options of commands that write: who asks, with which tool, and why."""
     ticket, who = "What ties changes together, such as a ticket.", "Who makes the request; default you.  [NILO_ACTOR]"
     function = _option("--correlation", metavar="TEXT", help=ticket)(function)
     function = _option("--reason", metavar="TEXT", help="Why it is requested.")(function)

@@ -11,7 +11,7 @@ from nilometer.cli.documents import to_document
 from nilometer.cli.failures import NOT_IN_FULL, OK
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
-from nilometer.cli.reading.log import log_line
+from nilometer.cli.reading.log import format_log_line
 from nilometer.cli.reading.moments import parse_moment
 from nilometer.cli.session import current_session
 from nilometer.ledger.ledger import Ledger
@@ -62,7 +62,7 @@ def command(one: str, other: str, exit_code: bool) -> int:
                 out.write_line("Nothing changed.")
             for position in found.positions:
                 (envelope,) = ledger.events(position - 1, position)
-                out.write_line(f"by {log_line(envelope, unit)}")
+                out.write_line(f"by {format_log_line(envelope, unit)}")
     return NOT_IN_FULL if exit_code and found.changes else OK
 
 

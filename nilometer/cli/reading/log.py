@@ -24,8 +24,10 @@ from nilometer.messages.requests import summarize
 from nilometer.messages.sizes import Unit
 from nilometer.views.views import Filter
 
-MOST_EVENTS: Final = 3
-"""Events of one command: a move writes on three streams."""
+OUTCOMES: Final = [outcome.value for outcome in Outcome]
+
+MAX_EVENTS: Final = 3
+"""The largest number of events of one command: a move writes on three streams."""
 
 
 @click.command("log")
@@ -34,7 +36,7 @@ MOST_EVENTS: Final = 3
 @click.option("--host", metavar="HOST", help="Only this host and its VMs.")
 @click.option("--since", metavar="TIME", help="Only events at this time or later.")
 @click.option("--until", metavar="TIME", help="Only events at this time or earlier.")
-@click.option("--outcome", type=click.Choice([each.value for each in Outcome]), help="Only events with this outcome.")
+@click.option("--outcome", type=click.Choice(OUTCOMES), help="Only events with this outcome.")
 @click.option("--actor", metavar="NAME", help="Only events by this user.")
 @click.option("--asked", "only_asked", is_flag=True, help="Only requests, each with its outcomes.")
 @common_options
@@ -74,45 +76,34 @@ def command(
             for envelope in ledger.views.log(wanted, count):
                 out.write_event(envelope_to_cloudevent(envelope, ledger.id))
             return OK
-        told = _commands(ledger, wanted, count)
-        first = next(told, None)
-        if first is None:
+        is_empty = True
+        for envelope in _list_commands(ledger, wanted, count):
+            is_empty = False
+            for line in summarize(ledger, envelope).lines() if only_asked else [format_log_line(envelope)]:
+                out.write_line(line)
+        if is_empty:
             out.write_line("No matching events." if ledger.position else EMPTY)
-            return OK
-        _show(out, ledger, _again(first, told), only_asked)
     return OK
 
 
-def _commands(ledger: Ledger, wanted: Filter, count: int | None) -> Iterator[Envelope[Event]]:
-    """One event a command: of those that are wanted, the one that was recorded first."""
-    found = ledger.views.log(wanted, None if count is None else count * MOST_EVENTS)
-    first = _first_of_each(found)
+def _list_commands(ledger: Ledger, wanted: Filter, count: int | None) -> Iterator[Envelope[Event]]:
+    """Lists one event of each command: of those that are wanted, the one that was recorded first."""
+    found = ledger.views.log(wanted, None if count is None else count * MAX_EVENTS)
+    first = _take_first_of_commands(found)
     return iter(first if count is None else deque(first, maxlen=count))
 
 
-def _first_of_each(found: Iterable[Envelope[Event]]) -> Iterator[Envelope[Event]]:
-    told = ""
-    for each in found:
-        root = each.metadata.causation or each.id
-        if not isinstance(each.event, Decided) or root != told:
-            yield each
-        told = root
+def _take_first_of_commands(found: Iterable[Envelope[Event]]) -> Iterator[Envelope[Event]]:
+    previous = ""
+    for envelope in found:
+        root = envelope.metadata.causation or envelope.id
+        if not isinstance(envelope.event, Decided) or root != previous:
+            yield envelope
+        previous = root
 
 
-def _again(first: Envelope[Event], rest: Iterator[Envelope[Event]]) -> Iterator[Envelope[Event]]:
-    yield first
-    yield from rest
-
-
-def _show(out: Output, ledger: Ledger, told: Iterable[Envelope[Event]], only_asked: bool) -> None:
-    for envelope in told:
-        lines = summarize(ledger, envelope).lines() if only_asked else [log_line(envelope)]
-        for line in lines:
-            out.write_line(line)
-
-
-def log_line(envelope: Envelope[Event], unit: Unit | None = None) -> str:
-    """A command, or an observation, in one line."""
+def format_log_line(envelope: Envelope[Event], unit: Unit | None = None) -> str:
+    """Describes a command, or an observation, in one line."""
     metadata = envelope.metadata
     head = f"#{envelope.position} {describe_time(metadata)} · {describe_actor(metadata)}"
     return f"{head}: {describe(envelope, unit)}{describe_reason(metadata)}"

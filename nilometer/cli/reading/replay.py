@@ -34,11 +34,11 @@ def command(repair: bool) -> int:
             with Progress("rebuilding", ledger.position, "events") as progress:
                 ledger.views.rebuild(progress.update)
     if out.json:
-        equal = [{"name": each.name, "equal": each.equal} for each in replay.projections]
+        equal = [{"name": projection.name, "equal": projection.equal} for projection in replay.projections]
         out.write_document({"events": replay.events, "seconds": round(seconds, 3), "projections": equal})
     else:
-        for each in replay.projections:
-            out.write_line(f"{each.name}: {'equal' if each.equal else f'differs: {each.difference}'}")
+        for projection in replay.projections:
+            out.write_line(f"{projection.name}: {'equal' if projection.equal else f'differs: {projection.difference}'}")
         out.write_line(f"{replay.events} events replayed in {seconds:.1f} s")
         if not replay.equal:
             out.write_line("Rebuilt from the events." if repair else "The events count: nilo replay --repair")

@@ -36,10 +36,10 @@ def command(change: str) -> int:
         if out.json:
             out.write_document([envelope_to_cloudevent(envelope, ledger.id) for envelope in found])
             return OK
-        for number, each in enumerate(group_by_change(found)):
+        for number, events in enumerate(group_by_change(found)):
             if number:
                 out.write_line()
-            for line in tell_change(each):
+            for line in tell_change(events):
                 out.write_line(line)
     return OK
 
@@ -53,11 +53,11 @@ def _find(ledger: Ledger, change: str) -> list[Envelope[Event]]:
         if not isinstance(event.event, Decided):
             return together
         root = event.metadata.causation or event.id
-        return [each for each in together if root in (each.id, each.metadata.causation)]
+        return [envelope for envelope in together if root in (envelope.id, envelope.metadata.causation)]
     found = list(ledger.views.log(Filter(correlation=change)))
     if not found:
         raise InputError(
             f"there is no event at position {change} and no correlation {change!r}; the last event is at {last}",
-            hint="nilo log tells positions; nilo log --format json correlations",
+            hint="nilo log shows positions, nilo log --format json shows correlations",
         )
     return found

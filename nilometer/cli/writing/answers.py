@@ -1,4 +1,4 @@
-"""How the answers to commands are shown: one a command, and a summary."""
+"""The results of commands: shown one by one, and in a summary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nilometer.cli.failures import NOT_IN_FULL, OK, UNREADABLE, say
 from nilometer.cli.output import Output
 from nilometer.ledger.requests import Result
 from nilometer.messages.reasons import explain_result
-from nilometer.messages.sizes import format_part
+from nilometer.messages.sizes import format_part, plural
 from nilometer.times import current_time, format_time
 
 INPUT_ERROR: Final = "input-error"
@@ -21,7 +21,7 @@ _COLOURS: Final = {Outcome.COMPLETED: "green", Outcome.DONE: "green", Outcome.PA
 
 
 def result_to_document(result: Result, line: int | None = None) -> dict[str, Any]:
-    """An answer as JSON."""
+    """Returns a result as JSON."""
     problem = explain_result(result)
     return {
         "line": line,
@@ -37,7 +37,7 @@ def result_to_document(result: Result, line: int | None = None) -> dict[str, Any
 
 
 def error_to_document(error: InputError, command: str | None, target: str | None, line: int | None) -> dict[str, Any]:
-    """An input error as JSON, in the place of an answer."""
+    """Returns an input error as JSON, in the place of a result."""
     return {
         "line": line,
         "command": command,
@@ -52,30 +52,30 @@ def error_to_document(error: InputError, command: str | None, target: str | None
 
 
 def format_amounts(requested: int | None, granted: int | None) -> str:
-    """What was granted of what was asked, for people; empty where a command names no amount."""
+    """Formats what was granted of what was requested; empty where a command names no amount."""
     if requested is None:
         return ""
     return format_part(granted, requested)
 
 
 def outcome_colour(outcome: Outcome) -> str:
-    """The colour of an outcome; it says nothing that the word does not."""
+    """The colour of an outcome."""
     return _COLOURS.get(outcome, "red")
 
 
 class Answers:
-    """Shows answers as they come, and counts them."""
+    """Shows results as they come, and counts them."""
 
     def __init__(self, out: Output) -> None:
         self.out = out
-        self.counted: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
         self.repeated = 0
         self.latest = ""
-        """When the latest of what was decided happened."""
+        """The latest time at which something happened."""
 
     def show(self, result: Result, line: int | None = None) -> None:
-        """Shows one answer."""
-        self.counted[result.outcome.value] += 1
+        """Shows one result."""
+        self.counts[result.outcome.value] += 1
         self.repeated += result.repeated
         self.latest = max(self.latest, result.happened or "")
         out = self.out
@@ -98,26 +98,26 @@ class Answers:
     def show_error(
         self, error: InputError, command: str | None = None, target: str | None = None, line: int | None = None
     ) -> None:
-        """Counts an input error, and shows it to programs; people find it on stderr."""
-        self.counted[INPUT_ERROR] += 1
+        """Counts an input error, and writes it as JSON; for people it stands on stderr."""
+        self.counts[INPUT_ERROR] += 1
         if self.out.json:
             self.out.write_record(error_to_document(error, command, target, line))
 
     @property
     def total(self) -> int:
-        """How many answers there were."""
-        return self.counted.total()
+        """The number of results and input errors."""
+        return self.counts.total()
 
     @property
     def code(self) -> int:
-        """The exit code that the answers come to."""
-        if self.counted[INPUT_ERROR]:
+        """The exit code for these results."""
+        if self.counts[INPUT_ERROR]:
             return UNREADABLE
-        in_full = sum(self.counted[outcome] for outcome in _IN_FULL)
+        in_full = sum(self.counts[outcome] for outcome in _IN_FULL)
         return OK if in_full == self.total else NOT_IN_FULL
 
     def warn_of_the_future(self) -> None:
-        """Says so if something happened later than now: a mistyped year moves all that follows."""
+        """Warns if something happened later than now: a mistyped year moves everything after it."""
         if self.latest > current_time():
             say(
                 "note",
@@ -125,10 +125,10 @@ class Answers:
                 "times never go back on a host or VM: until then, what is recorded there without a time gets that one",
             )
 
-    def summary(self) -> str:
-        """All answers in one sentence."""
+    def summarize(self) -> str:
+        """Summarizes all results in one sentence."""
         if not self.total:
             return "no commands"
-        parts = [f"{self.counted[outcome]} {outcome}" for outcome in (*Outcome, INPUT_ERROR) if self.counted[outcome]]
-        again = f"; {self.repeated} of them recorded before" if self.repeated else ""
-        return f"{self.total} command{'' if self.total == 1 else 's'}: {', '.join(parts)}{again}"
+        parts = [f"{self.counts[outcome]} {outcome}" for outcome in (*Outcome, INPUT_ERROR) if self.counts[outcome]]
+        repeated = f"; {self.repeated} of them recorded before" if self.repeated else ""
+        return f"{plural(self.total, 'command')}: {', '.join(parts)}{repeated}"

@@ -51,15 +51,15 @@ def command(
     session = current_session()
     out = Output(session.format)
     if error is not None and not error.strip():
-        raise Mistyped("--error is empty", hint="say what the tool said, or leave it out")
+        raise Mistyped("--error is empty", hint="give the message of the tool, or leave --error out")
     change = ReportedChange(
         vm=vm,
-        asked=_size(asked, "--asked"),
-        before=_size(before, "--before"),
-        after=_size(after, "--after"),
+        asked=_read_typed_size(asked, "--asked"),
+        before=_read_typed_size(before, "--before"),
+        after=_read_typed_size(after, "--after"),
         happened=current_time() if happened is None else read_typed_time(happened),
         error=error,
-        in_use=None if in_use is None else _size(in_use, "--in-use"),
+        in_use=None if in_use is None else _read_typed_size(in_use, "--in-use"),
     )
     change = replace(change, vm=_find_vm(session, vm))
     with session.writing() as ledger:
@@ -70,7 +70,7 @@ def command(
         (positions,) = ledger.record([observation], actor=session.actor, via=session.via)
         url = ledger.url
     if out.json:
-        out.write_record(_document(change, settled, positions))
+        out.write_record(_to_document(change, settled, positions))
     else:
         _show(out, change, settled)
         out.write_line(f"Recorded in {url} at positions {positions[0]} to {positions[-1]}. Nothing was decided.")
@@ -78,7 +78,7 @@ def command(
 
 
 def _find_vm(session: Session, word: str) -> str:
-    """The VM that is meant: one of this id, or the observed one that is called so; else a new one, of this id."""
+    """Finds the VM: one of this id, or an observed one of this name; else it is a new one, of this id."""
     with session.reading_if_any() as ledger:
         if ledger is not None and not has_history(ledger, vm_stream(word)):
             found = find_observed_vm(word, ledger.views.fleet())
@@ -88,8 +88,8 @@ def _find_vm(session: Session, word: str) -> str:
     return _read(_read_id, "vm", word)
 
 
-def _size(text: str, option: str) -> int:
-    """A size as somebody typed it: what is smaller than any memory is no number of bytes, but lacks its unit."""
+def _read_typed_size(text: str, option: str) -> int:
+    """Reads a typed size. A number that is too small for bytes of memory lacks its unit."""
     size = _read(_read_size, option, text)
     if 0 < size < MiB and text.isdecimal():
         raise Mistyped(f"{option}: {text!r} has no unit, and is {size} bytes", hint=f"write {size}GiB or {size}MiB")
@@ -100,7 +100,7 @@ T = TypeVar("T")
 
 
 def _read(shape: Callable[[object], T], option: str, text: str) -> T:
-    """A value as somebody typed it. Raises ``Mistyped``."""
+    """Reads a typed value. Raises ``Mistyped``."""
     try:
         return shape(text)
     except ValidationError as error:
@@ -114,11 +114,11 @@ _read_id: Final[Callable[[object], str]] = SchemaValidator(SchemaBuilder().build
 _read_size: Final[Callable[[object], int]] = SchemaValidator(SchemaBuilder().build(TypedSize)).validate_python
 
 
-def _problem(change: ReportedChange, settled: VmRequestSettled) -> dict[str, str] | None:
+def _build_problem(change: ReportedChange, settled: VmRequestSettled) -> dict[str, str] | None:
     if settled.code is None:
         return None
     quoted = f': "{change.error}"' if change.error else ""
-    known = "nobody told why" if settled.code is ObservedCode.NOT_TOLD else f"{settled.code} ({settled.cause_is})"
+    known = "the cause is unknown" if settled.code is ObservedCode.NOT_TOLD else f"{settled.code} ({settled.cause_is})"
     amount = format_part(settled.granted, settled.amount)
     if settled.outcome is Outcome.PARTIALLY_COMPLETED:
         message = f"{PARTIALLY} {amount} of VM {change.vm} were moved; {known}{quoted}."
@@ -129,7 +129,7 @@ def _problem(change: ReportedChange, settled: VmRequestSettled) -> dict[str, str
     return {"code": settled.code, "message": message, "hint": in_use if settled.code is Code.MEMORY_IN_USE else ""}
 
 
-def _document(change: ReportedChange, settled: VmRequestSettled, positions: tuple[int, ...]) -> dict[str, Any]:
+def _to_document(change: ReportedChange, settled: VmRequestSettled, positions: tuple[int, ...]) -> dict[str, Any]:
     return {
         "line": None,
         "command": "record",
@@ -137,7 +137,7 @@ def _document(change: ReportedChange, settled: VmRequestSettled, positions: tupl
         "outcome": settled.outcome.value,
         "requested": settled.amount,
         "granted": settled.granted,
-        "error": _problem(change, settled),
+        "error": _build_problem(change, settled),
         "positions": list(positions),
         "repeated": False,
     }
@@ -146,7 +146,7 @@ def _document(change: ReportedChange, settled: VmRequestSettled, positions: tupl
 def _show(out: Output, change: ReportedChange, settled: VmRequestSettled) -> None:
     amount = format_amounts(settled.amount, settled.granted)
     out.write_line(f"{out.style(settled.outcome, fg=outcome_colour(settled.outcome))}: record {change.vm}, {amount}")
-    problem = _problem(change, settled)
+    problem = _build_problem(change, settled)
     if problem is not None:
         out.write_line(f"    {problem['message']}")
         if problem["hint"]:

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final, Protocol
 import click
 
 from domain.errors import InputError
-from nilometer.cli.batching import batches, batches_as_they_come, own_stdin
+from nilometer.cli.batching import batches, batches_as_they_come, open_stdin
 from nilometer.cli.failures import UNREADABLE, Interrupted, Mistyped, say
 from nilometer.cli.names import add_hint
 from nilometer.cli.options import asking_options, common_options
@@ -22,26 +22,27 @@ from nilometer.errors import LedgerError
 from nilometer.ledger.dry_run import DryRun
 from nilometer.ledger.requests import Request, Result
 from nilometer.ledger.script import ScriptError, ScriptLine, read_script
+from nilometer.messages.sizes import plural
 from nilometer.storage.urls import masked
 from nilometer.textio.files import open_input
 from projections.fleet import Fleet
 
-TOGETHER: Final = 50
-"""How many commands share a commit."""
+BATCH_COMMANDS: Final = 50
+"""The number of commands in one commit."""
 
-SHOWN: Final = 20
-"""How many unreadable lines are told."""
+MAX_SHOWN: Final = 20
+"""The number of unreadable lines that are shown."""
 
 
 @click.command("run", short_help="Decide and record each command of a script.")
 @click.argument("script", metavar="SCRIPT")
 @click.option("--dry-run", is_flag=True, help="Decide, but record nothing.")
 @click.option("--keep-going", is_flag=True, help="Continue after an input error.")
-@click.option("--again", is_flag=True, help="Decide lines again that were recorded before.")
+@click.option("--again", "redo", is_flag=True, help="Decide lines again that were recorded before.")
 @click.option("--as", "name", metavar="NAME", help="A name for the script, so that stdin can be resumed.")
 @asking_options
 @common_options
-def command(script: str, dry_run: bool, keep_going: bool, again: bool, name: str | None) -> int:
+def command(script: str, dry_run: bool, keep_going: bool, redo: bool, name: str | None) -> int:
     """Decide and record each command of SCRIPT, a file with one JSON object per line; `-` is stdin.
 
     The whole file is checked before anything is decided. A second run continues where the first one stopped: a line
@@ -54,20 +55,20 @@ def command(script: str, dry_run: bool, keep_going: bool, again: bool, name: str
     """
     session = current_session()
     if name is not None and not name.strip():
-        raise Mistyped("--as is empty", hint="say what the script is called, or leave it out")
-    run = Run(session, Output(session.format), script, dry_run=dry_run, keep_going=keep_going, again=again, name=name)
+        raise Mistyped("--as is empty", hint="give the script a name, or leave --as out")
+    run = Run(session, Output(session.format), script, dry_run=dry_run, keep_going=keep_going, redo=redo, name=name)
     if script == "-":
         run.source = "stdin"
-        return run.of(own_stdin(), regular=False)
+        return run.decide(open_stdin(), regular=False)
     with open_input(script) as stream:
         regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
         if regular and not keep_going and not run.is_readable(stream):
             return UNREADABLE
-        return run.of(stream, regular=regular)
+        return run.decide(stream, regular=regular)
 
 
 class Decider(Protocol):
-    """Who decides: a ledger, or a rehearsal on one."""
+    """What decides: a ledger, or a dry run on one."""
 
     def execute_all(self, requests: Sequence[Request], *, keep_going: bool = False) -> list[Result | InputError]:
         """Decides commands one after the other."""
@@ -75,7 +76,7 @@ class Decider(Protocol):
 
 
 class Run:
-    """One run of a script."""
+    """One run of a script: its options, and the results so far."""
 
     def __init__(
         self,
@@ -85,81 +86,82 @@ class Run:
         *,
         dry_run: bool,
         keep_going: bool,
-        again: bool,
+        redo: bool,
         name: str | None,
     ) -> None:
         self.session, self.out, self.source = session, out, source
-        self.dry_run, self.keep_going, self.again, self.name = dry_run, keep_going, again, name
+        self.dry_run, self.keep_going, self.redo, self.name = dry_run, keep_going, redo, name
         self.answers = Answers(out)
-        self.remembers = False
+        self.is_remembered = False
         self.actor = session.actor
 
     def is_readable(self, stream: BinaryIO) -> bool:
-        """Whether every line of a file is a command; says which are not. Leaves the file at its beginning."""
+        """Whether every line of a file is a command; shows those that are not. Leaves the file at its beginning."""
         bad = 0
         with Progress(f"checking {self.source}", unit="lines") as progress:
             for line in read_script(stream, self.source, self.name or ""):
                 progress.update(line.number)
                 if line.error is not None:
                     bad += 1
-                    if bad <= SHOWN:
-                        self._tell(line, line.error)
+                    if bad <= MAX_SHOWN:
+                        self._show_error(line, line.error)
         stream.seek(0)
         if bad:
-            lines = "1 line" if bad == 1 else f"{bad} lines"
-            more = f", the first {SHOWN} are shown" if bad > SHOWN else ""
-            say("note", f"{lines} of {self.source} cannot be read{more}; nothing was decided")
+            more = f", the first {MAX_SHOWN} are shown" if bad > MAX_SHOWN else ""
+            say("note", f"{plural(bad, 'line')} of {self.source} cannot be read{more}; nothing was decided")
         return not bad
 
-    def of(self, stream: BinaryIO, *, regular: bool) -> int:
+    def decide(self, stream: BinaryIO, *, regular: bool) -> int:
         """Decides and records the lines of a stream; returns the exit code."""
-        self.remembers = not self.again and (regular or bool(self.name))
+        self.is_remembered = not self.redo and (regular or bool(self.name))
         lines = read_script(stream, self.source, self.name or "")
-        together = (batches if regular else batches_as_they_come)(lines, TOGETHER)
+        batched = (batches if regular else batches_as_they_come)(lines, BATCH_COMMANDS)
         try:
             if self.dry_run:
-                with self.session.reading_if_any() as there:
-                    rehearsal = DryRun(there)
-                    self._decide_all(rehearsal, lambda: rehearsal.fleet, together)
+                with self.session.reading_if_any() as ledger_if_any:
+                    dry_run = DryRun(ledger_if_any)
+                    self._decide_all(dry_run, lambda: dry_run.fleet, batched)
             else:
                 with self.session.writing() as ledger:
-                    self._decide_all(ledger, ledger.views.fleet, together)
+                    self._decide_all(ledger, ledger.views.fleet, batched)
         except KeyboardInterrupt:
-            raise Interrupted(self._so_far(), hint=self._go_on()) from None
+            raise Interrupted(self._format_progress(), hint=self._format_way_on()) from None
         except LedgerError:
             if self.answers.total:
-                say("note", self._so_far(), self._go_on())
+                say("note", self._format_progress(), self._format_way_on())
             raise
-        self._summarise()
+        self._show_summary()
         return self.answers.code
 
-    def _decide_all(self, decider: Decider, fleet: Callable[[], Fleet], together: Iterable[list[ScriptLine]]) -> None:
+    def _decide_all(self, decider: Decider, fleet: Callable[[], Fleet], batched: Iterable[list[ScriptLine]]) -> None:
         with Progress(f"running {self.source}", unit="commands") as progress:
-            for batch in together:
-                goes_on = self._decide(decider, fleet, batch)
+            for batch in batched:
+                is_continued = self._decide_batch(decider, fleet, batch)
                 self.out.flush()
                 progress.update(self.answers.total)
-                if not goes_on:
+                if not is_continued:
                     return
 
-    def _decide(self, decider: Decider, fleet: Callable[[], Fleet], batch: list[ScriptLine]) -> bool:
-        """Decides the lines of one commit; whether to go on after them."""
+    def _decide_batch(self, decider: Decider, fleet: Callable[[], Fleet], batch: list[ScriptLine]) -> bool:
+        """Decides the lines of one commit; returns whether to continue after them."""
         readable = [line for line in batch if line.parsed is not None]
         if not self.keep_going and len(readable) < len(batch):
             first = next(index for index, line in enumerate(batch) if line.error is not None)
             readable, batch = batch[:first], batch[: first + 1]
-        answers = iter(decider.execute_all([self._request(line) for line in readable], keep_going=self.keep_going))
+        answers = iter(
+            decider.execute_all([self._build_request(line) for line in readable], keep_going=self.keep_going)
+        )
         for line in batch:
             answer = line.error if line.error is not None else next(answers)
             if isinstance(answer, Result):
                 self.answers.show(answer, line.number)
                 continue
-            self._tell(line, add_hint(answer, fleet))
+            self._show_error(line, add_hint(answer, fleet))
             if not self.keep_going:
                 return False
         return True
 
-    def _request(self, line: ScriptLine) -> Request:
+    def _build_request(self, line: ScriptLine) -> Request:
         parsed = line.parsed
         assert parsed is not None
         return Request(
@@ -169,48 +171,49 @@ class Run:
             at=parsed.at,
             reason=parsed.reason or self.session.reason,
             correlation=parsed.correlation or self.session.correlation,
-            key=line.key if self.remembers else None,
+            key=line.key if self.is_remembered else None,
         )
 
-    def _tell(self, line: ScriptLine, error: InputError) -> None:
+    def _show_error(self, line: ScriptLine, error: InputError) -> None:
         target = line.parsed.target if line.parsed is not None else None
         self.answers.show_error(error, line.command_name, target, line.number)
         at = "" if isinstance(error, ScriptError) else f"{self.source}:{line.number}: "
         say("error", at + error.message, error.hint)
 
-    def _so_far(self) -> str:
-        decided = self.answers.total - self.answers.counted[INPUT_ERROR]
-        commands = "1 command" if decided == 1 else f"{decided} commands"
-        return f"{commands} of {self.source} decided{'' if self.dry_run else ' and recorded'}"
+    def _format_progress(self) -> str:
+        decided = self.answers.total - self.answers.counts[INPUT_ERROR]
+        was = "was" if decided == 1 else "were"
+        recorded = "" if self.dry_run else " and recorded"
+        return f"{plural(decided, 'command')} of {self.source} {was} decided{recorded}"
 
-    def _go_on(self) -> str:
+    def _format_way_on(self) -> str:
         if self.dry_run:
             return ""
-        if not self.remembers:
-            return "nilo log shows them; lines from a stream are remembered only with --as NAME"
-        again = f" --as {quote(self.name)}" if self.name else ""
+        if not self.is_remembered:
+            return "nilo log shows them; lines from stdin are remembered only with --as NAME"
+        name = f" --as {quote(self.name)}" if self.name else ""
         script = "-" if self.source == "stdin" else quote(self.source)
-        return f"run it again to go on: nilo run {script}{again}"
+        return f"run it again to continue: nilo run {script}{name}"
 
-    def _summarise(self) -> None:
+    def _show_summary(self) -> None:
         answers = self.answers
         where = "nothing was recorded (--dry-run)" if self.dry_run else f"recorded in {masked(self.session.url)}"
-        if not self.dry_run and answers.total == answers.counted[INPUT_ERROR]:
+        if not self.dry_run and answers.total == answers.counts[INPUT_ERROR]:
             where = "nothing was recorded"
-        text = f"{answers.summary()}; {where}. Nothing is sent to a hypervisor."
+        text = f"{answers.summarize()}; {where}. Nothing is sent to a hypervisor."
         if self.out.json:
             say("note", text)
         else:
             self.out.write_line(text)
         answers.warn_of_the_future()
         if (
-            answers.counted[INPUT_ERROR]
-            and answers.total > answers.counted[INPUT_ERROR]
-            and self.remembers
+            answers.counts[INPUT_ERROR]
+            and answers.total > answers.counts[INPUT_ERROR]
+            and self.is_remembered
             and not self.dry_run
         ):
             if self.keep_going:
-                hint = "run the mended lines from a file of their own: here all lines after them would be done anew"
+                hint = "run the corrected lines from a file of their own: here, all later lines would be decided again"
             else:
-                hint = f"mend the line, then {self._go_on()}"
+                hint = f"correct the line, then {self._format_way_on()}"
             say("hint", hint)

@@ -25,10 +25,10 @@ from tests.nilometer.ledger.processes import child_ended_within, ended_children,
 from tests.oracle.model import PlainModel
 from tests.oracle.strategies import Seeded, next_line
 
-LINES, TOGETHER = 120, 4
+LINES, BATCH_COMMANDS = 120, 4
 INPUT_ERROR = 2
 
-nilo_run.TOGETHER = TOGETHER  # type: ignore[misc]  # pyright: ignore  # more commits, more places to be killed at
+nilo_run.BATCH_COMMANDS = BATCH_COMMANDS  # type: ignore[misc]  # pyright: ignore  # more commits, more places to be killed at
 
 
 def lines(seed: int) -> Iterator[str]:

@@ -82,7 +82,7 @@ def test_a_name_that_two_vms_have_lists_them(desk: Desk) -> None:
         ("do add-memory web01 4gib", "amount: '4gib' has the unknown unit 'gib'", "did you mean 4GiB?"),
         ("do add-memory web01 1.5GiB", "amount: '1.5GiB' is not a size", "write a whole number and a unit"),
         ("do add-memory web01 9PiB", "amount: 10133099161583616 is over the largest size", ""),
-        ("do configure-memory web01", "the memory setting is not said", "static: --size 4GiB"),
+        ("do configure-memory web01", "the memory setting is missing", "static: --size 4GiB"),
         ("do configure-memory web01 --maximum 4GiB", "the memory setting is neither static nor dynamic", "static:"),
         ("do start web01 --at yesterday", "'yesterday' is not a time", "write 2026-11-17"),
         ("do start web01 --at 2020-01-01", "'at' 2020-01-01 00:00:00Z is before the last event of", "times in a"),

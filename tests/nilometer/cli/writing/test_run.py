@@ -96,7 +96,7 @@ def test_an_input_error_stops_the_run_and_keeps_what_was_before_it(desk: Desk) -
     assert said.code == 2
     assert [line["outcome"] for line in said.lines] == ["done", "input-error"]
     assert f"error: {script}:2: there is no VM 'web01'" in said.err
-    assert "run it again to go on" in said.err
+    assert "run it again to continue" in said.err
     assert desk.events.count("\n") == 1
 
 
@@ -149,7 +149,7 @@ def test_an_interrupted_run_says_what_is_kept_and_how_to_go_on(desk: Desk) -> No
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=30) == 130
         told = running.stderr.read().decode()
-    assert "interrupted: 1 command of stdin decided and recorded" in told
+    assert "interrupted: 1 command of stdin was decided and recorded" in told
     assert "nilo run - --as night" in told
     assert desk.events.count("\n") == 1
 
