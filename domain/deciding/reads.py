@@ -31,8 +31,14 @@ class Reads:
     @property
     def streams(self) -> set[StreamName]:
         """The streams of the aggregates that were read."""
-        read = {host_stream(host.id) for host in (self.host, self.destination) if host is not None}
-        return read if self.vm is None else read | {vm_stream(self.vm.id)}
+        streams: set[StreamName] = set()
+        if self.vm is not None:
+            streams.add(vm_stream(self.vm.id))
+        if self.host is not None:
+            streams.add(host_stream(self.host.id))
+        if self.destination is not None:
+            streams.add(host_stream(self.destination.id))
+        return streams
 
 
 class Aggregates(Protocol):

@@ -29,6 +29,10 @@ REMEMBERED: Final = 20_000
 """When so many hosts and VMs are remembered, all are forgotten: memory stays flat, however many there are."""
 
 
+class _NotRememberedError(Exception):
+    """What is loaded is not in memory: it is loaded again, in a transaction."""
+
+
 class Repository:
     """A ``domain.deciding.reads.Aggregates`` on a ledger."""
 
@@ -40,8 +44,8 @@ class Repository:
         """Hosts and VMs, removed or not, by the names of their streams."""
         self._fresh: set[str] = set()
         """Streams that were read from the database since the unit of work began."""
-        self._transaction = ExitStack()
-        """The transaction in which the reads of one command are fetched; it begins with the first that is fetched."""
+        self._transaction: ExitStack | None = None
+        """The transaction in which what one command reads is fetched; ``None`` while memory alone is asked."""
         self._db: Database | None = None
         self._find_stored: Callable[[str], AnyTracked | None]
 
@@ -55,9 +59,20 @@ class Repository:
 
     def load(self, command: Command) -> Reads:
         """Loads what a command reads; what is not remembered is fetched in one transaction. Raises ``InputError``."""
+        reads = self._load_remembered(command)
+        if reads is not None:
+            return reads
         with ExitStack() as self._transaction:
-            self._db = None
+            try:
+                return load(command, self)
+            finally:
+                self._transaction, self._db = None, None
+
+    def _load_remembered(self, command: Command) -> Reads | None:
+        try:
             return load(command, self)
+        except _NotRememberedError:
+            return None
 
     def vm(self, id: str) -> VmAggregate:
         """The decided VM with this id. Raises ``UnknownVm``, or ``InputError`` if a hypervisor decides about it."""
@@ -75,8 +90,9 @@ class Repository:
 
     def count_vms(self, host: str) -> int:
         """How many VMs, running or not, are on a host."""
-        self._transaction.close()  # the views read in transactions of their own
-        self._db = None
+        if self._transaction is not None:  # the views read in transactions of their own
+            self._transaction.close()
+            self._db = None
         return len(self._views.fleet().on(host))
 
     def _fetch(self, stream: StreamName) -> AnyTracked | None:
@@ -91,6 +107,8 @@ class Repository:
         return states.get(stream)
 
     def _open(self) -> Database:
+        if self._transaction is None:
+            raise _NotRememberedError
         if self._db is None:
             self._db = self._transaction.enter_context(self._recorder.transaction(write=False))
             self._find_stored = self._views.finder(self._db)
