@@ -27,7 +27,7 @@ from nilometer.times import format_duration, format_time, format_time_near, seco
 from projections.timeline import TimelineEntry, entry
 
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-"""An id that nobody knows by heart."""
+"""An id that people do not know by heart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def summarize(ledger: Ledger, envelope: Envelope[Event]) -> RequestSummary:
         if _GUID.search(id):
             subject = _name_of(ledger, envelope.stream) or subject
         settlements = list(find_settlements(ledger, envelope, event))
-        settled = [size for each in settlements for size in (each.event.granted, each.event.amount)]
+        settled = [size for settlement in settlements for size in (settlement.event.granted, settlement.event.amount)]
         unit = common_unit([event.amount, event.size_from, event.target, *settled])
         change = describe_request(event, unit)
         outcomes = [

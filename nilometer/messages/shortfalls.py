@@ -59,12 +59,10 @@ def _memory_in_use(facts: CommandFacts) -> tuple[str, str]:
     counts = [facts.granted, facts.requested, facts.figures.in_use, facts.figures.assigned, rest]
     granted, requested, in_use, assigned, missing = format_sizes(counts)
     cause = f"its guest is using {in_use} of {assigned}"
-    again = f"nilo do {facts.command} {quote(facts.id)} {format_typed(rest)}"
-    if facts.command not in ("remove-memory", "reclaim"):
-        again = f"request {missing} again"
+    retry = f"nilo do {facts.command} {quote(facts.id)} {format_typed(rest)}"
     return (
         _short(facts, granted, requested, cause),
-        f"free {missing} in the guest by stopping applications or services, then: {again}",
+        f"free {missing} in the guest by stopping applications or services, then: {retry}",
     )
 
 

@@ -11,7 +11,7 @@ from pydantic_core import SchemaValidator, ValidationError
 
 from domain.decision import Code, Outcome
 from domain.identifiers import vm_stream
-from domain.observed.events import ObservedCode, VmRequestSettled
+from domain.observed.events import VmRequestSettled
 from domain.quantities import MiB
 from domain.shapes import Id, TypedSize
 from nilometer.cli.failures import NOT_IN_FULL, OK, Mistyped, say
@@ -22,8 +22,9 @@ from nilometer.cli.session import Session, current_session, read_typed_time
 from nilometer.cli.writing.answers import format_amounts, outcome_colour
 from nilometer.importers.manual import ReportedChange, record_change
 from nilometer.ledger.script import describe_error
+from nilometer.messages.events import describe_cause
 from nilometer.messages.shortfalls import PARTIALLY
-from nilometer.messages.sizes import format_part, format_size
+from nilometer.messages.sizes import format_sizes
 from nilometer.storage.schemas import SchemaBuilder
 from nilometer.times import current_time
 
@@ -118,14 +119,13 @@ def _build_problem(change: ReportedChange, settled: VmRequestSettled) -> dict[st
     if settled.code is None:
         return None
     quoted = f': "{change.error}"' if change.error else ""
-    known = "the cause is unknown" if settled.code is ObservedCode.NOT_TOLD else f"{settled.code} ({settled.cause_is})"
-    amount = format_part(settled.granted, settled.amount)
+    granted, requested, rest = format_sizes([settled.granted, settled.amount, settled.remaining])
+    cause = f"{describe_cause(settled)}{quoted}"
     if settled.outcome is Outcome.PARTIALLY_COMPLETED:
-        message = f"{PARTIALLY} {amount} of VM {change.vm} were moved; {known}{quoted}."
+        message = f"{PARTIALLY} {granted} of {requested} was moved for {change.vm}; {cause}."
     else:
-        message = f"Nothing of the {format_size(settled.amount)} asked of VM {change.vm} was moved; {known}{quoted}."
-    rest = format_size(settled.remaining)
-    in_use = f"free {rest} in the guest by stopping applications or services, then ask again for {rest}"
+        message = f"No memory was moved for {change.vm} ({requested} requested): {cause}."
+    in_use = f"free {rest} in the guest by stopping applications or services, then request {rest} again"
     return {"code": settled.code, "message": message, "hint": in_use if settled.code is Code.MEMORY_IN_USE else ""}
 
 

@@ -219,3 +219,25 @@ def test_a_time_that_is_still_to_come_is_told_and_so_is_what_follows_it(desk: De
         assert said.code == 0
         assert "note: recorded as happening at 2999-01-01 00:00:00Z, which is still to come" in said.err
     assert "still to come" not in desk.call("do", *host[:1], "hv10", *host[2:]).err
+
+
+@pytest.mark.parametrize(
+    ("after", "options", "message"),
+    [
+        (
+            "6GiB",
+            (),
+            "The memory change was only partially completed: 2 GiB of 4 GiB was moved for web07; cause not recorded.",
+        ),
+        (
+            "4GiB",
+            ("--error", "it failed"),
+            'No memory was moved for web07 (4 GiB requested): refused-by-hypervisor (reported): "it failed".',
+        ),
+    ],
+)
+def test_a_recorded_change_that_fell_short_says_so_with_its_figures(
+    desk: Desk, after: str, options: tuple[str, ...], message: str
+) -> None:
+    args = ("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", after, *options)
+    assert desk.call(*args, "--format", "json").json["error"]["message"] == message
