@@ -16,7 +16,8 @@ else:
     @cache
     def _shape(cls):
         names = [field.name for field in fields(cls)]
-        return attrgetter(*names), {name: place for place, name in enumerate(names)}
+        values_of = attrgetter(*names) if len(names) > 1 else lambda record: [getattr(record, name) for name in names]
+        return values_of, {name: place for place, name in enumerate(names)}
 
     def replace(record, /, **changes):
         """The same record with other values in some fields. Raises ``KeyError`` for a field that it does not have."""

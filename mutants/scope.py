@@ -8,8 +8,9 @@ from enum import EnumMeta
 from typing import Any, cast, get_type_hints
 
 from domain.rule import RULES, Rule
+from rules.symbolic.names import constant_problem
 from rules.symbolic.reader import parameter_types
-from rules.symbolic.source import RuleSource, defined_as_final, source_of
+from rules.symbolic.source import RuleSource, source_of
 from rules.symbolic.values import field_types, is_record
 
 Marked = tuple[Rule, ...]
@@ -29,7 +30,7 @@ class Scope:
         self.constants = {
             name: value
             for name, value in self.names.items()
-            if type(value) is int and defined_as_final(self.source.module, name)
+            if type(value) is int and constant_problem(self.source.module, name) is None
         }
         for node in ast.walk(self.source.tree):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

@@ -13,12 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import EnumMeta, StrEnum
 from functools import cache
 from inspect import signature
-from typing import Final, TypeGuard, cast, get_type_hints
+from types import FunctionType
+from typing import Any, Final, TypeGuard, cast, get_type_hints
 
 from domain.replacing import replace
 from domain.rule import Rule, is_rule
 from rules.symbolic import terms
-from rules.symbolic.source import RuleSource, defined_as_final, source_of
+from rules.symbolic.names import constant_problem, function_problem, rebinding_problem
+from rules.symbolic.plain import enum_problem, kind_problem, record_problem
+from rules.symbolic.source import RuleSource, UnreadableRule, source_of
 from rules.symbolic.terms import Term
 from rules.symbolic.values import SymbolicRecord, Value, choose, field_types, is_record, is_sort, symbolic
 
@@ -31,7 +34,6 @@ _COMPARE: Final[dict[type[ast.cmpop], Callable[[Term, Term], Term]]] = {
     ast.Eq: terms.equal,
     ast.NotEq: lambda left, right: terms.negation(terms.equal(left, right)),
 }
-_FOLDED: Final = {min: terms.least, max: terms.most}
 
 
 class RuleReader:
@@ -62,7 +64,9 @@ class RuleReader:
         key = (rule, *[argument.key for argument in arguments])
         result = self._results.get(key)
         if result is None:
-            source = source_of(rule)
+            source = _source(rule)
+            if not self.readable(rule):
+                raise source.error(source.tree, f"{rule.__qualname__} is no rule", "mark it @rule if it is one")
             if rule in self._definitions:
                 source = dataclasses.replace(source, tree=self._definitions[rule])
             if rule in self._stack:
@@ -83,15 +87,13 @@ class _Function:
         self._source = source
         self._error = source.error
         self._globals = source.names
+        self._local = _locals(source.tree)
 
     def apply(self, arguments: Sequence[Value]) -> Value:
         tree = self._source.tree
         spec = tree.args
         if spec.vararg or spec.kwarg or spec.kwonlyargs or spec.defaults or spec.posonlyargs:
             raise self._error(tree, "a parameter with a default, a star or a mark", "plain parameters")
-        for decorator in tree.decorator_list:
-            if not isinstance(decorator, ast.Name) or decorator.id not in _DECORATORS:
-                raise self._error(decorator, "a decorator that may change what the rule does", "@rule, and @property")
         if ast.get_docstring(tree) is None:
             raise self._error(tree, f"{tree.name} does not say what it means", "a docstring for an operator")
         names = [parameter.arg for parameter in spec.args]
@@ -139,8 +141,12 @@ class _Function:
         match node:
             case ast.Constant(value=bool() | int() as value):
                 return terms.constant(value)
+            case ast.Name(id=name) if name in self._local:
+                if name not in known:
+                    raise self._error(node, f"{name!r} has no value on this way", "give it one on every way")
+                return known[name]
             case ast.Name(id=name):
-                return known[name] if name in known else self._constant(node, name)
+                return self._constant(node, name)
             case ast.Attribute():
                 return self._attribute(node, known)
             case ast.BinOp():
@@ -168,26 +174,28 @@ class _Function:
     def _constant(self, node: ast.Name, name: str) -> Term:
         value = self._globals.get(name)
         if isinstance(value, int):
-            if not defined_as_final(self._source.module, name):
-                raise self._error(
-                    node, f"{name!r} is not Final, so it may change", f"{name}: Final = {value} where it is defined"
-                )
+            problem = constant_problem(self._source.module, name)
+            if problem is not None:
+                raise self._error(node, problem, f"{name}: Final = {value} where it is defined, and nowhere else")
             return terms.constant(value)
         raise self._error(node, f"the name {name!r} is no parameter, local name or constant", "a Final whole number")
 
     def _attribute(self, node: ast.Attribute, known: Mapping[str, Value]) -> Value:
-        if isinstance(node.value, ast.Name) and node.value.id not in known:
-            kind = self._globals.get(node.value.id)
+        if isinstance(node.value, ast.Name) and node.value.id not in self._local:
+            kind = self._global(node.value)
             if isinstance(kind, EnumMeta) and issubclass(kind, StrEnum) and node.attr in kind.__members__:
-                return terms.constant(kind.__members__[node.attr])
+                member = kind.__members__[node.attr]
+                self._require_plain(node, enum_problem(kind))
+                if getattr(kind, node.attr) is member:
+                    return terms.constant(member)
             raise self._error(node, f"{ast.unparse(node)} is no member of an enum", "a member or a field")
         record = self._value(node.value, known)
         if isinstance(record, Term):
             raise self._error(node, f"{ast.unparse(node.value)} is no record", "a field of a record")
         if node.attr in record.fields:
             return record[node.attr]
-        attribute = getattr(record.kind, node.attr, None)
-        if isinstance(attribute, property) and attribute.fget is not None and self._reader.readable(attribute.fget):
+        attribute = vars(record.kind).get(node.attr)
+        if type(attribute) is property and attribute.fget is not None and self._reader.readable(attribute.fget):
             return self._reader.call(attribute.fget, [record])
         raise self._error(
             node, f"{record.kind.__name__} has no field or rule {node.attr!r}", "a field, or a property that is a rule"
@@ -236,19 +244,21 @@ class _Function:
         raise self._error(node, "'is' between what are not members of one enum", "compare numbers with ==")
 
     def _call(self, node: ast.Call, known: Mapping[str, Value]) -> Value:
-        if not isinstance(node.func, ast.Name) or node.func.id in known:
+        if not isinstance(node.func, ast.Name) or node.func.id in self._local:
             raise self._error(node, f"a call of {ast.unparse(node.func)}", "a rule, record, min, max or replace")
-        called = self._globals.get(node.func.id, _BUILTINS.get(node.func.id))
+        called = self._global(node.func)
         if called is min or called is max:
             if len(node.args) < 2 or node.keywords:
                 raise self._error(node, f"{node.func.id} of a collection", "min and max of two or more numbers")
             first, *others = [self._number(argument, known) for argument in node.args]
+            fold = terms.least if called is min else terms.most
             for other in others:
-                first = _FOLDED[called](first, other)
+                first = fold(first, other)
             return first
         if called is replace or called is dataclasses.replace:
             return self._replaced(node, known)
         if is_record(called):
+            self._require_plain(node, record_problem(cast("type", called)))
             names = list(field_types(cast("type", called)))
             return self._record(node, cast("type", called), self._arguments(node, names, known))
         if callable(called) and self._reader.readable(called):
@@ -295,6 +305,19 @@ class _Function:
             changes[keyword.arg] = self._value(keyword.value, known)
         return self._record(node, record.kind, {**record.fields, **changes})
 
+    # Names
+
+    def _global(self, node: ast.Name) -> object:
+        """What a global name or a builtin stands for. Raises ``UnreadableRule`` if it may come to be something else."""
+        if node.id in self._globals:
+            self._require_plain(node, rebinding_problem(self._source.module, node.id))
+            return self._globals[node.id]
+        return cast("Any", self._source.function).__builtins__.get(node.id)
+
+    def _require_plain(self, node: ast.AST, problem: str | None) -> None:
+        if problem is not None:
+            raise self._error(node, problem, "what Python makes of it, unchanged")
+
     # Types
 
     def _number(self, node: ast.expr, known: Mapping[str, Value]) -> Term:
@@ -321,7 +344,50 @@ def _is_member(value: Value) -> TypeGuard[Term]:
 
 
 _DECORATORS: Final = ("rule", "property", "predicate")
-_BUILTINS: Final = {"min": min, "max": max}
+
+
+def _source(rule: Rule) -> RuleSource:
+    """The source of a function that its own name stands for. Raises ``UnreadableRule``."""
+    if type(rule) is not FunctionType:
+        raise UnreadableRule(f"{rule!r} is a callable object, and no function", hint="a function of its module")
+    source = _as_written(rule)
+    problem = function_problem(rule)
+    if problem is not None:
+        raise source.error(source.tree, problem, "a rule is a plain function of its module, under its own name")
+    return source
+
+
+@cache
+def _as_written(function: FunctionType) -> RuleSource:
+    """The source of a function whose names and decorators mean to Python what they mean to the reader."""
+    source = source_of(function)
+    for decorator in source.tree.decorator_list:
+        if not isinstance(decorator, ast.Name) or decorator.id not in _DECORATORS:
+            raise source.error(decorator, "a decorator that may change what the rule does", "@rule, and @property")
+    local = _locals(source.tree)
+    if not set(function.__code__.co_varnames) <= local or any(map(_is_mangled, _identifiers(source.tree))):
+        raise source.error(source.tree, "a name that Python reads as another one", "names without __ before them")
+    return source
+
+
+def _locals(tree: ast.FunctionDef) -> set[str]:
+    """The parameters of a function, and every name that it gives a value anywhere."""
+    assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return assigned | {node.arg for node in ast.walk(tree.args) if isinstance(node, ast.arg)}
+
+
+def _identifiers(tree: ast.FunctionDef) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.keyword(arg=str(name)) | ast.arg(arg=name):
+                yield name
+            case _:
+                pass
+
+
+def _is_mangled(name: str) -> bool:
+    """Whether Python may read a name as another one inside a class."""
+    return name.startswith("__")
 
 
 def _returns(body: Sequence[ast.stmt]) -> bool:
@@ -340,7 +406,7 @@ def parameter_types(rule: Rule) -> dict[str, type]:
 @cache
 def _types(rule: Rule) -> dict[str, type]:
     """The types of a rule's parameters and, under ``return``, of its result."""
-    source = source_of(rule)
+    source = _source(rule)
     hints = get_type_hints(rule)
     owner = rule.__qualname__.rpartition(".")[0]
     if owner:
@@ -354,4 +420,7 @@ def _types(rule: Rule) -> dict[str, type]:
                 f"the {what} is of a type that rules do not have",
                 "int, bool, a StrEnum or a frozen record",
             )
+        problem = kind_problem(kind)
+        if problem is not None:
+            raise source.error(source.tree, problem, "what Python makes of it, unchanged")
     return cast("dict[str, type]", kinds)

@@ -66,6 +66,11 @@ def _module(name: str) -> tuple[str, ast.Module, dict[tuple[str, int], CodeType]
     return file, tree, codes
 
 
+def tree_of(module: ModuleType) -> ast.Module:
+    """The syntax tree of a module's file."""
+    return _module(module.__name__)[1]
+
+
 @cache
 def source_of(rule: Rule) -> RuleSource:
     """The definition of a function. Raises ``UnreadableRule`` if the file differs from the loaded code."""
@@ -95,35 +100,31 @@ def same_code(one: CodeType, other: CodeType) -> bool:
     """Whether two pieces of code do the same: they are equal but for their line numbers."""
     return (
         one.co_code == other.co_code
-        and one.co_consts == other.co_consts
+        and one.co_exceptiontable == other.co_exceptiontable
+        and _same_constants(one.co_consts, other.co_consts)
         and one.co_names == other.co_names
         and one.co_varnames == other.co_varnames
         and one.co_freevars == other.co_freevars
         and one.co_cellvars == other.co_cellvars
         and one.co_argcount == other.co_argcount
+        and one.co_posonlyargcount == other.co_posonlyargcount
         and one.co_kwonlyargcount == other.co_kwonlyargcount
         and one.co_flags == other.co_flags
     )
 
 
-def defined_as_final(module: ModuleType, name: str) -> bool:
-    """Whether a global name of a module is annotated ``Final`` where it is defined. Imports are followed."""
-    while True:
-        annotation = str(getattr(module, "__annotations__", {}).get(name, ""))
-        if annotation:
-            return annotation.split("[")[0].rpartition(".")[2] == "Final"
-        found = _imported(module.__name__, name)
-        if found is None:
-            return False
-        module, name = sys.modules[found[0]], found[1]
-
-
-@cache
-def _imported(module: str, name: str) -> tuple[str, str] | None:
-    _, tree, _ = _module(module)
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module in sys.modules:
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    return node.module, alias.name
-    return None
+def _same_constants(one: object, other: object) -> bool:
+    """Whether constants are equal and of the same types: ``1``, ``1.0`` and ``True`` are equal, and are three things."""
+    if type(one) is not type(other):
+        return False
+    match one, other:
+        case CodeType(), CodeType():
+            return same_code(one, other)
+        case tuple(), tuple():
+            ours, theirs = cast("tuple[object, ...]", one), cast("tuple[object, ...]", other)
+            return len(ours) == len(theirs) and all(map(_same_constants, ours, theirs))
+        case frozenset(), frozenset():
+            ours, theirs = cast("frozenset[object]", one), cast("frozenset[object]", other)
+            return sorted(map(repr, ours)) == sorted(map(repr, theirs))
+        case _:
+            return repr(one) == repr(other)

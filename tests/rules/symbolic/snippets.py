@@ -143,7 +143,7 @@ REFUSED = (
     (
         "a name of one branch",
         a_rule("if size > 1:\n    more = 1\nreturn more"),
-        "the name 'more' is no parameter, local name or constant",
+        "'more' has no value on this way",
     ),
     ("a second value of a name", a_rule("size = size + 1\nreturn size"), "'size' is given a second value"),
     ("a change in place", a_rule("size += 1\nreturn size"), "a statement that rules do not have (AugAssign)"),

@@ -1,0 +1,181 @@
+"""Names that stand for one thing for good: the functions and constants that rules use.
+
+A function is read only if its name stands for it and for nothing else; a constant only if it is written once, as a
+whole number, and marked ``Final``. A problem is a sentence; ``None`` is none.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+import typing
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from types import FunctionType, ModuleType
+from typing import Final, cast
+
+from rules.symbolic.source import tree_of
+
+_SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_OPERATIONS: Final[dict[type[ast.operator], Callable[[int, int], int]]] = {
+    ast.Add: lambda left, right: left + right,
+    ast.Sub: lambda left, right: left - right,
+    ast.Mult: lambda left, right: left * right,
+    ast.FloorDiv: lambda left, right: left // right,
+    ast.Mod: lambda left, right: left % right,
+    ast.Pow: lambda left, right: left**right,
+}
+
+
+def function_problem(function: FunctionType) -> str | None:
+    """Why a function is none that can be read: it is not what its name stands for, or sees more than its module."""
+    name, code = function.__qualname__, function.__code__
+    if code.co_freevars or code.co_cellvars:
+        return f"{name} uses a variable of the function around it"
+    module = sys.modules.get(function.__module__)
+    if module is None or function.__globals__ is not module.__dict__:
+        return f"{name} does not see the names of its module"
+    owner, _, last = name.rpartition(".")
+    scope = module if not owner else vars(module).get(owner)
+    bound = vars(scope).get(last) if scope is not None and "." not in owner else None
+    if owner:
+        bound = bound.fget if type(bound) is property and bound.fset is None and bound.fdel is None else None
+    if bound is not function:
+        return f"the name {name} stands for something else than this function"
+    if hasattr(function, "__wrapped__") or hasattr(function, "__signature__"):
+        return f"{name} says that it is another function"
+    return rebinding_problem(module, owner or last)
+
+
+def rebinding_problem(module: ModuleType, name: str) -> str | None:
+    """Why a global name of a module may come to stand for something else than it does now."""
+    bound, changed_by_functions = _names_given(tree_of(module))
+    places = bound[name] + bound["*"]
+    if name in changed_by_functions:
+        return f"{name!r} is given another value by a function (global {name})"
+    if places > 1:
+        return f"{name!r} is given a value in {places} places of {module.__name__}"
+    if not places and name in vars(module):
+        return f"{name!r} gets its value in no place of {module.__name__} that can be seen"
+    return None
+
+
+def constant_problem(module: ModuleType, name: str) -> str | None:
+    """Why a global name of a module is no constant: a whole number or truth value, written once, marked ``Final``."""
+    value, written = vars(module).get(name), _written(module, name)
+    if isinstance(written, str):
+        return written
+    if type(value) is not type(written) or value != written:
+        return f"{name!r} is {value!r}, and its definition says {written!r}"
+    return None
+
+
+@cache
+def _written(module: ModuleType, name: str) -> int | str:
+    """The value that a constant's definition says, or why there is none."""
+    found = _definition(module, name)
+    if isinstance(found, str):
+        return found
+    home, definition = found
+    if not _is_final(home, definition.annotation):
+        return f"{name!r} is not Final, so it may change"
+    try:
+        return _evaluated(home, definition.value)
+    except ValueError:
+        return f"{name!r} is not written as a whole number"
+
+
+def _definition(module: ModuleType, name: str) -> tuple[ModuleType, ast.AnnAssign] | str:
+    """Where a name is given its value, followed through imports: module and assignment, or why there is none."""
+    while True:
+        problem = rebinding_problem(module, name)
+        if problem is not None:
+            return problem
+        for node in tree_of(module).body:
+            match node:
+                case ast.AnnAssign(target=ast.Name(id=target)) if target == name:
+                    return module, node
+                case ast.ImportFrom(names=aliases) if name in [alias.asname or alias.name for alias in aliases]:
+                    origin = sys.modules.get(_imported_module(module, node))
+                    if origin is None:
+                        return f"{name!r} comes from a module that is not loaded"
+                    name = next(alias.name for alias in aliases if (alias.asname or alias.name) == name)
+                    module = origin
+                    break
+                case _:
+                    pass
+        else:
+            return f"{name!r} is not Final, so it may change"
+
+
+def _imported_module(module: ModuleType, imported: ast.ImportFrom) -> str:
+    relative = f"{'.' * imported.level}{imported.module or ''}"
+    return importlib.util.resolve_name(relative, module.__package__ or "")
+
+
+def _is_final(module: ModuleType, annotation: ast.expr) -> bool:
+    """Whether an annotation is ``typing.Final`` itself, and not something that is called so."""
+    match annotation:
+        case ast.Subscript(value=value):
+            return _is_final(module, value)
+        case ast.Name(id=name):
+            return vars(module).get(name) is Final
+        case ast.Attribute(value=ast.Name(id=name), attr="Final"):
+            return vars(module).get(name) is typing
+        case _:
+            return False
+
+
+def _evaluated(module: ModuleType, node: ast.expr | None) -> int:
+    """The value of a constant's definition. Raises ``ValueError`` if it is made of more than numbers and constants."""
+    match node:
+        case ast.Constant(value=bool() | int() as value):
+            return value
+        case ast.Name(id=name) if constant_problem(module, name) is None:
+            return cast("int", vars(module)[name])
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_evaluated(module, operand)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
+            return _OPERATIONS[type(op)](_evaluated(module, left), _evaluated(module, right))
+        case _:
+            raise ValueError(ast.dump(node) if node is not None else "no value")
+
+
+@cache
+def _names_given(tree: ast.Module) -> tuple[Counter[str], frozenset[str]]:
+    """How often a module gives each of its names a value or takes it away; and those that its functions change."""
+    bound = Counter(name for node in _of_module_scope(tree.body) for name in _bound_by(node))
+    changed = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
+    return bound, frozenset(changed)
+
+
+def _of_module_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Those nodes, and all inside them, whose names are names of the module."""
+    for node in nodes:
+        yield node
+        if isinstance(node, _COMPREHENSIONS):  # only := gives a name outside it a value
+            yield from (inner.target for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
+        elif not isinstance(node, _SCOPES):
+            yield from _of_module_scope(ast.iter_child_nodes(node))
+
+
+def _bound_by(node: ast.AST) -> list[str]:
+    """The names that one node binds in its scope; ``*`` is any."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Import(names=aliases):
+            return [alias.asname or alias.name.partition(".")[0] for alias in aliases]
+        case ast.ImportFrom(names=aliases):
+            return [alias.asname or alias.name for alias in aliases]
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            return [name]
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            return [name]
+        case ast.MatchMapping(rest=str(name)):
+            return [name]
+        case _:
+            return []
