@@ -62,7 +62,7 @@ def _field_problem(kind: type, field: dataclasses.Field[Any]) -> str | None:
         return f"{kind.__name__}.{field.name} is no argument of the constructor (init=False)"
     if field.kw_only:
         return f"{kind.__name__}.{field.name} can be given by name only (kw_only)"
-    stored = inspect.getattr_static(kind, field.name, None)
+    stored: object = inspect.getattr_static(kind, field.name, None)
     if type(stored) is MemberDescriptorType:
         own = stored.__name__ == field.name and stored.__objclass__ in kind.__mro__
     else:

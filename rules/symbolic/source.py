@@ -114,7 +114,7 @@ def same_code(one: CodeType, other: CodeType) -> bool:
 
 
 def _same_constants(one: object, other: object) -> bool:
-    """Whether constants are equal and of the same types: ``1``, ``1.0`` and ``True`` are equal, and are three things."""
+    """Whether constants are equal and of the same types: ``1``, ``1.0`` and ``True`` are equal, but differ."""
     if type(one) is not type(other):
         return False
     match one, other:

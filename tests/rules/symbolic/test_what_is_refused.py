@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from domain.replacing import replace
 from domain.rule import RULES
-from rules.symbolic.reader import RuleReader, sorts_of
+from rules.symbolic.reader import RuleReader, parameter_types
 from rules.symbolic.source import UnreadableRule
 from rules.symbolic.terms import Literal
 from rules.symbolic.values import bring_back, exactly, leaves
@@ -330,6 +330,24 @@ CASES = (
         innocent=an_enum('GREEN = "green"'),
     ),
     Case(
+        name="an enum that is no parameter",
+        refused=an_enum("def __hash__(self) -> int:\n    return 1").replace(
+            "snippet(colour: Colour) -> bool", "snippet(size: int) -> int"
+        ).replace("colour is Colour.RED", "size if Colour.BLUE is Colour.RED else 1"),
+        says="__hash__ of its own",
+        innocent=an_enum().replace("snippet(colour: Colour) -> bool", "snippet(size: int) -> int").replace(
+            "colour is Colour.RED", "size if Colour.BLUE is Colour.RED else 1"
+        ),
+    ),
+    Case(
+        name="a record that is a parameter alone",
+        refused=a_method("return self.one").replace(
+            "    two: int\n", "    two: int\n\n    def __getattribute__(self, name):\n        return 7\n"
+        ),
+        says="__getattribute__ of its own",
+        innocent=a_method("return self.two - self.one"),
+    ),
+    Case(
         name="an enum with a metaclass",
         refused="from enum import EnumMeta\n\n\nclass Meta(EnumMeta):\n    pass\n\n"
         + an_enum(bases=", metaclass=Meta"),
@@ -414,7 +432,7 @@ def test_its_innocent_neighbour_is_read_as_it_runs(case: Case, tmp_path: Path) -
     answer = RuleReader().read(rule)
 
     @settings(max_examples=20, deadline=None)
-    @given(st.fixed_dictionaries({name: anything_of(kind) for name, kind in sorts_of(rule).items()}))
+    @given(st.fixed_dictionaries({name: anything_of(kind) for name, kind in parameter_types(rule).items()}))
     def agrees(arguments: dict[str, object]) -> None:
         values = {
             path: cast("Literal", term.leaf)
