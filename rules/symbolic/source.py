@@ -121,10 +121,10 @@ def _same_constants(one: object, other: object) -> bool:
         case CodeType(), CodeType():
             return same_code(one, other)
         case tuple(), tuple():
-            ours, theirs = cast("tuple[object, ...]", one), cast("tuple[object, ...]", other)
-            return len(ours) == len(theirs) and all(map(_same_constants, ours, theirs))
+            items, others = cast("tuple[object, ...]", one), cast("tuple[object, ...]", other)
+            return len(items) == len(others) and all(map(_same_constants, items, others))
         case frozenset(), frozenset():
-            ours, theirs = cast("frozenset[object]", one), cast("frozenset[object]", other)
-            return sorted(map(repr, ours)) == sorted(map(repr, theirs))
+            members = cast("frozenset[object]", one), cast("frozenset[object]", other)
+            return sorted(map(repr, members[0])) == sorted(map(repr, members[1]))
         case _:
             return repr(one) == repr(other)

@@ -21,7 +21,7 @@ from domain.rule import RULES
 from rules.symbolic.reader import RuleReader, parameter_types
 from rules.symbolic.source import UnreadableRule
 from rules.symbolic.terms import Literal
-from rules.symbolic.values import bring_back, exactly, leaves
+from rules.symbolic.values import concretize, constants, leaves
 from tests.rules.symbolic.snippets import load
 from tests.rules.symbolic.values import anything_of
 
@@ -331,13 +331,13 @@ CASES = (
     ),
     Case(
         name="an enum that is no parameter",
-        refused=an_enum("def __hash__(self) -> int:\n    return 1").replace(
-            "snippet(colour: Colour) -> bool", "snippet(size: int) -> int"
-        ).replace("colour is Colour.RED", "size if Colour.BLUE is Colour.RED else 1"),
+        refused=an_enum("def __hash__(self) -> int:\n    return 1")
+        .replace("snippet(colour: Colour) -> bool", "snippet(size: int) -> int")
+        .replace("colour is Colour.RED", "size if Colour.BLUE is Colour.RED else 1"),
         says="__hash__ of its own",
-        innocent=an_enum().replace("snippet(colour: Colour) -> bool", "snippet(size: int) -> int").replace(
-            "colour is Colour.RED", "size if Colour.BLUE is Colour.RED else 1"
-        ),
+        innocent=an_enum()
+        .replace("snippet(colour: Colour) -> bool", "snippet(size: int) -> int")
+        .replace("colour is Colour.RED", "size if Colour.BLUE is Colour.RED else 1"),
     ),
     Case(
         name="a record that is a parameter alone",
@@ -437,9 +437,9 @@ def test_its_innocent_neighbour_is_read_as_it_runs(case: Case, tmp_path: Path) -
         values = {
             path: cast("Literal", term.leaf)
             for name, value in arguments.items()
-            for path, term in leaves(exactly(value), name)
+            for path, term in leaves(constants(value), name)
         }
-        assert bring_back(answer, values) == rule(**arguments)
+        assert concretize(answer, values) == rule(**arguments)
 
     agrees()
 
