@@ -102,7 +102,7 @@ def import_hyperv(
                 file.open()
             except InputError as error:
                 skipped.add(error)
-                results.append(ImportedFile(name, None, prefix, errors=(error,)))
+                results.append(ImportedFile(file=name, format=None, prefix=prefix, errors=(error,)))
             else:
                 results.append(file)
         readable = [file for file in results if isinstance(file, HypervFile)]

@@ -62,7 +62,7 @@ class ChangeRecorder:
         moment = UtcTime(self.change.happened)
         since = UtcTime(earliest) if earliest is not None and earliest < moment else None
         self.vm.apply(event, moment, since)
-        self.facts.append(Fact(vm_stream(self.change.vm), event, moment, since))
+        self.facts.append(Fact(stream=vm_stream(self.change.vm), event=event, happened=moment, earliest=since))
 
     def add_state_before(self) -> None:
         """Adds what the VM had before the change, as far as that is news."""
@@ -70,7 +70,7 @@ class ChangeRecorder:
         if known is not None and known != change.before:  # it moved since the last figure, and that was not recorded
             self.add_move(known, change.before, None, self.vm.measured.get("assigned"))
         if known is None or change.in_use is not None:
-            base = DeviceFigures(BASE_MEMORY, Means.BOOT, change.before)
+            base = DeviceFigures(device=BASE_MEMORY, means=Means.BOOT, size=change.before)
             self.add(VmObserved(devices=(base,), in_use=change.in_use))
 
     def add_request(self) -> VmChangeRequested:
@@ -136,7 +136,8 @@ def record_change(change: ReportedChange, stream: Iterable[Envelope[Event]]) -> 
         recorder.add_move(change.before, change.after, requested.request if serves else None)
     settled = recorder.add_settlement(requested)
     correlation = f"{change.vm}/{requested.request}"
-    return Observation(f"record/{uuid4().hex}", tuple(recorder.facts), correlation), settled
+    key = f"record/{uuid4().hex}"
+    return Observation(key=key, facts=tuple(recorder.facts), correlation=correlation), settled
 
 
 def _fold(id: str, stream: Iterable[Envelope[Event]]) -> ObservedVm:

@@ -187,7 +187,8 @@ def observe_import(
         unreadable=unreadable,
         remarks=_to_kind_counts(counts.remarks),
     )
-    return Observation(f"import/{digest}/{prefix}", (Fact(import_stream(digest), event, current_time()),))
+    fact = Fact(stream=import_stream(digest), event=event, happened=current_time())
+    return Observation(key=f"import/{digest}/{prefix}", facts=(fact,))
 
 
 def _to_kind_counts(kinds: dict[str, int]) -> tuple[KindCount, ...]:
