@@ -12,7 +12,7 @@ from pathlib import Path
 def peak() -> int:
     """The most memory that this process had in use, in bytes.
 
-    From Linux itself: what ``getrusage`` tells begins with the peak of the process that started this one.
+    From Linux itself: what ``getrusage`` reports begins with the peak of the process that started this one.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -29,12 +29,12 @@ def main() -> None:
     """Runs one command."""
     from nilometer.cli import main as nilo
 
-    told = Path(sys.argv.pop(1))
+    report = Path(sys.argv.pop(1))
     sys.argv[0] = "nilo"
     try:
         nilo()
     finally:
-        told.write_text(str(peak()))
+        report.write_text(str(peak()))
 
 
 if __name__ == "__main__":

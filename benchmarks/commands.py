@@ -26,10 +26,10 @@ class Run:
 
 def in_memory(arguments: Sequence[str], url: str, folder: Path) -> Run:
     """Runs a command of ``nilo`` on a ledger, to the end."""
-    told = folder / "peak"
-    command = [sys.executable, "-m", "benchmarks.child", str(told), *arguments, "--ledger", url]
+    peak = folder / "peak"
+    command = [sys.executable, "-m", "benchmarks.child", str(peak), *arguments, "--ledger", url]
     seconds = _run(command, folder)
-    return Run(seconds, int(told.read_text()))
+    return Run(seconds, int(peak.read_text()))
 
 
 def wall(arguments: Sequence[str], folder: Path, *, times: int) -> float:

@@ -59,8 +59,8 @@ def _rounds(beginning: list[Line], round: list[Line], wanted: int) -> Iterator[b
                 moment = BEGINNING + timedelta(milliseconds=2_000_000 + position)
                 at = f"{moment.isoformat(timespec='microseconds')}Z"
             versions[stream] = version
-            told = {"position": position, "version": version, "root": root, "read": read, "at": at}
-            yield (template % told).encode()
+            values = {"position": position, "version": version, "root": root, "read": read, "at": at}
+            yield (template % values).encode()
 
 
 def _template(line: Line) -> str:

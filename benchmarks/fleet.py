@@ -41,7 +41,7 @@ class Size:
 
     @property
     def observations(self) -> int:
-        """How often a VM is told of."""
+        """The number of times that a VM is reported."""
         return self.hosts * self.vms * self.minutes
 
 
@@ -96,10 +96,10 @@ class SyntheticVm:
             step = 2 * random.randint(16, 256)
             self.resize(max(512, min(4 * self.startup, self.assigned + random.choice((step, -step)))))
 
-    def told(self, random: Random) -> Json:
+    def to_json(self, random: Random) -> Json:
         """As a poll tells of it."""
         code, word = self.state
-        told: Json = {
+        figures: Json = {
             "id": self.id,
             "name": self.name,
             "generation": 2,
@@ -121,7 +121,7 @@ class SyntheticVm:
             available = round(self.assigned * random.uniform(0.2, 0.3))
             counters = (self.assigned, visible, available, self.added, self.removed)
         names = ("physical_mb", "visible_mb", "guest_available_mb", "added_mb", "removed_mb")
-        return told | dict(zip(names, counters, strict=True))
+        return figures | dict(zip(names, counters, strict=True))
 
 
 @dataclass(slots=True)
@@ -134,7 +134,7 @@ class SyntheticHost:
     vms: list[SyntheticVm]
     total: int
     jobs: list[tuple[int, Json]] = field(default_factory=list[tuple[int, Json]])
-    """Each with the minute until which it is told."""
+    """Each with the minute until which the host reports it."""
 
     def poll(self, minute: int, random: Random) -> Json:
         """A line of the spool."""
@@ -147,7 +147,7 @@ class SyntheticHost:
             "build": 20348,
             "capacity": self.total * MiB,
             "available_mb": self.total - 4096 - sum(vm.assigned for vm in self.vms),
-            "vms": [vm.told(random) for vm in self.vms],
+            "vms": [vm.to_json(random) for vm in self.vms],
             "jobs": [job for _, job in self.jobs],
         }
 

@@ -11,7 +11,7 @@ from typing import Final
 from benchmarks.workload import Size, days, prepare, recorded, requests
 from nilometer import Ledger
 
-TOGETHER: Final = 2000
+BATCH_COMMANDS: Final = 2000
 """How many commands share a commit: nothing is measured by that, it only has to be done soon."""
 
 
@@ -56,8 +56,8 @@ def history(folder: Path, events: int) -> History:
         prepare(ledger, size)
         work = days(size)
         while written < events:
-            written += recorded(ledger.execute_all(requests(work, TOGETHER, second=second)))
-            second += TOGETHER
+            written += recorded(ledger.execute_all(requests(work, BATCH_COMMANDS, second=second)))
+            second += BATCH_COMMANDS
         recorded_after = time.perf_counter()
         ledger.views.catch_up()
         caught_up = time.perf_counter()

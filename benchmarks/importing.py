@@ -65,8 +65,8 @@ def lines(size: Size, folder: Path, histories: Path, *, times: int) -> Iterator[
     yield Line("the ledger of the day", kept, f"{day.events:,} events", "", "< 100 MB", day.bytes < 100 * MB)
     for what, arguments in questions(day, size):
         cost = answer(arguments, day.url, folder, times=times)
-        told = f"{cost.cpu:.2f} CPU s, {cost.wall:.2f} s"
-        yield Line(f"nilo {what}, of the day", told, target="< 2 CPU s", ok=cost.cpu < 2)
+        seconds = f"{cost.cpu:.2f} CPU s, {cost.wall:.2f} s"
+        yield Line(f"nilo {what}, of the day", seconds, target="< 2 CPU s", ok=cost.cpu < 2)
 
 
 def beside_json(size: Size, folder: Path, histories: Path) -> SideBySide:

@@ -53,8 +53,8 @@ def at_times(history: History, count: int) -> Waits:
 def _ask(history: History, wanted: Sequence[Moment]) -> Waits:
     waits: list[float] = []
     with Ledger.open(history.url, read_only=True) as ledger:
-        for each in wanted:
+        for moment in wanted:
             begun = time.perf_counter()
-            view(ledger.views.fleet_of(each))
+            view(ledger.views.fleet_of(moment))
             waits.append(time.perf_counter() - begun)
     return Waits(waits)

@@ -22,7 +22,7 @@ class Cost:
 
     wall: float
     cpu: float
-    told: str = ""
+    output: str = ""
     """What it wrote to its output, if anybody listened."""
 
 
@@ -40,8 +40,8 @@ def run(
     )
     cost = Cost(time.perf_counter() - begun, _children() - before, (done.stdout or b"").decode())
     if done.returncode:
-        said = done.stderr.decode() or cost.told
-        raise AssertionError(f"{command} ended with {done.returncode}: {said[-2000:]}")
+        message = done.stderr.decode() or cost.output
+        raise AssertionError(f"{command} ended with {done.returncode}: {message[-2000:]}")
     return cost
 
 

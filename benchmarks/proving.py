@@ -62,11 +62,11 @@ def by_cvc5(folder: Path, *, first: int | None) -> Proved | None:
 def by_commands(folder: Path, *, turns: int | None) -> list[Part]:
     """Z3 proves the obligations about one command on a VM and its host, two, four and so on, up to all of them.
 
-    Some commands take longer than others, so each has its turn to be the first, and the means are told; ``turns``
+    Some commands take longer than others, so each has its turn to be the first, and the means are reported; ``turns``
     leaves only so many. Each time a new solver begins from nothing; what it is given was made before.
     """
-    told = run(_child("commands", *([] if turns is None else [str(turns)])), folder, listen=True).told
-    return [Part(*row) for row in json.loads(told)]
+    output = run(_child("commands", *([] if turns is None else [str(turns)])), folder, listen=True).output
+    return [Part(*row) for row in json.loads(output)]
 
 
 def _child(*arguments: str) -> list[str]:
@@ -77,11 +77,11 @@ def _middle(command: Sequence[str], folder: Path, times: int) -> Cost:
     if times > 1:
         run(command, folder)
     costs = [run(command, folder, listen=True) for _ in range(times)]
-    return Cost(median(cost.wall for cost in costs), median(cost.cpu for cost in costs), costs[-1].told)
+    return Cost(median(cost.wall for cost in costs), median(cost.cpu for cost in costs), costs[-1].output)
 
 
 def _proved(cost: Cost) -> Proved:
-    obligations, solving = json.loads(cost.told)
+    obligations, solving = json.loads(cost.output)
     return Proved(cost.wall, cost.cpu, obligations, solving)
 
 
@@ -124,11 +124,11 @@ def _commands() -> object:
         spent: list[float] = []
         for first in range(turns if size < len(commands) else min(turns, PASSES)):
             some = (commands * 2)[first : first + size]
-            of = [each for each in made if each.command in some]
+            chosen = [obligation for obligation in made if obligation.command in some]
             begun = time.process_time()
-            assert len(list(Prover().prove(of))) == len(of)
+            assert len(list(Prover().prove(chosen))) == len(chosen)
             spent.append(time.process_time() - begun)
-            counts.append(len(of))
+            counts.append(len(chosen))
         parts.append((size, mean(counts), mean(spent)))
     return parts
 

@@ -12,7 +12,7 @@ from benchmarks.timing import Piece, SideBySide, side_by_side
 from benchmarks.workload import Size, prepare, recorded, requests, resizes
 from nilometer import Ledger, Request
 
-TOGETHER: Final = 50
+BATCH_COMMANDS: Final = 50
 """How many commands of a script share a commit."""
 
 
@@ -27,13 +27,13 @@ def one_at_a_time(folder: Path, *, pieces: int, commands: int) -> list[SideBySid
 
 
 def in_groups(folder: Path, *, pieces: int, commands: int) -> list[SideBySide]:
-    """As a script is run: ``TOGETHER`` commands share a commit."""
+    """As a script is run: ``BATCH_COMMANDS`` commands share a commit."""
 
     def record(ledger: Ledger, some: Sequence[Request]) -> None:
-        for start in range(0, len(some), TOGETHER):
-            ledger.execute_all(some[start : start + TOGETHER])
+        for start in range(0, len(some), BATCH_COMMANDS):
+            ledger.execute_all(some[start : start + BATCH_COMMANDS])
 
-    return _beside_raw(folder, pieces, commands, TOGETHER, record)
+    return _beside_raw(folder, pieces, commands, BATCH_COMMANDS, record)
 
 
 def _beside_raw(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.recording import TOGETHER
+from benchmarks.recording import BATCH_COMMANDS
 from benchmarks.timing import Spent
 from benchmarks.workload import STEP, GiB, Size, prepare, requests, resizes
 from domain.aggregates import HostAggregate, VmAggregate
@@ -45,31 +45,31 @@ def stages(folder: Path, *, loops: int, pieces: int) -> list[tuple[str, float]]:
         assert isinstance(host, HostAggregate)
         site, reads = host.site(vm), Reads(vm=vm, host=host)
         answer = decide(command, reads)
-        (_, told), (_, booked) = answer.events
-        assert isinstance(told, VmMemoryRemoved)
-        said = Metadata("CONTOSO\\ops", "benchmarks", current_time(), current_time(), "0" * 32)
-        topic, body = encode(told, said)
+        (_, removed), (_, booked) = answer.events
+        assert isinstance(removed, VmMemoryRemoved)
+        metadata = Metadata("CONTOSO\\ops", "benchmarks", current_time(), current_time(), "0" * 32)
+        topic, body = encode(removed, metadata)
         found = [
             ("decide", alone(lambda: decide(command, reads))),
             ("… the rule", alone(lambda: remove_memory(site, STEP))),
             ("… what the VM's event changes", alone(lambda: memory_removed(vm.state, STEP, 0))),
             ("… what the host's event changes", alone(lambda: granted_to_vm(host.state, GiB))),
             ("… figures before and after", 2 * alone(lambda: (vm_figures(vm.state), host_figures(host.state)))),
-            ("write the two bodies", alone(lambda: (encode(told, said), encode(booked, said)))),
+            ("write the two bodies", alone(lambda: (encode(removed, metadata), encode(booked, metadata)))),
             ("read the VM's body", alone(lambda: decode("vm/vm0000", 1, topic, body))),
         ]
         grouped, single = Spent(), Spent()
         for _ in range(pieces):
-            grouped.time(4 * TOGETHER, partial(_in_groups, ledger, requests(work, 4 * TOGETHER)))
-            single.time(TOGETHER, partial(_singly, ledger, requests(work, TOGETHER)))
-    found.append((f"a whole command, {TOGETHER} a commit", grouped.cpu_each))
+            grouped.time(4 * BATCH_COMMANDS, partial(_in_groups, ledger, requests(work, 4 * BATCH_COMMANDS)))
+            single.time(BATCH_COMMANDS, partial(_singly, ledger, requests(work, BATCH_COMMANDS)))
+    found.append((f"a whole command, {BATCH_COMMANDS} a commit", grouped.cpu_each))
     found.append(("a whole command, a commit each (not FULL)", single.cpu_each))
     return found
 
 
 def _in_groups(ledger: Ledger, some: Sequence[Request]) -> None:
-    for start in range(0, len(some), TOGETHER):
-        ledger.execute_all(some[start : start + TOGETHER])
+    for start in range(0, len(some), BATCH_COMMANDS):
+        ledger.execute_all(some[start : start + BATCH_COMMANDS])
 
 
 def _singly(ledger: Ledger, some: Sequence[Request]) -> None:

@@ -78,7 +78,7 @@ def flush(scale: Scale) -> Iterator[Line]:
 def record_in_groups(scale: Scale) -> Iterator[Line]:
     """Recording as a script does."""
     both, blind = recording.in_groups(scale.folder, pieces=scale.pieces, commands=scale.grouped)
-    yield _rate(f"record, {recording.TOGETHER} a commit (FULL)", "commands/s", both, 0.2)
+    yield _rate(f"record, {recording.BATCH_COMMANDS} a commit (FULL)", "commands/s", both, 0.2)
     yield _rate(BLIND, "commands/s", blind)
 
 
@@ -178,9 +178,9 @@ def flat_memory(scale: Scale) -> Iterator[Line]:
 def start(scale: Scale) -> Iterator[Line]:
     """What it costs to start the program."""
     alone = commands.python_alone(scale.folder, times=scale.starts)
-    told = f"{alone * 1000:.0f} ms python alone"
-    yield Line("nilo --help", f"{commands.wall(['--help'], scale.folder, times=scale.starts) * 1000:.0f} ms", told)
-    yield Line("nilo do add-memory", f"{commands.one_command(scale.folder, times=scale.starts) * 1000:.0f} ms", told)
+    python = f"{alone * 1000:.0f} ms python alone"
+    yield Line("nilo --help", f"{commands.wall(['--help'], scale.folder, times=scale.starts) * 1000:.0f} ms", python)
+    yield Line("nilo do add-memory", f"{commands.one_command(scale.folder, times=scale.starts) * 1000:.0f} ms", python)
 
 
 def where_time_goes(scale: Scale) -> Iterator[Line]:

@@ -1,7 +1,7 @@
 """Timing two ways of doing the same thing side by side.
 
 The machine is shared and its speed changes from second to second. So both sides take turns on small pieces of the
-work, a ratio is formed of each pair of neighbours, and the median of these ratios is told.
+work, a ratio is formed of each pair of neighbours, and the median of these ratios is reported.
 """
 
 from __future__ import annotations

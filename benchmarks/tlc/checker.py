@@ -54,8 +54,8 @@ def search(module: str, folder: Path, guests: Sequence[str] = ()) -> Searched:
         cwd=folder,
         listen=True,
     )
-    counted = _COUNTED.search(cost.told)
-    assert counted, cost.told[-2000:]
+    counted = _COUNTED.search(cost.output)
+    assert counted, cost.output[-2000:]
     return Searched(int(counted[1]), int(counted[2]), cost)
 
 

@@ -82,9 +82,9 @@ def read(file: Path = FILE) -> Golden:
 def write(file: Path = FILE) -> Golden:
     """Searches the small world and keeps its transitions in the file."""
     with tempfile.TemporaryDirectory(prefix="nilometer-tlc-") as folder:
-        told = search("transitions", Path(folder)).cost.told
+        output = search("transitions", Path(folder)).cost.output
     leaving: dict[State, list[tuple[Row, Row, State]]] = defaultdict(list)
-    for before, command, answer, after in _parsed(told):
+    for before, command, answer, after in _parsed(output):
         leaving[before].append((command, answer, after))
     for some in leaving.values():
         some.sort(key=lambda each: repr(each[0]))
@@ -116,8 +116,8 @@ def write(file: Path = FILE) -> Golden:
     return read(file)
 
 
-def _parsed(told: str) -> Iterator[tuple[State, Row, Row, State]]:
-    for line in told.splitlines():
+def _parsed(output: str) -> Iterator[tuple[State, Row, Row, State]]:
+    for line in output.splitlines():
         if not line.startswith('"<<'):
             continue
         text = line[1:-1].replace('\\"', '"').replace("<<", "[").replace(">>", "]")
