@@ -10,6 +10,7 @@ from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
 from nilometer.history.checked import read_history
 from nilometer.history.restoring import restore
+from nilometer.messages.sizes import plural
 from nilometer.textio.files import open_input
 
 
@@ -36,15 +37,17 @@ def command(file: str) -> int:
                     progress.update(line.stored.position)
             stream.seek(0)
         with session.writing() as ledger:
-            there = ledger.position
+            before = ledger.position
             try:
                 with Progress(f"importing {name}", unit="events") as progress:
                     events = restore(ledger, read_history(stream, name), progress.update)
             except KeyboardInterrupt:
-                raise Interrupted(f"{ledger.position} events are taken", hint=f"nilo import {file} goes on") from None
+                copied = f"{plural(ledger.position, 'event')} of {name} copied"
+                raise Interrupted(copied, hint=f"to continue: nilo import {file}") from None
             url = ledger.url
     if out.json:
-        out.write_document({"events": events, "there": min(there, events), "ledger": url})
+        out.write_document({"events": events, "there": min(before, events), "ledger": url})
     else:
-        out.write_line(f"{events} events in {url}" + (f", {min(there, events)} of them were there" if there else ""))
+        known = f", {min(before, events):,} of them were there before" if before else ""
+        out.write_line(f"{plural(events, 'event')} in {url}{known}")
     return OK

@@ -42,7 +42,7 @@ def command(one: str, other: str, exit_code: bool) -> int:
     out = Output(session.format)
     first, second = parse_moment(one), parse_moment(other)
     with session.reading() as ledger:
-        before, after = _view(ledger, first), _view(ledger, second)
+        before, after = _build_view(ledger, first), _build_view(ledger, second)
         found = difference(before, after, ledger.views.between(first, second))
         if out.json:
             out.write_document(
@@ -54,10 +54,10 @@ def command(one: str, other: str, exit_code: bool) -> int:
                 }
             )
         else:
-            out.write_line(f"From {_moment(before, first)} to {_moment(after, second)}")
-            unit = common_unit(_sizes(found.changes))
+            out.write_line(f"From {_format_moment(before, first)} to {_format_moment(after, second)}")
+            unit = common_unit(_list_sizes(found.changes))
             for change in found.changes:
-                out.write_line(_line(change, unit))
+                out.write_line(_format_change(change, unit))
             if not found.changes:
                 out.write_line("Nothing changed.")
             for position in found.positions:
@@ -66,11 +66,11 @@ def command(one: str, other: str, exit_code: bool) -> int:
     return NOT_IN_FULL if exit_code and found.changes else OK
 
 
-def _view(ledger: Ledger, at: Moment) -> View:
+def _build_view(ledger: Ledger, at: Moment) -> View:
     return view(ledger.views.fleet_of(at), at=at if isinstance(at, str) else None)
 
 
-def _moment(view: View, moment: Moment) -> str:
+def _format_moment(view: View, moment: Moment) -> str:
     if view.at is None:
         return f"position {view.position}"
     time = format_exact_time(view.at) if isinstance(moment, str) else format_time(view.at)
@@ -84,7 +84,7 @@ def _is_size(change: FigureChange) -> bool:
     return named and values != [None, None] and all(value is None or type(value) is int for value in values)
 
 
-def _sizes(changes: Sequence[FigureChange]) -> Iterator[int | None]:
+def _list_sizes(changes: Sequence[FigureChange]) -> Iterator[int | None]:
     """All sizes that are shown: one answer has one unit."""
     for change in changes:
         for value in (change.before, change.after):
@@ -96,7 +96,7 @@ def _sizes(changes: Sequence[FigureChange]) -> Iterator[int | None]:
                 yield value
 
 
-def _line(change: FigureChange, unit: Unit) -> str:
+def _format_change(change: FigureChange, unit: Unit) -> str:
     before, after = change.before, change.after
     if isinstance(before, HostRow | VmRow) and after is None:
         return f"{change.path}: gone"
@@ -107,10 +107,10 @@ def _line(change: FigureChange, unit: Unit) -> str:
         power, host = after.power or f"power {UNKNOWN}", after.host or UNKNOWN
         return f"{change.path}: new, {power} on {host}, assigned {format_size(after.assigned, unit)}"
     texts = [format_size(value, unit) if isinstance(value, int) else UNKNOWN for value in (before, after)]
-    return f"{change.path}: {' -> '.join(texts if _is_size(change) else map(_value, (before, after)))}"
+    return f"{change.path}: {' -> '.join(texts if _is_size(change) else map(_format_value, (before, after)))}"
 
 
-def _value(value: object) -> str:
+def _format_value(value: object) -> str:
     if value is None:
         return UNKNOWN
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

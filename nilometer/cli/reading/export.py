@@ -10,6 +10,7 @@ from nilometer.cli.options import common_options
 from nilometer.cli.output import Progress
 from nilometer.cli.session import current_session
 from nilometer.history.cloudevents import write_lines
+from nilometer.messages.sizes import plural
 
 
 @click.command("export")
@@ -30,5 +31,5 @@ def command(file: str | None) -> int:
                 stream.write(line)
                 progress.update(count)
     if file not in (None, "-"):
-        say("note", f"{last} events in {file}")
+        say("note", f"{plural(last, 'event')} in {file}")
     return OK

@@ -9,7 +9,7 @@ from nilometer.views.views import Moment
 
 
 def parse_moment(text: str) -> Moment:
-    """A position such as ``12``, or a time such as ``2026-11-23 09:00``."""
+    """Reads a position such as ``12``, or a time such as ``2026-11-23 09:00``. Raises ``InputError``."""
     if text.isascii() and text.isdecimal():
         return parse_position(text)
     try:
@@ -19,14 +19,14 @@ def parse_moment(text: str) -> Moment:
 
 
 def parse_position(text: str) -> int:
-    """A position as it is typed."""
+    """Reads a typed position. Raises ``InputError`` for one that no ledger can have."""
     if len(text) > 18:
         raise InputError(f"there is no position {text}", hint="see the last: nilo log -n 1")
     return int(text)
 
 
 def parse_one_moment(at: str | None, at_position: int | None) -> Moment | None:
-    """The moment that ``--at`` or ``--position`` names; ``None`` if neither is given."""
+    """Reads the moment from ``--at`` or ``--position``; ``None`` if neither is given. Raises ``Mistyped``."""
     if at is not None and at_position is not None:
         raise Mistyped("--at and --position name two moments", hint="give one: --at is when it happened")
     if at is not None:

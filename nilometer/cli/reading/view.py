@@ -64,10 +64,10 @@ def command(at: str | None, position: int | None, vm: str | None, host: str | No
     moment = parse_one_moment(at, position)
     with session.reading() as ledger:
         fleet = ledger.views.fleet_of(moment)
-        vm = None if vm is None else _vm(ledger, fleet, vm)
+        vm = None if vm is None else _find_vm(ledger, fleet, vm)
         host = None if host is None else match_host_case(host, fleet)
         if host is not None and not fleet.on(host):
-            host = _host(ledger, fleet, host)
+            host = _find_host(ledger, fleet, host)
         rows = view(fleet, at=moment if isinstance(moment, str) else None, vm=vm, host=host)
         books = [] if host is None or host not in fleet.hosts else [host_book(fleet, host)]
         empty = not ledger.position
@@ -80,38 +80,38 @@ def command(at: str | None, position: int | None, vm: str | None, host: str | No
     return OK
 
 
-def _vm(ledger: Ledger, fleet: Fleet, word: str) -> str:
+def _find_vm(ledger: Ledger, fleet: Fleet, word: str) -> str:
     names = list_vm_names(fleet)
     if word not in names and word not in names.values() and has_history(ledger, vm_stream(word)):
         raise UnknownVm(word, hint=f"it did not exist at that time; its history: nilo log --vm {quote(word)}")
     return find_vm(word, names)
 
 
-def _host(ledger: Ledger, fleet: Fleet, word: str) -> str:
+def _find_host(ledger: Ledger, fleet: Fleet, word: str) -> str:
     if word not in fleet.hosts and has_history(ledger, host_stream(word)):
         raise UnknownHost(word, hint=f"it did not exist at that time; its history: nilo log --host {quote(word)}")
     return find_host(word, fleet.hosts)
 
 
 def _show(out: Output, rows: View, books: Sequence[HostBook], *, in_full: bool, typed: bool) -> None:
-    unit = common_unit(_sizes(rows))
+    unit = common_unit(_list_sizes(rows))
     moment = "" if rows.at is None else f", {format_exact_time(rows.at) if typed else format_time(rows.at)}"
     out.write_line(f"Position {rows.position}{moment}")
     if out.format == "plain":
         for host in rows.hosts:
-            out.write_line(_host_line(host, unit))
+            out.write_line(_format_host(host, unit))
         for vm in rows.vms:
-            out.write_line(_vm_line(vm, unit))
+            out.write_line(_format_vm(vm, unit))
     else:
-        _tables(out, rows, unit)
+        _write_tables(out, rows, unit)
     for book in books:
-        out.write_line(_book_line(book, unit))
+        out.write_line(_format_book(book, unit))
     if in_full:
         for vm in rows.vms:
-            _details(out, vm, unit)
+            _write_details(out, vm, unit)
 
 
-def _sizes(rows: View) -> Iterator[int | None]:
+def _list_sizes(rows: View) -> Iterator[int | None]:
     """All figures that are shown: one answer has one unit."""
     for host in rows.hosts:
         yield from (getattr(host, name) for name in _HOST_SIZES)
@@ -122,7 +122,7 @@ def _sizes(rows: View) -> Iterator[int | None]:
 # Plain: a sentence a row, fit to be read aloud
 
 
-def _host_line(row: HostRow, unit: Unit) -> str:
+def _format_host(row: HostRow, unit: Unit) -> str:
     total, reserve, held, free = format_sizes([row.total, row.reserve, row.assigned, row.free], unit)
     return (
         f"Host {row.host} ({row.origin}): total {total}, reserve {reserve}, held by VMs {held}, free {free}; "
@@ -130,17 +130,17 @@ def _host_line(row: HostRow, unit: Unit) -> str:
     )
 
 
-def _vm_line(row: VmRow, unit: Unit) -> str:
+def _format_vm(row: VmRow, unit: Unit) -> str:
     assigned, visible, watermark = format_sizes([row.assigned, row.visible, row.high_watermark], unit)
     name = "" if row.vm.endswith(row.name) else f" named {row.name}"
     return (
         f"VM {row.vm}{name} on {row.host or UNKNOWN} ({row.origin}): {row.power or f'power {UNKNOWN}'}, "
         f"assigned {assigned}, visible {visible}, high watermark {watermark}, "
-        f"in use {_in_use(row, unit)}; last update {format_time(row.as_of)}"
+        f"in use {_format_in_use(row, unit)}; last update {format_time(row.as_of)}"
     )
 
 
-def _in_use(row: VmRow, unit: Unit) -> str:
+def _format_in_use(row: VmRow, unit: Unit) -> str:
     """What the guest uses; and when it reported that, if there was a later event."""
     if not row.in_use_reported:
         return UNKNOWN if row.origin == "observed" else "not reported"
@@ -149,7 +149,7 @@ def _in_use(row: VmRow, unit: Unit) -> str:
     return f"{format_rounded(row.in_use, unit)}{reported}"
 
 
-def _book_line(book: HostBook, unit: Unit) -> str:
+def _format_book(book: HostBook, unit: Unit) -> str:
     held, *parts = format_sizes([book.held, *[entry.held for entry in book.entries]], unit)
     holders = ", ".join(f"{entry.vm} {part}" for entry, part in zip(book.entries, parts, strict=True))
     return f"Book of host {book.host}: held {held}" + (f" by {holders}" if holders else "")
@@ -158,7 +158,7 @@ def _book_line(book: HostBook, unit: Unit) -> str:
 # Human: tables
 
 
-def _tables(out: Output, rows: View, unit: Unit) -> None:
+def _write_tables(out: Output, rows: View, unit: Unit) -> None:
     if rows.hosts:
         cells = [
             [
@@ -176,7 +176,7 @@ def _tables(out: Output, rows: View, unit: Unit) -> None:
                 row.vm if row.vm.endswith(row.name) else f"{row.vm} ({row.name})",
                 row.power or UNKNOWN,
                 *format_sizes([row.assigned, row.visible, row.high_watermark], unit),
-                _in_use(row, unit),
+                _format_in_use(row, unit),
                 format_time_near(row.as_of, rows.at),
             ]
             for row in rows.vms
@@ -189,7 +189,7 @@ def _tables(out: Output, rows: View, unit: Unit) -> None:
 # One VM in full
 
 
-def _details(out: Output, row: VmRow, unit: Unit) -> None:
+def _write_details(out: Output, row: VmRow, unit: Unit) -> None:
     out.write_line(f"All figures of VM {row.vm}")
     for field in fields(row):
         value = getattr(row, field.name)

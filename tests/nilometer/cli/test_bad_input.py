@@ -264,7 +264,7 @@ def test_an_import_goes_on_where_it_stopped(desk: Desk) -> None:
     copy = Desk(desk.folder / "copy")
     copy.folder.mkdir()
     copy.call("import", desk.write("part", "".join(history.splitlines(keepends=True)[:4])))
-    assert copy.call("import", desk.write("whole", history)).out.endswith("4 of them were there\n")
+    assert copy.call("import", desk.write("whole", history)).out.endswith("4 of them were there before\n")
     assert copy.events == history
     assert copy.call("do", "stop", "web01").code == 0
 
