@@ -1,4 +1,4 @@
-"""What each event changes: the rule by which a host or VM goes on, and the aggregates that events come to."""
+"""What each event changes: the rule that gives the next state, and the aggregates that a stream of events gives."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ ENTRY_CHANGES: Final[dict[type[HostEvent], Callable[[int, int], int]]] = {
 def begin_vm(id: str, event: VmDefined) -> VmAggregate:
     """A VM as its first event leaves it."""
     state = evolve.vm_defined(event.generation, event.guest, event.config_version, event.memory)
-    return VmAggregate(id, event.name, event.host, state)
+    return VmAggregate(id=id, name=event.name, host=event.host, state=state)
 
 
 def apply_to_vm(vm: VmAggregate, event: VmEvent, after: Vm | None = None) -> None:
-    """Lets the next event of the stream happen. Raises ``HistoryError`` if it cannot follow.
+    """Applies the next event of the stream. Raises ``HistoryError`` if it cannot follow.
 
-    ``after`` is what the event comes to, if it was decided just now and that is known.
+    ``after`` is the state after the event, if the event was decided just now and that is known.
     """
     changes = VM_CHANGES.get(type(event))
     if changes is None or vm.removed:
@@ -95,11 +95,11 @@ def apply_to_vm(vm: VmAggregate, event: VmEvent, after: Vm | None = None) -> Non
 
 def begin_host(id: str, event: HostRegistered) -> HostAggregate:
     """A host as its first event leaves it."""
-    return HostAggregate(id, evolve.host_registered(event.total, event.reserve, event.version))
+    return HostAggregate(id=id, state=evolve.host_registered(event.total, event.reserve, event.version))
 
 
 def apply_to_host(host: HostAggregate, event: HostEvent) -> None:
-    """Lets the next event of the stream happen. Raises ``HistoryError`` if it cannot follow."""
+    """Applies the next event of the stream. Raises ``HistoryError`` if it cannot follow."""
     changes = HOST_CHANGES.get(type(event))
     if changes is None or host.removed:
         raise HistoryError(f"{event.KIND} cannot follow on the stream of host {host.id!r}")
@@ -118,19 +118,19 @@ def apply_to_host(host: HostAggregate, event: HostEvent) -> None:
 def vm_figures(vm: Vm) -> VmFigures:
     """A VM's figures as events carry them."""
     return VmFigures(
-        vm.power,
-        vm.session,
-        vm.memory.startup,
-        vm.assigned,
-        vm.visible,
-        vm.ballooned,
-        vm.in_use,
-        vm.paged_out,
-        vm.high_watermark,
-        vm.hot_pluggable,
+        power=vm.power,
+        session=vm.session,
+        startup=vm.memory.startup,
+        assigned=vm.assigned,
+        visible=vm.visible,
+        ballooned=vm.ballooned,
+        in_use=vm.in_use,
+        paged_out=vm.paged_out,
+        high_watermark=vm.high_watermark,
+        hot_pluggable=vm.hot_pluggable,
     )
 
 
 def host_figures(host: Host) -> HostFigures:
     """A host's figures as events carry them."""
-    return HostFigures(host.total, host.reserve, host.free, host.held)
+    return HostFigures(total=host.total, reserve=host.reserve, free=host.free, held=host.held)

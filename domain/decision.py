@@ -69,19 +69,19 @@ class Decision:
 @rule
 def done() -> Decision:
     """A command that grants no amount takes effect."""
-    return Decision(Outcome.DONE, Code.NONE, 0, 0, 0, 0)
+    return Decision(outcome=Outcome.DONE, code=Code.NONE, granted=0, hot_added=0, unballooned=0, paged=0)
 
 
 @rule
 def rejected(code: Code) -> Decision:
     """A condition does not hold: nothing changes, and the code names the first such condition."""
-    return Decision(Outcome.REJECTED, code, 0, 0, 0, 0)
+    return Decision(outcome=Outcome.REJECTED, code=code, granted=0, hot_added=0, unballooned=0, paged=0)
 
 
 @rule
 def failed(code: Code) -> Decision:
     """The command was allowed but could not be granted: nothing changes."""
-    return Decision(Outcome.FAILED, code, 0, 0, 0, 0)
+    return Decision(outcome=Outcome.FAILED, code=code, granted=0, hot_added=0, unballooned=0, paged=0)
 
 
 @rule

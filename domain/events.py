@@ -187,7 +187,7 @@ class VmResumed(VmEvent):
 @event("vm.in-use-reported")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmInUseReported(VmEvent):
-    """The guest told what its processes hold."""
+    """The guest reported the memory that its processes use."""
 
     in_use: int
 
@@ -274,7 +274,7 @@ class HostRemoved(HostEvent):
 class HostMemoryGranted(HostEvent):
     """A VM was given ``bytes`` of the host's memory.
 
-    What was asked and granted is told here too, so that either half of a change gives away a change of the other.
+    It records the request and the grant too, so that each half of a change shows whether the other was altered.
     Version 1 did not.
     """
 
@@ -287,7 +287,7 @@ class HostMemoryGranted(HostEvent):
 @event("host.memory-returned", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostMemoryReturned(HostEvent):
-    """A VM gave ``bytes`` back to the host. As of ``HostMemoryGranted``, version 1 did not tell what was asked."""
+    """A VM gave ``bytes`` back to the host. Version 1 did not record the request, as with ``HostMemoryGranted``."""
 
     vm: str
     bytes: int

@@ -17,7 +17,22 @@ from domain.state import Host, Power, Vm
 @rule
 def vm_defined(generation: int, guest: Guest, config_version: ConfigVersion, memory: MemorySetting) -> Vm:
     """A new VM is off and has nothing."""
-    return Vm(generation, guest, config_version, memory, Power.OFF, 0, 0, 0, 0, False, 0, 0, False, 0)
+    return Vm(
+        generation=generation,
+        guest=guest,
+        config_version=config_version,
+        memory=memory,
+        power=Power.OFF,
+        session=0,
+        assigned=0,
+        ballooned=0,
+        in_use=0,
+        in_use_reported=False,
+        paged_out=0,
+        high_watermark=0,
+        vsc=False,
+        hot_pluggable=0,
+    )
 
 
 @rule
@@ -34,7 +49,7 @@ def guest_configured(vm: Vm, guest: Guest, config_version: ConfigVersion) -> Vm:
 
 @rule
 def booted(vm: Vm) -> Vm:
-    """A guest that starts, or starts again, has its startup memory, an empty balloon, and has told nothing yet."""
+    """A guest that starts, or starts again, has its startup memory and an empty balloon, and has reported nothing."""
     startup = vm.memory.startup
     return replace(
         vm,
@@ -140,7 +155,7 @@ def unchanged(vm: Vm) -> Vm:
 @rule
 def host_registered(total: int, reserve: int, version: HostVersion) -> Host:
     """A new host whose VMs hold nothing."""
-    return Host(total, reserve, version, 0)
+    return Host(total=total, reserve=reserve, version=version, held=0)
 
 
 @rule

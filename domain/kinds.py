@@ -76,7 +76,7 @@ OBSERVED: Final[tuple[type[Event], ...]] = (
     HostObserved,
     ImportRecorded,
 )
-"""What hypervisors did, and the imports that told it."""
+"""What hypervisors did, and the imports that reported it."""
 
 EVENTS: Final[dict[tuple[str, int], type[Event]]] = {(kind.KIND, kind.VERSION): kind for kind in DECIDED + OBSERVED}
 """Every event class by (kind, version) as now written."""

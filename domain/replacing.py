@@ -22,8 +22,8 @@ else:
     def replace(record, /, **changes):
         """The same record with other values in some fields. Raises ``KeyError`` for a field that it does not have."""
         cls = record.__class__
-        values_of, places = _shape(cls)
+        values_of, indexes = _shape(cls)
         values = [*values_of(record)]
         for name, value in changes.items():
-            values[places[name]] = value
+            values[indexes[name]] = value
         return cls(*values)

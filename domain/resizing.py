@@ -41,7 +41,14 @@ def give(vm: Vm, amount: int, free: int, size_limit: int) -> Decision:
     granted = most(amount, free, room)
     unballooned = min(granted, vm.ballooned)
     code = short_because(granted, amount, free, Code.INSUFFICIENT_HOST_MEMORY, room, Code.SIZE_LIMIT)
-    return Decision(outcome_of(granted, amount), code, granted, granted - unballooned, unballooned, 0)
+    return Decision(
+        outcome=outcome_of(granted, amount),
+        code=code,
+        granted=granted,
+        hot_added=granted - unballooned,
+        unballooned=unballooned,
+        paged=0,
+    )
 
 
 @rule
@@ -49,7 +56,9 @@ def take(amount: int, removable: int, above_least: int) -> Decision:
     """As much as is not in use and as leaves the VM its least memory."""
     granted = most(amount, removable, above_least)
     code = short_because(granted, amount, removable, Code.MEMORY_IN_USE, above_least, Code.MINIMUM_REACHED)
-    return Decision(outcome_of(granted, amount), code, granted, 0, 0, 0)
+    return Decision(
+        outcome=outcome_of(granted, amount), code=code, granted=granted, hot_added=0, unballooned=0, paged=0
+    )
 
 
 @rule
@@ -58,7 +67,9 @@ def take_by_paging(vm: Vm, amount: int, above_least: int) -> Decision:
     granted = most(amount, above_least, above_least)
     code = short_because(granted, amount, above_least, Code.MINIMUM_REACHED, above_least, Code.MINIMUM_REACHED)
     paged = max(0, vm.in_use - (vm.assigned - granted))
-    return Decision(outcome_of(granted, amount), code, granted, 0, 0, paged)
+    return Decision(
+        outcome=outcome_of(granted, amount), code=code, granted=granted, hot_added=0, unballooned=0, paged=paged
+    )
 
 
 # Runtime memory resize of a static VM

@@ -71,17 +71,17 @@ class ReadBy:
 
 @dataclass(frozen=True, slots=True)
 class WrittenBy:
-    """A value is written in another form: as what ``write`` returns, which is a ``form``."""
+    """A value is written as what ``write`` returns, which is a ``written``."""
 
     write: Callable[[Any], object]
-    form: Any
+    written: Any
 
     def __get_pydantic_core_schema__(self, source: object, handler: Handler) -> CoreSchema:
         """The schema of a value that is written so."""
         from pydantic_core.core_schema import plain_serializer_function_ser_schema
 
         serialization = plain_serializer_function_ser_schema(
-            self.write, return_schema=handler.generate_schema(self.form)
+            self.write, return_schema=handler.generate_schema(self.written)
         )
         return cast("CoreSchema", {**handler(source), "serialization": serialization})
 

@@ -158,14 +158,17 @@ def _call(node: ast.Call, scope: Scope) -> Iterator[Change]:
 
 def _arguments(node: ast.Call, scope: Scope) -> Iterator[Change]:
     """Arguments of one type swapped; an argument in place of what is made of it."""
-    kinds = [scope.kind(argument) for argument in node.args]
-    for one, other in combinations(range(len(node.args)), 2):
-        if kinds[one] is kinds[other] and not _alike(node.args[one], node.args[other]):
-            arguments = list(node.args)
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    kinds = [scope.kind(argument) for argument in given]
+    for one, other in combinations(range(len(given)), 2):
+        if kinds[one] is kinds[other] and not _alike(given[one], given[other]):
+            arguments = list(given)
             arguments[one], arguments[other] = arguments[other], arguments[one]
-            yield "swapped arguments", ast.Call(node.func, arguments, node.keywords)
+            named = arguments[len(node.args) :]
+            keywords = [ast.keyword(word.arg, value) for word, value in zip(node.keywords, named, strict=True)]
+            yield "swapped arguments", ast.Call(node.func, arguments[: len(node.args)], keywords)
     answer = scope.kind(node)
-    for argument, kind in zip(node.args, kinds, strict=True):
+    for argument, kind in zip(given, kinds, strict=True):
         if kind is answer:
             yield "lost call", argument
 

@@ -1,4 +1,4 @@
-"""The fold of a single stream: what the next event makes of one host or VM, and when that was last heard of."""
+"""The fold of a single stream: one host or VM after its next event."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ def advance_vm(tracked: TrackedVm | None, envelope: Envelope[Event]) -> TrackedV
 
     Raises ``HistoryError`` if the event cannot follow.
     """
-    event, said = envelope.event, envelope.metadata
+    event, metadata = envelope.event, envelope.metadata
     if tracked is None:
         if isinstance(event, VmDefined):
-            return Tracked(begin_vm(subject_id(envelope.stream), event), said.happened)
-        tracked = Tracked(ObservedVm.begin(subject_id(envelope.stream)), said.happened)
+            return Tracked(begin_vm(subject_id(envelope.stream), event), metadata.happened)
+        tracked = Tracked(ObservedVm.begin(subject_id(envelope.stream)), metadata.happened)
     subject = tracked.subject
     if isinstance(subject, VmAggregate):
         if not isinstance(event, VmEvent) or subject.removed:
             raise _cannot_follow(envelope)
         apply_to_vm(subject, event)
         if isinstance(event, events.VmInUseReported):
-            tracked.in_use_as_of = said.happened
+            tracked.in_use_as_of = metadata.happened
         elif isinstance(event, _FORGETS_IN_USE):
             tracked.in_use_as_of = None
     else:
         if not isinstance(event, Observed):
             raise _cannot_follow(envelope)
-        subject.apply(event, said.happened, said.earliest)
+        subject.apply(event, metadata.happened, metadata.earliest)
         tracked.in_use_as_of = None if subject.in_use is None else subject.measured.get("in_use")
-    tracked.as_of = max(tracked.as_of, said.happened)
+    tracked.as_of = max(tracked.as_of, metadata.happened)
     return tracked
 
 
@@ -64,11 +64,11 @@ def advance_host(tracked: TrackedHost | None, envelope: Envelope[Event]) -> Trac
 
     Raises ``HistoryError`` if the event cannot follow.
     """
-    event, said = envelope.event, envelope.metadata
+    event, metadata = envelope.event, envelope.metadata
     if tracked is None:
         if isinstance(event, HostRegistered):
-            return Tracked(begin_host(subject_id(envelope.stream), event), said.happened)
-        tracked = Tracked(ObservedHost.begin(subject_id(envelope.stream)), said.happened)
+            return Tracked(begin_host(subject_id(envelope.stream), event), metadata.happened)
+        tracked = Tracked(ObservedHost.begin(subject_id(envelope.stream)), metadata.happened)
     subject = tracked.subject
     if isinstance(subject, HostAggregate):
         if not isinstance(event, HostEvent) or subject.removed:
@@ -77,8 +77,8 @@ def advance_host(tracked: TrackedHost | None, envelope: Envelope[Event]) -> Trac
     else:
         if not isinstance(event, Observed):
             raise _cannot_follow(envelope)
-        subject.apply(event, said.happened, said.earliest)
-    tracked.as_of = max(tracked.as_of, said.happened)
+        subject.apply(event, metadata.happened, metadata.earliest)
+    tracked.as_of = max(tracked.as_of, metadata.happened)
     return tracked
 
 

@@ -41,7 +41,15 @@ def host_book(fleet: Fleet, host: str) -> HostBook:
     account = fleet.account(host)
     entries = [BookEntry(vm, _name(fleet, vm), account.book.get(vm, 0)) for vm in fleet.on(host) | account.book.keys()]
     entries.sort(key=lambda entry: (entry.held is not None, -(entry.held or 0), entry.vm))
-    return HostBook(host, fleet.position, account.total, account.reserve, account.held, account.free, tuple(entries))
+    return HostBook(
+        host=host,
+        position=fleet.position,
+        total=account.total,
+        reserve=account.reserve,
+        held=account.held,
+        free=account.free,
+        entries=tuple(entries),
+    )
 
 
 def host_books(fleet: Fleet) -> tuple[HostBook, ...]:

@@ -1,4 +1,4 @@
-"""The difference of two moments: which figures changed, and which events did it."""
+"""The difference of two moments: which figures changed, and which events changed them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Value = bool | int | str | HostRow | VmRow | None
 """A figure, or a whole row where a host or VM came or went."""
 
 _AGES: Final = frozenset({"as_of", "in_use_as_of", "measured"})
-"""When a figure was told is no change of the figure."""
+"""The time of a measure is not a figure: where it alone differs, nothing changed."""
 
 
 _WITHOUT_EFFECT: Final = (
@@ -26,7 +26,7 @@ _WITHOUT_EFFECT: Final = (
     VmChangeRequested,
     VmRequestSettled,
 )
-"""What was refused, asked or settled moved nothing."""
+"""Refusals, requests and settlements move no memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,20 @@ class FigureChange:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What changed from one view to another, by path, and the positions of the events that did it."""
+    """What changed from one view to another, by path, and the positions of the events that changed it."""
 
     changes: tuple[FigureChange, ...]
     positions: tuple[int, ...]
 
 
 def difference(before: View, after: View, between: Iterable[Envelope[Event]] = ()) -> Difference:
-    """What changed from ``before`` to ``after``. ``between`` are the events that one of the moments knows alone."""
+    """What changed from ``before`` to ``after``. ``between`` are the events that only one of them knows."""
     hosts = _changes("hosts", {row.host: row for row in before.hosts}, {row.host: row for row in after.hosts})
     vms = _changes("vms", {row.vm: row for row in before.vms}, {row.vm: row for row in after.vms})
     streams = {host_stream(id) for id in hosts} | {vm_stream(id) for id in vms}
-    positions = sorted(each.position for each in between if each.stream in streams and _changes_figures(each.event))
+    positions = sorted(
+        envelope.position for envelope in between if envelope.stream in streams and _changes_figures(envelope.event)
+    )
     changes = [change for rows in (hosts, vms) for id in sorted(rows) for change in rows[id]]
     return Difference(tuple(changes), tuple(positions))
 

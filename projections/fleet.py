@@ -41,7 +41,16 @@ class Fleet:
             return account_of(subject, [vm for vm in vms if isinstance(vm, ObservedVm)])
         state = subject.state
         book: dict[str, int | None] = dict(subject.book)
-        return HostAccount(state.total, state.reserve, None, book, state.held, state.free, None, None)
+        return HostAccount(
+            total=state.total,
+            reserve=state.reserve,
+            budget=None,
+            book=book,
+            held=state.held,
+            free=state.free,
+            measured_free=None,
+            measured_at=None,
+        )
 
     def put_vm(self, id: str, tracked: TrackedVm) -> None:
         """Takes a VM as it was stored; it leaves the fleet if it is removed."""
@@ -58,7 +67,7 @@ class Fleet:
             self.hosts[id] = tracked
 
     def apply(self, envelope: Envelope[Event]) -> None:
-        """Lets the next event happen. Raises ``HistoryError`` if it cannot follow."""
+        """Applies the next event. Raises ``HistoryError`` if it cannot follow."""
         # Imported here: a fleet that was stored is read and shown without the classes of events.
         from projections.advancing import advance_host, advance_vm
 
@@ -78,7 +87,7 @@ class Fleet:
             self.latest = happened
 
     def apply_all(self, envelopes: Iterable[Envelope[Event]]) -> Fleet:
-        """Lets one event after the other happen, and returns this fleet."""
+        """Applies events in order, and returns this fleet."""
         for envelope in envelopes:
             self.apply(envelope)
         return self

@@ -1,4 +1,4 @@
-"""The timeline: what each event tells an auditor. Sizes are bytes; ``None`` is unknown, or not said."""
+"""The timeline: what each event tells an auditor. Sizes are bytes; ``None`` is unknown, or not metadata."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TimelineEntry:
     kind: str
     vm: str | None
     host: str | None
-    """The host that it concerns; of a VM's event the host that the VM then was on, of a move the one it came to."""
+    """The host that it concerns: for an event of a VM its host at that time, for a move the destination."""
     happened: str
     earliest: str | None
     """The beginning of the interval in which it happened, exclusive; ``None`` if ``happened`` is the moment."""
@@ -51,12 +51,12 @@ class TimelineEntry:
     requested: int | None
     granted: int | None
     asked: bool
-    """Somebody asked for it: true of one event a command, the one on the stream that the command names."""
+    """Whether it records a request: true for one event of each command, on the stream that the command names."""
 
 
 def entry(envelope: Envelope[Event], host: str | None = None) -> TimelineEntry:
-    """The entry of one event. ``host`` is where its VM is, if that is known: events of observed VMs do not say it."""
-    said, about = envelope.metadata, subject(envelope)
+    """The entry of one event. ``host`` is the host of its VM, if known: events of observed VMs do not record it."""
+    metadata, about = envelope.metadata, subject(envelope)
     return TimelineEntry(
         position=envelope.position,
         stream=envelope.stream,
@@ -64,13 +64,13 @@ def entry(envelope: Envelope[Event], host: str | None = None) -> TimelineEntry:
         kind=envelope.event.KIND,
         vm=about.vm,
         host=about.host or host,
-        happened=said.happened,
-        earliest=said.earliest,
-        recorded=said.recorded,
-        actor=said.actor,
-        via=said.via,
-        reason=said.reason,
-        correlation=said.correlation,
+        happened=metadata.happened,
+        earliest=metadata.earliest,
+        recorded=metadata.recorded,
+        actor=metadata.actor,
+        via=metadata.via,
+        reason=metadata.reason,
+        correlation=metadata.correlation,
         command=about.command,
         outcome=about.outcome,
         code=about.code,
@@ -87,25 +87,27 @@ def subject(envelope: Envelope[Event]) -> Subject:
     match event:
         case VmEvent():
             return Subject(
-                id,
-                _host_of(event),
-                event.command,
-                event.outcome,
-                event.code,
-                event.requested,
-                event.granted,
+                vm=id,
+                host=_host_of(event),
+                command=event.command,
+                outcome=event.outcome,
+                code=event.code,
+                requested=event.requested,
+                granted=event.granted,
                 asked=True,
             )
         case events.HostMemoryGranted() | events.HostMemoryReturned():
-            return Subject(event.vm, id, event.command, event.outcome, event.code)
+            return Subject(vm=event.vm, host=id, command=event.command, outcome=event.outcome, code=event.code)
         case HostEvent():
-            return Subject(_vm_of(event), id, event.command, event.outcome, event.code, asked=True)
+            return Subject(
+                vm=_vm_of(event), host=id, command=event.command, outcome=event.outcome, code=event.code, asked=True
+            )
         case VmChangeRequested():
-            return Subject(id, requested=event.amount, asked=True)
+            return Subject(vm=id, requested=event.amount, asked=True)
         case VmObserved() if event.label == FAILED_JOB:
-            return Subject(id, outcome=Outcome.FAILED, asked=True)
+            return Subject(vm=id, outcome=Outcome.FAILED, asked=True)
         case VmRequestSettled():
-            return Subject(id, None, None, event.outcome, event.code, event.amount, event.granted)
+            return Subject(vm=id, outcome=event.outcome, code=event.code, requested=event.amount, granted=event.granted)
         case _:
             return Subject(vm=id if kind == "vm" else None, host=id if kind == "host" else None)
 

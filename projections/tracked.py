@@ -1,4 +1,4 @@
-"""One host or VM as its events leave it, and when it was last heard of. ``projections.advancing`` is its fold."""
+"""One host or VM as its events leave it, and when its last event happened. ``projections.advancing`` is the fold."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ S = TypeVar("S")
 
 @dataclass(slots=True)
 class Tracked(Generic[S]):
-    """A host or a VM, and when it was last heard of."""
+    """A host or a VM, and when its last event happened."""
 
     subject: S
     as_of: UtcTime
     """When the latest of its events happened: its figures are of that moment."""
     in_use_as_of: UtcTime | None = None
-    """When the guest last told what it uses; ``None`` while that is unknown."""
+    """When the guest last reported its memory in use; ``None`` while that is unknown."""
 
 
 TrackedVm = Tracked[VmAggregate | ObservedVm]

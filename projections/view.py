@@ -34,9 +34,9 @@ class HostRow:
     """What its VMs hold of it."""
     free: int | None
     as_of: str
-    """When it was last heard of."""
+    """When its last event happened."""
     measured: Mapping[str, str]
-    """Of an observed host, when each figure was last measured, by its name. A decided one's are of ``as_of``."""
+    """When each figure of an observed host was last measured, by name; those of a decided host are of ``as_of``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ class VmRow:
     paged_out: int | None
     hot_pluggable: int | None
     as_of: str
-    """When it was last heard of."""
+    """When its last event happened."""
     in_use_as_of: str | None
-    """When the guest last told what it uses; ``None`` while that is unknown."""
+    """When the guest last reported its memory in use; ``None`` while that is unknown."""
     measured: Mapping[str, str]
-    """Of an observed VM, when each figure was last measured, by its name. A decided one's are of ``as_of``."""
+    """When each figure of an observed VM was last measured, by name; those of a decided VM are of ``as_of``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ class View:
     """The view of a fleet, sorted by id."""
 
     position: int
-    """The last event that it knows."""
+    """The position of the last event in it."""
     at: str | None
-    """The moment it is of; ``None`` of an empty ledger."""
+    """The moment that it shows; ``None`` for an empty ledger."""
     hosts: tuple[HostRow, ...]
     vms: tuple[VmRow, ...]
 
@@ -96,7 +96,7 @@ def view(fleet: Fleet, *, at: str | None = None, vm: str | None = None, host: st
     vms = [row for row in vms if host is None or row.host == host]
     named = fleet.hosts.keys() if vm is None else {row.host for row in vms}
     hosts = [host_row(fleet, id) for id in sorted(fleet.hosts) if id in named and host in (None, id)]
-    return View(fleet.position, at or fleet.latest, tuple(hosts), tuple(vms))
+    return View(position=fleet.position, at=at or fleet.latest, hosts=tuple(hosts), vms=tuple(vms))
 
 
 def host_row(fleet: Fleet, id: str) -> HostRow:
@@ -110,7 +110,7 @@ def host_row(fleet: Fleet, id: str) -> HostRow:
         total=account.total,
         reserve=account.reserve,
         assigned=account.held,
-        free=account.told_free if account.free is None else account.free,
+        free=account.measured_free if account.free is None else account.free,
         as_of=tracked.as_of,
         measured={} if isinstance(subject, HostAggregate) else dict(subject.measured),
     )

@@ -1,4 +1,4 @@
-"""Evidence: what a decision read, written down so that it can be judged alone."""
+"""Evidence: what a decision read, recorded in its event so that the event can be judged alone."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ def evidence_of(vm: VmAggregate, host: HostAggregate, destination: HostAggregate
         host=host_read(host, state.generation),
         destination=None if destination is None else host_read(destination, state.generation),
         vm=VmRead(
-            state.generation,
-            state.guest,
-            str(state.config_version),
-            state.memory,
-            state.in_use_reported,
-            state.vsc,
+            generation=state.generation,
+            guest=state.guest,
+            config_version=str(state.config_version),
+            memory=state.memory,
+            in_use_reported=state.in_use_reported,
+            vsc=state.vsc,
         ),
     )
 
 
 def host_read(host: HostAggregate, generation: int | None) -> HostRead:
-    """What was read of a host, with the size limit of a generation there."""
+    """What was read of a host, with the most memory that a VM of this generation can have there."""
     state: Host = host.state
     return HostRead(
-        host.id,
-        host.version,
-        state.version,
-        state.total,
-        state.reserve,
-        state.held,
-        state.free,
-        None if generation is None else cap(generation, state.version),
+        id=host.id,
+        stream_version=host.version,
+        version=state.version,
+        total=state.total,
+        reserve=state.reserve,
+        held=state.held,
+        free=state.free,
+        cap=None if generation is None else cap(generation, state.version),
     )
 
 
 def arguments(command: Command) -> dict[str, Argument]:
     """A refused command's arguments as in a script line, sizes in bytes, keys sorted.
 
-    Without the VM or host on whose stream the refusal stands: of ``define-vm`` that is the host.
+    The VM or host on whose stream the refusal stands is left out; for ``define-vm`` that is the host.
     """
     written: dict[str, Argument] = {}
     target = "host" if isinstance(command, HostCommand | commands.DefineVm) else "vm"

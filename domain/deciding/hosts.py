@@ -26,7 +26,7 @@ def register_host(command: commands.RegisterHost, reads: Reads) -> Answer:
     decision = hosts.register_host(command.total, command.reserve)
     name = NAMES[commands.RegisterHost]
     if not accepted(decision):
-        return Answer(name, stream, decision, None, None, ())
+        return Answer(command=name, target=stream, decision=decision, requested=None, granted=None, events=())
     after = host_registered(command.total, command.reserve, command.version)
     registered = events.HostRegistered(
         command=name,
@@ -38,7 +38,9 @@ def register_host(command: commands.RegisterHost, reads: Reads) -> Answer:
         total=command.total,
         reserve=command.reserve,
     )
-    return Answer(name, stream, decision, None, None, ((stream, registered),))
+    return Answer(
+        command=name, target=stream, decision=decision, requested=None, granted=None, events=((stream, registered),)
+    )
 
 
 def decide_on_host(command: commands.ResizeHost | commands.SetReserve | commands.RemoveHost, reads: Reads) -> Answer:
@@ -63,7 +65,9 @@ def decide_on_host(command: commands.ResizeHost | commands.SetReserve | commands
     if kind is events.HostRemoved:
         carried["evidence"] = evidence
     elif after == host.state:  # a host's event is written only when a figure changes
-        return Answer(NAMES[type(command)], stream, decision, None, None, ())
+        return Answer(
+            command=NAMES[type(command)], target=stream, decision=decision, requested=None, granted=None, events=()
+        )
     happened = kind(
         **carried,
         command=NAMES[type(command)],
@@ -72,7 +76,14 @@ def decide_on_host(command: commands.ResizeHost | commands.SetReserve | commands
         before=host_figures(host.state),
         after=host_figures(after),
     )
-    return Answer(happened.command, stream, decision, None, None, ((stream, happened),))
+    return Answer(
+        command=happened.command,
+        target=stream,
+        decision=decision,
+        requested=None,
+        granted=None,
+        events=((stream, happened),),
+    )
 
 
 def _refusal(
@@ -92,7 +103,14 @@ def _refusal(
         arguments=arguments(command),
         evidence=evidence,
     )
-    return Answer(refused.command, target, decision, None, None, ((host_stream(host.id), refused),))
+    return Answer(
+        command=refused.command,
+        target=target,
+        decision=decision,
+        requested=None,
+        granted=None,
+        events=((host_stream(host.id), refused),),
+    )
 
 
 def define_vm(command: commands.DefineVm, reads: Reads) -> Answer:
@@ -122,7 +140,14 @@ def define_vm(command: commands.DefineVm, reads: Reads) -> Answer:
         config_version=command.config_version,
         memory=command.memory,
     )
-    return Answer(defined.command, stream, decision, None, None, ((stream, defined),))
+    return Answer(
+        command=defined.command,
+        target=stream,
+        decision=decision,
+        requested=None,
+        granted=None,
+        events=((stream, defined),),
+    )
 
 
 def _taken(kind: str, id: str) -> InputError:

@@ -138,14 +138,14 @@ def vm_as_read(event: VmEvent) -> Vm:
 def host_as_read(read: HostRead | None) -> Host:
     if read is None:
         raise TypeError("it does not say which host was read")
-    return Host(read.total, read.reserve, read.version, read.held)
+    return Host(total=read.total, reserve=read.reserve, version=read.version, held=read.held)
 
 
 def _account(figures: HostFigures | None) -> Host:
     """A host as a host command reads it. No event tells its release once more, and no host command asks for it."""
     if figures is None:
         raise TypeError("it has no figures of the host before it")
-    return Host(figures.total, figures.reserve, HostVersion.V2025, figures.held)
+    return Host(total=figures.total, reserve=figures.reserve, version=HostVersion.V2025, held=figures.held)
 
 
 def _same_host(evidence: Evidence) -> bool:

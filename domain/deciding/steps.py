@@ -27,15 +27,15 @@ class Step:
     event: type[VmEvent]
     change: StateChange[Vm]
     """What the event changes."""
-    told: tuple[str, ...]
-    """The figures of the change that the decision says; the others are the command's."""
+    decided: tuple[str, ...]
+    """The figures of the change that the decision gives; the command gives the others."""
 
 
 def step(rule: Callable[..., Decision], event: type[VmEvent]) -> Step:
     """The step of a command that ``rule`` decides."""
     change = VM_CHANGES[event]
-    told = tuple(name for name in change.carries if name in Decision.__slots__)
-    return Step(rule, tuple(signature(rule).parameters)[1:], event, change, told)
+    decided = tuple(name for name in change.carries if name in Decision.__slots__)
+    return Step(rule=rule, takes=tuple(signature(rule).parameters)[1:], event=event, change=change, decided=decided)
 
 
 STEPS: Final[dict[type[VmCommand], Step]] = {

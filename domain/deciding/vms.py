@@ -39,7 +39,7 @@ def decide_on_vm(command: VmCommand, reads: Reads) -> Answer:
         return _refusal(command, vm, decision, requested, evidence)
 
     carried: dict[str, Any] = {
-        name: getattr(decision if name in step.told else command, name) for name in step.change.carries
+        name: getattr(decision if name in step.decided else command, name) for name in step.change.carries
     }
     after = step.change.rule(vm.state, **carried)
     if step.event is events.VmMemoryRemoved:
@@ -67,7 +67,15 @@ def decide_on_vm(command: VmCommand, reads: Reads) -> Answer:
             recorded.append(_book_event(events.HostMemoryGranted, host, vm.id, change, happened))
         elif change < 0:
             recorded.append(_book_event(events.HostMemoryReturned, host, vm.id, -change, happened))
-    return Answer(NAMES[type(command)], vm_stream(vm.id), decision, requested, granted, tuple(recorded), after)
+    return Answer(
+        command=happened.command,
+        target=recorded[0][0],
+        decision=decision,
+        requested=requested,
+        granted=granted,
+        events=tuple(recorded),
+        after=after,
+    )
 
 
 def _book_event(
@@ -109,7 +117,14 @@ def _refusal(
         arguments=arguments(command),
     )
     stream = vm_stream(vm.id)
-    return Answer(refused.command, stream, decision, requested, granted, ((stream, refused),))
+    return Answer(
+        command=refused.command,
+        target=stream,
+        decision=decision,
+        requested=requested,
+        granted=granted,
+        events=((stream, refused),),
+    )
 
 
 def set_memory(command: commands.SetMemory, reads: Reads) -> Answer:
@@ -125,8 +140,17 @@ def set_memory(command: commands.SetMemory, reads: Reads) -> Answer:
         case Resize.CONFIGURE:
             return decide_on_vm(commands.ConfigureMemory(vm.id, MemorySetting.static(command.size)), reads)
         case Resize.NOTHING:
-            nothing = Decision(Outcome.COMPLETED, Code.NONE, 0, 0, 0, 0)
-            return Answer(NAMES[commands.SetMemory], vm_stream(vm.id), nothing, 0, 0, ())
+            nothing = Decision(
+                outcome=Outcome.COMPLETED, code=Code.NONE, granted=0, hot_added=0, unballooned=0, paged=0
+            )
+            return Answer(
+                command=NAMES[commands.SetMemory],
+                target=vm_stream(vm.id),
+                decision=nothing,
+                requested=0,
+                granted=0,
+                events=(),
+            )
         case Resize.ADD:
             return decide_on_vm(commands.AddMemory(vm.id, difference), reads)
         case Resize.REMOVE:

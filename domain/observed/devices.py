@@ -1,6 +1,6 @@
-"""The memory devices of an observed VM, each with an account of its own, and what they come to together. Bytes.
+"""The memory devices of an observed VM, each with an account of its own, and their sums. Sizes are bytes.
 
-A balloon's account is what it leaves to the guest of boot memory and modules; virtio-mem is beside it.
+The account of a balloon is what it leaves to the guest of boot memory and modules; virtio-mem has its own account.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def assigned_of(accounts: Accounts) -> int | None:
 
 
 def lent_of(accounts: Accounts) -> int | None:
-    """What the guest lent to the host through its balloon."""
+    """The memory that the guest gave back to the host through its balloon."""
     balloon = balloon_of(accounts)
     if balloon is None:
         return 0
@@ -55,7 +55,7 @@ def lent_of(accounts: Accounts) -> int | None:
 
 
 def held_of(accounts: Accounts) -> int | None:
-    """What the VM takes of its host's budget: only the devices that the budget really backs."""
+    """What the VM holds of its host's budget: only the devices that the budget backs."""
     held = 0
     for account in accounts.values():
         if account.means is Means.BALLOON or account.backed is False or account.size == 0:

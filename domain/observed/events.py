@@ -1,7 +1,7 @@
 """Events of observed hosts and VMs: what a hypervisor was asked, what moved, how it settled, and what was measured.
 
-They are facts, recorded whatever the rules say. A figure that nobody measured is ``None``, never 0. Sizes are bytes.
-Who told it, when it happened (a moment, or an interval) and when it was written down stand in the event's metadata.
+They are facts, recorded whatever the rules say. A figure without a measure is ``None``, never 0. Sizes are bytes.
+The metadata of an event says who acted, when it happened (a moment, or an interval) and when it was recorded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BASE_MEMORY = "base-memory"
 
 
 FAILED_JOB: Final = "failed job"
-"""The label of a measure that says nothing but that somebody asked for a change which failed: nobody told for what."""
+"""The label of a measure that reports only that a requested change failed, and not which change."""
 
 UNKNOWN_ACTOR: Final = "nobody we know of"
 """The actor of a change that was seen, where no source records who made it. Stored in events: it never changes."""
@@ -50,14 +50,14 @@ class ObservedCode(StrEnum):
     """A later request for the same device was accepted before this one reached its target."""
     VM_STOPPED = "vm-stopped"
     """The VM stopped before the target was reached."""
-    NOT_TOLD = "not-told"
-    """Nobody told why, and the figures do not show it."""
+    NOT_REPORTED = "not-told"
+    """The source gives no reason, and the figures do not show one."""
 
 
 class CauseIs(StrEnum):
     """How the cause of a short grant is known."""
 
-    TOLD = "told"
+    REPORTED = "told"
     """The hypervisor or the guest said so; its words are kept as they are and decide nothing."""
     INFERRED = "inferred"
     """It follows from the figures."""
@@ -65,14 +65,14 @@ class CauseIs(StrEnum):
 
 
 class WhyMoved(StrEnum):
-    """What a movement of memory followed from."""
+    """Why memory moved."""
 
     REQUEST = "request"
-    """It went towards the target of an open request."""
+    """The move went towards the target of an open request."""
     UNASKED = "unasked"
-    """No request was open for the device, or it went away from the target."""
+    """No request was open for the device, or the move went away from the target."""
     BALANCER = "balancer"
-    """Dynamic Memory's own doing."""
+    """Dynamic Memory moved it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class Observed(Event):
     """Common to all observed events."""
 
     record: str | None = None
-    """Which record of its source told it, such as ``s2_shrink_in_use_partial#12``."""
+    """The record of the source that reports it, such as ``s2_shrink_in_use_partial#12``."""
     origin: Literal["observed"] = "observed"
 
 
@@ -95,12 +95,12 @@ class DeviceFigures:
     backed: bool | None = None
     """Whether the host's budget backs this memory."""
     mechanism: Mechanism | None = None
-    """How the guest's own total follows this device; ``None`` where nobody told."""
+    """How the guest's own total follows this device; ``None`` where that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """The figures by which a request is understood, as they were known at its time; ``None`` nobody had measured."""
+    """The figures that explain a request, as they were known at its time; ``None`` was not measured."""
 
     assigned: int | None = None
     in_use: int | None = None
@@ -116,7 +116,7 @@ class Grounds:
 @event("vm.observed", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmObserved(Observed):
-    """A VM was measured. What is ``None`` was not, and is left as it was known."""
+    """A VM was measured. A figure that is ``None`` was not measured, and stays as it was known."""
 
     name: str | None = None
     host: str | None = None
@@ -136,33 +136,33 @@ class VmObserved(Observed):
     in_use: int | None = None
     paged_out: int | None = None
     held: int | None = None
-    """What the VM takes of its host's budget, where that is told apart from its devices: 0 when its process is gone."""
+    """What the VM holds of its host's budget, if the source reports that beside the devices; 0 without a process."""
     guest_total: int | None = None
-    """The guest's own count of its memory, which leaves out what firmware and kernel keep."""
+    """The guest's own count of its memory, without what firmware and kernel keep."""
     guest_available: int | None = None
     guest_block: int | None = None
     guest_offline: int | None = None
-    """Memory that the guest has but does not use, because it left the blocks offline: its own total is without it."""
+    """Memory that the guest has but left offline: its own count leaves it out."""
     devices: tuple[DeviceFigures, ...] = ()
     label: str | None = None
     told: str | None = None
-    """What the source said beside the figures, word for word."""
+    """The words of the source beside the figures."""
 
 
 @event("vm.change-requested")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmChangeRequested(Observed):
-    """Somebody asked the hypervisor for another size of a device. Being accepted, nothing has moved yet."""
+    """The hypervisor was asked to change the size of a device. Acceptance alone moves no memory."""
 
     request: int
     """The VM's requests are counted from 1."""
     device: str
     means: Means | None
     size_from: int | None
-    """The device's size when it was asked."""
+    """The size of the device at the time of the request."""
     target: int
     amount: int | None
-    """How far the target was; it is above ``size_from`` or below."""
+    """The distance to the target, which is above ``size_from`` or below."""
     accepted: bool
     asked: str | None
     """The request, word for word."""
@@ -174,7 +174,7 @@ class VmChangeRequested(Observed):
 @event("vm.memory-moved", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmMemoryMoved(Observed):
-    """A device's size was seen to change. ``least`` and ``most`` bound it where many moves are told as one."""
+    """The size of a device changed. ``least`` and ``most`` bound it where one record reports several moves."""
 
     device: str
     means: Means | None
@@ -188,7 +188,7 @@ class VmMemoryMoved(Observed):
     backed: bool | None = None
     """Whether the host's budget backs this memory."""
     mechanism: Mechanism | None = None
-    """How the guest's own total follows this move; ``None`` where nobody told."""
+    """How the guest's own total follows this move; ``None`` where that is unknown."""
     least: int | None = None
     most: int | None = None
 
@@ -196,7 +196,7 @@ class VmMemoryMoved(Observed):
 @event("vm.request-settled")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmRequestSettled(Observed):
-    """What came of a request so far. While it is open it may settle again, and the last settlement counts."""
+    """The outcome of a request so far. An open request may settle again, and the last settlement counts."""
 
     request: int
     device: str
@@ -208,7 +208,7 @@ class VmRequestSettled(Observed):
     cause_is: CauseIs | None
     """``None`` where nothing fell short."""
     told: str | None = None
-    """Why, word for word, where somebody said so."""
+    """The reason that the source gives, word for word."""
     still_open: bool = False
     late: bool = False
     """It had settled short before."""
@@ -218,7 +218,7 @@ class VmRequestSettled(Observed):
 @event("vm.lost")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmLost(Observed):
-    """The guest was lost: it does not answer any more."""
+    """The guest was lost: it no longer answers."""
 
     told: str | None = None
 
@@ -226,7 +226,7 @@ class VmLost(Observed):
 @event("host.observed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostObserved(Observed):
-    """A host was measured. What is ``None`` was not, and is left as it was known."""
+    """A host was measured. A figure that is ``None`` was not measured, and stays as it was known."""
 
     name: str | None = None
     version: HostVersion | None = None
@@ -241,7 +241,7 @@ class HostObserved(Observed):
 
 @dataclass(frozen=True, slots=True)
 class KindCount:
-    """How many records of a kind there were: not needed, or remarked on."""
+    """How many records of one kind were not needed, or had a remark."""
 
     kind: str
     count: int
@@ -250,7 +250,7 @@ class KindCount:
 @event("import.recorded", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRecorded(Observed):
-    """A file was imported, whole, on a stream of its own: ``import/`` and the digest's first 16 digits.
+    """A whole file was imported. Its stream is ``import/`` and the first 16 digits of its digest.
 
     ``records`` = those that gave events (``telling``) + repeats + those not needed.
     """
@@ -266,6 +266,6 @@ class ImportRecorded(Observed):
     repeats: int
     not_needed: tuple[KindCount, ...]
     unreadable: int = 0
-    """Lines that were passed over because they could not be read."""
+    """Lines that were skipped because they could not be read."""
     remarks: tuple[KindCount, ...] = ()
-    """What was odd about records that were read all the same, such as a gap in their numbers."""
+    """What was odd about records that were read nevertheless, such as a gap in their numbers."""

@@ -25,17 +25,17 @@ class ObservedHost:
     reserve: int | None = None
     budget: int | None = None
     free: int | None = None
-    """As last told."""
+    """As last reported."""
     measured: dict[str, UtcTime] = field(default_factory=dict[str, UtcTime])
     """When each figure was last measured, by its name."""
 
     @staticmethod
     def begin(id: str) -> ObservedHost:
         """A host before its first event: nothing is known."""
-        return ObservedHost(id, id)
+        return ObservedHost(id=id, name=id)
 
     def apply(self, event: Observed, happened: UtcTime, earliest: UtcTime | None = None) -> None:
-        """Lets the next event of the stream happen. ``earliest`` is taken for the likeness with a VM's fold."""
+        """Applies the next event of the stream. ``earliest`` is not used: it makes the method like that of a VM."""
         self.version += 1
         if not isinstance(event, HostObserved):
             return
@@ -53,7 +53,7 @@ class HostAccount:
     """What an observed host has and what its VMs hold of it, as far as it is known. Sizes are bytes."""
 
     total: int | None
-    """Told; or the budget, where that backs all memory of all VMs."""
+    """As reported; or the budget, where that backs all memory of all VMs."""
     reserve: int | None
     budget: int | None
     book: dict[str, int | None]
@@ -61,14 +61,16 @@ class HostAccount:
     held: int | None
     free: int | None
     """Computed from the budget (or the total and the reserve) and the book."""
-    told_free: int | None
-    told_at: str | None
+    measured_free: int | None
+    """What the source last reported as free."""
+    measured_at: str | None
+    """When it was reported."""
 
 
 def account_of(
     host: ObservedHost, vms: Iterable[ObservedVm], held_by: Callable[[ObservedVm], int | None] = attrgetter("held")
 ) -> HostAccount:
-    """The account of a host on which these VMs are. ``held_by`` is for whoever knows what each holds."""
+    """The account of a host with these VMs on it. ``held_by`` gives what each VM holds, where that is known better."""
     on = list(vms)
     book = {vm.id: size for vm in on if (size := held_by(vm)) != 0}
     sizes = book.values()
@@ -78,7 +80,16 @@ def account_of(
         total, reserve = host.budget, 0
     most = host.budget if host.budget is not None else None if total is None or reserve is None else total - reserve
     free = None if most is None or held is None else most - held
-    return HostAccount(total, reserve, host.budget, book, held, free, host.free, host.measured.get("free"))
+    return HostAccount(
+        total=total,
+        reserve=reserve,
+        budget=host.budget,
+        book=book,
+        held=held,
+        free=free,
+        measured_free=host.free,
+        measured_at=host.measured.get("free"),
+    )
 
 
 def _backed(vm: ObservedVm) -> bool:

@@ -1,6 +1,6 @@
-"""An observed VM: what its events, applied in order, come to. A figure that nobody measured is ``None``, never 0.
+"""An observed VM: the state that its events, applied in order, give. A figure without a measure is ``None``, never 0.
 
-Every measured figure has the time it was measured (``measured``), because an observed figure ages. The fold is plain
+Every figure has the time of its last measure (``measured``), because an observed figure ages. The fold is plain
 data, and its size does not grow with the length of the history.
 """
 
@@ -28,7 +28,7 @@ from domain.state import Power
 
 @dataclass(slots=True)
 class OpenRequest:
-    """The last request for a device, and what came of it so far."""
+    """The last request for a device, and its outcome so far."""
 
     number: int
     device: str
@@ -37,7 +37,7 @@ class OpenRequest:
     amount: int | None
     asked_at: str
     asked_after: str | None
-    """The beginning of the interval in which it was asked, if only that is known."""
+    """The beginning of the interval in which it was made, if only an interval is known."""
     size: int | None
     """The device's size now, or when the request was closed."""
     settled: VmRequestSettled | None = None
@@ -47,7 +47,7 @@ class OpenRequest:
 
     @property
     def granted(self) -> int | None:
-        """How far it came towards its target so far: at least 0, at most what was asked for."""
+        """The bytes moved towards the target so far: at least 0, at most what was requested."""
         if self.amount is None or self.size_from is None or self.size is None:
             return None
         way = self.size - self.size_from if self.target > self.size_from else self.size_from - self.size
@@ -55,7 +55,7 @@ class OpenRequest:
 
     @property
     def reached(self) -> bool:
-        """The device has the size that was asked for."""
+        """Whether the device has the requested size."""
         return self.size == self.target
 
     def serves(self, size_from: int, size_to: int) -> bool:
@@ -85,16 +85,16 @@ class ObservedVm:
     """As measured after the last move; unknown from a move to the next measure."""
     visible: int | None = None
     high_watermark: int | None = None
-    """The most it was seen to be assigned in this session."""
+    """The most that it was seen to have in this session."""
     paged_out: int | None = None
     told_ballooned: int | None = None
     told_held: int | None = None
     guest_total: int | None = None
     guest_block: int | None = None
     guest_offline: int | None = None
-    """What the guest has but left offline, as last told: its own count is without it."""
+    """Memory that the guest has but left offline, as last reported: its own count leaves it out."""
     kept: int | None = None
-    """What firmware and kernel keep out of the guest's own count, from the first measure of the session."""
+    """Memory that firmware and kernel keep out of the guest's own count, by the first measure of the session."""
     lost: bool = False
     accounts: dict[str, DeviceAccount] = field(default_factory=dict[str, DeviceAccount])
     requests: dict[str, OpenRequest] = field(default_factory=dict[str, OpenRequest])
@@ -106,10 +106,10 @@ class ObservedVm:
     @staticmethod
     def begin(id: str) -> ObservedVm:
         """A VM before its first event: nothing is known."""
-        return ObservedVm(id, id)
+        return ObservedVm(id=id, name=id)
 
     def apply(self, event: Observed, happened: UtcTime, earliest: UtcTime | None = None) -> None:
-        """Lets the next event of the stream happen."""
+        """Applies the next event of the stream."""
         self.version += 1
         if isinstance(event, VmObserved):
             self._observe(event, happened)
@@ -119,14 +119,14 @@ class ObservedVm:
             self.requests_made = max(self.requests_made, event.request)
             if event.accepted:
                 self.requests[event.device] = OpenRequest(
-                    event.request,
-                    event.device,
-                    event.size_from,
-                    event.target,
-                    event.amount,
-                    happened,
-                    earliest,
-                    event.size_from,
+                    number=event.request,
+                    device=event.device,
+                    size_from=event.size_from,
+                    target=event.target,
+                    amount=event.amount,
+                    asked_at=happened,
+                    asked_after=earliest,
+                    size=event.size_from,
                 )
         elif isinstance(event, VmRequestSettled):
             request = self.requests.get(event.device)
@@ -206,15 +206,15 @@ class ObservedVm:
             self.told_held = event.held
         elif event.power in (Power.RUNNING, Power.PAUSED):
             self.told_held = None  # what it gave back while it was saved, it has again
-        for told in event.devices:
-            account = self.accounts.setdefault(told.device, DeviceAccount(told.means, None))
-            account.size = told.size if told.size is not None else account.size
-            account.maximum = told.maximum if told.maximum is not None else account.maximum
-            account.backed = told.backed if told.backed is not None else account.backed
-            account.mechanism = told.mechanism or account.mechanism
-            request = self.open_request(told.device)
-            if request is not None and told.size is not None:
-                request.size = told.size
+        for device in event.devices:
+            account = self.accounts.setdefault(device.device, DeviceAccount(means=device.means, size=None))
+            account.size = device.size if device.size is not None else account.size
+            account.maximum = device.maximum if device.maximum is not None else account.maximum
+            account.backed = device.backed if device.backed is not None else account.backed
+            account.mechanism = device.mechanism or account.mechanism
+            request = self.open_request(device.device)
+            if request is not None and device.size is not None:
+                request.size = device.size
         if event.assigned is not None:
             self._set_assigned(event.assigned, happened)
         elif event.devices:
@@ -246,7 +246,7 @@ class ObservedVm:
         self.measured.update(dict.fromkeys(("assigned", "in_use", "visible"), happened))
 
     def _move(self, event: VmMemoryMoved, happened: UtcTime) -> None:
-        account = self.accounts.setdefault(event.device, DeviceAccount(event.means, None))
+        account = self.accounts.setdefault(event.device, DeviceAccount(means=event.means, size=None))
         account.size = event.size_to
         account.backed = event.backed if event.backed is not None else account.backed
         account.mechanism = event.mechanism or account.mechanism

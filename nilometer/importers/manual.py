@@ -116,8 +116,8 @@ class ChangeRecorder:
         else:
             grounds = Grounds(assigned=change.after, in_use=change.in_use)
             cause = find_cause(request, grounds)
-            if cause[0] is ObservedCode.NOT_TOLD and change.error is not None:
-                cause = ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.TOLD
+            if cause[0] is ObservedCode.NOT_REPORTED and change.error is not None:
+                cause = ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.REPORTED
             settled = replace(build_settlement(request, cause, grounds=grounds), told=change.error)
         self.add(settled)
         return settled

@@ -20,7 +20,7 @@ def find_cause(request: OpenRequest, grounds: Grounds) -> Cause:
     still to be taken. Else the cause is unknown.
     """
     if request.size is None or request.size_from is None:
-        return ObservedCode.NOT_TOLD, CauseIs.UNKNOWN
+        return ObservedCode.NOT_REPORTED, CauseIs.UNKNOWN
     remaining = abs(request.target - request.size)
     if request.target > request.size_from:
         if grounds.maximum is not None and request.target > grounds.maximum:
@@ -29,7 +29,7 @@ def find_cause(request: OpenRequest, grounds: Grounds) -> Cause:
             return Code.INSUFFICIENT_HOST_MEMORY, CauseIs.INFERRED
     elif grounds.assigned is not None and grounds.in_use is not None and grounds.assigned - grounds.in_use < remaining:
         return Code.MEMORY_IN_USE, CauseIs.INFERRED
-    return ObservedCode.NOT_TOLD, CauseIs.UNKNOWN
+    return ObservedCode.NOT_REPORTED, CauseIs.UNKNOWN
 
 
 def build_settlement(
@@ -78,7 +78,7 @@ def build_refusal(request: VmChangeRequested, message: str | None) -> VmRequestS
         remaining=request.amount,
         outcome=Outcome.REJECTED,
         code=ObservedCode.REFUSED_BY_HYPERVISOR,
-        cause_is=CauseIs.TOLD,
+        cause_is=CauseIs.REPORTED,
         told=message,
         grounds=request.grounds,
         record=request.record,

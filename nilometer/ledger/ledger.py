@@ -222,7 +222,11 @@ class Ledger:
         """All events as they are stored, after a position up to another, in order, fetched in pages."""
         for stored, position in self._application.rows(after, upto):
             yield StoredRow(
-                position, StreamName(str(stored.originator_id)), stored.originator_version, stored.topic, stored.state
+                position=position,
+                stream=StreamName(str(stored.originator_id)),
+                version=stored.originator_version,
+                topic=stored.topic,
+                body=stored.state,
             )
 
     @property

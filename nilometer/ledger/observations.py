@@ -1,70 +1,78 @@
-"""One commit of observations: facts written after whatever their streams have, whatever the rules say."""
+"""One commit of observations: facts that are appended to their streams, whatever the rules say."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from uuid import uuid4
 
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Decided, Event
-from domain.identifiers import split_stream
+from domain.identifiers import UtcTime, split_stream
 from nilometer.ledger.requests import Observation
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.recorder import Receipt
 from nilometer.times import current_time
 
 REMEMBERED = 100_000
+"""When the versions of so many streams are remembered, all are forgotten."""
 
 
 class ObservationWriter:
-    """The versions of observed streams, remembered between commits."""
+    """Appends observations to their streams. The versions of these streams are remembered between commits."""
 
     def __init__(self, application: LedgerApplication) -> None:
         self._application = application
         self._versions: dict[str, int] = {}
 
     def record(self, observations: Sequence[Observation], *, actor: str, via: str) -> list[tuple[int, ...]]:
-        """Writes all that is not there yet, in one commit; the positions of each, none for what is there already.
+        """Writes the observations whose keys are new, in one commit, and returns the positions of each; else none.
 
-        Raises ``InputError`` for an observation of what Nilometer decides about, or of what was to begin with it and is
-        there already; ``IntegrityError`` if others wrote meanwhile: then nothing is written, and nothing remembered.
+        Raises ``InputError`` for an observation of a host or VM that this ledger decides about, or of one that should
+        begin with it and began before; ``IntegrityError`` if others wrote meanwhile. Then nothing is written.
         """
-        known = self._application.receipts([observation.key for observation in observations])
+        recorded_before = self._application.receipts([observation.key for observation in observations])
         envelopes: list[Envelope[Event]] = []
         receipts: dict[str, Receipt] = {}
-        answers: list[Receipt | None] = []
+        written: list[Receipt | None] = []
         recorded = current_time()
         try:
             for observation in observations:
-                if observation.key in known or observation.key in receipts:
-                    answers.append(None)
+                if observation.key in recorded_before or observation.key in receipts:
+                    written.append(None)
                     continue
-                receipt = Receipt(observation.key, len(envelopes), len(observation.facts))
+                receipt = Receipt(key=observation.key, position=len(envelopes), events=len(observation.facts))
                 receipts[receipt.key] = receipt
-                answers.append(receipt)
-                correlation = observation.correlation or uuid4().hex
-                begun = set(observation.begins)
-                for fact in observation.facts:
-                    metadata = Metadata(
-                        actor=observation.actor or actor,
-                        via=observation.via or via,
-                        happened=fact.happened,
-                        recorded=recorded,
-                        correlation=correlation,
-                        earliest=fact.earliest,
-                        reason=observation.reason,
-                    )
-                    version = self._next(fact.stream, fact.event)
-                    if version > 1 and fact.stream in begun:
-                        raise _begun_by_another(fact.stream)
-                    begun.discard(fact.stream)
-                    envelopes.append(Envelope(fact.stream, version, fact.event, metadata))
+                written.append(receipt)
+                envelopes += self._envelopes_of(
+                    observation, observation.actor or actor, observation.via or via, recorded
+                )
             positions = self._application.put(envelopes, list(receipts.values())) if receipts else ()
         except BaseException:
             self._versions.clear()
             raise
-        return [() if told is None else positions[told.position : told.position + told.events] for told in answers]
+        return [() if one is None else positions[one.position : one.position + one.events] for one in written]
+
+    def _envelopes_of(
+        self, observation: Observation, actor: str, via: str, recorded: UtcTime
+    ) -> Iterator[Envelope[Event]]:
+        correlation = observation.correlation or uuid4().hex
+        begins = set(observation.begins)
+        for fact in observation.facts:
+            version = self._next(fact.stream, fact.event)
+            if version > 1 and fact.stream in begins:
+                raise _begun_by_another(fact.stream)
+            begins.discard(fact.stream)
+            metadata = Metadata(
+                actor=actor,
+                via=via,
+                happened=fact.happened,
+                recorded=recorded,
+                correlation=correlation,
+                earliest=fact.earliest,
+                reason=observation.reason,
+            )
+            yield Envelope(stream=fact.stream, version=version, event=fact.event, metadata=metadata)
 
     def _next(self, stream: str, event: Event) -> int:
         version = self._versions.get(stream)
@@ -88,6 +96,6 @@ def _begun_by_another(stream: str) -> InputError:
     kind, id = split_stream(stream)
     return InputError(
         f"the {'VM' if kind == 'vm' else kind} {id!r} is in the ledger already, observed by something else: "
-        "two histories of one cannot be told apart",
+        "two histories of one cannot be distinguished",
         hint="import it under other ids: --as PREFIX",
     )

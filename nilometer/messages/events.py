@@ -296,6 +296,6 @@ def describe_settlement(event: VmRequestSettled, unit: Unit | None = None) -> st
 
 def describe_cause(event: VmRequestSettled) -> str:
     """Why a request fell short, as ``memory-in-use (inferred)``."""
-    if event.code is ObservedCode.NOT_TOLD:
+    if event.code is ObservedCode.NOT_REPORTED:
         return "cause not recorded"
-    return f"{event.code} ({'reported' if event.cause_is is CauseIs.TOLD else event.cause_is or UNKNOWN})"
+    return f"{event.code} ({'reported' if event.cause_is is CauseIs.REPORTED else event.cause_is or UNKNOWN})"

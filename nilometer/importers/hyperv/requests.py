@@ -117,8 +117,8 @@ def _settle_own_change(vm: HypervVm, change: ChangeReading, request: OpenRequest
     if request.reached:
         return _settle(vm, request, change.at, change.since, change.record)
     cause: Cause = find_cause(request, vm.grounds())
-    if cause[0] is ObservedCode.NOT_TOLD and change.error is not None:
-        cause = ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.TOLD
+    if cause[0] is ObservedCode.NOT_REPORTED and change.error is not None:
+        cause = ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.REPORTED
     return _settle(vm, request, change.at, None, change.record, cause, answer=change.error, still_open=True)
 
 

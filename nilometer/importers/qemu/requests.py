@@ -22,8 +22,8 @@ from nilometer.importers.qemu.sizes import MODULES, means_of
 from nilometer.importers.qemu.vm import QemuVm
 from nilometer.importers.settlement import Cause, build_refusal, build_settlement, find_cause
 
-_BY_HYPERVISOR: Final = (ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.TOLD)
-_BY_GUEST: Final = (ObservedCode.REFUSED_BY_GUEST, CauseIs.TOLD)
+_BY_HYPERVISOR: Final = (ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.REPORTED)
+_BY_GUEST: Final = (ObservedCode.REFUSED_BY_GUEST, CauseIs.REPORTED)
 _IN_PROGRESS: Final = ((0x03, 0x84), (0x103, 0x84), (0x200, 0x80))
 """ACPI's ``_OST``, source and status: the guest is still ejecting (3, 0x103) or inserting (0x200) the module."""
 
@@ -131,7 +131,7 @@ def settle_step(vm: QemuVm, entry: QueuedRecord, record: StepRecord) -> None:
         message = " ".join(parts) or record.note
         vm.emit(VmLost(told=message, record=entry.reference), entry.time, entry.previous, number)
         if request is not None:
-            _settle(vm, entry, request, (entry.time, None), (ObservedCode.GUEST_LOST, CauseIs.TOLD), message)
+            _settle(vm, entry, request, (entry.time, None), (ObservedCode.GUEST_LOST, CauseIs.REPORTED), message)
     elif request is not None and request.reached:
         moved_at = vm.moved_at.get(request.device)
         if moved_at is None or request.size_from == request.size:
@@ -184,7 +184,7 @@ def settle_lost(vm: QemuVm, entry: QueuedRecord, happened: str, message: str | N
     """Settles the open requests of a guest that is lost, but for those that wait for their step."""
     for request in list(vm.fold.requests.values()):
         if request.still_open and request.number not in vm.awaiting_step:
-            _settle(vm, entry, request, (happened, None), (ObservedCode.GUEST_LOST, CauseIs.TOLD), message)
+            _settle(vm, entry, request, (happened, None), (ObservedCode.GUEST_LOST, CauseIs.REPORTED), message)
 
 
 def settle_stopped(vm: QemuVm, entry: QueuedRecord, happened: str) -> None:

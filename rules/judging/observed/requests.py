@@ -115,7 +115,7 @@ def _report_shortfall(
         "code": None if event.code is None else str(event.code),
     }
     if event.code not in (ObservedCode.SUPERSEDED, ObservedCode.VM_STOPPED, ObservedCode.GUEST_LOST):
-        silent = event.cause_is is not CauseIs.TOLD
+        silent = event.cause_is is not CauseIs.REPORTED
         why = "the request fell short, and the requester was not informed" if silent else "the request fell short"
         collector.report_remark(OUTCOME_IS_HONEST, ref, why, ({"granted": event.amount}, found))
     if request is None or request.number != event.request or event.amount is None or event.granted is None:

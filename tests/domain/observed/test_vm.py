@@ -194,7 +194,7 @@ def test_a_settled_request_is_open_as_long_as_its_settlement_says() -> None:
             granted=0,
             remaining=512,
             outcome=Outcome.FAILED,
-            code=ObservedCode.NOT_TOLD,
+            code=ObservedCode.NOT_REPORTED,
             cause_is=None,
             still_open=still_open,
         )
@@ -219,7 +219,7 @@ def host_with(budget: HostObserved, *vms: ObservedVm) -> HostAccount:
 def test_a_budget_that_backs_all_memory_is_the_hosts_total() -> None:
     account = host_with(HostObserved(budget=4096, free=2816), vm_after(booted(virtio=256, backed=True)))
     assert (account.total, account.reserve, account.held, account.free) == (4096, 0, 1280, 2816)
-    assert (account.told_free, account.told_at) == (2816, at(1))
+    assert (account.measured_free, account.measured_at) == (2816, at(1))
 
 
 def test_only_what_the_budget_backs_is_in_its_book() -> None:

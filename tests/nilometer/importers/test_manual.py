@@ -67,13 +67,13 @@ def test_the_outcome_follows_from_the_figures_alone() -> None:
         (Outcome.FAILED, 0, 4),
     ]
     assert (full.code, full.cause_is) == (None, None)
-    assert (part.code, part.cause_is, part.still_open) == (ObservedCode.NOT_TOLD, CauseIs.UNKNOWN, False)
+    assert (part.code, part.cause_is, part.still_open) == (ObservedCode.NOT_REPORTED, CauseIs.UNKNOWN, False)
 
 
 def test_what_the_hypervisor_said_is_kept_and_decides_nothing() -> None:
     for text in ("The memory change was only partially completed", "alles in Ordnung"):
         short = settled(8, 4, 6, error=text)
-        assert (short.told, short.cause_is, short.outcome) == (text, CauseIs.TOLD, Outcome.PARTIALLY_COMPLETED)
+        assert (short.told, short.cause_is, short.outcome) == (text, CauseIs.REPORTED, Outcome.PARTIALLY_COMPLETED)
 
 
 def test_an_error_and_nothing_moved_is_a_refusal() -> None:

@@ -71,7 +71,7 @@ def test_a_guest_that_keeps_its_module_has_refused(name: str, data: Json) -> Non
         assert (settled.outcome, settled.code, settled.cause_is, settled.still_open) == (
             Outcome.FAILED,
             ObservedCode.REFUSED_BY_GUEST,
-            CauseIs.TOLD,
+            CauseIs.REPORTED,
             False,
         )
         assert str(next(iter(data))) in (settled.told or "")

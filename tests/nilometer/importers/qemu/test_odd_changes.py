@@ -123,7 +123,7 @@ def test_a_short_or_refused_step_without_its_command_is_settled_as_what_it_is() 
     made = Recording().boot().step(9, 128, 0, 64, "partial").step(20, 999, 64, 64, "refused", error={"desc": "no"})
     settled = events(made.end(30).lines, VmRequestSettled)
     assert [(one.outcome, one.code, one.granted, one.still_open) for one in settled] == [
-        (Outcome.PARTIALLY_COMPLETED, ObservedCode.NOT_TOLD, 64 * MiB, True),
+        (Outcome.PARTIALLY_COMPLETED, ObservedCode.NOT_REPORTED, 64 * MiB, True),
         (Outcome.REJECTED, ObservedCode.REFUSED_BY_HYPERVISOR, 0, False),
         (Outcome.PARTIALLY_COMPLETED, ObservedCode.VM_STOPPED, 64 * MiB, False),
     ]

@@ -122,7 +122,7 @@ def test_a_second_command_supersedes_the_first_only_if_it_is_accepted() -> None:
     made.command(10, 9999, accepted=False).step(10.5, 9999, 64, 64, "refused").poll(20, 128).end(30)
     settled = [(one.request, one.outcome, one.code) for one in events(made.lines, VmRequestSettled)]
     assert settled == [
-        (1, Outcome.PARTIALLY_COMPLETED, ObservedCode.NOT_TOLD),
+        (1, Outcome.PARTIALLY_COMPLETED, ObservedCode.NOT_REPORTED),
         (2, Outcome.REJECTED, ObservedCode.REFUSED_BY_HYPERVISOR),
         (1, Outcome.COMPLETED, None),
     ]
