@@ -29,7 +29,7 @@ def judge(history: History, *, pieces: int, events: int) -> SideBySide:
 
     def judged(lines: Sequence[bytes]) -> None:
         events = read_events(cast("BinaryIO", BytesIO(b"".join(lines))), "history.jsonl")
-        audit.judge(((line.envelope, place, line.source) for line, place in events), judge, "")
+        audit.judge(events, judge, "")
         if audit.findings:
             raise AssertionError(f"a history that Nilometer wrote is found wrong: {audit.findings}")
 
@@ -63,12 +63,12 @@ def audit(file: Path, folder: Path, *, cores: int) -> float:
 
 def audit_of_any_length(events: int, folder: Path) -> Run:
     """``nilo audit`` of a history of so many events that no file holds: it is made while it is judged."""
-    peak = folder / "peak"
+    told = folder / "peak"
     made = [sys.executable, "-m", "benchmarks.endless", str(events)]
     with subprocess.Popen(made, stdout=subprocess.PIPE) as making:
-        command = [sys.executable, "-m", "benchmarks.child", str(peak), "audit", "-"]
+        command = [sys.executable, "-m", "benchmarks.child", str(told), "audit", "-"]
         seconds = run(command, folder, stdin=making.stdout).wall
-    return Run(seconds, int(peak.read_text()))
+    return Run(seconds, int(told.read_text()))
 
 
 def _only(work: Callable[[], object]) -> list[Callable[[], object]]:

@@ -1,6 +1,6 @@
 """A pytest plugin: ``pytest --nilo`` adds one test item for each rule, which passes if the rule is proved.
 
-An item fails with the counterexample if its rule is refuted, and says so if the solver gave up: unknown never passes.
+An item fails with the counterexample if its rule is refuted, or if the solver gave up: unknown never passes.
 ``--nilo-history FILE`` adds items for a recorded history: see ``nilometer.testing.histories``.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 import pytest
 
 from domain.errors import NilometerError
-from nilometer.testing.nodes import GROUP, made
+from nilometer.testing.histories import GROUP, make_node
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,41 +20,41 @@ if TYPE_CHECKING:
     from rules.proving.run import ProofResult
 
 CHECKED: Final = "checks"
-"""The item of what keeps the verdicts honest: that nothing is true for want of a state, and so on."""
+"""The item for the checks of the proofs themselves: that no rule holds only because no state is possible, and so on."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds ``--nilo`` and its like."""
+    """Adds the options."""
     group = parser.getgroup("nilometer")
-    group.addoption("--nilo", action="store_true", help="Prove the rules of Nilometer too, a test each.")
+    group.addoption("--nilo", action="store_true", help="Also prove the rules of Nilometer, one test for each.")
     group.addoption(
         "--nilo-history",
         metavar="FILE",
         action="append",
         default=[],
-        help="Judge this history, as nilo export writes it, a test a rule. May be given again.",
+        help="Judge this history, as nilo export writes it, one test for each rule. May be given again.",
     )
     group.addoption(
-        "--nilo-strict", action="store_true", help="With --nilo-history: unknown fails, and is not only skipped."
+        "--nilo-strict", action="store_true", help="With --nilo-history: fail an unknown rule instead of skipping it."
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Registers the mark that the items have."""
+    """Registers the marker of the items."""
     config.addinivalue_line("markers", f"{GROUP}: a rule of Nilometer, with --nilo or --nilo-history")
 
 
 @pytest.hookimpl(tryfirst=True)  # so that -k and -m choose among the rules too
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Adds an item for each rule, where that was asked for."""
+    """Adds the items that the options request."""
     if config.getoption("--nilo"):
-        items.extend(made(Rules, session, name=GROUP, nodeid=GROUP).collect())
+        items.extend(make_node(Rules, session, name=GROUP, nodeid=GROUP).collect())
     files = cast("list[str]", config.getoption("--nilo-history"))
     if files:
         from nilometer.testing.histories import HistoryFile
 
         for file in dict.fromkeys(files):
-            items.extend(made(HistoryFile, session, name=file, nodeid=f"{GROUP}::{file}").collect())
+            items.extend(make_node(HistoryFile, session, name=file, nodeid=f"{GROUP}::{file}").collect())
 
 
 class NotProved(Exception):
@@ -62,18 +62,18 @@ class NotProved(Exception):
 
 
 class Rules(pytest.Collector):
-    """All rules of the model. Those that are to be tested are proved together, when the first of them is run."""
+    """All rules of the model. The selected rules are proved together, when the first item runs."""
 
     def collect(self) -> list[RuleItem]:
-        """An item for each rule, and one for the checks."""
+        """Makes an item for each rule, and one for the checks."""
         from rules.catalogue import RULE_NAMES
 
         self.add_marker(GROUP)
-        return [made(RuleItem, self, name=name) for name in (*RULE_NAMES, CHECKED)]
+        return [make_node(RuleItem, self, name=name) for name in (*RULE_NAMES, CHECKED)]
 
     @cached_property
     def results(self) -> list[ProofResult]:
-        """What became of all obligations of the rules that are to be tested."""
+        """The results of all obligations of the selected rules."""
         from rules.catalogue import filter_by_rule
         from rules.proving.run import obligations_named, prove
 
@@ -85,23 +85,23 @@ class Rules(pytest.Collector):
 
 
 class RuleItem(pytest.Item):
-    """One rule: an invariant, a property, what they rest on; or the checks."""
+    """One rule: an invariant, a property, or a lemma of theirs; or the checks."""
 
     def runtest(self) -> None:
-        """Every obligation of the rule is proved."""
+        """Fails unless every obligation of the rule is proved."""
         from rules.catalogue import CHECKS, rule_of
         from rules.solving.prover import ProofVerdict
 
         assert isinstance(self.parent, Rules)
         name = dict.fromkeys(CHECKS, CHECKED)
-        results = [each for each in self.parent.results if name.get(each.kind, rule_of(each)) == self.name]
+        results = [result for result in self.parent.results if name.get(result.kind, rule_of(result)) == self.name]
         self.user_properties.append(("obligations", len(results)))
         not_proved = [result for result in results if result.verdict is not ProofVerdict.PROVED]
         if not_proved or not results:
-            raise NotProved("\n\n".join(map(described, not_proved)) or f"nothing was proved of {self.name}")
+            raise NotProved("\n\n".join(map(describe_result, not_proved)) or f"nothing was proved about {self.name}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
-        """The counterexamples, or why a rule cannot be read; a traceback would say nothing."""
+        """The counterexamples, or why a rule cannot be read, without a traceback."""
         match excinfo.value:
             case NotProved() as error:
                 return str(error)
@@ -111,10 +111,10 @@ class RuleItem(pytest.Item):
                 return str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path | str, int | None, str]:
-        """What the item is called in reports."""
+        """The item's name in reports."""
         return GROUP, None, f"{GROUP}::{self.name}"
 
 
-def described(result: ProofResult) -> str:
-    """What became of an obligation that is not proved, in words."""
+def describe_result(result: ProofResult) -> str:
+    """The result of an obligation that is not proved, in words."""
     return f"{result.verdict}: {result.name}\n{result.evidence}".rstrip()

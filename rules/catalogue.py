@@ -91,7 +91,7 @@ class Property:
 PROPERTIES: Final = (
     Property(
         name="outcome_is_honest",
-        text="Outcome and code are exactly as the model defines them, and nobody is granted more than asked.",
+        text="Outcome and code are exactly those that the model defines, and no grant exceeds its request.",
         rules=("giving_code_is_true", "taking_code_is_true", "paging_code_is_true"),
         kinds=("honesty", "reason"),
     ),
@@ -102,44 +102,44 @@ PROPERTIES: Final = (
     ),
     Property(
         name="effects",
-        text="A command changes exactly the figures that its row names, to the values that it names, and no other.",
+        text="A command changes exactly the figures in its row of the model, to the values given there, and no others.",
         kinds=("effect", "parts"),
     ),
     Property(
         name="maximal",
-        text="After a short grant, less than 2 MiB more could have been given or taken; no grant is more than fits.",
+        text="A partial grant is the largest possible, to within 2 MiB, and no grant exceeds what fits.",
         rules=("giving_is_maximal", "taking_is_maximal", "paging_is_maximal"),
         kinds=("fits",),
     ),
     Property(
         name="no_effect_without_grant",
-        text="What failed or was rejected changed no figure.",
+        text="A failed or rejected command changes no figure.",
         rules=("refused_changes_nothing",),
     ),
     Property(
         name="in_use_never_removed",
-        text="Memory that processes in the guest hold is never taken, but from old Windows guests by Dynamic Memory.",
+        text="Memory that guest processes use is never removed, except by Dynamic Memory from old Windows guests.",
         rules=("in_use_never_removed",),
     ),
     Property(
         name="only_balloon_pages_out",
-        text="Only a reclaim from an old Windows guest makes the guest page out, and no more than it must.",
+        text="Only a reclaim from an old Windows guest makes the guest page out, and no more than necessary.",
         rules=("only_balloon_pages_out", "nothing_paged_out"),
     ),
     Property(
         name="conserved",
-        text="Memory is neither made nor lost: what a VM gets its host loses, and no other VM notices.",
+        text="Memory is neither created nor lost: a VM receives what its host gives up, and no other VM is affected.",
         rules=("conserved", "account_kept", "others_kept", "book_is_kept"),
         kinds=("move",),
     ),
     Property(
         name="watermark_monotone",
-        text="Within a session the high watermark is the most that was assigned so far.",
+        text="Within a session the high watermark is the most memory assigned so far.",
         rules=("watermark_monotone",),
     ),
     Property(
         name="visible_moves_as_said",
-        text="What a guest sees falls or rises by what was granted; a ballooned guest sees no removal.",
+        text="What a guest sees falls or rises by what was granted; a ballooned guest does not see a removal.",
         kinds=("visible",),
     ),
     Property(
@@ -149,12 +149,12 @@ PROPERTIES: Final = (
     ),
     Property(
         name="generation_is_no_matter",
-        text="But for the size limit, generations 1 and 2 are decided alike.",
+        text="Apart from the size limit, generations 1 and 2 are treated alike.",
         kinds=("generation",),
     ),
     Property(
         name="events_where_due",
-        text="A VM's stream gets the event of the command, a host's one exactly when its VM's entry changes.",
+        text="A VM's stream gets the event of its command; a host's gets one exactly when the VM's entry changes.",
         rules=("book_changes_when_due",),
         kinds=("event",),
         remark="Which streams get which event is put together outside the rules; Hypothesis checks it on random runs.",
@@ -168,7 +168,7 @@ PROPERTIES: Final = (
     ),
     Property(
         name="total",
-        text="Every command has exactly one decision, and what should be possible is.",
+        text="Every command has exactly one decision, and what should be possible is possible.",
         kinds=("progress",),
         remark="A rule has no loop, no exception and an answer on every way: the reader refuses any other.",
     ),

@@ -1,8 +1,8 @@
-"""One history judged by several processes: each judges some hosts, with all VMs that ever were on them.
+"""Judges one history in several processes: each judges some hosts, and all VMs that ever were on them.
 
-It is first looked through for who is where; nothing is decoded for that. Every process then reads it, and judges the
-events of its own hosts. That none is missing is seen while looking through; a history in which one is, or that is not
-spelled as Nilometer writes it, is judged by one process alone.
+First the headers of the events are read, to see which hosts and VMs belong together. Then every process reads the
+history and judges the events of its own hosts. Reading the headers shows whether an event is missing; a history that is
+incomplete, or not formatted as Nilometer writes it, is judged by one process alone.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from multiprocessing.sharedctypes import Synchronized
 from typing import Final
 
 from nilometer.audit.result import Audit
-from nilometer.audit.sources import Looked, Source
+from nilometer.audit.sources import EventHeader, HistorySource
 from rules.judging.judge import Judge
 from rules.judging.scope import Scope
 
-LEAST: Final = 20_000
-"""Events; fewer are sooner judged than shared out."""
-MOST: Final = 0.9
-"""If one process had to judge more than this part of the events, it can as well judge them all."""
+FEWEST_EVENTS: Final = 20_000
+"""A shorter history is judged faster by one process."""
+LARGEST_PART: Final = 0.9
+"""If one process would have to judge a larger part of the events, one process judges them all."""
 OBSERVED: Final = b"observed"
-"""Stands for all observed hosts and VMs: they are judged by one process."""
+"""Stands for all observed hosts and VMs: one process judges them."""
 
 _HOST: Final = re.compile(rb'"host":"([^"\\]+)"')
 _DESTINATION: Final = re.compile(rb'"destination":"([^"\\]+)"')
@@ -35,30 +35,29 @@ _TO: Final = re.compile(rb'"to":"([^"\\]+)"')
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
-    """Who judges what."""
+class Partition:
+    """The streams of a history, divided among processes."""
 
-    of: Mapping[bytes, int]
+    process_of: Mapping[bytes, int]
     """The number of the process, by stream."""
-    count: int
-    """How many processes there are."""
+    processes: int
     source: str
     """The ledger, as ``urn:uuid:…``."""
     events: int
 
 
-def shares_of(history: Source, cores: int) -> Shares | None:
-    """Shares a history out; ``None`` if one process should judge it alone: it is short, odd, or all on few hosts."""
+def partition_history(history: HistorySource, cores: int) -> Partition | None:
+    """Divides a history; ``None`` if one process should judge it: it is short or irregular, or has too few hosts."""
     streams, groups, source = Counter[bytes](), _Groups(), b""
-    for number, looked in enumerate(history.look(), start=1):
-        if looked is None or looked.position != number or looked.source != (source or looked.source):
+    for number, header in enumerate(history.headers(), start=1):
+        if header is None or header.position != number or header.source != (source or header.source):
             return None
-        streams[looked.stream] += 1
-        if looked.version != streams[looked.stream] or not _belongs(looked, groups):
+        streams[header.stream] += 1
+        if header.version != streams[header.stream] or not _join_groups(header, groups):
             return None
-        source = looked.source
+        source = header.source
     events = streams.total()
-    if events < LEAST:
+    if events < FEWEST_EVENTS:
         return None
     sizes = Counter[bytes]()
     for stream, count in streams.items():
@@ -67,13 +66,18 @@ def shares_of(history: Source, cores: int) -> Shares | None:
     for group, count in sizes.most_common():
         process[group] = least = loads.index(min(loads))
         loads[least] += count
-    if max(loads) > events * MOST:
+    if max(loads) > events * LARGEST_PART:
         return None
-    return Shares({stream: process[groups.root(stream)] for stream in streams}, cores, source.decode(), events)
+    return Partition(
+        process_of={stream: process[groups.root(stream)] for stream in streams},
+        processes=cores,
+        source=source.decode(),
+        events=events,
+    )
 
 
 class _Groups:
-    """Streams that have to be judged together."""
+    """Streams that must be judged together."""
 
     def __init__(self) -> None:
         self._parent: dict[bytes, bytes] = {}
@@ -87,74 +91,81 @@ class _Groups:
         return stream
 
     def join(self, one: bytes, other: bytes) -> None:
-        """Two groups are one."""
+        """Makes one group of two."""
         one, other = self.root(one), self.root(other)
         if one != other:
             self._parent[one] = other
 
 
-def _belongs(looked: Looked, groups: _Groups) -> bool:
-    """Notes which host a VM is on, and which another host is read with; whether that could be seen."""
-    kind, text = looked.kind, looked.text
+def _join_groups(header: EventHeader, groups: _Groups) -> bool:
+    """Joins a VM with the host that its event puts it on or reads; returns whether the host could be found."""
+    kind, text = header.kind, header.text
     if kind == b"vm.defined":
-        where = _HOST.search(text)
+        host = _HOST.search(text)
     elif kind == b"vm.moved":
-        where = _DESTINATION.search(text)
+        host = _DESTINATION.search(text)
     elif kind == b"vm.command-refused" and b'"command":"move-vm"' in text:
-        where = _TO.search(text)
+        host = _TO.search(text)
     else:
         if b'"origin":"observed"' in text:
-            groups.join(looked.stream, OBSERVED)
+            groups.join(header.stream, OBSERVED)
         return True
-    if where is not None:
-        groups.join(looked.stream, b"host/" + where[1])
-    return where is not None
+    if host is not None:
+        groups.join(header.stream, b"host/" + host[1])
+    return host is not None
 
 
-# In several processes
-
-
-def judge_in_shares(
-    audit: Audit, history: Source, shares: Shares, scope: Scope, at: Callable[[int], None] = lambda count: None
+def judge_in_parallel(
+    audit: Audit,
+    history: HistorySource,
+    partition: Partition,
+    scope: Scope,
+    on_progress: Callable[[int], None] = lambda count: None,
 ) -> None:
-    """Has a history judged by several processes. Raises ``InputError`` for what cannot be read.
+    """Judges a history in several processes. Raises ``InputError`` for what cannot be read.
 
-    ``at`` is told how many events were judged, now and then.
+    ``on_progress`` is called now and then with the number of events judged so far.
     """
     context = multiprocessing.get_context("spawn")
-    done = context.Value("Q", 0)
-    with ProcessPoolExecutor(shares.count, context, _begin, (done,)) as pool:
-        asked = [pool.submit(_judge, history, shares, number, scope, audit.minor) for number in range(shares.count)]
-        waiting = set[Future[Audit]](asked)
-        while waiting:
-            ended = wait(waiting, timeout=0.2, return_when=FIRST_EXCEPTION)
-            for each in ended.done:
-                each.result()  # or what it raised
-            waiting = ended.not_done
-            at(done.value)
-        audit.join([each.result() for each in asked])
+    judged = context.Value("Q", 0)
+    with ProcessPoolExecutor(partition.processes, context, _start_process, (judged,)) as pool:
+        parts = [
+            pool.submit(_judge_part, history, partition, number, scope, audit.minor)
+            for number in range(partition.processes)
+        ]
+        running = set[Future[Audit]](parts)
+        while running:
+            ended = wait(running, timeout=0.2, return_when=FIRST_EXCEPTION)
+            for part in ended.done:
+                part.result()  # or the error that it raised
+            running = ended.not_done
+            on_progress(judged.value)
+        audit.merge([part.result() for part in parts])
 
 
-_DONE: list[Synchronized[int]] = []
-"""Of a process that judges a share: where it says how many events it has judged."""
+# In each process
+
+_JUDGED: list[Synchronized[int]] = []
+"""The number of events judged by all processes, shared by them."""
 
 
-def _begin(done: Synchronized[int]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that shares the work
-    _DONE.append(done)
+def _start_process(judged: Synchronized[int]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
+    _JUDGED.append(judged)
 
 
-def _judge(history: Source, shares: Shares, number: int, scope: Scope, minor: bool) -> Audit:
-    """What one process has to say of its share."""
-    audit, judge, done = Audit(minor=minor), Judge(scope, alone=False), _DONE[0]
-    told = 0
+def _judge_part(history: HistorySource, partition: Partition, number: int, scope: Scope, minor: bool) -> Audit:
+    """Judges the part of a history that belongs to one process."""
+    audit, judge, judged = Audit(minor=minor), Judge(scope, alone=False), _JUDGED[0]
+    reported = 0
 
-    def at(count: int) -> None:
-        nonlocal told
-        with done.get_lock():
-            done.value += count - told
-        told = count
+    def add_progress(count: int) -> None:
+        nonlocal reported
+        with judged.get_lock():
+            judged.value += count - reported
+        reported = count
 
-    audit.judge(history.events(lambda stream: shares.of[stream] == number), judge, shares.source, at)
-    audit.finish(judge, shares.source)
+    events = history.events(lambda stream: partition.process_of[stream] == number)
+    audit.judge(events, judge, partition.source, add_progress)
+    audit.finish(judge, partition.source)
     return audit

@@ -1,7 +1,7 @@
-"""Histories to be judged: read line by line, without the claim that they are whole. What is amiss is for the judge.
+"""Reads histories for the judge, line by line, without checking that they are complete: the judge does that.
 
-A line that is no event is unreadable, and that is all that is refused here: gaps, doubles and disorder are read as they
-stand. Each event comes with its place, ``file:line``.
+Only a line that is no event is refused here; gaps, duplicates and disorder are read as they are. Each event comes with
+its place, ``file:line``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -18,82 +18,81 @@ from domain.envelope import Envelope
 from domain.errors import InputError, NilometerError
 from domain.events import Event
 from nilometer.history.cloudevents import source_uri, to_cloudevent
-from nilometer.history.parsing import LineReader, ParsedLine, UnreadableLine
+from nilometer.history.parsing import LineReader, UnreadableLine
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import StoredRow
 from nilometer.storage.bodies import UnreadableEvent, decode, encode
 from nilometer.textio.identifying.kind import AUDIT, EXPORT_A_HISTORY, empty_file
 from nilometer.textio.streaming import in_batches
 from nilometer.textio.texts import read_lines
+from rules.judging.completeness import PlacedEvent
 
-Placed = tuple[Envelope[Event], str, str]
-"""An event, where it was read (``file:line``, or nothing of a ledger), and the ledger that it names as its source."""
-PassOver = Callable[[NilometerError], None]
-"""Is told what cannot be read; then the next is read. Where there is none, the first such thing ends the reading."""
-Open = Callable[[str], AbstractContextManager[BinaryIO]]
+OnError = Callable[[NilometerError], None]
+"""Is called with an error in the input, which is then skipped; without one, the first error ends the reading."""
+OpenFile = Callable[[str], AbstractContextManager[BinaryIO]]
 
 HINT: Final = "nilo audit reads what nilo export writes"
-GOES_ON: Final = "nilo audit --keep-going passes over such lines"
+KEEP_GOING: Final = "nilo audit --keep-going skips such lines"
 
 
-def read_events(stream: BinaryIO, name: str, pass_over: PassOver | None = None) -> Iterator[tuple[ParsedLine, str]]:
-    """The events of a file, each with its place. Raises ``InputError`` with place, reason and hint."""
-    reader, found = LineReader(), False
-    for some in _turns(read_lines(stream, name, AUDIT), pass_over):
-        numbered = [(number, content) for number, content in some if content.strip()]
-        for (number, _), told in zip(numbered, reader.read_all([content for _, content in numbered]), strict=True):
+def read_events(stream: BinaryIO, name: str, on_error: OnError | None = None) -> Iterator[PlacedEvent]:
+    """Reads the events of a file, each with its place. Raises ``InputError`` with place, reason and hint."""
+    reader, has_lines = LineReader(), False
+    for batch in _batches(read_lines(stream, name, AUDIT), on_error):
+        numbered = [(number, content) for number, content in batch if content.strip()]
+        for (number, _), line in zip(numbered, reader.read_all([content for _, content in numbered]), strict=True):
             place = f"{name}:{number}"
-            if isinstance(told, UnreadableLine):
-                problem = unreadable(place, told)
-                if pass_over is None:
-                    raise problem
-                pass_over(problem)
+            if isinstance(line, UnreadableLine):
+                error = unreadable(place, line)
+                if on_error is None:
+                    raise error
+                on_error(error)
             else:
-                yield told, place
-            found = True
-    if not found:
+                yield PlacedEvent(line.envelope, place, line.source)
+            has_lines = True
+    if not has_lines:
         raise empty_file(name, "there is nothing to judge", EXPORT_A_HISTORY)
 
 
 def unreadable(place: str, error: UnreadableLine) -> InputError:
-    """The error of a line that is no event."""
-    return InputError(f"{place}: {error}", hint=f"{error.hint or HINT}; {GOES_ON}")
+    """The error for a line that is no event."""
+    return InputError(f"{place}: {error}", hint=f"{error.hint or HINT}; {KEEP_GOING}")
 
 
-def _turns(found: Iterator[tuple[int, bytes]], pass_over: PassOver | None) -> Iterator[list[tuple[int, bytes]]]:
-    """The lines that can be read at all: of a bad one it is told, and the next is read."""
+def _batches(lines: Iterator[tuple[int, bytes]], on_error: OnError | None) -> Iterator[list[tuple[int, bytes]]]:
+    """The lines that can be read, in batches; an error in one of them does not end the reading if it is handled."""
     while True:
         try:
-            yield from in_batches(found)
+            yield from in_batches(lines)
         except InputError as error:
-            if pass_over is None:
+            if on_error is None:
                 raise
-            pass_over(error)
+            on_error(error)
         else:
             return
 
 
 def read_ledger(
-    ledger: Ledger, after: int = 0, upto: int | None = None, pass_over: PassOver | None = None
-) -> Iterator[Placed]:
-    """The events of a ledger, as they are stored. Raises ``UnreadableEvent``."""
+    ledger: Ledger, after: int = 0, upto: int | None = None, on_error: OnError | None = None
+) -> Iterator[PlacedEvent]:
+    """Reads the events of a ledger as they are stored. Raises ``UnreadableEvent``."""
     source = source_uri(ledger.id)
     for row in ledger.rows(after, upto):
         try:
             envelope = read_row(row, ledger.id)
         except UnreadableEvent as error:
-            if pass_over is None:
+            if on_error is None:
                 raise
-            pass_over(error)
+            on_error(error)
         else:
-            yield envelope, "", source
+            yield PlacedEvent(envelope, "", source)
 
 
 def read_row(row: StoredRow, ledger: str) -> Envelope[Event]:
-    """An event as it is stored. Raises ``UnreadableEvent``."""
+    """Decodes a stored event. Raises ``UnreadableEvent``."""
     envelope = decode(row.stream, row.version, row.topic, row.body, row.position)
     if encode(envelope.event, envelope.metadata) != (row.topic, row.body):
-        to_cloudevent(row, ledger)  # of an older shape; or changed, which this says
+        to_cloudevent(row, ledger)  # an older version of the event, or one that was changed: then this raises
     return envelope
 
 
@@ -102,86 +101,81 @@ def read_row(row: StoredRow, ledger: str) -> Envelope[Event]:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One history: the ledger that it names as its source, and its events, in the order in which they stand."""
+    """One history: the ledger that it names as its source, and its events in the order of the files."""
 
     source: str
-    events: Iterator[Placed]
+    events: Iterator[PlacedEvent]
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
     source: str
-    """Empty where nothing can be read."""
+    """Empty if nothing can be read."""
     first: int
     """The position of the first event."""
-    events: Iterator[tuple[ParsedLine, str]]
+    events: Iterator[PlacedEvent]
 
 
-def histories(names: Sequence[str], open: Open, pass_over: PassOver | None = None) -> Iterator[History]:
-    """The histories in some files. One file is one history; files of one ledger that go on where another ends are too.
+def histories(names: Sequence[str], open: OpenFile, on_error: OnError | None = None) -> Iterator[History]:
+    """The histories in some files: one per file, or one for several files of one ledger that continue one another.
 
-    Each history has to be read to its end before the next one is asked for. Raises as ``read_events`` does.
+    Each history must be read to its end before the next one is requested. Raises as ``read_events`` does.
     """
-    alone = len(names) == 1
-    files = [_alone(name, open, pass_over) if alone else _begun(name, open, pass_over) for name in names]
+    single = len(names) == 1
+    files = [(_single_file if single else _file_with_start)(name, open, on_error) for name in names]
     sources = list(dict.fromkeys(file.source for file in files))
-    waiting = deque(sorted(files, key=lambda file: (sources.index(file.source), file.first)))
-    while waiting:
-        begun = next(waiting[0].events, None) if alone else None
-        source = waiting[0].source if begun is None else begun[0].source
-        yield History(source, _joined(waiting, [] if begun is None else [begun]))
+    queue = deque(sorted(files, key=lambda file: (sources.index(file.source), file.first)))
+    while queue:
+        first = next(queue[0].events, None) if single else None
+        source = queue[0].source if first is None else first.source
+        yield History(source, _joined(queue, [] if first is None else [first]))
 
 
-def _joined(waiting: deque[_File], begun: Iterable[tuple[ParsedLine, str]]) -> Iterator[Placed]:
-    file, last = waiting.popleft(), 0
-    for judged, place in chain(begun, file.events):
-        last = judged.envelope.position
-        yield judged.envelope, place, judged.source
-    while waiting and file.source and (waiting[0].source, waiting[0].first) == (file.source, last + 1):
-        file = waiting.popleft()
-        for judged, place in file.events:
-            last = judged.envelope.position
-            yield judged.envelope, place, judged.source
+def _joined(queue: deque[_File], start: Iterable[PlacedEvent]) -> Iterator[PlacedEvent]:
+    """The events of the next file, and of the files that continue it; ``start`` was already read from the first."""
+    file, last = queue.popleft(), 0
+    for event in chain(start, file.events):
+        last = event.envelope.position
+        yield event
+    while queue and file.source and (queue[0].source, queue[0].first) == (file.source, last + 1):
+        file = queue.popleft()
+        for event in file.events:
+            last = event.envelope.position
+            yield event
 
 
-def _alone(name: str, open: Open, pass_over: PassOver | None) -> _File:
-    return _File("", 0, _opened(name, open, pass_over))
+def _single_file(name: str, open: OpenFile, on_error: OnError | None) -> _File:
+    return _File("", 0, _read_file(name, open, on_error))
 
 
-def _begun(name: str, open: Open, pass_over: PassOver | None) -> _File:
-    """A file, and how it begins; the file is opened anew to be read, but what can be read only once stays open."""
+def _file_with_start(name: str, open: OpenFile, on_error: OnError | None) -> _File:
+    """A file with its source and first position. It is opened again to be read; a pipe, read only once, stays open."""
     if Path(name).is_file():
-        first = _first(_opened(name, open, _pass_over_quietly))
-        events = _opened(name, open, pass_over)
+        first = _first_event(_read_file(name, open, _ignore))
+        events = _read_file(name, open, on_error)
     else:
-        events = _opened(name, open, pass_over)
-        begin = list(_take_one(events))
-        first, events = (begin[0][0] if begin else None), chain(begin, events)
+        events = _read_file(name, open, on_error)
+        start = list(islice(events, 1))
+        first, events = (start[0] if start else None), chain(start, events)
     return _File("", 0, events) if first is None else _File(first.source, first.envelope.position, events)
 
 
-def _first(events: Iterator[tuple[ParsedLine, str]]) -> ParsedLine | None:
+def _first_event(events: Iterator[PlacedEvent]) -> PlacedEvent | None:
     try:
-        return next((judged for judged, _ in events), None)
+        return next(events, None)
     except NilometerError:
-        return None  # said when it is read
+        return None  # reported when the file is read
 
 
-def _take_one(events: Iterator[tuple[ParsedLine, str]]) -> Iterator[tuple[ParsedLine, str]]:
-    for each in events:
-        yield each
-        return
-
-
-def _pass_over_quietly(_: NilometerError) -> None:
+def _ignore(_: NilometerError) -> None:
     pass
 
 
-def _opened(name: str, open: Open, pass_over: PassOver | None) -> Iterator[tuple[ParsedLine, str]]:
+def _read_file(name: str, open: OpenFile, on_error: OnError | None) -> Iterator[PlacedEvent]:
     try:
         with open(name) as stream:
-            yield from read_events(stream, "stdin" if name == "-" else name, pass_over)
+            yield from read_events(stream, "stdin" if name == "-" else name, on_error)
     except InputError as error:
-        if pass_over is None:
+        if on_error is None:
             raise
-        pass_over(error)
+        on_error(error)

@@ -1,4 +1,4 @@
-"""What an audit comes to: the findings that are kept, the rest counted, and one verdict on all."""
+"""The result of an audit: the findings that are kept, counts of all others, and one verdict."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from nilometer.audit.reading import Placed
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
+from rules.judging.completeness import PlacedEvent
 from rules.judging.findings import Coverage, Finding, RuleCoverage, Verdict
 from rules.judging.judge import Judge
 
-KEPT: Final = 10_000
-"""So many findings are kept to be shown; the rest is counted."""
+MOST_FINDINGS: Final = 10_000
+"""Findings kept to be shown; all others are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SourcedFinding:
     """A finding, and the ledger that its history names as its source."""
 
     finding: Finding
@@ -25,66 +25,70 @@ class Found:
 
 
 def is_minor(finding: Finding) -> bool:
-    """Whether a finding only follows from another, or is a remark: shown only where all is asked for."""
+    """Whether a finding is a remark or only follows from another: it is shown on request only."""
     return finding.follows is not None or finding.verdict is Verdict.REMARK
 
 
 class Audit:
-    """An audit so far, of one history or several. With ``minor`` what only follows, and remarks, are kept too."""
+    """An audit in progress, of one history or several. With ``minor``, minor findings are kept too."""
 
-    def __init__(self, *, minor: bool = False, kept: int = KEPT) -> None:
+    def __init__(self, *, minor: bool = False, most: int = MOST_FINDINGS) -> None:
         self.coverage = Coverage()
         self.streams: set[str] = set()
-        """All that the histories speak of."""
-        self.counted: Counter[Verdict] = Counter()
+        """All streams in the histories."""
+        self.counts: Counter[Verdict] = Counter()
         """Findings by verdict, without those that only follow from another."""
-        self.following: Counter[tuple[str, int]] = Counter()
-        """How many findings only follow, by the source and position of their first cause; of so many as are kept."""
-        self.followed = 0
+        self.consequences: Counter[tuple[str, int]] = Counter()
+        """How many findings only follow from each first cause, by its source and position; for a limited number."""
+        self.consequence_count = 0
         """How many findings only follow from another."""
-        self._violated = False
         self.minor = minor
-        self.most = kept
-        self._main: list[tuple[int, Found]] = []
-        self._rest: list[tuple[int, Found]] = []
+        self.most = most
+        self._violated = False
+        self._main: list[tuple[int, SourcedFinding]] = []
+        self._rest: list[tuple[int, SourcedFinding]] = []
         self._number = 0
 
     def judge(
-        self, events: Iterable[Placed], judge: Judge, source: str, at: Callable[[int], None] | None = None
+        self,
+        events: Iterable[PlacedEvent],
+        judge: Judge,
+        source: str,
+        on_progress: Callable[[int], None] | None = None,
     ) -> None:
-        """Has a history judged; ``at`` is told now and then how many events that were. Raises as ``events`` does."""
+        """Judges a history; ``on_progress`` is called with the number of events so far. Raises as ``events`` does."""
         count = 0
         with reduced_garbage_collection():
-            for some in in_batches(events):
-                for envelope, place, of in some:
-                    for finding in judge.take(envelope, place, of):
+            for batch in in_batches(events):
+                for envelope, place, named_source in batch:
+                    for finding in judge.take(envelope, place, named_source):
                         self.add(finding, source)
                     self.streams.add(envelope.stream)
-                count += len(some)
-                if at is not None:
-                    at(count)
+                count += len(batch)
+                if on_progress is not None:
+                    on_progress(count)
 
     def finish(self, judge: Judge, source: str) -> None:
-        """A history ends here: what is found at its end, and how often each rule was asked."""
+        """Ends a history: adds what is found at its end, and how often each rule was checked."""
         for finding in judge.finish():
             self.add(finding, source)
-        self._count(judge.coverage)
+        self._add_coverage(judge.coverage)
 
-    def join(self, parts: Iterable[Audit]) -> None:
-        """Takes what others found in parts of one history, in the order of its events."""
-        found = list[tuple[int, Found]]()
+    def merge(self, parts: Iterable[Audit]) -> None:
+        """Adds the audits of parts of one history, with their findings in the order of its events."""
+        findings = list[tuple[int, SourcedFinding]]()
         for part in parts:
-            self._count(part.coverage)
+            self._add_coverage(part.coverage)
             self._violated = self._violated or part._violated
-            self.followed += part.followed
+            self.consequence_count += part.consequence_count
             self.streams |= part.streams
-            self.counted.update(part.counted)
-            self.following.update(part.following)
-            found += [*part._main, *part._rest]
-        for _, each in sorted(found, key=lambda pair: (pair[1].finding.at.position or 0, pair[0])):
-            self._keep(each)
+            self.counts.update(part.counts)
+            self.consequences.update(part.consequences)
+            findings += [*part._main, *part._rest]
+        for _, sourced in sorted(findings, key=lambda pair: (pair[1].finding.at.position or 0, pair[0])):
+            self._keep(sourced)
 
-    def _count(self, coverage: Coverage) -> None:
+    def _add_coverage(self, coverage: Coverage) -> None:
         self.coverage.events += coverage.events
         for rule, part in coverage.rules.items():
             total = self.coverage.rules.setdefault(rule, RuleCoverage())
@@ -94,52 +98,52 @@ class Audit:
             total.remarks += part.remarks
 
     def add(self, finding: Finding, source: str) -> None:
-        """One more finding."""
+        """Adds a finding."""
         self._violated = self._violated or finding.verdict is Verdict.VIOLATED
         if finding.follows is None:
-            self.counted[finding.verdict] += 1
+            self.counts[finding.verdict] += 1
         else:
-            self.followed += 1
+            self.consequence_count += 1
             cause = source, finding.follows
-            if cause in self.following or len(self.following) < self.most:
-                self.following[cause] += 1
+            if cause in self.consequences or len(self.consequences) < self.most:
+                self.consequences[cause] += 1
         if self.minor or not is_minor(finding):
-            self._keep(Found(finding, source))
+            self._keep(SourcedFinding(finding, source))
 
-    def _keep(self, found: Found) -> None:
+    def _keep(self, sourced: SourcedFinding) -> None:
         self._number += 1
-        kept = self._rest if is_minor(found.finding) else self._main
+        kept = self._rest if is_minor(sourced.finding) else self._main
         if len(kept) < self.most:
-            kept.append((self._number, found))
+            kept.append((self._number, sourced))
 
     @property
-    def findings(self) -> list[Found]:
-        """Those that are kept, in their order. First causes are kept before what follows from them."""
+    def findings(self) -> list[SourcedFinding]:
+        """The findings that are kept, in order. First causes are kept before what follows from them."""
         rest = self._rest[: max(0, self.most - len(self._main))]
-        return [found for _, found in sorted([*self._main, *rest], key=lambda each: each[0])]
+        return [sourced for _, sourced in sorted([*self._main, *rest], key=lambda numbered: numbered[0])]
 
     @property
-    def wanted(self) -> int:
-        """How many findings there are that are asked for, kept or not."""
-        main = self.counted.total() - self.counted[Verdict.REMARK]
-        return main + (self.counted[Verdict.REMARK] + self.followed if self.minor else 0)
+    def requested(self) -> int:
+        """The number of requested findings, kept or not."""
+        main = self.counts.total() - self.counts[Verdict.REMARK]
+        return main + (self.counts[Verdict.REMARK] + self.consequence_count if self.minor else 0)
 
     @property
     def left_out(self) -> int:
-        """How many findings are asked for and not kept, because there are too many."""
-        return self.wanted - len(self.findings)
+        """The number of requested findings that are not kept, because there are too many."""
+        return self.requested - len(self.findings)
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict on all: one violation counts more than what is unknown, and that more than what holds."""
+        """The overall verdict: violated if anything is, else unknown if anything is, else holds."""
         rules = self.coverage.rules.values()
-        if self._violated or any(each.violated for each in rules):
+        if self._violated or any(rule.violated for rule in rules):
             return Verdict.VIOLATED
-        if self.counted[Verdict.UNKNOWN] or any(each.unknown for each in rules):
+        if self.counts[Verdict.UNKNOWN] or any(rule.unknown for rule in rules):
             return Verdict.UNKNOWN
         return Verdict.HOLDS
 
     def is_unknown(self, rule: str) -> bool:
-        """Whether a rule could not be checked everywhere."""
+        """Whether a rule could not be checked for every event."""
         coverage = self.coverage.rules.get(rule)
         return coverage is not None and coverage.unknown > 0

@@ -1,4 +1,4 @@
-"""The rules that a history is judged by: what they are called, what they say, and what they speak of."""
+"""The rules that a history is judged by: their names and their sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PROPERTIES: Final = {property.name: property.text for property in PROPERTIES}
 
 
 def sentence_of(rule: str) -> str:
-    """What a rule says, in English."""
+    """What a rule requires, in English."""
     if rule in HISTORY_RULES:
         return HISTORY_RULES[rule]
     predicate = predicate_named(rule)
@@ -22,9 +22,9 @@ def sentence_of(rule: str) -> str:
     return " ".join((predicate.__doc__ or "").split())
 
 
-def known(rule: str) -> str:
-    """A rule by its name. Raises ``InputError`` if there is none, with the nearest."""
+def require_rule(name: str) -> str:
+    """Returns the name of a rule. Raises ``InputError`` with the most similar name if there is no such rule."""
     names = (*RULE_NAMES, *HISTORY_RULES)
-    if rule not in names:
-        raise InputError(f"there is no rule {rule!r}", hint=did_you_mean(rule, names, "docs/rules.md lists them"))
-    return rule
+    if name not in names:
+        raise InputError(f"there is no rule {name!r}", hint=did_you_mean(name, names, "docs/rules.md lists them"))
+    return name

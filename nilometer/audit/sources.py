@@ -1,6 +1,6 @@
-"""Where the events come from that several processes judge: a file of history lines, or a ledger.
+"""The histories that several processes can judge: a file of history lines, or a ledger.
 
-It can be looked through without decoding anything, and read by each process for itself.
+Each process reads the history for itself. The headers of its events are read without decoding the events.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from nilometer.audit.reading import Placed, read_row, unreadable
+from nilometer.audit.reading import read_row, unreadable
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.parsing import LineReader, UnreadableLine
 from nilometer.ledger.ledger import Ledger
 from nilometer.textio.streaming import in_batches
 from nilometer.textio.texts import read_lines
+from rules.judging.completeness import PlacedEvent
 
-Mine = Callable[[bytes], bool]
-"""Whether the events of a stream are asked for."""
+StreamFilter = Callable[[bytes], bool]
+"""Whether the events of a stream are wanted."""
 
 _SUBJECT: Final = b'"subject":"'
 _POSITION: Final = b'"position":'
@@ -28,73 +29,72 @@ _TAIL: Final = re.compile(
     rb'"specversion":"1\.0","subject":"([^"\\]+)","time":"[^"\\]+","type":"nilometer\.([^"\\]+)\.v\d+",'
     rb'"version":(\d+),"via":'
 )
-"""What follows on the data in a line as Nilometer writes it."""
+"""What follows the data in a line as Nilometer writes it."""
 
 
-class Looked(NamedTuple):
-    """An event, looked at from outside."""
+class EventHeader(NamedTuple):
+    """An event that was not decoded."""
 
     stream: bytes
     version: int
     position: int
     kind: bytes
-    """As ``vm.defined``."""
+    """Such as ``vm.defined``."""
     source: bytes
     text: bytes
-    """JSON in which its data stands."""
+    """JSON that contains its data."""
 
 
-class Source(Protocol):
+class HistorySource(Protocol):
     """A history that several processes can read."""
 
-    def look(self) -> Iterator[Looked | None]:
-        """All its events from outside; ``None`` for one that has to be read to be understood."""
+    def headers(self) -> Iterator[EventHeader | None]:
+        """The headers of all events; ``None`` for an event that must be decoded."""
         ...
 
-    def events(self, mine: Mine) -> Iterator[Placed]:
+    def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams. Raises ``InputError`` or ``UnreadableEvent``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A file that can be read again and again."""
+    """A file that can be read more than once."""
 
     name: str
 
-    def look(self) -> Iterator[Looked | None]:
-        """All its events from outside."""
+    def headers(self) -> Iterator[EventHeader | None]:
+        """The headers of all events."""
         with Path(self.name).open("rb") as stream:
             for _, content in read_lines(stream, self.name):
-                yield _look(content)
+                yield _header_of(content)
 
-    def events(self, mine: Mine) -> Iterator[Placed]:
+    def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams."""
         reader = LineReader()
         with Path(self.name).open("rb") as stream:
-            for some in in_batches(_of(read_lines(stream, self.name), mine)):
-                told = reader.read_all([content for _, content in some])
-                for (number, _), each in zip(some, told, strict=True):
+            for batch in in_batches(_wanted_lines(read_lines(stream, self.name), is_wanted)):
+                lines = reader.read_all([content for _, content in batch])
+                for (number, _), line in zip(batch, lines, strict=True):
                     place = f"{self.name}:{number}"
-                    if isinstance(each, UnreadableLine):
-                        raise unreadable(place, each)
-                    yield each.envelope, place, each.source
+                    if isinstance(line, UnreadableLine):
+                        raise unreadable(place, line)
+                    yield PlacedEvent(line.envelope, place, line.source)
 
 
-def _of(numbered: Iterator[tuple[int, bytes]], mine: Mine) -> Iterator[tuple[int, bytes]]:
-    """The lines of some streams."""
+def _wanted_lines(numbered: Iterator[tuple[int, bytes]], is_wanted: StreamFilter) -> Iterator[tuple[int, bytes]]:
     for number, content in numbered:
         begin = content.find(_SUBJECT) + len(_SUBJECT)
-        if mine(content[begin : content.find(b'"', begin)]):
+        if is_wanted(content[begin : content.find(b'"', begin)]):
             yield number, content
 
 
-def _look(line: bytes) -> Looked | None:
-    tail = _TAIL.match(line, max(0, line.rfind(_POSITION)))  # in a text its quotes would be escaped
+def _header_of(line: bytes) -> EventHeader | None:
+    tail = _TAIL.match(line, max(0, line.rfind(_POSITION)))  # within a text its quotes would be escaped
     if tail is None:
         return None
     position, source, stream, kind, version = tail.groups()
-    return Looked(stream, int(version), int(position), kind, source, line)
+    return EventHeader(stream=stream, version=int(version), position=int(position), kind=kind, source=source, text=line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +104,24 @@ class LedgerSource:
     url: str
     upto: int
 
-    def look(self) -> Iterator[Looked | None]:
-        """All its events from outside."""
+    def headers(self) -> Iterator[EventHeader | None]:
+        """The headers of all events."""
         with Ledger.open(self.url, read_only=True) as ledger:
             source = source_uri(ledger.id).encode()
             for row in ledger.rows(0, self.upto):
-                kind = row.topic.rpartition("/")[0].encode()
-                yield Looked(row.stream.encode(), row.version, row.position, kind, source, row.body)
+                yield EventHeader(
+                    stream=row.stream.encode(),
+                    version=row.version,
+                    position=row.position,
+                    kind=row.topic.rpartition("/")[0].encode(),
+                    source=source,
+                    text=row.body,
+                )
 
-    def events(self, mine: Mine) -> Iterator[Placed]:
+    def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams."""
         with Ledger.open(self.url, read_only=True) as ledger:
             source = source_uri(ledger.id)
             for row in ledger.rows(0, self.upto):
-                if mine(row.stream.encode()):
-                    yield read_row(row, ledger.id), "", source
+                if is_wanted(row.stream.encode()):
+                    yield PlacedEvent(read_row(row, ledger.id), "", source)

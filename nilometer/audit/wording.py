@@ -12,11 +12,11 @@ from rules.judging.findings import Figure, Figures, Finding, RuleCoverage
 from rules.wording import figure
 
 _COUNTS: Final = frozenset(("position", "version", "stream_version", "request", "events", "line"))
-"""Numbers of histories that are no sizes, beside those of the rules."""
+"""Numbers that are no sizes, in addition to those that the rules know."""
 
 
-def told_figure(path: str, value: Figure) -> str:
-    """A figure as people read it; its path says whether it is a size."""
+def format_figure(path: str, value: Figure) -> str:
+    """A figure as people read it; its path shows whether it is a size."""
     if value is None:
         return "unknown"
     if isinstance(value, int) and not isinstance(value, bool) and path.rpartition(".")[2] in _COUNTS:
@@ -24,8 +24,8 @@ def told_figure(path: str, value: Figure) -> str:
     return figure(path, value)
 
 
-def told_place(finding: Finding) -> str:
-    """Where a finding is: ``#8, 2026-11-23 09:00:00Z, vm/web01, history.jsonl:8``."""
+def format_location(finding: Finding) -> str:
+    """The event of a finding: ``#8, 2026-11-23 09:00:00Z, vm/web01, history.jsonl:8``."""
     at = finding.at
     position = None if at.position is None else f"#{at.position}"
     happened = None if at.happened is None else format_time(at.happened)
@@ -33,12 +33,12 @@ def told_place(finding: Finding) -> str:
     return ", ".join(filter(None, (position, happened, at.stream, at.place, record)))
 
 
-def told_difference(finding: Finding) -> list[str]:
-    """The figures that contradict each other: ``granted: expected 4 GiB, found 6 GiB``."""
+def format_difference(finding: Finding) -> list[str]:
+    """The figures that contradict each other, a line each: ``granted: expected 4 GiB, found 6 GiB``."""
     lines: list[str] = []
     for path in dict.fromkeys([*finding.expected, *finding.found]):
         parts = [
-            f"{word} {told_figure(path, figures[path])}"
+            f"{word} {format_figure(path, figures[path])}"
             for word, figures in (("expected", finding.expected), ("found", finding.found))
             if path in figures
         ]
@@ -46,43 +46,52 @@ def told_difference(finding: Finding) -> list[str]:
     return lines
 
 
-def one_line(finding: Finding) -> str:
-    """A finding in one line, without its place."""
-    difference = "; ".join(told_difference(finding))
-    told = f"{finding.why} ({difference})" if difference else finding.why
-    return f"{told}, in {finding.count:,} events" if finding.count > 1 else told
+def format_message(finding: Finding) -> str:
+    """A finding in one line, without its location."""
+    difference = "; ".join(format_difference(finding))
+    message = f"{finding.why} ({difference})" if difference else finding.why
+    return f"{message}, in {finding.count:,} events" if finding.count > 1 else message
 
 
-def story(finding: Finding, following: int = 0) -> Iterator[str]:
-    """A finding as a story; its first line is what the verdict is on. ``following`` others only follow from it."""
+def format_finding(finding: Finding, consequences: int = 0) -> Iterator[str]:
+    """A finding in several lines, the verdict first; ``consequences`` is how many others only follow from it."""
     yield f"{finding.verdict}: {finding.rule}"
-    yield f"  at {told_place(finding)}" + (f", and {finding.count - 1:,} more events" if finding.count > 1 else "")
+    more = finding.count - 1
+    yield f"  at {format_location(finding)}" + (f", and {_counted(more, 'more event')}" if more else "")
     if finding.let:
         yield "  Let"
         yield from _table(finding.let, "    ")
     if finding.then:
         yield f"  Then {finding.then}"
-    yield f"  However {finding.why}" if finding.let or finding.then else f"  {finding.why}"
-    for line in told_difference(finding):
+    why = f"However, {finding.why}" if finding.let or finding.then else finding.why[0].upper() + finding.why[1:]
+    yield f"  {why}"
+    for line in format_difference(finding):
         yield f"    {line}"
     yield f"  The rule says: {sentence_of(finding.rule)}"
     if finding.follows is not None:
-        yield f"  This only follows from #{finding.follows}"
-    if following:
-        follow = "finding only follows" if following == 1 else "findings only follow"
-        yield f"  {following:,} later {follow} from this"
+        yield f"  This follows from #{finding.follows}"
+    if consequences:
+        follow = "follows" if consequences == 1 else "follow"
+        yield f"  {_counted(consequences, 'later finding')} {follow} from this"
 
 
 def _table(figures: Figures, indent: str) -> Iterator[str]:
     width = max(map(len, figures))
     for path, value in figures.items():
-        yield f"{indent}{path:<{width}}  {told_figure(path, value)}"
+        yield f"{indent}{path:<{width}}  {format_figure(path, value)}"
 
 
-def partly(rule: str, coverage: RuleCoverage) -> str:
-    """How far a rule that is unknown somewhere could be checked, and what to collect."""
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def format_coverage(rule: str, coverage: RuleCoverage) -> str:
+    """How far a rule that is unknown for some events could be checked, and what to collect."""
     subject = subject_of(rule)
     checked = coverage.applicable - coverage.unknown
-    told = f"{checked:,} of {coverage.applicable:,} {subject.events} could be checked"
-    told += f", {coverage.violated:,} violated" if coverage.violated else ""
-    return told + (f"; collect {subject.collect}" if subject.collect else "")
+    parts = [f"{checked:,} of {coverage.applicable:,} {subject.events} could be checked"]
+    parts += [f"{coverage.violated:,} violated"] if coverage.violated else []
+    text = ", ".join(parts)
+    if not subject.collect:
+        return text
+    return f"{text}; to check {'the others' if checked else 'them'}, collect {subject.collect}"

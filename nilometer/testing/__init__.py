@@ -1,4 +1,4 @@
-"""What the pytest plugin makes: a test item for each rule, proved, or judged on a recorded history.
+"""The test items of the pytest plugin for recorded histories: one for each rule.
 
 May import ``nilometer.audit``, ``rules`` and what lies below, nothing of ``nilometer.cli``. Begin with ``histories``.
 """

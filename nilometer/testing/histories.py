@@ -1,54 +1,63 @@
 """``pytest --nilo-history FILE``: one test item for each rule that a recorded history is judged by.
 
-An item fails with the findings in words if its rule is violated. If the rule is unknown, because nobody measured what
-it hangs on, the item is skipped with the reason, or fails with ``--nilo-strict``: unknown never passes.
+An item fails with the findings in words if its rule is violated. If the rule is unknown because figures were not
+measured, the item is skipped with the reason, or fails with ``--nilo-strict``: unknown never passes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import pytest
 
 from domain.errors import NilometerError
-from nilometer.testing.nodes import GROUP, made
 
 if TYPE_CHECKING:
-    from nilometer.audit.result import Audit, Found
+    from nilometer.audit.result import Audit, SourcedFinding
 
+GROUP: Final = "nilo"
+"""The name under which all items stand: ``nilo::host_never_overcommitted``."""
 READ: Final = "can_be_read"
 """The item that stands for the file: an error if it cannot be read."""
-SHOWN: Final = 20
-"""So many findings of one rule are shown; the others are counted."""
+MOST_SHOWN: Final = 20
+"""Findings of one rule that are shown; the others are counted."""
+
+N = TypeVar("N", bound=pytest.Collector | pytest.Item)
+
+
+def make_node(kind: type[N], parent: pytest.Collector, **arguments: object) -> N:
+    """Makes a collector or an item; pytest gives no types for the arguments of ``from_parent``."""
+    node: N = cast("Any", kind).from_parent(parent, **arguments)
+    return node
 
 
 class Violated(Exception):
-    """A rule is violated, or unknown where that was not to be."""
+    """A rule is violated, or unknown where that was forbidden."""
 
 
 class HistoryFile(pytest.Collector):
-    """A history, judged when its items are collected: which rules speak of it is known only then."""
+    """A history, judged when its items are collected: only then is it known which rules apply to it."""
 
     def collect(self) -> Iterator[HistoryItem]:
-        """An item for the file, and one for each rule that speaks of something in it."""
+        """Makes an item for the file, and one for each rule that applies to an event in it."""
         self.add_marker(GROUP)
         audit: Audit | None = None
         problem = ""
         try:
-            audit = judged(self.name)
+            audit = judge_file(self.name)
         except NilometerError as error:
             problem = f"{error.message}\nhint: {error.hint}" if error.hint else error.message
-        yield made(HistoryItem, self, name=READ, audit=audit, problem=problem)
+        yield make_node(HistoryItem, self, name=READ, audit=audit, problem=problem)
         if audit is not None:
-            rules = {*audit.coverage.rules, *(each.finding.rule for each in audit.findings)}
+            rules = {*audit.coverage.rules, *(sourced.finding.rule for sourced in audit.findings)}
             for rule in sorted(rules):
-                yield made(HistoryItem, self, name=rule, audit=audit)
+                yield make_node(HistoryItem, self, name=rule, audit=audit)
 
 
 class HistoryItem(pytest.Item):
-    """One rule on one history; or that the history can be read."""
+    """One rule on one history; or whether the history can be read."""
 
     def __init__(self, *, audit: Audit | None, problem: str = "", **named: object) -> None:
         super().__init__(**named)  # type: ignore[arg-type]
@@ -56,12 +65,12 @@ class HistoryItem(pytest.Item):
         self.problem = problem
 
     def setup(self) -> None:
-        """A file that cannot be read is an error, not a failure."""
+        """Makes a file that cannot be read an error, not a failure."""
         if self.problem:
             pytest.fail(self.problem, pytrace=False)
 
     def runtest(self) -> None:
-        """Nothing violates the rule."""
+        """Fails if the rule is violated."""
         assert self.audit is not None
         if self.name == READ:
             self.user_properties.append(("events", self.audit.coverage.events))
@@ -70,7 +79,7 @@ class HistoryItem(pytest.Item):
         if coverage is not None:
             for verdict in ("holds", "violated", "unknown", "remarks"):
                 self.user_properties.append((verdict, getattr(coverage, verdict)))
-        violated, unknown = told(self.audit, self.name)
+        violated, unknown = describe_rule(self.audit, self.name)
         if violated:
             raise Violated(violated)
         if unknown:
@@ -79,16 +88,16 @@ class HistoryItem(pytest.Item):
             pytest.skip(unknown)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
-        """The findings; a traceback would say nothing."""
+        """The findings, without a traceback."""
         return str(excinfo.value) if isinstance(excinfo.value, Violated) else str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path | str, int | None, str]:
-        """What the item is called in reports."""
+        """The item's name in reports."""
         return GROUP, None, f"{self.name} of {self.parent.name if self.parent else GROUP}"
 
 
-def judged(name: str) -> Audit:
-    """A history in a file, judged. Raises ``InputError``."""
+def judge_file(name: str) -> Audit:
+    """Judges the history in a file. Raises ``InputError``."""
     from nilometer.audit.reading import histories
     from nilometer.audit.result import Audit
     from nilometer.textio.files import open_input
@@ -102,30 +111,30 @@ def judged(name: str) -> Audit:
     return audit
 
 
-def told(audit: Audit, rule: str) -> tuple[str, str]:
-    """What violates a rule, and what is unknown of it, in words; empty where nothing is."""
-    from nilometer.audit.wording import partly
+def describe_rule(audit: Audit, rule: str) -> tuple[str, str]:
+    """What violates a rule, and what is unknown about it, in words; empty if nothing is."""
+    from nilometer.audit.wording import format_coverage
     from rules.judging.findings import Verdict
 
-    about = [each for each in audit.findings if each.finding.rule == rule]
-    violated = _stories(audit, [each for each in about if each.finding.verdict is Verdict.VIOLATED])
-    unknown = [each for each in about if each.finding.verdict is Verdict.UNKNOWN]
+    findings = [sourced for sourced in audit.findings if sourced.finding.rule == rule]
+    violated = _format(audit, [sourced for sourced in findings if sourced.finding.verdict is Verdict.VIOLATED])
+    unknown = [sourced for sourced in findings if sourced.finding.verdict is Verdict.UNKNOWN]
     coverage = audit.coverage.rules.get(rule)
     if not violated and coverage is not None and coverage.violated:
-        violated = f"violated {coverage.violated:,} times; nilo audit tells of the first findings of all rules"
+        violated = f"violated {coverage.violated:,} times; nilo audit shows the first findings of all rules"
     if coverage is not None and coverage.unknown:
-        why = "; ".join(dict.fromkeys(each.finding.why for each in unknown[:SHOWN]))
-        return violated, f"unknown: {partly(rule, coverage)}{why and f': {why}'}"
-    return violated, _stories(audit, unknown)
+        why = "; ".join(dict.fromkeys(sourced.finding.why for sourced in unknown[:MOST_SHOWN]))
+        return violated, f"unknown: {format_coverage(rule, coverage)}{why and f': {why}'}"
+    return violated, _format(audit, unknown)
 
 
-def _stories(audit: Audit, found: list[Found]) -> str:
-    from nilometer.audit.wording import story
+def _format(audit: Audit, findings: list[SourcedFinding]) -> str:
+    from nilometer.audit.wording import format_finding
 
-    stories = [
-        "\n".join(story(each.finding, audit.following[each.source, each.finding.at.position or 0]))
-        for each in found[:SHOWN]
-    ]
-    if len(found) > SHOWN:
-        stories.append(f"Showing {SHOWN} of {len(found):,} findings.")
-    return "\n\n".join(stories)
+    texts: list[str] = []
+    for sourced in findings[:MOST_SHOWN]:
+        consequences = audit.consequences[sourced.source, sourced.finding.at.position or 0]
+        texts.append("\n".join(format_finding(sourced.finding, consequences)))
+    if len(findings) > MOST_SHOWN:
+        texts.append(f"Showing {MOST_SHOWN} of {len(findings):,} findings.")
+    return "\n\n".join(texts)

@@ -7,8 +7,7 @@ from the events that are there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain.envelope import Envelope
 from domain.events import Event
@@ -22,13 +21,14 @@ MOST_EARLY: Final = 100
 """Early events kept at most; with more, the events before them are taken as missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedEvent:
-    """An event, the place where it was read, and the ledger that it names as its source."""
+class PlacedEvent(NamedTuple):
+    """An event with the place where it was read."""
 
     envelope: Envelope[Event]
     place: str
+    """``file:line``; empty for an event of a ledger."""
     source: str
+    """The ledger that the event names as its source."""
 
 
 class Completeness:

@@ -16,9 +16,8 @@ from nilometer.textio.files import open_input
 
 if TYPE_CHECKING:
     from nilometer.audit.result import Audit
-    from nilometer.audit.sources import FileSource
-    from nilometer.audit.sources import Source as JudgedSource
-    from nilometer.cli.audit.result import PassedOver, Result
+    from nilometer.audit.sources import FileSource, HistorySource
+    from nilometer.cli.audit.result import AuditReport, SkippedInput
     from nilometer.ledger.ledger import Ledger
     from rules.judging.scope import Scope
 
@@ -70,104 +69,107 @@ def command(
       nilo audit history.jsonl --strict --format sarif
     """
     from nilometer.audit.result import Audit
-    from nilometer.audit.rules import known
+    from nilometer.audit.rules import require_rule
     from nilometer.audit.sources import LedgerSource
-    from nilometer.cli.audit.choice import Choice
-    from nilometer.cli.audit.result import PassedOver, Result
+    from nilometer.cli.audit.choice import AuditOptions
+    from nilometer.cli.audit.result import AuditReport, SkippedInput
 
     session = current_session()
     out = Output(session.format)
-    choice = Choice(since, until, vms, hosts, rules)
-    must = frozenset(known(rule) for rule in required)
+    options = AuditOptions(since=since, until=until, vms=vms, hosts=hosts, rules=rules)
+    required_rules = frozenset(require_rule(rule) for rule in required)
     audit = Audit(minor=minor or out.json)
-    passed_over = PassedOver()
+    skipped = SkippedInput()
+    on_error = skipped if keep_going else None
 
-    def result(scope: Scope, sources: Sequence[str]) -> Result:
-        return Result(audit, passed_over, sources, scope, strict, must)
+    def report(scope: Scope, sources: Sequence[str]) -> AuditReport:
+        return AuditReport(
+            audit=audit, skipped=skipped, sources=sources, scope=scope, strict=strict, required=required_rules
+        )
 
     if files:
         if follow:
-            raise Mistyped("--follow waits for what is recorded in a ledger, not in files", hint="leave FILE out")
-        scope = choice.of_files()
-        if not (cores > 1 and not keep_going and _in_shares(audit, _file(files), scope, cores)):
-            _judge_files(audit, files, scope, passed_over if keep_going else None)
-        if not passed_over.count:  # else what is missing may stand where nothing could be read
-            choice.check(audit.streams)
-        return _show(out, result(scope, ["stdin" if file == "-" else file for file in files]))
+            raise Mistyped("--follow judges a ledger, not files", hint="leave FILE out")
+        scope = options.scope_of_files()
+        if not (cores > 1 and not keep_going and _judge_in_parallel(audit, _single_file(files), scope, cores)):
+            _judge_files(audit, files, scope, on_error)
+        if not skipped.count:  # else the VM or host may be in a line that could not be read
+            options.check(audit.streams)
+        return _show(out, report(scope, ["stdin" if file == "-" else file for file in files]))
     with session.reading() as ledger:
-        scope = choice.of_ledger(ledger)
+        scope = options.scope_of_ledger(ledger)
         if follow:
-            from nilometer.cli.audit.follow import follow as watch
+            from nilometer.cli.audit.follow import follow_ledger
 
-            watch(out, audit, ledger, scope, passed_over if keep_going else None)
+            follow_ledger(out, audit, ledger, scope, on_error)
         else:
-            whole = LedgerSource(session.url, ledger.position)
-            if not (cores > 1 and not keep_going and _in_shares(audit, whole, scope, cores)):
-                _judge_ledger(audit, ledger, scope, passed_over if keep_going else None)
-        return _show(out, result(scope, [ledger.url]), already=follow)
+            source = LedgerSource(session.url, ledger.position)
+            if not (cores > 1 and not keep_going and _judge_in_parallel(audit, source, scope, cores)):
+                _judge_ledger(audit, ledger, scope, on_error)
+        return _show(out, report(scope, [ledger.url]), findings_shown=follow)
 
 
-def _file(files: Sequence[str]) -> FileSource | None:
-    """The one file that several processes can read, if it is one."""
+def _single_file(files: Sequence[str]) -> FileSource | None:
+    """The file, if there is only one and several processes can read it."""
     from nilometer.audit.sources import FileSource
 
     return FileSource(files[0]) if len(files) == 1 and Path(files[0]).is_file() else None
 
 
-def _in_shares(audit: Audit, history: JudgedSource | None, scope: Scope, cores: int) -> bool:
-    """Has a history judged by several processes, if it is one that they can share."""
+def _judge_in_parallel(audit: Audit, history: HistorySource | None, scope: Scope, cores: int) -> bool:
+    """Judges a history in several processes, if it can be divided; returns whether it was judged."""
     if history is None:
         return False
-    from nilometer.audit.parallel import judge_in_shares, shares_of
+    from nilometer.audit.parallel import judge_in_parallel, partition_history
 
-    shares = shares_of(history, cores)
-    if shares is None:
+    partition = partition_history(history, cores)
+    if partition is None:
         return False
-    with Progress("judging", shares.events, "events") as progress:
-        judge_in_shares(audit, history, shares, scope, progress.update)
+    with Progress("judging", partition.events, "events") as progress:
+        judge_in_parallel(audit, history, partition, scope, progress.update)
     return True
 
 
-def _judge_files(audit: Audit, files: Sequence[str], scope: Scope, pass_over: PassedOver | None) -> None:
+def _judge_files(audit: Audit, files: Sequence[str], scope: Scope, on_error: SkippedInput | None) -> None:
     from nilometer.audit.reading import histories
     from rules.judging.judge import Judge
 
     with Progress("judging", unit="events") as progress:
-        for history in histories(files, open_input, pass_over):
+        for history in histories(files, open_input, on_error):
             judge = Judge(scope)
             audit.judge(history.events, judge, history.source, progress.update)
             audit.finish(judge, history.source)
 
 
-def _judge_ledger(audit: Audit, ledger: Ledger, scope: Scope, pass_over: PassedOver | None) -> None:
+def _judge_ledger(audit: Audit, ledger: Ledger, scope: Scope, on_error: SkippedInput | None) -> None:
     from nilometer.audit.reading import read_ledger
     from nilometer.history.cloudevents import source_uri
     from rules.judging.judge import Judge
 
     judge, source, last = Judge(scope), source_uri(ledger.id), ledger.position
     with Progress("judging", last, "events") as progress:
-        audit.judge(read_ledger(ledger, upto=last, pass_over=pass_over), judge, source, progress.update)
+        audit.judge(read_ledger(ledger, upto=last, on_error=on_error), judge, source, progress.update)
     audit.finish(judge, source)
 
 
-def _show(out: Output, result: Result, *, already: bool = False) -> int:
-    result.unreadable.tell()
+def _show(out: Output, report: AuditReport, *, findings_shown: bool = False) -> int:
+    report.skipped.print()
     match out.format:
         case "json":
             from nilometer.cli.audit.document import audit_document
 
-            out.write_document(audit_document(result))
+            out.write_document(audit_document(report))
         case "sarif":
             from nilometer.cli.audit.sarif import sarif_document
 
-            out.write_document(sarif_document(result))
+            out.write_document(sarif_document(report))
         case "github":
             from nilometer.cli.audit.github import workflow_commands
 
-            for line in workflow_commands(result):
+            for line in workflow_commands(report):
                 out.write_line(line)
         case _:
-            from nilometer.cli.audit.page import show
+            from nilometer.cli.audit.page import show_report
 
-            show(out, result, already=already)
-    return result.code
+            show_report(out, report, findings_shown=findings_shown)
+    return report.code

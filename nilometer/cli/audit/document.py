@@ -1,22 +1,22 @@
-"""An audit as JSON: ``nilometer/schemas/audit.json`` says what stands where."""
+"""An audit as JSON, as ``nilometer/schemas/audit.json`` describes it."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from nilometer.audit.wording import one_line
-from nilometer.cli.audit.result import Result
+from nilometer.audit.wording import format_message
+from nilometer.cli.audit.result import AuditReport
 from rules.judging.descriptions import subject_of
 from rules.judging.findings import Finding
 
 
-def audit_document(result: Result) -> dict[str, Any]:
-    """An audit, with all that is kept of it."""
-    audit = result.audit
+def audit_document(report: AuditReport) -> dict[str, Any]:
+    """An audit with all findings that are kept."""
+    audit = report.audit
     return {
         "events": audit.coverage.events,
         "verdict": audit.verdict.value,
-        "findings": [_finding(each.finding) for each in audit.findings],
+        "findings": [_finding(sourced.finding) for sourced in audit.findings],
         "checked": [
             {
                 "rule": rule,
@@ -29,16 +29,16 @@ def audit_document(result: Result) -> dict[str, Any]:
             for rule, coverage in sorted(audit.coverage.rules.items())
         ],
         "left_out": audit.left_out,
-        "unreadable": [{"message": each.message, "hint": each.hint} for each in result.unreadable.errors],
+        "unreadable": [{"message": error.message, "hint": error.hint} for error in report.skipped.errors],
     }
 
 
 STDIN: Final = "stdin"
-"""What stands for a file where there is none."""
+"""Stands for the file of a history read from stdin."""
 
 
 def split_place(place: str) -> tuple[str | None, int | None]:
-    """A place ``file:line`` as the two; nothing where a ledger was judged."""
+    """Splits a place ``file:line``; gives nothing for an event of a ledger."""
     file, _, line = place.rpartition(":")
     return (file, int(line)) if file and line.isdecimal() else (None, None)
 
@@ -52,7 +52,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "position": at.position,
         "time": at.happened,
         "subject": at.stream,
-        "message": one_line(finding),
+        "message": format_message(finding),
         "expected": dict(finding.expected),
         "found": dict(finding.found),
         "file": file,

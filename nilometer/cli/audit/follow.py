@@ -1,14 +1,13 @@
-"""A ledger judged while it grows."""
+"""Judges a ledger while it grows."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from nilometer.audit.reading import PassOver, read_ledger
-from nilometer.audit.result import Audit, Found
+from nilometer.audit.reading import OnError, read_ledger
+from nilometer.audit.result import Audit
 from nilometer.cli.audit.page import show_findings
 from nilometer.cli.failures import say
 from nilometer.cli.interrupts import interruptible
@@ -18,36 +17,35 @@ from nilometer.ledger.ledger import Ledger
 from rules.judging.judge import Judge
 from rules.judging.scope import Scope
 
-PAUSE: Final = 0.25
-"""Seconds between two looks at the ledger."""
+PAUSE_SECONDS: Final = 0.25
+"""Between two readings of the ledger."""
 
 
-def follow(out: Output, audit: Audit, ledger: Ledger, scope: Scope, pass_over: PassOver | None) -> None:
-    """Judges what is there, then what comes, until Ctrl-C. People see each finding as soon as it is made."""
+def follow_ledger(out: Output, audit: Audit, ledger: Ledger, scope: Scope, on_error: OnError | None) -> None:
+    """Judges the events of a ledger, then each new one, until Ctrl-C; shows each finding at once to people."""
     judge, source = Judge(scope), source_uri(ledger.id)
     position = shown = 0
-    told = ""
-    with interruptible() as go_on, suppress(KeyboardInterrupt):
+    last_note = ""
+    with interruptible() as check_interrupt, suppress(KeyboardInterrupt):
         while True:
             last = ledger.position
-            events = read_ledger(ledger, position, last, pass_over)
-            audit.judge(events, judge, source, lambda _: go_on())  # between events: none is judged by half
+            events = read_ledger(ledger, position, last, on_error)
+            audit.judge(events, judge, source, lambda _: check_interrupt())  # never within an event
             position = last
-            shown = _show(out, audit, shown)
-            so_far = f"{position:,} events are judged: {audit.verdict}, so far"
-            if so_far != told:
-                say("note", f"{so_far}; waiting for more, Ctrl-C ends it")
-                told = so_far
-            time.sleep(PAUSE)
-            go_on()
+            shown = _show_new(out, audit, shown)
+            note = f"{position:,} event{'' if position == 1 else 's'} judged so far: {audit.verdict}"
+            if note != last_note:
+                say("note", f"{note}; waiting for more (Ctrl-C ends)")
+                last_note = note
+            time.sleep(PAUSE_SECONDS)
+            check_interrupt()
     audit.finish(judge, source)
-    _show(out, audit, shown)
+    _show_new(out, audit, shown)
 
 
-def _show(out: Output, audit: Audit, shown: int) -> int:
-    """Shows what was found since; returns how many findings are shown then."""
+def _show_new(out: Output, audit: Audit, shown: int) -> int:
+    """Shows the findings made since the last time; returns how many findings are shown now."""
     if out.format in ("human", "plain"):
-        fresh: Iterable[Found] = audit.findings[shown:]
-        show_findings(out, audit, fresh)
+        show_findings(out, audit, audit.findings[shown:])
         out.flush()
     return len(audit.findings)

@@ -1,4 +1,4 @@
-"""What an audit was asked, and what it comes to: a verdict and an exit code."""
+"""The report of ``nilo audit``: the audit with what was requested, its headline and its exit code."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.errors import NilometerError
-from nilometer.audit.result import KEPT, Audit
+from nilometer.audit.result import MOST_FINDINGS, Audit
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, UNREADABLE, say
 from nilometer.times import format_time
 from rules.judging.findings import Verdict
 from rules.judging.scope import Scope
 
-NAMED: Final = 3
-"""So many files are named; the others are counted."""
+MOST_NAMED: Final = 3
+"""Files that are named; the others are counted."""
 
 
 @dataclass(slots=True)
-class PassedOver:
-    """What could not be read and was passed over: the first of it is kept, the rest counted."""
+class SkippedInput:
+    """Input that could not be read and was skipped: the first errors are kept, the others counted."""
 
     errors: list[NilometerError] = field(default_factory=list[NilometerError])
     count: int = 0
 
     def __call__(self, error: NilometerError) -> None:
-        """One more."""
+        """Adds an error."""
         self.count += 1
-        if len(self.errors) < KEPT:
+        if len(self.errors) < MOST_FINDINGS:
             self.errors.append(error)
 
-    def tell(self) -> None:
-        """Says them on stderr."""
+    def print(self) -> None:
+        """Prints the errors on stderr."""
         for error in self.errors:
             say("error", error.message, error.hint)
         if self.count > len(self.errors):
@@ -39,11 +39,11 @@ class PassedOver:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """An audit at its end."""
+class AuditReport:
+    """A finished audit, and what was requested."""
 
     audit: Audit
-    unreadable: PassedOver
+    skipped: SkippedInput
     sources: Sequence[str]
     """The files that were judged, or the ledger."""
     scope: Scope
@@ -52,8 +52,8 @@ class Result:
 
     @property
     def code(self) -> int:
-        """The exit code: what cannot be read counts more than a violation, and that more than what is unknown."""
-        if self.unreadable.count:
+        """The exit code: unreadable input takes precedence over a violation, and that over unknown."""
+        if self.skipped.count:
             return UNREADABLE
         if self.audit.verdict is Verdict.VIOLATED:
             return NOT_IN_FULL
@@ -65,20 +65,23 @@ class Result:
     @property
     def headline(self) -> str:
         """The verdict in one line, without its word."""
-        audit, where = self.audit, self._where
-        events = _counted(audit.coverage.events, "event")
-        if audit.verdict is Verdict.HOLDS:
-            asked = sum(each.applicable for each in audit.coverage.rules.values())
-            keep = "keeps" if audit.coverage.events == 1 else "keep"
-            kept = f" {keep} every rule" if asked else ", of which no rule speaks"
-            return f"{events}{kept} ({where})"
-        findings = _counted(audit.counted[audit.verdict], "finding")
-        return f"{findings} in {events} ({where})"
+        audit = self.audit
+        count = audit.coverage.events
+        events = _counted(count, "event")
+        if audit.verdict is not Verdict.HOLDS:
+            text = f"{_counted(audit.counts[audit.verdict], 'finding')} in {events}"
+        elif not count:
+            text = "nothing to check, no event matches"
+        elif not any(rule.applicable for rule in audit.coverage.rules.values()):
+            text = f"nothing to check, no rule applies to the {events}"
+        else:
+            text = f"{events} {'keeps' if count == 1 else 'keep'} every rule"
+        return f"{text} ({self._judged})"
 
     @property
-    def _where(self) -> str:
-        more = len(self.sources) - NAMED
-        told = ", ".join(self.sources[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    def _judged(self) -> str:
+        more = len(self.sources) - MOST_NAMED
+        names = ", ".join(self.sources[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
         scope = self.scope
         only = [*(f"VM {vm}" for vm in sorted(scope.vms)), *(f"host {host}" for host in sorted(scope.hosts))]
         if scope.since is not None:
@@ -86,7 +89,7 @@ class Result:
         if scope.until is not None:
             only.append(f"until {format_time(scope.until)}")
         only += sorted(scope.rules)
-        return f"{told}; only {', '.join(only)}" if only else told
+        return f"{names}; only {', '.join(only)}" if only else names
 
 
 def _counted(count: int, what: str) -> str:

@@ -14,25 +14,25 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from nilometer.audit.result import Found
+from nilometer.audit.result import SourcedFinding
 from nilometer.audit.rules import sentence_of
-from nilometer.audit.wording import one_line, told_place
+from nilometer.audit.wording import format_location, format_message
 from nilometer.cli.audit.document import STDIN, split_place
-from nilometer.cli.audit.result import Result
+from nilometer.cli.audit.result import AuditReport
 from nilometer.cli.failures import UNREADABLE
 from rules.judging.findings import Finding, Verdict
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT: Final = "nilometer/v1"
-"""The name of our fingerprints; another way to make them gets another."""
+"""The name of these fingerprints; it changes if they are made otherwise."""
 _LEVELS: Final = {Verdict.VIOLATED: "error", Verdict.UNKNOWN: "warning", Verdict.REMARK: "note"}
 
 
-def sarif_document(result: Result) -> dict[str, Any]:
+def sarif_document(report: AuditReport) -> dict[str, Any]:
     """An audit as one SARIF log with one run."""
-    findings = result.audit.findings
-    asked = {*result.audit.coverage.rules, *(each.finding.rule for each in findings)}
-    rules = {rule: index for index, rule in enumerate(sorted(asked))}
+    findings = report.audit.findings
+    names = {*report.audit.coverage.rules, *(sourced.finding.rule for sourced in findings)}
+    rules = {rule: index for index, rule in enumerate(sorted(names))}
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -45,7 +45,7 @@ def sarif_document(result: Result) -> dict[str, Any]:
                         "rules": [_rule(rule) for rule in rules],
                     }
                 },
-                "invocations": [_invocation(result)],
+                "invocations": [_invocation(report)],
                 "results": _results(findings, rules),
             }
         ],
@@ -63,23 +63,24 @@ def _rule(rule: str) -> dict[str, Any]:
     }
 
 
-def _invocation(result: Result) -> dict[str, Any]:
+def _invocation(report: AuditReport) -> dict[str, Any]:
     return {
-        "executionSuccessful": result.code != UNREADABLE,
-        "exitCode": result.code,
+        "executionSuccessful": report.code != UNREADABLE,
+        "exitCode": report.code,
         "toolExecutionNotifications": [
-            {"level": "error", "message": {"text": error.message}} for error in result.unreadable.errors
+            {"level": "error", "message": {"text": error.message}} for error in report.skipped.errors
         ],
     }
 
 
-def _results(findings: Sequence[Found], rules: Mapping[str, int]) -> list[dict[str, Any]]:
-    seen: Counter[str] = Counter()
+def _results(findings: Sequence[SourcedFinding], rules: Mapping[str, int]) -> list[dict[str, Any]]:
+    counts: Counter[str] = Counter()
     results: list[dict[str, Any]] = []
-    for each in findings:
-        print = fingerprint(each)
-        seen[print] += 1  # two that are alike stay two
-        results.append(_result(each.finding, rules) | {"partialFingerprints": {FINGERPRINT: f"{print}:{seen[print]}"}})
+    for sourced in findings:
+        digest = fingerprint(sourced)
+        counts[digest] += 1  # two findings that are alike stay two
+        fingerprints = {FINGERPRINT: f"{digest}:{counts[digest]}"}
+        results.append(_result(sourced.finding, rules) | {"partialFingerprints": fingerprints})
     return results
 
 
@@ -93,7 +94,7 @@ def _result(finding: Finding, rules: Mapping[str, int]) -> dict[str, Any]:
         "ruleId": finding.rule,
         "ruleIndex": rules[finding.rule],
         "level": _LEVELS[finding.verdict],
-        "message": {"text": f"{one_line(finding)}. At {told_place(finding)}."},
+        "message": {"text": f"{format_message(finding)}. At {format_location(finding)}."},
         "locations": [location],
         "occurrenceCount": finding.count,
         "properties": {"position": at.position, "time": at.happened, "follows": finding.follows},
@@ -101,7 +102,7 @@ def _result(finding: Finding, rules: Mapping[str, int]) -> dict[str, Any]:
 
 
 def uri(file: str) -> str:
-    """A file below this folder as a relative URI, any other with its whole path."""
+    """The URI of a file: relative if it is below the current folder, else absolute."""
     path = Path(file).absolute()
     try:
         return quote(path.relative_to(Path.cwd()).as_posix())
@@ -109,12 +110,12 @@ def uri(file: str) -> str:
         return path.as_uri()
 
 
-def fingerprint(found: Found) -> str:
-    """What a finding is known by in the next run: the rule, the event in its ledger, and what contradicts what.
+def fingerprint(sourced: SourcedFinding) -> str:
+    """Identifies a finding in later runs: by the rule, the event in its ledger, and the figures that differ.
 
-    The line in the file is no part of it: events that are added before it in the file do not make it new.
+    The line in the file does not count, so that lines added before it do not make the finding new.
     """
-    finding = found.finding
-    event = [found.source, finding.at.stream, finding.at.position or finding.at.happened]
+    finding = sourced.finding
+    event = [sourced.source, finding.at.stream, finding.at.position or finding.at.happened]
     known = [finding.rule, event, dict(finding.expected), dict(finding.found)]
     return sha256(json.dumps(known, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

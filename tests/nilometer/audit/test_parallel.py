@@ -12,7 +12,7 @@ import pytest
 from domain.errors import InputError
 from nilometer import Ledger
 from nilometer.audit import parallel as sharing
-from nilometer.audit.parallel import judge_in_shares, shares_of
+from nilometer.audit.parallel import judge_in_parallel, partition_history
 from nilometer.audit.reading import histories
 from nilometer.audit.result import Audit
 from nilometer.audit.sources import FileSource, LedgerSource
@@ -36,8 +36,8 @@ LEDGER = "11111111-2222-4333-8444-555555555555"
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short histories are shared out too, and those that lie mostly on one host."""
-    monkeypatch.setattr(sharing, "LEAST", 1)
-    monkeypatch.setattr(sharing, "MOST", 1)
+    monkeypatch.setattr(sharing, "FEWEST_EVENTS", 1)
+    monkeypatch.setattr(sharing, "LARGEST_PART", 1)
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +73,11 @@ def alone(name: str) -> Audit:
 
 
 def together(source: FileSource | LedgerSource, processes: int = 2) -> Audit:
-    shares = shares_of(source, processes)
-    assert shares is not None
-    assert set(shares.of.values()) == set(range(processes))
+    partition = partition_history(source, processes)
+    assert partition is not None
+    assert set(partition.process_of.values()) == set(range(processes))
     audit = Audit(minor=True)
-    judge_in_shares(audit, source, shares, EVERYTHING)
+    judge_in_parallel(audit, source, partition, EVERYTHING)
     return audit
 
 
@@ -125,18 +125,18 @@ def test_a_history_with_something_odd_is_judged_by_one(tmp_path: Path, lines: li
         "other spaces": [lines[0].replace(b'":', b'": '), *lines[1:]],
         "disorder": [lines[1], lines[0], *lines[2:]],
     }[odd]
-    assert shares_of(FileSource(written(tmp_path, changed)), 2) is None
+    assert partition_history(FileSource(written(tmp_path, changed)), 2) is None
 
 
 def test_all_on_one_host_is_judged_by_one(tmp_path: Path, lines: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "MOST", 0.1)
-    assert shares_of(FileSource(written(tmp_path, lines)), 2) is None
+    monkeypatch.setattr(sharing, "LARGEST_PART", 0.1)
+    assert partition_history(FileSource(written(tmp_path, lines)), 2) is None
 
 
 def test_a_line_that_no_process_can_read_is_told_with_its_place(tmp_path: Path, lines: list[bytes]) -> None:
     broken = lines[20].replace(b'"outcome":', b'"outcom":')
     name = written(tmp_path, [*lines[:20], broken, *lines[21:]])
-    shares = shares_of(FileSource(name), 2)
-    assert shares is not None
+    partition = partition_history(FileSource(name), 2)
+    assert partition is not None
     with pytest.raises(InputError, match=r"history\.jsonl:21: "):
-        judge_in_shares(Audit(), FileSource(name), shares, EVERYTHING)
+        judge_in_parallel(Audit(), FileSource(name), partition, EVERYTHING)

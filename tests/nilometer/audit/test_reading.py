@@ -14,7 +14,7 @@ import pytest
 
 from domain.errors import InputError, NilometerError
 from domain.events import VmDefined
-from nilometer.audit.reading import Placed, histories, read_events, read_ledger
+from nilometer.audit.reading import histories, read_events, read_ledger
 from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import TYPE, source_uri
 from nilometer.history.restoring import restore
@@ -22,6 +22,7 @@ from nilometer.ledger.ledger import Ledger
 from nilometer.storage.bodies import UnreadableEvent
 from nilometer.storage.upcasters import UPCASTERS
 from nilometer.textio.files import open_input
+from rules.judging.completeness import PlacedEvent
 from tests.paths import HISTORY_GOLDENS
 
 HISTORY = HISTORY_GOLDENS / "version-1.jsonl"
@@ -32,8 +33,8 @@ def stream_of(*lines: bytes) -> BinaryIO:
     return cast("BinaryIO", BufferedReader(BytesIO(b"".join(line + b"\n" for line in lines))))
 
 
-def read(*lines: bytes) -> list[Placed]:
-    return [(judged.envelope, place, judged.source) for judged, place in read_events(stream_of(*lines), "h.jsonl")]
+def read(*lines: bytes) -> list[PlacedEvent]:
+    return list(read_events(stream_of(*lines), "h.jsonl"))
 
 
 def problem(*lines: bytes) -> InputError:
@@ -116,7 +117,7 @@ def test_blank_lines_count_and_say_nothing() -> None:
 def test_a_packed_history_is_unpacked() -> None:
     packed = BytesIO(gzip.compress(HISTORY.read_bytes()))
     found = list(read_events(cast("BinaryIO", BufferedReader(packed)), "h.jsonl.gz"))
-    assert [judged.envelope.position for judged, _ in found] == list(range(1, 10))
+    assert [judged.envelope.position for judged in found] == list(range(1, 10))
 
 
 # What cannot be read
@@ -199,7 +200,7 @@ def test_an_event_of_another_ledger_is_read_and_is_for_the_judge() -> None:
 def test_what_is_passed_over_is_told_and_the_rest_is_read() -> None:
     told: list[NilometerError] = []
     found = read_events(stream_of(LINES[0], b"what?", LINES[1], LINES[2][:50]), "h.jsonl", told.append)
-    assert [place for _, place in found] == ["h.jsonl:1", "h.jsonl:3"]
+    assert [event.place for event in found] == ["h.jsonl:1", "h.jsonl:3"]
     assert [error.message.partition(": ")[0] for error in told] == ["h.jsonl:2", "h.jsonl:4"]
 
 
@@ -236,9 +237,9 @@ def test_a_packed_history_that_is_cut_off_says_so() -> None:
 )
 def test_another_kind_of_file_is_named_with_what_to_do(content: bytes, why: str, hint: str) -> None:
     told: list[NilometerError] = []
-    for pass_over in (None, told.append):
+    for on_error in (None, told.append):
         with pytest.raises(InputError) as caught:
-            list(read_events(cast("BinaryIO", BufferedReader(BytesIO(content))), "h", pass_over))
+            list(read_events(cast("BinaryIO", BufferedReader(BytesIO(content))), "h", on_error))
         assert why in caught.value.message
         assert hint in caught.value.hint
     assert told == []
@@ -333,6 +334,6 @@ def test_a_ledger_that_was_changed_where_it_is_stored_cannot_be_read_there(tmp_p
     with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", read_only=True) as ledger:
         with pytest.raises(UnreadableEvent, match="at position 2 is not as Nilometer writes events"):
             list(read_ledger(ledger))
-        found = read_ledger(ledger, pass_over=told.append)
+        found = read_ledger(ledger, on_error=told.append)
         assert [envelope.position for envelope, _, _ in found] == [1, *range(3, 10)]
     assert len(told) == 1

@@ -23,8 +23,8 @@ def finding(verdict: Verdict = Verdict.VIOLATED, position: int = 1, follows: int
     return Finding("maximal", verdict, At("vm/web01", position, None), "more could be given", follows=follows)
 
 
-def audit_of(*findings: Finding, minor: bool = False, kept: int = 10) -> Audit:
-    audit = Audit(minor=minor, kept=kept)
+def audit_of(*findings: Finding, minor: bool = False, most: int = 10) -> Audit:
+    audit = Audit(minor=minor, most=most)
     for each in findings:
         audit.add(each, SOURCE)
     return audit
@@ -50,8 +50,7 @@ class EverySecond(Judge):
 def test_each_event_is_judged_and_what_is_found_at_the_end_is_there_too() -> None:
     audit, judge, told = Audit(), EverySecond(), list[int]()
     stream = cast("BinaryIO", BufferedReader(BytesIO(HISTORY)))
-    events = ((judged.envelope, place, judged.source) for judged, place in read_events(stream, "h"))
-    audit.judge(events, judge, SOURCE, told.append)
+    audit.judge(read_events(stream, "h"), judge, SOURCE, told.append)
     audit.finish(judge, SOURCE)
     assert told == [9]
     assert shown(audit) == [1, 3, 5, 7, 9, 9]
@@ -103,15 +102,15 @@ def test_what_only_follows_and_remarks_are_kept_where_all_is_asked_for_and_count
     few, all = audit_of(*found), audit_of(*found, minor=True)
     assert shown(few) == [1]
     assert shown(all) == [1, 2, 3, 4]
-    assert few.following == all.following == {(SOURCE, 1): 2}
-    assert (few.wanted, all.wanted, few.left_out, all.left_out) == (1, 4, 0, 0)
+    assert few.consequences == all.consequences == {(SOURCE, 1): 2}
+    assert (few.requested, all.requested, few.left_out, all.left_out) == (1, 4, 0, 0)
 
 
 def test_no_more_than_some_are_kept_first_causes_before_what_follows() -> None:
     followers = [finding(position=number, follows=1) for number in range(2, 20)]
-    audit = audit_of(*followers, *[finding(position=number) for number in (30, 31, 32)], minor=True, kept=4)
+    audit = audit_of(*followers, *[finding(position=number) for number in (30, 31, 32)], minor=True, most=4)
     assert shown(audit) == [2, 30, 31, 32]
-    assert (audit.wanted, audit.left_out) == (21, 17)
-    many = audit_of(*[finding(position=number) for number in range(1, 8)], kept=4)
+    assert (audit.requested, audit.left_out) == (21, 17)
+    many = audit_of(*[finding(position=number) for number in range(1, 8)], most=4)
     assert shown(many) == [1, 2, 3, 4]
-    assert (many.wanted, many.left_out) == (7, 3)
+    assert (many.requested, many.left_out) == (7, 3)

@@ -112,7 +112,7 @@ def check(data: bytes) -> None:
     stream = cast("BinaryIO", BufferedReader(BytesIO(data)))
     try:
         events = read_events(stream, "damaged.jsonl", errors.append)
-        audit.judge(((told.envelope, place, told.source) for told, place in events), judge, "")
+        audit.judge(events, judge, "")
     except InputError as error:  # of the file as a whole
         errors.append(error)
     audit.finish(judge, "")

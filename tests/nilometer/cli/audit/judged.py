@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nilometer.audit.result import Audit
-from nilometer.cli.audit.result import PassedOver, Result
+from nilometer.cli.audit.result import AuditReport, SkippedInput
 from rules.judging.findings import At, Finding, Verdict
 from rules.judging.scope import EVERYTHING, Scope
 
@@ -14,17 +14,17 @@ OVERCOMMITTED = Finding(
     "host_never_overcommitted",
     Verdict.VIOLATED,
     At("vm/web01", 8, "2026-11-23T09:00:00.000000Z", "exports/monday.jsonl:8"),
-    "more was granted than the host had free",
+    "the host's VMs hold more memory than it has",
     expected={"granted": 55566139392, "outcome": "partially-completed"},
     found={"granted": 64 * GIB, "outcome": "completed"},
     let={"host.total": 64 * GIB, "host.reserve": 2415919104, "host.free": 55566139392, "version": 3, "in_use": None},
-    then="add-memory of 64 GiB was completed",
+    then="add-memory of 64 GiB had the outcome completed",
 )
 FOLLOWS = Finding(
     "event_tells_all",
     Verdict.VIOLATED,
     At("host/hv01", 9, "2026-11-23T09:00:00.000000Z", "exports/monday.jsonl:9"),
-    "the figures after it are not what its bytes come to",
+    "the change does not lead to the figures that the event records after it",
     expected={"after.free": -GIB},
     found={"after.free": 0},
     follows=8,
@@ -41,7 +41,7 @@ UNKNOWN = Finding(
     "in_use_never_removed",
     Verdict.UNKNOWN,
     At("vm/lab.vm0", 20, "2026-11-23T14:52:56.624000Z", record="s7#12"),
-    "nobody measured what the guest used",
+    "the guest's memory in use was not measured",
     count=412,
 )
 REMARK = Finding(
@@ -57,13 +57,13 @@ ALL = (OVERCOMMITTED, FOLLOWS, GAP, UNKNOWN, REMARK)
 def result_of(
     *findings: Finding,
     minor: bool = False,
-    kept: int = 10,
+    most: int = 10,
     scope: Scope = EVERYTHING,
     strict: bool = False,
     required: frozenset[str] = frozenset(),
-) -> Result:
+) -> AuditReport:
     """An audit of some findings, of two files."""
-    audit = Audit(minor=minor, kept=kept)
+    audit = Audit(minor=minor, most=most)
     coverage = audit.coverage
     coverage.events = 1234
     coverage.count("book_agrees", Verdict.HOLDS, 1234)
@@ -71,6 +71,11 @@ def result_of(
         audit.add(each, SOURCE)
         coverage.count(each.rule, each.verdict, each.count)
         coverage.count(each.rule, Verdict.HOLDS, 100)
-    return Result(
-        audit, PassedOver(), ["exports/monday.jsonl", "exports/tuesday.jsonl"], scope, strict=strict, required=required
+    return AuditReport(
+        audit=audit,
+        skipped=SkippedInput(),
+        sources=["exports/monday.jsonl", "exports/tuesday.jsonl"],
+        scope=scope,
+        strict=strict,
+        required=required,
     )

