@@ -12,7 +12,7 @@ from benchmarks.histories import History
 from benchmarks.workload import moment
 from nilometer import Ledger
 from nilometer.times import seconds_between
-from nilometer.views.views import Moment
+from nilometer.views.tables import Moment
 from projections.view import view
 
 

@@ -19,9 +19,9 @@ from domain.errors import InputError, NilometerError
 from domain.events import Event
 from nilometer.history.cloudevents import source_uri, to_cloudevent
 from nilometer.history.parsing import LineReader, UnreadableLine
-from nilometer.ledger.ledger import Ledger
-from nilometer.ledger.requests import StoredRow
+from nilometer.ledger.reader import LedgerReader
 from nilometer.storage.bodies import UnreadableEvent, decode, encode
+from nilometer.storage.reader import StoredRow
 from nilometer.textio.identifying.kind import AUDIT, EXPORT_A_HISTORY, empty_file
 from nilometer.textio.streaming import in_batches
 from nilometer.textio.texts import read_lines
@@ -73,7 +73,7 @@ def _batches(lines: Iterator[tuple[int, bytes]], on_error: OnError | None) -> It
 
 
 def read_ledger(
-    ledger: Ledger, after: int = 0, upto: int | None = None, on_error: OnError | None = None
+    ledger: LedgerReader, after: int = 0, upto: int | None = None, on_error: OnError | None = None
 ) -> Iterator[PlacedEvent]:
     """Reads the events of a ledger as they are stored. Raises ``UnreadableEvent``."""
     source = source_uri(ledger.id)

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, Protocol
 from nilometer.audit.reading import read_row, unreadable
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.parsing import LineReader, UnreadableLine
-from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.reader import open_reader
 from nilometer.textio.streaming import in_batches
 from nilometer.textio.texts import read_lines
 from rules.judging.completeness import PlacedEvent
@@ -106,7 +106,7 @@ class LedgerSource:
 
     def headers(self) -> Iterator[EventHeader | None]:
         """The headers of all events."""
-        with Ledger.open(self.url, read_only=True) as ledger:
+        with open_reader(self.url) as ledger:
             source = source_uri(ledger.id).encode()
             for row in ledger.rows(0, self.upto):
                 yield EventHeader(
@@ -120,7 +120,7 @@ class LedgerSource:
 
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams."""
-        with Ledger.open(self.url, read_only=True) as ledger:
+        with open_reader(self.url) as ledger:
             source = source_uri(ledger.id)
             for row in ledger.rows(0, self.upto):
                 if is_wanted(row.stream.encode()):

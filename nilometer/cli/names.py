@@ -12,7 +12,7 @@ from nilometer.suggesting import did_you_mean
 from projections.fleet import Fleet
 
 if TYPE_CHECKING:
-    from nilometer.ledger.ledger import Ledger
+    from nilometer.ledger.reader import LedgerReader
 
 NO_VM_YET = "the ledger has no VM yet: nilo do define-vm --help"
 NO_HOST_YET = "the ledger has no host yet: nilo do register-host --help"
@@ -55,7 +55,7 @@ def match_host_case(word: str, fleet: Fleet) -> str:
     return found[0] if word not in there and len(found) == 1 else word
 
 
-def has_history(ledger: Ledger, stream: str) -> bool:
+def has_history(ledger: LedgerReader, stream: str) -> bool:
     """Whether anything was ever recorded of a VM or host, also if it was removed."""
     return next(iter(ledger.stream(stream)), None) is not None
 
@@ -80,13 +80,13 @@ def add_hint(error: InputError, fleet: Callable[[], Fleet]) -> InputError:
     return error
 
 
-def resolve_vm(ledger: Ledger, word: str) -> str:
+def resolve_vm(ledger: LedgerReader, word: str) -> str:
     """Finds the id of a VM, also of one that was removed. Raises as ``find_vm`` does."""
     names = list_vm_names(ledger.views.fleet())
     return word if word not in names and has_history(ledger, vm_stream(word)) else find_vm(word, names)
 
 
-def resolve_host(ledger: Ledger, word: str) -> str:
+def resolve_host(ledger: LedgerReader, word: str) -> str:
     """Finds the id of a host, also of one that was removed. Raises as ``find_host`` does."""
     fleet = ledger.views.fleet()
     word = word if has_history(ledger, host_stream(word)) else match_host_case(word, fleet)

@@ -16,6 +16,7 @@ from domain.identifiers import UtcTime
 
 if TYPE_CHECKING:
     from nilometer.ledger.ledger import Ledger
+    from nilometer.ledger.reader import LedgerReader
 
 Format = Literal["human", "plain", "json", "sarif", "github"]
 FORMATS: Final = ("human", "plain", "json")
@@ -62,11 +63,11 @@ class Session:
         return self.given.get("correlation")
 
     @contextmanager
-    def reading(self) -> Generator[Ledger]:
+    def reading(self) -> Generator[LedgerReader]:
         """The ledger, opened to read. Raises ``NoLedger`` if there is none."""
-        from nilometer.ledger.ledger import Ledger
+        from nilometer.ledger.reader import open_reader
 
-        with Ledger.open(self.url, read_only=True) as ledger:
+        with open_reader(self.url) as ledger:
             yield ledger
 
     @contextmanager

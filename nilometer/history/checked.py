@@ -13,7 +13,7 @@ from domain.errors import InputError
 from domain.events import Event
 from nilometer.history.cloudevents import ATTRIBUTES, to_canonical_json
 from nilometer.history.parsing import LineReader, UnreadableLine
-from nilometer.ledger.requests import StoredRow
+from nilometer.storage.reader import StoredRow
 from nilometer.textio.identifying.kind import IMPORT
 from nilometer.textio.texts import ByteStream, read_lines
 from projections.fleet import Fleet

@@ -13,8 +13,8 @@ from typing import Any, Final, cast
 
 from domain.envelope import Envelope
 from domain.events import Event
-from nilometer.ledger.requests import StoredRow
 from nilometer.storage.bodies import UnreadableEvent, encode
+from nilometer.storage.reader import StoredRow
 
 _CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 

@@ -8,7 +8,7 @@ from typing import Final
 from domain.errors import InputError
 from nilometer.history.checked import CheckedLine
 from nilometer.ledger.ledger import Ledger
-from nilometer.ledger.requests import StoredRow
+from nilometer.storage.reader import StoredRow
 
 TOGETHER: Final = 1000
 """How many events share a commit."""

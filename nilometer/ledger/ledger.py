@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from secrets import token_hex
 from types import TracebackType
 from typing import Final
 
-from domain.envelope import Envelope
 from domain.errors import InputError
-from domain.events import Event
-from domain.identifiers import StreamName
 from nilometer.errors import LedgerBusy, LedgerError
 from nilometer.ledger.observations import ObservationWriter
+from nilometer.ledger.reader import LedgerReader, postgres_recorder
 from nilometer.ledger.repository import Repository
-from nilometer.ledger.requests import Observation, Request, Result, StoredRow
+from nilometer.ledger.requests import Observation, Request, Result
 from nilometer.ledger.unit_of_work import UnitOfWork
 from nilometer.storage.application import LedgerApplication
-from nilometer.storage.recorder import LOCK_TIMEOUT, ExpectedVersions, IntegrityError, LedgerRecorder, StoredEvent
-from nilometer.storage.urls import SQLitePlace, parse_url
-from nilometer.views.views import Views
+from nilometer.storage.reader import StoredRow
+from nilometer.storage.recorder import ExpectedVersions, IntegrityError, LedgerRecorder, StoredEvent
+from nilometer.storage.store import LOCK_TIMEOUT
+from nilometer.storage.urls import SQLiteLocation, parse_url
 
 TRIES: Final = 60
 """How often a lost race is run again before the ledger is called busy."""
@@ -35,24 +34,17 @@ PAUSE_MOST: Final = 0.25
 """Seconds: after the n-th lost race one waits a random time up to ``PAUSE`` doubled n times, or this."""
 
 
-class Ledger:
+class Ledger(LedgerReader):
     """A ledger that is open. Use it as a context manager: at its end the stored views are brought up to date.
 
     One object is for one thread; any number of programs may have the same ledger open.
     """
 
     def __init__(self, recorder: LedgerRecorder, url: str, *, read_only: bool = False) -> None:
-        self.url = url
+        super().__init__(recorder, url)
         self.read_only = read_only
         self._recorder = recorder
         self._application = LedgerApplication(recorder)
-        facts = recorder.facts()
-        self.id = facts["id"]
-        """A UUID that was made with the ledger."""
-        self.created = facts["created"]
-        """When the ledger was made."""
-        self.views = Views(recorder, self.events)
-        """What the events come to, stored beside them."""
         self._repository = Repository(recorder, self._application, self.views)
         self._observed = ObservationWriter(self._application)
         self._wrote = False
@@ -74,28 +66,20 @@ class Ledger:
         how many seconds to wait for another writer. Raises a ``LedgerError`` that says what is wrong, or
         ``InputError`` for an unreadable URL.
         """
-        place = parse_url(url)
+        location = parse_url(url)
         recorder: LedgerRecorder
-        if isinstance(place, SQLitePlace):
+        if isinstance(location, SQLiteLocation):
             from nilometer.storage.sqlite.recorder import SQLiteLedgerRecorder
 
             synchronous = "FULL" if durable else "NORMAL"
             recorder = SQLiteLedgerRecorder.open(
-                place, create=create, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout
+                location, create=create, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout
             )
         else:
-            try:
-                from nilometer.storage.postgres.recorder import PostgresLedgerRecorder
-            except ImportError as error:
-                missing = f"for a ledger on PostgreSQL something is not installed: {error}"
-                raise LedgerError(missing, hint="pip install 'nilometer[postgres]'") from error
-            recorder = PostgresLedgerRecorder.open(
-                place, create=create, read_only=read_only, durable=durable, lock_timeout=lock_timeout
+            recorder = postgres_recorder().open(
+                location, create=create, read_only=read_only, durable=durable, lock_timeout=lock_timeout
             )
-        return cls(recorder, str(place), read_only=read_only)
-
-    def __enter__(self) -> Ledger:
-        return self
+        return cls(recorder, str(location), read_only=read_only)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -202,41 +186,6 @@ class Ledger:
     @staticmethod
     def _pause(lost: int) -> None:
         time.sleep(random.uniform(0, min(PAUSE_MOST, PAUSE * 2**lost)))
-
-    # Reading
-
-    def known(self, keys: Sequence[str]) -> frozenset[str]:
-        """Those of the keys under which a command was recorded: asked again, it is answered as it was."""
-        return frozenset(self._application.receipts(keys))
-
-    @property
-    def position(self) -> int:
-        """The position of the last event; 0 in an empty ledger."""
-        return self._recorder.max_notification_id() or 0
-
-    def events(self, after: int = 0, upto: int | None = None) -> Iterator[Envelope[Event]]:
-        """All events after a position up to another, in order, fetched in pages. Raises ``UnreadableEvent``."""
-        return self._application.all(after, upto)
-
-    def rows(self, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
-        """All events as they are stored, after a position up to another, in order, fetched in pages."""
-        for stored, position in self._application.rows(after, upto):
-            yield StoredRow(
-                position=position,
-                stream=StreamName(str(stored.originator_id)),
-                version=stored.originator_version,
-                topic=stored.topic,
-                body=stored.state,
-            )
-
-    @property
-    def bytes_used(self) -> int:
-        """How many bytes the ledger takes in its database."""
-        return self._recorder.bytes_used()
-
-    def stream(self, stream: str, after: int = 0) -> Iterator[Envelope[Event]]:
-        """The events of one stream after a version, in order."""
-        return self._application.stream(stream, after)
 
 
 def _lost() -> LedgerBusy:

@@ -11,7 +11,7 @@ from domain.events import Decided, Event
 from domain.identifiers import UtcTime, split_stream
 from nilometer.ledger.requests import Observation
 from nilometer.storage.application import LedgerApplication
-from nilometer.storage.recorder import Receipt
+from nilometer.storage.store import Receipt
 from nilometer.times import current_time
 
 REMEMBERED = 100_000

@@ -20,7 +20,8 @@ from domain.events import Event, VmEvent
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from domain.state import Vm
 from nilometer.storage.application import LedgerApplication
-from nilometer.storage.recorder import Database, LedgerRecorder
+from nilometer.storage.recorder import LedgerRecorder
+from nilometer.storage.store import Database
 from nilometer.views.views import Views
 from projections.advancing import advance
 from projections.tracked import AnyTracked, TrackedHost, TrackedVm

@@ -84,15 +84,3 @@ class Observation:
     via: str | None = None
     begins: frozenset[StreamName] = frozenset()
     """Streams that begin with these facts: recorded now, they must not be there yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRow:
-    """An event as it is stored, byte for byte: what exports and seals are made of."""
-
-    position: int
-    stream: StreamName
-    version: int
-    topic: str
-    """``kind/version``, of the shape in which it was written."""
-    body: bytes

@@ -22,7 +22,8 @@ from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from nilometer.ledger.repository import Repository
 from nilometer.ledger.requests import Request, Result
 from nilometer.storage.application import LedgerApplication
-from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, Receipt
+from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions
+from nilometer.storage.store import Receipt
 from nilometer.times import current_time, format_exact_time
 
 

@@ -12,7 +12,7 @@ from domain.events import Event
 from domain.identifiers import StreamName, split_stream
 from domain.observed.events import UNKNOWN_ACTOR, VmChangeRequested, VmObserved, VmRequestSettled
 from domain.observed.vm import ObservedVm
-from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.events import (
     describe,
     describe_actor,
@@ -56,7 +56,7 @@ class RequestSummary:
         return [first, *[f"    {outcome}" for outcome in self.outcomes]]
 
 
-def summarize(ledger: Ledger, envelope: Envelope[Event]) -> RequestSummary:
+def summarize(ledger: LedgerReader, envelope: Envelope[Event]) -> RequestSummary:
     """The summary of a request, from the event that records it and from what followed on its stream."""
     listed = entry(envelope)
     kind, id = split_stream(envelope.stream)
@@ -81,7 +81,7 @@ def summarize(ledger: Ledger, envelope: Envelope[Event]) -> RequestSummary:
 
 
 def find_settlements(
-    ledger: Ledger, envelope: Envelope[Event], request: VmChangeRequested
+    ledger: LedgerReader, envelope: Envelope[Event], request: VmChangeRequested
 ) -> Iterator[Envelope[VmRequestSettled]]:
     """The settlements of a request, in order: the last of them counts."""
     for later in ledger.stream(envelope.stream, after=envelope.version):
@@ -98,7 +98,7 @@ def find_settlements(
                 return
 
 
-def _name_of(ledger: Ledger, stream: StreamName) -> str | None:
+def _name_of(ledger: LedgerReader, stream: StreamName) -> str | None:
     """The name of an observed VM."""
     tracked = ledger.views.load(stream)
     return tracked.subject.name if tracked is not None and isinstance(tracked.subject, ObservedVm) else None

@@ -16,7 +16,8 @@ from eventsourcing.utils import Environment, EnvType
 from domain.envelope import Envelope
 from domain.events import Event
 from nilometer.storage.bodies import decode, encode
-from nilometer.storage.recorder import NOTHING_EXPECTED, Database, ExpectedVersions, LedgerRecorder, Receipt
+from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder
+from nilometer.storage.store import Database, Receipt
 
 PAGE = 1000
 """How many events are fetched at a time: the library's default of 10 is 3.5 times slower."""

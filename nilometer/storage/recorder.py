@@ -1,43 +1,22 @@
-"""What a ledger asks of its database, whichever it is.
-
-Beside the events a ledger keeps *receipts*: which command was recorded under which key. Receipts are written in the
-same transaction as the events, so that a command that is sent again, after a crash or a lost answer, is granted once.
-"""
+"""What a ledger asks of its database to write to it, whichever it is: a recorder of the eventsourcing library."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from eventsourcing.persistence import ApplicationRecorder
 from eventsourcing.persistence import IntegrityError as IntegrityError
 from eventsourcing.persistence import StoredEvent as StoredEvent
 
-FORMAT: Final = 1
-"""The version of the tables. A ledger of a later one is refused."""
-
-LOCK_TIMEOUT: Final = 30.0
-"""Seconds to wait for another writer, unless told otherwise."""
+from nilometer.storage.store import Database, Receipt
 
 
 class StaleRead(IntegrityError):
     """Something that a decision only read has changed since: decide again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """That the command with this key was recorded: as ``events`` events from ``position`` on.
-
-    ``result`` is what was answered where no event was due, else ``None``: events tell it.
-    """
-
-    key: str
-    position: int
-    events: int
-    result: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +30,6 @@ class ExpectedVersions:
 
 
 NOTHING_EXPECTED: Final = ExpectedVersions({})
-
-
-class Rows(Protocol):
-    """The rows that a statement found."""
-
-    def fetchone(self) -> Sequence[object] | None:
-        """The next row."""
-        ...
-
-    def fetchall(self) -> Sequence[Sequence[object]]:
-        """All further rows."""
-        ...
-
-    def __iter__(self) -> Iterator[Sequence[object]]: ...
-
-
-class Database(Protocol):
-    """A transaction, for tables beside the events. Statements have ``?`` for parameters."""
-
-    blob_type: str
-    events_table: str
-    """The name of the table of events."""
-
-    def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
-        """Runs one statement."""
-        ...
 
 
 class LedgerRecorder(ApplicationRecorder):

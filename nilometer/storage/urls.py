@@ -17,7 +17,7 @@ _HINT = "write sqlite:///path/to/file.db or postgresql://user@host/database"
 
 
 @dataclass(frozen=True, slots=True)
-class SQLitePlace:
+class SQLiteLocation:
     """A ledger in a file."""
 
     path: Path
@@ -31,7 +31,7 @@ class SQLitePlace:
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresPlace:
+class PostgresLocation:
     """A ledger in a schema of a PostgreSQL database."""
 
     host: str
@@ -51,10 +51,10 @@ class PostgresPlace:
         return f"postgresql://{at}{host}{port}/{database}?schema={schema}"
 
 
-Place = SQLitePlace | PostgresPlace
+Location = SQLiteLocation | PostgresLocation
 
 
-def parse_url(url: str) -> Place:
+def parse_url(url: str) -> Location:
     """Reads the URL of a ledger. Raises ``InputError`` with what to write instead."""
     try:
         parts = urlsplit(url)
@@ -68,15 +68,15 @@ def parse_url(url: str) -> Place:
     raise InputError(f"{masked(url)!r} is not the URL of a ledger", hint=_HINT)
 
 
-def _sqlite(url: str) -> SQLitePlace:
+def _sqlite(url: str) -> SQLiteLocation:
     prefix, path = url[: len("sqlite:///")], url[len("sqlite:///") :]
     if prefix != "sqlite:///" or not path or ":memory:" in path or "mode=memory" in path:
         hint = "write sqlite:///file.db, or sqlite:////srv/file.db from the root"
         raise InputError(f"{url!r} names no file", hint=hint)
-    return SQLitePlace(Path(path))
+    return SQLiteLocation(Path(path))
 
 
-def _postgres(url: str, parts: SplitResult, port: int | None) -> PostgresPlace:
+def _postgres(url: str, parts: SplitResult, port: int | None) -> PostgresLocation:
     options = dict(parse_qsl(parts.query))
     schema = options.pop("schema", DEFAULT_SCHEMA)
     # Not ``parts.hostname``, which lowers the case: the folder of a socket has one.
@@ -93,7 +93,7 @@ def _postgres(url: str, parts: SplitResult, port: int | None) -> PostgresPlace:
     if not schema or len(schema.encode()) > 63 or schema.startswith("pg_") or re.search(r"[%\x00-\x1f\x7f]", schema):
         hint = "write another: at most 63 bytes, without % and control characters, and not pg_…"
         raise InputError(f"the schema {schema!r} cannot hold a ledger", hint=hint)
-    return PostgresPlace(
+    return PostgresLocation(
         host, str(port or ""), unquote(parts.username or ""), unquote(parts.password or ""), database, schema
     )
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Event
-from nilometer.views.catching_up import Events
 from nilometer.views.states import put, read_fleet, read_state
-from nilometer.views.tables import SHAPE, Store, blob, damaged, number, position, text
+from nilometer.views.tables import SHAPE, Events, ViewStore, blob, damaged, number, position, text
 from projections.fleet import Fleet
 from projections.tracked import AnyTracked
 
@@ -36,7 +35,7 @@ class _Stretch:
 class Moments:
     """Reads fleets out of the stored projections of a ledger, and its events."""
 
-    def __init__(self, store: Store, events: Events) -> None:
+    def __init__(self, store: ViewStore, events: Events) -> None:
         self._store = store
         self._events = events
 

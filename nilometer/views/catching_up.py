@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
-from nilometer.storage.recorder import Database
-from nilometer.views.states import host_of, kind_of, read_state, write_fleet, write_state
-from nilometer.views.tables import LIVE, Store, damaged, exist, insert, lock, position, select_in, text
+from nilometer.storage.store import Database
+from nilometer.views.states import host_of, kind_of, select_states, write_fleet, write_state
+from nilometer.views.tables import LIVE, Events, ViewStore, damaged, exist, insert, lock, position, text
 from projections.advancing import advance
 from projections.timeline import subject
 from projections.tracked import AnyTracked, States
@@ -27,9 +27,6 @@ class Pace:
         """Whether a checkpoint is due at a position that was reached from another."""
         return position // self.checkpoint > after // self.checkpoint
 
-
-Events = Callable[[int, int | None], Iterable[Envelope[Event]]]
-"""The events of a ledger after a position up to another, in order."""
 
 Row = tuple[object, ...]
 
@@ -80,20 +77,13 @@ def _is_stale(states: States, envelope: Envelope[Event]) -> bool:
     return known is not None and known.subject.version != envelope.version - 1
 
 
-def read_states(store: Store, tables: str, streams: Sequence[str]) -> dict[str, AnyTracked]:
+def read_states(store: ViewStore, tables: str, streams: Sequence[str]) -> dict[str, AnyTracked]:
     """The stored states of these streams, read in a transaction of its own."""
     with store.transaction(write=False) as db:
         return select_states(db, tables, streams) if exist(db, tables) else {}
 
 
-def select_states(db: Database, tables: str, streams: Sequence[str]) -> dict[str, AnyTracked]:
-    """The stored states of these streams. The tables must be there."""
-    select = f"SELECT stream, kind, state FROM view_streams{tables} WHERE stream"
-    rows = [(text(row[0]), text(row[1]), text(row[2])) for row in select_in(db, select, streams)]
-    return {stream: read_state(stream, kind, state) for stream, kind, state in rows}
-
-
-def write_page(store: Store, tables: str, after: int, page: Sequence[Envelope[Event]], pace: Pace) -> bool:
+def write_page(store: ViewStore, tables: str, after: int, page: Sequence[Envelope[Event]], pace: Pace) -> bool:
     """Takes a page up in one transaction; false if the tables are no longer at ``after``, as another was faster."""
     with store.transaction(write=False) as db:
         # Live tables that were there once are there for good; fresh ones are not when another took their place.

@@ -12,9 +12,9 @@ from domain.envelope import Envelope
 from domain.events import Event
 from domain.observed.events import VmChangeRequested, VmRequestSettled
 from nilometer.views.as_of import fetch
-from nilometer.views.catching_up import Events, read_states
+from nilometer.views.catching_up import read_states
 from nilometer.views.states import host_of
-from nilometer.views.tables import LIVE, Store, number, position, text
+from nilometer.views.tables import LIVE, Events, Moment, ViewStore, number, position, text
 from projections.advancing import advance
 from projections.timeline import entry
 from projections.tracked import AnyTracked
@@ -23,9 +23,6 @@ PAGE = 1000
 
 _COURSE = "(asked = 1 AND outcome IS NULL OR asked = 0 AND outcome IS NOT NULL AND substr(stream, 1, 3) = 'vm/')"
 """The requests of observed VMs, whose events do not say how they ended, and their settlements."""
-
-Moment = int | str
-"""A position, or a time as it is kept inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ class Filter:
 class Log:
     """Reads the audit trail of a ledger."""
 
-    def __init__(self, store: Store, events: Events) -> None:
+    def __init__(self, store: ViewStore, events: Events) -> None:
         self._store = store
         self._events = events
 

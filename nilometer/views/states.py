@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from types import GenericAlias
 from typing import Final, cast
@@ -13,8 +13,9 @@ from domain.aggregates import HostAggregate, VmAggregate
 from domain.identifiers import split_stream
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
+from nilometer.storage.store import Database
 from nilometer.views.records import reader_of
-from nilometer.views.tables import damaged
+from nilometer.views.tables import damaged, select_in, text
 from projections.fleet import Fleet
 from projections.tracked import AnyTracked, Tracked, TrackedHost, TrackedVm
 
@@ -72,6 +73,13 @@ def read_state(stream: str, kind: str, state: str) -> AnyTracked:
         return _reader(kind)(json.loads(state))
     except ValueError as error:
         raise damaged(f"the state of {stream} is unreadable: {error}") from None
+
+
+def select_states(db: Database, tables: str, streams: Sequence[str]) -> dict[str, AnyTracked]:
+    """The stored states of these streams. The tables must be there."""
+    select = f"SELECT stream, kind, state FROM view_streams{tables} WHERE stream"
+    rows = [(text(row[0]), text(row[1]), text(row[2])) for row in select_in(db, select, streams)]
+    return {stream: read_state(stream, kind, state) for stream, kind, state in rows}
 
 
 def write_fleet(states: Iterable[tuple[str, str, str]]) -> bytes:

@@ -7,13 +7,17 @@ events do not: they can be thrown away and made again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from secrets import token_hex
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from domain.errors import NilometerError
-from nilometer.storage.recorder import Database
+from nilometer.storage.store import Database
+
+if TYPE_CHECKING:
+    from domain.envelope import Envelope
+    from domain.event import Event
 
 SHAPE: Final = "views/2"
 """The shape of what is stored. Tables of another one are not read, and made anew by the next writer."""
@@ -31,12 +35,20 @@ class ViewError(NilometerError):
     """A stored view cannot be read: it was damaged, or changed by hand. The events are not touched by that."""
 
 
-class Store(Protocol):
-    """Where views are kept: the recorder of a ledger."""
+Moment = int | str
+"""A position, or a time as it is kept inside."""
+
+
+class ViewStore(Protocol):
+    """Where views are kept: the store of a ledger."""
 
     def transaction(self, *, write: bool) -> AbstractContextManager[Database]:
         """A transaction that is committed at its end, and rolled back on an exception."""
         ...
+
+
+Events = Callable[[int, int | None], Iterable["Envelope[Event]"]]
+"""The events of a ledger after a position up to another, in order."""
 
 
 def exist(db: Database, tables: str = LIVE) -> bool:

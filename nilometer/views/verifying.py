@@ -9,9 +9,9 @@ from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
-from nilometer.views.catching_up import Events, Pace, Row, pages, state_row, timeline_row
+from nilometer.views.catching_up import Pace, Row, pages, state_row, timeline_row
 from nilometer.views.states import kind_of, write_fleet, write_state
-from nilometer.views.tables import SHAPE, Store, blob, number, position, text
+from nilometer.views.tables import SHAPE, Events, ViewStore, blob, number, position, text
 from projections.advancing import advance
 from projections.tracked import AnyTracked
 
@@ -60,7 +60,7 @@ class Replay:
 class Comparer:
     """Replays a ledger beside its stored projections, once. What is remembered does not grow with the history."""
 
-    def __init__(self, store: Store, events: Events, pace: Pace) -> None:
+    def __init__(self, store: ViewStore, events: Events, pace: Pace) -> None:
         self._store = store
         self._events = events
         self._pace = pace

@@ -6,44 +6,61 @@ Only writers write them; a reader folds what is not taken up yet in memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
-from domain.envelope import Envelope
 from domain.errors import NilometerError
-from domain.events import Event
-from nilometer.storage.recorder import Database
-from nilometer.views.as_of import Moments
-from nilometer.views.catching_up import Events, Pace, pages, select_states, write_page
-from nilometer.views.log import Filter, Log, Moment
 from nilometer.views.tables import (
     FRESH,
     LIVE,
-    Store,
+    SHAPE,
+    Events,
+    Moment,
     ViewError,
+    ViewStore,
     create,
     drop,
     lock,
+    number,
     position,
     put_in_place,
+    text,
 )
-from nilometer.views.verifying import Comparer, Comparison, Replay
-from projections.fleet import Fleet
-from projections.tracked import AnyTracked
 
-__all__ = ["Comparison", "Events", "Filter", "Moment", "Pace", "Replay", "Store", "ViewError", "Views"]
+if TYPE_CHECKING:
+    from domain.envelope import Envelope
+    from domain.event import Event
+    from nilometer.storage.store import Database
+    from nilometer.views.as_of import Moments
+    from nilometer.views.catching_up import Pace
+    from nilometer.views.log import Filter, Log
+    from nilometer.views.verifying import Replay
+    from projections.fleet import Fleet
+    from projections.tracked import AnyTracked
 
 Progress = Callable[[int], None]
-"""Is told each position that is reached."""
+"""Is given each position that is reached."""
+
+
+class Summary(NamedTuple):
+    """What a ledger holds, in figures."""
+
+    latest: str | None
+    """When the latest of all events happened."""
+    hosts: int
+    vms: int
 
 
 class Views:
-    """The projections that a ledger stores. ``events`` are its events after a position up to another, in order."""
+    """The projections that a ledger stores. ``events`` are its events after a position up to another, in order.
 
-    def __init__(self, store: Store, events: Events, pace: Pace | None = None) -> None:
+    Each method imports what it needs: to show the fleet as it is stored takes neither the classes of events nor what
+    reads their bodies, and loading these takes longer than all else.
+    """
+
+    def __init__(self, store: ViewStore, events: Events, pace: Pace | None = None) -> None:
         self._store = store
         self._events = events
-        self._pace = pace or Pace()
-        self._moments = Moments(store, events)
-        self._log = Log(store, events)
+        self._given_pace = pace
         self._seen_position: int | None = None
         """How far the live tables were when states were last looked up; at least so far they are still."""
 
@@ -51,6 +68,8 @@ class Views:
 
     def catch_up(self, progress: Progress | None = None) -> None:
         """Takes up all events that are not taken up yet. Others may do so at the same time."""
+        from nilometer.views.catching_up import pages, write_page
+
         at, self._seen_position = self._seen_position, None
         while at is None:
             at = self._position(LIVE)
@@ -69,6 +88,8 @@ class Views:
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Makes all projections anew from the events alone, beside the stored ones, and then exchanges them at once."""
+        from nilometer.views.catching_up import pages, write_page
+
         with self._store.transaction(write=True) as db:
             lock(db)
             drop(db, FRESH)
@@ -118,6 +139,8 @@ class Views:
         self._seen_position = position(db)
         if self._seen_position is None:
             return lambda stream: None
+        from nilometer.views.states import select_states
+
         return lambda stream: select_states(db, LIVE, [stream]).get(stream)
 
     def fleet(self, at_position: int | None = None) -> Fleet:
@@ -137,6 +160,8 @@ class Views:
 
     def log(self, wanted: Filter | None = None, limit: int | None = None) -> Iterator[Envelope[Event]]:
         """The events that ``wanted`` accepts, newest last; with ``limit`` so many of the newest."""
+        from nilometer.views.log import Filter
+
         return self._log.find(wanted or Filter(), limit)
 
     def between(self, one: Moment, other: Moment) -> Iterator[Envelope[Event]]:
@@ -145,7 +170,44 @@ class Views:
 
     def compare(self, progress: Progress | None = None) -> Replay:
         """Replays all events and compares what they come to with what is stored."""
+        from nilometer.views.verifying import Comparer
+
         return Comparer(self._store, self._events, self._pace).run(progress)
+
+    def summarize(self) -> Summary:
+        """What the ledger holds, in figures. Where the stored views are up to date, no state is read for it."""
+        with self._store.transaction(write=False) as db:
+            known = position(db)
+            row = db.execute(f"SELECT MAX({db.position_column}) FROM {db.events_table}").fetchone()
+            if known and row is not None and row[0] == known:
+                counted = db.execute(
+                    "SELECT t.latest, (SELECT COUNT(*) FROM view_streams WHERE removed = 0 AND stream LIKE 'host/%'), "
+                    "(SELECT COUNT(*) FROM view_streams WHERE removed = 0 AND stream LIKE 'vm/%') "
+                    "FROM view_tracking t WHERE t.name = ?",
+                    (SHAPE,),
+                ).fetchone()
+                if counted is not None:
+                    return Summary(text(counted[0]) or None, number(counted[1]), number(counted[2]))
+        fleet = self.fleet()
+        return Summary(fleet.latest, len(fleet.hosts), len(fleet.vms))
+
+    @property
+    def _pace(self) -> Pace:
+        from nilometer.views.catching_up import Pace
+
+        return self._given_pace or Pace()
+
+    @property
+    def _moments(self) -> Moments:
+        from nilometer.views.as_of import Moments
+
+        return Moments(self._store, self._events)
+
+    @property
+    def _log(self) -> Log:
+        from nilometer.views.log import Log
+
+        return Log(self._store, self._events)
 
 
 def _another() -> NilometerError:

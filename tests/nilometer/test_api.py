@@ -36,7 +36,11 @@ def describe(name: str, value: object) -> Iterator[str]:
     elif isinstance(value, type):
         bases = [base.__name__ for base in value.__mro__[1:] if base.__name__ in KNOWN and base is not object]
         yield f"{name}{signature(value)}" + (f" is {', '.join(bases)}" if bases else "")
-        for attribute, held in sorted(vars(value).items()):
+        unlisted = [
+            base for base in value.__mro__ if base.__module__.startswith("nilometer.") and base.__name__ not in KNOWN
+        ]
+        members = {name: held for part in (*reversed(unlisted), value) for name, held in vars(part).items()}
+        for attribute, held in sorted(members.items()):
             if attribute.startswith("_"):
                 continue
             if isinstance(held, property):

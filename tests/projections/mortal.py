@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from nilometer.storage.recorder import Database, Rows
-from nilometer.views.views import Store
+from nilometer.storage.store import Database, Rows
+from nilometer.views.tables import ViewStore
 
 
 class Killed(Exception):
@@ -16,7 +16,7 @@ class Killed(Exception):
 class Mortal:
     """A store whose program is killed at its n-th statement that writes."""
 
-    def __init__(self, store: Store, statements: int) -> None:
+    def __init__(self, store: ViewStore, statements: int) -> None:
         self._store = store
         self.left = statements
 
@@ -32,6 +32,7 @@ class _MortalDatabase:
         self._mortal = mortal
         self.blob_type = db.blob_type
         self.events_table = db.events_table
+        self.position_column = db.position_column
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
         if self._mortal.left == 0:

@@ -12,8 +12,9 @@ from nilometer.storage.application import LedgerApplication
 from nilometer.storage.postgres.recorder import PostgresLedgerRecorder
 from nilometer.storage.recorder import LedgerRecorder
 from nilometer.storage.sqlite.recorder import SQLiteLedgerRecorder
-from nilometer.storage.urls import SQLitePlace, parse_url
-from nilometer.views.views import Pace, Views
+from nilometer.storage.urls import SQLiteLocation, parse_url
+from nilometer.views.catching_up import Pace
+from nilometer.views.views import Views
 
 QUICK = Pace(page=7, checkpoint=20)
 """Short pages and near checkpoints, so that small histories have many."""
@@ -57,7 +58,7 @@ def stored_at(url: str, history: Sequence[Envelope[Event]] = (), pace: Pace = QU
     """A new ledger there with this history, nothing of which is taken up."""
     place = parse_url(url)
     recorder: LedgerRecorder
-    if isinstance(place, SQLitePlace):
+    if isinstance(place, SQLiteLocation):
         recorder = SQLiteLedgerRecorder.open(place, create=True, read_only=False, synchronous="OFF")
     else:
         recorder = PostgresLedgerRecorder.open(place, create=True, read_only=False, durable=False)

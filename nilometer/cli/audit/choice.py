@@ -10,7 +10,7 @@ from domain.identifiers import split_stream
 from nilometer.audit.rules import require_rule
 from nilometer.cli.names import resolve_host, resolve_vm
 from nilometer.cli.session import read_typed_time
-from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.reader import LedgerReader
 from nilometer.suggesting import did_you_mean
 from rules.judging.scope import Scope
 
@@ -29,7 +29,7 @@ class AuditOptions:
         """The scope in files, where VMs and hosts are given by id. Raises ``InputError``."""
         return self._scope(self.vms, self.hosts)
 
-    def scope_of_ledger(self, ledger: Ledger) -> Scope:
+    def scope_of_ledger(self, ledger: LedgerReader) -> Scope:
         """The scope in a ledger, where VMs and hosts can also be given by name. Raises ``InputError``."""
         return self._scope(
             [resolve_vm(ledger, vm) for vm in self.vms], [resolve_host(ledger, host) for host in self.hosts]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nilometer.audit.result import Audit
     from nilometer.audit.sources import FileSource, HistorySource
     from nilometer.cli.audit.result import AuditReport, SkippedInput
-    from nilometer.ledger.ledger import Ledger
+    from nilometer.ledger.reader import LedgerReader
     from rules.judging.scope import Scope
 
 
@@ -141,7 +141,7 @@ def _judge_files(audit: Audit, files: Sequence[str], scope: Scope, on_error: Ski
             audit.finish(judge, history.source)
 
 
-def _judge_ledger(audit: Audit, ledger: Ledger, scope: Scope, on_error: SkippedInput | None) -> None:
+def _judge_ledger(audit: Audit, ledger: LedgerReader, scope: Scope, on_error: SkippedInput | None) -> None:
     from nilometer.audit.reading import read_ledger
     from nilometer.history.cloudevents import source_uri
     from rules.judging.judge import Judge

@@ -14,10 +14,10 @@ from nilometer.cli.output import Output
 from nilometer.cli.reading.log import format_log_line
 from nilometer.cli.reading.moments import parse_moment
 from nilometer.cli.session import current_session
-from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_size, format_sizes
 from nilometer.times import format_exact_time, format_time
-from nilometer.views.views import Moment
+from nilometer.views.tables import Moment
 from projections.diff import FigureChange, difference
 from projections.view import HostRow, View, VmRow, view
 
@@ -66,7 +66,7 @@ def command(one: str, other: str, exit_code: bool) -> int:
     return NOT_IN_FULL if exit_code and found.changes else OK
 
 
-def _build_view(ledger: Ledger, at: Moment) -> View:
+def _build_view(ledger: LedgerReader, at: Moment) -> View:
     return view(ledger.views.fleet_of(at), at=at if isinstance(at, str) else None)
 
 

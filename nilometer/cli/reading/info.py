@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,8 +13,11 @@ from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import current_session
 from nilometer.messages.sizes import format_rounded
-from nilometer.storage.recorder import FORMAT
+from nilometer.storage.store import FORMAT
 from nilometer.times import format_time
+
+if TYPE_CHECKING:
+    from nilometer.ledger.reader import LedgerReader
 
 
 @click.command("info")
@@ -28,17 +33,16 @@ def command() -> int:
     session = current_session()
     out = Output(session.format)
     with session.reading() as ledger:
-        fleet = ledger.views.fleet()
-        first = next(iter(ledger.events(0, 1)), None)
+        summary = ledger.views.summarize()
         known = {
             "ledger": ledger.url,
             "id": ledger.id,
             "created": ledger.created,
             "events": ledger.position,
-            "first": None if first is None else first.metadata.happened,
-            "latest": fleet.latest,
-            "hosts": len(fleet.hosts),
-            "vms": len(fleet.vms),
+            "first": _first_happened(ledger),
+            "latest": summary.latest,
+            "hosts": summary.hosts,
+            "vms": summary.vms,
             "bytes": ledger.bytes_used,
             "format": FORMAT,
             "nilometer": version("nilometer"),
@@ -53,3 +57,15 @@ def command() -> int:
             text = format_rounded(int(str(value))) if name == "bytes" else str(value)
         out.write_line(f"{name}: {text}")
     return OK
+
+
+def _first_happened(ledger: LedgerReader) -> str | None:
+    """When the first event happened; ``None`` in an empty ledger. Raises ``UnreadableEvent``."""
+    row = next(ledger.rows(0, 1), None)
+    if row is None:
+        return None
+    try:
+        happened = json.loads(row.body)["happened"]  # all bodies have it, and to load their classes takes long
+    except (ValueError, KeyError, TypeError):
+        happened = None
+    return happened if isinstance(happened, str) else next(ledger.events(0, 1)).metadata.happened

@@ -18,11 +18,11 @@ from nilometer.cli.output import Output
 from nilometer.cli.reading.view import EMPTY
 from nilometer.cli.session import current_session, read_typed_time
 from nilometer.history.cloudevents import envelope_to_cloudevent
-from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.events import describe, describe_actor, describe_reason, describe_time
 from nilometer.messages.requests import summarize
 from nilometer.messages.sizes import Unit
-from nilometer.views.views import Filter
+from nilometer.views.log import Filter
 
 OUTCOMES: Final = [outcome.value for outcome in Outcome]
 
@@ -86,7 +86,7 @@ def command(
     return OK
 
 
-def _list_commands(ledger: Ledger, wanted: Filter, count: int | None) -> Iterator[Envelope[Event]]:
+def _list_commands(ledger: LedgerReader, wanted: Filter, count: int | None) -> Iterator[Envelope[Event]]:
     """Lists one event of each command: of those that are wanted, the one that was recorded first."""
     found = ledger.views.log(wanted, None if count is None else count * MAX_EVENTS)
     first = _take_first_of_commands(found)

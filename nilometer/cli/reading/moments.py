@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.errors import InputError
 from nilometer.cli.failures import Mistyped
 from nilometer.cli.session import read_typed_time
-from nilometer.views.views import Moment
+from nilometer.views.tables import Moment
 
 
 def parse_moment(text: str) -> Moment:

@@ -13,9 +13,9 @@ from nilometer.cli.output import Output
 from nilometer.cli.reading.moments import parse_position
 from nilometer.cli.session import current_session
 from nilometer.history.cloudevents import envelope_to_cloudevent
-from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.stories import group_by_change, tell_change
-from nilometer.views.views import Filter
+from nilometer.views.log import Filter
 
 
 @click.command("show")
@@ -44,7 +44,7 @@ def command(change: str) -> int:
     return OK
 
 
-def _find(ledger: Ledger, change: str) -> list[Envelope[Event]]:
+def _find(ledger: LedgerReader, change: str) -> list[Envelope[Event]]:
     """The events of a change, by the position of one of them or by their correlation."""
     last = ledger.position
     if change.isascii() and change.isdecimal() and 0 < parse_position(change) <= last:

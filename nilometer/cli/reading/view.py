@@ -18,7 +18,7 @@ from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.reading.moments import parse_one_moment
 from nilometer.cli.session import current_session
-from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.events import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_rounded, format_sizes
 from nilometer.times import format_exact_time, format_time, format_time_near
@@ -80,14 +80,14 @@ def command(at: str | None, position: int | None, vm: str | None, host: str | No
     return OK
 
 
-def _find_vm(ledger: Ledger, fleet: Fleet, word: str) -> str:
+def _find_vm(ledger: LedgerReader, fleet: Fleet, word: str) -> str:
     names = list_vm_names(fleet)
     if word not in names and word not in names.values() and has_history(ledger, vm_stream(word)):
         raise UnknownVm(word, hint=f"it did not exist at that time; its history: nilo log --vm {quote(word)}")
     return find_vm(word, names)
 
 
-def _find_host(ledger: Ledger, fleet: Fleet, word: str) -> str:
+def _find_host(ledger: LedgerReader, fleet: Fleet, word: str) -> str:
     if word not in fleet.hosts and has_history(ledger, host_stream(word)):
         raise UnknownHost(word, hint=f"it did not exist at that time; its history: nilo log --host {quote(word)}")
     return find_host(word, fleet.hosts)

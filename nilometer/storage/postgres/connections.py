@@ -13,8 +13,8 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
-from nilometer.storage.postgres.errors import last_line, refused_connection, told_apart
-from nilometer.storage.urls import PostgresPlace
+from nilometer.storage.postgres.errors import last_line, refused_connection, translated_errors
+from nilometer.storage.urls import PostgresLocation
 
 CONNECT_TIMEOUT: Final = 10
 """Seconds to wait for the server to let us in."""
@@ -37,10 +37,10 @@ _SETTINGS: Final = (
 class Connections:
     """What the library takes for a pool of connections."""
 
-    def __init__(self, place: PostgresPlace, *, read_only: bool, durable: bool, lock_timeout: float) -> None:
-        self.place = place
+    def __init__(self, location: PostgresLocation, *, read_only: bool, durable: bool, lock_timeout: float) -> None:
+        self.location = location
         self._settings = {
-            "schema": place.schema,
+            "schema": location.schema,
             "lock_timeout": f"{int(lock_timeout * 1000)}ms",
             "read_only": "on" if read_only else "off",
             "durable": durable,
@@ -50,20 +50,20 @@ class Connections:
 
     def connect(self) -> Connection[DictRow]:
         """A new connection. Raises a ``psycopg.Error`` if the server does not let us in."""
-        place = self.place
+        location = self.location
         connection = Connection[DictRow].connect(
-            host=place.host or None,
-            port=place.port or None,
-            user=place.user or None,
-            password=place.password or None,
-            dbname=place.database,
+            host=location.host or None,
+            port=location.port or None,
+            user=location.user or None,
+            password=location.password or None,
+            dbname=location.database,
             autocommit=True,
             client_encoding="utf8",
             connect_timeout=CONNECT_TIMEOUT,
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
-            application_name=f"nilometer {place.schema}"[:63],
+            application_name=f"nilometer {location.schema}"[:63],
             row_factory=dict_row,  # what the library reads
         )
         try:
@@ -89,7 +89,7 @@ class Connections:
         try:
             return self.connect()
         except psycopg.errors.ConnectionTimeout as error:
-            raise refused_connection(self.place, error) from error
+            raise refused_connection(self.location, error) from error
         except psycopg.OperationalError as error:
             raise OperationalError(last_line(error)) from error
 
@@ -111,14 +111,20 @@ class Connections:
             self._idle.pop().close()
 
 
-class LedgerDatastore(PostgresDatastore):
+class PostgresLedgerDatastore(PostgresDatastore):
     """A datastore on a schema that exists."""
 
     def __init__(self, connections: Connections) -> None:
-        place = connections.place
+        location = connections.location
         self.connections = connections
         super().__init__(
-            place.database, place.host, place.port, place.user, "", schema=place.schema, originator_id_type="text"
+            location.database,
+            location.host,
+            location.port,
+            location.user,
+            "",
+            schema=location.schema,
+            originator_id_type="text",
         )
 
     def register_type_adapters(self) -> None:
@@ -127,7 +133,7 @@ class LedgerDatastore(PostgresDatastore):
     @contextlib.contextmanager
     def get_connection(self) -> Generator[Connection[DictRow]]:
         """A connection. What goes wrong on it is told apart."""
-        with told_apart(self.connections.place), self.connections.connection() as connection:
+        with translated_errors(self.connections.location), self.connections.connection() as connection:
             yield connection
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ import psycopg
 from eventsourcing.persistence import IntegrityError, InterfaceError, OperationalError
 
 from nilometer.errors import LedgerBusy, LedgerError, LedgerFull, LedgerReadOnly, LedgerUnreachable, NoLedger
-from nilometer.storage.urls import PostgresPlace
+from nilometer.storage.urls import PostgresLocation
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ _GONE = ("57P01", "57P02", "57P03", "57P05", "25P03")
 
 
 @contextlib.contextmanager
-def told_apart(place: PostgresPlace) -> Generator[None]:
+def translated_errors(location: PostgresLocation) -> Generator[None]:
     """Turns what psycopg raises into the errors that say what to do; a lost connection into one to try again."""
     try:
         yield
@@ -37,24 +37,24 @@ def told_apart(place: PostgresPlace) -> Generator[None]:
     except psycopg.Error as error:
         if _is_lost(error):
             raise OperationalError(_first_line(error)) from error
-        raise _in_words(place, error) from error
+        raise _to_ledger_error(location, error) from error
 
 
 @contextlib.contextmanager
-def reached(place: PostgresPlace) -> Generator[None]:
+def reached(location: PostgresLocation) -> Generator[None]:
     """Says that the server cannot be reached, when trying again was to no avail."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:
         raise LedgerUnreachable(
-            f"{place} is out of reach: {error}",
+            f"{location} is out of reach: {error}",
             hint="try again when the server answers; what was recorded before is not recorded twice",
         ) from error
 
 
-def persistently(place: PostgresPlace, work: Callable[[], T]) -> T:
+def persistently(location: PostgresLocation, work: Callable[[], T]) -> T:
     """Does something again that a lost connection interrupted, a few times."""
-    with reached(place):
+    with reached(location):
         for _ in range(TRIES - 1):
             try:
                 return work()
@@ -63,22 +63,22 @@ def persistently(place: PostgresPlace, work: Callable[[], T]) -> T:
         return work()
 
 
-def refused_connection(place: PostgresPlace, error: psycopg.Error) -> LedgerError:
+def refused_connection(location: PostgresLocation, error: psycopg.Error) -> LedgerError:
     """Why no connection could be made. The server tells it in words alone, and before anybody is let in."""
     why = last_line(error)
     if "does not exist" in why and "database" in why:
         return NoLedger(
-            f"there is no ledger at {place}: {why}",
-            hint=f"make the database first: createdb {place.database}, or name another ledger with --ledger",
+            f"there is no ledger at {location}: {why}",
+            hint=f"make the database first: createdb {location.database}, or name another ledger with --ledger",
         )
     if "too many clients" in why or "remaining connection slots" in why:
-        return LedgerBusy(f"{place} has no connection left: {why}", hint="try again when others are done")
+        return LedgerBusy(f"{location} has no connection left: {why}", hint="try again when others are done")
     if "authentication" in why or "password" in why or "role" in why or "pg_hba" in why:
         return LedgerUnreachable(
-            f"{place} refuses this user: {why}",
+            f"{location} refuses this user: {why}",
             hint="check the user; give the password in ~/.pgpass or PGPASSWORD, or in the URL",
         )
-    return LedgerUnreachable(f"{place} is out of reach: {why}", hint="check host and port, and that the server runs")
+    return LedgerUnreachable(f"{location} is out of reach: {why}", hint="check host and port, and that the server runs")
 
 
 def _is_lost(error: psycopg.Error) -> bool:
@@ -88,21 +88,21 @@ def _is_lost(error: psycopg.Error) -> bool:
     return state.startswith("08") or state in _GONE
 
 
-def _in_words(place: PostgresPlace, error: psycopg.Error) -> LedgerError:
+def _to_ledger_error(location: PostgresLocation, error: psycopg.Error) -> LedgerError:
     state = error.sqlstate or ""
     if state in _BUSY:
-        return LedgerBusy(f"{place} is locked by another program", hint="try again when it is done")
+        return LedgerBusy(f"{location} is locked by another program", hint="try again when it is done")
     if state in ("42501", "25006"):
         return LedgerReadOnly(
-            f"{place} may not be written by this user: {_first_line(error)}",
+            f"{location} may not be written by this user: {_first_line(error)}",
             hint="ask its owner, or name another ledger",
         )
     if state.startswith("53"):
         return LedgerFull(
-            f"there is no room left for {place}; nothing was recorded: {_first_line(error)}",
+            f"there is no room left for {location}; nothing was recorded: {_first_line(error)}",
             hint="make room and try again",
         )
-    return LedgerError(f"{place}: {_first_line(error)}", hint="please report this")
+    return LedgerError(f"{location}: {_first_line(error)}", hint="please report this")
 
 
 def _first_line(error: psycopg.Error) -> str:

@@ -17,19 +17,12 @@ from psycopg.rows import tuple_row
 from psycopg.sql import Identifier
 
 from nilometer.errors import LedgerError
-from nilometer.storage.postgres.connections import Connections, LedgerDatastore
-from nilometer.storage.postgres.errors import persistently, reached, refused_connection, told_apart
+from nilometer.storage.postgres.connections import Connections, PostgresLedgerDatastore
+from nilometer.storage.postgres.errors import persistently, reached, refused_connection, translated_errors
 from nilometer.storage.postgres.schema import EVENTS_TABLE, Held, check_schema, composed, create_schema, no_ledger
-from nilometer.storage.recorder import (
-    LOCK_TIMEOUT,
-    NOTHING_EXPECTED,
-    ExpectedVersions,
-    LedgerRecorder,
-    Receipt,
-    Rows,
-    StaleRead,
-)
-from nilometer.storage.urls import PostgresPlace
+from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder, StaleRead
+from nilometer.storage.store import LOCK_TIMEOUT, Receipt, Rows
+from nilometer.storage.urls import PostgresLocation
 
 _LOCK: Final = "LOCK TABLE {schema}.ledger_events IN EXCLUSIVE MODE"
 
@@ -63,6 +56,7 @@ class PostgresTransaction:
 
     blob_type = "BYTEA"
     events_table = EVENTS_TABLE
+    position_column = "notification_id"
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
@@ -76,43 +70,43 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
     """Events and receipts in one schema of a PostgreSQL database."""
 
     answers_can_be_lost = True
-    datastore: LedgerDatastore
+    datastore: PostgresLedgerDatastore
 
-    def __init__(self, datastore: LedgerDatastore) -> None:
+    def __init__(self, datastore: PostgresLedgerDatastore) -> None:
         super().__init__(datastore, events_table_name=EVENTS_TABLE)
-        self._place = place = datastore.connections.place
+        self._location = location = datastore.connections.location
         self.sql_create_statements.clear()  # ``create_schema`` made all that there is
-        self._lock = composed(_LOCK, place)
-        self._insert_events_statement = composed(_INSERT_EVENTS, place)
-        self._insert_receipts_statement = composed(_INSERT_RECEIPTS, place)
+        self._lock = composed(_LOCK, location)
+        self._insert_events_statement = composed(_INSERT_EVENTS, location)
+        self._insert_receipts_statement = composed(_INSERT_RECEIPTS, location)
 
     @classmethod
     def open(
         cls,
-        place: PostgresPlace,
+        location: PostgresLocation,
         *,
         create: bool,
         read_only: bool,
         durable: bool = True,
         lock_timeout: float = LOCK_TIMEOUT,
     ) -> PostgresLedgerRecorder:
-        """Opens the ledger at ``place``. Raises a ``LedgerError`` that says what is wrong with it."""
-        connections = Connections(place, read_only=read_only, durable=durable, lock_timeout=lock_timeout)
+        """Opens the ledger at ``location``. Raises a ``LedgerError`` that says what is wrong with it."""
+        connections = Connections(location, read_only=read_only, durable=durable, lock_timeout=lock_timeout)
         try:
             connection = connections.connect()
         except psycopg.Error as error:
-            raise refused_connection(place, error) from error
+            raise refused_connection(location, error) from error
         try:
-            with reached(place), told_apart(place):
-                if check_schema(connection, place) is not Held.LEDGER:
+            with reached(location), translated_errors(location):
+                if check_schema(connection, location) is not Held.LEDGER:
                     if read_only or not create:
-                        raise no_ledger(place)
-                    create_schema(connection, place)
+                        raise no_ledger(location)
+                    create_schema(connection, location)
         except BaseException:
             connection.close()
             raise
         connections.keep(connection)
-        return cls(LedgerDatastore(connections))
+        return cls(PostgresLedgerDatastore(connections))
 
     # Writing
 
@@ -131,7 +125,7 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
         It is done again if the connection is lost. Where a commit had taken place and only its answer was lost, the
         second try meets the first one's receipts, and says so by an ``IntegrityError``.
         """
-        return persistently(self._place, lambda: self._record(events, receipts, expected))
+        return persistently(self._location, lambda: self._record(events, receipts, expected))
 
     def _record(
         self, events: Sequence[StoredEvent], receipts: Sequence[Receipt], expected: ExpectedVersions
@@ -175,17 +169,19 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
                 raise StaleRead(f"the ledger went on to position {last}")
         version = "SELECT max(originator_version) FROM {schema}.ledger_events WHERE originator_id = %s"
         for stream, read in expected.streams.items():
-            (last,) = cursor.execute(composed(version, self._place), (stream,)).fetchone() or (None,)
+            (last,) = cursor.execute(composed(version, self._location), (stream,)).fetchone() or (None,)
             if (last or 0) != read:
                 raise StaleRead(f"{stream} went on to version {last}")
 
     def adopt(self, id: str) -> None:
         """Gives an empty ledger the id of another."""
-        with reached(self._place), self.datastore.get_connection() as connection, connection.transaction():
+        with reached(self._location), self.datastore.get_connection() as connection, connection.transaction():
             connection.execute(self._lock)
-            if connection.execute(composed("SELECT 1 FROM {schema}.ledger_events LIMIT 1", self._place)).fetchone():
+            if connection.execute(composed("SELECT 1 FROM {schema}.ledger_events LIMIT 1", self._location)).fetchone():
                 raise LedgerError("a ledger with events keeps its id")
-            connection.execute(composed("UPDATE {schema}.ledger SET value = %s WHERE name = 'id'", self._place), (id,))
+            connection.execute(
+                composed("UPDATE {schema}.ledger SET value = %s WHERE name = 'id'", self._location), (id,)
+            )
 
     # Reading
 
@@ -199,7 +195,7 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """The events of one stream."""
-        with reached(self._place):
+        with reached(self._location):
             found: Sequence[StoredEvent] = super().select_events(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
             return found
 
@@ -213,7 +209,7 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
         """Events by position."""
-        with reached(self._place):
+        with reached(self._location):
             found: Sequence[Notification] = super().select_notifications(
                 start, limit, stop, topics, inclusive_of_start=inclusive_of_start
             )
@@ -221,7 +217,7 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
 
     def max_notification_id(self) -> int | None:
         """The position of the last event."""
-        with reached(self._place):
+        with reached(self._location):
             last: int | None = super().max_notification_id()
             return last
 
@@ -244,16 +240,16 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
             "SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_catalog.pg_class c "
             "WHERE c.relnamespace = %s::regnamespace AND c.relkind = 'r'"
         )
-        ((size,),) = self._select(sizes, (Identifier(self._place.schema).as_string(),))
+        ((size,),) = self._select(sizes, (Identifier(self._location.schema).as_string(),))
         return int(size)
 
     def _select(self, statement: LiteralString, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         def select() -> list[tuple[Any, ...]]:
             with self.datastore.get_connection() as connection:
                 cursor = connection.cursor(row_factory=tuple_row)
-                return cursor.execute(composed(statement, self._place), parameters).fetchall()
+                return cursor.execute(composed(statement, self._location), parameters).fetchall()
 
-        return persistently(self._place, select)
+        return persistently(self._location, select)
 
     # Tables beside the events
 
@@ -261,8 +257,8 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
     def transaction(self, *, write: bool) -> Generator[PostgresTransaction]:
         """A transaction for tables beside the events. One that reads does so at one moment."""
         begin: LiteralString = "BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        with reached(self._place):
-            held, connection = persistently(self._place, lambda: self._begun(begin))
+        with reached(self._location):
+            held, connection = persistently(self._location, lambda: self._begun(begin))
             with held:
                 yield PostgresTransaction(connection)
                 if write:  # else there is nothing to commit, and nothing to lose by a connection that breaks now

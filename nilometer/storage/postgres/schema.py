@@ -14,8 +14,8 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
 from nilometer.errors import LedgerReadOnly, NoLedger, NotALedger
-from nilometer.storage.recorder import FORMAT
-from nilometer.storage.urls import PostgresPlace
+from nilometer.storage.store import FORMAT
+from nilometer.storage.urls import PostgresLocation
 from nilometer.times import current_time
 
 EVENTS_TABLE: Final = "ledger_events"
@@ -54,60 +54,60 @@ class Held(enum.Enum):
     LEDGER = enum.auto()
 
 
-def check_schema(connection: Connection[Any], place: PostgresPlace) -> Held:
-    """What the schema at ``place`` holds. Raises ``NotALedger`` for what is not ours, without touching it."""
+def check_schema(connection: Connection[Any], location: PostgresLocation) -> Held:
+    """What the schema at ``location`` holds. Raises ``NotALedger`` for what is not ours, without touching it."""
     cursor = connection.cursor(row_factory=tuple_row)
-    row = cursor.execute(_HELD, (place.schema,)).fetchone()
+    row = cursor.execute(_HELD, (location.schema,)).fetchone()
     assert row is not None
     exists, may_look, tables, columns = row
     if not exists:
         return Held.NO_SCHEMA
     if not tables:
         return Held.NOTHING
-    stranger = f"{place} is not a Nilometer ledger; it was not touched"
+    stranger = f"{location} is not a Nilometer ledger; it was not touched"
     other = "name another schema with --ledger postgresql://…/database?schema=name"
     if not set(tables) >= _OURS or set(columns) != {"name", "value"}:
         raise NotALedger(f"{stranger} (the schema holds other tables: {', '.join(sorted(tables)[:3])})", hint=other)
-    ledger = SQL("{}.ledger").format(Identifier(place.schema))
+    ledger = SQL("{}.ledger").format(Identifier(location.schema))
     readable = "SELECT has_table_privilege(%s, 'SELECT')"
     if not may_look or cursor.execute(readable, (ledger.as_string(connection),)).fetchone() != (True,):
-        raise LedgerReadOnly(f"{place} may not be read by this user", hint="ask its owner, or name another ledger")
+        raise LedgerReadOnly(f"{location} may not be read by this user", hint="ask its owner, or name another ledger")
     facts: dict[str, str] = dict(cursor.execute(SQL("SELECT name, value FROM {}").format(ledger)).fetchall())
     if not {"id", "created", "format"} <= set(facts):
         raise NotALedger(stranger, hint=other)
     if facts["format"] != str(FORMAT):
         raise NotALedger(
-            f"{place} is a ledger of format {facts['format']}; this Nilometer knows format {FORMAT}; "
+            f"{location} is a ledger of format {facts['format']}; this Nilometer knows format {FORMAT}; "
             "it was not touched",
             hint="use the version of Nilometer that wrote it, or a newer one",
         )
     return Held.LEDGER
 
 
-def create_schema(connection: Connection[Any], place: PostgresPlace) -> None:
+def create_schema(connection: Connection[Any], location: PostgresLocation) -> None:
     """Makes a ledger's schema and tables, in one transaction; two that do so at once make one."""
-    schema = Identifier(place.schema)
+    schema = Identifier(location.schema)
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"nilometer {place.schema}",))
-        held = check_schema(connection, place)
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"nilometer {location.schema}",))
+        held = check_schema(connection, location)
         if held is Held.LEDGER:
             return
         if held is Held.NO_SCHEMA:
             connection.execute(SQL("CREATE SCHEMA {}").format(schema))
         for statement in _TABLES:
-            connection.execute(composed(statement, place))
+            connection.execute(composed(statement, location))
         facts = ["id", str(uuid.uuid4()), "created", current_time(), "format", str(FORMAT)]
         connection.execute(SQL("INSERT INTO {}.ledger VALUES (%s, %s), (%s, %s), (%s, %s)").format(schema), facts)
 
 
-def composed(statement: LiteralString, place: PostgresPlace) -> Composed:
-    """A statement with ``{schema}`` in it, on the schema of ``place``."""
-    return SQL(statement).format(schema=Identifier(place.schema))
+def composed(statement: LiteralString, location: PostgresLocation) -> Composed:
+    """A statement with ``{schema}`` in it, on the schema of ``location``."""
+    return SQL(statement).format(schema=Identifier(location.schema))
 
 
-def no_ledger(place: PostgresPlace) -> NoLedger:
+def no_ledger(location: PostgresLocation) -> NoLedger:
     """The error for a ledger that should be there."""
     return NoLedger(
-        f"there is no ledger at {place}",
-        hint=f"name one with --ledger, or make it by recording: nilo run SCRIPT.jsonl --ledger '{place}'",
+        f"there is no ledger at {location}",
+        hint=f"name one with --ledger, or make it by recording: nilo run SCRIPT.jsonl --ledger '{location}'",
     )

@@ -13,12 +13,9 @@ import sqlite3
 from collections.abc import Generator
 from typing import Final
 
-from eventsourcing.persistence import IntegrityError, PersistenceError
-from eventsourcing.persistence import OperationalError as RecorderError
-
 from nilometer.errors import LedgerBusy, LedgerError, LedgerFull, LedgerReadOnly, NoLedger, NotALedger
-from nilometer.storage.recorder import FORMAT
-from nilometer.storage.urls import SQLitePlace
+from nilometer.storage.store import FORMAT
+from nilometer.storage.urls import SQLiteLocation
 
 APPLICATION_ID: Final = 0x4E494C4F
 """``NILO``: how a ledger's file is told from other people's databases."""
@@ -27,26 +24,26 @@ _MAGIC: Final = b"SQLite format 3\x00"
 _FOLDER: Final = "a ledger's folder must be writable too: SQLite keeps its log beside the file"
 
 
-def check_file(place: SQLitePlace) -> bool:
-    """Whether there is a ledger at ``place``; ``False`` if there is no file, an empty one, or one that is being made.
+def check_file(location: SQLiteLocation) -> bool:
+    """Whether there is a ledger at ``location``; ``False`` if there is no file, an empty one, or one being made.
 
     Raises ``NotALedger`` for anything else that is there, without touching it.
     """
     try:
-        with place.path.open("rb") as file:
+        with location.path.open("rb") as file:
             header = file.read(100)
     except FileNotFoundError:
         return False
     except IsADirectoryError:
-        hint = f"name a file: sqlite:///{place.path}/nilometer.db"
-        raise NotALedger(f"{place.path} is a folder", hint=hint) from None
+        hint = f"name a file: sqlite:///{location.path}/nilometer.db"
+        raise NotALedger(f"{location.path} is a folder", hint=hint) from None
     except PermissionError:
         raise LedgerReadOnly(
-            f"{place.path} may not be read by this user", hint="ask its owner, or name another ledger"
+            f"{location.path} may not be read by this user", hint="ask its owner, or name another ledger"
         ) from None
     if not header:
         return False
-    stranger = f"{place.path} is not a Nilometer ledger; it was not touched"
+    stranger = f"{location.path} is not a Nilometer ledger; it was not touched"
     if not header.startswith(_MAGIC) or len(header) < 100:
         raise NotALedger(stranger, hint="name another file with --ledger")
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
@@ -55,31 +52,31 @@ def check_file(place: SQLitePlace) -> bool:
     version = int.from_bytes(header[60:64], "big")
     if version != FORMAT:
         raise NotALedger(
-            f"{place.path} is a ledger of format {version}; this Nilometer knows format {FORMAT}; it was not touched",
+            f"{location.path} is a ledger of format {version}; this Nilometer knows format {FORMAT}; "
+            "it was not touched",
             hint="use the version of Nilometer that wrote it, or a newer one",
         )
     # Only while it is made has a ledger a rollback journal. Left behind by a program that was killed, it undoes what is
     # in the file when that is next opened: nothing is in it yet.
-    return not place.path.with_name(place.path.name + "-journal").exists()
+    return not location.path.with_name(location.path.name + "-journal").exists()
 
 
-def no_ledger(place: SQLitePlace) -> NoLedger:
+def no_ledger(location: SQLiteLocation) -> NoLedger:
     """The error for a ledger that should be there."""
     return NoLedger(
-        f"there is no ledger at {place.path.absolute()}",
+        f"there is no ledger at {location.path.absolute()}",
         hint="name one with --ledger sqlite:///path/to/file.db, or make it by recording: nilo run SCRIPT.jsonl",
     )
 
 
-def create_file(place: SQLitePlace, statements: list[str], lock_timeout: float) -> None:
+def create_file(location: SQLiteLocation, statements: list[str], lock_timeout: float) -> None:
     """Makes a ledger's file with its tables, in one transaction; two that do so at once make one."""
-    if not place.path.absolute().parent.is_dir():
-        raise NoLedger(
-            f"the folder {place.path.absolute().parent} does not exist", hint=f"mkdir -p {place.path.absolute().parent}"
-        )
-    uri = place.uri("rwc")
+    folder = location.path.absolute().parent
+    if not folder.is_dir():
+        raise NoLedger(f"the folder {folder} does not exist", hint=f"mkdir -p {folder}")
+    uri = location.uri("rwc")
     with (
-        told_apart(place),
+        translated_errors(location),
         contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=lock_timeout)) as connection,
     ):
         connection.execute("BEGIN EXCLUSIVE")
@@ -91,29 +88,22 @@ def create_file(place: SQLitePlace, statements: list[str], lock_timeout: float) 
 
 
 @contextlib.contextmanager
-def told_apart(place: SQLitePlace) -> Generator[None]:
+def translated_errors(location: SQLiteLocation) -> Generator[None]:
     """Turns what SQLite raises into the errors that say what to do."""
     try:
         yield
-    except IntegrityError:
-        raise
-    except PersistenceError as error:
-        cause = error.__cause__ or error.__context__
-        raise in_words(place, cause if isinstance(cause, sqlite3.Error) else error) from error
     except sqlite3.Error as error:
-        raise in_words(place, error) from error
+        raise to_ledger_error(location, error) from error
 
 
-def in_words(place: SQLitePlace, error: Exception) -> LedgerError | IntegrityError:
+def to_ledger_error(location: SQLiteLocation, error: Exception) -> LedgerError:
     """What SQLite raised, as the error that says what to do."""
-    if isinstance(error, sqlite3.IntegrityError):
-        return IntegrityError(str(error))
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    where = str(place.path)
+    where = str(location.path)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LedgerBusy(f"{where} is locked by another program", hint="try again when it is done")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-        if os.access(place.path, os.W_OK) and not os.access(place.path.absolute().parent, os.W_OK):
+        if os.access(location.path, os.W_OK) and not os.access(location.path.absolute().parent, os.W_OK):
             return LedgerReadOnly(f"{where} cannot be written: its folder may not be, by this user", hint=_FOLDER)
         return LedgerReadOnly(f"{where} may not be written by this user", hint="ask its owner, or name another ledger")
     if code == sqlite3.SQLITE_FULL:
@@ -122,6 +112,6 @@ def in_words(place: SQLitePlace, error: Exception) -> LedgerError | IntegrityErr
         return LedgerReadOnly(f"{where} cannot be opened by this user", hint=_FOLDER)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return NotALedger(f"{where} is damaged: {error}", hint="restore it from a copy or an export (nilo import)")
-    if isinstance(error, RecorderError | sqlite3.OperationalError):
+    if isinstance(error, sqlite3.OperationalError):
         return LedgerError(f"{where}: {error}")
     return LedgerError(f"{where}: {error}", hint="please report this")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import time
@@ -14,21 +13,15 @@ from threading import Lock
 from typing import Any, Final, cast
 from uuid import UUID
 
-from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.persistence import IntegrityError, Notification, OperationalError, PersistenceError, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
 
 from nilometer.errors import LedgerError
-from nilometer.storage.recorder import (
-    LOCK_TIMEOUT,
-    NOTHING_EXPECTED,
-    ExpectedVersions,
-    LedgerRecorder,
-    Receipt,
-    Rows,
-    StaleRead,
-)
-from nilometer.storage.sqlite.files import check_file, create_file, in_words, no_ledger, told_apart
-from nilometer.storage.urls import SQLitePlace
+from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder, StaleRead
+from nilometer.storage.sqlite.files import check_file, create_file, no_ledger, to_ledger_error
+from nilometer.storage.sqlite.reader import SQLiteTransaction, bytes_used, reading_uri, select_facts, select_receipts
+from nilometer.storage.store import LOCK_TIMEOUT, Receipt
+from nilometer.storage.urls import SQLiteLocation
 from nilometer.times import current_time
 
 COMMANDS_TABLE: Final = (
@@ -36,20 +29,6 @@ COMMANDS_TABLE: Final = (
     "(key TEXT PRIMARY KEY, position INTEGER NOT NULL, events INTEGER NOT NULL, result TEXT) WITHOUT ROWID"
 )
 LEDGER_TABLE: Final = "CREATE TABLE IF NOT EXISTS ledger (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
-
-
-class SQLiteTransaction:
-    """One transaction, for tables beside the events."""
-
-    blob_type = "BLOB"
-    events_table = "stored_events"
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
-        """Runs one statement."""
-        return self._connection.execute(statement, parameters)
 
 
 STATEMENTS: Final = 128
@@ -98,7 +77,7 @@ class _Pool(SQLiteConnectionPool):
                 return
 
 
-class LedgerDatastore(SQLiteDatastore):
+class SQLiteLedgerDatastore(SQLiteDatastore):
     """A datastore on a file that exists, opened for writing or only for reading."""
 
     def __init__(
@@ -109,14 +88,23 @@ class LedgerDatastore(SQLiteDatastore):
         self.pool = _Pool(uri, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout)
 
 
-def _uri(place: SQLitePlace, *, read_only: bool) -> str:
-    """How to open the file: a reader that may not write beside it reads it as it lies there."""
-    if not read_only or os.access(place.path, os.W_OK):
-        return place.uri("rw")
-    beside = place.path.absolute().parent
-    log = place.path.with_name(place.path.name + "-wal")
-    lies_still = not os.access(beside, os.W_OK) and not log.exists()
-    return place.uri("ro") + ("&immutable=1" if lies_still else "")
+@contextmanager
+def translated_errors(location: SQLiteLocation) -> Generator[None]:
+    """Turns what SQLite and the library raise into the errors that say what to do; ``IntegrityError`` stays."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except PersistenceError as error:
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, sqlite3.Error):
+            raise to_ledger_error(location, cause) from error
+        hint = "" if isinstance(error, OperationalError) else "please report this"
+        raise LedgerError(f"{location.path}: {error}", hint=hint) from error
+    except sqlite3.IntegrityError as error:
+        raise IntegrityError(str(error)) from error
+    except sqlite3.Error as error:
+        raise to_ledger_error(location, error) from error
 
 
 class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
@@ -124,32 +112,34 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
 
     answers_can_be_lost = False  # the database is in this process
 
-    def __init__(self, datastore: SQLiteDatastore, place: SQLitePlace) -> None:
+    def __init__(self, datastore: SQLiteDatastore, location: SQLiteLocation) -> None:
         super().__init__(datastore)
-        self._place = place
+        self._location = location
         self._writing = Lock()
         self._held: SQLiteConnection | None = None
 
     @classmethod
     def open(
         cls,
-        place: SQLitePlace,
+        location: SQLiteLocation,
         *,
         create: bool,
         read_only: bool,
         synchronous: str = "FULL",
         lock_timeout: float = LOCK_TIMEOUT,
     ) -> SQLiteLedgerRecorder:
-        """Opens the ledger at ``place``. Raises a ``LedgerError`` that says what is wrong with it."""
-        found = check_file(place)
+        """Opens the ledger at ``location``. Raises a ``LedgerError`` that says what is wrong with it."""
+        found = check_file(location)
         if not found and (read_only or not create):
-            raise no_ledger(place)
+            raise no_ledger(location)
         if not found:
-            create_file(place, create_table_statements(), lock_timeout)
-        uri = _uri(place, read_only=read_only)
-        with told_apart(place):
-            datastore = LedgerDatastore(uri, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout)
-            return cls(datastore, place)
+            create_file(location, create_table_statements(), lock_timeout)
+        uri = reading_uri(location) if read_only else location.uri("rw")
+        with translated_errors(location):
+            datastore = SQLiteLedgerDatastore(
+                uri, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout
+            )
+            return cls(datastore, location)
 
     def construct_create_table_statements(self) -> list[str]:
         """The library's table of events, and ours beside it."""
@@ -159,7 +149,7 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
     @contextmanager
     def transaction(self, *, write: bool) -> Generator[SQLiteTransaction]:
         """A transaction for tables beside the events."""
-        with told_apart(self._place), self.datastore.get_connection(commit=write) as held:
+        with translated_errors(self._location), self.datastore.get_connection(commit=write) as held:
             connection = held._sqlite_conn  # pyright: ignore[reportPrivateUsage]
             # IMMEDIATE, so that what is checked in the transaction still holds when it commits.
             connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
@@ -183,16 +173,13 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
     ) -> Sequence[int]:
         """Writes all of it or nothing, and returns the events' positions."""
         rows = [(event.originator_id, event.originator_version, event.topic, event.state) for event in events]
-        with self._writing:
-            try:
-                return self._record(self._writer(), rows, receipts, expected)
-            except sqlite3.Error as error:
-                raise in_words(self._place, error) from error
+        with self._writing, translated_errors(self._location):
+            return self._record(self._writer(), rows, receipts, expected)
 
     def _writer(self) -> sqlite3.Connection:
         """The connection that records: held for good, because fetching one from the pool costs as much as an insert."""
         if self._held is None:
-            with told_apart(self._place):
+            with translated_errors(self._location):
                 self._held = self.datastore.pool._create_connection()  # pyright: ignore[reportPrivateUsage]
         return self._held._sqlite_conn  # pyright: ignore[reportPrivateUsage]
 
@@ -248,7 +235,7 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """The events of one stream."""
-        with told_apart(self._place):
+        with translated_errors(self._location):
             return super().select_events(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
 
     def select_notifications(
@@ -261,25 +248,23 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
         """Events by position."""
-        with told_apart(self._place):
+        with translated_errors(self._location):
             return super().select_notifications(start, limit, stop, topics, inclusive_of_start=inclusive_of_start)
 
     def max_notification_id(self) -> int:
         """The position of the last event."""
-        with told_apart(self._place):
+        with translated_errors(self._location):
             return super().max_notification_id()
 
     def receipts(self, keys: Sequence[str]) -> Sequence[Receipt]:
         """Those of the keys under which something was recorded."""
-        marks = ", ".join("?" * len(keys))
         with self.transaction(write=False) as database:
-            found = f"SELECT key, position, events, result FROM commands WHERE key IN ({marks})"
-            return [Receipt(*row) for row in database.execute(found, keys)]  # type: ignore[arg-type]
+            return select_receipts(database, keys)
 
     def facts(self) -> dict[str, str]:
         """What the ledger says of itself."""
         with self.transaction(write=False) as database:
-            return {str(name): str(value) for name, value in database.execute("SELECT name, value FROM ledger")}
+            return select_facts(database)
 
     def adopt(self, id: str) -> None:
         """Gives an empty ledger the id of another."""
@@ -290,8 +275,7 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
 
     def bytes_used(self) -> int:
         """The size of the file and of its log."""
-        log = self._place.path.with_name(self._place.path.name + "-wal")
-        return self._place.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+        return bytes_used(self._location)
 
     def close(self) -> None:
         """Closes all connections."""
@@ -304,4 +288,4 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
 def create_table_statements() -> list[str]:
     """The statements that make a ledger's tables."""
     nowhere = SQLiteDatastore(":memory:", originator_id_type="text")
-    return SQLiteLedgerRecorder(nowhere, SQLitePlace(Path())).construct_create_table_statements()
+    return SQLiteLedgerRecorder(nowhere, SQLiteLocation(Path())).construct_create_table_statements()

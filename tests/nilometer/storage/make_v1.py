@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 from eventsourcing.persistence import StoredEvent
 
 from nilometer.ledger.ledger import Ledger
-from nilometer.storage.recorder import Receipt
 from nilometer.storage.sqlite.recorder import SQLiteLedgerRecorder
-from nilometer.storage.urls import SQLitePlace
+from nilometer.storage.store import Receipt
+from nilometer.storage.urls import SQLiteLocation
 from tests.nilometer.ledger.asking import a_host, a_vm, request, stored
 
 GOLDEN = Path(__file__).with_name("goldens") / "v1.db"
@@ -53,7 +53,7 @@ def main() -> None:
     GOLDEN.unlink(missing_ok=True)
     with TemporaryDirectory() as folder:
         events = history(folder)
-    recorder = SQLiteLedgerRecorder.open(SQLitePlace(GOLDEN), create=True, read_only=False)
+    recorder = SQLiteLedgerRecorder.open(SQLiteLocation(GOLDEN), create=True, read_only=False)
     recorder.adopt(ID)
     with recorder.transaction(write=True) as database:
         database.execute("UPDATE ledger SET value = ? WHERE name = 'created'", (CREATED,))

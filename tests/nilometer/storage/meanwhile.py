@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from eventsourcing.persistence import StoredEvent
 
 from nilometer.ledger.ledger import Ledger
-from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder, Receipt
+from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder
+from nilometer.storage.store import Receipt
 
 
 def recorder_of(ledger: Ledger) -> LedgerRecorder:

@@ -13,7 +13,7 @@ import pytest
 from domain.errors import InputError
 from nilometer.errors import NoLedger
 from nilometer.ledger.ledger import Ledger
-from nilometer.storage.urls import SQLitePlace, parse_url
+from nilometer.storage.urls import SQLiteLocation, parse_url
 from tests.nilometer.ledger.asking import a_host, ask, stored
 from tests.nilometer.storage.meanwhile import recorder_of
 
@@ -83,7 +83,7 @@ def test_on_disk_means_on_disk(url: str) -> None:
         for ledger, sqlite, postgres in ((durable, 2, "on"), (hasty, 1, "off")):
             recorder = recorder_of(ledger)
             with recorder.transaction(write=True) as database:
-                if isinstance(place, SQLitePlace):
+                if isinstance(place, SQLiteLocation):
                     assert [tuple(row) for row in database.execute("PRAGMA synchronous")] == [(sqlite,)]
                 else:
                     assert database.execute("SHOW synchronous_commit").fetchall() == [(postgres,)]
@@ -126,7 +126,7 @@ def test_a_ledger_carries_the_number_of_its_format_and_its_maker(url: str) -> No
     with Ledger.open(url, create=True) as ledger:
         recorder = recorder_of(ledger)
     place = parse_url(url)
-    if isinstance(place, SQLitePlace):
+    if isinstance(place, SQLiteLocation):
         with sqlite3.connect(place.path) as connection:
             assert connection.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"NILO", "big"),)
             assert connection.execute("PRAGMA user_version").fetchone() == (1,)

@@ -14,9 +14,10 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from nilometer.errors import LedgerError
 from nilometer.storage.postgres.recorder import PostgresLedgerRecorder, translated
-from nilometer.storage.recorder import ExpectedVersions, LedgerRecorder, Receipt, StaleRead
+from nilometer.storage.recorder import ExpectedVersions, LedgerRecorder, StaleRead
 from nilometer.storage.sqlite.recorder import SQLiteLedgerRecorder
-from nilometer.storage.urls import SQLitePlace, parse_url
+from nilometer.storage.store import Receipt
+from nilometer.storage.urls import SQLiteLocation, parse_url
 from tests.nilometer.databases import Server
 from tests.nilometer.storage.library_cases import persistence as cases
 
@@ -55,7 +56,7 @@ class OnSQLite(cases.RecorderTestCase):
 
     @pytest.fixture(autouse=True)
     def _place(self, tmp_path: Path) -> Iterator[None]:
-        self.place = SQLitePlace(tmp_path / "ledger.db")
+        self.place = SQLiteLocation(tmp_path / "ledger.db")
         self.opened: list[LedgerRecorder] = []
         with no_reader_left():
             yield
@@ -90,7 +91,7 @@ class OnPostgres(cases.RecorderTestCase):
 
     def create_recorder(self) -> PostgresLedgerRecorder:
         place = parse_url(self.url)
-        assert not isinstance(place, SQLitePlace)
+        assert not isinstance(place, SQLiteLocation)
         recorder = self.kind.open(place, create=True, read_only=False)
         self.opened.append(recorder)
         return recorder
@@ -127,7 +128,7 @@ class TestPostgresNeverInterleaves(OnPostgres, cases.NonInterleavingNotification
 def recorder(url: str) -> Iterator[LedgerRecorder]:
     """The recorder of a new ledger, on both databases."""
     place = parse_url(url)
-    kind = SQLiteLedgerRecorder if isinstance(place, SQLitePlace) else PostgresLedgerRecorder
+    kind = SQLiteLedgerRecorder if isinstance(place, SQLiteLocation) else PostgresLedgerRecorder
     opened: LedgerRecorder = kind.open(place, create=True, read_only=False)  # type: ignore[arg-type]
     yield opened
     opened.close()

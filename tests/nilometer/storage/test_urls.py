@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InputError
-from nilometer.storage.urls import PostgresPlace, SQLitePlace, masked, parse_url
+from nilometer.storage.urls import PostgresLocation, SQLiteLocation, masked, parse_url
 
 
 @pytest.mark.parametrize(
@@ -23,29 +23,29 @@ from nilometer.storage.urls import PostgresPlace, SQLitePlace, masked, parse_url
 )
 def test_the_url_of_a_file(url: str, path: str) -> None:
     place = parse_url(url)
-    assert isinstance(place, SQLitePlace)
+    assert isinstance(place, SQLiteLocation)
     assert str(place.path) == path
     assert str(place) == url
 
 
 def test_sqlite_opens_the_very_file_that_is_named() -> None:
-    assert SQLitePlace(Path("/srv/50 %?a#b.db")).uri("ro") == "file:/srv/50%20%25%3Fa%23b.db?mode=ro"
+    assert SQLiteLocation(Path("/srv/50 %?a#b.db")).uri("ro") == "file:/srv/50%20%25%3Fa%23b.db?mode=ro"
 
 
 @pytest.mark.parametrize(
     ("url", "place"),
     [
-        ("postgresql://ann@db.example/fleet", PostgresPlace("db.example", "", "ann", "", "fleet", "nilometer")),
-        ("postgres://db:5433/fleet?schema=lab", PostgresPlace("db", "5433", "", "", "fleet", "lab")),
-        ("postgresql:///fleet", PostgresPlace("", "", "", "", "fleet", "nilometer")),
-        ("postgresql://ann:p%40ss@db/fleet", PostgresPlace("db", "", "ann", "p@ss", "fleet", "nilometer")),
-        ("postgresql://ann@/fleet?host=/run/PG", PostgresPlace("/run/PG", "", "ann", "", "fleet", "nilometer")),
-        ("postgresql://ann@%2Frun%2FPG/fleet", PostgresPlace("/run/PG", "", "ann", "", "fleet", "nilometer")),
-        ("postgresql://[::1]:5432/fleet", PostgresPlace("::1", "5432", "", "", "fleet", "nilometer")),
-        ("postgresql://db:/fleet", PostgresPlace("db", "", "", "", "fleet", "nilometer")),
+        ("postgresql://ann@db.example/fleet", PostgresLocation("db.example", "", "ann", "", "fleet", "nilometer")),
+        ("postgres://db:5433/fleet?schema=lab", PostgresLocation("db", "5433", "", "", "fleet", "lab")),
+        ("postgresql:///fleet", PostgresLocation("", "", "", "", "fleet", "nilometer")),
+        ("postgresql://ann:p%40ss@db/fleet", PostgresLocation("db", "", "ann", "p@ss", "fleet", "nilometer")),
+        ("postgresql://ann@/fleet?host=/run/PG", PostgresLocation("/run/PG", "", "ann", "", "fleet", "nilometer")),
+        ("postgresql://ann@%2Frun%2FPG/fleet", PostgresLocation("/run/PG", "", "ann", "", "fleet", "nilometer")),
+        ("postgresql://[::1]:5432/fleet", PostgresLocation("::1", "5432", "", "", "fleet", "nilometer")),
+        ("postgresql://db:/fleet", PostgresLocation("db", "", "", "", "fleet", "nilometer")),
     ],
 )
-def test_the_url_of_a_schema(url: str, place: PostgresPlace) -> None:
+def test_the_url_of_a_schema(url: str, place: PostgresLocation) -> None:
     assert parse_url(url) == place
 
 
@@ -107,5 +107,5 @@ words = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_
 
 @given(host=words, user=words, database=words, port=st.sampled_from(["", "5433"]))
 def test_what_is_shown_of_a_place_without_a_password_names_it(host: str, user: str, database: str, port: str) -> None:
-    place = PostgresPlace(host, port, user, "", database, "nilometer")
+    place = PostgresLocation(host, port, user, "", database, "nilometer")
     assert parse_url(str(place)) == place

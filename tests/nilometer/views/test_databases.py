@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from nilometer.views.views import Filter, Views
+from nilometer.views.log import Filter
+from nilometer.views.views import Views
 from projections.fleet import Fleet
 from tests.projections.histories import decided, time
 from tests.projections.mortal import Killed, Mortal

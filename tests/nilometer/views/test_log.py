@@ -13,7 +13,8 @@ from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import split_stream
 from domain.observed.events import VmChangeRequested, VmRequestSettled
-from nilometer.views.views import Filter, Moment
+from nilometer.views.log import Filter
+from nilometer.views.tables import Moment
 from projections.diff import difference
 from projections.fleet import Fleet
 from projections.timeline import TimelineEntry, entry

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from domain.envelope import Envelope
 from domain.events import Event
-from nilometer.storage.recorder import Database
-from nilometer.views.tables import SHAPE
-from nilometer.views.views import Store, ViewError, Views
+from nilometer.storage.store import Database
+from nilometer.views.tables import SHAPE, ViewError, ViewStore
+from nilometer.views.views import Views
 from projections.fleet import Fleet
 from tests.oracle.shapes import Line
 from tests.projections.histories import HOST, START, WEB, decided, told
@@ -24,7 +24,7 @@ from tests.projections.stored import QUICK, stored
 class Overtaken:
     """A store to which somebody else writes just before it is first written."""
 
-    def __init__(self, store: Store, others: Callable[[], None]) -> None:
+    def __init__(self, store: ViewStore, others: Callable[[], None]) -> None:
         self._store = store
         self._others = others
         self.overtaken = False

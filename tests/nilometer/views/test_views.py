@@ -14,7 +14,8 @@ from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Event
 from domain.observed.events import ImportRecorded
-from nilometer.views.views import Events, ViewError, Views
+from nilometer.views.tables import Events, ViewError
+from nilometer.views.views import Views
 from projections.fleet import Fleet
 from projections.view import view
 from tests.oracle.shapes import Line

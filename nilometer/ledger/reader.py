@@ -1,0 +1,92 @@
+"""A ledger that is open to be read. What only writes is not loaded for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from nilometer.errors import LedgerError
+from nilometer.storage.reader import EventReader, StoredRow
+from nilometer.storage.store import Store
+from nilometer.storage.urls import SQLiteLocation, parse_url
+from nilometer.views.views import Views
+
+if TYPE_CHECKING:
+    from domain.envelope import Envelope
+    from domain.event import Event
+    from nilometer.storage.postgres.recorder import PostgresLedgerRecorder
+
+
+class LedgerReader:
+    """Reads a ledger. Use it as a context manager."""
+
+    def __init__(self, store: Store, url: str) -> None:
+        self.url = url
+        self._store = store
+        self._reader = EventReader(store)
+        facts = store.facts()
+        self.id = facts["id"]
+        """A UUID that was made with the ledger."""
+        self.created = facts["created"]
+        """When the ledger was made."""
+        self.views = Views(store, self.events)
+        """What the events come to, stored beside them."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._store.close()
+
+    @property
+    def position(self) -> int:
+        """The position of the last event; 0 in an empty ledger."""
+        return self._reader.position()
+
+    def known(self, keys: Sequence[str]) -> frozenset[str]:
+        """Those of the keys under which a command was recorded: asked again, it is answered as it was."""
+        return frozenset(receipt.key for receipt in self._store.receipts(keys)) if keys else frozenset()
+
+    def events(self, after: int = 0, upto: int | None = None) -> Iterator[Envelope[Event]]:
+        """All events after a position up to another, in order, fetched in pages. Raises ``UnreadableEvent``."""
+        return self._reader.events(after, upto)
+
+    def rows(self, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
+        """All events as they are stored, after a position up to another, in order, fetched in pages."""
+        return self._reader.rows(after, upto)
+
+    def stream(self, stream: str, after: int = 0) -> Iterator[Envelope[Event]]:
+        """The events of one stream after a version, in order."""
+        return self._reader.stream(stream, after)
+
+    @property
+    def bytes_used(self) -> int:
+        """How many bytes the ledger takes in its database."""
+        return self._store.bytes_used()
+
+
+def open_reader(url: str) -> LedgerReader:
+    """Opens the ledger at ``url`` to read it. Raises a ``LedgerError``, or ``InputError`` for an unreadable URL."""
+    location = parse_url(url)
+    if isinstance(location, SQLiteLocation):
+        from nilometer.storage.sqlite.reader import SQLiteReader
+
+        return LedgerReader(SQLiteReader.open(location), str(location))
+    return LedgerReader(postgres_recorder().open(location, create=False, read_only=True), str(location))
+
+
+def postgres_recorder() -> type[PostgresLedgerRecorder]:
+    """The recorder for PostgreSQL. Raises ``LedgerError`` if what it needs is not installed."""
+    try:
+        from nilometer.storage.postgres.recorder import PostgresLedgerRecorder
+    except ImportError as error:
+        missing = f"for a ledger on PostgreSQL something is not installed: {error}"
+        raise LedgerError(missing, hint="pip install 'nilometer[postgres]'") from error
+    return PostgresLedgerRecorder

@@ -1,0 +1,90 @@
+"""Reading events out of a store, page by page, whichever database it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+from domain.identifiers import StreamName
+from nilometer.storage.store import Store
+
+if TYPE_CHECKING:
+    from domain.envelope import Envelope
+    from domain.event import Event
+
+PAGE: Final = 1000
+"""How many events are fetched at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """An event as it is stored, byte for byte: what exports and seals are made of."""
+
+    position: int
+    stream: StreamName
+    version: int
+    topic: str
+    """``kind/version``, of the shape in which it was written."""
+    body: bytes
+
+
+Columns = tuple[int, str, int, str, bytes]
+"""The fields of a ``StoredRow``."""
+
+
+class EventReader:
+    """Reads a store's events. Their classes, and what reads bodies, are loaded with the first event that is read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def position(self) -> int:
+        """The position of the last event; 0 before the first."""
+        with self._store.transaction(write=False) as db:
+            row = db.execute(f"SELECT MAX({db.position_column}) FROM {db.events_table}").fetchone()
+        return 0 if row is None else cast("int | None", row[0]) or 0
+
+    def rows(self, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
+        """All stored events after a position up to another, in the order of their positions."""
+        for position, stream, version, topic, body in self._select(after, upto):
+            yield StoredRow(position, StreamName(stream), version, topic, body)  # by position: done for every event
+
+    def events(self, after: int = 0, upto: int | None = None) -> Iterator[Envelope[Event]]:
+        """The same, read. Raises ``UnreadableEvent``."""
+        for position, stream, version, topic, body in self._select(after, upto):
+            from nilometer.storage.bodies import decode
+
+            yield decode(stream, version, topic, body, position)
+
+    def stream(self, stream: str, after: int = 0) -> Iterator[Envelope[Event]]:
+        """The events of one stream after a version, in order, without their positions. Raises ``UnreadableEvent``."""
+        while True:
+            with self._store.transaction(write=False) as db:
+                select = (
+                    f"SELECT originator_version, topic, state FROM {db.events_table} "
+                    "WHERE originator_id = ? AND originator_version > ? ORDER BY originator_version LIMIT ?"
+                )
+                page = cast("list[tuple[int, str, bytes]]", db.execute(select, (stream, after, PAGE)).fetchall())
+            for version, topic, body in page:
+                from nilometer.storage.bodies import decode
+
+                yield decode(stream, version, topic, body)
+                after = version
+            if len(page) < PAGE:
+                return
+
+    def _select(self, after: int, upto: int | None) -> Iterator[Columns]:
+        while True:
+            with self._store.transaction(write=False) as db:
+                select = (
+                    f"SELECT {db.position_column}, originator_id, originator_version, topic, state "
+                    f"FROM {db.events_table} WHERE {db.position_column} > ? "
+                    f"{'' if upto is None else f'AND {db.position_column} <= ?'} ORDER BY 1 LIMIT {PAGE}"
+                )
+                found = db.execute(select, (after,) if upto is None else (after, upto))
+                page = cast("list[Columns]", found.fetchall())
+            yield from page
+            if len(page) < PAGE:
+                return
+            after = page[-1][0]

@@ -1,0 +1,83 @@
+"""What a ledger's database is to those who read it, whichever it is. Nothing of the eventsourcing library is needed.
+
+Beside the events a ledger keeps *receipts*: which command was recorded under which key. Receipts are written in the
+same transaction as the events, so that a command that is sent again, after a crash or a lost answer, is granted once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+FORMAT: Final = 1
+"""The version of the tables. A ledger of a later one is refused."""
+
+LOCK_TIMEOUT: Final = 30.0
+"""Seconds to wait for another writer, unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """That the command with this key was recorded: as ``events`` events from ``position`` on.
+
+    ``result`` is what was answered where no event was due, else ``None``: events tell it.
+    """
+
+    key: str
+    position: int
+    events: int
+    result: str | None = None
+
+
+class Rows(Protocol):
+    """The rows that a statement found."""
+
+    def fetchone(self) -> Sequence[object] | None:
+        """The next row."""
+        ...
+
+    def fetchall(self) -> Sequence[Sequence[object]]:
+        """All further rows."""
+        ...
+
+    def __iter__(self) -> Iterator[Sequence[object]]: ...
+
+
+class Database(Protocol):
+    """A transaction, for tables beside the events. Statements have ``?`` for parameters."""
+
+    blob_type: str
+    events_table: str
+    """The name of the table of events."""
+    position_column: str
+    """The name of the column of that table which has the events' positions."""
+
+    def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
+        """Runs one statement."""
+        ...
+
+
+class Store(Protocol):
+    """A ledger that is open, for those who read it."""
+
+    def transaction(self, *, write: bool) -> AbstractContextManager[Database]:
+        """A transaction that is committed at its end, and rolled back on an exception."""
+        ...
+
+    def receipts(self, keys: Sequence[str]) -> Sequence[Receipt]:
+        """Those of the keys under which something was recorded."""
+        ...
+
+    def facts(self) -> dict[str, str]:
+        """What the ledger says of itself: ``id`` and ``created``."""
+        ...
+
+    def bytes_used(self) -> int:
+        """How many bytes the ledger takes in its database."""
+        ...
+
+    def close(self) -> None:
+        """Closes what is open."""
+        ...
