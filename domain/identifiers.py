@@ -1,7 +1,7 @@
 """Types of their own for what would else be any text: the names of streams, the ids of VMs and hosts, and times.
 
 They cost nothing at run time. A stream's name is made and cut here and nowhere else; a ``UtcTime`` is made by
-``nilometer.times`` and ``nilometer.clock``, and where stored events and histories are read.
+``nilometer.times``, and where stored events and histories are read.
 """
 
 from __future__ import annotations

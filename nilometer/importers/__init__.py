@@ -1,1 +1,4 @@
-"""Observations from real hypervisors: foreign files, read record by record, as events of observed hosts and VMs."""
+"""Observations from real hypervisors: foreign files, read record by record, as events of observed hosts and VMs.
+
+May import ``nilometer.ledger`` and what lies below. Begin with ``run``, then ``settlement``; ``importing`` is the API.
+"""

@@ -107,9 +107,12 @@ class DryRun:
     def _time_of(self, request: Request, streams: set[StreamName]) -> UtcTime:
         newest = max(streams, key=self._as_of)
         last = self._as_of(newest)
-        if request.at is not None and request.at < last:
-            raise at_too_early(request.at, newest, last)
-        return request.at or max(current_time(), last)
+        if not request.at:
+            return max(current_time(), last)
+        at = UtcTime(request.at)
+        if at < last:
+            raise at_too_early(at, newest, last)
+        return at
 
     def _as_of(self, stream: StreamName) -> UtcTime:
         kind, id = split_stream(stream)

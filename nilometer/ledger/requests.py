@@ -21,7 +21,7 @@ class Request:
     command: Command
     actor: str
     via: str
-    at: UtcTime | None = None
+    at: str | None = None
     reason: str | None = None
     correlation: str | None = None
     key: str | None = None

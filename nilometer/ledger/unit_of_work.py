@@ -191,9 +191,10 @@ class UnitOfWork:
         last = self._repository.as_of(streams)
         if request.at is None:
             return max(recorded, last)
-        if request.at < last:
-            raise at_too_early(request.at, max(streams, key=lambda stream: self._repository.as_of([stream])), last)
-        return request.at
+        at = UtcTime(request.at)
+        if at < last:
+            raise at_too_early(at, max(streams, key=lambda stream: self._repository.as_of([stream])), last)
+        return at
 
     # What was recorded before
 
