@@ -28,7 +28,7 @@ def restore(
         if there and line.ledger != ledger.id:
             raise InputError(
                 f"{line.place}: this is the history of {line.ledger}; the ledger has one of its own, {ledger.id}",
-                hint="import into a ledger that is not there yet: --ledger sqlite:///new.db",
+                hint="import into a new ledger: --ledger sqlite:///new.db",
             )
         count += 1
         if count <= there:
@@ -49,5 +49,5 @@ def _must_be_the_same(own: StoredRow, line: CheckedLine) -> None:
     if own != line.stored:
         raise InputError(
             f"{line.place}: the ledger has another event at position {own.position}: {own.stream}/{own.version}",
-            hint="the two histories differ from here on; import this one into a ledger of its own",
+            hint="the two histories differ from here on; import this one into a new ledger",
         )

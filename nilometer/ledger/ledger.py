@@ -170,8 +170,8 @@ class Ledger(LedgerReader):
             self.id = id
         if self.id != id:
             raise LedgerError(
-                f"the ledger has a history of its own: it is {self.id}, and the events are of {id}",
-                hint="import into a ledger that is not there yet: --ledger sqlite:///new.db",
+                f"the ledger already has another history: its id is {self.id}, that of the events is {id}",
+                hint="import into a new ledger: --ledger sqlite:///new.db",
             )
         if not rows:
             return
@@ -179,7 +179,8 @@ class Ledger(LedgerReader):
         try:
             positions = self._recorder.record(events, expected=ExpectedVersions({}, rows[0].position - 1))
         except IntegrityError:
-            raise LedgerError(f"the event at position {rows[0].position} does not follow: others wrote") from None
+            position = rows[0].position
+            raise LedgerError(f"the event at position {position} does not follow: another program wrote") from None
         self._wrote = True
         assert list(positions) == [row.position for row in rows]
 
@@ -189,4 +190,4 @@ class Ledger(LedgerReader):
 
 
 def _lost() -> LedgerBusy:
-    return LedgerBusy("others kept winning the race for this ledger; nothing was recorded", hint="try again")
+    return LedgerBusy("other programs kept changing this ledger first; nothing was recorded", hint="try again")

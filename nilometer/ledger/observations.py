@@ -84,7 +84,7 @@ class ObservationWriter:
                 kind, id = split_stream(stream)
                 raise InputError(
                     f"the {'VM' if kind == 'vm' else kind} {id!r} is decided by this ledger: "
-                    f"{event.KIND} cannot be observed of it",
+                    f"{event.KIND} cannot be recorded for it",
                     hint="import under other ids (--as PREFIX), or into another ledger",
                 )
             version = 0 if last is None else last.version

@@ -184,7 +184,7 @@ def decided_host(id: str, tracked: TrackedVm | TrackedHost | None) -> HostAggreg
 def _observed(kind: str, id: str) -> InputError:
     return InputError(
         f"the {kind} {id!r} is observed: a hypervisor decides about it, and Nilometer only records what it did",
-        hint="record what was done with: nilo record",
+        hint="to record what another tool did: nilo record",
     )
 
 

@@ -192,7 +192,7 @@ def _about(key: str, value: object) -> str | None:
 def check_text(text: str) -> str:
     """What somebody says about a command: not blank, printable, not endless. Raises ``InputError``."""
     if not text.strip():
-        raise InputError("is empty", hint="say something, or leave it out")
+        raise InputError("is empty", hint="write something, or leave it out")
     if len(text) > LONGEST_TEXT:
         raise InputError(f"has {len(text)} characters", hint=f"say it in {LONGEST_TEXT}")
     for place, character in enumerate(text, start=1):

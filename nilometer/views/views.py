@@ -211,4 +211,4 @@ class Views:
 
 
 def _another() -> NilometerError:
-    return ViewError("the views are being rebuilt by somebody else too", hint="wait until that is done")
+    return ViewError("another program is rebuilding the views", hint="wait until that is done")

@@ -67,7 +67,7 @@ def command(
     budget = budget or BUDGET
     if explained is not None:
         if rules or more_rules or commands or smt2 or save or recheck:
-            raise Mistyped("--explain takes one obligation, and nothing beside it", hint="nilo prove --explain NAME")
+            raise Mistyped("--explain takes one obligation and no other options", hint="nilo prove --explain NAME")
         from nilometer.cli.prove.explain import show
 
         return show(out, obligation_named(explained), budget)
@@ -115,4 +115,4 @@ def _export(selection: Selection, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for export in exports(selection.obligations):
         (folder / export.file).write_text(export.text, encoding="utf-8", newline="\n")
-    say("note", f"{len(selection.obligations)} obligations are written to {folder}: unsat means proved")
+    say("note", f"{len(selection.obligations)} obligations were written to {folder}; unsat means proved")

@@ -41,5 +41,6 @@ def command(repair: bool) -> int:
             out.write_line(f"{projection.name}: {'equal' if projection.equal else f'differs: {projection.difference}'}")
         out.write_line(f"{replay.events} events replayed in {seconds:.1f} s")
         if not replay.equal:
-            out.write_line("Rebuilt from the events." if repair else "The events count: nilo replay --repair")
+            way_out = "The events are right; to replace the stored views: nilo replay --repair"
+            out.write_line("The stored views were replaced." if repair else way_out)
     return OK if replay.equal else NOT_IN_FULL

@@ -83,7 +83,7 @@ BAD_LINES: dict[str, tuple[str | bytes, str, str]] = {
         "at: '2026-11-23T09:00:60Z' is",
         "",
     ),
-    "actor empty": ('{"command": "start", "vm": "a", "actor": ""}\n', "actor: is empty", "say something"),
+    "actor empty": ('{"command": "start", "vm": "a", "actor": ""}\n', "actor: is empty", "write something"),
     "reason control": (
         '{"command": "start", "vm": "a", "reason": "\\u001b[1m"}\n',
         "reason: has the control",
@@ -255,7 +255,7 @@ def test_a_history_imported_and_exported_again_is_the_same_byte_for_byte(desk: D
     assert copy.call("import", file).out.startswith("13 events in ")
     assert copy.events == desk.events
     assert copy.call("replay").code == 0
-    assert "13 of them were there" in copy.call("import", file).out
+    assert "13 of them from before" in copy.call("import", file).out
     assert copy.events == desk.events
 
 

@@ -105,7 +105,7 @@ def test_a_rebuild_that_others_overtake_catches_up_with_them_before_it_takes_the
 
 def test_of_two_rebuilds_at_once_one_gives_way() -> None:
     with stored(told(HOST, WEB, START)) as ledger:
-        with pytest.raises(ViewError, match="being rebuilt by somebody else"):
+        with pytest.raises(ViewError, match="another program is rebuilding the views"):
             ledger.views().rebuild(lambda _: ledger.views().rebuild())
         assert ledger.views().compare().equal
 

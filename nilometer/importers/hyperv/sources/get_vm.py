@@ -41,7 +41,7 @@ _SIGNS: Final = tuple(
 _EXPECTED: Final = "write it with: Get-VM | ConvertTo-Json (or Get-VMMemory, Get-VMHost), with all their properties"
 _NO_TIME: Final = "say when it was collected: --at 2026-11-23T09:00:00Z"
 _ONE_TIME: Final = "a file has one time: import each collection as a file of its own, with its own --at"
-_NO_HOST: Final = "say whose it is: --on hv01"
+_NO_HOST: Final = "name it: --on hv01"
 
 T = TypeVar("T")
 

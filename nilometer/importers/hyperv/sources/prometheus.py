@@ -133,7 +133,7 @@ def _find_subject(metric: Json, figure: str, where: str, context: FileContext) -
     host = named or host_name(context.host)
     if figure == "available":
         if host is None:
-            raise InputError(f"{where}: does not name its host", hint="say whose it is: --on hv01")
+            raise InputError(f"{where}: does not name its host", hint="name it: --on hv01")
         return host, None
     if not isinstance(vm, str) or not vm:
         raise InputError(f"{where}: has no vm", hint=_EXPECTED)

@@ -84,7 +84,7 @@ def open_file(stream: ByteStream, name: str, context: FileContext) -> OpenedFile
             return OpenedFile(format, format.read(chain(first, readable), name, context))
     _refuse_other_kind(beginning, name)
     expected = "; ".join(format.expected for format in FORMATS)
-    raise InputError(f"{name}: is none of the files that are known", hint=f"expected is one of: {expected}")
+    raise InputError(f"{name}: is not a file that nilo import-hyperv knows", hint=f"expected is one of: {expected}")
 
 
 def _refuse_other_kind(begin: bytes, name: str) -> None:

@@ -96,7 +96,7 @@ def test_who_keeps_going_is_told_of_what_was_not_read_and_gets_the_rest(desk: De
     assert said.code == 2
     assert f"error: {bad}:2: the spool's schema is None" not in said.err
     assert f"error: {bad}:2: the spool's schema is 9" in said.err
-    assert f"error: {strange}: is none of the files that are known" in said.err
+    assert f"error: {strange}: is not a file that nilo import-hyperv knows" in said.err
     assert [each["file"] for each in said.json["files"]] == [bad]
     assert len(desk.call("log", "--asked", "--format", "json").lines) == 1
     assert desk.call("import-hyperv", strange).code == 2

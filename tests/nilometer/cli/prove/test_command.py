@@ -105,7 +105,7 @@ def test_a_command_means_all_that_it_does(desk: Desk) -> None:
             "no obligation 'keeps/grow/whole'",
             "did you mean keeps/grow/whole_quanta?",
         ),
-        (["--explain", "keeps/grow/whole_quanta", "--recheck"], "nothing beside it", "nilo prove --explain NAME"),
+        (["--explain", "keeps/grow/whole_quanta", "--recheck"], "no other options", "nilo prove --explain NAME"),
         (["--cores", "0"], "'--cores'", "nilo prove --help"),
     ],
 )
@@ -175,7 +175,7 @@ def test_programs_read_an_explanation_too(desk: Desk, names: list[str]) -> None:
 def test_obligations_are_written_for_other_solvers(desk: Desk) -> None:
     said = desk.call("prove", "whole_quanta", "--command", "move-vm", "--smt2", str(desk.folder / "out"))
     assert said.code == 0
-    assert "3 obligations are written to" in said.err
+    assert "3 obligations were written to" in said.err
     files = sorted((desk.folder / "out").iterdir())
     assert [file.name for file in files] == [
         "bystander__move-vm-destination-__whole_quanta.smt2",
@@ -251,7 +251,7 @@ def test_help_loads_no_solver() -> None:
     ran = subprocess.run(
         [sys.executable, "-X", "importtime", NILO, "prove", "--help"], capture_output=True, text=True, check=True
     )
-    assert "Prove every rule" in ran.stdout
+    assert "Prove that no command can break the rules" in ran.stdout
     assert "z3" not in ran.stderr
 
 

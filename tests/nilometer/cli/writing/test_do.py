@@ -91,7 +91,7 @@ def test_a_name_that_two_vms_have_lists_them(desk: Desk) -> None:
          "guest: 'windos' is not one of", "did you mean windows?"),
         ("do define-vm web01 --host hv01 --generation 2 --guest windows --config-version 10.0 --size 4GiB",
          "the VM id 'web01' is taken", "choose another id"),
-        ("do start web01 --actor=", "--actor is empty", "say something"),
+        ("do start web01 --actor=", "--actor is empty", "write something"),
     ],
 )  # fmt: skip
 def test_bad_input_is_told_with_a_hint_and_records_nothing(desk: Desk, args: str, error: str, hint: str) -> None:

@@ -144,7 +144,7 @@ def test_what_stands_before_a_bad_line_stays_recorded() -> None:
 
 def test_a_file_of_another_kind_is_refused_with_what_was_expected() -> None:
     for data in (b"hello\n", b'{"specversion": "1.0"}\n', b"<Events>\n"):
-        with pytest.raises(InputError, match="none of the files that are known") as refused:
+        with pytest.raises(InputError, match="is not a file that nilo import-hyperv knows") as refused:
             Store().take(data)
         assert "the spool of nilo collector" in str(refused.value.hint)
     with pytest.raises(InputError, match="no records in it"):
