@@ -1,1 +1,1 @@
-"""Mutation of the rules: does the proof notice every wrong program? ``python -m mutants``; see docs/mutation.md."""
+"""Mutation tests of the rules: is every wrong program refuted? ``python -m mutants``; see docs/mutation.md."""

@@ -1,7 +1,7 @@
-"""What a program does, as terms: everything of its rules that anybody can see. Two that do the same are one program.
+"""The observable behaviour of a program, as terms. Two programs with the same behaviour are equivalent.
 
-Decisions are compared in any state, since an event is judged from what it says was read, which may be anything. What
-follows a decision is compared in the states that satisfy the invariants, the only ones that a ledger can be in.
+Decisions are compared in any state, because an event is judged by the state that it records, which may be any. What
+follows a decision is compared in states that satisfy the invariants: a ledger has no others.
 """
 
 from __future__ import annotations
@@ -47,47 +47,47 @@ ANYWHERE = (
     whole,
     outcome_of,
 )
-"""Rules that are asked in any state: by the judge, in views, or where there is no state before."""
+"""Rules that are called in any state: by the judge, in views, or where there is no state before."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One thing that a program does, under what is known then."""
+class Observable:
+    """One observable value of a program, and what can be assumed about the state."""
 
     name: str
     assumes: tuple[Term, ...]
     value: Value
 
 
-def behaviour(program: RuleReader, builder: ObligationBuilder) -> Iterator[Told]:
-    """Everything that a program does. ``obligations`` are made of the same program."""
+def observables(program: RuleReader, builder: ObligationBuilder) -> Iterator[Observable]:
+    """All observable values of a program. ``builder`` is a builder for the same program."""
     for rule in ANYWHERE:
-        yield Told(rule.__qualname__, (), program.read(rule))
+        yield Observable(rule.__qualname__, (), program.read(rule))
     for command, row in STEPS.items():
-        yield Told(f"{NAMES[command]} is decided", (), program.read(row.rule))
-        yield Told(f"{NAMES[command]} is followed by", (), terms.constant(list(VM_CHANGES).index(row.event)))
-    followed = {row.event for row in STEPS.values()}  # what these change is compared below, where they follow
+        yield Observable(f"{NAMES[command]} is decided", (), program.read(row.rule))
+        yield Observable(f"{NAMES[command]} is followed by", (), terms.constant(list(VM_CHANGES).index(row.event)))
+    followed = {row.event for row in STEPS.values()}  # compared below, after their decisions
     for what, table in (("vm", VM_CHANGES), ("host", HOST_CHANGES), ("entry", ENTRY_CHANGES)):
         for event, change in table.items():
             if event in followed:
                 continue
-            yield Told(f"{event.__name__} changes the {what}", *_replayed(program, builder, change))
+            yield Observable(f"{event.__name__} changes the {what}", *_replayed(program, builder, change))
     for transition in builder.transitions.values():
         known = tuple(builder.command_assumptions(transition))
         name = transition.command
-        yield Told(f"{name}: decision", known, transition.decision)
-        yield Told(f"{name}: accepted", known, transition.accepted)
-        yield Told(f"{name}: after", known, transition.after)
-        yield Told(f"{name}: visible", known, program.call(getter(Vm, "visible"), [transition.after["vm"]]))
+        yield Observable(f"{name}: decision", known, transition.decision)
+        yield Observable(f"{name}: accepted", known, transition.accepted)
+        yield Observable(f"{name}: after", known, transition.after)
+        yield Observable(f"{name}: visible", known, program.call(getter(Vm, "visible"), [transition.after["vm"]]))
         if transition.left is not None and transition.left_entry is not None:
-            yield Told(f"{name}: left", known, transition.left)
-            yield Told(f"{name}: left entry", known, transition.left_entry)
+            yield Observable(f"{name}: left", known, transition.left)
+            yield Observable(f"{name}: left entry", known, transition.left_entry)
 
 
 def _replayed(
     program: RuleReader, builder: ObligationBuilder, change: StateChange[Vm] | StateChange[Host] | Rule
 ) -> tuple[tuple[Term, ...], Value]:
-    """What a row of a table makes of a state, where the state is one that can be."""
+    """The result of replaying an event by a row of a table, in a state that satisfies the invariants."""
     rule = change.rule if isinstance(change, StateChange) else change
     first, *carried = parameter_types(rule).items()
     before = {Vm: SITE["vm"], Host: SITE["host"]}.get(first[1], SITE["entry"])

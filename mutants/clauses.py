@@ -1,7 +1,7 @@
-"""Mutation of the specification: each clause is left out, to see whether anything rests on it.
+"""Mutation of the specification: each clause is left out, to find out what it is good for.
 
-A clause is *needed* if without it something that holds is no longer proved: others rest on it. It *bites* if some wrong
-program is refuted by its sentence only because of it. A clause that does neither is decoration.
+A clause is *needed* if without it something else is no longer proved. It *bites* if its predicate refutes some wrong
+program only because of it. A clause that does neither is *decoration*.
 """
 
 from __future__ import annotations
@@ -34,41 +34,42 @@ from rules.symbolic.terms import Literal
 
 LEFT_OUT: Final = frozenset(("dropped condition", "dropped guard"))
 ALIKE: Final = 4
-"""Wrong programs of one kind at one place that a clause is tried with."""
+"""The number of wrong programs of one kind at one place that a clause is tried with."""
 
 
 class Worth(StrEnum):
-    """What a clause is good for."""
+    """The worth of a clause."""
 
     NEEDED = "needed"
     BITES = "bites"
     DECORATION = "decoration"
     REFUSED = "refused"
-    """Without it the sentence cannot be read."""
+    """Without it the predicate cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A part of a sentence of the specification that can be left out."""
+    """A part of a predicate that can be left out."""
 
     change: Changed
 
     @property
     def name(self) -> str:
-        """Its place, and the sentence without it."""
-        each = self.change
-        return f"{each.place}: {each.rule.__name__}: {each.was} → {each.now}"
+        """Its place, and the predicate without it."""
+        change = self.change
+        return f"{change.place}: {change.rule.__name__}: {change.was} → {change.now}"
 
 
 @cache
 def clauses() -> list[Clause]:
     """All clauses, always in the same order."""
     marked = tuple(PREDICATES)
-    return [Clause(each) for predicate in PREDICATES for each in changed(predicate, marked) if each.kind in LEFT_OUT]
+    variants = (variant for predicate in PREDICATES for variant in changed(predicate, marked))
+    return [Clause(variant) for variant in variants if variant.kind in LEFT_OUT]
 
 
 class Wrong:
-    """What a wrong program has to be proved of, as far as it is other than the right one's."""
+    """A wrong program, with its obligations that differ from those of the right one."""
 
     def __init__(self, judge: Judge, mutant: Mutant) -> None:
         self.mutant = mutant
@@ -78,27 +79,29 @@ class Wrong:
         try:
             with mutant.in_place():
                 self._claims = ObligationBuilder(judge.programs.patched(mutant.definitions), judge.right.specification)
-            self.changed = {each.name: each for each in judge.changed(mutant)}
+            self.changed = {obligation.name: obligation for obligation in judge.changed(mutant)}
         except UnreadableRule:
             pass
 
     def is_refuted(self, judge: Judge, name: str) -> bool:
-        """Whether it is refuted by an obligation."""
+        """Whether the obligation of this name refutes it."""
         if name not in self._broken:
             self._broken[name] = _model(judge, self.changed[name])
         return self._broken[name] is not None
 
-    def is_free(self, judge: Judge, name: str, obligation: Obligation) -> bool:
-        """Whether what refuted it holds, as it is written now. Mostly the state that broke it still does."""
+    def is_proved_again(self, judge: Judge, name: str, obligation: Obligation) -> bool:
+        """Whether an obligation that refuted it is proved under another specification.
+
+        The model that broke it is tried first: mostly it still does.
+        """
         values = complete(self._broken[name] or {}, obligation.goal, *obligation.assumes)
-        if all(terms.evaluate(each, values) for each in obligation.assumes) and not terms.evaluate(
-            obligation.goal, values
-        ):
+        assumed = all(terms.evaluate(condition, values) for condition in obligation.assumes)
+        if assumed and not terms.evaluate(obligation.goal, values):
             return False
         return _model(judge, obligation) is None
 
-    def written(self, judge: Judge, specification: RuleReader, names: list[str]) -> Iterator[tuple[str, Obligation]]:
-        """Obligations of these names under another specification; the whole of it only where there is no other way."""
+    def rebuilt(self, judge: Judge, specification: RuleReader, names: list[str]) -> Iterator[tuple[str, Obligation]]:
+        """The obligations of these names under another specification. All are built only if necessary."""
         claims = {claim.name: claim for claim in CLAIMS}
         with self.mutant.in_place():
             if self._claims is not None:
@@ -107,12 +110,14 @@ class Wrong:
                     add_claim(builder, claims[name])
                     yield name, builder.obligations[0]
             if rest := set(names) - claims.keys():
-                made = build_all(ObligationBuilder(judge.programs.patched(self.mutant.definitions), specification))
-                yield from ((each.name, each) for each in made if each.name in rest)
+                obligations = build_all(
+                    ObligationBuilder(judge.programs.patched(self.mutant.definitions), specification)
+                )
+                yield from ((obligation.name, obligation) for obligation in obligations if obligation.name in rest)
 
 
 def _model(judge: Judge, obligation: Obligation) -> Mapping[str, Literal] | None:
-    """Values that refute an obligation, if there are any."""
+    """Values that refute an obligation; ``None`` if it is not refuted."""
     proof = next(iter(judge.prover.prove([obligation])))
     return (proof.model or {}) if proof.verdict is ProofVerdict.REFUTED else None
 
@@ -123,66 +128,68 @@ def _predicates() -> Readers:
 
 
 @cache
-def _in_some_order() -> list[Mutant]:
-    """Wrong rules, of many that are wrong alike at one place only some."""
+def _shuffled_mutants() -> list[Mutant]:
+    """Wrong programs in a random order, at most ``ALIKE`` of one kind at one place."""
     alike: dict[tuple[str, str], list[Mutant]] = {}
     for mutant in all_mutants():
         if mutant.row is None:
             alike.setdefault((mutant.place, mutant.kind), []).append(mutant)
-    some = [mutant for each in alike.values() for mutant in each[:ALIKE]]
+    some = [mutant for group in alike.values() for mutant in group[:ALIKE]]
     return random.Random(0).sample(some, len(some))
 
 
 @cache
 def _wrong(mutant: int) -> Wrong:
-    return Wrong(the_judge(), _in_some_order()[mutant])
+    return Wrong(the_judge(), _shuffled_mutants()[mutant])
 
 
 def _all_wrong() -> Iterator[Wrong]:
-    return map(_wrong, range(len(_in_some_order())))
+    return map(_wrong, range(len(_shuffled_mutants())))
 
 
 @cache
-def _of_predicate(predicate: Rule) -> frozenset[str]:
-    """The obligations whose goal a sentence has a say in: it changes if the sentence says the opposite."""
+def _depending_on(predicate: Rule) -> frozenset[str]:
+    """The obligations whose goal depends on a predicate: the goal changes if the predicate is negated."""
     tree = source_of(predicate).tree
-    opposite = _Opposite().visit(deepcopy(tree))
+    negated = _Negate().visit(deepcopy(tree))
     judge = the_judge()
     try:
-        made = build_all(ObligationBuilder(judge.programs.original, _predicates().patched({predicate: opposite})))
-    except UnreadableRule:  # it answers no condition
+        obligations = build_all(ObligationBuilder(judge.programs.original, _predicates().patched({predicate: negated})))
+    except UnreadableRule:  # its result is not a condition
         return frozenset()
-    return frozenset(each.name for each in made if _is_another(judge, each))
+    return frozenset(obligation.name for obligation in obligations if _has_other_goal(judge, obligation))
 
 
-def _is_another(judge: Judge, obligation: Obligation) -> bool:
-    """Whether an obligation has another goal: what is only assumed otherwise lets nothing more through."""
+def _has_other_goal(judge: Judge, obligation: Obligation) -> bool:
+    """Whether an obligation has another goal than the right one. Other assumptions do not count: they prove no more."""
     return judge.obligations[obligation.name].goal is not obligation.goal
 
 
-class _Opposite(ast.NodeTransformer):
+class _Negate(ast.NodeTransformer):
     def visit_Return(self, node: ast.Return) -> ast.Return:
         assert node.value is not None
         return ast.copy_location(ast.Return(placed(ast.UnaryOp(ast.Not(), node.value), node.value)), node)
 
 
-def worth(place: int, programs: Iterable[Mutant] | None = None) -> tuple[int, Worth, str]:
-    """What the clause at a place of the list is good for, and what shows it; tried with all programs, or these."""
-    change = clauses()[place].change
+def worth(index: int, programs: Iterable[Mutant] | None = None) -> tuple[int, Worth, str]:
+    """The worth of the clause at an index of the list, and the evidence. Tries all wrong programs, or these."""
+    change = clauses()[index].change
     without = _predicates().patched({change.rule: change.definition})
     judge = the_judge()
     try:
         right = build_all(ObligationBuilder(judge.programs.original, without))
-    except UnreadableRule as refusal:
-        return place, Worth.REFUSED, str(refusal).splitlines()[0]
-    touched = [each for each in right if judge.is_changed(each)]
-    for proof in judge.prover.prove(touched):
+    except UnreadableRule as error:
+        return index, Worth.REFUSED, str(error).splitlines()[0]
+    changed_obligations = [obligation for obligation in right if judge.is_changed(obligation)]
+    for proof in judge.prover.prove(changed_obligations):
         if proof.verdict is not ProofVerdict.PROVED:
-            return place, Worth.NEEDED, proof.obligation.name
-    names = _of_predicate(change.rule) | {each.name for each in touched if _is_another(judge, each)}
+            return index, Worth.NEEDED, proof.obligation.name
+    names = _depending_on(change.rule) | {
+        obligation.name for obligation in changed_obligations if _has_other_goal(judge, obligation)
+    }
     for wrong in _all_wrong() if programs is None else [Wrong(judge, mutant) for mutant in programs]:
         refuted = [name for name in names & wrong.changed.keys() if wrong.is_refuted(judge, name)]
-        for name, obligation in wrong.written(judge, without, refuted):
-            if wrong.is_free(judge, name, obligation):
-                return place, Worth.BITES, f"{name} lets through {wrong.mutant.name}"
-    return place, Worth.DECORATION, ""
+        for name, obligation in wrong.rebuilt(judge, without, refuted):
+            if wrong.is_proved_again(judge, name, obligation):
+                return index, Worth.BITES, f"{name} lets through {wrong.mutant.name}"
+    return index, Worth.DECORATION, ""

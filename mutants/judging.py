@@ -1,4 +1,4 @@
-"""The fate of a wrong program: refused, refuted, proved to be the same, or, which must not be, survived."""
+"""The fate of a wrong program: refused, refuted, proved equivalent, or survived, which must not happen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import cast
 
 from domain.rule import RULES, Rule
-from mutants.behaviour import Told, behaviour
+from mutants.behaviour import Observable, observables
 from mutants.program import Mutant
 from rules.obligations import Obligation, ObligationBuilder, build_all
 from rules.solving.prover import Proof, ProofVerdict, Prover
@@ -22,28 +22,28 @@ from rules.symbolic.values import SymbolicRecord, Value, equal
 
 
 class Fate(StrEnum):
-    """What became of a wrong program."""
+    """The fate of a wrong program."""
 
     REFUSED = "refused"
-    """The reader does not take it."""
+    """The reader cannot read it."""
     REFUTED = "refuted"
     """An obligation fails."""
     EQUIVALENT = "equivalent"
-    """It is proved to do the same."""
+    """It is proved to behave like the right program."""
     SURVIVED = "survived"
-    """It does something else, and no obligation says so."""
+    """It behaves differently, and no obligation fails."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A fate, and by what: the refusal, the obligation, or what is done otherwise."""
+class Judgement:
+    """A fate, and the evidence for it: the error, the obligation, or the observable that differs."""
 
     fate: Fate
     by: str = ""
 
 
 class Patched(RuleReader):
-    """Reads some rules by other definitions, and has all rules that do not come to them read already."""
+    """Reads some rules from other definitions; the results for rules that never call them come from another reader."""
 
     def __init__(
         self,
@@ -57,14 +57,14 @@ class Patched(RuleReader):
         self._anew = frozenset[Rule]().union(*[callers[rule] for rule in definitions])
 
     def call(self, rule: Rule, arguments: Sequence[Value]) -> Value:
-        """What a rule answers to arguments."""
+        """The result of a rule for these arguments."""
         if rule in self._anew:
             return super().call(rule, arguments)
         return self._original.call(rule, arguments)
 
 
 class Readers:
-    """Readers of programs, or of specifications, that differ a little from the one that there is."""
+    """Readers of programs, or of specifications, that differ in some definitions from the ones that run."""
 
     def __init__(self, marked: Sequence[Rule], readable: Callable[[Rule], bool]) -> None:
         self.original = RuleReader(readable)
@@ -72,14 +72,14 @@ class Readers:
         self._callers = _callers(marked, readable)
 
     def patched(self, definitions: Mapping[Rule, ast.FunctionDef]) -> RuleReader:
-        """A reader of the same with other definitions of some rules."""
+        """A reader that takes these definitions for some rules."""
         if not definitions:
             return self.original
         return Patched(self.original, self._callers, definitions, self._readable)
 
 
 def _callers(marked: Sequence[Rule], readable: Callable[[Rule], bool]) -> dict[Rule, frozenset[Rule]]:
-    """Of each rule, itself and all that come to it."""
+    """For each rule, itself and all rules that call it, directly or not."""
     found: dict[Rule, set[Rule]] = {rule: {rule} for rule in marked}
     for rule in marked:
         reader = RuleReader(readable)
@@ -90,7 +90,7 @@ def _callers(marked: Sequence[Rule], readable: Callable[[Rule], bool]) -> dict[R
 
 
 class Judge:
-    """Judges wrong programs, one after the other. Only what a change changes is proved again."""
+    """Judges wrong programs, one after the other. Only the obligations that a change affects are proved again."""
 
     def __init__(self, predicates: Mapping[Rule, ast.FunctionDef] | None = None) -> None:
         self.programs = Readers(RULES, RuleReader().readable)
@@ -98,19 +98,21 @@ class Judge:
         self.right = ObligationBuilder(self.programs.original, self._specification)
         self.obligations = {obligation.name: obligation for obligation in build_all(self.right)}
         self._reached = frozenset(self.programs.original.reached.values())
-        self._does = {told.name: told for told in behaviour(self.programs.original, self.right)}
+        self._observables = {
+            observable.name: observable for observable in observables(self.programs.original, self.right)
+        }
         self.prover = Prover()
 
-    def judge(self, mutant: Mutant) -> Judged:
+    def judge(self, mutant: Mutant) -> Judgement:
         """The fate of a wrong program."""
         try:
             with mutant.in_place():
                 return self._judge(mutant)
-        except UnreadableRule as refusal:
-            return Judged(Fate.REFUSED, str(refusal).splitlines()[0])
+        except UnreadableRule as error:
+            return Judgement(Fate.REFUSED, str(error).splitlines()[0])
 
     def changed(self, mutant: Mutant) -> list[Obligation]:
-        """What has to be proved of a wrong program that is not what has to be proved of the right one.
+        """The obligations of a wrong program that differ from those of the right one.
 
         Raises ``Refusal`` if the wrong program cannot be read.
         """
@@ -119,13 +121,13 @@ class Judge:
             return [obligation for obligation in build_all(builder) if self.is_changed(obligation)]
 
     def is_changed(self, obligation: Obligation) -> bool:
-        """Whether an obligation is not the one of the same name that the right program has."""
+        """Whether an obligation differs from the right program's obligation of the same name."""
         known = self.obligations.get(obligation.name)
         return known is None or known.goal is not obligation.goal or known.assumes != obligation.assumes
 
-    def _judge(self, mutant: Mutant) -> Judged:
+    def _judge(self, mutant: Mutant) -> Judgement:
         if not self._reached.issuperset(mutant.definitions):
-            return Judged(Fate.SURVIVED, "no obligation comes to this rule at all")
+            return Judgement(Fate.SURVIVED, "no obligation reaches this rule")
         program = self.programs.patched(mutant.definitions)
         builder = ObligationBuilder(program, self._specification)
         changed = [obligation for obligation in build_all(builder) if self.is_changed(obligation)]
@@ -133,22 +135,24 @@ class Judge:
         with closing(cast("Generator[Proof]", self.prover.prove(changed))) as proofs:
             for proof in proofs:
                 if proof.verdict is ProofVerdict.REFUTED:
-                    return Judged(Fate.REFUTED, proof.obligation.name)
+                    return Judgement(Fate.REFUTED, proof.obligation.name)
                 if proof.verdict is ProofVerdict.UNKNOWN:
                     unknown = f", and {proof.obligation.name} is unknown"
-        differs = self._difference(behaviour(program, builder))
-        return Judged(Fate.EQUIVALENT) if differs is None else Judged(Fate.SURVIVED, f"{differs}{unknown}")
+        difference = self._difference(observables(program, builder))
+        return Judgement(Fate.EQUIVALENT) if difference is None else Judgement(Fate.SURVIVED, f"{difference}{unknown}")
 
-    def _difference(self, does: Iterable[Told]) -> str | None:
-        """What a program does otherwise than the right one; ``None`` if it is proved that there is nothing."""
-        alike: list[Obligation] = []
-        for told in does:
-            right = self._does[told.name]
-            if _kind(told.value) is not _kind(right.value):
-                return told.name
-            goal = equal(right.value, told.value)
-            alike.append(Obligation("same", told.name, None, right.assumes, goal))
-        for proof in self.prover.prove(each for each in alike if not _is_true(each.goal)):
+    def _difference(self, wrong: Iterable[Observable]) -> str | None:
+        """The name of an observable that differs from the right program's; ``None`` if it is proved that none does."""
+        equalities: list[Obligation] = []
+        for observable in wrong:
+            right = self._observables[observable.name]
+            if _kind(observable.value) is not _kind(right.value):
+                return observable.name
+            goal = equal(right.value, observable.value)
+            equalities.append(
+                Obligation(kind="same", rule=observable.name, command=None, assumes=right.assumes, goal=goal)
+            )
+        for proof in self.prover.prove(equality for equality in equalities if not _is_true(equality.goal)):
             if proof.verdict is not ProofVerdict.PROVED:
                 return proof.obligation.rule
         return None

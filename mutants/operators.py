@@ -1,4 +1,4 @@
-"""The changes that can be made at one place of a rule: what somebody who writes it might get wrong."""
+"""Mutation operators: the changes that can be made to one expression of a rule, as an author might get it wrong."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from domain.quantities import QUANTUM
 from mutants.scope import Scope, fields_and_rules
 from rules.symbolic.values import field_types, is_record
 
-Change = tuple[str, ast.expr]
-"""What kind of a change it is, and what stands there instead."""
+Mutation = tuple[str, ast.expr]
+"""The kind of a mutation, and the expression that replaces another."""
 
 ORDERS: Final = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 ARITHMETIC: Final[dict[type[ast.operator], tuple[type[ast.operator], ...]]] = {
@@ -27,8 +27,8 @@ ARITHMETIC: Final[dict[type[ast.operator], tuple[type[ast.operator], ...]]] = {
 }
 
 
-def changes(node: ast.expr, scope: Scope) -> Iterator[Change]:
-    """Every change of one expression, its parts left as they are."""
+def changes(node: ast.expr, scope: Scope) -> Iterator[Mutation]:
+    """Every mutation of one expression, without those of its parts."""
     match node:
         case ast.Compare():
             yield from _comparison(node)
@@ -39,7 +39,7 @@ def changes(node: ast.expr, scope: Scope) -> Iterator[Change]:
         case ast.BinOp():
             yield from _arithmetic(node)
         case ast.IfExp():
-            yield from _way(node)
+            yield from _if_expression(node)
         case ast.Call():
             yield from _call(node, scope)
         case ast.Attribute():
@@ -57,13 +57,13 @@ def changes(node: ast.expr, scope: Scope) -> Iterator[Change]:
         yield "negated condition", ast.UnaryOp(ast.Not(), node)
 
 
-def guards(test: ast.expr) -> Iterator[Change]:
-    """Changes of the condition of an ``if``: it is dropped, or takes its way always."""
+def guards(test: ast.expr) -> Iterator[Mutation]:
+    """Mutations of the condition of an ``if``: it is never true, or always."""
     yield "dropped guard", ast.Constant(False)
     yield "guard that always holds", ast.Constant(True)
 
 
-def offsets(node: ast.expr, scope: Scope) -> Iterator[Change]:
+def offsets(node: ast.expr, scope: Scope) -> Iterator[Mutation]:
     """A number that is off by one byte, or by one quantum."""
     if scope.kind(node) is int:
         for size in (QUANTUM,) if isinstance(node, ast.Constant) else (1, QUANTUM):
@@ -75,11 +75,11 @@ def _is_single(node: ast.expr) -> bool:
     return isinstance(node, ast.Compare) and len(node.ops) == 1
 
 
-def _comparison(node: ast.Compare) -> Iterator[Change]:
-    for place, op in enumerate(node.ops):
+def _comparison(node: ast.Compare) -> Iterator[Mutation]:
+    for index, op in enumerate(node.ops):
         others = [other for other in ORDERS if other is not type(op)] if isinstance(op, ORDERS) else [_opposite(op)]
         for other in others:
-            ops = [*node.ops[:place], other(), *node.ops[place + 1 :]]
+            ops = [*node.ops[:index], other(), *node.ops[index + 1 :]]
             yield "comparison", ast.Compare(node.left, ops, node.comparators)
     if len(node.ops) > 1:
         yield "dropped condition", ast.Compare(node.comparators[0], node.ops[1:], node.comparators[1:])
@@ -90,14 +90,14 @@ def _opposite(op: ast.cmpop) -> type[ast.cmpop]:
     return ast.IsNot if isinstance(op, ast.Is) else ast.Is
 
 
-def _condition(node: ast.BoolOp) -> Iterator[Change]:
+def _condition(node: ast.BoolOp) -> Iterator[Mutation]:
     yield "and for or", ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
-    for place in range(len(node.values)):
-        rest = [*node.values[:place], *node.values[place + 1 :]]
+    for index in range(len(node.values)):
+        rest = [*node.values[:index], *node.values[index + 1 :]]
         yield "dropped condition", rest[0] if len(rest) == 1 else ast.BoolOp(node.op, rest)
 
 
-def _arithmetic(node: ast.BinOp) -> Iterator[Change]:
+def _arithmetic(node: ast.BinOp) -> Iterator[Mutation]:
     for op in ARITHMETIC[type(node.op)]:
         yield "arithmetic", ast.BinOp(node.left, op(), node.right)
     if isinstance(node.op, ast.Sub):
@@ -106,13 +106,13 @@ def _arithmetic(node: ast.BinOp) -> Iterator[Change]:
     yield "dropped part", node.right
 
 
-def _way(node: ast.IfExp) -> Iterator[Change]:
+def _if_expression(node: ast.IfExp) -> Iterator[Mutation]:
     yield "other way", ast.IfExp(node.test, node.orelse, node.body)
     yield "dropped guard", node.orelse
     yield "guard that always holds", node.body
 
 
-def _attribute(node: ast.Attribute, scope: Scope) -> Iterator[Change]:
+def _attribute(node: ast.Attribute, scope: Scope) -> Iterator[Mutation]:
     kind = scope.kind(node)
     is_member = isinstance(node.value, ast.Name) and scope.names.get(node.value.id) is kind
     if is_member and kind is not None and issubclass(kind, StrEnum):
@@ -120,17 +120,17 @@ def _attribute(node: ast.Attribute, scope: Scope) -> Iterator[Change]:
             if name != node.attr:
                 yield f"wrong {kind.__name__}", ast.Attribute(node.value, name)
         return
-    for name, of in fields_and_rules(scope.kind(node.value)).items():
-        if of is kind and name != node.attr:
+    for name, other_kind in fields_and_rules(scope.kind(node.value)).items():
+        if other_kind is kind and name != node.attr:
             yield "wrong field", ast.Attribute(node.value, name)
 
 
-def _name(node: ast.Name, scope: Scope) -> Iterator[Change]:
+def _name(node: ast.Name, scope: Scope) -> Iterator[Mutation]:
     known, kind = scope.known_at(node), scope.kind(node)
     if kind is None:
         return
-    for name, of in known.items():
-        if of is kind and name != node.id:
+    for name, other_kind in known.items():
+        if other_kind is kind and name != node.id:
             yield "wrong name", ast.Name(name)
     if node.id not in known:
         for name, value in scope.constants.items():
@@ -138,13 +138,13 @@ def _name(node: ast.Name, scope: Scope) -> Iterator[Change]:
                 yield "wrong constant", ast.Name(name)
 
 
-def _call(node: ast.Call, scope: Scope) -> Iterator[Change]:
+def _call(node: ast.Call, scope: Scope) -> Iterator[Mutation]:
     called = scope.called(node)
     name = cast("ast.Name", node.func).id
     if name in ("min", "max"):
         yield "min for max", ast.Call(ast.Name("max" if name == "min" else "min"), node.args, [])
-        for place in range(len(node.args)):
-            rest = [*node.args[:place], *node.args[place + 1 :]]
+        for index in range(len(node.args)):
+            rest = [*node.args[:index], *node.args[index + 1 :]]
             yield "dropped bound", rest[0] if len(rest) == 1 else ast.Call(node.func, rest, [])
     elif name == "replace":
         yield from _replaced(node, scope)
@@ -156,12 +156,12 @@ def _call(node: ast.Call, scope: Scope) -> Iterator[Change]:
             yield from _other_rules(node, scope)
 
 
-def _arguments(node: ast.Call, scope: Scope) -> Iterator[Change]:
-    """Arguments of one type swapped; an argument in place of what is made of it."""
+def _arguments(node: ast.Call, scope: Scope) -> Iterator[Mutation]:
+    """Two arguments of one type swapped; an argument in place of the call."""
     given = [*node.args, *(keyword.value for keyword in node.keywords)]
     kinds = [scope.kind(argument) for argument in given]
     for one, other in combinations(range(len(given)), 2):
-        if kinds[one] is kinds[other] and not _alike(given[one], given[other]):
+        if kinds[one] is kinds[other] and not _same_source(given[one], given[other]):
             arguments = list(given)
             arguments[one], arguments[other] = arguments[other], arguments[one]
             named = arguments[len(node.args) :]
@@ -173,57 +173,57 @@ def _arguments(node: ast.Call, scope: Scope) -> Iterator[Change]:
             yield "lost call", argument
 
 
-def _forgotten(node: ast.Call, names: Sequence[str]) -> Iterator[Change]:
-    """A record made without one of its fields."""
+def _forgotten(node: ast.Call, names: Sequence[str]) -> Iterator[Mutation]:
+    """A record built without one of its fields."""
     given = [ast.keyword(name, value) for name, value in zip(names, node.args, strict=False)] + node.keywords
-    for place in range(len(given)):
-        yield "forgotten field", ast.Call(node.func, [], [*given[:place], *given[place + 1 :]])
+    for index in range(len(given)):
+        yield "forgotten field", ast.Call(node.func, [], [*given[:index], *given[index + 1 :]])
 
 
-def _replaced(node: ast.Call, scope: Scope) -> Iterator[Change]:
+def _replaced(node: ast.Call, scope: Scope) -> Iterator[Mutation]:
     kinds = fields_and_rules(scope.kind(node.args[0]))
     given = [keyword.arg for keyword in node.keywords]
-    for place, keyword in enumerate(node.keywords):
-        rest = [*node.keywords[:place], *node.keywords[place + 1 :]]
+    for index, keyword in enumerate(node.keywords):
+        rest = [*node.keywords[:index], *node.keywords[index + 1 :]]
         yield "forgotten field", ast.Call(node.func, node.args, rest) if rest else node.args[0]
         for name, kind in kinds.items():
             if name not in given and kind is kinds.get(keyword.arg or ""):
-                keywords = [*node.keywords[:place], ast.keyword(name, keyword.value), *node.keywords[place + 1 :]]
+                keywords = [*node.keywords[:index], ast.keyword(name, keyword.value), *node.keywords[index + 1 :]]
                 yield "wrong field", ast.Call(node.func, node.args, keywords)
-    for other in otherwise(node.args[0], scope, but=given):
+    for other in changed_figures(node.args[0], scope, but=given):
         yield "field too much", ast.Call(node.func, node.args, [*node.keywords, other])
 
 
-def passed_on(node: ast.expr, scope: Scope) -> Iterator[Change]:
-    """A record that is given on as it is: with one of its figures otherwise."""
+def passed_on(node: ast.expr, scope: Scope) -> Iterator[Mutation]:
+    """A record that is passed on: with one of its figures changed."""
     if isinstance(node, ast.Name | ast.Attribute):
-        for other in otherwise(node, scope):
+        for other in changed_figures(node, scope):
             yield "field too much", ast.Call(ast.Name("replace"), [node], [other])
 
 
-def otherwise(whole: ast.expr, scope: Scope, but: Sequence[str | None] = ()) -> Iterator[ast.keyword]:
-    """Each figure of a record, and of the records in it, as it is not; where the module has ``replace`` at all."""
-    kind = scope.kind(whole)
+def changed_figures(record: ast.expr, scope: Scope, but: Sequence[str | None] = ()) -> Iterator[ast.keyword]:
+    """A wrong value for each figure of a record and of the records in it, if the module imports ``replace``."""
+    kind = scope.kind(record)
     if kind is None or not is_record(kind) or "replace" not in scope.names:
         return
-    for name, of in field_types(kind).items():
-        part = ast.Attribute(whole, name)
+    for name, field_kind in field_types(kind).items():
+        part = ast.Attribute(record, name)
         if name in but:
             continue
-        if of is bool:
+        if field_kind is bool:
             yield ast.keyword(name, ast.UnaryOp(ast.Not(), part))
-        elif of is int:
+        elif field_kind is int:
             yield ast.keyword(name, ast.BinOp(part, ast.Add(), ast.Constant(QUANTUM)))
-        elif is_record(of):
-            for inner in otherwise(part, scope):
+        elif is_record(field_kind):
+            for inner in changed_figures(part, scope):
                 yield ast.keyword(name, ast.Call(ast.Name("replace"), [part], [inner]))
-        elif scope.names.get(of.__name__) is of:
-            for member in cast("type[StrEnum]", of).__members__:
-                yield ast.keyword(name, ast.Attribute(ast.Name(of.__name__), member))
+        elif scope.names.get(field_kind.__name__) is field_kind:
+            for member in cast("type[StrEnum]", field_kind).__members__:
+                yield ast.keyword(name, ast.Attribute(ast.Name(field_kind.__name__), member))
 
 
-def _other_rules(node: ast.Call, scope: Scope) -> Iterator[Change]:
-    """A call of another rule that takes and answers the same."""
+def _other_rules(node: ast.Call, scope: Scope) -> Iterator[Mutation]:
+    """A call of another rule with the same types of parameters and result."""
     called = scope.called(node)
     takes, answers = list(scope.takes(called).values()), scope.kind(node)
     for name, other in scope.names.items():
@@ -233,12 +233,12 @@ def _other_rules(node: ast.Call, scope: Scope) -> Iterator[Change]:
                 yield "wrong rule", changed
 
 
-def _alike(one: ast.expr, other: ast.expr) -> bool:
+def _same_source(one: ast.expr, other: ast.expr) -> bool:
     return ast.dump(one) == ast.dump(other)
 
 
 def placed(new: ast.expr, old: ast.expr) -> ast.expr:
-    """A change with the place of what it replaces, its parts copied."""
+    """A copy of a new expression, with the location of the one that it replaces."""
     made = deepcopy(new)
     for part in ast.walk(made):
         if isinstance(part, ast.expr | ast.keyword) and not hasattr(part, "lineno"):

@@ -1,4 +1,4 @@
-"""Where a rule can be changed, and the rule with one change made."""
+"""All places at which a rule can be changed, and the rule with one change made."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path as FilePath
 from typing import Final, cast
 
 from domain.rule import Rule
-from mutants.operators import Change, changes, guards, offsets, passed_on, placed
+from mutants.operators import Mutation, changes, guards, offsets, passed_on, placed
 from mutants.scope import Marked, Scope
 
 ROOT: Final = FilePath(__file__).parent.parent
 
 Path = tuple[tuple[str, int | None], ...]
-"""The way from a definition to one of its expressions: fields, and places in lists."""
+"""The path from a definition to one of its expressions: fields, and indexes in lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +33,28 @@ class Changed:
 
 
 def changed(rule: Rule, marked: Marked | None = None) -> Iterator[Changed]:
-    """A rule with each change that can be made at one of its places; no two of them are the same text."""
+    """A rule with each change that can be made at one of its places. No two have the same source."""
     scope = Scope(rule, marked)
-    seen = {ast.unparse(scope.source.tree)}
+    sources = {ast.unparse(scope.source.tree)}
     for path, node, made in all_changes(scope):
         for kind, new in made:
             definition = replaced(scope.source.tree, path, placed(new, node))
             text = ast.unparse(definition)
-            if text not in seen:
-                seen.add(text)
+            if text not in sources:
+                sources.add(text)
                 was, now = shortened(ast.unparse(node), ast.unparse(new))
                 place = f"{place_of(scope.source.file, node.lineno)}:{node.col_offset + 1}"
-                yield Changed(kind, rule, definition, place, was, now)
+                yield Changed(kind=kind, rule=rule, definition=definition, place=place, was=was, now=now)
 
 
 def place_of(file: str, line: int) -> str:
-    """File and line, the file as seen from the folder of the project."""
+    """File and line, with the file relative to the project's folder."""
     path = FilePath(file)
     return f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}:{line}"
 
 
 def shortened(was: str, now: str, around: int = 24) -> tuple[str, str]:
-    """Two texts without most of what they have in common at either end."""
+    """Two texts without most of their common beginning and end."""
     same = _in_common(was, now)
     start = max(0, same - around)
     cut = max(0, _in_common(was[same:][::-1], now[same:][::-1]) - around)
@@ -63,13 +63,13 @@ def shortened(was: str, now: str, around: int = 24) -> tuple[str, str]:
 
 
 def _in_common(one: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
+    """The length of the common beginning of two texts."""
     pairs = zip(one, other, strict=False)
-    return next((place for place, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))
+    return next((index for index, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))
 
 
-def all_changes(scope: Scope) -> Iterator[tuple[Path, ast.expr, list[Change]]]:
-    """Every expression of a rule, the way to it, and what can be changed there."""
+def all_changes(scope: Scope) -> Iterator[tuple[Path, ast.expr, list[Mutation]]]:
+    """Every expression of a rule, with the path to it and its possible changes."""
     for path, node, parent in expressions(scope.source.tree):
         found = list(changes(node, scope))
         if isinstance(parent, ast.If) and path[-1][0] == "test":
@@ -82,51 +82,51 @@ def all_changes(scope: Scope) -> Iterator[tuple[Path, ast.expr, list[Change]]]:
 
 
 def expressions(tree: ast.FunctionDef) -> Iterator[tuple[Path, ast.expr, ast.AST]]:
-    """Every expression that a rule is made of, with the way to it and what it is a part of."""
+    """Every expression of a rule, with the path to it and the node that it is part of."""
 
-    def inside(whole: ast.AST, path: Path) -> Iterator[tuple[Path, ast.expr, ast.AST]]:
-        for field, place, part in _parts(whole):
+    def inside(parent: ast.AST, path: Path) -> Iterator[tuple[Path, ast.expr, ast.AST]]:
+        for field, index, part in _parts(parent):
             if isinstance(part, ast.expr):
-                yield (*path, (field, place)), part, whole
-            yield from inside(part, (*path, (field, place)))
+                yield (*path, (field, index)), part, parent
+            yield from inside(part, (*path, (field, index)))
 
-    for place, statement in enumerate(tree.body[1:], start=1):  # the first is what it says that it means
-        yield from inside(statement, (("body", place),))
+    for index, statement in enumerate(tree.body[1:], start=1):  # the first is the docstring
+        yield from inside(statement, (("body", index),))
 
 
-def _parts(whole: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
-    for field in whole._fields:
-        value: object = getattr(whole, field, None)
-        if _is_name_only(whole, field):
+def _parts(parent: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
+    for field in parent._fields:
+        value: object = getattr(parent, field, None)
+        if _is_name_only(parent, field):
             continue
         if isinstance(value, ast.AST):
             yield field, None, value
         elif isinstance(value, list):
-            for place, part in enumerate(cast("list[object]", value)):
+            for index, part in enumerate(cast("list[object]", value)):
                 if isinstance(part, ast.AST):
-                    yield field, place, part
+                    yield field, index, part
 
 
 def _is_replaced(node: ast.expr, parent: ast.AST) -> bool:
-    """What ``replace`` makes another of."""
+    """Whether a node is the record that ``replace`` copies."""
     return isinstance(parent, ast.Call) and ast.unparse(parent.func) == "replace" and parent.args[0] is node
 
 
-def _is_name_only(whole: ast.AST, field: str) -> bool:
-    """A part that names a thing and is no value: what is called, what is assigned."""
-    return (isinstance(whole, ast.Call) and field == "func") or (isinstance(whole, ast.Assign) and field == "targets")
+def _is_name_only(parent: ast.AST, field: str) -> bool:
+    """Whether a field is a name, not a value: the function of a call, the target of an assignment."""
+    return (isinstance(parent, ast.Call) and field == "func") or (isinstance(parent, ast.Assign) and field == "targets")
 
 
 def replaced(tree: ast.FunctionDef, path: Path, new: ast.expr) -> ast.FunctionDef:
-    """A definition with another expression at the end of a way."""
+    """A definition with another expression at the end of a path."""
     made = deepcopy(tree)
-    whole: ast.AST = made
-    for field, place in path[:-1]:
-        value = getattr(whole, field)
-        whole = value if place is None else value[place]
-    field, place = path[-1]
-    if place is None:
-        setattr(whole, field, new)
+    parent: ast.AST = made
+    for field, index in path[:-1]:
+        value = getattr(parent, field)
+        parent = value if index is None else value[index]
+    field, index = path[-1]
+    if index is None:
+        setattr(parent, field, new)
     else:
-        getattr(whole, field)[place] = new
+        getattr(parent, field)[index] = new
     return made

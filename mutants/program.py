@@ -1,4 +1,4 @@
-"""Wrong programs: each differs at one place from the one that runs, in a rule, a constant, or a row of a table."""
+"""Wrong programs: each differs in one place from the program that runs: in a rule, a constant, or a row of a table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from rules.symbolic.values import field_types
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table of the program, and what it says instead."""
+    """A row of a table of the program, with a wrong value."""
 
     table: MutableMapping[Any, Any]
     key: object
@@ -35,24 +35,24 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A wrong program: what was changed, and where."""
+    """A wrong program: the change, and where it is."""
 
     kind: str
     place: str
     """File and line, and the column of a change of a rule."""
     what: str
-    """The change: what was there, and what is there now."""
+    """The change, as old → new."""
     definitions: Mapping[Rule, ast.FunctionDef] = field(default_factory=dict[Rule, ast.FunctionDef])
     row: Row | None = None
 
     @property
     def name(self) -> str:
-        """All of it in one line."""
+        """Place, kind and change in one line."""
         return f"{self.place}: {self.kind}: {self.what}"
 
     @contextmanager
     def in_place(self) -> Generator[None]:
-        """While inside, the program's table says what the mutant says."""
+        """Puts the wrong row into the program's table inside the ``with`` block."""
         if self.row is None:
             yield
             return
@@ -66,19 +66,19 @@ class Mutant:
 
 
 def mutants() -> list[Mutant]:
-    """All wrong programs that differ at one place from the one that runs, always in the same order."""
+    """All wrong programs with one change, always in the same order."""
     return [*_rules(), *_constants(), *_steps(), *_changes()]
 
 
 def _rules() -> Iterator[Mutant]:
     for rule in RULES:
-        for each in changed(rule):
-            what = f"{rule.__qualname__}: {each.was} → {each.now}"
-            yield Mutant(each.kind, each.place, what, {rule: each.definition})
+        for variant in changed(rule):
+            what = f"{rule.__qualname__}: {variant.was} → {variant.now}"
+            yield Mutant(kind=variant.kind, place=variant.place, what=what, definitions={rule: variant.definition})
 
 
 def _constants() -> Iterator[Mutant]:
-    """A constant that is off, wherever the rules use it."""
+    """A constant with a wrong value, wherever the rules use it."""
     used: dict[tuple[str, int], dict[Rule, Scope]] = {}
     for rule in RULES:
         scope = Scope(rule)
@@ -90,7 +90,8 @@ def _constants() -> Iterator[Mutant]:
         for size in (1, -1, QUANTUM, -QUANTUM):
             definitions = {rule: _with_constant(scope, name, value + size) for rule, scope in scopes.items()}
             what = f"{name}: {value} → {value + size}"
-            yield Mutant("constant", place_of(first.file, first.tree.lineno), what, definitions)
+            place = place_of(first.file, first.tree.lineno)
+            yield Mutant(kind="constant", place=place, what=what, definitions=definitions)
 
 
 def _with_constant(scope: Scope, name: str, value: int) -> ast.FunctionDef:
@@ -105,14 +106,14 @@ def _with_constant(scope: Scope, name: str, value: int) -> ast.FunctionDef:
 
 
 def _line(module: object, *texts: str) -> str:
-    """The place where a module first says all of something in one line."""
+    """File and line of the first line of a module that contains all these texts."""
     lines, _ = getsourcelines(cast("Any", module))
-    line = next(number for number, each in enumerate(lines, start=1) if all(text in each for text in texts))
+    line = next(number for number, text in enumerate(lines, start=1) if all(part in text for part in texts))
     return place_of(str(getsourcefile(cast("Any", module))), line)
 
 
 def _steps() -> Iterator[Mutant]:
-    """A command that another rule decides, or that another event follows; of those that could run at all."""
+    """A command with another deciding rule or another event, if the program could run with it."""
     rules = [
         rule
         for rule in RULES
@@ -126,21 +127,21 @@ def _steps() -> Iterator[Mutant]:
             if rule is not row.rule and set(takes) <= asked and (row.takes == takes or not _moves(row, takes)):
                 what = f"{command.__name__} is decided by {row.rule.__name__} → {rule.__name__}"
                 wrong = replace(row, rule=cast("Any", rule), takes=takes)
-                yield Mutant("wrong row", place, what, row=Row(cast("Any", STEPS), command, wrong))
+                yield Mutant(kind="wrong row", place=place, what=what, row=Row(cast("Any", STEPS), command, wrong))
         for event, change in VM_CHANGES.items():
             if event is not row.event and set(change.carries) <= asked | set(field_types(Decision)):
                 what = f"{command.__name__} is followed by {row.event.__name__} → {event.__name__}"
                 wrong = step(row.rule, event)
-                yield Mutant("wrong row", place, what, row=Row(cast("Any", STEPS), command, wrong))
+                yield Mutant(kind="wrong row", place=place, what=what, row=Row(cast("Any", STEPS), command, wrong))
 
 
 def _moves(row: Step, takes: tuple[str, ...]) -> bool:
-    """Whether the rule of a move is in question: it is given another host, as no other rule is."""
+    """Whether the rule of a move is involved: no other rule has a destination."""
     return "destination" in row.takes or "destination" in takes
 
 
 def _changes() -> Iterator[Mutant]:
-    """An event that is replayed by another event's rule; of those whose figures it carries."""
+    """An event that is replayed by another event's rule, if it carries the figures of that rule."""
     tables: list[tuple[str, MutableMapping[Any, Any]]] = [
         ("VM_CHANGES", cast("Any", VM_CHANGES)),
         ("HOST_CHANGES", cast("Any", HOST_CHANGES)),
@@ -151,20 +152,24 @@ def _changes() -> Iterator[Mutant]:
             right = _rule(row)
             place = _line(changes, f"events.{event.__name__}: ", right.__name__)
             for rule in dict.fromkeys(map(_rule, table.values())):
-                if rule is not right and _carried(event, rule) and (name == "VM_CHANGES" or _alike(rule, right)):
+                if (
+                    rule is not right
+                    and _carries(event, rule)
+                    and (name == "VM_CHANGES" or _same_parameters(rule, right))
+                ):
                     what = f"{name}: {event.__name__} changes by {right.__name__} → {rule.__name__}"
                     wrong = rule if row is right else state_change(rule)
-                    yield Mutant("wrong row", place, what, row=Row(table, event, wrong))
+                    yield Mutant(kind="wrong row", place=place, what=what, row=Row(table, event, wrong))
 
 
 def _rule(row: object) -> Rule:
     return cast("Rule", getattr(row, "rule", row))
 
 
-def _alike(rule: Rule, right: Rule) -> bool:
-    """Two rules take as much: a host's are called by the decider itself, with what the right one takes."""
+def _same_parameters(rule: Rule, right: Rule) -> bool:
+    """Whether two rules have the same parameters: the decider calls a host's rule with those of the right one."""
     return list(parameter_types(rule))[1:] == list(parameter_types(right))[1:]
 
 
-def _carried(event: type[VmEvent | HostEvent], rule: Rule) -> bool:
+def _carries(event: type[VmEvent | HostEvent], rule: Rule) -> bool:
     return all(name in get_type_hints(event) for name in list(parameter_types(rule))[1:])

@@ -1,4 +1,4 @@
-"""Running many judgements on all cores: each process makes the same list of mutants and is told places in it."""
+"""Judging many mutants on all cores: each process makes the same list of mutants, and gets indexes into it."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TypeVar
 
-from mutants.judging import Judge, Judged
+from mutants.judging import Judge, Judgement
 from mutants.program import Mutant, mutants
 
 R = TypeVar("R")
 
 AT_ONCE = 8
-"""Mutants that a process is given at a time."""
+"""The number of mutants that a process gets at a time."""
 LIFE = 60
-"""Portions after which a process ends and another begins: interned terms are never forgotten."""
+"""The number of portions after which a process is replaced: interned terms are never freed."""
 
 
 @cache
 def all_mutants() -> list[Mutant]:
-    """All mutants, once a process."""
+    """All mutants; made once in each process."""
     return mutants()
 
 
 @cache
 def the_judge() -> Judge:
-    """The judge of this process."""
+    """The judge of this process; made once."""
     return Judge()
 
 
-def _judged(place: int) -> tuple[int, Judged]:
-    return place, the_judge().judge(all_mutants()[place])
+def _judge(index: int) -> tuple[int, Judgement]:
+    return index, the_judge().judge(all_mutants()[index])
 
 
-def run(places: Sequence[int], cores: int) -> Iterator[tuple[Mutant, Judged]]:
-    """The fates of the mutants at some places of the list, as they are reached."""
+def run(indexes: Sequence[int], cores: int) -> Iterator[tuple[Mutant, Judgement]]:
+    """Judges the mutants at these indexes of the list. Yields each with its judgement, as it is known."""
     known = all_mutants()
-    for place, fate in spread(_judged, places, cores):
-        yield known[place], fate
+    for index, judgement in spread(_judge, indexes, cores):
+        yield known[index], judgement
 
 
 def spread(
-    work: Callable[[int], R], places: Sequence[int], cores: int, at_once: int = AT_ONCE, life: int | None = LIFE
+    work: Callable[[int], R], indexes: Sequence[int], cores: int, at_once: int = AT_ONCE, life: int | None = LIFE
 ) -> Iterator[R]:
-    """What some work comes to for each of some places, as it is done."""
+    """Does some work for each index, in several processes. Yields the results as they are known."""
     if cores == 1:
-        yield from map(work, places)
+        yield from map(work, indexes)
         return
     with multiprocessing.get_context("spawn").Pool(cores, maxtasksperchild=life) as pool:
-        yield from pool.imap_unordered(work, places, chunksize=at_once)
+        yield from pool.imap_unordered(work, indexes, chunksize=at_once)

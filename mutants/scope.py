@@ -1,4 +1,4 @@
-"""What is known of the expressions of a rule: their types, and the names that may stand where they stand."""
+"""The types of the expressions of a rule, and the names that are known at each of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rules.symbolic.source import RuleSource, source_of
 from rules.symbolic.values import field_types, is_record
 
 Marked = tuple[Rule, ...]
-"""The functions that a function may call: the rules, or the sentences."""
+"""The functions that a function may call: the rules, or the predicates."""
 
 
 class Scope:
@@ -40,11 +40,11 @@ class Scope:
                     self._lines[node.targets[0].id] = node.lineno
 
     def known_at(self, node: ast.expr) -> dict[str, type]:
-        """The parameters and local names that have a value where an expression stands, and their types."""
+        """The parameters and local names that have a value at an expression, and their types."""
         return {name: kind for name, kind in self._kinds.items() if self._lines[name] < node.lineno}
 
     def kind(self, node: ast.expr) -> type | None:
-        """The type of an expression; ``None`` if it is not known."""
+        """The type of an expression; ``None`` if unknown."""
         match node:
             case ast.Constant(value=value):
                 return type(value)
@@ -67,11 +67,11 @@ class Scope:
                 return None
 
     def called(self, node: ast.Call) -> object:
-        """What a call calls."""
+        """The object that a call calls."""
         return self.names.get(node.func.id) if isinstance(node.func, ast.Name) else None
 
     def takes(self, called: object) -> dict[str, type]:
-        """The parameters of a rule or the fields of a record, and their types; none of anything else."""
+        """The parameters of a rule or the fields of a record, with their types; empty for anything else."""
         if is_record(called):
             return field_types(cast("type", called))
         return parameter_types(called) if callable(called) and called in self.marked else {}
@@ -88,7 +88,7 @@ class Scope:
 
 
 def fields_and_rules(kind: type | None) -> dict[str, type]:
-    """What a record has: its fields, and its properties, and their types."""
+    """The fields and properties of a record, with their types."""
     if kind is None or not is_record(kind):
         return {}
     found = dict(field_types(kind))

@@ -1,1 +1,4 @@
-"""What must hold: invariants and properties, read from the running code as terms, proved and judged."""
+"""What must hold: invariants and properties, proved of the running code and judged on recorded histories.
+
+May import ``domain`` only. Begin with ``specification`` (what must hold), then ``obligations`` (what is proved).
+"""

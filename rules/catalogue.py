@@ -18,61 +18,61 @@ SPECIFICATION: Final = (figures, conditions, answers, effects, changes, moves)
 """All modules of the specification except the invariants. Importing them registers their predicates."""
 
 KINDS: Final = {
-    "definition": "The program computes this figure as the specification does, in any state at all.",
-    "initiation": "It holds of what begins: a new host, or a new VM on a host however busy.",
+    "definition": "The program computes this figure as the specification does, in any state.",
+    "initiation": "It holds for a new host, and for a new VM on any host.",
     "keeps": "If it holds before the command, with all other invariants, it holds after it.",
-    "bystander": "If it holds of another VM on the same host before the command, it holds of that VM after it.",
-    "reason": "The command is refused exactly when the specification says so, with the code that it says.",
+    "bystander": "If it holds for another VM on the same host before the command, it holds for that VM after it.",
+    "reason": "The command is refused exactly when the specification says so, with the specified code.",
     "honesty": "Outcome, code and grant of the decision fit each other, in any state, reachable or not.",
-    "effect": "What takes effect changes exactly the figures that its row names, to the values that it names.",
-    "frame": "What has no business to change stays as it was.",
-    "maximal": "A short grant is as large as possible, and the reason that it gives is the true one.",
-    "fits": "No more is granted than there is and than the VM may have or give, in steps of 2 MiB, in any state.",
-    "parts": "What is told of a grant's parts (hot-added, let go by the balloon, paged out) is so, in any state.",
-    "grant": "What was granted is what was given or taken, to the byte.",
-    "visible": "What the guest sees moves as the model says.",
+    "effect": "An accepted command changes exactly the figures that its row in the model names, to the named values.",
+    "frame": "A refused command changes no figure; resizing a host changes no book.",
+    "maximal": "A short grant is as large as possible, and its code is the true reason.",
+    "fits": "A grant is a multiple of 2 MiB that fits the host and the VM's limits, in any state.",
+    "parts": "The parts of a grant (hot-added, unballooned, paged out) are correct, in any state.",
+    "grant": "Exactly what was granted is given or taken.",
+    "visible": "The memory that the guest sees changes as the model says.",
     "hot-remove": "Only memory that the guest's kernel can give up is hot-removed.",
-    "in-use": "What processes in the guest hold stays with them.",
-    "property": "It holds of every change that this command can make.",
-    "move": "A VM that goes takes its entry in the host's book with it, and what it held.",
-    "generation": "Generation 1 and 2 are decided alike, but for their size limit.",
-    "progress": "What should be possible is.",
-    "event": "A command that takes effect writes the event of its row.",
+    "in-use": "Memory that processes in the guest hold is not taken.",
+    "property": "It holds for every change that this command can make.",
+    "move": "A move frees what the VM held on the source, and books it on the destination; a removal leaves no entry.",
+    "generation": "Generations 1 and 2 are decided alike, except for their size limits.",
+    "progress": "A command that should be possible is accepted.",
+    "event": "An accepted command writes the event of its row in the model.",
     "replay": "Events of different VMs on one host can be replayed in either order.",
-    "overflow": "No number on the way leaves 64 bits, for sizes up to 4 PiB.",
+    "overflow": "No intermediate result leaves 64 bits, for sizes up to 4 PiB.",
 }
 """The kinds of obligations, and what each says."""
 
 CHECKS: Final = {
-    "vacuity": "What is assumed can be: no proof is true for want of a state.",
-    "reached": "This command ends so, from a host without VMs, after a few commands.",
-    "guard": "This condition of a rule decides something.",
+    "vacuity": "Some state satisfies the assumptions: nothing is proved of nothing.",
+    "reached": "A short history from an empty host leads to this answer of this command.",
+    "guard": "This condition of a rule changes some answer.",
     "redundancy": "This invariant does not follow from the others, unless it is marked a theorem.",
-    "canary": "What is false is refuted: the prover can say no.",
-    "dead": "What the model says never happens does not.",
-    "independence": "The specification reaches no rule of the program.",
+    "canary": "A false goal is refuted: the prover can say no.",
+    "dead": "No reachable state gives this answer, as the model says.",
+    "independence": "The specification calls no rule of the program.",
 }
 """The kinds of checks that keep the verdicts honest, and what each says."""
 
 GOALS: Final = {
-    "there_is_room_for_all": "The entries of two VMs in a host's book are never more than all VMs there hold.",
-    "book_is_kept": "What the VMs of the host hold stays as it was.",
-    "generation_is_no_matter": "Two VMs that differ in their generation alone, and are small, are decided alike.",
+    "there_is_room_for_all": "The entries of two VMs in a host's book never exceed what all VMs there hold.",
+    "book_is_kept": "The memory that the VMs of the host hold does not change.",
+    "generation_is_no_matter": "Two small VMs that differ only in their generation are decided alike.",
     "can_be_stopped": "A VM that is not off can be stopped.",
     "can_then_be_removed": "A VM that was stopped can be removed.",
     "what_fits_starts": "A VM that is off and fits can be started; one that is saved and fits can be restored.",
     "granted_to_vm_and_granted_to_vm_commute": "Two grants can be replayed in either order.",
     "granted_to_vm_and_returned_by_vm_commute": "A grant and a return can be replayed in either order.",
     "returned_by_vm_and_returned_by_vm_commute": "Two returns can be replayed in either order.",
-    "entry_and_total_are_granted_alike": "A grant adds as much to the entry of its VM as to what all VMs hold.",
-    "entry_and_total_are_returned_alike": "A return takes as much from the entry of its VM as from what all VMs hold.",
+    "entry_and_total_are_granted_alike": "A grant adds the same to its VM's entry as to the sum of all entries.",
+    "entry_and_total_are_returned_alike": "A return takes the same from its VM's entry as from the sum of all entries.",
     "is_followed_by_its_own": "The event on the VM's stream is the one that the model's event table names.",
-    "refused_command_changes_no_vm": "Replaying a refusal changes nothing of the VM.",
-    "refused_command_changes_no_host": "Replaying a refusal changes nothing of the host.",
-    "removal_changes_no_host": "Replaying a host's removal changes nothing of its figures.",
-    "fits_64_bits": "Every sum and difference on the way to the answer is less than 2**63.",
+    "refused_command_changes_no_vm": "Replaying a refusal changes no figure of the VM.",
+    "refused_command_changes_no_host": "Replaying a refusal changes no figure of the host.",
+    "removal_changes_no_host": "Replaying a host's removal changes no figure of the host.",
+    "fits_64_bits": "Every intermediate sum and difference is less than 2**63.",
 }
-"""What the goals say that are put together from terms and are no sentence of the specification."""
+"""The goals that are built from terms, without a predicate of the specification, and what each says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ PROPERTIES: Final = (
     ),
     Property(
         name="grant_is_applied",
-        text="Assigned memory changes by exactly what was granted, up or down.",
+        text="Assigned memory changes by exactly the grant, up or down.",
         kinds=("grant",),
     ),
     Property(
@@ -139,12 +139,12 @@ PROPERTIES: Final = (
     ),
     Property(
         name="visible_moves_as_said",
-        text="What a guest sees falls or rises by what was granted; a ballooned guest does not see a removal.",
+        text="What a guest sees changes by the grant; a guest that counts ballooned memory sees no removal.",
         kinds=("visible",),
     ),
     Property(
         name="removed_was_hot_pluggable",
-        text="A hot-remove takes no more than the guest's kernel knows to be removable.",
+        text="A hot-remove takes only memory that the guest's kernel knows to be removable.",
         kinds=("hot-remove",),
     ),
     Property(
@@ -157,20 +157,20 @@ PROPERTIES: Final = (
         text="A VM's stream gets the event of its command; a host's gets one exactly when the VM's entry changes.",
         rules=("book_changes_when_due",),
         kinds=("event",),
-        remark="Which streams get which event is put together outside the rules; Hypothesis checks it on random runs.",
+        remark="Which stream gets which event is decided outside the rules; Hypothesis checks it on random runs.",
     ),
     Property(
         name="event_tells_all",
         text="Replaying the recorded events gives the state that was decided.",
         kinds=("replay",),
-        remark="The proofs evolve states by the rules that replay the events, with the figures that the events carry. "
-        "That an event is filled in and stored so is checked by Hypothesis on random runs.",
+        remark="The proofs replay events with the figures that the events carry. "
+        "Hypothesis checks on random runs that events are filled in and stored with these figures.",
     ),
     Property(
         name="total",
         text="Every command has exactly one decision, and what should be possible is possible.",
         kinds=("progress",),
-        remark="A rule has no loop, no exception and an answer on every way: the reader refuses any other.",
+        remark="A rule has no loop and no exception, and returns on every path: the reader refuses any other.",
     ),
 )
 """The properties of every change, in the order of the model."""
@@ -178,21 +178,21 @@ PROPERTIES: Final = (
 HELPERS: Final = (
     Property(
         name="definitions",
-        text="The figures that follow from stored ones are what the specification means by them.",
+        text="The derived figures equal those of the specification.",
         kinds=("definition",),
     ),
     Property(
         name="room_for_all",
-        text="What one VM's change leaves in a host's book is enough for every other VM's entry.",
+        text="After a change of one VM, the host's book still has room for the entry of every other VM.",
         rules=("there_is_room_for_all",),
     ),
     Property(
         name="no_overflow",
-        text="The same figures come out of engines that count in 64 bits.",
+        text="Engines that compute in 64 bits get the same figures.",
         kinds=("overflow",),
     ),
 )
-"""What is proved beside the rules of the model, because the proofs or other engines rest on it."""
+"""Properties that are not rules of the model, but that proofs or other engines rest on."""
 
 RULE_NAMES: Final = (
     *[invariant.__name__ for invariant in INVARIANTS],

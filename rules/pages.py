@@ -23,12 +23,12 @@ from rules.symbolic.source import source_of
 HEAD: Final = """\
 # Rules
 
-What holds of every decided host and VM, and what proves it. This page is written by `python -m rules.pages` from the \
-specification that the prover reads; `make test` fails when it is stale. [Soundness](soundness.md) says what *proved* \
-means and what it does not.
+What holds for every decided host and VM, and what proves it. `python -m rules.pages` writes this page from the \
+specification that the prover reads; `make test` fails when the page is stale. [Soundness](soundness.md) says what \
+*proved* means, and what it does not mean.
 
-Each formula is the specification's own text: Python over stored figures, in bytes, that calls no rule of the program. \
-A *site* is a VM, its host, and the host's book entry for it.
+Each formula is the specification's own source: Python over stored figures, in bytes, that calls no rule of the \
+program. A *site* is a VM, its host, and the host's book entry for the VM.
 """
 
 
@@ -109,7 +109,7 @@ def page() -> str:
 
 
 def _status(proofs: Sequence[Proof]) -> str:
-    """The verdicts on obligations, in a sentence."""
+    """The verdicts on obligations, in words."""
     not_proved = [proof for proof in proofs if proof.verdict is not ProofVerdict.PROVED]
     if not not_proved:
         return f"Proved: {_counted(len(proofs))}."

@@ -1,4 +1,4 @@
-"""Figures in words: sizes as people read and type them, and paths of figures as they are told."""
+"""Figures as text: sizes as people read and type them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Final
 
 UNITS: Final = (("PiB", 50), ("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10))
 COUNTS: Final = frozenset(("generation", "session", "buffer", "weight", "major", "minor", "vms"))
-"""Figures that are no sizes, by the last part of their paths."""
+"""Figures that are not sizes, by the last part of their paths."""
 
 
 def is_count(path: str) -> bool:
-    """Whether a figure is no size."""
+    """Whether a figure is not a size."""
     return path.rpartition(".")[2] in COUNTS
 
 
@@ -29,7 +29,7 @@ def size(count: int) -> str:
 
 
 def typed(count: int) -> str | int:
-    """A number of bytes, exactly, as a script has it: ``"4GiB"``, ``"14080MiB"``; plain if it is in no larger unit."""
+    """A number of bytes, exactly, for a script: ``"4GiB"``, ``"14080MiB"``; a plain number if no unit fits."""
     for unit, power in UNITS:
         if count > 0 and count % (1 << power) == 0:
             return f"{count >> power}{unit}"
@@ -37,7 +37,7 @@ def typed(count: int) -> str | int:
 
 
 def figure(path: str, value: Any) -> str:
-    """A figure as people read it; its path says whether it is a size."""
+    """A figure as people read it. Its path says whether it is a size."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, StrEnum):

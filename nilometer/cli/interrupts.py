@@ -1,6 +1,6 @@
 """Ctrl-C while foreign code runs: noted when it comes, raised where Python can handle it.
 
-Python drops an interrupt that arrives while an object of Z3 is taken down, and Z3 makes thousands of them.
+Python drops an interrupt that arrives while a Z3 object is destroyed, and Z3 creates thousands of them.
 """
 
 from __future__ import annotations

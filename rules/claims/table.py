@@ -1,6 +1,6 @@
-"""The table of claims: which sentence is asked of which command, with which bounds.
+"""The table of claims: which predicate is asked of which command, with which bounds.
 
-Command by command: why it is rejected and when it fails, that its answer is honest, what it changes, and what holds of
+For each command: why it is rejected, when it fails, that its answer is honest, what it changes, and what holds for
 every change.
 """
 
@@ -18,7 +18,7 @@ from rules.specification import answers, changes, conditions, effects, figures, 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A command without an amount: why it is rejected, what it changes, and when it fails."""
+    """A command without an amount: the reason to reject it, what it changes, and when it fails for lack of memory."""
 
     why: Rule
     does: Rule | None
@@ -51,37 +51,37 @@ _ON_HOSTS: Final[Mapping[str, Row]] = {
 
 def _table() -> Iterator[Claim]:
     for command, row in _ON_VMS.items():
-        yield from _answered(command, row)
-        yield from _changes(command, row.does)
+        yield from _answer_claims(command, row)
+        yield from _change_claims(command, row.does)
     for command, why, does in (
         ("add-memory", conditions.why_not_add_memory, effects.giving_does),
         ("remove-memory", conditions.why_not_remove_memory, effects.taking_does),
         ("grow", conditions.why_not_grow, effects.giving_does),
         ("reclaim", conditions.why_not_reclaim, effects.reclaim_does),
     ):
-        yield _rejected(command, why)
+        yield _rejection_claim(command, why)
         yield Claim(kind="honesty", command=command, predicate=changes.outcome_is_honest, any_state=True)
-        yield from _changes(command, does, granted=answers.granted_in)
-    yield from _giving("add-memory", figures.largest_here)
-    yield from _giving("grow", figures.maximum_here)
-    yield from _taking("remove-memory", figures.floor_here)
-    yield from _taking("reclaim", figures.minimum_here, when=figures.keeps_what_it_uses)
-    yield from _paging("reclaim", figures.minimum_here, when=figures.is_made_to_page)
-    # It is answered as what it becomes; what that is answered is said there.
-    yield _rejected("set-memory", conditions.why_not_set_memory)
-    yield from _changes("set-memory", effects.set_memory_does)
-    yield from _moving()
+        yield from _change_claims(command, does, granted=answers.granted_in)
+    yield from _giving_claims("add-memory", figures.largest_here)
+    yield from _giving_claims("grow", figures.maximum_here)
+    yield from _taking_claims("remove-memory", figures.floor_here)
+    yield from _taking_claims("reclaim", figures.minimum_here, when=figures.keeps_what_it_uses)
+    yield from _paging_claims("reclaim", figures.minimum_here, when=figures.is_made_to_page)
+    # It becomes another command, whose claims are made above.
+    yield _rejection_claim("set-memory", conditions.why_not_set_memory)
+    yield from _change_claims("set-memory", effects.set_memory_does)
+    yield from _moving_claims()
     for command, row in _ON_HOSTS.items():
-        yield from _answered(command, row)
+        yield from _answer_claims(command, row)
         if row.does is not None:
             yield Claim(kind="effect", command=command, predicate=row.does, accepted=True, any_state=True)
 
 
-# What is answered
+# Answers
 
 
-def _rejected(command: str, why: Rule) -> Claim:
-    """It is rejected exactly for its reasons."""
+def _rejection_claim(command: str, why: Rule) -> Claim:
+    """The command is rejected exactly for its reasons."""
     return Claim(
         kind="reason",
         command=command,
@@ -92,9 +92,9 @@ def _rejected(command: str, why: Rule) -> Claim:
     )
 
 
-def _answered(command: str, row: Row) -> Iterator[Claim]:
-    """It is done, unless there is a reason to reject it, or the host has not the memory."""
-    yield _rejected(command, row.why)
+def _answer_claims(command: str, row: Row) -> Iterator[Claim]:
+    """The command is done, unless there is a reason to reject it, or the host does not have the memory."""
+    yield _rejection_claim(command, row.why)
     if row.short is None:
         yield Claim(kind="reason", command=command, predicate=answers.never_fails, any_state=True)
     else:
@@ -110,11 +110,11 @@ def _answered(command: str, row: Row) -> Iterator[Claim]:
     yield Claim(kind="honesty", command=command, predicate=changes.answer_is_honest, any_state=True)
 
 
-# What changes
+# Changes
 
 
-def _changes(command: str, does: Rule | None, **given: Rule) -> Iterator[Claim]:
-    """What takes effect does what its row says, what does not does nothing; and what holds of every change."""
+def _change_claims(command: str, does: Rule | None, **given: Rule) -> Iterator[Claim]:
+    """An accepted command does what its row says, any other does nothing; and what holds for every change."""
     yield Claim(
         kind="frame", command=command, predicate=changes.refused_changes_nothing, accepted=False, any_state=True
     )
@@ -123,15 +123,15 @@ def _changes(command: str, does: Rule | None, **given: Rule) -> Iterator[Claim]:
     yield Claim(kind="property", command=command, predicate=changes.watermark_monotone)
     if command != "reclaim":
         yield Claim(kind="property", command=command, predicate=changes.nothing_paged_out)
-    if command != "move-vm":  # which has two hosts
+    if command != "move-vm":  # it changes two hosts
         yield Claim(kind="property", command=command, predicate=changes.conserved)
         yield Claim(kind="property", command=command, predicate=changes.account_kept)
         yield Claim(kind="property", command=command, predicate=changes.book_changes_when_due)
         yield Claim(kind="property", command=command, predicate=changes.others_kept)
 
 
-def _moving() -> Iterator[Claim]:
-    """A VM that goes takes with it what it held, and its entry."""
+def _moving_claims() -> Iterator[Claim]:
+    """A VM that leaves a host takes its memory and its entry with it."""
     for predicate in (
         moves.source_gets_back_what_it_held,
         moves.destination_gives_what_is_held,
@@ -143,10 +143,10 @@ def _moving() -> Iterator[Claim]:
     yield Claim(kind="move", command="remove-vm", predicate=moves.removed_leaves_no_entry, accepted=True)
 
 
-# What is granted: as much as is possible, and a short grant says truly why
+# Grants: as large as possible, and a short grant names the true reason
 
 
-def _giving(command: str, most: Rule) -> Iterator[Claim]:
+def _giving_claims(command: str, most: Rule) -> Iterator[Claim]:
     bound = {"most": most}
     yield Claim(kind="fits", command=command, predicate=changes.giving_fits, given=bound, any_state=True)
     yield Claim(kind="parts", command=command, predicate=changes.balloon_goes_first, any_state=True)
@@ -157,7 +157,7 @@ def _giving(command: str, most: Rule) -> Iterator[Claim]:
     yield Claim(kind="in-use", command=command, predicate=changes.in_use_never_removed)
 
 
-def _taking(command: str, least: Rule, when: Rule | None = None) -> Iterator[Claim]:
+def _taking_claims(command: str, least: Rule, when: Rule | None = None) -> Iterator[Claim]:
     bound = {"least": least}
     yield Claim(kind="fits", command=command, predicate=changes.taking_fits, given=bound, when=when, any_state=True)
     yield Claim(kind="parts", command=command, predicate=changes.taking_has_no_parts, when=when, any_state=True)
@@ -173,8 +173,8 @@ def _taking(command: str, least: Rule, when: Rule | None = None) -> Iterator[Cla
     yield Claim(kind="in-use", command=command, predicate=changes.in_use_never_removed, when=when)
 
 
-def _paging(command: str, least: Rule, when: Rule) -> Iterator[Claim]:
-    """Of a guest that Dynamic Memory makes page, its minimum is the only bound."""
+def _paging_claims(command: str, least: Rule, when: Rule) -> Iterator[Claim]:
+    """For a guest that Dynamic Memory makes page, the minimum is the only bound."""
     bound = {"least": least}
     yield Claim(kind="fits", command=command, predicate=changes.paging_fits, given=bound, when=when, any_state=True)
     yield Claim(kind="parts", command=command, predicate=changes.pages_what_no_longer_fits, when=when, any_state=True)
@@ -186,16 +186,16 @@ def _paging(command: str, least: Rule, when: Rule) -> Iterator[Claim]:
 
 
 def _by_kind(claims: list[Claim]) -> Iterator[Claim]:
-    """Claims of one kind together, kinds in the order in which they first come."""
+    """Claims grouped by kind, kinds in the order of their first claim."""
     for kind in dict.fromkeys(claim.kind for claim in claims):
         yield from (claim for claim in claims if claim.kind == kind)
 
 
 CLAIMS: Final[tuple[Claim, ...]] = tuple(_by_kind(list(_table())))
-"""Every claim, each of its own name."""
+"""All claims. No two have the same name."""
 
 
 @cache
 def claims_of(command: str) -> tuple[Claim, ...]:
-    """What is claimed of a command, by its name."""
+    """The claims about a command."""
     return tuple(claim for claim in CLAIMS if claim.command == command)

@@ -85,9 +85,9 @@ def _lines(example: Counterexample) -> Iterator[str]:
     shown = {path: value for path, value in example.before.items() if value not in _NOTHING}
     yield from _table({path: figure(path, value) for path, value in shown.items()}, "  ")
     if not shown:
-        yield "  nothing be there"
+        yield "  there be no host and no VM"
     elif len(shown) < len(example.before):
-        yield "  and all other figures be nothing"
+        yield "  and all other figures be 0 or unset"
     if example.command is not None:
         arguments = ", ".join(
             f"{name} {figure(name, value)}"
@@ -108,7 +108,7 @@ def _lines(example: Counterexample) -> Iterator[str]:
         yield f"From an empty host, in {count} command{'' if count == 1 else 's'}:"
         yield from (json.dumps(line, ensure_ascii=False) for line in example.script)
     elif example.steps:
-        yield f"Not reached within {example.steps} commands: a bug, or an invariant that is missing"
+        yield f"No history of up to {example.steps} commands leads here: a bug, or a missing invariant"
 
 
 def _answer(decision: Figures) -> str:

@@ -1,6 +1,6 @@
-"""The specification: what must hold of every reachable state, and of every change.
+"""The specification: what must hold in every reachable state, and for every change.
 
-A second text on purpose. It is written from stored fields alone, with its own numbers, and reaches no rule of the
-program: ``figures`` says what the derived figures are, ``invariants`` what holds in every state, ``changes`` what holds
-of every command.
+It is a second text on purpose: it reads only stored fields, has its own numbers, and calls no rule of the program. May
+import ``domain`` (its types only). Begin with ``figures`` (derived figures), ``invariants`` (every state), ``changes``
+(every command).
 """

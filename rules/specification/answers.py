@@ -1,4 +1,4 @@
-"""When a command is to be rejected, when to fail: what is answered, held against the reasons that there are."""
+"""When a command must be rejected, and when it must fail: the answer, compared with the reasons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rules.specification.predicate import predicate
 
 @predicate
 def is_rejected_because(decision: Decision, why: Code) -> bool:
-    """A command is rejected exactly when there is a reason, and with it: else somebody mends what was not wrong."""
+    """A command is rejected exactly when there is a reason, and names it: else somebody repairs the wrong thing."""
     if why is Code.NONE:
         return decision.outcome is not Outcome.REJECTED
     return decision.outcome is Outcome.REJECTED and decision.code is why
@@ -16,7 +16,7 @@ def is_rejected_because(decision: Decision, why: Code) -> bool:
 
 @predicate
 def fails_when_short(decision: Decision, why: Code, short: bool) -> bool:
-    """A command that is allowed fails exactly when the host has not the memory, and says so."""
+    """An allowed command fails exactly when the host does not have the memory, and says so."""
     if why is Code.NONE and short:
         return decision.outcome is Outcome.FAILED and decision.code is Code.INSUFFICIENT_HOST_MEMORY
     return decision.outcome is not Outcome.FAILED
@@ -24,11 +24,11 @@ def fails_when_short(decision: Decision, why: Code, short: bool) -> bool:
 
 @predicate
 def never_fails(decision: Decision) -> bool:
-    """A command that needs no memory of a host is rejected or done; it never fails."""
+    """A command that needs no memory of a host never fails: it is rejected or done."""
     return decision.outcome is not Outcome.FAILED
 
 
 @predicate
 def granted_in(decision: Decision) -> int:
-    """What a decision grants."""
+    """The bytes that a decision grants."""
     return decision.granted

@@ -1,4 +1,4 @@
-"""What holds of every change: of what is answered, what is granted, and what else may move."""
+"""What holds for every change: the answer, the grant, and the other figures."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from rules.specification.predicate import predicate
 
 @predicate
 def says_nothing_moved(decision: Decision) -> bool:
-    """No part of a grant is told where nothing was granted: events are written from these figures."""
+    """A decision that grants nothing reports no part of a grant: events are written from these figures."""
     without_parts = decision.hot_added == 0 and decision.unballooned == 0 and decision.paged == 0
     return decision.granted == 0 and without_parts
 
 
 @predicate
 def outcome_is_honest(decision: Decision, amount: int) -> bool:
-    """What is called completed is complete, and what fell short is told: else automation goes on without its memory."""
+    """A completed grant is complete, and a shortfall is reported: else automation goes on without its memory."""
     granted = decision.granted
     if decision.outcome is Outcome.REJECTED:
         return says_nothing_moved(decision) and decision.code is not Code.NONE
@@ -38,7 +38,7 @@ def outcome_is_honest(decision: Decision, amount: int) -> bool:
 
 @predicate
 def answer_is_honest(decision: Decision) -> bool:
-    """A command without an amount is done, or says why not."""
+    """A command without an amount is done, or has the code of a reason."""
     if decision.outcome is Outcome.DONE:
         return says_nothing_moved(decision) and decision.code is Code.NONE
     refused = decision.outcome is Outcome.REJECTED or decision.outcome is Outcome.FAILED
@@ -47,19 +47,19 @@ def answer_is_honest(decision: Decision) -> bool:
 
 @predicate
 def grant_is_applied_up(before: Vm, after: Vm, decision: Decision) -> bool:
-    """What was granted was given, to the byte: else the ledger and the VM part ways."""
+    """A VM is given exactly what was granted: else the ledger and the VM disagree."""
     return after.assigned - before.assigned == decision.granted
 
 
 @predicate
 def grant_is_applied_down(before: Vm, after: Vm, decision: Decision) -> bool:
-    """What was granted was taken, to the byte."""
+    """Exactly what was granted is taken from a VM."""
     return before.assigned - after.assigned == decision.granted
 
 
 @predicate
 def giving_fits(before: Site, decision: Decision, most: int) -> bool:
-    """What is given is whole quanta that the host has free and the VM may have: no other VM's memory is given away."""
+    """A gift is whole quanta that the host has free and the VM may have: it never takes another VM's memory."""
     granted = decision.granted
     fits = granted <= free_on(before.host) and before.vm.assigned + granted <= most
     return granted == 0 or (fits and granted % QUANTUM == 0)
@@ -67,21 +67,21 @@ def giving_fits(before: Site, decision: Decision, most: int) -> bool:
 
 @predicate
 def taking_fits(before: Site, decision: Decision, least: int) -> bool:
-    """What is taken is whole quanta that are not in use and above the VM's least: no process loses its memory."""
+    """A removal is whole quanta that are not in use and above the VM's least: no process loses its memory."""
     left = before.vm.assigned - decision.granted
     return decision.granted == 0 or (left >= before.vm.in_use and left >= least and decision.granted % QUANTUM == 0)
 
 
 @predicate
 def paging_fits(before: Site, decision: Decision, least: int) -> bool:
-    """What is taken from an old Windows guest is whole quanta that are above its minimum."""
+    """A reclaim from an old Windows guest is whole quanta above the guest's minimum."""
     left = before.vm.assigned - decision.granted
     return decision.granted == 0 or (left >= least and decision.granted % QUANTUM == 0)
 
 
 @predicate
 def balloon_goes_first(before: Vm, decision: Decision) -> bool:
-    """Of a gift the balloon lets go what it can, only the rest is hot-added, and nothing is paged out."""
+    """A gift first deflates the balloon; only the rest is hot-added, and nothing is paged out."""
     emptied = decision.granted >= before.ballooned
     let_go = decision.unballooned == (before.ballooned if emptied else decision.granted)
     parts = let_go and decision.hot_added == decision.granted - decision.unballooned
@@ -90,13 +90,13 @@ def balloon_goes_first(before: Vm, decision: Decision) -> bool:
 
 @predicate
 def taking_has_no_parts(decision: Decision) -> bool:
-    """What is taken is neither hot-added nor let go, and nothing is paged out for it."""
+    """A removal hot-adds nothing, deflates no balloon, and pages nothing out."""
     return decision.hot_added == 0 and decision.unballooned == 0 and decision.paged == 0
 
 
 @predicate
 def pages_what_no_longer_fits(before: Vm, decision: Decision) -> bool:
-    """What is told of paging is what no longer fits into what the VM is left with."""
+    """The reported paging is exactly what no longer fits into the memory that is left."""
     too_much = before.in_use - (before.assigned - decision.granted)
     paged = decision.paged == (too_much if too_much > 0 else 0)
     return decision.outcome is Outcome.REJECTED or (paged and decision.hot_added == 0 and decision.unballooned == 0)
@@ -104,33 +104,33 @@ def pages_what_no_longer_fits(before: Vm, decision: Decision) -> bool:
 
 @predicate
 def is_short(decision: Decision) -> bool:
-    """Less was granted than asked, though the command was allowed."""
+    """An allowed command granted less than was requested."""
     return decision.outcome is Outcome.PARTIALLY_COMPLETED or decision.outcome is Outcome.FAILED
 
 
 @predicate
 def giving_is_maximal(before: Site, decision: Decision, most: int) -> bool:
-    """One quantum more would have overcommitted the host, or exceeded the VM's most: no memory is withheld."""
+    """After a short gift, one quantum more would overcommit the host or exceed the VM's most: no memory is withheld."""
     more = decision.granted + QUANTUM
     return not is_short(decision) or more > free_on(before.host) or before.vm.assigned + more > most
 
 
 @predicate
 def taking_is_maximal(before: Site, decision: Decision, least: int) -> bool:
-    """One quantum more would have taken what is in use, or gone below the VM's least."""
+    """After a short removal, one quantum more would take memory in use or go below the VM's least."""
     left = before.vm.assigned - (decision.granted + QUANTUM)
     return not is_short(decision) or left < before.vm.in_use or left < least
 
 
 @predicate
 def paging_is_maximal(before: Site, decision: Decision, least: int) -> bool:
-    """One quantum more would have gone below the VM's minimum."""
+    """After a short reclaim from an old Windows guest, one quantum more would go below its minimum."""
     return not is_short(decision) or before.vm.assigned - (decision.granted + QUANTUM) < least
 
 
 @predicate
 def giving_code_is_true(before: Site, decision: Decision, most: int) -> bool:
-    """The reason of a short gift is the scarcer of host and limit, the host if both are equally scarce."""
+    """The code of a short gift names the tighter bound, host or size limit; the host if both are equal."""
     host_is_scarcer = free_on(before.host) <= most - before.vm.assigned
     code = Code.INSUFFICIENT_HOST_MEMORY if host_is_scarcer else Code.SIZE_LIMIT
     return not is_short(decision) or decision.code is code
@@ -138,7 +138,7 @@ def giving_code_is_true(before: Site, decision: Decision, most: int) -> bool:
 
 @predicate
 def taking_code_is_true(before: Site, decision: Decision, least: int) -> bool:
-    """The reason of a short removal is the scarcer of what is free in the guest and what is above the least."""
+    """The code of a short removal names the tighter bound, memory in use or least size; in use if both are equal."""
     in_use_is_nearer = before.vm.in_use >= least
     code = Code.MEMORY_IN_USE if in_use_is_nearer else Code.MINIMUM_REACHED
     return not is_short(decision) or decision.code is code
@@ -146,45 +146,45 @@ def taking_code_is_true(before: Site, decision: Decision, least: int) -> bool:
 
 @predicate
 def paging_code_is_true(decision: Decision) -> bool:
-    """The reason of a short reclaim from an old Windows guest is its minimum: that it is in use is none."""
+    """The code of a short reclaim from an old Windows guest is its minimum: memory in use is no bound there."""
     return not is_short(decision) or decision.code is Code.MINIMUM_REACHED
 
 
 @predicate
 def in_use_never_removed(before: Vm, after: Vm) -> bool:
-    """Memory that processes hold is never taken: else they crash, or the guest pages without anybody having asked."""
+    """Memory that processes hold is never taken: else they crash, or the guest pages without a request."""
     same = after.in_use == before.in_use and after.paged_out == before.paged_out
     return same and after.in_use <= after.assigned
 
 
 @predicate
 def only_balloon_pages_out(before: Vm, after: Vm) -> bool:
-    """An old Windows guest pages out what no longer fits, and not a byte more."""
+    """An old Windows guest pages out exactly what no longer fits."""
     too_much = before.in_use - after.assigned
     return after.paged_out - before.paged_out == (too_much if too_much > 0 else 0)
 
 
 @predicate
 def nothing_paged_out(before: Vm, after: Vm) -> bool:
-    """No other command makes a guest page; a new session, or none, begins with nothing paged out."""
+    """No other command makes a guest page; a new session begins with nothing paged out."""
     return after.paged_out == before.paged_out or after.paged_out == 0
 
 
 @predicate
 def conserved(before: Site, after: Site) -> bool:
-    """What the VM gets the host loses, and the other way round: memory is neither made nor lost."""
+    """What a VM gains, its host loses, and the reverse: memory is neither created nor lost."""
     return free_on(before.host) + held_by(before.vm) == free_on(after.host) + held_by(after.vm)
 
 
 @predicate
 def account_kept(before: Host, after: Host) -> bool:
-    """A VM command changes neither the host's memory, nor its reserve, nor its release."""
+    """A command on a VM changes neither the host's total, nor its reserve, nor its version."""
     return before.total == after.total and before.reserve == after.reserve and before.version is after.version
 
 
 @predicate
 def book_changes_when_due(before: Site, after: Site) -> bool:
-    """The host's stream gets an event exactly when what the VM holds changes."""
+    """The host's book changes exactly when the memory that the VM holds changes."""
     moved = held_by(after.vm) != held_by(before.vm)
     written = after.host.held != before.host.held
     return (moved and written) or (not moved and not written)
@@ -192,7 +192,7 @@ def book_changes_when_due(before: Site, after: Site) -> bool:
 
 @predicate
 def watermark_monotone(before: Vm, after: Vm) -> bool:
-    """Within a session the watermark is the most so far: it is what a ballooned guest sees."""
+    """Within a session the high watermark is the most so far: a ballooned guest sees that amount."""
     gone = after.power is Power.OFF or before.session != after.session  # a VM that was off is, or is in another session
     peak = after.assigned if after.assigned > before.high_watermark else before.high_watermark
     return gone or after.high_watermark == peak
@@ -200,27 +200,27 @@ def watermark_monotone(before: Vm, after: Vm) -> bool:
 
 @predicate
 def visible_falls_as_said(before: Vm, after: Vm, decision: Decision) -> bool:
-    """What is taken disappears from a guest's view, unless the guest still counts what it lent."""
+    """A removal lowers what the guest sees, unless the guest still counts ballooned memory."""
     fall = 0 if counts_what_it_lent(before.guest) else decision.granted
     return seen_by(before) - seen_by(after) == fall
 
 
 @predicate
 def visible_rises_as_said(before: Vm, after: Vm, decision: Decision) -> bool:
-    """What is given appears in a guest's view, unless the guest still counted it."""
+    """A gift raises what the guest sees, unless the guest still counted that memory."""
     rise = decision.hot_added if counts_what_it_lent(before.guest) else decision.granted
     return seen_by(after) - seen_by(before) == rise and decision.hot_added + decision.unballooned == decision.granted
 
 
 @predicate
 def removed_was_hot_pluggable(before: Vm, decision: Decision) -> bool:
-    """A hot-remove takes only what the guest's kernel knew to be removable."""
+    """A hot-remove takes only memory that the guest's kernel knew to be removable."""
     return not gives_up_memory(before.guest) or decision.granted <= before.hot_pluggable
 
 
 @predicate
 def refused_changes_nothing(before: Site, after: Site) -> bool:
-    """What was not granted leaves no trace in the figures: else a failed change has half happened."""
+    """A refused command changes no figure: else a failed change is half done."""
     return (
         host_is_kept(before.host, after.host) and before.entry == after.entry and nothing_changed(before.vm, after.vm)
     )
@@ -228,11 +228,11 @@ def refused_changes_nothing(before: Site, after: Site) -> bool:
 
 @predicate
 def host_is_kept(before: Host, after: Host) -> bool:
-    """Nothing of a host changed."""
+    """No figure of a host changed."""
     return account_kept(before, after) and before.held == after.held
 
 
 @predicate
 def others_kept(before: Site, after: Site) -> bool:
-    """What all other VMs on the host hold together is as it was: one VM's change is no other's."""
+    """The memory that all other VMs on the host hold together does not change."""
     return before.host.held - before.entry == after.host.held - after.entry

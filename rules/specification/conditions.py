@@ -1,4 +1,4 @@
-"""When a command is refused, and why: for each row of the memory model's table, the first condition that fails."""
+"""Why a command is rejected: for each row of the memory model's table, the first condition that fails."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from rules.specification.predicate import predicate
 
 @predicate
 def asks_for_whole_quanta(amount: int) -> bool:
-    """An amount that can be asked for: 2 MiB, or a multiple."""
+    """Whether an amount can be requested: it is a positive multiple of 2 MiB."""
     return amount >= QUANTUM and amount % QUANTUM == 0
 
 
 @predicate
 def is_older(version: ConfigVersion, than: ConfigVersion) -> bool:
-    """A configuration version is lower than another."""
+    """Whether a configuration version is lower than another."""
     return version.major < than.major or (version.major == than.major and version.minor < than.minor)
 
 
 @predicate
 def why_not_resized(vm: Vm, amount: int) -> Code:
-    """Why a VM is not resized while it runs."""
+    """Why a VM cannot be resized while it runs; ``NONE`` if it can."""
     if vm.power is Power.OFF or vm.power is Power.PAUSED or vm.power is Power.SAVED:
         return Code.WRONG_POWER_STATE
     if vm.memory.mode is Mode.DYNAMIC:
@@ -46,7 +46,7 @@ def why_not_resized(vm: Vm, amount: int) -> Code:
 
 @predicate
 def why_not_balanced(vm: Vm, amount: int) -> Code:
-    """Why Dynamic Memory does not move a VM's memory."""
+    """Why Dynamic Memory cannot move a VM's memory; ``NONE`` if it can."""
     if vm.power is Power.OFF or vm.power is Power.PAUSED or vm.power is Power.SAVED:
         return Code.WRONG_POWER_STATE
     if vm.memory.mode is Mode.STATIC:
@@ -129,7 +129,7 @@ def why_not_configure_guest(site: Site, config_version: ConfigVersion) -> Code:
 
 @predicate
 def unless_power_is(vm: Vm, power: Power) -> Code:
-    """Why a command is rejected that asks for one power state."""
+    """Why a command that needs one power state is rejected."""
     return Code.NONE if vm.power is power else Code.WRONG_POWER_STATE
 
 
@@ -201,34 +201,34 @@ def why_not_move_vm(site: Site, destination: Host, same_host: bool) -> Code:
     return Code.NONE
 
 
-# When a command fails that is not rejected: the host has not the memory
+# When a command that is not rejected fails: the host does not have the memory
 
 
 @predicate
 def start_is_short(site: Site) -> bool:
-    """The host has not what the VM starts with."""
+    """The host does not have the startup memory of the VM."""
     return site.vm.memory.startup > free_on(site.host)
 
 
 @predicate
 def restore_is_short(site: Site) -> bool:
-    """The host has not what the saved VM had."""
+    """The host does not have the memory that the saved VM had."""
     return site.vm.assigned > free_on(site.host)
 
 
 @predicate
 def reboot_guest_is_short(site: Site) -> bool:
-    """The host has not what the VM starts with, beside what it has."""
+    """The host does not have the startup memory of the VM, beyond what the VM already has."""
     return site.vm.memory.startup > free_on(site.host) + site.vm.assigned
 
 
 @predicate
 def move_vm_is_short(site: Site, destination: Host) -> bool:
-    """The other host has not what the VM holds."""
+    """The destination does not have the memory that the VM holds."""
     return held_by(site.vm) > free_on(destination)
 
 
-# Hosts, and VMs that are not there yet
+# Hosts, and new VMs
 
 
 @predicate

@@ -1,4 +1,4 @@
-"""What a command that takes effect changes of a VM: exactly the figures that its row names, and no other."""
+"""What an accepted command changes: exactly the figures that its row in the memory model names."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from rules.specification.predicate import predicate
 
 @predicate
 def same_version(one: ConfigVersion, other: ConfigVersion) -> bool:
-    """Two configuration versions are the same."""
+    """Two configuration versions are equal."""
     return one.major == other.major and one.minor == other.minor
 
 
 @predicate
 def same_machine(before: Vm, after: Vm) -> bool:
-    """Generation, guest and configuration version are as they were."""
+    """Generation, guest and configuration version do not change."""
     same = before.generation == after.generation and before.guest is after.guest
     return same and same_version(before.config_version, after.config_version)
 
 
 @predicate
 def same_setting(one: MemorySetting, other: MemorySetting) -> bool:
-    """Two memory settings are the same."""
+    """Two memory settings are equal."""
     return one.startup == other.startup and same_but_for_startup(one, other)
 
 
 @predicate
 def same_but_for_startup(one: MemorySetting, other: MemorySetting) -> bool:
-    """Two memory settings are the same but perhaps for startup."""
+    """Two memory settings are equal, except perhaps in startup memory."""
     return (
         one.mode is other.mode
         and one.minimum == other.minimum
@@ -43,22 +43,22 @@ def same_but_for_startup(one: MemorySetting, other: MemorySetting) -> bool:
 
 @predicate
 def same_driver(before: Vm, after: Vm) -> bool:
-    """The driver runs as it did."""
+    """Whether the driver runs does not change."""
     return (before.vsc and after.vsc) or (not before.vsc and not after.vsc)
 
 
 @predicate
 def same_report(before: Vm, after: Vm) -> bool:
-    """What the guest has told is as it was."""
-    told = (before.in_use_reported and after.in_use_reported) or (
+    """What the guest reported does not change."""
+    alike = (before.in_use_reported and after.in_use_reported) or (
         not before.in_use_reported and not after.in_use_reported
     )
-    return told and before.in_use == after.in_use
+    return alike and before.in_use == after.in_use
 
 
 @predicate
 def same_sizes(before: Vm, after: Vm) -> bool:
-    """All sizes but what is in use are as they were, in the same session."""
+    """No size but the memory in use changes, and the session goes on."""
     return (
         before.session == after.session
         and before.assigned == after.assigned
@@ -72,34 +72,34 @@ def same_sizes(before: Vm, after: Vm) -> bool:
 
 @predicate
 def same_figures(before: Vm, after: Vm) -> bool:
-    """All figures but the power state are as they were."""
+    """No figure but the power state changes."""
     return same_sizes(before, after) and same_report(before, after)
 
 
 @predicate
 def nothing_changed(before: Vm, after: Vm) -> bool:
-    """The VM is as it was."""
+    """Nothing of the VM changes."""
     same = same_machine(before, after) and same_setting(before.memory, after.memory)
     return same and before.power is after.power and same_figures(before, after)
 
 
 @predicate
 def only_power_changed(before: Vm, after: Vm, power: Power) -> bool:
-    """The VM has another power state, and is as it was."""
+    """Only the power state of the VM changes, to this one."""
     same = same_machine(before, after) and same_setting(before.memory, after.memory)
     return same and after.power is power and same_figures(before, after)
 
 
 @predicate
 def configure_memory_does(before: Vm, after: Vm, memory: MemorySetting) -> bool:
-    """The setting is the new one."""
+    """Only the memory setting changes, to the new one."""
     same = same_machine(before, after) and before.power is after.power and same_figures(before, after)
     return same and same_setting(memory, after.memory)
 
 
 @predicate
 def configure_guest_does(before: Vm, after: Vm, guest: Guest, config_version: ConfigVersion) -> bool:
-    """The guest and its configuration version are the new ones."""
+    """Only the guest and its configuration version change, to the new ones."""
     same = before.generation == after.generation and same_setting(before.memory, after.memory)
     new = after.guest is guest and same_version(after.config_version, config_version)
     return same and new and before.power is after.power and same_figures(before, after)
@@ -107,7 +107,7 @@ def configure_guest_does(before: Vm, after: Vm, guest: Guest, config_version: Co
 
 @predicate
 def boots(before: Vm, after: Vm) -> bool:
-    """The guest starts: startup memory, nothing lent, told or paged, the driver where it can run."""
+    """The guest starts with startup memory, nothing ballooned, reported or paged out, and the driver if it can run."""
     startup = before.memory.startup
     runs = has_the_driver(before.guest, before.memory)
     fresh = (
@@ -127,7 +127,7 @@ def boots(before: Vm, after: Vm) -> bool:
 
 @predicate
 def stop_does(before: Vm, after: Vm) -> bool:
-    """The VM has nothing; which session it was stays."""
+    """The VM has no memory; the session number stays."""
     nothing = (
         after.power is Power.OFF
         and after.assigned == 0
@@ -163,20 +163,20 @@ def save_does(before: Vm, after: Vm) -> bool:
 
 @predicate
 def restore_does(before: Vm, after: Vm) -> bool:
-    """Only the power state changes: the figures are as they were in the image."""
+    """Only the power state changes: the figures come from the image."""
     return only_power_changed(before, after, Power.RUNNING)
 
 
 @predicate
 def report_in_use_does(before: Vm, after: Vm, in_use: int) -> bool:
-    """Only what is in use changes, and that it was told."""
+    """Only the memory in use changes, and that it was reported."""
     same = same_machine(before, after) and same_setting(before.memory, after.memory) and before.power is after.power
     return same and same_sizes(before, after) and after.in_use == in_use and after.in_use_reported
 
 
 @predicate
 def same_beside_sizes(before: Vm, after: Vm) -> bool:
-    """A resized VM is the same machine, in the same session, with the same setting but for a static VM's startup."""
+    """A resize keeps machine, session and setting, except that a static VM's startup memory follows its size."""
     static = before.memory.mode is Mode.STATIC
     startup = after.assigned if static else before.memory.startup
     return (
@@ -192,7 +192,7 @@ def same_beside_sizes(before: Vm, after: Vm) -> bool:
 
 @predicate
 def giving_does(before: Vm, after: Vm, granted: int) -> bool:
-    """The balloon lets go of what it can, the rest is new; the watermark rises if this is the most so far."""
+    """The balloon deflates first, the rest is new memory; the high watermark rises if this is the most so far."""
     emptied = granted >= before.ballooned
     peak = after.assigned > before.high_watermark
     return (
@@ -207,7 +207,7 @@ def giving_does(before: Vm, after: Vm, granted: int) -> bool:
 
 @predicate
 def taking_does(before: Vm, after: Vm, granted: int) -> bool:
-    """What is taken is gone, or lent to the balloon; what is in use stays."""
+    """The memory is gone, or in the balloon; the memory in use stays."""
     lent = granted if lends_memory(before.guest) else 0
     return (
         same_beside_sizes(before, after)
@@ -221,17 +221,17 @@ def taking_does(before: Vm, after: Vm, granted: int) -> bool:
 
 @predicate
 def reclaim_does(before: Vm, after: Vm, granted: int) -> bool:
-    """As any taking; but an old Windows guest pages out what no longer fits, and no more."""
+    """As any removal; but an old Windows guest pages out exactly what no longer fits."""
     if before.guest is not Guest.WINDOWS_LEGACY:
         return taking_does(before, after, granted)
     too_much = before.in_use > after.assigned
     paged = before.in_use - after.assigned if too_much else 0
-    told = (before.in_use_reported and after.in_use_reported) or (
+    reported_alike = (before.in_use_reported and after.in_use_reported) or (
         not before.in_use_reported and not after.in_use_reported
     )
     return (
         same_beside_sizes(before, after)
-        and told
+        and reported_alike
         and after.assigned == before.assigned - granted
         and after.ballooned == before.ballooned + granted
         and after.high_watermark == before.high_watermark
@@ -242,7 +242,7 @@ def reclaim_does(before: Vm, after: Vm, granted: int) -> bool:
 
 @predicate
 def set_memory_does(before: Vm, after: Vm, decision: Decision, size: int) -> bool:
-    """A VM that was told its size has it, or has come nearer to it and no further."""
+    """The VM has the requested size, or came nearer to it without passing it."""
     if decision.outcome is Outcome.PARTIALLY_COMPLETED:
         rises = before.assigned < after.assigned and after.assigned < size
         return after.memory.startup == after.assigned and (
@@ -252,25 +252,25 @@ def set_memory_does(before: Vm, after: Vm, decision: Decision, size: int) -> boo
     return after.memory.startup == size and before.power is after.power and reached
 
 
-# Hosts, and VMs that are not there yet
+# Hosts, and new VMs
 
 
 @predicate
 def register_host_does(after: Host, total: int, reserve: int, version: HostVersion) -> bool:
-    """A host begins with what it was registered with, and its VMs hold nothing."""
+    """A host begins with the figures that it was registered with, and its VMs hold nothing."""
     return after.total == total and after.reserve == reserve and after.version is version and after.held == 0
 
 
 @predicate
 def resize_host_does(before: Host, after: Host, total: int) -> bool:
-    """Only the host's memory changes."""
+    """Only the host's total changes."""
     same = after.reserve == before.reserve and after.version is before.version and after.held == before.held
     return same and after.total == total
 
 
 @predicate
 def set_reserve_does(before: Host, after: Host, reserve: int) -> bool:
-    """Only what the root partition keeps changes."""
+    """Only the root partition's reserve changes."""
     same = after.total == before.total and after.version is before.version and after.held == before.held
     return same and after.reserve == reserve
 
@@ -279,7 +279,7 @@ def set_reserve_does(before: Host, after: Host, reserve: int) -> bool:
 def define_vm_does(
     after: Vm, generation: int, guest: Guest, config_version: ConfigVersion, memory: MemorySetting
 ) -> bool:
-    """A VM is defined as it was asked for; it is off, has nothing, and was never started."""
+    """A VM is defined as requested; it is off, has no memory, and was never started."""
     asked = after.generation == generation and after.guest is guest
     asked_too = same_version(after.config_version, config_version) and same_setting(after.memory, memory)
     nothing = (

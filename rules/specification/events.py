@@ -1,4 +1,4 @@
-"""Which event each command writes when it takes effect, by its stored name: the memory model's event table."""
+"""The event that each accepted command writes, by its stored name: the memory model's event table."""
 
 from __future__ import annotations
 
@@ -23,4 +23,4 @@ FOLLOWED_BY: Final[Mapping[str, str]] = {
     "move-vm": "vm.moved",
     "remove-vm": "vm.removed",
 }
-"""The event on the VM's stream, by command. An audit that reads another event is told what did not happen."""
+"""The event on the VM's stream, by command. With another event, an audit would read what did not happen."""

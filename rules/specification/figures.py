@@ -1,4 +1,4 @@
-"""The figures that follow from stored ones, as the specification understands them."""
+"""The derived figures, as the specification defines them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ ONE_TEBIBYTE: Final = 1099511627776
 
 @predicate
 def gives_up_memory(guest: Guest) -> bool:
-    """Memory can be removed from this guest for good."""
+    """Memory can be hot-removed from this guest."""
     return guest is Guest.WINDOWS
 
 
 @predicate
 def lends_memory(guest: Guest) -> bool:
-    """Memory leaves this guest through a balloon."""
+    """Memory is removed from this guest through a balloon."""
     return guest is Guest.WINDOWS_LEGACY or guest is Guest.LINUX or guest is Guest.LINUX_LEGACY
 
 
 @predicate
 def removal_by(vm: Vm) -> Mechanism:
-    """How a removal from this VM is called in its event."""
+    """The mechanism of a removal from this VM, as its event names it."""
     if gives_up_memory(vm.guest):
         return Mechanism.HOT_REMOVE
     if not lends_memory(vm.guest):
@@ -40,7 +40,7 @@ def removal_by(vm: Vm) -> Mechanism:
 
 @predicate
 def counts_what_it_lent(guest: Guest) -> bool:
-    """This guest still sees the memory that it lent to the balloon."""
+    """This guest still sees ballooned memory."""
     return guest is Guest.WINDOWS_LEGACY or guest is Guest.LINUX_LEGACY
 
 
@@ -54,19 +54,19 @@ def has_the_driver(guest: Guest, memory: MemorySetting) -> bool:
 
 @predicate
 def is_resident(vm: Vm) -> bool:
-    """The VM's memory is in the host: it runs or is paused."""
+    """The VM's memory is on the host: it is running or paused."""
     return vm.power is not Power.OFF and vm.power is not Power.SAVED
 
 
 @predicate
 def held_by(vm: Vm) -> int:
-    """What the VM takes of its host."""
+    """The memory that the VM holds on its host."""
     return vm.assigned if is_resident(vm) else 0
 
 
 @predicate
 def seen_by(vm: Vm) -> int:
-    """What the guest sees."""
+    """The memory that the guest sees."""
     if counts_what_it_lent(vm.guest):
         return vm.assigned + vm.ballooned
     return vm.assigned
@@ -74,13 +74,13 @@ def seen_by(vm: Vm) -> int:
 
 @predicate
 def free_on(host: Host) -> int:
-    """What the host has not promised to anybody."""
+    """The host's memory that is neither reserved nor held by a VM."""
     return host.total - (host.reserve + host.held)
 
 
 @predicate
 def largest(generation: int, version: HostVersion) -> int:
-    """The largest VM of a generation on a release."""
+    """The largest size of a VM of this generation on this host version."""
     if generation == 1:
         return ONE_TEBIBYTE
     if version is HostVersion.V2022 or version is HostVersion.V2025:
@@ -90,25 +90,25 @@ def largest(generation: int, version: HostVersion) -> int:
 
 @predicate
 def is_whole(size: int) -> bool:
-    """A whole number of 2 MiB."""
+    """A size is a multiple of 2 MiB."""
     return size % QUANTUM == 0
 
 
 @predicate
 def whole_part(size: int) -> int:
-    """What of a size can be handed out."""
+    """A size, rounded down to 2 MiB."""
     return size - size % QUANTUM
 
 
 @predicate
 def is_size(size: int, limit: int) -> bool:
-    """A size that can be configured."""
+    """A size can be configured."""
     return size % QUANTUM == 0 and size >= FLOOR and size <= limit
 
 
 @predicate
 def is_valid(memory: MemorySetting, limit: int) -> bool:
-    """A memory setting that can be configured."""
+    """A memory setting can be configured."""
     if not is_size(memory.startup, limit):
         return False
     if memory.mode is Mode.STATIC:
@@ -127,49 +127,49 @@ def is_valid(memory: MemorySetting, limit: int) -> bool:
 
 @predicate
 def largest_here(site: Site) -> int:
-    """The largest that this VM can be on this host."""
+    """The largest size of this VM on this host."""
     return largest(site.vm.generation, site.host.version)
 
 
 @predicate
 def maximum_here(site: Site) -> int:
-    """The most that Dynamic Memory may give this VM."""
+    """The most memory that Dynamic Memory may give this VM."""
     return site.vm.memory.maximum
 
 
 @predicate
 def minimum_here(site: Site) -> int:
-    """The least that Dynamic Memory leaves this VM."""
+    """The least memory that Dynamic Memory leaves this VM."""
     return site.vm.memory.minimum
 
 
 @predicate
 def floor_here(site: Site) -> int:
-    """The least that any VM keeps, whatever it is and wherever: 32 MiB."""
+    """The least memory that any VM keeps: 32 MiB."""
     return FLOOR
 
 
 @predicate
 def is_made_to_page(site: Site) -> bool:
-    """Dynamic Memory takes also what this guest uses, which then pages: only an old Windows guest lets it."""
+    """Dynamic Memory also takes memory in use from this guest, which then pages: an old Windows guest."""
     return site.vm.guest is Guest.WINDOWS_LEGACY
 
 
 @predicate
 def keeps_what_it_uses(site: Site) -> bool:
-    """Nothing that this guest uses is taken from it."""
+    """No memory in use is taken from this guest."""
     return site.vm.guest is not Guest.WINDOWS_LEGACY
 
 
 @predicate
 def moved_in_book(before: Vm, after: Vm) -> int:
-    """What a host's book gains by a change of a VM, or loses."""
+    """The change of the host's book that follows from a change of a VM."""
     return held_by(after) - held_by(before)
 
 
 @predicate
 def grant_is_called(granted: int, amount: int) -> Outcome:
-    """The name of a grant."""
+    """The outcome of a grant."""
     if granted == amount:
         return Outcome.COMPLETED
     return Outcome.FAILED if granted <= 0 else Outcome.PARTIALLY_COMPLETED
@@ -177,7 +177,7 @@ def grant_is_called(granted: int, amount: int) -> Outcome:
 
 @predicate
 def asking_for_size(vm: Vm, size: int) -> Resize:
-    """What ``set-memory`` becomes."""
+    """The command that ``set-memory`` becomes."""
     if vm.power is Power.OFF:
         return Resize.CONFIGURE
     if size > vm.assigned:
@@ -187,5 +187,5 @@ def asking_for_size(vm: Vm, size: int) -> Resize:
 
 @predicate
 def why_no_size(vm: Vm) -> Code:
-    """Why a VM cannot be brought to a size whatever the size: Dynamic Memory sizes it."""
+    """Why ``set-memory`` is rejected for any size: Dynamic Memory decides the size."""
     return Code.DYNAMIC_MEMORY_ENABLED if vm.memory.mode is Mode.DYNAMIC else Code.NONE

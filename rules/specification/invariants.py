@@ -1,4 +1,4 @@
-"""What holds in every reachable state of a decided host and VM, and what an operator loses without it."""
+"""What holds in every reachable state of a decided host and VM, and why it matters to an operator."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rules.specification.predicate import predicate
 
 @predicate
 def host_is_real(site: Site) -> bool:
-    """A host has some memory, and nothing in its account is negative: else its free memory is a fiction."""
+    """A host has memory, and no figure of its account is negative: else its free memory is a fiction."""
     return site.host.total > 0 and site.host.reserve >= 0 and site.entry >= 0 and site.host.held >= site.entry
 
 
@@ -40,14 +40,14 @@ def book_agrees(site: Site) -> bool:
 
 @predicate
 def in_use_is_assigned(site: Site) -> bool:
-    """A guest uses no more than it has, and nothing is guessed: else a removal takes what is in use."""
-    told = 0 <= site.vm.in_use <= site.vm.assigned
-    return told and (site.vm.in_use_reported or site.vm.in_use == 0)
+    """A guest uses no more than it has, and only reported use counts: else a removal takes memory in use."""
+    fits = 0 <= site.vm.in_use <= site.vm.assigned
+    return fits and (site.vm.in_use_reported or site.vm.in_use == 0)
 
 
 @predicate
 def off_means_nothing(site: Site) -> bool:
-    """A VM that is off has nothing: else its memory is missing from the host."""
+    """A VM that is off has no memory: else its memory is missing from the host."""
     vm = site.vm
     return vm.power is not Power.OFF or (
         vm.assigned == 0
@@ -63,13 +63,13 @@ def off_means_nothing(site: Site) -> bool:
 
 @predicate
 def settings_valid(site: Site) -> bool:
-    """The memory setting is one that the host accepts: else the next start fails."""
+    """The memory setting is valid on this host: else the next start fails."""
     return is_valid(site.vm.memory, largest_here(site))
 
 
 @predicate
 def within_bounds(site: Site) -> bool:
-    """A VM keeps its least memory and never exceeds its most: what its owner was promised, and what he pays for."""
+    """A VM keeps its minimum and never exceeds its maximum: its owner was promised one, and pays for the other."""
     vm = site.vm
     if vm.power is Power.OFF:
         return True
@@ -81,7 +81,7 @@ def within_bounds(site: Site) -> bool:
 
 @predicate
 def size_is_assigned(site: Site) -> bool:
-    """A static VM that is not off is configured as it is: else a restart undoes what was granted."""
+    """A static VM that is not off is configured with the memory it has: else a restart undoes a grant."""
     vm = site.vm
     return vm.power is Power.OFF or vm.memory.mode is Mode.DYNAMIC or vm.memory.startup == vm.assigned
 
@@ -90,45 +90,45 @@ def size_is_assigned(site: Site) -> bool:
 def whole_quanta(site: Site) -> bool:
     """Memory moves in steps of 2 MiB: a figure between them is one that Hyper-V would not have decided."""
     vm = site.vm
-    whole = vm.assigned % QUANTUM == 0 and vm.ballooned % QUANTUM == 0 and vm.high_watermark % QUANTUM == 0
-    return whole and vm.ballooned >= 0
+    whole_figures = vm.assigned % QUANTUM == 0 and vm.ballooned % QUANTUM == 0 and vm.high_watermark % QUANTUM == 0
+    return whole_figures and vm.ballooned >= 0
 
 
 @predicate
 def no_balloon_without_one(site: Site) -> bool:
-    """A guest without a balloon has nothing in it: else what it sees is computed wrong."""
+    """A guest without a balloon has no ballooned memory: else what it sees is computed wrong."""
     return lends_memory(site.vm.guest) or site.vm.ballooned == 0
 
 
 @predicate
 def balloon_is_the_rest(site: Site) -> bool:
-    """What a ballooned guest has and what it lent make its most so far: true only because the balloon lets go first."""
+    """Assigned and ballooned memory of a ballooned guest add up to its high watermark: the balloon deflates first."""
     vm = site.vm
     return vm.power is Power.OFF or not lends_memory(vm.guest) or vm.assigned + vm.ballooned == vm.high_watermark
 
 
 @predicate
 def watermark_is_visible(site: Site) -> bool:
-    """A guest that counts what it lent sees the most it ever had: installers and caches decide by that number."""
+    """A guest that counts ballooned memory sees its high watermark: installers and caches decide by that number."""
     vm = site.vm
     return vm.power is Power.OFF or not counts_what_it_lent(vm.guest) or seen_by(vm) == vm.high_watermark
 
 
 @predicate
 def current_is_visible(site: Site) -> bool:
-    """Every other guest sees what it is assigned: else the view shows memory that is not there."""
+    """Every other guest sees its assigned memory: else the view shows memory that does not exist."""
     return counts_what_it_lent(site.vm.guest) or seen_by(site.vm) == site.vm.assigned
 
 
 @predicate
 def all_hot_pluggable(site: Site) -> bool:
-    """All memory of a Windows guest can be removed again, of any other none: else a later removal is refused inside."""
+    """All memory of a Windows guest can be hot-removed, of others none: else the guest refuses a later removal."""
     return site.vm.hot_pluggable == (site.vm.assigned if gives_up_memory(site.vm.guest) else 0)
 
 
 @predicate
 def driver_runs(site: Site) -> bool:
-    """The driver runs exactly where it can: else a change is accepted that the guest never carries out."""
+    """The driver runs exactly where it can: else a change is accepted that the guest never makes."""
     vm = site.vm
     if vm.power is Power.OFF:
         return not vm.vsc and vm.session >= 0
@@ -139,7 +139,7 @@ def driver_runs(site: Site) -> bool:
 
 @predicate
 def only_legacy_pages(site: Site) -> bool:
-    """Only an old Windows guest is ever made to page: any other that paged had memory taken that was in use."""
+    """Only an old Windows guest ever pages: any other guest that pages lost memory in use."""
     return site.vm.paged_out >= 0 and (site.vm.guest is Guest.WINDOWS_LEGACY or site.vm.paged_out == 0)
 
 
@@ -164,4 +164,4 @@ INVARIANTS = (
 """All invariants, in the order of the memory model."""
 
 THEOREMS = (watermark_is_visible, current_is_visible)
-"""Invariants that follow from the others: said on their own because operators rely on them."""
+"""Invariants that follow from the others. They are stated separately because operators rely on them."""

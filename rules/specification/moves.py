@@ -1,6 +1,6 @@
-"""What a VM that goes leaves behind, on the host that it leaves and on the one that it comes to.
+"""What a move changes on the two hosts, and what a removal leaves.
 
-``left`` is the site that the VM has left, afterwards; ``after`` is the one that it is on.
+``left`` is the site that the VM left, afterwards; ``after`` is the site on the destination.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from rules.specification.predicate import predicate
 
 @predicate
 def source_gets_back_what_it_held(before: Site, left: Site) -> bool:
-    """The host that a VM leaves has so much more free as the VM held."""
+    """The free memory of the host that a VM leaves grows by what the VM held."""
     return free_on(left.host) == free_on(before.host) + held_by(before.vm)
 
 
 @predicate
 def destination_gives_what_is_held(before: Site, after: Site, destination: Host) -> bool:
-    """The host that a VM comes to has so much less free as the VM holds."""
+    """The free memory of the destination shrinks by what the VM holds."""
     return free_on(after.host) == free_on(destination) - held_by(before.vm)
 
 
 @predicate
 def source_forgets_the_vm(left: Site) -> bool:
-    """The host that a VM has left has no entry for it."""
+    """The host that a VM left has no entry for it."""
     return left.entry == 0
 
 
 @predicate
 def source_account_is_kept(before: Site, left: Site) -> bool:
-    """Total, reserve and release of the host that a VM leaves stay as they were."""
+    """Total, reserve and version of the host that a VM leaves do not change."""
     return account_kept(before.host, left.host)
 
 
 @predicate
 def destination_account_is_kept(after: Site, destination: Host) -> bool:
-    """Total, reserve and release of the host that a VM comes to stay as they were."""
+    """Total, reserve and version of the destination do not change."""
     return account_kept(destination, after.host)
 
 

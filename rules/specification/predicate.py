@@ -1,4 +1,4 @@
-"""The marker of a sentence of the specification: what must hold, written a second time, from stored fields alone."""
+"""The decorator of the specification's functions. Most are predicates; others give a figure, or a reason."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 PREDICATES: Final[list[Rule]] = []
-"""Every function marked ``@predicate``."""
+"""Every function marked ``@predicate``, in the order in which the modules were imported."""
 
 
 def predicate(function: Callable[P, R]) -> Callable[P, R]:
-    """Marks a function as part of the specification. It may call other sentences, and never a rule of the program.
+    """Marks a function as part of the specification. It may call others of the specification, but no rule.
 
-    If rule and specification shared a helper, a mistake in the helper would excuse itself.
+    If a rule and the specification shared a function, a mistake in that function would hide itself.
     """
     PREDICATES.append(function)
     return function

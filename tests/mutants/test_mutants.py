@@ -109,7 +109,7 @@ def test_a_clause_that_no_program_needs_is_decoration(known: list[Mutant]) -> No
     assert worth(place, [named(known, "min for max: most: min(amount")])[1] is Worth.DECORATION
 
 
-def test_a_sample_is_judged_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sample_is_judged_and_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--sample", "20", "--seed", "5", "--cores", "1"]) == 0
     told = capsys.readouterr()
     assert "survived: " not in told.out

@@ -79,7 +79,7 @@ def test_what_no_history_reaches_says_so() -> None:
 
     assert found.script == ()
     assert found.steps == 5
-    assert found.text().endswith("Not reached within 5 commands: a bug, or an invariant that is missing\n")
+    assert found.text().endswith("No history of up to 5 commands leads here: a bug, or a missing invariant\n")
 
 
 def test_a_figure_that_is_computed_otherwise_says_both() -> None:
