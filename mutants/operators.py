@@ -238,9 +238,11 @@ def _same_source(one: ast.expr, other: ast.expr) -> bool:
 
 
 def placed(new: ast.expr, old: ast.expr) -> ast.expr:
-    """A copy of a new expression, with the location of the one that it replaces."""
-    made = deepcopy(new)
-    for part in ast.walk(made):
+    """A copy of a new expression, at the location of the one that it replaces; its new names are read, not written."""
+    copy = deepcopy(new)
+    for part in ast.walk(copy):
         if isinstance(part, ast.expr | ast.keyword) and not hasattr(part, "lineno"):
             ast.copy_location(part, old)
-    return made
+        if isinstance(part, ast.Name | ast.Attribute) and not hasattr(part, "ctx"):
+            part.ctx = ast.Load()
+    return copy
