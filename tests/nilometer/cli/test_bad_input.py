@@ -255,7 +255,7 @@ def test_a_history_imported_and_exported_again_is_the_same_byte_for_byte(desk: D
     assert copy.call("import", file).out.startswith("13 events in ")
     assert copy.events == desk.events
     assert copy.call("replay").code == 0
-    assert "13 of them from before" in copy.call("import", file).out
+    assert "13 of them were there before" in copy.call("import", file).out
     assert copy.events == desk.events
 
 
