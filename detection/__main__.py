@@ -25,11 +25,11 @@ class Share:
     tried: int = 0
     noticed: int = 0
     causes: int = 0
-    """First causes that were told, of all that were noticed."""
+    """First causes found, in all that were noticed."""
 
     def __str__(self) -> str:
-        each = f", {self.causes / self.noticed:.1f} first causes told each" if self.noticed else ""
-        return f"{self.noticed} of {self.tried} noticed{each}"
+        causes = f", {self.causes / self.noticed:.1f} first causes per corruption" if self.noticed else ""
+        return f"{self.noticed} of {self.tried} noticed{causes}"
 
 
 def share(kind: str, histories: Sequence[list[Line]], times: int, random: Random, missed: list[str]) -> Share:
@@ -40,11 +40,11 @@ def share(kind: str, histories: Sequence[list[Line]], times: int, random: Random
         corruption = KINDS[kind](random, lines, others)
         if corruption is None:
             continue
-        told = judged(corruption.lines)
+        findings = judged(corruption.lines)
         found.tried += 1
-        found.noticed += bool(told)
-        found.causes += sum(finding.follows is None for finding in told)
-        if not told:
+        found.noticed += bool(findings)
+        found.causes += sum(finding.follows is None for finding in findings)
+        if not findings:
             missed.append(f"{kind}: {corruption.what}")
     return found
 

@@ -48,7 +48,7 @@ def with_leaf(lines: Sequence[Line], index: int, path: Sequence[str], value: Any
 def other_number(random: Random, value: int) -> int:
     """Another figure: a little off, a quantum off, none, double, or anything."""
     choices = [value + 1, value - 1, value + QUANTUM, value - QUANTUM, 0, 2 * value, random.randrange(2**40)]
-    return random.choice([each for each in choices if each != value and each >= 0])
+    return random.choice([choice for choice in choices if choice != value and choice >= 0])
 
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -86,13 +86,13 @@ def _figure(kind: str, types: tuple[str, ...] | None) -> Callable[[Random, list[
     def corrupt(random: Random, lines: list[Line], _: list[Line]) -> Corruption | None:
         found = figures_of(lines, types)
         if kind == GRANTED:
-            found = [each for each in found if is_granted(lines[each[0]])]
+            found = [figure for figure in found if is_granted(lines[figure[0]])]
         if not found:
             return None
         index, path, value = random.choice(found)
         other = other_number(random, value)
-        told = f"{lines[index]['type']} {'.'.join(path)} {value} -> {other} at {lines[index]['position']}"
-        return Corruption(kind, told, with_leaf(lines, index, path, other))
+        what = f"{lines[index]['type']} {'.'.join(path)} {value} -> {other} at {lines[index]['position']}"
+        return Corruption(kind, what, with_leaf(lines, index, path, other))
 
     return corrupt
 
@@ -107,8 +107,8 @@ def word(random: Random, lines: list[Line], _: list[Line]) -> Corruption | None:
     ]
     index, path, value = random.choice(found)
     other = not value if isinstance(value, bool) else random.choice([w for w in WORDS[path[-1]] if w != value])
-    told = f"{lines[index]['type']} {'.'.join(path)} {value} -> {other} at {lines[index]['position']}"
-    return Corruption("a word of an event", told, with_leaf(lines, index, path, other))
+    what = f"{lines[index]['type']} {'.'.join(path)} {value} -> {other} at {lines[index]['position']}"
+    return Corruption("a word of an event", what, with_leaf(lines, index, path, other))
 
 
 def dropped(random: Random, lines: list[Line], _: list[Line]) -> Corruption:

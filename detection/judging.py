@@ -27,4 +27,4 @@ def judged(lines: Iterable[Line]) -> list[Finding]:
         except (UnreadableEvent, HistoryError) as error:
             found.append(Finding("unreadable", Verdict.VIOLATED, At(stream, line["position"], None), error.message))
     found += judge.finish()
-    return [each for each in found if each.verdict is Verdict.VIOLATED]
+    return [finding for finding in found if finding.verdict is Verdict.VIOLATED]

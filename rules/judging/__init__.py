@@ -1,4 +1,4 @@
-"""The judge: every event of a history against every rule that speaks of it, by the rules that decide and are proved.
+"""The judge: checks every event of a history against every rule that applies, with the rules that decide.
 
-Read in this order: ``findings`` (what a verdict is), ``scope`` (which events are asked about), ``judge`` (the door).
+May import what lies below in ``rules``. Begin with ``findings`` (the verdicts), then ``judge`` (the entry point).
 """

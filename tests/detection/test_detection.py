@@ -1,4 +1,4 @@
-"""``make detect``, on short histories: what rules can see is seen, and what is not is told."""
+"""``make detect``, on short histories: what the rules can notice is noticed, and the rest is reported."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_history_that_is_written_again_in_its_order_holds(histories: list[list
 def test_what_goes_unnoticed_is_told_and_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def believes(vm: Vm, told: VmFigures) -> bool:
+    def believes(vm: Vm, figures: VmFigures) -> bool:
         return True
 
     monkeypatch.setattr(decisions, "has_vm_figures", believes)
@@ -62,6 +62,6 @@ def test_what_goes_unnoticed_is_told_and_fails(
 
 def test_the_whole_run_says_how_much_was_noticed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert detection.main(["--each", "5", "--commands", "60"]) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert len(told) == 1 + len(KINDS)
-    assert all("noticed" in line for line in told[1:])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + len(KINDS)
+    assert all("noticed" in line for line in lines[1:])

@@ -1,4 +1,4 @@
-"""The judge of decided hosts and VMs: each event as if it were decided again on the state before it.
+"""The judge of decided hosts and VMs: each decision is made again, on the state before it.
 
 May import ``rules.judging`` (not ``observed``), ``rules.claims`` and what lies below. Begin with ``judge``.
 """

@@ -34,7 +34,7 @@ class DecidedJudge:
 
     def __init__(self, collector: FindingCollector, completeness: Completeness) -> None:
         self._collector = collector
-        self._records = Records(collector, completeness)
+        self._records = Records(collector=collector, completeness=completeness)
         self._pending: PendingChange | None = None
 
     def take(self, ref: EventRef) -> None:

@@ -45,10 +45,10 @@ def lines() -> list[bytes]:
     """Random moves between several hosts, beside a host that is alone, and a real one that was observed."""
     on_one = {**WEB, "vm": "alone", "host": "alone01"}
     added = [do("add-memory", "alone", amount="2MiB")] * 50
-    told = random_history(Seeded(5), 500)
+    recorded = random_history(Seeded(5), 500)
     for more in (history({**HOST, "host": "alone01"}, on_one, {**START, "vm": "alone"}, *added), envelopes(OBSERVED)):
-        told += [replace(each, position=len(told) + number) for number, each in enumerate(more, start=1)]
-    documents = [envelope_to_cloudevent(each, LEDGER) for each in told]
+        recorded += [replace(extra, position=len(recorded) + number) for number, extra in enumerate(more, start=1)]
+    documents = [envelope_to_cloudevent(envelope, LEDGER) for envelope in recorded]
     assert {"move-vm"} < {document["data"].get("command") for document in documents}
     return [spelled(document) for document in documents]
 
@@ -65,10 +65,10 @@ def written(folder: Path, lines: Sequence[bytes]) -> str:
 
 def alone(name: str) -> Audit:
     audit = Audit(minor=True)
-    for each in histories([name], open_input):
+    for read in histories([name], open_input):
         judge = Judge(EVERYTHING)
-        audit.judge(each.events, judge, each.source)
-        audit.finish(judge, each.source)
+        audit.judge(read.events, judge, read.source)
+        audit.finish(judge, read.source)
     return audit
 
 
@@ -82,10 +82,10 @@ def together(source: FileSource | LedgerSource, processes: int = 2) -> Audit:
 
 
 def the_same(one: Audit, other: Audit) -> bool:
-    def told(audit: Audit) -> list[str]:
-        return sorted(str(each) for each in audit.findings)
+    def texts(audit: Audit) -> list[str]:
+        return sorted(str(finding) for finding in audit.findings)
 
-    return one.coverage.rules == other.coverage.rules and told(one) == told(other) and one.verdict is other.verdict
+    return one.coverage.rules == other.coverage.rules and texts(one) == texts(other) and one.verdict is other.verdict
 
 
 def test_what_is_found_does_not_hang_on_how_many_judge(tmp_path: Path, lines: list[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Reading histories to be judged: whatever stands there, as it stands; what is no event is told with its place."""
+"""Reading histories to be judged: whatever stands there, as it stands; what is no event is errors with its place."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def test_a_history_is_read_as_it_is_imported_each_event_with_its_line(tmp_path: 
         expected = list(ledger.events())
         source = source_uri(ledger.id)
         assert list(read_ledger(ledger)) == [(envelope, "", source) for envelope in expected]
-    assert read(*LINES) == [(each, f"h.jsonl:{number}", source) for number, each in enumerate(expected, start=1)]
+    assert read(*LINES) == [
+        (envelope, f"h.jsonl:{number}", source) for number, envelope in enumerate(expected, start=1)
+    ]
 
 
 def test_an_older_shape_is_brought_up_to_date() -> None:
@@ -198,10 +200,10 @@ def test_an_event_of_another_ledger_is_read_and_is_for_the_judge() -> None:
 
 
 def test_what_is_passed_over_is_told_and_the_rest_is_read() -> None:
-    told: list[NilometerError] = []
-    found = read_events(stream_of(LINES[0], b"what?", LINES[1], LINES[2][:50]), "h.jsonl", told.append)
+    errors: list[NilometerError] = []
+    found = read_events(stream_of(LINES[0], b"what?", LINES[1], LINES[2][:50]), "h.jsonl", errors.append)
     assert [event.place for event in found] == ["h.jsonl:1", "h.jsonl:3"]
-    assert [error.message.partition(": ")[0] for error in told] == ["h.jsonl:2", "h.jsonl:4"]
+    assert [error.message.partition(": ")[0] for error in errors] == ["h.jsonl:2", "h.jsonl:4"]
 
 
 def test_a_packed_history_that_is_cut_off_says_so() -> None:
@@ -236,21 +238,21 @@ def test_a_packed_history_that_is_cut_off_says_so() -> None:
     ],
 )
 def test_another_kind_of_file_is_named_with_what_to_do(content: bytes, why: str, hint: str) -> None:
-    told: list[NilometerError] = []
-    for on_error in (None, told.append):
+    errors: list[NilometerError] = []
+    for on_error in (None, errors.append):
         with pytest.raises(InputError) as caught:
             list(read_events(cast("BinaryIO", BufferedReader(BytesIO(content))), "h", on_error))
         assert why in caught.value.message
         assert hint in caught.value.hint
-    assert told == []
+    assert errors == []
 
 
 @pytest.mark.parametrize("first", [b"what?\rwho?", b"\x01\r" + GOOD, b"a" * 200_000 + b",b"])
 def test_a_first_line_that_is_no_table_either_is_a_spoiled_line(first: bytes) -> None:
-    told: list[NilometerError] = []
+    errors: list[NilometerError] = []
     stream = cast("BinaryIO", BufferedReader(BytesIO(first + b"\n" + GOOD)))
-    assert len(list(read_events(stream, "h", told.append))) == 1
-    (error,) = told
+    assert len(list(read_events(stream, "h", errors.append))) == 1
+    (error,) = errors
     assert error.message.startswith("h:1: is not JSON")
 
 
@@ -311,10 +313,10 @@ def test_a_file_that_cannot_be_read_stands_in_the_way_unless_it_is_passed_over(t
     names = [*written(tmp_path, a=LINES[:3], b=[], c=[b"<xml/>"]), str(tmp_path / "none")]
     with pytest.raises(InputError):
         positions(names)
-    told: list[NilometerError] = []
-    found = [len(list(history.events)) for history in histories(names, open_input, told.append)]
+    errors: list[NilometerError] = []
+    found = [len(list(history.events)) for history in histories(names, open_input, errors.append)]
     assert sorted(found) == [0, 0, 0, 3]
-    assert len(told) == 3
+    assert len(errors) == 3
 
 
 # Ledgers
@@ -330,10 +332,10 @@ def test_a_ledger_that_was_changed_where_it_is_stored_cannot_be_read_there(tmp_p
         (body,) = db.execute("SELECT state FROM stored_events WHERE rowid = 2").fetchone()
         db.execute("UPDATE stored_events SET state = ? WHERE rowid = 2", [body.replace(b'","', b'", "', 1)])
     db.close()
-    told: list[NilometerError] = []
+    errors: list[NilometerError] = []
     with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", read_only=True) as ledger:
         with pytest.raises(UnreadableEvent, match="at position 2 is not as Nilometer writes events"):
             list(read_ledger(ledger))
-        found = read_ledger(ledger, on_error=told.append)
+        found = read_ledger(ledger, on_error=errors.append)
         assert [envelope.position for envelope, _, _ in found] == [1, *range(3, 10)]
-    assert len(told) == 1
+    assert len(errors) == 1

@@ -25,13 +25,13 @@ def finding(verdict: Verdict = Verdict.VIOLATED, position: int = 1, follows: int
 
 def audit_of(*findings: Finding, minor: bool = False, most: int = 10) -> Audit:
     audit = Audit(minor=minor, most=most)
-    for each in findings:
-        audit.add(each, SOURCE)
+    for finding in findings:
+        audit.add(finding, SOURCE)
     return audit
 
 
 def shown(audit: Audit) -> list[int | None]:
-    return [each.finding.at.position for each in audit.findings]
+    return [sourced.finding.at.position for sourced in audit.findings]
 
 
 class EverySecond(Judge):
@@ -48,11 +48,11 @@ class EverySecond(Judge):
 
 
 def test_each_event_is_judged_and_what_is_found_at_the_end_is_there_too() -> None:
-    audit, judge, told = Audit(), EverySecond(), list[int]()
+    audit, judge, counts = Audit(), EverySecond(), list[int]()
     stream = cast("BinaryIO", BufferedReader(BytesIO(HISTORY)))
-    audit.judge(read_events(stream, "h"), judge, SOURCE, told.append)
+    audit.judge(read_events(stream, "h"), judge, SOURCE, counts.append)
     audit.finish(judge, SOURCE)
-    assert told == [9]
+    assert counts == [9]
     assert shown(audit) == [1, 3, 5, 7, 9, 9]
     assert (audit.coverage.events, audit.coverage.rules["maximal"].applicable) == (9, 9)
     assert "vm/web01" in audit.streams

@@ -15,7 +15,7 @@ from domain.events import Argument, Event
 from domain.identifiers import StreamName
 from domain.kinds import EVENTS
 from domain.quantities import MiB
-from tests.rules.judging.histories import Told, moment
+from tests.rules.judging.histories import Recorded, moment
 
 STREAMS = ("vm/web01", "vm/web02", "host/hv01", "host/hv02", "vm/hv01", "host/web01", "vm/", "host/", "", "x/y/z", "vm")
 IDS = ("web01", "web02", "hv01", "hv02", "", "a/b", "ﾠ🂡")
@@ -31,10 +31,10 @@ def any_event(random: Random, kinds: tuple[type[Event], ...] = KINDS) -> Event:
     return event
 
 
-def any_history(random: Random, length: int, kinds: tuple[type[Event], ...] = KINDS) -> list[Told]:
+def any_history(random: Random, length: int, kinds: tuple[type[Event], ...] = KINDS) -> list[Recorded]:
     """So many events, mostly at the next place of their stream, mostly one after the other."""
     versions: dict[str, int] = {}
-    told: list[Told] = []
+    envelopes: list[Recorded] = []
     streams = random.sample(STREAMS, random.randrange(1, len(STREAMS)))
     for number in range(1, length + 1):
         stream = random.choice(streams)
@@ -43,15 +43,15 @@ def any_history(random: Random, length: int, kinds: tuple[type[Event], ...] = KI
         if random.random() < 0.02:
             version, place = random.choice(NUMBERS), random.choice((number + 2, 1, number - 1, 2**60))
         happened = moment(random.choice((number, number, number, 0, 10**6)))
-        causation = told[-1].id if told and random.random() < 0.5 else None
-        said = Metadata("anna", "nilo", happened, happened, f"change {number // 2}", None, None, causation)
-        told.append(Envelope(StreamName(stream), version, any_event(random, kinds), said, place))
-    return told
+        causation = envelopes[-1].id if envelopes and random.random() < 0.5 else None
+        with_metadata = Metadata("anna", "nilo", happened, happened, f"change {number // 2}", None, None, causation)
+        envelopes.append(Envelope(StreamName(stream), version, any_event(random, kinds), with_metadata, place))
+    return envelopes
 
 
 def _record(random: Random, kind: type[Any]) -> Any:
     hints = get_type_hints(kind, include_extras=True)
-    return kind(**{each.name: _value(random, each.name, hints[each.name]) for each in fields(kind)})
+    return kind(**{field.name: _value(random, field.name, hints[field.name]) for field in fields(kind)})
 
 
 def _value(random: Random, name: str, kind: Any) -> Any:
@@ -63,14 +63,14 @@ def _value(random: Random, name: str, kind: Any) -> Any:
         case origin if origin is Literal:
             return random.choice(get_args(kind))
         case origin if origin in (Union, UnionType):
-            choices = [each for each in get_args(kind) if each is not NoneType]
+            choices = [argument for argument in get_args(kind) if argument is not NoneType]
             if NoneType in get_args(kind) and random.random() < 0.3:
                 return None
             return _value(random, name, random.choice(choices))
         case origin if origin is tuple:
             return tuple(_value(random, name, get_args(kind)[0]) for _ in range(random.randrange(4)))
         case _:
-            return {each: _argument(random) for each in random.sample(ARGUMENTS, random.randrange(4))}
+            return {name: _argument(random) for name in random.sample(ARGUMENTS, random.randrange(4))}
 
 
 def _argument(random: Random) -> Argument:

@@ -19,7 +19,7 @@ from tests.domain.world import World
 from tests.oracle.shapes import Line
 from tests.oracle.strategies import Chooser, next_line
 
-Told = Envelope[Event]
+Recorded = Envelope[Event]
 BEGINNING = datetime(2026, 11, 23, 9)
 
 E = TypeVar("E", bound=Event)
@@ -35,7 +35,7 @@ class Scribe:
 
     def __init__(self) -> None:
         self.world = World()
-        self.told: list[Told] = []
+        self.envelopes: list[Recorded] = []
         self._versions: dict[str, int] = {}
 
     def ask(self, line: Line) -> None:
@@ -48,74 +48,76 @@ class Scribe:
 
     def write(self, answer: Answer) -> None:
         """Writes the events of an answer, as one change."""
-        number, root = len(self.told), None
+        number, root = len(self.envelopes), None
         for stream, event in answer.events:
             version = self._versions[stream] = self._versions.get(stream, 0) + 1
             at = moment(number)
             metadata = Metadata("anna", "nilo", at, at, f"change {number}", None, None, root)
-            envelope = Envelope(stream, version, event, metadata, len(self.told) + 1)
+            envelope = Envelope(stream, version, event, metadata, len(self.envelopes) + 1)
             root = root or envelope.id
-            self.told.append(envelope)
+            self.envelopes.append(envelope)
 
 
-def history(*lines: Line) -> list[Told]:
+def history(*lines: Line) -> list[Recorded]:
     """What is recorded of these lines."""
     scribe = Scribe()
     for line in lines:
         scribe.ask(line)
-    return scribe.told
+    return scribe.envelopes
 
 
-def random_history(chooser: Chooser, lines: int) -> list[Told]:
+def random_history(chooser: Chooser, lines: int) -> list[Recorded]:
     """What is recorded of so many random lines."""
     scribe = Scribe()
     for _ in range(lines):
         scribe.ask(next_line(chooser, scribe.world.snapshot()))
-    return scribe.told
+    return scribe.envelopes
 
 
-def judged(told: Iterable[Told], scope: Scope = EVERYTHING, source: str = "") -> tuple[list[Finding], Coverage]:
-    """The findings in a history, and the account of what was asked."""
+def judged(
+    envelopes: Iterable[Recorded], scope: Scope = EVERYTHING, source: str = ""
+) -> tuple[list[Finding], Coverage]:
+    """The findings in a history, and its coverage."""
     judge, found = Judge(scope), list[Finding]()
-    for line, envelope in enumerate(told, start=1):
+    for line, envelope in enumerate(envelopes, start=1):
         found += judge.take(envelope, f"history.jsonl:{line}", source)
     return found + judge.finish(), judge.coverage
 
 
-def violations(told: Iterable[Told]) -> list[Finding]:
+def violations(envelopes: Iterable[Recorded]) -> list[Finding]:
     """What is found wrong in a history."""
-    return [each for each in judged(told)[0] if each.verdict is Verdict.VIOLATED]
+    return [finding for finding in judged(envelopes)[0] if finding.verdict is Verdict.VIOLATED]
 
 
-def causes(told: Iterable[Told]) -> list[tuple[str, int | None]]:
+def causes(envelopes: Iterable[Recorded]) -> list[tuple[str, int | None]]:
     """The rules that are found broken and the positions, without what only follows from another."""
-    return [(each.rule, each.at.position) for each in violations(told) if each.follows is None]
+    return [(finding.rule, finding.at.position) for finding in violations(envelopes) if finding.follows is None]
 
 
-def last(told: Sequence[Told], kind: type[E]) -> int:
+def last(envelopes: Sequence[Recorded], kind: type[E]) -> int:
     """The index of the last event of a kind."""
-    return max(index for index, each in enumerate(told) if isinstance(each.event, kind))
+    return max(index for index, envelope in enumerate(envelopes) if isinstance(envelope.event, kind))
 
 
-def tampered(told: Sequence[Told], index: int, change: Callable[[Any], Event]) -> list[Told]:
+def tampered(envelopes: Sequence[Recorded], index: int, change: Callable[[Any], Event]) -> list[Recorded]:
     """The same history with another event in one place."""
-    changed = list(told)
-    changed[index] = replace(told[index], event=change(told[index].event))
+    changed = list(envelopes)
+    changed[index] = replace(envelopes[index], event=change(envelopes[index].event))
     return changed
 
 
-def said(told: Sequence[Told], index: int, **metadata: Any) -> list[Told]:
-    """The same history with something else said of one event."""
-    changed = list(told)
-    changed[index] = replace(told[index], metadata=replace(told[index].metadata, **metadata))
+def with_metadata(envelopes: Sequence[Recorded], index: int, **metadata: Any) -> list[Recorded]:
+    """The same history with other metadata of one event."""
+    changed = list(envelopes)
+    changed[index] = replace(envelopes[index], metadata=replace(envelopes[index].metadata, **metadata))
     return changed
 
 
-def renumbered(told: Iterable[Told]) -> list[Told]:
+def renumbered(envelopes: Iterable[Recorded]) -> list[Recorded]:
     """Events with the positions and versions that they should have in this order."""
     versions: dict[str, int] = {}
-    result: list[Told] = []
-    for position, each in enumerate(told, start=1):
-        version = versions[each.stream] = versions.get(each.stream, 0) + 1
-        result.append(replace(each, position=position, version=version))
+    result: list[Recorded] = []
+    for position, envelope in enumerate(envelopes, start=1):
+        version = versions[envelope.stream] = versions.get(envelope.stream, 0) + 1
+        result.append(replace(envelope, position=position, version=version))
     return result

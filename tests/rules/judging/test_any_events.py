@@ -18,6 +18,6 @@ OBSERVED = tuple(kind for kind in KINDS if issubclass(kind, Observed))
 @pytest.mark.parametrize("kinds", [KINDS, DECIDED, OBSERVED], ids=["mixed", "decided", "observed"])
 def test_whatever_a_history_tells_is_judged(kinds: tuple[type[Decided | Observed], ...]) -> None:
     for seed in range(40):
-        told = any_history(Random(seed), 20, kinds)
-        coverage = judged(told)[1]
-        assert coverage.events == len(told)
+        envelopes = any_history(Random(seed), 20, kinds)
+        coverage = judged(envelopes)[1]
+        assert coverage.events == len(envelopes)

@@ -26,15 +26,15 @@ from nilometer.history.cloudevents import envelope_to_cloudevent
 from rules.judging.judge import Judge
 from tests.nilometer.importers.qemu.reading import S5, S7, facts, lines_of
 from tests.oracle.strategies import Seeded
-from tests.rules.judging.histories import Told, random_history
+from tests.rules.judging.histories import Recorded, random_history
 from tests.rules.judging.observed.recordings import envelopes
 
 LEDGER = "11111111-2222-4333-8444-555555555555"
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-def documents(told: list[Told]) -> list[dict[str, Any]]:
-    return [envelope_to_cloudevent(each, LEDGER) for each in told]
+def documents(envelopes: list[Recorded]) -> list[dict[str, Any]]:
+    return [envelope_to_cloudevent(envelope, LEDGER) for envelope in envelopes]
 
 
 WHOLE = [
@@ -118,8 +118,8 @@ def check(data: bytes) -> None:
     audit.finish(judge, "")
     assert all(error.message.startswith("damaged.jsonl") and error.hint for error in errors)
     assert audit.coverage.events == judge.events_read
-    for each in audit.findings:
-        json.dumps([dict(each.finding.expected), dict(each.finding.found), dict(each.finding.let)])
+    for sourced in audit.findings:
+        json.dumps([dict(sourced.finding.expected), dict(sourced.finding.found), dict(sourced.finding.let)])
 
     check_import(data)
 

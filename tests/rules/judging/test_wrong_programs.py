@@ -16,12 +16,12 @@ from tests.domain.deciding.test_faults import RULES, name
 from tests.domain.given import HOST, START, WEB, do
 from tests.oracle.shapes import Line
 from tests.oracle.strategies import Seeded
-from tests.rules.judging.histories import Told, causes, history, judged, random_history, violations
+from tests.rules.judging.histories import Recorded, causes, history, judged, random_history, violations
 
 RESIZES = [do("add-memory", amount="2MiB"), do("remove-memory", amount="2MiB")] * 50
 
 
-def written_by(rule: Callable[..., object], wrong: Callable[..., object], *lines: Line) -> list[Told]:
+def written_by(rule: Callable[..., object], wrong: Callable[..., object], *lines: Line) -> list[Recorded]:
     """What a program writes in which one rule is another."""
     with pytest.MonkeyPatch.context() as patch:
         rebind(patch, rule, wrong)
@@ -40,8 +40,8 @@ def test_what_a_wrong_program_wrote_is_found(
     for seed in range(80):
         with pytest.MonkeyPatch.context() as patch:
             rebind(patch, rule, wrong)
-            told = random_history(Seeded(seed), 120)
-        if violations(told):
+            envelopes = random_history(Seeded(seed), 120)
+        if violations(envelopes):
             return
     pytest.fail("nobody noticed")
 
@@ -54,12 +54,14 @@ def test_a_wrong_grant_that_everything_goes_on_from_is_told_once() -> None:
 
     too_much = do("add-memory", amount="64GiB")
     lines = (HOST, WEB, START, do("report-in-use", in_use="1GiB"), too_much, do("remove-memory", amount="4GiB"))
-    told = written_by(resizing.give, gives_too_much, *lines, *RESIZES)
-    position = next(each.position for each in told if each.event.KIND == "vm.memory-added")
-    found = violations(told)
-    assert [(each.rule, each.at.position) for each in found if each.follows is None] == [("maximal", position)]
-    assert {each.rule for each in found} >= {"maximal", "host_never_overcommitted"}
-    assert {each.follows for each in found} == {None, position}
+    envelopes = written_by(resizing.give, gives_too_much, *lines, *RESIZES)
+    position = next(envelope.position for envelope in envelopes if envelope.event.KIND == "vm.memory-added")
+    found = violations(envelopes)
+    assert [(finding.rule, finding.at.position) for finding in found if finding.follows is None] == [
+        ("maximal", position)
+    ]
+    assert {finding.rule for finding in found} >= {"maximal", "host_never_overcommitted"}
+    assert {finding.follows for finding in found} == {None, position}
 
 
 def test_a_host_that_is_overcommitted_for_long_is_told_once() -> None:
@@ -68,12 +70,12 @@ def test_a_host_that_is_overcommitted_for_long_is_told_once() -> None:
 
     reserve: Line = {"command": "set-reserve", "host": "hv01", "reserve": "61GiB"}
     lines = (HOST, WEB, START, do("report-in-use", in_use="1GiB"), reserve, *RESIZES, do("stop"))
-    told = written_by(hosts.set_reserve, reserves_anything, *lines)
-    position = next(each.position for each in told if each.event.KIND == "host.reserve-set")
-    assert causes(told) == [("outcome_is_honest", position)]
-    standing = [each for each in judged(told)[0] if each.rule == "host_never_overcommitted"]
+    envelopes = written_by(hosts.set_reserve, reserves_anything, *lines)
+    position = next(envelope.position for envelope in envelopes if envelope.event.KIND == "host.reserve-set")
+    assert causes(envelopes) == [("outcome_is_honest", position)]
+    standing = [finding for finding in judged(envelopes)[0] if finding.rule == "host_never_overcommitted"]
     assert len(standing) > 50
-    assert {each.follows for each in standing} == {position}
+    assert {finding.follows for finding in standing} == {position}
 
 
 def test_memory_in_use_that_was_taken_is_told_by_the_rule_that_forbids_it() -> None:
@@ -84,8 +86,8 @@ def test_memory_in_use_that_was_taken_is_told_by_the_rule_that_forbids_it() -> N
         return resizing.take(amount, amount, amount)
 
     lines = (HOST, WEB, START, do("report-in-use", in_use="3GiB"), do("remove-memory", amount="2GiB"))
-    told = written_by(resizing.remove_memory, takes_what_is_asked, *lines)
-    assert causes(told) == [("in_use_never_removed", told[-2].position)]
+    envelopes = written_by(resizing.remove_memory, takes_what_is_asked, *lines)
+    assert causes(envelopes) == [("in_use_never_removed", envelopes[-2].position)]
 
 
 def test_a_start_without_memory_is_told() -> None:
@@ -93,10 +95,10 @@ def test_a_start_without_memory_is_told() -> None:
         return done()
 
     big: Line = {**WEB, "memory": {"static": {"size": "128GiB"}}}
-    told = written_by(lifecycle.start, starts, HOST, big, START)
-    found = violations(told)
+    envelopes = written_by(lifecycle.start, starts, HOST, big, START)
+    found = violations(envelopes)
     assert (found[0].rule, found[0].at.position) == ("outcome_is_honest", 3)
-    assert ("host_never_overcommitted", 3) in [(each.rule, each.follows) for each in found]
+    assert ("host_never_overcommitted", 3) in [(finding.rule, finding.follows) for finding in found]
 
 
 def test_state_that_does_not_follow_the_grant_is_told() -> None:
@@ -105,5 +107,7 @@ def test_state_that_does_not_follow_the_grant_is_told() -> None:
     def forgets_the_watermark(vm: Vm, hot_added: int, unballooned: int) -> Vm:
         return replace(memory_added(vm, hot_added, unballooned), high_watermark=1)
 
-    told = written_by(evolve.memory_added, forgets_the_watermark, HOST, WEB, START, do("add-memory", amount="2MiB"))
-    assert causes(told) == [("event_tells_all", 5)]
+    envelopes = written_by(
+        evolve.memory_added, forgets_the_watermark, HOST, WEB, START, do("add-memory", amount="2MiB")
+    )
+    assert causes(envelopes) == [("event_tells_all", 5)]

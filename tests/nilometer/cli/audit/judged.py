@@ -67,10 +67,10 @@ def result_of(
     coverage = audit.coverage
     coverage.events = 1234
     coverage.count("book_agrees", Verdict.HOLDS, 1234)
-    for each in findings:
-        audit.add(each, SOURCE)
-        coverage.count(each.rule, each.verdict, each.count)
-        coverage.count(each.rule, Verdict.HOLDS, 100)
+    for finding in findings:
+        audit.add(finding, SOURCE)
+        coverage.count(finding.rule, finding.verdict, finding.count)
+        coverage.count(finding.rule, Verdict.HOLDS, 100)
     return AuditReport(
         audit=audit,
         skipped=SkippedInput(),

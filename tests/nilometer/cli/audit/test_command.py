@@ -61,7 +61,7 @@ def test_what_a_hypervisor_did_is_told_as_the_schemas_say(desk: Desk) -> None:
     assert desk.call("import-qemu", S7, "--as", "lab").code == 0
     said = desk.call("audit", "--format", "json")
     assert (said.code, problems("audit", said.json)) == (0, [])
-    verdicts = {each["verdict"] for each in said.json["findings"]}
+    verdicts = {finding["verdict"] for finding in said.json["findings"]}
     assert verdicts == {"unknown", "remark"}
     assert said.json["verdict"] == "unknown"
     assert sarif_problems(desk.call("audit", "--all", "--format", "sarif").json) == []

@@ -74,7 +74,11 @@ def test_all_is_shown_where_all_is_asked_for_and_to_programs_always(desk: Desk, 
     told = desk.call("audit", found, "--format", "json")
     assert told.code == 1
     assert problems("audit", told.json) == []
-    assert [(each["follows"], each["line"]) for each in told.json["findings"]] == [(None, 2), (2, 3), (None, 3)]
+    assert [(finding["follows"], finding["line"]) for finding in told.json["findings"]] == [
+        (None, 2),
+        (2, 3),
+        (None, 3),
+    ]
 
 
 @pytest.mark.parametrize(("options", "levels"), [([], ["error"]), (["--all"], ["error", "error", "note"])])
@@ -83,7 +87,7 @@ def test_other_tools_are_told_what_people_are_told(
 ) -> None:
     said = desk.call("audit", found, "--format", "sarif", *options)
     (run,) = said.json["runs"]
-    assert [each["level"] for each in run["results"]] == levels
+    assert [result["level"] for result in run["results"]] == levels
     assert (said.code, run["invocations"][0]["exitCode"]) == (1, 1)
     lines = desk.call("audit", found, "--format", "github", *options).out.splitlines()
     assert [line.split()[0] for line in lines[:-1]] == ["::" + level.replace("note", "notice") for level in levels]

@@ -125,7 +125,7 @@ def results(*findings: Finding, minor: bool = True) -> list[dict[str, Any]]:
 
 
 def prints(*findings: Finding) -> list[str]:
-    return [each["partialFingerprints"][FINGERPRINT] for each in results(*findings)]
+    return [finding["partialFingerprints"][FINGERPRINT] for finding in results(*findings)]
 
 
 def test_the_schema_of_sarif_is_the_one_that_oasis_published() -> None:
@@ -153,12 +153,12 @@ def test_the_schema_refuses_what_is_no_sarif() -> None:
 def test_each_result_names_its_rule_by_its_index_too() -> None:
     (run,) = sarif_document(result_of(*ALL, minor=True))["runs"]
     rules = run["tool"]["driver"]["rules"]
-    assert [rules[each["ruleIndex"]]["id"] for each in run["results"]] == [each.rule for each in ALL]
+    assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == [finding.rule for finding in ALL]
     assert "book_agrees" in {rule["id"] for rule in rules}
 
 
 def test_a_violation_is_an_error_what_is_unknown_a_warning_a_remark_a_note() -> None:
-    assert [each["level"] for each in results(OVERCOMMITTED, UNKNOWN, REMARK)] == ["error", "warning", "note"]
+    assert [result["level"] for result in results(OVERCOMMITTED, UNKNOWN, REMARK)] == ["error", "warning", "note"]
 
 
 def test_a_finding_in_a_ledger_has_no_line() -> None:
@@ -170,7 +170,9 @@ def test_a_finding_on_stdin_has_a_line_in_no_file() -> None:
     piped = replace(OVERCOMMITTED, at=replace(OVERCOMMITTED.at, place="stdin:8"))
     assert list(results(piped)[0]["locations"][0]) == ["logicalLocations"]
     assert next(workflow_commands(result_of(piped))).startswith("::error title=host_never_overcommitted::")
-    assert [(each["file"], each["line"]) for each in audit_document(result_of(piped))["findings"]] == [("stdin", 8)]
+    assert [(finding["file"], finding["line"]) for finding in audit_document(result_of(piped))["findings"]] == [
+        ("stdin", 8)
+    ]
 
 
 def test_a_finding_is_known_again_wherever_it_stands_in_a_file() -> None:

@@ -37,9 +37,9 @@ from tests.rules.judging.histories import (
     last,
     random_history,
     renumbered,
-    said,
     tampered,
     violations,
+    with_metadata,
 )
 
 LONG = settings(
@@ -139,15 +139,15 @@ ONE_THING: dict[str, tuple[type[Event], Callable[[Any], Event], str]] = {
 def test_one_wrong_thing_is_one_first_cause(what: str) -> None:
     kind, change, rule = ONE_THING[what]
     index = last(DAY, kind)
-    told = tampered(DAY, index, change)
-    found = causes(told)
+    envelopes = tampered(DAY, index, change)
+    found = causes(envelopes)
     assert (rule, DAY[index].position) in found
     assert len(found) <= 2, found  # its halves may each say so
 
 
 def test_a_grant_that_the_host_did_not_have_is_told_with_its_figures() -> None:
-    told = tampered(DAY, last(DAY, VmMemoryAdded), _granted_more)
-    first = violations(told)[0]
+    envelopes = tampered(DAY, last(DAY, VmMemoryAdded), _granted_more)
+    first = violations(envelopes)[0]
     assert (first.rule, first.at.place) == ("maximal", "history.jsonl:9")
     assert first.expected == {"granted": 56 * 1024 * MiB}
     assert first.found == {"granted": 56 * 1024 * MiB + 2 * MiB}
@@ -172,7 +172,7 @@ def test_a_half_alone_is_told() -> None:
 def test_halves_are_by_one_hand_and_at_one_time() -> None:
     index = last(DAY, HostMemoryReturned)
     for what in ({"actor": "eve"}, {"via": "x"}, {"correlation": "x"}, {"causation": "vm/x/1"}, {"reason": "x"}):
-        assert causes(said(DAY, index, **what)) == [("halves_agree", DAY[index].position)], what
+        assert causes(with_metadata(DAY, index, **what)) == [("halves_agree", DAY[index].position)], what
 
 
 def test_a_history_that_ends_within_a_change_is_told() -> None:
@@ -184,12 +184,12 @@ def test_a_history_that_ends_within_a_change_is_told() -> None:
 
 
 def test_a_refusal_is_judged_against_the_host_as_it_read_it_though_others_wrote_in_between() -> None:
-    told = history(HOST, WEB, {**WEB, "vm": "web02"}, START, do("restore", vm="web02"), do("start", vm="web02"))
-    refusal = next(index for index, each in enumerate(told) if isinstance(each.event, VmCommandRefused))
-    late = [*told[:refusal], *told[refusal + 1 : refusal + 1], told[refusal]]
-    assert violations(told) == []
+    envelopes = history(HOST, WEB, {**WEB, "vm": "web02"}, START, do("restore", vm="web02"), do("start", vm="web02"))
+    refusal = next(index for index, envelope in enumerate(envelopes) if isinstance(envelope.event, VmCommandRefused))
+    late = [*envelopes[:refusal], *envelopes[refusal + 1 : refusal + 1], envelopes[refusal]]
+    assert violations(envelopes) == []
     # web02 was refused on what the host was before web01 started: recorded after it, as another writer would
-    event = told[refusal].event
+    event = envelopes[refusal].event
     assert isinstance(event, VmCommandRefused)
     host = event.evidence.host
     assert host is not None
@@ -198,7 +198,7 @@ def test_a_refusal_is_judged_against_the_host_as_it_read_it_though_others_wrote_
     assert violations(read_before) == []
     wrong = replace(older, held=1, free=host.total - host.reserve - 1)
     assert causes(tampered(late, refusal, lambda e: replace(e, evidence=replace(e.evidence, host=wrong)))) == [
-        ("event_tells_all", told[refusal].position)
+        ("event_tells_all", envelopes[refusal].position)
     ]
 
 
@@ -219,21 +219,21 @@ def test_an_event_of_another_ledger_is_told() -> None:
 
     judge = Judge()
     found = [
-        each
+        finding
         for number, envelope in enumerate(DAY)
-        for each in judge.take(envelope, "", "urn:uuid:a" if number < 5 else "urn:uuid:b")
+        for finding in judge.take(envelope, "", "urn:uuid:a" if number < 5 else "urn:uuid:b")
     ]
-    assert [(each.rule, each.at.position) for each in found] == [("history_is_whole", 6)]
+    assert [(finding.rule, finding.at.position) for finding in found] == [("history_is_whole", 6)]
 
 
 def test_a_time_before_the_last_of_its_stream_is_told() -> None:
     index = last(DAY, VmPaused)
-    told = said(DAY, index, happened="2026-11-22T00:00:00.000000Z")
-    assert causes(told) == [("time_goes_forward", DAY[index].position)]
+    envelopes = with_metadata(DAY, index, happened="2026-11-22T00:00:00.000000Z")
+    assert causes(envelopes) == [("time_goes_forward", DAY[index].position)]
 
 
 def test_an_id_is_never_used_again() -> None:
-    again = [replace(each, position=len(DAY) + 1, version=DAY[-1].version + 1) for each in DAY[:1]]
+    again = [replace(DAY[0], position=len(DAY) + 1, version=DAY[-1].version + 1)]
     assert ("history_is_whole", len(DAY) + 1) in causes([*DAY, *again])
 
 

@@ -35,15 +35,15 @@ from tests.domain.breaking import rebind
 from tests.domain.given import HOST, SMALL_HOST, START, WEB, do
 from tests.oracle.shapes import Line
 from tests.rules.judging.histories import (
-    Told,
+    Recorded,
     causes,
     history,
     judged,
     last,
     renumbered,
-    said,
     tampered,
     violations,
+    with_metadata,
 )
 
 REMOVE_HOST: Line = {"command": "remove-host", "host": "hv02"}
@@ -79,26 +79,26 @@ def _uses_more(event: Any) -> Event:
 
 
 def test_a_vm_whose_beginning_is_missing_is_asked_for_its_invariants_though_nothing_changed() -> None:
-    told = history(HOST, WEB, do("add-memory", amount="2MiB"))
-    found, coverage = judged([told[0], replace(tampered(told, -1, _uses_more)[-1], position=2, version=1)])
-    assert [each.rule for each in found if each.rule == "off_means_nothing"] == ["off_means_nothing"]
+    envelopes = history(HOST, WEB, do("add-memory", amount="2MiB"))
+    found, coverage = judged([envelopes[0], replace(tampered(envelopes, -1, _uses_more)[-1], position=2, version=1)])
+    assert [finding.rule for finding in found if finding.rule == "off_means_nothing"] == ["off_means_nothing"]
     assert coverage.rules["off_means_nothing"].holds == 0
 
 
 def test_of_a_state_that_no_decision_led_to_each_claim_is_asked_by_itself() -> None:
-    told = history(HOST, WEB, START, do("report-in-use", in_use="1GiB"), do("add-memory", amount="2MiB"))
-    index = last(told, VmMemoryAdded)
-    stranger = renumbered([told[0], *tampered(told, index, _uses_more)[index:]])
+    envelopes = history(HOST, WEB, START, do("report-in-use", in_use="1GiB"), do("add-memory", amount="2MiB"))
+    index = last(envelopes, VmMemoryAdded)
+    stranger = renumbered([envelopes[0], *tampered(envelopes, index, _uses_more)[index:]])
     found, coverage = judged(stranger)
-    rules = {each.rule for each in found}
+    rules = {finding.rule for finding in found}
     assert "in_use_never_removed" in rules
     assert coverage.rules["in_use_never_removed"].holds == 0
-    assert all(each.follows is not None for each in found if each.rule == "in_use_never_removed")
+    assert all(finding.follows is not None for finding in found if finding.rule == "in_use_never_removed")
 
 
 def test_a_host_that_is_not_there_holds_nothing() -> None:
-    told = history(HOST, WEB, START, do("pause"))
-    coverage = judged(renumbered(told[1:2]))[1]
+    envelopes = history(HOST, WEB, START, do("pause"))
+    coverage = judged(renumbered(envelopes[1:2]))[1]
     assert "host_never_overcommitted" not in coverage.rules
     assert "within_bounds" not in coverage.rules
 
@@ -112,18 +112,18 @@ def test_a_host_that_is_promised_twice_is_told_of_until_it_is_not(leave: Line, m
     with monkeypatch.context() as patch:
         rebind(patch, set_reserve, reserves_anything)
         reserve: Line = {"command": "set-reserve", "host": "hv02", "reserve": "2GiB"}
-        told = history(HOST, SMALL_HOST, small, {**small, "vm": "db01"}, reserve, leave)
+        envelopes = history(HOST, SMALL_HOST, small, {**small, "vm": "db01"}, reserve, leave)
     kind = VmRemoved if leave["command"] == "remove-vm" else VmMoved
-    broken = [each.at.position for each in violations(told) if each.rule == "host_never_overcommitted"]
-    assert told[last(told, kind)].position in broken
+    broken = [finding.at.position for finding in violations(envelopes) if finding.rule == "host_never_overcommitted"]
+    assert envelopes[last(envelopes, kind)].position in broken
 
 
 # What is counted
 
 
 def test_a_rule_that_is_broken_does_not_also_hold_of_the_same_event() -> None:
-    told = history(HOST, WEB, START, do("pause"))
-    whole, late = judged(told)[1], judged(said(told, -1, happened="2026-11-22T00:00:00.000000Z"))[1]
+    envelopes = history(HOST, WEB, START, do("pause"))
+    whole, late = judged(envelopes)[1], judged(with_metadata(envelopes, -1, happened="2026-11-22T00:00:00.000000Z"))[1]
     assert late.rules["time_goes_forward"].violated == 1
     assert late.rules["time_goes_forward"].holds == whole.rules["time_goes_forward"].holds - 1
 
@@ -158,19 +158,19 @@ REFUSED: dict[str, tuple[Line, Callable[[Any], Event], str]] = {
 def test_what_a_refusal_says_is_compared_with_what_was_asked(what: str) -> None:
     line, change, rule = REFUSED[what]
     dynamic = {"dynamic": {"minimum": "1GiB", "startup": "4GiB", "maximum": "8GiB", "buffer": 20, "weight": 50}}
-    told = history(HOST, SMALL_HOST, {**WEB, "memory": dynamic}, START, line)
-    assert isinstance(told[-1].event, VmCommandRefused | HostCommandRefused)
-    assert violations(told) == []
-    assert causes(tampered(told, -1, change)) == [(rule or "event_tells_all", told[-1].position)]
+    envelopes = history(HOST, SMALL_HOST, {**WEB, "memory": dynamic}, START, line)
+    assert isinstance(envelopes[-1].event, VmCommandRefused | HostCommandRefused)
+    assert violations(envelopes) == []
+    assert causes(tampered(envelopes, -1, change)) == [(rule or "event_tells_all", envelopes[-1].position)]
 
 
 def test_a_hosts_event_that_changes_nothing_is_none_that_is_due() -> None:
-    told = history(HOST, {"command": "set-reserve", "host": "hv01", "reserve": "1GiB"})
-    nothing = tampered(told, -1, lambda e: replace(e, before=e.after))
-    assert [(each.rule, each.at.position) for each in violations(tampered(nothing, 0, _reserved))] == [
+    envelopes = history(HOST, {"command": "set-reserve", "host": "hv01", "reserve": "1GiB"})
+    nothing = tampered(envelopes, -1, lambda e: replace(e, before=e.after))
+    assert [(finding.rule, finding.at.position) for finding in violations(tampered(nothing, 0, _reserved))] == [
         ("events_where_due", 2)
     ]
-    assert isinstance(told[-1].event, HostReserveSet)
+    assert isinstance(envelopes[-1].event, HostReserveSet)
 
 
 def _reserved(event: Any) -> Event:
@@ -182,23 +182,23 @@ def _reserved(event: Any) -> Event:
 # Where an event stands
 
 
-def on(told: list[Told], index: int, **changes: Any) -> list[Told]:
+def on(envelopes: list[Recorded], index: int, **changes: Any) -> list[Recorded]:
     """The same history, with one event elsewhere."""
-    changed = list(told)
-    changed[index] = replace(told[index], **changes)
+    changed = list(envelopes)
+    changed[index] = replace(envelopes[index], **changes)
     return renumbered(changed)
 
 
 def test_an_event_of_a_vm_does_not_stand_on_a_hosts_stream() -> None:
-    told = history(HOST, WEB, START, do("pause"))
-    assert isinstance(told[-1].event, VmPaused)
-    assert causes(on(told, -1, stream="host/web01")) == [("events_where_due", told[-1].position)]
+    envelopes = history(HOST, WEB, START, do("pause"))
+    assert isinstance(envelopes[-1].event, VmPaused)
+    assert causes(on(envelopes, -1, stream="host/web01")) == [("events_where_due", envelopes[-1].position)]
 
 
 def test_what_is_decided_is_never_observed_and_the_other_way_round() -> None:
-    told = history(HOST, WEB, START, do("pause"))
-    assert causes(on(told, -1, event=VmObserved(in_use=1))) == [("events_where_due", told[-1].position)]
-    observed = on(told, 1, event=VmObserved(in_use=1))
+    envelopes = history(HOST, WEB, START, do("pause"))
+    assert causes(on(envelopes, -1, event=VmObserved(in_use=1))) == [("events_where_due", envelopes[-1].position)]
+    observed = on(envelopes, 1, event=VmObserved(in_use=1))
     assert causes(observed)[0] == ("events_where_due", 3)
 
 
@@ -207,28 +207,30 @@ def test_what_is_decided_is_never_observed_and_the_other_way_round() -> None:
 
 def test_the_half_of_a_move_on_a_host_that_is_asked_about_is_judged() -> None:
     big: Line = {**SMALL_HOST, "total": "16GiB"}
-    told = history(HOST, big, WEB, START, do("move-vm", to="hv02"))
-    wrong = tampered(told, last(told, HostMemoryGranted), lambda e: replace(e, after=replace(e.after, free=0)))
+    envelopes = history(HOST, big, WEB, START, do("move-vm", to="hv02"))
+    wrong = tampered(
+        envelopes, last(envelopes, HostMemoryGranted), lambda e: replace(e, after=replace(e.after, free=0))
+    )
     found = judged(wrong, Scope(hosts=frozenset(("hv02",))))[0]
-    assert ("event_tells_all", len(told)) in [(each.rule, each.at.position) for each in found]
+    assert ("event_tells_all", len(envelopes)) in [(finding.rule, finding.at.position) for finding in found]
 
 
 def test_what_follows_from_something_that_is_not_shown_is_shown_itself() -> None:
-    told = history(HOST, WEB, START, do("report-in-use", in_use="1GiB"), do("pause"), do("resume"))
-    wrong = tampered(told, -3, lambda e: replace(e, in_use=2**50, after=replace(e.after, in_use=2**50)))
-    everything = [each for each in judged(wrong)[0] if each.verdict is Verdict.VIOLATED]
-    assert everything[0].at.position == told[-3].position
-    since = Scope(since=told[-1].metadata.happened)
+    envelopes = history(HOST, WEB, START, do("report-in-use", in_use="1GiB"), do("pause"), do("resume"))
+    wrong = tampered(envelopes, -3, lambda e: replace(e, in_use=2**50, after=replace(e.after, in_use=2**50)))
+    everything = [finding for finding in judged(wrong)[0] if finding.verdict is Verdict.VIOLATED]
+    assert everything[0].at.position == envelopes[-3].position
+    since = Scope(since=envelopes[-1].metadata.happened)
     found = judged(wrong, since)[0]
-    assert {each.follows for each in found} == ({None} if found else set())
-    assert {each.at.position for each in found} <= {told[-1].position}
+    assert {finding.follows for finding in found} == ({None} if found else set())
+    assert {finding.at.position for finding in found} <= {envelopes[-1].position}
     rules = Scope(rules=frozenset(("in_use_is_assigned",)))
     assert judged(wrong, rules)[0][0].follows is None
 
 
 def test_how_a_host_was_before_its_history_begins_is_unknown() -> None:
-    told = history(HOST, SMALL_HOST, WEB, START, do("report-in-use", in_use="1GiB"), do("move-vm", to="hv02"))
-    index = len(told) - 1
+    envelopes = history(HOST, SMALL_HOST, WEB, START, do("report-in-use", in_use="1GiB"), do("move-vm", to="hv02"))
+    index = len(envelopes) - 1
 
     def read_before(event: VmCommandRefused) -> VmCommandRefused:
         there = event.evidence.host
@@ -236,28 +238,33 @@ def test_how_a_host_was_before_its_history_begins_is_unknown() -> None:
         before = replace(there, stream_version=1, held=0, free=there.free + there.held)
         return replace(event, evidence=replace(event.evidence, host=before))
 
-    begun_later = tampered(told, index, read_before)[4:]
-    assert all(each.rule == "history_is_whole" or each.follows is not None for each in violations(begun_later))
+    begun_later = tampered(envelopes, index, read_before)[4:]
+    assert all(finding.rule == "history_is_whole" or finding.follows is not None for finding in violations(begun_later))
 
 
 def test_only_events_that_are_asked_about_are_counted() -> None:
     big: Line = {**SMALL_HOST, "total": "16GiB"}
-    told = history(HOST, big, WEB, {**WEB, "vm": "db01", "host": "hv02"}, START, do("move-vm", to="hv02"), do("pause"))
-    on_vm = judged(told, Scope(vms=frozenset(("web01",))))[1]
+    envelopes = history(
+        HOST, big, WEB, {**WEB, "vm": "db01", "host": "hv02"}, START, do("move-vm", to="hv02"), do("pause")
+    )
+    on_vm = judged(envelopes, Scope(vms=frozenset(("web01",))))[1]
     assert (on_vm.events, on_vm.rules["history_is_whole"].holds) == (4, 4)
-    there = judged(told, Scope(hosts=frozenset(("hv02",))))[1]
+    there = judged(envelopes, Scope(hosts=frozenset(("hv02",))))[1]
     assert (there.events, there.rules["history_is_whole"].holds) == (4, 4)  # hv02, db01, what it gave, the pause
-    late = judged(told, Scope(since=told[-1].metadata.happened))[1]
+    late = judged(envelopes, Scope(since=envelopes[-1].metadata.happened))[1]
     assert (late.events, late.rules["history_is_whole"].holds) == (1, 1)
 
 
 def test_a_removal_that_does_not_say_how_much_is_told_and_cannot_be_replayed() -> None:
     remove = do("remove-memory", amount="2MiB")
-    told = history(HOST, WEB, START, do("report-in-use", in_use="1GiB"), remove, do("pause"))
-    index = last(told, VmMemoryRemoved)
-    silent = tampered(told, index, lambda e: replace(e, granted=None))
-    assert causes(silent)[0] == ("event_tells_all", told[index].position)
-    assert {each.at.position for each in violations(silent)} <= {told[index].position, told[index].position + 1}
+    envelopes = history(HOST, WEB, START, do("report-in-use", in_use="1GiB"), remove, do("pause"))
+    index = last(envelopes, VmMemoryRemoved)
+    silent = tampered(envelopes, index, lambda e: replace(e, granted=None))
+    assert causes(silent)[0] == ("event_tells_all", envelopes[index].position)
+    assert {finding.at.position for finding in violations(silent)} <= {
+        envelopes[index].position,
+        envelopes[index].position + 1,
+    }
     fleet = Fleet()
     for envelope in silent[:index]:
         fleet.apply(envelope)

@@ -50,17 +50,17 @@ class MadeUp:
         target = BLOCK * self.random.randrange(12)
         before = self._measure(vm)
         reply: Json = {"return": {}}
-        said: Json = {"mechanism": "virtio-mem", "requested": target * MiB}
-        self.add("command", vm, **said, qmp={"execute": "qom-set"}, reply=reply, accepted=True)
+        with_metadata: Json = {"mechanism": "virtio-mem", "requested": target * MiB}
+        self.add("command", vm, **with_metadata, qmp={"execute": "qom-set"}, reply=reply, accepted=True)
         now = min(target, was + max(0, self.free) // BLOCK * BLOCK)
         if self.random.random() < 0.3:
             now = was + (now - was) // BLOCK // 2 * BLOCK
         if now != was:
             self.sizes[vm] = now
-            self.add("size", vm, **said, size=now * MiB)
+            self.add("size", vm, **with_metadata, size=now * MiB)
         outcome = "complete" if now == target else "unchanged" if now == was else "partial"
         sizes = {"size_before": was * MiB, "size_after": now * MiB}
-        self.add("step", vm, **said, **sizes, outcome=outcome, before=before, after=self._measure(vm))
+        self.add("step", vm, **with_metadata, **sizes, outcome=outcome, before=before, after=self._measure(vm))
 
     def look(self, vm: str) -> None:
         """A VM is measured, and then the budget."""

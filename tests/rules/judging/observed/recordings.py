@@ -34,12 +34,12 @@ def judged_lines(lines: Sequence[bytes]) -> tuple[list[Finding], Coverage]:
 
 def readable(found: Iterable[Finding], coverage: Coverage) -> Iterator[str]:
     """A judgement in lines: findings first, then how often each rule was asked."""
-    for each in found:
-        times = f" x{each.count}" if each.count > 1 else ""
-        yield f"{each.verdict} {each.rule} {each.at.record}: {each.why}{times}"
-        for told, figures in (("expected", each.expected), ("found", each.found)):
+    for finding in found:
+        times = f" x{finding.count}" if finding.count > 1 else ""
+        yield f"{finding.verdict} {finding.rule} {finding.at.record}: {finding.why}{times}"
+        for envelopes, figures in (("expected", finding.expected), ("found", finding.found)):
             if figures:
-                yield f"    {told} {', '.join(f'{name} {_size(value)}' for name, value in figures.items())}"
+                yield f"    {envelopes} {', '.join(f'{name} {_size(value)}' for name, value in figures.items())}"
     for rule, asked in sorted(coverage.rules.items()):
         counts = (("holds", asked.holds), ("violated", asked.violated), ("unknown", asked.unknown))
         told_of = [f"{name} {count}" for name, count in (*counts, ("remarks", asked.remarks)) if count]

@@ -21,11 +21,11 @@ def vm(size: int, on: str = "hv01") -> VmObserved:
     return VmObserved(host=on, assigned=size, devices=(device,), record="-")
 
 
-def asked_anew(*told: tuple[str, Observed]) -> int:
+def asked_anew(*envelopes: tuple[str, Observed]) -> int:
     """How often it was asked whether a host was promised away twice: once for each account that is another."""
     facts = [
         Fact(StreamName(stream), event, UtcTime(f"2026-11-23T09:{minute:02}:00.000000Z"))
-        for minute, (stream, event) in enumerate(told)
+        for minute, (stream, event) in enumerate(envelopes)
     ]
     found, coverage = judged_facts(facts)
     assert [finding for finding in found if finding.rule == "host_never_overcommitted"] == []

@@ -29,22 +29,22 @@ from domain.settings import HostVersion, MemorySetting, Mode
 from domain.state import Power
 from rules.judging.findings import Verdict
 from tests.rules.judging.any_events import any_event
-from tests.rules.judging.histories import Told, judged, moment
+from tests.rules.judging.histories import Recorded, judged, moment
 
 GIB = 1024 * MiB
 Fact = tuple[StreamName, Event]
 WEB = vm_stream("web01")
 
 
-def days(*facts: Fact, seconds: float = 60) -> list[Told]:
+def days(*facts: Fact, seconds: float = 60) -> list[Recorded]:
     """Facts as a ledger holds them, so many seconds apart."""
     versions: dict[str, int] = {}
-    told: list[Told] = []
+    envelopes: list[Recorded] = []
     for position, (stream, event) in enumerate(facts, start=1):
         version = versions[stream] = versions.get(stream, 0) + 1
         at = moment(position * seconds)
-        told.append(Envelope(stream, version, event, Metadata("driver", "import", at, at, "c"), position))
-    return told
+        envelopes.append(Envelope(stream, version, event, Metadata("driver", "import", at, at, "c"), position))
+    return envelopes
 
 
 def vm(id: str = "web01", **figures: Any) -> Fact:
@@ -73,9 +73,9 @@ def dynamic(minimum: int, startup: int, maximum: int) -> MemorySetting:
     return MemorySetting(Mode.DYNAMIC, startup * GIB, minimum * GIB, maximum * GIB, 20, 50)
 
 
-def broken(told: Iterable[Told]) -> set[str]:
+def broken(envelopes: Iterable[Recorded]) -> set[str]:
     """The rules that are found broken."""
-    return {each.rule for each in judged(told)[0] if each.verdict is Verdict.VIOLATED}
+    return {finding.rule for finding in judged(envelopes)[0] if finding.verdict is Verdict.VIOLATED}
 
 
 RUNS: dict[str, Any] = {"power": Power.RUNNING, "generation": 2, "host": "hv01"}

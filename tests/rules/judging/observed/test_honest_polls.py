@@ -45,7 +45,7 @@ class Real:
             self.assigned = random.randrange(self.memory.minimum, self.memory.maximum + 1, MiB)
             self.most, self.used = max(self.most, self.assigned), random.randrange(self.assigned + 1)
 
-    def told(self, random: Random) -> dict[str, Any]:
+    def envelopes(self, random: Random) -> dict[str, Any]:
         """Some of what can be measured of it."""
         sees = self.most if removal_mechanism(self.guest) is Mechanism.BALLOON else self.assigned
         rest = {
@@ -76,7 +76,7 @@ def polls(random: Random) -> list[Fact]:
         number = random.randrange(5)
         vms[number].lives(random)
         if random.random() < 0.6:
-            facts.append(vm(f"vm{number}", **vms[number].told(random)))
+            facts.append(vm(f"vm{number}", **vms[number].envelopes(random)))
         if random.random() < 0.3:
             id, reserve = random.choice(("hv01", "hv02")), random.randrange(3 * GIB, 4 * GIB, MiB)
             held = sum(each.assigned + each.beside for each in vms if each.host == id and each.assigned)

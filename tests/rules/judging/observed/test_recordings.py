@@ -23,14 +23,14 @@ GOLDENS = Path(__file__).parent / "goldens"
 def asked(name: str, rule: str) -> tuple[int, int, int]:
     """How often a rule held, was violated and was unknown of a recording."""
     rules = judged_lines(lines_of(name))[1].rules
-    each = rules.get(rule, RuleCoverage())
-    return each.holds, each.violated, each.unknown
+    coverage = rules.get(rule, RuleCoverage())
+    return coverage.holds, coverage.violated, coverage.unknown
 
 
 def remarks(name: str, rule: str) -> list[Finding]:
     """What was remarked."""
     found = judged_lines(lines_of(name))[0]
-    return [each for each in found if each.rule == rule and each.verdict is Verdict.REMARK]
+    return [finding for finding in found if finding.rule == rule and finding.verdict is Verdict.REMARK]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,8 +42,8 @@ def test_a_recording_is_judged_so(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_that_really_was_is_a_violation(name: str) -> None:
     found, coverage = judged_lines(lines_of(name))
-    assert [each for each in found if each.verdict is Verdict.VIOLATED] == []
-    assert not any(each.violated for each in coverage.rules.values())
+    assert [finding for finding in found if finding.verdict is Verdict.VIOLATED] == []
+    assert not any(rule.violated for rule in coverage.rules.values())
 
 
 def test_s2_removals_are_judged_by_what_is_measured_next_and_late_ones_too() -> None:
@@ -76,15 +76,17 @@ def test_s7_the_book_is_conserved_at_all_nine_measures_of_the_pool() -> None:
     assert asked(S7, "book_agrees") == (9, 0, 0)
     assert asked(S7, "conserved") == (9, 0, 0)
     assert asked(S7, "host_never_overcommitted")[1:] == (0, 0)
-    shorts = [(each.at.record, each.found["granted"]) for each in remarks(S7, "outcome_is_honest")]
+    shorts = [(finding.at.record, finding.found["granted"]) for finding in remarks(S7, "outcome_is_honest")]
     assert shorts == [(f"{S7}#17", 128 * MiB), (f"{S7}#20", 0), (f"{S7}#26", 128 * MiB)]
-    assert [each.at.record for each in remarks(S7, "maximal")] == [f"{S7}#26"]  # the others were the most
+    assert [finding.at.record for finding in remarks(S7, "maximal")] == [f"{S7}#26"]  # the others were the most
 
 
 def test_s5_a_guest_that_was_lost_leaves_it_unknown_what_was_taken() -> None:
     found = judged_lines(lines_of(S5))[0]
-    lost = [each for each in found if each.rule == "in_use_never_removed"]
-    assert [(each.verdict, each.at.record, each.count) for each in lost] == [(Verdict.UNKNOWN, f"{S5}#45", 7)]
+    lost = [finding for finding in found if finding.rule == "in_use_never_removed"]
+    assert [(finding.verdict, finding.at.record, finding.count) for finding in lost] == [
+        (Verdict.UNKNOWN, f"{S5}#45", 7)
+    ]
     assert lost[0].why == "the guest was lost while memory was being removed"
     assert asked(S5, "watermark_is_visible")[1:] == (0, 0)  # deflate-on-oom: the guest's total stays
     assert asked(S5, "current_is_visible")[1:] == (0, 0)  # without: it falls
@@ -107,13 +109,13 @@ def test_records_that_are_lost_late_doubled_or_swapped_never_make_a_violation(na
         for _ in range(random.choice((1, 3, 10, 30))):
             _disturb(random, lines)
         found = judged_facts(facts(lines))[0]
-        assert [each for each in found if each.verdict is Verdict.VIOLATED] == [], f"seed {seed}"
+        assert [finding for finding in found if finding.verdict is Verdict.VIOLATED] == [], f"seed {seed}"
 
 
 def test_several_made_up_vms_on_one_budget_are_judged_to_hold() -> None:
     for seed in range(20):
         found, coverage = judged_lines(several_vms(seed))
-        assert [each for each in found if each.verdict is Verdict.VIOLATED] == [], f"seed {seed}"
+        assert [finding for finding in found if finding.verdict is Verdict.VIOLATED] == [], f"seed {seed}"
         for rule in ("host_never_overcommitted", "book_agrees", "conserved", "visible_moves_as_said"):
             assert coverage.rules[rule].holds > 0, f"seed {seed}: {rule}"
 
@@ -124,7 +126,7 @@ def test_what_is_not_told_of_several_vms_makes_no_violation() -> None:
         for _ in range(random.choice((1, 3, 10, 30))):
             _disturb(random, lines)
         found = judged_facts(facts(lines))[0]
-        assert [each for each in found if each.verdict is Verdict.VIOLATED] == [], f"seed {seed}"
+        assert [finding for finding in found if finding.verdict is Verdict.VIOLATED] == [], f"seed {seed}"
 
 
 def _disturb(random: Random, lines: list[bytes]) -> None:

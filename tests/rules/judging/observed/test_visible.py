@@ -20,9 +20,9 @@ def moves(size_from: float, size_to: float) -> Fact:
 
 def asked(*facts: Fact) -> tuple[int, int, int]:
     """How many movements it holds of, is violated by, and is unknown of."""
-    told = days(vm(**RUNS, session=1, assigned=4 * GIB, visible=4 * GIB), sees(4, 4), *facts)
-    findings, coverage = judged(told)
-    assert {each.rule for each in findings if each.verdict is Verdict.VIOLATED} <= {MOVES}
+    envelopes = days(vm(**RUNS, session=1, assigned=4 * GIB, visible=4 * GIB), sees(4, 4), *facts)
+    findings, coverage = judged(envelopes)
+    assert {finding.rule for finding in findings if finding.verdict is Verdict.VIOLATED} <= {MOVES}
     rule = coverage.rules.get(MOVES)
     return (0, 0, 0) if rule is None else (rule.holds, rule.violated, rule.unknown)
 
@@ -89,8 +89,8 @@ def test_a_first_measure_may_be_the_one_that_lags() -> None:
 
 def test_what_a_guest_leaves_out_of_its_count_stays_left_out() -> None:
     kept = vm(**RUNS, assigned=4 * GIB, visible=4 * GIB - 1)
-    told = days(kept, moves(4, 2), vm(assigned=2 * GIB, visible=2 * GIB - 1))
-    assert judged(told)[1].rules[MOVES].holds == 1
+    envelopes = days(kept, moves(4, 2), vm(assigned=2 * GIB, visible=2 * GIB - 1))
+    assert judged(envelopes)[1].rules[MOVES].holds == 1
 
 
 def test_another_session_is_compared_with_nothing_of_the_last() -> None:
