@@ -192,7 +192,9 @@ def test_a_folder_is_named_with_the_files_in_it(desk: Desk, command: str) -> Non
 
 
 @pytest.mark.parametrize("command", ["audit", "import-qemu", "import-hyperv"])
-@pytest.mark.parametrize("content", [b"", b"\n \r\n", b"\xff\xfe", gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n \r\n", b"\xff\xfe", gzip.compress(b"")], ids=["nothing", "blank", "a mark", "packed"]
+)
 def test_an_empty_file_is_named(desk: Desk, command: str, content: bytes) -> None:
     file = desk.write("empty", content)
     said = desk.call(command, file)

@@ -112,7 +112,9 @@ def test_a_packed_file_in_utf_16_gives_a_new_ledger_the_same_events(tmp_path: Pa
     assert len(kinds) > 5
 
 
-@pytest.mark.parametrize("data", [gzip.compress(SCRIPT.encode() * 40)[:-60], SCRIPT.encode("utf-16-le")[:-3]])
+@pytest.mark.parametrize(
+    "data", [gzip.compress(SCRIPT.encode() * 40)[:-60], SCRIPT.encode("utf-16-le")[:-3]], ids=["gzip", "UTF-16"]
+)
 def test_a_file_that_was_cut_off_is_read_up_to_there_and_the_cut_is_named(desk: Desk, data: bytes) -> None:
     said = desk.call("run", desk.write("s.jsonl", data), "--keep-going")
     assert said.code == 2
