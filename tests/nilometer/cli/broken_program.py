@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.nilometer.cli.calling import Said
+from tests.nilometer.cli.calling import CallResult
 from tests.paths import ROOT
 
 LAYERS: Final = ("domain", "rules", "projections", "nilometer")
@@ -32,11 +32,11 @@ class BrokenProgram:
         (folder / file).write_text(text.replace(line, instead), encoding="utf-8")
         return cls(folder)
 
-    def nilo(self, *args: str) -> Said:
+    def nilo(self, *args: str) -> CallResult:
         """Calls its ``nilo``."""
         return self.python("-c", "from nilometer.cli import main; main()", *args)
 
-    def python(self, *args: str) -> Said:
+    def python(self, *args: str) -> CallResult:
         """Calls Python with the copy in the place of the program."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("NILO_")}
         ran = subprocess.run(
@@ -47,4 +47,4 @@ class BrokenProgram:
             timeout=120,
             check=False,
         )
-        return Said(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
+        return CallResult(ran.returncode, ran.stdout.decode(), ran.stderr.decode())

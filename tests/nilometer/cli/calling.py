@@ -28,7 +28,7 @@ SCRIPT = """\
 
 
 @dataclass(frozen=True)
-class Said:
+class CallResult:
     """What a call said, and its exit code."""
 
     code: int
@@ -61,13 +61,15 @@ class Desk:
         """What a call sees of the shell."""
         return {"NILO_LEDGER": self.url, "NILO_ACTOR": "ann", "TZ": "UTC", "COLUMNS": "100"}
 
-    def call(self, *args: str, stdin: str | bytes | None = None, env: Mapping[str, str | None] | None = None) -> Said:
+    def call(
+        self, *args: str, stdin: str | bytes | None = None, env: Mapping[str, str | None] | None = None
+    ) -> CallResult:
         """Calls ``nilo`` in this process."""
         clean: dict[str, str | None] = {"NILO_FORMAT": None, "NO_COLOR": None, **self.environment(), **(env or {})}
         result = CliRunner().invoke(nilo, [str(arg) for arg in args], input=stdin, env=clean, prog_name="nilo")
-        return Said(result.exit_code, result.stdout, result.stderr)
+        return CallResult(result.exit_code, result.stdout, result.stderr)
 
-    def process(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Said:
+    def process(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> CallResult:
         """Calls ``nilo`` as a process."""
         ran = subprocess.run(
             [NILO, *args],
@@ -78,9 +80,9 @@ class Desk:
             timeout=60,
             check=False,
         )
-        return Said(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
+        return CallResult(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
 
-    def terminal(self, *args: str, env: Mapping[str, str] | None = None) -> Said:
+    def terminal(self, *args: str, env: Mapping[str, str] | None = None) -> CallResult:
         """Calls ``nilo`` as a process on a POSIX terminal, which shows stdout and stderr alike."""
         import pty
 
@@ -96,7 +98,7 @@ class Desk:
         except OSError:  # how Linux says that the other side is closed
             pass
         os.close(leader)
-        return Said(running.wait(timeout=60), shown.decode(), "")
+        return CallResult(running.wait(timeout=60), shown.decode(), "")
 
     def write(self, name: str, text: str | bytes) -> str:
         """A file in the folder."""

@@ -23,10 +23,10 @@ def examples(text: str, command: str) -> list[str]:
 
 @pytest.mark.parametrize("command", EVERY, ids=" ".join)
 def test_every_command_says_what_it_does_with_two_examples_that_parse(desk: Desk, command: tuple[str, ...]) -> None:
-    said = desk.call(*command, "--help", env={"COLUMNS": "200"})
-    assert said.code == 0
-    found = examples(said.out, f"nilo {' '.join(command)}")
-    assert len(found) == 2, said.out
+    result = desk.call(*command, "--help", env={"COLUMNS": "200"})
+    assert result.code == 0
+    found = examples(result.out, f"nilo {' '.join(command)}")
+    assert len(found) == 2, result.out
     for example in found:
         parse(shlex.split(example)[1:])
 
@@ -77,8 +77,8 @@ def parse(args: list[str]) -> None:
     ],
 )
 def test_wrong_usage_is_told_with_a_hint_and_exit_code_2(desk: Desk, args: list[str], hint: str) -> None:
-    said = desk.call(*args)
-    assert (said.code, said.out) == (2, "")
-    first, second = said.err.splitlines()
+    result = desk.call(*args)
+    assert (result.code, result.out) == (2, "")
+    first, second = result.err.splitlines()
     assert first.startswith("error: ")
     assert second == f"hint: {hint}"

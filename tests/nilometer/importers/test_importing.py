@@ -62,16 +62,16 @@ def test_one_file_need_not_stand_in_a_list(ledger: Ledger) -> None:
 def test_when_a_file_was_made_may_be_a_datetime_with_a_zone(ledger: Ledger) -> None:
     berlin = datetime(2026, 11, 23, 11, tzinfo=timezone(timedelta(hours=1)))
     import_hyperv(ledger, GET_VM, actor="ops", at=berlin)
-    assert {each.metadata.happened for each in ledger.events()} >= {"2026-11-23T10:00:00.000000Z"}
+    assert {item.metadata.happened for item in ledger.events()} >= {"2026-11-23T10:00:00.000000Z"}
     with pytest.raises(InputError, match="does not say its time zone"):
         import_hyperv(ledger, GET_VM, actor="ops", at=berlin.replace(tzinfo=None))
 
 
 def test_who_imports_is_in_the_trail_and_who_changed_something_beside_the_change(ledger: Ledger) -> None:
     import_hyperv(ledger, [DAY], actor="nightly.py", via="cron")
-    said = {each.event.KIND: each.metadata for each in ledger.events()}
-    assert (said["import.recorded"].actor, said["import.recorded"].via) == ("nightly.py", "cron")
-    assert said["vm.change-requested"].actor == "nobody we know of"
+    metadata = {item.event.KIND: item.metadata for item in ledger.events()}
+    assert (metadata["import.recorded"].actor, metadata["import.recorded"].via) == ("nightly.py", "cron")
+    assert metadata["vm.change-requested"].actor == "nobody we know of"
 
 
 def test_what_a_file_does_not_say_is_said_beside_it(ledger: Ledger, tmp_path: Path) -> None:
@@ -80,10 +80,10 @@ def test_what_a_file_does_not_say_is_said_beside_it(ledger: Ledger, tmp_path: Pa
     sampled = next(ledger.stream("vm/db01"))
     assert isinstance(sampled.event, VmObserved)
     assert (sampled.event.host, sampled.metadata.happened) == ("hv09", "2026-11-23T08:00:00.000000Z")
-    (told,) = import_hyperv(ledger, [GET_VM], actor="ops", at="2026-11-23T11:00:00+01:00", prefix="lab")
-    assert (told.format, told.prefix, told.recorded) == ("hyperv-json", "lab", 1)
-    (vm_told,) = [each for each in ledger.events() if each.stream.startswith("vm/lab.")]
-    assert vm_told.metadata.happened == "2026-11-23T10:00:00.000000Z"
+    (imported,) = import_hyperv(ledger, [GET_VM], actor="ops", at="2026-11-23T11:00:00+01:00", prefix="lab")
+    assert (imported.format, imported.prefix, imported.recorded) == ("hyperv-json", "lab", 1)
+    (vm_event,) = [item for item in ledger.events() if item.stream.startswith("vm/lab.")]
+    assert vm_event.metadata.happened == "2026-11-23T10:00:00.000000Z"
     with pytest.raises(InputError, match="does not say its time zone"):
         import_hyperv(ledger, [GET_VM], actor="ops", at="2026-11-23 10:00")
     with pytest.raises(InputError, match="there is no time zone 'Mars'"):
@@ -95,8 +95,8 @@ def test_what_ends_an_import_says_what_was_recorded_before_it(ledger: Ledger, tm
     with pytest.raises(ImportStopped, match=r"bad\.jsonl:3: the spool's schema is 9") as stopped:
         import_hyperv(ledger, [file], actor="ops")
     assert "newer collector" in stopped.value.hint
-    (told,) = stopped.value.files
-    assert (told.file, told.records, told.recorded) == (str(file), 4, ledger.position)
+    (imported,) = stopped.value.files
+    assert (imported.file, imported.records, imported.recorded) == (str(file), 4, ledger.position)
     assert ledger.position > 0
     assert isinstance(stopped.value, InputError)
 
@@ -115,7 +115,7 @@ def test_who_keeps_going_gets_an_account_of_every_file_in_their_order(ledger: Le
     (strange := tmp_path / "strange.txt").write_text("hello\n")
     missing = tmp_path / "missing.jsonl"
     files = import_hyperv(ledger, [strange, bad(tmp_path), missing], actor="ops", keep_going=True)
-    assert [(Path(each.file).name, each.format, each.records, len(each.errors)) for each in files] == [
+    assert [(Path(item.file).name, item.format, item.records, len(item.errors)) for item in files] == [
         ("strange.txt", None, 0, 1),
         ("bad.jsonl", "hyperv-spool", 6, 1),
         ("missing.jsonl", None, 0, 1),
@@ -129,18 +129,23 @@ def test_progress_counts_the_records_of_all_files(ledger: Ledger, tmp_path: Path
     counted: list[int] = []
     files = import_hyperv(ledger, [DAY, other], actor="ops", progress=counted.append)
     assert counted == sorted(counted)
-    assert counted[-1] == sum(each.records for each in files) == 30
+    assert counted[-1] == sum(item.records for item in files) == 30
     counted.clear()
     qemu = import_qemu(
         ledger, [S7, S7.with_name("s2_shrink_in_use_partial.jsonl")], actor="ops", progress=counted.append
     )
     assert counted == sorted(counted)
-    assert counted[-1] == sum(each.records for each in qemu)
+    assert counted[-1] == sum(item.records for item in qemu)
 
 
 def test_a_recording_is_recorded_under_its_scenario_or_a_name_of_ones_own(ledger: Ledger) -> None:
-    (told,) = import_qemu(ledger, [S7], actor="ops")
-    assert (told.format, told.prefix, told.records, told.recorded) == ("qemu", "s7_three_vms_one_budget", 53, 58)
+    (imported,) = import_qemu(ledger, [S7], actor="ops")
+    assert (imported.format, imported.prefix, imported.records, imported.recorded) == (
+        "qemu",
+        "s7_three_vms_one_budget",
+        53,
+        58,
+    )
     (other,) = import_qemu(ledger, [S7], actor="ops", prefix="lab")
     assert (other.prefix, other.recorded) == ("lab", 58)
 
@@ -150,21 +155,21 @@ def test_a_recording_that_cannot_be_read_ends_the_import_or_is_passed_over(ledge
     missing = tmp_path / "missing.jsonl"
     with pytest.raises(ImportStopped, match=r"cut\.jsonl:\d+: ") as stopped:
         import_qemu(ledger, [S7, cut], actor="ops", prefix="lab")
-    assert [each.recorded for each in stopped.value.files] == [58, 0]
+    assert [item.recorded for item in stopped.value.files] == [58, 0]
     files = import_qemu(ledger, [cut, missing, S7], actor="ops", prefix="lab", keep_going=True)
-    assert [(each.format, len(each.errors)) for each in files] == [("qemu", 1), (None, 1), ("qemu", 0)]
+    assert [(item.format, len(item.errors)) for item in files] == [("qemu", 1), (None, 1), ("qemu", 0)]
 
 
 def test_the_command_line_records_the_same(ledger: Ledger, tmp_path: Path) -> None:
-    (told,) = import_hyperv(ledger, [DAY], actor="ann")
+    (imported,) = import_hyperv(ledger, [DAY], actor="ann")
     (folder := tmp_path / "desk").mkdir()
-    said = Desk(folder).call("import-hyperv", str(DAY), "--format", "json").json
-    assert said["files"] == [figures(told)]
-    (told,) = import_qemu(ledger, [S7], actor="ann")
-    said = Desk(folder).call("import-qemu", str(S7), "--format", "json").json
-    assert said["files"] == [figures(told)]
+    answer = Desk(folder).call("import-hyperv", str(DAY), "--format", "json").json
+    assert answer["files"] == [figures(imported)]
+    (imported,) = import_qemu(ledger, [S7], actor="ann")
+    answer = Desk(folder).call("import-qemu", str(S7), "--format", "json").json
+    assert answer["files"] == [figures(imported)]
     with Ledger.open(f"sqlite:///{folder}/ledger.db", read_only=True) as other:
-        assert [each.event for each in other.events()] == [each.event for each in ledger.events()]
+        assert [item.event for item in other.events()] == [item.event for item in ledger.events()]
 
 
 def figures(file: ImportedFile) -> dict[str, object]:

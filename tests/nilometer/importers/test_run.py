@@ -81,8 +81,10 @@ def test_who_imported_what_is_recorded_once_for_each_state_of_a_file(tmp_path: P
         assert (last.records, last.telling, last.repeats, last.events) == (53, 45, 6, 58)
         assert last.not_needed == (KindCount("meta", 2),)
         assert stored[-1].stream == f"import/{last.sha256[:16]}"
-        told = [envelope.event for envelope in ledger.events() if not isinstance(envelope.event, ImportRecorded)]
-        assert told == [fact.event for fact in facts(lines)]
+        stored_events = [
+            envelope.event for envelope in ledger.events() if not isinstance(envelope.event, ImportRecorded)
+        ]
+        assert stored_events == [fact.event for fact in facts(lines)]
 
 
 def test_a_request_and_all_that_came_of_it_have_one_correlation() -> None:

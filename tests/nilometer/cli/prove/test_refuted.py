@@ -27,9 +27,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> BrokenProgram:
 
 
 def test_a_mistake_is_refuted_wherever_it_shows_and_nothing_else_is(broken: BrokenProgram) -> None:
-    said = broken.nilo("prove")
-    assert said.code == 1, said.err
-    lines = said.out.splitlines()
+    result = broken.nilo("prove")
+    assert result.code == 1, result.err
+    lines = result.out.splitlines()
     refuted = {line.removeprefix("refuted: ") for line in lines if line.startswith("refuted: ")}
     assert REFUTED in refuted
     assert "keeps/remove-memory/in_use_is_assigned" in refuted
@@ -38,14 +38,14 @@ def test_a_mistake_is_refuted_wherever_it_shows_and_nothing_else_is(broken: Brok
     assert {line.strip().removeprefix("refuted: ") for line in lines[summary + 1 :]} == {
         name for name in refuted if not name.startswith("of ")
     }
-    assert "hint: nilo prove --explain '" in said.err
-    assert "--save FOLDER" in said.err
+    assert "hint: nilo prove --explain '" in result.err
+    assert "--save FOLDER" in result.err
 
 
 def test_a_refuted_rule_is_shown_as_what_happens(broken: BrokenProgram) -> None:
-    said = broken.nilo("prove", *ONLY)
-    assert said.code == 1
-    shown = said.out.partition(f"refuted: {REFUTED}\n")[2].partition("\nproved: ")[0]
+    result = broken.nilo("prove", *ONLY)
+    assert result.code == 1
+    shown = result.out.partition(f"refuted: {REFUTED}\n")[2].partition("\nproved: ")[0]
     for part in (
         "    Let\n",
         "Then remove-memory (",
@@ -58,10 +58,10 @@ def test_a_refuted_rule_is_shown_as_what_happens(broken: BrokenProgram) -> None:
 
 
 def test_the_history_of_a_counterexample_can_be_run(broken: BrokenProgram) -> None:
-    said = broken.nilo("prove", *ONLY, "--save", "found")
-    assert said.code == 1
+    result = broken.nilo("prove", *ONLY, "--save", "found")
+    assert result.code == 1
     file = broken.folder / "found" / "counterexample-in-use-remove-memory-in_use_never_removed.jsonl"
-    assert f"is in {file.relative_to(broken.folder)}" in said.err
+    assert f"is in {file.relative_to(broken.folder)}" in result.err
     ran = broken.nilo("run", str(file), "--format", "json")
     assert ran.code in (0, 1), ran.err
     last = json.loads(ran.out.splitlines()[-1])
@@ -71,11 +71,11 @@ def test_the_history_of_a_counterexample_can_be_run(broken: BrokenProgram) -> No
 
 
 def test_programs_read_the_counterexample(broken: BrokenProgram) -> None:
-    said = broken.nilo("prove", *ONLY, "--format", "json")
-    assert said.code == 1
-    assert problems("prove", said.json) == []
-    assert said.json["verdict"] == "refuted"
-    found = {each["name"]: each for each in said.json["obligations"] if each["kind"] not in CHECKS}
+    result = broken.nilo("prove", *ONLY, "--format", "json")
+    assert result.code == 1
+    assert problems("prove", result.json) == []
+    assert result.json["verdict"] == "refuted"
+    found = {each["name"]: each for each in result.json["obligations"] if each["kind"] not in CHECKS}
     counterexample = found[REFUTED]["counterexample"]
     assert counterexample["command"] == "remove-memory"
     assert counterexample["place"].startswith("rules/specification/changes.py:")
@@ -83,27 +83,27 @@ def test_programs_read_the_counterexample(broken: BrokenProgram) -> None:
 
 
 def test_a_refuted_obligation_is_explained_without_claiming_a_proof(broken: BrokenProgram) -> None:
-    said = broken.nilo("prove", "--explain", REFUTED)
-    assert said.code == 1
-    assert said.out.startswith(f"refuted: {REFUTED}\n")
-    assert "It may assume:" in said.out
-    assert "The proof used" not in said.out
+    result = broken.nilo("prove", "--explain", REFUTED)
+    assert result.code == 1
+    assert result.out.startswith(f"refuted: {REFUTED}\n")
+    assert "It may assume:" in result.out
+    assert "The proof used" not in result.out
 
 
 def test_the_other_solver_refutes_it_too(broken: BrokenProgram) -> None:
-    said = broken.nilo("prove", *ONLY, "--recheck", "--format", "json")
-    assert said.code == 1
-    assert said.json["recheck"]["differ"] == []
+    result = broken.nilo("prove", *ONLY, "--recheck", "--format", "json")
+    assert result.code == 1
+    assert result.json["recheck"]["differ"] == []
 
 
 def test_pytest_fails_for_the_broken_rules_alone_and_shows_why(broken: BrokenProgram) -> None:
     chosen = "in_use_never_removed or removed_was_hot_pluggable"
-    said = broken.python("-m", "pytest", "--nilo", "-m", "nilo", "-k", chosen, "-p", "no:cacheprovider", "-v")
-    assert said.code == 1
-    assert "nilo::in_use_never_removed FAILED" in said.out
-    assert "nilo::removed_was_hot_pluggable PASSED" in said.out
-    assert f"refuted: {REFUTED}\nLet\n" in said.out
-    assert "Traceback" not in said.out
+    result = broken.python("-m", "pytest", "--nilo", "-m", "nilo", "-k", chosen, "-p", "no:cacheprovider", "-v")
+    assert result.code == 1
+    assert "nilo::in_use_never_removed FAILED" in result.out
+    assert "nilo::removed_was_hot_pluggable PASSED" in result.out
+    assert f"refuted: {REFUTED}\nLet\n" in result.out
+    assert "Traceback" not in result.out
 
 
 def test_a_rule_outside_the_subset_is_an_error_and_no_verdict(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -111,11 +111,11 @@ def test_a_rule_outside_the_subset_is_an_error_and_no_verdict(tmp_path_factory: 
     line = "    return take(amount, vm.available, vm.assigned - FLOOR)"
     broken = BrokenProgram.copied(folder, IN_USE_IGNORED[0], line, f"    abs(amount)\n{line}")
     for args in (["prove"], ["prove", "--explain", REFUTED], ["prove", *ONLY, "--format", "json"]):
-        said = broken.nilo(*args)
-        assert said.code == 2
-        assert "domain/resizing.py:" in said.err
-        assert "^" in said.err
-        assert "proved" not in said.out
+        result = broken.nilo(*args)
+        assert result.code == 2
+        assert "domain/resizing.py:" in result.err
+        assert "^" in result.err
+        assert "proved" not in result.out
     tested = broken.python("-m", "pytest", "--nilo", "-m", "nilo", "-k", "whole_quanta", "-p", "no:cacheprovider")
     assert tested.code == 1
     assert "a statement that rules do not have" in tested.out

@@ -32,9 +32,9 @@ def test_an_interrupt_says_how_far_it_came(desk: Desk) -> None:
 
 
 def test_a_terminal_shows_a_bar_and_takes_it_away_for_each_line(desk: Desk) -> None:
-    said = desk.terminal("prove", env={"NO_COLOR": "1"})
-    assert said.code == 0
-    text = said.out
+    result = desk.terminal("prove", env={"NO_COLOR": "1"})
+    assert result.code == 0
+    text = result.out
     assert re.search(r"\r\x1b\[Kproving \[#*\.*\] \d+ of \d+", text)
     left = re.sub(r"\r\x1b\[K(proving \[[#.]*\] [\d,]+ of [\d,]+)?", "", text).splitlines()
     assert all(
@@ -44,5 +44,5 @@ def test_a_terminal_shows_a_bar_and_takes_it_away_for_each_line(desk: Desk) -> N
 
 
 def test_colour_is_for_terminals_that_want_it(desk: Desk) -> None:
-    said = desk.process("prove", "whole_quanta", "--command", "grow", "--format", "human")
-    assert "\x1b" not in said.out
+    result = desk.process("prove", "whole_quanta", "--command", "grow", "--format", "human")
+    assert "\x1b" not in result.out

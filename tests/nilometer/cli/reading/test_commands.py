@@ -39,8 +39,8 @@ READ = {
 def test_it_reads_so(desk: Desk, name: str, form: str) -> None:
     desk.with_history()
     args = [str(desk.folder / arg) if arg.endswith(".jsonl") else arg for arg in READ[name]]
-    said = desk.call(*args, "--format", form)
-    assert_golden(GOLDENS / f"{name}.{form}.txt", said.out, desk.folder)
+    result = desk.call(*args, "--format", form)
+    assert_golden(GOLDENS / f"{name}.{form}.txt", result.out, desk.folder)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -115,9 +115,9 @@ def test_the_history_of_what_was_removed_can_still_be_read(desk: Desk) -> None:
 def test_an_empty_ledger_says_what_to_do_next(desk: Desk) -> None:
     desk.call("run", desk.write("empty.jsonl", ""))
     for command in ("view", "log"):
-        said = desk.call(command)
-        assert said.code == 0
-        assert said.out.startswith("The ledger is empty. Begin with: nilo do register-host --help")
+        result = desk.call(command)
+        assert result.code == 0
+        assert result.out.startswith("The ledger is empty. Begin with: nilo do register-host --help")
     assert desk.call("view", "--format", "json").json == {"position": 0, "at": None, "hosts": [], "vms": []}
 
 
@@ -125,10 +125,10 @@ def test_an_empty_ledger_says_what_to_do_next(desk: Desk) -> None:
     "command", [["view"], ["log"], ["show", "1"], ["diff", "0", "1"], ["info"], ["export"], ["replay"]]
 )
 def test_reading_without_a_ledger_names_the_path_and_makes_none(desk: Desk, command: list[str]) -> None:
-    said = desk.call(*command)
-    assert (said.code, said.out) == (2, "")
-    assert str(desk.folder / "ledger.db") in said.err
-    assert "\nhint: " in said.err
+    result = desk.call(*command)
+    assert (result.code, result.out) == (2, "")
+    assert str(desk.folder / "ledger.db") in result.err
+    assert "\nhint: " in result.err
     assert list(desk.folder.iterdir()) == []
 
 
@@ -146,9 +146,9 @@ def test_reading_without_a_ledger_names_the_path_and_makes_none(desk: Desk, comm
     ],
 )
 def test_what_is_not_there_is_told_with_a_hint(desk: Desk, args: list[str], error: str, hint: str) -> None:
-    said = desk.with_history().call(*args)
-    assert (said.code, said.out) == (2, "")
-    first, *rest = [line for line in said.err.splitlines() if not line.startswith("note")]
+    result = desk.with_history().call(*args)
+    assert (result.code, result.out) == (2, "")
+    first, *rest = [line for line in result.err.splitlines() if not line.startswith("note")]
     assert first.startswith(f"error: {error}")
     assert "".join(rest).startswith(f"hint: {hint}")
 
@@ -163,10 +163,10 @@ def test_info_tells_the_ledger_and_masks_its_password(desk: Desk) -> None:
     known = desk.with_history().call("info", "--format", "json").json
     assert (known["events"], known["hosts"], known["vms"]) == (9, 1, 1)
     assert known["latest"] == "2026-11-23T09:00:05.000000Z"
-    said = desk.call("info", "--ledger", "postgresql://ann:secret@127.0.0.1:1/none")
-    assert said.code == 2
-    assert "secret" not in said.err
-    assert "***" in said.err
+    result = desk.call("info", "--ledger", "postgresql://ann:secret@127.0.0.1:1/none")
+    assert result.code == 2
+    assert "secret" not in result.err
+    assert "***" in result.err
 
 
 def test_replay_finds_a_stored_view_that_was_changed_and_repairs_it(desk: Desk) -> None:
@@ -175,9 +175,9 @@ def test_replay_finds_a_stored_view_that_was_changed_and_repairs_it(desk: Desk) 
     with sqlite3.connect(desk.folder / "ledger.db") as db:
         db.execute("UPDATE view_timeline SET actor = 'mallory' WHERE position = 3")
     db.close()
-    said = desk.call("replay", "--format", "json")
-    assert said.code == 1
-    assert [each["name"] for each in said.json["projections"] if not each["equal"]] == ["timeline"]
+    result = desk.call("replay", "--format", "json")
+    assert result.code == 1
+    assert [item["name"] for item in result.json["projections"] if not item["equal"]] == ["timeline"]
     assert "mallory" in desk.call("replay", "--repair").out
     assert desk.call("replay").code == 0
 
@@ -208,8 +208,8 @@ def test_a_number_larger_than_the_ledger_is_no_matter_or_told(desk: Desk) -> Non
     assert desk.call("log", "-n", HUGE).out == desk.call("log").out
     assert desk.call("log", "-n", HUGE, "--format", "json").out == desk.call("log", "--format", "json").out
     for args in (["view", "--position", HUGE], ["show", HUGE], ["diff", "0", HUGE]):
-        said = desk.call(*args)
-        assert (said.code, said.err.splitlines()[0]) == (2, f"error: there is no position {HUGE}")
+        result = desk.call(*args)
+        assert (result.code, result.err.splitlines()[0]) == (2, f"error: there is no position {HUGE}")
 
 
 def test_the_log_of_a_host_tells_that_a_vm_left_it(desk: Desk) -> None:
@@ -229,9 +229,9 @@ def test_what_was_asked_for_is_told_with_its_figures(desk: Desk) -> None:
     desk.call("do", "resize-host", "hv01", "1GiB")
     desk.call("do", "configure-memory", "web01", "--minimum", "512MiB", "--startup", "1GiB", "--maximum", "2GiB")
     desk.call("do", "move-vm", "web01", "hv01")
-    said = [line.partition("requested for ")[2] for line in desk.call("log", "--asked").out.splitlines()[::2]]
-    assert said[0] == "host hv01: register-host version 2022, total 64 GiB, reserve 2.25 GiB"
-    assert said[-3:] == [
+    result = [line.partition("requested for ")[2] for line in desk.call("log", "--asked").out.splitlines()[::2]]
+    assert result[0] == "host hv01: register-host version 2022, total 64 GiB, reserve 2.25 GiB"
+    assert result[-3:] == [
         "host hv01: resize-host 1 GiB",
         "web01: configure-memory dynamic, 512 MiB to 2048 MiB, startup 1024 MiB, buffer 20 percent, weight 50",
         "web01: move-vm to hv01",
@@ -242,9 +242,9 @@ def test_a_vm_that_was_removed_is_not_taken_for_another(desk: Desk) -> None:
     desk.with_history()
     desk.call("do", "stop", "web01")
     desk.call("do", "remove-vm", "web01")
-    said = desk.call("view", "--vm", "web01")
-    assert said.code == 2
-    assert said.err.endswith("its history: nilo log --vm web01\n")
+    result = desk.call("view", "--vm", "web01")
+    assert result.code == 2
+    assert result.err.endswith("its history: nilo log --vm web01\n")
     assert desk.call("view", "--vm", "web01", "--position", "5").code == 0
 
 
@@ -255,9 +255,9 @@ def test_a_vm_that_is_on_another_host_is_told(desk: Desk) -> None:
 
 
 def test_nilo_alone_tells_how_it_is_used(desk: Desk) -> None:
-    said = desk.call()
-    assert (said.code, said.out) == (2, "")
-    assert said.err == desk.call("--help").out
+    result = desk.call()
+    assert (result.code, result.out) == (2, "")
+    assert result.err == desk.call("--help").out
 
 
 def test_control_characters_do_not_reach_a_coloured_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,15 +15,15 @@ OUTCOMES = ["done", "done", "done", "done", "partially-completed", "completed"]
 
 
 def test_each_line_is_answered_as_json_and_the_summary_stands_on_stderr(desk: Desk) -> None:
-    said = desk.call("run", desk.write("s.jsonl", SCRIPT), "--format", "json")
-    assert said.code == 1
-    assert [line["outcome"] for line in said.lines] == OUTCOMES
-    assert [line["line"] for line in said.lines] == [1, 2, 3, 4, 5, 6]
-    partly = said.lines[4]
+    result = desk.call("run", desk.write("s.jsonl", SCRIPT), "--format", "json")
+    assert result.code == 1
+    assert [line["outcome"] for line in result.lines] == OUTCOMES
+    assert [line["line"] for line in result.lines] == [1, 2, 3, 4, 5, 6]
+    partly = result.lines[4]
     assert (partly["requested"], partly["granted"]) == (4 * 2**30, 3190 * 2**20)
     assert partly["error"]["code"] == "memory-in-use"
     assert partly["error"]["message"].startswith("The memory change was only partially completed: 3190 MiB of 4096 MiB")
-    assert "Nothing is sent to a hypervisor" in said.err
+    assert "Nothing is sent to a hypervisor" in result.err
 
 
 def test_run_again_it_gives_the_recorded_results_and_records_nothing(desk: Desk) -> None:
@@ -40,8 +40,8 @@ def test_run_again_it_gives_the_recorded_results_and_records_nothing(desk: Desk)
 def test_a_script_mended_at_its_end_goes_on_there(desk: Desk) -> None:
     lines = SCRIPT.splitlines(keepends=True)
     desk.call("run", desk.write("s.jsonl", "".join(lines[:4]) + lines[4].replace("web01", "web02")))
-    said = desk.call("run", desk.write("s.jsonl", SCRIPT), "--format", "json")
-    assert [line["repeated"] for line in said.lines] == [True] * 4 + [False] * 2
+    result = desk.call("run", desk.write("s.jsonl", SCRIPT), "--format", "json")
+    assert [line["repeated"] for line in result.lines] == [True] * 4 + [False] * 2
 
 
 def test_with_again_lines_are_done_anew(desk: Desk) -> None:
@@ -56,7 +56,7 @@ def test_a_stream_has_a_memory_only_by_name(desk: Desk) -> None:
     line = '{"command": "add-memory", "vm": "web01", "amount": "2MiB"}\n'
     named = [desk.call("run", "-", "--as", "night", "--format", "json", stdin=line).lines[0] for _ in range(2)]
     unnamed = [desk.call("run", "-", "--format", "json", stdin=line).lines[0] for _ in range(2)]
-    assert [each["repeated"] for each in named + unnamed] == [False, True, False, False]
+    assert [answer["repeated"] for answer in named + unnamed] == [False, True, False, False]
 
 
 def test_a_stream_is_answered_line_by_line_while_it_is_written(desk: Desk) -> None:
@@ -74,9 +74,9 @@ def test_a_stream_is_answered_line_by_line_while_it_is_written(desk: Desk) -> No
 
 
 def test_a_dry_run_decides_all_and_records_nothing_not_even_a_ledger(desk: Desk) -> None:
-    said = desk.call("run", desk.write("s.jsonl", SCRIPT), "--dry-run", "--format", "json")
-    assert [line["outcome"] for line in said.lines] == OUTCOMES
-    assert all(line["positions"] == [] for line in said.lines)
+    result = desk.call("run", desk.write("s.jsonl", SCRIPT), "--dry-run", "--format", "json")
+    assert [line["outcome"] for line in result.lines] == OUTCOMES
+    assert all(line["positions"] == [] for line in result.lines)
     assert not Path(desk.folder, "ledger.db").exists()
 
 
@@ -84,19 +84,19 @@ def test_a_dry_run_goes_on_from_what_the_ledger_has(desk: Desk) -> None:
     desk.with_history()
     history = desk.events
     more = SCRIPT + '{"command": "remove-vm", "vm": "web01"}\n{"command": "remove-host", "host": "hv01"}\n'
-    said = desk.call("run", desk.write("script.jsonl", more), "--dry-run", "--format", "json")
-    assert [line["repeated"] for line in said.lines] == [True] * 6 + [False] * 2
-    assert [line["error"]["code"] for line in said.lines[6:]] == ["wrong-power-state", "host-not-empty"]
+    result = desk.call("run", desk.write("script.jsonl", more), "--dry-run", "--format", "json")
+    assert [line["repeated"] for line in result.lines] == [True] * 6 + [False] * 2
+    assert [line["error"]["code"] for line in result.lines[6:]] == ["wrong-power-state", "host-not-empty"]
     assert desk.events == history
 
 
 def test_an_input_error_stops_the_run_and_keeps_what_was_before_it(desk: Desk) -> None:
     script = desk.write("s.jsonl", HOST + '{"command": "start", "vm": "web01"}\n' + HOST.replace("hv01", "hv02"))
-    said = desk.call("run", script, "--format", "json")
-    assert said.code == 2
-    assert [line["outcome"] for line in said.lines] == ["done", "input-error"]
-    assert f"error: {script}:2: there is no VM 'web01'" in said.err
-    assert "run it again to continue" in said.err
+    result = desk.call("run", script, "--format", "json")
+    assert result.code == 2
+    assert [line["outcome"] for line in result.lines] == ["done", "input-error"]
+    assert f"error: {script}:2: there is no VM 'web01'" in result.err
+    assert "run it again to continue" in result.err
     assert desk.events.count("\n") == 1
 
 
@@ -104,31 +104,31 @@ def test_keep_going_goes_on_after_input_errors_of_all_kinds(desk: Desk) -> None:
     script = desk.write(
         "s.jsonl", HOST + '{"command": "strat"}\n{"command": "start", "vm": "x"}\n' + HOST.replace("01", "02")
     )
-    said = desk.call("run", script, "--keep-going", "--format", "json")
-    assert said.code == 2
-    assert [(line["line"], line["outcome"]) for line in said.lines] == [
+    result = desk.call("run", script, "--keep-going", "--format", "json")
+    assert result.code == 2
+    assert [(line["line"], line["outcome"]) for line in result.lines] == [
         (1, "done"),
         (2, "input-error"),
         (3, "input-error"),
         (4, "done"),
     ]
-    assert said.lines[1]["error"]["message"] == f"{script}:2: command: 'strat' is not a command"
-    assert said.lines[1]["error"]["hint"] == "did you mean start?"
+    assert result.lines[1]["error"]["message"] == f"{script}:2: command: 'strat' is not a command"
+    assert result.lines[1]["error"]["hint"] == "did you mean start?"
 
 
 def test_who_asks_is_in_the_line_or_else_in_the_call(desk: Desk) -> None:
     script = desk.write("s.jsonl", SCRIPT)
     desk.call("run", script, "--actor", "bob", "--via", "cron", "--reason", "nightly", "--correlation", "R1")
-    told = [(e["actor"], e["via"], e["reason"], e["correlation"]) for e in desk.call("log", "--format", "json").lines]
-    assert told[0] == ("bob", "cron", "nightly", "R1")
-    assert told[2] == ("CONTOSO\\ops", "powershell", "month end", "R1")
-    assert told[-1] == ("bob", "cron", "nightly", "CHG-7")
+    shown = [(e["actor"], e["via"], e["reason"], e["correlation"]) for e in desk.call("log", "--format", "json").lines]
+    assert shown[0] == ("bob", "cron", "nightly", "R1")
+    assert shown[2] == ("CONTOSO\\ops", "powershell", "month end", "R1")
+    assert shown[-1] == ("bob", "cron", "nightly", "CHG-7")
 
 
 def test_an_empty_script_is_no_error(desk: Desk) -> None:
-    said = desk.call("run", desk.write("s.jsonl", "\n\n"))
-    assert said.code == 0
-    assert said.out.startswith("no commands")
+    result = desk.call("run", desk.write("s.jsonl", "\n\n"))
+    assert result.code == 0
+    assert result.out.startswith("no commands")
 
 
 def test_an_interrupted_run_says_what_is_kept_and_how_to_go_on(desk: Desk) -> None:
@@ -148,9 +148,9 @@ def test_an_interrupted_run_says_what_is_kept_and_how_to_go_on(desk: Desk) -> No
         running.stdout.readline()
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=30) == 130
-        told = running.stderr.read().decode()
-    assert "interrupted: 1 command of stdin was decided and recorded" in told
-    assert "nilo run - --as night" in told
+        shown = running.stderr.read().decode()
+    assert "interrupted: 1 command of stdin was decided and recorded" in shown
+    assert "nilo run - --as night" in shown
     assert desk.events.count("\n") == 1
 
 
@@ -168,10 +168,10 @@ def test_a_closed_pipe_is_quiet(desk: Desk) -> None:
 
 @pytest.mark.parametrize("form", ["plain", "human"])
 def test_people_read_a_line_a_command_with_sentence_and_hint(desk: Desk, form: str) -> None:
-    said = desk.call("run", desk.write("s.jsonl", SCRIPT), "--format", form)
-    assert "line 5: partially-completed: remove-memory web01, 3190 MiB of 4096 MiB\n" in said.out
-    assert "hint: free 906 MiB in the guest by stopping applications or services" in said.out
-    last = said.out.splitlines()[-1]
+    result = desk.call("run", desk.write("s.jsonl", SCRIPT), "--format", form)
+    assert "line 5: partially-completed: remove-memory web01, 3190 MiB of 4096 MiB\n" in result.out
+    assert "hint: free 906 MiB in the guest by stopping applications or services" in result.out
+    last = result.out.splitlines()[-1]
     assert last.startswith("6 commands: 1 completed, 1 partially-completed, 4 done; recorded in sqlite:///")
 
 

@@ -23,5 +23,5 @@ def plugged() -> Recording:
 
 def moves(made: Recording) -> list[tuple[str, int, int, int | None]]:
     """Device, sizes in MiB, request."""
-    told = events(made.lines, VmMemoryMoved)
-    return [(one.device, one.size_from // MiB, one.size_to // MiB, one.request) for one in told]
+    moved = events(made.lines, VmMemoryMoved)
+    return [(one.device, one.size_from // MiB, one.size_to // MiB, one.request) for one in moved]

@@ -43,7 +43,7 @@ def line(fact: Fact) -> str:
     return f"{record:<4} {subject:<4} {_what(event)}  @ {when(fact)}"
 
 
-def told(recording: Recording) -> list[str]:
+def list_events(recording: Recording) -> list[str]:
     """The moves, requests and settlements, as lines without their record and VM."""
     kinds = VmMemoryMoved | VmRequestSettled | VmChangeRequested
     return [line(fact)[10:] for fact in facts(recording.lines) if isinstance(fact.event, kinds)]
@@ -61,9 +61,9 @@ def _what(event: Observed) -> str:
     if isinstance(event, VmRequestSettled):
         why = "" if event.code is None else f", {event.code} ({event.cause_is})"
         ends = ", still open" * event.still_open + ", late" * event.late
-        told = "" if event.told is None else f", told: {event.told}"
+        quoted = "" if event.told is None else f", told: {event.told}"
         granted = f"{mib(event.granted)} of {mib(event.amount)}"
-        return f"settled r{event.request} {event.outcome} {granted}{why}{ends}{told}"
+        return f"settled r{event.request} {event.outcome} {granted}{why}{ends}{quoted}"
     if isinstance(event, VmObserved):
         return "observed " + _figures(
             power=event.power,

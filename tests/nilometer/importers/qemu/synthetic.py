@@ -17,11 +17,11 @@ Json = dict[str, Any]
 
 def device(virtio: int, balloon: int | None = None, modules: int = 0) -> Json:
     """What QEMU says of the devices."""
-    told: Json = {
+    measures: Json = {
         "size_summary": {"base-memory": BASE * MiB, "plugged-memory": (virtio + modules) * MiB},
         "memory_devices": [{"type": "virtio-mem", "data": {"id": "vm0", "size": virtio * MiB, "max-size": 4096 * MiB}}],
     }
-    return told if balloon is None else {**told, "balloon_actual": balloon * MiB}
+    return measures if balloon is None else {**measures, "balloon_actual": balloon * MiB}
 
 
 def measure(virtio: int, available: int = 500, balloon: int | None = None, modules: int = 0) -> Json:
@@ -89,7 +89,7 @@ class Recording:
         self, at: float, target: int, was: int, now: int, outcome: str, mechanism: str = "virtio-mem", **more: Any
     ) -> Recording:
         """What came of a command; ``before`` and ``after`` are measures, of virtio-mem alone if they are not given."""
-        told: Json = {"before": measure(was), "after": measure(now), **more}
+        measures: Json = {"before": measure(was), "after": measure(now), **more}
         return self.add(
             at,
             "step",
@@ -98,7 +98,7 @@ class Recording:
             size_before=was * MiB,
             size_after=now * MiB,
             outcome=outcome,
-            **told,
+            **measures,
         )
 
     def observation(self, at: float, virtio: int, available: int = 500) -> Recording:

@@ -46,8 +46,8 @@ def test_a_balloon_beside_virtio_mem_and_a_module_has_an_account_of_its_own(opti
     made.step(29, 900, BASE + 128, 900, "complete", "balloon", **around)
     assert last(made.end(40)) == (900 + 256, BASE + 128 - 900)
     assert moves(made)[2:] == [("balloon", BASE + 128, 1000, 2), ("balloon", 1000, 900, 2)]
-    told = events(made.lines, VmMemoryMoved)
-    assert [one.mechanism for one in told] == [Mechanism.HOT_REMOVE] * 2 + [mechanism] * 2
+    reported = events(made.lines, VmMemoryMoved)
+    assert [one.mechanism for one in reported] == [Mechanism.HOT_REMOVE] * 2 + [mechanism] * 2
 
 
 def test_more_than_boot_memory_and_modules_no_balloon_can_leave_to_a_guest() -> None:
@@ -82,11 +82,11 @@ def test_a_measure_without_the_balloon_does_not_say_that_it_was_let_down() -> No
 
 def two(first: int, second: int, available: int = 500, ids: tuple[Any, Any] = ("vm0", "vm1")) -> Json:
     """A measure of a VM with two virtio-mem devices."""
-    told = measure(first + second, available)
+    reported = measure(first + second, available)
     sizes = zip(ids, (first, second), strict=True)
     data = [{"id": id, "size": size * MiB, "max-size": 512 * MiB} for id, size in sizes]
-    told["device"]["memory_devices"] = [{"type": "virtio-mem", "data": each} for each in data]
-    return told
+    reported["device"]["memory_devices"] = [{"type": "virtio-mem", "data": each} for each in data]
+    return reported
 
 
 def with_two() -> Recording:
@@ -154,15 +154,15 @@ def test_a_device_that_is_named_later_is_the_one_that_was_told_of_before() -> No
 
 
 def parts(**changes: Any) -> Json:
-    told = measure(128)
+    reported = measure(128)
     for part, value in changes.items():
-        where = told if part in told else told["device"]
+        where = reported if part in reported else reported["device"]
         where[part] = value
-    return told
+    return reported
 
 
 @pytest.mark.parametrize(
-    ("told", "assigned", "in_use"),
+    ("reported", "assigned", "in_use"),
     [
         (parts(), BASE + 128, BASE + 128 - 500),
         (parts(guest=None), BASE + 128, None),
@@ -174,8 +174,8 @@ def parts(**changes: Any) -> Json:
         ({}, BASE, None),
     ],
 )
-def test_what_was_not_measured_is_not_known(told: Json, assigned: int, in_use: int | None) -> None:
-    made = Recording().boot().add(5, "observation", label="look", **told).end(9)
+def test_what_was_not_measured_is_not_known(reported: Json, assigned: int, in_use: int | None) -> None:
+    made = Recording().boot().add(5, "observation", label="look", **reported).end(9)
     states_of = {getattr(fact.event, "record", None): fleet_figures(fleet) for fact, fleet in states(made.lines)}
     measured = [one for one in events(made.lines, VmObserved) if one.label == "look"]
     assert [one.in_use and one.in_use // MiB for one in measured] == [in_use]
@@ -187,7 +187,7 @@ def fleet_figures(fleet: Fleet) -> int | None:
 
 
 def test_what_is_plugged_but_not_told_apart_gives_no_figure_of_what_is_in_use() -> None:
-    told = parts(memory_devices=None)
-    made = Recording().add(0, "boot", argv=["qemu", "-m", "1G"], observation=told).end(9)
+    reported = parts(memory_devices=None)
+    made = Recording().add(0, "boot", argv=["qemu", "-m", "1G"], observation=reported).end(9)
     assert [one.in_use for one in events(made.lines, VmObserved)] == [None, None]
     assert BASE_MEMORY in {figures.device for figures in events(made.lines, VmObserved)[0].devices}

@@ -101,9 +101,9 @@ def check_file(data: bytes) -> None:
         try:
             import_file(importer, io.BytesIO(data), name="file", format=FORMAT, write=store.record, skipped=skipped)
         except InputError as error:
-            said = error
-            assert said.message.startswith("file:")
-            assert said.hint
+            raised = error
+            assert raised.message.startswith("file:")
+            assert raised.hint
         assert all(error.message.startswith("file:") and error.hint for error in skipped.errors)
     assert len(store.facts) == before
 

@@ -48,8 +48,8 @@ def figures(step: dict[str, Any]) -> tuple[float, float, float, float] | None:
 
 @pytest.mark.parametrize("vm", BALLOONS)
 def test_the_total_of_a_real_guest_follows_its_balloon_as_the_mechanism_says(vm: str) -> None:
-    told = [figures(step) for step in steps(S5, "balloon") if step["vm"] == vm]
-    assert [one for one in told if one is not None] == BALLOONS[vm]
+    measured = [figures(step) for step in steps(S5, "balloon") if step["vm"] == vm]
+    assert [one for one in measured if one is not None] == BALLOONS[vm]
     follows = {"bal": 1, "balO": 0}[vm]
     for before, after, total_before, total_after in BALLOONS[vm]:
         assert total_after - total_before == follows * (after - before)
@@ -60,17 +60,17 @@ def test_the_total_of_a_real_guest_follows_its_balloon_as_the_mechanism_says(vm:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_total_of_a_real_guest_follows_what_is_plugged(name: str) -> None:
     for step in steps(name, "virtio-mem") + steps(name, "pc-dimm"):
-        told = figures(step)
-        if told is not None:
-            before, after, total_before, total_after = told
+        measured = figures(step)
+        if measured is not None:
+            before, after, total_before, total_after = measured
             assert total_after - total_before == after - before
     plugged = [event for event in events(lines_of(name), VmMemoryMoved) if event.means is not Means.BALLOON]
     assert {event.mechanism for event in plugged} == {Mechanism.HOT_REMOVE}
 
 
 def moves_of(name: str, vm: str) -> list[VmMemoryMoved]:
-    told = [fact.event for fact in facts(lines_of(name)) if fact.stream == f"vm/{name}.{vm}"]
-    return [event for event in told if isinstance(event, VmMemoryMoved)]
+    measured = [fact.event for fact in facts(lines_of(name)) if fact.stream == f"vm/{name}.{vm}"]
+    return [event for event in measured if isinstance(event, VmMemoryMoved)]
 
 
 def test_a_vm_has_the_mechanism_of_each_of_its_devices() -> None:
@@ -129,9 +129,9 @@ def test_a_balloon_that_is_plugged_later_says_it_too(gives_way: bool, mechanism:
 
 
 def test_blocks_that_the_guest_left_offline_are_told_in_bytes() -> None:
-    made, told = Recording().boot(), measure(256)
-    told["guest"] |= {"memory_blocks_offline": 2}
-    made.add(2, "observation", label="look", **told)
+    made, measured = Recording().boot(), measure(256)
+    measured["guest"] |= {"memory_blocks_offline": 2}
+    made.add(2, "observation", label="look", **measured)
     assert events(made.end(9).lines, VmObserved)[1].guest_offline == 256 * MiB
     offline = [fleet.vms["made-up.vm0"].guest_offline for _, fleet in states(made.lines)]
     assert offline[:3] == [None, None, 256 * MiB]

@@ -17,7 +17,7 @@ from domain.observed.events import (
     WhyMoved,
 )
 from domain.quantities import MiB
-from tests.nilometer.importers.qemu.readable import line, told
+from tests.nilometer.importers.qemu.readable import line, list_events
 from tests.nilometer.importers.qemu.reading import events, facts, observations
 from tests.nilometer.importers.qemu.synthetic import Recording, measure
 
@@ -36,7 +36,7 @@ def test_an_event_that_is_delivered_twice_is_one_move() -> None:
 def test_events_that_are_delivered_in_the_wrong_order_leave_the_size_that_was_reached_last() -> None:
     made = Recording().boot().command(1, 128).event(3, 2.9, 128).event(3.1, 1.9, 64).poll(5, 128)
     made.step(9, 128, 0, 128, "complete").end(20)
-    assert told(made) == [
+    assert list_events(made) == [
         "asked r1 vm0 0 -> 128 (128), accepted [in_use=524]  @ (00:00.000, 00:01.000]",
         "moved vm0 0 -> 128, for r1  @ 00:02.900",
         "settled r1 completed 128 of 128  @ 00:02.900",
@@ -109,7 +109,7 @@ def test_an_unchanged_step_leaves_its_request_open() -> None:
 
 def test_a_step_whose_command_nobody_recorded_tells_of_the_request_itself() -> None:
     made = Recording().boot().poll(2, 64).step(9, 128, 0, 128, "complete").end(20)
-    assert told(made) == [
+    assert list_events(made) == [
         "moved vm0 0 -> 64, unasked  @ (00:00.000, 00:02.000]",
         "asked r1 vm0 0 -> 128 (128), accepted  @ (00:02.000, 00:09.000]",
         "moved vm0 64 -> 128, for r1  @ (00:02.000, 00:09.000]",

@@ -15,7 +15,7 @@ from domain.observed.events import (
     WhyMoved,
 )
 from domain.state import Power
-from tests.nilometer.importers.qemu.readable import mib, told
+from tests.nilometer.importers.qemu.readable import list_events, mib
 from tests.nilometer.importers.qemu.reading import events, facts, observations, states
 from tests.nilometer.importers.qemu.synthetic import Recording
 
@@ -30,12 +30,12 @@ def test_an_event_delivered_after_the_step_dates_the_move_that_a_poll_saw() -> N
         .event(2.2, 1.25, 128)
         .end(5)
     )
-    assert told(made)[1] == "moved vm0 0 -> 128, for r1  @ 00:01.250"
+    assert list_events(made)[1] == "moved vm0 0 -> 128, for r1  @ 00:01.250"
 
 
 def test_a_poll_is_dated_in_milliseconds_and_the_event_of_the_same_move_in_microseconds() -> None:
     made = Recording().boot().command(1, 128).poll(1.5, 128).event(1.502, 1.5004, 128).end(5)
-    assert told(made)[1] == "moved vm0 0 -> 128, for r1  @ 00:01.500"
+    assert list_events(made)[1] == "moved vm0 0 -> 128, for r1  @ 00:01.500"
     assert events(made.lines, VmMemoryMoved)[0].record == "made-up#3"
     [moved] = [fact for fact in facts(made.lines) if isinstance(fact.event, VmMemoryMoved)]
     assert (moved.happened, moved.earliest) == ("2026-11-23T09:00:01.500400Z", None)
@@ -49,7 +49,7 @@ def test_what_the_guest_said_before_a_command_is_too_old_if_memory_moved_meanwhi
 
 def test_a_move_that_no_event_tells_lies_between_the_last_other_size_and_the_poll() -> None:
     made = Recording().boot().command(1, 128).poll(1.5, 64).poll(1.7, 128).step(2, 128, 0, 128, "complete").end(9)
-    assert told(made)[1:3] == [
+    assert list_events(made)[1:3] == [
         "moved vm0 0 -> 64, for r1  @ (00:01.000, 00:01.500]",
         "moved vm0 64 -> 128, for r1  @ (00:01.500, 00:01.700]",
     ]
@@ -58,7 +58,7 @@ def test_a_move_that_no_event_tells_lies_between_the_last_other_size_and_the_pol
 def test_a_move_told_before_the_command_that_caused_it_belongs_to_the_command() -> None:
     made = Recording().boot().event(1, 0.999, 64).command(1.001, 128).poll(1.3, 128)
     made.step(2, 128, 0, 128, "complete").end(9)
-    assert told(made)[:2] == [
+    assert list_events(made)[:2] == [
         "asked r1 vm0 0 -> 128 (128), accepted [in_use=524]  @ (00:00.000, 00:01.001]",
         "moved vm0 0 -> 64, for r1  @ 00:00.999",
     ]
@@ -66,7 +66,7 @@ def test_a_move_told_before_the_command_that_caused_it_belongs_to_the_command() 
 
 def test_a_move_before_a_command_in_the_other_direction_was_unasked() -> None:
     made = Recording().boot().event(1, 0.999, 64).command(1.001, 0).poll(1.3, 0).step(2, 0, 64, 0, "complete").end(9)
-    assert told(made)[:2] == [
+    assert list_events(made)[:2] == [
         "moved vm0 0 -> 64, unasked  @ 00:00.999",
         "asked r1 vm0 64 -> 0 (64), accepted  @ (00:00.000, 00:01.001]",
     ]
@@ -75,7 +75,7 @@ def test_a_move_before_a_command_in_the_other_direction_was_unasked() -> None:
 def test_a_move_before_a_command_without_a_step_is_the_commands_only_if_it_goes_its_way() -> None:
     for target, why in ((128, "for r1"), (0, "unasked")):
         made = Recording().boot().poll(1, 32).event(5, 4.999, 64).command(5.001, target).poll(6, target).end(9)
-        lines = told(made)
+        lines = list_events(made)
         moved = lines.index(f"moved vm0 32 -> 64, {why}  @ 00:04.999")
         assert lines[moved - 1].startswith("asked") == (why == "for r1")
 
@@ -83,7 +83,7 @@ def test_a_move_before_a_command_without_a_step_is_the_commands_only_if_it_goes_
 def test_a_move_before_what_was_measured_before_a_command_is_not_the_commands() -> None:
     """The size before the command was already 64: so the move to 64 came before it, though in the same interval."""
     made = Recording().boot().event(1, 0.999, 64).command(1.001, 128).step(2, 128, 64, 128, "complete").end(9)
-    assert told(made)[0] == "moved vm0 0 -> 64, unasked  @ 00:00.999"
+    assert list_events(made)[0] == "moved vm0 0 -> 64, unasked  @ 00:00.999"
 
 
 def test_a_measure_older_than_an_event_in_front_of_it_is_no_move_back() -> None:
@@ -107,7 +107,7 @@ def test_an_event_between_two_polls_is_put_between_them() -> None:
 
 def test_a_command_without_a_step_settles_when_its_target_is_reached() -> None:
     made = Recording().boot().command(1, 128).event(1.5, 1.4, 128).end(5)
-    assert told(made)[-1] == "settled r1 completed 128 of 128  @ 00:01.400"
+    assert list_events(made)[-1] == "settled r1 completed 128 of 128  @ 00:01.400"
 
 
 def test_a_request_open_when_the_vm_stops_is_closed() -> None:
@@ -179,7 +179,7 @@ def test_an_event_without_qemus_own_time_is_dated_by_its_delivery() -> None:
         "data": {"size": 2**26},
     }
     made.add(3, "event", qmp=qmp).end(9)
-    assert told(made) == ["moved vm0 0 -> 64, unasked  @ (00:00.000, 00:03.000]"]
+    assert list_events(made) == ["moved vm0 0 -> 64, unasked  @ (00:00.000, 00:03.000]"]
 
 
 @pytest.mark.parametrize("stopped_after", range(1, 12))

@@ -152,12 +152,12 @@ def test_visible_memory_is_assigned_memory_at_every_measure(name: str) -> None:
 
 
 def test_s7_book_equals_what_the_kernel_told_at_all_nine_records() -> None:
-    told = [
+    compared = [
         (fact.event.free, fleet.account(S7).free)
         for fact, fleet in states(lines_of(S7))
         if isinstance(fact.event, HostObserved)
     ]
-    assert told == [(free * MiB, free * MiB) for free in (1280, 512, 128, 0, 0, 128, 320, 192, 64)]
+    assert compared == [(free * MiB, free * MiB) for free in (1280, 512, 128, 0, 0, 128, 320, 192, 64)]
 
 
 def test_s7_holds_1216_of_1280_before_shutdown_and_nothing_when_the_processes_are_gone() -> None:
@@ -170,12 +170,12 @@ def test_s7_holds_1216_of_1280_before_shutdown_and_nothing_when_the_processes_ar
 
 
 def test_s4_budget_backs_only_virtio_mem() -> None:
-    told = [
+    compared = [
         (fact.event.free, fleet.account(S4).free)
         for fact, fleet in states(lines_of(S4))
         if isinstance(fact.event, HostObserved)
     ]
-    assert told == [(free * MiB, free * MiB) for free in (300, 172, 44, 344, 88)]
+    assert compared == [(free * MiB, free * MiB) for free in (300, 172, 44, 344, 88)]
     last = running(S4)
     account = last.account(S4)
     assert last.vms[f"{S4}.vm0"].assigned == 896 * MiB

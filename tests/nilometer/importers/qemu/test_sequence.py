@@ -152,8 +152,8 @@ class Imports:
         )
 
     @property
-    def told(self) -> list[object]:
-        return [each.event for each in self.ledger.events() if not isinstance(each.event, ImportRecorded)]
+    def events_read(self) -> list[object]:
+        return [envelope.event for envelope in self.ledger.events() if not isinstance(envelope.event, ImportRecorded)]
 
 
 @pytest.fixture(name="into")
@@ -169,13 +169,13 @@ def other_day(lines: list[bytes]) -> list[bytes]:
 
 def test_a_second_recording_of_one_scenario_is_refused_unless_it_is_named(into: Imports) -> None:
     into.of(b"".join(lines_of(S7)))
-    before = into.told
+    before = into.events_read
     with pytest.raises(InputError, match=f"the host '{S7}' is in the ledger already") as error:
         into.of(b"".join(other_day(lines_of(S7))))
     assert "--as PREFIX" in error.value.hint
-    assert into.told == before
+    assert into.events_read == before
     into.of(b"".join(other_day(lines_of(S7))), "tuesday")
-    assert len(into.told) == 2 * len(before)
+    assert len(into.events_read) == 2 * len(before)
 
 
 def test_a_second_recording_is_refused_though_it_has_other_vms_first(into: Imports) -> None:
@@ -194,13 +194,13 @@ def test_the_same_recording_comes_again_grown_packed_and_in_another_encoding(int
         into.of(b"".join(lines[:part]))
     for again in (gzip.compress(text), b"\xff\xfe" + text.decode().encode("utf-16-le"), text.replace(b"\n", b"\r\n")):
         assert into.of(again).recorded == 0
-    assert into.told == [fact.event for fact in facts(lines)]
+    assert into.events_read == [fact.event for fact in facts(lines)]
 
 
 def test_remarks_are_recorded_with_the_import(into: Imports) -> None:
     lines = lines_of(S2)
     into.of(b"".join([*lines[:4], *lines[6:]]))
-    last = [each.event for each in into.ledger.events()][-1]
+    last = [envelope.event for envelope in into.ledger.events()][-1]
     assert isinstance(last, ImportRecorded)
     assert last.remarks == (KindCount("gap", 1),)
 
@@ -209,15 +209,15 @@ def test_a_packed_recording_that_was_cut_off_gives_what_can_be_read_and_goes_on_
     packed = gzip.compress(b"".join(lines_of(S7)))
     with pytest.raises(InputError, match=r"r.jsonl:\d+: its gzip ends too early"):
         into.of(packed[: len(packed) * 3 // 4])
-    assert 5 < len(into.told) < 58
+    assert 5 < len(into.events_read) < 58
     into.of(packed)
-    assert into.told == [fact.event for fact in facts(lines_of(S7))]
+    assert into.events_read == [fact.event for fact in facts(lines_of(S7))]
 
 
 def test_who_keeps_going_gets_all_but_the_lines_that_cannot_be_read(into: Imports) -> None:
     lines = lines_of(S7)
     broken = [*lines[:5], b'{"v": 1, "v": 1}\n', b"\xff\n", *lines[5:], b"x" * (2**24 + 1)]
     counts = into.of(b"".join(broken), keep_going=True)
-    assert into.told == [fact.event for fact in facts(lines)]
+    assert into.events_read == [fact.event for fact in facts(lines)]
     assert counts.records == len(lines)
     assert into.of(b"".join(lines)).recorded == 0, "the mended file is the same recording"
