@@ -27,7 +27,7 @@ def take_failed_job(vm: HypervVm, job: JobReading, past: Past) -> list[Emission]
     if _is_recorded(vm, job) or text in past.failed_jobs(vm.id):
         return []
     event = VmObserved(label=FAILED_JOB, told=text, record=job.record)
-    who = Attribution(job.owner or NOBODY, f"{HYPER_V} job ({job.kind})")
+    who = Attribution(actor=job.owner or NOBODY, via=f"{HYPER_V} job ({job.kind})")
     return [vm.emit(event, job.ended or job.at, job.at, who=who)]
 
 

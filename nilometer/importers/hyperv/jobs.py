@@ -43,7 +43,7 @@ class Attribution:
     error: str | None = None
 
 
-UNATTRIBUTED: Final = Attribution(NOBODY, HYPER_V)
+UNATTRIBUTED: Final = Attribution(actor=NOBODY, via=HYPER_V)
 
 
 class Jobs:

@@ -70,7 +70,7 @@ def stop(vm: HypervVm, at: UtcTime, record: str) -> list[Emission]:
 
 def take_own_change(vm: HypervVm, change: ChangeReading) -> list[Emission]:
     """A change that ``Invoke-NiloChange`` made: request, move and settlement; or just its text, if no size is known."""
-    who = Attribution(change.user, POWERSHELL)
+    who = Attribution(actor=change.user, via=POWERSHELL)
     memory = vm.state.memory
     is_static = change.after == change.requested if memory is None else memory.mode is Mode.STATIC
     nothing = change.requested == change.before == change.after
