@@ -1,8 +1,8 @@
-"""A synthetic fleet of Hyper-V hosts, minute by minute, as the collector would tell of it.
+"""A synthetic fleet of Hyper-V hosts, minute by minute, as the collector would spool it.
 
-Made up after the documented types: no host wrote it, and nobody's fleet behaves like it. Most VMs have Dynamic Memory,
-of which many never move, some move every few hours, and some several times an hour; the others are static, and are
-given another size now and then. What a guest has left jitters every minute. Sizes are MiB, times minutes.
+Made up after the documented types: no host wrote it, and no real fleet behaves like it. Most VMs have Dynamic Memory:
+many of them never move, some move every few hours, and some several times an hour. The others are static, and get
+another size now and then. A guest's available memory jitters every minute. Sizes are MiB, times minutes.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ DAY: Final = 1440
 BEGINNING: Final = datetime(2026, 11, 23)
 MOVES_AN_HOUR: Final = (0.0, 0.0, 0.0, 0.15, 0.5, 1.0, 2.0, 6.0)
 """Of every eight VMs with Dynamic Memory."""
-REMEMBERED: Final = 5
-"""So long the host tells of a job."""
+JOB_MINUTES: Final = 5
+"""Minutes for which the host lists a job."""
 OWNERS: Final = ("CONTOSO\\anna", "CONTOSO\\ben", "NT AUTHORITY\\SYSTEM", None)
 
 RUNNING: Final = (2, "Running")
@@ -50,7 +50,7 @@ A_DAY: Final = Size()
 
 @dataclass(slots=True)
 class SyntheticVm:
-    """A VM and what its host tells of it."""
+    """A VM and what its host reports of it."""
 
     id: str
     name: str
@@ -59,7 +59,7 @@ class SyntheticVm:
     assigned: int
     moves_an_hour: float = 0.0
     balloon: bool = False
-    """Its guest lends memory through a balloon, and goes on seeing it."""
+    """Its guest gives memory back through a balloon, and still sees it."""
     state: tuple[int, str] = RUNNING
     uptime: int = 0
     """Seconds."""
@@ -73,22 +73,22 @@ class SyntheticVm:
         return self.state is RUNNING
 
     def start(self) -> None:
-        """It runs from now on, in a new session."""
+        """Starts it, in a new session."""
         self.state, self.uptime, self.added, self.removed = RUNNING, 0, 0, 0
         self.assigned = self.watermark = self.startup
 
     def stop(self) -> None:
-        """It is off."""
+        """Turns it off."""
         self.state, self.uptime, self.assigned = OFF, 0, 0
 
     def resize(self, assigned: int) -> None:
-        """Its memory moves."""
+        """Moves its memory."""
         self.added += max(0, assigned - self.assigned)
         self.removed += max(0, self.assigned - assigned)
         self.assigned, self.watermark = assigned, max(self.watermark, assigned)
 
     def live(self, random: Random) -> None:
-        """A minute goes by."""
+        """Lets a minute pass."""
         if not self.runs:
             return
         self.uptime += 60
@@ -97,7 +97,7 @@ class SyntheticVm:
             self.resize(max(512, min(4 * self.startup, self.assigned + random.choice((step, -step)))))
 
     def to_json(self, random: Random) -> Json:
-        """As a poll tells of it."""
+        """The VM in a poll."""
         code, word = self.state
         figures: Json = {
             "id": self.id,
@@ -126,7 +126,7 @@ class SyntheticVm:
 
 @dataclass(slots=True)
 class SyntheticHost:
-    """A host, its VMs, and the jobs that it still tells of."""
+    """A host, its VMs, and the jobs that it still lists."""
 
     name: str
     second: float
@@ -151,8 +151,8 @@ class SyntheticHost:
             "jobs": [job for _, job in self.jobs],
         }
 
-    def job(self, vm: SyntheticVm, kind: int, minute: int, random: Random) -> None:
-        """Somebody gave a job for a VM, half a minute before it is polled."""
+    def add_job(self, vm: SyntheticVm, kind: int, minute: int, random: Random) -> None:
+        """Adds a job for a VM, submitted half a minute before the poll."""
         job = {
             "id": str(UUID(int=random.getrandbits(128))),
             "type": kind,
@@ -163,11 +163,11 @@ class SyntheticHost:
             "error": 0,
             "elapsed": 1.5,
         }
-        self.jobs.append((minute + REMEMBERED, job))
+        self.jobs.append((minute + JOB_MINUTES, job))
 
 
 class Fleet:
-    """All hosts. The same seed makes the same fleet, and the same day of it."""
+    """All hosts. The same seed makes the same fleet and the same day."""
 
     def __init__(self, size: Size, seed: int = 1) -> None:
         self._random = Random(seed)
@@ -202,19 +202,19 @@ class Fleet:
         )
 
     def _events(self, host: SyntheticHost, minute: int) -> Iterator[Json]:
-        """What somebody does on a host in a minute: a dozen times a day, and to one VM."""
+        """What somebody does to one VM of a host in a minute: a dozen times a day."""
         random = self._random
         chance = random.random() * DAY  # below n: so many times a day
         vm = next((vm for vm in host.vms if vm.state is OFF), random.choice(host.vms))
         sized = [vm for vm in host.vms if vm.runs and not vm.dynamic]
         if chance < 4:
-            host.job(vm, 26, minute, random)
+            host.add_job(vm, 26, minute, random)
             vm.stop() if vm.runs else vm.start()
         elif chance < 6 and vm.runs:
-            vm.start()  # from within the guest: no job tells of it
+            vm.start()  # from within the guest: there is no job
         elif 6 <= chance < 10 and sized:
             static = random.choice(sized)
-            host.job(static, 31, minute, random)
+            host.add_job(static, 31, minute, random)
             self._ask(static)
         elif 10 <= chance < 12 and sized:
             yield self._own_change(host, random.choice(sized), minute)
@@ -222,7 +222,7 @@ class Fleet:
             self._depart(host, vm)
 
     def _ask(self, vm: SyntheticVm) -> None:
-        """Another size for a static VM, and mostly it gets it."""
+        """Requests another size for a static VM, which it mostly gets."""
         vm.startup = self._random.choice((1024, 2048, 4096, 8192, 16384))
         granted = vm.startup if self._random.random() < 0.8 else (vm.assigned + vm.startup) // 4 * 2
         vm.resize(granted)
@@ -247,7 +247,7 @@ class Fleet:
         }
 
     def _depart(self, host: SyntheticHost, vm: SyntheticVm) -> None:
-        """A VM begins to move to the host beside: for a minute both list it."""
+        """Begins to move a VM to the neighbouring host: for a minute both list it."""
         number = self._hosts.index(host) ^ 1
         if number >= len(self._hosts) or not vm.runs:
             return

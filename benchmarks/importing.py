@@ -1,4 +1,4 @@
-"""Importing a day of a fleet's spools, and asking the ledger about it, beside ``json.loads`` over the same lines."""
+"""Imports a day of a fleet's spools beside ``json.loads`` over the same lines, and queries the ledger of that day."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from benchmarks.processes import Cost, run
 from benchmarks.report import Line
 from benchmarks.spools import spools
 from benchmarks.timing import Piece, SideBySide, side_by_side
+from domain.identifiers import subject_id, vm_id
 from nilometer import Ledger, import_hyperv
 from nilometer.times import parse_time
 
 MB: Final = 1_000_000
 TOGETHER: Final = 2
-"""Hosts that are imported together in a piece: VMs move between two that stand beside each other."""
+"""Hosts that are imported together in a piece: VMs move between two neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedDay:
     """A fleet's day in a ledger."""
 
     url: str
@@ -39,8 +40,8 @@ class Imported:
 
 
 def lines(size: Size, folder: Path, histories: Path, *, times: int) -> Iterator[Line]:
-    """What is measured of a fleet; each question ``times`` times."""
-    both = beside_json(size, folder, histories)
+    """The measurements of a fleet; each query runs ``times`` times."""
+    both = compare_with_json(size, folder, histories)
     yield Line(
         f"import {size.observations:,} observations (json.loads)",
         f"{both.ours.rate:,.0f} observations/s",
@@ -51,7 +52,8 @@ def lines(size: Size, folder: Path, histories: Path, *, times: int) -> Iterator[
     )
     ours, other = both.ours.cpu_each, both.other.cpu_each
     yield Line("… processor", f"{ours * 1e6:.1f} µs", f"{other * 1e6:.1f} µs", f"{1 / both.cpu:.2f}")
-    tenth, day = (whole(each, folder, histories) for each in (replace(size, minutes=size.minutes // 10), size))
+    sizes = (replace(size, minutes=size.minutes // 10), size)
+    tenth, day = (import_day(period, folder, histories) for period in sizes)
     growth = day.took.peak / tenth.took.peak
     yield Line(
         "peak memory of nilo import-hyperv, a tenth of the day and all of it",
@@ -63,14 +65,14 @@ def lines(size: Size, folder: Path, histories: Path, *, times: int) -> Iterator[
     )
     kept = f"{day.bytes / MB:.1f} MB"
     yield Line("the ledger of the day", kept, f"{day.events:,} events", "", "< 100 MB", day.bytes < 100 * MB)
-    for what, arguments in questions(day, size):
-        cost = answer(arguments, day.url, folder, times=times)
+    for query, arguments in list_queries(day, size):
+        cost = measure_query(arguments, day.url, folder, times=times)
         seconds = f"{cost.cpu:.2f} CPU s, {cost.wall:.2f} s"
-        yield Line(f"nilo {what}, of the day", seconds, target="< 2 CPU s", ok=cost.cpu < 2)
+        yield Line(f"nilo {query}, of the day", seconds, target="< 2 CPU s", ok=cost.cpu < 2)
 
 
-def beside_json(size: Size, folder: Path, histories: Path) -> SideBySide:
-    """Spools into a ledger that is on disk, a few hosts at a time, on one processor."""
+def compare_with_json(size: Size, folder: Path, histories: Path) -> SideBySide:
+    """Imports spools into a ledger on disk, a few hosts at a time, on one processor."""
     files = spools(histories, size)
     url = f"sqlite:///{folder / 'hosts.db'}"
 
@@ -78,25 +80,25 @@ def beside_json(size: Size, folder: Path, histories: Path) -> SideBySide:
         for first in range(0, len(files), TOGETHER):
             some = files[first : first + TOGETHER]
             observations = size.vms * size.minutes * len(some)
-            yield Piece(observations, partial(_imported, some, url), partial(_only_parsed, some))
+            yield Piece(observations, partial(_import, some, url), partial(_list_parsing, some))
 
     (both,) = side_by_side(pieces())
     return both
 
 
-def whole(size: Size, folder: Path, histories: Path) -> Imported:
-    """``nilo import-hyperv`` of all files, as an operator runs it."""
+def import_day(size: Size, folder: Path, histories: Path) -> ImportedDay:
+    """Runs ``nilo import-hyperv`` of all files, as an operator does."""
     path = folder / f"day-{size.minutes}.db"
     url = f"sqlite:///{path}"
     took = in_memory(["import-hyperv", *map(str, spools(histories, size))], url, folder)
     with Ledger.open(url, read_only=True) as ledger:
-        asked = (each.stream for each in ledger.events() if each.event.KIND == "vm.change-requested")
-        vm = next(asked, None) or next(each.stream for each in ledger.events() if each.stream.startswith("vm/"))
-        return Imported(url, took, path.stat().st_size, ledger.position, vm.removeprefix("vm/"))
+        requested = (event.stream for event in ledger.events() if event.event.KIND == "vm.change-requested")
+        stream = next(requested, None) or next(event.stream for event in ledger.events() if vm_id(event.stream))
+        return ImportedDay(url=url, took=took, bytes=path.stat().st_size, events=ledger.position, vm=subject_id(stream))
 
 
-def questions(imported: Imported, size: Size) -> Iterable[tuple[str, list[str]]]:
-    """What is asked of the ledger, in words and as arguments."""
+def list_queries(imported: ImportedDay, size: Size) -> Iterable[tuple[str, list[str]]]:
+    """The queries, in words and as arguments."""
     noon, evening = parse_time(moment(size.minutes // 2, 0)), parse_time(moment(size.minutes * 5 // 6, 0))
     yield "log", ["log"]
     yield "log --asked", ["log", "--asked"]
@@ -106,23 +108,23 @@ def questions(imported: Imported, size: Size) -> Iterable[tuple[str, list[str]]]
     yield "audit --since 20:00", ["audit", "--since", evening]
 
 
-def answer(arguments: Sequence[str], url: str, folder: Path, *, times: int) -> Cost:
-    """What a question costs, the medians of some runs of a program that is started for it, after a first one."""
+def measure_query(arguments: Sequence[str], url: str, folder: Path, *, times: int) -> Cost:
+    """The cost of a query: the medians of ``times`` runs, each in a new process, after a first run."""
     command = [sys.executable, "-c", NILO, *arguments, "--ledger", url]
     _, *costs = [run(command, folder) for _ in range(times + 1)]
     return Cost(median(cost.wall for cost in costs), median(cost.cpu for cost in costs))
 
 
-def _imported(files: Sequence[Path], url: str) -> None:
+def _import(files: Sequence[Path], url: str) -> None:
     with Ledger.open(url, create=True) as ledger:
         import_hyperv(ledger, files, actor="benchmarks (synthetic)")
 
 
-def _only_parsed(files: Sequence[Path]) -> list[partial[None]]:
-    return [partial(_parsed, files)]
+def _list_parsing(files: Sequence[Path]) -> list[partial[None]]:
+    return [partial(_parse, files)]
 
 
-def _parsed(files: Sequence[Path]) -> None:
+def _parse(files: Sequence[Path]) -> None:
     for file in files:
         with file.open("rb") as stream:
             for line in stream:
