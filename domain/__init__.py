@@ -1,7 +1,6 @@
-"""What happened: quantities, guests, commands, events, and the Host and VM aggregates that decide and evolve.
+"""What happens: quantities, guests, commands, events, and the rules that decide and change hosts and VMs. Pure.
 
-Read in this order: ``quantities``, ``guests``, ``settings``, ``state`` (what a host and a VM are), ``decision``,
-``resizing``, ``lifecycle``, ``hosts`` (what is decided), ``evolve`` (what an event changes), ``commands``, ``events``,
-``aggregates``, ``decider``. Functions marked ``@rule`` are the rules: they decide commands, replay histories, and are
-what is proved.
+Imports nothing of the other packages. Begin with ``state`` (what a host and a VM are), then ``resizing``, ``lifecycle``
+and ``hosts`` (what is decided), ``evolve`` and ``changes`` (what an event changes), and ``deciding.decider``. Functions
+marked ``@rule`` are the rules: they decide commands, replay histories, and are what is proved.
 """

@@ -1,7 +1,7 @@
-"""The Host and Vm aggregates: what a decided stream's events, applied in order (``domain.changes``), come to.
+"""The host and VM aggregates: the state that the events of a decided stream, applied in order, give.
 
-They are mutable for the speed of replay; what the rules read (``state``) is frozen. No event is imported here: a stored
-aggregate is read and shown without the classes of events.
+``domain.changes`` applies the events. Aggregates are mutable for the speed of replay; what the rules read (``state``)
+is frozen. No event is imported here: a stored aggregate is read and shown without the classes of events.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from domain.state import Host, Site, Vm
 
 
 class HistoryError(NilometerError):
-    """Stored events that no aggregate can have: they were not written by Nilometer, or were changed afterwards."""
+    """Stored events that no aggregate can have: Nilometer did not write them, or somebody changed them afterwards."""
 
 
 @dataclass(slots=True)
 class VmAggregate:
-    """A decided VM: who it is, the host that it is on, and its figures. ``version`` counts the events of its stream."""
+    """A decided VM: its id, its host and its figures. ``version`` counts the events of its stream."""
 
     id: str
     name: str
@@ -45,4 +45,4 @@ class HostAggregate:
 
     def site(self, vm: VmAggregate) -> Site:
         """What a command on ``vm`` reads of this host and of the VM."""
-        return Site(self.state, vm.state, self.entry(vm.id))
+        return Site(host=self.state, vm=vm.state, entry=self.entry(vm.id))

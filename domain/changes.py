@@ -17,7 +17,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class StateChange(Generic[S]):
-    """How a kind of event changes a state: a rule, and the figures it takes, by their names in the event."""
+    """How one kind of event changes a state: a rule, and the names of the figures that it takes from the event."""
 
     rule: Callable[..., S]
     carries: tuple[str, ...]
@@ -31,7 +31,7 @@ class StateChange(Generic[S]):
 
 
 def state_change(rule: Callable[..., S]) -> StateChange[S]:
-    """The change that a rule makes: its first parameter is the state, the others are carried by the event."""
+    """The change that a rule makes. The first parameter of the rule is the state; the event carries the others."""
     return StateChange(rule, tuple(signature(rule).parameters)[1:])
 
 

@@ -1,6 +1,6 @@
-"""Commands: what may be asked of a decided host or VM. Sizes are bytes.
+"""Commands: what can be requested of a decided host or VM. Sizes are bytes.
 
-Who asks, when and why (``at``, ``actor``, ``via``, ``reason``, ``correlation``) travels beside a command, not in it.
+A command does not say who requests it, when and why: ``nilometer.ledger.requests.Request`` does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from domain.shapes import ConfigVersionText, Id, MemoryShape, Name, TypedSize
 
 @dataclass(frozen=True, slots=True)
 class RegisterHost:
-    """A host begins: ``total`` bytes of memory, of which the root partition keeps ``reserve``."""
+    """Register a host with ``total`` bytes of memory, of which the root partition keeps ``reserve``."""
 
     host: Id
     version: HostVersion
@@ -25,7 +25,7 @@ class RegisterHost:
 
 @dataclass(frozen=True, slots=True)
 class ResizeHost:
-    """The host's memory is changed to ``total`` bytes."""
+    """Change the memory of a host to ``total`` bytes."""
 
     host: Id
     total: TypedSize
@@ -33,7 +33,7 @@ class ResizeHost:
 
 @dataclass(frozen=True, slots=True)
 class SetReserve:
-    """What the root partition keeps is changed to ``reserve`` bytes."""
+    """Change what the root partition keeps to ``reserve`` bytes."""
 
     host: Id
     reserve: TypedSize
@@ -41,14 +41,14 @@ class SetReserve:
 
 @dataclass(frozen=True, slots=True)
 class RemoveHost:
-    """An empty host goes; its history stays."""
+    """Remove a host without VMs; its history stays."""
 
     host: Id
 
 
 @dataclass(frozen=True, slots=True)
 class DefineVm:
-    """A VM begins, off. ``name`` is what people call it; without one it is called by its id."""
+    """Define a VM, which is off. ``name`` is what people call it; without one it is called by its id."""
 
     vm: Id
     host: Id
@@ -61,7 +61,7 @@ class DefineVm:
 
 @dataclass(frozen=True, slots=True)
 class ConfigureMemory:
-    """The memory setting is changed."""
+    """Change the memory setting of a VM."""
 
     vm: Id
     memory: MemoryShape
@@ -69,7 +69,7 @@ class ConfigureMemory:
 
 @dataclass(frozen=True, slots=True)
 class ConfigureGuest:
-    """The guest, or the configuration version, is changed while the VM is off."""
+    """Change the guest or the configuration version of a VM that is off."""
 
     vm: Id
     guest: Guest
@@ -78,56 +78,56 @@ class ConfigureGuest:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A VM that is off starts."""
+    """Start a VM that is off."""
 
     vm: Id
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A VM stops."""
+    """Stop a VM."""
 
     vm: Id
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A running VM is paused; it keeps its memory."""
+    """Pause a running VM; it keeps its memory."""
 
     vm: Id
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """A paused VM runs on."""
+    """Resume a paused VM."""
 
     vm: Id
 
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """A VM is saved; its host gets the memory back."""
+    """Save a VM; its host gets the memory back."""
 
     vm: Id
 
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """A saved VM runs on, if its host has the memory."""
+    """Restore a saved VM, if its host has the memory."""
 
     vm: Id
 
 
 @dataclass(frozen=True, slots=True)
 class RebootGuest:
-    """The guest restarts with its startup memory."""
+    """Restart the guest with its startup memory."""
 
     vm: Id
 
 
 @dataclass(frozen=True, slots=True)
 class ReportInUse:
-    """The guest tells what its processes hold."""
+    """Report the memory that the processes in the guest use."""
 
     vm: Id
     in_use: TypedSize
@@ -135,7 +135,7 @@ class ReportInUse:
 
 @dataclass(frozen=True, slots=True)
 class AddMemory:
-    """Memory is hot-added to a running static VM."""
+    """Hot-add memory to a running static VM."""
 
     vm: Id
     amount: TypedSize
@@ -143,7 +143,7 @@ class AddMemory:
 
 @dataclass(frozen=True, slots=True)
 class RemoveMemory:
-    """Memory is removed from a running static VM."""
+    """Remove memory from a running static VM."""
 
     vm: Id
     amount: TypedSize
@@ -151,7 +151,7 @@ class RemoveMemory:
 
 @dataclass(frozen=True, slots=True)
 class SetMemory:
-    """A static VM is brought to a size: configured while off, else resized by the difference."""
+    """Bring a static VM to a size: configure it while it is off, else resize it by the difference."""
 
     vm: Id
     size: TypedSize
@@ -159,7 +159,7 @@ class SetMemory:
 
 @dataclass(frozen=True, slots=True)
 class Grow:
-    """Dynamic Memory gives to a running VM."""
+    """Let Dynamic Memory give memory to a running VM."""
 
     vm: Id
     amount: TypedSize
@@ -167,7 +167,7 @@ class Grow:
 
 @dataclass(frozen=True, slots=True)
 class Reclaim:
-    """Dynamic Memory takes from a running VM."""
+    """Let Dynamic Memory take memory from a running VM."""
 
     vm: Id
     amount: TypedSize
@@ -175,7 +175,7 @@ class Reclaim:
 
 @dataclass(frozen=True, slots=True)
 class MoveVm:
-    """A VM moves to another host."""
+    """Move a VM to another host."""
 
     vm: Id
     to: Id
@@ -183,7 +183,7 @@ class MoveVm:
 
 @dataclass(frozen=True, slots=True)
 class RemoveVm:
-    """A VM that is off goes; its history stays."""
+    """Remove a VM that is off; its history stays."""
 
     vm: Id
 

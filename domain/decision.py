@@ -1,4 +1,4 @@
-"""What is answered to a command: an outcome, the code of the reason when it fell short, and what was granted."""
+"""A decision on a command: its outcome, the code of the reason when it falls short, and what is granted."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Outcome(StrEnum):
     """How a command ended."""
 
     COMPLETED = "completed"
-    """All that was asked was granted."""
+    """The whole request was granted."""
     PARTIALLY_COMPLETED = "partially-completed"
-    """Some of it was granted: the most that was possible."""
+    """Part of the request was granted: the most that was possible."""
     FAILED = "failed"
     """It was allowed, but nothing could be granted."""
     REJECTED = "rejected"

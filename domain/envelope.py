@@ -1,4 +1,4 @@
-"""One event as it stands in a ledger: where, when, and by whom, beside what happened.
+"""One event as a ledger keeps it: what happened, and where, when and by whom.
 
 Times are UTC texts of one width, ``2026-11-23T09:00:00.000000Z``, so that their order as texts is their order in time.
 """
@@ -16,16 +16,16 @@ E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Who asked, when and why. The same for all events of one command but for ``causation``."""
+    """Who requested it, when and why. It is the same for all events of one command, except ``causation``."""
 
     actor: str
-    """Who asked; never empty."""
+    """Who requested it; never empty."""
     via: str
     """With which tool; never empty."""
     happened: UtcTime
     """When it happened; the end of the interval where only an interval is known."""
     recorded: UtcTime
-    """When it was written down."""
+    """When it was recorded."""
     correlation: str
     """The same on all events of one command."""
     earliest: UtcTime | None = None
@@ -48,5 +48,5 @@ class Envelope(Generic[E_co]):
 
     @property
     def id(self) -> str:
-        """The event's name for good: its stream and its version there."""
+        """The permanent name of the event: its stream and its version there."""
         return f"{self.stream}/{self.version}"

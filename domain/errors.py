@@ -16,7 +16,7 @@ class NilometerError(Exception):
 
 
 class InputError(NilometerError, ValueError):
-    """What was asked cannot be read, or speaks of something that is not there: nothing was recorded."""
+    """The input cannot be read, or names something that is not there: nothing was recorded."""
 
 
 class UnknownVm(InputError):

@@ -38,7 +38,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Vm:
-    """A VM's figures. Who it is (its id, name and host) is kept apart: no rule asks."""
+    """The figures of a VM. Its id, name and host are kept apart: no rule reads them."""
 
     generation: int
     guest: Guest

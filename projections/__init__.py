@@ -1,6 +1,5 @@
-"""What was seen: guest-visible memory, host books, the timeline, and what differs between two moments.
+"""What is shown of a history: guest-visible memory, host books, the timeline, and the differences of two moments. Pure.
 
-Pure folds over events, rebuilt from the events alone. Read in this order: ``tracked`` (the fold of one host or VM),
-``fleet`` (of all), ``view`` (the guest-visible memory view), ``books`` (who holds what of a host), ``timeline`` (the
-audit trail), ``diff``.
+May import ``domain`` alone. Begin with ``advancing`` (the fold of one host or VM), then ``fleet`` (the fold of all),
+``view``, ``books``, ``timeline`` and ``diff``.
 """

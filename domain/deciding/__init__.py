@@ -1,5 +1,5 @@
 """Deciding: from a command and what it reads to a decision and the events that record it. Pure.
 
-May import everything else in ``domain`` but ``observed``. Begin with ``decider``; ``steps`` says which rule decides
-which command, ``redecide`` makes a recorded decision again from its evidence.
+May import everything else in ``domain`` but ``observed``. Begin with ``reads`` (what is loaded) and ``decider``;
+``steps`` is the table of rules and events, ``world`` decides in memory, ``redecide`` repeats a recorded decision.
 """

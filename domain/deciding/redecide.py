@@ -1,7 +1,7 @@
-"""Deciding again: the decision that an event records, made anew from what the event itself says was read.
+"""Re-deciding: the decision that an event records, made again from the evidence in the event itself.
 
-An event carries its evidence, so whether an answer was right can be asked of one event alone, long after others have
-changed the host and the VM. Nothing but the event is read, and the same rules decide.
+An event carries its evidence. So one event alone shows whether its decision was right, long after others have changed
+the host and the VM. Nothing but the event is read, and the same rules decide.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from domain.state import Host, Site, Vm
 _STEPS: Final[Mapping[str, Step]] = {NAMES[command]: step for command, step in STEPS.items()}
 
 
-def decide_again(event: Event) -> Decision | None:
-    """The decision on what the event says was asked and read; ``None`` if the event is not itself a decision.
+def redecide(event: Event) -> Decision | None:
+    """The decision that the rules make of the request and the evidence in an event; ``None`` if it records no decision.
 
-    A host's ``memory-granted`` and ``memory-returned`` are none: they are the other half of a decision on a VM.
-    Raises ``HistoryError`` if the event lacks its evidence, or carries what no command can ask.
+    A host's ``memory-granted`` and ``memory-returned`` record none: they are the other half of a decision on a VM.
+    Raises ``HistoryError`` if the event lacks its evidence, or has arguments that no command can have.
     """
     try:
         match event:
@@ -55,9 +55,9 @@ def _on_vm(event: VmEvent) -> Decision:
 
 
 def arguments_of(event: VmEvent) -> dict[str, Any]:
-    """What the command of an event asked for, by name, as its rule takes it. Raises ``LookupError`` for none."""
+    """The arguments of the command of an event, by name, as its rule takes them. Raises ``LookupError`` for none."""
     if isinstance(event, events.VmCommandRefused):
-        return _asked(event.arguments)
+        return _arguments_of_refused(event.arguments)
     step = _STEPS[event.command]
     return {name: event.requested if name == "amount" else getattr(event, name) for name in step.takes}
 
@@ -73,21 +73,21 @@ def _on_host(event: HostEvent) -> Decision:
         case events.HostRemoved():
             return hosts.remove_host(_vms(event.evidence))
         case events.HostCommandRefused():
-            return _refused_on_host(event, _asked(event.arguments))
+            return _refused_on_host(event, _arguments_of_refused(event.arguments))
         case _:
             raise TypeError(f"{event.KIND} is not the event of a host command")
 
 
-def _refused_on_host(event: events.HostCommandRefused, asked: Mapping[str, Any]) -> Decision:
+def _refused_on_host(event: events.HostCommandRefused, arguments: Mapping[str, Any]) -> Decision:
     match event.command:
         case "resize-host":
-            return hosts.resize_host(_account(event.before), asked["total"])
+            return hosts.resize_host(_account(event.before), arguments["total"])
         case "set-reserve":
-            return hosts.set_reserve(_account(event.before), asked["reserve"])
+            return hosts.set_reserve(_account(event.before), arguments["reserve"])
         case "remove-host":
             return hosts.remove_host(_vms(event.evidence))
         case "define-vm":
-            return lifecycle.define_vm(host_as_read(event.evidence.host), asked["generation"], asked["memory"])
+            return lifecycle.define_vm(host_as_read(event.evidence.host), arguments["generation"], arguments["memory"])
         case unknown:
             raise LookupError(f"{unknown} is not a command on a host")
 
@@ -101,7 +101,7 @@ _READERS: Final[Mapping[str, Callable[[Any], object]]] = {
 }
 
 
-def _asked(arguments: Mapping[str, object]) -> dict[str, Any]:
+def _arguments_of_refused(arguments: Mapping[str, object]) -> dict[str, Any]:
     """A refused command's arguments as its rule takes them."""
     return {name: _READERS[name](value) if name in _READERS else value for name, value in arguments.items()}
 
@@ -142,7 +142,7 @@ def host_as_read(read: HostRead | None) -> Host:
 
 
 def _account(figures: HostFigures | None) -> Host:
-    """A host as a host command reads it. No event tells its release once more, and no host command asks for it."""
+    """A host as a host command reads it. Its release is made up: no event repeats it, and no host command reads it."""
     if figures is None:
         raise TypeError("it has no figures of the host before it")
     return Host(total=figures.total, reserve=figures.reserve, version=HostVersion.V2025, held=figures.held)

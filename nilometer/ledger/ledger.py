@@ -1,7 +1,7 @@
 """The ledger: decides commands, records events and observations, and reads them back.
 
-Every command is one atomic write. Two programs that decide on the same state cannot both write; the loser decides anew
-on what the winner left, after a random pause.
+Every command is one atomic write. Two programs that decide on the same state cannot both write: the loser decides again
+on the state that the winner left, after a random pause.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from nilometer.storage.store import LOCK_TIMEOUT
 from nilometer.storage.urls import SQLiteLocation, parse_url
 
 TRIES: Final = 60
-"""How often a lost race is run again before the ledger is called busy."""
+"""How often a commit is tried before the ledger counts as busy."""
 
 PAUSE: Final = 0.002
 PAUSE_MOST: Final = 0.25
-"""Seconds: after the n-th lost race one waits a random time up to ``PAUSE`` doubled n times, or this."""
+"""Seconds. After the n-th lost race a random time up to ``PAUSE`` doubled n times passes, but no more than this."""
 
 
 class Ledger(LedgerReader):
@@ -118,15 +118,15 @@ class Ledger(LedgerReader):
     def execute_all(self, requests: Sequence[Request], *, keep_going: bool = False) -> list[Result | InputError]:
         """Decides commands one after the other and records them in one commit: much faster than one by one.
 
-        What cannot be decided stands in the answers as an ``InputError``; unless ``keep_going`` it is the last of them,
-        and what comes after it is left undone. When this returns, what it returns is on disk.
+        A request that cannot be decided gives an ``InputError`` among the answers. Unless ``keep_going`` it is the last
+        of them, and no later request is decided. When this returns, what it returns is on disk.
         """
         keyed = [(request, request.key or token_hex(16)) for request in requests]
-        asked_before = [request.key for request in requests if request.key is not None]
+        given_keys = [request.key for request in requests if request.key is not None]
         answers: list[Result | InputError] = []
         for lost in range(TRIES):
-            # After a lost race a fresh key is looked for too: the answer to a commit may have been lost.
-            keys = [key for _, key in keyed] if lost else asked_before
+            # After a lost race fresh keys are looked up too: the answer to a commit may have been lost.
+            keys = [key for _, key in keyed] if lost else given_keys
             unit = UnitOfWork(self._application, self._repository, self._application.receipts(keys))
             try:
                 unit.execute(keyed, keep_going=keep_going)
@@ -147,8 +147,8 @@ class Ledger(LedgerReader):
     def record(self, observations: Sequence[Observation], *, actor: str, via: str) -> list[tuple[int, ...]]:
         """Records what was observed, all of it in one commit, and returns the positions of each observation.
 
-        What is there already under its key is not recorded again and has no positions. Raises ``InputError`` for an
-        observation of a host or VM that Nilometer decides about: nothing was recorded then.
+        An observation whose key was recorded before is not recorded again, and has no positions. Raises ``InputError``
+        for an observation of a host or VM that Nilometer decides about: nothing was recorded then.
         """
         for lost in range(TRIES):
             try:
@@ -175,7 +175,10 @@ class Ledger(LedgerReader):
             )
         if not rows:
             return
-        events = [StoredEvent(row.stream, row.version, row.topic, row.body) for row in rows]
+        events = [
+            StoredEvent(originator_id=row.stream, originator_version=row.version, topic=row.topic, state=row.body)
+            for row in rows
+        ]
         try:
             positions = self._recorder.record(events, expected=ExpectedVersions({}, rows[0].position - 1))
         except IntegrityError:

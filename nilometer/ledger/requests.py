@@ -1,4 +1,4 @@
-"""What a ledger is asked, and what it answers."""
+"""Requests and their results, and observations: what a ledger takes and returns."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from domain.identifiers import StreamName, UtcTime
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command, and who gives it, when, with what tool and why.
+    """A command, and who requests it, when, with what tool and why.
 
-    ``at`` is when it happened (``None``: now). ``key`` makes it happen once: asked again under the same key it is not
-    decided again, but answered as it was; without one it gets a fresh key.
+    ``at`` is when it happened (``None``: now). ``key`` makes it happen once: a second request under the same key is not
+    decided again, and gets the result of the first. Without a key the request gets a fresh one.
     """
 
     command: Command
@@ -33,7 +33,7 @@ class Result:
 
     request: Request
     command: str
-    """The command by its name, as it was given."""
+    """The name of the command, as it was requested."""
     target: StreamName
     """The stream that it names, as ``vm/web01``."""
     outcome: Outcome
@@ -42,25 +42,25 @@ class Result:
     requested: int | None
     granted: int | None
     positions: tuple[int, ...]
-    """Of its events in the ledger; none where no event was due."""
+    """The positions of its events in the ledger; none if it wrote no event."""
     events: tuple[Event, ...]
     repeated: bool = False
-    """It was recorded before, under the same key."""
+    """Whether it was recorded before, under the same key."""
     happened: UtcTime | None = None
-    """When its events happened, in the form of ``domain.envelope.Metadata``; ``None`` where no event was due.
+    """When its events happened, in the form of ``domain.envelope.Metadata``; ``None`` without events.
 
-    Without an ``at`` this is now; or later, where the latest event of what the command names is later than now.
+    Without an ``at`` this is now, or the time of the latest event of the streams that it reads, if that is later.
     """
 
     @property
     def in_full(self) -> bool:
-        """All that was asked was granted or done."""
+        """Whether the whole request was granted or done."""
         return self.outcome in (Outcome.COMPLETED, Outcome.DONE)
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that was observed. ``earliest`` is when the interval began in which it happened, if no moment is known.
+    """An event that was observed. ``earliest`` is the beginning of the interval in which it happened, if that is known.
 
     Times are in the form of ``domain.envelope.Metadata``.
     """
@@ -73,14 +73,14 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Facts that are recorded together, once: ``key`` tells them from all others."""
+    """Facts that are recorded together, once: no other observation has their ``key``."""
 
     key: str
     facts: tuple[Fact, ...]
     correlation: str | None = None
     reason: str | None = None
     actor: str | None = None
-    """Who did it, if that is known to be another than who records it."""
+    """Who did it, if it is known to be somebody other than who records it."""
     via: str | None = None
     begins: frozenset[StreamName] = frozenset()
-    """Streams that begin with these facts: recorded now, they must not be there yet."""
+    """Streams that must begin with these facts, and not be there before."""

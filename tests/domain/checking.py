@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from domain.deciding.answer import Answer
-from domain.deciding.redecide import decide_again
+from domain.deciding.redecide import redecide
 from domain.errors import InputError
 from domain.events import Decided, HostCommandRefused, HostFigures, HostRead, VmEvent, VmFigures
 from domain.identifiers import StreamName, host_stream
@@ -112,7 +112,7 @@ def _untrue(read: HostRead, step: Step) -> str | None:
 
 def decided_again(step: Step) -> str | None:
     """Decided again from its event's evidence alone, the decision is the same, part by part."""
-    decisions = () if step.answer is None else tuple(decide_again(event) for _, event in step.answer.events)
+    decisions = () if step.answer is None else tuple(redecide(event) for _, event in step.answer.events)
     if step.answer is None or not decisions:
         return None
     if decisions[0] != step.answer.decision:

@@ -45,7 +45,11 @@ def test_no_two_are_the_same(known: list[Mutant]) -> None:
 @pytest.mark.parametrize(
     ("change", "fate", "by"),
     [
-        ("forgotten field: done: & granted=0, hot_added=0, unballooned=0)", Fate.REFUSED, "is left to a default"),
+        (
+            "forgotten field: done: & unballooned=0, paged=0) → …t_added=0, unballooned=0)",
+            Fate.REFUSED,
+            "is left to a default",
+        ),
         ("min for max: most: min(amount", Fate.REFUTED, ""),
         ("valid_size: FLOOR → FLOOR - 1", Fate.EQUIVALENT, ""),
         ("whole: size % QUANTUM == 0 → size % QUANTUM <= 0", Fate.EQUIVALENT, ""),

@@ -9,7 +9,7 @@ from domain import events
 from domain.aggregates import HistoryError
 from domain.changes import VM_CHANGES, vm_figures
 from domain.commands import COMMANDS, NAMES
-from domain.deciding.redecide import decide_again
+from domain.deciding.redecide import redecide
 from domain.deciding.steps import STEPS, Step
 from domain.decision import Code, Decision, Outcome
 from domain.events import VmEvent
@@ -68,7 +68,7 @@ def check_decision(
         collector.report_violation(EVENTS_WHERE_DUE, ref, WRONG_KIND, difference, then=then)
         return False
     try:
-        decision = decide_again(event)
+        decision = redecide(event)
         rules = [] if proved and decision == decision_of(event) else broken_rules(event)
     except HistoryError as error:
         collector.report_violation(EVENT_TELLS_ALL, ref, error.message, then=then)
@@ -135,7 +135,7 @@ def _decide_on_actual_state(event: VmEvent, vm: DecidedVmState, host: DecidedHos
     host_read = expected_host_read(host.id, state, host.version, vm.state.generation)
     evidence = replace(event.evidence, vm=expected_vm_read(vm.state), host=host_read)
     try:
-        return decide_again(replace(event, evidence=evidence, before=vm.figures))
+        return redecide(replace(event, evidence=evidence, before=vm.figures))
     except HistoryError:
         return None
 

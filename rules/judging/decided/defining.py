@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.aggregates import HistoryError
 from domain.changes import vm_figures
-from domain.deciding.redecide import decide_again
+from domain.deciding.redecide import redecide
 from domain.events import VmDefined
 from domain.evolve import vm_defined
 from domain.identifiers import subject_id
@@ -65,7 +65,7 @@ def _check_decision(records: Records, ref: EventRef, event: VmDefined) -> bool:
         return False
     evidence, recorded = event.evidence, decision_of(event)
     try:
-        decision = decide_again(event)
+        decision = redecide(event)
         rules = [] if decision == recorded else broken_rules(event) or [EVENT_TELLS_ALL]
     except HistoryError as error:
         collector.report_violation(EVENT_TELLS_ALL, ref, error.message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain import events
 from domain.aggregates import HistoryError
-from domain.deciding.redecide import decide_again
+from domain.deciding.redecide import redecide
 from domain.decision import Code
 from domain.events import HostEvent
 from domain.evolve import host_registered
@@ -110,7 +110,7 @@ def _check_decision(collector: FindingCollector, ref: EventRef, event: HostEvent
         collector.report_violation(EVENTS_WHERE_DUE, ref, why, ({}, {"event": event.KIND}), then=then)
         return False
     try:
-        decision = decide_again(event)
+        decision = redecide(event)
     except HistoryError as error:
         collector.report_violation(EVENT_TELLS_ALL, ref, error.message, then=then)
         return False

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from domain.aggregates import HistoryError
-from domain.deciding.redecide import decide_again
+from domain.deciding.redecide import redecide
 from domain.decision import Code, Decision, Outcome
 from domain.events import Evidence, HostCommandRefused, VmCommandRefused, VmEvent, VmMemoryAdded
 from tests.domain.given import DYNAMIC, HOST, SMALL_HOST, START, WEB, do, given
@@ -29,7 +29,7 @@ def event_of_refused() -> VmCommandRefused:
 
 
 def test_a_decision_follows_from_its_event_alone() -> None:
-    assert decide_again(event_of_added()) == ADDED.decision
+    assert redecide(event_of_added()) == ADDED.decision
 
 
 def test_others_may_have_written_since() -> None:
@@ -37,18 +37,18 @@ def test_others_may_have_written_since() -> None:
     first = world.when(do("add-memory", amount="64GiB"))
     world.when(do("stop"))
     world.when({"command": "resize-host", "host": "hv01", "total": "1TiB"})
-    assert decide_again(first.answer.events[0][1]) == first.answer.decision
+    assert redecide(first.answer.events[0][1]) == first.answer.decision
 
 
 def test_the_other_half_on_the_host_is_no_decision() -> None:
     stream, event = ADDED.events[1]
     assert (stream, event.KIND) == ("host/hv01", "host.memory-granted")
-    assert decide_again(event) is None
+    assert redecide(event) is None
 
 
 def test_a_granted_figure_that_was_changed_afterwards_is_seen() -> None:
     event = replace(event_of_added(), granted=2**21, hot_added=2**21)
-    decision = decide_again(event)
+    decision = redecide(event)
     assert decision is not None
     assert (decision.granted, decision.hot_added) != (event.granted, event.hot_added)
 
@@ -58,14 +58,14 @@ def test_free_memory_that_was_changed_afterwards_is_seen() -> None:
     read = event.evidence.host
     assert read is not None
     richer = replace(event, evidence=replace(event.evidence, host=replace(read, total=read.total * 4)))
-    decision = decide_again(richer)
+    decision = redecide(richer)
     assert decision is not None
     assert decision.outcome is Outcome.COMPLETED
     assert event.outcome is Outcome.PARTIALLY_COMPLETED
 
 
 def test_a_refused_move_knows_that_it_was_to_the_same_host() -> None:
-    assert decide_again(event_of_refused()) == Decision(Outcome.REJECTED, Code.SAME_HOST, 0, 0, 0, 0)
+    assert redecide(event_of_refused()) == Decision(Outcome.REJECTED, Code.SAME_HOST, 0, 0, 0, 0)
 
 
 def test_a_refused_definition_is_decided_again_with_its_arguments() -> None:
@@ -79,7 +79,7 @@ def test_a_refused_definition_is_decided_again_with_its_arguments() -> None:
         "memory": {"static": {"size": 3 * 2**20}},
         "vm": "web01",
     }
-    assert decide_again(event) == answer.decision
+    assert redecide(event) == answer.decision
 
 
 def test_a_refused_configuration_is_decided_again_with_its_setting() -> None:
@@ -87,19 +87,19 @@ def test_a_refused_configuration_is_decided_again_with_its_setting() -> None:
     world = given(HOST, {**WEB, "memory": DYNAMIC}, START)
     answer = world.when(do("configure-memory", memory=narrower)).answer
     assert answer.code is Code.NOT_WHILE_RUNNING
-    assert decide_again(answer.events[0][1]) == answer.decision
+    assert redecide(answer.events[0][1]) == answer.decision
 
 
 def test_a_set_memory_that_should_not_have_been_refused_is_seen() -> None:
     answer = given(HOST, {**WEB, "memory": DYNAMIC}).when(do("set-memory", size="1GiB")).answer
     event = answer.events[0][1]
     assert isinstance(event, VmCommandRefused)
-    assert decide_again(event) == answer.decision
+    assert redecide(event) == answer.decision
     read = event.evidence.vm
     assert read is not None
     static = given(HOST, WEB).world.vm("web01").state.memory
     changed = replace(event, evidence=replace(event.evidence, vm=replace(read, memory=static)))
-    assert decide_again(changed) != answer.decision
+    assert redecide(changed) != answer.decision
 
 
 @pytest.mark.parametrize(
@@ -113,4 +113,4 @@ def test_a_set_memory_that_should_not_have_been_refused_is_seen() -> None:
 )
 def test_an_event_without_its_evidence_is_no_history_of_ours(event: VmEvent, says: str) -> None:
     with pytest.raises(HistoryError, match=says):
-        decide_again(event)
+        redecide(event)

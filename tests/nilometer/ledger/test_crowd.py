@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from domain.deciding.redecide import decide_again
+from domain.deciding.redecide import redecide
 from domain.decision import Code, Outcome
 from domain.envelope import Envelope
 from domain.events import Decided, Event, HostCommandRefused, HostEvent, HostFigures, HostRead, VmEvent
@@ -55,7 +55,7 @@ def judge(history: list[Envelope[Event]]) -> None:
         assert isinstance(told, Decided)
         counted[told.outcome] += 1
         counted[told.KIND] += 1
-        again = decide_again(told)
+        again = redecide(told)
         assert again is not None
         assert (again.outcome, again.code) == (told.outcome, told.code or Code.NONE), told
         if isinstance(told, VmEvent):
