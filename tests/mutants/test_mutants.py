@@ -46,7 +46,7 @@ def test_no_two_are_the_same(known: list[Mutant]) -> None:
     ("change", "fate", "by"),
     [
         (
-            "forgotten field: done: & unballooned=0, paged=0) → …t_added=0, unballooned=0)",
+            "forgotten field: done: & → …t_added=0, unballooned=0)",
             Fate.REFUSED,
             "is left to a default",
         ),
