@@ -23,7 +23,7 @@ _HINT: Final = "import what nilo export wrote; it may have been cut off or chang
 
 @dataclass(frozen=True, slots=True)
 class CheckedLine:
-    """A line that was read: where (``file:line``), the ledger it came from, and the event as it is stored."""
+    """A line that was checked: its place (``file:line``), the ledger it came from, and the event as it is stored."""
 
     place: str
     ledger: str
@@ -64,13 +64,19 @@ def read_history(stream: ByteStream, file: str) -> Iterator[CheckedLine]:
 
 
 def _stored(content: bytes, event: Envelope[Event]) -> StoredRow:
-    """The event of a line as it is stored: in the version in which it was written. Raises ``Unreadable``."""
+    """The event of a line as it is stored: in the version in which it was written. Raises ``UnreadableLine``."""
     line: dict[str, Any] = json.loads(content)
     if to_canonical_json(line) != content:
         raise UnreadableLine("is not written as Nilometer writes it: keys sorted, no space between tokens")
     kind, _, shape = str(line["type"]).removeprefix("nilometer.").rpartition(".v")
     body = {name: line.get(name) for name in ATTRIBUTES} | {"data": line["data"], "happened": line["time"]}
-    return StoredRow(event.position, event.stream, event.version, f"{kind}/{shape}", to_canonical_json(body))
+    return StoredRow(
+        position=event.position,
+        stream=event.stream,
+        version=event.version,
+        topic=f"{kind}/{shape}",
+        body=to_canonical_json(body),
+    )
 
 
 def _expect(name: str, found: object, expected: object) -> None:

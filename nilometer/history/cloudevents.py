@@ -1,7 +1,7 @@
 """History lines: events as CloudEvents 1.0 in structured JSON, one a line, for other programs and other ledgers.
 
-A line holds all that is stored of an event: what is read back from it is stored again byte for byte. ``data`` is what
-was stored, in the version in which it was stored. Keys are sorted, there is no space between tokens.
+A line holds all that is stored of an event, so that the event can be stored again byte for byte. ``data`` is the stored
+event, in the version in which it was stored. Keys are sorted, and there is no space between tokens.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ATTRIBUTES: Final = ("actor", "causation", "correlation", "earliest", "reason", 
 
 
 def source_uri(ledger: str) -> str:
-    """How a ledger is named in its history."""
+    """The ``source`` of a ledger's events, as ``urn:uuid:…``."""
     return f"urn:uuid:{ledger}"
 
 
@@ -31,8 +31,8 @@ def to_cloudevent(stored: StoredRow, ledger: str) -> dict[str, Any]:
     """A stored event as a CloudEvent. Raises ``UnreadableEvent`` for a body that is not as Nilometer writes it."""
     body = _body(stored)
     kind, _, shape = stored.topic.rpartition("/")
-    said = {name: body[name] for name in ATTRIBUTES if body.get(name) is not None}
-    return said | {
+    known = {name: body[name] for name in ATTRIBUTES if body.get(name) is not None}
+    return known | {
         "data": body["data"],
         "datacontenttype": "application/json",
         "id": f"{stored.stream}/{stored.version}",
@@ -47,13 +47,16 @@ def to_cloudevent(stored: StoredRow, ledger: str) -> dict[str, Any]:
 
 
 def envelope_to_cloudevent(envelope: Envelope[Event], ledger: str) -> dict[str, Any]:
-    """An event as a CloudEvent, in the version in which it is written now."""
+    """An event as a CloudEvent, in the current version of its kind."""
     topic, body = encode(envelope.event, envelope.metadata)
-    return to_cloudevent(StoredRow(envelope.position, envelope.stream, envelope.version, topic, body), ledger)
+    row = StoredRow(
+        position=envelope.position, stream=envelope.stream, version=envelope.version, topic=topic, body=body
+    )
+    return to_cloudevent(row, ledger)
 
 
 def write_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[bytes]:
-    """StoredRow events as history lines."""
+    """The history lines of stored events."""
     for stored in rows:
         yield to_canonical_json(to_cloudevent(stored, ledger)) + b"\n"
 
@@ -63,14 +66,14 @@ def _body(stored: StoredRow) -> dict[str, Any]:
         body: Any = json.loads(stored.body)
     except ValueError:
         body = None
-    whole = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
-    if not whole.keys() >= {"data", "happened"} or to_canonical_json(whole) != stored.body:
+    fields = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+    if not fields.keys() >= {"data", "happened"} or to_canonical_json(fields) != stored.body:
         raise UnreadableEvent(
             f"event {stored.stream}/{stored.version} at position {stored.position} is not as Nilometer writes events: "
             "it was changed after it was recorded",
             hint="restore the ledger from a copy",
         )
-    return whole
+    return fields
 
 
 def to_canonical_json(value: object) -> bytes:

@@ -18,15 +18,15 @@ from nilometer.history.cloudevents import TYPE
 E = TypeVar("E", bound=Event)
 
 LARGEST: Final = 2**53 - 1
-"""No figure is further from 0: beyond it, programs that count in doubles read another number."""
+"""The largest figure, and negated the smallest: beyond it, programs that count in doubles read another number."""
 NOT_WRITTEN: Final = ("causation", "earliest", "reason")
-"""What a line does not have where it is not known."""
+"""Attributes that a line leaves out where they are unknown."""
 Positive = Annotated[int, Field(ge=1)]
 
 
 @dataclass(slots=True)
 class CloudEvent(Generic[E]):
-    """A line as it is read. Nobody keeps one, so it need not be frozen."""
+    """A history line as it is read. It is dropped at once, so it is not frozen, which is quicker."""
 
     actor: Annotated[str, Field(min_length=1)]
     correlation: Annotated[str, Field(min_length=1)]

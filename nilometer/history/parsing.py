@@ -1,7 +1,7 @@
-"""One line of a history, however it is spelled: read and checked by pydantic in one pass, without what stands before.
+"""Parses one line of a history, however it is spelled; pydantic reads and checks it in one pass.
 
-A line as Nilometer writes it is known by writing it again: the same bytes prove that no key stands there twice. One
-that another program wrote, with its own order and spaces, is looked through for that.
+A key that stands twice is refused. If the event, written again, gives the same bytes, no key stands twice. A line that
+another program wrote, in its own order and with its own spaces, is parsed once more to find out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TYPES: Final = (b'"type":"nilometer.', b'"type": "nilometer.')
 
 
 class ParsedLine(NamedTuple):
-    """A line that was read: the ledger that it names as its source, and the event in its place there."""
+    """A parsed line: the ledger that it names as its source, and the event in its envelope."""
 
     source: str
     """As ``urn:uuid:…``."""
@@ -38,7 +38,7 @@ class ParsedLine(NamedTuple):
 
 
 class UnreadableLine(ValueError):
-    """A line is no event: ``str(error)`` says why."""
+    """The line is no event: ``str(error)`` says why."""
 
     def __init__(self, why: str, hint: str = "") -> None:
         super().__init__(why)
@@ -50,14 +50,14 @@ class LineReader:
 
     def __init__(self) -> None:
         self._ours = True
-        """All lines so far were as Nilometer writes them. From the first that is not, writing again is in vain."""
+        """All lines so far were as Nilometer writes them. After one that is not, rewriting is not tried any more."""
 
     def read_all(self, contents: Sequence[bytes]) -> Sequence[ParsedLine | UnreadableLine]:
-        """The events of some lines, and in the place of one that is none, why."""
+        """The events of some lines; in the place of a line that is no event, the reason."""
         return self._at_once(contents) or [self._one(content) for content in contents]
 
     def _at_once(self, contents: Sequence[bytes]) -> list[ParsedLine] | None:
-        """If all are as Nilometer writes them: step by step for all of them, which is quicker than one by one."""
+        """All at once, step by step, which is quicker; ``None`` unless all are as Nilometer writes them."""
         if not self._ours:
             return None
         try:
@@ -65,7 +65,7 @@ class LineReader:
             read = [codec.read(content) for codec, content in zip(codecs, contents, strict=True)]
             if [codec.write(line) for codec, line in zip(codecs, read, strict=True)] != contents:
                 return None
-            return [_judged(line) for line in read]
+            return [_to_parsed_line(line) for line in read]
         except (KeyError, ValidationError, UnreadableLine):
             return None
 
@@ -76,22 +76,22 @@ class LineReader:
             return error
 
     def read(self, content: bytes) -> ParsedLine:
-        """The event of a line. Raises ``Unreadable``."""
+        """The event of a line. Raises ``UnreadableLine``."""
         kind = _kind(content)
         codec = _CODECS.get(kind) or _CODECS.find(kind)
         if codec is None:
-            return _judged(_look_closer(content))
+            return _to_parsed_line(_look_closer(content))
         try:
             line = codec.read(content)
         except ValidationError:
-            return _judged(_look_closer(content))
+            return _to_parsed_line(_look_closer(content))
         if line.type != codec.type:  # what was found stood in the arguments of a refused command
-            return _judged(_look_closer(content))
+            return _to_parsed_line(_look_closer(content))
         if self._ours:
             self._ours = codec.write(line) == content
         if not self._ours:
             parse_object(content)
-        return _judged(line)
+        return _to_parsed_line(line)
 
 
 def _kind(content: bytes) -> bytes:
@@ -103,11 +103,12 @@ def _kind(content: bytes) -> bytes:
     return b""
 
 
-def _judged(line: CloudEvent[Event]) -> ParsedLine:
+def _to_parsed_line(line: CloudEvent[Event]) -> ParsedLine:
     happened = _time("time", line.time)
     stream, version = StreamName(line.subject), line.version
     if line.id != f"{stream}/{version}":
         raise UnreadableLine(f"id is {line.id!r}, not {f'{stream}/{version}'!r}, as subject and version say")
+    # Both by position: this is done for every line, and building them by keyword takes a third longer.
     metadata = Metadata(
         line.actor,
         line.via,
@@ -123,7 +124,7 @@ def _judged(line: CloudEvent[Event]) -> ParsedLine:
 
 @lru_cache(maxsize=16)
 def _time(name: str, text: str) -> UtcTime:
-    """A time as it is kept inside; other programs write the same moment otherwise."""
+    """A time in the form of ``nilometer.times``; other programs write the same moment in other forms."""
     if len(text) == 27 and text[10] == "T" and text[19] == "." and text[26] == "Z" and text[4] == "-":
         try:
             datetime.fromisoformat(text)
@@ -137,12 +138,12 @@ def _time(name: str, text: str) -> UtcTime:
         raise UnreadableLine(f"{name}: {error.message}", error.hint) from None
 
 
-# Lines of others, and lines that are none
+# Lines that other programs wrote, and lines that are no event
 
 
 def _look_closer(content: bytes) -> CloudEvent[Event]:
-    whole = parse_object(content)
-    kind = whole.get("type")
+    document = parse_object(content)
+    kind = document.get("type")
     named = TYPE.fullmatch(kind) if isinstance(kind, str) else None
     if named is None:
         raise UnreadableLine("has no type" if kind is None else f"its type {kind!r} is not one of Nilometer's")
@@ -152,28 +153,28 @@ def _look_closer(content: bytes) -> CloudEvent[Event]:
         if (named[1], shape) not in UPCASTERS:
             hint = "read it with the version that wrote it, or a newer one"
             raise UnreadableLine(f"its type {kind!r} is unknown to this version of Nilometer", hint)
-        content, codec = _upcast(whole, named[1], shape)
+        content, codec = _upcast(document, named[1], shape)
     try:
         return codec.read(content)
     except ValidationError as error:
         raise UnreadableLine(first_problem(error)) from None
 
 
-def _upcast(whole: Json, kind: str, shape: int) -> tuple[bytes, EventCodec]:
+def _upcast(document: Json, kind: str, shape: int) -> tuple[bytes, EventCodec]:
     try:
         while (kind, shape) in UPCASTERS:
-            whole["data"] = UPCASTERS[kind, shape](whole["data"], str(whole["subject"]))
+            document["data"] = UPCASTERS[kind, shape](document["data"], str(document["subject"]))
             shape += 1
     except (KeyError, TypeError, AttributeError):
         raise UnreadableLine("has no subject, or no data") from None
-    whole["type"] = f"nilometer.{kind}.v{shape}"
-    codec = _CODECS.find(whole["type"].encode())
+    document["type"] = f"nilometer.{kind}.v{shape}"
+    codec = _CODECS.find(document["type"].encode())
     assert codec is not None  # upcasters end at what is written now
-    return json.dumps(whole).encode(), codec
+    return json.dumps(document).encode(), codec
 
 
 def parse_object(content: bytes) -> Json:
-    """A line as a JSON object in which no key stands twice. Raises ``Unreadable``."""
+    """A line as a JSON object in which no key stands twice. Raises ``UnreadableLine``."""
     try:
         value = parse_strict_json(content, "")
     except InputError as error:

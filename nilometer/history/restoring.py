@@ -1,4 +1,4 @@
-"""Taking a history into a ledger: an empty one, or one that has the beginning of the same history."""
+"""Restores a history into a ledger that is empty, or that has the beginning of the same history."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ TOGETHER: Final = 1000
 def restore(
     ledger: Ledger, lines: Iterable[CheckedLine], progress: Callable[[int], None] = lambda position: None
 ) -> int:
-    """Appends what the ledger does not have yet, as it is written there; returns how many events were read.
+    """Appends the events that the ledger does not have yet, as they are written there; returns how many were read.
 
-    What is there already must be the same, byte for byte. Raises ``InputError`` with ``file:line`` where it is not.
+    Events that it has already must be the same, byte for byte; else it raises ``InputError`` with ``file:line``.
     """
-    there, own = ledger.position, ledger.rows()
-    waiting: list[StoredRow] = []
+    position, rows = ledger.position, ledger.rows()
+    pending: list[StoredRow] = []
     count, last = 0, ""
     for line in lines:
-        if there and line.ledger != ledger.id:
+        if position and line.ledger != ledger.id:
             raise InputError(
                 f"{line.place}: this is the history of {line.ledger}; the ledger has one of its own, {ledger.id}",
                 hint="import into a new ledger: --ledger sqlite:///new.db",
             )
         count += 1
-        if count <= there:
-            _must_be_the_same(next(own), line)
+        if count <= position:
+            _check_same(next(rows), line)
         else:
-            waiting.append(line.stored)
-            if len(waiting) == TOGETHER:
-                ledger.append_raw(waiting, id=line.ledger)
-                waiting = []
+            pending.append(line.stored)
+            if len(pending) == TOGETHER:
+                ledger.append_raw(pending, id=line.ledger)
+                pending = []
         progress(count)
         last = line.ledger
-    if waiting:
-        ledger.append_raw(waiting, id=last)
+    if pending:
+        ledger.append_raw(pending, id=last)
     return count
 
 
-def _must_be_the_same(own: StoredRow, line: CheckedLine) -> None:
-    if own != line.stored:
+def _check_same(row: StoredRow, line: CheckedLine) -> None:
+    if row != line.stored:
         raise InputError(
-            f"{line.place}: the ledger has another event at position {own.position}: {own.stream}/{own.version}",
+            f"{line.place}: the ledger has another event at position {row.position}: {row.stream}/{row.version}",
             hint="the two histories differ from here on; import this one into a new ledger",
         )

@@ -1,8 +1,9 @@
-"""Script lines: a command and who asks for it, one JSON object a line, as ``nilo run`` reads them.
+"""Reads scripts: on each line a command and who requests it, as one JSON object.
 
 ``{"command": "add-memory", "vm": "web01", "amount": "2GiB", "actor": "CONTOSO\\\\ops", "reason": "month end"}``
 
-A line is known by all lines up to and including it, so that a script whose end was mended goes on where it stopped.
+The key of a line is a digest of all lines up to and including it, so a script whose end was corrected resumes where it
+stopped.
 """
 
 from __future__ import annotations
@@ -158,16 +159,16 @@ def parse_script_command(value: dict[str, Any]) -> ScriptCommand:
     return ScriptCommand(parse_command(name, given), at=None if at is None else UtcTime(at), **about)
 
 
-def parse_command(name: str, given: dict[str, Any]) -> Command:
-    """A command from its name and arguments as people write them. Raises ``InputError``."""
+def parse_command(name: str, arguments: dict[str, Any]) -> Command:
+    """A command from its name and arguments as people type them. Raises ``InputError``."""
     kind = COMMANDS[name]
     known = [field.name for field in fields(kind)]
-    for key in given:
+    for key in arguments:
         if key not in known:
             takes = f"{name} takes {', '.join(known)}; beside them {', '.join(ABOUT)}"
             raise InputError(f"{key!r} is not a key of {name}", hint=did_you_mean(key, [*known, *ABOUT], takes))
     try:
-        return cast("Command", _validator(name).validate_python(given))
+        return cast("Command", _validator(name).validate_python(arguments))
     except ValidationError as error:
         what, hint = describe_error(name, error.errors(include_url=False)[0])
         raise InputError(what, hint=hint) from None

@@ -1,4 +1,4 @@
-"""Text as it comes: gzip, encodings, line ends, strict JSON. The one way in for the bytes of a file.
+"""The one way in for the bytes of a file: gzip, encodings, line ends, strict JSON, and what a file is.
 
-May import ``nilometer.errors`` and nothing else of ``nilometer``. Begin with ``texts``.
+May import ``domain.errors`` and nothing of ``nilometer``. Begin with ``texts``, then ``identifying``.
 """

@@ -250,7 +250,7 @@ def _next_member(data: bytes, chunks: Iterator[bytes]) -> bytes:
 
 
 def _in_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same text in UTF-8, without a byte order mark. What is no character stays none, and is found by its line."""
+    """The same text in UTF-8, without a byte order mark. Bytes that are no character stay: their line is refused."""
     begin, chunks = _look_ahead(chunks, _shows_packing)
     if begin.startswith(_UTF32_MARKS):
         raise _Broken("is UTF-32, not UTF-8", _AS_UTF8)
@@ -265,7 +265,7 @@ def _in_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield begin.removeprefix(_UTF8_MARK)
         yield from chunks
         return
-    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")  # half a pair is told by its line
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")  # half a pair is reported with its line
     yield decoder.decode(begin).encode("utf-8", "surrogatepass")
     for chunk in chunks:
         yield decoder.decode(chunk).encode("utf-8", "surrogatepass")

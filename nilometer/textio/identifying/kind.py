@@ -31,7 +31,7 @@ class Expected:
     kind: FileKind | None = None
     """The kind that it reads; ``None`` for a command that knows the kinds of text that it reads itself."""
     from_a_list: str = ""
-    """How to write the JSON objects of one long list or of indented JSON one to a line; empty where that is no help."""
+    """Writes the objects of a JSON list, or of indented JSON, one on a line; ``{items}`` selects them."""
 
 
 AT_A_TIME: Final = "--at 2026-11-23T09:00:00Z --on HOST"
@@ -68,19 +68,31 @@ EMPTY: Final = FileKind("an empty file", "is it the file you meant, and is it co
 FOLDER: Final = FileKind("a folder", "name the files in it: FILE/*.jsonl")
 
 RUN: Final = Expected(
-    "nilo run", "scripts, one command as a JSON object a line", SCRIPT, "jq -c '{items}' FILE > script.jsonl"
+    command="nilo run",
+    reads="scripts, one command as a JSON object a line",
+    kind=SCRIPT,
+    from_a_list="jq -c '{items}' FILE > script.jsonl",
 )
 IMPORT: Final = Expected(
-    "nilo import", "histories that nilo export wrote", HISTORY, "jq -cS '{items}' FILE > history.jsonl"
+    command="nilo import",
+    reads="histories that nilo export wrote",
+    kind=HISTORY,
+    from_a_list="jq -cS '{items}' FILE > history.jsonl",
 )
 AUDIT: Final = Expected(
-    "nilo audit", "histories that nilo export wrote", HISTORY, "jq -c '{items}' FILE > history.jsonl"
+    command="nilo audit",
+    reads="histories that nilo export wrote",
+    kind=HISTORY,
+    from_a_list="jq -c '{items}' FILE > history.jsonl",
 )
 IMPORT_QEMU: Final = Expected(
-    "nilo import-qemu", "recordings of a QEMU driver", RECORDING, "jq -c '{items}' FILE > recording.jsonl"
+    command="nilo import-qemu",
+    reads="recordings of a QEMU driver",
+    kind=RECORDING,
+    from_a_list="jq -c '{items}' FILE > recording.jsonl",
 )
 IMPORT_HYPERV: Final = Expected(
-    "nilo import-hyperv", "spools of the collector, JSON of Get-VM, counters and event logs"
+    command="nilo import-hyperv", reads="spools of the collector, JSON of Get-VM, counters and event logs"
 )
 
 
