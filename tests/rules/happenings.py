@@ -1,4 +1,4 @@
-"""What happened: commands that the real decider answered, with what was there before and after, and wrong tellings."""
+"""Happenings: commands that the real decider answered, with the states before and after, and falsified copies."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Happening:
     arguments: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def keeps(self, claim: Claim) -> bool | None:
-        """Whether a claim holds of it; ``None`` if it is not asked."""
+        """Whether a claim holds for it; ``None`` if the claim is not asked."""
         return holds(
             claim, before=self.before, after=self.after, decision=self.decision, arguments=dict(self.arguments)
         )
 
 
 def happened(seeds: range, lines: int) -> Iterator[Happening]:
-    """What happens in seeded histories: each command as it was asked, and as what ``set-memory`` becomes."""
+    """The happenings of seeded histories; ``set-memory`` also as the command that it becomes."""
     for seed in seeds:
         world, chooser = World(), Seeded(seed)
         for _ in range(lines):
@@ -50,8 +50,8 @@ def _asked(world: World, line: dict[str, Any]) -> Iterator[Happening]:
         command = read(line)
     except InputError:
         return
-    given = {each: getattr(command, each) for each in ARGUMENT_TYPES.keys() & set(COMMANDS[name].__slots__)}
-    host, vm, to = (str(getattr(command, each, "")) for each in ("host", "vm", "to"))
+    given = {argument: getattr(command, argument) for argument in ARGUMENT_TYPES.keys() & set(COMMANDS[name].__slots__)}
+    host, vm, to = (str(getattr(command, name, "")) for name in ("host", "vm", "to"))
     if name not in ("register-host", "define-vm") and vm in world.vms:
         host = world.vm(vm).host
     before = _there(world, "" if name == "define-vm" else vm, host)
@@ -74,7 +74,7 @@ def _asked(world: World, line: dict[str, Any]) -> Iterator[Happening]:
 
 
 def _there(world: World, vm: str, host: str) -> CommandState:
-    """What a command finds or leaves: the VM on its host, or the host, or nothing."""
+    """The state that a command reads or leaves: the site of the VM, or the host, or nothing."""
     if vm in world.vms:
         return world.host(world.vm(vm).host).site(world.vm(vm))
     return world.host(host).state if host in world.hosts else None
@@ -89,11 +89,11 @@ def _as_becomes(command: str, given: dict[str, Any], before: CommandState) -> di
     return {"amount": difference if command == "add-memory" else -difference}
 
 
-# Told otherwise than it was
+# Falsified copies
 
 
 def wrong(happening: Happening) -> Iterator[Happening]:
-    """The same, with one figure told wrong: of the decision, or of what was there before or after."""
+    """Copies with one wrong figure: in the decision, or in the state before or after."""
     for decision in changed(happening.decision):
         begins = happening.command in ("register-host", "define-vm")
         if not (begins and accepted(decision) and not accepted(happening.decision)):  # then nothing has begun
@@ -108,7 +108,7 @@ def wrong(happening: Happening) -> Iterator[Happening]:
 
 
 def changed(value: Any) -> Iterator[Any]:
-    """A value with one part of it otherwise."""
+    """Copies of a value with one part changed."""
     match value:
         case None:
             return
@@ -117,7 +117,7 @@ def changed(value: Any) -> Iterator[Any]:
         case int():
             yield from (value + size for size in (1, -1, QUANTUM, -QUANTUM, 2**50))
         case StrEnum():
-            yield from (each for each in type(value) if each is not value)
+            yield from (member for member in type(value) if member is not value)
         case _:
             for part in fields(cast("Host", value)):  # or any other record
                 for other in changed(getattr(value, part.name)):

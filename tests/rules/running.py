@@ -1,4 +1,4 @@
-"""The running program, its obligations and what asks about them, made once for all tests."""
+"""The running program, its obligations, checks and searches, made once for all tests."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ def checks(budget: int = BUDGET) -> Checks:
     return Checks(program(), program().obligations, search(), budget)
 
 
-def named(name: str, of: ObligationBuilder | None = None) -> Obligation:
+def named(name: str, builder: ObligationBuilder | None = None) -> Obligation:
     """The obligation of this name."""
-    [found] = [each for each in (of or program()).obligations if each.name == name]
+    [found] = [obligation for obligation in (builder or program()).obligations if obligation.name == name]
     return found
 
 
-def refuter(of: ObligationBuilder) -> Refuter:
-    """What makes counterexamples about a program."""
-    assert isinstance(of.program, TracingReader)
-    assert isinstance(of.specification, TracingReader)
-    return Refuter(Prover(), Search(of, BUDGET), of.program, of.specification)
+def refuter(builder: ObligationBuilder) -> Refuter:
+    """A refuter for a program."""
+    assert isinstance(builder.program, TracingReader)
+    assert isinstance(builder.specification, TracingReader)
+    return Refuter(Prover(), Search(builder, BUDGET), builder.program, builder.specification)
 
 
 def misread(rule: Rule, change: Callable[[ast.FunctionDef], ast.FunctionDef]) -> ObligationBuilder:
-    """The obligations of a program of which one rule is read otherwise than it runs."""
+    """The obligations of a program with one rule that is read differently from how it runs."""
     definition = source_of(rule).tree
     changed = change(cast("ast.FunctionDef", ast.parse(ast.unparse(definition)).body[0]))
     builder = ObligationBuilder(TracingReader(definitions={rule: changed}), TracingReader(is_predicate))

@@ -45,14 +45,14 @@ def test_every_obligation_belongs_to_a_rule_and_says_what_it_means(all_of_them: 
 
 
 def test_a_sentence_belongs_to_one_rule_only(all_of_them: list[Obligation]) -> None:
-    belongs = {(each.rule, rule_of(each)) for each in all_of_them}
+    belongs = {(obligation.rule, rule_of(obligation)) for obligation in all_of_them}
     assert len(belongs) == len({predicate for predicate, _ in belongs})
 
 
 def test_every_rule_has_what_proves_it_and_nothing_is_said_in_vain(all_of_them: list[Obligation]) -> None:
     assert [name for name in RULE_NAMES if not filter_by_rule(name, all_of_them)] == []
-    assert KINDS.keys() == {each.kind for each in all_of_them}
-    assert GOALS.keys() == {each.rule for each in all_of_them if predicate_named(each.rule) is None}
+    assert KINDS.keys() == {obligation.kind for obligation in all_of_them}
+    assert GOALS.keys() == {obligation.rule for obligation in all_of_them if predicate_named(obligation.rule) is None}
     assert len(set(RULE_NAMES)) == len(RULE_NAMES) == len(INVARIANTS) + len(PROPERTIES) + len(HELPERS)
 
 
@@ -62,7 +62,7 @@ def test_a_rule_that_is_not_proved_is_not_called_proved(all_of_them: list[Obliga
             return ProofVerdict.REFUTED
         return ProofVerdict.UNKNOWN if obligation.name == "progress/start/what_fits_starts" else ProofVerdict.PROVED
 
-    text = Page([Proof(each, verdict(each), 0.0) for each in all_of_them], ObligationBuilder()).text()
+    text = Page([Proof(obligation, verdict(obligation), 0.0) for obligation in all_of_them], ObligationBuilder()).text()
     total = len(all_of_them)
     assert (
         "**Not proved: keeps/grow/whole_quanta is refuted, progress/start/what_fits_starts is unknown "
@@ -75,10 +75,10 @@ def test_a_rule_that_is_not_proved_is_not_called_proved(all_of_them: list[Obliga
 
 
 def test_the_obligations_that_the_argument_names_are_there(all_of_them: list[Obligation]) -> None:
-    names = [each.name for each in all_of_them]
+    names = [obligation.name for obligation in all_of_them]
     text = COMMITTED.with_name("soundness.md").read_text(encoding="utf-8")
     named = [name for name in re.findall(r"`([^`\n]+/[^`\n]+)`", text) if name.partition("/")[0] in KINDS]
     assert len(named) > 12
     for name in named:
         stands_for = re.escape(name).replace("COMMAND", ".+").replace("INVARIANT", ".+").replace("…", ".+")
-        assert any(re.fullmatch(stands_for, each) for each in names), name
+        assert any(re.fullmatch(stands_for, known) for known in names), name

@@ -1,4 +1,4 @@
-"""The claims: the prover and the judge ask the same sentences, with the same bounds, of the same commands."""
+"""The claims: prover and judge ask the same predicates, with the same bounds, of the same commands."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def some() -> dict[str, list[Happening]]:
     """What happened, by command; of what is much the same only some."""
     found: dict[str, list[Happening]] = defaultdict(list)
     known: dict[tuple[object, ...], int] = defaultdict(int)
-    for each in happened(range(30), 100):
-        guest = each.before.vm.guest if isinstance(each.before, Site) else None
-        key = (each.command, each.decision.outcome, each.decision.code, guest)
+    for happening in happened(range(30), 100):
+        guest = happening.before.vm.guest if isinstance(happening.before, Site) else None
+        key = (happening.command, happening.decision.outcome, happening.decision.code, guest)
         known[key] += 1
         if known[key] <= ALIKE:
-            found[each.command].append(each)
+            found[happening.command].append(happening)
     return found
 
 
@@ -48,7 +48,7 @@ def named(name: str) -> Claim:
 
 def test_every_claim_is_proved_under_its_name() -> None:
     kinds = {claim.kind for claim in CLAIMS}
-    proved = [each.name for each in program().obligations if each.kind in kinds]
+    proved = [obligation.name for obligation in program().obligations if obligation.kind in kinds]
     by_no_predicate = {"frame/resize-host/book_is_kept", "frame/set-reserve/book_is_kept"}
     assert sorted(proved) == sorted([*(claim.name for claim in CLAIMS), *by_no_predicate])
 
@@ -62,33 +62,33 @@ def test_claims_are_of_every_command() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_claim_holds_of_whatever_really_happens(command: str) -> None:
     for claim in claims_of(command):
-        answers = [each.keeps(claim) for each in some()[command]]
+        answers = [happening.keeps(claim) for happening in some()[command]]
         assert False not in answers, claim.name
         assert True in answers, f"{claim.name} was never asked"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_claim_is_broken_by_some_wrong_telling(command: str) -> None:
+def test_a_claim_is_broken_by_some_falsified_figure(command: str) -> None:
     unbroken = list(claims_of(command))
     for happening in some()[command]:
-        for each in wrong(happening) if unbroken else ():
-            unbroken = [claim for claim in unbroken if each.keeps(claim) is not False]
+        for wrong_one in wrong(happening) if unbroken else ():
+            unbroken = [claim for claim in unbroken if wrong_one.keeps(claim) is not False]
     assert [claim.name for claim in unbroken] == []
 
 
 class Free(ObligationBuilder):
-    """Claims of anything: before, decision and after are told apart from one another."""
+    """Obligations of claims in which before, decision and after do not depend on each other."""
 
     def __init__(self) -> None:
         super().__init__()
         decision = as_record(symbolic("decision", Decision))
         takes_place = as_term(self.program.call(accepted, [decision]))
-        for name, each in self.transitions.items():
+        for name, transition in self.transitions.items():
             after = as_record(symbolic("after", Site))
-            left = None if each.left is None else as_record(symbolic("left.host", Host))
-            entry = None if each.left is None else terms.variable("left.entry", int)
+            left = None if transition.left is None else as_record(symbolic("left.host", Host))
+            entry = None if transition.left is None else terms.variable("left.entry", int)
             self.transitions[name] = replace(
-                each, decision=decision, accepted=takes_place, after=after, left=left, left_entry=entry
+                transition, decision=decision, accepted=takes_place, after=after, left=left, left_entry=entry
             )
         for name, host in self.host_commands.items():
             becomes = None if host.after is None else as_record(symbolic("after", host.after.kind))
@@ -99,7 +99,7 @@ class Free(ObligationBuilder):
 def goals() -> dict[str, Obligation]:
     free = Free()
     claims(free)
-    return {each.name: each for each in free.obligations}
+    return {obligation.name: obligation for obligation in free.obligations}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -108,19 +108,19 @@ def test_the_formula_of_a_claim_says_what_cpython_says(command: str) -> None:
     on_host = command in ObligationBuilder().host_commands
     answers: dict[str, set[bool]] = {claim.name: set() for claim in claims_of(command)}
     for happening in some()[command]:
-        tellings = list(wrong(happening))
-        asked = [happening, *chance.sample(tellings, min(12, len(tellings)))]
+        falsified = list(wrong(happening))
+        candidates = [happening, *chance.sample(falsified, min(12, len(falsified)))]
         for claim in claims_of(command):
             if False not in answers[claim.name]:
-                asked += [each for each in tellings if each.keeps(claim) is False][:1]
-            for each in asked:
-                said = each.keeps(claim)
-                if said is None and on_host:
-                    continue  # of hosts the formula claims it even of what is refused
-                meant = terms.evaluate(goals()[claim.name].goal, values_of(each))
-                assert meant is (said is not False), claim.name
+                candidates += [wrong_one for wrong_one in falsified if wrong_one.keeps(claim) is False][:1]
+            for candidate in candidates:
+                holds = candidate.keeps(claim)
+                if holds is None and on_host:
+                    continue  # for hosts, the formula is claimed even if the command is refused
+                meant = terms.evaluate(goals()[claim.name].goal, values_of(candidate))
+                assert meant is (holds is not False), claim.name
                 answers[claim.name].add(bool(meant))
-    assert all(each == {True, False} for each in answers.values()), answers
+    assert all(results == {True, False} for results in answers.values()), answers
 
 
 def values_of(happening: Happening) -> dict[str, Literal]:
@@ -136,8 +136,8 @@ def values_of(happening: Happening) -> dict[str, Literal]:
 
 
 def test_the_arguments_of_a_predicate_are_given() -> None:
-    """The judge says what was expected by it."""
-    refused = next(each for each in some()["grow"] if each.decision.code is Code.GUEST_CANNOT_RESIZE)
+    """The judge shows by them what was expected."""
+    refused = next(happening for happening in some()["grow"] if happening.decision.code is Code.GUEST_CANNOT_RESIZE)
     given = bind(
         named("reason/grow/why_not_grow"),
         before=refused.before,
@@ -148,13 +148,13 @@ def test_the_arguments_of_a_predicate_are_given() -> None:
     assert given == {"decision": refused.decision, "why": Code.GUEST_CANNOT_RESIZE}
 
 
-def test_a_claim_is_not_asked_where_it_says_nothing() -> None:
-    done = next(each for each in some()["start"] if each.decision.outcome is Outcome.DONE)
+def test_a_claim_is_not_asked_where_it_does_not_apply() -> None:
+    done = next(happening for happening in some()["start"] if happening.decision.outcome is Outcome.DONE)
     assert done.keeps(named("frame/start/refused_changes_nothing")) is None
     assert done.keeps(named("effect/start/boots")) is True
     guests = {True: "keeps_what_it_uses", False: "is_made_to_page"}
-    for each in some()["reclaim"]:
-        assert isinstance(each.before, Site)
-        pages = each.before.vm.guest == "windows-legacy"
-        assert (each.keeps(named("fits/reclaim/paging_fits")) is None) is not pages, guests[pages]
-        assert (each.keeps(named("fits/reclaim/taking_fits")) is None) is pages, guests[pages]
+    for happening in some()["reclaim"]:
+        assert isinstance(happening.before, Site)
+        pages = happening.before.vm.guest == "windows-legacy"
+        assert (happening.keeps(named("fits/reclaim/paging_fits")) is None) is not pages, guests[pages]
+        assert (happening.keeps(named("fits/reclaim/taking_fits")) is None) is pages, guests[pages]

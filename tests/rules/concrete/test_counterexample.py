@@ -72,8 +72,8 @@ def test_it_can_be_written_as_json() -> None:
 
 
 def test_what_no_history_reaches_says_so() -> None:
-    told = named("keeps/report-in-use/driver_runs")
-    unreachable = replace(told, assumes=())
+    obligation = named("keeps/report-in-use/driver_runs")
+    unreachable = replace(obligation, assumes=())
 
     found = refuter(program()).refute(unreachable, steps=5)
 

@@ -24,9 +24,9 @@ from tests.rules.running import checks, misread, named, program, search
 
 def test_every_check_is_passed_and_listed_once() -> None:
     found = list(checks().all())
-    assert {each.verdict for each in found} == {ProofVerdict.PROVED}
-    assert len({each.name for each in found}) == len(found)
-    kinds = Counter(each.kind for each in found)
+    assert {check.verdict for check in found} == {ProofVerdict.PROVED}
+    assert len({check.name for check in found}) == len(found)
+    kinds = Counter(check.kind for check in found)
     assert kinds["redundancy"] == len(INVARIANTS)
     assert kinds["dead"] == len(DEAD)
     assert kinds["canary"] >= 3
@@ -38,15 +38,15 @@ def test_every_check_is_passed_and_listed_once() -> None:
 
 def test_a_check_is_called_the_same_whatever_else_is_proved() -> None:
     """Programs compare runs by these names: they carry no counts, and hang on nothing that was chosen."""
-    made = [each for each in program().obligations if each.assumes]
-    names = [each.name for each in checks().vacuity()]
-    assert names == list(dict.fromkeys(f"vacuity/{each.command}/{each.kind}" for each in made))
-    for chosen in (made[::2], made[1::2], made[::-7]):
-        fewer = [each.name for each in Checks(program(), chosen, search(), BUDGET).vacuity()]
+    obligations = [obligation for obligation in program().obligations if obligation.assumes]
+    names = [check.name for check in checks().vacuity()]
+    assert names == list(dict.fromkeys(f"vacuity/{obligation.command}/{obligation.kind}" for obligation in obligations))
+    for chosen in (obligations[::2], obligations[1::2], obligations[::-7]):
+        fewer = [check.name for check in Checks(program(), chosen, search(), BUDGET).vacuity()]
         assert set(fewer) <= set(names)
         assert len(set(fewer)) == len(fewer)
-    everything = {each.name for each in checks().all()}
-    assert {each.name for each in checks().all(commands=["start"])} <= everything
+    everything = {check.name for check in checks().all()}
+    assert {check.name for check in checks().all(commands=["start"])} <= everything
 
 
 def test_assumptions_that_cannot_be_are_refuted() -> None:
@@ -62,30 +62,32 @@ def test_assumptions_that_cannot_be_are_refuted() -> None:
 
 def test_a_guard_that_never_decides_is_refuted() -> None:
     def ask_twice(definition: ast.FunctionDef) -> ast.FunctionDef:
-        again = ast.parse(
+        second = ast.parse(
             "if site.vm.power is Power.OFF and site.vm.power is Power.SAVED:\n    return rejected(Code.IMPLAUSIBLE)"
         )
-        definition.body.insert(1, again.body[0])
+        definition.body.insert(1, second.body[0])
         return definition
 
     wrong = misread(lifecycle.stop, ask_twice)
     found = Checks(wrong, wrong.obligations, Search(wrong, BUDGET), BUDGET).guards(["stop"])
-    assert [each.rule for each in found if each.verdict is ProofVerdict.REFUTED] == ["(site.vm.power is Power.SAVED)"]
+    assert [check.rule for check in found if check.verdict is ProofVerdict.REFUTED] == [
+        "(site.vm.power is Power.SAVED)"
+    ]
 
 
 def test_a_redundant_invariant_is_refuted_and_a_theorem_is_not() -> None:
-    verdicts = {each.rule: each.verdict for each in checks().redundancy()}
+    verdicts = {check.rule: check.verdict for check in checks().redundancy()}
     assert set(verdicts.values()) == {ProofVerdict.PROVED}
-    assert {each.__name__ for each in THEOREMS} < verdicts.keys()
+    assert {theorem.__name__ for theorem in THEOREMS} < verdicts.keys()
     solver = Prover().solver
-    said = dict(zip(INVARIANTS, program().invariants(program().transitions["stop"].before), strict=True))
-    others = [says for each, says in said.items() if each not in THEOREMS]
+    terms_of = dict(zip(INVARIANTS, program().invariants(program().transitions["stop"].before), strict=True))
+    others = [term for invariant, term in terms_of.items() if invariant not in THEOREMS]
     for theorem in THEOREMS:
-        assert solver.ask(*others, terms.negation(said[theorem])).holds is False
+        assert solver.ask(*others, terms.negation(terms_of[theorem])).holds is False
 
 
 def test_an_answer_that_no_short_history_gives_is_unknown() -> None:
-    found = {each.name: each.verdict for each in checks().reached(["restore"], most=4)}
+    found = {check.name: check.verdict for check in checks().reached(["restore"], most=4)}
     assert found == {
         "reached/restore/rejected wrong-power-state": ProofVerdict.PROVED,
         "reached/restore/done": ProofVerdict.UNKNOWN,
@@ -99,7 +101,7 @@ def test_a_decider_that_does_otherwise_than_its_rules_is_an_internal_error() -> 
         return definition
 
     wrong = misread(evolve.book_change, nothing_held)
-    with pytest.raises(InternalError, match="start comes to"):
+    with pytest.raises(InternalError, match="The state after start"):
         list(Checks(wrong, [], Search(wrong, BUDGET), BUDGET).reached(["start"]))
 
 
@@ -113,12 +115,12 @@ def test_a_specification_that_calls_the_program_is_found() -> None:
 
 def test_without_a_budget_nothing_is_proved() -> None:
     results = list(prove(["host_never_overcommitted", "why_not_start"], budget=1))
-    hard = [each for each in results if each.kind in ("keeps", "bystander")]
-    assert {each.verdict for each in hard} == {ProofVerdict.UNKNOWN}
-    assert all(each.reason for each in hard)
-    assert all(each.counterexample is None for each in results)
+    hard = [result for result in results if result.kind in ("keeps", "bystander")]
+    assert {result.verdict for result in hard} == {ProofVerdict.UNKNOWN}
+    assert all(result.reason for result in hard)
+    assert all(result.counterexample is None for result in results)
 
 
 def test_a_check_without_a_budget_is_unknown() -> None:
     found = list(checks(1).redundancy())
-    assert {each.verdict for each in found} == {ProofVerdict.UNKNOWN}
+    assert {check.verdict for check in found} == {ProofVerdict.UNKNOWN}

@@ -10,26 +10,26 @@ from rules.solving.prover import ProofVerdict
 
 def test_all_is_proved_and_each_result_has_its_own_name() -> None:
     results = list(prove())
-    assert {each.verdict for each in results} == {ProofVerdict.PROVED}
-    assert len({each.name for each in results}) == len(results)
+    assert {result.verdict for result in results} == {ProofVerdict.PROVED}
+    assert len({result.name for result in results}) == len(results)
     assert len(results) > 1200
-    assert all(each.counterexample is None and each.reason == "" for each in results)
+    assert all(result.counterexample is None and result.reason == "" for result in results)
 
 
 def test_some_rules_and_some_commands_can_be_chosen() -> None:
     chosen = list(prove(["book_agrees"], ["move-vm"]))
-    names = [each.name for each in chosen if each.kind != "vacuity"]
+    names = [result.name for result in chosen if result.kind != "vacuity"]
     assert names == [
         "keeps/move-vm/book_agrees",
         "bystander/move-vm (source)/book_agrees",
         "bystander/move-vm (destination)/book_agrees",
     ]
-    assert {each.command for each in prove(commands=["start"]) if each.kind == "reached"} == {"start"}
+    assert {result.command for result in prove(commands=["start"]) if result.kind == "reached"} == {"start"}
 
 
 def test_several_processes_come_to_the_same() -> None:
-    alone = {each.name: each.verdict for each in prove(["book_agrees"])}
-    apart = {each.name: each.verdict for each in prove(["book_agrees"], cores=2)}
+    alone = {result.name: result.verdict for result in prove(["book_agrees"])}
+    apart = {result.name: result.verdict for result in prove(["book_agrees"], cores=2)}
     assert apart == alone
 
 

@@ -20,8 +20,8 @@ from tests.rules.running import checks, named, search
 def reached() -> tuple[set[Reached], list[CommandHistory]]:
     """Every answer that a history reaches, as the oracle writes it, and those histories."""
     all_checks = checks()
-    assert {each.verdict for each in all_checks.reached()} == {ProofVerdict.PROVED}
-    histories = [history for each in all_checks.histories.values() for history in each]
+    assert {check.verdict for check in all_checks.reached()} == {ProofVerdict.PROVED}
+    histories = [history for group in all_checks.histories.values() for history in group]
     return {answered(history) for history in histories}, histories
 
 

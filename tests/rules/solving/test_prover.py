@@ -10,7 +10,7 @@ from rules.solving.prover import ProofVerdict, Prover
 
 def test_every_obligation_is_proved() -> None:
     obligations = build_all(ObligationBuilder())
-    assert len({each.name for each in obligations}) == len(obligations)
+    assert len({obligation.name for obligation in obligations}) == len(obligations)
     verdicts = Counter(proof.verdict for proof in Prover().prove(obligations))
     assert verdicts == {ProofVerdict.PROVED: len(obligations)}
     assert len(obligations) > 800

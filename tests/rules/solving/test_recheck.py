@@ -39,17 +39,17 @@ def refutable(obligation: Obligation) -> Iterator[Obligation]:
 
 
 def test_both_solvers_say_the_same(some: list[Obligation]) -> None:
-    asked = [*some, *[less for each in some[::6] for less in refutable(each)]]
-    first = {(each.name, each.assumes): each for each in asked}
-    ours = [proof.verdict for each in first.values() for proof in Prover().prove([each])]
+    obligations = [*some, *[less for obligation in some[::6] for less in refutable(obligation)]]
+    first = {(obligation.name, obligation.assumes): obligation for obligation in obligations}
+    ours = [proof.verdict for obligation in first.values() for proof in Prover().prove([obligation])]
     assert [opinion.verdict for opinion in recheck(first.values())] == ours
     assert {ProofVerdict.PROVED, ProofVerdict.REFUTED} == set(ours)
 
 
 def test_processes_say_the_same(some: list[Obligation]) -> None:
-    told = list(recheck(some[:30], cores=2))
-    assert [each.name for each in told] == [each.name for each in some[:30]]
-    assert {each.verdict for each in told} == {ProofVerdict.PROVED}
+    opinions = list(recheck(some[:30], cores=2))
+    assert [opinion.name for opinion in opinions] == [opinion.name for opinion in some[:30]]
+    assert {opinion.verdict for opinion in opinions} == {ProofVerdict.PROVED}
 
 
 def test_a_solver_that_gives_up_says_neither() -> None:
@@ -67,7 +67,7 @@ def test_what_is_no_question_is_unknown() -> None:
 
 def test_files_have_names_of_their_own_on_any_system() -> None:
     all = obligations_named()
-    files = {each.file.casefold() for each in exports(all)}
+    files = {export.file.casefold() for export in exports(all)}
     assert len(files) == len(all)
     assert all
     assert not any(set(file) - set("abcdefghijklmnopqrstuvwxyz0123456789_-.") for file in files)
@@ -89,18 +89,18 @@ def test_a_formula_that_is_shown_is_python_and_means_what_it_meant() -> None:
     chance = random.Random(3)
     answers: set[bool] = set()
     for obligation in obligations_named(["keeps/add-memory/within_bounds", "keeps/reclaim/balloon_is_the_rest"]):
-        told = explain(obligation)
-        assert len(told.where) > 2
-        assert len(told.goal) < len(terms.show(obligation.goal)) / 4
+        explanation = explain(obligation)
+        assert len(explanation.where) > 2
+        assert len(explanation.goal) < len(terms.show(obligation.goal)) / 4
         for _ in range(300):
-            values = {name: anyhow(each, chance) for name, each in terms.variables(obligation.goal).items()}
-            names: dict[str, object] = {each.__name__: each for each in ENUMS}
+            values = {name: anyhow(variable, chance) for name, variable in terms.variables(obligation.goal).items()}
+            names: dict[str, object] = {enum.__name__: enum for enum in ENUMS}
             names["site"] = Paths(values, "site")
             names |= {name: value for name, value in values.items() if "." not in name}
-            for line in told.where:
+            for line in explanation.where:
                 exec(line, names)
             meant = terms.evaluate(obligation.goal, values)
-            assert eval(told.goal, names) is meant
+            assert eval(explanation.goal, names) is meant
             answers.add(bool(meant))
     assert answers == {True, False}
 
@@ -127,4 +127,4 @@ def anyhow(variable: Term, chance: random.Random) -> Literal:
 
 def test_every_assumption_of_every_obligation_has_a_short_name(some: list[Obligation]) -> None:
     for obligation in some[::8]:
-        assert all(len(each.says) < 100 for each in explain(obligation).assumes)
+        assert all(len(assumption.says) < 100 for assumption in explain(obligation).assumes)

@@ -49,13 +49,13 @@ def test_a_command_on_a_vm_does_what_its_transition_says(name: str, data: st.Dat
     transition = program().transitions[name]
     site = cast("Site", data.draw(anything_of(Site)))
     arguments: dict[str, Any] = {
-        each: data.draw(anything_of(ARGUMENT_TYPES[each]), each)
-        for each in transition.arguments
-        if each in ARGUMENT_TYPES
+        argument: data.draw(anything_of(ARGUMENT_TYPES[argument]), argument)
+        for argument in transition.arguments
+        if argument in ARGUMENT_TYPES
     }
     values = leaves_of("site", site)
-    for each, value in arguments.items():
-        values |= leaves_of(each, value)
+    for path, value in arguments.items():
+        values |= leaves_of(path, value)
     to, destination = THERE, None
     if name == "move-vm":
         same_host = data.draw(st.booleans(), "same host")
@@ -88,10 +88,12 @@ def test_a_command_on_a_host_does_what_its_deed_says(name: str, data: st.DataObj
     site = cast("Site", data.draw(anything_of(Site)))
     alone = data.draw(st.booleans(), "no VM")
     world = World() if name == "register-host" else world_of(None if alone or name == "define-vm" else site, site.host)
-    arguments: dict[str, Any] = {each: data.draw(anything_of(ARGUMENT_TYPES[each]), each) for each in action.arguments}
+    arguments: dict[str, Any] = {
+        argument: data.draw(anything_of(ARGUMENT_TYPES[argument]), argument) for argument in action.arguments
+    }
     values = leaves_of("site", site) | {"vms": len(world.vms)}
-    for each, value in arguments.items():
-        values |= leaves_of(each, value)
+    for path, value in arguments.items():
+        values |= leaves_of(path, value)
 
     answer = world.execute(command_of(name, arguments))
 
