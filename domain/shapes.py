@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, cast
 
 from domain.quantities import LARGEST
@@ -31,23 +30,23 @@ class Handler(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class Length:
     """A text has at least and at most so many characters."""
 
-    least: int
-    most: int
+    def __init__(self, least: int, most: int) -> None:
+        self.least = least
+        self.most = most
 
     def __get_pydantic_core_schema__(self, source: object, handler: Handler) -> CoreSchema:
         """The schema of such a text."""
         return cast("CoreSchema", {**handler(source), "min_length": self.least, "max_length": self.most})
 
 
-@dataclass(frozen=True, slots=True)
 class Checked:
     """A value is looked at once it has its type: ``check`` returns it, or raises ``ValueError``."""
 
-    check: Callable[[Any], object]
+    def __init__(self, check: Callable[[Any], object]) -> None:
+        self.check = check
 
     def __get_pydantic_core_schema__(self, source: object, handler: Handler) -> CoreSchema:
         """The schema of a value that is checked so."""
@@ -56,11 +55,11 @@ class Checked:
         return no_info_after_validator_function(self.check, handler(source))
 
 
-@dataclass(frozen=True, slots=True)
 class ReadBy:
     """A value may be written in another form: ``read`` returns it in its own type, or raises ``ValueError``."""
 
-    read: Callable[[Any], object]
+    def __init__(self, read: Callable[[Any], object]) -> None:
+        self.read = read
 
     def __get_pydantic_core_schema__(self, source: object, handler: Handler) -> CoreSchema:
         """The schema of a value that is read so."""
@@ -69,19 +68,19 @@ class ReadBy:
         return no_info_before_validator_function(self.read, handler(source))
 
 
-@dataclass(frozen=True, slots=True)
 class WrittenBy:
-    """A value is written as what ``write`` returns, which is a ``written``."""
+    """A value is written in another form: as what ``write`` returns, which is a ``form``."""
 
-    write: Callable[[Any], object]
-    written: Any
+    def __init__(self, write: Callable[[Any], object], form: Any) -> None:
+        self.write = write
+        self.form = form
 
     def __get_pydantic_core_schema__(self, source: object, handler: Handler) -> CoreSchema:
         """The schema of a value that is written so."""
         from pydantic_core.core_schema import plain_serializer_function_ser_schema
 
         serialization = plain_serializer_function_ser_schema(
-            self.write, return_schema=handler.generate_schema(self.written)
+            self.write, return_schema=handler.generate_schema(self.form)
         )
         return cast("CoreSchema", {**handler(source), "serialization": serialization})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Final
 
 MAX_NAMES: Final = 5
@@ -12,6 +11,8 @@ MAX_NAMES: Final = 5
 
 def find_nearest(word: str, known: Iterable[str]) -> str | None:
     """Finds the known name that ``word`` most likely means, or ``None``. Case does not count."""
+    from difflib import get_close_matches  # here, because few commands have anything to suggest
+
     folded = {name.casefold(): name for name in known}
     near = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6 if len(word) > 3 else 0.5)
     return folded[near[0]] if near else None

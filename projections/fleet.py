@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from domain.envelope import Envelope
-from domain.event import Event
 from domain.identifiers import split_stream
 from domain.observed.host import HostAccount, ObservedHost, account_of
 from domain.observed.vm import ObservedVm
 from projections.tracked import TrackedHost, TrackedVm
+
+if TYPE_CHECKING:
+    from domain.envelope import Envelope
+    from domain.event import Event
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.identifiers import host_stream, vm_stream
@@ -14,8 +14,9 @@ from projections.fleet import Fleet
 if TYPE_CHECKING:
     from nilometer.ledger.reader import LedgerReader
 
-NO_VM_YET = "the ledger has no VM yet: nilo do define-vm --help"
-NO_HOST_YET = "the ledger has no host yet: nilo do register-host --help"
+EMPTY: Final = "The ledger is empty. Begin with: nilo do register-host --help, or nilo run SCRIPT.jsonl"
+NO_VM_YET: Final = "the ledger has no VM yet: nilo do define-vm --help"
+NO_HOST_YET: Final = "the ledger has no host yet: nilo do register-host --help"
 
 
 def find_vm(word: str, names: Mapping[str, str]) -> str:

@@ -6,10 +6,10 @@ on the state that the winner left, after a random pause.
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Sequence
-from secrets import token_hex
 from types import TracebackType
 from typing import Final
 
@@ -121,7 +121,7 @@ class Ledger(LedgerReader):
         A request that cannot be decided gives an ``InputError`` among the answers. Unless ``keep_going`` it is the last
         of them, and no later request is decided. When this returns, what it returns is on disk.
         """
-        keyed = [(request, request.key or token_hex(16)) for request in requests]
+        keyed = [(request, request.key or os.urandom(16).hex()) for request in requests]
         given_keys = [request.key for request in requests if request.key is not None]
         answers: list[Result | InputError] = []
         for lost in range(TRIES):

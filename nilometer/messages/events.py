@@ -27,8 +27,9 @@ from domain.observed.events import (
     VmRequestSettled,
     WhyMoved,
 )
-from domain.settings import MemorySetting, Mode
+from domain.settings import MemorySetting
 from domain.shapes import parse_memory
+from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, format_part, format_rounded, format_size, format_sizes, plural
 from nilometer.times import format_time
 
@@ -83,14 +84,6 @@ def describe_actor(metadata: Metadata) -> str:
 def describe_reason(metadata: Metadata) -> str:
     """Why, as the end of a sentence: ``, because "month end"``; empty if no reason was given."""
     return f', because "{metadata.reason}"' if metadata.reason else ""
-
-
-def describe_setting(memory: MemorySetting, unit: Unit | None = None) -> str:
-    """A memory setting, as ``static, 8 GiB`` or ``dynamic, 512 MiB to 2048 MiB, startup 1024 MiB, …``."""
-    if memory.mode is Mode.STATIC:
-        return f"static, {format_rounded(memory.startup, unit)}"
-    minimum, startup, maximum = format_sizes([memory.minimum, memory.startup, memory.maximum], unit)
-    return f"dynamic, {minimum} to {maximum}, startup {startup}, buffer {memory.buffer} percent, weight {memory.weight}"
 
 
 # Decided

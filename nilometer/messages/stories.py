@@ -12,8 +12,9 @@ from typing import Final
 from domain.envelope import Envelope
 from domain.events import Decided, Event, Evidence, HostEvent, HostFigures, VmEvent, VmFigures
 from domain.observed.events import Grounds, ImportRecorded, VmChangeRequested, VmLost, VmObserved, VmRequestSettled
-from nilometer.messages.events import describe, describe_actor, describe_arguments, describe_reason, describe_setting
+from nilometer.messages.events import describe, describe_actor, describe_arguments, describe_reason
 from nilometer.messages.reasons import explain
+from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_part, format_size, format_sizes
 from nilometer.times import format_exact_time, format_time
 

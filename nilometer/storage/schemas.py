@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -75,7 +76,7 @@ class SchemaBuilder:
     def _record(self, record: Any, args: tuple[Any, ...]) -> CoreSchema:
         parameters = getattr(record, "__parameters__", ())
         given = dict(zip(parameters, args, strict=True)) if args else {}
-        hints = get_type_hints(record, include_extras=True)
+        hints = _hints_of(record)
         parts = {
             part.name: core_schema.dataclass_field(part.name, self._field(part, _filled(hints[part.name], given)))
             for part in fields(record)
@@ -111,6 +112,11 @@ class _Handler:
 
 def _enum(kind: type[StrEnum]) -> CoreSchema:
     return core_schema.enum_schema(kind, list(kind), sub_type="str")
+
+
+@cache
+def _hints_of(record: Any) -> dict[str, Kind]:
+    return get_type_hints(record, include_extras=True)
 
 
 def _class_of(kind: Kind) -> Any:

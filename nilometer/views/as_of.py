@@ -10,14 +10,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from domain.envelope import Envelope
 from domain.errors import InputError
-from domain.events import Event
 from nilometer.views.states import put, read_fleet, read_state
 from nilometer.views.tables import SHAPE, Events, ViewStore, blob, damaged, number, position, text
 from projections.fleet import Fleet
 from projections.tracked import AnyTracked
+
+if TYPE_CHECKING:
+    from domain.envelope import Envelope
+    from domain.event import Event
 
 NEAR = 32
 """Events that are wanted singly are fetched together if no more than so many others lie between them."""

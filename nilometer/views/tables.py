@@ -7,9 +7,9 @@ events do not: they can be thrown away and made again.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from secrets import token_hex
 from typing import TYPE_CHECKING, Final, Protocol
 
 from domain.errors import NilometerError
@@ -79,7 +79,8 @@ def create(db: Database, tables: str) -> None:
     tracking = "name TEXT PRIMARY KEY, position BIGINT NOT NULL, latest TEXT NOT NULL"
     for table, columns in zip(TABLES, (streams, checkpoints, timeline, tracking), strict=True):
         db.execute(f"CREATE TABLE {table}{tables} ({columns})")
-    made = token_hex(6)  # live and fresh tables have indexes at the same time, and those cannot be renamed with them
+    # Live and fresh tables have indexes at the same time, and those cannot be renamed with them.
+    made = os.urandom(6).hex()
     for name, of in (
         ("stream", "(stream, latest, position)"),
         ("happened", "(happened)"),

@@ -12,10 +12,9 @@ from domain.decision import Outcome
 from domain.envelope import Envelope
 from domain.events import Decided, Event
 from nilometer.cli.failures import OK
-from nilometer.cli.names import resolve_host, resolve_vm
+from nilometer.cli.names import EMPTY, resolve_host, resolve_vm
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
-from nilometer.cli.reading.view import EMPTY
 from nilometer.cli.session import current_session, read_typed_time
 from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.ledger.reader import LedgerReader

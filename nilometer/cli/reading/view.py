@@ -13,20 +13,19 @@ from domain.errors import UnknownHost, UnknownVm
 from domain.identifiers import host_stream, vm_stream
 from nilometer.cli.documents import to_document
 from nilometer.cli.failures import OK
-from nilometer.cli.names import find_host, find_vm, has_history, list_vm_names, match_host_case
+from nilometer.cli.names import EMPTY, find_host, find_vm, has_history, list_vm_names, match_host_case
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.reading.moments import parse_one_moment
 from nilometer.cli.session import current_session
 from nilometer.ledger.reader import LedgerReader
-from nilometer.messages.events import describe_setting
+from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_rounded, format_sizes
 from nilometer.times import format_exact_time, format_time, format_time_near
 from projections.books import HostBook, host_book
 from projections.fleet import Fleet
 from projections.view import HostRow, View, VmRow, view
 
-EMPTY: Final = "The ledger is empty. Begin with: nilo do register-host --help, or nilo run SCRIPT.jsonl"
 NOTHING: Final = "There was no host and no VM at that time."
 _HOST_COLUMNS: Final = ("Host", "Total", "Reserve", "Held", "Free", "Release", "Last update")
 _VM_COLUMNS: Final = ("VM", "Power", "Assigned", "Visible", "Watermark", "In use", "Last update")
