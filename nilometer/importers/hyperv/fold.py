@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from domain.event import Event
 from domain.observed.events import VmMemoryMoved, VmObserved
 from nilometer.importers.hyperv.failed_jobs import is_failed, take_failed_job
 from nilometer.importers.hyperv.hosts import OLDER, Hosts
 from nilometer.importers.hyperv.names import Names
+from nilometer.importers.hyperv.news import compare
 from nilometer.importers.hyperv.power import take_power
 from nilometer.importers.hyperv.readings import (
     ChangeReading,
@@ -19,9 +21,10 @@ from nilometer.importers.hyperv.readings import (
     JobReading,
     PowerReading,
     Reading,
+    VmListing,
     VmReading,
 )
-from nilometer.importers.hyperv.requests import is_request, take_own_change
+from nilometer.importers.hyperv.requests import take_own_change
 from nilometer.importers.hyperv.state import Emission, Past
 from nilometer.importers.hyperv.vm import HypervVm
 from nilometer.importers.hyperv.vm_reading import read
@@ -69,8 +72,9 @@ class HypervFold:
     def learn_names(self, readings: Sequence[Reading]) -> None:
         """Learns the names of VMs, before any event is added."""
         for reading in readings:
-            if isinstance(reading, VmReading):
-                self._learn_name(reading)
+            if isinstance(reading, VmReading) and reading.listing.vm_id is not None:
+                host = None if reading.listing.host is None else self._hosts.find(reading.listing.host).id
+                self._learn_name(reading.listing, host)
 
     def finish(self) -> list[Emission]:
         """Nothing will follow: returns the events of all that waits."""
@@ -115,23 +119,24 @@ class HypervFold:
             vm.take_recorded(reading)
             counts.repeats += 1
             return []
-        if vm.cutoff.is_older(reading.at):
+        if vm.cutoff.known_until is not None and vm.cutoff.is_older(reading.at):
             counts.add_not_needed(OLDER)
             return []
-        self._learn_name(reading)
         host = None if reading.listing.host is None else self._hosts.find(reading.listing.host)
-        if host is not None and vm.runs_elsewhere(reading, host.id):
+        host_id = None if host is None else host.id
+        self._learn_name(reading.listing, host_id)
+        if host_id is not None and vm.state.host not in (None, host_id) and vm.is_running_at(reading):
             counts.add_not_needed(ELSEWHERE)
             return []
         emissions = self._release(vm)
         vm.list_on(host)
         emissions += self._take_deferred(vm, reading.record)
-        host_id = None if host is None else host.id
-        if is_request(vm, reading) and vm.state.host in (None, host_id):
+        news = compare(vm.state, reading, host_id, uptime=vm.uptime, setting_is_new=vm.unreported)
+        if news.is_request and vm.state.host in (None, host_id):
             vm.queue.hold(reading, host_id)
             vm.queue.uncounted.append(counts)
             return emissions
-        emissions += read(vm, reading, host_id)
+        emissions += read(vm, reading, news, host_id)
         if vm.window is not None and vm.window.last is reading:
             vm.queue.uncounted.append(counts)
             return emissions
@@ -184,17 +189,20 @@ class HypervFold:
 
     def _release(self, vm: HypervVm) -> list[Emission]:
         """Reads what was held."""
-        held = vm.queue.release()
-        if held is None:
+        if vm.queue.held is None:
             return []
-        emissions = read(vm, held, vm.queue.held_host)
+        held, host = vm.queue.release()
+        news = compare(vm.state, held, host, uptime=vm.uptime, setting_is_new=vm.unreported)
+        emissions = read(vm, held, news, host)
         self._count_waiting(vm)
         return emissions
 
     def _take_deferred(self, vm: HypervVm, record: str | None = None) -> list[Emission]:
         """Takes what was deferred before this record."""
-        deferred = vm.queue.take_deferred(record)
         emissions: list[Emission] = []
+        if not vm.queue.deferred:
+            return emissions
+        deferred = vm.queue.take_deferred(record)
         for reading in deferred:
             emissions += vm.close_window()
             if isinstance(reading, JobReading):
@@ -209,20 +217,18 @@ class HypervFold:
     @staticmethod
     def _count_waiting(vm: HypervVm) -> None:
         """Counts the readings that waited, if none waits any more."""
-        if vm.queue.held is None and vm.window is None:
+        if vm.queue.uncounted and vm.queue.held is None and vm.window is None:
             vm.queue.count_events()
 
     def _note_moves(self, vm: HypervVm, emissions: Sequence[Emission]) -> None:
         """Marks the hosts whose available memory these events change."""
-        events = [emission.fact.event for emission in emissions]
-        if events and (
-            vm.charged_host != vm.state.host
-            or any(
-                isinstance(event, VmMemoryMoved) or (isinstance(event, VmObserved) and event.power is not None)
-                for event in events
-            )
-        ):
-            self._hosts.mark_moved(*vm.note_host())
+        if not emissions:
+            return
+        before, now = vm.charged_host, vm.state.host
+        if before != now or any(_moves_memory(emission.fact.event) for emission in emissions):
+            self._hosts.mark_moved(before, now)
+            if before != now:
+                vm.charge(now)
 
     # Which VM is meant
 
@@ -244,11 +250,9 @@ class HypervFold:
             return self._vm(next(iter(ids)).removeprefix(self._begins), live=live)
         return self._vm(listing.name or "", live=live)
 
-    def _learn_name(self, reading: VmReading) -> None:
+    def _learn_name(self, listing: VmListing, host: str | None) -> None:
         """Learns the name of a VM that is known by its VmId."""
-        listing = reading.listing
         if listing.vm_id is not None and listing.name:
-            host = None if listing.host is None else self._hosts.find(listing.host).id
             self._names.learn(f"{self._begins}{listing.vm_id}", listing.name, host)
 
     def _vm(self, called: str, *, live: bool) -> HypervVm:
@@ -263,6 +267,11 @@ class HypervFold:
     def _sync(self, vm: HypervVm) -> None:
         if not vm.cutoff.synced:
             vm.sync(self._past.vm(vm.id))
+
+
+def _moves_memory(event: Event) -> bool:
+    """Whether a host's available memory changes with an event."""
+    return isinstance(event, VmMemoryMoved) or (isinstance(event, VmObserved) and event.power is not None)
 
 
 def _count(counts: ImportCounts, emissions: Sequence[Emission]) -> None:

@@ -79,7 +79,7 @@ class Hosts:
         host = self.find(reading.host)
         if live and not host.cutoff.synced:
             host.sync(self._past.host(host.id))
-        if host.cutoff.is_older(reading.at):
+        if host.cutoff.known_until is not None and host.cutoff.is_older(reading.at):
             return []
         host.available = reading.available
         if host.cutoff.synced and not live:
@@ -97,7 +97,7 @@ class Hosts:
         Counts the reading; ``is_news`` if it gave an event before.
         """
         host = self.find(reading.host)
-        if host.cutoff.is_older(reading.at):
+        if host.cutoff.known_until is not None and host.cutoff.is_older(reading.at):
             counts.add_not_needed(OLDER)
             return []
         if host.cutoff.synced and not live:

@@ -35,6 +35,9 @@ class News:
     reconfigured: bool
     """It is another memory setting."""
 
+    is_request: bool
+    """A running static VM was given another startup. One that has just started may have been given it before."""
+
     @property
     def interrupts_moves(self) -> bool:
         """Something other than the size changed: moves so far become an event of their own."""
@@ -51,6 +54,7 @@ def compare(
     listing = reading.listing
     power = listing.power or state.power
     memory = _setting(listing, state.memory)
+    reconfigured = memory is not None and memory != state.memory
     return News(
         identity=_identity_news(state, listing, host),
         power=power,
@@ -58,7 +62,8 @@ def compare(
         begins=power in ON and _has_begun(state, uptime, reading, None if setting_is_new else memory, host),
         assigned=None if power not in (*ON, None) else listing.assigned or None,
         memory=memory,
-        reconfigured=memory is not None and memory != state.memory,
+        reconfigured=reconfigured,
+        is_request=reconfigured and not setting_is_new and _is_request(state, listing),
     )
 
 
@@ -86,6 +91,18 @@ def measure(reading: VmReading, assigned: int | None) -> VmObserved:
 def base_memory(size: int | None) -> DeviceFigures:
     """The memory that a VM boots with, as a device."""
     return DeviceFigures(device=BASE_MEMORY, means=Means.BOOT, size=size, backed=True)
+
+
+def _is_request(state: ObservedVm, listing: VmListing) -> bool:
+    """Whether a running static VM was given another startup."""
+    return (
+        state.memory is not None
+        and state.memory.mode is Mode.STATIC
+        and state.power in ON
+        and listing.power in ON
+        and listing.dynamic is False
+        and listing.startup not in (None, state.memory.startup)
+    )
 
 
 def _has_begun(

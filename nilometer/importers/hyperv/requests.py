@@ -8,7 +8,6 @@ from domain.identifiers import UtcTime
 from domain.observed.events import BASE_MEMORY, CauseIs, Means, ObservedCode, VmChangeRequested, VmObserved
 from domain.observed.vm import OpenRequest
 from domain.settings import MemorySetting, Mode
-from domain.state import Power
 from nilometer.importers.hyperv.jobs import MEMORY_JOBS, POWERSHELL, UNATTRIBUTED, Attribution
 from nilometer.importers.hyperv.readings import ChangeReading, VmReading
 from nilometer.importers.hyperv.state import Emission
@@ -16,29 +15,12 @@ from nilometer.importers.hyperv.vm import HypervVm
 from nilometer.importers.settlement import Cause, build_refusal, build_settlement, find_cause
 
 
-def is_request(vm: HypervVm, reading: VmReading) -> bool:
-    """Whether a reading shows that a running static VM was given another startup.
-
-    A VM that has just started may have been given it before.
-    """
-    before, listing = vm.state.memory, reading.listing
-    return (
-        not vm.unreported
-        and before is not None
-        and before.mode is Mode.STATIC
-        and vm.state.power in (Power.RUNNING, Power.PAUSED)
-        and listing.power in (Power.RUNNING, Power.PAUSED)
-        and listing.dynamic is False
-        and listing.startup not in (None, before.startup)
-    )
-
-
-def change_setting(vm: HypervVm, reading: VmReading, memory: MemorySetting) -> list[Emission]:
+def change_setting(vm: HypervVm, reading: VmReading, memory: MemorySetting, *, is_request: bool) -> list[Emission]:
     """The setting changed: that is a request, or no memory moves for it now."""
-    event, at, older = VmObserved(memory=memory, record=reading.record), reading.at, vm.open_request
+    event, at, older = VmObserved(memory=memory, record=reading.record), reading.at, vm.state.open_request(BASE_MEMORY)
     emissions: list[Emission] = []
-    if is_request(vm, reading):
-        if memory.startup != vm.size:
+    if is_request:
+        if memory.startup != vm.state.size(BASE_MEMORY):
             who = vm.attribute(at, vm.read_at, MEMORY_JOBS)
             emissions = _ask(vm, memory.startup, who, at, vm.read_at, reading.record)
             return [*emissions, vm.emit(event, at, vm.read_at, who=who)]
@@ -50,7 +32,7 @@ def change_setting(vm: HypervVm, reading: VmReading, memory: MemorySetting) -> l
 
 def settle_if_due(vm: HypervVm, reading: VmReading, assigned: int | None) -> list[Emission]:
     """A request settles when its target is reached; or short, when two readings after it are equal."""
-    request, at = vm.open_request, reading.at
+    request, at = vm.state.open_request(BASE_MEMORY), reading.at
     if request is None or assigned is None:
         return []
     late = request.settled is not None
@@ -64,7 +46,7 @@ def settle_if_due(vm: HypervVm, reading: VmReading, assigned: int | None) -> lis
 
 def stop(vm: HypervVm, at: UtcTime, record: str) -> list[Emission]:
     """The VM stopped: what was not granted by then never will be."""
-    request, cause = vm.open_request, (ObservedCode.VM_STOPPED, CauseIs.INFERRED)
+    request, cause = vm.state.open_request(BASE_MEMORY), (ObservedCode.VM_STOPPED, CauseIs.INFERRED)
     return [] if request is None else [_settle(vm, request, at, vm.read_at, record, cause)]
 
 
@@ -96,7 +78,7 @@ def take_own_change(vm: HypervVm, change: ChangeReading) -> list[Emission]:
         event = VmObserved(memory=MemorySetting.static(change.requested), record=change.record)
         emissions.append(vm.emit(event, change.at, change.since, who=who))
     emissions += vm.move(change.after, change.at, change.record)
-    request = vm.open_request
+    request = vm.state.open_request(BASE_MEMORY)
     if request is not None and request.number == number:
         emissions.append(_settle_own_change(vm, change, request))
     return emissions
@@ -136,7 +118,7 @@ def _ask(
 ) -> list[Emission]:
     """The next request; one that is accepted supersedes the one that is open."""
     emissions: list[Emission] = []
-    older, size = vm.open_request, vm.size
+    older, size = vm.state.open_request(BASE_MEMORY), vm.state.size(BASE_MEMORY)
     if older is not None and not refused:
         superseded = (ObservedCode.SUPERSEDED, CauseIs.INFERRED)
         emissions.append(_settle(vm, older, happened, earliest, record, superseded))

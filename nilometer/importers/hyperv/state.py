@@ -106,10 +106,11 @@ class VmQueue:
         """Keeps a reading until the next record."""
         self.held, self.held_host = reading, host
 
-    def release(self) -> VmReading | None:
-        """The reading that was held."""
+    def release(self) -> tuple[VmReading, str | None]:
+        """The reading that was held, and the id of its host."""
         held, self.held = self.held, None
-        return held
+        assert held is not None
+        return held, self.held_host
 
     def take_deferred(self, record: str | None) -> list[PowerReading | JobReading]:
         """The deferred readings, but for those of this very record: they wait for the next one."""

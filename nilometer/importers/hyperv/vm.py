@@ -126,10 +126,9 @@ class HypervVm:
         if held is not None and recorded.memory is not None and held.listing.startup == recorded.memory.startup:
             self.queue.release()
 
-    def note_host(self) -> tuple[str | None, str | None]:
-        """The hosts on which a move shows: the one that had its memory before, and the one that has it now."""
-        before, self.charged_host = self.charged_host, self.state.host
-        return before, self.charged_host
+    def charge(self, host: str | None) -> None:
+        """This host has its memory."""
+        self.charged_host = host
 
     # Readings
 
@@ -187,9 +186,9 @@ class HypervVm:
         self.queue.release()
         self.read_at, self.uptime = held.at, held.uptime
 
-    def runs_elsewhere(self, reading: VmReading, host: str) -> bool:
-        """Whether the VM runs on another host, and this one only lists it."""
-        if self.state.host in (None, host) or self.state.power not in ON or self.read_at is None:
+    def is_running_at(self, reading: VmReading) -> bool:
+        """Whether the VM runs on its host, and a reading of another host only lists it."""
+        if self.state.power not in ON or self.read_at is None:
             return False
         if reading.listing.power in ON and reading.listing.assigned:
             return False

@@ -8,16 +8,15 @@ from domain.identifiers import UtcTime
 from domain.observed.events import VmObserved
 from domain.state import Power
 from nilometer.importers.hyperv.jobs import POWER_JOBS, UNATTRIBUTED, Attribution
-from nilometer.importers.hyperv.news import ON, News, compare, measure
+from nilometer.importers.hyperv.news import ON, News, measure
 from nilometer.importers.hyperv.readings import VmReading
 from nilometer.importers.hyperv.requests import change_setting, settle_if_due, stop
 from nilometer.importers.hyperv.state import Emission
 from nilometer.importers.hyperv.vm import HypervVm
 
 
-def read(vm: HypervVm, reading: VmReading, host: str | None) -> list[Emission]:
-    """Takes a reading, and returns the events that it adds. ``host`` is the id of the host that lists the VM."""
-    news = compare(vm.state, reading, host, uptime=vm.uptime, setting_is_new=vm.unreported)
+def read(vm: HypervVm, reading: VmReading, news: News, host: str | None) -> list[Emission]:
+    """Takes a reading and its news, and returns the events that it adds. ``host`` is the id of the VM's host."""
     emissions: list[Emission] = []
     if vm.window is not None and (news.interrupts_moves or reading.at[:13] != vm.window.last.at[:13]):
         emissions += vm.close_window(reading)
@@ -71,9 +70,11 @@ def _stay_on(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:
         if vm.state.memory is None:
             emissions.append(vm.emit(VmObserved(memory=news.memory, record=reading.record), reading.at))
         else:
-            emissions += change_setting(vm, reading, news.memory)
+            emissions += change_setting(vm, reading, news.memory, is_request=news.is_request)
     emissions += vm.compare_size(reading, news)
-    return emissions + settle_if_due(vm, reading, news.assigned)
+    if vm.state.requests:
+        emissions += settle_if_due(vm, reading, news.assigned)
+    return emissions
 
 
 def _stay_off(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:
@@ -82,7 +83,7 @@ def _stay_off(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:
     if news.identity or first is not None:
         emissions.append(vm.emit(VmObserved(memory=first, record=reading.record, **news.identity), reading.at))
     if news.reconfigured and news.memory is not None and first is None:
-        emissions += change_setting(vm, reading, news.memory)
+        emissions += change_setting(vm, reading, news.memory, is_request=news.is_request)
     return emissions
 
 
