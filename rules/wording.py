@@ -1,12 +1,27 @@
-"""Figures as text: sizes as people read and type them."""
+"""Figures as text: sizes as people read and type them. Figures that are compared share a unit."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-UNITS: Final = (("PiB", 50), ("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10))
+UNKNOWN: Final = "unknown"
+
+
+class Unit(NamedTuple):
+    """A unit of sizes."""
+
+    name: str
+    power: int
+    """It has 2**power bytes."""
+
+
+UNITS: Final = (Unit("PiB", 50), Unit("TiB", 40), Unit("GiB", 30), Unit("MiB", 20), Unit("KiB", 10))
+MIB: Final = Unit("MiB", 20)
+BYTES: Final = Unit("bytes", 0)
+_HUNDREDTH: Final = Decimal("0.01")
 COUNTS: Final = frozenset(("generation", "session", "buffer", "weight", "major", "minor", "vms"))
 """Figures that are not sizes, by the last part of their paths."""
 
@@ -16,32 +31,64 @@ def is_count(path: str) -> bool:
     return path.rpartition(".")[2] in COUNTS
 
 
-def size(count: int) -> str:
-    """A number of bytes, exactly, in the largest unit that needs at most two decimals: ``3190 MiB``, ``13.75 GiB``."""
-    if count == 0:
-        return "0 MiB"
-    sign, positive = ("-", -count) if count < 0 else ("", count)
-    for unit, power in UNITS:
-        if positive >> power and (positive * 100) % (1 << power) == 0:
-            number = f"{Decimal(positive) / (1 << power):f}"
-            return f"{sign}{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
-    return f"{count} byte{'' if positive == 1 else 's'}"
+def exact_unit(counts: Iterable[int | None]) -> Unit:
+    """The largest unit in which each number of bytes has at most two decimals."""
+    return min((_largest_unit(abs(count)) for count in counts if count), key=lambda unit: unit.power, default=MIB)
 
 
-def typed(count: int) -> str | int:
+def format_exact_sizes(counts: Sequence[int | None]) -> list[str]:
+    """Numbers of bytes, exactly, all in one unit: ``3190 MiB``, ``13.75 GiB``. ``None`` is ``unknown``."""
+    unit = exact_unit(counts)
+    return [format_in(count, unit) for count in counts]
+
+
+def format_in(count: int | None, unit: Unit) -> str:
+    """A number of bytes in a unit; one that is rounded to two decimals is marked ``~``."""
+    if count is None:
+        return UNKNOWN
+    if unit == BYTES:
+        return f"{count} byte{'' if abs(count) == 1 else 's'}"
+    exact = Decimal(count) / (1 << unit.power)
+    if count * 100 % (1 << unit.power) == 0:
+        return f"{_decimal(exact)} {unit.name}"
+    return f"~{_decimal(exact.quantize(_HUNDREDTH, ROUND_HALF_UP))} {unit.name}"
+
+
+def _largest_unit(count: int) -> Unit:
+    for unit in UNITS:
+        if count >> unit.power and (count * 100) % (1 << unit.power) == 0:
+            return unit
+    return BYTES
+
+
+def _decimal(number: Decimal) -> str:
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def format_typed(count: int) -> str | int:
     """A number of bytes, exactly, for a script: ``"4GiB"``, ``"14080MiB"``; a plain number if no unit fits."""
-    for unit, power in UNITS:
-        if count > 0 and count % (1 << power) == 0:
-            return f"{count >> power}{unit}"
+    for unit in UNITS:
+        if count > 0 and count % (1 << unit.power) == 0:
+            return f"{count >> unit.power}{unit.name}"
     return count
 
 
-def figure(path: str, value: Any) -> str:
+def format_figure(path: str, value: Any) -> str:
     """A figure as people read it. Its path says whether it is a size."""
+    return format_figures(path, [value])[0]
+
+
+def format_figures(path: str, values: Sequence[Any]) -> list[str]:
+    """Values of one figure as people read them, sizes in one unit. The path says whether it is a size."""
+    sizes = [value if type(value) is int and not is_count(path) else None for value in values]
+    return [
+        _format_value(value) if size is None else text
+        for value, size, text in zip(values, sizes, format_exact_sizes(sizes), strict=True)
+    ]
+
+
+def _format_value(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, int) and not is_count(path):
-        return size(value)
-    return str(value)
+    return value.value if isinstance(value, StrEnum) else str(value)

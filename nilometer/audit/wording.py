@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from nilometer.audit.rules import sentence_of
 from nilometer.times import format_time
 from rules.judging.descriptions import subject_of
 from rules.judging.findings import Figure, Figures, Finding, RuleCoverage
-from rules.wording import figure
+from rules.wording import UNKNOWN, format_figures
 
 _COUNTS: Final = frozenset(("position", "version", "stream_version", "request", "events", "line"))
 """Numbers that are no sizes, in addition to those that the rules know."""
 
 
-def format_figure(path: str, value: Figure) -> str:
-    """A figure as people read it; its path shows whether it is a size."""
-    if value is None:
-        return "unknown"
-    if isinstance(value, int) and not isinstance(value, bool) and path.rpartition(".")[2] in _COUNTS:
-        return str(value)
-    return figure(path, value)
+def format_values(path: str, values: Sequence[Figure]) -> list[str]:
+    """Values of one figure as people read them, sizes in one unit; the path shows whether it is a size."""
+    if path.rpartition(".")[2] in _COUNTS:
+        return [UNKNOWN if value is None else str(value) for value in values]
+    texts = format_figures(path, values)
+    return [UNKNOWN if value is None else text for value, text in zip(values, texts, strict=True)]
 
 
 def format_location(finding: Finding) -> str:
@@ -37,12 +36,13 @@ def format_difference(finding: Finding) -> list[str]:
     """The figures that contradict each other, a line each: ``granted: expected 4 GiB, found 6 GiB``."""
     lines: list[str] = []
     for path in dict.fromkeys([*finding.expected, *finding.found]):
-        parts = [
-            f"{word} {format_figure(path, figures[path])}"
+        values = {
+            word: figures[path]
             for word, figures in (("expected", finding.expected), ("found", finding.found))
             if path in figures
-        ]
-        lines.append(f"{path}: {', '.join(parts)}")
+        }
+        texts = format_values(path, list(values.values()))
+        lines.append(f"{path}: {', '.join(f'{word} {text}' for word, text in zip(values, texts, strict=True))}")
     return lines
 
 
@@ -78,7 +78,7 @@ def format_finding(finding: Finding, consequences: int = 0) -> Iterator[str]:
 def _table(figures: Figures, indent: str) -> Iterator[str]:
     width = max(map(len, figures))
     for path, value in figures.items():
-        yield f"{indent}{path:<{width}}  {format_figure(path, value)}"
+        yield f"{indent}{path:<{width}}  {format_values(path, [value])[0]}"
 
 
 def _counted(count: int, what: str) -> str:

@@ -6,24 +6,11 @@ The figures of one line are compared, so they share a unit: the largest in which
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Final, NamedTuple
 
-UNKNOWN: Final = "unknown"
-_HUNDREDTH: Final = Decimal("0.01")
-
-
-class Unit(NamedTuple):
-    """A unit of sizes."""
-
-    name: str
-    power: int
-    """It has 2**power bytes."""
-
-
-UNITS: Final = (Unit("PiB", 50), Unit("TiB", 40), Unit("GiB", 30), Unit("MiB", 20), Unit("KiB", 10))
-_MIB: Final = Unit("MiB", 20)
-_BYTES: Final = Unit("bytes", 0)
+from rules.wording import MIB, UNITS, exact_unit, format_in
+from rules.wording import UNKNOWN as UNKNOWN
+from rules.wording import Unit as Unit
+from rules.wording import format_exact_sizes as format_exact_sizes
 
 
 def format_size(count: int | None, unit: Unit | None = None) -> str:
@@ -32,13 +19,6 @@ def format_size(count: int | None, unit: Unit | None = None) -> str:
     ``None`` is ``unknown``. If a ``unit`` is given, it is as ``format_sizes`` says.
     """
     return format_exact_sizes([count])[0] if unit is None else format_sizes([count], unit)[0]
-
-
-def format_exact_sizes(counts: Iterable[int | None]) -> list[str]:
-    """Numbers of bytes, exactly, all in one unit; in bytes if no larger unit shows each with at most two decimals."""
-    counts = list(counts)
-    unit = _exact_unit(counts)
-    return [UNKNOWN if count is None else _format(count, unit) for count in counts]
 
 
 def format_rounded(count: int | None, unit: Unit | None = None) -> str:
@@ -50,7 +30,7 @@ def format_sizes(counts: Iterable[int | None], unit: Unit | None = None) -> list
     """Numbers of bytes, all in one unit, MiB or larger; one that is rounded to two decimals is marked ``~``."""
     counts = list(counts)
     unit = unit or common_unit(counts)
-    return [UNKNOWN if count is None else _format(count, unit) for count in counts]
+    return [format_in(count, unit) for count in counts]
 
 
 def format_part(granted: int | None, requested: int | None, unit: Unit | None = None) -> str:
@@ -62,7 +42,7 @@ def format_part(granted: int | None, requested: int | None, unit: Unit | None = 
 
 def common_unit(counts: Iterable[int | None]) -> Unit:
     """The largest unit in which each number of bytes has at most two decimals, but no smaller one than MiB."""
-    return max(_exact_unit(counts), _MIB, key=lambda unit: unit.power)
+    return max(exact_unit(counts), MIB, key=lambda unit: unit.power)
 
 
 def format_typed(count: int) -> str:
@@ -76,28 +56,3 @@ def format_typed(count: int) -> str:
 def plural(count: int, noun: str) -> str:
     """A number of things: ``1 record``, ``12,000 records``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _exact_unit(counts: Iterable[int | None]) -> Unit:
-    return min((_unit(abs(count)) for count in counts if count), key=lambda unit: unit.power, default=_MIB)
-
-
-def _unit(count: int) -> Unit:
-    for unit in UNITS:
-        if count >> unit.power and (count * 100) % (1 << unit.power) == 0:
-            return unit
-    return _BYTES
-
-
-def _format(count: int, unit: Unit) -> str:
-    if unit == _BYTES:
-        return f"{count} byte{'' if abs(count) == 1 else 's'}"
-    exact = Decimal(count) / (1 << unit.power)
-    if count * 100 % (1 << unit.power) == 0:
-        return f"{_decimal(exact)} {unit.name}"
-    return f"~{_decimal(exact.quantize(_HUNDREDTH, ROUND_HALF_UP))} {unit.name}"
-
-
-def _decimal(number: Decimal) -> str:
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

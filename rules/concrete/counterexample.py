@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from rules.wording import figure
+from rules.wording import format_figure, format_figures
 
 Figures = Mapping[str, Any]
 """Figures by path, as ``web01.assigned``: numbers, truth values, texts, members of enums. Sizes are bytes."""
@@ -83,14 +83,14 @@ def _lines(example: Counterexample) -> Iterator[str]:
     yield f"{example.obligation}: refuted"
     yield "Let"
     shown = {path: value for path, value in example.before.items() if value not in _NOTHING}
-    yield from _table({path: figure(path, value) for path, value in shown.items()}, "  ")
+    yield from _table({path: format_figure(path, value) for path, value in shown.items()}, "  ")
     if not shown:
         yield "  there be no host and no VM"
     elif len(shown) < len(example.before):
         yield "  and all other figures be 0 or unset"
     if example.command is not None:
         arguments = ", ".join(
-            f"{name} {figure(name, value)}"
+            f"{name} {format_figure(name, value)}"
             for name, value in example.arguments.items()
             if not (name.startswith("memory.") and value in _NOTHING)
         )
@@ -112,12 +112,12 @@ def _lines(example: Counterexample) -> Iterator[str]:
 
 
 def _answer(decision: Figures) -> str:
-    parts = [str(figure("outcome", decision["outcome"]))]
+    parts = [str(format_figure("outcome", decision["outcome"]))]
     if str(decision["code"]) != "none":
-        parts.append(figure("code", decision["code"]))
+        parts.append(format_figure("code", decision["code"]))
     for name in ("granted", "hot_added", "unballooned", "paged"):
         if decision[name]:
-            parts.append(f"{name.replace('_', '-')} {figure(name, decision[name])}")
+            parts.append(f"{name.replace('_', '-')} {format_figure(name, decision[name])}")
     return ", ".join(parts)
 
 
@@ -125,9 +125,7 @@ def _changes(example: Counterexample) -> Iterator[tuple[str, str]]:
     for path in example.changed:
         if path not in example.before and example.after[path] in _NOTHING:
             continue
-        before, after = (
-            figure(path, figures[path]) if path in figures else "none" for figures in (example.before, example.after)
-        )
+        before, after = format_figures(path, [example.before.get(path, "none"), example.after.get(path, "none")])
         yield path, f"{before} → {after}"
 
 

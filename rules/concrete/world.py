@@ -12,7 +12,7 @@ from domain.deciding.world import World
 from domain.identifiers import host_stream, vm_stream
 from domain.settings import ConfigVersion, MemorySetting, Mode
 from domain.state import Host, Site
-from rules.wording import COUNTS, typed
+from rules.wording import COUNTS, format_typed
 
 HERE: Final = "hv01"
 THERE: Final = "hv02"
@@ -63,7 +63,7 @@ def line_of(command: Command) -> dict[str, Any]:
 def _script_value(name: str, value: Any) -> Any:
     match value:
         case MemorySetting(mode=Mode.STATIC):
-            return {"static": {"size": typed(value.startup)}}
+            return {"static": {"size": format_typed(value.startup)}}
         case MemorySetting():
             names = ("minimum", "startup", "maximum", "buffer", "weight")
             return {"dynamic": {part: _script_value(part, getattr(value, part)) for part in names}}
@@ -72,6 +72,6 @@ def _script_value(name: str, value: Any) -> Any:
         case StrEnum():
             return value.value
         case int() if name not in COUNTS:
-            return typed(value)
+            return format_typed(value)
         case _:
             return value

@@ -27,7 +27,7 @@ from domain.events import (
 from domain.settings import cap
 from domain.state import Host, Vm
 from rules.judging.findings import Difference, Figure, Figures
-from rules.wording import size
+from rules.wording import format_exact_sizes
 
 
 def difference_of(expected: object, found: object, path: str = "") -> Difference:
@@ -206,7 +206,7 @@ def starting_figures(event: VmEvent) -> Figures:
 
 def request_and_outcome(event: VmEvent) -> str:
     """What was requested, and its outcome, in one clause."""
-    amount = "" if event.requested is None else f" of {size(event.requested)}"
+    amount = "" if event.requested is None else f" of {format_exact_sizes([event.requested])[0]}"
     return f"{event.command}{amount} had the outcome {event.outcome.value}"
 
 

@@ -31,7 +31,7 @@ from rules.specification.predicate import is_predicate
 from rules.symbolic.source import source_of
 from rules.symbolic.values import concretize
 from rules.transitions.host_commands import DECIDING_RULES
-from rules.wording import figure
+from rules.wording import format_figures
 
 
 class Refuter:
@@ -121,7 +121,8 @@ def _contradiction(obligation: Obligation, results: list[tuple[Call, Any]]) -> s
         return f"says that the host {'does not have' if result else 'has'} the memory"
     if obligation.kind == "definition" and not isinstance(result, bool):
         program = next((other for call, other in results if not is_predicate(call.rule)), None)
-        return f"gives {figure(obligation.rule, result)}, but the program {figure(obligation.rule, program)}"
+        specified, computed = format_figures(obligation.rule, [result, program])
+        return f"gives {specified}, but the program {computed}"
     return "does not hold"
 
 

@@ -32,7 +32,7 @@ from rules.judging.decided.shapes import vm_shape_difference
 from rules.judging.decided.tracks import DecidedHostState, DecidedVmState, vm_with
 from rules.judging.descriptions import EVENT_TELLS_ALL, EVENTS_WHERE_DUE
 from rules.judging.findings import Difference, Figures
-from rules.wording import size
+from rules.wording import format_exact_sizes
 
 _STEPS: Final = {NAMES[command]: step for command, step in STEPS.items()}
 WRONG_KIND: Final = "this command does not produce such an event"
@@ -95,7 +95,8 @@ def check_decision(
 def contradiction(decision: Decision, outcome: Outcome, code: Code, granted: int = 0) -> str:
     """How a recorded outcome, code and grant contradict the decision that the rules make, in one clause."""
     if decision.granted != granted:
-        difference = f"the rules grant {size(decision.granted)}, not {size(granted)}"
+        right, recorded = format_exact_sizes([decision.granted, granted])
+        difference = f"the rules grant {right}, not {recorded}"
     elif decision.outcome is not outcome:
         difference = f"the rules give the outcome {decision.outcome.value}, not {outcome.value}"
     elif decision.code is not code:

@@ -16,7 +16,7 @@ from rules.concrete.counterexample import Counterexample
 from rules.solving.prover import ProofVerdict, Prover
 from rules.symbolic import terms
 from rules.symbolic.values import as_record
-from rules.wording import size, typed
+from rules.wording import format_exact_sizes, format_typed
 from tests.rules.running import misread, named, program, refuter
 
 MiB = 2**20
@@ -145,4 +145,4 @@ def test_small_values_are_few_and_whole() -> None:
     ],
 )
 def test_sizes_are_readable(count: int, read: str, written: str | int) -> None:
-    assert (size(count), typed(count)) == (read, written)
+    assert (format_exact_sizes([count])[0], format_typed(count)) == (read, written)
