@@ -68,6 +68,16 @@ class PrecedingEvents:
 
     base: dict[str, int]
     events: list[QueuedRecord]
+    targets: dict[str, int] = field(default_factory=dict[str, int])
+    """The targets of the requests that were open before these events, by device."""
+
+    def serves_open_request(self, event: QueuedRecord) -> bool:
+        """Whether an event behind these goes towards the target of a request that was open already."""
+        state, targets = dict(self.base), dict(self.targets)
+        for preceding in self.events:
+            state.update(preceding.sizes)
+            _close_reached(targets, preceding.sizes)
+        return _goes_towards(targets, event.sizes, state)
 
     def find_place(self, sizes: Sizes, default: int) -> int:
         """Finds after how many of the events a measurement of these sizes fits: as late as possible."""
@@ -91,6 +101,8 @@ class VmOrderState:
     """The sizes at its last record that is no event."""
     trailing: list[QueuedRecord] = field(default_factory=list[QueuedRecord])
     """The events since then that report sizes."""
+    targets: dict[str, int] = field(default_factory=dict[str, int])
+    """The targets of the requests that were open at that record, by device."""
     size_times: dict[str, str] = field(default_factory=dict[str, str])
     """When each device had the size that its latest event reports."""
     commands: dict[QueuedRecord, PrecedingEvents] = field(default_factory=dict[QueuedRecord, PrecedingEvents])
@@ -98,14 +110,19 @@ class VmOrderState:
 
     def preceding_events(self) -> PrecedingEvents:
         """The trailing events that can still be moved behind a record."""
-        base = dict(self.base)
+        base, targets = dict(self.base), dict(self.targets)
         for event in self.trailing:
             if event.has_left:
                 base.update(event.sizes)
-        return PrecedingEvents(base, [event for event in self.trailing if not event.has_left])
+                _close_reached(targets, event.sizes)
+        return PrecedingEvents(base, [event for event in self.trailing if not event.has_left], targets)
 
-    def close(self) -> None:
-        """Takes note that a record that is no event was read."""
+    def close(self, requested: Sizes | None = None) -> None:
+        """Takes note that a record that is no event was read; ``requested`` are the sizes that it asks for."""
+        for event in self.trailing:
+            _close_reached(self.targets, event.sizes)
+        self.targets.update(requested or {})
+        _close_reached(self.targets, self.sizes)
         self.base = dict(self.sizes)
         self.trailing = []
 
@@ -114,7 +131,7 @@ class VmOrderState:
         self.trailing.append(event)
         if len(self.trailing) > MAX_TRAILING and self.trailing[0].has_left:
             preceding = self.preceding_events()
-            self.base, self.trailing = preceding.base, preceding.events
+            self.base, self.trailing, self.targets = preceding.base, preceding.events, preceding.targets
 
     def reset(self, moment: str) -> list[QueuedRecord]:
         """QEMU took all virtio-mem from the guest, and gave back what its balloon had.
@@ -142,20 +159,34 @@ class VmOrderState:
 def find_first_served(command: QueuedRecord, preceding: PrecedingEvents, place: int) -> int:
     """Finds the first of the events, from a place on, that belongs to the command behind them.
 
-    Such an event happened while the command was being given, and moves towards its target. Returns the index of the
-    event; the number of events if there is none.
+    Such an event happened while the command was being given, and moves towards its target, and not towards the target
+    of a request that was open already. Returns the index of the event; the number of events if there is none.
     """
-    sizes = dict(preceding.base)
+    sizes, targets = dict(preceding.base), dict(preceding.targets)
     for index, event in enumerate(preceding.events):
         for device, target in command.sizes.items() if index >= place else ():
             size, before = event.sizes.get(device), sizes.get(device)
             moment = event.exact_times.get(device, event.time)
             if size is None or before is None or not (command.previous or "") < moment <= later(command.time, TICK):
                 continue
-            if abs(target - size) < abs(target - before):
+            if abs(target - size) < abs(target - before) and not _goes_towards(targets, {device: size}, sizes):
                 return index
         sizes.update(event.sizes)
+        _close_reached(targets, event.sizes)
     return len(preceding.events)
+
+
+def _goes_towards(targets: Sizes, sizes: Sizes, before: Sizes) -> bool:
+    """Whether a change to these sizes goes towards one of the targets."""
+    devices = targets.keys() & sizes.keys() & before.keys()
+    return any(abs(targets[device] - sizes[device]) < abs(targets[device] - before[device]) for device in devices)
+
+
+def _close_reached(targets: dict[str, int], sizes: Sizes) -> None:
+    """Drops the targets that these sizes reach: their requests are no longer open."""
+    for device, size in sizes.items():
+        if targets.get(device) == size:
+            del targets[device]
 
 
 def virtio_of(command: QueuedRecord | None) -> str | None:

@@ -11,6 +11,14 @@ from domain.observed.host import ObservedHost, account_of
 from domain.state import Power
 from nilometer.importers.qemu.entries import QueuedRecord
 from nilometer.importers.qemu.machine import read_machine
+from nilometer.importers.qemu.migrations import (
+    NOT_MIGRATED,
+    emit_migration,
+    emit_running,
+    is_incoming,
+    leaves_by_migration,
+    shows_running,
+)
 from nilometer.importers.qemu.records import (
     MECHANISMS,
     BootRecord,
@@ -81,6 +89,8 @@ class FactBuilder:
         if isinstance(record, UnknownRecord):
             return f"kind {record.kind}"
         if isinstance(record, CommandRecord) and record.requested is None:
+            if not record.accepted:
+                return "refused"  # nothing moves, and no size was asked for that can be one
             return "prepared"  # such as a module's memory before the module is plugged: nothing moves
         if isinstance(record, CommandRecord | SizeRecord | StepRecord) and record.mechanism not in MECHANISMS:
             return f"mechanism {record.mechanism}"
@@ -114,11 +124,15 @@ class FactBuilder:
         vm = self._vms.get(record.vm)
         if vm is None:
             vm = self._vms[record.vm] = QemuVm(f"{self._prefix}.{record.vm}", self)
+        if shows_running(vm, entry) and emit_running(vm, entry):
+            return
         if entry.is_early:
             vm.emit_early(entry)
             settle_reached(vm, entry)
         elif isinstance(record, BootRecord):
             self._read_boot(vm, entry, record)
+        elif isinstance(record, CommandRecord) and emit_migration(vm, entry, record):
+            pass
         elif isinstance(record, CommandRecord):
             emit_command(vm, entry, record)
         elif isinstance(record, StepRecord):
@@ -136,8 +150,9 @@ class FactBuilder:
                 self._read_event(vm, entry, record)
 
     def _read_boot(self, vm: QemuVm, entry: QueuedRecord, record: BootRecord) -> None:
-        if vm.was_reset:
-            self._read_boot_after_reset(vm, entry, record)
+        is_destination = is_incoming(record.argv) and vm.fold.session is not None and not vm.is_off
+        if vm.was_reset or is_destination:
+            self._read_boot_in_session(vm, entry, record)
             return
         settle_stopped(vm, entry, entry.time)
         vm.machine = read_machine(record.argv or ())
@@ -156,8 +171,11 @@ class FactBuilder:
         vm.moved_at = {}
 
     @staticmethod
-    def _read_boot_after_reset(vm: QemuVm, entry: QueuedRecord, record: BootRecord) -> None:
-        """The guest of a QEMU that was reset has booted: it is in the session that began with the reset."""
+    def _read_boot_in_session(vm: QemuVm, entry: QueuedRecord, record: BootRecord) -> None:
+        """The guest of a QEMU that was reset has booted, or a QEMU goes on with a guest that was migrated to it.
+
+        It is in the session that began with the reset, or in the one that it was migrated in.
+        """
         vm.was_reset = False
         vm.emit_moves(entry)
         settle_reached(vm, entry)
@@ -173,7 +191,9 @@ class FactBuilder:
             if entry.is_repeat:
                 return
         event = VmObserved(label=name, told=data, record=entry.reference)
-        if name == "SHUTDOWN":
+        if name == "SHUTDOWN" and leaves_by_migration(vm, record):
+            vm.emit(event, happened)
+        elif name == "SHUTDOWN":
             settle_stopped(vm, entry, happened)
             vm.was_reset = False
             vm.sizes_before_off = {device: account.size for device, account in vm.fold.accounts.items()}
@@ -187,6 +207,8 @@ class FactBuilder:
         elif name in ("GUEST_PANICKED", "GUEST_CRASHLOADED"):
             vm.emit(VmLost(told=data, record=entry.reference), happened)
             settle_lost(vm, entry, happened, data)
+        elif name == "MIGRATION":
+            vm.is_migrating = vm.is_migrating and as_object(record.qmp.data).get("status") not in NOT_MIGRATED
         elif name in EVIDENCE:
             vm.emit(event, happened)
             if name == "DEVICE_DELETED":
@@ -196,11 +218,15 @@ class FactBuilder:
 
     def _read_end(self, vm: QemuVm, entry: QueuedRecord, record: EndRecord) -> None:
         """QEMU's process has ended: only now the host has its memory back."""
-        vm.awaiting_step.clear()
-        vm.was_reset = False
-        settle_stopped(vm, entry, entry.time)
         label = None if record.qemu_exit is None else f"exit {record.qemu_exit}"
         message = record.qemu_stderr or None
+        if vm.is_migrating and not record.qemu_exit:
+            vm.is_migrating, vm.ended_at = False, entry.time  # another QEMU runs it now
+            vm.emit(VmObserved(label=label, told=message, record=entry.reference), entry.time)
+            return
+        vm.awaiting_step.clear()
+        vm.was_reset, vm.is_migrating, vm.ended_at = False, False, entry.time
+        settle_stopped(vm, entry, entry.time)
         vm.emit(VmObserved(power=Power.OFF, held=0, label=label, told=message, record=entry.reference), entry.time)
 
 

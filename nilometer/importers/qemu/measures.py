@@ -26,6 +26,8 @@ class GuestMemory(QemuModel):
     mem_available: Size | None = None
     memory_block_size: Size | None = None
     memory_blocks_offline: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
+    uptime_s: Annotated[float, Field(ge=0, le=LARGEST)] | None = None
+    """Seconds since the guest booted."""
 
     @property
     def offline(self) -> int | None:

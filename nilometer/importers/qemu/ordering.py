@@ -148,6 +148,12 @@ class RecordQueue:
                     return
             if (moment or entry.time) >= vm.size_times.get(device, ""):
                 vm.sizes[device], vm.size_times[device] = size, moment or entry.time
+            command = _find_later_command(vm, entry, moment)
+            if command is not None:  # it was delivered late, and happened before that command
+                vm.commands[command].events.append(entry)
+                self._wait(entry, NEIGHBOUR, later(entry.time, MAX_STEP_TIME))
+                self._insert(entry, [command])
+                return
             vm.add_event(entry)
             self._wait(entry, NEIGHBOUR, later(entry.time, MAX_DELAY))
         self._queue.append(entry)
@@ -232,7 +238,7 @@ class RecordQueue:
 
     def _add_command(self, vm: VmOrderState, entry: QueuedRecord, record: CommandRecord) -> None:
         for earlier in list(vm.commands):
-            self._stop_waits(earlier)
+            self._end_wait_for_step(earlier, record.t)
         preceding = vm.preceding_events()
         entry.sizes = vm.names.read_target(record, preceding.base)
         deadline = later(entry.time, MAX_STEP_TIME)
@@ -241,10 +247,18 @@ class RecordQueue:
             self._wait(event, NEIGHBOUR, deadline)
         self._queue.append(entry)
         vm.commands[entry] = preceding
-        vm.close()
+        vm.close(entry.sizes if record.accepted else None)
+
+    def _end_wait_for_step(self, command: QueuedRecord, now: str) -> None:
+        """A later command was given: what this one waits for now is the events that may still be delivered."""
+        deadline = later(command.time, MAX_DELAY)
+        if deadline > now:
+            self._wait(command, STEP, deadline)
+        else:
+            self._stop_waits(command)
 
     def _match_step(self, vm: VmOrderState, entry: QueuedRecord, step: StepRecord) -> None:
-        for waiting in vm.commands:
+        for waiting in reversed(vm.commands):
             command = waiting.record
             if isinstance(command, CommandRecord) and (command.mechanism, command.requested) == (
                 step.mechanism,
@@ -285,3 +299,16 @@ class RecordQueue:
         for event in reversed(preceding.events[place:]):
             self._queue.remove(event)
             self._queue.insert(self._queue.index(entry) + 1, event)
+
+
+def _find_later_command(vm: VmOrderState, event: QueuedRecord, moment: str | None) -> QueuedRecord | None:
+    """Finds the first of the waiting commands that an event precedes, though it was delivered after the command.
+
+    It happened before the command was being given; or meanwhile, towards the target of a request that was open already.
+    """
+    if moment is None:
+        return None
+    for command, preceding in vm.commands.items():
+        if moment < (command.previous or "") or (moment <= command.time and preceding.serves_open_request(event)):
+            return command
+    return None

@@ -67,6 +67,10 @@ class QemuVm:
         """What the guest answered when it refused a request, while the request's step is still to come."""
         self.was_reset = False
         """QEMU was reset, and its guest has not booted yet."""
+        self.is_migrating = False
+        """QEMU was told to migrate the VM, and has not said that it failed."""
+        self.ended_at: str | None = None
+        """When the process of the last QEMU ended that ran it, unless the VM was migrated from there."""
         self.last_events: dict[str, tuple[str, str | None]] = {}
         """When the last event of each kind happened, and its data."""
         self.sizes_before_off: dict[str, int | None] = {}

@@ -194,3 +194,44 @@ def test_what_waits_at_the_end_of_a_file_is_counted_or_decided(stopped_after: in
     assert "undecided" not in decided.not_needed
     before = [fact for observation in given for fact in observation.facts]
     assert before == [fact for observation in final for fact in observation.facts][: len(before)]
+
+
+# Requests in quick succession
+
+
+def test_a_move_towards_the_target_of_an_open_request_belongs_to_it_and_not_to_the_next_command() -> None:
+    made = Recording().boot().command(1, 512).event(1.1, 1.05, 128).event(2.05, 1.2, 512).command(6, 256).end(30)
+    assert list_events(made) == [
+        "asked r1 vm0 0 -> 512 (512), accepted [in_use=524]  @ (00:00.000, 00:01.000]",
+        "moved vm0 0 -> 128, for r1  @ 00:01.050",
+        "moved vm0 128 -> 512, for r1  @ 00:01.200",
+        "settled r1 completed 512 of 512  @ 00:01.200",
+        "asked r2 vm0 512 -> 256 (256), accepted  @ (00:01.000, 00:06.000]",
+        "settled r2 failed 0 of 256, vm-stopped (inferred)  @ 00:30.000",
+    ]
+
+
+@pytest.mark.parametrize("others", [(), (1.6, 1.7)])
+def test_a_move_whose_event_is_held_back_until_later_commands_were_given_belongs_to_the_first(
+    others: tuple[float, ...],
+) -> None:
+    made = Recording().boot().command(1, 512).command(1.5, 256)
+    for at in others:
+        made.command(at, 128)
+    made.event(2.3, 1.3, 512).event(8, 7.9, 500).end(30)
+    lines = list_events(made)
+    assert lines[1:4] == [
+        "moved vm0 0 -> 512, for r1  @ 00:01.300",
+        "settled r1 completed 512 of 512  @ 00:01.300",
+        "asked r2 vm0 512 -> 256 (256), accepted  @ (00:01.000, 00:01.500]",
+    ]
+    assert lines[-2].startswith(f"moved vm0 512 -> 500, for r{2 + len(others)}")
+
+
+def test_a_move_while_a_command_is_given_is_the_commands_if_the_request_before_was_reached_already() -> None:
+    made = Recording().boot().command(1, 128).event(1.1, 1.05, 128).event(2.9, 2.85, 64).command(3, 0).end(30)
+    lines = list_events(made)
+    assert lines[3:5] == [
+        "asked r2 vm0 128 -> 0 (128), accepted  @ (00:01.000, 00:03.000]",
+        "moved vm0 128 -> 64, for r2  @ 00:02.850",
+    ]

@@ -209,3 +209,72 @@ def test_an_agent_that_stops_answering_is_no_lost_guest_and_its_devices_are_stil
     assert (vm.lost, vm.assigned, vm.in_use) == (False, 1088 * MiB, None)
     assert settled(made)[-1] == (2, Outcome.COMPLETED, None, False)
     assert [one.grounds.in_use for one in events(made.lines, VmRequestSettled)][-1] is None
+
+
+# Migrations
+
+QUIT = {"guest": False, "reason": "host-qmp-quit"}
+
+
+def migrated(*, told: bool = True) -> Recording:
+    """128 MiB were given, 64 of them are to be taken again, and then the VM goes on in another QEMU."""
+    made = grown().command(3, 64)
+    if told:
+        made.add(4, "command", mechanism="migrate", requested=None, qmp={"execute": "migrate"}, accepted=True)
+    return made.qmp(5, "STOP").qmp(5.1, "SHUTDOWN", QUIT).add(5.2, "end", qemu_exit=0, qemu_stderr="")
+
+
+def look(made: Recording, at: float, virtio: int, uptime: float | None) -> Recording:
+    """A measure, with the time since the guest booted."""
+    measures = measure(virtio)
+    guest = {**measures["guest"], "uptime_s": uptime}
+    return made.add(at, "observation", label="look", guest=guest, device=measures["device"])
+
+
+def test_a_vm_that_was_migrated_goes_on_with_its_session_and_its_open_request() -> None:
+    made = look(migrated().qmp(5.05, "RESUME"), 8, 128, 7)
+    assert settled(made)[1:] == []
+    vm = after(made, 11)
+    assert (vm.power, vm.session, vm.assigned, vm.high_watermark) == (Power.RUNNING, 1, 1152 * MiB, 1152 * MiB)
+    made.event(9, 8.9, 64).end(20)
+    assert settled(made)[1:] == [(2, Outcome.COMPLETED, None, False)]
+    assert after(made, 13).power is Power.OFF
+
+
+def test_that_it_was_resumed_there_follows_from_an_answer_of_its_guest() -> None:
+    assert after(migrated(), 9).power is Power.PAUSED
+    assert after(look(migrated(), 8, 128, 7), 10).power is Power.RUNNING
+
+
+def test_a_migration_that_failed_or_a_guest_that_shuts_itself_down_ends_as_without_one() -> None:
+    failed = grown().add(4, "command", mechanism="migrate", requested=None, qmp={"execute": "migrate"}, accepted=True)
+    failed.qmp(5, "MIGRATION", {"status": "failed"}).qmp(8, "SHUTDOWN", QUIT).end(9)
+    shut = grown().add(4, "command", mechanism="migrate", requested=None, qmp={"execute": "migrate"}, accepted=True)
+    shut.qmp(8, "SHUTDOWN", {"guest": True, "reason": "guest-shutdown"}).end(9)
+    for made, record in ((failed, 7), (shut, 6)):
+        assert after(made, record).power is Power.OFF
+
+
+def test_a_vm_that_is_measured_after_its_qemu_ended_runs_in_another_one() -> None:
+    """Whether its session goes on is known by the time since its guest booted."""
+    for uptime, session in ((7, 1), (2, 2), (None, 2)):
+        made = look(migrated(told=False), 8, 128, uptime).event(9, 8.9, 96).end(20)
+        vm = after(made, 9)
+        assert (vm.power, vm.session, vm.assigned) == (Power.RUNNING, session, 1152 * MiB)
+        assert events(made.lines, VmMemoryMoved)[-1].size_to == 96 * MiB
+
+
+def test_a_vm_that_moves_or_is_asked_after_its_qemu_ended_runs_with_sizes_that_nobody_knows() -> None:
+    made = migrated(told=False).command(8, 256).poll(9, 192).poll(10, 256).end(20)
+    assert after(made, 9).power is Power.RUNNING
+    assert [(move.size_from, move.size_to) for move in events(made.lines, VmMemoryMoved)][1:] == [
+        (192 * MiB, 256 * MiB)
+    ]
+
+
+def test_what_is_told_late_of_the_time_before_the_end_starts_no_vm() -> None:
+    made = migrated(told=False).event(6, 5.05, 96).qmp(6, "STOP", happened=5)
+    assert after(made, 8).power is Power.OFF
+    assert not [
+        one for one in events(made.lines, VmObserved) if one.record in ("made-up#9", "made-up#10") and one.power
+    ]
