@@ -151,7 +151,7 @@ class RecordQueue:
             command = _find_later_command(vm, entry, moment)
             if command is not None:  # it was delivered late, and happened before that command
                 vm.commands[command].events.append(entry)
-                self._wait(entry, NEIGHBOUR, later(entry.time, MAX_STEP_TIME))
+                self._wait(entry, NEIGHBOUR, command.waits_for[STEP])
                 self._insert(entry, [command])
                 return
             vm.add_event(entry)
