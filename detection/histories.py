@@ -11,7 +11,7 @@ from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer import Ledger, Request
 from nilometer.history.cloudevents import to_cloudevent
-from nilometer.ledger.script import parse_command
+from nilometer.ledger.typed_commands import parse_command
 from tests.oracle.strategies import Seeded, script
 
 Line = dict[str, Any]

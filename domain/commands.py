@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from domain.guests import Guest
+from domain.record import Record
 from domain.settings import HostVersion
 from domain.shapes import ConfigVersionText, Id, MemoryShape, Name, TypedSize
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterHost:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RegisterHost(Record):
     """Register a host with ``total`` bytes of memory, of which the root partition keeps ``reserve``."""
 
     host: Id
@@ -23,31 +24,31 @@ class RegisterHost:
     reserve: TypedSize
 
 
-@dataclass(frozen=True, slots=True)
-class ResizeHost:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ResizeHost(Record):
     """Change the memory of a host to ``total`` bytes."""
 
     host: Id
     total: TypedSize
 
 
-@dataclass(frozen=True, slots=True)
-class SetReserve:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SetReserve(Record):
     """Change what the root partition keeps to ``reserve`` bytes."""
 
     host: Id
     reserve: TypedSize
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveHost:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RemoveHost(Record):
     """Remove a host without VMs; its history stays."""
 
     host: Id
 
 
-@dataclass(frozen=True, slots=True)
-class DefineVm:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DefineVm(Record):
     """Define a VM, which is off. ``name`` is what people call it; without one it is called by its id."""
 
     vm: Id
@@ -59,16 +60,16 @@ class DefineVm:
     name: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigureMemory:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ConfigureMemory(Record):
     """Change the memory setting of a VM."""
 
     vm: Id
     memory: MemoryShape
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigureGuest:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ConfigureGuest(Record):
     """Change the guest or the configuration version of a VM that is off."""
 
     vm: Id
@@ -76,113 +77,113 @@ class ConfigureGuest:
     config_version: ConfigVersionText
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Start(Record):
     """Start a VM that is off."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Stop(Record):
     """Stop a VM."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Pause(Record):
     """Pause a running VM; it keeps its memory."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Resume(Record):
     """Resume a paused VM."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True)
-class Save:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Save(Record):
     """Save a VM; its host gets the memory back."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True)
-class Restore:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Restore(Record):
     """Restore a saved VM, if its host has the memory."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True)
-class RebootGuest:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RebootGuest(Record):
     """Restart the guest with its startup memory."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True)
-class ReportInUse:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportInUse(Record):
     """Report the memory that the processes in the guest use."""
 
     vm: Id
     in_use: TypedSize
 
 
-@dataclass(frozen=True, slots=True)
-class AddMemory:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class AddMemory(Record):
     """Hot-add memory to a running static VM."""
 
     vm: Id
     amount: TypedSize
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveMemory:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RemoveMemory(Record):
     """Remove memory from a running static VM."""
 
     vm: Id
     amount: TypedSize
 
 
-@dataclass(frozen=True, slots=True)
-class SetMemory:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SetMemory(Record):
     """Bring a static VM to a size: configure it while it is off, else resize it by the difference."""
 
     vm: Id
     size: TypedSize
 
 
-@dataclass(frozen=True, slots=True)
-class Grow:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Grow(Record):
     """Let Dynamic Memory give memory to a running VM."""
 
     vm: Id
     amount: TypedSize
 
 
-@dataclass(frozen=True, slots=True)
-class Reclaim:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Reclaim(Record):
     """Let Dynamic Memory take memory from a running VM."""
 
     vm: Id
     amount: TypedSize
 
 
-@dataclass(frozen=True, slots=True)
-class MoveVm:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MoveVm(Record):
     """Move a VM to another host."""
 
     vm: Id
     to: Id
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveVm:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RemoveVm(Record):
     """Remove a VM that is off; its history stays."""
 
     vm: Id

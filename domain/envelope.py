@@ -10,12 +10,13 @@ from typing import Generic, TypeVar
 
 from domain.event import Event
 from domain.identifiers import StreamName, UtcTime
+from domain.record import Record
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Metadata(Record):
     """Who requested it, when and why. It is the same for all events of one command, except ``causation``."""
 
     actor: str
@@ -35,8 +36,8 @@ class Metadata:
     """The id (stream/version) of the event that this one follows from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope(Generic[E_co]):
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Envelope(Record, Generic[E_co]):
     """An event with its place: the ``version``-th of its stream, the ``position``-th of its ledger, both from 1."""
 
     stream: StreamName

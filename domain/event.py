@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
+from domain.record import Record
+
 E = TypeVar("E", bound=type["Event"])
 
 
-class Event:
+class Event(Record):
     """Anything that happened to a host or a VM."""
 
     __slots__ = ()

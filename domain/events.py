@@ -13,13 +13,14 @@ from domain.decision import Code, Outcome
 from domain.event import Event as Event
 from domain.event import event as event
 from domain.guests import Guest, Mechanism
+from domain.record import Record
 from domain.settings import HostVersion, MemorySetting
 from domain.shapes import ConfigVersionText
 from domain.state import Power
 
 
-@dataclass(frozen=True, slots=True)
-class VmFigures:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class VmFigures(Record):
     """A VM's figures at one moment."""
 
     power: Power
@@ -34,8 +35,8 @@ class VmFigures:
     hot_pluggable: int
 
 
-@dataclass(frozen=True, slots=True)
-class HostFigures:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class HostFigures(Record):
     """A host's figures at one moment."""
 
     total: int
@@ -44,8 +45,8 @@ class HostFigures:
     held: int
 
 
-@dataclass(frozen=True, slots=True)
-class HostRead:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class HostRead(Record):
     """A host as a decision read it, at the version that its stream then had."""
 
     id: str
@@ -59,8 +60,8 @@ class HostRead:
     """The most that the VM of this decision could have there."""
 
 
-@dataclass(frozen=True, slots=True)
-class VmRead:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class VmRead(Record):
     """What a decision read of a VM beyond its figures."""
 
     generation: int
@@ -71,8 +72,8 @@ class VmRead:
     vsc: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Evidence(Record):
     """All that a decision read, so that it can be decided again from its event alone; ``None`` was not read."""
 
     host: HostRead | None = None
@@ -85,7 +86,7 @@ class Evidence:
 Argument = int | str | dict[str, dict[str, int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Decided(Event):
     """Common to all events of decided aggregates."""
 
@@ -95,7 +96,7 @@ class Decided(Event):
     origin: Literal["decided"] = "decided"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmEvent(Decided):
     """An event on a VM's stream. ``requested`` and ``granted`` are bytes, ``None`` where a command names no amount."""
 
@@ -107,7 +108,7 @@ class VmEvent(Decided):
 
 
 @event("vm.defined", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmDefined(VmEvent):
     """A VM began, off. Version 1 had no ``name``."""
 
@@ -120,7 +121,7 @@ class VmDefined(VmEvent):
 
 
 @event("vm.memory-configured")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmMemoryConfigured(VmEvent):
     """The memory setting changed."""
 
@@ -128,7 +129,7 @@ class VmMemoryConfigured(VmEvent):
 
 
 @event("vm.guest-configured")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmGuestConfigured(VmEvent):
     """The guest or the configuration version changed."""
 
@@ -137,55 +138,55 @@ class VmGuestConfigured(VmEvent):
 
 
 @event("vm.removed")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmRemoved(VmEvent):
     """The VM is gone."""
 
 
 @event("vm.started")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmStarted(VmEvent):
     """The VM runs, in a new session."""
 
 
 @event("vm.rebooted")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmRebooted(VmEvent):
     """The guest runs again, in a new session."""
 
 
 @event("vm.restored")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmRestored(VmEvent):
     """A saved VM runs on."""
 
 
 @event("vm.stopped")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmStopped(VmEvent):
     """The VM is off."""
 
 
 @event("vm.saved")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmSaved(VmEvent):
     """The VM is saved."""
 
 
 @event("vm.paused")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmPaused(VmEvent):
     """The VM is paused."""
 
 
 @event("vm.resumed")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmResumed(VmEvent):
     """A paused VM runs on."""
 
 
 @event("vm.in-use-reported")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmInUseReported(VmEvent):
     """The guest reported the memory that its processes use."""
 
@@ -193,7 +194,7 @@ class VmInUseReported(VmEvent):
 
 
 @event("vm.memory-added")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmMemoryAdded(VmEvent):
     """Memory was given: ``unballooned`` of it from the balloon, ``hot_added`` new to the guest."""
 
@@ -202,7 +203,7 @@ class VmMemoryAdded(VmEvent):
 
 
 @event("vm.memory-removed")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmMemoryRemoved(VmEvent):
     """Memory was taken; the guest had to page out ``paged`` bytes for it."""
 
@@ -211,7 +212,7 @@ class VmMemoryRemoved(VmEvent):
 
 
 @event("vm.moved")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmMoved(VmEvent):
     """The VM is on another host."""
 
@@ -220,14 +221,14 @@ class VmMoved(VmEvent):
 
 
 @event("vm.command-refused")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmCommandRefused(VmEvent):
     """A command on the VM was rejected or failed; nothing changed. ``arguments`` are as in a script line."""
 
     arguments: dict[str, Argument] = field(default_factory=dict[str, Argument])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HostEvent(Decided):
     """An event on a host's stream."""
 
@@ -236,7 +237,7 @@ class HostEvent(Decided):
 
 
 @event("host.registered")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HostRegistered(HostEvent):
     """A host began."""
 
@@ -246,7 +247,7 @@ class HostRegistered(HostEvent):
 
 
 @event("host.resized")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HostResized(HostEvent):
     """The host's memory changed."""
 
@@ -254,7 +255,7 @@ class HostResized(HostEvent):
 
 
 @event("host.reserve-set")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HostReserveSet(HostEvent):
     """What the root partition keeps changed."""
 
@@ -262,7 +263,7 @@ class HostReserveSet(HostEvent):
 
 
 @event("host.removed")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HostRemoved(HostEvent):
     """The host is gone."""
 
@@ -270,7 +271,7 @@ class HostRemoved(HostEvent):
 
 
 @event("host.memory-granted", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HostMemoryGranted(HostEvent):
     """A VM was given ``bytes`` of the host's memory.
 
@@ -285,7 +286,7 @@ class HostMemoryGranted(HostEvent):
 
 
 @event("host.memory-returned", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HostMemoryReturned(HostEvent):
     """A VM gave ``bytes`` back to the host. Version 1 did not record the request, as with ``HostMemoryGranted``."""
 
@@ -296,7 +297,7 @@ class HostMemoryReturned(HostEvent):
 
 
 @event("host.command-refused")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HostCommandRefused(HostEvent):
     """A command on the host was rejected, or the definition of a VM on it; nothing changed."""
 

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from domain.decision import Code, Outcome
 from domain.event import Event, event
 from domain.guests import Guest, Mechanism
+from domain.record import Record
 from domain.settings import HostVersion, MemorySetting
 from domain.shapes import ConfigVersionText
 from domain.state import Power
@@ -75,7 +76,7 @@ class WhyMoved(StrEnum):
     """Dynamic Memory moved it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Observed(Event):
     """Common to all observed events."""
 
@@ -84,8 +85,8 @@ class Observed(Event):
     origin: Literal["observed"] = "observed"
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceFigures:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DeviceFigures(Record):
     """One memory device of a VM, as it was measured."""
 
     device: str
@@ -98,8 +99,8 @@ class DeviceFigures:
     """How the guest's own total follows this device; ``None`` where that is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grounds:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Grounds(Record):
     """The figures that explain a request, as they were known at its time; ``None`` was not measured."""
 
     assigned: int | None = None
@@ -114,7 +115,7 @@ class Grounds:
 
 
 @event("vm.observed", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmObserved(Observed):
     """A VM was measured. A figure that is ``None`` was not measured, and stays as it was known."""
 
@@ -150,7 +151,7 @@ class VmObserved(Observed):
 
 
 @event("vm.change-requested")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmChangeRequested(Observed):
     """The hypervisor was asked to change the size of a device. Acceptance alone moves no memory."""
 
@@ -172,7 +173,7 @@ class VmChangeRequested(Observed):
 
 
 @event("vm.memory-moved", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmMemoryMoved(Observed):
     """The size of a device changed. ``least`` and ``most`` bound it where one record reports several moves."""
 
@@ -194,7 +195,7 @@ class VmMemoryMoved(Observed):
 
 
 @event("vm.request-settled")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmRequestSettled(Observed):
     """The outcome of a request so far. An open request may settle again, and the last settlement counts."""
 
@@ -216,7 +217,7 @@ class VmRequestSettled(Observed):
 
 
 @event("vm.lost")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmLost(Observed):
     """The guest was lost: it no longer answers."""
 
@@ -224,7 +225,7 @@ class VmLost(Observed):
 
 
 @event("host.observed")
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HostObserved(Observed):
     """A host was measured. A figure that is ``None`` was not measured, and stays as it was known."""
 
@@ -239,8 +240,8 @@ class HostObserved(Observed):
     label: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KindCount:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class KindCount(Record):
     """How many records of one kind were not needed, or had a remark."""
 
     kind: str
@@ -248,7 +249,7 @@ class KindCount:
 
 
 @event("import.recorded", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ImportRecorded(Observed):
     """A whole file was imported. Its stream is ``import/`` and the first 16 digits of its digest.
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -32,8 +30,7 @@ class LazyGroup(click.Group):
         """Loads a command; ``None`` if there is none of this name."""
         if cmd_name not in self.modules:
             return None
-        with _no_garbage_collection():
-            command: click.Command = import_module(f"nilometer.cli.{self.modules[cmd_name]}").command
+        command: click.Command = import_module(f"nilometer.cli.{self.modules[cmd_name]}").command
         return command
 
     def resolve_command(
@@ -54,15 +51,3 @@ class LazyGroup(click.Group):
         for heading, section in self.sections.items():
             with formatter.section(heading):
                 formatter.write_dl([(name.ljust(width), purpose) for name, (_, purpose) in section.items()])
-
-
-@contextmanager
-def _no_garbage_collection() -> Generator[None]:
-    """Modules that are loaded stay to the end: to look for garbage among them takes a tenth of a command's start."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -8,10 +8,11 @@ from domain.commands import Command
 from domain.decision import Code, Outcome
 from domain.events import Event
 from domain.identifiers import StreamName, UtcTime
+from domain.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Request(Record):
     """A command, and who requests it, when, with what tool and why.
 
     ``at`` is when it happened (``None``: now). ``key`` makes it happen once: a second request under the same key is not
@@ -27,8 +28,8 @@ class Request:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Result(Record):
     """How a command ended. Sizes are bytes."""
 
     request: Request
@@ -58,8 +59,8 @@ class Result:
         return self.outcome in (Outcome.COMPLETED, Outcome.DONE)
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Fact(Record):
     """An event that was observed. ``earliest`` is the beginning of the interval in which it happened, if that is known.
 
     Times are in the form of ``domain.envelope.Metadata``.
@@ -71,8 +72,8 @@ class Fact:
     earliest: UtcTime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Observation(Record):
     """Facts that are recorded together, once: no other observation has their ``key``."""
 
     key: str

@@ -9,20 +9,16 @@ stopped.
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from functools import cache
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import count
 from typing import Any, Final, cast
 
-from pydantic_core import ErrorDetails, SchemaValidator, ValidationError
-
 from domain.commands import COMMANDS, Command, HostCommand
 from domain.errors import InputError
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
-from nilometer.storage.schemas import SchemaBuilder
+from nilometer.ledger.typed_commands import ABOUT, check_text, parse_command
 from nilometer.suggesting import did_you_mean
 from nilometer.textio.identifying.kind import RUN
 from nilometer.textio.strict_json import CUT_OFF, NO_JSON, parse_strict_json
@@ -31,11 +27,6 @@ from nilometer.times import parse_time
 
 LONGEST_LINE: Final = 2**20
 """Bytes; a longer line is no command."""
-LONGEST_TEXT: Final = 2000
-"""Characters of an actor, a tool, a reason or a correlation."""
-
-ABOUT: Final = ("at", "actor", "via", "reason", "correlation")
-"""What may stand beside a command in its line."""
 
 _EXAMPLE: Final = 'write one JSON object a line, such as {"command": "start", "vm": "web01"}'
 
@@ -159,26 +150,6 @@ def parse_script_command(value: dict[str, Any]) -> ScriptCommand:
     return ScriptCommand(parse_command(name, given), at=None if at is None else UtcTime(at), **about)
 
 
-def parse_command(name: str, arguments: dict[str, Any]) -> Command:
-    """A command from its name and arguments as people type them. Raises ``InputError``."""
-    kind = COMMANDS[name]
-    known = [field.name for field in fields(kind)]
-    for key in arguments:
-        if key not in known:
-            takes = f"{name} takes {', '.join(known)}; beside them {', '.join(ABOUT)}"
-            raise InputError(f"{key!r} is not a key of {name}", hint=did_you_mean(key, [*known, *ABOUT], takes))
-    try:
-        return cast("Command", _validator(name).validate_python(arguments))
-    except ValidationError as error:
-        what, hint = describe_error(name, error.errors(include_url=False)[0])
-        raise InputError(what, hint=hint) from None
-
-
-@cache
-def _validator(name: str) -> SchemaValidator:
-    return SchemaValidator(SchemaBuilder().build(COMMANDS[name]))
-
-
 def _about(key: str, value: object) -> str | None:
     if value is None:
         return None
@@ -188,50 +159,3 @@ def _about(key: str, value: object) -> str | None:
         return parse_time(value) if key == "at" else check_text(value)
     except InputError as error:
         raise InputError(f"{key}: {error.message}", hint=error.hint) from None
-
-
-def check_text(text: str) -> str:
-    """What somebody says about a command: not blank, printable, not endless. Raises ``InputError``."""
-    if not text.strip():
-        raise InputError("is empty", hint="write something, or leave it out")
-    if len(text) > LONGEST_TEXT:
-        raise InputError(f"has {len(text)} characters", hint=f"say it in {LONGEST_TEXT}")
-    for place, character in enumerate(text, start=1):
-        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
-            raise InputError(f"has the control character U+{ord(character):04X} at place {place}", hint="leave it out")
-    return text
-
-
-def describe_error(command: str, error: ErrorDetails) -> tuple[str, str]:
-    """What pydantic found wrong with a command's argument, and a hint."""
-    key, value, context = str(error["loc"][0]), error["input"], error.get("ctx", {})
-    match error["type"]:
-        case "missing":
-            return f"{command} lacks {key!r}", f"add {key!r}"
-        case "enum" | "literal_error":
-            allowed = str(context["expected"])
-            names = [name.strip(" '") for name in allowed.replace(" or ", ",").split(",")]
-            if str(value) in names:
-                isa, write = ("text", value) if isinstance(value, str) else ("number", f'"{value}"')
-                return f"{key}: {value!r} is a {isa}", f"write {write}"
-            return f"{key}: {value!r} is not one of {', '.join(names)}", did_you_mean(
-                str(value), names, f"write {allowed}"
-            )
-        case "string_type":
-            number = isinstance(value, int) and not isinstance(value, bool)
-            return f"{key}: {json.dumps(value)} is not a text", f'write "{value}"' if number else "write a text"
-        case "string_unicode":
-            return f"{key}: {value!r} has half of a surrogate pair", "write the character itself"
-        case "string_too_short":
-            return f"{key}: is empty", "an id has 1 to 128 characters"
-        case "string_too_long":
-            return f"{key}: has {len(value)} characters", "an id has 1 to 128 characters"
-        case "value_error":
-            what, _, hint = str(context["error"]).rpartition("; ")
-            return (f"{key}: {what}", hint) if what else (f"{key}: {hint}", "")
-        case _:
-            return f"{key}: {_lowered(error['msg'])}", ""
-
-
-def _lowered(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -19,7 +19,7 @@ from nilometer.cli.session import Session, current_session, read_typed_time
 from nilometer.cli.writing.answers import Answers
 from nilometer.cli.writing.do_arguments import SHAPES, CommandShape
 from nilometer.ledger.requests import Request, Result
-from nilometer.ledger.script import parse_command
+from nilometer.ledger.typed_commands import parse_command
 
 _REQUIRED: Final = ("minimum", "startup", "maximum")
 _DEFAULTS: Final = {"buffer": 20, "weight": 50}

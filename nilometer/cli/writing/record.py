@@ -21,7 +21,7 @@ from nilometer.cli.output import Output
 from nilometer.cli.session import Session, current_session, read_typed_time
 from nilometer.cli.writing.answers import format_amounts, outcome_colour
 from nilometer.importers.manual import ReportedChange, record_change
-from nilometer.ledger.script import describe_error
+from nilometer.ledger.typed_commands import describe_error
 from nilometer.messages.events import describe_cause
 from nilometer.messages.shortfalls import PARTIALLY
 from nilometer.messages.sizes import format_sizes

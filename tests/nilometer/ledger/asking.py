@@ -9,7 +9,7 @@ from domain.identifiers import UtcTime
 from domain.state import Vm
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request, Result
-from nilometer.ledger.script import parse_command
+from nilometer.ledger.typed_commands import parse_command
 
 
 def a_host(**changed: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import nilometer.storage.sqlite.recorder as _imported_before_the_forks  # noqa: 
 from domain.errors import InputError
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request
-from nilometer.ledger.script import parse_command
+from nilometer.ledger.typed_commands import parse_command
 from tests.domain.world import World
 from tests.nilometer.ledger.processes import Crowd, fork
 from tests.oracle.shapes import GIB, Line

@@ -11,7 +11,7 @@ from domain.decision import Code
 from domain.state import Power
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request
-from nilometer.ledger.script import parse_command
+from nilometer.ledger.typed_commands import parse_command
 from nilometer.messages.reasons import SENTENCES, explain, explain_result
 from tests.domain.given import DB, HOST, SMALL_HOST, START, WEB, do, given
 from tests.oracle.shapes import Line
