@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Final
 
 from benchmarks.processes import run
@@ -30,26 +29,6 @@ def in_memory(arguments: Sequence[str], url: str, folder: Path) -> Run:
     command = [sys.executable, "-m", "benchmarks.child", str(peak), *arguments, "--ledger", url]
     seconds = _run(command, folder)
     return Run(seconds, int(peak.read_text()))
-
-
-def wall(arguments: Sequence[str], folder: Path, *, times: int) -> float:
-    """How many seconds ``nilo`` takes with these arguments, the median of some runs after a first one."""
-    command = [sys.executable, "-c", NILO, *arguments]
-    _run(command, folder)
-    return median(_run(command, folder) for _ in range(times))
-
-
-def python_alone(folder: Path, *, times: int) -> float:
-    """How many seconds Python takes to do nothing."""
-    return median(_run([sys.executable, "-c", "pass"], folder) for _ in range(times))
-
-
-def one_command(folder: Path, *, times: int) -> float:
-    """``nilo do add-memory``: a decision recorded on disk by a program that is started for it."""
-    url = f"sqlite:///{folder / 'do.db'}"
-    script(folder / "do.jsonl", resizes=0)
-    _run([sys.executable, "-c", NILO, "run", str(folder / "do.jsonl"), "--ledger", url], folder)
-    return wall(["do", "add-memory", "vm00", "2MiB", "--ledger", url], folder, times=times)
 
 
 def whole_script(folder: Path, commands: int) -> float:

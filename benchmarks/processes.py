@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -51,6 +52,6 @@ def _environment(folder: Path) -> Mapping[str, str]:
 
 
 def _children() -> float:
-    """Seconds of the processor that finished children of this process have spent."""
-    spent = os.times()
-    return spent.children_user + spent.children_system
+    """Seconds of the processor that finished children of this process have spent, to the microsecond."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import commands, importing, judging, moments, proving, recording, replaying, stages
+from benchmarks import (
+    commands,
+    importing,
+    judging,
+    moments,
+    proving,
+    recording,
+    replaying,
+    setting_up,
+    stages,
+    starting,
+)
 from benchmarks.fleet import A_DAY, Size
 from benchmarks.histories import History, history
 from benchmarks.raw import flush_seconds
@@ -40,7 +51,9 @@ class Scale:
     """The fleet whose day is imported."""
     moments: int = 40
     script: int = 5000
-    starts: int = 9
+    starts: int = 15
+    set_ups: int = 1
+    """How often it is installed, which asks a registry."""
     proofs: int = 3
     """How often everything is proved."""
     turns: int | None = None
@@ -175,12 +188,35 @@ def flat_memory(scale: Scale) -> Iterator[Line]:
         )
 
 
+STARTS: Final = {"info": 2.0, "view": 2.0, "log": 3.3, "do add-memory": 3.3}
+"""How many times the processor's time of ``nilo --help`` each command may take."""
+
+
 def start(scale: Scale) -> Iterator[Line]:
     """What it costs to start the program."""
-    alone = commands.python_alone(scale.folder, times=scale.starts)
-    python = f"{alone * 1000:.0f} ms python alone"
-    yield Line("nilo --help", f"{commands.wall(['--help'], scale.folder, times=scale.starts) * 1000:.0f} ms", python)
-    yield Line("nilo do add-memory", f"{commands.one_command(scale.folder, times=scale.starts) * 1000:.0f} ms", python)
+    python = f"{starting.python_alone(scale.folder, times=scale.starts) * 1000:.0f} ms python alone"
+    help, starts = starting.starts(scale.folder, times=scale.starts)
+    yield Line("nilo --help", f"{help * 1000:.0f} ms CPU", python)
+    beside = f"{help * 1000:.0f} ms nilo --help"
+    for name, target in STARTS.items():
+        taken = starts[name]
+        yield Line(
+            f"nilo {name}",
+            f"{taken.cpu * 1000:.0f} ms CPU",
+            beside,
+            f"{taken.ratio:.2f}",
+            f"≤ {target}",
+            ok=taken.ratio <= target,
+        )
+
+
+def set_up(scale: Scale) -> Iterator[Line]:
+    """What it costs to install the program."""
+    pinned = f"{setting_up.pins('requirements.lock')} pins"
+    yield Line("what make installs", pinned, f"{setting_up.pins('requirements-test.lock')} pins for make test")
+    for _ in range(scale.set_ups):
+        cost = setting_up.make(scale.folder)
+        yield Line("make, in a fresh clone with cold caches", _cpu(cost.cpu, cost.wall))
 
 
 def where_time_goes(scale: Scale) -> Iterator[Line]:
@@ -266,6 +302,7 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "moments": any_moment,
     "memory": flat_memory,
     "start": start,
+    "setup": set_up,
     "stages": where_time_goes,
     "prove": prove,
     "solvers": solvers,

@@ -28,6 +28,7 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
         moments=3,
         script=30,
         starts=1,
+        set_ups=0,
         proofs=1,
         turns=1,
         rechecked=20,

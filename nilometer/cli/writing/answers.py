@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from domain.decision import Outcome
 from domain.errors import InputError
@@ -11,18 +11,29 @@ from domain.identifiers import split_stream
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNREADABLE, say
 from nilometer.cli.output import Output
 from nilometer.ledger.requests import Result
-from nilometer.messages.reasons import explain_result
 from nilometer.messages.sizes import format_part, plural
 from nilometer.times import current_time, format_time
+
+if TYPE_CHECKING:
+    from nilometer.messages.reasons import Problem
 
 INPUT_ERROR: Final = "input-error"
 _IN_FULL: Final = (Outcome.COMPLETED, Outcome.DONE)
 _COLOURS: Final = {Outcome.COMPLETED: "green", Outcome.DONE: "green", Outcome.PARTIALLY_COMPLETED: "yellow"}
 
 
+def _explain(result: Result) -> Problem | None:
+    """Explains a command that was not granted in full; for one that was, nothing more is loaded."""
+    if result.code is None:
+        return None
+    from nilometer.messages.reasons import explain_result
+
+    return explain_result(result)
+
+
 def result_to_document(result: Result, line: int | None = None) -> dict[str, Any]:
     """Returns a result as JSON."""
-    problem = explain_result(result)
+    problem = _explain(result)
     return {
         "line": line,
         "command": result.command,
@@ -89,7 +100,7 @@ class Answers:
         place = "" if line is None else f"line {line}: "
         outcome = out.style(result.outcome, fg=outcome_colour(result.outcome))
         out.write_line(f"{place}{outcome}: {what}{amount and ', ' + amount}{notes}")
-        problem = explain_result(result)
+        problem = _explain(result)
         if problem is not None:
             out.write_line(f"    {problem.message}")
             if problem.hint:

@@ -25,20 +25,42 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr
 """
 
 
+def loaded_by(*arguments: str) -> set[str]:
+    """The packages that a call of ``nilo`` loads."""
+    ran = subprocess.run([sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=True)
+    return set(ran.stderr.splitlines()[-1].split())
+
+
 @pytest.mark.parametrize("args", [["--help"], ["--version"], ["veiw"]])
 def test_help_and_a_mistyped_command_load_no_database_no_pydantic_no_z3(args: list[str]) -> None:
-    ran = subprocess.run([sys.executable, "-c", LOADED, *args], capture_output=True, text=True, check=True)
-    loaded = ran.stderr.splitlines()[-1].split()
-    assert not set(HEAVY) & set(loaded)
+    assert not set(HEAVY) & loaded_by(*args)
 
 
-def test_a_plain_view_does_not_load_rich(desk: Desk) -> None:
+@pytest.mark.parametrize("args", [["info"], ["view"], ["view", "--vm", "web01"], ["view", "--format", "json"]])
+def test_what_is_stored_is_shown_by_sqlite3_alone(desk: Desk, args: list[str]) -> None:
     desk.with_history()
-    ran = subprocess.run(
-        [sys.executable, "-c", LOADED, "view", "--ledger", desk.url], capture_output=True, text=True, check=True
-    )
-    assert "web01" in ran.stdout
-    assert not {"rich", "z3", "psycopg"} & set(ran.stderr.splitlines()[-1].split())
+    assert set(HEAVY) & loaded_by(*args, "--ledger", desk.url) == {"sqlite3"}
+
+
+def test_a_view_of_the_stored_fleet_loads_no_class_of_events_of_decided_hosts_and_vms(desk: Desk) -> None:
+    desk.with_history()
+    modules = LOADED.replace('{name.partition(".")[0] for name in sys.modules}', "sys.modules")
+    ran = subprocess.run([sys.executable, "-c", modules, "view", "--ledger", desk.url], capture_output=True, text=True)
+    loaded = ran.stderr.splitlines()[-1].split()
+    assert "projections.view" in loaded
+    assert not {"domain.events", "domain.commands", "nilometer.storage.bodies"} & set(loaded)
+
+
+@pytest.mark.parametrize("args", [["log"], ["show", "3"], ["diff", "0", "3"], ["view", "--position", "2"]])
+def test_reading_events_takes_the_core_of_pydantic_and_no_more(desk: Desk, args: list[str]) -> None:
+    desk.with_history()
+    assert set(HEAVY) & loaded_by(*args, "--ledger", desk.url) == {"sqlite3", "pydantic_core"}
+
+
+def test_writing_takes_eventsourcing_too(desk: Desk) -> None:
+    desk.with_history()
+    heavy = {"sqlite3", "pydantic_core", "eventsourcing"}
+    assert set(HEAVY) & loaded_by("do", "add-memory", "web01", "2MiB", "--ledger", desk.url) == heavy
 
 
 def test_help_starts_in_under_three_tenths_of_a_second() -> None:
