@@ -90,6 +90,7 @@ class Audit:
 
     def _add_coverage(self, coverage: Coverage) -> None:
         self.coverage.events += coverage.events
+        self.coverage.matched |= coverage.matched
         for rule, part in coverage.rules.items():
             total = self.coverage.rules.setdefault(rule, RuleCoverage())
             total.holds += part.holds
@@ -135,13 +136,30 @@ class Audit:
 
     @property
     def verdict(self) -> Verdict:
-        """The overall verdict: violated if anything is, else unknown if anything is, else holds."""
-        rules = self.coverage.rules.values()
+        """Violated if anything is, else unknown if anything is or if nothing was checked, else holds."""
+        return self._verdict_on(self.coverage)
+
+    def verdict_so_far(self, judge: Judge) -> Verdict:
+        """The verdict on a history that goes on."""
+        return self._verdict_on(judge.coverage)
+
+    def _verdict_on(self, coverage: Coverage) -> Verdict:
+        rules = coverage.rules.values()
         if self._violated or any(rule.violated for rule in rules):
             return Verdict.VIOLATED
         if self.counts[Verdict.UNKNOWN] or any(rule.unknown for rule in rules):
             return Verdict.UNKNOWN
-        return Verdict.HOLDS
+        return Verdict.HOLDS if any(rule.holds for rule in rules) else Verdict.UNKNOWN
+
+    @property
+    def nothing_checked(self) -> bool:
+        """Whether no rule applied to any event."""
+        return not self._violated and not any(map(self.was_checked, self.coverage.rules))
+
+    def was_checked(self, rule: str) -> bool:
+        """Whether a rule applied to any event."""
+        coverage = self.coverage.rules.get(rule)
+        return coverage is not None and coverage.applicable > 0
 
     def is_unknown(self, rule: str) -> bool:
         """Whether a rule could not be checked for every event."""

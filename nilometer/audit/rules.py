@@ -11,6 +11,9 @@ from rules.judging.descriptions import HISTORY_RULES
 
 _PROPERTIES: Final = {property.name: property.text for property in PROPERTIES}
 
+ALL_RULES: Final = (*RULE_NAMES, *HISTORY_RULES)
+"""The names of all rules."""
+
 
 def sentence_of(rule: str) -> str:
     """What a rule requires, in English."""
@@ -24,7 +27,6 @@ def sentence_of(rule: str) -> str:
 
 def require_rule(name: str) -> str:
     """Returns the name of a rule. Raises ``InputError`` with the most similar name if there is no such rule."""
-    names = (*RULE_NAMES, *HISTORY_RULES)
-    if name not in names:
-        raise InputError(f"there is no rule {name!r}", hint=did_you_mean(name, names, "docs/rules.md lists them"))
+    if name not in ALL_RULES:
+        raise InputError(f"there is no rule {name!r}", hint=did_you_mean(name, ALL_RULES, "docs/rules.md lists them"))
     return name

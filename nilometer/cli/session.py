@@ -92,6 +92,21 @@ class Session:
         with Ledger.open(self.url, create=create) as ledger:
             yield ledger
 
+    @contextmanager
+    def importing(self) -> Generator[Ledger]:
+        """The ledger, opened to import into it; if it was made for that and nothing was recorded, it is removed."""
+        from nilometer.storage.sqlite.files import remove_if_empty
+        from nilometer.storage.urls import SQLiteLocation, parse_url
+
+        location = parse_url(self.url)
+        is_new = isinstance(location, SQLiteLocation) and not location.path.exists()
+        try:
+            with self.writing() as ledger:
+                yield ledger
+        finally:
+            if is_new and isinstance(location, SQLiteLocation):
+                remove_if_empty(location)
+
 
 def os_user() -> str:
     """The name of the user of this process. Raises ``InputError`` if the system has none."""

@@ -92,6 +92,8 @@ class Coverage:
 
     events: int = 0
     """Events within the scope."""
+    matched: set[str] = field(default_factory=set[str])
+    """With a limited scope: the VMs' and hosts' streams that it includes an event of, a host also through its VMs."""
     rules: dict[str, RuleCoverage] = field(default_factory=dict[str, RuleCoverage])
 
     def count(self, rule: str, verdict: Verdict, times: int = 1) -> None:

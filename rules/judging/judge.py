@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from domain.envelope import Envelope
 from domain.events import Decided, Event, VmDefined, VmEvent
-from domain.identifiers import subject_id, vm_id
+from domain.identifiers import host_stream, subject_id, vm_id
 from domain.observed.events import Observed, VmObserved
 from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.completeness import Completeness
@@ -52,8 +52,11 @@ class Judge:
         """
         collector = self._collector
         self._events_read += 1
-        if collector.everything or self._is_in_scope(envelope):
+        if collector.everything:
             collector.coverage.events += 1
+        elif self._is_in_scope(envelope):
+            collector.coverage.events += 1
+            self._record_match(envelope)
         if self._completeness.accept(envelope, source):
             self._judge(EventRef(envelope, place))
         else:
@@ -74,6 +77,15 @@ class Judge:
         scope, stream = self.scope, envelope.stream
         host = self._host_of(envelope) if scope.hosts and vm_id(stream) is not None else None
         return scope.includes(stream, host, envelope.metadata.happened)
+
+    def _record_match(self, envelope: Envelope[Event]) -> None:
+        """Records that an event is about a VM or host in scope."""
+        matched = self._collector.coverage.matched
+        matched.add(envelope.stream)
+        if self.scope.hosts and vm_id(envelope.stream) is not None:
+            host = self._host_of(envelope)
+            if host is not None:
+                matched.add(host_stream(host))
 
     def _host_of(self, envelope: Envelope[Event]) -> str | None:
         """The host of a VM when its event happens; for its first event, the host that the event names."""

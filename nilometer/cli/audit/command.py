@@ -60,8 +60,9 @@ def command(
 ) -> int:
     """Judge every event of a history against every rule. A FILE is an export (`-` is stdin); without one, the ledger.
 
-    Holds: every event keeps every rule. Violated (exit 1): an event breaks a rule, whatever the unknown figures are.
-    Unknown: the verdict depends on figures that were not measured. Exit 2: the input cannot be read. See docs/audit.md.
+    Holds: every event keeps each rule that applies to it. Violated (exit 1): an event breaks a rule, whatever the
+    unknown figures are. Unknown: the verdict depends on figures that were not measured, or there is nothing to check.
+    Exit 2: the input cannot be read. See docs/audit.md.
 
     \b
     Examples:

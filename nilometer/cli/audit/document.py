@@ -15,7 +15,8 @@ def audit_document(report: AuditReport) -> dict[str, Any]:
     audit = report.audit
     return {
         "events": audit.coverage.events,
-        "verdict": audit.verdict.value,
+        "verdict": report.verdict.value,
+        "unmatched": report.unmatched,
         "findings": [_finding(sourced.finding) for sourced in audit.findings],
         "checked": [
             {

@@ -33,7 +33,7 @@ def follow_ledger(out: Output, audit: Audit, ledger: LedgerReader, scope: Scope,
             audit.judge(events, judge, source, lambda _: check_interrupt())  # never within an event
             position = last
             shown = _show_new(out, audit, shown)
-            note = f"{position:,} event{'' if position == 1 else 's'} judged so far: {audit.verdict}"
+            note = f"{position:,} event{'' if position == 1 else 's'} judged so far: {audit.verdict_so_far(judge)}"
             if note != last_note:
                 say("note", f"{note}; waiting for more (Ctrl-C ends)")
                 last_note = note

@@ -23,7 +23,9 @@ def workflow_commands(report: AuditReport) -> Iterator[str]:
         yield f"::error title=unreadable::{_data(error.message)}"
     for sourced in report.audit.findings:
         yield _annotation(sourced.finding)
-    yield f"{report.audit.verdict.value}: {escape_controls(report.headline)}"
+    if report.nothing_to_check:
+        yield f"::warning title=nothing to check::{_data(report.nothing_to_check)}"
+    yield f"{report.verdict.value}: {escape_controls(report.headline)}"
 
 
 def _annotation(finding: Finding) -> str:

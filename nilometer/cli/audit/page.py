@@ -22,7 +22,9 @@ _COLOURS: Final = {
 def show_report(out: Output, report: AuditReport, *, findings_shown: bool = False) -> None:
     """Shows an audit, without its findings if they were shown before."""
     audit = report.audit
-    _show_first_line(out, audit.verdict, report.headline)
+    _show_first_line(out, report.verdict, report.headline)
+    if report.nothing_to_check and report.nothing_to_check not in report.headline:
+        out.write_line(report.nothing_to_check)
     if report.skipped.count:
         count = report.skipped.count
         lines, were = ("line", "was") if count == 1 else ("lines", "were")

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.errors import NilometerError
+from domain.identifiers import host_stream, vm_stream
 from nilometer.audit.result import MOST_FINDINGS, Audit
+from nilometer.audit.rules import ALL_RULES
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, UNREADABLE, say
 from nilometer.times import format_time
 from rules.judging.findings import Verdict
@@ -51,31 +53,52 @@ class AuditReport:
     required: frozenset[str]
 
     @property
+    def verdict(self) -> Verdict:
+        """The verdict on what was requested: what no event matches is unknown, and never holds."""
+        verdict = self.audit.verdict
+        return Verdict.UNKNOWN if verdict is Verdict.HOLDS and self.unmatched else verdict
+
+    @property
+    def unmatched(self) -> list[str]:
+        """What was requested by name and matches no event: rules, VMs and hosts."""
+        audit, scope = self.audit, self.scope
+        matched = audit.coverage.matched
+        rules = sorted(rule for rule in scope.rules | self.required if not audit.was_checked(rule))
+        vms = [f"VM {vm}" for vm in sorted(scope.vms) if vm_stream(vm) not in matched]
+        return rules + vms + [f"host {host}" for host in sorted(scope.hosts) if host_stream(host) not in matched]
+
+    @property
+    def nothing_to_check(self) -> str:
+        """What could not be checked because no event matches it, as a sentence; empty if there is no such thing."""
+        if self.audit.nothing_checked:
+            return "Nothing to check: no event matches."
+        unmatched = self.unmatched
+        return f"Nothing to check for {', '.join(unmatched)}: no event matches." if unmatched else ""
+
+    @property
     def code(self) -> int:
         """The exit code: unreadable input takes precedence over a violation, and that over unknown."""
         if self.skipped.count:
             return UNREADABLE
-        if self.audit.verdict is Verdict.VIOLATED:
+        audit, verdict = self.audit, self.verdict
+        if verdict is Verdict.VIOLATED:
             return NOT_IN_FULL
-        unknown = self.audit.verdict is Verdict.UNKNOWN
-        if (self.strict and unknown) or any(self.audit.is_unknown(rule) for rule in self.required):
-            return UNDECIDED
-        return OK
+        is_unknown = any(audit.is_unknown(rule) or not audit.was_checked(rule) for rule in self.required)
+        return UNDECIDED if is_unknown or (self.strict and verdict is Verdict.UNKNOWN) else OK
 
     @property
     def headline(self) -> str:
-        """The verdict in one line, without its word."""
-        audit = self.audit
-        count = audit.coverage.events
-        events = _counted(count, "event")
-        if audit.verdict is not Verdict.HOLDS:
-            text = f"{_counted(audit.counts[audit.verdict], 'finding')} in {events}"
-        elif not count:
-            text = "nothing to check, no event matches"
-        elif not any(rule.applicable for rule in audit.coverage.rules.values()):
-            text = f"nothing to check, no rule applies to the {events}"
+        """The verdict in one line, without its word. It names only what was requested and checked."""
+        audit, verdict = self.audit, self.verdict
+        events, nothing = _counted(audit.coverage.events, "event"), self.nothing_to_check
+        findings = audit.counts[verdict]
+        if verdict is Verdict.HOLDS:
+            rules = sum(map(audit.was_checked, audit.coverage.rules))
+            text = f"{events}: {_counted(rules, 'rule')} of {len(ALL_RULES)} {'holds' if rules == 1 else 'hold'}"
+        elif nothing and not findings:
+            text = nothing
         else:
-            text = f"{events} {'keeps' if count == 1 else 'keep'} every rule"
+            text = f"{_counted(findings, 'finding')} in {events}"
         return f"{text} ({self._judged})"
 
     @property

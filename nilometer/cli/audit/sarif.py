@@ -68,7 +68,8 @@ def _invocation(report: AuditReport) -> dict[str, Any]:
         "executionSuccessful": report.code != UNREADABLE,
         "exitCode": report.code,
         "toolExecutionNotifications": [
-            {"level": "error", "message": {"text": error.message}} for error in report.skipped.errors
+            *({"level": "error", "message": {"text": error.message}} for error in report.skipped.errors),
+            *({"level": "warning", "message": {"text": text}} for text in [report.nothing_to_check] if text),
         ],
     }
 

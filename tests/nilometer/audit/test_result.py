@@ -25,9 +25,14 @@ def finding(verdict: Verdict = Verdict.VIOLATED, position: int = 1, follows: int
 
 def audit_of(*findings: Finding, minor: bool = False, most: int = 10) -> Audit:
     audit = Audit(minor=minor, most=most)
+    audit.coverage.count("history_is_whole", Verdict.HOLDS)
     for finding in findings:
         audit.add(finding, SOURCE)
     return audit
+
+
+def test_where_no_rule_was_checked_the_verdict_is_unknown() -> None:
+    assert Audit().verdict is Verdict.UNKNOWN
 
 
 def shown(audit: Audit) -> list[int | None]:
