@@ -46,7 +46,7 @@ class LedgerMapper(Mapper[str]):
         return StoredEvent(envelope.stream, envelope.version, topic, body)
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[str]:
-        """A stored event as an envelope; its position, where the store told one."""
+        """A stored event as an envelope; its position, where the store gave one."""
         position: int = getattr(stored_event, "id", 0)
         envelope = decode(
             str(stored_event.originator_id),

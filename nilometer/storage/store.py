@@ -15,7 +15,7 @@ FORMAT: Final = 1
 """The version of the tables. A ledger of a later one is refused."""
 
 LOCK_TIMEOUT: Final = 30.0
-"""Seconds to wait for another writer, unless told otherwise."""
+"""Seconds to wait for another writer, unless something else is given."""
 
 
 @dataclass(frozen=True, slots=True)

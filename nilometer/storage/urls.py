@@ -94,7 +94,12 @@ def _postgres(url: str, parts: SplitResult, port: int | None) -> PostgresLocatio
         hint = "write another: at most 63 bytes, without % and control characters, and not pg_…"
         raise InputError(f"the schema {schema!r} cannot hold a ledger", hint=hint)
     return PostgresLocation(
-        host, str(port or ""), unquote(parts.username or ""), unquote(parts.password or ""), database, schema
+        host=host,
+        port=str(port or ""),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        database=database,
+        schema=schema,
     )
 
 

@@ -77,7 +77,7 @@ class Moments:
         late, others, latest = self._beside(time, known)
         fleet.apply_all(fetch(self._events, late))
         fleet.position, fleet.latest = max(last_of_all, others, fleet.position), latest
-        return fleet.apply_all(each for each in self._events(known, None) if each.metadata.happened <= time)
+        return fleet.apply_all(envelope for envelope in self._events(known, None) if envelope.metadata.happened <= time)
 
     def _stored(self, upto: int | None = None) -> Fleet:
         """The stored fleet nearest to a position and not after it, or to the last event."""
@@ -214,7 +214,7 @@ def _before(checkpoints: Sequence[int], position: int) -> int:
 
 
 def _fleet(at: int, latest: str, states: Iterable[tuple[str, AnyTracked]]) -> Fleet:
-    fleet = Fleet(at, latest or None)
+    fleet = Fleet(position=at, latest=latest or None)
     for stream, tracked in states:
         put(fleet, stream, tracked)
     return fleet

@@ -41,16 +41,16 @@ class Filter:
 
     def accepts(self, envelope: Envelope[Event], host: str | None, ended: Collection[int] = ()) -> bool:
         """Whether it applies to an event. ``host`` is where its VM is; ``ended`` has the requests that ended so."""
-        each = entry(envelope, host)
+        found = entry(envelope, host)
         return (
-            self.vm in (None, each.vm)
-            and self.host in (None, each.host)
-            and (self.since is None or each.happened >= self.since)
-            and (self.until is None or each.happened <= self.until)
-            and (self.outcome in (None, each.outcome) or each.position in ended)
-            and self.actor in (None, each.actor)
-            and self.correlation in (None, each.correlation)
-            and (each.asked or not self.asked)
+            self.vm in (None, found.vm)
+            and self.host in (None, found.host)
+            and (self.since is None or found.happened >= self.since)
+            and (self.until is None or found.happened <= self.until)
+            and (self.outcome in (None, found.outcome) or found.position in ended)
+            and self.actor in (None, found.actor)
+            and self.correlation in (None, found.correlation)
+            and (found.asked or not self.asked)
         )
 
     def conditions(self) -> tuple[list[str], list[object]]:
@@ -65,8 +65,8 @@ class Filter:
             ("correlation = ?", self.correlation),
             ("asked = ?", 1 if self.asked else None),
         ]
-        told = [(condition, value) for condition, value in wanted if value is not None]
-        return [condition for condition, _ in told], [value for _, value in told]
+        given = [(condition, value) for condition, value in wanted if value is not None]
+        return [condition for condition, _ in given], [value for _, value in given]
 
 
 class Log:
@@ -127,7 +127,7 @@ class Log:
         """The positions of what was asked for and ended so, in pages."""
         so = "(outcome = ? OR outcome IS NULL)"
         for rows in self._pages([*conditions, so], [*parameters, str(outcome)], known):
-            yield [at for at, told in rows if told is not None or at in ended]
+            yield [at for at, decided in rows if decided is not None or at in ended]
 
     def _fetched(self, pages: Iterable[list[int]]) -> Iterator[Envelope[Event]]:
         for positions in pages:
@@ -158,9 +158,9 @@ class Log:
             return
         (first, second), known = (_up_to(one), _up_to(other)), self._known()
         yield from self._stored([f"({first}) <> ({second})"], [one, other], known)
-        for each in self._events(known, None):
-            if _knows(one, each) != _knows(other, each):
-                yield each
+        for envelope in self._events(known, None):
+            if _knows(one, envelope) != _knows(other, envelope):
+                yield envelope
 
     def _known(self) -> int:
         with self._store.transaction(write=False) as db:

@@ -54,7 +54,7 @@ class Replay:
     @property
     def equal(self) -> bool:
         """All stored projections are what the events come to."""
-        return all(each.equal for each in self.projections)
+        return all(projection.equal for projection in self.projections)
 
 
 class Comparer:
@@ -70,7 +70,7 @@ class Comparer:
         self._differences: dict[str, str] = {}
 
     def run(self, progress: Callable[[int], None] | None = None) -> Replay:
-        """Replays all events; ``progress`` is told each position that is reached."""
+        """Replays all events; ``progress`` gets each position that is reached."""
         known, latest, streams = self._stored_streams()
         at = count = 0
         for page in pages(self._events, 0, known, self._pace) if known else ():

@@ -1,6 +1,5 @@
-"""The specification: what must hold in every reachable state, and for every change.
+"""The specification: what must hold in every reachable state, and for every change. A second text, on purpose.
 
-It is a second text on purpose: it reads only stored fields, has its own numbers, and calls no rule of the program. May
-import ``domain`` (its types only). Begin with ``figures`` (derived figures), ``invariants`` (every state), ``changes``
-(every command).
+May import the types of ``domain`` and nothing else: it reads stored fields, has its own numbers, and calls no rule of
+the program. Begin with ``figures``, then ``invariants`` (every state) and ``changes`` (every command).
 """

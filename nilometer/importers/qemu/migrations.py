@@ -41,8 +41,8 @@ def emit_migration(vm: QemuVm, entry: QueuedRecord, record: CommandRecord) -> bo
     if name not in (MIGRATE, CANCEL):
         return False
     vm.is_migrating = name == MIGRATE
-    told = None if record.qmp is None else to_verbatim(record.qmp)
-    vm.emit(VmObserved(label=name, told=told, record=entry.reference), entry.time, entry.previous)
+    verbatim = None if record.qmp is None else to_verbatim(record.qmp)
+    vm.emit(VmObserved(label=name, told=verbatim, record=entry.reference), entry.time, entry.previous)
     return True
 
 

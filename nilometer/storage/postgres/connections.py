@@ -132,7 +132,7 @@ class PostgresLedgerDatastore(PostgresDatastore):
 
     @contextlib.contextmanager
     def get_connection(self) -> Generator[Connection[DictRow]]:
-        """A connection. What goes wrong on it is told apart."""
+        """A connection. Each kind of failure on it is an error of its own."""
         with translated_errors(self.connections.location), self.connections.connection() as connection:
             yield connection
 

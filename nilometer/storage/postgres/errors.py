@@ -1,4 +1,4 @@
-"""What PostgreSQL's errors mean, told apart by their SQLSTATE.
+"""What PostgreSQL's errors mean, by their SQLSTATE.
 
 A lost connection becomes the library's ``OperationalError``, and is answered by trying again; everything else is final.
 """

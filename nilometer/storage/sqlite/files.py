@@ -18,7 +18,7 @@ from nilometer.storage.store import FORMAT
 from nilometer.storage.urls import SQLiteLocation
 
 APPLICATION_ID: Final = 0x4E494C4F
-"""``NILO``: how a ledger's file is told from other people's databases."""
+"""``NILO``: how a ledger's file is known from other people's databases."""
 
 _MAGIC: Final = b"SQLite format 3\x00"
 _FOLDER: Final = "a ledger's folder must be writable too: SQLite keeps its log beside the file"

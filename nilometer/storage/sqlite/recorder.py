@@ -1,4 +1,4 @@
-"""The recorder for SQLite: a file with write-ahead logging, every commit on disk before it is told."""
+"""The recorder for SQLite: a file with write-ahead logging, every commit on disk before it is reported."""
 
 from __future__ import annotations
 
