@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from domain.event import Event
+from domain.identifiers import UtcTime
 from domain.observed.events import VmMemoryMoved, VmObserved
 from nilometer.importers.hyperv.failed_jobs import is_failed, take_failed_job
 from nilometer.importers.hyperv.hosts import OLDER, Hosts
@@ -54,9 +55,10 @@ class HypervFold:
             counts = ImportCounts()  # what is counted below is counted already
         emissions: list[Emission] = []
         hosts: list[tuple[HostReading, bool]] = []
+        listed = next((reading.at for reading in readings if not isinstance(reading, JobReading)), None)
         for reading in readings:  # jobs say who did what the others show
             if isinstance(reading, JobReading):
-                self._take_job(reading, live=live)
+                self._take_job(reading, listed or reading.at, live=live)
                 counts.add_not_needed("job")
             elif isinstance(reading, HostReading):
                 news = self._hosts.introduce(reading, live=live)
@@ -106,7 +108,7 @@ class HypervFold:
             if vm.take_repeat(reading):
                 counts.repeats += 1
                 return []
-            emissions = self._take_vm(vm, reading, counts, live=live)
+            emissions = self._take_vm(vm, vm.read_after_change(reading), counts, live=live)
         elif isinstance(reading, ChangeReading):
             emissions = self._take_change(vm, reading, counts, live=live)
         else:
@@ -179,8 +181,8 @@ class HypervFold:
         _count(counts, emissions)
         return emissions
 
-    def _take_job(self, job: JobReading, *, live: bool) -> None:
-        if self._hosts.find(job.host).jobs.add(job) and is_failed(job):
+    def _take_job(self, job: JobReading, listed: UtcTime, *, live: bool) -> None:
+        if self._hosts.find(job.host).jobs.add(job, listed) and is_failed(job):
             vm = self._vm(job.vm_id or "", live=live)
             if live or not vm.cutoff.synced:
                 vm.queue.deferred.append(job)

@@ -25,7 +25,7 @@ POWER_JOBS: Final = frozenset({JobKind.POWER, JobKind.CHECKPOINT})
 MOST_JOBS: Final = 1000
 """Jobs of a host that are kept."""
 SLACK: Final = timedelta(seconds=60)
-"""A poll takes time: it may show a job that was submitted after the poll began."""
+"""A poll takes time, and lists jobs last: it may show a job that was submitted after the poll began."""
 KEPT: Final = timedelta(minutes=5)
 """How long a host lists a job that has ended. After a longer interval without a poll, some jobs are unknown."""
 BEFORE: Final = timedelta(minutes=10)
@@ -50,16 +50,17 @@ class Jobs:
     """The latest jobs of one host, each once, in its last state."""
 
     def __init__(self) -> None:
-        self._jobs: OrderedDict[tuple[str, str, JobKind], JobReading] = OrderedDict()
+        self._jobs: OrderedDict[tuple[str, str, JobKind], tuple[UtcTime, JobReading]] = OrderedDict()
+        """Each with the time of the poll that listed it first."""
 
-    def add(self, job: JobReading) -> bool:
-        """Keeps a job; returns whether it is new or has ended since."""
+    def add(self, job: JobReading, listed: UtcTime) -> bool:
+        """Keeps a job that a poll of this time lists; returns whether it is new or has ended since."""
         key = job.job, job.at, job.kind
         before = self._jobs.get(key)
-        self._jobs[key] = job
+        self._jobs[key] = (listed if before is None else before[0]), job
         if len(self._jobs) > MOST_JOBS:
             self._jobs.popitem(last=False)
-        return before is None or before.in_full != job.in_full
+        return before is None or before[1].in_full != job.in_full
 
     def attribute(
         self,
@@ -69,10 +70,13 @@ class Jobs:
         kinds: Collection[JobKind],
         slack: timedelta = SLACK,
     ) -> Attribution:
-        """Who changed a VM in an interval: the owner of the jobs that can have done it, if all have the same owner.
+        """Who changed a VM in an interval: the owners of the jobs that can have done it.
 
-        ``slack`` is how long after ``happened`` they can have been submitted. In an interval longer than the host
-        lists its jobs there may have been another one, so the change stays unattributed.
+        ``slack`` is how long after ``happened`` such a job can have been submitted: the VMs of a poll are read after it
+        began, and before its jobs. A job that only a later poll lists came after the reading, unless it was submitted
+        before the poll began. A job that had not ended when the interval began can have made the change too; one that
+        failed only if no other can. In an interval longer than the host lists its jobs there may have been another
+        one, so the change stays unattributed.
         """
         until = datetime.fromisoformat(happened)
         if earliest is not None and until - datetime.fromisoformat(earliest) > KEPT + SLACK:
@@ -81,14 +85,24 @@ class Jobs:
         first = earliest if earliest is not None else to_utc_time(until - BEFORE) if until.year > 1 else happened
         candidates = [
             job
-            for job in self._jobs.values()
-            if job.kind in kinds and job.vm_id in (None, vm) and first <= job.at <= latest
+            for listed, job in self._jobs.values()
+            if job.kind in kinds
+            and job.vm_id in (None, vm)
+            and (first <= job.at or _ended_after(job, first))
+            and job.at <= (latest if listed <= happened else happened)
         ]
         candidates = [job for job in candidates if job.vm_id == vm] or candidates
-        owners = {job.owner for job in candidates}
-        if len(owners) != 1 or not all(owners):  # a job without an owner may have been anybody's
+        candidates = [job for job in candidates if not job.failed] or candidates
+        if not candidates or not all(job.owner for job in candidates):  # one without an owner may be anybody's
             return UNATTRIBUTED
+        owners = list(dict.fromkeys(job.owner or NOBODY for job in candidates))
         last = candidates[-1]
-        return Attribution(
-            actor=last.owner or NOBODY, via=f"{HYPER_V} job ({last.kind})", in_full=last.in_full, error=last.error
-        )
+        via = f"{HYPER_V} job ({last.kind})"
+        if len(owners) > 1:
+            return Attribution(actor=" or ".join(owners), via=via)
+        return Attribution(actor=owners[0], via=via, in_full=last.in_full, error=last.error)
+
+
+def _ended_after(job: JobReading, moment: UtcTime) -> bool:
+    """Whether a job still ran at a moment, by what was last read of it."""
+    return job.ended > moment if job.ended is not None else job.in_full is None

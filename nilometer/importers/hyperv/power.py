@@ -46,8 +46,9 @@ def take_power(vm: HypervVm, reading: PowerReading, host: HypervHost | None) -> 
 
 
 def _attribute(vm: HypervVm, reading: PowerReading, host: HypervHost | None) -> Attribution | None:
-    """The owner of the job before it. What the guest did itself, no job did."""
-    if host is None or reading.log_event not in FROM_OUTSIDE:
+    """The owner of the job before it, or nobody that is known. What the guest did itself, no job did."""
+    if reading.log_event not in FROM_OUTSIDE:
         return None
-    who = host.jobs.attribute(reading.vm_id, vm.power_since, reading.at, POWER_JOBS, slack=_NO_SLACK)
-    return None if who is UNATTRIBUTED else who
+    if host is None:
+        return UNATTRIBUTED
+    return host.jobs.attribute(reading.vm_id, vm.power_since, reading.at, POWER_JOBS, slack=_NO_SLACK)

@@ -31,6 +31,8 @@ from nilometer.times import seconds_between
 
 FRESH_SECONDS: Final = 6 * 3600
 """A figure that did not change is recorded again after this time, to show that it was still measured."""
+SLOW_SECONDS: Final = 300
+"""A poll takes no longer than this: what it shows of a change, it read after that, although it began before."""
 LISTED_SECONDS: Final = 600
 """For this long after a host last ran a VM, another host that only lists it is passed over.
 
@@ -169,6 +171,15 @@ class HypervVm:
             self.unreported = news.assigned is None
         elif news.assigned is not None:
             self.unreported = False
+
+    def read_after_change(self, reading: VmReading) -> VmReading:
+        """A reading with the time of the change that it shows, if its poll began before: a poll takes time."""
+        change = next(reversed(self.queue.own_changes), None)
+        if change is None or not reading.at < change.at or change.after in (None, change.before):
+            return reading
+        shows = reading.listing.assigned == change.after and reading.listing.startup == change.requested
+        is_slow = seconds_between(reading.at, change.at) < SLOW_SECONDS
+        return reading._replace(at=change.at) if shows and is_slow else reading
 
     def take_change(self, change: ChangeReading) -> None:
         """Takes a change that ``Invoke-NiloChange`` made."""

@@ -50,7 +50,7 @@ RELEASES: Final = {
 }
 """Windows Server by its build."""
 JOBS: Final = {
-    **dict.fromkeys((*range(12, 16), *range(26, 30)), JobKind.POWER),
+    **dict.fromkeys((*range(12, 17), *range(26, 30)), JobKind.POWER),
     31: JobKind.MODIFY,
     41: JobKind.ADD_MEMORY,
     42: JobKind.REMOVE_MEMORY,
