@@ -20,7 +20,6 @@ from nilometer.importers.hyperv.sources.samples import (
     Counter,
     Samples,
     find_counter,
-    parse_megabytes,
 )
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.hyperv.sources.values import BadValue
@@ -105,7 +104,7 @@ class _Table:
         for column, (counter, cell) in enumerate(zip(self._columns, cells, strict=False), start=2):
             if counter is not None:
                 try:
-                    samples.add(counter, parse_megabytes(cell))
+                    samples.add(counter, samples.read_size(counter, cell, f"{place}: column {column}"))
                 except BadValue as bad:
                     raise InputError(f"{place}: column {column}: {bad}", hint=_CUT_OFF) from None
         return samples.make_readings(self._clock.read(local, place), place)

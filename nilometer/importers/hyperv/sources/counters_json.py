@@ -11,7 +11,7 @@ from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.readings import Reading
 from nilometer.importers.hyperv.sources.json_stream import read_documents
 from nilometer.importers.hyperv.sources.local_time import LocalClock, parse_zone
-from nilometer.importers.hyperv.sources.samples import IN_ENGLISH, KNOWN, Samples, find_counter, parse_megabytes
+from nilometer.importers.hyperv.sources.samples import IN_ENGLISH, KNOWN, Samples, find_counter
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.hyperv.sources.values import BadValue, Json, parse_moment
 from nilometer.textio.texts import ByteStream
@@ -88,7 +88,8 @@ class _Reader:
             known = True
             try:
                 time = parse_moment(sample_set.get("Timestamp")) or parse_moment(one.get("Timestamp"))
-                size = parse_megabytes("" if one.get("CookedValue") is None else str(one["CookedValue"]))
+                value = one.get("CookedValue")
+                size = self._samples.read_size(counter, "" if value is None else str(value), f"{where}: {path}")
             except BadValue as bad:
                 raise InputError(f"{where}: {path}: {bad}", hint=_EXPECTED) from None
             if time is None:

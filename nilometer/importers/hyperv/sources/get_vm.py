@@ -19,15 +19,20 @@ from nilometer.importers.hyperv.sources.source import FileContext, host_name
 from nilometer.importers.hyperv.sources.values import (
     BadValue,
     Json,
+    NoFigure,
+    note_impossible,
+    parse_configured,
     parse_count,
     parse_flag,
     parse_guid,
+    parse_host_memory,
     parse_power,
     parse_seconds,
-    parse_size,
     parse_text,
     parse_version,
+    parse_vm_memory,
 )
+from nilometer.importers.run import ImportCounts
 from nilometer.textio.texts import ByteStream
 
 _SIGNS: Final = tuple(
@@ -87,12 +92,12 @@ def _reading(value: object, where: str, at: UtcTime, context: FileContext) -> tu
     """The command that wrote an object, what it is about, and its reading."""
     if not isinstance(value, dict):
         raise InputError(f"{where}: is not an object of Get-VM, Get-VMMemory or Get-VMHost", hint=_EXPECTED)
-    properties = _Object(cast("Json", value), where)
+    properties = _Object(cast("Json", value), where, context.counts)
     if "MemoryCapacity" in properties.values:
         host = _find_host(properties, context) or host_name(properties.get("Name", parse_text))
         if host is None:
             raise InputError(f"{where}: Get-VMHost does not give the host's name", hint=_NO_HOST)
-        total = properties.get("MemoryCapacity", parse_size)
+        total = properties.get("MemoryCapacity", parse_host_memory)
         return "Get-VMHost", host, HostReading(at=at, host=host, record=where, total=total)
     if "SnapshotType" in properties.values:
         raise InputError(f"{where}: is a checkpoint, not a VM", hint=_EXPECTED)
@@ -114,26 +119,32 @@ def _reading(value: object, where: str, at: UtcTime, context: FileContext) -> tu
 class _Object:
     """A JSON object and where it stands."""
 
-    def __init__(self, values: Json, where: str) -> None:
+    def __init__(self, values: Json, where: str, counts: ImportCounts) -> None:
         self.values = values
         self.where = where
+        self._counts = counts
 
     def get(self, key: str, read: Callable[[object], T | None]) -> T | None:
-        """A property; ``None`` if it is missing. Raises ``InputError`` if it cannot be read."""
+        """A property; ``None`` if it is missing, or no figure. Raises ``InputError`` if it cannot be read."""
         try:
             return read(self.values.get(key))
+        except NoFigure as none:
+            note_impossible(self._counts, self.where, f"{key} {none}")
+            return None
         except BadValue as bad:
             raise InputError(f"{self.where}: {key} {bad}", hint=_EXPECTED) from None
 
 
 def _find_host(properties: _Object, context: FileContext) -> str | None:
-    return host_name(properties.get("ComputerName", parse_text)) or host_name(context.host)
+    """The host that an object names, also as the computer that it came from through PowerShell remoting."""
+    named = (host_name(properties.get(key, parse_text)) for key in ("ComputerName", "PSComputerName"))
+    return next(filter(None, named), None) or host_name(context.host)
 
 
 def _vm(properties: _Object, at: UtcTime, context: FileContext) -> VmReading:
     state = properties.get("State", parse_power)
     off = state in (Power.OFF, Power.SAVED)
-    assigned = properties.get("MemoryAssigned", parse_size)
+    assigned = properties.get("MemoryAssigned", parse_vm_memory)
     dynamic = properties.get("DynamicMemoryEnabled", parse_flag)
     uptime = None if off else properties.get("Uptime", parse_seconds)
     listing = VmListing(
@@ -144,10 +155,10 @@ def _vm(properties: _Object, at: UtcTime, context: FileContext) -> VmReading:
         generation=properties.get("Generation", parse_count),
         config_version=properties.get("Version", parse_version),
         dynamic=dynamic,
-        startup=properties.get("MemoryStartup", parse_size),
+        startup=properties.get("MemoryStartup", parse_configured),
         # For a static VM, Hyper-V shows defaults that mean nothing.
-        minimum=properties.get("MemoryMinimum", parse_size) if dynamic else None,
-        maximum=properties.get("MemoryMaximum", parse_size) if dynamic else None,
+        minimum=properties.get("MemoryMinimum", parse_configured) if dynamic else None,
+        maximum=properties.get("MemoryMaximum", parse_configured) if dynamic else None,
         # A VM that has just started shows 0 assigned: it has not reported yet.
         assigned=assigned if assigned or off else None,
     )
@@ -161,9 +172,9 @@ def _memory(properties: _Object, at: UtcTime, context: FileContext) -> VmReading
         vm_id=properties.get("VMId", parse_guid),  # Id is the setting's own
         name=properties.get("VMName", parse_text),
         dynamic=dynamic,
-        startup=properties.get("Startup", parse_size),
-        minimum=properties.get("Minimum", parse_size) if dynamic else None,
-        maximum=properties.get("Maximum", parse_size) if dynamic else None,
+        startup=properties.get("Startup", parse_configured),
+        minimum=properties.get("Minimum", parse_configured) if dynamic else None,
+        maximum=properties.get("Maximum", parse_configured) if dynamic else None,
         buffer=properties.get("Buffer", parse_count) if dynamic else None,
         weight=properties.get("Priority", parse_count) if dynamic else None,
     )

@@ -18,7 +18,7 @@ from nilometer.importers.hyperv.readings import Reading
 from nilometer.importers.hyperv.sources.json_stream import read_documents
 from nilometer.importers.hyperv.sources.samples import Figures, Subject, make_reading
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
-from nilometer.importers.hyperv.sources.values import BadValue, Json
+from nilometer.importers.hyperv.sources.values import NO_FIGURES, BadValue, Json, NoFigure, note_impossible
 from nilometer.textio.texts import ByteStream
 from nilometer.times import to_utc_time
 
@@ -117,8 +117,13 @@ def _add_series(series: object, where: str, context: FileContext, by_time: _ByTi
     for value in cast("list[object]", values):
         try:
             time, count = _sample(value, unit)
+            if figure in ("assigned", "visible") and count is not None and 0 < count < MiB:
+                raise NoFigure(f"{count} bytes")
         except BadValue as bad:
             raise InputError(f"{where}: {bad}", hint=_EXPECTED) from None
+        except NoFigure as none:
+            note_impossible(context.counts, where, f"{name} {none}")
+            continue
         if count is not None:
             figures = by_time.setdefault(time, {}).setdefault(subject, {})
             if figures.setdefault(figure, count) != count:
@@ -154,6 +159,6 @@ def _sample(value: object, unit: int) -> tuple[float, int | None]:
         raise BadValue(f"{str(pair[1])[:60]!r} is not a number") from None
     if math.isnan(count):
         return time, None
-    if not 0 <= count * unit <= LARGEST:
-        raise BadValue(f"{str(pair[1])[:60]!r} is not a size")
+    if not 0 <= count * unit <= LARGEST or count in NO_FIGURES:
+        raise NoFigure(str(pair[1])[:60])
     return time, round(count * unit)

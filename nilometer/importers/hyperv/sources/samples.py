@@ -14,7 +14,7 @@ from domain.identifiers import UtcTime
 from domain.quantities import LARGEST, MiB
 from nilometer.importers.hyperv.readings import HostReading, Reading, VmListing, VmReading
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
-from nilometer.importers.hyperv.sources.values import BadValue
+from nilometer.importers.hyperv.sources.values import NO_FIGURES, BadValue, NoFigure, note_impossible
 
 IN_ENGLISH: Final = (
     r"put the English names in the first line (the same numbers in HKLM\SOFTWARE\Microsoft\Windows NT"
@@ -72,7 +72,7 @@ def find_counter(path: str) -> Counter | None:
 def parse_megabytes(text: str) -> int | None:
     """A counter's size in bytes; ``None`` where it has none. The text is in MB, its decimal point may be a comma.
 
-    typeperf writes -1 where there is no such instance any more.
+    typeperf writes -1 where there is no such instance any more. Raises ``NoFigure`` for another number that cannot be.
     """
     number = text.strip()
     if not number or number == "-1":
@@ -81,8 +81,8 @@ def parse_megabytes(text: str) -> int | None:
         count = float(number.replace(",", ".", 1) if "." not in number else number)
     except ValueError:
         raise BadValue(f"{number[:60]!r} is not a number") from None
-    if not math.isfinite(count) or not 0 <= count * MiB <= LARGEST:
-        raise BadValue(f"{number[:60]!r} is not a size in MB")
+    if not math.isfinite(count) or not 0 <= count * MiB <= LARGEST or count in NO_FIGURES:
+        raise NoFigure(number[:60])
     return round(count * MiB)
 
 
@@ -92,6 +92,14 @@ class Samples:
 
     context: FileContext
     figures: dict[Subject, Figures] = field(default_factory=dict[Subject, Figures])
+
+    def read_size(self, counter: Counter, megabytes: str, place: str) -> int | None:
+        """A figure; ``None`` if there is none, or one that cannot be, which is counted. Raises ``BadValue``."""
+        try:
+            return parse_megabytes(megabytes)
+        except NoFigure as none:
+            note_impossible(self.context.counts, place, f"{counter.figure} {none}")
+            return None
 
     def add(self, counter: Counter, value: int | None) -> None:
         """Adds a figure, if there is one."""

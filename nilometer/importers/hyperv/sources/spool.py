@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, cast
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime
-from domain.quantities import MiB
+from domain.quantities import GiB, MiB
 from domain.settings import HostVersion
 from domain.shapes import parse_size
 from nilometer.importers.hyperv.readings import (
@@ -29,7 +29,9 @@ from nilometer.importers.hyperv.sources.values import (
     VM_STATES,
     Json,
     as_object,
+    drop_impossible_size,
     group_fields,
+    note_impossible,
     read_flag,
     read_guid,
     read_number,
@@ -37,6 +39,7 @@ from nilometer.importers.hyperv.sources.values import (
     read_text,
     read_time,
 )
+from nilometer.importers.run import ImportCounts
 from nilometer.textio.strict_json import CUT_OFF, parse_spelled_json
 from nilometer.times import to_utc_time
 
@@ -81,7 +84,7 @@ def recognises(first: bytes) -> bool:
 def read(lines: Lines, name: str, context: FileContext) -> Iterator[SourceRecord]:
     """The records of a spool. If its last line is cut off, that is a remark, and what stands before it is kept."""
     broken: InputError | None = None
-    listings = _Listings()
+    listings = _Listings(context.counts)
     for line_number, line in context.skipped.iter_readable(lines):
         if not line.strip():
             continue
@@ -114,7 +117,7 @@ def _read_line(line: object, place: str, context: FileContext, listings: _Listin
     if kind == "poll":
         yield from _read_poll(record, place, context, listings)
     elif kind == "change":
-        yield _read_change(record, place)
+        yield _read_change(record, place, context.counts)
     elif kind != "note":  # a note is for people
         context.counts.add_remark("unknown kind", f"{place}: the kind {kind!r} is unknown: the line is passed over")
 
@@ -126,19 +129,24 @@ def _read_poll(record: Json, place: str, context: FileContext, listings: _Listin
     wrong = record.get("error")
     if isinstance(wrong, str) and wrong:
         context.counts.add_remark("poll in part", f"{place}: the collector could not read all: {wrong[:200]!r}")
-    build = read_number(record, "build", place)
+    counts = context.counts
+    build = read_number(record, "build", place, counts)
+    capacity = read_number(record, "capacity", place, counts)
+    if capacity is not None and capacity < GiB:
+        note_impossible(counts, place, f"capacity {capacity}")
+        capacity = None
     yield HostReading(
         at=at,
         host=host,
         record=place,
         version=None if build is None else RELEASES.get(build),
-        total=read_number(record, "capacity", place),
-        available=read_number(record, "available_mb", place, MiB),
+        total=capacity,
+        available=read_number(record, "available_mb", place, counts, MiB),
     )
     for index, vm in enumerate(_objects(record, "vms", place)):
         yield listings.read(index, vm, at, host, place)
     for job in _objects(record, "jobs", place):
-        reading = _read_job(job, host, place)
+        reading = _read_job(job, host, place, counts)
         if reading is not None:
             yield reading
         else:
@@ -167,7 +175,8 @@ class _Before(NamedTuple):
 class _Listings:
     """The VMs of the last list, by their place in it. Values that stand where they stood are not read again."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: ImportCounts) -> None:
+        self._counts = counts
         self._before: dict[int, _Before] = {}
 
     def read(self, index: int, vm: Json, at: UtcTime, host: str, place: str) -> VmReading:
@@ -175,11 +184,11 @@ class _Listings:
         try:
             values = _SELDOM(vm)
         except KeyError:
-            return _read_vm(vm, at, host, place)
+            return _read_vm(vm, at, host, place, self._counts)
         types = tuple(map(type, values))  # true equals 1
         before = self._before.get(index)
         if before is None or before.values != values or before.types != types or before.host != host:
-            reading = _read_vm(vm, at, host, place)
+            reading = _read_vm(vm, at, host, place, self._counts)
             self._before[index] = _Before(values=values, types=types, host=host, reading=reading)
             return reading
         known = before.reading
@@ -187,26 +196,27 @@ class _Listings:
             at=at,
             record=place,
             listing=known.listing,
-            uptime=read_number(vm, "uptime", place),
-            guest_available=read_number(vm, "guest_available_mb", place, MiB),
+            uptime=read_number(vm, "uptime", place, self._counts),
+            guest_available=read_number(vm, "guest_available_mb", place, self._counts, MiB),
             physical=known.physical,
             added=known.added,
             removed=known.removed,
         )
 
 
-def _read_vm(vm: Json, at: UtcTime, host: str, place: str) -> VmReading:
+def _read_vm(vm: Json, at: UtcTime, host: str, place: str, counts: ImportCounts) -> VmReading:
     id = read_guid(vm, "id", place)
     if id is None:
         raise InputError(f"{place}: a VM has no id", hint="its name may change: the VmId is needed")
-    counts, sizes, counters = (
-        read_numbers(vm, _COUNTS, place),
-        read_numbers(vm, _SIZES, place),
-        read_numbers(vm, _COUNTERS, place, MiB),
-    )
-    state, uptime, generation, buffer, weight = counts
-    startup, minimum, maximum, assigned = sizes
-    physical, visible, guest_available, added, removed = counters
+    state, uptime, generation, buffer, weight = read_numbers(vm, _COUNTS, place, counts)
+    startup, minimum, maximum, assigned = read_numbers(vm, _SIZES, place, counts)
+    physical, visible, guest_available, added, removed = read_numbers(vm, _COUNTERS, place, counts, MiB)
+    dynamic = read_flag(vm, "dynamic", place)
+    assigned = drop_impossible_size(assigned, "assigned", place, counts)
+    startup = drop_impossible_size(startup, "startup", place, counts, configured=True)
+    if dynamic:  # else they mean nothing
+        minimum = drop_impossible_size(minimum, "minimum", place, counts, configured=True)
+        maximum = drop_impossible_size(maximum, "maximum", place, counts, configured=True)
     power = None if state is None else VM_STATES.get(state)
     listing = VmListing(
         host=host,
@@ -215,7 +225,7 @@ def _read_vm(vm: Json, at: UtcTime, host: str, place: str) -> VmReading:
         power=power,
         generation=generation,
         config_version=read_text(vm, "version", place),
-        dynamic=read_flag(vm, "dynamic", place),
+        dynamic=dynamic,
         startup=startup,
         minimum=minimum,
         maximum=maximum,
@@ -237,12 +247,12 @@ def _read_vm(vm: Json, at: UtcTime, host: str, place: str) -> VmReading:
     )
 
 
-def _read_job(job: Json, host: str, place: str) -> JobReading | None:
-    kind = JOBS.get(read_number(job, "type", place) or 0)
+def _read_job(job: Json, host: str, place: str, counts: ImportCounts) -> JobReading | None:
+    kind = JOBS.get(read_number(job, "type", place, counts) or 0)
     at = read_time(job, "submitted", place)
     if kind is None or at is None:
         return None
-    state, error = read_number(job, "state", place), read_number(job, "error", place)
+    state, error = read_number(job, "state", place, counts), read_number(job, "error", place, counts)
     vm = read_text(job, "vm", place)
     elapsed = job.get("elapsed")
     ended = None
@@ -266,13 +276,16 @@ def _read_job(job: Json, host: str, place: str) -> JobReading | None:
     )
 
 
-def _read_change(record: Json, place: str) -> ChangeReading:
+def _read_change(record: Json, place: str, counts: ImportCounts) -> ChangeReading:
     at, since = read_time(record, "time", place), read_time(record, "since", place)
     host, vm, user = read_text(record, "host", place), read_guid(record, "vm", place), read_text(record, "user", place)
     if at is None or host is None or vm is None or user is None:
         raise InputError(f"{place}: a change lacks its time, host, VM or user", hint="was it edited by hand?")
     command = read_text(record, "command", place)
-    requested = read_number(record, "asked", place)
+    before, after, requested = (
+        drop_impossible_size(read_number(record, key, place, counts), key, place, counts)
+        for key in ("before", "after", "asked")
+    )
     if requested is None and command is not None and (found := _STARTUP_BYTES.search(command)) is not None:
         requested = parse_size(found[1].upper())  # refused: only the command shows the size requested
     return ChangeReading(
@@ -283,8 +296,8 @@ def _read_change(record: Json, place: str) -> ChangeReading:
         vm_id=vm,
         name=read_text(record, "name", place),
         user=user,
-        before=read_number(record, "before", place),
-        after=read_number(record, "after", place),
+        before=before,
+        after=after,
         requested=requested,
         command=command,
         error=read_text(record, "error", place),

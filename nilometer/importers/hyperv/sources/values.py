@@ -17,8 +17,9 @@ from typing import Any, Final, cast
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime
-from domain.quantities import LARGEST
+from domain.quantities import FLOOR, LARGEST, GiB, MiB
 from domain.state import Power
+from nilometer.importers.run import ImportCounts
 from nilometer.times import parse_time, to_utc_time
 
 Json = dict[str, Any]
@@ -39,8 +40,19 @@ _TICKS: Final = 10_000_000
 _STATE_NAMES: Final = {"running": Power.RUNNING, "off": Power.OFF, "saved": Power.SAVED, "paused": Power.PAUSED}
 
 
+NO_FIGURES: Final = frozenset({-1, 2**31 - 1, 2**32 - 1, 2**63 - 1, 2**64 - 1})
+"""Numbers that machines write where nothing was measured."""
+IMPOSSIBLE: Final = "impossible figure"
+"""The kind of a remark on a figure that a machine wrote and that cannot be: it is read as unknown."""
+_WITH_UNIT: Final = re.compile(r"[\d.,\s]*\d\s*(?:[KMGTP]i?B?|bytes?|B)", re.IGNORECASE)
+
+
 class BadValue(Exception):
     """A value is not what it should be; says what it should be."""
+
+
+class NoFigure(Exception):
+    """A machine wrote this number where it had no figure, or it is one that cannot be; says which."""
 
 
 def parse_whole(value: object) -> int | None:
@@ -56,12 +68,58 @@ def parse_whole(value: object) -> int | None:
     return value
 
 
-def parse_size(value: object) -> int | None:
-    """A size in bytes."""
-    count = parse_whole(value)
-    if count is not None and not 0 <= count <= LARGEST:
-        raise BadValue(f"{count} is not a size in bytes, 0 to 4 PiB")
+def parse_vm_memory(value: object) -> int | None:
+    """Memory of a VM in bytes: 0, or whole MiB from 32 MiB on. Raises ``NoFigure`` where nothing was measured."""
+    count = _parse_bytes(value, "a VM", FLOOR)
+    if count is not None and count % MiB:
+        raise BadValue(f"{count} is no size in bytes of a VM: it is not a whole number of MiB")
     return count
+
+
+def parse_configured(value: object) -> int | None:
+    """As ``parse_vm_memory``, of a setting: no VM is configured to 0."""
+    if (count := parse_vm_memory(value)) == 0:
+        raise NoFigure("0")
+    return count
+
+
+def parse_host_memory(value: object) -> int | None:
+    """A host's physical memory in bytes: from 1 GiB on. Raises ``NoFigure`` where nothing was measured."""
+    if (count := _parse_bytes(value, "a host", GiB)) == 0:
+        raise NoFigure("0")
+    return count
+
+
+def _parse_bytes(value: object, owner: str, least: int) -> int | None:
+    """A size in bytes, 0 or at least so much. A smaller one was written in a larger unit."""
+    if isinstance(value, str):
+        text = value.strip()
+        if _WITH_UNIT.fullmatch(text):
+            raise BadValue(f"{text[:60]!r} is a text with a unit, not a size in bytes")
+        try:
+            value = float(text) if text and not _WHOLE.fullmatch(text) else text
+        except ValueError:
+            raise BadValue("is not a whole number") from None
+    if isinstance(value, float) and 0 < value < least:
+        divisor = _guess_divisor(int(value), least) if value.is_integer() else "1GB"
+        raise BadValue(f"{value:g} is no size in bytes of {owner}: was it divided by {divisor}?")
+    count = parse_whole(value)
+    if count is None:
+        return None
+    if count in NO_FIGURES:
+        raise NoFigure(str(count))
+    if not 0 <= count <= LARGEST:
+        raise BadValue(f"{count} is not a size in bytes, 0 to 4 PiB")
+    if 0 < count < least:
+        raise BadValue(f"{count} is no size in bytes of {owner}: was it divided by {_guess_divisor(count, least)}?")
+    return count
+
+
+def _guess_divisor(count: int, least: int) -> str:
+    """By what a size in bytes was probably divided, as PowerShell writes units."""
+    if count * MiB < least:
+        return "1GB"
+    return "1MB" if count < MiB else "1KB"
 
 
 def parse_count(value: object) -> int | None:
@@ -113,8 +171,12 @@ def _find_guid(text: str) -> str | None:
 def parse_power(value: object) -> Power | None:
     """A VM's power state, by the number or the English name of ``VMState``.
 
-    ``None`` for a state that does not last or whose meaning depends on the release.
+    ``None`` for a state that does not last or whose meaning depends on the release. Windows PowerShell writes a state
+    that came from another computer as an object with both.
     """
+    if isinstance(value, dict):
+        both = cast("Json", value)
+        value = both.get("value", both.get("Value"))
     if isinstance(value, str) and not _WHOLE.fullmatch(value.strip()):
         return _STATE_NAMES.get(value.strip().lower())
     number = parse_whole(value)
@@ -180,20 +242,36 @@ def as_object(value: object, place: str) -> Json:
     return cast("Json", value)
 
 
-def read_number(record: Json, key: str, place: str, unit: int = 1) -> int | None:
-    """A whole number from 0 on, in ``unit``."""
+def read_number(record: Json, key: str, place: str, counts: ImportCounts, unit: int = 1) -> int | None:
+    """A whole number from 0 on, in ``unit``. One that cannot be is unknown, and counted."""
     value = record.get(key)
     if value is None:
         return None
-    if type(value) is int and 0 <= value * unit <= LARGEST:  # as nearly always
+    if type(value) is int and 0 <= value * unit <= LARGEST and value not in NO_FIGURES:  # as nearly always
         return value * unit
     try:
         number = parse_whole(value)
     except BadValue:
-        number = -1
-    if number is not None and not 0 <= number * unit <= LARGEST:
-        raise _refused(record, key, place, "a whole number from 0 on, at most 4 PiB")
+        raise _refused(record, key, place, "a whole number from 0 on, at most 4 PiB") from None
+    if number is not None and (number in NO_FIGURES or not 0 <= number * unit <= LARGEST):
+        note_impossible(counts, place, f"{key} {number}")
+        return None
     return None if number is None else number * unit
+
+
+def note_impossible(counts: ImportCounts, place: str, figure: str) -> None:
+    """Counts a figure that a machine wrote and that cannot be."""
+    counts.add_remark(IMPOSSIBLE, f"{place}: {figure[:80]} is no figure: it is read as unknown")
+
+
+def drop_impossible_size(
+    size: int | None, key: str, place: str, counts: ImportCounts, *, configured: bool = False
+) -> int | None:
+    """A VM's memory in bytes, as a machine wrote it; ``None`` if it cannot be, which is counted."""
+    if size is None or (size >= FLOOR and not size % MiB) or (size == 0 and not configured):
+        return size
+    note_impossible(counts, place, f"{key} {size}")
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,17 +287,17 @@ def group_fields(first: str, second: str, *others: str) -> FieldGroup:
     return FieldGroup((first, second, *others), itemgetter(first, second, *others))
 
 
-def read_numbers(record: Json, group: FieldGroup, place: str, unit: int = 1) -> list[int | None]:
+def read_numbers(record: Json, group: FieldGroup, place: str, counts: ImportCounts, unit: int = 1) -> list[int | None]:
     """The numbers of several fields; quick where all are present and plain, as nearly always."""
     try:
         values = group.get(record)
     except KeyError:
-        return [read_number(record, name, place, unit) for name in group.names]
+        return [read_number(record, name, place, counts, unit) for name in group.names]
     most = LARGEST // unit
     numbers: list[int | None] = []
     for name, value in zip(group.names, values, strict=True):
-        plain = type(value) is int and 0 <= value <= most
-        numbers.append(value * unit if plain else read_number(record, name, place, unit))
+        plain = type(value) is int and 0 <= value <= most and value not in NO_FIGURES
+        numbers.append(value * unit if plain else read_number(record, name, place, counts, unit))
     return numbers
 
 

@@ -120,8 +120,7 @@ def test_a_bad_line_is_refused_with_its_place_and_does_not_hide_the_rest_from_wh
         lines[1][:100] + b"\n",
         lines[1].replace(b'"HV01"', b"12"),
         lines[1].replace(WEB.encode(), b"web01"),
-        lines[1].replace(b'"assigned": 4294967296', b'"assigned": -1'),
-        lines[1].replace(b'"assigned": 4294967296', b'"assigned": 9007199254740992'),
+        lines[1].replace(b'"assigned": 4294967296', b'"assigned": "much"'),
         lines[1].replace(b'"dynamic": false', b'"dynamic": "perhaps"'),
         lines[1].replace(b"2026-11-23T", b"23.11.2026 "),
         b"\xff\xfe\xfd\n",
@@ -132,6 +131,18 @@ def test_a_bad_line_is_refused_with_its_place_and_does_not_hide_the_rest_from_wh
         store = Store()
         (file,) = store.take(data, final=True, keep_going=True)
         assert [error.message[:15] for error in file.skipped.errors] == ["spool1.jsonl:2:"]
+        assert told(store) == told(imported(day()))
+
+
+def test_an_impossible_figure_is_counted_and_does_not_hide_the_rest_of_its_poll() -> None:
+    lines = day().lines
+    for figure in (b"-1", b"9007199254740992", b"4294967295"):
+        store = Store()
+        (file,) = store.take(
+            b"".join([*lines[:1], lines[1].replace(b'"assigned": 4294967296', b'"assigned": ' + figure), *lines[1:]]),
+            final=True,
+        )
+        assert file.counts.remarks == {"impossible figure": 1}
         assert told(store) == told(imported(day()))
 
 

@@ -218,7 +218,7 @@ def test_two_collections_in_one_file_cannot_both_be_of_its_one_time() -> None:
 
 
 def test_a_host_that_names_itself_by_name_alone_is_known_by_it() -> None:
-    told = read(get_vm, '{"MemoryCapacity": 1024, "Name": "HV07"}', FileContext(at=AT))
+    told = read(get_vm, '{"MemoryCapacity": 1073741824, "Name": "HV07"}', FileContext(at=AT))
     assert [each.host for each in hosts(told)] == ["hv07"]
 
 
@@ -230,11 +230,10 @@ def test_a_vm_may_be_on_two_hosts_while_it_migrates() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("MemoryAssigned", -1, "MemoryAssigned -1 is not a size in bytes, 0 to 4 PiB"),
         ("MemoryAssigned", 2**60, f"MemoryAssigned {2**60} is not a size in bytes, 0 to 4 PiB"),
-        ("MemoryAssigned", "4 GB", "MemoryAssigned is not a whole number"),
+        ("MemoryAssigned", "4 GB", "MemoryAssigned '4 GB' is a text with a unit, not a size in bytes"),
         ("MemoryStartup", True, "MemoryStartup is not a whole number"),
-        ("MemoryStartup", 1.5, "MemoryStartup is not a whole number"),
+        ("MemoryStartup", 1.5, "MemoryStartup 1.5 is no size in bytes of a VM: was it divided by 1GB?"),
         ("MemoryStartup", {"Bytes": 1}, "MemoryStartup is not a whole number"),
         ("State", [2], "State is not a whole number"),
         ("Uptime", "yesterday", "Uptime 'yesterday' is not a time span such as 1.02:03:04"),
@@ -268,7 +267,7 @@ def test_files_of_another_kind_are_refused() -> None:
     assert read_on(get_vm, "[1]")[1] == ["file:1: is not an object of Get-VM, Get-VMMemory or Get-VMHost"]
     for half in ('{"Startup": 1, "VMName": "x"}', '{"DynamicMemoryEnabled": true, "VMName": "x"}'):
         assert read_on(get_vm, half)[1] == ["file:1: is not an object of Get-VM, Get-VMMemory or Get-VMHost"]
-    nobody = json.dumps({"MemoryAssigned": 1, "State": 2})
+    nobody = json.dumps({"MemoryAssigned": GiB, "State": 2})
     assert read_on(get_vm, nobody)[1] == ["file:1: gives neither the VM's id nor its name"]
     assert read_on(get_vm, '{"MemoryCapacity": 1}')[1] == ["file:1: Get-VMHost does not give the host's name"]
 
