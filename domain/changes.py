@@ -10,13 +10,14 @@ from typing import Final, Generic, TypeVar
 from domain import events, evolve
 from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.events import Event, HostEvent, HostFigures, HostRegistered, VmDefined, VmEvent, VmFigures
+from domain.record import Record
 from domain.state import Host, Vm
 
 S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True)
-class StateChange(Generic[S]):
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class StateChange(Record, Generic[S]):
     """How one kind of event changes a state: a rule, and the names of the figures that it takes from the event."""
 
     rule: Callable[..., S]

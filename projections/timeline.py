@@ -10,10 +10,11 @@ from domain.envelope import Envelope
 from domain.events import Event, HostEvent, VmEvent
 from domain.identifiers import split_stream
 from domain.observed.events import FAILED_JOB, ObservedCode, VmChangeRequested, VmObserved, VmRequestSettled
+from domain.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Subject(Record):
     """What an event is about, and how it ended."""
 
     vm: str | None = None
@@ -26,8 +27,8 @@ class Subject:
     asked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineEntry:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TimelineEntry(Record):
     """One event as the audit trail lists it."""
 
     position: int

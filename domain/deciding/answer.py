@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from domain.decision import Code, Decision, Outcome
 from domain.events import Event
 from domain.identifiers import StreamName
+from domain.record import Record
 from domain.state import Vm
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Answer(Record):
     """The answer to a command, and the events that record it, by stream. They are written in one commit, or none is."""
 
     command: str

@@ -9,12 +9,13 @@ from domain import commands
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import Command
 from domain.identifiers import StreamName, host_stream, vm_stream
+from domain.record import Record
 
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Reads:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Reads(Record):
     """The aggregates that a command reads. What a command does not read is ``None``."""
 
     vm: VmAggregate | None = None

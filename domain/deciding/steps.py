@@ -12,11 +12,12 @@ from domain.changes import VM_CHANGES, StateChange
 from domain.commands import VmCommand
 from domain.decision import Decision
 from domain.events import VmEvent
+from domain.record import Record
 from domain.state import Vm
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Step(Record):
     """How a VM command is decided, and the event of its success.
 
     ``takes`` are the arguments of the rule beyond the site, by the names that the command gives them.
