@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from enum import StrEnum
-from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, NewType, Union, cast, get_args, get_origin
 
 from pydantic_core import CoreConfig, CoreSchema, core_schema
 
-Kind = Any
-"""What stands in an annotation: a class, or a form such as ``str | None``."""
+from nilometer.storage.annotations import Kind, class_of, field_types
 
 _PLAIN: Final[dict[object, Callable[[], CoreSchema]]] = {
     str: core_schema.str_schema,
@@ -36,6 +34,8 @@ class SchemaBuilder:
     """Whether a record is written in the order of the names of its fields, not in that of their definitions."""
     writes_enums_as_texts: bool = False
     """For writing alone: members of a ``StrEnum`` are the texts that they are, and nobody asks for their values."""
+    _built: dict[Kind, CoreSchema] = field(default_factory=dict[Kind, CoreSchema], init=False, compare=False)
+    """The schemas of records that were made, which others share."""
 
     def build(self, kind: Kind) -> CoreSchema:
         """The schema of a type. Raises ``TypeError`` for one that no record here has."""
@@ -45,8 +45,8 @@ class SchemaBuilder:
             return _PLAIN[kind]()
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return core_schema.str_schema() if self.writes_enums_as_texts else _enum(kind)
-        record = _class_of(kind)
-        return self._record(record, get_args(kind)) if is_dataclass(record) else self._form(kind)
+        record = class_of(kind)
+        return self._record(kind, record) if is_dataclass(record) else self._form(kind)
 
     def _form(self, kind: Kind) -> CoreSchema:
         origin: Any = get_origin(kind)
@@ -73,18 +73,18 @@ class SchemaBuilder:
         schema: CoreSchema = outermost.__get_pydantic_core_schema__(kind, _Handler(self, tuple(inner)))
         return schema
 
-    def _record(self, record: Any, args: tuple[Any, ...]) -> CoreSchema:
-        parameters = getattr(record, "__parameters__", ())
-        given = dict(zip(parameters, args, strict=True)) if args else {}
-        hints = _hints_of(record)
-        parts = {
-            part.name: core_schema.dataclass_field(part.name, self._field(part, _filled(hints[part.name], given)))
-            for part in fields(record)
-        }
-        names = sorted(parts) if self.sorts_fields else list(parts)
-        arguments = core_schema.dataclass_args_schema(record.__name__, [parts[name] for name in names])
-        config = CoreConfig({**self.config, "title": record.__name__})
-        return core_schema.dataclass_schema(record, arguments, names, slots=True, config=config)
+    def _record(self, kind: Kind, record: Any) -> CoreSchema:
+        if kind not in self._built:
+            types = field_types(kind)
+            parts = {
+                part.name: core_schema.dataclass_field(part.name, self._field(part, types[part.name]))
+                for part in fields(record)
+            }
+            names = sorted(parts) if self.sorts_fields else list(parts)
+            arguments = core_schema.dataclass_args_schema(record.__name__, [parts[name] for name in names])
+            config = CoreConfig({**self.config, "title": record.__name__})
+            self._built[kind] = core_schema.dataclass_schema(record, arguments, names, slots=True, config=config)
+        return self._built[kind]
 
     def _field(self, part: Field[Any], kind: Kind) -> CoreSchema:
         schema = self.build(kind)
@@ -112,19 +112,3 @@ class _Handler:
 
 def _enum(kind: type[StrEnum]) -> CoreSchema:
     return core_schema.enum_schema(kind, list(kind), sub_type="str")
-
-
-@cache
-def _hints_of(record: Any) -> dict[str, Kind]:
-    return get_type_hints(record, include_extras=True)
-
-
-def _class_of(kind: Kind) -> Any:
-    """The class that a type is, or of which it is a form with parameters."""
-    origin: object = get_origin(kind)
-    return kind if origin is None else origin
-
-
-def _filled(kind: Kind, given: dict[Any, Any]) -> Kind:
-    """A type with the parameters of its generic record filled in."""
-    return given.get(kind, kind) if isinstance(kind, TypeVar) else kind

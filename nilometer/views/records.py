@@ -7,16 +7,14 @@ longer than to read the rows.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, NewType, Union, cast, get_args, get_origin
 
 from domain.shapes import ReadBy
-
-Kind = Any
-"""What stands in an annotation: a class, or a form such as ``str | None``."""
+from nilometer.storage.annotations import Kind, class_of, field_types
 
 Reader = Callable[[object], Any]
 """Turns what JSON holds into a value. Raises ``ValueError`` if it is not of the type."""
@@ -45,9 +43,9 @@ def reader_of(kind: Kind) -> Reader:
         return _any_of(get_args(kind))
     if origin is dict:
         return _object_of(reader_of(get_args(kind)[1]))
-    record = cast("Any", origin or kind)
+    record = class_of(kind)
     if is_dataclass(record):
-        return _record(record, get_args(kind))
+        return _record(kind, record)
     raise TypeError(f"no stored record has a field of {kind!r}")
 
 
@@ -100,11 +98,8 @@ def _object_of(reader: Reader) -> Reader:
     return read
 
 
-def _record(record: Any, args: tuple[Kind, ...]) -> Reader:
-    given = dict(zip(record.__parameters__, args, strict=True)) if args else {}
-    hints = get_type_hints(record, include_extras=True)
-    kinds = {part.name: _filled(hints[part.name], given) for part in fields(record)}
-    readers = [(name, reader_of(kind)) for name, kind in kinds.items()]
+def _record(kind: Kind, record: Any) -> Reader:
+    readers = [(name, reader_of(part)) for name, part in field_types(kind).items()]
 
     def read(value: object) -> object:
         if not isinstance(value, dict):
@@ -116,8 +111,3 @@ def _record(record: Any, args: tuple[Kind, ...]) -> Reader:
             raise ValueError(f"{record.__name__} lacks {error}") from None
 
     return read
-
-
-def _filled(kind: Kind, given: dict[Any, Kind]) -> Kind:
-    """A type with the parameter of its generic record filled in."""
-    return given[kind] if isinstance(kind, TypeVar) else kind
