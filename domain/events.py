@@ -138,51 +138,59 @@ class VmGuestConfigured(VmEvent):
 
 
 @event("vm.removed")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmRemoved(VmEvent):
     """The VM is gone."""
 
+    __slots__ = ()
+
 
 @event("vm.started")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmStarted(VmEvent):
     """The VM runs, in a new session."""
 
+    __slots__ = ()
+
 
 @event("vm.rebooted")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmRebooted(VmEvent):
     """The guest runs again, in a new session."""
 
+    __slots__ = ()
+
 
 @event("vm.restored")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmRestored(VmEvent):
     """A saved VM runs on."""
 
+    __slots__ = ()
+
 
 @event("vm.stopped")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmStopped(VmEvent):
     """The VM is off."""
 
+    __slots__ = ()
+
 
 @event("vm.saved")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmSaved(VmEvent):
     """The VM is saved."""
 
+    __slots__ = ()
+
 
 @event("vm.paused")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmPaused(VmEvent):
     """The VM is paused."""
 
+    __slots__ = ()
+
 
 @event("vm.resumed")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmResumed(VmEvent):
     """A paused VM runs on."""
+
+    __slots__ = ()
 
 
 @event("vm.in-use-reported")
