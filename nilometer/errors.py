@@ -5,6 +5,10 @@ from __future__ import annotations
 from domain.errors import NilometerError
 
 
+class LedgerWarning(UserWarning):
+    """Something beside the events of a ledger is not as it should be. It was not used, or it was mended."""
+
+
 class LedgerError(NilometerError):
     """A ledger cannot be opened, read or written."""
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from domain.errors import NilometerError
+from nilometer.errors import LedgerWarning
 
 OK: Final = 0
 NOT_IN_FULL: Final = 1
@@ -48,7 +50,22 @@ def say(kind: str, message: str, hint: str = "") -> None:
 
 
 def run_guarded(run: Callable[[], object]) -> int:
-    """Runs a command and returns its exit code; every exception becomes a message."""
+    """Runs a command and returns its exit code; every exception and every warning of a ledger becomes a message."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", LedgerWarning)
+        show_other = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, LedgerWarning):
+                say("warning", str(message))
+            else:
+                show_other(message, category, *place, **more)
+
+        warnings.showwarning = show
+        return _run_guarded(run)
+
+
+def _run_guarded(run: Callable[[], object]) -> int:
     try:
         code = run()
         sys.stdout.flush()

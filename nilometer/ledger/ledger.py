@@ -99,7 +99,7 @@ class Ledger(LedgerReader):
 
     def catch_up(self) -> None:
         """Brings the stored views up to date with what was recorded here."""
-        if self._wrote:
+        if self._wrote or (self.views.damaged and not self.read_only):
             self.views.catch_up()
             self._wrote = False
 
@@ -150,6 +150,7 @@ class Ledger(LedgerReader):
         An observation whose key was recorded before is not recorded again, and has no positions. Raises ``InputError``
         for an observation of a host or VM that Nilometer decides about: nothing was recorded then.
         """
+        self._check_views()
         for lost in range(TRIES):
             try:
                 positions = self._observed.record(observations, actor=actor, via=via)
@@ -165,6 +166,7 @@ class Ledger(LedgerReader):
 
         An empty ledger takes that id; one with events must have it. Raises ``LedgerError`` if the rows do not follow.
         """
+        self._check_views()
         if self.position == 0:
             self._recorder.adopt(id)
             self.id = id
@@ -186,6 +188,11 @@ class Ledger(LedgerReader):
             raise LedgerError(f"the event at position {position} does not follow: another program wrote") from None
         self._wrote = True
         assert list(positions) == [row.position for row in rows]
+
+    def _check_views(self) -> None:
+        """Raises ``EventsMissing``, before the first write that reads no views, if they are ahead of the events."""
+        if not self._wrote:
+            self.views.check()
 
     @staticmethod
     def _pause(lost: int) -> None:

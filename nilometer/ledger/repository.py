@@ -6,22 +6,23 @@ because a version can be written only once; a refusal is believed only after ``r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Final
 
 from domain.aggregates import HostAggregate, VmAggregate
-from domain.changes import apply_to_vm
+from domain.changes import apply_to_vm, host_figures, vm_figures
 from domain.commands import Command
 from domain.deciding.reads import Reads, load
 from domain.envelope import Envelope
 from domain.errors import InputError, UnknownHost, UnknownVm
-from domain.events import Event, VmEvent
+from domain.events import Decided, Event, HostEvent, VmEvent
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from domain.state import Vm
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.recorder import LedgerRecorder
 from nilometer.storage.store import Database
+from nilometer.views.tables import EventsMissing, damaged
 from nilometer.views.views import Views
 from projections.advancing import advance
 from projections.tracked import AnyTracked, TrackedHost, TrackedVm
@@ -99,13 +100,31 @@ class Repository:
     def _fetch(self, stream: StreamName) -> AnyTracked | None:
         db = self._open()
         stored = self._find_stored(stream)
-        states: dict[str, AnyTracked] = {} if stored is None else {stream: stored}
-        after = 0 if stored is None else stored.subject.version
+        states: dict[str, AnyTracked] = {}
+        after = 0
+        if stored is not None:
+            newest = self._application.stream_in(db, stream, stored.subject.version - 1)
+            if agrees(stored, self._last_of(stream, stored, newest)):
+                states[stream], after = stored, stored.subject.version
+            else:
+                self._views.report_damage(damaged(f"what is stored of {stream} is not what its last event says"))
         for envelope in self._application.stream_in(db, stream, after):
             advance(states, envelope)
         self._known |= states
         self._fresh.add(stream)
         return states.get(stream)
+
+    @staticmethod
+    def _last_of(stream: str, stored: AnyTracked, newest: Iterator[Envelope[Event]]) -> Envelope[Event]:
+        """The event of which the stored state is. Raises ``EventsMissing`` if there is none."""
+        try:
+            return next(newest)
+        except StopIteration:
+            raise EventsMissing(
+                f"the views have {stream} at version {stored.subject.version}, and the ledger has no such event; "
+                "nothing was recorded",
+                hint="restore it (nilo restore BACKUP), or accept what is left: nilo replay --repair",
+            ) from None
 
     def _open(self) -> Database:
         if self._transaction is None:
@@ -161,6 +180,17 @@ class Repository:
         """Forgets these streams: they are fetched when they are next named."""
         for stream in streams:
             self._known.pop(stream, None)
+
+
+def agrees(tracked: AnyTracked, last: Envelope[Event]) -> bool:
+    """Whether a stored state has the figures that its last event carries, and a host's book adds up to them."""
+    subject, event = tracked.subject, last.event
+    if isinstance(subject, VmAggregate):
+        return isinstance(event, VmEvent) and vm_figures(subject.state) == event.after
+    if isinstance(subject, HostAggregate):
+        figures = host_figures(subject.state)
+        return isinstance(event, HostEvent) and figures == event.after and sum(subject.book.values()) == figures.held
+    return not isinstance(event, Decided)  # of observed hosts and VMs only what kind they are is read
 
 
 def decided_vm(id: str, tracked: TrackedVm | TrackedHost | None) -> VmAggregate:

@@ -15,6 +15,7 @@ from eventsourcing.utils import Environment, EnvType
 
 from domain.envelope import Envelope
 from domain.events import Event
+from nilometer.errors import LedgerError
 from nilometer.storage.bodies import decode, encode
 from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder
 from nilometer.storage.store import Database, Receipt
@@ -31,6 +32,13 @@ class _NoTranscoder(Transcoder):
 
     def decode(self, data: bytes) -> Any:
         raise NotImplementedError
+
+
+def _gap(stream: str, after: int, version: int) -> LedgerError:
+    return LedgerError(
+        f"events of {stream} are missing: after version {after} comes version {version}; nothing was recorded",
+        hint="restore the ledger: nilo restore BACKUP",
+    )
 
 
 class LedgerMapper(Mapper[str]):
@@ -126,6 +134,8 @@ class LedgerApplication(Application[str]):
         while True:
             rows = cast("Sequence[tuple[int, str, bytes]]", db.execute(page, (stream, after, PAGE)).fetchall())
             for version, topic, body in rows:
+                if version != after + 1:
+                    raise _gap(stream, after, version)
                 yield decode(stream, version, topic, body)
                 after = version
             if len(rows) < PAGE:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from domain.errors import InputError
-from nilometer.views.states import put, read_fleet, read_state
-from nilometer.views.tables import SHAPE, Events, ViewStore, blob, damaged, number, position, text
+from nilometer.views.states import STATE_COLUMNS, check_row, put, read_fleet, read_row, read_state
+from nilometer.views.tables import Events, ViewStore, damaged, number, text, tracking
 from projections.fleet import Fleet
 from projections.tracked import AnyTracked
 
@@ -82,31 +82,20 @@ class Moments:
     def _stored(self, upto: int | None = None) -> Fleet:
         """The stored fleet nearest to a position and not after it, or to the last event."""
         with self._store.transaction(write=False) as db:
-            there = position(db)
+            there = tracking(db)
             if there is None:
                 return Fleet()
-            if upto is None or upto >= there:
-                rows = db.execute(
-                    "SELECT t.position, t.latest, s.stream, s.kind, s.state FROM view_tracking t "
-                    "LEFT JOIN view_streams s ON s.removed = 0 WHERE t.name = ?",
-                    (SHAPE,),
-                ).fetchall()
-                if rows and (upto is None or upto >= number(rows[0][0])):
-                    states = (
-                        (text(row[2]), read_state(text(row[2]), text(row[3]), text(row[4])))
-                        for row in rows
-                        if row[2] is not None
-                    )
-                    return _fleet(number(rows[0][0]), text(rows[0][1]), states)
+            if upto is None or upto >= there.position:
+                rows = db.execute(f"SELECT {STATE_COLUMNS} FROM view_streams WHERE removed = 0").fetchall()
+                return _fleet(there.position, there.latest, map(read_row, rows))
             row = db.execute(
-                "SELECT position, latest, fleet FROM view_checkpoints WHERE position <= ? "
+                "SELECT position, latest, fleet, checksum FROM view_checkpoints WHERE position <= ? "
                 "ORDER BY position DESC LIMIT 1",
                 (upto,),
             ).fetchone()
         if row is None:
             return Fleet()
-        at = number(row[0])
-        return _fleet(at, text(row[1]), read_fleet(at, blob(row[2])).items())
+        return _fleet(number(row[0]), text(row[1]), read_fleet(row).items())
 
     def _streams_at(self, time: str) -> tuple[int, list[tuple[str, str, str, int | None, int | None]]]:
         """How far the stored projections are, and of each stream its name, kind and state at their end.
@@ -114,23 +103,19 @@ class Moments:
         Then the position of its first event beyond which it is later than ``time``, and of the last before that.
         """
         with self._store.transaction(write=False) as db:
-            if position(db) is None:
+            there = tracking(db)
+            if there is None:
                 return 0, []
             rows = db.execute(
-                "SELECT t.position, s.stream, s.kind, s.state, "
+                f"SELECT {STATE_COLUMNS}, "
                 "(SELECT e.position FROM view_timeline e WHERE e.stream = s.stream AND e.latest > ? "
                 "ORDER BY e.latest, e.position LIMIT 1), "
                 "(SELECT e.position FROM view_timeline e WHERE e.stream = s.stream AND e.latest <= ? "
                 "ORDER BY e.latest DESC, e.position DESC LIMIT 1) "
-                "FROM view_tracking t LEFT JOIN view_streams s ON 1 = 1 WHERE t.name = ?",
-                (time, time, SHAPE),
+                "FROM view_streams s",
+                (time, time),
             ).fetchall()
-        found = [
-            (text(row[1]), text(row[2]), text(row[3]), _maybe(row[4]), _maybe(row[5]))
-            for row in rows
-            if row[1] is not None
-        ]
-        return (number(rows[0][0]) if rows else 0), found
+        return there.position, [(*check_row(row[:6]), _maybe(row[6]), _maybe(row[7])) for row in rows]
 
     def _take(self, fleet: Fleet, checkpoint: int, stretches: dict[str, _Stretch]) -> None:
         """Puts streams into the fleet as they were at the ends of their stretches, from a checkpoint on."""
@@ -150,10 +135,11 @@ class Moments:
 
     def _checkpoint(self, at: int) -> dict[str, AnyTracked]:
         with self._store.transaction(write=False) as db:
-            row = db.execute("SELECT fleet FROM view_checkpoints WHERE position = ?", (at,)).fetchone()
+            select = "SELECT position, latest, fleet, checksum FROM view_checkpoints WHERE position = ?"
+            row = db.execute(select, (at,)).fetchone()
         if row is None:
             raise damaged(f"the checkpoint at position {at} is missing")
-        return read_fleet(at, blob(row[0]))
+        return read_fleet(row)
 
     def _beside(self, time: str, known: int) -> tuple[list[int], int, str | None]:
         """What happened by a time beside the streams' stretches.

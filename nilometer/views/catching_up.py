@@ -9,8 +9,8 @@ from typing import Final
 from domain.envelope import Envelope
 from domain.events import Event
 from nilometer.storage.store import Database
-from nilometer.views.states import host_of, kind_of, select_states, write_fleet, write_state
-from nilometer.views.tables import LIVE, Events, ViewStore, damaged, exist, insert, lock, position, text
+from nilometer.views.states import STATE_COLUMNS, check_row, host_of, kind_of, select_states, write_fleet, write_state
+from nilometer.views.tables import LIVE, Events, ViewStore, checksum, damaged, exist, insert, lock, position, tracking
 from projections.advancing import advance
 from projections.timeline import subject
 from projections.tracked import AnyTracked, States
@@ -32,7 +32,7 @@ Row = tuple[object, ...]
 
 _REPLACE: Final = (
     "ON CONFLICT (stream) DO UPDATE SET kind = excluded.kind, version = excluded.version, "
-    "removed = excluded.removed, state = excluded.state"
+    "removed = excluded.removed, state = excluded.state, checksum = excluded.checksum"
 )
 
 
@@ -69,12 +69,15 @@ def timeline_row(envelope: Envelope[Event], tracked: AnyTracked | None) -> Row:
 def state_row(stream: str, tracked: AnyTracked) -> Row:
     """The row of a host or VM in ``view_streams``."""
     version, removed = tracked.subject.version, int(tracked.subject.removed)
-    return (stream, kind_of(tracked), version, removed, write_state(tracked))
+    kind, state = kind_of(tracked), write_state(tracked)
+    return (stream, kind, version, removed, state, checksum(stream, kind, version, removed, state))
 
 
 def _is_stale(states: States, envelope: Envelope[Event]) -> bool:
+    if envelope.stream.partition("/")[0] not in ("vm", "host"):
+        return False
     known = states.get(envelope.stream)
-    return known is not None and known.subject.version != envelope.version - 1
+    return (0 if known is None else known.subject.version) != envelope.version - 1
 
 
 def read_states(store: ViewStore, tables: str, streams: Sequence[str]) -> dict[str, AnyTracked]:
@@ -105,22 +108,23 @@ def write_page(store: ViewStore, tables: str, after: int, page: Sequence[Envelop
     state_rows = [state_row(stream, tracked) for stream, tracked in touched.items()]
     with store.transaction(write=True) as db:
         lock(db)
-        if position(db, tables) != after:
+        before = tracking(db, tables)
+        if before is None or before.position != after:
             return False
         insert(db, f"view_timeline{tables}", rows)
         insert(db, f"view_streams{tables}", state_rows, _REPLACE)
-        upto, latest = page[-1].position, max(envelope.metadata.happened for envelope in page)
+        upto, latest = page[-1].position, max([before.latest, *(envelope.metadata.happened for envelope in page)])
         db.execute(
-            f"UPDATE view_tracking{tables} SET position = ?, latest = CASE WHEN latest < ? THEN ? ELSE latest END",
-            (upto, latest, latest),
+            f"UPDATE view_tracking{tables} SET position = ?, latest = ?, checksum = ?",
+            (upto, latest, checksum(upto, latest)),
         )
         if pace.is_due(after, upto):
-            _write_checkpoint(db, tables, upto)
+            _write_checkpoint(db, tables, upto, latest)
     return True
 
 
-def _write_checkpoint(db: Database, tables: str, upto: int) -> None:
-    rows = db.execute(f"SELECT stream, kind, state FROM view_streams{tables} WHERE removed = 0")
-    blob = write_fleet((text(row[0]), text(row[1]), text(row[2])) for row in rows)
-    latest = f"(SELECT latest FROM view_tracking{tables})"
-    db.execute(f"INSERT INTO view_checkpoints{tables} VALUES (?, {latest}, ?)", (upto, blob))
+def _write_checkpoint(db: Database, tables: str, upto: int, latest: str) -> None:
+    rows = db.execute(f"SELECT {STATE_COLUMNS} FROM view_streams{tables} WHERE removed = 0")
+    fleet = write_fleet(check_row(row) for row in rows)
+    row = (upto, latest, fleet, checksum(upto, latest, fleet))
+    db.execute(f"INSERT INTO view_checkpoints{tables} VALUES (?, ?, ?, ?)", row)

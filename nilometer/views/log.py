@@ -14,7 +14,7 @@ from domain.observed.events import VmChangeRequested, VmRequestSettled
 from nilometer.views.as_of import fetch
 from nilometer.views.catching_up import read_states
 from nilometer.views.states import host_of
-from nilometer.views.tables import LIVE, Events, Moment, ViewStore, number, position, text
+from nilometer.views.tables import LIVE, Events, Moment, ViewStore, number, text, tracking
 from projections.advancing import advance
 from projections.timeline import entry
 from projections.tracked import AnyTracked
@@ -164,7 +164,8 @@ class Log:
 
     def _known(self) -> int:
         with self._store.transaction(write=False) as db:
-            return position(db) or 0
+            there = tracking(db)
+        return 0 if there is None else there.position
 
     def _stored(self, conditions: list[str], parameters: list[object], upto: int) -> Iterator[Envelope[Event]]:
         pages = self._pages(conditions, parameters, upto)

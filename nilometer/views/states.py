@@ -15,7 +15,7 @@ from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 from nilometer.storage.store import Database
 from nilometer.views.records import reader_of
-from nilometer.views.tables import damaged, select_in, text
+from nilometer.views.tables import blob, checksum, damaged, number, select_in, text
 from projections.fleet import Fleet
 from projections.tracked import AnyTracked, Tracked, TrackedHost, TrackedVm
 
@@ -77,9 +77,26 @@ def read_state(stream: str, kind: str, state: str) -> AnyTracked:
 
 def select_states(db: Database, tables: str, streams: Sequence[str]) -> dict[str, AnyTracked]:
     """The stored states of these streams. The tables must be there."""
-    select = f"SELECT stream, kind, state FROM view_streams{tables} WHERE stream"
-    rows = [(text(row[0]), text(row[1]), text(row[2])) for row in select_in(db, select, streams)]
-    return {stream: read_state(stream, kind, state) for stream, kind, state in rows}
+    select = f"SELECT {STATE_COLUMNS} FROM view_streams{tables} WHERE stream"
+    return dict(read_row(row) for row in select_in(db, select, streams))
+
+
+STATE_COLUMNS: Final = "stream, kind, version, removed, state, checksum"
+"""The columns of ``view_streams``, as ``check_row`` takes them."""
+
+
+def check_row(row: Sequence[object]) -> tuple[str, str, str]:
+    """The stream, kind and state in a row of ``view_streams``. Raises ``ViewError`` if the row was changed."""
+    stream, kind, version, removed, state, stored = row
+    if stored != checksum(text(stream), text(kind), number(version), number(removed), text(state)):
+        raise damaged(f"what is stored of {stream} was changed")
+    return text(stream), text(kind), text(state)
+
+
+def read_row(row: Sequence[object]) -> tuple[str, AnyTracked]:
+    """The stream in a row of ``view_streams``, and its host or VM. Raises ``ViewError``."""
+    stream, kind, state = check_row(row)
+    return stream, read_state(stream, kind, state)
 
 
 def write_fleet(states: Iterable[tuple[str, str, str]]) -> bytes:
@@ -91,11 +108,14 @@ def write_fleet(states: Iterable[tuple[str, str, str]]) -> bytes:
     return zlib.compress("\n".join(lines).encode(), level=1)
 
 
-def read_fleet(position: int, blob: bytes) -> dict[str, AnyTracked]:
-    """The hosts and VMs of a stored fleet, by stream. Raises ``ViewError``."""
+def read_fleet(row: Sequence[object]) -> dict[str, AnyTracked]:
+    """The hosts and VMs of a stored fleet, by stream, from a row of ``view_checkpoints``. Raises ``ViewError``."""
+    position, latest, packed, stored = row
+    if stored != checksum(number(position), text(latest), blob(packed)):
+        raise damaged(f"the checkpoint at position {position} was changed")
     found: dict[str, AnyTracked] = {}
     try:
-        for line in zlib.decompress(blob).decode().split("\n"):
+        for line in zlib.decompress(blob(packed)).decode().split("\n"):
             kind, _, states = line.partition(" ")
             read = _reader(kind)
             found |= {stream: read(state) for stream, state in json.loads(states).items()}

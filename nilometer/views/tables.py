@@ -8,18 +8,20 @@ events do not: they can be thrown away and made again.
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from domain.errors import NilometerError
+from nilometer.errors import LedgerError
 from nilometer.storage.store import Database
 
 if TYPE_CHECKING:
     from domain.envelope import Envelope
     from domain.event import Event
 
-SHAPE: Final = "views/2"
+SHAPE: Final = "views/3"
 """The shape of what is stored. Tables of another one are not read, and made anew by the next writer."""
 
 TABLES: Final = ("view_streams", "view_checkpoints", "view_timeline", "view_tracking")
@@ -33,6 +35,10 @@ ROWS_AT_ONCE: Final = 100
 
 class ViewError(NilometerError):
     """A stored view cannot be read: it was damaged, or changed by hand. The events are not touched by that."""
+
+
+class EventsMissing(LedgerError):
+    """Events that were recorded are no longer in the ledger."""
 
 
 Moment = int | str
@@ -74,9 +80,11 @@ def create(db: Database, tables: str) -> None:
         host TEXT, actor TEXT NOT NULL, outcome TEXT, asked BIGINT NOT NULL, correlation TEXT NOT NULL"""
     streams = """
         stream TEXT PRIMARY KEY, kind TEXT NOT NULL, version BIGINT NOT NULL, removed BIGINT NOT NULL,
-        state TEXT NOT NULL"""
-    checkpoints = f"position {key} PRIMARY KEY, latest TEXT NOT NULL, fleet {db.blob_type} NOT NULL"
-    tracking = "name TEXT PRIMARY KEY, position BIGINT NOT NULL, latest TEXT NOT NULL"
+        state TEXT NOT NULL, checksum BIGINT NOT NULL"""
+    checkpoints = (
+        f"position {key} PRIMARY KEY, latest TEXT NOT NULL, fleet {db.blob_type} NOT NULL, checksum BIGINT NOT NULL"
+    )
+    tracking = "name TEXT PRIMARY KEY, position BIGINT NOT NULL, latest TEXT NOT NULL, checksum BIGINT NOT NULL"
     for table, columns in zip(TABLES, (streams, checkpoints, timeline, tracking), strict=True):
         db.execute(f"CREATE TABLE {table}{tables} ({columns})")
     # Live and fresh tables have indexes at the same time, and those cannot be renamed with them.
@@ -91,7 +99,7 @@ def create(db: Database, tables: str) -> None:
         ("other", "(happened) WHERE vm IS NULL AND host IS NULL"),
     ):
         db.execute(f"CREATE INDEX view_timeline_{made}_{name} ON view_timeline{tables} {of}")
-    db.execute(f"INSERT INTO view_tracking{tables} VALUES (?, 0, '')", (SHAPE,))
+    db.execute(f"INSERT INTO view_tracking{tables} VALUES (?, 0, '', ?)", (SHAPE, checksum(0, "")))
 
 
 def drop(db: Database, tables: str) -> None:
@@ -113,6 +121,52 @@ def position(db: Database, tables: str = LIVE) -> int | None:
         return None
     row = db.execute(f"SELECT position FROM view_tracking{tables} WHERE name = ?", (SHAPE,)).fetchone()
     return None if row is None else number(row[0])
+
+
+class Tracking(NamedTuple):
+    """How far tables are: the position of the last event in them, and when the latest of all happened."""
+
+    position: int
+    latest: str
+
+
+def tracking(db: Database, tables: str = LIVE) -> Tracking | None:
+    """How far the tables are; ``None`` if they are not there, or have another shape.
+
+    Raises ``ViewError`` if that was changed, and ``EventsMissing`` if they are ahead of the ledger.
+    """
+    if position(db, tables) is None:
+        return None
+    select = f"SELECT position, latest, checksum FROM view_tracking{tables} WHERE name = ?"
+    row = db.execute(select, (SHAPE,)).fetchone()
+    if row is None:
+        return None
+    found = Tracking(number(row[0]), text(row[1]))
+    if row[2] != checksum(*found):
+        raise damaged("how far the views are was changed")
+    last = last_position(db)
+    if found.position > last:
+        raise EventsMissing(
+            f"the ledger ends at position {last}, and its views had come to position {found.position}: "
+            "events were removed from it",
+            hint="restore it (nilo restore BACKUP), or accept what is left: nilo replay --repair",
+        )
+    return found
+
+
+def last_position(db: Database) -> int:
+    """The position of the last event of the ledger; 0 before the first."""
+    row = db.execute(f"SELECT MAX({db.position_column}) FROM {db.events_table}").fetchone()
+    return 0 if row is None or row[0] is None else number(row[0])
+
+
+def checksum(*values: str | int | bytes) -> int:
+    """The checksum that is stored with a row, of what else is in it."""
+    sum = 0
+    for value in values:
+        raw = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+        sum = zlib.crc32(raw, zlib.crc32(b"%d:" % len(raw), sum))
+    return sum
 
 
 def insert(db: Database, into: str, rows: Sequence[Sequence[object]], otherwise: str = "") -> None:

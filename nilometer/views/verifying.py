@@ -11,7 +11,7 @@ from domain.envelope import Envelope
 from domain.events import Event
 from nilometer.views.catching_up import Pace, Row, pages, state_row, timeline_row
 from nilometer.views.states import kind_of, write_fleet, write_state
-from nilometer.views.tables import SHAPE, Events, ViewStore, blob, number, position, text
+from nilometer.views.tables import SHAPE, Events, ViewStore, blob, checksum, number, position, text
 from projections.advancing import advance
 from projections.tracked import AnyTracked
 
@@ -31,7 +31,7 @@ _TIMELINE_COLUMNS: Final = (
     "asked",
     "correlation",
 )
-_STREAM_COLUMNS: Final = ("stream", "kind", "version", "removed", "state")
+_STREAM_COLUMNS: Final = ("stream", "kind", "version", "removed", "state", "checksum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class Comparer:
         self._latest = ""
         self._checkpoints: set[int] = set()
         self._differences: dict[str, str] = {}
+        self._tracking_is_right = True
 
     def run(self, progress: Callable[[int], None] | None = None) -> Replay:
         """Replays all events; ``progress`` gets each position that is reached."""
@@ -85,6 +86,8 @@ class Comparer:
         if at != known:
             self._differ(TIMELINE, f"it is at position {known}, and the last event at {at}")
         self._compare_streams(latest, streams)
+        if not self._tracking_is_right:
+            self._differ(STREAMS, "the checksum of their position is not right")
         self._compare_ends(known)
         for page in pages(self._events, at, None, self._pace):  # not taken up yet: only whether they can be
             for envelope in page:
@@ -103,13 +106,15 @@ class Comparer:
             if position(db) is None:
                 return 0, "", []
             rows = db.execute(
-                "SELECT t.position, t.latest, s.stream, s.kind, s.version, s.removed, s.state "
+                "SELECT t.position, t.latest, t.checksum, s.stream, s.kind, s.version, s.removed, s.state, s.checksum "
                 "FROM view_tracking t LEFT JOIN view_streams s ON 1 = 1 WHERE t.name = ?",
                 (SHAPE,),
             ).fetchall()
         if not rows:
             return 0, "", []
-        return number(rows[0][0]), text(rows[0][1]), [tuple(row[2:]) for row in rows if row[2] is not None]
+        at, latest = number(rows[0][0]), text(rows[0][1])
+        self._tracking_is_right = rows[0][2] == checksum(at, latest)
+        return at, latest, [tuple(row[3:]) for row in rows if row[3] is not None]
 
     def _compare_streams(self, latest: str, stored: Sequence[Row]) -> None:
         if latest != self._latest:
@@ -135,7 +140,9 @@ class Comparer:
 
     def _compare_checkpoint(self, at: int) -> None:
         with self._store.transaction(write=False) as db:
-            row = db.execute("SELECT latest, fleet FROM view_checkpoints WHERE position = ?", (at,)).fetchone()
+            row = db.execute(
+                "SELECT latest, fleet, checksum FROM view_checkpoints WHERE position = ?", (at,)
+            ).fetchone()
         there = (stream for stream in self._states if not self._states[stream].subject.removed)
         due = write_fleet(
             (stream, kind_of(self._states[stream]), write_state(self._states[stream])) for stream in there
@@ -144,6 +151,8 @@ class Comparer:
             self._differ(CHECKPOINTS, f"the one at position {at} is missing")
         elif row[0] != self._latest or _unpacked(blob(row[1])) != _unpacked(due):
             self._differ(CHECKPOINTS, f"the one at position {at} is not what the events come to")
+        elif row[2] != checksum(at, self._latest, blob(row[1])):
+            self._differ(CHECKPOINTS, f"the checksum of the one at position {at} is not right")
 
     def _compare_ends(self, known: int) -> None:
         """Nothing may be stored of events that were not taken up, and no checkpoint where none was due."""

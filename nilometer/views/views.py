@@ -5,25 +5,28 @@ Only writers write them; a reader folds what is not taken up yet in memory.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import NilometerError
+from nilometer.errors import LedgerWarning
 from nilometer.views.tables import (
     FRESH,
     LIVE,
-    SHAPE,
     Events,
+    EventsMissing,
     Moment,
     ViewError,
     ViewStore,
     create,
     drop,
+    last_position,
     lock,
     number,
     position,
     put_in_place,
-    text,
+    tracking,
 )
 
 if TYPE_CHECKING:
@@ -63,16 +66,42 @@ class Views:
         self._given_pace = pace
         self._seen_position: int | None = None
         """How far the live tables were when states were last looked up; at least so far they are still."""
+        self._reported: set[str] = set()
+        """What was found wrong with the stored views, in words: each is reported once."""
+
+    @property
+    def damaged(self) -> bool:
+        """Whether a stored view was found that is not what the events come to."""
+        return bool(self._reported)
+
+    def report_damage(self, error: ViewError) -> None:
+        """Warns, once, that a stored view is not used because it is damaged."""
+        if error.message not in self._reported:
+            self._reported.add(error.message)
+            warnings.warn(f"{error.message}; the events were read instead", LedgerWarning, stacklevel=2)
 
     # Writing
 
     def catch_up(self, progress: Progress | None = None) -> None:
-        """Takes up all events that are not taken up yet. Others may do so at the same time."""
+        """Takes up all events that are not taken up yet. Others may do so at the same time.
+
+        Stored views that are damaged are made anew. Raises ``EventsMissing`` if they are ahead of the events.
+        """
+        if not self.damaged:
+            try:
+                self._catch_up(progress)
+            except ViewError as error:
+                self.report_damage(error)
+        if self.damaged:
+            self.rebuild(progress)
+            self._reported.clear()
+
+    def _catch_up(self, progress: Progress | None) -> None:
         from nilometer.views.catching_up import pages, write_page
 
         at, self._seen_position = self._seen_position, None
         while at is None:
-            at = self._position(LIVE)
+            at = self._position()
             if at is None:
                 self._begin()
         while True:
@@ -84,7 +113,7 @@ class Views:
                     progress(at)
             else:
                 return
-            at = self._position(LIVE) or 0
+            at = self._position() or 0
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Makes all projections anew from the events alone, beside the stored ones, and then exchanges them at once."""
@@ -110,7 +139,7 @@ class Views:
             lock(db)
             if position(db, FRESH) != at:
                 raise _another()
-            if (position(db) or 0) > at:
+            if at < (position(db) or 0) <= last_position(db):
                 return False
             put_in_place(db)
             return True
@@ -123,36 +152,77 @@ class Views:
                 drop(db, LIVE)
                 create(db, LIVE)
 
-    def _position(self, tables: str) -> int | None:
+    def _position(self) -> int | None:
         with self._store.transaction(write=False) as db:
-            return position(db, tables)
+            there = tracking(db)
+        return None if there is None else there.position
+
+    def check(self) -> None:
+        """Raises ``EventsMissing`` if the stored views are ahead of the events. Warns if they are damaged."""
+        try:
+            self._position()
+        except ViewError as error:
+            self.report_damage(error)
 
     # Reading
 
     def load(self, stream: str) -> AnyTracked | None:
-        """A host or VM as far as it is stored, removed or not: its ``version`` says which events are in it."""
+        """A host or VM as far as it is stored, removed or not: its ``version`` says which events are in it.
+
+        ``None`` if it is not stored, or damaged.
+        """
         with self._store.transaction(write=False) as db:
             return self.finder(db)(stream)
 
     def finder(self, db: Database) -> Callable[[str], AnyTracked | None]:
-        """Looks states up in a transaction that is open: a function that does as ``load`` does."""
-        self._seen_position = position(db)
-        if self._seen_position is None:
+        """Looks states up in a transaction that is open: a function that does as ``load`` does.
+
+        Raises ``EventsMissing`` if the stored views are ahead of the events.
+        """
+        try:
+            there = tracking(db)
+        except ViewError as error:
+            self.report_damage(error)
+            there = None
+        self._seen_position = None if there is None else there.position
+        if there is None:
             return lambda stream: None
         from nilometer.views.states import select_states
 
-        return lambda stream: select_states(db, LIVE, [stream]).get(stream)
+        def find(stream: str) -> AnyTracked | None:
+            try:
+                return select_states(db, LIVE, [stream]).get(stream)
+            except ViewError as error:
+                self.report_damage(error)
+                return None
+
+        return find
+
+    def _read_or_fold(self, read: Callable[[], Fleet], upto: int | None = None, time: str | None = None) -> Fleet:
+        """A fleet as the stored views have it; from the events alone if these are damaged."""
+        try:
+            return read()
+        except ViewError as error:
+            self.report_damage(error)
+        except EventsMissing as error:
+            self.report_damage(ViewError(error.message, hint=error.hint))
+        from projections.fleet import Fleet
+
+        events = self._events(0, upto)
+        return Fleet().apply_all(event for event in events if time is None or event.metadata.happened <= time)
 
     def fleet(self, at_position: int | None = None) -> Fleet:
         """All hosts and VMs as all events leave them, or as they were known at a position (0: before the first).
 
         Raises ``InputError`` for a position that the ledger has not.
         """
-        return self._moments.now() if at_position is None else self._moments.at_position(at_position)
+        if at_position is None:
+            return self._read_or_fold(self._moments.now)
+        return self._read_or_fold(lambda: self._moments.at_position(at_position), upto=at_position)
 
     def fleet_at(self, time: str) -> Fleet:
         """All hosts and VMs as they were at a time, by all that is known now: what had happened by then."""
-        return self._moments.at_time(time)
+        return self._read_or_fold(lambda: self._moments.at_time(time), time=time)
 
     def fleet_of(self, moment: Moment | None) -> Fleet:
         """All hosts and VMs at a position, at a time, or now."""
@@ -177,17 +247,17 @@ class Views:
     def summarize(self) -> Summary:
         """What the ledger holds, in figures. Where the stored views are up to date, no state is read for it."""
         with self._store.transaction(write=False) as db:
-            known = position(db)
-            row = db.execute(f"SELECT MAX({db.position_column}) FROM {db.events_table}").fetchone()
-            if known and row is not None and row[0] == known:
+            try:
+                there = tracking(db)
+            except (ViewError, EventsMissing):
+                there = None  # reported when the fleet is read
+            if there is not None and there.position == last_position(db) > 0:
                 counted = db.execute(
-                    "SELECT t.latest, (SELECT COUNT(*) FROM view_streams WHERE removed = 0 AND stream LIKE 'host/%'), "
-                    "(SELECT COUNT(*) FROM view_streams WHERE removed = 0 AND stream LIKE 'vm/%') "
-                    "FROM view_tracking t WHERE t.name = ?",
-                    (SHAPE,),
+                    "SELECT (SELECT COUNT(*) FROM view_streams WHERE removed = 0 AND stream LIKE 'host/%'), "
+                    "(SELECT COUNT(*) FROM view_streams WHERE removed = 0 AND stream LIKE 'vm/%')"
                 ).fetchone()
                 if counted is not None:
-                    return Summary(text(counted[0]) or None, number(counted[1]), number(counted[2]))
+                    return Summary(there.latest or None, number(counted[0]), number(counted[1]))
         fleet = self.fleet()
         return Summary(fleet.latest, len(fleet.hosts), len(fleet.vms))
 

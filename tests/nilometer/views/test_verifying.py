@@ -166,7 +166,7 @@ CORRUPTIONS = {
         "vm/web01: version is 9, and by the events 22",
     ),
     "DELETE FROM view_streams WHERE stream = 'host/hv01'": ("hosts-and-vms", "host/hv01 is missing"),
-    "INSERT INTO view_streams VALUES ('vm/ghost', 'decided-vm', 1, 0, '{}')": (
+    "INSERT INTO view_streams VALUES ('vm/ghost', 'decided-vm', 1, 0, '{}', 0)": (
         "hosts-and-vms",
         "vm/ghost does not belong there",
     ),
@@ -183,7 +183,7 @@ CORRUPTIONS = {
     "UPDATE view_checkpoints SET latest = '2099' WHERE position = 20": ("checkpoints", "position 20 is not"),
     "DELETE FROM view_checkpoints WHERE position = 20": ("checkpoints", "position 20 is missing"),
     "UPDATE view_checkpoints SET position = 39 WHERE position = 40": ("checkpoints", "position 40 is missing"),
-    "INSERT INTO view_checkpoints SELECT 39, latest, fleet FROM view_checkpoints WHERE position = 20": (
+    "INSERT INTO view_checkpoints SELECT 39, latest, fleet, 0 FROM view_checkpoints WHERE position = 20": (
         "checkpoints",
         "position 39 does not belong there",
     ),

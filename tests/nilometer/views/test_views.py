@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,7 +14,8 @@ from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Event
 from domain.observed.events import ImportRecorded
-from nilometer.views.tables import Events, ViewError
+from nilometer.errors import LedgerWarning
+from nilometer.views.tables import Events, EventsMissing
 from nilometer.views.views import Views
 from projections.fleet import Fleet
 from projections.view import view
@@ -190,20 +191,80 @@ def test_an_empty_ledger_has_an_empty_fleet() -> None:
         "UPDATE view_streams SET state = replace(state, '\"name\"', '\"nome\"') WHERE stream = 'vm/web01'",
     ],
 )
-def test_a_damaged_state_is_told_not_believed(change: str) -> None:
-    with stored(told(HOST, WEB)) as ledger:
+def test_a_state_that_was_changed_is_reported_not_believed_and_mended_by_the_next_writer(change: str) -> None:
+    history = told(HOST, WEB)
+    with stored(history) as ledger:
         ledger.views().catch_up()
         ledger.execute(change)
-        for read in (ledger.views().fleet, lambda: ledger.views().load("vm/web01")):
-            with pytest.raises(ViewError, match="stored view is damaged") as caught:
-                read()
-            assert "nilo replay" in caught.value.hint
+        reads: list[Callable[[Views], Fleet]] = [
+            Views.fleet,
+            lambda of: of.fleet_at(time(1000)),
+            lambda of: of.fleet(2),
+        ]
+        for read in reads:
+            with pytest.warns(LedgerWarning, match="what is stored of vm/web01 was changed; the events were read"):
+                assert read(ledger.views()) == replayed(history)
+        with pytest.warns(LedgerWarning, match="vm/web01"):
+            assert ledger.views().load("vm/web01") is None
+
+        more = told(HOST, WEB, START)[2:]
+        ledger.record(more)
+        with pytest.warns(LedgerWarning, match="vm/web01"):
+            ledger.views().catch_up()
+        assert ledger.views().compare().equal
+        assert ledger.views().fleet() == replayed([*history, *more])
 
 
-def test_a_damaged_checkpoint_is_told_not_believed() -> None:
+@pytest.mark.parametrize("change", ["fleet = ?", "latest = '2099', fleet = ?"])
+def test_a_checkpoint_that_was_changed_is_reported_not_believed(change: str) -> None:
     history, _ = decided(3, 60)
     with stored(history) as ledger:
         ledger.views().catch_up()
-        ledger.execute("UPDATE view_checkpoints SET fleet = ?", (b"nonsense",))
-        with pytest.raises(ViewError, match="the checkpoint at position 20 is unreadable"):
-            ledger.views().fleet(25)
+        ledger.execute(f"UPDATE view_checkpoints SET {change}", (b"nonsense",))
+        with pytest.warns(LedgerWarning, match="the checkpoint at position 20 was changed; the events were read"):
+            assert ledger.views().fleet(25) == replayed(history[:25])
+
+
+def test_a_missing_state_is_noticed_when_its_next_event_is_taken_up() -> None:
+    history, _ = decided(5, 80, observations=True)
+    for cut in range(len(history) // 2, len(history)):
+        stream = history[cut].stream
+        if history[cut].version > 1 and stream.startswith(("vm/", "host/")):
+            with stored(history[:cut]) as ledger:
+                ledger.views().catch_up()
+                ledger.execute("DELETE FROM view_streams WHERE stream = ?", (stream,))
+                ledger.record(history[cut:])
+                with pytest.warns(LedgerWarning, match=f"{stream} is not of the version before"):
+                    ledger.views().catch_up()
+                assert ledger.views().compare().equal
+            return
+
+
+@pytest.mark.parametrize("change", ["position = position - 3", "latest = '2099'", "checksum = 7"])
+def test_how_far_the_views_are_is_not_believed_when_it_was_changed(change: str) -> None:
+    history, _ = decided(3, 60)
+    with stored(history) as ledger:
+        ledger.views().catch_up()
+        ledger.execute(f"UPDATE view_tracking SET {change}")
+        with pytest.warns(LedgerWarning, match="how far the views are was changed"):
+            assert ledger.views().fleet() == replayed(history)
+        with pytest.warns(LedgerWarning, match="how far the views are was changed"):
+            ledger.views().catch_up()
+        assert ledger.views().compare().equal
+
+
+def test_a_ledger_that_ends_before_its_views_is_read_with_a_warning_and_not_caught_up() -> None:
+    history, _ = decided(3, 60)
+    with stored(history) as ledger:
+        ledger.views().catch_up()
+        for trigger in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+            ledger.execute(f"DROP TRIGGER {trigger[0]}")
+        ledger.execute("DELETE FROM stored_events WHERE rowid > 20")
+        with pytest.warns(
+            LedgerWarning, match=f"ends at position 20, and its views had come to position {len(history)}"
+        ):
+            assert ledger.views().fleet() == replayed(history[:20])
+        with pytest.raises(EventsMissing, match="events were removed from it"):
+            ledger.views().catch_up()
+        ledger.views().rebuild()
+        assert ledger.views().compare().equal
