@@ -37,3 +37,6 @@ class UnknownHost(InputError):
 
 class InternalError(Exception):
     """A bug in Nilometer itself. Please report it, with what is printed above."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)

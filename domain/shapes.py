@@ -90,7 +90,10 @@ class WrittenBy:
 ID_LENGTH: Final = 128
 
 
-def _check_name(text: str) -> str:
+def check_name(text: str) -> str:
+    """A name that can be printed and compared. Raises ``ValueError``."""
+    if text.isascii() and text.isprintable() and text[:1] != " " and text[-1:] != " ":
+        return text
     if unicodedata.normalize("NFC", text) != text:
         raise ValueError("is not in Unicode normal form C; type it again, or normalise it to NFC")
     for place, character in enumerate(text, start=1):
@@ -101,16 +104,17 @@ def _check_name(text: str) -> str:
     return text
 
 
-def _check_id(text: str) -> str:
+def check_id(text: str) -> str:
+    """A name that can be part of a stream's name. Raises ``ValueError``."""
     if "/" in text:
         raise ValueError("has a '/', which separates the parts of a stream's name")
-    return _check_name(text)
+    return check_name(text)
 
 
-Id = Annotated[str, Length(1, ID_LENGTH), Checked(_check_id)]
+Id = Annotated[str, Length(1, ID_LENGTH), Checked(check_id)]
 """The id of a host or VM: 1 to 128 characters, NFC, no control or format characters, no ``/``, no outer spaces."""
 
-Name = Annotated[str, Length(1, ID_LENGTH), Checked(_check_name)]
+Name = Annotated[str, Length(1, ID_LENGTH), Checked(check_name)]
 """What people call a VM: as an id, but it may have a ``/``, and two VMs may have the same."""
 
 # Sizes
@@ -128,7 +132,10 @@ def parse_size(text: str) -> int:
 
     Raises ``ValueError`` saying what is wrong and what to type instead.
     """
-    match = _SIZE.fullmatch(text)
+    try:
+        match = _SIZE.fullmatch(text)
+    except TypeError:  # from Python anything may come
+        match = None
     if match is None or not match[1].isascii():
         raise ValueError(f"{text!r} is not a size; write a whole number and a unit, such as 4GiB or 512MiB")
     number, unit = match[1].lstrip("0") or "0", match[2]

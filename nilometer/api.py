@@ -31,11 +31,16 @@ from domain.decision import Outcome as Outcome
 from domain.envelope import Envelope as Envelope
 from domain.envelope import Metadata as Metadata
 from domain.errors import InputError as InputError
+from domain.errors import InternalError as InternalError
 from domain.errors import NilometerError as NilometerError
 from domain.errors import UnknownHost as UnknownHost
 from domain.errors import UnknownVm as UnknownVm
 from domain.events import Event as Event
 from domain.guests import Guest as Guest
+from domain.identifiers import HostId as HostId
+from domain.identifiers import StreamName as StreamName
+from domain.identifiers import UtcTime as UtcTime
+from domain.identifiers import VmId as VmId
 from domain.settings import ConfigVersion as ConfigVersion
 from domain.settings import HostVersion as HostVersion
 from domain.settings import MemorySetting as MemorySetting

@@ -7,14 +7,15 @@ the host and the VM. Nothing but the event is read, and the same rules decide.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from domain import events, hosts, lifecycle, resizing
 from domain.aggregates import HistoryError
 from domain.commands import NAMES
 from domain.deciding.steps import STEPS, Step
-from domain.decision import Decision, refused_or_done
-from domain.events import Event, Evidence, HostEvent, HostFigures, HostRead, VmEvent
+from domain.decision import Code, Decision, refused_or_done
+from domain.events import Decided, Event, Evidence, HostEvent, HostFigures, HostRead, VmEvent
 from domain.guests import Guest
 from domain.settings import ConfigVersion, HostVersion
 from domain.shapes import parse_config_version, parse_memory
@@ -41,6 +42,30 @@ def redecide(event: Event) -> Decision | None:
                 return None
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise HistoryError(f"a {event.KIND} event does not carry what decided it: {error!r}") from None
+
+
+def find_other_decision(event: Event) -> str | None:
+    """Where the decision that an event records differs from the one that its evidence leads to; ``None`` if nowhere."""
+    try:
+        decision = redecide(event)
+    except HistoryError as error:
+        return str(error)
+    if decision is None or not isinstance(event, Decided):
+        return None
+    if decision.outcome is not event.outcome:
+        return f"outcome is {event.outcome}, and should be {decision.outcome}"
+    if (event.code or Code.NONE) is not decision.code:
+        return f"code is {event.code}, and should be {decision.code}"
+    if not isinstance(event, VmEvent):
+        return None
+    if event.granted is not None and event.granted != decision.granted:
+        return f"granted is {event.granted}, and should be {decision.granted}"
+    step = _STEPS.get(event.command)
+    if step is not None and type(event) is step.event:
+        for name in step.decided:
+            if getattr(event, name) != getattr(decision, name):
+                return f"{name} is {getattr(event, name)}, and should be {getattr(decision, name)}"
+    return None
 
 
 def _on_vm(event: VmEvent) -> Decision:
@@ -108,13 +133,15 @@ def _arguments_of_refused(arguments: Mapping[str, object]) -> dict[str, Any]:
 
 # What was read
 
+_config_version = lru_cache(maxsize=256)(parse_config_version)
+
 
 def vm_as_read(event: VmEvent) -> Vm:
     """The VM before the event, from what the event carries of it. Raises ``TypeError`` if it carries no evidence."""
     read, before = event.evidence.vm, event.before
     if read is None or before is None:
         raise TypeError("it has no figures of the VM before it")
-    config_version = parse_config_version(read.config_version)
+    config_version = _config_version(read.config_version)
     if not isinstance(config_version, ConfigVersion):
         raise TypeError("it has no configuration version")
     return Vm(

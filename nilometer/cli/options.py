@@ -25,7 +25,7 @@ def _keep(context: click.Context, parameter: click.Parameter, value: str | None)
     if context.get_parameter_source(name) is _ENVIRONMENT and name in given:
         return
     if name in ("actor", "via", "reason", "correlation"):
-        from nilometer.ledger.typed_commands import check_text
+        from nilometer.ledger.validating import check_text
 
         try:
             check_text(value)

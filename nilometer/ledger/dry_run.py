@@ -15,6 +15,7 @@ from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.repository import decided_host, decided_vm
 from nilometer.ledger.requests import Request, Result
 from nilometer.ledger.unit_of_work import at_too_early
+from nilometer.ledger.validating import check_requests, check_time
 from nilometer.times import current_time
 from projections.fleet import Fleet
 
@@ -34,9 +35,14 @@ class DryRun:
     def execute_all(self, requests: Sequence[Request], *, keep_going: bool = False) -> list[Result | InputError]:
         """As ``Ledger.execute_all``, without recording anything."""
         answers: list[Result | InputError] = []
-        known = self._known([request.key for request in requests if request.key is not None])
-        for request in requests:
+        checked = check_requests(requests, keep_going=keep_going)
+        known = self._known(
+            [request.key for request in checked if isinstance(request, Request) and request.key is not None]
+        )
+        for request in checked:
             try:
+                if isinstance(request, InputError):
+                    raise request
                 if self._ledger is not None and request.key in known:
                     answers.append(self._ledger.execute(request))  # there already, so nothing is written
                 else:
@@ -107,9 +113,9 @@ class DryRun:
     def _time_of(self, request: Request, streams: set[StreamName]) -> UtcTime:
         newest = max(streams, key=self._as_of)
         last = self._as_of(newest)
-        if not request.at:
+        if request.at is None:
             return max(current_time(), last)
-        at = UtcTime(request.at)
+        at = check_time("at", request.at)
         if at < last:
             raise at_too_early(at, newest, last)
         return at

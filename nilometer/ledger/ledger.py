@@ -20,6 +20,7 @@ from nilometer.ledger.reader import LedgerReader, postgres_recorder
 from nilometer.ledger.repository import Repository
 from nilometer.ledger.requests import Observation, Request, Result
 from nilometer.ledger.unit_of_work import UnitOfWork
+from nilometer.ledger.validating import check_observations, check_requests
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.reader import StoredRow
 from nilometer.storage.recorder import ExpectedVersions, IntegrityError, LedgerRecorder, StoredEvent
@@ -121,8 +122,11 @@ class Ledger(LedgerReader):
         A request that cannot be decided gives an ``InputError`` among the answers. Unless ``keep_going`` it is the last
         of them, and no later request is decided. When this returns, what it returns is on disk.
         """
-        keyed = [(request, request.key or os.urandom(16).hex()) for request in requests]
-        given_keys = [request.key for request in requests if request.key is not None]
+        keyed = [
+            (request, (isinstance(request, Request) and request.key) or os.urandom(16).hex())
+            for request in check_requests(requests, keep_going=keep_going)
+        ]
+        given_keys = [key for request, key in keyed if isinstance(request, Request) and request.key is not None]
         answers: list[Result | InputError] = []
         for lost in range(TRIES):
             # After a lost race fresh keys are looked up too: the answer to a commit may have been lost.
@@ -151,6 +155,7 @@ class Ledger(LedgerReader):
         for an observation of a host or VM that Nilometer decides about: nothing was recorded then.
         """
         self._check_views()
+        observations = check_observations(observations, actor=actor, via=via)
         for lost in range(TRIES):
             try:
                 positions = self._observed.record(observations, actor=actor, via=via)

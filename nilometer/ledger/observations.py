@@ -11,6 +11,7 @@ from domain.events import Decided, Event
 from domain.identifiers import UtcTime, split_stream
 from nilometer.ledger.requests import Observation
 from nilometer.storage.application import LedgerApplication
+from nilometer.storage.bodies import UnstorableEvent
 from nilometer.storage.store import Receipt
 from nilometer.times import current_time
 
@@ -48,6 +49,9 @@ class ObservationWriter:
                     observation, observation.actor or actor, observation.via or via, recorded
                 )
             positions = self._application.put(envelopes, list(receipts.values())) if receipts else ()
+        except UnstorableEvent as error:
+            self._versions.clear()
+            raise InputError(str(error), hint="mend that field of the event; nothing was recorded") from None
         except BaseException:
             self._versions.clear()
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from dataclasses import fields
 from functools import cache
 from typing import Any, Final, cast
@@ -14,9 +13,6 @@ from domain.commands import COMMANDS, Command
 from domain.errors import InputError
 from nilometer.storage.schemas import SchemaBuilder
 from nilometer.suggesting import did_you_mean
-
-LONGEST_TEXT: Final = 2000
-"""Characters of an actor, a tool, a reason or a correlation."""
 
 ABOUT: Final = ("at", "actor", "via", "reason", "correlation")
 """What may stand beside a command in its line."""
@@ -40,18 +36,6 @@ def parse_command(name: str, arguments: dict[str, Any]) -> Command:
 @cache
 def _validator(name: str) -> SchemaValidator:
     return SchemaValidator(SchemaBuilder().build(COMMANDS[name]))
-
-
-def check_text(text: str) -> str:
-    """What somebody says about a command: not blank, printable, not endless. Raises ``InputError``."""
-    if not text.strip():
-        raise InputError("is empty", hint="write something, or leave it out")
-    if len(text) > LONGEST_TEXT:
-        raise InputError(f"has {len(text)} characters", hint=f"say it in {LONGEST_TEXT}")
-    for place, character in enumerate(text, start=1):
-        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
-            raise InputError(f"has the control character U+{ord(character):04X} at place {place}", hint="leave it out")
-    return text
 
 
 def describe_error(command: str, error: ErrorDetails) -> tuple[str, str]:

@@ -8,23 +8,29 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from domain import commands
 from domain.commands import NAMES, Command
 from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
 from domain.deciding.reads import named_streams
+from domain.deciding.redecide import find_other_decision
 from domain.decision import Code, Outcome, accepted
 from domain.envelope import Envelope, Metadata
-from domain.errors import InputError
+from domain.errors import InputError, InternalError
 from domain.events import Event, HostCommandRefused, HostEvent, VmEvent
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from nilometer.ledger.repository import Repository
 from nilometer.ledger.requests import Request, Result
+from nilometer.ledger.validating import check_time
 from nilometer.storage.application import LedgerApplication
+from nilometer.storage.bodies import UnstorableEvent
 from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions
 from nilometer.storage.store import Receipt
 from nilometer.times import current_time, format_exact_time
+
+_REPORT: Final = "please report this"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +83,16 @@ class UnitOfWork:
         self._expected_versions: dict[str, int] = {}
         self._expected_position: int | None = None
 
-    def execute(self, requests: Sequence[tuple[Request, str]], *, keep_going: bool) -> None:
-        """Decides all requests, each with its key, and commits. Raises ``IntegrityError`` if others wrote meanwhile."""
+    def execute(self, requests: Sequence[tuple[Request | InputError, str]], *, keep_going: bool) -> None:
+        """Decides all requests, each with its key, and commits. Raises ``IntegrityError`` if others wrote meanwhile.
+
+        In the place of a request that cannot be read stands its error.
+        """
         self._repository.begin()
         for request, key in requests:
             try:
+                if isinstance(request, InputError):
+                    raise request
                 self._execute(request, key)
             except InputError as error:
                 self._pending.append(error)
@@ -96,12 +107,26 @@ class UnitOfWork:
             expected = NOTHING_EXPECTED
             if self._expected_versions or self._expected_position is not None:
                 expected = ExpectedVersions(self._expected_versions, self._expected_position)
-            positions = self._application.put(self._envelopes, self._receipts, expected)
+            self._redecide()
+            try:
+                positions = self._application.put(self._envelopes, self._receipts, expected)
+            except UnstorableEvent as error:
+                raise InternalError(f"{error}; nothing was recorded; {_REPORT}") from error
             self.wrote = True
         for pending in self._pending:
             self.answers.append(pending.result(positions) if isinstance(pending, _Decided) else pending)
         self._envelopes, self._receipts, self._pending, self._written = [], [], [], set()
         self._expected_versions, self._expected_position = {}, None
+
+    def _redecide(self) -> None:
+        """Decides what is to be written again, from the evidence in its events alone: it must come to the same."""
+        for envelope in self._envelopes:
+            difference = find_other_decision(envelope.event)
+            if difference is not None:
+                raise InternalError(
+                    f"event {envelope.id} does not follow from its own evidence: {difference}; "
+                    f"nothing was recorded; {_REPORT}"
+                )
 
     def undo(self) -> None:
         """Forgets what was decided but not committed."""
@@ -191,7 +216,7 @@ class UnitOfWork:
         last = self._repository.as_of(streams)
         if request.at is None:
             return max(recorded, last)
-        at = UtcTime(request.at)
+        at = check_time("at", request.at)
         if at < last:
             raise at_too_early(at, max(streams, key=lambda stream: self._repository.as_of([stream])), last)
         return at

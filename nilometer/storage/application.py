@@ -16,7 +16,7 @@ from eventsourcing.utils import Environment, EnvType
 from domain.envelope import Envelope
 from domain.events import Event
 from nilometer.errors import LedgerError
-from nilometer.storage.bodies import decode, encode
+from nilometer.storage.bodies import UnstorableEvent, decode, encode, find_difference
 from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder
 from nilometer.storage.store import Database, Receipt
 
@@ -66,6 +66,18 @@ class LedgerMapper(Mapper[str]):
         return cast("DomainEventProtocol[str]", envelope)
 
 
+def _stored(envelope: Envelope[Event]) -> StoredEvent:
+    """An event as it is to be stored, once it was read back. Raises ``UnstorableEvent``."""
+    try:
+        topic, body = encode(envelope.event, envelope.metadata)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:  # pydantic's errors are ValueErrors
+        raise UnstorableEvent(f"event {envelope.id} cannot be stored: {error}") from error
+    difference = find_difference(envelope, topic, body)
+    if difference is not None:
+        raise UnstorableEvent(f"event {envelope.id} cannot be stored: {difference}")
+    return StoredEvent(envelope.stream, envelope.version, topic, body)
+
+
 class LedgerApplication(Application[str]):
     """The streams of hosts and VMs, on one recorder."""
 
@@ -95,11 +107,12 @@ class LedgerApplication(Application[str]):
     ) -> tuple[int, ...]:
         """Stores events and receipts in one atomic write, and returns the positions. See ``LedgerRecorder.record``.
 
+        What is to be stored is read back first: raises ``UnstorableEvent`` for an event that would become another.
+
         Straight to the recorder: ``Application.save`` and ``EventStore.put`` build objects beside each event that
         nobody here reads.
         """
-        events = cast("Sequence[DomainEventProtocol[str]]", envelopes)
-        stored = [self.mapper.to_stored_event(event) for event in events]
+        stored = [_stored(envelope) for envelope in envelopes]
         return tuple(self._given_recorder.record(stored, receipts, expected))
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from types import GenericAlias
 from typing import Final, Generic, TypeVar
 
@@ -28,6 +28,10 @@ E = TypeVar("E", bound=Event)
 
 class UnreadableEvent(NilometerError):
     """A stored event cannot be read: of an unknown kind or version, or not in its shape. It may have been changed."""
+
+
+class UnstorableEvent(Exception):
+    """An event that would not be read back as it is: nothing was written."""
 
 
 @dataclass(slots=True)
@@ -58,7 +62,7 @@ class _Codec:
     @cached_property
     def write(self) -> Callable[[EventBody[Event]], bytes]:
         """A body as JSON."""
-        return SchemaSerializer(_WRITING_BUILDER.build(self._body)).to_json
+        return partial(SchemaSerializer(_WRITING_BUILDER.build(self._body)).to_json, warnings="error")
 
     @cached_property
     def read(self) -> Callable[[bytes], EventBody[Event]]:
@@ -126,6 +130,35 @@ def decode(stream: str, version: int, topic: str, body: bytes, position: int = 0
         read.causation,
     )
     return Envelope(StreamName(stream), version, read.data, metadata, position)
+
+
+def find_difference(envelope: Envelope[Event], topic: str, body: bytes) -> str | None:
+    """What is lost or changed of an event that is read back from the bytes that are to be stored; ``None`` if nothing.
+
+    Two values that are equal but of different types, such as 1 and ``True``, are told apart by the reading.
+    """
+    codec = _CODECS[topic]
+    try:
+        read = codec.read(body)
+    except ValidationError as error:
+        return first_problem(error)
+    event, metadata = envelope.event, envelope.metadata
+    if read.data == event and (
+        read.actor == metadata.actor
+        and read.via == metadata.via
+        and read.happened == metadata.happened
+        and read.recorded == metadata.recorded
+        and read.correlation == metadata.correlation
+        and read.earliest == metadata.earliest
+        and read.reason == metadata.reason
+        and read.causation == metadata.causation
+    ):
+        return None
+    for got, given in ((read.data, event), (read, metadata)):
+        for name in sorted(name for kind in type(given).__mro__ for name in getattr(kind, "__slots__", ())):
+            if getattr(got, name) != getattr(given, name):
+                return f"{name}: {getattr(given, name)!r} is read back as {getattr(got, name)!r}"
+    return "it is read back as another"
 
 
 def _upcast(stream: str, version: int, topic: str, body: bytes, position: int) -> tuple[str, bytes, _Codec]:

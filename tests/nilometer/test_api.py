@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import Final, NewType
 
 import nilometer
 
@@ -48,6 +48,8 @@ def describe(name: str, value: object) -> Iterator[str]:
                 yield f"    {attribute}: {returned(held.fget)}"
             elif isinstance(held, classmethod | staticmethod) or callable(held):
                 yield f"    {attribute}{signature(getattr(value, attribute))}"
+    elif isinstance(value, NewType):
+        yield f"{name}: {value.__supertype__.__name__}"
     elif callable(value):
         yield f"{name}{signature(value)}"
     else:  # a union
