@@ -48,14 +48,16 @@ class Partition:
 
 def partition_history(history: HistorySource, cores: int) -> Partition | None:
     """Divides a history; ``None`` if one process should judge it: it is short or irregular, or has too few hosts."""
-    streams, groups, source = Counter[bytes](), _Groups(), b""
+    streams, groups, source, recorded = Counter[bytes](), _Groups(), b"", b""
     for number, header in enumerate(history.headers(), start=1):
         if header is None or header.position != number or header.source != (source or header.source):
             return None
         streams[header.stream] += 1
         if header.version != streams[header.stream] or not _join_groups(header, groups):
             return None
-        source = header.source
+        if header.recorded < recorded:  # who judges a part of the events does not see this
+            return None
+        source, recorded = header.source, header.recorded
     events = streams.total()
     if events < FEWEST_EVENTS:
         return None

@@ -7,9 +7,10 @@ its place, ``file:line``.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -96,15 +97,29 @@ def read_row(row: StoredRow, ledger: str) -> Envelope[Event]:
     return envelope
 
 
-# Files that continue one another
+# Files that are parts of one history
+
+MOST_CONFLICTS: Final = 1000
+"""Conflicts between files that are kept; when there are more, the files are not copies of one history at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two files that have different events at one position of the same ledger."""
+
+    judged: PlacedEvent
+    """The event of the file that was named first; it is judged."""
+    other: PlacedEvent
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One history: the ledger that it names as its source, and its events in the order of the files."""
+    """One history: the ledger that it names as its source, and its events in the order of their positions."""
 
     source: str
     events: Iterator[PlacedEvent]
+    conflicts: list[Conflict] = field(default_factory=list[Conflict])
+    """The conflicts between its files, once all events were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,31 +132,51 @@ class _File:
 
 
 def histories(names: Sequence[str], open: OpenFile, on_error: OnError | None = None) -> Iterator[History]:
-    """The histories in some files: one per file, or one for several files of one ledger that continue one another.
+    """The histories in some files: all files of one ledger are parts of one history, in whatever order they are named.
 
-    Each history must be read to its end before the next one is requested. Raises as ``read_events`` does.
+    An event that several files have alike is given once. Each history must be read to its end before the next one is
+    requested. Raises as ``read_events`` does.
     """
-    single = len(names) == 1
-    files = [(_single_file if single else _file_with_start)(name, open, on_error) for name in names]
-    sources = list(dict.fromkeys(file.source for file in files))
-    queue = deque(sorted(files, key=lambda file: (sources.index(file.source), file.first)))
-    while queue:
-        first = next(queue[0].events, None) if single else None
-        source = queue[0].source if first is None else first.source
-        yield History(source, _joined(queue, [] if first is None else [first]))
+    if len(names) == 1:
+        file = _single_file(names[0], open, on_error)
+        first = next(file.events, None)
+        yield History("" if first is None else first.source, chain([] if first is None else [first], file.events))
+        return
+    by_source: dict[str, list[_File]] = {}
+    for number, name in enumerate(names):
+        file = _file_with_start(name, open, on_error)
+        by_source.setdefault(file.source or f"unreadable {number}", []).append(file)
+    for files in by_source.values():
+        conflicts: list[Conflict] = []
+        yield History(files[0].source, _merged(files, conflicts), conflicts)
 
 
-def _joined(queue: deque[_File], start: Iterable[PlacedEvent]) -> Iterator[PlacedEvent]:
-    """The events of the next file, and of the files that continue it; ``start`` was already read from the first."""
-    file, last = queue.popleft(), 0
-    for event in chain(start, file.events):
-        last = event.envelope.position
-        yield event
-    while queue and file.source and (queue[0].source, queue[0].first) == (file.source, last + 1):
-        file = queue.popleft()
-        for event in file.events:
-            last = event.envelope.position
+def _merged(files: Sequence[_File], conflicts: list[Conflict]) -> Iterator[PlacedEvent]:
+    """The events of all files by their positions. A file is opened when its first position has come."""
+    waiting = deque(sorted(enumerate(files), key=lambda numbered: numbered[1].first))
+    heads: list[tuple[int, int, PlacedEvent]] = []
+    """The next event of each open file, with its position and the number of the file."""
+
+    def push(number: int) -> None:
+        event = next(files[number].events, None)
+        if event is not None:
+            heappush(heads, (event.envelope.position, number, event))
+
+    last: PlacedEvent | None = None
+    last_number = 0
+    while heads or waiting:
+        while waiting and (not heads or waiting[0][1].first <= heads[0][0]):
+            push(waiting.popleft()[0])
+        if not heads:
+            continue
+        position, number, event = heappop(heads)
+        if last is not None and number != last_number and position == last.envelope.position:
+            if (event.envelope, event.source) != (last.envelope, last.source) and len(conflicts) < MOST_CONFLICTS:
+                conflicts.append(Conflict(judged=last, other=event))
+        else:
             yield event
+            last, last_number = event, number
+        push(number)
 
 
 def _single_file(name: str, open: OpenFile, on_error: OnError | None) -> _File:

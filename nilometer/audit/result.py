@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from nilometer.audit.reading import Conflict
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
 from rules.judging.completeness import PlacedEvent
 from rules.judging.findings import Coverage, Finding, RuleCoverage, Verdict
@@ -68,8 +69,10 @@ class Audit:
                 if on_progress is not None:
                     on_progress(count)
 
-    def finish(self, judge: Judge, source: str) -> None:
-        """Ends a history: adds what is found at its end, and how often each rule was checked."""
+    def finish(self, judge: Judge, source: str, conflicts: Iterable[Conflict] = ()) -> None:
+        """Ends a history: adds what is found at its end and between its files, and how often each rule was checked."""
+        for conflict in conflicts:
+            judge.report_conflict(conflict.judged, conflict.other)
         for finding in judge.finish():
             self.add(finding, source)
         self._add_coverage(judge.coverage)

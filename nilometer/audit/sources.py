@@ -25,11 +25,15 @@ StreamFilter = Callable[[bytes], bool]
 _SUBJECT: Final = b'"subject":"'
 _POSITION: Final = b'"position":'
 _TAIL: Final = re.compile(
-    rb'"position":(\d+),(?:"reason":"(?:[^"\\]|\\.)*+",)?"recorded":"[^"\\]+","source":"([^"\\]+)",'
+    rb'"position":(\d+),(?:"reason":"(?:[^"\\]|\\.)*+",)?"recorded":"([^"\\]+)","source":"([^"\\]+)",'
     rb'"specversion":"1\.0","subject":"([^"\\]+)","time":"[^"\\]+","type":"nilometer\.([^"\\]+)\.v\d+",'
     rb'"version":(\d+),"via":'
 )
 """What follows the data in a line as Nilometer writes it."""
+
+
+_RECORDED: Final = re.compile(rb'"recorded":"([^"\\]+)"')
+"""When a stored event was recorded; within a text its quotes would be escaped."""
 
 
 class EventHeader(NamedTuple):
@@ -41,6 +45,8 @@ class EventHeader(NamedTuple):
     kind: bytes
     """Such as ``vm.defined``."""
     source: bytes
+    recorded: bytes
+    """When it was recorded."""
     text: bytes
     """JSON that contains its data."""
 
@@ -93,8 +99,16 @@ def _header_of(line: bytes) -> EventHeader | None:
     tail = _TAIL.match(line, max(0, line.rfind(_POSITION)))  # within a text its quotes would be escaped
     if tail is None:
         return None
-    position, source, stream, kind, version = tail.groups()
-    return EventHeader(stream=stream, version=int(version), position=int(position), kind=kind, source=source, text=line)
+    position, recorded, source, stream, kind, version = tail.groups()
+    return EventHeader(
+        stream=stream,
+        version=int(version),
+        position=int(position),
+        kind=kind,
+        source=source,
+        recorded=recorded,
+        text=line,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +123,17 @@ class LedgerSource:
         with open_reader(self.url) as ledger:
             source = source_uri(ledger.id).encode()
             for row in ledger.rows(0, self.upto):
+                recorded = _RECORDED.search(row.body)
+                if recorded is None:
+                    yield None
+                    continue
                 yield EventHeader(
                     stream=row.stream.encode(),
                     version=row.version,
                     position=row.position,
                     kind=row.topic.rpartition("/")[0].encode(),
                     source=source,
+                    recorded=recorded[1],
                     text=row.body,
                 )
 

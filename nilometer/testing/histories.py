@@ -107,7 +107,7 @@ def judge_file(name: str) -> Audit:
     for history in histories([name], open_input):
         judge = Judge()
         audit.judge(history.events, judge, history.source)
-        audit.finish(judge, history.source)
+        audit.finish(judge, history.source, history.conflicts)
     return audit
 
 

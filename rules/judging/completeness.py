@@ -81,6 +81,8 @@ class Completeness:
                 yield from self._skip_gap()
         if position > self._position + 1 and position not in self._early:
             why = "the event comes too early, or the events before it are missing"
+            if not self._position:
+                why = f"{why}: if they are in an earlier file, give the earlier file too"
             self._report_position(EventRef(envelope, place), why)
             self.gap = position
             self._early[position] = PlacedEvent(envelope, place, source)

@@ -10,10 +10,12 @@ from domain.events import Decided, Event, VmDefined, VmEvent
 from domain.identifiers import host_stream, subject_id, vm_id
 from domain.observed.events import Observed, VmObserved
 from rules.judging.collector import EventRef, FindingCollector
-from rules.judging.completeness import Completeness
+from rules.judging.comparing import difference_of
+from rules.judging.completeness import Completeness, PlacedEvent
 from rules.judging.decided.attribution import rules_for
 from rules.judging.decided.judge import DecidedJudge
-from rules.judging.findings import Coverage, Finding
+from rules.judging.descriptions import HISTORY_IS_WHOLE, TIME_GOES_FORWARD
+from rules.judging.findings import Coverage, Difference, Finding
 from rules.judging.observed.judge import ObservedJudge
 from rules.judging.origins import Origins
 from rules.judging.scope import EVERYTHING, Scope
@@ -30,6 +32,8 @@ class Judge:
         self._collector = FindingCollector(scope)
         self._completeness = Completeness(self._collector, self._is_in_scope, alone=alone)
         self._events_read = 0
+        self._recorded = ""
+        """When the event before was recorded."""
         self._origins = Origins(self._collector)
         self._decided = DecidedJudge(self._collector, self._completeness)
         self._observed = ObservedJudge(self._collector)
@@ -64,6 +68,16 @@ class Judge:
                 self._judge(EventRef(placed.envelope, placed.place))
         return collector.drain()
 
+    def report_conflict(self, judged: PlacedEvent, other: PlacedEvent) -> None:
+        """Reports two different events at one position of the same ledger; the first is the one that is judged."""
+        collector = self._collector
+        collector.in_scope = collector.everything or self._is_in_scope(other.envelope)
+        why = "two files have different events at this position"
+        if judged.place:
+            why = f"{why}: the other one is at {judged.place}"
+        difference = difference_of(judged.envelope, other.envelope)
+        collector.report_violation(HISTORY_IS_WHOLE, EventRef(other.envelope, other.place), why, difference)
+
     def finish(self) -> list[Finding]:
         """Ends the history and returns the findings that were still open."""
         for placed in self._completeness.finish():
@@ -77,6 +91,26 @@ class Judge:
         scope, stream = self.scope, envelope.stream
         host = self._host_of(envelope) if scope.hosts and vm_id(stream) is not None else None
         return scope.includes(stream, host, envelope.metadata.happened)
+
+    def _check_times(self, ref: EventRef) -> None:
+        """Checks the times of an event against each other and against the event before it.
+
+        Clocks are set, and differ from machine to machine: what a clock explains is a remark.
+        """
+        collector, metadata = self._collector, ref.envelope.metadata
+        collector.in_scope = collector.everything or self._is_in_scope(ref.envelope)
+        recorded, happened, earliest = metadata.recorded, metadata.happened, metadata.earliest
+        if recorded < self._recorded:
+            difference: Difference = {"not recorded before": self._recorded}, {"recorded": recorded}
+            why = "the event was recorded before the previous event of its ledger"
+            collector.report_remark(TIME_GOES_FORWARD, ref, why, difference)
+        if recorded < happened:
+            difference = {"not recorded before": happened}, {"recorded": recorded}
+            collector.report_remark(TIME_GOES_FORWARD, ref, "the event was recorded before it happened", difference)
+        if earliest is not None and earliest > happened:
+            difference = {"not after": happened}, {"earliest": earliest}
+            why = "the earliest time at which the event can have happened is after the latest"
+            collector.report_violation(TIME_GOES_FORWARD, ref, why, difference)
 
     def _record_match(self, envelope: Envelope[Event]) -> None:
         """Records that an event is about a VM or host in scope."""
@@ -99,6 +133,11 @@ class Judge:
         return None if read is None else read.id
 
     def _judge(self, ref: EventRef) -> None:
+        metadata = ref.envelope.metadata
+        recorded = metadata.recorded
+        if recorded < self._recorded or recorded < metadata.happened or metadata.earliest is not None:
+            self._check_times(ref)
+        self._recorded = recorded
         if not self._origins.accept(ref):
             return
         if isinstance(ref.envelope.event, Decided):

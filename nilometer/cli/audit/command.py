@@ -139,7 +139,7 @@ def _judge_files(audit: Audit, files: Sequence[str], scope: Scope, on_error: Ski
         for history in histories(files, open_input, on_error):
             judge = Judge(scope)
             audit.judge(history.events, judge, history.source, progress.update)
-            audit.finish(judge, history.source)
+            audit.finish(judge, history.source, history.conflicts)
 
 
 def _judge_ledger(audit: Audit, ledger: LedgerReader, scope: Scope, on_error: SkippedInput | None) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
 from domain import events
 from domain.deciding.redecide import vm_as_read
 from domain.events import HostRead, VmEvent
@@ -21,6 +25,10 @@ from rules.judging.decided.records import Records
 from rules.judging.decided.tracks import DecidedHostState, DecidedVmState
 from rules.judging.descriptions import EVENT_TELLS_ALL
 from rules.judging.findings import Difference
+
+OUTDATED_SECONDS: Final = 60
+"""A decision is recorded at most so long after another writer replaced what it read; then it is made again."""
+NO_VERSIONS: Final[Mapping[str, int]] = {}
 
 
 def check_vm_before(records: Records, ref: EventRef, event: VmEvent, vm: DecidedVmState) -> Vm | None:
@@ -50,13 +58,14 @@ def check_hosts_read(
 ) -> bool:
     """Whether the hosts that an event read were as it records."""
     evidence, generation = event.evidence, vm.state.generation
-    consistent = check_host_read(records, ref, evidence.host, vm.host, host, generation, "host")
+    consistent = check_host_read(records, ref, evidence.host, vm.host, host, generation, "host", known=vm.knows)
     if event.command != "move-vm":
         return consistent
     read = evidence.destination
     named = event.destination if isinstance(event, events.VmMoved) else None if read is None else read.id
     destination = None if named is None else records.hosts.get(named) or _removed_since(records, read, named)
-    consistent = check_host_read(records, ref, read, named, destination, generation, "destination") and consistent
+    is_as_read = check_host_read(records, ref, read, named, destination, generation, "destination", known=vm.knows)
+    consistent = is_as_read and consistent
     if isinstance(event, events.VmMoved) and event.source != vm.host:
         why, difference = (
             "the event names a host that the VM was not on",
@@ -81,10 +90,13 @@ def check_host_read(
     host: DecidedHostState | None,
     generation: int | None,
     path: str,
+    *,
+    known: Mapping[str, int] = NO_VERSIONS,
 ) -> bool:
     """Whether a host was as an event records, at the version that it read.
 
     ``named`` is the host that the event is about, ``path`` the name of its evidence, ``generation`` that of the VM.
+    ``known`` has the newest versions of hosts that the event's own stream knew before.
     """
     if host is not None and read is not None and read.id == named and read.stream_version == host.version:
         settled = host.release_known and not host.unconfirmed_shift  # nearly all events read the host as it is now
@@ -106,7 +118,7 @@ def check_host_read(
     host.confirm_version(read.stream_version)
     state = host.state_at(read.stream_version)
     if state is not None and matches_host_read(read, state, generation):
-        return True
+        return _check_recency(records, ref, read, host, path, known.get(host.id, 0))
     follows = host.cause
     if state is None and host.had_version(read.stream_version):
         why = "the host's state when it was read is not known: it changed too often since, or its beginning is missing"
@@ -127,3 +139,30 @@ def check_host_read(
     difference = difference_of(expected_host_read(host.id, state, version, generation), read, f"{path}.")
     collector.report_violation(EVENT_TELLS_ALL, ref, why, difference, follows=follows)
     return False
+
+
+def _check_recency(
+    records: Records, ref: EventRef, read: HostRead, host: DecidedHostState, path: str, known: int
+) -> bool:
+    """Whether a decision read a host that was not outdated: others write in between, but not for minutes.
+
+    ``known`` is the newest version of the host that the event's own stream knew before.
+    """
+    version, recorded = read.stream_version, ref.envelope.metadata.recorded
+    if version < known:
+        why = "the decision read an older version of the host than its own stream already knew"
+        newest = known
+    else:
+        superseded = host.superseded_at(version)
+        if superseded is None or recorded <= superseded or _seconds_between(superseded, recorded) < OUTDATED_SECONDS:
+            return True
+        why = f"the decision read a version of the host that was outdated since {superseded}"
+        newest = host.version
+    difference: Difference = {f"{path}.stream_version": newest}, {f"{path}.stream_version": version}
+    follows = host.cause
+    records.collector.report_violation(EVENT_TELLS_ALL, ref, why, difference, follows=follows)
+    return False
+
+
+def _seconds_between(earlier: str, later: str) -> float:
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()

@@ -106,6 +106,11 @@ class DecidedJudge:
             in_scope=collector.in_scope,
             has_findings=not consistent,
         )
+        made = 1 if change.expected else 0
+        for read in (event.evidence.host, event.evidence.destination):
+            track = None if read is None else records.hosts.get(read.id)
+            if read is not None and track is not None and read.stream_version <= track.version:
+                vm.learn_version(read.id, read.stream_version + made)
         if isinstance(event, events.VmMoved):
             records.move_to_host(vm, event.destination)
         elif isinstance(event, events.VmRemoved):

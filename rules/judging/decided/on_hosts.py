@@ -77,7 +77,8 @@ def _check_evidence(
     if isinstance(event, events.HostCommandRefused) and event.command == "define-vm":
         argument = event.arguments.get("generation")
         generation = argument if isinstance(argument, int) else None
-        return check_host_read(records, ref, event.evidence.host, host.id, host, generation, "host")
+        known = {host.id: ref.envelope.version - 1}  # the refusal is on the stream that it read
+        return check_host_read(records, ref, event.evidence.host, host.id, host, generation, "host", known=known)
     if event.command != "remove-host" or not isinstance(event, events.HostRemoved | events.HostCommandRefused):
         return True
     if event.evidence.vms == len(host.vms):

@@ -119,3 +119,5 @@ class Records:
             why = "the event happened before the previous event of its stream"
             self.collector.report_violation(TIME_GOES_FORWARD, ref, why, difference)
         track.last_happened = happened
+        if isinstance(track, DecidedHostState):
+            track.recorded.append((track.version, ref.envelope.metadata.recorded))

@@ -39,11 +39,18 @@ class DecidedVmState:
     """The invariants that are broken now, and the position that broke each."""
     unchecked: bool = True
     """Whether the invariants are still to be checked for this state on this host."""
+    knows: dict[str, int] = field(default_factory=dict[str, int])
+    """The newest version of each host that an event of this VM read or made."""
 
     @property
     def invariants_hold(self) -> bool:
         """All invariants are known to hold, which the proofs about its next change assume."""
         return not (self.unchecked or self.broken_since)
+
+    def learn_version(self, host: str, version: int) -> None:
+        """Notes that the VM's stream knows a version of a host."""
+        if version > self.knows.get(host, 0):
+            self.knows[host] = version
 
     def update(self, state: Vm, figures: VmFigures | None = None) -> None:
         """Gives the VM a new state."""
@@ -85,6 +92,8 @@ class DecidedHostState:
     """Earlier states, with the version from which each was valid."""
     since: int = 1
     """The version from which the current state is valid."""
+    recorded: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=PAST_STATES))
+    """When the last versions were recorded."""
     shift: int = 0
     """How many events more the history has counted on this stream than the stream has: these were lost."""
     unconfirmed_shift: int = 0
@@ -133,6 +142,14 @@ class DecidedHostState:
             self.version = version
             self.since = min(self.since, version)
         self.unconfirmed_shift = 0
+
+    def superseded_at(self, version: int) -> str | None:
+        """When the version after this one was recorded; ``None`` if that is not known."""
+        behind = self.version - version
+        if not 0 < behind <= len(self.recorded):
+            return None
+        next_version, recorded = self.recorded[-behind]
+        return recorded if next_version == version + 1 else None
 
     def had_version(self, version: int) -> bool:
         """Whether the stream has had a version, even one whose state is no longer known."""

@@ -26,7 +26,7 @@ from rules.judging.scope import EVERYTHING
 from tests.domain.given import HOST, START, WEB, do
 from tests.nilometer.importers.qemu.reading import S7, facts, lines_of
 from tests.oracle.strategies import Seeded
-from tests.rules.judging.histories import history, random_history
+from tests.rules.judging.histories import history, moment, random_history
 from tests.rules.judging.observed.recordings import envelopes
 
 OBSERVED = facts(lines_of(S7))
@@ -48,6 +48,7 @@ def lines() -> list[bytes]:
     recorded = random_history(Seeded(5), 500)
     for more in (history({**HOST, "host": "alone01"}, on_one, {**START, "vm": "alone"}, *added), envelopes(OBSERVED)):
         recorded += [replace(extra, position=len(recorded) + number) for number, extra in enumerate(more, start=1)]
+    recorded = [replace(each, metadata=replace(each.metadata, recorded=moment(10**9))) for each in recorded]
     documents = [envelope_to_cloudevent(envelope, LEDGER) for envelope in recorded]
     assert {"move-vm"} < {document["data"].get("command") for document in documents}
     return [spelled(document) for document in documents]

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from io import BufferedReader, BytesIO
+from itertools import permutations
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -278,9 +279,22 @@ def test_files_that_continue_one_another_are_one_history(tmp_path: Path) -> None
     assert positions(names) == [[1, 2, 3, 4, 5, 6, 7, 8, 9]]
 
 
-def test_files_that_overlap_or_leave_a_gap_are_histories_of_their_own(tmp_path: Path) -> None:
+def test_files_that_overlap_or_leave_a_gap_are_one_history_with_each_event_once(tmp_path: Path) -> None:
     names = written(tmp_path, a=LINES[:3], b=LINES[2:6], c=LINES[7:])
-    assert positions(names) == [[1, 2, 3], [3, 4, 5, 6], [8, 9]]
+    for order in permutations(names):
+        assert positions(list(order)) == [[1, 2, 3, 4, 5, 6, 8, 9]]
+    assert positions([names[0], names[0]]) == [[1, 2, 3]]
+
+
+def test_files_that_have_different_events_at_one_position_are_in_conflict(tmp_path: Path) -> None:
+    other = changed(LINES[3], actor="somebody else")
+    names = written(tmp_path, a=LINES, b=[*LINES[:3], other, *LINES[4:]])
+    for order in (names, names[::-1]):
+        (history,) = histories(order, open_input)
+        assert [event.envelope.position for event in history.events] == list(range(1, 10))
+        assert [(each.judged.place[-3:], each.other.place[-3:]) for each in history.conflicts] == [
+            (f"{order[0][-1]}:4", f"{order[1][-1]}:4")
+        ]
 
 
 def test_files_of_different_ledgers_are_histories_of_their_own(tmp_path: Path) -> None:

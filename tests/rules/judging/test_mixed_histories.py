@@ -17,6 +17,9 @@ from tests.rules.judging.histories import Recorded, judged, moment, random_histo
 from tests.rules.judging.observed.made_up import several_vms
 from tests.rules.judging.observed.recordings import envelopes
 
+LATER = moment(10**9)
+"""When everything was recorded."""
+
 
 def mixed(decided: list[Recorded], observed: list[Recorded], random: Random) -> Iterator[Recorded]:
     """Both as one ledger has them: the events of one decision stand together."""
@@ -27,7 +30,8 @@ def mixed(decided: list[Recorded], observed: list[Recorded], random: Random) -> 
         takes = changes if not envelopes or (changes and random.random() < 0.5) else envelopes
         for envelope in takes.pop(0):
             position += 1
-            yield replace(envelope, position=position)
+            recorded = replace(envelope.metadata, recorded=LATER)
+            yield replace(envelope, position=position, metadata=recorded)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -46,7 +50,7 @@ def test_neither_changes_what_is_judged_of_the_other(seed: int) -> None:
 @pytest.mark.parametrize("at", [moment(0), moment(10**9)], ids=["all at once", "all in the future"])
 def test_times_may_be_equal_and_to_come(at: UtcTime) -> None:
     envelopes = [
-        replace(envelope, metadata=replace(envelope.metadata, happened=at))
+        replace(envelope, metadata=replace(envelope.metadata, happened=at, recorded=LATER))
         for envelope in random_history(Seeded(3), 200)
     ]
     assert judged(envelopes)[0] == []

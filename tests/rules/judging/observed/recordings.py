@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from domain.envelope import Envelope, Metadata
 from domain.events import Event
+from domain.identifiers import UtcTime
 from nilometer.ledger.requests import Fact
 from rules.judging.findings import Coverage, Finding
 from tests.nilometer.importers.qemu.reading import facts, lines_of
@@ -14,11 +15,13 @@ from tests.rules.judging.histories import judged
 
 
 def envelopes(given: Iterable[Fact]) -> Iterator[Envelope[Event]]:
-    """Facts as a ledger would hold them."""
+    """Facts as a ledger would hold them: imported at once, after the last of them happened."""
     versions: dict[str, int] = {}
-    for position, fact in enumerate(given, start=1):
+    all_facts = list(given)
+    recorded = max((fact.happened for fact in all_facts), default=UtcTime(""))
+    for position, fact in enumerate(all_facts, start=1):
         version = versions[fact.stream] = versions.get(fact.stream, 0) + 1
-        metadata = Metadata("driver", "import-qemu", fact.happened, fact.happened, "c", fact.earliest)
+        metadata = Metadata("driver", "import-qemu", fact.happened, recorded, "c", fact.earliest)
         yield Envelope(fact.stream, version, fact.event, metadata, position)
 
 
