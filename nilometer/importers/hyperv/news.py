@@ -68,13 +68,16 @@ def compare(
 
 
 def measure(reading: VmReading, assigned: int | None) -> VmObserved:
-    """The figures of a reading. In use is known only if all of it was read in one moment."""
+    """The figures of a reading. In use is known only if all of it was read in one moment.
+
+    While the guest sees less than the VM has, what it has available shows nothing of the rest.
+    """
     available = reading.guest_available
     at_once = assigned == (reading.listing.assigned if reading.physical is None else reading.physical)
     in_use = visible = ballooned = None
     if assigned is not None:
-        visible = reading.listing.visible
-        if at_once and available and available <= assigned:  # counters show 0 for what is not measured, too
+        visible = reading.listing.visible or None  # counters show 0 for what is not measured, too
+        if at_once and available and available <= assigned and not sees_less(reading):
             in_use = assigned - available
         if at_once and visible is not None and visible >= assigned:
             ballooned = visible - assigned  # a guest that lent memory still counts it; one that lost it does not
@@ -86,6 +89,12 @@ def measure(reading: VmReading, assigned: int | None) -> VmObserved:
         in_use=in_use,
         record=reading.record,
     )
+
+
+def sees_less(reading: VmReading) -> bool:
+    """Whether the guest sees less memory than the VM has."""
+    visible, assigned = reading.listing.visible, reading.listing.assigned
+    return bool(visible and assigned and visible < assigned)
 
 
 def base_memory(size: int | None) -> DeviceFigures:

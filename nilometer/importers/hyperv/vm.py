@@ -23,7 +23,7 @@ from domain.observed.vm import ObservedVm, OpenRequest
 from domain.settings import Mode
 from nilometer.importers.hyperv.hosts import HypervHost
 from nilometer.importers.hyperv.jobs import UNATTRIBUTED, Attribution
-from nilometer.importers.hyperv.news import ON, News, base_memory, measure
+from nilometer.importers.hyperv.news import ON, News, base_memory, measure, sees_less
 from nilometer.importers.hyperv.readings import ChangeReading, JobKind, PowerReading, VmReading
 from nilometer.importers.hyperv.state import Cutoff, Emission, MoveWindow, VmQueue, last_measured
 from nilometer.ledger.requests import Fact
@@ -31,6 +31,8 @@ from nilometer.times import seconds_between
 
 FRESH_SECONDS: Final = 6 * 3600
 """A figure that did not change is recorded again after this time, to show that it was still measured."""
+UNSEEN_SECONDS: Final = (600, 3600)
+"""While a guest does not see all of its memory, it is recorded again after these times."""
 SLOW_SECONDS: Final = 300
 """A poll takes no longer than this: what it shows of a change, it read after that, although it began before."""
 LISTED_SECONDS: Final = 600
@@ -66,6 +68,9 @@ class HypervVm:
     """No request is open and nothing is pending: a reading like the last is no news."""
     unreported: bool = False
     """It runs, and has not reported yet what it is assigned."""
+    unseen_since: UtcTime | None = None
+    """Since when the guest sees less memory than the VM has, with its present size."""
+    unseen_size: int | None = None
     window: MoveWindow | None = None
     changed_by: Attribution | None = None
     """Who changed something since the last reading, which the next may show."""
@@ -156,17 +161,19 @@ class HypervVm:
         """Takes a reading whose events are recorded."""
         self.read_at, self.stable, self.latest = reading.at, reading.listing.assigned or None, reading
         self.quiet = False
+        self._note_unseen(reading)
         if reading.uptime is not None:
             self.uptime = reading.uptime
 
     def take_compared(self, reading: VmReading, news: News, host: str | None) -> None:
         """Takes a reading whose events were added just now."""
         self.read_at, self.stable, self.latest, self.changed_by = reading.at, news.assigned, reading, None
+        self._note_unseen(reading)
         if reading.uptime is not None:
             self.uptime = reading.uptime
         size = self.size if self.window is None else self.window.size
         at_size = news.assigned is not None and news.assigned == size
-        self.quiet = at_size and self.open_request is None and host == self.state.host
+        self.quiet = at_size and self.open_request is None and host == self.state.host and not self._waits(reading)
         if news.begins or news.turned:
             self.unreported = news.assigned is None
         elif news.assigned is not None:
@@ -180,6 +187,20 @@ class HypervVm:
         shows = reading.listing.assigned == change.after and reading.listing.startup == change.requested
         is_slow = seconds_between(reading.at, change.at) < SLOW_SECONDS
         return reading._replace(at=change.at) if shows and is_slow else reading
+
+    def _note_unseen(self, reading: VmReading) -> None:
+        """Notes since when the guest sees less memory than the VM has. Each change of the size begins it anew."""
+        if not sees_less(reading):
+            self.unseen_since = None
+        elif self.unseen_since is None or reading.listing.assigned != self.unseen_size:
+            self.unseen_since, self.unseen_size = reading.at, reading.listing.assigned
+
+    def _waits(self, reading: VmReading) -> bool:
+        """Whether the guest may still come to see its memory, so that each reading counts."""
+        return self.unseen_since is not None and seconds_between(self.unseen_since, reading.at) < UNSEEN_SECONDS[-1]
+
+    def _is_unseen_for(self, seconds: int, at: UtcTime) -> bool:
+        return self.unseen_since is not None and seconds_between(self.unseen_since, at) >= seconds
 
     def take_change(self, change: ChangeReading) -> None:
         """Takes a change that ``Invoke-NiloChange`` made."""
@@ -236,8 +257,10 @@ class HypervVm:
         if known is None or self.unreported:
             return [self.emit(replace(measured, power=news.power), reading.at)]
         if assigned == (known if self.window is None else self.window.size):
-            is_due = self.window is None and self._is_measurement_due(measured, reading.at)
-            return [self.emit(measured, reading.at)] if is_due else []
+            if self.window is None:
+                return [self.emit(measured, reading.at)] if self._is_measurement_due(measured, reading.at) else []
+            is_due = sees_less(reading) and self._is_unseen_for(UNSEEN_SECONDS[0], reading.at)
+            return self.close_window(reading) if is_due else []
         if self.state.memory is not None and self.state.memory.mode is Mode.STATIC:
             return [*self.move(assigned, reading.at, reading.record), self.emit(measured, reading.at)]
         if self.window is None:
@@ -256,6 +279,10 @@ class HypervVm:
             or last is None
             or last > at
             or seconds_between(last, at) >= FRESH_SECONDS
+            or any(
+                self._is_unseen_for(seconds, at) and not self._is_unseen_for(seconds, last)
+                for seconds in UNSEEN_SECONDS
+            )
         )
 
     def move(self, size: int, at: UtcTime, record: str) -> list[Emission]:
@@ -311,6 +338,8 @@ class HypervVm:
         )
         emissions = [self.emit(event, last.at, window.earliest)]
         shown = reading or self.latest or last
+        if shown.at != last.at and sees_less(last) and sees_less(shown):
+            emissions.append(self.emit(measure(last, size), last.at))
         if shown.listing.assigned == size and shown.listing.power in (*ON, None):
             emissions.append(self.emit(measure(shown, size), shown.at))
         return emissions

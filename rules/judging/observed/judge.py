@@ -218,8 +218,10 @@ class ObservedJudge:
         fold.apply(event, metadata.happened, metadata.earliest)
         vm.moved_at = max(vm.moved_at, metadata.happened)
         vm.most_since_visible = max(vm.most_since_visible, fold.assigned or 0, event.most or 0)
+        vm.least_since_visible = min(vm.least_since_visible, fold.assigned or 0)
         vm.refused.pop(event.device, None)
         vm.moves.add(ref)
+        vm.sees_too_little = False
         may_page = event.why is WhyMoved.BALANCER and fold.guest is not None and pages_out(fold.guest)
         if event.size_to < event.size_from and not may_page:
             vm.removals.add(ref)

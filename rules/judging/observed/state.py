@@ -18,6 +18,9 @@ from rules.judging.collector import EventRef
 SETTLING_TIME: Final = timedelta(seconds=2)
 """The figures of one measurement are read one after the other: a move this short before may be in only some of them."""
 
+TIME_TO_SEE: Final = timedelta(minutes=10)
+"""A guest has this time to see memory that it was given."""
+
 
 @dataclass(slots=True)
 class PendingCheck:
@@ -95,10 +98,16 @@ class ObservedVmState:
     unconfirmed: UnconfirmedReading | None = None
     visible: VisibleReading | None = None
     """The last reading that is accepted."""
+    sees_too_little: bool = False
+    """The last reading since the last move shows that the guest sees less than it should; it has some minutes."""
+    unseen: EventRef | None = None
+    """The move of which the guest was found not to see all memory, until it does."""
     last_assigned: int | None = None
     """What it was assigned at the last reading of what the guest sees, accepted or not."""
     most_since_visible: int = 0
     """The most that it was assigned since the accepted reading."""
+    least_since_visible: int = 0
+    """The least that it was assigned since then."""
     setting: MemorySetting | None = None
     """The memory setting as last recorded."""
     most_under_setting: int | None = None
@@ -111,6 +120,7 @@ class ObservedVmState:
     def forget_guest(self) -> None:
         """Drops what was measured of the guest, since another guest runs now, or none."""
         self.hidden, self.unconfirmed, self.visible, self.last_assigned = None, None, None, None
+        self.sees_too_little, self.unseen = False, None
         self.most_since_visible, self.most_under_setting = 0, None
 
 
@@ -141,6 +151,11 @@ def is_shortly_after(moved_at: str, happened: str) -> bool:
     if not moved_at:
         return False
     return parse_moment(happened) - parse_moment(moved_at) < SETTLING_TIME
+
+
+def has_time_to_see(moved_at: str, happened: str) -> bool:
+    """Whether a guest may not see yet what it was given."""
+    return bool(moved_at) and parse_moment(happened) - parse_moment(moved_at) < TIME_TO_SEE
 
 
 def parse_moment(text: str) -> datetime:

@@ -17,7 +17,13 @@ from domain.observed.devices import balloon_of, lent_of
 from domain.observed.events import Means, VmObserved
 from domain.observed.vm import ObservedVm
 from rules.judging.collector import EventRef, FindingCollector
-from rules.judging.observed.state import ObservedVmState, UnconfirmedReading, VisibleReading, is_shortly_after
+from rules.judging.observed.state import (
+    ObservedVmState,
+    UnconfirmedReading,
+    VisibleReading,
+    has_time_to_see,
+    is_shortly_after,
+)
 
 MOVES: Final = "visible_moves_as_said"
 CURRENT: Final = "current_is_visible"
@@ -28,6 +34,8 @@ LENT: Final = "it was not recorded whether the guest counts memory that it lent 
 DEVICES: Final = "it was not recorded what the VM's devices are to the guest"
 FIRST: Final = "what the guest saw before was not measured"
 BETWEEN: Final = "the guest sees part of the removed memory, and it was not recorded how the memory was removed"
+UNSEEN: Final = "the guest does not see the memory that the VM was given, ten minutes after it was"
+SEEN_LATE: Final = "the guest now sees memory that it had not seen in time"
 DIFFERS: Final = "the guest does not see what the changes of its memory lead to"
 
 
@@ -139,29 +147,59 @@ def _single_mechanism(fold: ObservedVm) -> Mechanism | None:
 def judge_visible(collector: FindingCollector, ref: EventRef, event: VmObserved, vm: ObservedVmState) -> None:
     """Judges what the guest sees beside what the VM is assigned: both must have changed alike."""
     visible, assigned, moves = event.visible, event.assigned, vm.moves
-    if visible is None or assigned is None:
+    if not visible or assigned is None:  # 0 is what is not measured
         return
     steady, vm.last_assigned = moves.count == 0 and vm.last_assigned == assigned, assigned
     last, vm.most_since_visible = vm.visible, max(vm.most_since_visible, assigned)
     if last is None:
         _report_moves_unknown(collector, ref, vm, FIRST)
-        _accept(vm, VisibleReading(visible, assigned, confirmed=False))
+        _accept(vm, VisibleReading(visible, assigned, confirmed=visible == assigned))
         return
     hidden = min(0, last.visible - last.assigned)  # what the guest leaves out, as a negative number
     moved = last.visible + assigned - last.assigned
     watermark = max(last.visible, vm.most_since_visible + hidden)
     fits = visible in (moved, watermark)
+    lacks_a_gift = vm.least_since_visible + hidden <= visible < assigned + hidden
     if fits:
         collector.count_holds(MOVES, moves.count)
+    elif hidden < 0 and watermark < visible <= assigned:
+        _report_seen_late(collector, ref, vm, visible, assigned)
     elif assigned + hidden <= visible <= watermark:
         _report_moves_unknown(collector, ref, vm, BETWEEN)
+    elif lacks_a_gift and last.confirmed and vm.unconfirmed is None and moves.count:
+        _judge_unseen(collector, ref, vm, VisibleReading(visible, assigned, confirmed=True), moved)
+        return
     else:
         reading = VisibleReading(visible, assigned, confirmed=True)
         _judge_impossible(collector, ref, vm, reading, moved, steady=steady)
         return
     if vm.unconfirmed is not None:
         collector.report_unknown(MOVES, vm.unconfirmed.ref, DURING_CHANGE, vm.unconfirmed.moves)
-    _accept(vm, VisibleReading(visible, assigned, confirmed=fits))
+    _accept(vm, VisibleReading(visible, assigned, confirmed=fits or visible == assigned))
+
+
+def _judge_unseen(
+    collector: FindingCollector, ref: EventRef, vm: ObservedVmState, reading: VisibleReading, expected: int
+) -> None:
+    """Judges that a guest sees less than it was given: not before it had its time, and on two readings."""
+    if has_time_to_see(vm.moved_at, ref.envelope.metadata.happened) or not vm.sees_too_little:
+        vm.sees_too_little = True
+        return
+    vm.unseen = vm.moves.last or ref
+    difference = {"visible": expected}, {"visible": reading.visible}
+    collector.report_violation(MOVES, vm.unseen, UNSEEN, difference)
+    _accept(vm, reading)
+
+
+def _report_seen_late(
+    collector: FindingCollector, ref: EventRef, vm: ObservedVmState, visible: int, assigned: int
+) -> None:
+    """The guest sees memory that it did not see before: that closes the finding, if there is one."""
+    collector.count_holds(MOVES, vm.moves.count)
+    if vm.unseen is not None:
+        collector.report_remark(MOVES, ref, SEEN_LATE, ({"visible": assigned}, {"visible": visible}))
+    if visible == assigned:
+        vm.unseen = None
 
 
 def _judge_impossible(
@@ -196,6 +234,7 @@ def _judge_impossible(
 
 def _accept(vm: ObservedVmState, reading: VisibleReading) -> None:
     vm.visible, vm.most_since_visible, vm.unconfirmed = reading, reading.assigned, None
+    vm.least_since_visible, vm.sees_too_little = reading.assigned, False
     vm.moves.clear()
 
 

@@ -13,6 +13,8 @@ from domain.events import Event
 from domain.observed.events import VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
 from domain.quantities import GiB, MiB
 from domain.state import Power
+from rules.judging.findings import Finding, Verdict
+from rules.judging.observed.visible import MOVES
 from tests.nilometer.importers.hyperv.synthetic import WEB, Store, imported
 
 CASES = Path(__file__).parent / "cases"
@@ -78,3 +80,39 @@ def test_a_job_with_warnings_is_a_grant_in_part() -> None:
 def test_jobs_without_an_id_are_read() -> None:
     store = imported(case("sp_nullid.jsonl"))
     assert [event.size_to for event in store.events(VmMemoryMoved)] != []
+
+
+# What the guest sees
+
+
+MK01 = "eeeeeeee-0000-4000-8000-000000000001"
+
+
+def violations(store: Store) -> list[Finding]:
+    """What the judge finds violated."""
+    return [finding for finding in store.findings() if finding.verdict is Verdict.VIOLATED]
+
+
+@pytest.mark.parametrize(
+    ("name", "vm"), [("spool-1h-5h.jsonl.gz", MK01), ("counters-20h.csv", "mk01"), ("counters-5h.csv", "mk01")]
+)
+def test_a_guest_that_does_not_see_what_it_was_given_is_found(name: str, vm: str) -> None:
+    store = Store()
+    store.take(case(name), final=True)
+    (finding,) = violations(store)
+    assert (finding.rule, finding.expected, finding.found) == (MOVES, {"visible": 4 * GiB}, {"visible": 1 * GiB})
+    in_use = [event.in_use for event in store.events(VmObserved, vm) if event.assigned == 4 * GiB]
+    assert len(in_use) >= 3
+    assert set(in_use) == {None}, "what the guest does not see, it does not use"
+
+
+def test_a_change_that_was_taken_back_before_ten_minutes_is_not_judged_as_unseen() -> None:
+    store = imported(case("counters.csv"))
+    assert all((event.in_use or 0) <= 1 * GiB for event in store.events(VmObserved, "mk01"))
+
+
+def test_a_guest_that_sees_its_memory_after_eight_minutes_is_no_violation() -> None:
+    store = imported(case("lateonline.jsonl.gz"))
+    measures = [event for event in store.events(VmObserved) if event.assigned == 8 * GiB]
+    assert [event.in_use is not None for event in measures] == [event.visible == 8 * GiB for event in measures]
+    assert MOVES not in {finding.rule for finding in store.findings()}

@@ -66,14 +66,14 @@ def test_what_no_way_leads_to_is_a_violation_if_it_is_measured_twice(wrong: floa
 
 
 def test_a_counter_that_lags_is_no_violation() -> None:
-    assert asked(moves(4, 8), sees(4, 8), sees(8, 8)) == (0, 0, 1)
-    assert asked(moves(4, 8), sees(4, 8), moves(8, 9), sees(8, 9), sees(9, 9)) == (0, 0, 2)
+    assert asked(moves(4, 8), sees(4, 8), sees(8, 8)) == (1, 0, 0)
+    assert asked(moves(4, 8), sees(4, 8), moves(8, 9), sees(8, 9), sees(9, 9)) == (2, 0, 0)
 
 
 def test_a_counter_that_lags_twice_by_as_much_is_no_violation() -> None:
     begun = vm(session=2, assigned=2 * GIB, visible=2 * GIB)
     lags = moves(2, 3), sees(2, 3), moves(3, 4), sees(3, 4), sees(4, 4), moves(4, 6), sees(6, 6)
-    assert asked(begun, *lags) == (1, 0, 2)
+    assert asked(begun, *lags) == (3, 0, 0)
 
 
 def test_a_counter_that_lags_when_a_saved_vm_runs_again_with_more_is_no_violation() -> None:
@@ -96,3 +96,37 @@ def test_what_a_guest_leaves_out_of_its_count_stays_left_out() -> None:
 def test_another_session_is_compared_with_nothing_of_the_last() -> None:
     assert asked(moves(4, 2), sees(4, 2), vm(session=2, assigned=8 * GIB, visible=8 * GIB)) == (1, 0, 0)
     assert asked(vm(session=2, assigned=8 * GIB), moves(8, 9), sees(1, 9), sees(1, 9)) == (0, 0, 1)
+
+
+def after(seconds: float, *facts: Fact) -> tuple[int, int, int]:
+    """What is asked of facts that are so many seconds apart."""
+    begun = vm(**RUNS, session=1, assigned=4 * GIB, visible=4 * GIB)
+    rule = judged(days(begun, *facts, seconds=seconds))[1].rules[MOVES]
+    return rule.holds, rule.violated, rule.unknown
+
+
+def test_a_guest_has_ten_minutes_to_see_what_it_was_given() -> None:
+    given = moves(4, 8), sees(4, 8), sees(4, 8)
+    assert after(240, *given) == (0, 0, 1), "until then it is pending"
+    assert after(300, *given) == (0, 1, 0)
+    assert after(600, *given[:2]) == (0, 0, 1), "one measure is not enough"
+    assert after(240, *given, sees(8, 8)) == (1, 0, 0)
+
+
+def test_what_a_guest_comes_to_see_later_closes_the_finding() -> None:
+    given = moves(4, 8), sees(4, 8), sees(4, 8)
+    findings, coverage = judged(
+        days(vm(**RUNS, session=1, assigned=4 * GIB, visible=4 * GIB), *given, sees(6, 8), sees(8, 8), seconds=300)
+    )
+    assert [finding.verdict for finding in findings if finding.rule == MOVES] == [
+        Verdict.VIOLATED,
+        Verdict.REMARK,
+        Verdict.REMARK,
+    ]
+    assert coverage.rules[MOVES].violated == 1
+
+
+def test_after_a_finding_it_goes_on_from_what_was_seen() -> None:
+    given = moves(4, 8), sees(4, 8), sees(4, 8)
+    assert after(300, *given, moves(8, 9), sees(5, 9), sees(5, 9)) == (1, 1, 0)
+    assert after(300, *given, moves(8, 6), sees(2, 6)) == (1, 1, 0)
