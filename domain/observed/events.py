@@ -172,7 +172,7 @@ class VmChangeRequested(Observed):
     grounds: Grounds = Grounds()
 
 
-@event("vm.memory-moved", version=2)
+@event("vm.memory-moved", version=3)
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmMemoryMoved(Observed):
     """The size of a device changed. ``least`` and ``most`` bound it where one record reports several moves."""
@@ -192,6 +192,8 @@ class VmMemoryMoved(Observed):
     """How the guest's own total follows this move; ``None`` where that is unknown."""
     least: int | None = None
     most: int | None = None
+    swings: int | None = None
+    """How many moves one event records of a size that swings about its target, between ``least`` and ``most``."""
 
 
 @event("vm.request-settled")

@@ -54,6 +54,14 @@ class OpenRequest:
         return max(0, min(self.amount, way))
 
     @property
+    def beyond(self) -> int | None:
+        """The bytes that the device moved beyond the target; ``None`` if it did not, or that is unknown."""
+        if self.size is None or self.size_from is None or self.target == self.size_from:
+            return None
+        beyond = self.size - self.target if self.target > self.size_from else self.target - self.size
+        return beyond if beyond > 0 else None
+
+    @property
     def reached(self) -> bool:
         """Whether the device has the requested size."""
         return self.size == self.target

@@ -64,7 +64,7 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
             refused = "" if event.accepted else ", refused by the hypervisor"
             return f"{subject}: request {event.request} for {event.device}: {describe_request(event, unit)}{refused}"
         case VmMemoryMoved():
-            return f"{subject}: {_describe_move(event, unit)}"
+            return f"{subject}: {_describe_move(event, unit, envelope.metadata)}"
         case VmRequestSettled():
             return f"{subject}: request {event.request}: {describe_settlement(event, unit)}"
         case _:
@@ -259,7 +259,7 @@ def _describe_figures(figures: Sequence[tuple[str, int | None]], unit: Unit | No
     return ", ".join(f"{name} {text}" for (name, _), text in zip(known, texts, strict=True))
 
 
-def _describe_move(event: VmMemoryMoved, unit: Unit | None) -> str:
+def _describe_move(event: VmMemoryMoved, unit: Unit | None, metadata: Metadata) -> str:
     """From where to where and why; and how far, where one event records many moves and some went beyond that."""
     ends = event.size_from, event.size_to
     least = min(ends) if event.least is None else min(event.least, *ends)
@@ -268,6 +268,9 @@ def _describe_move(event: VmMemoryMoved, unit: Unit | None) -> str:
     beyond = "" if (least, most) == (min(ends), max(ends)) else f" (lowest {lowest}, highest {highest})"
     causes = {WhyMoved.BALANCER: "by Dynamic Memory", WhyMoved.UNASKED: "without a request"}
     cause = causes.get(event.why, f"for request {event.request}")
+    if event.swings is not None:
+        since = "" if metadata.earliest is None else f" since {format_time(metadata.earliest)}"
+        return f"{event.device} swings between {lowest} and {highest}{since}, {event.swings} times, {cause}"
     return f"{event.device} {before} -> {after}{beyond}, {cause}{', late' if event.late else ''}"
 
 
@@ -284,7 +287,10 @@ def describe_settlement(event: VmRequestSettled, unit: Unit | None = None) -> st
     cause = "" if event.code is None else f", {describe_cause(event)}"
     late = ", late" if event.late else ""
     still_open = ", still open" if event.still_open else ""
-    return f"{event.outcome}, {format_part(event.granted, event.amount, unit)}{cause}{late}{still_open}"
+    near = ""
+    if event.outcome is Outcome.COMPLETED and event.remaining and event.grounds.block is not None:
+        near = f", as near as the guest's pages of {format_size(event.grounds.block)} allow"
+    return f"{event.outcome}, {format_part(event.granted, event.amount, unit)}{near}{cause}{late}{still_open}"
 
 
 def describe_cause(event: VmRequestSettled) -> str:

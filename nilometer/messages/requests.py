@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import StreamName, split_stream
-from domain.observed.events import UNKNOWN_ACTOR, VmChangeRequested, VmObserved, VmRequestSettled
+from domain.observed.events import UNKNOWN_ACTOR, VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
 from domain.observed.vm import ObservedVm
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.events import (
@@ -22,7 +22,7 @@ from nilometer.messages.events import (
     describe_settlement,
     describe_time,
 )
-from nilometer.messages.sizes import common_unit, format_part, format_size
+from nilometer.messages.sizes import common_unit, format_part, format_size, format_sizes
 from nilometer.times import format_duration, format_time, format_time_near, seconds_between
 from projections.timeline import TimelineEntry, entry
 
@@ -67,35 +67,66 @@ def summarize(ledger: LedgerReader, envelope: Envelope[Event]) -> RequestSummary
     elif isinstance(event, VmChangeRequested):
         if _GUID.search(id):
             subject = _name_of(ledger, envelope.stream) or subject
-        settlements = list(find_settlements(ledger, envelope, event))
+        settlements, moves = find_outcome(ledger, envelope, event)
         settled = [size for settlement in settlements for size in (settlement.event.granted, settlement.event.amount)]
         unit = common_unit([event.amount, event.size_from, event.target, *settled])
         change = describe_request(event, unit)
         outcomes = [
             f"{_describe_delay(envelope, settlement)}: {describe_settlement(settlement.event, unit)}"
             for settlement in settlements
-        ] or ["outcome not recorded" if event.accepted else "refused by the hypervisor"]
+        ]
+        outcomes += _describe_moves(event, moves)
+        outcomes = outcomes or ["outcome not recorded" if event.accepted else "refused by the hypervisor"]
     else:
         change, outcomes = _describe_command(listed, envelope), [_describe_outcome(listed)]
     return RequestSummary(envelope=envelope, subject=subject, change=change, outcomes=tuple(outcomes))
 
 
-def find_settlements(
+def find_outcome(
     ledger: LedgerReader, envelope: Envelope[Event], request: VmChangeRequested
-) -> Iterator[Envelope[VmRequestSettled]]:
-    """The settlements of a request, in order: the last of them counts."""
+) -> tuple[list[Envelope[VmRequestSettled]], list[Envelope[VmMemoryMoved]]]:
+    """The settlements of a request, in order: the last of them counts; and its moves. The next request ends both."""
+    settlements: list[Envelope[VmRequestSettled]] = []
+    moves: list[Envelope[VmMemoryMoved]] = []
     for later in ledger.stream(envelope.stream, after=envelope.version):
         event = later.event
-        if isinstance(event, VmRequestSettled) and event.request == request.request:
-            yield Envelope(
+        if isinstance(event, VmMemoryMoved) and event.request == request.request:
+            move = Envelope(
                 stream=later.stream,
                 version=later.version,
                 event=event,
                 metadata=later.metadata,
                 position=later.position,
             )
-            if not event.still_open:
-                return
+            moves.append(move)
+        if isinstance(event, VmChangeRequested) and event.accepted and event.device == request.device:
+            break
+        if isinstance(event, VmRequestSettled) and event.request == request.request:
+            settlement = Envelope(
+                stream=later.stream,
+                version=later.version,
+                event=event,
+                metadata=later.metadata,
+                position=later.position,
+            )
+            settlements.append(settlement)
+    return settlements, moves
+
+
+def _describe_moves(request: VmChangeRequested, moves: Sequence[Envelope[VmMemoryMoved]]) -> list[str]:
+    """What is odd about the moves of a request: that they swing about its target, or went beyond it."""
+    swings = [move for move in moves if move.event.swings is not None]
+    if swings:
+        sizes = [size for move in swings for size in (move.event.least, move.event.most) if size is not None]
+        least, most = format_sizes([min(sizes), max(sizes)], None)
+        since = format_time(swings[0].metadata.earliest or swings[0].metadata.happened)
+        times = sum(move.event.swings or 0 for move in swings)
+        return [f"swings between {least} and {most} since {since}, {times} times"]
+    if not moves or request.size_from is None:
+        return []
+    size = moves[-1].event.size_to
+    excess = size - request.target if request.target > request.size_from else request.target - size
+    return [f"{format_size(excess)} beyond the target"] if excess > 0 else []
 
 
 def _name_of(ledger: LedgerReader, stream: StreamName) -> str | None:

@@ -21,6 +21,11 @@ def _move_without_a_mechanism(data: Json, stream: str) -> Json:
     return data | {"mechanism": None}
 
 
+def _move_without_swings(data: Json, stream: str) -> Json:
+    """Version 2 had one event for each move of a size that swings about its target."""
+    return data | {"swings": None}
+
+
 def _observation_without_mechanisms(data: Json, stream: str) -> Json:
     """Version 1 recorded neither how the guest's own total follows a device nor what the guest left offline."""
     devices = [device | {"mechanism": None} for device in data["devices"]]
@@ -43,6 +48,7 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("import.recorded", 1): _import_without_remarks,
     ("vm.defined", 1): _define_vm_with_a_name,
     ("vm.memory-moved", 1): _move_without_a_mechanism,
+    ("vm.memory-moved", 2): _move_without_swings,
     ("vm.observed", 1): _observation_without_mechanisms,
 }
 """How the data of a (kind, version) is brought to the next version. It is given the stream's name too."""

@@ -12,7 +12,7 @@ from nilometer.importers.hyperv.jobs import MEMORY_JOBS, POWERSHELL, UNATTRIBUTE
 from nilometer.importers.hyperv.readings import ChangeReading, VmReading
 from nilometer.importers.hyperv.state import Emission
 from nilometer.importers.hyperv.vm import HypervVm
-from nilometer.importers.settlement import Cause, build_refusal, build_settlement, find_cause
+from nilometer.importers.settlement import Cause, build_refusal, build_settlement, find_cause, is_news
 
 
 def change_setting(vm: HypervVm, reading: VmReading, memory: MemorySetting, *, is_request: bool) -> list[Emission]:
@@ -38,9 +38,9 @@ def settle_if_due(vm: HypervVm, reading: VmReading, assigned: int | None) -> lis
     late = request.settled is not None
     if request.reached:
         return [_settle(vm, request, at, vm.read_at, reading.record, late=late)]
-    if not late and request.asked_at < at and assigned == vm.stable:
+    if is_news(request) and request.asked_at < at and assigned == vm.stable:
         cause = find_cause(request, vm.grounds())
-        return [_settle(vm, request, at, None, reading.record, cause, still_open=True)]
+        return [_settle(vm, request, at, None, reading.record, cause, still_open=True, late=late)]
     return []
 
 

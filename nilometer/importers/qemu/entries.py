@@ -53,6 +53,8 @@ class QueuedRecord:
     waits_for: dict[str, str] = field(default_factory=dict[str, str])
     """What it waits for (``step``, ``neighbour``, a device's event), and until when."""
     has_left: bool = False
+    is_swing: bool = False
+    """It reports a move that is recorded together with others, later."""
     is_repeat: bool = False
     """Of an event: it was delivered before."""
 

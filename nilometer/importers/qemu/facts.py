@@ -39,6 +39,8 @@ from nilometer.importers.qemu.records import (
 from nilometer.importers.qemu.requests import (
     emit_command,
     settle_lost,
+    settle_open,
+    settle_quiet,
     settle_reached,
     settle_refused_by_guest,
     settle_step,
@@ -101,6 +103,11 @@ class FactBuilder:
         return None
 
     @property
+    def pending_swings(self) -> int:
+        """The number of records whose moves are not recorded yet."""
+        return sum(vm.pending_swings for vm in self._vms.values())
+
+    @property
     def has_budget(self) -> bool:
         """Whether a budget was measured."""
         return self._host.budget is not None
@@ -114,6 +121,16 @@ class FactBuilder:
         """Adds a fact, and the request that it is part of."""
         self._emitted.append(EmittedFact(fact, correlation))
 
+    def finish(self) -> list[EmittedFact]:
+        """Builds the facts that are due when nothing follows: how the open requests stand."""
+        self._emitted = []
+        for vm in self._vms.values():
+            vm.flush_swings()
+            for request in list(vm.fold.requests.values()):
+                if vm.last_entry is not None and not vm.is_off:
+                    settle_open(vm, vm.last_entry, request)
+        return self._emitted
+
     def _read_pool(self, entry: QueuedRecord, record: PoolRecord) -> None:
         event = HostObserved(budget=record.capacity, free=record.free, label=record.label, record=entry.reference)
         moment = UtcTime(entry.time)
@@ -124,6 +141,8 @@ class FactBuilder:
         vm = self._vms.get(record.vm)
         if vm is None:
             vm = self._vms[record.vm] = QemuVm(f"{self._prefix}.{record.vm}", self)
+        if entry.is_early or not isinstance(record, SizeRecord | QmpEventRecord) or not entry.sizes:
+            vm.flush_swings()
         if shows_running(vm, entry) and emit_running(vm, entry):
             return
         if entry.is_early:
@@ -148,6 +167,10 @@ class FactBuilder:
                 vm.emit_measurement(entry, record.label)
             elif isinstance(record, QmpEventRecord):
                 self._read_event(vm, entry, record)
+        if not entry.is_early and not vm.is_off:
+            vm.last_entry = entry
+            if not isinstance(record, CommandRecord | BootRecord):
+                settle_quiet(vm, entry)
 
     def _read_boot(self, vm: QemuVm, entry: QueuedRecord, record: BootRecord) -> None:
         is_destination = is_incoming(record.argv) and vm.fold.session is not None and not vm.is_off

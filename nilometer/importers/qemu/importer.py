@@ -69,8 +69,10 @@ class QemuImporter:
         """Ends the file: counts the pending records, or with ``final`` decides them, because nothing will follow."""
         if final:
             self._digest.update(b"final\n")
-            yield from self._build_observations(self._queue.finish())
-        self.counts.add_not_needed(PENDING, self._queue.pending)
+            yield from self._build_observations(self._queue.finish(), final=True)
+        swings = 0 if self._builder is None else self._builder.pending_swings
+        self.counts.events -= swings
+        self.counts.add_not_needed(PENDING, self._queue.pending + swings)
 
     def _begin(self, record: QemuRecord, place: str) -> None:
         if self._scenario is None:
@@ -85,12 +87,19 @@ class QemuImporter:
         if isinstance(record, VmRecord):
             _check_id(f"{self.prefix}.{record.vm}", place)
 
-    def _build_observations(self, entries: Iterable[QueuedRecord]) -> Iterator[Observation]:
+    def _build_observations(self, entries: Iterable[QueuedRecord], *, final: bool = False) -> Iterator[Observation]:
         """Groups the facts of these records by request. Their keys are made of all lines read up to now."""
-        emitted = [(emission, entry) for entry in entries for emission in self._build_facts(entry)]
+        emitted = [
+            (emission, emission.correlation or f"{self.prefix}#{entry.record.seq}")
+            for entry in entries
+            for emission in self._build_facts(entry)
+        ]
+        if final and self._builder is not None:
+            last = self._builder.finish()
+            self.counts.facts += len(last)
+            emitted += [(emission, emission.correlation or f"{self.prefix}#end") for emission in last]
         key = self._digest.hexdigest()
-        groups = groupby(emitted, lambda pair: pair[0].correlation or f"{self.prefix}#{pair[1].record.seq}")
-        for number, (correlation, pairs) in enumerate(groups):
+        for number, (correlation, pairs) in enumerate(groupby(emitted, lambda pair: pair[1])):
             facts = tuple(emission.fact for emission, _ in pairs)
             new = frozenset(fact.stream for fact in facts) - self._streams
             self._streams |= new
@@ -104,7 +113,7 @@ class QemuImporter:
         if entry.is_early:
             if emitted:
                 self._early_lines.add(entry.line)
-        elif emitted or entry.line in self._early_lines:
+        elif emitted or entry.is_swing or entry.line in self._early_lines:
             self._early_lines.discard(entry.line)
             self.counts.events += 1
         elif (kind := self._builder.why_not_needed(entry)) is not None:

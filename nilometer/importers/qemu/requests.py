@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from domain.observed.events import CauseIs, ObservedCode, VmChangeRequested, VmLost, VmObserved
 from domain.observed.vm import OpenRequest
-from nilometer.importers.qemu.entries import QueuedRecord
+from nilometer.importers.qemu.entries import QueuedRecord, later
 from nilometer.importers.qemu.records import (
     CommandRecord,
     Json,
@@ -18,9 +19,12 @@ from nilometer.importers.qemu.records import (
     as_object,
     to_verbatim,
 )
-from nilometer.importers.qemu.sizes import MODULES, means_of
+from nilometer.importers.qemu.sizes import BALLOON, MODULES, means_of
 from nilometer.importers.qemu.vm import QemuVm
-from nilometer.importers.settlement import Cause, build_refusal, build_settlement, find_cause
+from nilometer.importers.settlement import Cause, build_refusal, build_settlement, find_cause, find_page, is_news
+
+QUIET_TIME: Final = timedelta(seconds=8)
+"""A request that has not moved for so long has settled for now, as for the driver that makes recordings."""
 
 _BY_HYPERVISOR: Final = (ObservedCode.REFUSED_BY_HYPERVISOR, CauseIs.REPORTED)
 _BY_GUEST: Final = (ObservedCode.REFUSED_BY_GUEST, CauseIs.REPORTED)
@@ -51,8 +55,17 @@ def emit_command(vm: QemuVm, entry: QueuedRecord, record: CommandRecord) -> None
             _settle(vm, entry, request, (entry.time, entry.previous), (ObservedCode.VM_STOPPED, CauseIs.INFERRED))
         elif entry.step is not None:
             vm.awaiting_step.add(event.request)
-        elif request.reached:
+        elif is_reached(vm, request):
             _settle(vm, entry, request, (entry.time, entry.previous))
+
+
+def is_reached(vm: QemuVm, request: OpenRequest) -> bool:
+    """Whether a request's target is reached, or as near as the guest's pages let a balloon come."""
+    return request.reached or _page_of(request) is not None or (request.granted == request.amount is not None)
+
+
+def _page_of(request: OpenRequest) -> int | None:
+    return find_page(request) if request.device == BALLOON else None
 
 
 def note_device(vm: QemuVm, record: CommandRecord) -> Json:
@@ -111,7 +124,7 @@ def settle_reached(vm: QemuVm, entry: QueuedRecord, devices: Iterable[str] | Non
     """Settles the requests whose target a record's sizes reach, and that wait for no step."""
     for device in entry.sizes if devices is None else list(devices):
         request = vm.fold.open_request(device)
-        if request is not None and request.reached and request.number not in vm.awaiting_step:
+        if request is not None and is_reached(vm, request) and request.number not in vm.awaiting_step:
             moved_at = vm.moved_at.get(device, (entry.time, None))
             _settle(vm, entry, request, moved_at, late=request.settled is not None)
 
@@ -132,7 +145,7 @@ def settle_step(vm: QemuVm, entry: QueuedRecord, record: StepRecord) -> None:
         vm.emit(VmLost(told=message, record=entry.reference), entry.time, entry.previous, number)
         if request is not None:
             _settle(vm, entry, request, (entry.time, None), (ObservedCode.GUEST_LOST, CauseIs.REPORTED), message)
-    elif request is not None and request.reached:
+    elif request is not None and is_reached(vm, request):
         moved_at = vm.moved_at.get(request.device)
         if moved_at is None or request.size_from == request.size:
             moved_at = request.asked_at, request.asked_after
@@ -140,6 +153,8 @@ def settle_step(vm: QemuVm, entry: QueuedRecord, record: StepRecord) -> None:
         vm.emit_measurement(entry, record.note)
     else:
         vm.emit_measurement(entry, record.note)
+        if answer is None and request is not None and request.device == MODULES and request.granted == 0:
+            answer = _read_console(record)  # what the driver found there about a module that stays, or is not taken
         if request is not None and answer is not None:
             _settle(vm, entry, request, (entry.time, None), _BY_GUEST, answer or None)
         elif request is not None and record.outcome == StepOutcome.REFUSED:
@@ -148,6 +163,28 @@ def settle_step(vm: QemuVm, entry: QueuedRecord, record: StepRecord) -> None:
             cause = find_cause(request, vm.build_grounds(request.device))
             _settle(vm, entry, request, (entry.time, None), cause, still_open=True)
     settle_reached(vm, entry)
+
+
+def _read_console(record: StepRecord) -> str | None:
+    """Reads what the guest's console showed of a step, word for word."""
+    console = record.guest_console
+    return None if not console else console if isinstance(console, str) else to_verbatim(console)
+
+
+def settle_quiet(vm: QemuVm, entry: QueuedRecord) -> None:
+    """Settles for now the requests that no step settles, and that have not moved for a while."""
+    for request in list(vm.fold.requests.values()):
+        last = max(request.asked_at, *vm.moved_at.get(request.device, ("", ""))[:1])
+        if later(last, QUIET_TIME) <= entry.time:
+            settle_open(vm, entry, request)
+
+
+def settle_open(vm: QemuVm, entry: QueuedRecord, request: OpenRequest) -> None:
+    """Settles a request for now, if it has moved since it last settled, or has not settled yet."""
+    if request.still_open and request.number not in vm.awaiting_step and is_news(request):
+        vm.flush_swings()
+        cause, late = find_cause(request, vm.build_grounds(request.device)), request.settled is not None
+        _settle(vm, entry, request, (entry.time, None), cause, still_open=True, late=late)
 
 
 def _refusal_of(record: StepRecord) -> str | None:
@@ -236,11 +273,15 @@ def _settle(
     late: bool = False,
 ) -> None:
     """Adds how a request stands; ``interval`` is the time of that, and the beginning of the interval if it is one."""
+    grounds, page = vm.build_grounds(request.device), _page_of(request)
+    if page is not None:
+        grounds = replace(grounds, block=page)
     event = build_settlement(
         request,
         cause,
         message,
-        grounds=vm.build_grounds(request.device),
+        grounds=grounds,
+        is_near=page is not None,
         record=entry.reference,
         still_open=still_open,
         late=late,

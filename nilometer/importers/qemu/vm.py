@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, Protocol
 
 from domain.identifiers import UtcTime, vm_stream
 from domain.observed.devices import Accounts, DeviceAccount, assigned_of
@@ -19,13 +20,21 @@ from domain.observed.events import (
     WhyMoved,
 )
 from domain.observed.vm import ObservedVm
+from domain.quantities import LARGEST
 from domain.state import Power
-from nilometer.importers.qemu.entries import QueuedRecord
+from nilometer.importers.qemu.entries import QueuedRecord, later
 from nilometer.importers.qemu.machine import Machine
 from nilometer.importers.qemu.measures import GuestMemory, Measure, adds_up, is_same_guest_memory, is_whole
 from nilometer.importers.qemu.records import QmpEventRecord
 from nilometer.importers.qemu.sizes import BALLOON, MODULES, means_of
+from nilometer.importers.settlement import LARGEST_PAGE
 from nilometer.ledger.requests import Fact
+
+SWING_TIME: Final = timedelta(hours=1)
+"""What is recorded of a size that swings: one event in this time, as of Dynamic Memory."""
+
+NEAR: Final = 64
+"""A size swings about a target where it is no farther from it than this part of it."""
 
 
 class QemuHost(Protocol):
@@ -44,6 +53,28 @@ class QemuHost(Protocol):
     def emit(self, fact: Fact, correlation: str | None) -> None:
         """Adds an event, and the request that it is part of."""
         ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Swing:
+    """Moves of a device about the target of a request: recorded as one."""
+
+    request: int
+    late: bool
+    size_from: int
+    since: str
+    size_to: int = 0
+    happened: str = ""
+    record: str = ""
+    least: int = LARGEST
+    most: int = 0
+    count: int = 0
+
+    def add(self, before: int, after: int, happened: str, record: str) -> None:
+        """Adds a move."""
+        self.size_to, self.happened, self.record = after, happened, record
+        self.least, self.most = min(self.least, before, after), max(self.most, before, after)
+        self.count += 1
 
 
 class QemuVm:
@@ -71,6 +102,10 @@ class QemuVm:
         """QEMU was told to migrate the VM, and has not said that it failed."""
         self.ended_at: str | None = None
         """When the process of the last QEMU ended that ran it, unless the VM was migrated from there."""
+        self.last_entry: QueuedRecord | None = None
+        """The last record of the VM while it was not off."""
+        self.swings: dict[str, Swing] = {}
+        """The moves about the target of a request that are not recorded yet, by device."""
         self.last_events: dict[str, tuple[str, str | None]] = {}
         """When the last event of each kind happened, and its data."""
         self.sizes_before_off: dict[str, int | None] = {}
@@ -78,6 +113,7 @@ class QemuVm:
 
     def emit(self, event: Observed, happened: str, earliest: str | None = None, request: int | None = None) -> None:
         """Adds an event of this VM; ``request`` is the number of the request that it is part of."""
+        self.flush_swings()
         moment = UtcTime(happened)
         since = UtcTime(earliest) if earliest is not None and earliest < happened else None
         self.fold.apply(event, moment, since)
@@ -98,7 +134,7 @@ class QemuVm:
             exact = entry.exact_times.get(device) if isinstance(entry.record, QmpEventRecord) else None
             if exact is not None and exact < self._last_move(device):
                 continue  # the device has moved again since
-            known = self.fold.size(device)
+            known = self.size(device)
             if known is None and device == MODULES and self.fold.session is not None:
                 known = 0  # there were none until now
             if known is None:
@@ -110,10 +146,74 @@ class QemuVm:
         if unknown and entry.measure is None:
             self.emit(VmObserved(devices=tuple(unknown), record=entry.reference), entry.time, entry.previous)
 
+    def size(self, device: str) -> int | None:
+        """A device's size now; ``None`` if it is unknown."""
+        swing = self.swings.get(device)
+        return self.fold.size(device) if swing is None else swing.size_to
+
+    def flush_swings(self) -> None:
+        """Adds the moves of sizes that swing about a target: one event for each device."""
+        swings, self.swings = self.swings, {}
+        for device, swing in swings.items():
+            event = VmMemoryMoved(
+                device=device,
+                means=means_of(device),
+                size_from=swing.size_from,
+                size_to=swing.size_to,
+                why=WhyMoved.REQUEST,
+                request=swing.request,
+                late=swing.late,
+                backed=self._is_backed(device),
+                mechanism=self.machine.mechanism(means_of(device)),
+                least=swing.least if swing.count > 1 else None,
+                most=swing.most if swing.count > 1 else None,
+                swings=swing.count if swing.count > 1 else None,
+                record=swing.record,
+            )
+            self.emit(event, swing.happened, swing.since, swing.request)
+
+    @property
+    def pending_swings(self) -> int:
+        """The number of records whose moves are not recorded yet."""
+        return sum(swing.count for swing in self.swings.values())
+
+    def _add_swing(self, entry: QueuedRecord, device: str, before: int, after: int) -> bool:
+        """Adds a move to the swings of its device; returns false for a move that is none.
+
+        A size swings when it crosses the target of a request again, near to it; or when it moves where the guest's
+        pages let it come no nearer to the target.
+        """
+        request = self.fold.requests.get(device)
+        if request is None or request.size_from is None or request.size == request.size_from:
+            return False
+        target = request.target
+        distance = max(abs(before - target), abs(after - target))
+        if device != BALLOON or distance >= LARGEST_PAGE:
+            crosses = (before - target) * (after - target) < 0
+            was_beyond = (before - target) * (target - request.size_from) > 0 or request.beyond is not None
+            if not crosses or not (was_beyond or device in self.swings) or distance * NEAR > target:
+                return False
+        exact = entry.exact_times.get(device)
+        happened = entry.time if exact is None or exact < self._last_move(device) else exact
+        swing = self.swings.get(device)
+        if swing is not None and later(swing.since, SWING_TIME) <= happened:
+            self.flush_swings()
+            swing = None
+        if swing is None:
+            since = happened if exact == happened else self.measured_at.get(device, happened)
+            late = request.settled is not None and request.still_open
+            swing = self.swings[device] = Swing(request=request.number, late=late, size_from=before, since=since)
+        swing.add(before, after, happened, entry.reference)
+        entry.is_swing = True
+        self.moved_at[device] = happened, None
+        return True
+
     def _last_move(self, device: str) -> str:
         return self.moved_at.get(device, ("", None))[0]
 
     def _emit_move(self, entry: QueuedRecord, device: str, before: int, after: int) -> None:
+        if self._add_swing(entry, device, before, after):
+            return
         exact = entry.exact_times.get(device)
         if exact is not None and exact >= self._last_move(device):
             happened, earliest = exact, None

@@ -16,6 +16,9 @@ NO_EFFECT: Final = "no_effect_without_grant"
 APPLIED: Final = "grant_is_applied"
 MAXIMAL: Final = "maximal"
 
+LARGEST_PAGE: Final = 64 * 1024
+"""No guest has larger pages, in bytes."""
+
 UNMEASURED_AFTER: Final = "the device was not measured after the refusal"
 
 
@@ -96,6 +99,8 @@ def _check_own_figures(collector: FindingCollector, ref: EventRef, event: VmRequ
         return
     outcome = outcome_of(event.granted, event.amount)
     rejected = event.outcome is Outcome.REJECTED and event.granted == 0
+    if event.outcome is Outcome.COMPLETED and event.amount - event.granted < _page_of(event):
+        outcome = Outcome.COMPLETED  # the target lies between two pages of the guest
     if (outcome is not event.outcome and not rejected) or event.remaining != event.amount - event.granted:
         expected: dict[str, Figure] = {"outcome": outcome.value, "remaining": event.amount - event.granted}
         found: dict[str, Figure] = {"outcome": event.outcome.value, "remaining": event.remaining}
@@ -103,6 +108,12 @@ def _check_own_figures(collector: FindingCollector, ref: EventRef, event: VmRequ
         collector.report_violation(EVENT_TELLS_ALL, ref, why, (expected, found))
     else:
         collector.count_holds(EVENT_TELLS_ALL)
+
+
+def _page_of(event: VmRequestSettled) -> int:
+    """The size of the pages that a balloon moves in; 0 where they are not known, or the grain is no page."""
+    block = event.grounds.block or 0
+    return block if block <= LARGEST_PAGE else 0
 
 
 def _report_shortfall(

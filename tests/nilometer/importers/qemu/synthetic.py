@@ -57,22 +57,22 @@ class Recording:
         ]
         return self.add(at, "boot", argv=argv, observation=measure(0, balloon=balloon))
 
-    def command(self, at: float, target: int, mechanism: str = "virtio-mem", accepted: bool = True) -> Recording:
+    def command(self, at: float, target: float, mechanism: str = "virtio-mem", accepted: bool = True) -> Recording:
         """QEMU is asked for a size."""
         reply: Json = {"return": {}} if accepted else {"error": {"class": "GenericError", "desc": "no"}}
         return self.add(
             at,
             "command",
             mechanism=mechanism,
-            requested=target * MiB,
+            requested=int(target * MiB),
             qmp={"execute": "qom-set"},
             reply=reply,
             accepted=accepted,
         )
 
-    def event(self, at: float, happened: float, size: int, name: str = "MEMORY_DEVICE_SIZE_CHANGE") -> Recording:
+    def event(self, at: float, happened: float, size: float, name: str = "MEMORY_DEVICE_SIZE_CHANGE") -> Recording:
         """QEMU tells that a size was reached."""
-        data = {"size": size * MiB, "id": "vm0"} if name.startswith("MEMORY") else {"actual": size * MiB}
+        data = {"size": int(size * MiB), "id": "vm0"} if name.startswith("MEMORY") else {"actual": int(size * MiB)}
         return self.qmp(at, name, data, happened)
 
     def qmp(self, at: float, name: str, data: Json | None = None, happened: float | None = None) -> Recording:

@@ -165,3 +165,85 @@ def test_a_step_without_figures_is_no_more_than_its_outcome() -> None:
     made.add(9, "step", mechanism="virtio-mem", requested=128 * MiB, outcome="partial", note="gone quiet").end(20)
     [settled, _] = events(made.lines, VmRequestSettled)
     assert (settled.amount, settled.granted, settled.still_open) == (128 * MiB, 0, True)
+
+
+# Requests that no step settles
+
+
+def outcomes(recording: Recording, *, final: bool = True) -> list[str]:
+    """The moves and settlements."""
+    found = [line(fact)[10:] for fact in facts(recording.lines, final=final)]
+    return [text for text in found if text.startswith(("moved", "settled"))]
+
+
+def test_a_request_that_is_still_settles_for_now_and_again_when_more_came() -> None:
+    made = Recording().boot().command(1, 512).event(1.5, 1.4, 128).command(2, 600, "pc-dimm", accepted=False)
+    made.observation(5, 128).observation(20, 128).event(31, 30.5, 256).observation(45, 256)
+    made.event(70, 69.9, 512).end(99)
+    settled = [text for text in outcomes(made) if "settled r1" in text]
+    assert settled == [
+        "settled r1 partially-completed 128 of 512, not-told (unknown), still open  @ 00:20.000",
+        "settled r1 partially-completed 256 of 512, not-told (unknown), still open, late  @ 00:45.000",
+        "settled r1 completed 512 of 512, late  @ 01:09.900",
+    ]
+
+
+def test_at_the_end_of_a_recording_every_open_request_settles_for_now() -> None:
+    made = Recording().boot().command(1, 512).event(1.5, 1.4, 128)
+    last = "settled r1 partially-completed 128 of 512, not-told (unknown), still open  @ 00:01.500"
+    assert outcomes(made)[1:] == [last]
+    assert [text for text in outcomes(made, final=False) if text.startswith("settled")] == []
+
+
+def test_a_cause_is_inferred_only_where_less_than_a_block_is_left() -> None:
+    """The guest has 64 MiB available of 1280, or 200: then something else stopped the removal."""
+    for available, cause in ((64, "memory-in-use (inferred)"), (200, "not-told (unknown)")):
+        made = Recording().boot().poll(1, 512).command(2, 0)
+        made.step(20, 0, 512, 256, "partial", before=measure(512, available), after=measure(256, available)).end(30)
+        assert f"settled r1 partially-completed 256 of 512, {cause}, still open  @ 00:20.000" in outcomes(made)
+
+
+# Balloons that move in whole pages
+
+PAGE = 64 / 1024
+
+
+def swinging(count: int) -> Recording:
+    """The target lies between two pages of the guest: each second it goes from the one to the other."""
+    made = Recording().boot(balloon=1024).command(1, 1024 - PAGE * 17 / 16, "balloon")
+    for n in range(count):
+        made.event(2 + n, 2 + n, 1024 - PAGE * (2 - n % 2), "BALLOON_CHANGE")
+    return made
+
+
+def test_a_balloon_that_swings_between_the_pages_about_its_target_is_one_move() -> None:
+    moves = events(swinging(15).observation(30, 0).end(40).lines, VmMemoryMoved)
+    assert [(one.size_from / MiB, one.size_to / MiB, one.why, one.request, one.swings) for one in moves] == [
+        (1024, 1024 - 2 * PAGE, WhyMoved.REQUEST, 1, None),
+        (1024 - 2 * PAGE, 1024 - 2 * PAGE, WhyMoved.REQUEST, 1, 14),
+    ]
+    assert (moves[1].least, moves[1].most) == ((1024 - 2 * PAGE) * MiB, (1024 - PAGE) * MiB)
+
+
+def test_a_swing_of_hours_is_one_event_an_hour() -> None:
+    moves = events(swinging(3610).end(3620).lines, VmMemoryMoved)
+    assert [one.swings for one in moves] == [None, 3600, 9]
+
+
+def test_every_record_of_a_swing_is_accounted_for_also_where_the_recording_ends() -> None:
+    for final in (True, False):
+        counts = observations(swinging(15).lines, final=final)[1]
+        assert counts.records == counts.events + counts.repeats + sum(counts.not_needed.values())
+
+
+def test_as_near_to_the_target_as_the_pages_of_the_guest_allow_is_completed() -> None:
+    for size, outcome in ((1024 - PAGE, Outcome.COMPLETED), (1024 - PAGE / 16, Outcome.PARTIALLY_COMPLETED)):
+        made = Recording().boot(balloon=1024).command(1, 1024 - PAGE * 17 / 16, "balloon")
+        made.event(2, 2, size, "BALLOON_CHANGE").observation(20, 0).end(40)
+        assert next(iter(events(made.lines, VmRequestSettled))).outcome is outcome
+
+
+def test_what_goes_far_from_the_target_again_is_no_swing() -> None:
+    made = Recording().boot(balloon=1024).command(1, 512, "balloon").event(2, 2, 500, "BALLOON_CHANGE")
+    made.event(30, 30, 900, "BALLOON_CHANGE").end(40)
+    assert [one.why for one in events(made.lines, VmMemoryMoved)] == [WhyMoved.REQUEST, WhyMoved.UNASKED]
