@@ -21,6 +21,7 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, InternalError
 from domain.events import Event, HostCommandRefused, HostEvent, VmEvent
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
+from nilometer.errors import LedgerError
 from nilometer.ledger.repository import Repository
 from nilometer.ledger.requests import Request, Result
 from nilometer.ledger.validating import check_time
@@ -229,6 +230,14 @@ class UnitOfWork:
             return _read_result(request, receipt.result or "{}", repeated=repeated)
         positions = tuple(range(receipt.position, receipt.position + receipt.events))
         envelopes = list(self._application.all(positions[0] - 1, positions[-1]))
+        if len(envelopes) != receipt.events or any(
+            envelope.metadata.causation != envelopes[0].id for envelope in envelopes[1:]
+        ):
+            raise LedgerError(
+                f"the receipt of the key {receipt.key!r} names positions {positions[0]} to {positions[-1]}, "
+                "and the events there are not those of one command; nothing was recorded",
+                hint="the ledger was changed: compare it with a backup, and restore it with nilo restore BACKUP",
+            )
         event, target = envelopes[0].event, envelopes[0].stream
         if not isinstance(event, VmEvent | HostEvent):
             raise InputError(f"the key of this command was used for an observation ({event.KIND})")

@@ -11,8 +11,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-FORMAT: Final = 1
-"""The version of the tables. A ledger of a later one is refused."""
+FORMAT: Final = 2
+"""The version of the tables of a new ledger. Since 2 events have their positions as a key, and triggers keep them."""
+
+FORMATS: Final = (1, 2)
+"""The versions of the tables that can be read and written. A ledger of a later one is refused."""
 
 LOCK_TIMEOUT: Final = 30.0
 """Seconds to wait for another writer, unless something else is given."""

@@ -19,7 +19,15 @@ from psycopg.sql import Identifier
 from nilometer.errors import LedgerError
 from nilometer.storage.postgres.connections import Connections, PostgresLedgerDatastore
 from nilometer.storage.postgres.errors import persistently, reached, refused_connection, translated_errors
-from nilometer.storage.postgres.schema import EVENTS_TABLE, Held, check_schema, composed, create_schema, no_ledger
+from nilometer.storage.postgres.schema import (
+    EVENTS_TABLE,
+    Held,
+    check_schema,
+    check_triggers,
+    composed,
+    create_schema,
+    no_ledger,
+)
 from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder, StaleRead
 from nilometer.storage.store import LOCK_TIMEOUT, Receipt, Rows
 from nilometer.storage.urls import PostgresLocation
@@ -102,6 +110,7 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
                     if read_only or not create:
                         raise no_ledger(location)
                     create_schema(connection, location)
+                check_triggers(connection, location, read_only=read_only)
         except BaseException:
             connection.close()
             raise

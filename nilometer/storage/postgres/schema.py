@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import enum
 import uuid
+import warnings
 from typing import Any, Final, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
-from nilometer.errors import LedgerReadOnly, NoLedger, NotALedger
-from nilometer.storage.store import FORMAT
+from nilometer.errors import LedgerError, LedgerReadOnly, LedgerWarning, NoLedger, NotALedger
+from nilometer.storage.store import FORMAT, FORMATS
 from nilometer.storage.urls import PostgresLocation
 from nilometer.times import current_time
 
@@ -32,6 +33,26 @@ _TABLES: Final[tuple[LiteralString, ...]] = (
         "events bigint NOT NULL, result text)"
     ),
     "CREATE TABLE {schema}.ledger (name text PRIMARY KEY, value text NOT NULL)",
+)
+_KEEPING: Final[tuple[LiteralString, ...]] = (
+    (
+        "CREATE FUNCTION {schema}.refuse_to_change_events() RETURNS trigger LANGUAGE plpgsql "
+        "AS $$BEGIN RAISE EXCEPTION 'events are never changed'; END$$"
+    ),
+    (
+        "CREATE TRIGGER events_are_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.ledger_events "
+        "FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse_to_change_events()"
+    ),
+)
+"""What keeps events from being changed, since format 2."""
+_TRIGGERS: Final = (
+    "SELECT t.tgname::text, c.relname::text, t.tgname = 'events_are_not_changed' AND c.relname = 'ledger_events' "
+    "AND t.tgenabled IN ('O', 'A') AND t.tgtype = 58 AND t.tgqual IS NULL AND t.tgattr = '' "
+    "AND p.proname = 'refuse_to_change_events' AND p.pronamespace = c.relnamespace "
+    "AND p.prosrc = 'BEGIN RAISE EXCEPTION ''events are never changed''; END' "
+    "FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid "
+    "JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid "
+    "WHERE NOT t.tgisinternal AND c.relnamespace = %s::regnamespace ORDER BY 1"
 )
 _OURS: Final = {"ledger_events", "commands", "ledger"}
 
@@ -75,9 +96,10 @@ def check_schema(connection: Connection[Any], location: PostgresLocation) -> Hel
     facts: dict[str, str] = dict(cursor.execute(SQL("SELECT name, value FROM {}").format(ledger)).fetchall())
     if not {"id", "created", "format"} <= set(facts):
         raise NotALedger(stranger, hint=other)
-    if facts["format"] != str(FORMAT):
+    if facts["format"] not in map(str, FORMATS):
         raise NotALedger(
-            f"{location} is a ledger of format {facts['format']}; this Nilometer knows format {FORMAT}; "
+            f"{location} is a ledger of format {facts['format']}; "
+            f"this Nilometer knows formats {FORMATS[0]} to {FORMATS[-1]}; "
             "it was not touched",
             hint="use the version of Nilometer that wrote it, or a newer one",
         )
@@ -94,10 +116,40 @@ def create_schema(connection: Connection[Any], location: PostgresLocation) -> No
             return
         if held is Held.NO_SCHEMA:
             connection.execute(SQL("CREATE SCHEMA {}").format(schema))
-        for statement in _TABLES:
+        for statement in (*_TABLES, *_KEEPING):
             connection.execute(composed(statement, location))
         facts = ["id", str(uuid.uuid4()), "created", current_time(), "format", str(FORMAT)]
         connection.execute(SQL("INSERT INTO {}.ledger VALUES (%s, %s), (%s, %s), (%s, %s)").format(schema), facts)
+
+
+def check_triggers(connection: Connection[Any], location: PostgresLocation, *, read_only: bool) -> None:
+    """Raises ``LedgerError`` if a table has a trigger that is not ours; who only reads is warned.
+
+    If ours was removed or switched off, that is said: who may not own the tables cannot put it back.
+    """
+    schema = Identifier(location.schema)
+    cursor = connection.cursor(row_factory=tuple_row)
+    found = cursor.execute(_TRIGGERS, (schema.as_string(connection),)).fetchall()
+    for name, table, is_ours in found:
+        if is_ours:
+            continue
+        error = LedgerError(
+            f"{location} has the trigger {name!r} on {table}, which Nilometer did not make or somebody changed: "
+            "it may change what is recorded",
+            hint=f'look at it and remove it: DROP TRIGGER "{name}" ON {location.schema}.{table}; then nilo audit',
+        )
+        if not read_only:
+            raise error
+        warnings.warn(error.message, LedgerWarning, stacklevel=2)
+    if not found and not read_only:
+        select = SQL("SELECT value FROM {}.ledger WHERE name = 'format'").format(schema)
+        if cursor.execute(select).fetchone() != ("1",):
+            warnings.warn(
+                f"{location} has lost the trigger 'events_are_not_changed', which keeps events from being changed. "
+                "Events may have been changed meanwhile: nilo audit; nilo backup makes a ledger that has it",
+                LedgerWarning,
+                stacklevel=2,
+            )
 
 
 def composed(statement: LiteralString, location: PostgresLocation) -> Composed:

@@ -14,7 +14,7 @@ from collections.abc import Generator
 from typing import Final
 
 from nilometer.errors import LedgerBusy, LedgerError, LedgerFull, LedgerReadOnly, NoLedger, NotALedger
-from nilometer.storage.store import FORMAT
+from nilometer.storage.store import FORMAT, FORMATS
 from nilometer.storage.urls import SQLiteLocation
 
 APPLICATION_ID: Final = 0x4E494C4F
@@ -50,9 +50,10 @@ def check_file(location: SQLiteLocation) -> bool:
         stranger += " (it is another program's SQLite database)"
         raise NotALedger(stranger, hint="name another file with --ledger")
     version = int.from_bytes(header[60:64], "big")
-    if version != FORMAT:
+    if version not in FORMATS:
         raise NotALedger(
-            f"{location.path} is a ledger of format {version}; this Nilometer knows format {FORMAT}; "
+            f"{location.path} is a ledger of format {version}; "
+            f"this Nilometer knows formats {FORMATS[0]} to {FORMATS[-1]}; "
             "it was not touched",
             hint="use the version of Nilometer that wrote it, or a newer one",
         )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from nilometer.errors import LedgerReadOnly
 from nilometer.storage.sqlite.files import check_file, no_ledger, translated_errors
+from nilometer.storage.sqlite.triggers import warn_of_triggers
 from nilometer.storage.store import LOCK_TIMEOUT, Receipt, Rows
 from nilometer.storage.urls import SQLiteLocation
 
@@ -44,6 +45,7 @@ class SQLiteReader:
             uri = reading_uri(location)
             connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=lock_timeout)
             connection.execute("PRAGMA query_only = 1")
+            warn_of_triggers(connection, location)
         return cls(connection, location)
 
     @contextmanager

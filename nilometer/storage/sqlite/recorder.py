@@ -20,6 +20,7 @@ from nilometer.errors import LedgerError
 from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder, StaleRead
 from nilometer.storage.sqlite.files import check_file, create_file, no_ledger, to_ledger_error
 from nilometer.storage.sqlite.reader import SQLiteTransaction, bytes_used, reading_uri, select_facts, select_receipts
+from nilometer.storage.sqlite.triggers import TRIGGERS, check_triggers, once, warn_of_triggers
 from nilometer.storage.store import LOCK_TIMEOUT, Receipt
 from nilometer.storage.urls import SQLiteLocation
 from nilometer.times import current_time
@@ -28,6 +29,12 @@ COMMANDS_TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS commands "
     "(key TEXT PRIMARY KEY, position INTEGER NOT NULL, events INTEGER NOT NULL, result TEXT) WITHOUT ROWID"
 )
+EVENTS_TABLE: Final = (
+    "CREATE TABLE IF NOT EXISTS stored_events "
+    "(position INTEGER PRIMARY KEY, originator_id TEXT NOT NULL, originator_version INTEGER NOT NULL, "
+    "topic TEXT NOT NULL, state BLOB NOT NULL, UNIQUE (originator_id, originator_version))"
+)
+"""The number of a row is its position: with a name of its own, it is kept when the file is written anew (VACUUM)."""
 LEDGER_TABLE: Final = "CREATE TABLE IF NOT EXISTS ledger (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 
 
@@ -114,6 +121,8 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
 
     def __init__(self, datastore: SQLiteDatastore, location: SQLiteLocation) -> None:
         super().__init__(datastore)
+        columns = "originator_id, originator_version, topic, state"
+        self.insert_events_statement = f"INSERT INTO {self.events_table_name} ({columns}) VALUES (?, ?, ?, ?)"
         self._location = location
         self._writing = Lock()
         self._held: SQLiteConnection | None = None
@@ -139,12 +148,15 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
             datastore = SQLiteLedgerDatastore(
                 uri, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout
             )
+            with datastore.get_connection(commit=False) as held:
+                connection = held._sqlite_conn  # pyright: ignore[reportPrivateUsage]
+                (warn_of_triggers if read_only else check_triggers)(connection, location)
             return cls(datastore, location)
 
     def construct_create_table_statements(self) -> list[str]:
-        """The library's table of events, and ours beside it."""
+        """The table of events, with the columns that the library reads, and ours beside it."""
         facts = f"INSERT OR IGNORE INTO ledger VALUES ('id', '{uuid.uuid4()}'), ('created', '{current_time()}')"
-        return [*super().construct_create_table_statements(), COMMANDS_TABLE, LEDGER_TABLE, facts]
+        return [EVENTS_TABLE, COMMANDS_TABLE, LEDGER_TABLE, facts, *map(once, TRIGGERS.values())]
 
     @contextmanager
     def transaction(self, *, write: bool) -> Generator[SQLiteTransaction]:
@@ -196,9 +208,16 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
                 self._check(connection, expected)
             positions: Sequence[int] = ()
             if rows:
+                (before,) = connection.execute(self.select_max_notification_id_statement).fetchone()
                 connection.executemany(self.insert_events_statement, rows)
                 # Nobody else writes meanwhile and nothing is ever deleted: row numbers, our positions, are dense.
-                (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
+                (last,) = connection.execute(self.select_max_notification_id_statement).fetchone()
+                if last != (before or 0) + len(rows):
+                    raise LedgerError(
+                        f"{self._location.path}: after position {before or 0}, {len(rows)} events came to position "
+                        f"{last}; nothing was recorded",
+                        hint="something changed the table of events: compare it with a backup (nilo diff, nilo audit)",
+                    )
                 positions = range(last - len(rows) + 1, last + 1)
             for receipt in receipts:
                 position = positions[receipt.position] if receipt.events else 0
@@ -248,8 +267,26 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
         """Events by position."""
-        with translated_errors(self._location):
-            return super().select_notifications(start, limit, stop, topics, inclusive_of_start=inclusive_of_start)
+        wanted: list[tuple[str, Sequence[object]]] = []
+        if start is not None:
+            wanted.append(("rowid >= ?" if inclusive_of_start else "rowid > ?", (start,)))
+        if stop is not None:
+            wanted.append(("rowid <= ?", (stop,)))
+        if topics:
+            wanted.append((f"topic IN ({', '.join('?' * len(topics))})", topics))
+        where = f"WHERE {' AND '.join(condition for condition, _ in wanted)} " if wanted else ""
+        # Not the library's statement: a row number that has a name of its own comes under that name.
+        select = (
+            f"SELECT rowid, originator_id, originator_version, topic, state FROM {self.events_table_name} "
+            f"{where}ORDER BY rowid LIMIT ?"
+        )
+        parameters = [value for _, values in wanted for value in values]
+        with translated_errors(self._location), self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(select, [*parameters, limit])
+            return [
+                Notification(id=position, originator_id=stream, originator_version=version, topic=topic, state=state)
+                for position, stream, version, topic, state in cursor.fetchall()
+            ]
 
     def max_notification_id(self) -> int:
         """The position of the last event."""

@@ -279,6 +279,7 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(desk: Desk) -> None:
     assert desk.with_history().call("export", "-o", str(desk.folder / "no" / "where")).code == 2
     db = sqlite3.connect(desk.folder / "ledger.db")
     with db:
+        db.execute("DROP TRIGGER events_are_not_changed")
         db.execute("UPDATE stored_events SET state = ? WHERE rowid = 5", (b"{}",))
     db.close()
     there = sorted(path.name for path in desk.folder.iterdir())

@@ -78,6 +78,7 @@ def test_a_body_that_was_changed_in_the_database_is_not_exported(tmp_path: Path)
     db = sqlite3.connect(tmp_path / "ledger.db")
     with db:
         (body,) = db.execute("SELECT state FROM stored_events WHERE rowid = 2").fetchone()
+        db.execute("DROP TRIGGER events_are_not_changed")
         db.execute("UPDATE stored_events SET state = ? WHERE rowid = 2", (body.replace(b":", b": "),))
     db.close()
     with Ledger.open(url, read_only=True) as ledger, pytest.raises(Exception, match="changed after it was recorded"):

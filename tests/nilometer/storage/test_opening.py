@@ -129,8 +129,8 @@ def test_a_ledger_carries_the_number_of_its_format_and_its_maker(url: str) -> No
     if isinstance(place, SQLiteLocation):
         with sqlite3.connect(place.path) as connection:
             assert connection.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"NILO", "big"),)
-            assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+            assert connection.execute("PRAGMA user_version").fetchone() == (2,)
         connection.close()
         assert list(place.path.parent.iterdir()) == [place.path]
     else:
-        assert recorder.facts()["format"] == "1"
+        assert recorder.facts()["format"] == "2"

@@ -103,10 +103,10 @@ class TestStrangers:
 
     def test_a_ledger_of_a_later_format_is_not_touched(self, admin: Connection, url: str, schema: str) -> None:
         Ledger.open(url, create=True).close()
-        admin.execute(SQL("UPDATE {}.ledger SET value = '2' WHERE name = 'format'").format(Identifier(schema)))
+        admin.execute(SQL("UPDATE {}.ledger SET value = '3' WHERE name = 'format'").format(Identifier(schema)))
         before = catalogue(admin, schema)
         message, hint = refused(url, NotALedger)
-        assert "is a ledger of format 2; this Nilometer knows format 1; it was not touched" in message
+        assert "is a ledger of format 3; this Nilometer knows formats 1 to 2; it was not touched" in message
         assert "newer" in hint
         assert catalogue(admin, schema) == before
 

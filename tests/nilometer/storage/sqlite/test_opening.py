@@ -81,10 +81,10 @@ class TestStrangers:
 
     def test_a_ledger_of_a_later_format(self, written: Path) -> None:
         with sqlite3.connect(written) as connection:
-            connection.execute("PRAGMA user_version = 2")
+            connection.execute("PRAGMA user_version = 3")
         connection.close()
         ((message, hint),) = refused(written, NotALedger)
-        assert message == f"{written} is a ledger of format 2; this Nilometer knows format 1; it was not touched"
+        assert message == f"{written} is a ledger of format 3; this Nilometer knows formats 1 to 2; it was not touched"
         assert "newer" in hint
 
     @pytest.mark.parametrize("kept", [1, 17, 99])
