@@ -54,8 +54,11 @@ def format_message(finding: Finding) -> str:
 
 
 def format_finding(finding: Finding, consequences: int = 0) -> Iterator[str]:
-    """A finding in several lines, the verdict first; ``consequences`` is how many others only follow from it."""
-    yield f"{finding.verdict}: {finding.rule}"
+    """A finding in several lines, the verdict and the rule first.
+
+    ``consequences`` is how many others only follow from it.
+    """
+    yield f"{finding.verdict}: {sentence_of(finding.rule)} ({finding.rule})"
     more = finding.count - 1
     yield f"  at {format_location(finding)}" + (f", and {_counted(more, 'more event')}" if more else "")
     if finding.let:
@@ -67,7 +70,6 @@ def format_finding(finding: Finding, consequences: int = 0) -> Iterator[str]:
     yield f"  {why}"
     for line in format_difference(finding):
         yield f"    {line}"
-    yield f"  The rule says: {sentence_of(finding.rule)}"
     if finding.follows is not None:
         yield f"  This follows from #{finding.follows}"
     if consequences:

@@ -1,6 +1,7 @@
 """``pytest --nilo-history FILE``: one test item for each rule that a recorded history is judged by.
 
-An item fails with the findings in words if its rule is violated. If the rule is unknown because figures were not
+An item fails with the findings in words if its rule is violated; if all its findings follow from those of another rule,
+only the other's item fails, and this one is skipped. If the rule is unknown because figures were not
 measured, the item is skipped with the reason, or fails with ``--nilo-strict``: unknown never passes.
 """
 
@@ -79,6 +80,9 @@ class HistoryItem(pytest.Item):
         if coverage is not None:
             for verdict in ("holds", "violated", "unknown", "remarks"):
                 self.user_properties.append((verdict, getattr(coverage, verdict)))
+        cause = describe_cause(self.audit, self.name)
+        if cause:
+            pytest.skip(cause)
         violated, unknown = describe_rule(self.audit, self.name)
         if violated:
             raise Violated(violated)
@@ -109,6 +113,30 @@ def judge_file(name: str) -> Audit:
         audit.judge(history.events, judge, history.source)
         audit.finish(judge, history.source, history.conflicts)
     return audit
+
+
+def describe_cause(audit: Audit, rule: str) -> str:
+    """From which findings of other rules all violations of a rule follow; empty if it has one of its own, or none.
+
+    One cause is one failure: the item of its rule fails, and those of the rules that follow from it do not.
+    """
+    from rules.judging.findings import Verdict
+
+    violated = [sourced for sourced in audit.findings if sourced.finding.verdict is Verdict.VIOLATED]
+    own = [sourced for sourced in violated if sourced.finding.rule == rule]
+    coverage = audit.coverage.rules.get(rule)
+    if not own or (coverage is not None and coverage.violated > len(own)):
+        return ""
+    causes = {
+        (sourced.source, sourced.finding.at.position): sourced.finding
+        for sourced in violated
+        if sourced.finding.follows is None and sourced.finding.rule != rule
+    }
+    found = [causes.get((sourced.source, sourced.finding.follows)) for sourced in own]
+    if None in found:
+        return ""
+    named = dict.fromkeys(f"#{cause.at.position} ({cause.rule})" for cause in found if cause is not None)
+    return f"violated, which follows from {', '.join(named)}"
 
 
 def describe_rule(audit: Audit, rule: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ The claims that are proved about a command are evaluated one by one on what is r
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -103,6 +104,29 @@ def broken_rules(event: VmEvent) -> list[str]:
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         raise HistoryError(f"a {event.KIND} event lacks a figure that its rules need: {error!r}") from None
     return sorted(named, key=lambda rule: _MOST_SPECIFIC.index(rule) if rule in _MOST_SPECIFIC else len(_MOST_SPECIFIC))
+
+
+def rules_of_excess(event: VmEvent, rules: list[str]) -> list[str]:
+    """The rules that explain a grant that is too large, the most specific first.
+
+    The grant is executed on the recorded state: the invariants that it breaks explain it best. ``rules`` are those that
+    the recorded decision breaks; that a grant is the largest possible explains only one that is too small.
+    """
+    broken: list[str] = []
+    try:
+        host, vm = host_as_read(event.evidence.host), vm_as_read(event)
+        if isinstance(event, events.VmMemoryAdded):
+            event = replace(event, hot_added=(event.granted or 0) - event.unballooned)
+        after = VM_CHANGES[type(event)].apply(vm, event)
+        change = book_change(vm, after)
+        site = Site(_with_booked(host, change), after, vm.held + change)
+        broken = [rule.__name__ for rule in INVARIANTS if not rule(site)]
+    except (HistoryError, TypeError, ValueError, LookupError, AttributeError):
+        pass  # the event lacks a figure
+    named = dict.fromkeys([*broken, *(rule for rule in rules if rule != "maximal"), EVENT_TELLS_ALL])
+    if len(named) > 1:
+        del named[EVENT_TELLS_ALL]
+    return [*named, *(rule for rule in rules if rule == "maximal")]
 
 
 def _moments(event: VmEvent) -> tuple[CommandState, CommandState, dict[str, object]]:

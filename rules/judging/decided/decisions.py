@@ -26,7 +26,7 @@ from rules.judging.comparing import (
     request_and_outcome,
     starting_figures,
 )
-from rules.judging.decided.attribution import broken_rules
+from rules.judging.decided.attribution import broken_rules, rules_of_excess
 from rules.judging.decided.records import Records
 from rules.judging.decided.shapes import vm_shape_difference
 from rules.judging.decided.tracks import DecidedHostState, DecidedVmState, vm_with
@@ -83,6 +83,8 @@ def check_decision(
     if decision != recorded:
         why = contradiction(decision, recorded.outcome, recorded.code, recorded.granted)
         rules, difference = rules or [EVENT_TELLS_ALL], difference_of(decision, recorded)
+        if recorded.granted > decision.granted:
+            rules = rules_of_excess(event, rules)
     else:
         why, rules, difference = WRONG_FIELDS, [EVENT_TELLS_ALL], shape or ({}, {})
     for number, rule in enumerate(rules):

@@ -133,6 +133,6 @@ def test_what_is_found_is_shown_as_it_comes_and_once(desk: Desk, monkeypatch: py
     with Ledger.open(desk.url, read_only=True) as ledger:
         out, audit = Output("plain"), Audit()
         follow_ledger(out, audit, ledger, EVERYTHING, None)
-    counts = [shown.count("\nviolated: host_never_overcommitted\n") for shown in looks]
+    counts = [shown.count(" (host_never_overcommitted)\n") for shown in looks]
     assert counts == [4, 5]
     assert (audit.coverage.events, len(audit.findings)) == (10, 5)

@@ -76,7 +76,7 @@ def test_many_files_are_counted() -> None:
 
 def test_how_many_are_not_shown_is_said() -> None:
     said = page(result_of(*[OVERCOMMITTED] * 7, most=3))
-    assert said.count("\nviolated: host_never_overcommitted\n") == 3
+    assert said.count(" (host_never_overcommitted)\n") == 3
     assert "\nShowing 3 of 7 findings: at most 3 are kept.\n" in said
     assert "Showing" not in page(result_of(*[OVERCOMMITTED] * 3, most=3))
 

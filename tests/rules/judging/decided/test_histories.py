@@ -103,7 +103,7 @@ def _granted_more(event: VmMemoryAdded) -> VmMemoryAdded:
 
 ONE_THING: dict[str, tuple[type[Event], Callable[[Any], Event], str]] = {
     "granted": (VmMemoryRemoved, lambda e: replace(e, granted=e.granted - 2 * MiB), "outcome_is_honest"),
-    "more than fits": (VmMemoryAdded, _granted_more, "maximal"),
+    "more than fits": (VmMemoryAdded, _granted_more, "host_never_overcommitted"),
     "outcome": (VmMemoryAdded, lambda e: replace(e, outcome=Outcome.COMPLETED, code=None), "outcome_is_honest"),
     "code": (VmMemoryAdded, lambda e: replace(e, code=Code.SIZE_LIMIT), "outcome_is_honest"),
     "hot added": (VmMemoryAdded, lambda e: replace(e, hot_added=0), "effects"),
@@ -148,7 +148,7 @@ def test_one_wrong_thing_is_one_first_cause(what: str) -> None:
 def test_a_grant_that_the_host_did_not_have_is_told_with_its_figures() -> None:
     envelopes = tampered(DAY, last(DAY, VmMemoryAdded), _granted_more)
     first = violations(envelopes)[0]
-    assert (first.rule, first.at.place) == ("maximal", "history.jsonl:9")
+    assert (first.rule, first.at.place) == ("host_never_overcommitted", "history.jsonl:9")
     assert first.expected == {"granted": 56 * 1024 * MiB}
     assert first.found == {"granted": 56 * 1024 * MiB + 2 * MiB}
     assert first.let["host.free"] == 56 * 1024 * MiB
