@@ -16,12 +16,12 @@ from nilometer.importers.qemu.importer import FORMAT, QemuImporter
 from nilometer.importers.run import ImportCounts, SkippedRecords, import_file
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Observation
-from nilometer.textio.files import open_input
+from nilometer.textio.files import expand_folders, open_input
 from nilometer.textio.identifying.kind import IMPORT_QEMU
 from nilometer.times import parse_time
 
 Files = str | PathLike[str] | Iterable[str | PathLike[str]]
-"""One file, or several."""
+"""One file or folder, or several; a folder stands for the files in it."""
 
 Progress = Callable[[int], None]
 """Called now and then with the number of records read so far, of all files together."""
@@ -177,7 +177,7 @@ def import_qemu(
 
 
 def _list_names(files: Files) -> list[str]:
-    return [fspath(file) for file in ([files] if isinstance(files, str | PathLike) else files)]
+    return expand_folders(fspath(file) for file in ([files] if isinstance(files, str | PathLike) else files))
 
 
 def _to_qemu_result(name: str, importer: QemuImporter, skipped: SkippedRecords) -> ImportedFile:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from domain.errors import InputError
 from nilometer.textio.identifying.kind import FOLDER, wrong_file
+
+_DATABASES: Final = (".db", ".sqlite", ".sqlite3")
 
 
 @contextmanager
@@ -26,3 +28,26 @@ def open_input(file: str) -> Generator[BinaryIO]:
         raise InputError(f"{file}: {error.strerror}", hint="name a file, or - for stdin") from None
     with stream:
         yield stream
+
+
+def expand_folders(names: Iterable[str]) -> list[str]:
+    """The names of files; a folder stands for the files in it and in its folders, sorted.
+
+    Hidden files are left out, and databases: a ledger may be kept beside the files. Raises ``InputError`` for a folder
+    without files.
+    """
+    files: list[str] = []
+    for name in names:
+        folder = Path(name)
+        if name == "-" or not folder.is_dir():
+            files.append(name)
+            continue
+        found = [path for path in folder.rglob("*") if path.is_file() and not _is_left_out(path.relative_to(folder))]
+        if not found:
+            raise InputError(f"{name}: there are no files to read in this folder", hint="name a file, or - for stdin")
+        files += [str(path) for path in sorted(found)]
+    return files
+
+
+def _is_left_out(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts) or path.suffix.partition("-")[0] in _DATABASES

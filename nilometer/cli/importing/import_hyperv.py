@@ -18,7 +18,7 @@ from nilometer.ledger.ledger import Ledger
 @click.option("--as", "prefix", metavar="PREFIX", help="A prefix for all ids; default none.")
 @click.option("--at", metavar="TIME", help="When the files were collected, if they do not say so.")
 @click.option("--on", "host", metavar="HOST", help="The host they were collected on, if they do not say so.")
-@click.option("--zone", metavar="ZONE", help="The zone of times without one: Europe/Berlin or +01:00.")
+@click.option("--zone", metavar="ZONE", help="The zone of times without one: Europe/Berlin, +01:00 or Windows' name.")
 @click.option("--final", is_flag=True, help="The files will not grow: settle what their last records leave open.")
 @click.option("--keep-going", is_flag=True, help="Skip records that cannot be read.")
 @asking_options
@@ -35,9 +35,9 @@ def command(
     """Import what Hyper-V hosts reported: who changed which VM, what moved, what was measured.
 
     Each FILE is recognized by its content: the collector's spool, Get-VM as JSON, performance counters, Prometheus or
-    an event log, in UTF-8 or UTF-16, also with gzip. Give the files of all hosts in one call, so that a VM is followed
-    from host to host. A VM's id is its VmId. Import a file again when it has grown: only what is new is recorded. See
-    docs/collect.md.
+    an event log, in UTF-8 or UTF-16, also with gzip. A folder stands for its files. Give the files of all hosts in
+    one call, so that a VM is followed from host to host. A VM's id is its VmId. Import a file again when it has grown:
+    only what is new is recorded. See docs/collect.md.
 
     \b
     Examples:

@@ -25,7 +25,7 @@ def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going:
 
     The id of the host is PREFIX, those of its VMs are PREFIX.vm0 and so on. Import a file again when it has grown:
     only what is new is recorded. Another recording of the same scenario needs its own PREFIX. Files can be UTF-8 or
-    UTF-16, also with gzip.
+    UTF-16, also with gzip. A folder stands for the files in it.
 
     \b
     Examples:

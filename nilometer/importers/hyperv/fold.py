@@ -26,12 +26,12 @@ from nilometer.importers.hyperv.readings import (
     VmReading,
 )
 from nilometer.importers.hyperv.requests import take_own_change
+from nilometer.importers.hyperv.sources.instances import AMBIGUOUS
 from nilometer.importers.hyperv.state import Emission, Past
 from nilometer.importers.hyperv.vm import HypervVm
 from nilometer.importers.hyperv.vm_reading import read
 from nilometer.importers.run import ImportCounts
 
-AMBIGUOUS: Final = "VM of a name that several have"
 ELSEWHERE: Final = "listed on another host too"
 
 
@@ -237,7 +237,8 @@ class HypervFold:
     def _find_vm(self, reading: VmReading | ChangeReading | PowerReading, *, live: bool) -> HypervVm | None:
         """The VM of a reading. A name stands for the VM that alone has it, here or anywhere; for itself, if none does.
 
-        ``None`` for a name that several have.
+        A name that is known by itself on another host is another VM: ``name@host``. ``None`` for a name that several
+        have.
         """
         if not isinstance(reading, VmReading):
             return self._vm(reading.vm_id, live=live)
@@ -250,7 +251,9 @@ class HypervFold:
             return None
         if ids:
             return self._vm(next(iter(ids)).removeprefix(self._begins), live=live)
-        return self._vm(listing.name or "", live=live)
+        vm = self._vm(listing.name or "", live=live)
+        is_elsewhere = host is not None and vm.state.host not in (None, host)
+        return self._vm(f"{listing.name}@{host}", live=live) if is_elsewhere else vm
 
     def _learn_name(self, listing: VmListing, host: str | None) -> None:
         """Learns the name of a VM that is known by its VmId."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from domain.errors import InputError
 from nilometer.importers.hyperv.readings import Reading
+from nilometer.importers.hyperv.sources.instances import Instances
 from nilometer.importers.hyperv.sources.local_time import ClockLost, LocalClock, parse_zone
 from nilometer.importers.hyperv.sources.samples import (
     IN_ENGLISH,
@@ -21,13 +22,14 @@ from nilometer.importers.hyperv.sources.samples import (
     Samples,
     find_counter,
 )
-from nilometer.importers.hyperv.sources.source import FileContext
+from nilometer.importers.hyperv.sources.source import FileContext, host_name
 from nilometer.importers.hyperv.sources.values import BadValue
 from nilometer.textio.texts import ByteStream, read_lines
 
-_HEAD: Final = re.compile(r"\(PDH-[CT]SV 4\.0\)(?:.*\((?P<bias>-?\d{1,4})\))?.*", re.DOTALL)
+_HEAD: Final = re.compile(r"\(PDH-[CT]SV 4\.0\)(?:\s*\((?P<zone>.*)\)\s*\((?P<bias>-?\d{1,4})\))?.*", re.DOTALL)
 _BEGIN: Final = re.compile(rb'\s*"?\(PDH-[CT]SV 4\.0\)')
 _TIME: Final = re.compile(r"(\d\d)/(\d\d)/(\d{4}) (\d\d):(\d\d):(\d\d)(?:[.,](\d{1,6})\d*)?", re.ASCII)
+_ROW: Final = re.compile(r'\s*"?\s*\d', re.ASCII)
 _EXPECTED: Final = "is it the file you meant? CSV of performance counters begins with (PDH-CSV 4.0)"
 _CUT_OFF: Final = "a file that is still being written can be read again later"
 _COLLECT: Final = rf"collect it with: typeperf -f CSV -o FILE '{KNOWN}'"
@@ -45,6 +47,7 @@ def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Readin
     for an unknown zone.
     """
     table: _Table | None = None
+    others: list[_NoRow] = []
     zone = parse_zone(context.zone)
     numbered_lines = read_lines(stream, name)
     while True:
@@ -53,18 +56,45 @@ def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Readin
             if not line.strip():
                 continue
             place = f"{name}:{number}"
-            if table is None:
+            if table is None or _BEGIN.match(line):
+                _note_others(others, context)
                 table = _Table(line.decode(), place, context, zone)
                 continue
             readings = table.read_row(line.decode(), place)
         except StopIteration:
             break
         except InputError as error:
+            if isinstance(error, _NoRow) and table is not None and table.rows:
+                others.append(error)  # it may be what a tool says at the end
+                continue
             context.skipped.add(error)
             if table is None or isinstance(error, ClockLost):
                 return
         else:
+            for other in others:  # no end: what stands between the rows is damage
+                context.skipped.add(other)
+            others.clear()
             yield from readings
+    _note_others(others, context)
+
+
+def _note_others(others: list[_NoRow], context: FileContext) -> None:
+    """Says once that a tool wrote lines of its own behind its rows, such as *Exiting, please wait*."""
+    if others:
+        context.counts.add_remark(
+            "lines of a tool", f"{others[0].place}: {others[0].text!r} is no row, and no rows follow it"
+        )
+        others.clear()
+
+
+class _NoRow(InputError):
+    """A line does not begin as a row does."""
+
+    def __init__(self, place: str, text: str) -> None:
+        super().__init__(
+            f"{place}: {text!r} is not a time such as 11/23/2026 09:00:00.000", hint=f"{_CUT_OFF}; {_EXPECTED}"
+        )
+        self.place, self.text = place, text
 
 
 class _Table:
@@ -79,11 +109,19 @@ class _Table:
         self._columns: list[Counter | None] = [find_counter(column) for column in columns]
         if not any(self._columns):
             raise InputError(f"{place}: {_describe_problem(columns)}", hint=IN_ENGLISH if columns else _COLLECT)
-        self._clock = LocalClock(zone, None if match["bias"] is None else int(match["bias"]))
+        self._clock = LocalClock(zone, None if match["bias"] is None else int(match["bias"]), match["zone"] or "")
         self._context = context
+        self._instances = Instances(context.counts)
+        for counter in self._columns:
+            if counter is not None and counter.vm is not None:
+                self._instances.learn(counter.host or host_name(context.host), counter.vm)
+        self.rows = 0
+        """How many rows were read."""
 
     def read_row(self, line: str, place: str) -> list[Reading]:
         """The readings of a line."""
+        if not _ROW.match(line):
+            raise _NoRow(place, line.strip()[:60])
         first, *cells = _cells(line, self._delimiter, place)
         time = _TIME.fullmatch(first.strip())
         if time is None:
@@ -100,14 +138,16 @@ class _Table:
             local = datetime(year, month, day, hour, minute, second, int(f"{time[7] or 0:0<6}"))
         except ValueError:
             raise InputError(f"{place}: {first[:60]!r} is not a time", hint=_EXPECTED) from None
-        samples = Samples(self._context)
+        samples = Samples(self._context, self._instances)
         for column, (counter, cell) in enumerate(zip(self._columns, cells, strict=False), start=2):
             if counter is not None:
                 try:
                     samples.add(counter, samples.read_size(counter, cell, f"{place}: column {column}"))
                 except BadValue as bad:
                     raise InputError(f"{place}: column {column}: {bad}", hint=_CUT_OFF) from None
-        return samples.make_readings(self._clock.read(local, place), place)
+        at = self._clock.read(local, place)
+        self.rows += 1
+        return samples.make_readings(at, place)
 
 
 def _describe_problem(columns: list[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Final, cast
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.readings import Reading
+from nilometer.importers.hyperv.sources.instances import Instances
 from nilometer.importers.hyperv.sources.json_stream import read_documents
 from nilometer.importers.hyperv.sources.local_time import LocalClock, parse_zone
 from nilometer.importers.hyperv.sources.samples import IN_ENGLISH, KNOWN, Samples, find_counter
@@ -67,7 +68,8 @@ class _Reader:
         self._time: UtcTime | datetime | None = None
         self._at = UtcTime("")
         self._record = ""
-        self._samples = Samples(context)
+        self._instances = Instances(context.counts)
+        self._samples = Samples(context, self._instances)
 
     def take(self, value: object, where: str) -> tuple[list[Reading], bool]:
         """The readings that are complete now that a set of samples, or a sample, was read; and whether it was known."""
@@ -107,5 +109,5 @@ class _Reader:
 
     def rest(self) -> list[Reading]:
         """The readings of the last time."""
-        samples, self._samples = self._samples, Samples(self._context)
+        samples, self._samples = self._samples, Samples(self._context, self._instances)
         return samples.make_readings(self._at, self._record)

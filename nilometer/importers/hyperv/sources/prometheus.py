@@ -15,6 +15,7 @@ from typing import Final, cast
 from domain.errors import InputError
 from domain.quantities import LARGEST, MiB
 from nilometer.importers.hyperv.readings import Reading
+from nilometer.importers.hyperv.sources.instances import Instances
 from nilometer.importers.hyperv.sources.json_stream import read_documents
 from nilometer.importers.hyperv.sources.samples import Figures, Subject, make_reading
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
@@ -80,10 +81,16 @@ def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Readin
     if not known:
         nothing = f"{last}: no series is a metric of Dynamic Memory that windows_exporter has"
         context.skipped.add(InputError(nothing, hint=_EXPECTED))
+    instances = Instances(context.counts)
+    for host, vm in {subject for subjects in by_time.values() for subject in subjects}:
+        if vm is not None:
+            instances.learn(host, vm)
     for time in sorted(by_time):
         at = to_utc_time(datetime.fromtimestamp(time, UTC))
-        for subject, figures in by_time[time].items():
-            yield make_reading(at, f"{first or last}: {at}", subject, figures)
+        record = f"{first or last}: {at}"
+        for (host, vm), figures in by_time[time].items():
+            if vm is None or instances.is_vm(host, vm, record):
+                yield make_reading(at, record, (host, vm), figures)
 
 
 def _series(document: object, place: str) -> list[object]:

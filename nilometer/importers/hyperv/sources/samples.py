@@ -13,6 +13,7 @@ from typing import Final
 from domain.identifiers import UtcTime
 from domain.quantities import LARGEST, MiB
 from nilometer.importers.hyperv.readings import HostReading, Reading, VmListing, VmReading
+from nilometer.importers.hyperv.sources.instances import Instances
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
 from nilometer.importers.hyperv.sources.values import NO_FIGURES, BadValue, NoFigure, note_impossible
 
@@ -91,6 +92,7 @@ class Samples:
     """What was sampled at one time: the figures of each VM and host."""
 
     context: FileContext
+    instances: Instances
     figures: dict[Subject, Figures] = field(default_factory=dict[Subject, Figures])
 
     def read_size(self, counter: Counter, megabytes: str, place: str) -> int | None:
@@ -105,14 +107,16 @@ class Samples:
         """Adds a figure, if there is one."""
         if value is not None:
             host = counter.host or host_name(self.context.host)
+            if counter.vm is not None:
+                self.instances.learn(host, counter.vm)
             self.figures.setdefault((host, counter.vm), {})[counter.figure] = value
 
     def make_readings(self, at: UtcTime, record: str) -> list[Reading]:
-        """A reading of each host and VM, hosts first. A host without a name gives none."""
+        """A reading of each host and VM, hosts first. A host without a name gives none, nor what is not one VM."""
         return [
             make_reading(at, record, subject, figures)
             for subject, figures in sorted(self.figures.items(), key=lambda item: item[0][1] is not None)
-            if subject != (None, None)
+            if subject != (None, None) and (subject[1] is None or self.instances.is_vm(subject[0], subject[1], record))
         ]
 
 

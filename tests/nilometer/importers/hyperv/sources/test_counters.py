@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,9 @@ from domain.identifiers import UtcTime
 from domain.quantities import MiB
 from nilometer.importers.hyperv.readings import HostReading, VmListing, VmReading
 from nilometer.importers.hyperv.sources import counters_csv, counters_json
+from nilometer.importers.hyperv.sources.local_time import parse_zone
 from nilometer.importers.hyperv.sources.source import FileContext
+from nilometer.importers.hyperv.sources.windows_zones import ZONES
 from tests.nilometer.importers.hyperv.sources.files import hosts, read, read_on, vms
 
 VM = r"\\HV01\Hyper-V Dynamic Memory VM"
@@ -144,14 +147,93 @@ def test_a_clock_that_was_put_right_by_seconds_is_not_daylight_saving() -> None:
     assert times(physical(*moments)) == ["2026-11-23T09:00", "2026-11-23T09:01", "2026-11-23T09:00", "2026-11-23T09:01"]
 
 
+SPRING = ("03/29/2026 01:58:00", "03/29/2026 01:59:00", "03/29/2026 03:00:00", "03/29/2026 03:01:00")
+SPRING_IN_BERLIN = ["2026-03-29T00:58", "2026-03-29T00:59", "2026-03-29T01:00", "2026-03-29T01:01"]
+GERMAN = "(PDH-CSV 4.0) (Mitteleuropäische Zeit)(-60)"
+
+
 def test_a_clock_that_was_set_forward_cannot_be_told_from_a_pause_unless_the_zone_is_said() -> None:
-    text = physical("03/29/2026 01:58:00", "03/29/2026 01:59:00", "03/29/2026 03:00:00", "03/29/2026 03:01:00")
+    text = physical(*SPRING, head=GERMAN)
     readings, errors = read_on(counters_csv, text)
     assert [each.at[:16] for each in readings] == ["2026-03-29T00:58", "2026-03-29T00:59"]
-    assert errors == ["file:4: the clock went from 01:59 to 03:00: is that a pause, or was the clock set forward?"]
-    due = ["2026-03-29T00:58", "2026-03-29T00:59", "2026-03-29T01:00", "2026-03-29T01:01"]
-    assert times(text, FileContext(zone="Europe/Berlin")) == due
+    assert errors == ["file:4: the clock went from 01:59 to 03:00: is that a pause, or was the clock set?"]
+    assert times(text, FileContext(zone="Europe/Berlin")) == SPRING_IN_BERLIN
+    assert times(text, FileContext(zone="W. Europe Standard Time")) == SPRING_IN_BERLIN
     assert times(text, FileContext(zone="+01:00"))[2] == "2026-03-29T02:00"
+
+
+def test_a_head_that_names_a_zone_as_windows_does_says_when_its_clock_is_set() -> None:
+    assert times(physical(*SPRING)) == SPRING_IN_BERLIN
+    pause = ("10/24/2026 20:00:00", "10/24/2026 20:01:00", "10/25/2026 10:00:00")
+    assert times(physical(*pause, head="(PDH-CSV 4.0) (W. Europe Daylight Time)(-120)"))[2] == "2026-10-25T09:00"
+    third = ("10/25/2026 02:30:00", "10/25/2026 02:31:00", "10/25/2026 03:01:00")
+    assert times(physical(*third)) == ["2026-10-25T01:30", "2026-10-25T01:31", "2026-10-25T02:01"]
+
+
+def test_a_head_whose_zone_and_offset_disagree_is_read_by_its_offset() -> None:
+    assert times(physical("07/01/2026 10:00:00")) == ["2026-07-01T09:00"]
+
+
+@pytest.mark.parametrize("minutes", [16, 30, 55, 61, 90, 180, 840, 60 * 24 * 20])
+@pytest.mark.parametrize(
+    ("zone", "bias"),
+    [
+        ("UTC", 0), ("Koordinierte Weltzeit", 0), ("Tokyo Standard Time", -540), ("東京 (標準時)", -540),
+        ("W. Europe Daylight Time", -120), ("Mitteleuropäische Sommerzeit", -120), ("India Standard Time", -330),
+        ("Newfoundland Daylight Time", 150), ("Lord Howe Standard Time", -630), ("Pacific Daylight Time", 420),
+    ],
+)  # fmt: skip
+def test_a_pause_in_which_no_clock_is_set_is_a_pause_in_any_zone(zone: str, bias: int, minutes: int) -> None:
+    start = datetime(2026, 6, 10, 9, 0)
+    locals = [start, start + timedelta(minutes=1), start + timedelta(minutes=1 + minutes)]
+    found = times(physical(*(f"{local:%m/%d/%Y %H:%M:%S}" for local in locals), head=f"(PDH-CSV 4.0) ({zone})({bias})"))
+    assert found == [(local + timedelta(minutes=bias)).isoformat()[:16] for local in locals]
+
+
+def test_every_zone_of_windows_is_one_of_the_tz_database_and_is_taken_in_any_case() -> None:
+    for name, zone in ZONES.items():
+        assert name == "utc" or parse_zone(name.upper()) == parse_zone(zone)
+        assert name == "utc" or parse_zone(name.replace("standard", "daylight")) == parse_zone(zone)
+    assert {"w. europe standard time", "gmt standard time", "russia time zone 3", "utc-11"} <= ZONES.keys()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "Exiting, please wait...                         \r\nThe command completed successfully.\r\n\r\n",
+        "Vorgang wird beendet, bitte warten...\r\nDer Befehl wurde erfolgreich ausgeführt.\r\n",
+        "PS C:\\> ",
+        "コマンドは正しく完了しました。\n",
+        "^C",
+        '"',
+    ],
+)
+def test_what_a_tool_says_behind_its_rows_is_a_remark(end: str) -> None:
+    context = FileContext()
+    text = physical("11/23/2026 10:00:00", "11/23/2026 10:01:00")
+    assert times(text + end, context) == ["2026-11-23T09:00", "2026-11-23T09:01"]
+    assert context.counts.remarks == {"lines of a tool": 1}
+
+
+def test_a_row_that_is_cut_off_at_the_end_is_damage_and_so_is_a_line_between_rows() -> None:
+    text = physical("11/23/2026 10:00:00", "11/23/2026 10:01:00")
+    assert read_on(counters_csv, text + '"11/23/20')[1] == [
+        "file:4: '11/23/20' is not a time such as 11/23/2026 09:00:00.000"
+    ]
+    lines = text.splitlines()
+    readings, errors = read_on(counters_csv, "\n".join([*lines[:2], "Exiting", *lines[2:], "Exiting"]))
+    assert len(readings) == 2
+    assert errors == ["file:3: 'Exiting' is not a time such as 11/23/2026 09:00:00.000"]
+    assert read_on(counters_csv, f"{lines[0]}\nError: no data\n")[1] == [
+        "file:2: 'Error: no data' is not a time such as 11/23/2026 09:00:00.000"
+    ]
+
+
+def test_two_runs_of_a_tool_into_one_file_are_read_each_by_its_own_head() -> None:
+    both = (
+        physical("11/23/2026 10:00:00") + "Exiting\n" + physical("11/23/2026 10:05:00", head="(PDH-CSV 4.0) (UTC)(0)")
+    )
+    assert times(both) == ["2026-11-23T09:00", "2026-11-23T10:05"]
 
 
 def test_a_pause_of_another_length_is_a_pause() -> None:

@@ -1,0 +1,24 @@
+"""Files by their names; a folder is its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from domain.errors import InputError
+from nilometer.textio.files import expand_folders
+
+
+def test_a_folder_stands_for_its_files_in_order_and_a_file_for_itself(tmp_path: Path) -> None:
+    for name in ("b.jsonl", "a.jsonl", "HV01/c.jsonl.gz", ".hidden", ".git/x", "ledger.db", "ledger.db-wal"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = expand_folders(["-", str(tmp_path), "gone.jsonl", str(tmp_path / "ledger.db")])
+    names = [name.removeprefix(f"{tmp_path}/") for name in found]
+    assert names == ["-", "HV01/c.jsonl.gz", "a.jsonl", "b.jsonl", "gone.jsonl", "ledger.db"]
+
+
+def test_a_folder_without_files_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there are no files to read in this folder"):
+        expand_folders([str(tmp_path)])
