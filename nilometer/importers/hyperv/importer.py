@@ -17,7 +17,7 @@ from operator import attrgetter
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.fold import HypervFold
-from nilometer.importers.hyperv.readings import JobReading, SourceRecord
+from nilometer.importers.hyperv.readings import HostReading, JobReading, SourceRecord, VmReading
 from nilometer.importers.hyperv.sources.registry import OpenedFile, open_file
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.hyperv.state import Emission, Past
@@ -123,7 +123,7 @@ class HypervImporter:
         batch: list[Poll] = []
         with reduced_garbage_collection():
             try:
-                for poll in merge(*[self._begin(file.polls()) for file in files], key=attrgetter("at")):
+                for poll in merge(*[self._begin(_in_order(file)) for file in files], key=_order_of):
                     batch.append(poll)
                     if len(batch) >= BATCH:
                         self._write(batch)
@@ -189,6 +189,29 @@ class HypervImporter:
         digest = sha256(f"{self._prefix}\n".encode())
         digest.update(poll.record.identity)
         return f"hyperv/{digest.hexdigest()[:32]}"
+
+
+def _in_order(file: HypervFile) -> Iterator[Poll]:
+    """The polls of a file. A snapshot has one moment, so its order shows nothing."""
+    if not file.is_snapshot:
+        yield from file.polls()
+        return
+    polls: list[Poll] = []
+    try:
+        polls.extend(file.polls())
+    finally:  # what stands before an error is taken too
+        yield from sorted(polls, key=_order_of)
+
+
+def _order_of(poll: Poll) -> tuple[UtcTime, int, bytes]:
+    """By time; at one moment hosts first, then settings, then sizes. What else is equal has an order of its own.
+
+    So the order in which files are named changes nothing.
+    """
+    first = poll.record.readings[0]
+    if isinstance(first, VmReading):
+        return poll.at, 1 if first.listing.assigned is None else 2, poll.record.identity
+    return poll.at, 0 if isinstance(first, HostReading) else 3, poll.record.identity
 
 
 def _continue(first: list[Poll], polls: Iterator[Poll], error: InputError | None = None) -> Iterator[Poll]:

@@ -12,6 +12,7 @@ from domain.quantities import GiB
 from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
 from nilometer.importers.run import SkippedRecords
 from nilometer.times import parse_time
+from rules.judging.findings import Verdict
 from tests.nilometer.importers.hyperv.synthetic import Store
 
 CASES = Path(__file__).parent / "cases"
@@ -85,3 +86,11 @@ def test_objects_that_came_from_other_hosts_are_on_the_hosts_that_they_name() ->
 def test_a_pause_is_a_pause(path: Path) -> None:
     _, (file,) = take(f"19-counters-with-a-gap/{path.name}")
     assert (file.counts.records, file.skipped.errors) == (10, [])
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_more_than_the_maximum_is_found_whatever_the_order_of_the_files(order: tuple[int, int]) -> None:
+    names = ("get-vmmemory.json", "above-maximum.json")
+    store, _ = take(*(f"04-getvm-dynamic-setting-lost/{names[number]}" for number in order))
+    violated = [finding.rule for finding in store.findings() if finding.verdict is Verdict.VIOLATED]
+    assert violated == ["within_bounds"]
