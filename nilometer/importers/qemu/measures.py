@@ -37,6 +37,13 @@ class GuestMemory(QemuModel):
         offline = self.memory_blocks_offline * self.memory_block_size
         return offline if offline <= LARGEST else None
 
+    def in_use_of(self, assigned: int) -> int | None:
+        """What the guest uses of what it is assigned: all that it has online, less what it reports as available."""
+        if self.mem_available is None:
+            return None
+        in_use = assigned - (self.offline or 0) - self.mem_available
+        return in_use if in_use >= 0 else None
+
 
 class SizeSummary(QemuModel):
     """QEMU's own summary of a VM's memory."""

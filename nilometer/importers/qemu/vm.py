@@ -30,6 +30,8 @@ from nilometer.importers.qemu.sizes import BALLOON, MODULES, means_of
 from nilometer.importers.settlement import LARGEST_PAGE
 from nilometer.ledger.requests import Fact
 
+KEPT_PART: Final = 64
+"""A kernel keeps up to this part of the memory that it is given, for its own account of it."""
 SWING_TIME: Final = timedelta(hours=1)
 """What is recorded of a size that swings: one event in this time, as of Dynamic Memory."""
 
@@ -96,6 +98,8 @@ class QemuVm:
         """The module of each request, by QEMU's name for it."""
         self.guest_refusals: dict[int, str] = {}
         """What the guest answered when it refused a request, while the request's step is still to come."""
+        self.assigned_at_start: int | None = None
+        """What the VM had when its guest was first measured in this session."""
         self.was_reset = False
         """QEMU was reset, and its guest has not booted yet."""
         self.is_migrating = False
@@ -116,7 +120,10 @@ class QemuVm:
         self.flush_swings()
         moment = UtcTime(happened)
         since = UtcTime(earliest) if earliest is not None and earliest < happened else None
+        kept = self.fold.kept
         self.fold.apply(event, moment, since)
+        if self.fold.kept is not None and kept is None:
+            self.assigned_at_start = self.fold.assigned
         correlation = None if request is None else f"{self.fold.id}/{request}"
         self.host.emit(Fact(stream=vm_stream(self.fold.id), event=event, happened=moment, earliest=since), correlation)
 
@@ -295,15 +302,22 @@ class QemuVm:
         if guest is None:
             return event
         self.guest = guest
-        available = guest.mem_available
         return replace(
             event,
-            in_use=None if total is None or available is None or total < available else total - available,
+            in_use=None if total is None or self._misses_memory(guest, total) else guest.in_use_of(total),
             guest_total=guest.mem_total,
-            guest_available=available,
+            guest_available=guest.mem_available,
             guest_block=guest.memory_block_size,
             guest_offline=guest.offline,
         )
+
+    def _misses_memory(self, guest: GuestMemory, assigned: int) -> bool:
+        """Whether the guest sees less than it has, but for what it left offline and what its kernel keeps."""
+        kept, before = self.fold.kept, self.assigned_at_start
+        if kept is None or guest.mem_total is None or before is None or self.machine.deflates_on_oom:
+            return False  # a balloon that deflates is counted by the guest: its total does not follow what it has
+        missing = assigned - (guest.offline or 0) - guest.mem_total - kept
+        return missing > max(0, assigned - before) // KEPT_PART
 
     def emit_measurement(self, entry: QueuedRecord, label: str | None = None) -> None:
         """Adds what a record measured, beside the moves."""

@@ -36,7 +36,7 @@ from rules.judging.observed.requests import (
 from rules.judging.observed.settings import BOUNDS, judge_bounds, judge_setting
 from rules.judging.observed.state import ObservedVmState, is_shortly_after
 from rules.judging.observed.unknowns import KnownFigures, evaluate
-from rules.judging.observed.visible import CURRENT, DURING_CHANGE, MOVES, judge_guest_total, judge_visible
+from rules.judging.observed.visible import CURRENT, DURING_CHANGE, MOVES, judge_guest_total, judge_visible, note_plugged
 from rules.specification.invariants import in_use_is_assigned, off_means_nothing
 
 NEVER_REMOVED: Final = "in_use_never_removed"
@@ -221,6 +221,7 @@ class ObservedJudge:
         vm.least_since_visible = min(vm.least_since_visible, fold.assigned or 0)
         vm.refused.pop(event.device, None)
         vm.moves.add(ref)
+        note_plugged(collector, ref, event, vm)
         vm.sees_too_little = False
         may_page = event.why is WhyMoved.BALANCER and fold.guest is not None and pages_out(fold.guest)
         if event.size_to < event.size_from and not may_page:

@@ -72,6 +72,15 @@ class RequestTerms:
     grounds: Grounds
 
 
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A memory module. A guest takes memory in whole blocks at addresses that are multiples of a block."""
+
+    size: int
+    misfits: bool
+    """It is no whole number of the guest's blocks, or lies behind one that is none: the guest may not see it."""
+
+
 @dataclass(slots=True)
 class ObservedVmState:
     """An observed VM."""
@@ -95,6 +104,14 @@ class ObservedVmState:
     """Requests that were reported as short."""
     hidden: int | None = None
     """The bytes of its memory that the guest leaves out of its own count."""
+    missing: int = 0
+    """The bytes that the guest was found not to see: that is reported once."""
+    modules: list[Module] = field(default_factory=list["Module"])
+    """The memory modules that were plugged, in order."""
+    added: int = 0
+    """The bytes that the guest was given since ``hidden`` was measured."""
+    unplugged: int = 0
+    """The bytes of modules that were unplugged since then."""
     unconfirmed: UnconfirmedReading | None = None
     visible: VisibleReading | None = None
     """The last reading that is accepted."""
@@ -119,6 +136,8 @@ class ObservedVmState:
 
     def forget_guest(self) -> None:
         """Drops what was measured of the guest, since another guest runs now, or none."""
+        self.missing = self.added = self.unplugged = 0
+        self.modules.clear()
         self.hidden, self.unconfirmed, self.visible, self.last_assigned = None, None, None, None
         self.sees_too_little, self.unseen = False, None
         self.most_since_visible, self.most_under_setting = 0, None

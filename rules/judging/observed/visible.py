@@ -14,10 +14,12 @@ from typing import Final
 
 from domain.guests import Mechanism, removal_mechanism
 from domain.observed.devices import balloon_of, lent_of
-from domain.observed.events import Means, VmObserved
+from domain.observed.events import Means, VmMemoryMoved, VmObserved
 from domain.observed.vm import ObservedVm
 from rules.judging.collector import EventRef, FindingCollector
+from rules.judging.findings import Figures
 from rules.judging.observed.state import (
+    Module,
     ObservedVmState,
     UnconfirmedReading,
     VisibleReading,
@@ -36,10 +38,39 @@ FIRST: Final = "what the guest saw before was not measured"
 BETWEEN: Final = "the guest sees part of the removed memory, and it was not recorded how the memory was removed"
 UNSEEN: Final = "the guest does not see the memory that the VM was given, ten minutes after it was"
 SEEN_LATE: Final = "the guest now sees memory that it had not seen in time"
+NO_WHOLE_BLOCKS: Final = "the module is no whole number of the guest's memory blocks, so the guest may not see it"
+BEHIND: Final = "the module lies behind one that is no whole number of memory blocks, so the guest may not see it"
+KNOWN: Final = "the guest does not see memory that was found or remarked before"
+UNPLUGGED: Final = "the guest may never have seen the memory that was unplugged"
+KEPT_PART: Final = 64
+"""A kernel keeps up to this part of the memory that it is given, for its own account of it."""
 DIFFERS: Final = "the guest does not see what the changes of its memory lead to"
 
 
 # The guest's own count
+
+
+def note_plugged(collector: FindingCollector, ref: EventRef, event: VmMemoryMoved, vm: ObservedVmState) -> None:
+    """Notes what a move plugs or unplugs, and remarks a module that the guest may not see."""
+    change = event.size_to - event.size_from
+    vm.added += max(0, change)
+    if event.means is not Means.PC_DIMM:
+        return
+    if change > 0:
+        block = vm.fold.guest_block
+        broken = not block or change % block > 0
+        misfits = broken or any(module.misfits for module in vm.modules)
+        vm.modules.append(Module(size=change, misfits=misfits))
+        if misfits and block:
+            found: Figures = {"module": change, "block": block}
+            collector.report_remark(MOVES, ref, NO_WHOLE_BLOCKS if broken else BEHIND, ({}, found))
+        return
+    vm.unplugged -= change
+    same = [module for module in vm.modules if module.size == -change]
+    if event.size_to == 0:
+        vm.modules.clear()
+    elif same:  # which one is not recorded: one that the guest may not see is kept
+        vm.modules.remove(min(same, key=lambda module: module.misfits))
 
 
 def judge_guest_total(collector: FindingCollector, ref: EventRef, event: VmObserved, vm: ObservedVmState) -> None:
@@ -68,6 +99,17 @@ def judge_guest_total(collector: FindingCollector, ref: EventRef, event: VmObser
         collector.count_holds(rule)
         collector.count_holds(MOVES, vm.moves.count)
         vm.moves.clear()
+        vm.missing = 0
+        return
+    missing = hidden - vm.hidden
+    misfitting = sum(module.size for module in vm.modules if module.misfits)
+    if 0 < missing <= vm.added // KEPT_PART + misfitting + vm.missing:
+        _accept_missing(collector, ref, vm, rule, missing)
+        return
+    if hidden >= 0 and 0 < -missing <= vm.unplugged:  # what was unplugged may never have been seen
+        collector.report_unknown(rule, ref, UNPLUGGED)
+        _report_moves_unknown(collector, ref, vm, UNPLUGGED)
+        vm.hidden, vm.unconfirmed = hidden, None
         return
     if _may_have_lent(fold):
         collector.report_unknown(rule, ref, LENT)
@@ -75,14 +117,34 @@ def judge_guest_total(collector: FindingCollector, ref: EventRef, event: VmObser
         return
     unconfirmed = vm.unconfirmed
     settled = not is_shortly_after(vm.moved_at, happened)
+    if missing > 0 and fold.guest_offline is None:  # what it left offline, it may still put online
+        settled = not has_time_to_see(vm.moved_at, happened)
     if unconfirmed is not None and unconfirmed.deviation == hidden and settled:
         _confirm_guest_total(collector, event, vm, rule, hidden)
         return
+    if unconfirmed is not None and unconfirmed.deviation == hidden:
+        return  # it may still change
     if unconfirmed is not None:
         collector.report_unknown(rule, unconfirmed.ref, DURING_CHANGE)
         collector.report_unknown(MOVES, unconfirmed.ref, DURING_CHANGE, unconfirmed.moves)
-    vm.unconfirmed = UnconfirmedReading(ref=ref, deviation=hidden, moves=vm.moves.count)
+    vm.unconfirmed = UnconfirmedReading(ref=vm.moves.last or ref, deviation=hidden, moves=vm.moves.count)
     vm.moves.clear()
+
+
+def _accept_missing(collector: FindingCollector, ref: EventRef, vm: ObservedVmState, rule: str, missing: int) -> None:
+    """The guest sees less by no more than its kernel keeps of what was added, or than was found or remarked before."""
+    if vm.unconfirmed is not None:
+        collector.report_unknown(rule, vm.unconfirmed.ref, DURING_CHANGE)
+        collector.report_unknown(MOVES, vm.unconfirmed.ref, DURING_CHANGE, vm.unconfirmed.moves)
+        vm.unconfirmed = None
+    if missing <= vm.added // KEPT_PART:
+        collector.count_holds(rule)
+        collector.count_holds(MOVES, vm.moves.count)
+        vm.moves.clear()
+    else:
+        collector.report_unknown(rule, ref, KNOWN)
+        _report_moves_unknown(collector, ref, vm, KNOWN)
+    vm.missing = min(vm.missing, missing)
 
 
 def _confirm_guest_total(
@@ -100,7 +162,10 @@ def _confirm_guest_total(
     collector.report_violation(rule, unconfirmed.ref, DIFFERS, difference, follows=follows)
     collector.count_holds(rule)  # for the second measurement: the count goes on from there
     collector.count_holds(MOVES, vm.moves.count)
-    vm.hidden, vm.unconfirmed = hidden, None
+    if hidden > before:
+        vm.missing, vm.unconfirmed = hidden - before, None
+    else:
+        vm.hidden, vm.missing, vm.unconfirmed = hidden, 0, None
     vm.moves.clear()
 
 
