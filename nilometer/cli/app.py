@@ -21,6 +21,8 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "run": ("writing.run", "Decide and record each command of a script."),
         "do": ("writing.do", "Decide and record one command."),
         "record": ("writing.record", "Record what another tool did to an observed VM."),
+        "backup": ("writing.backup", "Copy the whole ledger into a file, and check the copy."),
+        "restore": ("writing.restore", "Copy a backup into a new ledger, and check it."),
     },
     "Look at what is recorded": {
         "view": ("reading.view", "Show the memory that each guest sees, now or in the past."),

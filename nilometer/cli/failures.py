@@ -45,8 +45,10 @@ class Interrupted(Exception):
 
 def say(kind: str, message: str, hint: str = "") -> None:
     """Writes a message to stderr; the hint stands on a line of its own."""
+    from nilometer.cli.output import escape_controls  # not needed to start
+
     lines = [f"{kind}: {message}"] + ([f"hint: {hint}"] if hint else [])
-    click.echo("\n".join(lines), err=True)
+    click.echo("\n".join(escape_controls(line) for line in lines), err=True)
 
 
 def run_guarded(run: Callable[[], object]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Generator
@@ -41,9 +42,8 @@ def open_output(file: str | None) -> Generator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
+        if target.exists():  # else it stays private: what a history holds is nobody else's business
+            Path(name).chmod(stat.S_IMODE(target.stat().st_mode))
         Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)

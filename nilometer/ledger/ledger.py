@@ -98,6 +98,11 @@ class Ledger(LedgerReader):
         self._application.close()
         self._recorder.close()
 
+    @property
+    def recorder(self) -> LedgerRecorder:
+        """The events, receipts and views as they are stored."""
+        return self._recorder
+
     def catch_up(self) -> None:
         """Brings the stored views up to date with what was recorded here."""
         if self._wrote or (self.views.damaged and not self.read_only):

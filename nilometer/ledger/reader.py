@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from nilometer.errors import LedgerError
+from nilometer.errors import LedgerError, NotALedger
 from nilometer.storage.reader import EventReader, StoredRow
 from nilometer.storage.store import Store
 from nilometer.storage.urls import SQLiteLocation, parse_url
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from domain.envelope import Envelope
     from domain.event import Event
     from nilometer.storage.postgres.recorder import PostgresLedgerRecorder
+
+
+_OTHERS: Final = (
+    "keep this ledger as it is, and restore an older backup (nilo restore BACKUP) or an export (nilo import)"
+)
 
 
 class LedgerReader:
@@ -80,6 +85,18 @@ def open_reader(url: str) -> LedgerReader:
 
         return LedgerReader(SQLiteReader.open(location), str(location))
     return LedgerReader(postgres_recorder().open(location, create=False, read_only=True), str(location))
+
+
+def check_database(url: str) -> None:
+    """Raises ``NotALedger`` if the file of a ledger is damaged, by SQLite's own check. A server checks its own."""
+    location = parse_url(url)
+    if isinstance(location, SQLiteLocation):
+        from nilometer.storage.sqlite.files import check_file
+        from nilometer.storage.sqlite.reader import check_pages
+
+        found = check_pages(location) if check_file(location) else None
+        if found is not None:
+            raise NotALedger(f"{location.path} is damaged: {found}", hint=_OTHERS)
 
 
 def postgres_recorder() -> type[PostgresLedgerRecorder]:

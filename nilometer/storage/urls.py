@@ -11,8 +11,10 @@ from domain.errors import InputError
 
 DEFAULT_URL = "sqlite:///nilometer.db"
 DEFAULT_SCHEMA = "nilometer"
-_SECRET = re.compile(r"(?<=[?&]password=)[^&#]*|(?<=[?&]sslpassword=)[^&#]*", re.IGNORECASE)
-"""What the client library of PostgreSQL would take as a password, beside the one before the ``@``."""
+_SECRET = re.compile(
+    r"(?P<name>[?&;][^=&;#]*(?:pass|pwd|secret|token|key|credential|auth)[^=&;#]*=)[^&;#]*", re.IGNORECASE
+)
+"""A parameter that looks like a password, beside the one before the ``@``; ``sslpassword`` and ``passfile`` too."""
 _HINT = "write sqlite:///path/to/file.db or postgresql://user@host/database"
 
 
@@ -109,10 +111,10 @@ def masked(url: str) -> str:
         parts = urlsplit(url)
         password = parts.password
     except ValueError:
-        return _SECRET.sub("***", url.rpartition("@")[2])
+        return _SECRET.sub(r"\g<name>***", url.rpartition("@")[2])
     if password:
         user, _, host = parts.netloc.rpartition("@")
         parts = parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}")
     elif not _SECRET.search(url):
         return url
-    return _SECRET.sub("***", urlunsplit(parts))
+    return _SECRET.sub(r"\g<name>***", urlunsplit(parts))

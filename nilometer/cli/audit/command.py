@@ -12,6 +12,7 @@ from nilometer.cli.failures import Mistyped
 from nilometer.cli.options import reporting_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
+from nilometer.ledger.reader import check_database
 from nilometer.textio.files import open_input
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def command(
         if not skipped.count:  # else the VM or host may be in a line that could not be read
             options.check(audit.streams)
         return _show(out, report(scope, ["stdin" if file == "-" else file for file in files]))
+    check_database(session.url)
     with session.reading() as ledger:
         scope = options.scope_of_ledger(ledger)
         if follow:

@@ -10,6 +10,7 @@ from nilometer.cli.failures import NOT_IN_FULL, OK
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
+from nilometer.ledger.reader import check_database
 
 
 @click.command("replay")
@@ -25,6 +26,7 @@ def command(repair: bool) -> int:
     """
     session = current_session()
     out = Output(session.format)
+    check_database(session.url)
     with session.writing(create=False) if repair else session.reading() as ledger:
         begun = time.monotonic()
         with Progress("replaying", ledger.position, "events") as progress:

@@ -75,6 +75,8 @@ def create_file(location: SQLiteLocation, statements: list[str], lock_timeout: f
     folder = location.path.absolute().parent
     if not folder.is_dir():
         raise NoLedger(f"the folder {folder} does not exist", hint=f"mkdir -p {folder}")
+    with contextlib.suppress(FileExistsError, PermissionError):  # what it holds is nobody else's business
+        os.close(os.open(location.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     uri = location.uri("rwc")
     with (
         translated_errors(location),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from nilometer.errors import LedgerReadOnly
 from nilometer.storage.sqlite.files import check_file, no_ledger, translated_errors
@@ -87,6 +87,14 @@ def reading_uri(location: SQLiteLocation) -> str:
     log = location.path.with_name(location.path.name + "-wal")
     lies_still = not os.access(beside, os.W_OK) and not log.exists()
     return location.uri("ro") + ("&immutable=1" if lies_still else "")
+
+
+def check_pages(location: SQLiteLocation) -> str | None:
+    """What SQLite finds wrong with the pages of a file, in its words; ``None`` if nothing is."""
+    uri = reading_uri(location)
+    with translated_errors(location), closing(sqlite3.connect(uri, uri=True)) as connection:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    return None if found == "ok" else str(found).replace("\n", " ")
 
 
 def select_receipts(database: SQLiteTransaction, keys: Sequence[str]) -> list[Receipt]:

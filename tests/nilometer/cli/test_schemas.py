@@ -49,6 +49,10 @@ def test_what_is_printed_is_as_the_schemas_say(desk: Desk) -> None:
     assert problems("diff", desk.call("diff", "0", "2026-11-24", "--format", "json").json) == []
     assert problems("info", desk.call("info", "--format", "json").json) == []
     assert problems("replay", desk.call("replay", "--format", "json").json) == []
+    backup = f"{desk.folder}/backup.db"
+    assert problems("backup", desk.call("backup", backup, "--format", "json").json) == []
+    restored = desk.call("restore", backup, "--ledger", f"{desk.url}r", "--format", "json").json
+    assert problems("backup", restored) == []
     events = desk.call("log", "--format", "json").lines
     assert len(events) > 60
     for event in [*events, *desk.call("show", "20", "--format", "json").json]:

@@ -1,0 +1,66 @@
+"""Backups: a ledger copied whole into a file of its own, checked before it has its name; and back again."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from domain.errors import InputError
+from nilometer.errors import LedgerError
+from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.reader import check_database
+from nilometer.storage.copying import Contents, copy_ledger, read_contents
+from nilometer.storage.sqlite.reader import SQLiteReader
+from nilometer.storage.urls import SQLiteLocation
+
+
+def back_up(url: str, file: Path) -> Contents:
+    """Copies the ledger at ``url`` into a new file, as it is at one moment, and checks the copy.
+
+    The file appears under its name only when it is complete: its events and receipts have the digest of what was read,
+    and its views, made anew, are what its events come to. Raises ``InputError`` if the file exists.
+    """
+    if file.exists():
+        raise InputError(f"{file} exists; it was not touched", hint="name a new file")
+    if not file.absolute().parent.is_dir():
+        raise InputError(f"the folder of {file} does not exist", hint=f"mkdir -p {file.absolute().parent}")
+    check_database(url)
+    with tempfile.TemporaryDirectory(dir=file.absolute().parent, prefix=f".{file.name}.") as folder:
+        made = Path(folder) / "ledger.db"
+        with Ledger.open(url, read_only=True) as source:
+            copied = _copy(source, f"sqlite:///{made}")
+        os.link(made, file)  # unlike a renaming, it never replaces what came there meanwhile
+        _to_disk(file)
+    return copied
+
+
+def restore_backup(file: Path, url: str) -> Contents:
+    """Copies a backup into the ledger at ``url``, which must be new or empty, in one transaction, and checks it."""
+    location = SQLiteLocation(file)
+    check_database(f"sqlite:///{file.absolute()}")
+    with closing(SQLiteReader.open(location)):
+        pass  # raises if the file is not a ledger
+    with Ledger.open(f"sqlite:///{file.absolute()}", read_only=True) as source:
+        return _copy(source, url)
+
+
+def _copy(source: Ledger, url: str) -> Contents:
+    with Ledger.open(url, create=True) as target:
+        copied = copy_ledger(source.recorder, target.recorder)
+    with Ledger.open(url) as target:
+        target.views.rebuild()
+        if read_contents(target.recorder) != copied or target.id != source.id or not target.views.compare().equal:
+            raise LedgerError(f"{target.url} is not the same as what was copied", hint="try again, and report this")
+    check_database(url)
+    return copied
+
+
+def _to_disk(file: Path) -> None:
+    for path in (file, file.absolute().parent):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,40 @@
+"""What nobody else may read, and what may not reach a terminal: modes of files, passwords, control characters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nilometer.storage.urls import masked
+from tests.nilometer.cli.calling import Desk
+
+
+def test_a_new_export_is_private_and_one_that_is_replaced_keeps_its_mode(desk: Desk) -> None:
+    desk.with_history()
+    file = Path(desk.folder, "history.jsonl")
+    assert desk.call("export", "-o", str(file)).code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.chmod(0o644)
+    assert desk.call("export", "-o", str(file)).code == 0
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("args", [["import", "a\x1b[31mb"], ["view", "--ledger", "sqlite:///a\x1b]0;x\x07b.db"]])
+def test_control_characters_of_names_do_not_reach_the_terminal(desk: Desk, args: list[str]) -> None:
+    result = desk.call(*args)
+    assert result.code == 2
+    assert "\x1b" not in result.err
+    assert "\\x1b" in result.err
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["password", "PassWord", "sslpassword", "passwd", "pwd", "pass", "api_token", "secret", "access-key", "auth"],
+)
+@pytest.mark.parametrize("sign", ["?", "?schema=x&", "?schema=x;"])
+def test_whatever_looks_like_a_password_is_masked(name: str, sign: str) -> None:
+    shown = masked(f"postgresql://ann@db/fleet{sign}{name}=geheim&other=plain")
+    assert "geheim" not in shown
+    assert f"{name}=***" in shown
+    assert shown.endswith("&other=plain")
