@@ -11,6 +11,7 @@ from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import host_stream, vm_stream
 from domain.observed.events import VmChangeRequested, VmRequestSettled
+from domain.observed.settings import NOT_RECORDED
 from projections.view import HostRow, View, VmRow
 
 Value = bool | int | str | HostRow | VmRow | None
@@ -85,7 +86,7 @@ def _figures(row: object, prefix: str = "") -> Iterator[tuple[str, Value]]:
         if is_dataclass(value):
             yield from _figures(value, f"{prefix}{field.name}.")
         elif field.name not in _AGES:
-            yield f"{prefix}{field.name}", value
+            yield f"{prefix}{field.name}", None if value == NOT_RECORDED else value
 
 
 def _changes_figures(event: Event) -> bool:

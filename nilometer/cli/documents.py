@@ -7,7 +7,8 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, cast
 
-from domain.settings import ConfigVersion
+from domain.observed.settings import known_parts
+from domain.settings import ConfigVersion, MemorySetting
 
 
 def to_document(value: object) -> Any:
@@ -16,6 +17,9 @@ def to_document(value: object) -> Any:
         return value.value
     if isinstance(value, ConfigVersion):
         return str(value)
+    if isinstance(value, MemorySetting):
+        known = known_parts(value)
+        return {field.name: to_document(known.get(field.name)) for field in fields(value)}
     if is_dataclass(value):
         return {field.name: to_document(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

@@ -12,6 +12,7 @@ from typing import Final
 from domain.envelope import Envelope
 from domain.events import Decided, Event, Evidence, HostEvent, HostFigures, VmEvent, VmFigures
 from domain.observed.events import Grounds, ImportRecorded, VmChangeRequested, VmLost, VmObserved, VmRequestSettled
+from domain.observed.settings import NOT_RECORDED
 from nilometer.messages.events import describe, describe_actor, describe_arguments, describe_reason
 from nilometer.messages.reasons import explain
 from nilometer.messages.settings import describe_setting
@@ -48,7 +49,7 @@ def _sizes(record: object) -> Iterator[int]:
     if is_dataclass(record) and not isinstance(record, ImportRecorded):
         for field in fields(record):
             value = getattr(record, field.name)
-            if type(value) is int and field.name not in _COUNTS | _LIMITS:
+            if type(value) is int and value != NOT_RECORDED and field.name not in _COUNTS | _LIMITS:
                 yield value
             yield from _sizes(value)
 

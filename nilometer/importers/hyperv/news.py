@@ -7,12 +7,14 @@ from functools import lru_cache
 from typing import Any, Final
 
 from domain.observed.events import BASE_MEMORY, DeviceFigures, Means, VmObserved
+from domain.observed.settings import NOT_RECORDED, contradicts
 from domain.observed.vm import ObservedVm
 from domain.settings import ConfigVersion, MemorySetting, Mode
 from domain.shapes import parse_config_version
 from domain.state import Power
 from nilometer.importers.hyperv.readings import VmListing, VmReading
 
+_UNKNOWN_SETTING: Final = MemorySetting(Mode.DYNAMIC, *[NOT_RECORDED] * 5)
 ON: Final = (Power.RUNNING, Power.PAUSED)
 
 
@@ -31,9 +33,11 @@ class News:
     assigned: int | None
     """The assigned memory; ``None`` for a VM that is not on, or has not reported it yet."""
     memory: MemorySetting | None
-    """The whole memory setting; ``None`` if the reading shows only a part of it."""
+    """The memory setting, with what was known of it before; ``None`` if the reading shows nothing of it."""
     reconfigured: bool
     """It is another memory setting."""
+    completes: bool
+    """It has parts that were not known, and changes none that was."""
 
     is_request: bool
     """A running static VM was given another startup. One that has just started may have been given it before."""
@@ -63,6 +67,7 @@ def compare(
         assigned=None if power not in (*ON, None) else listing.assigned or None,
         memory=memory,
         reconfigured=reconfigured,
+        completes=memory is not None and state.memory is not None and not contradicts(memory, state.memory),
         is_request=reconfigured and not setting_is_new and _is_request(state, listing),
     )
 
@@ -131,7 +136,9 @@ def _has_begun(
         return True
     dynamic = memory.mode is Mode.DYNAMIC
     return dynamic and (
-        memory.startup != before.startup or memory.maximum < before.maximum or memory.minimum > before.minimum
+        before.startup not in (NOT_RECORDED, memory.startup)
+        or memory.maximum < before.maximum
+        or NOT_RECORDED < before.minimum < memory.minimum
     )
 
 
@@ -156,21 +163,20 @@ def _config_version(text: str | None) -> ConfigVersion | None:
 
 
 def _setting(listing: VmListing, before: MemorySetting | None) -> MemorySetting | None:
-    """The memory setting of a listing; ``None`` if a part is missing. A static VM has a startup only."""
-    if listing.dynamic is None or listing.startup is None:
+    """The memory setting of a listing; parts that it does not show are as before, or not recorded.
+
+    ``None`` if it does not show the mode, or of a static VM the startup, which is all that it has.
+    """
+    if listing.dynamic is None or (not listing.dynamic and listing.startup is None):
         return None
-    if not listing.dynamic:
+    if not listing.dynamic and listing.startup is not None:
         return MemorySetting.static(listing.startup)
-    known = before if before is not None and before.mode is Mode.DYNAMIC else None
-    buffer = listing.buffer if listing.buffer is not None else known.buffer if known else None
-    weight = listing.weight if listing.weight is not None else known.weight if known else None
-    if listing.minimum is None or listing.maximum is None or buffer is None or weight is None:
-        return None
+    known = before if before is not None and before.mode is Mode.DYNAMIC else _UNKNOWN_SETTING
     return MemorySetting(
         mode=Mode.DYNAMIC,
-        startup=listing.startup,
-        minimum=listing.minimum,
-        maximum=listing.maximum,
-        buffer=buffer,
-        weight=weight,
+        startup=known.startup if listing.startup is None else listing.startup,
+        minimum=known.minimum if listing.minimum is None else listing.minimum,
+        maximum=known.maximum if listing.maximum is None else listing.maximum,
+        buffer=known.buffer if listing.buffer is None else listing.buffer,
+        weight=known.weight if listing.weight is None else listing.weight,
     )

@@ -67,7 +67,7 @@ def _stay_on(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:
     if news.identity:
         emissions.append(vm.emit(VmObserved(record=reading.record, **news.identity), reading.at))
     if news.reconfigured and news.memory is not None:
-        if vm.state.memory is None:
+        if vm.state.memory is None or news.completes:
             emissions.append(vm.emit(VmObserved(memory=news.memory, record=reading.record), reading.at))
         else:
             emissions += change_setting(vm, reading, news.memory, is_request=news.is_request)
@@ -78,7 +78,7 @@ def _stay_on(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:
 
 
 def _stay_off(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:
-    first = news.memory if vm.state.memory is None else None
+    first = news.memory if vm.state.memory is None or (news.reconfigured and news.completes) else None
     emissions: list[Emission] = []
     if news.identity or first is not None:
         emissions.append(vm.emit(VmObserved(memory=first, record=reading.record, **news.identity), reading.at))

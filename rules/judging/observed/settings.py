@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from domain.observed.events import VmMemoryMoved, VmObserved
+from domain.observed.settings import NOT_RECORDED, contradicts, known_parts
 from domain.quantities import down
 from domain.settings import HostVersion, MemorySetting
 from domain.state import Power
@@ -18,6 +19,7 @@ from rules.specification.invariants import settings_valid, within_bounds
 VALID = settings_valid.__name__
 BOUNDS = within_bounds.__name__
 
+UNKNOWN_PARTS = "a part of the VM's memory setting was not recorded"
 UNKNOWN_LIMITS = "the generation of the VM or the release of its host was not recorded"
 
 
@@ -26,12 +28,12 @@ def judge_setting(collector: FindingCollector, ref: EventRef, event: VmObserved,
     if event.memory is None or not collector.in_scope:
         return
     rounded = _round_down(event.memory)
-    figures = figures_of(event.memory, path="memory.")
+    figures = figures_of(known_parts(event.memory), path="memory.")
     match evaluate(settings_valid, _known_figures(vm, None, rounded)):
         case Verdict.HOLDS:
             collector.count_holds(VALID)
         case Verdict.UNKNOWN:
-            collector.report_unknown(VALID, ref, UNKNOWN_LIMITS)
+            collector.report_unknown(VALID, ref, UNKNOWN_LIMITS if _is_whole(event.memory) else UNKNOWN_PARTS)
         case _:
             collector.report_violation(VALID, ref, "Hyper-V does not accept this setting", ({}, figures))
     if rounded != event.memory:
@@ -51,8 +53,9 @@ def judge_bounds(collector: FindingCollector, ref: EventRef, vm: ObservedVmState
         return
     measured = isinstance(event, VmObserved) and (event.assigned is not None or bool(event.devices))
     has_setting = isinstance(event, VmObserved) and event.memory is not None
-    if fold.memory != vm.setting:  # what it was assigned before, it had under another setting
-        vm.setting, vm.most_under_setting = fold.memory, None
+    if vm.setting is None or contradicts(vm.setting, fold.memory):  # what it was assigned, it had under another
+        vm.most_under_setting = None
+    vm.setting = fold.memory
     if measured or isinstance(event, VmMemoryMoved):
         vm.most_under_setting = None if fold.assigned is None else max(vm.most_under_setting or 0, fold.assigned)
     if vm.most_under_setting is None:
@@ -69,12 +72,12 @@ def judge_bounds(collector: FindingCollector, ref: EventRef, vm: ObservedVmState
     current = {**known, "site.vm.high_watermark": fold.assigned}
     certain = measured and has_setting and evaluate(within_bounds, current) is Verdict.VIOLATED
     if verdict is Verdict.UNKNOWN:
-        collector.report_unknown(BOUNDS, ref, UNKNOWN_LIMITS)
+        collector.report_unknown(BOUNDS, ref, UNKNOWN_LIMITS if _is_whole(fold.memory) else UNKNOWN_PARTS)
     elif not certain:
         why = "the VM's memory setting was not recorded when the VM had this much memory"
         collector.report_unknown(BOUNDS, ref, why)
     else:
-        expected = figures_of(fold.memory, "mode", "minimum", "maximum")
+        expected = figures_of(known_parts(fold.memory), "mode", "minimum", "maximum")
         found = {"assigned": fold.assigned, "high_watermark": vm.most_under_setting}
         why = "the VM has less than its minimum or more than its maximum"
         collector.report_violation(BOUNDS, ref, why, (expected, found))
@@ -88,9 +91,16 @@ def _known_figures(vm: ObservedVmState, version: HostVersion | None, memory: Mem
         "site.vm.power": fold.power,
         "site.vm.assigned": fold.assigned,
         "site.vm.high_watermark": vm.most_under_setting,
-        **{f"site.vm.memory.{name}": getattr(memory, name) for name in MemorySetting.__slots__},
+        **{f"site.vm.memory.{name}": value for name, value in known_parts(memory).items()},
     }
 
 
 def _round_down(memory: MemorySetting) -> MemorySetting:
-    return replace(memory, startup=down(memory.startup), minimum=down(memory.minimum), maximum=down(memory.maximum))
+    startup, minimum, maximum = (
+        size if size == NOT_RECORDED else down(size) for size in (memory.startup, memory.minimum, memory.maximum)
+    )
+    return replace(memory, startup=startup, minimum=minimum, maximum=maximum)
+
+
+def _is_whole(memory: MemorySetting) -> bool:
+    return len(known_parts(memory)) == len(MemorySetting.__slots__)

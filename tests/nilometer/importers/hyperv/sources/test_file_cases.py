@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
+from domain.observed.events import VmObserved
+from domain.observed.settings import NOT_RECORDED, known_parts
+from domain.observed.vm import ObservedVm
 from domain.quantities import GiB
+from domain.settings import MemorySetting, Mode
 from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
+from nilometer.importers.hyperv.news import compare
+from nilometer.importers.hyperv.readings import VmListing, VmReading
 from nilometer.importers.run import SkippedRecords
 from nilometer.times import parse_time
 from rules.judging.findings import Verdict
@@ -94,3 +104,56 @@ def test_more_than_the_maximum_is_found_whatever_the_order_of_the_files(order: t
     store, _ = take(*(f"04-getvm-dynamic-setting-lost/{names[number]}" for number in order))
     violated = [finding.rule for finding in store.findings() if finding.verdict is Verdict.VIOLATED]
     assert violated == ["within_bounds"]
+
+
+def test_a_setting_that_is_told_in_part_is_recorded_in_part() -> None:
+    store, _ = take("04-getvm-dynamic-setting-lost/day1.json")
+    sql = "6f1d3a2e-8b4c-4d5e-9f00-112233445566"
+    part = MemorySetting(Mode.DYNAMIC, 16 * GiB, 8 * GiB, 32 * GiB, NOT_RECORDED, NOT_RECORDED)
+    assert store.vm(sql).memory == part
+    take("04-getvm-dynamic-setting-lost/day2-maximum-raised.json", at="2026-11-24T08:59:00Z", store=store)
+    assert store.vm(sql).memory == replace(part, maximum=64 * GiB)
+    raised = [event.memory.maximum for event in store.events(VmObserved, sql) if event.memory is not None]
+    assert raised == [32 * GiB, 64 * GiB]
+    assert store.vm(sql).session == 1
+    take("04-getvm-dynamic-setting-lost/get-vmmemory.json", at="2026-11-25T08:59:00Z", store=store)
+    assert store.vm(sql).memory == replace(part, buffer=20, weight=50)
+
+
+def test_more_than_the_maximum_of_a_setting_in_part_is_found() -> None:
+    store, _ = take("04-getvm-dynamic-setting-lost/above-maximum.json")
+    violated = [finding for finding in store.findings() if finding.verdict is Verdict.VIOLATED]
+    assert [(finding.rule, finding.expected["maximum"]) for finding in violated] == [("within_bounds", 32 * GiB)]
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "startup": st.sampled_from([16 * GiB, 17 * GiB]), "minimum": st.sampled_from([8 * GiB, 9 * GiB]),
+                "maximum": st.sampled_from([32 * GiB, 64 * GiB]), "buffer": st.integers(5, 9),
+                "weight": st.integers(0, 9),
+            },
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)  # fmt: skip
+def test_any_part_of_a_setting_is_as_it_was_last_told(tellings: list[dict[str, int]]) -> None:
+    known, state = dict[str, int](), ObservedVm.begin("web01")
+    for telling in tellings:
+        known |= telling
+        listing = VmListing(
+            name="web01",
+            dynamic=True,
+            startup=telling.get("startup"),
+            minimum=telling.get("minimum"),
+            maximum=telling.get("maximum"),
+            buffer=telling.get("buffer"),
+            weight=telling.get("weight"),
+        )
+        reading = VmReading(at=UtcTime(AT), record="file:1", listing=listing)
+        state.memory = compare(state, reading, None, uptime=None, setting_is_new=False).memory
+        assert state.memory is not None
+        assert known_parts(state.memory) == known | {"mode": Mode.DYNAMIC}
