@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from domain.envelope import Envelope
 from domain.errors import InputError, NilometerError
@@ -25,18 +25,18 @@ from nilometer.storage.bodies import UnreadableEvent, decode, encode
 from nilometer.storage.reader import StoredRow
 from nilometer.textio.identifying.kind import AUDIT, EXPORT_A_HISTORY, empty_file
 from nilometer.textio.streaming import in_batches
-from nilometer.textio.texts import read_lines
+from nilometer.textio.texts import ByteStream, read_lines
 from rules.judging.completeness import PlacedEvent
 
 OnError = Callable[[NilometerError], None]
 """Is called with an error in the input, which is then skipped; without one, the first error ends the reading."""
-OpenFile = Callable[[str], AbstractContextManager[BinaryIO]]
+OpenFile = Callable[[str], AbstractContextManager[ByteStream]]
 
 HINT: Final = "nilo audit reads what nilo export writes"
 KEEP_GOING: Final = "nilo audit --keep-going skips such lines"
 
 
-def read_events(stream: BinaryIO, name: str, on_error: OnError | None = None) -> Iterator[PlacedEvent]:
+def read_events(stream: ByteStream, name: str, on_error: OnError | None = None) -> Iterator[PlacedEvent]:
     """Reads the events of a file, each with its place. Raises ``InputError`` with place, reason and hint."""
     reader, has_lines = LineReader(), False
     for batch in _batches(read_lines(stream, name, AUDIT), on_error):

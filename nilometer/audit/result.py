@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +25,15 @@ class SourcedFinding:
     source: str
 
 
+EventPlace = tuple[int, str, str]
+"""The position of an event, when it happened, and its stream."""
+
+
+def _place_of(placed: PlacedEvent) -> EventPlace:
+    envelope = placed.envelope
+    return envelope.position, envelope.metadata.happened, envelope.stream
+
+
 def is_minor(finding: Finding) -> bool:
     """Whether a finding is a remark or only follows from another: it is shown on request only."""
     return finding.follows is not None or finding.verdict is Verdict.REMARK
@@ -43,6 +52,8 @@ class Audit:
         """How many findings only follow from each first cause, by its source and position; for a limited number."""
         self.consequence_count = 0
         """How many findings only follow from another."""
+        self.spans: dict[str, tuple[EventPlace, EventPlace]] = {}
+        """The first and the last event of each ledger."""
         self.minor = minor
         self.most = most
         self._violated = False
@@ -66,6 +77,7 @@ class Audit:
                         self.add(finding, source)
                     self.streams.add(envelope.stream)
                 count += len(batch)
+                self._widen_span(source, [_place_of(batch[0]), _place_of(batch[-1])])
                 if on_progress is not None:
                     on_progress(count)
 
@@ -85,11 +97,17 @@ class Audit:
             self._violated = self._violated or part._violated
             self.consequence_count += part.consequence_count
             self.streams |= part.streams
+            for source, places in part.spans.items():
+                self._widen_span(source, places)
             self.counts.update(part.counts)
             self.consequences.update(part.consequences)
             findings += [*part._main, *part._rest]
         for _, sourced in sorted(findings, key=lambda pair: (pair[1].finding.at.position or 0, pair[0])):
             self._keep(sourced)
+
+    def _widen_span(self, source: str, places: Sequence[EventPlace]) -> None:
+        known = [*self.spans.get(source, ()), *places]
+        self.spans[source] = min(known), max(known)
 
     def _add_coverage(self, coverage: Coverage) -> None:
         self.coverage.events += coverage.events

@@ -48,6 +48,14 @@ class Session:
         return self.given.get("actor") or os_user()
 
     @property
+    def actor_if_any(self) -> str:
+        """Who asks; empty if the system has no user."""
+        try:
+            return self.actor
+        except InputError:
+            return ""
+
+    @property
     def via(self) -> str:
         """The tool: by default ``nilo``."""
         return self.given.get("via") or "nilo"

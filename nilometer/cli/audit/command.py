@@ -13,9 +13,9 @@ from nilometer.cli.options import reporting_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
 from nilometer.ledger.reader import check_database
-from nilometer.textio.files import open_input
 
 if TYPE_CHECKING:
+    from nilometer.audit.provenance import FileDigests
     from nilometer.audit.result import Audit
     from nilometer.audit.sources import FileSource, HistorySource
     from nilometer.cli.audit.result import AuditReport, SkippedInput
@@ -70,6 +70,7 @@ def command(
       nilo audit
       nilo audit history.jsonl --strict --format sarif
     """
+    from nilometer.audit.provenance import FileDigests, begin_time, trace_audit
     from nilometer.audit.result import Audit
     from nilometer.audit.rules import require_rule
     from nilometer.audit.sources import LedgerSource
@@ -84,9 +85,17 @@ def command(
     skipped = SkippedInput()
     on_error = skipped if keep_going else None
 
+    begun, digests = begin_time(), FileDigests()
+
     def report(scope: Scope, sources: Sequence[str]) -> AuditReport:
         return AuditReport(
-            audit=audit, skipped=skipped, sources=sources, scope=scope, strict=strict, required=required_rules
+            audit=audit,
+            skipped=skipped,
+            sources=sources,
+            scope=scope,
+            strict=strict,
+            required=required_rules,
+            provenance=trace_audit(digests, files, begun, session.actor_if_any),
         )
 
     if files:
@@ -94,7 +103,7 @@ def command(
             raise Mistyped("--follow judges a ledger, not files", hint="leave FILE out")
         scope = options.scope_of_files()
         if not (cores > 1 and not keep_going and _judge_in_parallel(audit, _single_file(files), scope, cores)):
-            _judge_files(audit, files, scope, on_error)
+            _judge_files(audit, files, scope, digests, on_error)
         if not skipped.count:  # else the VM or host may be in a line that could not be read
             options.check(audit.streams)
         return _show(out, report(scope, ["stdin" if file == "-" else file for file in files]))
@@ -133,12 +142,14 @@ def _judge_in_parallel(audit: Audit, history: HistorySource | None, scope: Scope
     return True
 
 
-def _judge_files(audit: Audit, files: Sequence[str], scope: Scope, on_error: SkippedInput | None) -> None:
+def _judge_files(
+    audit: Audit, files: Sequence[str], scope: Scope, digests: FileDigests, on_error: SkippedInput | None
+) -> None:
     from nilometer.audit.reading import histories
     from rules.judging.judge import Judge
 
     with Progress("judging", unit="events") as progress:
-        for history in histories(files, open_input, on_error):
+        for history in histories(files, digests.open, on_error):
             judge = Judge(scope)
             audit.judge(history.events, judge, history.source, progress.update)
             audit.finish(judge, history.source, history.conflicts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from nilometer.audit.provenance import provenance_document
 from nilometer.audit.wording import format_message
 from nilometer.cli.audit.result import AuditReport
 from rules.judging.descriptions import subject_of
@@ -16,6 +17,7 @@ def audit_document(report: AuditReport) -> dict[str, Any]:
     return {
         "events": audit.coverage.events,
         "verdict": report.verdict.value,
+        "about": provenance_document(audit, report.provenance),
         "unmatched": report.unmatched,
         "findings": [_finding(sourced.finding) for sourced in audit.findings],
         "checked": [
@@ -54,6 +56,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "time": at.happened,
         "subject": at.stream,
         "message": format_message(finding),
+        "let": dict(finding.let),
+        "then": finding.then,
         "expected": dict(finding.expected),
         "found": dict(finding.found),
         "file": file,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from nilometer.audit.provenance import describe_provenance
 from nilometer.audit.result import Audit, SourcedFinding
 from nilometer.audit.wording import format_coverage, format_finding
 from nilometer.cli.audit.result import AuditReport
@@ -39,6 +40,10 @@ def show_report(out: Output, report: AuditReport, *, findings_shown: bool = Fals
         out.write_line(f"{out.style('What could be checked', bold=True)}:")
         for line in coverage:
             out.write_line(f"  {line}")
+    out.write_line()
+    out.write_line(f"{out.style('About this audit', bold=True)}:")
+    for line in describe_provenance(audit, report.provenance):
+        out.write_line(f"  {line}")
 
 
 def show_findings(out: Output, audit: Audit, findings: Iterable[SourcedFinding]) -> None:

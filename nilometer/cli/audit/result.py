@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.errors import NilometerError
 from domain.identifiers import host_stream, vm_stream
+from nilometer.audit.provenance import Provenance
 from nilometer.audit.result import MOST_FINDINGS, Audit
 from nilometer.audit.rules import ALL_RULES
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, UNREADABLE, say
@@ -51,6 +52,7 @@ class AuditReport:
     scope: Scope
     strict: bool
     required: frozenset[str]
+    provenance: Provenance
 
     @property
     def verdict(self) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nilometer.audit.provenance import Provenance
 from nilometer.audit.result import Audit
 from nilometer.cli.audit.result import AuditReport, SkippedInput
 from rules.judging.findings import At, Finding, Verdict
@@ -51,6 +52,15 @@ REMARK = Finding(
     "a size is no multiple of 2 MiB",
     found={"assigned": 3 * 2**20},
 )
+PROVENANCE = Provenance(
+    files={"exports/monday.jsonl": (4096, "0" * 64), "exports/tuesday.jsonl": None},
+    begun="2026-11-29T12:00:00.000000Z",
+    ended="2026-11-29T12:00:01.000000Z",
+    actor="ann",
+    machine="desk",
+    tool="nilometer 0.1.0",
+    rules="1" * 64,
+)
 ALL = (OVERCOMMITTED, FOLLOWS, GAP, UNKNOWN, REMARK)
 
 
@@ -64,6 +74,10 @@ def result_of(
 ) -> AuditReport:
     """An audit of some findings, of two files."""
     audit = Audit(minor=minor, most=most)
+    audit.spans[SOURCE] = (
+        (1, "2026-11-23T09:00:00.000000Z", "host/hv01"),
+        (1234, "2026-11-24T09:00:00.000000Z", "vm/web01"),
+    )
     coverage = audit.coverage
     coverage.events = 1234
     coverage.count("book_agrees", Verdict.HOLDS, 1234)
@@ -78,4 +92,5 @@ def result_of(
         scope=scope,
         strict=strict,
         required=required,
+        provenance=PROVENANCE,
     )

@@ -1,0 +1,75 @@
+"""The hash of the rules that judge: over their terms, so that it does not depend on spelling, machine or process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from functools import cache
+from hashlib import sha256
+
+from domain.changes import HOST_CHANGES, VM_CHANGES
+from domain.commands import NAMES
+from domain.deciding.steps import STEPS
+from domain.hosts import register_host, remove_host, resize_host, set_reserve
+from domain.rule import RULES, Rule, is_rule
+from rules.claims import CLAIMS
+from rules.specification.invariants import INVARIANTS
+from rules.specification.predicate import PREDICATES, is_predicate
+from rules.symbolic.reader import RuleReader
+from rules.symbolic.terms import Term
+from rules.symbolic.values import leaves
+
+
+@cache
+def rules_digest() -> str:
+    """The SHA-256 of the rules of the program, the predicates of the specification, and the tables that join them.
+
+    Each is a line, sorted. That of a rule has its name, and for each figure that it gives the hash of the term.
+    """
+    lines = [*_joins()]
+    lines += _lines(RuleReader(is_rule), RULES, "domain.")
+    lines += _lines(RuleReader(is_predicate), PREDICATES, "rules.specification.")
+    return sha256("".join(f"{line}\n" for line in sorted(lines)).encode()).hexdigest()
+
+
+def _lines(reader: RuleReader, marked: list[Rule], package: str) -> Iterator[str]:
+    hashes: dict[Term, str] = {}
+    for rule in marked:
+        name = _name(rule)
+        if name.startswith(package) and getattr(sys.modules[rule.__module__], rule.__name__, None) is rule:
+            figures = [[figure, hash_term(term, hashes)] for figure, term in leaves(reader.read(rule))]
+            yield json.dumps([name, figures])
+
+
+def _joins() -> Iterator[str]:
+    """Which rule decides a command, which replays an event, and which predicate is asked of which command."""
+    for command, step in STEPS.items():
+        yield json.dumps(["decides", NAMES[command], _name(step.rule), step.event.KIND, list(step.takes)])
+    for decides in (register_host, resize_host, set_reserve, remove_host):
+        yield json.dumps(["decides", _name(decides)])
+    for invariant in INVARIANTS:
+        yield json.dumps(["invariant", _name(invariant)])
+    for vm_event, vm_change in VM_CHANGES.items():
+        yield json.dumps(["replays", vm_event.KIND, _name(vm_change.rule)])
+    for host_event, host_change in HOST_CHANGES.items():
+        yield json.dumps(["replays", host_event.KIND, _name(host_change.rule)])
+    for claim in CLAIMS:
+        when = None if claim.when is None else _name(claim.when)
+        yield json.dumps(["claims", claim.kind, claim.command, _name(claim.predicate), claim.accepted, when])
+
+
+def _name(rule: Rule) -> str:
+    """The name of a rule, which is the same in the repository and as installed."""
+    return f"{rule.__module__.removeprefix('nilometer.')}.{rule.__qualname__}"
+
+
+def hash_term(term: Term, hashes: dict[Term, str]) -> str:
+    """The hash of a term: of its operation, its sort, its name or value, and the hashes of its parts."""
+    known = hashes.get(term)
+    if known is None:
+        leaf = None if term.leaf is None else str(term.leaf)
+        parts = [hash_term(part, hashes) for part in term.parts]
+        known = sha256(json.dumps([term.op.value, term.sort.__name__, leaf, *parts]).encode()).hexdigest()
+        hashes[term] = known
+    return known
