@@ -25,7 +25,7 @@ LIMITS: Final = (
 )
 
 
-class DigestedStream:
+class HashedStream:
     """A file that is read, and the digest of its bytes."""
 
     def __init__(self, stream: ByteStream) -> None:
@@ -57,7 +57,7 @@ class FileDigests:
     def open(self, name: str) -> Generator[ByteStream]:
         """A file to read, ``-`` for stdin, as ``open_input`` opens it."""
         with open_input(name) as stream:
-            digested = DigestedStream(stream)
+            digested = HashedStream(stream)
             yield digested
             if digested.ended:
                 self.files[name] = digested.size, digested.read_digest()
