@@ -62,7 +62,7 @@ class FileDigests:
             if digested.ended:
                 self.files[name] = digested.size, digested.read_digest()
 
-    def of(self, name: str) -> tuple[int, str] | None:
+    def find(self, name: str) -> tuple[int, str] | None:
         """The size and the digest of a file; ``None`` if it could not be read to its end."""
         if name not in self.files and Path(name).is_file():
             with Path(name).open("rb") as stream:
@@ -95,7 +95,7 @@ def begin_time() -> str:
 def trace_audit(digests: FileDigests, files: Iterable[str], begun: str, actor: str) -> Provenance:
     """The provenance of an audit that ends now."""
     return Provenance(
-        files={"stdin" if file == "-" else file: digests.of(file) for file in files},
+        files={"stdin" if file == "-" else file: digests.find(file) for file in files},
         begun=begun,
         ended=current_time(),
         actor=actor,
