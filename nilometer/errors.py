@@ -10,7 +10,10 @@ class LedgerWarning(UserWarning):
 
 
 class LedgerError(NilometerError):
-    """A ledger cannot be opened, read or written."""
+    """A ledger cannot be opened, read or written. Only if the message says so, nothing was recorded."""
+
+    answers: tuple[object, ...] = ()
+    """Results and input errors of the requests, of several that were made together, that were answered before."""
 
 
 class NoLedger(LedgerError, FileNotFoundError):
@@ -39,7 +42,7 @@ class LedgerReadOnly(LedgerError, PermissionError):
 
 
 class LedgerFull(LedgerError, OSError):
-    """There is no space left for the events: none of them was recorded."""
+    """There is no space left in the database, or beside it."""
 
     def __str__(self) -> str:
         return self.message
@@ -50,3 +53,13 @@ class LedgerUnreachable(LedgerError, ConnectionError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class CommitUncertain(LedgerUnreachable):
+    """The connection was lost when the events were committed: they may be recorded, or not.
+
+    Make the same request again with the same key: what was recorded is not recorded twice.
+    """
+
+    keys: tuple[str, ...] = ()
+    """The keys of the requests whose answer is not known, in their order."""

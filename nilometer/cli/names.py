@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.identifiers import host_stream, vm_stream
 from domain.observed.vm import ObservedVm
+from nilometer.errors import LedgerError
 from nilometer.suggesting import did_you_mean
 from projections.fleet import Fleet
 
@@ -70,7 +71,10 @@ def add_hint(error: InputError, fleet: Callable[[], Fleet]) -> InputError:
     """Returns the same error; for an unknown name, with the nearest known name as its hint."""
     if error.hint or not isinstance(error, UnknownVm | UnknownHost):
         return error
-    there = fleet()
+    try:
+        there = fleet()
+    except LedgerError:  # the hint is not worth another error
+        return error
     try:
         if isinstance(error, UnknownVm):
             find_vm(error.vm, list_vm_names(there))

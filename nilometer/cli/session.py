@@ -94,11 +94,20 @@ class Session:
 
     @contextmanager
     def writing(self, *, create: bool = True) -> Generator[Ledger]:
-        """The ledger, opened to write; with ``create`` it is made if there is none."""
+        """The ledger, opened to write; with ``create`` it is made if there is none.
+
+        What fails when it is closed is a note on stderr: the answers are given, and true.
+        """
+        from nilometer.cli.failures import say
         from nilometer.ledger.ledger import Ledger
 
-        with Ledger.open(self.url, create=create) as ledger:
-            yield ledger
+        ledger = Ledger.open(self.url, create=create)
+        try:
+            with ledger:
+                yield ledger
+        finally:
+            for warning in ledger.warnings:
+                say("note", warning.message, warning.hint)
 
     @contextmanager
     def importing(self) -> Generator[Ledger]:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final
 
-from domain.errors import InputError
-from nilometer.errors import LedgerBusy, LedgerError
+from domain.errors import InputError, NilometerError
+from nilometer.errors import CommitUncertain, LedgerBusy, LedgerError
 from nilometer.ledger.observations import ObservationWriter
 from nilometer.ledger.reader import LedgerReader, postgres_recorder
 from nilometer.ledger.repository import Repository
@@ -38,6 +38,8 @@ PAUSE_MOST: Final = 0.25
 class Ledger(LedgerReader):
     """A ledger that is open. Use it as a context manager: at its end the stored views are brought up to date.
 
+    What fails at that end raises nothing, because the answers stay true: it stands in ``warnings``.
+
     One object is for one thread; any number of programs may have the same ledger open.
     """
 
@@ -49,6 +51,8 @@ class Ledger(LedgerReader):
         self._repository = Repository(recorder, self._application, self.views)
         self._observed = ObservationWriter(self._application)
         self._wrote = False
+        self.warnings: list[LedgerError] = []
+        """What failed when the ledger was closed, after everything was answered: none of it concerns the events."""
 
     @classmethod
     def open(
@@ -85,13 +89,11 @@ class Ledger(LedgerReader):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        try:
-            self.catch_up()
-        except LedgerError:
-            if error is None:
-                raise
-        finally:
-            self.close()
+        for finish in (self.catch_up, self.close):
+            try:
+                finish()
+            except Exception as failed:  # what was answered stays true, whatever fails after it
+                self.warnings.append(_after_the_answers(failed))
 
     def close(self) -> None:
         """Closes the database, without bringing the stored views up to date."""
@@ -126,6 +128,9 @@ class Ledger(LedgerReader):
 
         A request that cannot be decided gives an ``InputError`` among the answers. Unless ``keep_going`` it is the last
         of them, and no later request is decided. When this returns, what it returns is on disk.
+
+        A ``LedgerError`` has the ``answers`` to the requests that were recorded before it, in their order. A
+        ``CommitUncertain`` has the keys under which the others may have been recorded.
         """
         keyed = [
             (request, (isinstance(request, Request) and request.key) or os.urandom(16).hex())
@@ -136,14 +141,19 @@ class Ledger(LedgerReader):
         for lost in range(TRIES):
             # After a lost race fresh keys are looked up too: the answer to a commit may have been lost.
             keys = [key for _, key in keyed] if lost else given_keys
-            unit = UnitOfWork(self._application, self._repository, self._application.receipts(keys))
+            unit = UnitOfWork(self._application, self._repository)
             try:
-                unit.execute(keyed, keep_going=keep_going)
+                unit.execute(keyed, self._application.receipts(keys), keep_going=keep_going)
             except IntegrityError:
                 unit.undo()
                 answers += unit.answers  # a unit of work may take several commits, and these took place
                 keyed = keyed[len(unit.answers) :]
                 self._pause(lost)
+            except LedgerError as error:
+                unit.undo()
+                answers += unit.answers
+                _add_answers(error, answers, [key for _, key in keyed[len(unit.answers) :]])
+                raise
             except BaseException:
                 unit.undo()
                 raise
@@ -151,7 +161,9 @@ class Ledger(LedgerReader):
                 return answers + unit.answers
             finally:
                 self._wrote = self._wrote or unit.wrote
-        raise _lost()
+        busy = _lost()
+        _add_answers(busy, answers, [])
+        raise busy
 
     def record(self, observations: Sequence[Observation], *, actor: str, via: str) -> list[tuple[int, ...]]:
         """Records what was observed, all of it in one commit, and returns the positions of each observation.
@@ -207,6 +219,32 @@ class Ledger(LedgerReader):
     @staticmethod
     def _pause(lost: int) -> None:
         time.sleep(random.uniform(0, min(PAUSE_MOST, PAUSE * 2**lost)))
+
+
+def _add_answers(error: LedgerError, answers: Sequence[Result | InputError], keys: Sequence[str]) -> None:
+    """Adds to an error what was answered before it, and the keys to ask again with where an answer is not known."""
+    if isinstance(error, CommitUncertain):
+        error.keys = tuple(keys)
+        shown = f"key={keys[0]!r}" if len(keys) == 1 else f"the keys {', '.join(map(repr, keys[:3]))}…"
+        error.hint = f"ask again with {shown}: what was recorded before is not recorded twice"
+    recorded = sum(isinstance(answer, Result) for answer in answers)
+    if recorded:
+        error.answers = tuple(answers)
+        what = error.message.removesuffix("; nothing was recorded")
+        rest = "" if isinstance(error, CommitUncertain) else ", the others were not recorded"
+        before = "the first request was" if recorded == 1 else f"the first {recorded} requests were"
+        error.message = f"{what}; {before} answered before{rest}"
+        error.args = (error.message,)
+
+
+def _after_the_answers(failed: Exception) -> LedgerError:
+    """What failed when a ledger was closed, as a remark on it."""
+    why = failed.message if isinstance(failed, NilometerError) else f"{type(failed).__name__}: {failed}"
+    why = why.removesuffix("; nothing was recorded")
+    return LedgerError(
+        f"everything answered so far is recorded, but the stored views were not brought up to date: {why}",
+        hint="nothing is lost: the next command that records something does it",
+    )
 
 
 def _lost() -> LedgerBusy:

@@ -39,7 +39,13 @@ class ObservationWriter:
         recorded = current_time()
         try:
             for observation in observations:
-                if observation.key in recorded_before or observation.key in receipts:
+                before = recorded_before.get(observation.key)
+                if before is not None and before.result is not None:
+                    raise InputError(
+                        f"the key {observation.key!r} was used before, for a command: {before.result}",
+                        hint="give the observation a key of its own",
+                    )
+                if before is not None or observation.key in receipts:
                     written.append(None)
                     continue
                 receipt = Receipt(key=observation.key, position=len(envelopes), events=len(observation.facts))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from domain import commands
 from domain.commands import NAMES, Command
@@ -21,6 +21,8 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, InternalError
 from domain.events import Event, HostCommandRefused, HostEvent, VmEvent
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
+from domain.settings import ConfigVersion, MemorySetting
+from domain.shapes import write_memory
 from nilometer.errors import LedgerError
 from nilometer.ledger.repository import Repository
 from nilometer.ledger.requests import Request, Result
@@ -63,10 +65,10 @@ class _Decided:
 class UnitOfWork:
     """Commands that are committed together. It is used once, and undone if it could not be committed."""
 
-    def __init__(self, application: LedgerApplication, repository: Repository, recorded: Mapping[str, Receipt]) -> None:
+    def __init__(self, application: LedgerApplication, repository: Repository) -> None:
         self._application = application
         self._repository = repository
-        self._recorded = recorded
+        self._recorded: Mapping[str, Receipt] = {}
         """Receipts of commands that were recorded before, by key."""
         self._touched: set[StreamName] = set()
         """Streams that were read or written, and are forgotten if the unit of work is undone."""
@@ -84,11 +86,19 @@ class UnitOfWork:
         self._expected_versions: dict[str, int] = {}
         self._expected_position: int | None = None
 
-    def execute(self, requests: Sequence[tuple[Request | InputError, str]], *, keep_going: bool) -> None:
+    def execute(
+        self,
+        requests: Sequence[tuple[Request | InputError, str]],
+        recorded: Mapping[str, Receipt],
+        *,
+        keep_going: bool,
+    ) -> None:
         """Decides all requests, each with its key, and commits. Raises ``IntegrityError`` if others wrote meanwhile.
 
-        In the place of a request that cannot be read stands its error.
+        In the place of a request that cannot be read stands its error. ``recorded`` are the receipts that their keys
+        have.
         """
+        self._recorded = recorded
         self._repository.begin()
         for request, key in requests:
             try:
@@ -187,8 +197,8 @@ class UnitOfWork:
             self._append_events(request, key, happened, recorded, answer)
         decided = _Decided(request=request, answer=answer, first=first, happened=happened)
         if request.key is not None or self._application.answers_can_be_lost:
-            result = None if answer.events else _write_result(decided.result(()))
-            self._receipts.append(Receipt(key=key, position=first, events=len(answer.events), result=result))
+            kept = _write_receipt(decided)
+            self._receipts.append(Receipt(key=key, position=first, events=len(answer.events), result=kept))
             self._keys.add(key)
         self._pending.append(decided)
 
@@ -226,10 +236,16 @@ class UnitOfWork:
 
     def _repeat(self, request: Request, receipt: Receipt) -> Result:
         repeated = request.key is not None  # else its own commit took place, and only the answer was lost
+        asked, answered = _read_receipt(receipt)
+        if asked is not None and asked != _describe(request.command):
+            raise _used_for_another(receipt.key, json.dumps(asked, ensure_ascii=False))
         if not receipt.events:
-            return _read_result(request, receipt.result or "{}", repeated=repeated)
+            return _read_result(request, answered, receipt.key, repeated=repeated)
         positions = tuple(range(receipt.position, receipt.position + receipt.events))
         envelopes = list(self._application.all(positions[0] - 1, positions[-1]))
+        if envelopes and not isinstance(envelopes[0].event, VmEvent | HostEvent):
+            what = f"an observation ({envelopes[0].event.KIND} of {envelopes[0].stream})"
+            raise _used_for_another(receipt.key, what)
         if len(envelopes) != receipt.events or any(
             envelope.metadata.causation != envelopes[0].id for envelope in envelopes[1:]
         ):
@@ -239,8 +255,9 @@ class UnitOfWork:
                 hint="the ledger was changed: compare it with a backup, and restore it with nilo restore BACKUP",
             )
         event, target = envelopes[0].event, envelopes[0].stream
-        if not isinstance(event, VmEvent | HostEvent):
-            raise InputError(f"the key of this command was used for an observation ({event.KIND})")
+        assert isinstance(event, VmEvent | HostEvent)
+        if asked is None and not _may_come_of(request.command, target, event):
+            raise _used_for_another(receipt.key, f"{event.command} of {target}")
         if isinstance(event, HostCommandRefused) and isinstance(request.command, commands.DefineVm):
             target = vm_stream(request.command.vm)
         return Result(
@@ -266,14 +283,65 @@ def at_too_early(at: UtcTime, stream: StreamName, last: UtcTime) -> InputError:
     )
 
 
-def _write_result(result: Result) -> str:
-    """A result without events, as it is kept with the receipt."""
-    code = None if result.code is None else result.code.value
-    return json.dumps([result.target, result.outcome.value, code, result.requested, result.granted])
+# Receipts: what a key was used for, and what was answered where no event shows it
 
 
-def _read_result(request: Request, text: str, *, repeated: bool) -> Result:
-    target, outcome, code, requested, granted = json.loads(text)
+def _describe(command: Command) -> dict[str, object]:
+    """A command as a receipt keeps it: as in a script line, sizes in bytes."""
+    described: dict[str, object] = {"command": NAMES[type(command)]}
+    for name in type(command).__slots__:
+        value = getattr(command, name)
+        if isinstance(value, MemorySetting):
+            described[name] = write_memory(value)
+        elif value is not None:
+            described[name] = str(value) if isinstance(value, ConfigVersion) else value
+    return described
+
+
+def _write_receipt(decided: _Decided) -> str:
+    """What a receipt keeps beside the events: the command, and without events its answer."""
+    kept: dict[str, object] = {"asked": _describe(decided.request.command)}
+    if not decided.answer.events:
+        result = decided.result(())
+        code = None if result.code is None else result.code.value
+        kept["answered"] = [result.target, result.outcome.value, code, result.requested, result.granted]
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+
+
+def _read_receipt(receipt: Receipt) -> tuple[dict[str, object] | None, list[Any]]:
+    """The command of a receipt and the answer, where it has them: the first versions kept the answer alone."""
+    kept: dict[str, Any] | list[Any] = json.loads(receipt.result or "{}")
+    if isinstance(kept, list):
+        return None, kept
+    return kept.get("asked"), kept.get("answered", [])
+
+
+def _may_come_of(command: Command, target: StreamName, event: VmEvent | HostEvent) -> bool:
+    """Whether an event may be the answer to a command, as far as the event alone shows."""
+    if isinstance(event, HostCommandRefused) and event.command == "define-vm":
+        return isinstance(command, commands.DefineVm) and event.arguments.get("vm") == command.vm
+    if target not in named_streams(command):
+        return False
+    if isinstance(command, commands.SetMemory):
+        return event.command in ("set-memory", "configure-memory", "add-memory", "remove-memory")
+    if event.command != NAMES[type(command)]:
+        return False
+    return not isinstance(event, VmEvent) or event.requested == getattr(command, "amount", event.requested)
+
+
+def _used_for_another(key: str, first: str) -> InputError:
+    return InputError(
+        f"the key {key!r} was used before, for another command: {first}",
+        hint="give this command a key of its own, or leave the key out",
+    )
+
+
+def _read_result(request: Request, answered: list[Any], key: str, *, repeated: bool) -> Result:
+    if not answered:
+        raise _used_for_another(key, "an observation without events")
+    target, outcome, code, requested, granted = answered
+    if target not in named_streams(request.command):
+        raise _used_for_another(key, f"a command on {target}")
     return Result(
         request=request,
         command=NAMES[type(request.command)],

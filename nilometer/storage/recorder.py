@@ -12,7 +12,17 @@ from eventsourcing.persistence import ApplicationRecorder
 from eventsourcing.persistence import IntegrityError as IntegrityError
 from eventsourcing.persistence import StoredEvent as StoredEvent
 
+from nilometer.errors import LedgerBusy, LedgerError, LedgerReadOnly, LedgerUnreachable, NotALedger
 from nilometer.storage.store import Database, Receipt
+
+
+def nothing_recorded(error: LedgerError) -> LedgerError:
+    """The error of a commit that did not take place: only the recorder knows that, and says so here."""
+    speaks_of_something_else = isinstance(error, LedgerBusy | LedgerReadOnly | LedgerUnreachable | NotALedger)
+    if not speaks_of_something_else and "nothing was recorded" not in error.message:
+        error.message += "; nothing was recorded"
+        error.args = (error.message,)
+    return error
 
 
 class StaleRead(IntegrityError):

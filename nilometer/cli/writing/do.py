@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Any, Final
+from shlex import quote
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from domain.commands import Command
 from domain.errors import InputError, UnknownVm
-from domain.identifiers import UtcTime
-from nilometer.cli.failures import UNREADABLE, Mistyped, say
+from domain.identifiers import UtcTime, vm_stream
+from nilometer.cli.failures import UNREADABLE, Interrupted, Mistyped, say
 from nilometer.cli.groups import LazyGroup
-from nilometer.cli.names import add_hint, find_vm, list_vm_names
+from nilometer.cli.names import add_hint, find_vm, has_history, list_vm_names
 from nilometer.cli.options import asking_options, common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import Session, current_session, read_typed_time
 from nilometer.cli.writing.answers import Answers
 from nilometer.cli.writing.do_arguments import SHAPES, CommandShape
+from nilometer.errors import CommitUncertain, LedgerError
 from nilometer.ledger.requests import Request, Result
 from nilometer.ledger.typed_commands import parse_command
+
+if TYPE_CHECKING:
+    from nilometer.ledger.ledger import Ledger
 
 _REQUIRED: Final = ("minimum", "startup", "maximum")
 _DEFAULTS: Final = {"buffer": 20, "weight": 50}
@@ -64,13 +70,16 @@ class ModelCommand(click.Command):
 
 
 def _make_command(name: str, shape: CommandShape) -> click.Command:
-    def decide(at: str | None, **given: Any) -> int:
-        return _decide(name, {key: value for key, value in given.items() if value is not None}, at)
+    def decide(at: str | None, once: str | None, **given: Any) -> int:
+        given = {key: value for key, value in given.items() if value is not None}
+        return DoOnce(current_session(), name, once).decide(given, at)
 
     examples = "\n".join(f"  {example}" for example in shape.examples)
     decide.__doc__ = f"{shape.purpose}\n\n\b\nExamples:\n{examples}"
     decorated: Any = click.option("--at", metavar="TIME", help="When it happened; default now.")(
-        common_options(asking_options(decide))
+        click.option("--key", "once", metavar="KEY", help="Do it once: asked again with this key, nothing is done.")(
+            common_options(asking_options(decide))
+        )
     )
     for option in reversed(shape.options):
         decorated = option(decorated)
@@ -80,61 +89,95 @@ def _make_command(name: str, shape: CommandShape) -> click.Command:
     return made
 
 
-def _decide(name: str, given: dict[str, Any], at: str | None) -> int:
-    session = current_session()
-    out = Output(session.format)
-    answers = Answers(out)
-    try:
-        result, url = _execute(session, name, _add_memory(name, given), at)
-    except InputError as error:
-        answers.show_error(error, name)
-        say("error", error.message, error.hint)
-        return UNREADABLE
-    answers.show(result)
-    if not out.json:
-        recorded = (
-            f"Recorded in {url} at {_format_positions(result.positions)}"
-            if result.positions
-            else "There was nothing to record"
+class DoOnce:
+    """One command of the model: decided, recorded under a key, and answered before anything else may fail."""
+
+    def __init__(self, session: Session, name: str, key: str | None) -> None:
+        self.session, self.name = session, name
+        self.key = os.urandom(8).hex() if key is None else key
+        """Given, or fresh: what to ask again with, if the answer is lost."""
+        self.is_given = key is not None
+        self.out = Output(session.format)
+        self.answers = Answers(self.out)
+
+    def decide(self, given: dict[str, Any], at: str | None) -> int:
+        """Decides and records the command; returns the exit code."""
+        try:
+            self._execute(_add_memory(self.name, given), at)
+        except InputError as error:
+            self.answers.show_error(error, self.name)
+            say("error", error.message, error.hint)
+            return UNREADABLE
+        self.answers.warn_of_the_future()
+        return self.answers.code
+
+    def _execute(self, given: dict[str, Any], at: str | None) -> None:
+        happened = None if at is None else read_typed_time(at)
+        command = parse_command(self.name, given)
+        with self.session.writing(create=self.name == "register-host") as ledger:
+            if self.is_given and "vm" in given and self.name != "define-vm":  # a key is of a command on an id
+                named = [id for id, name in list_vm_names(ledger.views.fleet()).items() if name == given["vm"] != id]
+                if len(named) == 1 and not has_history(ledger, vm_stream(given["vm"])):
+                    given = given | {"vm": named[0]}
+                    command = parse_command(self.name, given)
+            try:
+                result = self._ask(ledger, command, happened)
+            except UnknownVm as error:  # the VM may be given by its name, if no other VM has it
+                if error.hint:
+                    raise
+                id = find_vm(error.vm, list_vm_names(ledger.views.fleet()))
+                say("note", f"{error.vm} is the VM {id}")
+                result = self._ask(ledger, parse_command(self.name, given | {"vm": id}), happened)
+            except InputError as error:
+                raise add_hint(error, ledger.views.fleet) from None
+            self._show(result, ledger.url)
+
+    def _ask(self, ledger: Ledger, command: Command, at: UtcTime | None) -> Result:
+        session = self.session
+        request = Request(
+            command=command,
+            actor=session.actor,
+            via=session.via,
+            at=at,
+            reason=session.reason,
+            correlation=session.correlation,
+            key=self.key,
         )
-        out.write_line(f"{recorded}. Nothing is sent to a hypervisor.")
-    answers.warn_of_the_future()
-    return answers.code
+        try:
+            return ledger.execute(request)
+        except CommitUncertain as error:
+            raise LedgerError(error.message, hint=self._way_on) from error
+        except KeyboardInterrupt:
+            what = f"whether {self.name} was recorded is not known"
+            raise Interrupted(what, hint=self._way_on) from None
+
+    @property
+    def _way_on(self) -> str:
+        return f"ask again with --key {quote(self.key)}: what was recorded before is not recorded twice"
+
+    def _show(self, result: Result, url: str) -> None:
+        """Shows the result at once: it is true, whatever happens to the ledger after it."""
+        self.answers.show(result)
+        if not self.out.json:
+            recorded = (
+                f"Recorded in {url} at {_format_positions(result.positions)}"
+                if result.positions
+                else "There was nothing to record"
+            )
+            self.out.write_line(f"{recorded}. Nothing is sent to a hypervisor.")
+        try:
+            self.out.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            at = f" at {_format_positions(result.positions)}" if result.positions else ""
+            what = f"{result.command} was decided and recorded{at}, but this answer cannot be written: {error.strerror}"
+            raise LedgerError(what, hint=self._way_on) from error
 
 
 def _format_positions(positions: tuple[int, ...]) -> str:
     first, *rest = positions
     return f"positions {first} to {rest[-1]}" if rest else f"position {first}"
-
-
-def _execute(session: Session, name: str, given: dict[str, Any], at: str | None) -> tuple[Result, str]:
-    """Decides the command; the VM may be given by its name, if no other VM has it."""
-    happened = None if at is None else read_typed_time(at)
-    command = parse_command(name, given)
-    with session.writing(create=name == "register-host") as ledger:
-        try:
-            return ledger.execute(_build_request(session, command, happened)), ledger.url
-        except UnknownVm as error:
-            if error.hint:
-                raise
-            id = find_vm(error.vm, list_vm_names(ledger.views.fleet()))
-            say("note", f"{error.vm} is the VM {id}")
-            return ledger.execute(
-                _build_request(session, parse_command(name, given | {"vm": id}), happened)
-            ), ledger.url
-        except InputError as error:
-            raise add_hint(error, ledger.views.fleet) from None
-
-
-def _build_request(session: Session, command: Command, at: UtcTime | None) -> Request:
-    return Request(
-        command=command,
-        actor=session.actor,
-        via=session.via,
-        at=at,
-        reason=session.reason,
-        correlation=session.correlation,
-    )
 
 
 def _add_memory(name: str, given: dict[str, Any]) -> dict[str, Any]:

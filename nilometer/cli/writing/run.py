@@ -148,9 +148,20 @@ class Run:
         if not self.keep_going and len(readable) < len(batch):
             first = next(index for index, line in enumerate(batch) if line.error is not None)
             readable, batch = batch[:first], batch[: first + 1]
-        answers = iter(
-            decider.execute_all([self._build_request(line) for line in readable], keep_going=self.keep_going)
-        )
+        try:
+            answers = decider.execute_all([self._build_request(line) for line in readable], keep_going=self.keep_going)
+        except LedgerError as error:  # what was recorded before it is answered first
+            answered = [answer for answer in error.answers if isinstance(answer, Result | InputError)]
+            self._show_answers(fleet, readable[: len(answered)], answered)
+            self.out.flush()
+            raise
+        return self._show_answers(fleet, batch, answers)
+
+    def _show_answers(
+        self, fleet: Callable[[], Fleet], batch: Iterable[ScriptLine], given: Iterable[Result | InputError]
+    ) -> bool:
+        """Shows the answers to the lines of one commit; returns whether to continue after them."""
+        answers = iter(given)
         for line in batch:
             answer = line.error if line.error is not None else next(answers)
             if isinstance(answer, Result):

@@ -99,7 +99,7 @@ def _to_ledger_error(location: PostgresLocation, error: psycopg.Error) -> Ledger
         )
     if state.startswith("53"):
         return LedgerFull(
-            f"there is no room left for {location}; nothing was recorded: {_first_line(error)}",
+            f"there is no room left for {location}: {_first_line(error)}",
             hint="make room and try again",
         )
     return LedgerError(f"{location}: {_first_line(error)}", hint="please report this")

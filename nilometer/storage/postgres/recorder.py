@@ -16,7 +16,7 @@ from psycopg import Connection, Cursor
 from psycopg.rows import tuple_row
 from psycopg.sql import Identifier
 
-from nilometer.errors import LedgerError
+from nilometer.errors import CommitUncertain, LedgerError, LedgerUnreachable
 from nilometer.storage.postgres.connections import Connections, PostgresLedgerDatastore
 from nilometer.storage.postgres.errors import persistently, reached, refused_connection, translated_errors
 from nilometer.storage.postgres.schema import (
@@ -28,7 +28,13 @@ from nilometer.storage.postgres.schema import (
     create_schema,
     no_ledger,
 )
-from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder, StaleRead
+from nilometer.storage.recorder import (
+    NOTHING_EXPECTED,
+    ExpectedVersions,
+    LedgerRecorder,
+    StaleRead,
+    nothing_recorded,
+)
 from nilometer.storage.store import LOCK_TIMEOUT, Receipt, Rows
 from nilometer.storage.urls import PostgresLocation
 
@@ -134,12 +140,22 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
         It is done again if the connection is lost. Where a commit had taken place and only its answer was lost, the
         second try meets the first one's receipts, and says so by an ``IntegrityError``.
         """
-        return persistently(self._location, lambda: self._record(events, receipts, expected))
+        sent: list[bool] = []  # whether a COMMIT was sent that may have arrived
+        try:
+            return persistently(self._location, lambda: self._record(events, receipts, expected, sent))
+        except LedgerUnreachable as error:
+            if not sent:
+                raise nothing_recorded(error) from error.__cause__
+            uncertain = f"{error.message}; whether the request was recorded is not known"
+            raise CommitUncertain(uncertain, hint=error.hint) from error.__cause__
+        except LedgerError as error:  # the server's own answer, to the whole transaction
+            raise nothing_recorded(error) from error.__cause__
 
     def _record(
-        self, events: Sequence[StoredEvent], receipts: Sequence[Receipt], expected: ExpectedVersions
+        self, events: Sequence[StoredEvent], receipts: Sequence[Receipt], expected: ExpectedVersions, sent: list[bool]
     ) -> Sequence[int]:
         with self.datastore.get_connection() as connection:
+            sent.append(True)
             inserted: Cursor[tuple[int]] | None = None
             with connection.pipeline():
                 connection.execute("BEGIN", prepare=False)

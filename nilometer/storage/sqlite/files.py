@@ -126,7 +126,7 @@ def to_ledger_error(location: SQLiteLocation, error: Exception) -> LedgerError:
             return LedgerReadOnly(f"{where} cannot be written: its folder may not be, by this user", hint=_FOLDER)
         return LedgerReadOnly(f"{where} may not be written by this user", hint="ask its owner, or name another ledger")
     if code == sqlite3.SQLITE_FULL:
-        return LedgerFull(f"there is no room left for {where}; nothing was recorded", hint="make room and try again")
+        return LedgerFull(f"there is no room left for {where}", hint="make room and try again")
     if code == sqlite3.SQLITE_CANTOPEN:
         return LedgerReadOnly(f"{where} cannot be opened by this user", hint=_FOLDER)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):

@@ -7,7 +7,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, cast
@@ -16,8 +16,14 @@ from uuid import UUID
 from eventsourcing.persistence import IntegrityError, Notification, OperationalError, PersistenceError, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
 
-from nilometer.errors import LedgerError
-from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions, LedgerRecorder, StaleRead
+from nilometer.errors import CommitUncertain, LedgerError
+from nilometer.storage.recorder import (
+    NOTHING_EXPECTED,
+    ExpectedVersions,
+    LedgerRecorder,
+    StaleRead,
+    nothing_recorded,
+)
 from nilometer.storage.sqlite.files import check_file, create_file, no_ledger, to_ledger_error
 from nilometer.storage.sqlite.reader import SQLiteTransaction, bytes_used, reading_uri, select_facts, select_receipts
 from nilometer.storage.sqlite.triggers import TRIGGERS, check_triggers, once, warn_of_triggers
@@ -114,6 +120,13 @@ def translated_errors(location: SQLiteLocation) -> Generator[None]:
         raise to_ledger_error(location, error) from error
 
 
+def roll_back(connection: sqlite3.Connection) -> None:
+    """Ends a transaction that failed. A disk that is full or broken may refuse this too: SQLite does it later."""
+    if connection.in_transaction:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+
+
 class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
     """Events and receipts in one SQLite file."""
 
@@ -169,8 +182,7 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
                 yield SQLiteTransaction(connection)
                 connection.execute("COMMIT")
             except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+                roll_back(connection)
                 raise
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
@@ -185,8 +197,14 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
     ) -> Sequence[int]:
         """Writes all of it or nothing, and returns the events' positions."""
         rows = [(event.originator_id, event.originator_version, event.topic, event.state) for event in events]
-        with self._writing, translated_errors(self._location):
-            return self._record(self._writer(), rows, receipts, expected)
+        with self._writing:
+            try:
+                with translated_errors(self._location):
+                    return self._record(self._writer(), rows, receipts, expected)
+            except CommitUncertain:
+                raise
+            except LedgerError as error:
+                raise nothing_recorded(error) from error.__cause__
 
     def _writer(self) -> sqlite3.Connection:
         """The connection that records: held for good, because fetching one from the pool costs as much as an insert."""
@@ -225,12 +243,34 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
                     "INSERT INTO commands VALUES (?, ?, ?, ?)",
                     (receipt.key, position, receipt.events, receipt.result),
                 )
-            connection.execute("COMMIT")
+            try:
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                # The disk may have failed after the last byte was written: what is stored says whether it counts.
+                if not self._is_stored(connection, rows, error):
+                    raise
         except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            roll_back(connection)
             raise
         return positions
+
+    def _is_stored(
+        self, connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]], why: sqlite3.Error
+    ) -> bool:
+        """Whether the first of these events is stored, after a commit that failed. Raises ``CommitUncertain``."""
+        try:
+            roll_back(connection)
+            if connection.in_transaction:
+                raise why
+            if not rows:
+                return False
+            found = f"SELECT state FROM {self.events_table_name} WHERE originator_id = ? AND originator_version = ?"
+            row = connection.execute(found, rows[0][:2]).fetchone()
+        except sqlite3.Error:
+            raise CommitUncertain(
+                f"{self._location.path}: {why}; whether the request was recorded is not known"
+            ) from why
+        return row is not None and bytes(row[0]) == rows[0][3]
 
     def _check(self, connection: sqlite3.Connection, expected: ExpectedVersions) -> None:
         if expected.position is not None:

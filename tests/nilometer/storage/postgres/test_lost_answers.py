@@ -11,7 +11,7 @@ import pytest
 from domain.decision import Outcome
 from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import VmLost
-from nilometer.errors import LedgerUnreachable
+from nilometer.errors import CommitUncertain
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Fact, Observation, Result
 from tests.nilometer.databases import Server
@@ -95,8 +95,10 @@ def test_a_server_that_stays_away_is_told_without_claiming_that_nothing_was_reco
     monkeypatch.setattr("nilometer.storage.postgres.errors.PAUSE", 0)
     proxy.lose = Lose.ANSWER
     proxy.close()
-    with pytest.raises(LedgerUnreachable) as error:
+    with pytest.raises(CommitUncertain, match="whether the request was recorded is not known") as error:
         ask(ledger, "add-memory", vm="web01", amount="2GiB", key="k1")
+    assert error.value.keys == ("k1",)
+    assert "key='k1'" in error.value.hint
     assert "nothing was recorded" not in str(error.value)
     assert str(error.value).count("out of reach") == 1
     assert error.value.hint.endswith("what was recorded before is not recorded twice")
