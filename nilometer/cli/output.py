@@ -109,7 +109,7 @@ class Progress:
     """Shows on stderr, if that is a terminal, the progress of work that takes over a second."""
 
     def __init__(self, doing: str, total: int | None = None, unit: str = "") -> None:
-        self._doing, self._total, self._unit = doing, total, unit
+        self._doing, self._total, self._unit = escape_controls(doing), total, unit
         self._begun = self._written_at = time.monotonic()
         self._shown = False
         self._on = sys.stderr.isatty()
