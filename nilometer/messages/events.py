@@ -221,9 +221,23 @@ def _describe_argument(value: Argument, unit: Unit | None) -> str:
 # Observed
 
 
+_LOG_EVENTS: Final = {
+    "Hyper-V-Worker 18590": "had a crash of its guest",
+    "Hyper-V-Worker 18617": "was reset by the watchdog",
+    "Hyper-V-VMMS 13002": "was created",
+    "Hyper-V-VMMS 18304": "was created",
+    "Hyper-V-VMMS 13003": "was deleted",
+    "Hyper-V-VMMS 14070": "lost its worker process",
+    "Hyper-V-VMMS 18303": "was exported",
+    "Hyper-V-VMMS 20415": "was migrated",
+}
+"""What an event of Hyper-V's logs says of a VM, in words."""
+
+
 def _describe_vm_measurement(event: VmObserved, unit: Unit | None) -> str:
     if event.label == FAILED_JOB:
         return f"was to be changed, which failed (details not recorded): {event.told}"
+    happened = _LOG_EVENTS.get(event.told or "")
     parts = [str(event.power)] if event.power is not None else []
     parts += filter(None, [_describe_figures(_vm_figures(event), unit)])
     if event.memory is not None:
@@ -234,6 +248,8 @@ def _describe_vm_measurement(event: VmObserved, unit: Unit | None) -> str:
         parts.append(f"on host {event.host}")
     if event.name is not None:
         parts.append(f"named {event.name}")
+    if happened is not None:
+        return ": ".join(filter(None, [f"{happened} ({event.told})", ", ".join(parts)]))
     return f"was measured: {', '.join(parts) or event.label or 'no new figures'}"
 
 

@@ -59,16 +59,24 @@ MEANINGS: Final = {
     ("Worker", 18540): _STARTED,
     ("Worker", 18550): _STARTED,
     ("Worker", 18560): _STARTED,
-    # About power too, but undocumented, or no lasting state: recorded, and nothing guessed.
+    ("Worker", 18617): _STARTED,  # reset by the watchdog
+    # About power too, or the VM itself, but undocumented, or no lasting state: recorded, and nothing guessed.
     ("Worker", 18510): _UNCERTAIN,
     ("Worker", 18516): _UNCERTAIN,
     ("Worker", 18518): _UNCERTAIN,
     ("Worker", 18590): _UNCERTAIN,  # the guest's system crashed
     ("Worker", 18596): _UNCERTAIN,
+    ("Worker", 18600): _UNCERTAIN,
+    ("VMMS", 13002): _UNCERTAIN,  # created, as 18304
+    ("VMMS", 13003): _UNCERTAIN,  # deleted
     ("VMMS", 14070): _UNCERTAIN,  # the worker process is gone
+    ("VMMS", 18303): _UNCERTAIN,  # exported
+    ("VMMS", 18304): _UNCERTAIN,
+    ("VMMS", 20415): _UNCERTAIN,  # migrated
 }
 """What an event means, by provider and number (microsoft/openvmm, petri; a map of Windows events for 18500)."""
 
+PASSED_OVER: Final = "event of another kind"
 START: Final = "Hyper-V-Worker 18500"
 FROM_OUTSIDE: Final = frozenset({START, *(f"Hyper-V-Worker {number}" for number in (18502, 18504, 18512))})
 """What somebody did to a VM: all other events are the guest's own doing, or nobody's."""
@@ -122,6 +130,7 @@ def _reading(event: Element, place: str, context: FileContext) -> tuple[str, int
         raise InputError(f"{place}: EventID {number[:60]!r} is not a number", hint=_EXPECTED)
     meaning = MEANINGS.get((provider, int(number)))
     if meaning is None:
+        _pass_over(context)
         return None
     created = values.get("TimeCreated")
     try:
@@ -134,6 +143,9 @@ def _reading(event: Element, place: str, context: FileContext) -> tuple[str, int
     if named_vm is not None and account_vm is not None and named_vm != account_vm:
         raise InputError(f"{place}: is of VM {named_vm}, but its account is that of VM {account_vm}", hint=_EXPECTED)
     vm_id = named_vm or account_vm
+    if vm_id is None and provider == "VMMS":  # of a host's own affairs, or in a form that is not known
+        _pass_over(context)
+        return None
     if vm_id is None:
         raise InputError(f"{place}: event {number} does not say which VM it is of", hint=_EXPECTED)
     reading = PowerReading(
@@ -148,6 +160,11 @@ def _reading(event: Element, place: str, context: FileContext) -> tuple[str, int
     )
     record_id = _text(values.get("EventRecordID"))
     return _text(values.get("Channel")), int(record_id) if _NUMBER.fullmatch(record_id) else 0, reading
+
+
+def _pass_over(context: FileContext) -> None:
+    context.counts.records += 1
+    context.counts.add_not_needed(PASSED_OVER)
 
 
 def _provider(provider: Element | None) -> str:

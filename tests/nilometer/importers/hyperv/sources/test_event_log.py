@@ -14,7 +14,9 @@ from nilometer.importers.hyperv.sources import event_log, xml_stream
 from nilometer.importers.hyperv.sources.event_log import MEANINGS
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.run import SkippedRecords
+from nilometer.messages.events import describe
 from tests.nilometer.importers.hyperv.sources.files import powers, read, read_on, sample
+from tests.nilometer.importers.hyperv.synthetic import Store
 
 VM = "d9e0eb0a-5b37-508e-9173-67e9ade83acf"
 ACCOUNT = "S-1-5-83-1-3655396106-1351506743-3915871121-3476744365"
@@ -76,7 +78,7 @@ def test_the_number_of_an_event_tells_power_and_session(number: int, power: Powe
 
 
 def test_every_event_that_is_known_was_tried() -> None:
-    assert len(MEANINGS) == 18
+    assert len(MEANINGS) == 25
 
 
 def test_the_real_crash_of_a_guest_is_told_and_its_account_is_the_vm_itself() -> None:
@@ -88,7 +90,8 @@ def test_the_real_crash_of_a_guest_is_told_and_its_account_is_the_vm_itself() ->
 
 
 def test_the_real_event_of_a_migration_tells_nothing_of_power() -> None:
-    assert read(event_log, sample("event_hyperv-vmms_20415.xml")) == []
+    (told,) = powers(read(event_log, sample("event_hyperv-vmms_20415.xml")))
+    assert (told.name, told.power, told.log_event) == ("VM-A", None, "Hyper-V-VMMS 20415")
 
 
 def test_parameters_without_names_are_read_by_their_place() -> None:
@@ -267,3 +270,33 @@ def test_the_kind_of_file_is_told_from_its_beginning() -> None:
         assert event_log.recognises(sample(name))
     assert not event_log.recognises(b"<Objs><EventLog/></Objs>")
     assert not event_log.recognises(b'{"a": "<Event>"}')
+
+
+@pytest.mark.parametrize(
+    ("provider", "number", "words"),
+    [
+        (WORKER, 18590, "had a crash of its guest (Hyper-V-Worker 18590)"),
+        (WORKER, 18617, "was reset by the watchdog (Hyper-V-Worker 18617): running"),
+        (VMMS, 13002, "was created (Hyper-V-VMMS 13002)"),
+        (VMMS, 13003, "was deleted (Hyper-V-VMMS 13003)"),
+        (VMMS, 18303, "was exported (Hyper-V-VMMS 18303)"),
+        (VMMS, 18304, "was created (Hyper-V-VMMS 18304)"),
+        (VMMS, 20415, "was migrated (Hyper-V-VMMS 20415)"),
+    ],
+)
+def test_what_an_event_says_of_a_vm_is_recorded_and_said_in_words(provider: str, number: int, words: str) -> None:
+    store = Store()
+    account = "S-1-5-18" if provider == VMMS else ACCOUNT
+    first, second = (
+        event(time="2026-11-23T09:00:00Z"),
+        event(number, provider=provider, account=account, time="2026-11-23T09:01:00Z", record=2),
+    )
+    store.take(f"{first}\n{second}".encode(), final=True)
+    assert words in describe(store.of(f"vm/{VM}")[-1])
+
+
+def test_events_of_other_kinds_and_those_of_the_host_are_counted() -> None:
+    context = FileContext()
+    others = [event(12345), event(20415, provider=VMMS, data="", account="S-1-5-18"), event(provider='Name="Outlook"')]
+    assert read(event_log, "\n".join(others), context) == []
+    assert (context.counts.records, context.counts.not_needed) == (3, {"event of another kind": 3})
