@@ -11,6 +11,7 @@ from domain import events, evolve
 from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.events import Event, HostEvent, HostFigures, HostRegistered, VmDefined, VmEvent, VmFigures
 from domain.record import Record
+from domain.rule import rule
 from domain.state import Host, Vm
 
 S = TypeVar("S")
@@ -116,6 +117,7 @@ def apply_to_host(host: HostAggregate, event: HostEvent) -> None:
         host.removed = True
 
 
+@rule
 def vm_figures(vm: Vm) -> VmFigures:
     """A VM's figures as events carry them."""
     return VmFigures(
@@ -132,6 +134,7 @@ def vm_figures(vm: Vm) -> VmFigures:
     )
 
 
+@rule
 def host_figures(host: Host) -> HostFigures:
     """A host's figures as events carry them."""
     return HostFigures(total=host.total, reserve=host.reserve, free=host.free, held=host.held)

@@ -19,9 +19,9 @@ from domain.shapes import ConfigVersionText
 from domain.state import Power
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class VmFigures(Record):
-    """A VM's figures at one moment."""
+@dataclass(frozen=True, slots=True)
+class VmFigures:
+    """A VM's figures at one moment. Rules make it, so nothing is inherited that Python does not generate."""
 
     power: Power
     session: int
@@ -35,9 +35,9 @@ class VmFigures(Record):
     hot_pluggable: int
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class HostFigures(Record):
-    """A host's figures at one moment."""
+@dataclass(frozen=True, slots=True)
+class HostFigures:
+    """A host's figures at one moment. Rules make it, so nothing is inherited that Python does not generate."""
 
     total: int
     reserve: int

@@ -78,6 +78,7 @@ def observables(program: RuleReader, builder: ObligationBuilder) -> Iterator[Obs
         yield Observable(f"{name}: decision", known, transition.decision)
         yield Observable(f"{name}: accepted", known, transition.accepted)
         yield Observable(f"{name}: after", known, transition.after)
+        yield Observable(f"{name}: recorded", known, transition.recorded)
         yield Observable(f"{name}: visible", known, program.call(getter(Vm, "visible"), [transition.after["vm"]]))
         if transition.left is not None and transition.left_entry is not None:
             yield Observable(f"{name}: left", known, transition.left)

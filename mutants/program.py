@@ -13,7 +13,7 @@ from typing import Any, cast, get_type_hints
 from domain import changes
 from domain.changes import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, state_change
 from domain.deciding import steps
-from domain.deciding.steps import STEPS, Step, step
+from domain.deciding.steps import RECORDINGS, STEPS, Step, step
 from domain.decision import Decision
 from domain.events import HostEvent, VmEvent
 from domain.quantities import QUANTUM
@@ -67,7 +67,7 @@ class Mutant:
 
 def mutants() -> list[Mutant]:
     """All wrong programs with one change, always in the same order."""
-    return [*_rules(), *_constants(), *_steps(), *_changes()]
+    return [*_rules(), *_constants(), *_recordings(), *_steps(), *_changes()]
 
 
 def _rules() -> Iterator[Mutant]:
@@ -110,6 +110,16 @@ def _line(module: object, *texts: str) -> str:
     lines, _ = getsourcelines(cast("Any", module))
     line = next(number for number, text in enumerate(lines, start=1) if all(part in text for part in texts))
     return place_of(str(getsourcefile(cast("Any", module))), line)
+
+
+def _recordings() -> Iterator[Mutant]:
+    """A command that is decided and recorded by the rule of another command with the same arguments."""
+    for command, right in RECORDINGS.items():
+        place = _line(steps, f"commands.{command.__name__}: recording.")
+        for rule in RECORDINGS.values():
+            if rule is not right and parameter_types(rule) == parameter_types(right):
+                what = f"{command.__name__} is recorded by {right.__name__} → {rule.__name__}"
+                yield Mutant(kind="wrong row", place=place, what=what, row=Row(cast("Any", RECORDINGS), command, rule))
 
 
 def _steps() -> Iterator[Mutant]:

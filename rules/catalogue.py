@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from domain.rule import Rule
-from rules.specification import answers, changes, conditions, effects, figures, moves
+from rules.specification import answers, changes, conditions, effects, figures, moves, recordings
 from rules.specification.invariants import INVARIANTS
 from rules.specification.predicate import PREDICATES
 
-SPECIFICATION: Final = (figures, conditions, answers, effects, changes, moves)
+SPECIFICATION: Final = (figures, conditions, answers, effects, changes, moves, recordings)
 """All modules of the specification except the invariants. Importing them registers their predicates."""
 
 KINDS: Final = {
@@ -38,7 +38,8 @@ KINDS: Final = {
     "generation": "Generations 1 and 2 are decided alike, except for their size limits.",
     "progress": "A command that should be possible is accepted.",
     "event": "An accepted command writes the event of its row in the model.",
-    "replay": "Events of different VMs on one host can be replayed in either order.",
+    "record": "The event carries what was requested, read and decided, so that it can be decided again, in any state.",
+    "replay": "Replayed, events give the state that was decided; those of different VMs can come in either order.",
     "overflow": "No intermediate result leaves 64 bits, for sizes up to 4 PiB.",
 }
 """The kinds of obligations, and what each says."""
@@ -67,6 +68,8 @@ GOALS: Final = {
     "entry_and_total_are_granted_alike": "A grant adds the same to its VM's entry as to the sum of all entries.",
     "entry_and_total_are_returned_alike": "A return takes the same from its VM's entry as from the sum of all entries.",
     "is_followed_by_its_own": "The event on the VM's stream is the one that the model's event table names.",
+    "is_decided_again_alike": "The rule by which an audit decides the recorded command again gives this decision.",
+    "is_replayed_as_recorded": "Replaying the recorded events gives the recorded state of the VM and of each host.",
     "refused_command_changes_no_vm": "Replaying a refusal changes no figure of the VM.",
     "refused_command_changes_no_host": "Replaying a refusal changes no figure of the host.",
     "removal_changes_no_host": "Replaying a host's removal changes no figure of the host.",
@@ -157,14 +160,14 @@ PROPERTIES: Final = (
         text="A VM's stream gets the event of its command; a host's gets one exactly when the VM's entry changes.",
         rules=("book_changes_when_due",),
         kinds=("event",),
-        remark="Which stream gets which event is decided outside the rules; Hypothesis checks it on random runs.",
+        remark="Proved are the streams of a command on a VM. That each gets its id is checked by Hypothesis.",
     ),
     Property(
         name="event_tells_all",
         text="Replaying the recorded events gives the state that was decided.",
-        kinds=("replay",),
-        remark="The proofs replay events with the figures that the events carry. "
-        "Hypothesis checks on random runs that events are filled in and stored with these figures.",
+        kinds=("replay", "record"),
+        remark="The proofs replay what the rules record. "
+        "Hypothesis checks on random runs that events are written, stored and read with these figures.",
     ),
     Property(
         name="total",

@@ -1,7 +1,7 @@
 """The decider: from a command and what it reads to the answer and the events that record it. Pure.
 
-The rule that decides a command, and the event that follows, stand in the table ``steps.STEPS``. ``vms`` and ``hosts``
-call the rule and build the events; ``evidence`` writes down what was read.
+The rule that decides a command on a VM and says what is recorded stands in the table ``steps.RECORDINGS``. ``vms`` and
+``hosts`` call the rules and write the events; ``evidence`` writes down what was read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from domain.commands import Command
 from domain.deciding.answer import Answer
 from domain.deciding.hosts import decide_on_host, define_vm, register_host
 from domain.deciding.reads import Reads
-from domain.deciding.vms import decide_on_vm, set_memory
+from domain.deciding.vms import decide_on_vm
 
 
 def decide(command: Command, reads: Reads) -> Answer:
@@ -25,8 +25,6 @@ def decide(command: Command, reads: Reads) -> Answer:
             return register_host(command, reads)
         case commands.DefineVm():
             return define_vm(command, reads)
-        case commands.SetMemory():
-            return set_memory(command, reads)
         case commands.ResizeHost() | commands.SetReserve() | commands.RemoveHost():
             return decide_on_host(command, reads)
         case _:

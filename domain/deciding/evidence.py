@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from domain import commands
-from domain.aggregates import HostAggregate, VmAggregate
+from domain.aggregates import HostAggregate
 from domain.commands import Command, HostCommand
 from domain.events import Argument, Evidence, HostRead, VmRead
+from domain.recording import VmRecording
 from domain.settings import ConfigVersion, MemorySetting, cap
 from domain.shapes import write_memory
 from domain.state import Host
 
 
-def evidence_of(vm: VmAggregate, host: HostAggregate, destination: HostAggregate | None) -> Evidence:
+def evidence_of(recorded: VmRecording, host: HostAggregate, destination: HostAggregate | None) -> Evidence:
     """What a command on a VM read of it, of its host, and of the host that it moves to."""
-    state = vm.state
+    state = recorded.read.vm
     return Evidence(
-        host=host_read(host, state.generation),
-        destination=None if destination is None else host_read(destination, state.generation),
+        host=host_read(host, recorded.read.host, state.generation),
+        destination=None
+        if destination is None
+        else host_read(destination, recorded.read_destination, state.generation),
         vm=VmRead(
             generation=state.generation,
             guest=state.guest,
@@ -28,9 +31,8 @@ def evidence_of(vm: VmAggregate, host: HostAggregate, destination: HostAggregate
     )
 
 
-def host_read(host: HostAggregate, generation: int | None) -> HostRead:
+def host_read(host: HostAggregate, state: Host, generation: int | None) -> HostRead:
     """What was read of a host, with the most memory that a VM of this generation can have there."""
-    state: Host = host.state
     return HostRead(
         id=host.id,
         stream_version=host.version,

@@ -120,7 +120,7 @@ def define_vm(command: commands.DefineVm, reads: Reads) -> Answer:
     if reads.taken:
         raise _taken("VM", command.vm)
     decision = lifecycle.define_vm(host.state, command.generation, command.memory)
-    evidence = Evidence(host=host_read(host, command.generation))
+    evidence = Evidence(host=host_read(host, host.state, command.generation))
     if not accepted(decision):
         return _refusal(command, host, decision, evidence, stream)
     after = vm_defined(command.generation, command.guest, command.config_version, command.memory)

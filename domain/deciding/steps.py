@@ -1,4 +1,4 @@
-"""The table of steps: which rule decides a command on a VM, and which event follows."""
+"""The tables of commands on VMs: the rule by which each is decided and recorded, and by which it is decided again."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Final
 
-from domain import commands, events, lifecycle, resizing
+from domain import commands, events, lifecycle, recording, resizing
 from domain.changes import VM_CHANGES, StateChange
 from domain.commands import VmCommand
 from domain.decision import Decision
 from domain.events import VmEvent
 from domain.record import Record
+from domain.recording import VmRecording
 from domain.state import Vm
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Step(Record):
-    """How a VM command is decided, and the event of its success.
+    """How a recorded VM command is decided again, and the event of its success.
 
-    ``takes`` are the arguments of the rule beyond the site, by the names that the command gives them.
+    ``takes`` are the arguments of the rule beyond the site, by the names that the command gives them. It is proved that
+    ``RECORDINGS`` decides and records the same.
     """
 
     rule: Callable[..., Decision]
@@ -58,3 +60,29 @@ STEPS: Final[dict[type[VmCommand], Step]] = {
     commands.RemoveVm: step(lifecycle.remove_vm, events.VmRemoved),
 }
 """Every VM command but ``define-vm``, which has no VM yet, and ``set-memory``, which becomes one of these."""
+
+
+RECORDINGS: Final[dict[type[VmCommand], Callable[..., VmRecording]]] = {
+    commands.ConfigureMemory: recording.record_configure_memory,
+    commands.ConfigureGuest: recording.record_configure_guest,
+    commands.Start: recording.record_start,
+    commands.Stop: recording.record_stop,
+    commands.Pause: recording.record_pause,
+    commands.Resume: recording.record_resume,
+    commands.Save: recording.record_save,
+    commands.Restore: recording.record_restore,
+    commands.RebootGuest: recording.record_reboot_guest,
+    commands.ReportInUse: recording.record_report_in_use,
+    commands.AddMemory: recording.record_add_memory,
+    commands.RemoveMemory: recording.record_remove_memory,
+    commands.Grow: recording.record_grow,
+    commands.Reclaim: recording.record_reclaim,
+    commands.RemoveVm: recording.record_remove_vm,
+    commands.SetMemory: recording.record_set_memory,
+    commands.MoveVm: recording.record_move_vm,
+}
+"""The rule by which each VM command is decided, and its events are filled in. ``define-vm`` has no VM yet.
+
+Its parameters beyond the site have the names of the command's arguments; ``move-vm`` has the host of destination, and
+whether that is the VM's own.
+"""

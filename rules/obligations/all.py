@@ -18,6 +18,7 @@ KINDS: Final = (
     progress.generations,
     progress.progress,
     replay.followed,
+    replay.recorded,
     replay.replayed,
     definitions.overflow,
 )

@@ -1,25 +1,35 @@
-"""Events: each command writes its own event, and events of different VMs can be replayed in any order."""
+"""Events: each command records its own, with what it read and asked; replayed, they give what was decided."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from domain import events, evolve
 from domain.changes import HOST_CHANGES, VM_CHANGES
-from domain.commands import NAMES
+from domain.commands import NAMES, AddMemory, ConfigureMemory, RemoveMemory, SetMemory
 from domain.deciding.steps import STEPS
+from domain.deciding.vms import VM_EVENTS
+from domain.recording import VmCommandName, VmEventKind, static_setting
+from domain.rule import Rule
 from rules.obligations.builder import ObligationBuilder, integer
-from rules.specification import changes
+from rules.specification import changes, recordings
 from rules.specification.events import FOLLOWED_BY
 from rules.symbolic import terms
-from rules.symbolic.values import as_record, as_term, equal
-from rules.transitions.vm_commands import SITE
+from rules.symbolic.terms import Term
+from rules.symbolic.values import Value, as_record, as_term, equal
+from rules.transitions.vm_commands import SITE, Transition, replayed_destination, replayed_host, replayed_vm
 
 
 def followed(builder: ObligationBuilder) -> None:
     """Each command writes the event of the model's event table; events that record no change change no state."""
+    names_are_stored = all(name == shape.kind.KIND for name, shape in VM_EVENTS.items())
     for command, step in STEPS.items():
         name = NAMES[command]
-        as_specified = terms.constant(FOLLOWED_BY.get(name) == step.event.KIND)
-        builder.add("event", "is_followed_by_its_own", as_specified, command=name)
+        transition, kind = builder.transitions[name], VmEventKind(FOLLOWED_BY[name])
+        is_recorded = terms.equal(transition.recorded.term("event"), terms.constant(kind))
+        is_stored = terms.constant(names_are_stored and FOLLOWED_BY[name] == step.event.KIND)
+        goal = terms.both(is_stored, terms.implies(transition.accepted, is_recorded))
+        builder.add("event", "is_followed_by_its_own", goal, command=name, transition=transition)
     refused = VM_CHANGES[events.VmCommandRefused].rule
     goal = equal(builder.program.call(refused, [SITE["vm"]]), SITE["vm"])
     builder.add("replay", "refused_command_changes_no_vm", goal)
@@ -30,6 +40,61 @@ def followed(builder: ObligationBuilder) -> None:
         host = builder.program.call(HOST_CHANGES[event].rule, [SITE["host"]])
         goal = builder.apply(changes.host_is_kept, before=SITE["host"], after=host)
         builder.add("replay", name, goal)
+
+
+def recorded(builder: ObligationBuilder) -> None:
+    """What a command records is what was asked, read, decided and changed, in any state; and is recorded where due."""
+    for transition in builder.transitions.values():
+        name, record = transition.command, transition.recorded
+        destination = transition.arguments.get("destination", SITE["host"])
+        known: dict[str, Value] = {
+            "site": SITE,
+            "destination": destination,
+            "recorded": record,
+            "asked": record["asked"],
+            "command": terms.constant(VmCommandName(name)),
+            **{name: value for name, value in transition.arguments.items() if name in ("amount", "size")},
+        }
+        where = recordings.move_is_recorded_on_both_hosts if name == "move-vm" else recordings.events_are_where_due
+        if "size" in transition.arguments:
+            request: Rule = recordings.names_the_size
+        else:
+            request = recordings.names_the_amount if "amount" in transition.arguments else recordings.names_no_amount
+        for kind, predicate in (
+            ("event", where),
+            ("event", recordings.refusal_is_recorded),
+            ("record", request),
+            ("record", recordings.evidence_is_what_was_read),
+            ("record", recordings.figures_are_recorded),
+        ):
+            builder.add(kind, predicate, builder.apply(predicate, **known), command=name, transition=transition)
+        is_replayed = terms.both(
+            equal(replayed_vm(builder.program, record), record["after"]),
+            equal(replayed_host(builder.program, record, SITE["host"]), record["host"]),
+            equal(replayed_destination(builder.program, record, destination), record["destination"]),
+        )
+        builder.add("replay", "is_replayed_as_recorded", is_replayed, command=name, transition=transition)
+        builder.add("record", "is_decided_again_alike", _decided_again(builder, transition), command=name)
+
+
+def _decided_again(builder: ObligationBuilder, transition: Transition) -> Term:
+    """Deciding the recorded command again, by the rule that an audit uses, gives the recorded decision."""
+    record, asked = transition.recorded, as_record(transition.recorded["asked"])
+    goals: list[Term] = []
+    for command, step in STEPS.items():
+        is_recorded = terms.equal(asked.term("command"), terms.constant(VmCommandName(NAMES[command])))
+        if transition.command == NAMES[command] or (
+            transition.command == NAMES[SetMemory] and command in _SET_MEMORY_BECOMES
+        ):
+            setting = builder.program.call(static_setting, [asked["size"]])
+            known: dict[str, Value] = {"amount": asked["amount"], "memory": setting}
+            known |= transition.arguments
+            again = builder.program.call(step.rule, [SITE, *[known[name] for name in step.takes]])
+            goals.append(terms.implies(is_recorded, equal(again, record["decision"])))
+    return terms.both(*goals)
+
+
+_SET_MEMORY_BECOMES: Final = frozenset((AddMemory, RemoveMemory, ConfigureMemory))
 
 
 def replayed(builder: ObligationBuilder) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from domain import resizing
+from domain import recording
 from domain.commands import COMMANDS
 from domain.deciding.steps import STEPS
 from domain.decision import Code
@@ -137,5 +137,5 @@ def _program(command: str | None) -> list[Rule]:
     return [step.rule, step.change.rule]
 
 
-_OTHER_RULES: Final[Mapping[str, Rule]] = {**DECIDING_RULES, "set-memory": resizing.set_memory}
+_OTHER_RULES: Final[Mapping[str, Rule]] = {**DECIDING_RULES, "set-memory": recording.record_set_memory}
 """The deciding rules of the commands that are not in ``STEPS``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import EnumMeta, StrEnum
 from functools import cache
@@ -116,11 +116,21 @@ def leaves(value: Value, name: str = "") -> Iterator[tuple[str, Term]]:
 
 def substitute(value: SymbolicRecord, known: Mapping[str, Term]) -> SymbolicRecord:
     """A record with terms in place of some variables. Subterms that its fields share are built once."""
-    replaced = iter(terms.substitute_all([term for _, term in leaves(value)], known))
+    return _with_leaves(value, terms.substitute_all([term for _, term in leaves(value)], known))
+
+
+def replace_in(value: SymbolicRecord, old: Term, new: Term) -> SymbolicRecord:
+    """A record with another term in place of one, wherever it occurs."""
+    return _with_leaves(value, terms.replace_all([term for _, term in leaves(value)], old, new))
+
+
+def _with_leaves(value: SymbolicRecord, replaced: Sequence[Term]) -> SymbolicRecord:
+    """A record of the same structure with other terms, in the order of ``leaves``."""
+    rest = iter(replaced)
 
     def rebuilt(value: SymbolicRecord) -> SymbolicRecord:
         fields: dict[str, Value] = {
-            name: rebuilt(inner) if isinstance(inner, SymbolicRecord) else next(replaced)
+            name: rebuilt(inner) if isinstance(inner, SymbolicRecord) else next(rest)
             for name, inner in value.fields.items()
         }
         return SymbolicRecord(value.kind, fields)

@@ -1,29 +1,30 @@
-"""The transitions of commands on VMs: decision and state afterwards, as terms, composed from the program's tables.
+"""The transitions of commands on VMs: decision and state afterwards, as terms.
 
-``STEPS`` gives the rule that decides a command and the event that follows, ``VM_CHANGES`` and ``HOST_CHANGES`` the rule
-that replays an event. The decider does the same with values. That both agree is checked by running both.
+The rule of ``RECORDINGS`` that the decider calls is read. The state afterwards is what replaying the events that it
+records gives, by ``VM_CHANGES``, ``HOST_CHANGES`` and ``ENTRY_CHANGES``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from domain import commands, evolve, resizing
 from domain.changes import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES
-from domain.commands import NAMES, VmCommand
-from domain.deciding.steps import STEPS
-from domain.decision import Code, Decision, Outcome, accepted
+from domain.commands import NAMES, MoveVm, VmCommand
+from domain.deciding.steps import RECORDINGS
+from domain.deciding.vms import VM_EVENTS
+from domain.decision import accepted
 from domain.events import HostMemoryGranted, HostMemoryReturned
-from domain.resizing import Resize
+from domain.recording import VmEventKind
 from domain.rule import Rule
-from domain.settings import MemorySetting
-from domain.state import Host, Site, Vm
+from domain.state import Site
 from rules.symbolic import terms
 from rules.symbolic.reader import RuleReader, parameter_types
-from rules.symbolic.terms import ZERO, Term
-from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, choose, constants, symbolic
+from rules.symbolic.terms import TRUE, ZERO, Op, Term
+from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, choose, replace_in, symbolic
+
+BookEvent = HostMemoryGranted | HostMemoryReturned
 
 SITE: Final = cast("SymbolicRecord", symbolic("site", Site))
 """An unknown site: any host, any VM on it, and any book entry for the VM."""
@@ -37,6 +38,8 @@ class Transition:
     before: SymbolicRecord
     """The ``Site``."""
     arguments: Mapping[str, Value]
+    recorded: SymbolicRecord
+    """The ``VmRecording``."""
     decision: SymbolicRecord
     accepted: Term
     after: SymbolicRecord
@@ -49,120 +52,98 @@ class Transition:
 
 def transitions(reader: RuleReader) -> list[Transition]:
     """The transitions of all commands on VMs."""
-    return [
-        *[_transition(reader, command) for command in STEPS if command is not commands.MoveVm],
-        _set_memory(reader),
-        _move(reader),
-    ]
+    return [_transition(reader, command) for command in RECORDINGS]
 
 
-def _transition(
-    reader: RuleReader, command: type[VmCommand], arguments: Mapping[str, Value] | None = None
-) -> Transition:
-    step = STEPS[command]
-    if arguments is None:
-        types = parameter_types(step.rule)
-        arguments = {name: symbolic(name, types[name]) for name in step.takes}
-    decision = as_record(reader.call(step.rule, [SITE, *[arguments[name] for name in step.takes]]))
-    changed = _changed_vm(reader, command, decision, arguments)
-    takes_place = as_term(reader.call(accepted, [decision]))
+def _transition(reader: RuleReader, command: type[VmCommand]) -> Transition:
+    rule = RECORDINGS[command]
+    arguments = {name: symbolic(name, kind) for name, kind in parameter_types(rule).items() if name != "site"}
+    recorded = as_record(reader.call(rule, [SITE, *arguments.values()]))
+    takes_place = as_term(reader.call(accepted, [recorded["decision"]]))
+    if_accepted = replace_in(recorded, takes_place, TRUE)
+    moves = command is MoveVm
+    vm, host = replayed_vm(reader, if_accepted), replayed_host(reader, if_accepted, SITE["host"])
+    entry = _after_book_events(reader, if_accepted, SITE["entry"], ENTRY_CHANGES.__getitem__, _HOST_EVENTS)
+    there = SymbolicRecord(Site, {"host": host, "vm": vm, "entry": entry})
+    if moves:
+        destination = replayed_destination(reader, if_accepted, arguments["destination"])
+        arrived = _after_book_events(reader, if_accepted, ZERO, ENTRY_CHANGES.__getitem__, _DESTINATION_EVENTS)
+        there = SymbolicRecord(Site, {"host": destination, "vm": vm, "entry": arrived})
     return Transition(
         command=NAMES[command],
         before=SITE,
         arguments=arguments,
-        decision=decision,
-        accepted=takes_place,
-        after=as_record(choose(takes_place, _booked(reader, changed), SITE)),
-    )
-
-
-def _changed_vm(
-    reader: RuleReader, command: type[VmCommand], decision: SymbolicRecord, arguments: Mapping[str, Value]
-) -> SymbolicRecord:
-    """The VM after the event of an accepted command."""
-    change = VM_CHANGES[STEPS[command].event]
-    types = parameter_types(change.rule)
-    carried: list[Value] = []
-    for name in change.carries:
-        if name in decision.fields:
-            carried.append(decision[name])
-        else:  # an argument of the command; the deciding rule may not read it, then any value will do
-            carried.append(arguments[name] if name in arguments else symbolic(name, types[name]))
-    return as_record(reader.call(change.rule, [SITE["vm"], *carried]))
-
-
-def _booked(reader: RuleReader, vm: SymbolicRecord) -> SymbolicRecord:
-    """The site with a changed VM, and with the book of its host changed accordingly."""
-    change = as_term(reader.call(evolve.book_change, [SITE["vm"], vm]))
-    host, entry = SITE["host"], SITE["entry"]
-    for event, applies, bytes in (
-        (HostMemoryGranted, terms.less(ZERO, change), change),
-        (HostMemoryReturned, terms.less(change, ZERO), terms.negate(change)),
-    ):
-        host = as_record(choose(applies, reader.call(HOST_CHANGES[event].rule, [SITE["host"], bytes]), host))
-        entry = as_term(choose(applies, reader.call(ENTRY_CHANGES[event], [SITE["entry"], bytes]), entry))
-    return SymbolicRecord(Site, {"host": host, "vm": vm, "entry": entry})
-
-
-def _set_memory(reader: RuleReader) -> Transition:
-    size = cast("Term", symbolic("size", int))
-    vm = as_record(SITE["vm"])
-    setting = SymbolicRecord(MemorySetting, {**as_record(constants(MemorySetting.static(0))).fields, "startup": size})
-    difference = terms.subtract(size, vm.term("assigned"))
-    refusal = as_term(reader.call(resizing.set_memory_refusal, [vm]))
-    resize = as_term(reader.call(resizing.set_memory, [vm, size]))
-    nothing = as_record(
-        constants(Decision(outcome=Outcome.COMPLETED, code=Code.NONE, granted=0, hot_added=0, unballooned=0, paged=0))
-    )
-    rejected = SymbolicRecord(
-        Decision, {**nothing.fields, "outcome": terms.constant(Outcome.REJECTED), "code": refusal}
-    )
-    decision, after, takes_place = nothing, SITE, terms.TRUE
-    for kind, transition in (
-        (Resize.CONFIGURE, _transition(reader, commands.ConfigureMemory, {"memory": setting})),
-        (Resize.ADD, _transition(reader, commands.AddMemory, {"amount": difference})),
-        (Resize.REMOVE, _transition(reader, commands.RemoveMemory, {"amount": terms.negate(difference)})),
-    ):
-        becomes = terms.equal(resize, terms.constant(kind))
-        decision = as_record(choose(becomes, transition.decision, decision))
-        after = as_record(choose(becomes, transition.after, after))
-        takes_place = terms.choose(becomes, transition.accepted, takes_place)
-    allowed = terms.equal(refusal, terms.constant(Code.NONE))
-    return Transition(
-        command=NAMES[commands.SetMemory],
-        before=SITE,
-        arguments={"size": size},
-        decision=as_record(choose(allowed, decision, rejected)),
-        accepted=terms.both(allowed, takes_place),
-        after=as_record(choose(allowed, after, SITE)),
-    )
-
-
-def _move(reader: RuleReader) -> Transition:
-    destination = cast("SymbolicRecord", symbolic("destination", Host))
-    same_host = cast("Term", symbolic("same_host", bool))
-    vm = as_record(SITE["vm"])
-    decision = as_record(reader.call(STEPS[commands.MoveVm].rule, [SITE, destination, same_host]))
-    takes_place = as_term(reader.call(accepted, [decision]))
-    held = reader.call(cast("Rule", cast("property", Vm.held).fget), [vm])
-    returned, granted = HOST_CHANGES[HostMemoryReturned].rule, HOST_CHANGES[HostMemoryGranted].rule
-    there = SymbolicRecord(
-        Site,
-        {
-            "host": reader.call(granted, [destination, held]),
-            "vm": _changed_vm(reader, commands.MoveVm, decision, {}),
-            "entry": reader.call(ENTRY_CHANGES[HostMemoryGranted], [ZERO, held]),
-        },
-    )
-    left = choose(takes_place, reader.call(returned, [SITE["host"], held]), SITE["host"])
-    left_entry = reader.call(ENTRY_CHANGES[HostMemoryReturned], [SITE["entry"], held])
-    return Transition(
-        command=NAMES[commands.MoveVm],
-        before=SITE,
-        arguments={"destination": destination, "same_host": same_host},
-        decision=decision,
+        recorded=recorded,
+        decision=as_record(recorded["decision"]),
         accepted=takes_place,
         after=as_record(choose(takes_place, there, SITE)),
-        left=as_record(left),
-        left_entry=as_term(choose(takes_place, left_entry, SITE["entry"])),
+        left=as_record(choose(takes_place, host, SITE["host"])) if moves else None,
+        left_entry=as_term(choose(takes_place, entry, SITE["entry"])) if moves else None,
     )
+
+
+# Replaying what was recorded
+
+
+def replayed_vm(reader: RuleReader, recorded: SymbolicRecord) -> SymbolicRecord:
+    """The VM after the recorded event is replayed with the figures that it carries."""
+    after, event = as_record(SITE["vm"]), recorded.term("event")
+    for kind in _possible_kinds(event):
+        if kind is VmEventKind.NOTHING:
+            continue
+        change = VM_CHANGES[VM_EVENTS[kind.value].kind]
+        figures = [_figure(recorded, name) for name in change.carries]
+        changed = reader.call(change.rule, [SITE["vm"], *figures])
+        after = as_record(choose(terms.equal(event, terms.constant(kind)), changed, after))
+    return after
+
+
+def _figure(recorded: SymbolicRecord, name: str) -> Value:
+    """A figure that the recorded event carries: of the decision, else of the VM afterwards."""
+    decision = as_record(recorded["decision"])
+    return decision[name] if name in decision.fields else as_record(recorded["after"])[name]
+
+
+def _possible_kinds(event: Term) -> list[VmEventKind]:
+    """The kinds of events that a term can come to."""
+    if event.op is Op.CHOOSE:
+        return list(dict.fromkeys(kind for part in event.parts[1:] for kind in _possible_kinds(part)))
+    return [cast("VmEventKind", terms.value_of(event))]
+
+
+_HOST_EVENTS: Final[tuple[tuple[str, type[BookEvent]], ...]] = (
+    ("host_gets_back", HostMemoryReturned),
+    ("host_gives", HostMemoryGranted),
+)
+_DESTINATION_EVENTS: Final[tuple[tuple[str, type[BookEvent]], ...]] = (("destination_gives", HostMemoryGranted),)
+"""The events on the streams of the VM's host and of the host of destination, by the figure that says if they happen."""
+
+
+def replayed_host(reader: RuleReader, recorded: SymbolicRecord, host: Value) -> SymbolicRecord:
+    """The VM's host after the events that are recorded on its stream are replayed."""
+    return as_record(_after_book_events(reader, recorded, host, _host_rule, _HOST_EVENTS))
+
+
+def replayed_destination(reader: RuleReader, recorded: SymbolicRecord, host: Value) -> SymbolicRecord:
+    """The host that the VM moves to after the events that are recorded on its stream are replayed."""
+    return as_record(_after_book_events(reader, recorded, host, _host_rule, _DESTINATION_EVENTS))
+
+
+def _host_rule(event: type[BookEvent]) -> Rule:
+    return HOST_CHANGES[event].rule
+
+
+def _after_book_events(
+    reader: RuleReader,
+    recorded: SymbolicRecord,
+    before: Value,
+    rule_of: Callable[[type[BookEvent]], Rule],
+    events: Sequence[tuple[str, type[BookEvent]]],
+) -> Value:
+    """A host, or its book entry, after those of the events that are recorded."""
+    after = before
+    for is_written, event in events:
+        changed = choose(recorded.term(is_written), reader.call(rule_of(event), [after, recorded["bytes"]]), after)
+        assert changed is not None
+        after = changed
+    return after

@@ -182,6 +182,48 @@ BUGS = (
         "valid = memory.startup <= cap(generation, host.version)",
         "initiation/define-vm/settings_valid",
     ),
+    Bug(
+        "another size than was asked for",
+        "domain/recording.py",
+        "static_setting(size))",
+        "static_setting(max(size, vm.memory.startup // 2)))",
+        "effect/set-memory/set_memory_does",
+    ),
+    Bug(
+        "another size recorded than was asked for",
+        "domain/recording.py",
+        "ask_size_as_amount(VmCommandName.ADD_MEMORY, more, size), add_memory(site, more))",
+        "ask_size_as_amount(VmCommandName.ADD_MEMORY, more, vm.assigned), add_memory(site, more))",
+        "record/set-memory/names_the_size",
+    ),
+    Bug(
+        "evidence from the wrong host",
+        "domain/recording.py",
+        "        read=site,\n        read_destination=destination,\n    )\n\n\n# Memory given and taken",
+        "        read=site,\n        read_destination=site.host,\n    )\n\n\n# Memory given and taken",
+        "record/move-vm/evidence_is_what_was_read",
+    ),
+    Bug(
+        "figures before for those after",
+        "domain/recording.py",
+        "        vm_figures(accepted_vm),",
+        "        vm_figures(vm),",
+        "record/pause/figures_are_recorded",
+    ),
+    Bug(
+        "a host not told of what it gets back",
+        "domain/recording.py",
+        "gets_back = change < 0",
+        "gets_back = change < -vm.assigned",
+        "event/save/events_are_where_due",
+    ),
+    Bug(
+        "the wrong event",
+        "domain/recording.py",
+        "save(site), VmEventKind.SAVED",
+        "save(site), VmEventKind.PAUSED",
+        "replay/save/is_replayed_as_recorded",
+    ),
 )
 
 
