@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from domain import events, evolve
-from domain.changes import HOST_CHANGES, VM_CHANGES
+from domain.changes import HOST_CHANGES, VM_CHANGES, host_figures
 from domain.commands import NAMES, AddMemory, ConfigureMemory, RemoveMemory, SetMemory
 from domain.deciding.steps import STEPS
 from domain.deciding.vms import VM_EVENTS
@@ -44,6 +44,9 @@ def followed(builder: ObligationBuilder) -> None:
 
 def recorded(builder: ObligationBuilder) -> None:
     """What a command records is what was asked, read, decided and changed, in any state; and is recorded where due."""
+    figures = builder.program.call(host_figures, [SITE["host"]])
+    goal = builder.apply(recordings.are_figures_of_host, figures=figures, host=SITE["host"])
+    builder.add("record", recordings.are_figures_of_host, goal)
     for transition in builder.transitions.values():
         name, record = transition.command, transition.recorded
         destination = transition.arguments.get("destination", SITE["host"])

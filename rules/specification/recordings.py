@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from domain.decision import Decision, Outcome
-from domain.events import VmFigures
+from domain.decision import Code, Decision, Outcome
+from domain.events import HostFigures, VmFigures
 from domain.recording import Asked, VmCommandName, VmEventKind, VmRecording
 from domain.settings import MemorySetting, Mode
 from domain.state import Host, Power, Site, Vm
 from rules.specification.changes import host_is_kept
 from rules.specification.effects import nothing_changed
-from rules.specification.figures import held_by, seen_by
+from rules.specification.figures import free_on, held_by, seen_by
 from rules.specification.predicate import predicate
 
 
@@ -34,6 +34,13 @@ def are_figures_of(figures: VmFigures, vm: Vm) -> bool:
         and figures.high_watermark == vm.high_watermark
         and figures.hot_pluggable == vm.hot_pluggable
     )
+
+
+@predicate
+def are_figures_of_host(figures: HostFigures, host: Host) -> bool:
+    """The figures in an event are those of a host."""
+    same = figures.total == host.total and figures.reserve == host.reserve and figures.held == host.held
+    return same and figures.free == free_on(host)
 
 
 @predicate
@@ -106,6 +113,13 @@ def is_static_of_size(memory: MemorySetting, size: int) -> bool:
 
 
 @predicate
+def grants_all_of_nothing(decision: Decision) -> bool:
+    """The command is completed, and nothing is granted."""
+    answer = decision.outcome is Outcome.COMPLETED and decision.code is Code.NONE and decision.granted == 0
+    return answer and decision.hot_added == 0 and decision.unballooned == 0 and decision.paged == 0
+
+
+@predicate
 def names_the_size(site: Site, recorded: VmRecording, size: int) -> bool:
     """The event records the requested size, and the command that leads to it from where the VM is."""
     asked = recorded.asked
@@ -125,4 +139,5 @@ def names_the_size(site: Site, recorded: VmRecording, size: int) -> bool:
         return asked.command is VmCommandName.ADD_MEMORY and asked.has_amount and vm.assigned + asked.amount == size
     if size < vm.assigned:
         return asked.command is VmCommandName.REMOVE_MEMORY and asked.has_amount and vm.assigned - asked.amount == size
-    return recorded.event is VmEventKind.NOTHING and asked.has_amount and asked.amount == 0
+    nothing = asked.command is VmCommandName.SET_MEMORY and asked.has_amount and asked.amount == 0
+    return nothing and recorded.event is VmEventKind.NOTHING and grants_all_of_nothing(recorded.decision)
