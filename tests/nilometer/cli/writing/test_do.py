@@ -241,3 +241,16 @@ def test_a_recorded_change_that_fell_short_says_so_with_its_figures(
 ) -> None:
     args = ("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", after, *options)
     assert desk.call(*args, "--format", "json").json["error"]["message"] == message
+
+
+def test_a_key_makes_a_command_happen_once_and_is_of_no_other_command(desk: Desk) -> None:
+    desk.with_history()
+    first = desk.call("do", "add-memory", "web01", "2MiB", "--key", "k1")
+    again = desk.call("do", "add-memory", "web01", "2MiB", "--key", "k1")
+    assert (first.code, again.code) == (0, 0)
+    assert "recorded before" not in first.out
+    assert "recorded before" in again.out
+    other = desk.call("do", "stop", "web01", "--key", "k1")
+    assert other.code == 2
+    assert "'k1' was used before, for another command" in other.err
+    assert '"add-memory"' in other.err
