@@ -45,7 +45,11 @@ class RequestSummary:
         """The summary for people: the request in one line, then each outcome in a line of its own."""
         metadata = self.envelope.metadata
         actor = describe_actor(metadata)
-        if metadata.actor == UNKNOWN_ACTOR and metadata.earliest is not None:  # seen by its effect only
+        event = self.envelope.event
+        is_recorded = isinstance(event, VmChangeRequested) and event.asked is not None
+        if (
+            metadata.actor == UNKNOWN_ACTOR and metadata.earliest is not None and not is_recorded
+        ):  # seen by its effect only
             end = format_time_near(metadata.happened, metadata.earliest)
             request = f"between {format_time(metadata.earliest)} and {end} · {actor} changed {self.subject}"
         else:

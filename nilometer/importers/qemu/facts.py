@@ -46,7 +46,7 @@ from nilometer.importers.qemu.requests import (
     settle_step,
     settle_stopped,
 )
-from nilometer.importers.qemu.vm import QemuVm
+from nilometer.importers.qemu.vm import QemuVm, Requester
 from nilometer.ledger.requests import Fact
 
 EVIDENCE: Final = ("ACPI_DEVICE_OST", "MEM_UNPLUG_ERROR", "DEVICE_UNPLUG_GUEST_ERROR", "DEVICE_DELETED")
@@ -59,6 +59,8 @@ class EmittedFact:
 
     fact: Fact
     correlation: str | None
+    who: Requester | None = None
+    """Who made it; ``None`` for what was only measured."""
 
 
 class FactBuilder:
@@ -117,9 +119,9 @@ class FactBuilder:
         """What is left of the budget, by the book; ``None`` if that is unknown."""
         return account_of(self._host, [vm.fold for vm in self._vms.values()]).free
 
-    def emit(self, fact: Fact, correlation: str | None) -> None:
-        """Adds a fact, and the request that it is part of."""
-        self._emitted.append(EmittedFact(fact, correlation))
+    def emit(self, fact: Fact, correlation: str | None, who: Requester | None) -> None:
+        """Adds a fact, the request that it is part of, and who made it."""
+        self._emitted.append(EmittedFact(fact, correlation, who))
 
     def finish(self) -> list[EmittedFact]:
         """Builds the facts that are due when nothing follows: how the open requests stand."""
@@ -135,7 +137,7 @@ class FactBuilder:
         event = HostObserved(budget=record.capacity, free=record.free, label=record.label, record=entry.reference)
         moment = UtcTime(entry.time)
         self._host.apply(event, moment)
-        self.emit(Fact(stream=host_stream(self._prefix), event=event, happened=moment), None)
+        self.emit(Fact(stream=host_stream(self._prefix), event=event, happened=moment), None, None)
 
     def _read_vm(self, entry: QueuedRecord, record: VmRecord) -> None:
         vm = self._vms.get(record.vm)

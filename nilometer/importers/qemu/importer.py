@@ -99,11 +99,20 @@ class QemuImporter:
             self.counts.facts += len(last)
             emitted += [(emission, emission.correlation or f"{self.prefix}#end") for emission in last]
         key = self._digest.hexdigest()
-        for number, (correlation, pairs) in enumerate(groupby(emitted, lambda pair: pair[1])):
+        groups = groupby(emitted, lambda pair: (pair[1], pair[0].who))
+        for number, ((correlation, who), pairs) in enumerate(groups):
             facts = tuple(emission.fact for emission, _ in pairs)
             new = frozenset(fact.stream for fact in facts) - self._streams
             self._streams |= new
-            yield Observation(key=f"{key}/{number}", facts=facts, correlation=correlation, begins=new)
+            yield Observation(
+                key=f"{key}/{number}",
+                facts=facts,
+                correlation=correlation,
+                reason=None if who is None else who.reason,
+                actor=None if who is None else who.actor,
+                via=None if who is None else who.via,
+                begins=new,
+            )
 
     def _build_facts(self, entry: QueuedRecord) -> list[EmittedFact]:
         """Builds the facts of one record, which is counted when the last part of it has left the queue."""

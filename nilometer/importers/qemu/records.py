@@ -70,6 +70,11 @@ class CommandRecord(VmRecord):
     qmp: Json | None = None
     reply: Any = None
     accepted: bool
+    actor: str | None = None
+    """Who asked, and with which tool, why, and as part of what: a driver that knows may say so."""
+    via: str | None = None
+    reason: str | None = None
+    correlation: str | None = None
 
 
 class SizeRecord(VmRecord):

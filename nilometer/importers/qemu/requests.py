@@ -20,7 +20,7 @@ from nilometer.importers.qemu.records import (
     to_verbatim,
 )
 from nilometer.importers.qemu.sizes import BALLOON, MODULES, means_of
-from nilometer.importers.qemu.vm import QemuVm
+from nilometer.importers.qemu.vm import UNNAMED, QemuVm, Requester
 from nilometer.importers.settlement import Cause, build_refusal, build_settlement, find_cause, find_page, is_news
 
 QUIET_TIME: Final = timedelta(seconds=8)
@@ -44,6 +44,12 @@ def emit_command(vm: QemuVm, entry: QueuedRecord, record: CommandRecord) -> None
         command = None if record.qmp is None else to_verbatim(record.qmp)
         event = _build_request(vm, entry, device, target, size, accepted=record.accepted)
         event = replace(event, asked=command, answer=answer)
+        vm.requesters[event.request] = Requester(
+            actor=record.actor or UNNAMED.actor,
+            via=record.via or UNNAMED.via,
+            reason=record.reason or None,
+            correlation=record.correlation or None,
+        )
         request = _emit_request(vm, entry, event)
         vm.measured_at[device] = max(entry.time, vm.measured_at.get(device, ""))
         if device == MODULES and isinstance(name := arguments.get("id"), str):

@@ -11,6 +11,7 @@ from domain.identifiers import UtcTime, vm_stream
 from domain.observed.devices import Accounts, DeviceAccount, assigned_of
 from domain.observed.events import (
     BASE_MEMORY,
+    UNKNOWN_ACTOR,
     DeviceFigures,
     Grounds,
     Means,
@@ -39,6 +40,19 @@ NEAR: Final = 64
 """A size swings about a target where it is no farther from it than this part of it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requester:
+    """Who asked for a change, as far as the recording says so. Whoever imports it is not whoever asked."""
+
+    actor: str = UNKNOWN_ACTOR
+    via: str = "qemu"
+    reason: str | None = None
+    correlation: str | None = None
+
+
+UNNAMED: Final = Requester()
+
+
 class QemuHost(Protocol):
     """The host of a VM."""
 
@@ -52,8 +66,8 @@ class QemuHost(Protocol):
         """What is left of the budget, by the book; ``None`` if that is unknown."""
         ...
 
-    def emit(self, fact: Fact, correlation: str | None) -> None:
-        """Adds an event, and the request that it is part of."""
+    def emit(self, fact: Fact, correlation: str | None, who: Requester | None) -> None:
+        """Adds an event, the request that it is part of, and who made it."""
         ...
 
 
@@ -94,6 +108,8 @@ class QemuVm:
         """The requests whose step is still to come: it will settle them."""
         self.guest: GuestMemory | None = None
         """The guest's own figures, as last reported."""
+        self.requesters: dict[int, Requester] = {}
+        """Who made each request."""
         self.modules: dict[int, str] = {}
         """The module of each request, by QEMU's name for it."""
         self.guest_refusals: dict[int, str] = {}
@@ -124,8 +140,12 @@ class QemuVm:
         self.fold.apply(event, moment, since)
         if self.fold.kept is not None and kept is None:
             self.assigned_at_start = self.fold.assigned
-        correlation = None if request is None else f"{self.fold.id}/{request}"
-        self.host.emit(Fact(stream=vm_stream(self.fold.id), event=event, happened=moment, earliest=since), correlation)
+        fact = Fact(stream=vm_stream(self.fold.id), event=event, happened=moment, earliest=since)
+        if request is None:
+            self.host.emit(fact, None, UNNAMED if isinstance(event, VmMemoryMoved) else None)
+            return
+        who = self.requesters.get(request, UNNAMED)
+        self.host.emit(fact, who.correlation or f"{self.fold.id}/{request}", who)
 
     @property
     def is_off(self) -> bool:

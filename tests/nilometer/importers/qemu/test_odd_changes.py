@@ -8,6 +8,7 @@ import pytest
 
 from domain.decision import Outcome
 from domain.observed.events import (
+    UNKNOWN_ACTOR,
     ObservedCode,
     VmChangeRequested,
     VmLost,
@@ -247,3 +248,31 @@ def test_what_goes_far_from_the_target_again_is_no_swing() -> None:
     made = Recording().boot(balloon=1024).command(1, 512, "balloon").event(2, 2, 500, "BALLOON_CHANGE")
     made.event(30, 30, 900, "BALLOON_CHANGE").end(40)
     assert [one.why for one in events(made.lines, VmMemoryMoved)] == [WhyMoved.REQUEST, WhyMoved.UNASKED]
+
+
+# Who asked
+
+
+def test_who_asked_is_who_the_recording_names_and_else_nobody() -> None:
+    made = Recording().boot().command(1, 128).event(1.5, 1.4, 128).poll(3, 96)
+    qmp = {"execute": "qom-set"}
+    named = {"actor": "anna", "via": "virsh", "reason": "CHG-9", "correlation": "chg-9"}
+    made.add(4, "command", mechanism="virtio-mem", requested=256 * MiB, qmp=qmp, accepted=True, **named)
+    made.event(5, 4.9, 256).end(9)
+    who = [
+        (type(fact.event), given.actor, given.via, given.reason, given.correlation)
+        for given in observations(made.lines)[0]
+        for fact in given.facts
+        if not isinstance(fact.event, VmObserved)
+    ]
+    nobody = UNKNOWN_ACTOR, "qemu", None
+    anna = "anna", "virsh", "CHG-9", "chg-9"
+    assert who == [
+        (VmChangeRequested, *nobody, "made-up.vm0/1"),
+        (VmMemoryMoved, *nobody, "made-up.vm0/1"),
+        (VmRequestSettled, *nobody, "made-up.vm0/1"),
+        (VmMemoryMoved, *nobody, "made-up#4"),
+        (VmChangeRequested, *anna),
+        (VmMemoryMoved, *anna),
+        (VmRequestSettled, *anna),
+    ]
