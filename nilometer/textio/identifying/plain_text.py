@@ -8,6 +8,7 @@ from typing import Final
 
 from nilometer.textio.identifying.kind import (
     ASK_PROMETHEUS,
+    AT_A_TIME,
     COLLECT_COUNTERS,
     COLLECT_EVENTS,
     COLLECT_VMS,
@@ -16,15 +17,11 @@ from nilometer.textio.identifying.kind import (
     hyperv_file,
 )
 
-_FROM_EXPORT_CSV: Final = (
-    "make JSON of it: Import-Csv FILE | ConvertTo-Json | Set-Content -Encoding utf8 vms.json; "
-    "then: nilo import-hyperv vms.json --at 2026-11-23T09:00:00Z --on HOST"
-)
 _COUNTERS: Final = hyperv_file("a table (CSV) of performance counters")
 _HMP: Final = FileKind("output of the QEMU monitor (HMP) or of virsh", RECORD_BY_HAND)
 _VM_TABLE: Final = FileKind("a table of Get-VM or Get-VMMemory, printed as text", COLLECT_VMS)
 _VM_LIST: Final = FileKind("a list of Get-VM or Get-VMMemory (Format-List), printed as text", COLLECT_VMS)
-_VM_CSV: Final = FileKind("output of Get-VM as CSV (Export-Csv)", _FROM_EXPORT_CSV)
+_VM_CSV: Final = hyperv_file("output of Get-VM as CSV (Export-Csv)", AT_A_TIME)
 _COUNTERS_PRINTED: Final = FileKind("output of Get-Counter, printed as text", COLLECT_COUNTERS)
 _EVENTS_PRINTED: Final = FileKind("a Windows event log, printed as text", COLLECT_EVENTS)
 _AZURE_CSV: Final = FileKind("a table (CSV) of counters from Azure Monitor (Log Analytics)", COLLECT_COUNTERS)

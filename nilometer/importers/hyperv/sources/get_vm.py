@@ -58,25 +58,34 @@ def recognises(first: bytes) -> bool:
 
 def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Reading]:
     """The readings of a file. What cannot be read is skipped, with place and hint."""
+    return read_objects(_numbered_objects(stream, name, context), name, context)
+
+
+def _numbered_objects(stream: ByteStream, name: str, context: FileContext) -> Iterator[tuple[str, object]]:
+    for place, document in read_documents(stream, name, context.skipped):
+        objects = _objects(document)
+        for number, value in enumerate(objects, start=1):
+            yield (place if len(objects) == 1 else f"{place}: object {number}"), value
+
+
+def read_objects(objects: Iterator[tuple[str, object]], name: str, context: FileContext) -> Iterator[Reading]:
+    """The readings of objects with their places, in whatever format they were written."""
     if context.at is None:
         no_time = f"{name}:1: Get-VM, Get-VMMemory and Get-VMHost do not say when they ran"
         context.skipped.add(InputError(no_time, hint=_NO_TIME))
         return
     read_so_far = set[tuple[str, str]]()
-    for place, document in read_documents(stream, name, context.skipped):
-        objects = _objects(document)
-        for number, value in enumerate(objects, start=1):
-            where = place if len(objects) == 1 else f"{place}: object {number}"
-            try:
-                kind, key, reading = _reading(value, where, context.at, context)
-                if (kind, key) in read_so_far:
-                    raise InputError(f"{where}: {kind} of {key} is in the file twice", hint=_ONE_TIME)
-            except InputError as error:
-                context.skipped.add(error)
-            else:
-                read_so_far.add((kind, key))
-                if reading is not None:
-                    yield reading
+    for where, value in objects:
+        try:
+            kind, key, reading = _reading(value, where, context.at, context)
+            if (kind, key) in read_so_far:
+                raise InputError(f"{where}: {kind} of {key} is in the file twice", hint=_ONE_TIME)
+        except InputError as error:
+            context.skipped.add(error)
+        else:
+            read_so_far.add((kind, key))
+            if reading is not None:
+                yield reading
 
 
 def _objects(document: object) -> list[object]:

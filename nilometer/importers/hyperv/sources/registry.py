@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from domain.errors import InputError
 from nilometer.importers.hyperv.readings import HostReading, PowerReading, Reading, SourceRecord, VmReading
-from nilometer.importers.hyperv.sources import counters_csv, counters_json, event_log, get_vm, prometheus
+from nilometer.importers.hyperv.sources import counters_csv, counters_json, event_log, get_vm, get_vm_csv, prometheus
 from nilometer.importers.hyperv.sources.source import FileContext, FileFormat, Lines
 from nilometer.importers.hyperv.sources.spool import SPOOL
 from nilometer.textio.identifying.identify import identify
@@ -131,6 +131,7 @@ def _group_by_place(readings: Iterable[Reading]) -> Iterator[SourceRecord]:
 FORMATS: Final[tuple[FileFormat, ...]] = (
     SPOOL,
     _stream_format("hyperv-json", "Get-VM, Get-VMMemory or Get-VMHost | ConvertTo-Json", get_vm, is_snapshot=True),
+    _stream_format("hyperv-csv", "Get-VM, Get-VMMemory or Get-VMHost | Export-Csv", get_vm_csv, is_snapshot=True),
     _stream_format("hyperv-counters", "CSV of Get-Counter, relog or typeperf", counters_csv),
     _stream_format("hyperv-counters-json", "Get-Counter | ConvertTo-Json", counters_json),
     _stream_format("hyperv-prometheus", "query_range of windows_exporter's metrics", prometheus),
