@@ -21,13 +21,13 @@ TRIGGERS: Final = {
         "CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON stored_events "
         "BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END"
     ),
-    # INSERT OR REPLACE deletes what is in its way, and no trigger for deletions sees it.
+    # INSERT OR REPLACE deletes what is in its way, and no trigger for deletions sees it. FAIL, because ABORT makes
+    # SQLite keep a journal of each statement.
     "events_are_not_replaced": (
         "CREATE TRIGGER events_are_not_replaced BEFORE INSERT ON stored_events "
-        "WHEN EXISTS (SELECT 1 FROM stored_events WHERE originator_id = NEW.originator_id "
-        "AND originator_version = NEW.originator_version) "
-        "OR EXISTS (SELECT 1 FROM stored_events WHERE position = NEW.position) "
-        "BEGIN SELECT RAISE(ABORT, 'events are never replaced'); END"
+        "WHEN EXISTS (SELECT 1 FROM stored_events WHERE position = NEW.position OR "
+        "(originator_id = NEW.originator_id AND originator_version = NEW.originator_version)) "
+        "BEGIN SELECT RAISE(FAIL, 'events are never replaced'); END"
     ),
 }
 """What a ledger of format 2 has, by name."""

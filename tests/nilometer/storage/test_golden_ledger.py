@@ -71,3 +71,13 @@ def test_it_can_be_written_to(tmp_path: Path) -> None:
         assert (positions, stored(ledger)[:-1]) == ((139,), before)
         topic, body = stored(ledger)[-1][2:]
         assert (topic, json.loads(body)["happened"]) == ("host.reserve-set/1", "2026-11-25T09:00:00.000000Z")
+
+
+def test_the_same_ledger_of_format_2_exports_the_same_and_can_be_written_to(tmp_path: Path) -> None:
+    """``goldens/format2.db`` was made of the other by ``nilo backup``, when format 2 was new."""
+    path = Path(shutil.copy(LEDGER.with_name("format2.db"), tmp_path / "ledger.db"))
+    with Ledger.open(f"sqlite:///{path}") as ledger:
+        assert b"".join(write_lines(ledger.rows(), ledger.id)) == EXPORT.read_bytes()
+        assert ledger.views.compare().equal
+        at = "2026-11-25T09:00:00.000000Z"
+        assert ask(ledger, "set-reserve", at=at, host="hv02", reserve="3GiB").positions == (139,)
