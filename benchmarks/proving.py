@@ -1,6 +1,6 @@
 """What proving costs, from a cold start: the obligations alone, ``nilo prove``, another solver, and more commands.
 
-``python -m benchmarks.proving z3|cvc5|commands [NUMBER]`` is what is started to be measured.
+``python -m benchmarks.proving z3|cvc5|commands [NUMBER…]`` is what is started to be measured.
 """
 
 from __future__ import annotations
@@ -42,35 +42,40 @@ class Part:
     cpu: float
 
 
-def nilo_prove(folder: Path, *, times: int) -> Cost:
-    """``nilo prove`` as people run it: the medians of some runs after a first one, or one run."""
-    return _middle([sys.executable, "-c", NILO, "prove", "--format", "plain"], folder, times)
+def nilo_prove(folder: Path, *, times: int, commands: Sequence[str]) -> Cost:
+    """``nilo prove`` as people run it: the medians of some runs after a first one, or one run.
+
+    All is proved, or what is to be proved about some commands.
+    """
+    chosen = [part for command in commands for part in ("--command", command)]
+    return _middle([sys.executable, "-c", NILO, "prove", "--format", "plain", *chosen], folder, times)
 
 
-def obligations_alone(folder: Path, *, times: int) -> Proved:
-    """Z3 proves all obligations: the medians of some runs after a first one, or one run."""
-    return _proved(_middle(_child("z3"), folder, times))
+def obligations_alone(folder: Path, *, times: int, first: int | None) -> Proved:
+    """Z3 proves all obligations, or the first ones: the medians of some runs after a first one, or one run."""
+    return _proved(_middle(_child("z3", first), folder, times))
 
 
 def by_cvc5(folder: Path, *, first: int | None) -> Proved | None:
     """cvc5 proves all obligations, or the first ones; ``None`` if it is not installed."""
     if find_spec("cvc5") is None:
         return None
-    return _proved(run(_child("cvc5", *([] if first is None else [str(first)])), folder, listen=True))
+    return _proved(run(_child("cvc5", first), folder, listen=True))
 
 
-def by_commands(folder: Path, *, turns: int | None) -> list[Part]:
+def by_commands(folder: Path, *, turns: int | None, most: int | None) -> list[Part]:
     """Z3 proves the obligations about one command on a VM and its host, two, four and so on, up to all of them.
 
     Some commands take longer than others, so each has its turn to be the first, and the means are reported; ``turns``
-    leaves only so many. Each time a new solver begins from nothing; what it is given was made before.
+    leaves only so many, and ``most`` so many commands. Each time a new solver begins from nothing; what it is given was
+    made before.
     """
-    output = run(_child("commands", *([] if turns is None else [str(turns)])), folder, listen=True).output
+    output = run(_child("commands", turns, most), folder, listen=True).output
     return [Part(*row) for row in json.loads(output)]
 
 
-def _child(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.proving", *arguments]
+def _child(name: str, *numbers: int | None) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.proving", name, *[str(number or 0) for number in numbers]]
 
 
 def _middle(command: Sequence[str], folder: Path, times: int) -> Cost:
@@ -92,7 +97,7 @@ def _z3() -> object:
     from rules.proving.run import obligations_named
     from rules.solving.prover import ProofVerdict, Prover
 
-    proofs = list(Prover().prove(obligations_named()))
+    proofs = list(Prover().prove(obligations_named()[: _number(2)]))
     assert all(proof.verdict is ProofVerdict.PROVED for proof in proofs)
     return len(proofs), sum(proof.seconds for proof in proofs)
 
@@ -102,8 +107,7 @@ def _cvc5() -> object:
     from rules.solving.prover import ProofVerdict
     from rules.solving.recheck import recheck
 
-    first = int(sys.argv[2]) if len(sys.argv) > 2 else None
-    opinions = list(recheck(obligations_named()[:first]))
+    opinions = list(recheck(obligations_named()[: _number(2)]))
     assert all(opinion.verdict is ProofVerdict.PROVED for opinion in opinions)
     return len(opinions), sum(opinion.seconds for opinion in opinions)
 
@@ -114,8 +118,8 @@ def _commands() -> object:
     from rules.proving.run import obligations_named
     from rules.solving.prover import Prover
 
-    commands = [NAMES[command] for command in STEPS if command is not MoveVm]
-    turns = int(sys.argv[2]) if len(sys.argv) > 2 else len(commands)
+    commands = [NAMES[command] for command in STEPS if command is not MoveVm][: _number(3)]
+    turns = _number(2) or len(commands)
     made = obligations_named()
     sizes = [2**power for power in range(len(commands).bit_length()) if 2**power < len(commands)]
     parts: list[tuple[int, float, float]] = []
@@ -131,6 +135,11 @@ def _commands() -> object:
             counts.append(len(chosen))
         parts.append((size, mean(counts), mean(spent)))
     return parts
+
+
+def _number(place: int) -> int | None:
+    """A number that was given; ``None`` if it is 0 or there is none."""
+    return (int(sys.argv[place]) or None) if len(sys.argv) > place else None
 
 
 CHILDREN: Final[dict[str, Callable[[], object]]] = {"z3": _z3, "cvc5": _cvc5, "commands": _commands}

@@ -58,8 +58,10 @@ class Scale:
     """How often everything is proved."""
     turns: int | None = None
     """How many of the commands are the first once; ``None`` is all of them."""
-    rechecked: int | None = None
-    """How many obligations the other solver is given; ``None`` is all of them."""
+    proved: int | None = None
+    """How many obligations each solver is given; ``None`` is all of them."""
+    proved_commands: tuple[str, ...] = ()
+    """The commands about which all is proved; none is all of them."""
     guests: tuple[str, ...] = ("windows", "windows-legacy", "linux")
     """The guests in the bounded world."""
 
@@ -227,8 +229,8 @@ def where_time_goes(scale: Scale) -> Iterator[Line]:
 
 def prove(scale: Scale) -> Iterator[Line]:
     """Proving the rules, each time by a program that is started for it."""
-    alone = proving.obligations_alone(scale.folder, times=scale.proofs)
-    whole = proving.nilo_prove(scale.folder, times=scale.proofs)
+    alone = proving.obligations_alone(scale.folder, times=scale.proofs, first=scale.proved)
+    whole = proving.nilo_prove(scale.folder, times=scale.proofs, commands=scale.proved_commands)
     yield Line(
         f"prove {alone.obligations} obligations, cold",
         _cpu(alone.cpu, alone.wall),
@@ -239,7 +241,7 @@ def prove(scale: Scale) -> Iterator[Line]:
     yield Line(
         "nilo prove: the same and all checks, cold", _cpu(whole.cpu, whole.wall), "", "", "≤ 6 CPU s", whole.cpu <= 6
     )
-    for part in proving.by_commands(scale.folder, turns=scale.turns):
+    for part in proving.by_commands(scale.folder, turns=scale.turns, most=len(scale.proved_commands) or None):
         yield Line(
             f"… Z3 alone, commands: {part.commands}, their obligations: {part.obligations:.0f}",
             f"{part.cpu * 1000:.0f} ms CPU",
@@ -249,11 +251,11 @@ def prove(scale: Scale) -> Iterator[Line]:
 
 def solvers(scale: Scale) -> Iterator[Line]:
     """The same obligations, by another solver."""
-    other = proving.by_cvc5(scale.folder, first=scale.rechecked)
+    other = proving.by_cvc5(scale.folder, first=scale.proved)
     if other is None:
         yield Line("obligations by Z3 and by cvc5", "", "cvc5 was not run: it is not installed")
         return
-    ours = proving.obligations_alone(scale.folder, times=1)
+    ours = proving.obligations_alone(scale.folder, times=1, first=scale.proved)
     yield Line(
         f"{ours.obligations} obligations by Z3, {other.obligations} by cvc5, cold",
         _cpu(ours.cpu, ours.wall),
@@ -274,7 +276,7 @@ def tlc(scale: Scale) -> Iterator[Line]:
     if missing := checker.missing():
         yield Line(what, "", f"TLC 2.15 was not run: {missing}")
         return
-    ours = proving.obligations_alone(scale.folder, times=1)
+    ours = proving.obligations_alone(scale.folder, times=1, first=scale.proved)
     searched = checker.search("memory", scale.folder, scale.guests)
     yield Line(
         what,

@@ -31,7 +31,8 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
         set_ups=0,
         proofs=1,
         turns=1,
-        rechecked=20,
+        proved=20,
+        proved_commands=("grow", "start"),
         guests=("windows",),
     )
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.broken_copies import copy_broken
 from tests.nilometer.cli.calling import CallResult
-from tests.paths import ROOT
 
 LAYERS: Final = ("domain", "rules", "projections", "nilometer")
 
@@ -25,11 +24,7 @@ class BrokenProgram:
     @classmethod
     def copied(cls, folder: Path, file: str, line: str, instead: str) -> BrokenProgram:
         """The program with ``instead`` in the place of one ``line``."""
-        for layer in LAYERS:
-            shutil.copytree(ROOT / layer, folder / layer, ignore=shutil.ignore_patterns("__pycache__"))
-        text = (folder / file).read_text(encoding="utf-8")
-        assert text.count(line) == 1, f"{file} has no single {line!r}"
-        (folder / file).write_text(text.replace(line, instead), encoding="utf-8")
+        copy_broken(LAYERS, folder, file, line, instead)
         return cls(folder)
 
     def nilo(self, *args: str) -> CallResult:

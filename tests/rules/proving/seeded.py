@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.paths import ROOT
+from tests.broken_copies import copy_broken
 
 GOLDENS = Path(__file__).parent / "goldens"
 _LINES = re.compile(r"(\.py):\d+")
@@ -229,12 +228,7 @@ BUGS = (
 
 def broken(bug: Bug, folder: Path) -> Path:
     """A copy of the program and its specification with the bug in it."""
-    for layer in ("domain", "rules"):
-        shutil.copytree(ROOT / layer, folder / layer, ignore=shutil.ignore_patterns("__pycache__"))
-    path = folder / bug.file
-    text = path.read_text(encoding="utf-8")
-    assert text.count(bug.line) == 1, f"{bug.name}: {bug.file} has its line {text.count(bug.line)} times"
-    path.write_text(text.replace(bug.line, bug.instead), encoding="utf-8")
+    copy_broken(("domain", "rules"), folder, bug.file, bug.line, bug.instead)
     return folder
 
 

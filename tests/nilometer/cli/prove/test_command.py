@@ -35,8 +35,8 @@ def test_everything_is_proved_and_each_obligation_has_a_line(desk: Desk, names: 
     assert re.fullmatch(rf"proved: {len(names)} obligations( and \d+ checks)?, in \d+\.\d s", lines[-1])
 
 
-def test_programs_read_one_document(desk: Desk, names: list[str]) -> None:
-    said = desk.call("prove", "--format", "json")
+def test_programs_read_one_document_and_processes_may_share_the_work(desk: Desk, names: list[str]) -> None:
+    said = desk.process("prove", "--cores", "2", "--format", "json")
     assert said.code == 0
     assert problems("prove", said.json) == []
     assert said.json["verdict"] == "proved"
@@ -128,12 +128,6 @@ def test_a_solver_that_gives_up_has_proved_nothing(desk: Desk) -> None:
     assert told.json["verdict"] == "unknown"
     assert all(each["verdict"] == "unknown" and each["reason"] for each in told.json["obligations"])
     assert desk.call("prove", "--explain", "keeps/grow/within_bounds", "--budget", "1").code == 3
-
-
-def test_processes_may_share_the_work(desk: Desk, names: list[str]) -> None:
-    said = desk.process("prove", "--cores", "2", "--format", "json")
-    assert said.code == 0
-    assert {each["name"] for each in said.json["obligations"]} >= set(names)
 
 
 # Explanations
