@@ -31,11 +31,13 @@ from domain.events import (
     VmStopped,
 )
 from domain.observed.events import (
+    HostNotWatched,
     HostObserved,
     ImportRecorded,
     VmChangeRequested,
     VmLost,
     VmMemoryMoved,
+    VmNotListed,
     VmObserved,
     VmRequestSettled,
 )
@@ -73,7 +75,9 @@ OBSERVED: Final[tuple[type[Event], ...]] = (
     VmMemoryMoved,
     VmRequestSettled,
     VmLost,
+    VmNotListed,
     HostObserved,
+    HostNotWatched,
     ImportRecorded,
 )
 """What hypervisors did, and the imports that reported it."""

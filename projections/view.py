@@ -68,6 +68,8 @@ class VmRow:
     """When the guest last reported its memory in use; ``None`` while that is unknown."""
     measured: Mapping[str, str]
     """When each figure of an observed VM was last measured, by name; those of a decided VM are of ``as_of``."""
+    not_listed_since: str | None = None
+    """Since when no host lists an observed VM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,4 +178,5 @@ def _observed_vm(id: str, vm: ObservedVm, tracked: TrackedVm) -> VmRow:
         as_of=tracked.as_of,
         in_use_as_of=tracked.in_use_as_of,
         measured=dict(vm.measured),
+        not_listed_since=vm.not_listed_since,
     )

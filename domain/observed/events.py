@@ -25,6 +25,9 @@ BASE_MEMORY = "base-memory"
 FAILED_JOB: Final = "failed job"
 """The label of a measure that reports only that a requested change failed, and not which change."""
 
+SHORT_RESTART: Final = "restarted short of memory"
+"""The label of a measure that a guest started again with less than its startup memory."""
+
 UNKNOWN_ACTOR: Final = "nobody we know of"
 """The actor of a change that was seen, where no source records who made it. Stored in events: it never changes."""
 
@@ -224,6 +227,20 @@ class VmLost(Observed):
     """The guest was lost: it no longer answers."""
 
     told: str | None = None
+
+
+@event("vm.not-listed")
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class VmNotListed(Observed):
+    """A complete list of its last host does not have the VM any more, nor has any other host listed it since."""
+
+    host: str
+
+
+@event("host.not-watched")
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class HostNotWatched(Observed):
+    """The host was not read for longer than usual; the interval of the event says from when to when."""
 
 
 @event("host.observed")

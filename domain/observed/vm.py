@@ -7,6 +7,7 @@ data, and its size does not grow with the length of the history.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from domain.guests import Guest
 from domain.identifiers import UtcTime
@@ -18,12 +19,16 @@ from domain.observed.events import (
     VmChangeRequested,
     VmLost,
     VmMemoryMoved,
+    VmNotListed,
     VmObserved,
     VmRequestSettled,
 )
 from domain.settings import MemorySetting
 from domain.shapes import ConfigVersionText
 from domain.state import Power
+
+NOT_LISTED: Final = "not_listed"
+"""The name under which ``measured`` keeps since when no host lists a VM; it has no such entry while one does."""
 
 
 @dataclass(slots=True)
@@ -143,6 +148,9 @@ class ObservedVm:
         elif isinstance(event, VmLost):
             self.lost = True
             self._forget_guest()
+        elif isinstance(event, VmNotListed):
+            self.measured[NOT_LISTED], self.power = happened, None
+            self._forget_guest()
 
     @property
     def ballooned(self) -> int | None:
@@ -154,6 +162,8 @@ class ObservedVm:
     @property
     def held(self) -> int | None:
         """What the VM takes of its host's budget: the devices that the budget backs, or else all that is assigned."""
+        if self.not_listed_since is not None:
+            return 0
         if self.told_held is not None:
             return self.told_held
         if not self.accounts:
@@ -161,6 +171,11 @@ class ObservedVm:
                 return 0
             return self.assigned if self.power is not None else None
         return held_of(self.accounts)
+
+    @property
+    def not_listed_since(self) -> UtcTime | None:
+        """When the first list of its last host lacked it. It holds nothing until it is listed again."""
+        return self.measured.get(NOT_LISTED)
 
     def open_request(self, device: str) -> OpenRequest | None:
         """The request for a device that is still open."""
@@ -192,6 +207,8 @@ class ObservedVm:
                 account.size = None
 
     def _observe(self, event: VmObserved, happened: UtcTime) -> None:
+        if event.host is not None or event.power is not None or event.assigned is not None:
+            self.measured.pop(NOT_LISTED, None)
         if event.session is not None and event.session != self.session:
             self._begin_session(event.session)
             if event.devices:  # a session begins with all the devices that there are

@@ -15,14 +15,17 @@ from domain.events import Argument, Event
 from domain.identifiers import split_stream
 from domain.observed.events import (
     FAILED_JOB,
+    SHORT_RESTART,
     UNKNOWN_ACTOR,
     CauseIs,
+    HostNotWatched,
     HostObserved,
     ImportRecorded,
     ObservedCode,
     VmChangeRequested,
     VmLost,
     VmMemoryMoved,
+    VmNotListed,
     VmObserved,
     VmRequestSettled,
     WhyMoved,
@@ -60,6 +63,11 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
             return f"{subject} was measured: {figures or event.label or 'no new figures'}"
         case VmLost():
             return f"{subject} was lost: its guest no longer responds"
+        case VmNotListed():
+            return f"{subject} is no longer listed by host {event.host}, nor by another host"
+        case HostNotWatched():
+            since = envelope.metadata.earliest or envelope.metadata.happened
+            return f"{subject} was not watched from {format_time(since)} to {format_time(envelope.metadata.happened)}"
         case VmChangeRequested():
             refused = "" if event.accepted else ", refused by the hypervisor"
             return f"{subject}: request {event.request} for {event.device}: {describe_request(event, unit)}{refused}"
@@ -248,6 +256,8 @@ def _describe_vm_measurement(event: VmObserved, unit: Unit | None) -> str:
         parts.append(f"on host {event.host}")
     if event.name is not None:
         parts.append(f"named {event.name}")
+    if event.label == SHORT_RESTART:
+        parts.append(f"{event.label}: Smart Paging may make up for the rest")
     if happened is not None:
         return ": ".join(filter(None, [f"{happened} ({event.told})", ", ".join(parts)]))
     return f"was measured: {', '.join(parts) or event.label or 'no new figures'}"

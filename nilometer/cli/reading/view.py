@@ -133,10 +133,17 @@ def _format_vm(row: VmRow, unit: Unit) -> str:
     assigned, visible, watermark = format_sizes([row.assigned, row.visible, row.high_watermark], unit)
     name = "" if row.vm.endswith(row.name) else f" named {row.name}"
     return (
-        f"VM {row.vm}{name} on {row.host or UNKNOWN} ({row.origin}): {row.power or f'power {UNKNOWN}'}, "
+        f"VM {row.vm}{name} on {row.host or UNKNOWN} ({row.origin}): {_format_power(row)}, "
         f"assigned {assigned}, visible {visible}, high watermark {watermark}, "
         f"in use {_format_in_use(row, unit)}; last update {format_time(row.as_of)}"
     )
+
+
+def _format_power(row: VmRow) -> str:
+    """Its power state, or since when no host lists it."""
+    if row.not_listed_since is not None:
+        return f"not listed since {format_time(row.not_listed_since)}"
+    return row.power or f"power {UNKNOWN}"
 
 
 def _format_in_use(row: VmRow, unit: Unit) -> str:
@@ -173,7 +180,7 @@ def _write_tables(out: Output, rows: View, unit: Unit) -> None:
         cells = [
             [
                 row.vm if row.vm.endswith(row.name) else f"{row.vm} ({row.name})",
-                row.power or UNKNOWN,
+                row.power or UNKNOWN if row.not_listed_since is None else "not listed",
                 *format_sizes([row.assigned, row.visible, row.high_watermark], unit),
                 _format_in_use(row, unit),
                 format_time_near(row.as_of, rows.at),
@@ -194,6 +201,8 @@ def _write_details(out: Output, row: VmRow, unit: Unit) -> None:
         value = getattr(row, field.name)
         name = field.name.replace("_", " ")
         if field.name in ("vm", "measured", "as_of", "in_use_as_of", "in_use_reported"):
+            continue
+        if field.name == "not_listed_since" and value is None:
             continue
         if field.name == "memory":
             out.write_line(f"    {name}: {UNKNOWN if row.memory is None else describe_setting(row.memory, unit)}")

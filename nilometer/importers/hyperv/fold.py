@@ -6,11 +6,12 @@ Each step returns the events that it adds, in their order, and counts its readin
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from domain.event import Event
 from domain.identifiers import UtcTime
-from domain.observed.events import VmMemoryMoved, VmObserved
+from domain.observed.events import VmMemoryMoved, VmNotListed, VmObserved
 from nilometer.importers.hyperv.failed_jobs import is_failed, take_failed_job
 from nilometer.importers.hyperv.hosts import OLDER, Hosts
 from nilometer.importers.hyperv.names import Names
@@ -68,8 +69,37 @@ class HypervFold:
             if not isinstance(reading, JobReading | HostReading):
                 emissions += self._take(reading, counts, live=live)
         for host_reading, is_news in hosts:
+            if host_reading.lists_all:
+                emissions += self._take_list(host_reading, readings, live=live)
             emissions += self._hosts.measure(host_reading, counts, is_news=is_news, live=live)
         return emissions if live else []
+
+    def _take_list(self, reading: HostReading, readings: Sequence[Reading], *, live: bool) -> list[Emission]:
+        """All VMs of a host were listed: those that it lacks, and what Dynamic Memory moved before it is measured."""
+        host, emissions = self._hosts.find(reading.host), list[Emission]()
+        if live and host.goes_on:
+            host.goes_on = False
+            host.members |= {id.removeprefix(self._begins) for id in self._names.find_members(host.id)}
+        listed = {vm.listing.vm_id for vm in readings if isinstance(vm, VmReading) and vm.listing.vm_id is not None}
+        missing = host.find_missing(reading, listed)
+        for called, (since, record) in (
+            missing.items() if listed else ()
+        ):  # without rights a host lists no VM, and no error
+            vm = self._vm(called, live=live)
+            if vm.state.host != host.id:
+                host.members.discard(called)
+            elif vm.state.not_listed_since is None and (live or not vm.cutoff.synced):
+                emissions += [*self._release(vm), *self._take_deferred(vm), *vm.close_window()]
+                emissions.append(vm.lose(VmNotListed(host=host.id, record=record), since))
+                self._count_waiting(vm)
+                self._hosts.mark_moved(host.id)
+        if self._hosts.is_due(reading):  # the book of one poll
+            for called in listed & host.members:
+                vm = self._vm(called, live=live)
+                if vm.window is not None and vm.state.host == host.id:
+                    emissions += vm.close_window()
+                    self._count_waiting(vm)
+        return emissions
 
     def learn_names(self, readings: Sequence[Reading]) -> None:
         """Learns the names of VMs, before any event is added."""
@@ -133,7 +163,16 @@ class HypervFold:
         emissions = self._release(vm)
         vm.list_on(host)
         emissions += self._take_deferred(vm, reading.record)
+        missing = None if host is None else host.missing.get(reading.listing.vm_id or "")
+        if (
+            missing is not None and host_id is not None and host_id == vm.state.host and vm.was_away(reading)
+        ):  # it may have had more meanwhile
+            emissions += vm.close_window()
+            emissions.append(vm.lose(VmNotListed(host=host_id, record=missing[1]), missing[0]))
         news = compare(vm.state, reading, host_id, uptime=vm.uptime, setting_is_new=vm.unreported)
+        source = vm.state.host
+        if source not in (None, host_id) and vm.starts_elsewhere(reading, self._hosts.get(source)):
+            news = replace(news, begins=True)
         if news.is_request and vm.state.host in (None, host_id):
             vm.queue.hold(reading, host_id)
             vm.queue.uncounted.append(counts)

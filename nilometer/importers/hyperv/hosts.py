@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from domain.identifiers import host_stream
-from domain.observed.events import HostObserved
+from domain.identifiers import UtcTime, host_stream
+from domain.observed.events import HostNotWatched, HostObserved, Observed
 from domain.observed.host import ObservedHost
 from nilometer.importers.hyperv.jobs import Jobs
 from nilometer.importers.hyperv.readings import HostReading
 from nilometer.importers.hyperv.state import Cutoff, Emission, Past, last_measured
 from nilometer.importers.run import ImportCounts
 from nilometer.ledger.requests import Fact
+from nilometer.times import seconds_between
 
 OLDER: Final = "older than what is known"
 """The kind of records that came too late, as imports store it."""
+GAP_SECONDS: Final = 300
+"""A host that is not read for longer was not watched."""
+UNTOLD_SECONDS: Final = 3600 + GAP_SECONDS
+"""The same for what the ledger knows: that has a measurement each hour, and not each poll."""
 
 
 @dataclass(slots=True)
@@ -27,20 +32,45 @@ class HypervHost:
     jobs: Jobs = field(default_factory=Jobs)
     available: int | None = None
     """The memory that it had left when it was last read."""
+    polled_at: UtcTime | None = None
+    """When it was last read."""
+    members: set[str] = field(default_factory=set[str])
+    """The VmIds of the VMs that it was the last to list, and perhaps of some that are on other hosts by now."""
+    missing: dict[str, tuple[UtcTime, str]] = field(default_factory=dict[str, tuple[UtcTime, str]])
+    """The members that its last lists lack: since when, and the record of that list."""
     moved: bool = False
     """A VM's memory has moved to it or away from it since its available memory was last recorded."""
     cutoff: Cutoff = field(default_factory=Cutoff)
+    goes_on: bool = False
+    """The ledger knew it before: its VMs are to be looked up there."""
 
     def sync(self, recorded: ObservedHost) -> None:
         """Goes on from what the ledger knows."""
         self.cutoff.sync(None if self.state.version > 0 else last_measured(recorded))
-        self.state = recorded
+        self.state, self.goes_on = recorded, recorded.version > 0
 
-    def emit(self, event: HostObserved, reading: HostReading) -> Emission:
+    def emit(self, event: Observed, reading: HostReading, earliest: UtcTime | None = None) -> Emission:
         """The host's next event."""
         self.state.apply(event, reading.at)
-        fact = Fact(stream=host_stream(self.id), event=event, happened=reading.at)
+        fact = Fact(stream=host_stream(self.id), event=event, happened=reading.at, earliest=earliest)
         return Emission(fact, story=None, who=None)
+
+    def take_poll(self, reading: HostReading) -> list[Emission]:
+        """The time since the last poll, if the host was not watched for longer than usual."""
+        last, usual = self.polled_at, GAP_SECONDS
+        if last is None:
+            last, usual = last_measured(self.state), UNTOLD_SECONDS
+        self.polled_at = reading.at
+        if last is None or seconds_between(last, reading.at) <= usual:
+            return []
+        return [self.emit(HostNotWatched(record=reading.record), reading, last)]
+
+    def find_missing(self, reading: HostReading, listed: set[str]) -> dict[str, tuple[UtcTime, str]]:
+        """The members that two lists in sequence lack, with when and where they were first missing."""
+        known, since = self.missing, (reading.at, reading.record)
+        self.members |= listed
+        self.missing = {vm: known.get(vm, since) for vm in self.members - listed}
+        return {vm: known[vm] for vm in self.missing if vm in known}
 
 
 class Hosts:
@@ -68,6 +98,10 @@ class Hosts:
         self._by_name[name] = host
         return host
 
+    def get(self, id: str | None) -> HypervHost | None:
+        """The host of this id, if this import has read it."""
+        return None if id is None else self._by_id.get(id)
+
     def mark_moved(self, *ids: str | None) -> None:
         """Memory of a VM has moved on these hosts."""
         for id in ids:
@@ -83,13 +117,21 @@ class Hosts:
             return []
         host.available = reading.available
         if host.cutoff.synced and not live:
+            host.polled_at = reading.at
             return []
+        emissions = [] if reading.lists_all is None else host.take_poll(reading)
         name = reading.host if host.state.version == 0 else None
         version = reading.version if reading.version != host.state.host_version else None
         if version is None and reading.total in (None, host.state.total):
-            return []
+            return emissions
         event = HostObserved(name=name, version=version, total=reading.total, record=reading.record)
-        return [host.emit(event, reading)]
+        return [*emissions, host.emit(event, reading)]
+
+    def is_due(self, reading: HostReading) -> bool:
+        """Whether the host's available memory is to be recorded."""
+        host = self.find(reading.host)
+        last = host.state.measured.get("total" if reading.available is None else "free")
+        return last is None or last[:13] != reading.at[:13] or (host.moved and reading.available is not None)
 
     def measure(self, reading: HostReading, counts: ImportCounts, *, is_news: bool, live: bool) -> list[Emission]:
         """The host's available memory: each hour, and whenever memory moved, as that shows where it went.
@@ -102,9 +144,8 @@ class Hosts:
             return []
         if host.cutoff.synced and not live:
             return []
-        last = host.state.measured.get("total" if reading.available is None else "free")
         emissions: list[Emission] = []
-        if last is None or last[:13] != reading.at[:13] or (host.moved and reading.available is not None):
+        if self.is_due(reading):
             event = HostObserved(total=reading.total, free=reading.available, record=reading.record)
             emissions.append(host.emit(event, reading))
             host.moved = False

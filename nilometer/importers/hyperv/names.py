@@ -44,10 +44,18 @@ class Names:
 
     def find_ids(self, name: str, host: str | None) -> Collection[str]:
         """The ids of the VMs of this name: of several, those on this host, if there are any."""
+        self._load()
+        ids = self._ids.get(as_instance(name), set[str]())
+        on_host = [id for id in ids if self._known[id][1] == host] if len(ids) > 1 and host is not None else []
+        return on_host or ids
+
+    def find_members(self, host: str) -> Collection[str]:
+        """The ids of the VMs on a host, as they are known by their VmIds."""
+        self._load()
+        return [id for id, (_, on) in self._known.items() if on == host]
+
+    def _load(self) -> None:
         past, self._past = self._past, None
         for id, recorded_name, recorded_host in () if past is None else past.names():
             if id not in self._known and id.startswith(self._begins) and _GUID.fullmatch(id, len(self._begins)):
                 self.learn(id, recorded_name, recorded_host)
-        ids = self._ids.get(as_instance(name), set[str]())
-        on_host = [id for id in ids if self._known[id][1] == host] if len(ids) > 1 and host is not None else []
-        return on_host or ids

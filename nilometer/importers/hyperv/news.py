@@ -14,6 +14,8 @@ from domain.shapes import parse_config_version
 from domain.state import Power
 from nilometer.importers.hyperv.readings import VmListing, VmReading
 
+SMART_SECONDS: Final = 600
+"""For so long after a restart a host that is short of memory makes up for it on disk (Smart Paging)."""
 _UNKNOWN_SETTING: Final = MemorySetting(Mode.DYNAMIC, *[NOT_RECORDED] * 5)
 ON: Final = (Power.RUNNING, Power.PAUSED)
 
@@ -79,6 +81,7 @@ def measure(reading: VmReading, assigned: int | None) -> VmObserved:
     """
     available = reading.guest_available
     at_once = assigned == (reading.listing.assigned if reading.physical is None else reading.physical)
+    at_once = at_once and not starts_short(reading)
     in_use = visible = ballooned = None
     if assigned is not None:
         visible = reading.listing.visible or None  # counters show 0 for what is not measured, too
@@ -93,6 +96,19 @@ def measure(reading: VmReading, assigned: int | None) -> VmObserved:
         ballooned=ballooned,
         in_use=in_use,
         record=reading.record,
+    )
+
+
+def starts_short(reading: VmReading) -> bool:
+    """Whether a VM under Dynamic Memory has just restarted with less than its startup: Smart Paging makes up for it."""
+    listing = reading.listing
+    return bool(
+        listing.dynamic
+        and listing.assigned
+        and listing.startup is not None
+        and listing.assigned < listing.startup
+        and reading.uptime is not None
+        and reading.uptime < SMART_SECONDS
     )
 
 

@@ -26,6 +26,8 @@ class HostReading:
     total: int | None = None
     available: int | None = None
     """The balancer's Available Memory: what the host has left for VMs."""
+    lists_all: bool | None = None
+    """Whether all VMs of the host stand beside it; ``None`` for a source that is not read regularly."""
 
 
 class VmListing(NamedTuple):

@@ -16,12 +16,13 @@ from domain.observed.events import (
     Means,
     Observed,
     VmMemoryMoved,
+    VmNotListed,
     VmObserved,
     WhyMoved,
 )
 from domain.observed.vm import ObservedVm, OpenRequest
 from domain.settings import Mode
-from nilometer.importers.hyperv.hosts import HypervHost
+from nilometer.importers.hyperv.hosts import GAP_SECONDS, HypervHost
 from nilometer.importers.hyperv.jobs import UNATTRIBUTED, Attribution
 from nilometer.importers.hyperv.news import ON, News, base_memory, measure, sees_less
 from nilometer.importers.hyperv.readings import ChangeReading, JobKind, PowerReading, VmReading
@@ -112,6 +113,16 @@ class HypervVm:
         self.state.apply(event, happened, since)
         fact = Fact(stream=vm_stream(self.id), event=event, happened=happened, earliest=since)
         return Emission(fact, None if request is None else f"{self.id}/{request}", who)
+
+    def was_away(self, reading: VmReading) -> bool:
+        """Whether it was not read for longer than usual, which is not recorded yet."""
+        if self.state.not_listed_since is not None or self.read_at is None:
+            return False
+        return seconds_between(self.read_at, reading.at) > GAP_SECONDS
+
+    def lose(self, event: VmNotListed, since: UtcTime) -> Emission:
+        """Its host does not list it since then."""
+        return self.emit(event, since, self.read_at)
 
     # The ledger
 
@@ -217,6 +228,13 @@ class HypervVm:
         """Drops a reading that was held: it saw a change on its way, and the change itself shows all of it."""
         self.queue.release()
         self.read_at, self.uptime = held.at, held.uptime
+
+    def starts_elsewhere(self, reading: VmReading, source: HypervHost | None) -> bool:
+        """Whether a reading of another host shows a guest that started after its last host fell silent."""
+        if source is None or reading.uptime is None or self.read_at is None or reading.listing.power not in ON:
+            return False
+        for_seconds = seconds_between(max(self.read_at, source.polled_at or self.read_at), reading.at)
+        return reading.uptime < for_seconds
 
     def is_running_at(self, reading: VmReading) -> bool:
         """Whether the VM runs on its host, and a reading of another host only lists it."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from domain.identifiers import UtcTime
-from domain.observed.events import VmObserved
+from domain.observed.events import SHORT_RESTART, VmObserved
 from domain.state import Power
 from nilometer.importers.hyperv.jobs import POWER_JOBS, UNATTRIBUTED, Attribution
-from nilometer.importers.hyperv.news import ON, News, measure
+from nilometer.importers.hyperv.news import ON, News, measure, starts_short
 from nilometer.importers.hyperv.readings import VmReading
 from nilometer.importers.hyperv.requests import change_setting, settle_if_due, stop
 from nilometer.importers.hyperv.state import Emission
@@ -18,7 +18,8 @@ from nilometer.importers.hyperv.vm import HypervVm
 def read(vm: HypervVm, reading: VmReading, news: News, host: str | None) -> list[Emission]:
     """Takes a reading and its news, and returns the events that it adds. ``host`` is the id of the VM's host."""
     emissions: list[Emission] = []
-    if vm.window is not None and (news.interrupts_moves or reading.at[:13] != vm.window.last.at[:13]):
+    ends_hour = vm.window is not None and reading.at[:13] != vm.window.last.at[:13]
+    if vm.window is not None and news.interrupts_moves:
         emissions += vm.close_window(reading)
     if news.begins:
         emissions += _begin_session(vm, reading, news)
@@ -28,6 +29,8 @@ def read(vm: HypervVm, reading: VmReading, news: News, host: str | None) -> list
         emissions += _stay_on(vm, reading, news)
     else:
         emissions += _stay_off(vm, reading, news)
+    if ends_hour and vm.window is not None:  # its last move is what this reading shows
+        emissions += vm.close_window(reading)
     vm.take_compared(reading, news, host)
     return emissions
 
@@ -42,6 +45,7 @@ def _begin_session(vm: HypervVm, reading: VmReading, news: News) -> list[Emissio
         session=(vm.state.session or 0) + 1,
         memory=news.memory,
         hypervisor="Hyper-V" if vm.state.hypervisor is None else None,
+        label=SHORT_RESTART if vm.state.session is not None and starts_short(reading) else None,
         **news.identity,
     )
     return [*emissions, vm.emit(event, reading.at, since, who=_who_turned(vm, reading, since))]

@@ -11,11 +11,13 @@ from typing import Final
 from domain.guests import pages_out
 from domain.identifiers import split_stream
 from domain.observed.events import (
+    HostNotWatched,
     HostObserved,
     Observed,
     VmChangeRequested,
     VmLost,
     VmMemoryMoved,
+    VmNotListed,
     VmObserved,
     VmRequestSettled,
     WhyMoved,
@@ -59,6 +61,10 @@ class ObservedJudge:
         if isinstance(event, HostObserved):
             self._collector.enter(ref, None)
             self._books.judge_measurement(ref, event, id)
+        elif isinstance(event, HostNotWatched):
+            for state in self._vms.values():  # what they had meanwhile, nobody saw
+                if state.fold.host == id:
+                    state.forget_visible()
         elif kind == "vm" and isinstance(event, Observed):
             vm = self._vms.get(id)
             if vm is None:
@@ -96,8 +102,10 @@ class ObservedJudge:
                 self._judge_loss(ref, vm)
             case _:
                 fold.apply(event, metadata.happened, metadata.earliest)
+        if isinstance(event, VmNotListed) or host_before not in (None, fold.host):
+            vm.forget_visible()  # whether the same guest goes on is not recorded
         self._books.move_vm(fold.id, host_before, fold.host, metadata.happened)
-        if isinstance(event, VmObserved | VmMemoryMoved):
+        if isinstance(event, VmObserved | VmMemoryMoved | VmNotListed):
             self._books.check_commitment(ref, fold)
 
     # Measurements

@@ -134,6 +134,11 @@ class ObservedVmState:
     measured_at: str = ""
     """When all of its memory was last measured: every earlier move is recorded by now."""
 
+    def forget_visible(self) -> None:
+        """Drops what the hypervisor reported that the guest sees: it may be another, or have had more since."""
+        self.unconfirmed = self.unconfirmed if self.hidden is not None else None
+        self.visible, self.last_assigned, self.sees_too_little, self.unseen = None, None, False, None
+
     def forget_guest(self) -> None:
         """Drops what was measured of the guest, since another guest runs now, or none."""
         self.missing = self.added = self.unplugged = 0

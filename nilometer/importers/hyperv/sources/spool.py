@@ -142,6 +142,7 @@ def _read_poll(record: Json, place: str, context: FileContext, listings: _Listin
         version=None if build is None else RELEASES.get(build),
         total=capacity,
         available=read_number(record, "available_mb", place, counts, MiB),
+        lists_all=not wrong,
     )
     for index, vm in enumerate(_objects(record, "vms", place)):
         yield listings.read(index, vm, at, host, place)

@@ -1,6 +1,7 @@
 """Any history of a Hyper-V host that can be: the judge raises no false alarm, and damaged files give no traceback.
 
-All of it is synthetic: VMs that are resized, restarted, saved, moved, renamed, in random order, and polls that miss.
+All of it is synthetic: VMs that are resized, restarted, saved, moved, renamed, in random order, VMs that no host lists
+for a while, failovers, restarts short of memory, and polls that miss, fail in part or pause.
 ``python -m tests.nilometer.importers.hyperv.test_any_history MINUTES``
 goes on for longer, and says how many histories it made.
 """
@@ -42,6 +43,10 @@ class Fleet:
         self.sees: dict[str, int] = {WEB: 4096, ERP: 2048}
         self.saw: dict[str, int] = dict(self.sees)
         """As before the last change: counters may lag."""
+        self.away: dict[str, int] = {WEB: 0, ERP: 0}
+        """Until when no host lists it: it was moved to a host that nobody collects, and comes back."""
+        self.blind = {"HV01": 0, "HV02": 0}
+        """Until when a host is not polled."""
 
     def live(self, minutes: int) -> None:
         """So many minutes, of which some are not polled."""
@@ -52,11 +57,20 @@ class Fleet:
                     self.happen(id, minute)
                 begun = since != self.since[id] or not self.balloons
                 self.sees[id] = self.assigned[id] if begun else max(self.sees[id], self.assigned[id])
+                if self.random.random() < 0.01:
+                    self.away[id] = minute + self.random.randrange(1, 12)
             for host, spool in self.spools.items():
-                if self.random.random() < 0.9:
+                if self.random.random() < 0.01:
+                    self.blind[host] = minute + self.random.randrange(6, 20)
+                if self.random.random() < 0.9 and minute >= self.blind[host]:
                     clock = minute + (0.5 if host == "HV02" else 0) - (30 if self.random.random() < 0.01 else 0)
-                    there = [self.seen(id, minute) for id in (WEB, ERP) if self.host[id] == host]
-                    spool.poll(max(0, clock), *there, jobs=self.jobs[-2:])
+                    there = [self.seen(id, minute) for id in self.listed_by(host, minute)]
+                    error = "some part could not be read" if self.random.random() < 0.05 else None
+                    spool.poll(max(0, clock), *there, jobs=self.jobs[-2:], error=error)
+
+    def listed_by(self, host: str, minute: int) -> list[str]:
+        """The VMs that a host lists."""
+        return [id for id in (WEB, ERP) if self.host[id] == host and minute >= self.away[id]]
 
     def seen(self, id: str, minute: int) -> Json:
         """A VM as a poll tells it."""
@@ -91,6 +105,8 @@ class Fleet:
             self.bounds = [512, 8192] if id == ERP else self.bounds
         elif choose > 0.95 and on:
             self.host[id] = "HV02" if self.host[id] == "HV01" else "HV01"
+            if self.random.random() < 0.3:  # its host failed: it starts anew, perhaps short of memory
+                self.since[id], self.assigned[id] = minute, self.startup[id] - (512 if id == ERP else 0)
 
     def resize(self, id: str, minute: int) -> None:
         """Memory is asked for and granted in full, in part, later or not; or Dynamic Memory moves it."""

@@ -10,12 +10,22 @@ import pytest
 from domain.decision import Outcome
 from domain.envelope import Envelope
 from domain.events import Event
-from domain.observed.events import VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.events import (
+    SHORT_RESTART,
+    HostNotWatched,
+    ObservedCode,
+    VmChangeRequested,
+    VmMemoryMoved,
+    VmNotListed,
+    VmObserved,
+    VmRequestSettled,
+)
 from domain.quantities import GiB, MiB
 from domain.state import Power
+from nilometer.importers.hyperv.jobs import NOBODY
 from rules.judging.findings import Finding, Verdict
 from rules.judging.observed.visible import MOVES
-from tests.nilometer.importers.hyperv.synthetic import WEB, Store, imported
+from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Spool, Store, dynamic, imported, vm
 
 CASES = Path(__file__).parent / "cases"
 BEN, CARL = "CONTOSO\\ben", "CONTOSO\\carl"
@@ -116,3 +126,139 @@ def test_a_guest_that_sees_its_memory_after_eight_minutes_is_no_violation() -> N
     measures = [event for event in store.events(VmObserved) if event.assigned == 8 * GiB]
     assert [event.in_use is not None for event in measures] == [event.visible == 8 * GiB for event in measures]
     assert MOVES not in {finding.rule for finding in store.findings()}
+
+
+# Hosts as they live
+
+
+OLD, NEW = "0b5c1c2e-0000-4000-8000-000000000201", "0b5c1c2e-0000-4000-8000-000000000202"
+
+
+def test_a_vm_that_its_host_lists_no_more_is_not_listed_since_then_and_holds_nothing() -> None:
+    store = imported(case("gone.jsonl.gz"))
+    (gone,) = envelopes(store, VmNotListed, OLD)
+    assert gone.metadata.happened == "2026-11-23T09:30:00.000000Z"
+    assert (store.vm(OLD).not_listed_since, store.vm(OLD).held) == (gone.metadata.happened, 0)
+    assert (store.vm(NEW).not_listed_since, store.vm(NEW).held) == (None, 8 * GiB)
+
+
+def test_a_vm_that_is_listed_again_is_back_by_itself() -> None:
+    spool = Spool().poll(0, vm(), dynamic(2048)).poll(1, vm()).poll(2, vm()).poll(3, vm(), dynamic(3072))
+    store = imported(spool)
+    assert len(store.events(VmNotListed, ERP)) == 1
+    back = store.vm(ERP)
+    assert (back.not_listed_since, back.power, back.assigned, back.session) == (None, Power.RUNNING, 3 * GiB, 1)
+
+
+def test_one_list_without_it_an_error_and_an_empty_list_say_nothing_of_absence() -> None:
+    def lost(*lists: Spool) -> int:
+        return sum(len(imported(spool).events(VmNotListed, ERP)) for spool in lists)
+
+    both = (vm(), dynamic(2048))
+    assert lost(Spool().poll(0, *both).poll(1, vm()).poll(2, *both).poll(3, vm())) == 0
+    assert lost(Spool().poll(0, *both).poll(1, vm(), error="x").poll(2, vm(), error="x")) == 0
+    assert lost(Spool().poll(0, *both).poll(1).poll(2)) == 0, "without rights a host lists nothing, and no error"
+
+
+def test_a_vm_that_another_host_lists_is_not_lost() -> None:
+    first, second = Spool(), Spool("HV02")
+    for minute in range(6):
+        first.poll(minute, vm(), *([dynamic(2048)] if minute < 2 else []))
+        second.poll(minute + 0.5, vm(id=OLD, name="old"), *([dynamic(2048)] if minute >= 2 else []))
+    store = imported(first, second)
+    assert store.events(VmNotListed, ERP) == []
+    assert (store.vm(ERP).host, store.vm(ERP).session) == ("hv02", 1), "its uptime goes on: so does its session"
+
+
+def test_what_an_earlier_import_knew_is_missed_too() -> None:
+    store = Store()
+    store.take(Spool().poll(0, vm(), dynamic(2048)))
+    store.take(Spool().poll(5, vm()).poll(6, vm()))
+    assert len(store.events(VmNotListed, ERP)) == 1
+
+
+def test_a_vm_that_starts_on_another_host_after_its_own_fell_silent_begins_a_session() -> None:
+    store = imported(case("failover_HV01.jsonl.gz"), case("failover_HV02.jsonl.gz"))
+    for id, size in ((WEB, 4 * GiB), (ERP, 2 * GiB)):
+        fold = store.vm(id)
+        assert (fold.host, fold.session, fold.high_watermark, fold.visible) == ("hv02", 2, size, size)
+        assert store.events(VmMemoryMoved, id) == [], "no memory moved: another guest began"
+
+
+def test_a_restart_short_of_memory_is_said_and_is_no_balloon() -> None:
+    store = imported(case("smart.jsonl.gz"))
+    (short,) = [event for event in store.events(VmObserved, ERP) if event.label == SHORT_RESTART]
+    assert (short.assigned, short.session, short.ballooned, short.in_use) == (1536 * MiB, 2, None, None)
+
+
+def test_the_time_that_nobody_watched_is_an_event() -> None:
+    store = imported(case("gap.jsonl.gz"))
+    (gap,) = [envelope for envelope in store.of("host/hv01") if isinstance(envelope.event, HostNotWatched)]
+    assert (gap.metadata.earliest, gap.metadata.happened) == (
+        "2026-11-23T09:29:00.000000Z",
+        "2026-11-23T14:30:00.000000Z",
+    )
+
+
+def test_five_minutes_between_two_polls_are_no_gap() -> None:
+    spool = Spool()
+    for minute in range(0, 60, 5):
+        spool.poll(minute, vm())
+    assert [e for e in imported(spool).of("host/hv01") if isinstance(e.event, HostNotWatched)] == []
+
+
+def test_when_a_host_is_measured_what_its_vms_hold_is_of_that_poll() -> None:
+    store = imported(case("stale.jsonl.gz"))
+    (free,) = [event.free for event in (store.host("hv01"),)]
+    assert free is not None
+    order = [envelope.stream for envelope in store.stored if not envelope.stream.startswith("import/")]
+    assert order[-1] == "host/hv01", "Dynamic Memory's move of 09:05 stands before the measurement of 09:21"
+    assert (store.vm(ERP).held or 0) + (store.vm(WEB).held or 0) + free <= 16 * GiB
+
+
+def test_a_production_checkpoint_that_is_applied_leaves_the_vm_off_and_then_a_session_begins() -> None:
+    store = imported(case("prod.jsonl.gz"))
+    states = [(event.power, event.session) for event in store.events(VmObserved) if event.power is not None]
+    assert states == [(Power.RUNNING, 1), (Power.OFF, None), (Power.RUNNING, 2)]
+
+
+def test_an_impossible_figure_is_unknown_and_the_rest_of_the_day_is_read() -> None:
+    store = Store()
+    (file,) = store.take(case("badcounter.jsonl.gz"), final=True)
+    assert file.counts.remarks == {"impossible figure": 2}
+    assert violations(store) == []
+
+
+# What came of a request
+
+
+def test_what_comes_late_settles_the_request_again() -> None:
+    store = imported(case("late.jsonl"))
+    first, last = store.events(VmRequestSettled)
+    assert (first.outcome, first.granted) == (Outcome.FAILED, 0)
+    assert (last.outcome, last.granted, last.late) == (Outcome.PARTIALLY_COMPLETED, 5 * GiB, True)
+    assert {first.code, last.code} == {ObservedCode.NOT_REPORTED}, "7096 MiB were not in use"
+
+
+# The whole story
+
+
+def test_the_story_of_two_hosts_that_the_collector_wrote() -> None:
+    store = Store()
+    store.take(*((CASES / "story" / f"HV0{number}-20261128.jsonl").read_bytes() for number in (1, 2)), final=True)
+    assert violations(store) == []
+    db, idle = "0b5c1c2e-0000-4000-8000-000000000003", "0b5c1c2e-0000-4000-8000-000000000004"
+    assert [envelope.metadata.actor for envelope in envelopes(store, VmChangeRequested)] == [
+        "CONTOSO\\anna",
+        "CONTOSO\\anna",
+        NOBODY,
+    ]
+    assert [envelope.metadata.actor for envelope in envelopes(store, VmChangeRequested, db)] == [BEN]
+    (settled,) = store.events(VmRequestSettled, db)
+    assert (settled.outcome, settled.granted) == (Outcome.PARTIALLY_COMPLETED, 3192 * MiB)
+    (gone,) = envelopes(store, VmNotListed, idle)
+    assert gone.metadata.happened[11:16] == "09:43"
+    assert [store.events(VmNotListed, vm) for vm in (WEB, ERP, db)] == [[], [], []]
+    assert (store.vm(db).host, store.vm(db).session) == ("hv02", 1)
+    (gap,) = [envelope for envelope in store.of("host/hv01") if isinstance(envelope.event, HostNotWatched)]
+    assert ((gap.metadata.earliest or "")[11:16], gap.metadata.happened[11:16]) == ("09:29", "09:37")
