@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.identifiers import split_stream
 from nilometer.storage.store import Database
 from nilometer.views.states import STATE_COLUMNS, check_row, host_of, kind_of, select_states, write_fleet, write_state
 from nilometer.views.tables import LIVE, Events, ViewStore, checksum, damaged, exist, insert, lock, position, tracking
@@ -50,19 +51,19 @@ def pages(events: Events, after: int, upto: int | None, pace: Pace) -> Iterator[
 
 def timeline_row(envelope: Envelope[Event], tracked: AnyTracked | None) -> Row:
     """The row of an event in ``view_timeline``; ``tracked`` is what its stream then came to."""
-    said, about = envelope.metadata, subject(envelope)
-    latest = said.happened if tracked is None else tracked.as_of
+    metadata, about = envelope.metadata, subject(envelope)
+    latest = metadata.happened if tracked is None else tracked.as_of
     return (
         envelope.position,
         envelope.stream,
-        said.happened,
+        metadata.happened,
         latest,
         about.vm,
         about.host or host_of(tracked),
-        said.actor,
+        metadata.actor,
         None if about.outcome is None else str(about.outcome),
         int(about.asked),
-        said.correlation,
+        metadata.correlation,
     )
 
 
@@ -74,7 +75,7 @@ def state_row(stream: str, tracked: AnyTracked) -> Row:
 
 
 def _is_stale(states: States, envelope: Envelope[Event]) -> bool:
-    if envelope.stream.partition("/")[0] not in ("vm", "host"):
+    if split_stream(envelope.stream)[0] not in ("vm", "host"):
         return False
     known = states.get(envelope.stream)
     return (0 if known is None else known.subject.version) != envelope.version - 1

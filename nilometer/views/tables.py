@@ -89,7 +89,7 @@ def create(db: Database, tables: str) -> None:
         db.execute(f"CREATE TABLE {table}{tables} ({columns})")
     # Live and fresh tables have indexes at the same time, and those cannot be renamed with them.
     made = os.urandom(6).hex()
-    for name, of in (
+    for name, columns in (
         ("stream", "(stream, latest, position)"),
         ("happened", "(happened)"),
         ("vm", "(vm, position)"),
@@ -98,7 +98,7 @@ def create(db: Database, tables: str) -> None:
         ("late", "(happened) WHERE latest > happened"),
         ("other", "(happened) WHERE vm IS NULL AND host IS NULL"),
     ):
-        db.execute(f"CREATE INDEX view_timeline_{made}_{name} ON view_timeline{tables} {of}")
+        db.execute(f"CREATE INDEX view_timeline_{made}_{name} ON view_timeline{tables} {columns}")
     db.execute(f"INSERT INTO view_tracking{tables} VALUES (?, 0, '', ?)", (SHAPE, checksum(0, "")))
 
 

@@ -122,19 +122,19 @@ class Comparer:
         found = {str(row[0]): row for row in stored}
         for stream in sorted(found.keys() | self._states.keys()):
             tracked = self._states.get(stream)
-            due = None if tracked is None else state_row(stream, tracked)
-            self._compare_rows(STREAMS, stream, _STREAM_COLUMNS, found.get(stream), due)
+            expected = None if tracked is None else state_row(stream, tracked)
+            self._compare_rows(STREAMS, stream, _STREAM_COLUMNS, found.get(stream), expected)
 
-    def _compare_timeline(self, after: int, upto: int, due: Sequence[Row]) -> None:
+    def _compare_timeline(self, after: int, upto: int, expected_rows: Sequence[Row]) -> None:
         with self._store.transaction(write=False) as db:
             columns = ", ".join(_TIMELINE_COLUMNS)
             rows = db.execute(
                 f"SELECT {columns} FROM view_timeline WHERE position > ? AND position <= ? ORDER BY position",
                 (after, upto),
             ).fetchall()
-        if [tuple(row) for row in rows] == due:
+        if [tuple(row) for row in rows] == expected_rows:
             return
-        stored, expected = {row[0]: tuple(row) for row in rows}, {row[0]: row for row in due}
+        stored, expected = {row[0]: tuple(row) for row in rows}, {row[0]: row for row in expected_rows}
         for at in sorted(map(number, stored.keys() | expected.keys())):
             self._compare_rows(TIMELINE, f"position {at}", _TIMELINE_COLUMNS, stored.get(at), expected.get(at))
 
@@ -144,12 +144,12 @@ class Comparer:
                 "SELECT latest, fleet, checksum FROM view_checkpoints WHERE position = ?", (at,)
             ).fetchone()
         there = (stream for stream in self._states if not self._states[stream].subject.removed)
-        due = write_fleet(
+        expected = write_fleet(
             (stream, kind_of(self._states[stream]), write_state(self._states[stream])) for stream in there
         )
         if row is None:
             self._differ(CHECKPOINTS, f"the one at position {at} is missing")
-        elif row[0] != self._latest or _unpacked(blob(row[1])) != _unpacked(due):
+        elif row[0] != self._latest or _unpacked(blob(row[1])) != _unpacked(expected):
             self._differ(CHECKPOINTS, f"the one at position {at} is not what the events come to")
         elif row[2] != checksum(at, self._latest, blob(row[1])):
             self._differ(CHECKPOINTS, f"the checksum of the one at position {at} is not right")
@@ -171,15 +171,17 @@ class Comparer:
         for at in sorted(at for at in checkpoints if at <= known and at not in self._checkpoints):
             self._differ(CHECKPOINTS, f"the one at position {at} does not belong there")
 
-    def _compare_rows(self, name: str, place: str, columns: Sequence[str], stored: Row | None, due: Row | None) -> None:
-        if stored is None and due is not None:
+    def _compare_rows(
+        self, name: str, place: str, columns: Sequence[str], stored: Row | None, expected: Row | None
+    ) -> None:
+        if stored is None and expected is not None:
             self._differ(name, f"{place} is missing")
-        elif due is None and stored is not None:
+        elif expected is None and stored is not None:
             self._differ(name, f"{place} does not belong there")
-        elif stored is not None and due is not None:
-            for column, is_stored, is_due in zip(columns, stored, due, strict=True):
-                if is_stored != is_due:
-                    self._differ(name, f"{place}: {column} is {is_stored!r}, and by the events {is_due!r}")
+        elif stored is not None and expected is not None:
+            for column, is_stored, is_expected in zip(columns, stored, expected, strict=True):
+                if is_stored != is_expected:
+                    self._differ(name, f"{place}: {column} is {is_stored!r}, and by the events {is_expected!r}")
 
     def _differ(self, name: str, difference: str) -> None:
         self._differences.setdefault(name, difference)
