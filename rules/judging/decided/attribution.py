@@ -109,8 +109,9 @@ def broken_rules(event: VmEvent) -> list[str]:
 def rules_of_excess(event: VmEvent, rules: list[str]) -> list[str]:
     """The rules that explain a grant that is too large, the most specific first.
 
-    The grant is executed on the recorded state: the invariants that it breaks explain it best. ``rules`` are those that
-    the recorded decision breaks; that a grant is the largest possible explains only one that is too small.
+    The grant is executed on the recorded state: the invariants that it breaks explain it best, but for memory in use
+    that was taken, which has a rule of its own. ``rules`` are those that the recorded decision breaks; that a grant is
+    the largest possible explains only one that is too small.
     """
     broken: list[str] = []
     try:
@@ -123,7 +124,8 @@ def rules_of_excess(event: VmEvent, rules: list[str]) -> list[str]:
         broken = [rule.__name__ for rule in INVARIANTS if not rule(site)]
     except (HistoryError, TypeError, ValueError, LookupError, AttributeError):
         pass  # the event lacks a figure
-    named = dict.fromkeys([*broken, *(rule for rule in rules if rule != "maximal"), EVENT_TELLS_ALL])
+    taken = [rule for rule in rules if rule == "in_use_never_removed"]
+    named = dict.fromkeys([*taken, *broken, *(rule for rule in rules if rule != "maximal"), EVENT_TELLS_ALL])
     if len(named) > 1:
         del named[EVENT_TELLS_ALL]
     return [*named, *(rule for rule in rules if rule == "maximal")]

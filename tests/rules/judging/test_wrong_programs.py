@@ -58,7 +58,7 @@ def test_a_wrong_grant_that_everything_goes_on_from_is_told_once() -> None:
     position = next(envelope.position for envelope in envelopes if envelope.event.KIND == "vm.memory-added")
     found = violations(envelopes)
     assert [(finding.rule, finding.at.position) for finding in found if finding.follows is None] == [
-        ("maximal", position)
+        ("host_never_overcommitted", position)
     ]
     assert {finding.rule for finding in found} >= {"maximal", "host_never_overcommitted"}
     assert {finding.follows for finding in found} == {None, position}

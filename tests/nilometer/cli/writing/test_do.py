@@ -132,7 +132,7 @@ def test_what_another_tool_did_is_recorded_with_what_came_of_it(desk: Desk) -> N
     assert kinds == [
         "nilometer.vm.observed.v2",
         "nilometer.vm.change-requested.v1",
-        "nilometer.vm.memory-moved.v2",
+        "nilometer.vm.memory-moved.v3",
         "nilometer.vm.request-settled.v1",
     ]
     moved = desk.call("log", "--format", "json").lines[2]
