@@ -18,12 +18,13 @@ from domain.deciding.steps import RECORDINGS
 from domain.decision import Code, Decision
 from domain.events import Event, VmEvent
 from domain.identifiers import StreamName, host_stream, vm_stream
+from domain.record import Record
 from domain.recording import Asked, VmCommandName, VmEventKind, VmRecording, static_setting
 from domain.state import Host, Vm
 
 
-@dataclass(frozen=True, slots=True)
-class EventShape:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class EventShape(Record):
     """The class of an event, and which figures of the decision and of the VM afterwards it has."""
 
     kind: type[VmEvent]

@@ -21,6 +21,7 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, InternalError
 from domain.events import Event, HostCommandRefused, HostEvent, VmEvent
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
+from domain.record import Record
 from domain.settings import ConfigVersion, MemorySetting
 from domain.shapes import write_memory
 from nilometer.errors import LedgerError
@@ -36,8 +37,8 @@ from nilometer.times import current_time, format_exact_time
 _REPORT: Final = "please report this"
 
 
-@dataclass(frozen=True, slots=True)
-class _Decided:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _Decided(Record):
     """An answer that is not committed yet, and the index of its first event among those that are not."""
 
     request: Request

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from domain.identifiers import StreamName
+from domain.record import Record
 from nilometer.storage.store import Store
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ PAGE: Final = 1000
 """How many events are fetched at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRow:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class StoredRow(Record):
     """An event as it is stored, byte for byte: what exports and seals are made of."""
 
     position: int

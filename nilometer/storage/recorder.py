@@ -12,6 +12,7 @@ from eventsourcing.persistence import ApplicationRecorder
 from eventsourcing.persistence import IntegrityError as IntegrityError
 from eventsourcing.persistence import StoredEvent as StoredEvent
 
+from domain.record import Record
 from nilometer.errors import LedgerBusy, LedgerError, LedgerReadOnly, LedgerUnreachable, NotALedger
 from nilometer.storage.store import Database, Receipt
 
@@ -29,8 +30,8 @@ class StaleRead(IntegrityError):
     """Something that a decision only read has changed since: decide again."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedVersions:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ExpectedVersions(Record):
     """What a decision read without writing it, and must not have changed when it is recorded."""
 
     streams: Mapping[str, int]

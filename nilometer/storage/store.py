@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from domain.record import Record
+
 FORMAT: Final = 2
 """The version of the tables of a new ledger. Since 2 events have their positions as a key, and triggers keep them."""
 
@@ -21,8 +23,8 @@ LOCK_TIMEOUT: Final = 30.0
 """Seconds to wait for another writer, unless something else is given."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Receipt(Record):
     """That the command with this key was recorded: as ``events`` events from ``position`` on.
 
     ``result`` is what was answered where no event was due, else ``None``: events tell it.

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from domain.errors import InputError
+from domain.record import Record
 
 DEFAULT_URL = "sqlite:///nilometer.db"
 DEFAULT_SCHEMA = "nilometer"
@@ -18,8 +19,8 @@ _SECRET = re.compile(
 _HINT = "write sqlite:///path/to/file.db or postgresql://user@host/database"
 
 
-@dataclass(frozen=True, slots=True)
-class SQLiteLocation:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SQLiteLocation(Record):
     """A ledger in a file."""
 
     path: Path
@@ -32,8 +33,8 @@ class SQLiteLocation:
         return f"file:{quote(str(self.path.absolute()))}?mode={mode}"
 
 
-@dataclass(frozen=True, slots=True)
-class PostgresLocation:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PostgresLocation(Record):
     """A ledger in a schema of a PostgreSQL database."""
 
     host: str
