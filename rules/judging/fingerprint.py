@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import sha256
+from typing import Final
 
 from domain.changes import HOST_CHANGES, VM_CHANGES
 from domain.commands import NAMES
@@ -15,31 +16,33 @@ from domain.hosts import register_host, remove_host, resize_host, set_reserve
 from domain.rule import RULES, Rule, is_rule
 from rules.claims import CLAIMS
 from rules.specification.invariants import INVARIANTS
-from rules.specification.predicate import PREDICATES, is_predicate
+from rules.specification.predicate import is_predicate
 from rules.symbolic.reader import RuleReader
 from rules.symbolic.terms import Term
 from rules.symbolic.values import leaves
 
+_PROGRAM: Final = register_host.__module__.removesuffix("hosts")
+"""What the modules of the program's rules begin with, here and as installed."""
+
 
 @cache
 def rules_digest() -> str:
-    """The SHA-256 of the rules of the program, the predicates of the specification, and the tables that join them.
+    """The SHA-256 of the rules of the program, the predicates that are asked, and the tables that join them.
 
     Each is a line, sorted. That of a rule has its name, and for each figure that it gives the hash of the term.
     """
-    lines = [*_joins()]
-    lines += _lines(RuleReader(is_rule), RULES, "domain.")
-    lines += _lines(RuleReader(is_predicate), PREDICATES, "rules.specification.")
+    program = [rule for rule in RULES if rule.__module__.startswith(_PROGRAM)]
+    asked = [*INVARIANTS, *(claim.predicate for claim in CLAIMS), *(claim.when for claim in CLAIMS if claim.when)]
+    lines = [*_joins(), *_lines(RuleReader(is_rule), program), *_lines(RuleReader(is_predicate), asked)]
     return sha256("".join(f"{line}\n" for line in sorted(lines)).encode()).hexdigest()
 
 
-def _lines(reader: RuleReader, marked: list[Rule], package: str) -> Iterator[str]:
+def _lines(reader: RuleReader, rules: Iterable[Rule]) -> Iterator[str]:
     hashes: dict[Term, str] = {}
-    for rule in marked:
-        name = _name(rule)
-        if name.startswith(package) and getattr(sys.modules[rule.__module__], rule.__name__, None) is rule:
+    for rule in dict.fromkeys(rules):
+        if getattr(sys.modules[rule.__module__], rule.__name__, None) is rule:
             figures = [[figure, hash_term(term, hashes)] for figure, term in leaves(reader.read(rule))]
-            yield json.dumps([name, figures])
+            yield json.dumps([_name(rule), figures])
 
 
 def _joins() -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
@@ -9,6 +10,7 @@ from typing import Final, cast
 from domain.changes import VM_CHANGES
 from domain.commands import NAMES
 from domain.deciding.steps import STEPS
+from domain.decision import Outcome
 from domain.state import Host, Site
 from rules.catalogue import KINDS, describe, predicate_named
 from rules.obligations import Obligation, ObligationBuilder
@@ -24,6 +26,9 @@ from rules.transitions.vm_commands import SITE
 
 LONG: Final = 12
 """A part of a formula that occurs twice and has more than this many subterms gets a name."""
+WIDE: Final = 100
+"""An assumption of so many characters is said in words."""
+_WITHIN: Final = re.compile(r"\(\((?P<figure>[\w.]+) <= (?P<bound>\d+)\) and \(-(?P=figure) <= (?P=bound)\)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def explain(obligation: Obligation, budget: int = BUDGET) -> Explanation:
         source=None if predicate is None else formula(predicate),
         program=tuple(_program(obligation)),
         assumes=tuple(
-            Assumption(labels.get(condition) or show(condition), condition in used)
+            Assumption(labels.get(condition) or _name(obligation, condition), condition in used)
             for condition in dict.fromkeys(obligation.assumes)
         ),
         where=tuple(writer.definitions),
@@ -111,6 +116,18 @@ def _program(obligation: Obligation) -> Iterator[str]:
             yield f"{source_of(step.rule).location} {step.rule.__name__} decides it"
             change = VM_CHANGES[step.event].rule
             yield f"{source_of(change).location} {change.__name__} says what it changes"
+
+
+def _name(obligation: Obligation, condition: Term) -> str:
+    """An assumption that is no invariant, in few words if its formula is long."""
+    text = show(condition)
+    if len(text) < WIDE:
+        return text
+    if text.startswith("(not ") and text.endswith(f" is {Outcome.__name__}.{Outcome.REJECTED.name}))"):
+        return f"{obligation.command} is not rejected"
+    if match := _WITHIN.fullmatch(text):
+        return f"{match['figure']} is at most {match['bound']}, either way"
+    return text
 
 
 def _labels() -> Mapping[Term, str]:
