@@ -6,7 +6,7 @@ because a version can be written only once; a refusal is believed only after ``r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Final
 
@@ -44,8 +44,9 @@ class Repository:
         self._views = views
         self._known: dict[str, AnyTracked] = {}
         """Hosts and VMs, removed or not, by the names of their streams."""
-        self._fresh: set[str] = set()
-        """Streams that were read from the database since the unit of work began."""
+        self._transactions = 0
+        self._read_in: dict[str, int] = {}
+        """In which transaction each stream was last read, of those since the unit of work began."""
         self._transaction: ExitStack | None = None
         """The transaction in which what one command reads is fetched; ``None`` while memory alone is asked."""
         self._db: Database | None = None
@@ -53,7 +54,7 @@ class Repository:
 
     def begin(self) -> None:
         """Begins a unit of work. If too much is remembered, all is forgotten."""
-        self._fresh.clear()
+        self._read_in.clear()
         if len(self._known) >= REMEMBERED:
             self._known.clear()
 
@@ -64,6 +65,7 @@ class Repository:
         reads = self._load_remembered(command)
         if reads is not None:
             return reads
+        self._transactions += 1
         with ExitStack() as self._transaction:
             try:
                 return load(command, self)
@@ -111,7 +113,7 @@ class Repository:
         for envelope in self._application.stream_in(db, stream, after):
             advance(states, envelope)
         self._known |= states
-        self._fresh.add(stream)
+        self._read_in[stream] = self._transactions
         return states.get(stream)
 
     @staticmethod
@@ -159,21 +161,27 @@ class Repository:
             apply_to_vm(tracked.subject, event, after)
             tracked.as_of = max(tracked.as_of, envelope.metadata.happened)
 
-    def refresh(self, streams: Iterable[str]) -> bool:
-        """Brings those of the streams that are remembered up to date, unless they were since the unit of work began.
+    def refresh(self, streams: Iterable[str], written: Collection[str] = ()) -> bool:
+        """Brings those of the streams that are remembered up to date, all in one transaction.
 
-        Returns whether anything had been recorded that was not remembered.
+        Those that are ``written``, and not committed yet, stay as they are. Nothing is read if they were all read in
+        one transaction since the unit of work began: what is decided on them was true at one moment. Of two
+        transactions it need not be: a VM may know a newer state of its host. Returns whether anything had been
+        recorded that was not remembered.
         """
-        stale = [stream for stream in streams if stream in self._known and stream not in self._fresh]
-        if not stale:
+        known = [stream for stream in streams if stream in self._known]
+        remembered = [stream for stream in known if stream not in written]
+        transactions = {self._read_in.get(stream) for stream in known}
+        if not remembered or (len(transactions) == 1 and None not in transactions):
             return False
         news = False
+        self._transactions += 1
         with self._recorder.transaction(write=False) as db:
-            for stream in stale:
+            for stream in remembered:
                 for envelope in self._application.stream_in(db, stream, self.version(stream)):
                     advance(self._known, envelope)
                     news = True
-        self._fresh.update(stale)
+        self._read_in |= dict.fromkeys(remembered, self._transactions)
         return news
 
     def forget(self, streams: Iterable[str]) -> None:

@@ -173,14 +173,14 @@ class UnitOfWork:
                 reads = self._repository.load(command)
                 answer = decide(command, reads)
             except InputError:
-                if self._repository.refresh(named_streams(command) - self._written):
+                if self._repository.refresh(named_streams(command), self._written):
                     continue
                 raise
             streams = reads.streams
             self._touched |= streams
             if accepted(answer.decision) and answer.events:
                 return streams, answer
-            if not self._repository.refresh(streams - self._written):
+            if not self._repository.refresh(streams, self._written):
                 return streams, answer
 
     def _expect_unchanged(self, stream: StreamName) -> None:

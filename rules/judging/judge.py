@@ -9,6 +9,7 @@ from domain.envelope import Envelope
 from domain.events import Decided, Event, VmDefined, VmEvent
 from domain.identifiers import host_stream, subject_id, vm_id
 from domain.observed.events import Observed, VmObserved
+from rules.judging.clocks import RACE_SECONDS, seconds_between
 from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.comparing import difference_of
 from rules.judging.completeness import Completeness, PlacedEvent
@@ -100,7 +101,7 @@ class Judge:
         collector, metadata = self._collector, ref.envelope.metadata
         collector.in_scope = collector.everything or self._is_in_scope(ref.envelope)
         recorded, happened, earliest = metadata.recorded, metadata.happened, metadata.earliest
-        if recorded < self._recorded:
+        if recorded < self._recorded and seconds_between(recorded, self._recorded) >= RACE_SECONDS:
             difference: Difference = {"not recorded before": self._recorded}, {"recorded": recorded}
             why = "the event was recorded before the previous event of its ledger"
             collector.report_remark(TIME_GOES_FORWARD, ref, why, difference)

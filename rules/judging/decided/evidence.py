@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Final
 
 from domain import events
@@ -11,6 +10,7 @@ from domain.deciding.redecide import vm_as_read
 from domain.events import HostRead, VmEvent
 from domain.identifiers import host_stream
 from domain.state import Vm
+from rules.judging.clocks import RACE_SECONDS, seconds_between
 from rules.judging.collector import EventRef
 from rules.judging.comparing import (
     difference_of,
@@ -26,8 +26,6 @@ from rules.judging.decided.tracks import DecidedHostState, DecidedVmState
 from rules.judging.descriptions import EVENT_TELLS_ALL
 from rules.judging.findings import Difference
 
-OUTDATED_SECONDS: Final = 60
-"""A decision is recorded at most so long after another writer replaced what it read; then it is made again."""
 NO_VERSIONS: Final[Mapping[str, int]] = {}
 
 
@@ -118,6 +116,8 @@ def check_host_read(
     host.confirm_version(read.stream_version)
     state = host.state_at(read.stream_version)
     if state is not None and matches_host_read(read, state, generation):
+        if not isinstance(ref.envelope.event, events.VmCommandRefused | events.HostCommandRefused):
+            return True  # what is granted is written on the host too; else the decision needs no figure that changes
         return _check_recency(records, ref, read, host, path, known.get(host.id, 0))
     follows = host.cause
     if state is None and host.had_version(read.stream_version):
@@ -144,7 +144,7 @@ def check_host_read(
 def _check_recency(
     records: Records, ref: EventRef, read: HostRead, host: DecidedHostState, path: str, known: int
 ) -> bool:
-    """Whether a decision read a host that was not outdated: others write in between, but not for minutes.
+    """Whether a refusal read a host that was not outdated: others write in between, but not for minutes.
 
     ``known`` is the newest version of the host that the event's own stream knew before.
     """
@@ -154,7 +154,7 @@ def _check_recency(
         newest = known
     else:
         superseded = host.superseded_at(version)
-        if superseded is None or recorded <= superseded or _seconds_between(superseded, recorded) < OUTDATED_SECONDS:
+        if superseded is None or recorded <= superseded or seconds_between(superseded, recorded) < RACE_SECONDS:
             return True
         why = f"the decision read a version of the host that was outdated since {superseded}"
         newest = host.version
@@ -162,7 +162,3 @@ def _check_recency(
     follows = host.cause
     records.collector.report_violation(EVENT_TELLS_ALL, ref, why, difference, follows=follows)
     return False
-
-
-def _seconds_between(earlier: str, later: str) -> float:
-    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
