@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from domain.observed.events import VmMemoryMoved, VmObserved
 from domain.observed.settings import NOT_RECORDED, contradicts, known_parts
@@ -103,4 +103,4 @@ def _round_down(memory: MemorySetting) -> MemorySetting:
 
 
 def _is_whole(memory: MemorySetting) -> bool:
-    return len(known_parts(memory)) == len(MemorySetting.__slots__)
+    return len(known_parts(memory)) == len(fields(MemorySetting))
