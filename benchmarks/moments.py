@@ -10,8 +10,8 @@ from statistics import median
 
 from benchmarks.histories import History
 from benchmarks.workload import moment
+from domain.identifiers import seconds_between
 from nilometer import Ledger
-from nilometer.times import seconds_between
 from nilometer.views.tables import Moment
 from projections.view import view
 

@@ -6,6 +6,7 @@ They cost nothing at run time. A stream's name is made and cut here and nowhere 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NewType
 
 StreamName = NewType("StreamName", str)
@@ -55,3 +56,8 @@ def vm_id(stream: str) -> VmId | None:
 def host_id(stream: str) -> HostId | None:
     """The host that a stream is about; ``None`` for other streams."""
     return HostId(stream[5:]) if stream.startswith("host/") else None
+
+
+def seconds_between(earlier: str, later: str) -> float:
+    """The seconds from one time to another, both in ISO 8601 with a zone."""
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()

@@ -96,11 +96,6 @@ def _format(text: str, precision: str) -> str:
     return moment.isoformat(sep=" ", timespec=precision).replace("+00:00", "Z")
 
 
-def seconds_between(earlier: str, later: str) -> float:
-    """The seconds between two times."""
-    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
-
-
 def format_duration(seconds: float) -> str:
     """Formats a duration for people: ``120 ms``, ``8.8 s``, ``50 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 2 h``."""
     if seconds < 1:

@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
-from domain.identifiers import StreamName, split_stream
+from domain.identifiers import StreamName, seconds_between, split_stream
 from domain.observed.events import UNKNOWN_ACTOR, VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
 from domain.observed.vm import ObservedVm
 from nilometer.ledger.reader import LedgerReader
@@ -23,7 +23,7 @@ from nilometer.messages.events import (
     describe_time,
 )
 from nilometer.messages.sizes import common_unit, format_part, format_size, format_sizes
-from nilometer.times import format_duration, format_time, format_time_near, seconds_between
+from nilometer.times import format_duration, format_time, format_time_near
 from projections.timeline import TimelineEntry, entry
 
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from domain.envelope import Envelope
 from domain.events import Decided, Event, VmDefined, VmEvent
-from domain.identifiers import host_stream, subject_id, vm_id
+from domain.identifiers import host_stream, seconds_between, subject_id, vm_id
 from domain.observed.events import Observed, VmObserved
-from rules.judging.clocks import RACE_SECONDS, seconds_between
+from rules.judging.clocks import RACE_SECONDS
 from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.comparing import difference_of
 from rules.judging.completeness import Completeness, PlacedEvent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from domain.identifiers import UtcTime, host_stream
+from domain.identifiers import UtcTime, host_stream, seconds_between
 from domain.observed.events import HostNotWatched, HostObserved, Observed
 from domain.observed.host import ObservedHost
 from nilometer.importers.hyperv.jobs import Jobs
@@ -13,7 +13,6 @@ from nilometer.importers.hyperv.readings import HostReading
 from nilometer.importers.hyperv.state import Cutoff, Emission, Past, last_measured
 from nilometer.importers.run import ImportCounts
 from nilometer.ledger.requests import Fact
-from nilometer.times import seconds_between
 
 OLDER: Final = "older than what is known"
 """The kind of records that came too late, as imports store it."""

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from domain.identifiers import UtcTime, vm_stream
+from domain.identifiers import UtcTime, seconds_between, vm_stream
 from domain.observed.events import (
     BASE_MEMORY,
     Grounds,
@@ -28,7 +28,6 @@ from nilometer.importers.hyperv.news import ON, News, base_memory, measure, sees
 from nilometer.importers.hyperv.readings import ChangeReading, JobKind, PowerReading, VmReading
 from nilometer.importers.hyperv.state import Cutoff, Emission, MoveWindow, VmQueue, last_measured
 from nilometer.ledger.requests import Fact
-from nilometer.times import seconds_between
 
 FRESH_SECONDS: Final = 6 * 3600
 """A figure that did not change is recorded again after this time, to show that it was still measured."""

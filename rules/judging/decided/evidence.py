@@ -8,9 +8,9 @@ from typing import Final
 from domain import events
 from domain.deciding.redecide import vm_as_read
 from domain.events import HostRead, VmEvent
-from domain.identifiers import host_stream
+from domain.identifiers import host_stream, seconds_between
 from domain.state import Vm
-from rules.judging.clocks import RACE_SECONDS, seconds_between
+from rules.judging.clocks import RACE_SECONDS
 from rules.judging.collector import EventRef
 from rules.judging.comparing import (
     difference_of,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from domain.commands import AddMemory, DefineVm
 from domain.errors import InputError
+from domain.identifiers import seconds_between
 from domain.quantities import LARGEST, MiB
 from domain.settings import ConfigVersion, Mode
 from domain.shapes import parse_size
@@ -27,7 +28,6 @@ from nilometer.times import (
     format_time_near,
     parse_time,
     parse_typed_time,
-    seconds_between,
 )
 
 LINES = [b'{"command": "start", "vm": "%d"}' % number for number in range(4)]
