@@ -57,6 +57,8 @@ class HypervVm:
     host_available: int | None = None
     """What that host had left then."""
     read_at: UtcTime | None = None
+    newest_at: UtcTime | None = None
+    """The latest time of all that was read: a clock may have gone back since."""
     power_at: UtcTime | None = None
     """When a log last recorded its power state."""
     latest: VmReading | None = None
@@ -126,21 +128,26 @@ class HypervVm:
     # The ledger
 
     def sync(self, recorded: ObservedVm) -> None:
-        """Goes on from what the ledger knows. Readings and moves that wait and are recorded already are dropped."""
-        goes_on = self.read_at is not None
+        """Goes on from what the ledger knows. Readings and moves that wait and are recorded already are dropped.
+
+        What was read so far is recorded. If the ledger knows more, as another host's file reached further, what follows
+        here may be older than that.
+        """
+        known_until = last_measured(recorded)
+        goes_on = self.newest_at is not None and (known_until is None or known_until <= self.newest_at)
         self.state, self.quiet, self.charged_host = recorded, False, recorded.host
         self.unreported = recorded.power in ON and recorded.assigned is None
-        if self.window is not None and self.size == self.window.size:
+        if self.window is not None and (not goes_on or self.size == self.window.size):
             self.window = None
-        self.cutoff.sync(None if goes_on else last_measured(recorded))
+        self.cutoff.sync(None if goes_on else known_until)
         power_at = recorded.measured.get("power")
         if power_at is not None and (self.read_at is None or power_at > self.read_at):  # from a log or another file
             self.queue.drop_power_until(power_at)
             self.power_at, self.uptime = power_at, None
         if not goes_on:  # what differs now has changed since the last event
             self.read_at = self.cutoff.known_until
-        held = self.queue.held
-        if held is not None and recorded.memory is not None and held.listing.startup == recorded.memory.startup:
+        held, memory = self.queue.held, recorded.memory
+        if held is not None and (not goes_on or (memory is not None and held.listing.startup == memory.startup)):
             self.queue.release()
 
     def charge(self, host: str | None) -> None:
@@ -162,22 +169,24 @@ class HypervVm:
             or reading.listing != latest.listing
         ):
             return False
-        self.read_at, self.latest = reading.at, reading
+        self.latest = reading
+        self._note_read(reading.at)
         if reading.uptime is not None:
             self.uptime = reading.uptime
         return True
 
     def take_recorded(self, reading: VmReading) -> None:
         """Takes a reading whose events are recorded."""
-        self.read_at, self.stable, self.latest = reading.at, reading.listing.assigned or None, reading
-        self.quiet = False
+        self.stable, self.latest, self.quiet = reading.listing.assigned or None, reading, False
+        self._note_read(reading.at)
         self._note_unseen(reading)
         if reading.uptime is not None:
             self.uptime = reading.uptime
 
     def take_compared(self, reading: VmReading, news: News, host: str | None) -> None:
         """Takes a reading whose events were added just now."""
-        self.read_at, self.stable, self.latest, self.changed_by = reading.at, news.assigned, reading, None
+        self.stable, self.latest, self.changed_by = news.assigned, reading, None
+        self._note_read(reading.at)
         self._note_unseen(reading)
         if reading.uptime is not None:
             self.uptime = reading.uptime
@@ -198,6 +207,11 @@ class HypervVm:
         is_slow = seconds_between(reading.at, change.at) < SLOW_SECONDS
         return reading._replace(at=change.at) if shows and is_slow else reading
 
+    def _note_read(self, at: UtcTime) -> None:
+        self.read_at = at
+        if self.newest_at is None or at > self.newest_at:
+            self.newest_at = at
+
     def _note_unseen(self, reading: VmReading) -> None:
         """Notes since when the guest sees less memory than the VM has. Each change of the size begins it anew."""
         if not sees_less(reading):
@@ -214,7 +228,8 @@ class HypervVm:
 
     def take_change(self, change: ChangeReading) -> None:
         """Takes a change that ``Invoke-NiloChange`` made."""
-        self.read_at, self.stable = change.at, change.after
+        self.stable = change.after
+        self._note_read(change.at)
 
     def take_power(self, reading: PowerReading) -> None:
         """Takes a power state from a log."""

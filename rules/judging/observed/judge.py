@@ -225,6 +225,7 @@ class ObservedJudge:
             collector.report_remark(EVENTS_WHERE_DUE, ref, "memory moved without a request", ({}, found))
         fold.apply(event, metadata.happened, metadata.earliest)
         vm.moved_at = max(vm.moved_at, metadata.happened)
+        vm.is_polled = vm.is_polled or metadata.earliest is not None
         vm.most_since_visible = max(vm.most_since_visible, fold.assigned or 0, event.most or 0)
         vm.least_since_visible = min(vm.least_since_visible, fold.assigned or 0)
         vm.refused.pop(event.device, None)

@@ -131,6 +131,8 @@ class ObservedVmState:
     """The most that it was seen to be assigned under that setting."""
     moved_at: str = ""
     """When its memory last moved."""
+    is_polled: bool = False
+    """Some of its moves are known by two polls only: what it had between these was not measured."""
     measured_at: str = ""
     """When all of its memory was last measured: every earlier move is recorded by now."""
 

@@ -15,7 +15,9 @@ from typing import Final
 from domain.guests import Mechanism, removal_mechanism
 from domain.observed.devices import balloon_of, lent_of
 from domain.observed.events import Means, VmMemoryMoved, VmObserved
+from domain.observed.settings import NOT_RECORDED
 from domain.observed.vm import ObservedVm
+from domain.settings import Mode
 from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.findings import Figures
 from rules.judging.observed.state import (
@@ -36,6 +38,7 @@ LENT: Final = "it was not recorded whether the guest counts memory that it lent 
 DEVICES: Final = "it was not recorded what the VM's devices are to the guest"
 FIRST: Final = "what the guest saw before was not measured"
 BETWEEN: Final = "the guest sees part of the removed memory, and it was not recorded how the memory was removed"
+PEAKED: Final = "the VM may have had more between two polls, which the guest still sees"
 UNSEEN: Final = "the guest does not see the memory that the VM was given, ten minutes after it was"
 SEEN_LATE: Final = "the guest now sees memory that it had not seen in time"
 NO_WHOLE_BLOCKS: Final = "the module is no whole number of the guest's memory blocks, so the guest may not see it"
@@ -231,6 +234,8 @@ def judge_visible(collector: FindingCollector, ref: EventRef, event: VmObserved,
         _report_seen_late(collector, ref, vm, visible, assigned)
     elif assigned + hidden <= visible <= watermark:
         _report_moves_unknown(collector, ref, vm, BETWEEN)
+    elif watermark < visible and vm.unconfirmed is None and _may_have_peaked(vm, visible):
+        _report_moves_unknown(collector, ref, vm, PEAKED)
     elif lacks_a_gift and last.confirmed and vm.unconfirmed is None and moves.count:
         _judge_unseen(collector, ref, vm, VisibleReading(visible, assigned, confirmed=True), moved)
         return
@@ -241,6 +246,19 @@ def judge_visible(collector: FindingCollector, ref: EventRef, event: VmObserved,
     if vm.unconfirmed is not None:
         collector.report_unknown(MOVES, vm.unconfirmed.ref, DURING_CHANGE, vm.unconfirmed.moves)
     _accept(vm, VisibleReading(visible, assigned, confirmed=fits or visible == assigned))
+
+
+def _may_have_peaked(vm: ObservedVmState, visible: int) -> bool:
+    """Whether the VM can have had so much since the accepted reading, and lost it again before the next poll.
+
+    Polls show sizes and not the way between them. Only moves whose moments are known leave no room for that, and a VM
+    under Dynamic Memory never has more than its maximum.
+    """
+    memory = vm.fold.memory
+    is_bounded = memory is not None and memory.mode is Mode.DYNAMIC and memory.maximum != NOT_RECORDED
+    if is_bounded and memory is not None and visible > memory.maximum:
+        return False
+    return vm.is_polled or vm.moves.count == 0
 
 
 def _judge_unseen(

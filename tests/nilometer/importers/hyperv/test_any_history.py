@@ -122,7 +122,7 @@ class Fleet:
         self.assigned[id] += self.random.choice((0, way // 2, way))
 
 
-@pytest.mark.parametrize("seed", [*range(25), 2370, 31030, 44130])
+@pytest.mark.parametrize("seed", [*range(25), 2370, 5019, 5233, 5249, 31030, 44130])
 def test_the_judge_raises_no_false_alarm_and_a_spool_that_is_read_in_parts_comes_to_the_same(seed: int) -> None:
     check(seed)
 

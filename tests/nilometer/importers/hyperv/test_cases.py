@@ -22,6 +22,7 @@ from domain.observed.events import (
 )
 from domain.quantities import GiB, MiB
 from domain.state import Power
+from nilometer.importers.hyperv.hosts import OLDER
 from nilometer.importers.hyperv.jobs import NOBODY
 from rules.judging.findings import Finding, Verdict
 from rules.judging.observed.visible import MOVES
@@ -175,6 +176,20 @@ def test_what_an_earlier_import_knew_is_missed_too() -> None:
     store.take(Spool().poll(0, vm(), dynamic(2048)))
     store.take(Spool().poll(5, vm()).poll(6, vm()))
     assert len(store.events(VmNotListed, ERP)) == 1
+
+
+def test_what_a_host_tells_late_of_a_vm_that_another_host_has_since_is_older_than_what_is_known() -> None:
+    first, second = Spool(), Spool("HV02")
+    for minute in range(10):
+        first.poll(minute, dynamic(2048 + 64 * minute))
+    for minute in range(10, 20):
+        second.poll(minute, dynamic(4096))
+    store = Store()
+    store.take(Spool(lines=first.lines[:5]), second, final=True)
+    known = list(store.stored)
+    files = store.take(first, second, final=True)
+    assert store.of(f"vm/{ERP}") == [each for each in known if each.stream == f"vm/{ERP}"]
+    assert files[0].counts.not_needed == {OLDER: 5}, "the VM was on hv02 since"
 
 
 def test_a_vm_that_starts_on_another_host_after_its_own_fell_silent_begins_a_session() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from domain.observed.events import VmMemoryMoved
+from domain.settings import MemorySetting
 from rules.judging.findings import Verdict
 from rules.judging.observed.visible import MOVES
-from tests.rules.judging.histories import judged
-from tests.rules.judging.observed.test_days import GIB, RUNS, Fact, days, moved, vm
+from tests.rules.judging.histories import judged, moment
+from tests.rules.judging.observed.test_days import GIB, RUNS, Fact, days, dynamic, moved, vm
 
 
 def sees(visible: float, assigned: float) -> Fact:
@@ -63,6 +67,31 @@ def test_what_no_way_leads_to_is_a_violation_if_it_is_measured_twice(wrong: floa
     on_its_way = moves(4, 2), sees(wrong, 2), moves(2, 3), sees(wrong + 1, 3)
     assert asked(*on_its_way) == (0, 0, 2)
     assert asked(*on_its_way, sees(wrong + 1, 3)) == (0, 1, 1)
+
+
+def seen_by_polls(*facts: Fact, memory: MemorySetting | None = None) -> set[Verdict]:
+    """What is said of a VM whose moves are known by the poll before and the poll after them."""
+    begun = vm(**RUNS, session=1, memory=memory, assigned=4 * GIB, visible=4 * GIB)
+    envelopes = [
+        replace(each, metadata=replace(each.metadata, earliest=moment(60 * number)))
+        if isinstance(each.event, VmMemoryMoved)
+        else each
+        for number, each in enumerate(days(begun, *facts))
+    ]
+    return {finding.verdict for finding in judged(envelopes)[0] if finding.rule == MOVES}
+
+
+def test_what_a_vm_had_between_two_polls_its_guest_may_see_still() -> None:
+    peaks = moves(4, 2), sees(6, 2), sees(6, 2)
+    assert seen_by_polls(*peaks) == {Verdict.UNKNOWN}
+    assert asked(*peaks) == (0, 1, 0), "a move of which the moment is known leaves no room for another"
+    assert asked(sees(6, 4), sees(6, 4)) == (0, 0, 0), "without a move it may have had more and lost it again"
+
+
+def test_a_vm_under_dynamic_memory_never_had_more_than_its_maximum() -> None:
+    peaks = moves(4, 2), sees(6, 2), sees(6, 2)
+    assert seen_by_polls(*peaks, memory=dynamic(1, 2, 6)) == {Verdict.UNKNOWN}
+    assert Verdict.VIOLATED in seen_by_polls(*peaks, memory=dynamic(1, 2, 5))
 
 
 def test_a_counter_that_lags_is_no_violation() -> None:
