@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,16 +20,6 @@ _TIME: Final = re.compile(
     re.ASCII,
 )
 WITH_ZONE: Final = "write it with its zone, such as 2026-11-23T09:00:00Z or 2026-11-23T10:00:00+01:00"
-TYPED: Final = "write 2026-11-17, 2026-11-17 09:00 (local time) or 2026-11-17T09:00:00Z"
-
-
-@dataclass(frozen=True, slots=True)
-class TypedTime:
-    """A typed time, and how it was read."""
-
-    text: UtcTime
-    understood: str | None
-    """The local time with its zone, when the zone was not typed; ``None`` when it was."""
 
 
 def to_utc_time(moment: datetime) -> UtcTime:
@@ -48,25 +37,10 @@ def parse_time(text: str) -> UtcTime:
 
     What is finer than a microsecond is cut off.
     """
-    moment = _read(text, WITH_ZONE)
+    moment = read_time(text, WITH_ZONE)
     if moment.tzinfo is None:
         raise InputError(f"{text!r} does not say its time zone", hint=WITH_ZONE)
-    return _convert(moment, text, WITH_ZONE)
-
-
-def parse_typed_time(text: str) -> TypedTime:
-    """Reads a typed time: without a zone it is local, and a date alone means its first moment.
-
-    Raises ``InputError`` with what to write instead.
-    """
-    moment = _read(text, TYPED)
-    if moment.tzinfo is not None:
-        return TypedTime(_convert(moment, text, TYPED), None)
-    try:
-        local = moment.astimezone()
-    except (OverflowError, ValueError, OSError):
-        raise InputError(f"{text!r} is out of range", hint=TYPED) from None
-    return TypedTime(_convert(local, text, TYPED), local.isoformat(timespec="minutes" if not local.second else "auto"))
+    return convert_time(moment, text, WITH_ZONE)
 
 
 def format_time(text: str) -> str:
@@ -108,7 +82,8 @@ def format_duration(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
 
 
-def _read(text: str, hint: str) -> datetime:
+def read_time(text: str, hint: str) -> datetime:
+    """Reads a time with or without its zone; a date alone is its first moment. Raises ``InputError`` with ``hint``."""
     match = _TIME.fullmatch(text.strip())
     if match is None or (match["zone"] and not match["clock"]):
         raise InputError(f"{text!r} is not a time", hint=hint)
@@ -123,7 +98,8 @@ def _read(text: str, hint: str) -> datetime:
         raise InputError(f"{text!r} is not a time: {error}", hint=hint) from None
 
 
-def _convert(moment: datetime, text: str, hint: str) -> UtcTime:
+def convert_time(moment: datetime, text: str, hint: str) -> UtcTime:
+    """Converts a time with a zone that was read from ``text``. Raises ``InputError`` with ``hint``."""
     try:
         return to_utc_time(moment)
     except (OverflowError, ValueError):

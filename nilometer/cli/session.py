@@ -145,12 +145,15 @@ def current_session() -> Session:
     return click.get_current_context().find_root().ensure_object(Session)
 
 
-def read_typed_time(text: str) -> UtcTime:
-    """A typed time, as it is kept inside. Notes on stderr how it was read, if it names no zone."""
-    from nilometer.cli.failures import say
-    from nilometer.times import parse_typed_time
+def read_typed_time(text: str, *, end: bool = False) -> UtcTime:
+    """A typed time, as it is kept inside; with ``end`` a day alone means its last moment.
 
-    moment = parse_typed_time(text)
+    Notes on stderr how it was read, if it names no zone.
+    """
+    from nilometer.cli.failures import say
+    from nilometer.typed_times import parse_typed_time
+
+    moment = parse_typed_time(text, end=end)
     if moment.understood is not None:
         say("note", f"{text} is read as {moment.understood}")
     return moment.text

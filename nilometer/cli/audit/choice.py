@@ -48,5 +48,5 @@ class AuditOptions:
     def _scope(self, vms: Iterable[str], hosts: Iterable[str]) -> Scope:
         rules = frozenset(require_rule(rule) for rule in self.rules)
         since = None if self.since is None else read_typed_time(self.since)
-        until = None if self.until is None else read_typed_time(self.until)
+        until = None if self.until is None else read_typed_time(self.until, end=True)
         return Scope(since=since, until=until, vms=frozenset(vms), hosts=frozenset(hosts), rules=rules)

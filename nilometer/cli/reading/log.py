@@ -34,7 +34,7 @@ MAX_EVENTS: Final = 3
 @click.option("--vm", metavar="VM", help="Only this VM.")
 @click.option("--host", metavar="HOST", help="Only this host and its VMs.")
 @click.option("--since", metavar="TIME", help="Only events at this time or later.")
-@click.option("--until", metavar="TIME", help="Only events at this time or earlier.")
+@click.option("--until", metavar="TIME", help="Only events at this time or earlier; a day means its end.")
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Only events with this outcome.")
 @click.option("--actor", metavar="NAME", help="Only events by this user.")
 @click.option("--asked", "only_asked", is_flag=True, help="Only requests, each with its outcomes.")
@@ -59,7 +59,7 @@ def command(
     session = current_session()
     out = Output(session.format)
     since = None if since is None else read_typed_time(since)
-    until = None if until is None else read_typed_time(until)
+    until = None if until is None else read_typed_time(until, end=True)
     with session.reading() as ledger:
         count = None if count is None or count > ledger.position else count
         wanted = Filter(

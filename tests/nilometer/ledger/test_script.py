@@ -27,7 +27,6 @@ from nilometer.times import (
     format_time,
     format_time_near,
     parse_time,
-    parse_typed_time,
 )
 
 LINES = [b'{"command": "start", "vm": "%d"}' % number for number in range(4)]
@@ -151,19 +150,6 @@ def test_what_is_no_time_with_a_zone_is_refused(text: str) -> None:
     with pytest.raises(InputError) as raised:
         parse_time(text)
     assert raised.value.hint
-
-
-def test_a_typed_time_without_a_zone_is_local_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    try:
-        assert parse_typed_time("2026-11-17 09:00").text == "2026-11-17T08:00:00.000000Z"
-        assert parse_typed_time("2026-07-17").understood == "2026-07-17T00:00+02:00"
-        assert parse_typed_time("2026-11-17T09:00Z").understood is None
-    finally:
-        monkeypatch.undo()
-        time.tzset()
 
 
 def test_times_are_shown_in_local_time_with_its_zone(monkeypatch: pytest.MonkeyPatch) -> None:
