@@ -19,6 +19,7 @@ _TIME: Final = re.compile(
     r" ?(?P<zone>Z|z|[+-]\d{2}:?\d{2})?",
     re.ASCII,
 )
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WITH_ZONE: Final = "write it with its zone, such as 2026-11-23T09:00:00Z or 2026-11-23T10:00:00+01:00"
 
 
@@ -61,6 +62,17 @@ def format_time_near(text: str, other: str | None) -> str:
     """As ``format_time``; the time of day alone if ``other`` is on the same local day."""
     time = format_time(text)
     return time[11:] if other is not None and format_time(other)[:10] == time[:10] else time
+
+
+def format_time_short(text: str, other: str | None) -> str:
+    """A local time for a table whose heading has the zone: ``09:00:05``.
+
+    If ``other`` is on another day it is ``23 Nov 09:00``; of another year it is the day alone, ``2025-11-23``.
+    """
+    time, day = format_time(text), format_time(other or text)[:10]
+    if time[:10] == day:
+        return time[11:19]
+    return f"{int(time[8:10])} {_MONTHS[int(time[5:7]) - 1]} {time[11:16]}" if time[:4] == day[:4] else time[:10]
 
 
 def _format(text: str, precision: str) -> str:

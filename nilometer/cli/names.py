@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from shlex import quote
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.identifiers import host_stream, vm_stream
@@ -17,14 +18,20 @@ if TYPE_CHECKING:
 
 EMPTY: Final = "The ledger is empty. Begin with: nilo do register-host --help, or nilo run SCRIPT.jsonl"
 NO_VM_YET: Final = "the ledger has no VM yet: nilo do define-vm --help"
+GONE: Final = "it did not exist at that time"
 NO_HOST_YET: Final = "the ledger has no host yet: nilo do register-host --help"
 
 
 def find_vm(word: str, names: Mapping[str, str]) -> str:
-    """Finds the id of a VM by its id or name. Raises ``UnknownVm``, or ``InputError`` if several have the name."""
+    """Finds the id of a VM by its id or name, in any case where the case decides nothing.
+
+    Raises ``UnknownVm``, or ``InputError`` with the ids if several VMs have the name.
+    """
     if word in names:
         return word
+    folded = word.casefold()
     found = sorted(id for id, name in names.items() if name == word)
+    found = found or sorted(id for id, name in names.items() if folded in (id.casefold(), name.casefold()))
     if len(found) == 1:
         return found[0]
     if found:
@@ -51,10 +58,40 @@ def find_host(word: str, hosts: Iterable[str]) -> str:
 
 
 def match_host_case(word: str, fleet: Fleet) -> str:
-    """Returns the host's id in its own case: that of an observed host is in lower case. Else the word itself."""
+    """Returns the host's id in its own case, if only one host has it in some case. Else the word itself."""
     there = {*fleet.hosts, *(tracked.subject.host for tracked in fleet.vms.values() if tracked.subject.host)}
     found = [id for id in there if id.casefold() == word.casefold()]
     return found[0] if word not in there and len(found) == 1 else word
+
+
+class Named(NamedTuple):
+    """What a word names: a VM or a host, by its id."""
+
+    vm: str | None = None
+    host: str | None = None
+
+
+def find_named(word: str, find_vm: Callable[[str], str], find_host: Callable[[str], str]) -> Named:
+    """Finds the VM or host that a word names, with the functions that find each.
+
+    Raises ``InputError`` if a VM and a host have the name, or if nothing has.
+    """
+    vm = host = None
+    hints: list[str] = []
+    try:
+        vm = find_vm(word)
+    except UnknownVm as error:
+        hints.append(error.hint or "")
+    try:
+        host = find_host(word)
+    except UnknownHost as error:
+        hints.append(error.hint or "")
+    if vm is not None and host is not None:
+        raise InputError(f"{word!r} is a VM and a host", hint=f"say which: --vm {quote(vm)} or --host {quote(host)}")
+    if vm is None and host is None:
+        near = [hint for hint in hints if hint.startswith(("did you mean", GONE))]
+        raise InputError(f"there is no VM and no host {word!r}", hint=[*near, *hints][0])
+    return Named(vm, host)
 
 
 def has_history(ledger: LedgerReader, stream: str) -> bool:
@@ -89,6 +126,11 @@ def resolve_vm(ledger: LedgerReader, word: str) -> str:
     """Finds the id of a VM, also of one that was removed. Raises as ``find_vm`` does."""
     names = list_vm_names(ledger.views.fleet())
     return word if word not in names and has_history(ledger, vm_stream(word)) else find_vm(word, names)
+
+
+def resolve_named(ledger: LedgerReader, word: str) -> Named:
+    """Finds the VM or host that a word names, also one that was removed. Raises as ``find_named`` does."""
+    return find_named(word, lambda name: resolve_vm(ledger, name), lambda name: resolve_host(ledger, name))
 
 
 def resolve_host(ledger: LedgerReader, word: str) -> str:

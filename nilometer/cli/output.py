@@ -7,12 +7,15 @@ import os
 import sys
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from nilometer.cli.session import Format
 
 _ESCAPE: Final = "\x1b"
+_GAP: Final = 2
+"""What stands between two columns of a table, in characters."""
+_NARROWEST: Final = 8
 _HIDDEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -34,6 +37,8 @@ class Output:
 
     def __init__(self, format: Format) -> None:
         self.format = format
+        self.name: Callable[[str], str] = str
+        """Puts names that people know into each text for them, such as those of VMs in place of GUIDs."""
         self._escape = f"\ufdd0{os.urandom(8).hex()}"  # stands for our own escapes: no text of a ledger can contain it
         self.stream = sys.stdout
         reconfigure = getattr(self.stream, "reconfigure", None)  # tests put streams without it in its place
@@ -50,7 +55,7 @@ class Output:
 
     def write_line(self, text: str = "") -> None:
         """Writes a line for people."""
-        self.stream.write(f"{escape_controls(text).replace(self._escape, _ESCAPE)}\n")
+        self.stream.write(f"{escape_controls(self.name(text)).replace(self._escape, _ESCAPE)}\n")
 
     def write_record(self, value: dict[str, Any]) -> None:
         """Writes a line of JSON Lines."""
@@ -77,28 +82,49 @@ class Output:
         return click.style(escape_controls(text), **settings).replace(_ESCAPE, self._escape)
 
     def write_table(
-        self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        right: Sequence[str] = (),
+        crop: str | None = None,
     ) -> None:
-        """Writes a table for a terminal; ``right`` names the columns that are aligned to the right."""
+        """Writes a table for a terminal. ``right`` names the columns that are aligned to the right.
+
+        A row is one line: where the terminal is too narrow, the texts in the column ``crop`` are cut short.
+        """
         from rich import box
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
         table = Table(
-            title=Text(title, style="bold"),
+            title=Text(escape_controls(self.name(title)), style="bold"),
             title_justify="left",
             box=box.SIMPLE_HEAD,
             padding=(0, 1, 0, 0),
             pad_edge=False,
             show_edge=False,
         )
-        for column in columns:
-            figures = column in right
-            table.add_column(Text(column), justify="right" if figures else "left", no_wrap=figures, overflow="fold")
-        for row in rows:
-            table.add_row(*[Text(escape_controls(cell)) for cell in row])
         console = Console(file=self.stream, highlight=False, no_color=not self.colour)
+        cells = [[Text(escape_controls(self.name(cell))) for cell in row] for row in rows]
+        widths = [max(len(column), *(row[number].cell_len for row in cells)) for number, column in enumerate(columns)]
+        excess = sum(widths) + _GAP * (len(columns) - 1) - console.width
+        for column, width in zip(columns, widths, strict=True):
+            narrowed = width
+            if column == crop and excess > 0:
+                narrowed = min(width, max(width - excess, _NARROWEST))
+                console.width += max(0, excess - (width - narrowed))  # a figure is never cut short
+            table.add_column(
+                Text(column),
+                justify="right" if column in right else "left",
+                no_wrap=True,
+                overflow="ellipsis",
+                width=narrowed,
+            )
+        for row in cells:
+            table.add_row(*row)
         with console.capture() as captured:
             console.print(table)
         lines = [line.rstrip() for line in captured.get().splitlines()]

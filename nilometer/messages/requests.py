@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
-from domain.identifiers import StreamName, seconds_between, split_stream
+from domain.identifiers import seconds_between, split_stream
 from domain.observed.events import UNKNOWN_ACTOR, VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
-from domain.observed.vm import ObservedVm
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.events import (
     describe,
@@ -26,9 +23,6 @@ from nilometer.messages.sizes import common_unit, format_part, format_size, form
 from nilometer.times import format_duration, format_time, format_time_near
 from projections.timeline import TimelineEntry, entry
 
-_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-"""An id that people do not know by heart."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSummary:
@@ -36,7 +30,7 @@ class RequestSummary:
 
     envelope: Envelope[Event]
     subject: str
-    """The VM or host, as people call it."""
+    """The id of the VM, or ``host`` and its id."""
     change: str
     """What was requested; empty if no source recorded it."""
     outcomes: tuple[str, ...]
@@ -67,10 +61,8 @@ def summarize(ledger: LedgerReader, envelope: Envelope[Event]) -> RequestSummary
     subject = id if kind == "vm" else listed.vm or f"host {id}"
     event = envelope.event
     if isinstance(event, VmObserved):  # a job that failed: nothing else is known of it
-        subject, change, outcomes = _name_of(ledger, envelope.stream) or subject, "", [f"failed: {event.told}"]
+        change, outcomes = "", [f"failed: {event.told}"]
     elif isinstance(event, VmChangeRequested):
-        if _GUID.search(id):
-            subject = _name_of(ledger, envelope.stream) or subject
         settlements, moves = find_outcome(ledger, envelope, event)
         settled = [size for settlement in settlements for size in (settlement.event.granted, settlement.event.amount)]
         unit = common_unit([event.amount, event.size_from, event.target, *settled])
@@ -131,12 +123,6 @@ def _describe_moves(request: VmChangeRequested, moves: Sequence[Envelope[VmMemor
     size = moves[-1].event.size_to
     excess = size - request.target if request.target > request.size_from else request.target - size
     return [f"{format_size(excess)} beyond the target"] if excess > 0 else []
-
-
-def _name_of(ledger: LedgerReader, stream: StreamName) -> str | None:
-    """The name of an observed VM."""
-    tracked = ledger.views.load(stream)
-    return tracked.subject.name if tracked is not None and isinstance(tracked.subject, ObservedVm) else None
 
 
 def _describe_command(listed: TimelineEntry, envelope: Envelope[Event]) -> str:

@@ -14,6 +14,7 @@ from nilometer.cli.output import Output
 from nilometer.cli.reading.log import format_log_line
 from nilometer.cli.reading.moments import parse_moment
 from nilometer.cli.session import current_session
+from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_size, format_sizes
 from nilometer.times import format_exact_time, format_time
@@ -29,6 +30,7 @@ _COUNTS: Final = ("session", "generation", "buffer", "weight")
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="B")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything changed.")
+@ids_option
 @common_options
 def command(one: str, other: str, exit_code: bool) -> int:
     """Show what changed from moment A to moment B, and which events changed it. A moment is a position or a time.
@@ -42,6 +44,7 @@ def command(one: str, other: str, exit_code: bool) -> int:
     out = Output(session.format)
     first, second = parse_moment(one), parse_moment(other)
     with session.reading() as ledger:
+        out.name = VmNames(ledger).put_in
         before, after = _build_view(ledger, first), _build_view(ledger, second)
         found = difference(before, after, ledger.views.between(first, second))
         if out.json:

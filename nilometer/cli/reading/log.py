@@ -11,11 +11,12 @@ import click
 from domain.decision import Outcome
 from domain.envelope import Envelope
 from domain.events import Decided, Event
-from nilometer.cli.failures import OK
-from nilometer.cli.names import EMPTY, resolve_host, resolve_vm
+from nilometer.cli.failures import OK, Mistyped
+from nilometer.cli.names import EMPTY, Named, resolve_host, resolve_named, resolve_vm
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import current_session, read_typed_time
+from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.events import describe, describe_actor, describe_reason, describe_time
@@ -30,6 +31,7 @@ MAX_EVENTS: Final = 3
 
 
 @click.command("log")
+@click.argument("name", metavar="[VM|HOST]", required=False)
 @click.option("-n", "count", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
 @click.option("--vm", metavar="VM", help="Only this VM.")
 @click.option("--host", metavar="HOST", help="Only this host and its VMs.")
@@ -38,8 +40,10 @@ MAX_EVENTS: Final = 3
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Only events with this outcome.")
 @click.option("--actor", metavar="NAME", help="Only events by this user.")
 @click.option("--asked", "only_asked", is_flag=True, help="Only requests, each with its outcomes.")
+@ids_option
 @common_options
 def command(
+    name: str | None,
     count: int | None,
     vm: str | None,
     host: str | None,
@@ -53,18 +57,22 @@ def command(
 
     \b
     Examples:
-      nilo log -n 20 --vm web01
-      nilo log --asked --since 2026-11-17 --outcome partially-completed
+      nilo log web01 -n 20
+      nilo log --asked --since yesterday --outcome partially-completed
     """
     session = current_session()
     out = Output(session.format)
     since = None if since is None else read_typed_time(since)
     until = None if until is None else read_typed_time(until, end=True)
+    if name is not None and (vm is not None or host is not None):
+        raise Mistyped(f"{name!r} and {'--vm' if vm is not None else '--host'} both choose", hint="give one of them")
     with session.reading() as ledger:
+        out.name = VmNames(ledger).put_in
+        named = Named() if name is None else resolve_named(ledger, name)
         count = None if count is None or count > ledger.position else count
         wanted = Filter(
-            vm=None if vm is None else resolve_vm(ledger, vm),
-            host=None if host is None else resolve_host(ledger, host),
+            vm=named.vm if vm is None else resolve_vm(ledger, vm),
+            host=named.host if host is None else resolve_host(ledger, host),
             since=since,
             until=until,
             outcome=None if outcome is None else Outcome(outcome),

@@ -8,10 +8,12 @@ from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Decided, Event
 from nilometer.cli.failures import OK
+from nilometer.cli.names import resolve_named, resolve_vm
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.reading.moments import parse_position
 from nilometer.cli.session import current_session
+from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.stories import group_by_change, tell_change
@@ -19,19 +21,23 @@ from nilometer.views.log import Filter
 
 
 @click.command("show")
-@click.argument("change", metavar="POSITION|CORRELATION")
+@click.argument("change", metavar="POSITION|CORRELATION|VM|HOST")
+@ids_option
 @common_options
 def command(change: str) -> int:
     """Show one change in full: the state before, the request, its outcome, and its events on all streams.
 
+    Of a VM or host it is the newest change that somebody requested.
+
     \b
     Examples:
-      nilo show 7
+      nilo show web01
       nilo show CHG-2041 --format json
     """
     session = current_session()
     out = Output(session.format)
     with session.reading() as ledger:
+        out.name = VmNames(ledger).put_in
         found = _find(ledger, change)
         if out.json:
             out.write_document([envelope_to_cloudevent(envelope, ledger.id) for envelope in found])
@@ -48,16 +54,38 @@ def _find(ledger: LedgerReader, change: str) -> list[Envelope[Event]]:
     """The events of a change, by the position of one of them or by their correlation."""
     last = ledger.position
     if change.isascii() and change.isdecimal() and 0 < parse_position(change) <= last:
-        (event,) = ledger.events(parse_position(change) - 1, parse_position(change))
-        together = list(ledger.views.log(Filter(correlation=event.metadata.correlation)))
-        if not isinstance(event.event, Decided):
-            return together
-        root = event.metadata.causation or event.id
-        return [envelope for envelope in together if root in (envelope.id, envelope.metadata.causation)]
-    found = list(ledger.views.log(Filter(correlation=change)))
-    if not found:
+        return _find_together(ledger, *ledger.events(parse_position(change) - 1, parse_position(change)))
+    for correlation in (change, _with_id(ledger, change)):
+        found = list(ledger.views.log(Filter(correlation=correlation)))
+        if found:
+            return found
+    try:
+        named = resolve_named(ledger, change)
+    except InputError as error:
+        names = error.hint if isinstance(error.hint, str) and error.hint.startswith("did you mean") else None
         raise InputError(
-            f"there is no event at position {change} and no correlation {change!r}; the last event is at {last}",
-            hint="nilo log shows positions, nilo log --format json shows correlations",
-        )
-    return found
+            f"there is no event at position {change} and no correlation, VM or host {change!r}; "
+            f"the last event is at {last}",
+            hint=names or "nilo log shows positions, nilo log --format json shows correlations",
+        ) from None
+    newest = [*ledger.views.log(Filter(vm=named.vm, host=named.host, asked=True), 1)]
+    newest = newest or [*ledger.views.log(Filter(vm=named.vm, host=named.host), 1)]
+    return _find_together(ledger, *newest)
+
+
+def _with_id(ledger: LedgerReader, correlation: str) -> str:
+    """The correlation of an observed request, such as ``web01/3``, with the id in place of the VM's name."""
+    vm, slash, number = correlation.rpartition("/")
+    try:
+        return f"{resolve_vm(ledger, vm)}/{number}" if slash and number.isdecimal() else correlation
+    except InputError:
+        return correlation
+
+
+def _find_together(ledger: LedgerReader, event: Envelope[Event]) -> list[Envelope[Event]]:
+    """All events of the change that an event belongs to."""
+    together = list(ledger.views.log(Filter(correlation=event.metadata.correlation)))
+    if not isinstance(event.event, Decided):
+        return together
+    root = event.metadata.causation or event.id
+    return [envelope for envelope in together if root in (envelope.id, envelope.metadata.causation)]

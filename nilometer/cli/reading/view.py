@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import partial
 from shlex import quote
 from typing import Final
 
@@ -12,16 +13,26 @@ import click
 from domain.errors import UnknownHost, UnknownVm
 from domain.identifiers import host_stream, vm_stream
 from nilometer.cli.documents import to_document
-from nilometer.cli.failures import OK
-from nilometer.cli.names import EMPTY, find_host, find_vm, has_history, list_vm_names, match_host_case
+from nilometer.cli.failures import OK, Mistyped
+from nilometer.cli.names import (
+    EMPTY,
+    GONE,
+    find_host,
+    find_named,
+    find_vm,
+    has_history,
+    list_vm_names,
+    match_host_case,
+)
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.reading.moments import parse_one_moment
 from nilometer.cli.session import current_session
+from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_rounded, format_sizes
-from nilometer.times import format_exact_time, format_time, format_time_near
+from nilometer.times import format_exact_time, format_time, format_time_near, format_time_short
 from projections.books import HostBook, host_book
 from projections.fleet import Fleet
 from projections.view import HostRow, View, VmRow, view
@@ -43,30 +54,35 @@ _VM_SIZES: Final = (
 
 
 @click.command("view")
+@click.argument("name", metavar="[VM|HOST]", required=False)
 @click.option("--at", metavar="TIME", help="The state at this time, by all that is known now.")
 @click.option(
     "--position", metavar="N", type=click.IntRange(min=0), help="The state as it was known when N events were recorded."
 )
 @click.option("--vm", metavar="VM", help="Only this VM, with all its figures, and its host.")
 @click.option("--host", metavar="HOST", help="Only this host and the VMs on it.")
+@ids_option
 @common_options
-def command(at: str | None, position: int | None, vm: str | None, host: str | None) -> int:
+def command(name: str | None, at: str | None, position: int | None, vm: str | None, host: str | None) -> int:
     """Show the memory that each guest sees, has and uses, and when each figure was last updated.
 
     \b
     Examples:
-      nilo view --vm web01
+      nilo view web01
       nilo view --at "2026-11-23 09:00" --format json
     """
     session = current_session()
     out = Output(session.format)
     moment = parse_one_moment(at, position)
+    if name is not None and (vm is not None or host is not None):
+        raise Mistyped(f"{name!r} and {'--vm' if vm is not None else '--host'} both choose", hint="give one of them")
     with session.reading() as ledger:
         fleet = ledger.views.fleet_of(moment)
+        out.name = VmNames(ledger, fleet).put_in
         vm = None if vm is None else _find_vm(ledger, fleet, vm)
-        host = None if host is None else match_host_case(host, fleet)
-        if host is not None and not fleet.on(host):
-            host = _find_host(ledger, fleet, host)
+        host = None if host is None else _find_host(ledger, fleet, host)
+        if name is not None:
+            vm, host = find_named(name, partial(_find_vm, ledger, fleet), partial(_find_host, ledger, fleet))
         rows = view(fleet, at=moment if isinstance(moment, str) else None, vm=vm, host=host)
         books = [] if host is None or host not in fleet.hosts else [host_book(fleet, host)]
         empty = not ledger.position
@@ -82,14 +98,15 @@ def command(at: str | None, position: int | None, vm: str | None, host: str | No
 def _find_vm(ledger: LedgerReader, fleet: Fleet, word: str) -> str:
     names = list_vm_names(fleet)
     if word not in names and word not in names.values() and has_history(ledger, vm_stream(word)):
-        raise UnknownVm(word, hint=f"it did not exist at that time; its history: nilo log --vm {quote(word)}")
+        raise UnknownVm(word, hint=f"{GONE}; its history: nilo log --vm {quote(word)}")
     return find_vm(word, names)
 
 
 def _find_host(ledger: LedgerReader, fleet: Fleet, word: str) -> str:
-    if word not in fleet.hosts and has_history(ledger, host_stream(word)):
-        raise UnknownHost(word, hint=f"it did not exist at that time; its history: nilo log --host {quote(word)}")
-    return find_host(word, fleet.hosts)
+    word = match_host_case(word, fleet)
+    if word not in fleet.hosts and not fleet.on(word) and has_history(ledger, host_stream(word)):
+        raise UnknownHost(word, hint=f"{GONE}; its history: nilo log --host {quote(word)}")
+    return word if fleet.on(word) else find_host(word, fleet.hosts)
 
 
 def _show(out: Output, rows: View, books: Sequence[HostBook], *, in_full: bool, typed: bool) -> None:
@@ -100,7 +117,7 @@ def _show(out: Output, rows: View, books: Sequence[HostBook], *, in_full: bool, 
         for host in rows.hosts:
             out.write_line(_format_host(host, unit))
         for vm in rows.vms:
-            out.write_line(_format_vm(vm, unit))
+            out.write_line(_format_vm(out, vm, unit))
     else:
         _write_tables(out, rows, unit)
     for book in books:
@@ -129,14 +146,19 @@ def _format_host(row: HostRow, unit: Unit) -> str:
     )
 
 
-def _format_vm(row: VmRow, unit: Unit) -> str:
+def _format_vm(out: Output, row: VmRow, unit: Unit) -> str:
     assigned, visible, watermark = format_sizes([row.assigned, row.visible, row.high_watermark], unit)
-    name = "" if row.vm.endswith(row.name) else f" named {row.name}"
+    name = "" if _shows_name(out, row) else f" named {row.name}"
     return (
         f"VM {row.vm}{name} on {row.host or UNKNOWN} ({row.origin}): {_format_power(row)}, "
         f"assigned {assigned}, visible {visible}, high watermark {watermark}, "
         f"in use {_format_in_use(row, unit)}; last update {format_time(row.as_of)}"
     )
+
+
+def _shows_name(out: Output, row: VmRow) -> bool:
+    """Whether the id, as it is shown, says the name."""
+    return row.vm.endswith(row.name) or out.name(row.vm).startswith(row.name)
 
 
 def _format_power(row: VmRow) -> str:
@@ -150,8 +172,7 @@ def _format_in_use(row: VmRow, unit: Unit) -> str:
     """What the guest uses; and when it reported that, if there was a later event."""
     if not row.in_use_reported:
         return UNKNOWN if row.origin == "observed" else "not reported"
-    since = row.in_use_as_of
-    reported = "" if since is None or since == row.as_of else f" at {format_time_near(since, row.as_of)}"
+    reported = f" at {format_time_near(row.in_use_as_of or row.as_of, row.as_of)}" if _is_older(row) else ""
     return f"{format_rounded(row.in_use, unit)}{reported}"
 
 
@@ -165,31 +186,57 @@ def _format_book(book: HostBook, unit: Unit) -> str:
 
 
 def _write_tables(out: Output, rows: View, unit: Unit) -> None:
+    """Writes a table of the hosts, and one of the VMs on each: at 80 columns a host or VM is one line."""
     if rows.hosts:
         cells = [
             [
                 row.host,
-                *format_sizes([row.total, row.reserve, row.assigned, row.free], unit),
+                *_format_numbers([row.total, row.reserve, row.assigned, row.free], unit),
                 row.version or row.origin,
-                format_time_near(row.as_of, rows.at),
+                format_time_short(row.as_of, rows.at),
             ]
             for row in rows.hosts
         ]
-        out.write_table("Hosts", _HOST_COLUMNS, cells, right=("Total", "Reserve", "Held", "Free"))
+        right = ("Total", "Reserve", "Held", "Free")
+        out.write_table(f"Hosts, in {unit.name}", _HOST_COLUMNS, cells, right=right, crop="Host")
     for host in sorted({row.host for row in rows.vms}, key=str):
+        there = [row for row in rows.vms if row.host == host]
         cells = [
             [
-                row.vm if row.vm.endswith(row.name) else f"{row.vm} ({row.name})",
+                row.vm if _shows_name(out, row) else f"{row.name} {row.vm}",
                 row.power or UNKNOWN if row.not_listed_since is None else "not listed",
-                *format_sizes([row.assigned, row.visible, row.high_watermark], unit),
-                _format_in_use(row, unit),
-                format_time_near(row.as_of, rows.at),
+                *_format_numbers([row.assigned, row.visible, row.high_watermark], unit),
+                _format_in_use_short(row, unit),
+                format_time_short(row.as_of, rows.at),
             ]
-            for row in rows.vms
-            if row.host == host
+            for row in there
         ]
-        title = f"VMs on host {host}" if host else "VMs on an unknown host"
-        out.write_table(title, _VM_COLUMNS, cells, right=("Assigned", "Visible", "Watermark", "In use"))
+        title = f"VMs on host {host}, in {unit.name}" if host else f"VMs on an unknown host, in {unit.name}"
+        right = ("Assigned", "Visible", "Watermark", "In use")
+        out.write_table(title, _VM_COLUMNS, cells, right=right, crop="VM")
+        older = [
+            f"{row.vm} at {format_time_near(row.in_use_as_of or row.as_of, row.as_of)}"
+            for row in there
+            if _is_older(row)
+        ]
+        if older:
+            out.write_line(f"* reported before the last update: {', '.join(older)}")
+
+
+def _format_numbers(counts: Sequence[int | None], unit: Unit) -> list[str]:
+    """Sizes in a unit that stands in the title of their table."""
+    return [text.removesuffix(f" {unit.name}") for text in format_sizes(counts, unit)]
+
+
+def _is_older(row: VmRow) -> bool:
+    """Whether the guest reported what it uses before the VM's last event."""
+    return row.in_use_reported and row.in_use_as_of not in (None, row.as_of)
+
+
+def _format_in_use_short(row: VmRow, unit: Unit) -> str:
+    if not row.in_use_reported:
+        return _format_in_use(row, unit)
+    return f"{_format_numbers([row.in_use], unit)[0]}{'*' if _is_older(row) else ''}"
 
 
 # One VM in full

@@ -61,7 +61,7 @@ def test_the_log_says_who_tried_and_failed_though_nobody_told_what(desk: Desk) -
         assert desk.call("log", "--asked", *wanted).out.splitlines() == lines
     assert desk.call("log", "--asked", "--outcome", "completed").out == "No matching events.\n"
     what = "was to be changed, which failed (details not recorded): job 7F3A ended in error 32773"
-    assert desk.call("log", "--actor", "CONTOSO\\ben").out == f"{by}: VM {WEB} {what}\n"
+    assert desk.call("log", "--actor", "CONTOSO\\ben").out == f"{by}: VM web01 {what}\n"
     assert "word for word: job 7F3A ended in error 32773" in desk.call("show", "4").out
     assert desk.call("audit").code == 0
     assert desk.call("replay").code == 0

@@ -1,0 +1,91 @@
+"""VMs are shown by name where their id is a GUID, which nobody knows by heart; ``--ids`` shows the ids."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from domain.identifiers import vm_stream
+from domain.observed.vm import ObservedVm
+from nilometer.cli.session import current_session
+
+if TYPE_CHECKING:
+    from nilometer.ledger.reader import LedgerReader
+    from projections.fleet import Fleet
+
+_GUID: Final = re.compile(r"(?:[\w-]+\.)*?\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+"""The id that Hyper-V gives a VM, with the prefix that an import may put before it."""
+_SHORT: Final = 8
+"""So many digits of a GUID tell apart two VMs of one name."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def ids_option(function: F) -> F:
+    """The option ``--ids``, kept in the session."""
+
+    def keep(context: click.Context, _: click.Parameter, asked: bool) -> None:
+        if asked:
+            current_session().given["ids"] = "shown"
+
+    return click.option(
+        "--ids",
+        is_flag=True,
+        expose_value=False,
+        callback=keep,
+        help="Show the ids of VMs, also where they have names.",
+    )(function)
+
+
+class VmNames:
+    """The names of a ledger's VMs. They are read when the first GUID is to be shown."""
+
+    def __init__(self, ledger: LedgerReader, fleet: Fleet | None = None) -> None:
+        self._ledger = ledger
+        self._given = fleet
+        self._found: dict[str, str] = {}
+
+    def put_in(self, text: str) -> str:
+        """Returns a text for people with the names of VMs in place of their GUIDs."""
+        return text if current_session().given.get("ids") else _GUID.sub(self._name, text)
+
+    def _name(self, match: re.Match[str]) -> str:
+        text = match[0]
+        if text not in self._found:
+            self._found[text] = self._find(text)
+        return self._found[text]
+
+    def _find(self, text: str) -> str:
+        """Finds the name of an id; before it may stand what is no prefix, such as the ``vms.`` of a path."""
+        parts = text.split(".")
+        for first in range(len(parts)):
+            id = ".".join(parts[first:])
+            name = self._name_of(id)
+            if name != id:
+                return ".".join([*parts[:first], name])
+        return text
+
+    def _name_of(self, id: str) -> str:
+        name = self._names.get(id)
+        if name is None:
+            tracked = self._ledger.views.load(vm_stream(id))  # it may be gone from the fleet
+            name = tracked.subject.name if tracked is not None and isinstance(tracked.subject, ObservedVm) else id
+        if name == id:
+            return id
+        return f"{name} ({id.rpartition('.')[2][:_SHORT]})" if self._counts[name.casefold()] > 1 else name
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        fleet = self._ledger.views.fleet() if self._given is None else self._given
+        return {id: tracked.subject.name for id, tracked in fleet.vms.items()}
+
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        return Counter(
+            [*map(str.casefold, self._names.values()), *(id for id, name in self._names.items() if id != name)]
+        )
