@@ -120,12 +120,13 @@ class VmDefined(VmEvent):
     memory: MemorySetting
 
 
-@event("vm.memory-configured")
+@event("vm.memory-configured", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmMemoryConfigured(VmEvent):
-    """The memory setting changed."""
+    """The memory setting changed. ``size`` is what ``set-memory`` asked for, in bytes; version 1 did not record it."""
 
     memory: MemorySetting
+    size: int | None
 
 
 @event("vm.guest-configured")
@@ -201,22 +202,30 @@ class VmInUseReported(VmEvent):
     in_use: int
 
 
-@event("vm.memory-added")
+@event("vm.memory-added", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmMemoryAdded(VmEvent):
-    """Memory was given: ``unballooned`` of it from the balloon, ``hot_added`` new to the guest."""
+    """Memory was given: ``unballooned`` of it from the balloon, ``hot_added`` new to the guest.
+
+    ``size`` is what ``set-memory`` asked for, in bytes; version 1 did not record it.
+    """
 
     hot_added: int
     unballooned: int
+    size: int | None
 
 
-@event("vm.memory-removed")
+@event("vm.memory-removed", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmMemoryRemoved(VmEvent):
-    """Memory was taken; the guest had to page out ``paged`` bytes for it."""
+    """Memory was taken; the guest had to page out ``paged`` bytes for it.
+
+    ``size`` is what ``set-memory`` asked for, in bytes; version 1 did not record it.
+    """
 
     mechanism: Mechanism
     paged: int
+    size: int | None
 
 
 @event("vm.moved")
@@ -228,12 +237,16 @@ class VmMoved(VmEvent):
     destination: str
 
 
-@event("vm.command-refused")
+@event("vm.command-refused", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmCommandRefused(VmEvent):
-    """A command on the VM was rejected or failed; nothing changed. ``arguments`` are as in a script line."""
+    """A command on the VM was rejected or failed; nothing changed. ``arguments`` are as in a script line.
+
+    ``size`` is what ``set-memory`` asked for, in bytes; version 1 did not record it.
+    """
 
     arguments: dict[str, Argument] = field(default_factory=dict[str, Argument])
+    size: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -86,6 +86,8 @@ def decide_on_vm(command: VmCommand, reads: Reads) -> Answer:
         own: dict[str, Any] = {figure: getattr(decision, figure) for figure in shape.decided}
         for figure in shape.changed:
             own[figure] = getattr(after, figure)
+        if shape.has_size:
+            own["size"] = asked.size if asked.has_size else None
         if shape.kind is events.VmCommandRefused:
             own["arguments"] = arguments(_recorded_command(command, asked))
         elif destination is not None:

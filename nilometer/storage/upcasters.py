@@ -42,13 +42,22 @@ def _host_event_without_the_request(data: Json, stream: str) -> Json:
     return data | {"granted": None, "requested": None}
 
 
+def _resize_without_the_size(data: Json, stream: str) -> Json:
+    """Version 1 did not record the size that ``set-memory`` asked for."""
+    return data | {"size": None}
+
+
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("host.memory-granted", 1): _host_event_without_the_request,
     ("host.memory-returned", 1): _host_event_without_the_request,
     ("import.recorded", 1): _import_without_remarks,
+    ("vm.command-refused", 1): _resize_without_the_size,
     ("vm.defined", 1): _define_vm_with_a_name,
+    ("vm.memory-added", 1): _resize_without_the_size,
+    ("vm.memory-configured", 1): _resize_without_the_size,
     ("vm.memory-moved", 1): _move_without_a_mechanism,
     ("vm.memory-moved", 2): _move_without_swings,
+    ("vm.memory-removed", 1): _resize_without_the_size,
     ("vm.observed", 1): _observation_without_mechanisms,
 }
 """How the data of a (kind, version) is brought to the next version. It is given the stream's name too."""

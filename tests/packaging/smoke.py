@@ -44,7 +44,7 @@ SMOKE = (
     Smoke(("show", "5"), shows=("Reason: The memory change was only partially completed",)),
     Smoke(("diff", "0", "3"), shows=("hosts.hv01: new",)),
     Smoke(("info",), shows=("events: ",)),
-    Smoke(("export",), shows=('"type":"nilometer.vm.memory-added.v1"',)),
+    Smoke(("export",), shows=('"type":"nilometer.vm.memory-added.v2"',)),
     Smoke(("replay",), shows=("timeline: equal",)),
     Smoke(("import-qemu", "-"), code=2, stdin="{}"),
     Smoke(("import", "-"), code=2, stdin="{}"),

@@ -12,6 +12,8 @@ from domain import events
 from domain.commands import COMMANDS
 from domain.events import Argument, HostEvent, VmEvent
 from domain.guests import removal_mechanism
+from domain.settings import MemorySetting, Mode
+from domain.shapes import parse_memory
 from domain.state import Power
 from rules.judging.findings import Difference, Figure
 
@@ -26,11 +28,11 @@ def vm_shape_difference(event: VmEvent) -> Difference | None:
         destination = None if evidence.destination is None else evidence.destination.id
         return {}, {"vms": evidence.vms, "destination.id": destination}
     if isinstance(event, events.VmCommandRefused):
-        return _refusal_difference(event)
+        return _refusal_difference(event) or _size_difference(event, event.size)
     if not isinstance(event, events.VmMemoryAdded | events.VmMemoryRemoved):
-        if event.granted is None and event.requested is None:
-            return None
-        return {}, {"requested": event.requested, "granted": event.granted}
+        if event.granted is not None or event.requested is not None:
+            return {}, {"requested": event.requested, "granted": event.granted}
+        return _size_difference(event, event.size) if isinstance(event, events.VmMemoryConfigured) else None
     if event.granted is None or event.requested is None:
         return {}, {"requested": event.requested, "granted": event.granted}
     if isinstance(event, events.VmMemoryRemoved):
@@ -38,7 +40,7 @@ def vm_shape_difference(event: VmEvent) -> Difference | None:
         mechanism = None if read is None else removal_mechanism(read.guest)
         if mechanism is not event.mechanism:
             return {"mechanism": mechanism}, {"mechanism": event.mechanism.value}
-    return None
+    return _size_difference(event, event.size)
 
 
 def host_shape_difference(event: HostEvent) -> Difference | None:
@@ -75,6 +77,45 @@ def _amount_of(event: events.VmCommandRefused) -> int | None:
     if event.command == "set-memory" and isinstance(size, int) and before is not None:
         return None if before.power is Power.OFF else abs(size - before.assigned)
     return amount if isinstance(amount, int) else None
+
+
+def _size_difference(event: VmEvent, size: int | None) -> Difference | None:
+    """Whether the size that ``set-memory`` asked for is another than the one that the recorded command leads to.
+
+    Without a size the command was requested as it is recorded, or the event is older than its second version.
+    """
+    if size is None:
+        return None
+    expected = _size_led_to(event)
+    return None if expected == size else ({"size": expected}, {"size": size})
+
+
+def _size_led_to(event: VmEvent) -> int | None:
+    """The size that the recorded command leads to; ``None`` if ``set-memory`` never becomes this command."""
+    before, read = event.before, event.evidence.vm
+    if isinstance(event, events.VmCommandRefused) and event.command == "set-memory":
+        size = event.arguments.get("size")
+        return size if isinstance(size, int) else None
+    if before is None or read is None or read.memory.mode is not Mode.STATIC:
+        return None
+    if event.command == "configure-memory":
+        setting = _setting_of(event)
+        is_size = before.power is Power.OFF and setting == MemorySetting.static(setting.startup)
+        return setting.startup if is_size else None
+    amount = event.requested
+    if before.power is Power.OFF or not amount or event.command not in ("add-memory", "remove-memory"):
+        return None
+    return before.assigned + (amount if event.command == "add-memory" else -amount)
+
+
+def _setting_of(event: VmEvent) -> MemorySetting:
+    """The setting that ``configure-memory`` asked for."""
+    if isinstance(event, events.VmMemoryConfigured):
+        return event.memory
+    assert isinstance(event, events.VmCommandRefused)
+    memory = parse_memory(event.arguments["memory"])
+    assert isinstance(memory, MemorySetting)
+    return memory
 
 
 def _arguments_difference(command: str, target: str, given: Mapping[str, Argument]) -> Difference | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import InputError
+from domain.events import VmCommandRefused, VmMemoryAdded, VmMemoryConfigured, VmMemoryRemoved
 from domain.observed.events import VmMemoryMoved, VmObserved
 from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import write_lines
@@ -18,8 +19,13 @@ from tests.paths import HISTORY_GOLDENS
 
 VERSION_1 = HISTORY_GOLDENS / "version-1.jsonl"
 """As it was when VMs had no names beside their ids."""
+RESIZES_2 = HISTORY_GOLDENS / "resizes-2.jsonl"
+"""The first history whose events record the size that ``set-memory`` asked for."""
 OBSERVED_1 = HISTORY_GOLDENS / "observed-1.jsonl"
 """The beginning of an imported recording, as it was when moves and devices had no mechanism."""
+
+
+RESIZED = (VmMemoryConfigured, VmMemoryAdded, VmMemoryRemoved, VmCommandRefused)
 
 
 def exported(ledger: Ledger) -> bytes:
@@ -34,6 +40,35 @@ def test_a_history_of_version_1_reads_and_its_bytes_are_unchanged(ledger: Ledger
     assert exported(ledger) == before
     (vm,) = view(ledger.views.fleet()).vms
     assert (vm.vm, vm.name, vm.assigned) == ("web01", "web01", 7050 << 20)
+
+
+def test_a_resize_of_version_1_records_no_size_that_was_asked_for(ledger: Ledger) -> None:
+    before = VERSION_1.read_bytes()
+    assert b'"nilometer.vm.memory-added.v1"' in before
+    restore(ledger, read_history(BytesIO(before), "version-1.jsonl"))
+    resizes = [envelope.event for envelope in ledger.events() if isinstance(envelope.event, RESIZED)]
+    assert resizes
+    assert {event.size for event in resizes} == {None}
+
+
+def test_a_resize_of_version_2_records_the_size_that_set_memory_asked_for(ledger: Ledger) -> None:
+    before = RESIZES_2.read_bytes()
+    restore(ledger, read_history(BytesIO(before), "resizes-2.jsonl"))
+    assert exported(ledger) == before
+    resizes = [envelope.event for envelope in ledger.events() if isinstance(envelope.event, RESIZED)]
+    assert [(event.command, event.size) for event in resizes] == [
+        ("configure-memory", 8 << 30),
+        ("configure-memory", 1),
+        ("add-memory", 12 << 30),
+        ("remove-memory", 10 << 30),
+        ("remove-memory", 8 << 30),
+        ("set-memory", 4 << 30),
+        ("add-memory", None),
+        ("remove-memory", None),
+        ("add-memory", None),
+        ("configure-memory", None),
+    ]
+    assert {type(event) for event in resizes} == set(RESIZED)
 
 
 def test_observations_of_version_1_read_and_nobody_had_told_their_mechanisms(ledger: Ledger) -> None:
