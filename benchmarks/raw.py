@@ -11,6 +11,7 @@ from statistics import median
 from typing import Final
 
 from nilometer.storage.sqlite.recorder import create_table_statements
+from nilometer.times import current_time
 
 Row = tuple[str, int, str, bytes]
 """Stream, version, topic and body, as they are stored."""
@@ -30,7 +31,7 @@ class RawLedger:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute(f"PRAGMA synchronous = {synchronous}")
-        for statement in create_table_statements():
+        for statement in create_table_statements(current_time()):
             self._connection.execute(statement)
 
     def write(self, commits: Iterable[Sequence[Sequence[Row]]]) -> None:

@@ -6,8 +6,9 @@ A ``UtcTime`` is ``2026-11-23T09:00:00.000000Z``: the order of such texts is the
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from domain.errors import InputError
@@ -21,6 +22,8 @@ _TIME: Final = re.compile(
 )
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WITH_ZONE: Final = "write it with its zone, such as 2026-11-23T09:00:00Z or 2026-11-23T10:00:00+01:00"
+FAR_AHEAD: Final = timedelta(days=1)
+"""So far ahead of the clock a time is taken for a mistake, unless somebody says that it is meant."""
 
 
 def to_utc_time(moment: datetime) -> UtcTime:
@@ -28,9 +31,26 @@ def to_utc_time(moment: datetime) -> UtcTime:
     return UtcTime(f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z")
 
 
-def current_time() -> UtcTime:
-    """The time now."""
-    return to_utc_time(datetime.now(UTC))
+Clock = Callable[[], datetime]
+"""Gives the time now, with its zone. Whatever needs the time now takes it from one of these."""
+
+
+def system_clock() -> datetime:
+    """The time now, by the clock of this machine."""
+    return datetime.now(UTC)
+
+
+def current_time(clock: Clock = system_clock) -> UtcTime:
+    """The time now by a clock. Raises ``InputError`` for a clock that gives something else than a time with a zone."""
+    moment: object = clock()
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise InputError(f"the clock gives {moment!r}, not a time with its zone", hint="such as datetime.now(UTC)")
+    return to_utc_time(moment)
+
+
+def is_far_ahead(time: UtcTime, now: UtcTime) -> bool:
+    """Whether a time is so far ahead of now that it is taken for a mistake."""
+    return time > now and datetime.fromisoformat(time) - datetime.fromisoformat(now) > FAR_AHEAD
 
 
 def parse_time(text: str) -> UtcTime:

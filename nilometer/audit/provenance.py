@@ -14,7 +14,7 @@ from typing import Any, Final
 from nilometer.audit.result import Audit
 from nilometer.textio.files import open_input
 from nilometer.textio.texts import ByteStream
-from nilometer.times import current_time
+from nilometer.times import Clock, current_time
 from rules.judging.fingerprint import rules_digest
 
 LIMITS: Final = (
@@ -87,17 +87,12 @@ class Provenance:
     """The SHA-256 of the rules, over their terms."""
 
 
-def begin_time() -> str:
-    """The time at which an audit begins."""
-    return current_time()
-
-
-def trace_audit(digests: FileDigests, files: Iterable[str], begun: str, actor: str) -> Provenance:
+def trace_audit(digests: FileDigests, files: Iterable[str], begun: str, actor: str, clock: Clock) -> Provenance:
     """The provenance of an audit that ends now."""
     return Provenance(
         files={"stdin" if file == "-" else file: digests.find(file) for file in files},
         begun=begun,
-        ended=current_time(),
+        ended=current_time(clock),
         actor=actor,
         machine=platform.node(),
         tool=f"nilometer {version('nilometer')}",

@@ -72,6 +72,12 @@ def _common(function: F, formats: Sequence[str], help: str) -> F:
     )(function)
 
 
+def ahead_option(function: F) -> F:
+    """The option that a time far ahead of the clock is meant."""
+    help = "A time over a day ahead of this machine's clock is meant."
+    return click.option("--at-ahead", is_flag=True, help=help)(function)
+
+
 def asking_options(function: F) -> F:
     """The options of commands that write: who asks, with which tool, and why."""
     ticket, who = "What ties changes together, such as a ticket.", "Who makes the request; default you.  [NILO_ACTOR]"

@@ -13,6 +13,7 @@ import click
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime
+from nilometer.times import Clock, system_clock
 
 if TYPE_CHECKING:
     from nilometer.ledger.ledger import Ledger
@@ -31,6 +32,8 @@ class Session:
 
     given: dict[str, str] = field(default_factory=dict[str, str])
     """The options that were typed or stood in the environment, by name."""
+    clock: Clock = system_clock
+    """Gives the time now."""
 
     @property
     def url(self) -> str:
@@ -85,7 +88,7 @@ class Session:
         from nilometer.ledger.ledger import Ledger
 
         try:
-            ledger = Ledger.open(self.url, read_only=True)
+            ledger = Ledger.open(self.url, read_only=True, clock=self.clock)
         except NoLedger:
             yield None
             return
@@ -101,7 +104,7 @@ class Session:
         from nilometer.cli.failures import say
         from nilometer.ledger.ledger import Ledger
 
-        ledger = Ledger.open(self.url, create=create)
+        ledger = Ledger.open(self.url, create=create, clock=self.clock)
         try:
             with ledger:
                 yield ledger

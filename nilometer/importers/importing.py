@@ -76,6 +76,7 @@ def import_hyperv(
     zone: str | None = None,
     final: bool = False,
     keep_going: bool = False,
+    at_ahead: bool = False,
     progress: Progress | None = None,
 ) -> list[ImportedFile]:
     """Records what Hyper-V hosts reported, and returns the result of each file, in their order. ``-`` is stdin.
@@ -85,7 +86,8 @@ def import_hyperv(
 
     ``at`` (a text or a ``datetime``, with its zone) and ``host`` are for files that do not say when and where they
     were collected, ``zone`` is the zone of local times (``Europe/Berlin``, ``+01:00``). ``final`` says that the files
-    will not grow: then the pending records are decided. ``actor`` and ``via`` say who imports, and with which tool.
+    will not grow: then the pending records are decided. ``at_ahead`` says that times over a day ahead of the ledger's
+    clock are meant. ``actor`` and ``via`` say who imports, and with which tool.
 
     Raises ``InputError`` for what cannot be read, or ``ImportStopped`` if records were read before it; with
     ``keep_going`` the errors stand in ``ImportedFile.errors`` instead.
@@ -110,7 +112,7 @@ def import_hyperv(
         def write(observations: Sequence[Observation]) -> list[tuple[int, ...]]:
             if progress is not None:
                 progress(sum(file.counts.records for file in readable))
-            return ledger.record(observations, actor=actor, via=via)
+            return ledger.record(observations, actor=actor, via=via, at_ahead=at_ahead)
 
         def list_results() -> list[ImportedFile]:
             return [
@@ -121,7 +123,7 @@ def import_hyperv(
             ]
 
         try:
-            HypervImporter(prefix, LedgerPast(ledger), ledger.known, write).run(readable, final=final)
+            HypervImporter(prefix, LedgerPast(ledger), ledger.known, write, ledger.clock).run(readable, final=final)
         except InputError as error:
             raise ImportStopped(error, list_results()) from error
         return list_results()
@@ -136,6 +138,7 @@ def import_qemu(
     prefix: str | None = None,
     final: bool = False,
     keep_going: bool = False,
+    at_ahead: bool = False,
     progress: Progress | None = None,
 ) -> list[ImportedFile]:
     """Records what recordings of a QEMU driver show, file by file, and returns the result of each. ``-`` is stdin.
@@ -152,7 +155,7 @@ def import_qemu(
             if progress is not None:
                 progress(sum(file.records for file in results) + counts.records)
             try:
-                return ledger.record(observations, actor=actor, via=via)
+                return ledger.record(observations, actor=actor, via=via, at_ahead=at_ahead)
             except InputError as error:
                 raise InputError(f"{name}: {error.message}", hint=error.hint) from None
 
@@ -167,6 +170,7 @@ def import_qemu(
                     expected=IMPORT_QEMU,
                     final=final,
                     skipped=skipped,
+                    clock=ledger.clock,
                 )
         except InputError as error:
             if not keep_going:

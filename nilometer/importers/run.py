@@ -13,7 +13,7 @@ from domain.observed.events import ImportRecorded, KindCount
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.textio.identifying.kind import Expected, empty_file
 from nilometer.textio.texts import READ_BYTES, ByteStream, read_lines
-from nilometer.times import current_time
+from nilometer.times import Clock, current_time, system_clock
 
 PENDING: Final = "undecided"
 """The kind of the last records of a file, whose meaning depends on what follows: import it again when it has grown."""
@@ -133,6 +133,7 @@ def import_file(
     expected: Expected | None = None,
     final: bool = False,
     skipped: SkippedRecords | None = None,
+    clock: Clock = system_clock,
 ) -> ImportCounts:
     """Records what a file reports, and that it was imported; returns the counts of its records.
 
@@ -164,14 +165,15 @@ def import_file(
         write_batch()
     if importer.prefix is not None:
         digest = file.read_digest()
-        write([observe_import(name, format, digest, importer.prefix, counts, unreadable=len(skipped.errors))])
+        unreadable = len(skipped.errors)
+        write([observe_import(name, format, digest, importer.prefix, counts, unreadable=unreadable, clock=clock)])
     elif not skipped.errors:
         raise empty_file(name, "there are no records in it")
     return counts
 
 
 def observe_import(
-    file: str, format: str, digest: str, prefix: str, counts: ImportCounts, *, unreadable: int
+    file: str, format: str, digest: str, prefix: str, counts: ImportCounts, *, unreadable: int, clock: Clock
 ) -> Observation:
     """Builds the observation that a file was imported: its name, its SHA-256, and the counts of its records."""
     event = ImportRecorded(
@@ -187,7 +189,7 @@ def observe_import(
         unreadable=unreadable,
         remarks=_to_kind_counts(counts.remarks),
     )
-    fact = Fact(stream=import_stream(digest), event=event, happened=current_time())
+    fact = Fact(stream=import_stream(digest), event=event, happened=current_time(clock))
     return Observation(key=f"import/{digest}/{prefix}", facts=(fact,))
 
 

@@ -12,22 +12,23 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.identifiers import StreamName, UtcTime, split_stream
 from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.moments import find_moment
 from nilometer.ledger.repository import decided_host, decided_vm
 from nilometer.ledger.requests import Request, Result
-from nilometer.ledger.unit_of_work import at_too_early
-from nilometer.ledger.validating import check_requests, check_time
-from nilometer.times import current_time
+from nilometer.ledger.validating import check_requests
+from nilometer.times import Clock, current_time, system_clock
 from projections.fleet import Fleet
 
 
 class DryRun:
-    """Decides commands on a ledger, and records nothing. Without a ledger it begins with nothing.
+    """Decides commands on a ledger, and records nothing. Without a ledger it begins with nothing, by ``clock``.
 
     Results have no positions, but for those of commands that were recorded before.
     """
 
-    def __init__(self, ledger: Ledger | None) -> None:
+    def __init__(self, ledger: Ledger | None, clock: Clock = system_clock) -> None:
         self._ledger = ledger
+        self._clock = clock if ledger is None else ledger.clock
         self._fleet = Fleet() if ledger is None else ledger.views.fleet()
         self._begun: set[StreamName] = set()
         """The streams that began here."""
@@ -85,12 +86,13 @@ class DryRun:
     def _decide(self, request: Request) -> Result:
         reads = load(request.command, self)
         answer = decide(request.command, reads)
-        happened = self._time_of(request, reads.streams.union([stream for stream, _ in answer.events]))
+        recorded = current_time(self._clock)
+        happened = self._time_of(request, recorded, reads.streams.union([stream for stream, _ in answer.events]))
         metadata = Metadata(
             actor=request.actor,
             via=request.via,
             happened=happened,
-            recorded=current_time(),
+            recorded=recorded,
             correlation=request.correlation or "rehearsal",
         )
         for stream, event in answer.events:
@@ -110,15 +112,9 @@ class DryRun:
             happened=happened if answer.events else None,
         )
 
-    def _time_of(self, request: Request, streams: set[StreamName]) -> UtcTime:
+    def _time_of(self, request: Request, recorded: UtcTime, streams: set[StreamName]) -> UtcTime:
         newest = max(streams, key=self._as_of)
-        last = self._as_of(newest)
-        if request.at is None:
-            return max(current_time(), last)
-        at = check_time("at", request.at)
-        if at < last:
-            raise at_too_early(at, newest, last)
-        return at
+        return find_moment(request, recorded, self._as_of(newest), lambda: newest)
 
     def _as_of(self, stream: StreamName) -> UtcTime:
         kind, id = split_stream(stream)

@@ -26,6 +26,7 @@ from nilometer.storage.reader import StoredRow
 from nilometer.storage.recorder import ExpectedVersions, IntegrityError, LedgerRecorder, StoredEvent
 from nilometer.storage.store import LOCK_TIMEOUT
 from nilometer.storage.urls import SQLiteLocation, parse_url
+from nilometer.times import Clock, system_clock
 
 TRIES: Final = 60
 """How often a commit is tried before the ledger counts as busy."""
@@ -43,13 +44,17 @@ class Ledger(LedgerReader):
     One object is for one thread; any number of programs may have the same ledger open.
     """
 
-    def __init__(self, recorder: LedgerRecorder, url: str, *, read_only: bool = False) -> None:
+    def __init__(
+        self, recorder: LedgerRecorder, url: str, *, read_only: bool = False, clock: Clock = system_clock
+    ) -> None:
         super().__init__(recorder, url)
         self.read_only = read_only
+        self.clock = clock
+        """Gives the time now, for whatever is recorded here."""
         self._recorder = recorder
         self._application = LedgerApplication(recorder)
         self._repository = Repository(recorder, self._application, self.views)
-        self._observed = ObservationWriter(self._application)
+        self._observed = ObservationWriter(self._application, clock)
         self._wrote = False
         self.warnings: list[LedgerError] = []
         """What failed when the ledger was closed, after everything was answered: none of it concerns the events."""
@@ -63,12 +68,14 @@ class Ledger(LedgerReader):
         read_only: bool = False,
         durable: bool = True,
         lock_timeout: float = LOCK_TIMEOUT,
+        clock: Clock = system_clock,
     ) -> Ledger:
         """Opens the ledger at ``url``, ``sqlite:///path/to/file.db`` or ``postgresql://user@host/database``.
 
         With ``create`` it is made if there is none. ``durable=False`` lets the operating system decide when a commit
         reaches the disk: faster, and safe against a crash of the program, but not of the machine. ``lock_timeout`` is
-        how many seconds to wait for another writer. Raises a ``LedgerError`` that says what is wrong, or
+        how many seconds to wait for another writer. ``clock`` gives the time now, with its zone; by default it is the
+        clock of this machine. Raises a ``LedgerError`` that says what is wrong, or
         ``InputError`` for an unreadable URL.
         """
         location = parse_url(url)
@@ -78,13 +85,18 @@ class Ledger(LedgerReader):
 
             synchronous = "FULL" if durable else "NORMAL"
             recorder = SQLiteLedgerRecorder.open(
-                location, create=create, read_only=read_only, synchronous=synchronous, lock_timeout=lock_timeout
+                location,
+                create=create,
+                read_only=read_only,
+                synchronous=synchronous,
+                lock_timeout=lock_timeout,
+                clock=clock,
             )
         else:
             recorder = postgres_recorder().open(
-                location, create=create, read_only=read_only, durable=durable, lock_timeout=lock_timeout
+                location, create=create, read_only=read_only, durable=durable, lock_timeout=lock_timeout, clock=clock
             )
-        return cls(recorder, str(location), read_only=read_only)
+        return cls(recorder, str(location), read_only=read_only, clock=clock)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -141,7 +153,7 @@ class Ledger(LedgerReader):
         for lost in range(TRIES):
             # After a lost race fresh keys are looked up too: the answer to a commit may have been lost.
             keys = [key for _, key in keyed] if lost else given_keys
-            unit = UnitOfWork(self._application, self._repository)
+            unit = UnitOfWork(self._application, self._repository, self.clock)
             try:
                 unit.execute(keyed, self._application.receipts(keys), keep_going=keep_going)
             except IntegrityError:
@@ -165,17 +177,20 @@ class Ledger(LedgerReader):
         _add_answers(busy, answers, [])
         raise busy
 
-    def record(self, observations: Sequence[Observation], *, actor: str, via: str) -> list[tuple[int, ...]]:
+    def record(
+        self, observations: Sequence[Observation], *, actor: str, via: str, at_ahead: bool = False
+    ) -> list[tuple[int, ...]]:
         """Records what was observed, all of it in one commit, and returns the positions of each observation.
 
         An observation whose key was recorded before is not recorded again, and has no positions. Raises ``InputError``
-        for an observation of a host or VM that Nilometer decides about: nothing was recorded then.
+        for an observation of a host or VM that Nilometer decides about, and unless ``at_ahead`` says that it is meant,
+        for one of a time over a day ahead of the ledger's clock: nothing was recorded then.
         """
         self._check_views()
         observations = check_observations(observations, actor=actor, via=via)
         for lost in range(TRIES):
             try:
-                positions = self._observed.record(observations, actor=actor, via=via)
+                positions = self._observed.record(observations, actor=actor, via=via, at_ahead=at_ahead)
             except IntegrityError:
                 self._pause(lost)
             else:

@@ -9,11 +9,12 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Decided, Event
 from domain.identifiers import UtcTime, split_stream
+from nilometer.ledger.moments import check_facts_not_ahead
 from nilometer.ledger.requests import Observation
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.bodies import UnstorableEvent
 from nilometer.storage.store import Receipt
-from nilometer.times import current_time
+from nilometer.times import Clock, current_time
 
 REMEMBERED = 100_000
 """When the versions of so many streams are remembered, all are forgotten."""
@@ -22,21 +23,25 @@ REMEMBERED = 100_000
 class ObservationWriter:
     """Appends observations to their streams. The versions of these streams are remembered between commits."""
 
-    def __init__(self, application: LedgerApplication) -> None:
+    def __init__(self, application: LedgerApplication, clock: Clock) -> None:
         self._application = application
+        self._clock = clock
         self._versions: dict[str, int] = {}
 
-    def record(self, observations: Sequence[Observation], *, actor: str, via: str) -> list[tuple[int, ...]]:
+    def record(
+        self, observations: Sequence[Observation], *, actor: str, via: str, at_ahead: bool
+    ) -> list[tuple[int, ...]]:
         """Writes the observations whose keys are new, in one commit, and returns the positions of each; else none.
 
         Raises ``InputError`` for an observation of a host or VM that this ledger decides about, or of one that should
-        begin with it and began before; ``IntegrityError`` if others wrote meanwhile. Then nothing is written.
+        begin with it and began before, or of a time far ahead unless ``at_ahead``; ``IntegrityError`` if others wrote
+        meanwhile. Then nothing is written.
         """
         recorded_before = self._application.receipts([observation.key for observation in observations])
         envelopes: list[Envelope[Event]] = []
         receipts: dict[str, Receipt] = {}
         written: list[Receipt | None] = []
-        recorded = current_time()
+        recorded = current_time(self._clock)
         try:
             for observation in observations:
                 before = recorded_before.get(observation.key)
@@ -48,6 +53,8 @@ class ObservationWriter:
                 if before is not None or observation.key in receipts:
                     written.append(None)
                     continue
+                if not at_ahead:
+                    check_facts_not_ahead(observation, recorded)
                 receipt = Receipt(key=observation.key, position=len(envelopes), events=len(observation.facts))
                 receipts[receipt.key] = receipt
                 written.append(receipt)

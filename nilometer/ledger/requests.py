@@ -15,7 +15,8 @@ from domain.record import Record
 class Request(Record):
     """A command, and who requests it, when, with what tool and why.
 
-    ``at`` is when it happened (``None``: now). ``key`` makes it happen once: a second request under the same key is not
+    ``at`` is when it happened (``None``: now); a time over a day ahead of the ledger's clock needs ``at_ahead``, which
+    says that it is meant. ``key`` makes it happen once: a second request under the same key is not
     decided again, and gets the result of the first. Without a key the request gets a fresh one.
     """
 
@@ -26,6 +27,7 @@ class Request(Record):
     reason: str | None = None
     correlation: str | None = None
     key: str | None = None
+    at_ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

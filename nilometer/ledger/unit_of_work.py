@@ -25,14 +25,14 @@ from domain.record import Record
 from domain.settings import ConfigVersion, MemorySetting
 from domain.shapes import write_memory
 from nilometer.errors import LedgerError
+from nilometer.ledger.moments import find_moment
 from nilometer.ledger.repository import Repository
 from nilometer.ledger.requests import Request, Result
-from nilometer.ledger.validating import check_time
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.bodies import UnstorableEvent
 from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions
 from nilometer.storage.store import Receipt
-from nilometer.times import current_time, format_exact_time
+from nilometer.times import Clock, current_time
 
 _REPORT: Final = "please report this"
 
@@ -66,8 +66,9 @@ class _Decided(Record):
 class UnitOfWork:
     """Commands that are committed together. It is used once, and undone if it could not be committed."""
 
-    def __init__(self, application: LedgerApplication, repository: Repository) -> None:
+    def __init__(self, application: LedgerApplication, repository: Repository, clock: Clock) -> None:
         self._application = application
+        self._clock = clock
         self._repository = repository
         self._recorded: Mapping[str, Receipt] = {}
         """Receipts of commands that were recorded before, by key."""
@@ -193,7 +194,7 @@ class UnitOfWork:
         first = len(self._envelopes)
         happened = None
         if answer.events:
-            recorded = current_time()
+            recorded = current_time(self._clock)
             happened = self._time_of(request, recorded, reads.union([stream for stream, _ in answer.events]))
             self._append_events(request, key, happened, recorded, answer)
         decided = _Decided(request=request, answer=answer, first=first, happened=happened)
@@ -225,13 +226,8 @@ class UnitOfWork:
 
     def _time_of(self, request: Request, recorded: UtcTime, streams: set[StreamName]) -> UtcTime:
         """When the events of a request happen: not before the last event of the streams that it reads or writes."""
-        last = self._repository.as_of(streams)
-        if request.at is None:
-            return max(recorded, last)
-        at = check_time("at", request.at)
-        if at < last:
-            raise at_too_early(at, max(streams, key=lambda stream: self._repository.as_of([stream])), last)
-        return at
+        as_of = self._repository.as_of
+        return find_moment(request, recorded, as_of(streams), lambda: max(streams, key=lambda stream: as_of([stream])))
 
     # What was recorded before
 
@@ -274,14 +270,6 @@ class UnitOfWork:
             repeated=repeated,
             happened=envelopes[0].metadata.happened,
         )
-
-
-def at_too_early(at: UtcTime, stream: StreamName, last: UtcTime) -> InputError:
-    """The error that a request is to happen before the last event of a stream that it reads or writes."""
-    return InputError(
-        f"'at' {format_exact_time(at)} is before the last event of {stream}, which happened {format_exact_time(last)}",
-        hint="times in a history only go forward: give a later time, or leave 'at' out to mean now",
-    )
 
 
 # Receipts: what a key was used for, and what was answered where no event shows it

@@ -70,6 +70,8 @@ def _check_fields(checked: Request) -> Request:
         _check_text("correlation", checked.correlation)
     if checked.key is not None:
         _check_text("key", checked.key)
+    if type(checked.at_ahead) is not bool:
+        raise InputError(f"at_ahead: {_shown(checked.at_ahead)} is not True or False", hint="write at_ahead=True")
     return checked
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 from tempfile import gettempdir
-from typing import cast
+from typing import TypedDict, cast
 from uuid import uuid4
 
 import psycopg
@@ -33,6 +33,13 @@ def _one_process_at_a_time() -> Generator[None]:
         yield
     finally:
         os.close(file)
+
+
+class Way(TypedDict, total=False):
+    """A way of opening a ledger."""
+
+    create: bool
+    read_only: bool
 
 
 class Server:

@@ -62,7 +62,7 @@ def signature(function: Callable[..., object]) -> str:
     parameters = [
         parameter
         if parameter.annotation is inspect.Parameter.empty
-        else parameter.replace(annotation=Text(public(parameter.annotation)))
+        else parameter.replace(annotation=Text(public(parameter.annotation)), default=named(parameter.default))
         for parameter in shown.parameters.values()
     ]
     shown = inspect.Signature(parameters)
@@ -76,6 +76,11 @@ class Text(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def named(default: object) -> object:
+    """A default as it is written: a function by its name."""
+    return Text(default.__name__) if inspect.isfunction(default) else default
 
 
 def returned(function: Callable[..., object]) -> str:

@@ -70,12 +70,13 @@ def command(
       nilo audit
       nilo audit history.jsonl --strict --format sarif
     """
-    from nilometer.audit.provenance import FileDigests, begin_time, trace_audit
+    from nilometer.audit.provenance import FileDigests, trace_audit
     from nilometer.audit.result import Audit
     from nilometer.audit.rules import require_rule
     from nilometer.audit.sources import LedgerSource
     from nilometer.cli.audit.choice import AuditOptions
     from nilometer.cli.audit.result import AuditReport, SkippedInput
+    from nilometer.times import current_time
 
     session = current_session()
     out = Output(session.format)
@@ -85,7 +86,7 @@ def command(
     skipped = SkippedInput()
     on_error = skipped if keep_going else None
 
-    begun, digests = begin_time(), FileDigests()
+    begun, digests = current_time(session.clock), FileDigests()
 
     def report(scope: Scope, sources: Sequence[str]) -> AuditReport:
         return AuditReport(
@@ -95,7 +96,7 @@ def command(
             scope=scope,
             strict=strict,
             required=required_rules,
-            provenance=trace_audit(digests, files, begun, session.actor_if_any),
+            provenance=trace_audit(digests, files, begun, session.actor_if_any, session.clock),
         )
 
     if files:

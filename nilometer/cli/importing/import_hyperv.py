@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from nilometer.cli.importing.summary import run_import
-from nilometer.cli.options import asking_options, common_options
+from nilometer.cli.options import ahead_option, asking_options, common_options
 from nilometer.cli.session import current_session, read_typed_time
 from nilometer.importers.importing import ImportedFile, import_hyperv
 from nilometer.ledger.ledger import Ledger
@@ -21,6 +21,7 @@ from nilometer.ledger.ledger import Ledger
 @click.option("--zone", metavar="ZONE", help="The zone of times without one: Europe/Berlin, +01:00 or Windows' name.")
 @click.option("--final", is_flag=True, help="The files will not grow: settle what their last records leave open.")
 @click.option("--keep-going", is_flag=True, help="Skip records that cannot be read.")
+@ahead_option
 @asking_options
 @common_options
 def command(
@@ -31,6 +32,7 @@ def command(
     zone: str | None,
     final: bool,
     keep_going: bool,
+    at_ahead: bool,
 ) -> int:
     """Import what Hyper-V hosts reported: who changed which VM, what moved, what was measured.
 
@@ -59,6 +61,7 @@ def command(
             zone=zone,
             final=final,
             keep_going=keep_going,
+            at_ahead=at_ahead,
             progress=progress,
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from nilometer.cli.importing.summary import run_import
-from nilometer.cli.options import asking_options, common_options
+from nilometer.cli.options import ahead_option, asking_options, common_options
 from nilometer.cli.session import current_session
 from nilometer.importers.importing import ImportedFile, import_qemu
 from nilometer.ledger.ledger import Ledger
@@ -18,9 +18,10 @@ from nilometer.ledger.ledger import Ledger
 @click.option("--as", "prefix", metavar="PREFIX", help="A prefix for all ids; default the scenario of the file.")
 @click.option("--final", is_flag=True, help="The files will not grow: settle what their last records leave open.")
 @click.option("--keep-going", is_flag=True, help="Skip records that cannot be read.")
+@ahead_option
 @asking_options
 @common_options
-def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going: bool) -> int:
+def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going: bool, at_ahead: bool) -> int:
     """Import recordings of a QEMU driver: who requested memory, what moved, what was measured.
 
     The id of the host is PREFIX, those of its VMs are PREFIX.vm0 and so on. Import a file again when it has grown:
@@ -43,6 +44,7 @@ def command(files: tuple[str, ...], prefix: str | None, final: bool, keep_going:
             prefix=prefix,
             final=final,
             keep_going=keep_going,
+            at_ahead=at_ahead,
             progress=progress,
         )
 

@@ -12,7 +12,7 @@ from nilometer.cli.failures import NOT_IN_FULL, OK, UNREADABLE, say
 from nilometer.cli.output import Output
 from nilometer.ledger.requests import Result
 from nilometer.messages.sizes import format_part, plural
-from nilometer.times import current_time, format_time
+from nilometer.times import Clock, current_time, format_time
 
 if TYPE_CHECKING:
     from nilometer.messages.reasons import Problem
@@ -127,9 +127,9 @@ class Answers:
         in_full = sum(self.counts[outcome] for outcome in _IN_FULL)
         return OK if in_full == self.total else NOT_IN_FULL
 
-    def warn_of_the_future(self) -> None:
+    def warn_of_the_future(self, clock: Clock) -> None:
         """Warns if something happened later than now: a mistyped year moves everything after it."""
-        if self.latest > current_time():
+        if self.latest > current_time(clock):
             say(
                 "note",
                 f"recorded as happening at {format_time(self.latest)}, which is still to come",

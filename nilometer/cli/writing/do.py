@@ -15,7 +15,7 @@ from domain.identifiers import UtcTime, vm_stream
 from nilometer.cli.failures import UNREADABLE, Interrupted, Mistyped, say
 from nilometer.cli.groups import LazyGroup
 from nilometer.cli.names import add_hint, find_vm, has_history, list_vm_names
-from nilometer.cli.options import asking_options, common_options
+from nilometer.cli.options import ahead_option, asking_options, common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import Session, current_session, read_typed_time
 from nilometer.cli.writing.answers import Answers
@@ -70,15 +70,15 @@ class ModelCommand(click.Command):
 
 
 def _make_command(name: str, shape: CommandShape) -> click.Command:
-    def decide(at: str | None, once: str | None, **given: Any) -> int:
+    def decide(at: str | None, at_ahead: bool, once: str | None, **given: Any) -> int:
         given = {key: value for key, value in given.items() if value is not None}
-        return DoOnce(current_session(), name, once).decide(given, at)
+        return DoOnce(current_session(), name, once, at_ahead=at_ahead).decide(given, at)
 
     examples = "\n".join(f"  {example}" for example in shape.examples)
     decide.__doc__ = f"{shape.purpose}\n\n\b\nExamples:\n{examples}"
     decorated: Any = click.option("--at", metavar="TIME", help="When it happened; default now.")(
         click.option("--key", "once", metavar="KEY", help="Do it once: asked again with this key, nothing is done.")(
-            common_options(asking_options(decide))
+            ahead_option(common_options(asking_options(decide)))
         )
     )
     for option in reversed(shape.options):
@@ -92,8 +92,8 @@ def _make_command(name: str, shape: CommandShape) -> click.Command:
 class DoOnce:
     """One command of the model: decided, recorded under a key, and answered before anything else may fail."""
 
-    def __init__(self, session: Session, name: str, key: str | None) -> None:
-        self.session, self.name = session, name
+    def __init__(self, session: Session, name: str, key: str | None, *, at_ahead: bool) -> None:
+        self.session, self.name, self.at_ahead = session, name, at_ahead
         self.key = os.urandom(8).hex() if key is None else key
         """Given, or fresh: what to ask again with, if the answer is lost."""
         self.is_given = key is not None
@@ -108,7 +108,7 @@ class DoOnce:
             self.answers.show_error(error, self.name)
             say("error", error.message, error.hint)
             return UNREADABLE
-        self.answers.warn_of_the_future()
+        self.answers.warn_of_the_future(self.session.clock)
         return self.answers.code
 
     def _execute(self, given: dict[str, Any], at: str | None) -> None:
@@ -142,6 +142,7 @@ class DoOnce:
             reason=session.reason,
             correlation=session.correlation,
             key=self.key,
+            at_ahead=self.at_ahead,
         )
         try:
             return ledger.execute(request)

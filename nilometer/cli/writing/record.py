@@ -16,7 +16,7 @@ from domain.quantities import MiB
 from domain.shapes import Id, TypedSize
 from nilometer.cli.failures import NOT_IN_FULL, OK, Mistyped, say
 from nilometer.cli.names import find_observed_vm, has_history
-from nilometer.cli.options import asking_options, common_options
+from nilometer.cli.options import ahead_option, asking_options, common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import Session, current_session, read_typed_time
 from nilometer.cli.writing.answers import format_amounts, outcome_colour
@@ -37,10 +37,18 @@ from nilometer.times import current_time
 @click.option("--in-use", metavar="SIZE", help="The memory in use in the guest at the request.")
 @click.option("--error", metavar="TEXT", help="The error that the tool reported, word for word.")
 @click.option("--happened", metavar="TIME", help="When it happened; default now.")
+@ahead_option
 @asking_options
 @common_options
 def command(
-    vm: str, asked: str, before: str, after: str, in_use: str | None, error: str | None, happened: str | None
+    vm: str,
+    asked: str,
+    before: str,
+    after: str,
+    in_use: str | None,
+    error: str | None,
+    happened: str | None,
+    at_ahead: bool,
 ) -> int:
     """Record what another tool did to an observed VM. Nothing is decided, and nothing is sent to a hypervisor.
 
@@ -58,7 +66,7 @@ def command(
         asked=_read_typed_size(asked, "--asked"),
         before=_read_typed_size(before, "--before"),
         after=_read_typed_size(after, "--after"),
-        happened=current_time() if happened is None else read_typed_time(happened),
+        happened=current_time(session.clock) if happened is None else read_typed_time(happened),
         error=error,
         in_use=None if in_use is None else _read_typed_size(in_use, "--in-use"),
     )
@@ -68,7 +76,7 @@ def command(
         observation = replace(
             observation, reason=session.reason, correlation=session.correlation or observation.correlation
         )
-        (positions,) = ledger.record([observation], actor=session.actor, via=session.via)
+        (positions,) = ledger.record([observation], actor=session.actor, via=session.via, at_ahead=at_ahead)
         url = ledger.url
     if out.json:
         out.write_record(_to_document(change, settled, positions))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from shlex import quote
 from typing import BinaryIO, Final, Protocol
 
@@ -14,17 +15,19 @@ from domain.errors import InputError
 from nilometer.cli.batching import batches, batches_as_they_come, open_stdin
 from nilometer.cli.failures import UNREADABLE, Interrupted, Mistyped, say
 from nilometer.cli.names import add_hint
-from nilometer.cli.options import asking_options, common_options
+from nilometer.cli.options import ahead_option, asking_options, common_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import Session, current_session
 from nilometer.cli.writing.answers import INPUT_ERROR, Answers
 from nilometer.errors import LedgerError
 from nilometer.ledger.dry_run import DryRun
+from nilometer.ledger.moments import check_not_ahead
 from nilometer.ledger.requests import Request, Result
 from nilometer.ledger.script import ScriptError, ScriptLine, read_script
 from nilometer.messages.sizes import plural
 from nilometer.storage.urls import masked
 from nilometer.textio.files import open_input
+from nilometer.times import current_time
 from projections.fleet import Fleet
 
 BATCH_COMMANDS: Final = 50
@@ -40,9 +43,10 @@ MAX_SHOWN: Final = 20
 @click.option("--keep-going", is_flag=True, help="Continue after an input error.")
 @click.option("--again", "redo", is_flag=True, help="Decide lines again that were recorded before.")
 @click.option("--as", "name", metavar="NAME", help="A name for the script, so that stdin can be resumed.")
+@ahead_option
 @asking_options
 @common_options
-def command(script: str, dry_run: bool, keep_going: bool, redo: bool, name: str | None) -> int:
+def command(script: str, dry_run: bool, keep_going: bool, redo: bool, name: str | None, at_ahead: bool) -> int:
     """Decide and record each command of SCRIPT, a file with one JSON object per line; `-` is stdin.
 
     The whole file is checked before anything is decided. A second run continues where the first one stopped: a line
@@ -56,7 +60,16 @@ def command(script: str, dry_run: bool, keep_going: bool, redo: bool, name: str 
     session = current_session()
     if name is not None and not name.strip():
         raise Mistyped("--as is empty", hint="give the script a name, or leave --as out")
-    run = Run(session, Output(session.format), script, dry_run=dry_run, keep_going=keep_going, redo=redo, name=name)
+    run = Run(
+        session,
+        Output(session.format),
+        script,
+        dry_run=dry_run,
+        keep_going=keep_going,
+        redo=redo,
+        name=name,
+        at_ahead=at_ahead,
+    )
     if script == "-":
         run.source = "stdin"
         return run.decide(open_stdin(), regular=False)
@@ -88,9 +101,11 @@ class Run:
         keep_going: bool,
         redo: bool,
         name: str | None,
+        at_ahead: bool,
     ) -> None:
         self.session, self.out, self.source = session, out, source
         self.dry_run, self.keep_going, self.redo, self.name = dry_run, keep_going, redo, name
+        self.at_ahead = at_ahead
         self.answers = Answers(out)
         self.is_remembered = False
         self.actor = session.actor
@@ -99,7 +114,7 @@ class Run:
         """Whether every line of a file is a command; shows those that are not. Leaves the file at its beginning."""
         bad = 0
         with Progress(f"checking {self.source}", unit="lines") as progress:
-            for line in read_script(stream, self.source, self.name or ""):
+            for line in self._read(stream):
                 progress.update(line.number)
                 if line.error is not None:
                     bad += 1
@@ -114,12 +129,12 @@ class Run:
     def decide(self, stream: BinaryIO, *, regular: bool) -> int:
         """Decides and records the lines of a stream; returns the exit code."""
         self.is_remembered = not self.redo and (regular or bool(self.name))
-        lines = read_script(stream, self.source, self.name or "")
+        lines = self._read(stream)
         batched = (batches if regular else batches_as_they_come)(lines, BATCH_COMMANDS)
         try:
             if self.dry_run:
                 with self.session.reading_if_any() as ledger_if_any:
-                    dry_run = DryRun(ledger_if_any)
+                    dry_run = DryRun(ledger_if_any, self.session.clock)
                     self._decide_all(dry_run, lambda: dry_run.fleet, batched)
             else:
                 with self.session.writing() as ledger:
@@ -132,6 +147,19 @@ class Run:
             raise
         self._show_summary()
         return self.answers.code
+
+    def _read(self, stream: BinaryIO) -> Iterator[ScriptLine]:
+        """The lines of a stream; unless it is meant, a time far ahead of the clock is an error of its line."""
+        for line in read_script(stream, self.source, self.name or ""):
+            at = None if line.parsed is None else line.parsed.at
+            try:
+                if at is not None and not self.at_ahead:
+                    check_not_ahead("at:", at, current_time(self.session.clock))
+            except InputError as error:
+                wrong = ScriptError(f"{self.source}:{line.number}: {error.message}", hint=error.hint)
+                yield replace(line, parsed=None, error=wrong)
+            else:
+                yield line
 
     def _decide_all(self, decider: Decider, fleet: Callable[[], Fleet], batched: Iterable[list[ScriptLine]]) -> None:
         with Progress(f"running {self.source}", unit="commands") as progress:
@@ -183,6 +211,7 @@ class Run:
             reason=parsed.reason or self.session.reason,
             correlation=parsed.correlation or self.session.correlation,
             key=line.key if self.is_remembered else None,
+            at_ahead=self.at_ahead,
         )
 
     def _show_error(self, line: ScriptLine, error: InputError) -> None:
@@ -202,7 +231,7 @@ class Run:
             return ""
         if not self.is_remembered:
             return "nilo log shows them; lines from stdin are remembered only with --as NAME"
-        name = f" --as {quote(self.name)}" if self.name else ""
+        name = (f" --as {quote(self.name)}" if self.name else "") + (" --at-ahead" if self.at_ahead else "")
         script = "-" if self.source == "stdin" else quote(self.source)
         return f"run it again to continue: nilo run {script}{name}"
 
@@ -216,7 +245,7 @@ class Run:
             say("note", text)
         else:
             self.out.write_line(text)
-        answers.warn_of_the_future()
+        answers.warn_of_the_future(self.session.clock)
         if (
             answers.counts[INPUT_ERROR]
             and answers.total > answers.counts[INPUT_ERROR]

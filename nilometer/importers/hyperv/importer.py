@@ -34,6 +34,7 @@ from nilometer.ledger.requests import Observation
 from nilometer.textio.identifying.kind import empty_file
 from nilometer.textio.streaming import reduced_garbage_collection
 from nilometer.textio.texts import ByteStream
+from nilometer.times import Clock, system_clock
 
 
 class HypervFile:
@@ -81,10 +82,11 @@ class HypervFile:
             at = next((reading.at for reading in readings if not isinstance(reading, JobReading)), readings[0].at)
             yield Poll(at, self, record)
 
-    def observe_import(self, prefix: str) -> Observation:
+    def observe_import(self, prefix: str, clock: Clock) -> Observation:
         """The observation that the whole file was imported."""
         digest, unreadable = self._stream.read_digest(), len(self.skipped.errors)
-        return observe_import(self.name, self.format or "", digest, prefix, self.counts, unreadable=unreadable)
+        counts, format = self.counts, self.format or ""
+        return observe_import(self.name, format, digest, prefix, counts, unreadable=unreadable, clock=clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +108,13 @@ class HypervImporter:
         past: Past,
         known: Callable[[Sequence[str]], Collection[str]],
         record: WriteObservations,
+        clock: Clock = system_clock,
     ) -> None:
         self._prefix = prefix or ""
         self._fold = HypervFold(prefix, past)
         self._known = known
         self._record = record
+        self._clock = clock
         self._digest = sha256(f"nilometer import-hyperv 1 {self._prefix}".encode())
         """Of all keys so far."""
 
@@ -134,7 +138,7 @@ class HypervImporter:
         for counts in self._fold.waiting():
             counts.add_not_needed(PENDING)
         for file in files:
-            self._record([file.observe_import(self._prefix)])
+            self._record([file.observe_import(self._prefix, self._clock)])
 
     def _begin(self, polls: Iterator[Poll]) -> Iterator[Poll]:
         """The polls of a file. The names of VMs at its first moment are learned before any file gives events."""

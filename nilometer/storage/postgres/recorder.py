@@ -37,6 +37,7 @@ from nilometer.storage.recorder import (
 )
 from nilometer.storage.store import LOCK_TIMEOUT, Receipt, Rows
 from nilometer.storage.urls import PostgresLocation
+from nilometer.times import Clock, current_time, system_clock
 
 _LOCK: Final = "LOCK TABLE {schema}.ledger_events IN EXCLUSIVE MODE"
 
@@ -103,6 +104,7 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
         read_only: bool,
         durable: bool = True,
         lock_timeout: float = LOCK_TIMEOUT,
+        clock: Clock = system_clock,
     ) -> PostgresLedgerRecorder:
         """Opens the ledger at ``location``. Raises a ``LedgerError`` that says what is wrong with it."""
         connections = Connections(location, read_only=read_only, durable=durable, lock_timeout=lock_timeout)
@@ -115,7 +117,7 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
                 if check_schema(connection, location) is not Held.LEDGER:
                     if read_only or not create:
                         raise no_ledger(location)
-                    create_schema(connection, location)
+                    create_schema(connection, location, current_time(clock))
                 check_triggers(connection, location, read_only=read_only)
         except BaseException:
             connection.close()

@@ -14,10 +14,10 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
+from domain.identifiers import UtcTime
 from nilometer.errors import LedgerError, LedgerReadOnly, LedgerWarning, NoLedger, NotALedger
 from nilometer.storage.store import FORMAT, FORMATS
 from nilometer.storage.urls import PostgresLocation
-from nilometer.times import current_time
 
 EVENTS_TABLE: Final = "ledger_events"
 
@@ -106,7 +106,7 @@ def check_schema(connection: Connection[Any], location: PostgresLocation) -> Hel
     return Held.LEDGER
 
 
-def create_schema(connection: Connection[Any], location: PostgresLocation) -> None:
+def create_schema(connection: Connection[Any], location: PostgresLocation, created: UtcTime) -> None:
     """Makes a ledger's schema and tables, in one transaction; two that do so at once make one."""
     schema = Identifier(location.schema)
     with connection.transaction():
@@ -118,7 +118,7 @@ def create_schema(connection: Connection[Any], location: PostgresLocation) -> No
             connection.execute(SQL("CREATE SCHEMA {}").format(schema))
         for statement in (*_TABLES, *_KEEPING):
             connection.execute(composed(statement, location))
-        facts = ["id", str(uuid.uuid4()), "created", current_time(), "format", str(FORMAT)]
+        facts = ["id", str(uuid.uuid4()), "created", created, "format", str(FORMAT)]
         connection.execute(SQL("INSERT INTO {}.ledger VALUES (%s, %s), (%s, %s), (%s, %s)").format(schema), facts)
 
 

@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from threading import Lock
 from typing import Any, Final, cast
 from uuid import UUID
@@ -16,6 +15,7 @@ from uuid import UUID
 from eventsourcing.persistence import IntegrityError, Notification, OperationalError, PersistenceError, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
 
+from domain.identifiers import UtcTime
 from nilometer.errors import CommitUncertain, LedgerError
 from nilometer.storage.recorder import (
     NOTHING_EXPECTED,
@@ -29,7 +29,7 @@ from nilometer.storage.sqlite.reader import SQLiteTransaction, bytes_used, readi
 from nilometer.storage.sqlite.triggers import TRIGGERS, check_triggers, once, warn_of_triggers
 from nilometer.storage.store import LOCK_TIMEOUT, Receipt
 from nilometer.storage.urls import SQLiteLocation
-from nilometer.times import current_time
+from nilometer.times import Clock, current_time, system_clock
 
 COMMANDS_TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS commands "
@@ -149,13 +149,14 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
         read_only: bool,
         synchronous: str = "FULL",
         lock_timeout: float = LOCK_TIMEOUT,
+        clock: Clock = system_clock,
     ) -> SQLiteLedgerRecorder:
         """Opens the ledger at ``location``. Raises a ``LedgerError`` that says what is wrong with it."""
         found = check_file(location)
         if not found and (read_only or not create):
             raise no_ledger(location)
         if not found:
-            create_file(location, create_table_statements(), lock_timeout)
+            create_file(location, create_table_statements(current_time(clock)), lock_timeout)
         uri = reading_uri(location) if read_only else location.uri("rw")
         with translated_errors(location):
             datastore = SQLiteLedgerDatastore(
@@ -167,9 +168,8 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
             return cls(datastore, location)
 
     def construct_create_table_statements(self) -> list[str]:
-        """The table of events, with the columns that the library reads, and ours beside it."""
-        facts = f"INSERT OR IGNORE INTO ledger VALUES ('id', '{uuid.uuid4()}'), ('created', '{current_time()}')"
-        return [EVENTS_TABLE, COMMANDS_TABLE, LEDGER_TABLE, facts, *map(once, TRIGGERS.values())]
+        """The library's tables: none, because a ledger's file is made with its tables when it is opened."""
+        return []
 
     @contextmanager
     def transaction(self, *, write: bool) -> Generator[SQLiteTransaction]:
@@ -362,7 +362,7 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
         self.datastore.close()
 
 
-def create_table_statements() -> list[str]:
-    """The statements that make a ledger's tables."""
-    nowhere = SQLiteDatastore(":memory:", originator_id_type="text")
-    return SQLiteLedgerRecorder(nowhere, SQLiteLocation(Path())).construct_create_table_statements()
+def create_table_statements(created: UtcTime) -> list[str]:
+    """The statements that make a ledger's tables: that of events, with the columns that the library reads, and ours."""
+    facts = f"INSERT OR IGNORE INTO ledger VALUES ('id', '{uuid.uuid4()}'), ('created', '{created}')"
+    return [EVENTS_TABLE, COMMANDS_TABLE, LEDGER_TABLE, facts, *map(once, TRIGGERS.values())]

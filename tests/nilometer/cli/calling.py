@@ -14,6 +14,8 @@ from typing import Any
 from click.testing import CliRunner
 
 from nilometer.cli.app import nilo
+from nilometer.cli.session import Session
+from nilometer.times import Clock, system_clock
 
 NILO = Path(sys.executable).with_name("nilo")
 SCRIPT = """\
@@ -51,6 +53,8 @@ class Desk:
     """A folder to call ``nilo`` in, with a ledger of its own."""
 
     folder: Path
+    clock: Clock = system_clock
+    """What calls in this process take for the time now."""
 
     @property
     def url(self) -> str:
@@ -66,7 +70,10 @@ class Desk:
     ) -> CallResult:
         """Calls ``nilo`` in this process."""
         clean: dict[str, str | None] = {"NILO_FORMAT": None, "NO_COLOR": None, **self.environment(), **(env or {})}
-        result = CliRunner().invoke(nilo, [str(arg) for arg in args], input=stdin, env=clean, prog_name="nilo")
+        session = Session(clock=self.clock)
+        result = CliRunner().invoke(
+            nilo, [str(arg) for arg in args], input=stdin, env=clean, prog_name="nilo", obj=session
+        )
         return CallResult(result.exit_code, result.stdout, result.stderr)
 
     def process(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> CallResult:

@@ -14,12 +14,13 @@ from domain.errors import InputError
 from nilometer.errors import NoLedger
 from nilometer.ledger.ledger import Ledger
 from nilometer.storage.urls import SQLiteLocation, parse_url
+from tests.nilometer.databases import Way
 from tests.nilometer.ledger.asking import a_host, ask, stored
 from tests.nilometer.storage.meanwhile import recorder_of
 
 
 @pytest.mark.parametrize("how", [{"read_only": True}, {"create": True, "read_only": True}, {}])
-def test_only_who_writes_makes_a_ledger(url: str, how: dict[str, bool]) -> None:
+def test_only_who_writes_makes_a_ledger(url: str, how: Way) -> None:
     with pytest.raises(NoLedger, match="there is no ledger at") as error:
         Ledger.open(url, **how)
     assert "nilo run SCRIPT.jsonl" in error.value.hint

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
 
 from domain.commands import COMMANDS
@@ -211,14 +214,41 @@ def test_what_cannot_be_read_of_another_tool_is_told_and_not_recorded(desk: Desk
     assert not (desk.folder / "ledger.db").exists()
 
 
-def test_a_time_that_is_still_to_come_is_told_and_so_is_what_follows_it(desk: Desk) -> None:
-    host = ("register-host", "hv09", "--version", "2022", "--total", "64GiB", "--reserve", "2GiB")
-    ahead = desk.call("do", *host, "--at", "2999-01-01T00:00:00Z")
+HOST = ("register-host", "hv09", "--version", "2022", "--total", "64GiB", "--reserve", "2GiB")
+
+
+def test_a_time_that_is_still_to_come_is_told_and_so_is_what_follows_it(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, clock=lambda: datetime(2030, 1, 1, tzinfo=UTC))
+    ahead = desk.call("do", *HOST, "--at", "2030-01-01T23:00:00Z")
     after = desk.call("do", "resize-host", "hv09", "32GiB")
     for said in (ahead, after):
         assert said.code == 0
-        assert "note: recorded as happening at 2999-01-01 00:00:00Z, which is still to come" in said.err
-    assert "still to come" not in desk.call("do", *host[:1], "hv10", *host[2:]).err
+        assert "note: recorded as happening at 2030-01-01 23:00:00Z, which is still to come" in said.err
+    assert "still to come" not in desk.call("do", *HOST[:1], "hv10", *HOST[2:]).err
+
+
+def test_a_time_over_a_day_ahead_is_refused_unless_that_is_meant(desk: Desk) -> None:
+    refused = desk.process("do", *HOST, "--at", "2999-01-01T00:00:00Z")
+    assert (refused.code, refused.out) == (2, "")
+    assert "error: 'at' 2999-01-01 00:00:00Z is more than a day ahead of the clock (20" in refused.err
+    assert "hint: correct the time or the clock; if it is meant, say so (--at-ahead" in refused.err
+    assert desk.events == ""
+    meant = desk.process("do", *HOST, "--at", "2999-01-01T00:00:00Z", "--at-ahead")
+    assert meant.code == 0
+    assert "note: recorded as happening at 2999-01-01 00:00:00Z, which is still to come" in meant.err
+    after = desk.call("do", "resize-host", "hv09", "32GiB")
+    assert after.code == 2
+    assert "error: the last event of host/hv09 happened 2999-01-01 00:00:00Z, more than a day ahead" in after.err
+    assert desk.call("do", "resize-host", "hv09", "32GiB", "--at-ahead").code == 0
+
+
+def test_what_another_tool_did_is_not_ahead_either(desk: Desk) -> None:
+    args = ("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB", "--happened", "2999-01-01")
+    refused = desk.call(*args)
+    assert refused.code == 2
+    assert "error: vm/web07: the time 2999-01-01 00:00:00Z is more than a day ahead of the clock" in refused.err
+    assert desk.events == ""
+    assert desk.call(*args, "--at-ahead").code == 0
 
 
 @pytest.mark.parametrize(

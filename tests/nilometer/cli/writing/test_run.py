@@ -44,6 +44,26 @@ def test_a_script_mended_at_its_end_goes_on_there(desk: Desk) -> None:
     assert [line["repeated"] for line in result.lines] == [True] * 4 + [False] * 2
 
 
+def test_a_script_with_a_time_over_a_day_ahead_is_refused_whole_unless_that_is_meant(desk: Desk) -> None:
+    script = desk.write("s.jsonl", SCRIPT.replace("2026-11-23T09:00:05Z", "2999-01-01T00:00:00Z"))
+    for options in ((), ("--dry-run",)):
+        refused = desk.call("run", script, *options)
+        assert refused.code == 2
+        where = f"error: {script}:6: at: 2999-01-01 00:00:00Z is more than a day ahead of the clock ("
+        assert where in refused.err
+        assert "nothing was decided" in refused.err
+        assert desk.events == ""
+    meant = desk.call("run", script, "--at-ahead", "--format", "json")
+    assert [line["outcome"] for line in meant.lines] == OUTCOMES
+
+
+def test_of_a_stream_only_the_line_with_a_time_over_a_day_ahead_is_refused(desk: Desk) -> None:
+    script = SCRIPT.replace("2026-11-23T09:00:04Z", "2999-01-01T00:00:00Z")
+    said = desk.call("run", "-", "--keep-going", "--format", "json", stdin=script)
+    assert [line["outcome"] for line in said.lines] == [*OUTCOMES[:4], "input-error", OUTCOMES[5]]
+    assert said.lines[4]["error"]["message"].startswith("stdin:5: at: 2999-01-01 00:00:00Z is more than a day ahead")
+
+
 def test_with_again_lines_are_done_anew(desk: Desk) -> None:
     desk.with_history()
     line = desk.write("more.jsonl", '{"command": "add-memory", "vm": "web01", "amount": "2GiB"}\n')

@@ -22,11 +22,11 @@ from nilometer.errors import (
 )
 from nilometer.ledger.ledger import Ledger
 from nilometer.storage.urls import parse_url
-from tests.nilometer.databases import Server
+from tests.nilometer.databases import Server, Way
 from tests.nilometer.ledger.asking import a_host, ask, stored
 
 Connection = psycopg.Connection[tuple[object, ...]]
-WAYS = [{"read_only": True}, {}, {"create": True}]
+WAYS: list[Way] = [{"read_only": True}, {}, {"create": True}]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def catalogue(admin: Connection, schema: str) -> list[tuple[object, ...]]:
     ).fetchall()
 
 
-def refused(url: str, error: type[LedgerError], ways: list[dict[str, bool]] = WAYS) -> tuple[str, str]:
+def refused(url: str, error: type[LedgerError], ways: list[Way] = WAYS) -> tuple[str, str]:
     """What is said of a place, the same however it is opened."""
     said: set[tuple[str, str]] = set()
     for way in ways:

@@ -14,12 +14,13 @@ import pytest
 from nilometer.errors import LedgerBusy, LedgerError, LedgerFull, NoLedger, NotALedger
 from nilometer.ledger.ledger import Ledger
 from nilometer.storage.sqlite.recorder import SQLiteLedgerRecorder
+from tests.nilometer.databases import Way
 from tests.nilometer.ledger.asking import a_host, ask, stored, with_web01
 from tests.nilometer.storage import somebody_else
 from tests.nilometer.storage.meanwhile import recorder_of
 
 _JOURNAL = bytes.fromhex("d9d505f920a163d7")
-WAYS = [{"read_only": True}, {}, {"create": True}]
+WAYS: list[Way] = [{"read_only": True}, {}, {"create": True}]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
