@@ -13,7 +13,7 @@ from typing import Final
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime
-from nilometer.times import convert_time, current_time, read_time
+from nilometer.times import convert_time, read_time
 
 TYPED: Final = (
     "write 2026-11-17, 2026-11-17 09:00 (local time), 2026-11-17T09:00:00Z, "
@@ -58,15 +58,14 @@ class _Local:
     whole_day: bool = False
 
 
-def parse_typed_time(text: str, *, end: bool = False, now: UtcTime | None = None) -> TypedTime:
+def parse_typed_time(text: str, *, now: UtcTime, end: bool = False) -> TypedTime:
     """Reads a typed time. A day alone means its first moment; with ``end`` its last one.
 
-    ``now`` is the moment that relative times start from, by default the time now. Raises ``InputError`` with what to
-    write instead.
+    ``now`` is the moment that relative times start from. Raises ``InputError`` with what to write instead.
     """
     words = " ".join(text.split()).lower()
     try:
-        return _read(words, text, end=end, now=datetime.fromisoformat(now or current_time()))
+        return _read(words, text, end=end, now=datetime.fromisoformat(now))
     except InputError:
         raise
     except (OverflowError, ValueError, OSError):

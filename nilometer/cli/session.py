@@ -154,9 +154,10 @@ def read_typed_time(text: str, *, end: bool = False) -> UtcTime:
     Notes on stderr how it was read, if it names no zone.
     """
     from nilometer.cli.failures import say
+    from nilometer.times import current_time
     from nilometer.typed_times import parse_typed_time
 
-    moment = parse_typed_time(text, end=end)
+    moment = parse_typed_time(text, now=current_time(current_session().clock), end=end)
     if moment.understood is not None:
         say("note", f"{text} is read as {moment.understood}")
     return moment.text

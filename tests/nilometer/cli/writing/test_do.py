@@ -87,7 +87,7 @@ def test_a_name_that_two_vms_have_lists_them(desk: Desk) -> None:
         ("do add-memory web01 9PiB", "amount: 10133099161583616 is over the largest size", ""),
         ("do configure-memory web01", "the memory setting is missing", "static: --size 4GiB"),
         ("do configure-memory web01 --maximum 4GiB", "the memory setting is neither static nor dynamic", "static:"),
-        ("do start web01 --at yesterday", "'yesterday' is not a time", "write 2026-11-17"),
+        ("do start web01 --at yesteryear", "'yesteryear' is not a time", ""),
         ("do start web01 --at 2020-01-01", "'at' 2020-01-01 00:00:00Z is before the last event of", "times in a"),
         ("do start", "missing argument 'VM'", "nilo do start --help"),
         ("do define-vm web01 --host hv01 --generation 2 --guest windos --config-version 10.0 --size 4GiB",
@@ -284,3 +284,9 @@ def test_a_key_makes_a_command_happen_once_and_is_of_no_other_command(desk: Desk
     assert other.code == 2
     assert "'k1' was used before, for another command" in other.err
     assert '"add-memory"' in other.err
+
+
+def test_a_typed_day_is_one_by_the_clock_of_the_ledger(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, clock=lambda: datetime(2030, 1, 2, 9, tzinfo=UTC))
+    said = desk.call("do", *HOST, "--at", "yesterday")
+    assert (said.code, "2030-01-01" in said.err) == (0, True), said.err
