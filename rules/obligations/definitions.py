@@ -19,7 +19,9 @@ from rules.transitions.vm_commands import SITE
 
 LARGEST: Final = 2**52
 """The largest size that can be written, in bytes."""
-OVERFLOW: Final = 2**63
+OVERFLOW: Final = "overflow"
+"""The kind of the obligations that no number leaves 64 bits."""
+TOO_LARGE: Final = 2**63
 """The least magnitude that does not fit into a signed 64-bit integer."""
 
 
@@ -56,7 +58,7 @@ def getter(kind: type, name: str) -> Rule:
 
 def overflow(builder: ObligationBuilder) -> None:
     """Every sum and difference on the way to a decision fits into 64 bits, if all sizes are at most ``LARGEST``."""
-    bound, largest = terms.constant(OVERFLOW), terms.constant(LARGEST)
+    bound, largest = terms.constant(TOO_LARGE), terms.constant(LARGEST)
     for transition in builder.transitions.values():
         parts = [part for value in (transition.decision, transition.after) for _, part in leaves(value)]
         numbers = [part for part in terms.subterms(*parts) if part.sort is int and part.parts]
@@ -67,7 +69,7 @@ def overflow(builder: ObligationBuilder) -> None:
             terms.both(terms.at_most(part, largest), terms.at_most(terms.negate(part), largest)) for part in inputs
         ]
         builder.add(
-            "overflow",
+            OVERFLOW,
             "fits_64_bits",
             terms.both(*fits),
             command=transition.command,

@@ -76,7 +76,7 @@ class Checks:
             begun = time.perf_counter()
             for assumes in group:
                 if assumes not in results:
-                    results[assumes] = self._solver.ask(*assumes)
+                    results[assumes] = self._solver.ask(*assumes, with_values=False)
             worst = min((results[assumes] for assumes in group), key=worst_first)
             wrong = "no state satisfies the assumptions: the obligations are proved of nothing"
             yield check_of("vacuity", kind, command, begun, worst, wrong)
@@ -91,7 +91,7 @@ class Checks:
             others = [
                 other_term for other, other_term in terms_of.items() if other is not invariant and other not in THEOREMS
             ]
-            result = self._solver.ask(*others, terms.negation(term))
+            result = self._solver.ask(*others, terms.negation(term), with_values=False)
             wrong = "it follows from the others: mark it as a theorem, or leave it out"
             if invariant in THEOREMS:
                 result, wrong = negated(result), "it does not follow from the others"
@@ -163,7 +163,7 @@ class Checks:
             action = self._search.actions[command]
             begun = time.perf_counter()
             conditions = [*_equal_to(as_record(SITE["vm"]), figures), *_equal_to(action.decision, never)]
-            result = self._solver.ask(*preconditions(self._builder, action), *conditions)
+            result = self._solver.ask(*preconditions(self._builder, action), *conditions, with_values=False)
             name = " ".join(value.value for value in never.values())
             if figures:
                 name += f" if {' and '.join(value.value for value in figures.values())}"
@@ -198,7 +198,7 @@ class Checks:
         }
         for name, (conditions, goal) in goals.items():
             begun = time.perf_counter()
-            result = self._solver.ask(*conditions, terms.negation(goal))
+            result = self._solver.ask(*conditions, terms.negation(goal), with_values=False)
             wrong = "it was not refuted: no verdict of this run can be trusted"
             yield check_of("canary", name, None, begun, result, wrong)
 

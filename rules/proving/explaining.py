@@ -97,13 +97,13 @@ def used_assumptions(obligation: Obligation, budget: int = BUDGET) -> tuple[Proo
     negated = terms.negation(obligation.goal)
     kept = list(dict.fromkeys(obligation.assumes))
     with solver.assuming(kept):
-        verdict = VERDICTS[solver.ask(negated).holds]
+        verdict = VERDICTS[solver.ask(negated, with_values=False).holds]
     if verdict is not ProofVerdict.PROVED:
         return verdict, frozenset()
     for condition in list(kept):
         rest = [other for other in kept if other is not condition]
         with solver.assuming(rest):
-            if solver.ask(negated).holds is False:
+            if solver.ask(negated, with_values=False).holds is False:
                 kept = rest
     return verdict, frozenset(kept)
 

@@ -30,13 +30,13 @@ def check_guards(builder: ObligationBuilder, action: Action, solver: Solver) -> 
     atoms = _atoms(_own_conditions(builder, action.command) or answer)
     matters = {id(atom): _matters(atom, answer) for atom in atoms}
     with solver.assuming(preconditions(builder, action)):
-        results = {id(atom): solver.ask(matters[id(atom)]) for atom in atoms}
+        results = {id(atom): solver.ask(matters[id(atom)], with_values=False) for atom in atoms}
     with solver.assuming(writable_arguments(action)):
         for atom in atoms:
             result = results[id(atom)]
             for condition in (atom, terms.negation(atom)):
                 if result.holds and condition not in _never_matters(atom):
-                    result = solver.ask(condition, matters[id(atom)])
+                    result = solver.ask(condition, matters[id(atom)], with_values=False)
             yield atom, result
 
 

@@ -102,7 +102,7 @@ class Unrolling:
             if accepted is terms.FALSE:
                 continue
             path_condition = (*state.path_condition, *command.conditions, accepted)
-            if len(state.commands) > 3 and self._solver.ask(*path_condition).holds is False:
+            if len(state.commands) > 3 and self._solver.ask(*path_condition, with_values=False).holds is False:
                 continue
             rest = iter(substituted)
             after = {name: _with_leaves(value, rest) for name, value in action.after.items()}

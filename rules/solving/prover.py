@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import Final
 
 from rules.obligations import Obligation
+from rules.obligations.definitions import OVERFLOW
+from rules.solving.bounds import BoundsProver
 from rules.solving.solver import Solver
 from rules.symbolic import terms
 from rules.symbolic.terms import Literal, Term
@@ -51,22 +53,35 @@ class Prover:
 
     def __init__(self, budget: int = BUDGET) -> None:
         self.solver = Solver(budget)
+        self._bounds = BoundsProver(Solver(budget))
 
     def prove(self, obligations: Iterable[Obligation]) -> Iterator[Proof]:
         """Yields the proof of each obligation as it is known, grouped by assumptions."""
         for assumes, group in grouped(obligations).items():
-            with self.solver.assuming(assumes):
-                for obligation in group:
-                    begun = time.perf_counter()
-                    result = self.solver.ask(terms.negation(obligation.goal))
+            rest: list[Obligation] = []
+            for obligation in group:
+                begun = time.perf_counter()
+                if obligation.kind == OVERFLOW and self._bounds.proves(obligation):
                     seconds = time.perf_counter() - begun
-                    yield Proof(
-                        obligation=obligation,
-                        verdict=VERDICTS[result.holds],
-                        seconds=seconds,
-                        model=result.values if result.holds else None,
-                        reason=result.reason,
-                    )
+                    yield Proof(obligation=obligation, verdict=ProofVerdict.PROVED, seconds=seconds)
+                else:
+                    rest.append(obligation)
+            if rest:
+                yield from self._prove_group(assumes, rest)
+
+    def _prove_group(self, assumes: tuple[Term, ...], group: Iterable[Obligation]) -> Iterator[Proof]:
+        with self.solver.assuming(assumes):
+            for obligation in group:
+                begun = time.perf_counter()
+                result = self.solver.ask(terms.negation(obligation.goal))
+                seconds = time.perf_counter() - begun
+                yield Proof(
+                    obligation=obligation,
+                    verdict=VERDICTS[result.holds],
+                    seconds=seconds,
+                    model=dict(result.values) if result.holds else None,
+                    reason=result.reason,
+                )
 
     def smallest(self, obligation: Obligation) -> Mapping[str, Literal]:
         """A small model of a refuted obligation; the same one each time."""

@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import Final
 
 import z3
+from z3 import z3core
+from z3.z3types import Ast
 
 from rules.solving.smt import Encoder, members
 from rules.symbolic import terms
@@ -35,7 +37,7 @@ class SatResult:
     holds: bool | None
     """Whether they are satisfiable; ``None`` if the solver gave up."""
     values: Mapping[str, Literal]
-    """Values of their variables that satisfy them; empty if there are none."""
+    """Values of their variables that satisfy them; empty if there are none, or nobody asked for them."""
     reason: str = ""
     """Why the solver gave up."""
 
@@ -45,37 +47,53 @@ class Solver:
 
     def __init__(self, budget: int) -> None:
         self._encode = Encoder()
+        self._context = self._encode.context.ref()
         self._solver = z3.Solver(ctx=self._encode.context)
         self._solver.set("rlimit", budget)
         self._solver.set("ctrl_c", False)  # else Z3 handles Ctrl-C itself, and the current result is unknown
         self._assumed: list[Term] = []
+        self._depth = 0
+        self._unranged: list[Ast] = []
+        """Ranges of enum variables that are not asserted for good, because something was assumed when they came up."""
 
     @contextmanager
     def assuming(self, conditions: Iterable[Term]) -> Generator[None]:
         """Assumes conditions inside the ``with`` block."""
         conditions = list(conditions)
+        encoded = list(map(self._encode, conditions))
+        self._unranged += self._encode.new_ranges()
+        if not self._depth:
+            self._assert(self._unranged)
+            self._unranged = []
         self._solver.push()
+        self._depth += 1
         try:
-            for condition in conditions:
-                self._solver.add(self._encode.truth(condition))
-            self._solver.add(*self._encode.ranges(conditions))
+            self._assert(encoded)
+            self._assert(self._unranged)
             self._assumed += conditions
             yield
         finally:  # also if a generator with this block is never exhausted
             del self._assumed[len(self._assumed) - len(conditions) :]
             self._solver.pop()
+            self._depth -= 1
 
-    def ask(self, *conditions: Term) -> SatResult:
-        """Whether these conditions and the assumed ones are satisfiable together."""
+    def ask(self, *conditions: Term, with_values: bool = True) -> SatResult:
+        """Whether these conditions and the assumed ones are satisfiable together; ``with_values`` says by which."""
         if any(condition is terms.FALSE for condition in conditions):
             return SatResult(False, {})
         with self.assuming(conditions):
             status = self._solver.check()
             if status == z3.sat:
-                return SatResult(True, self._encode.values(self._solver.model(), variables(*self._assumed)))
+                if not with_values:
+                    return SatResult(True, {})
+                return SatResult(True, self._encode.model(self._solver.model(), self._assumed))
             if status == z3.unknown:
                 return SatResult(None, {}, self._solver.reason_unknown())
             return SatResult(False, {})
+
+    def _assert(self, conditions: Iterable[Ast]) -> None:
+        for condition in conditions:
+            z3core.Z3_solver_assert(self._context, self._solver.solver, condition)
 
     def smallest(self, *conditions: Term, first: Sequence[str] = ()) -> Mapping[str, Literal]:
         """Small values that satisfy these satisfiable conditions: most are 0, the others are small whole quanta.
@@ -88,9 +106,11 @@ class Solver:
             return _Shrinking(self, list(dict.fromkeys(order))).values()
 
     def smtlib(self, *conditions: Term) -> str:
-        """Conditions in SMT-LIB."""
-        with self.assuming(conditions):
-            return self._solver.to_smt2()
+        """Conditions in SMT-LIB, and the ranges of their enum variables."""
+        solver = z3.Solver(ctx=self._encode.context)
+        for condition in [*map(self._encode, conditions), *self._encode.ranges(conditions)]:
+            z3core.Z3_solver_assert(self._context, solver.solver, condition)
+        return solver.to_smt2()
 
 
 class _Shrinking:

@@ -370,10 +370,11 @@ def _as_written(function: FunctionType) -> RuleSource:
     return source
 
 
-def _locals(tree: ast.FunctionDef) -> set[str]:
+@cache
+def _locals(tree: ast.FunctionDef) -> frozenset[str]:
     """The parameters of a function, and every name that it gives a value anywhere."""
     assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return assigned | {node.arg for node in ast.walk(tree.args) if isinstance(node, ast.arg)}
+    return frozenset(assigned | {node.arg for node in ast.walk(tree.args) if isinstance(node, ast.arg)})
 
 
 def _identifiers(tree: ast.FunctionDef) -> Iterator[str]:

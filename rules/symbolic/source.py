@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from domain.errors import NilometerError
 from domain.rule import Rule
@@ -48,8 +48,19 @@ class RuleSource:
         return UnreadableRule(f"{self.file}:{row}:{column + 1}: {why}\n  {line}\n  {' ' * len(indent)}^", hint=instead)
 
 
+class _Module(NamedTuple):
+    """A module as it is written."""
+
+    file: str
+    tree: ast.Module
+    codes: dict[tuple[str, int], CodeType]
+    """The code of each function, by its qualified name and first line."""
+    functions: dict[tuple[str, int], ast.FunctionDef]
+    """The definition of each function, by its name and first line, which may be that of a decorator."""
+
+
 @cache
-def _module(name: str) -> tuple[str, ast.Module, dict[tuple[str, int], CodeType]]:
+def _module(name: str) -> _Module:
     module = sys.modules[name]
     file = inspect.getsourcefile(module) or "<unknown>"
     text = "".join(linecache.getlines(file))
@@ -63,12 +74,17 @@ def _module(name: str) -> tuple[str, ast.Module, dict[tuple[str, int], CodeType]
                 collect(inner)
 
     collect(compile(text, file, "exec", dont_inherit=True))
-    return file, tree, codes
+    functions = {
+        (node.name, min([node.lineno, *[decorator.lineno for decorator in node.decorator_list]])): node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+    }
+    return _Module(file=file, tree=tree, codes=codes, functions=functions)
 
 
 def tree_of(module: ModuleType) -> ast.Module:
     """The syntax tree of a module's file."""
-    return _module(module.__name__)[1]
+    return _module(module.__name__).tree
 
 
 @cache
@@ -76,24 +92,16 @@ def source_of(rule: Rule) -> RuleSource:
     """The definition of a function. Raises ``UnreadableRule`` if the file differs from the loaded code."""
     function = cast("FunctionType", rule)
     code = function.__code__
-    file, tree, codes = _module(function.__module__)
-    written = codes.get((code.co_qualname, code.co_firstlineno))
-    node = next(
-        (
-            node
-            for node in ast.walk(tree)
-            if isinstance(node, ast.FunctionDef)
-            and node.name == function.__name__
-            and min([node.lineno, *[decorator.lineno for decorator in node.decorator_list]]) == code.co_firstlineno
-        ),
-        None,
-    )
+    module = _module(function.__module__)
+    written = module.codes.get((code.co_qualname, code.co_firstlineno))
+    node = module.functions.get((function.__name__, code.co_firstlineno))
     if written is None or node is None or not same_code(written, code):
         raise UnreadableRule(
-            f"{file}:{code.co_firstlineno}: {function.__qualname__} runs as something else than is written there",
+            f"{module.file}:{code.co_firstlineno}: "
+            f"{function.__qualname__} runs as something else than is written there",
             hint="start again, so that what is written is loaded; if it was patched at run time, it cannot be read",
         )
-    return RuleSource(function=function, tree=node, file=file, names=function.__globals__)
+    return RuleSource(function=function, tree=node, file=module.file, names=function.__globals__)
 
 
 def same_code(one: CodeType, other: CodeType) -> bool:

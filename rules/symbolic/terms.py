@@ -243,16 +243,21 @@ def variables(*terms: Term) -> dict[str, Term]:
 def subterms(*terms: Term) -> list[Term]:
     """All subterms of terms, each once, parts before the terms that they are part of."""
     order: list[Term] = []
-    visited: set[int] = set()
-    stack: list[tuple[Term, bool]] = [(term, False) for term in reversed(terms)]
+    visited: set[Term] = set()
+    opened: list[Term] = []
+    stack: list[Term | None] = [*terms[::-1]]
     while stack:
-        term, parts_done = stack.pop()
-        if parts_done:
-            order.append(term)
-        elif id(term) not in visited:
-            visited.add(id(term))
-            stack.append((term, True))
-            stack.extend((part, False) for part in reversed(term.parts))
+        term = stack.pop()
+        if term is None:  # all parts of the term that was opened last are done
+            order.append(opened.pop())
+        elif term not in visited:
+            visited.add(term)
+            if term.parts:
+                opened.append(term)
+                stack.append(None)
+                stack += term.parts[::-1]
+            else:
+                order.append(term)
     return order
 
 
@@ -268,7 +273,7 @@ def _chosen(condition: Literal, then: Literal, otherwise: Literal) -> Literal:
     return then if condition else otherwise
 
 
-_MEANING: Final[dict[Op, Callable[..., Literal]]] = {
+MEANINGS: Final[dict[Op, Callable[..., Literal]]] = {
     Op.ADD: int.__add__,
     Op.SUBTRACT: int.__sub__,
     Op.NEGATE: int.__neg__,
@@ -285,6 +290,7 @@ _MEANING: Final[dict[Op, Callable[..., Literal]]] = {
     Op.NOT: operator.not_,
     Op.CHOOSE: _chosen,
 }
+"""What each operation does to Python values."""
 
 
 def evaluate(term: Term, values: Mapping[str, Literal]) -> Literal:
@@ -296,11 +302,11 @@ def evaluate(term: Term, values: Mapping[str, Literal]) -> Literal:
         elif part.op is Op.VARIABLE:
             known[id(part)] = values[cast("str", part.leaf)]
         else:
-            known[id(part)] = _MEANING[part.op](*[known[id(inner)] for inner in part.parts])
+            known[id(part)] = MEANINGS[part.op](*[known[id(inner)] for inner in part.parts])
     return known[id(term)]
 
 
-_REBUILD: Final[dict[Op, Callable[..., Term]]] = {
+BUILDERS: Final[dict[Op, Callable[..., Term]]] = {
     Op.ADD: add,
     Op.SUBTRACT: subtract,
     Op.NEGATE: negate,
@@ -317,6 +323,7 @@ _REBUILD: Final[dict[Op, Callable[..., Term]]] = {
     Op.NOT: negation,
     Op.CHOOSE: choose,
 }
+"""The function of this module that builds each operation."""
 
 
 def substitute(term: Term, known: Mapping[str, Term]) -> Term:
@@ -339,7 +346,7 @@ def _rebuilt(terms: Sequence[Term], instead: Callable[[Term], Term | None]) -> l
     for part in subterms(*terms):
         other = instead(part)
         if other is None:
-            other = _REBUILD[part.op](*[made[id(inner)] for inner in part.parts]) if part.parts else part
+            other = BUILDERS[part.op](*[made[id(inner)] for inner in part.parts]) if part.parts else part
         made[id(part)] = other
     return [made[id(term)] for term in terms]
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 
-class Context: ...
-class Z3Exception(Exception): ...
+from z3.z3types import ContextObj, Model, SolverObj
+from z3.z3types import Z3Exception as Z3Exception
+
+class Context:
+    def ref(self) -> ContextObj: ...
 
 class AstRef:
     def sexpr(self) -> str: ...
@@ -47,6 +50,7 @@ unsat: CheckSatResult
 unknown: CheckSatResult
 
 class ModelRef:
+    model: Model
     def eval(self, expression: ExprRef, model_completion: bool = ...) -> ExprRef: ...
     def __iter__(self) -> Iterator[FuncDeclRef]: ...
 
@@ -56,6 +60,7 @@ class Statistics:
 
 class Solver:
     ctx: Context
+    solver: SolverObj
     def __init__(self, *, ctx: Context | None = ...) -> None: ...
     def set(self, *arguments: object, **options: object) -> None: ...
     def add(self, *conditions: BoolRef) -> None: ...

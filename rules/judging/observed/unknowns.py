@@ -100,7 +100,7 @@ def _is_constant(predicate: Rule, values: Mapping[str, Literal], free: list[Term
         for variable in free
         if variable.sort is int
     ]
-    return _solver().ask(*ranges, terms.negation(term) if value else term).holds is False
+    return _solver().ask(*ranges, terms.negation(term) if value else term, with_values=False).holds is False
 
 
 @cache

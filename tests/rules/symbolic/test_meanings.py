@@ -6,15 +6,15 @@ from functools import cache
 from typing import cast
 
 import pytest
-import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.deciding import decider, redecide
 from domain.rule import RULES, Rule
-from rules.solving.smt import Encoder
+from rules.solving.prover import BUDGET
+from rules.solving.solver import Solver
 from rules.symbolic.reader import RuleReader, parameter_types
-from rules.symbolic.terms import Literal, Term, constant
+from rules.symbolic.terms import Literal, Term, constant, equal, variables
 from rules.symbolic.values import Value, concretize, constants, leaves, symbolic
 from tests.rules.symbolic.values import anything_of
 
@@ -56,21 +56,18 @@ class ByZ3:
     """An answer, as Z3 computes it where every variable has its value."""
 
     def __init__(self, answer: Value) -> None:
-        self._translate = Encoder()
-        self._solver = z3.Solver(ctx=self._translate.context)
+        self._solver = Solver(BUDGET)
         self._answers: dict[str, str] = {}
+        self._equalities: list[Term] = []
         for path, term in leaves(answer):
-            told = symbolic(f"the answer's {path}", term.sort)
-            assert isinstance(told, Term)
-            self._solver.add(self._translate(term) == self._translate(told))
+            result = symbolic(f"the answer's {path}", term.sort)
+            assert isinstance(result, Term)
+            self._equalities.append(equal(term, result))
             self._answers[path] = f"the answer's {path}"
 
     def compute(self, values: dict[str, Literal]) -> dict[str, Literal]:
-        self._solver.push()
-        for name, (_, expression) in self._translate.variables.items():
-            if name in values:
-                self._solver.add(expression == self._translate(constant(values[name])))
-        assert self._solver.check() == z3.sat
-        found = self._translate.values(self._solver.model(), self._answers.values())
-        self._solver.pop()
-        return {path: found[name] for path, name in self._answers.items()}
+        known = variables(*self._equalities)
+        given = [equal(known[name], constant(value)) for name, value in values.items() if name in known]
+        result = self._solver.ask(*self._equalities, *given)
+        assert result.holds
+        return {path: result.values[name] for path, name in self._answers.items()}
