@@ -62,7 +62,7 @@ def _find(ledger: LedgerReader, change: str) -> list[Envelope[Event]]:
     try:
         named = resolve_named(ledger, change)
     except InputError as error:
-        names = error.hint if isinstance(error.hint, str) and error.hint.startswith("did you mean") else None
+        names = error.hint if error.hint.startswith("did you mean") else None
         raise InputError(
             f"there is no event at position {change} and no correlation, VM or host {change!r}; "
             f"the last event is at {last}",
