@@ -33,6 +33,7 @@ from domain.events import (
 from domain.observed.events import (
     HostNotWatched,
     HostObserved,
+    HostRetired,
     ImportRecorded,
     VmChangeRequested,
     VmLost,
@@ -40,6 +41,7 @@ from domain.observed.events import (
     VmNotListed,
     VmObserved,
     VmRequestSettled,
+    VmRetired,
 )
 
 DECIDED: Final[tuple[type[Event], ...]] = (
@@ -76,8 +78,10 @@ OBSERVED: Final[tuple[type[Event], ...]] = (
     VmRequestSettled,
     VmLost,
     VmNotListed,
+    VmRetired,
     HostObserved,
     HostNotWatched,
+    HostRetired,
     ImportRecorded,
 )
 """What hypervisors did, and the imports that reported it."""

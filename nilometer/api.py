@@ -51,6 +51,10 @@ from nilometer.importers.importing import ImportedFile as ImportedFile
 from nilometer.importers.importing import ImportStopped as ImportStopped
 from nilometer.importers.importing import import_hyperv as import_hyperv
 from nilometer.importers.importing import import_qemu as import_qemu
+from nilometer.importers.manual import ReportedChange as ReportedChange
+from nilometer.importers.reporting import RecordedChange as RecordedChange
+from nilometer.importers.reporting import record_change as record_change
+from nilometer.importers.reporting import retire as retire
 from nilometer.ledger.ledger import Ledger as Ledger
 from nilometer.ledger.requests import Fact as Fact
 from nilometer.ledger.requests import Observation as Observation

@@ -12,11 +12,12 @@ from typing import Literal
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.errors import UnknownHost, UnknownVm
 from domain.guests import Guest
+from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 from domain.settings import HostVersion, MemorySetting
 from domain.state import Power
 from projections.fleet import Fleet
-from projections.tracked import TrackedVm
+from projections.tracked import AnyTracked, TrackedVm
 
 Origin = Literal["decided", "observed"]
 
@@ -70,6 +71,8 @@ class VmRow:
     """When each figure of an observed VM was last measured, by name; those of a decided VM are of ``as_of``."""
     not_listed_since: str | None = None
     """Since when no host lists an observed VM."""
+    retired_since: str | None = None
+    """Since when an observed VM is retired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class View:
 
 
 def view(fleet: Fleet, *, at: str | None = None, vm: str | None = None, host: str | None = None) -> View:
-    """The view of a fleet: of one VM and its host, of one host and its VMs, or of all.
+    """The view of a fleet: of one VM and its host, of one host and its VMs, or of all that is not retired.
 
     ``at`` is the moment that was asked for, if one was; else the view is of its latest event. Raises ``UnknownVm`` or
     ``UnknownHost`` for what is not there at that moment.
@@ -94,11 +97,18 @@ def view(fleet: Fleet, *, at: str | None = None, vm: str | None = None, host: st
         raise UnknownVm(vm)
     if host is not None and host not in fleet.hosts and not fleet.on(host):
         raise UnknownHost(host)
-    vms = [vm_row(id, fleet.vms[id]) for id in sorted(fleet.vms if vm is None else (vm,))]
+    wanted = (id for id in fleet.vms if not _is_retired(fleet.vms[id])) if vm is None else (vm,)
+    vms = [vm_row(id, fleet.vms[id]) for id in sorted(wanted)]
     vms = [row for row in vms if host is None or row.host == host]
-    named = fleet.hosts.keys() if vm is None else {row.host for row in vms}
+    current = {id for id in fleet.hosts if id == host or not _is_retired(fleet.hosts[id])}
+    named = current if vm is None else {row.host for row in vms}
     hosts = [host_row(fleet, id) for id in sorted(fleet.hosts) if id in named and host in (None, id)]
     return View(position=fleet.position, at=at or fleet.latest, hosts=tuple(hosts), vms=tuple(vms))
+
+
+def _is_retired(tracked: AnyTracked) -> bool:
+    subject = tracked.subject
+    return isinstance(subject, ObservedVm | ObservedHost) and subject.retired_since is not None
 
 
 def host_row(fleet: Fleet, id: str) -> HostRow:
@@ -179,4 +189,5 @@ def _observed_vm(id: str, vm: ObservedVm, tracked: TrackedVm) -> VmRow:
         in_use_as_of=tracked.in_use_as_of,
         measured=dict(vm.measured),
         not_listed_since=vm.not_listed_since,
+        retired_since=vm.retired_since,
     )

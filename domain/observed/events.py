@@ -237,6 +237,18 @@ class VmNotListed(Observed):
     host: str
 
 
+@event("vm.retired")
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class VmRetired(Observed):
+    """Somebody says that the VM is gone for good. It holds nothing, and is shown no more until it is seen again."""
+
+
+@event("host.retired")
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class HostRetired(Observed):
+    """Somebody says that the host is gone for good. It is shown no more until it is seen again."""
+
+
 @event("host.not-watched")
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HostNotWatched(Observed):

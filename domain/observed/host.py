@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from domain.identifiers import UtcTime
-from domain.observed.events import HostObserved, Means, Observed
-from domain.observed.vm import ObservedVm
+from domain.observed.events import HostObserved, HostRetired, Means, Observed
+from domain.observed.vm import RETIRED, ObservedVm
 from domain.settings import HostVersion
 
 
@@ -37,6 +37,9 @@ class ObservedHost:
     def apply(self, event: Observed, happened: UtcTime, earliest: UtcTime | None = None) -> None:
         """Applies the next event of the stream. ``earliest`` is not used: it makes the method like that of a VM."""
         self.version += 1
+        self.measured.pop(RETIRED, None)
+        if isinstance(event, HostRetired):
+            self.measured[RETIRED] = happened
         if not isinstance(event, HostObserved):
             return
         if event.version is not None:
@@ -46,6 +49,11 @@ class ObservedHost:
             if value is not None:
                 setattr(self, name, value)
                 self.measured[name] = happened
+
+    @property
+    def retired_since(self) -> UtcTime | None:
+        """When somebody said that it is gone for good. It is not retired any more once it is seen again."""
+        return self.measured.get(RETIRED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from domain.observed.events import (
     VmNotListed,
     VmObserved,
     VmRequestSettled,
+    VmRetired,
 )
 from domain.settings import MemorySetting
 from domain.shapes import ConfigVersionText
@@ -29,6 +30,9 @@ from domain.state import Power
 
 NOT_LISTED: Final = "not_listed"
 """The name under which ``measured`` keeps since when no host lists a VM; it has no such entry while one does."""
+
+RETIRED: Final = "retired"
+"""The name under which ``measured`` of a VM or host keeps since when it is retired; it has none while it is not."""
 
 
 @dataclass(slots=True)
@@ -124,6 +128,7 @@ class ObservedVm:
     def apply(self, event: Observed, happened: UtcTime, earliest: UtcTime | None = None) -> None:
         """Applies the next event of the stream."""
         self.version += 1
+        self.measured.pop(RETIRED, None)
         if isinstance(event, VmObserved):
             self._observe(event, happened)
         elif isinstance(event, VmMemoryMoved):
@@ -148,8 +153,9 @@ class ObservedVm:
         elif isinstance(event, VmLost):
             self.lost = True
             self._forget_guest()
-        elif isinstance(event, VmNotListed):
-            self.measured[NOT_LISTED], self.power = happened, None
+        elif isinstance(event, VmNotListed | VmRetired):
+            name = NOT_LISTED if isinstance(event, VmNotListed) else RETIRED
+            self.measured[name], self.power = happened, None
             self._forget_guest()
 
     @property
@@ -162,7 +168,7 @@ class ObservedVm:
     @property
     def held(self) -> int | None:
         """What the VM takes of its host's budget: the devices that the budget backs, or else all that is assigned."""
-        if self.not_listed_since is not None:
+        if self.not_listed_since is not None or self.retired_since is not None:
             return 0
         if self.told_held is not None:
             return self.told_held
@@ -176,6 +182,11 @@ class ObservedVm:
     def not_listed_since(self) -> UtcTime | None:
         """When the first list of its last host lacked it. It holds nothing until it is listed again."""
         return self.measured.get(NOT_LISTED)
+
+    @property
+    def retired_since(self) -> UtcTime | None:
+        """When somebody said that it is gone for good. It is not retired any more once it is seen again."""
+        return self.measured.get(RETIRED)
 
     def open_request(self, device: str) -> OpenRequest | None:
         """The request for a device that is still open."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.identifiers import host_stream, vm_stream
-from domain.observed.vm import ObservedVm
 from nilometer.errors import LedgerError
 from nilometer.suggesting import did_you_mean
 from projections.fleet import Fleet
@@ -23,30 +22,19 @@ NO_HOST_YET: Final = "the ledger has no host yet: nilo do register-host --help"
 
 
 def find_vm(word: str, names: Mapping[str, str]) -> str:
-    """Finds the id of a VM by its id or name, in any case where the case decides nothing.
+    """Finds the id of a VM by its id, or by its id or name in any case.
 
     Raises ``UnknownVm``, or ``InputError`` with the ids if several VMs have the name.
     """
     if word in names:
         return word
     folded = word.casefold()
-    found = sorted(id for id, name in names.items() if name == word)
-    found = found or sorted(id for id, name in names.items() if folded in (id.casefold(), name.casefold()))
+    found = sorted(id for id, name in names.items() if folded in (id.casefold(), name.casefold()))
     if len(found) == 1:
         return found[0]
     if found:
         raise InputError(f"{len(found)} VMs have the name {word!r}", hint=f"give an id: {', '.join(found)}")
     raise UnknownVm(word, hint=did_you_mean(word, {*names, *names.values()}, "nilo view lists them") or NO_VM_YET)
-
-
-def find_observed_vm(word: str, fleet: Fleet) -> str | None:
-    """Finds the id of an observed VM by its name, in any case; ``None`` if there is none.
-
-    Raises ``InputError`` with the ids if several VMs have the name.
-    """
-    observed = ((id, tracked.subject) for id, tracked in fleet.vms.items())
-    found = [id for id, vm in observed if isinstance(vm, ObservedVm) and vm.name.casefold() == word.casefold()]
-    return find_vm(word, dict.fromkeys(found, word)) if found else None
 
 
 def find_host(word: str, hosts: Iterable[str]) -> str:

@@ -27,6 +27,8 @@ from domain.observed.events import (
 from domain.observed.vm import ObservedVm
 from nilometer.importers.settlement import build_refusal, build_settlement, find_cause
 from nilometer.ledger.requests import Fact, Observation
+from nilometer.times import format_time
+from rules.wording import format_exact_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class ReportedChange:
     """The error message of the tool, word for word."""
     in_use: int | None = None
     """What the guest used when the change was asked for."""
+    host: str | None = None
+    """The host that the VM was on."""
 
     @property
     def is_refused(self) -> bool:
@@ -56,6 +60,8 @@ class ChangeRecorder:
     change: ReportedChange
     vm: ObservedVm
     facts: list[Fact] = field(default_factory=list[Fact])
+    remarks: list[str] = field(default_factory=list[str])
+    """What is odd about the report, in sentences."""
 
     def add(self, event: Observed, earliest: str | None = None) -> None:
         """Adds the next fact; ``earliest`` is the beginning of the interval, if only an interval is known."""
@@ -68,10 +74,20 @@ class ChangeRecorder:
         """Adds what the VM had before the change, as far as that is news."""
         change, known = self.change, self.vm.size(BASE_MEMORY)
         if known is not None and known != change.before:  # it moved since the last figure, and that was not recorded
-            self.add_move(known, change.before, None, self.vm.measured.get("assigned"))
-        if known is None or change.in_use is not None:
+            measured = self.vm.measured.get("assigned")
+            had, before = format_exact_sizes([known, change.before])
+            since = "" if measured is None else f" at {format_time(measured)}"
+            self.remarks.append(
+                f"{change.vm} had {had}{since} by what is known, and {before} before this change by the report: "
+                "the difference is recorded as a change that nobody requested"
+            )
+            self.add_move(known, change.before, None, measured)
+        host = change.host if change.host != self.vm.host else None
+        if host is not None and self.vm.host is not None:
+            self.remarks.append(f"{change.vm} was on host {self.vm.host} by what is known, and is now on {host}")
+        if known is None or change.in_use is not None or host is not None:
             base = DeviceFigures(device=BASE_MEMORY, means=Means.BOOT, size=change.before)
-            self.add(VmObserved(devices=(base,), in_use=change.in_use))
+            self.add(VmObserved(devices=(base,), in_use=change.in_use, host=host))
 
     def add_request(self) -> VmChangeRequested:
         """Adds the request; one that was still open is superseded by it, unless it is refused."""
@@ -123,30 +139,52 @@ class ChangeRecorder:
         return settled
 
 
-def record_change(change: ReportedChange, stream: Iterable[Envelope[Event]]) -> tuple[Observation, VmRequestSettled]:
-    """Builds the observation of a change, and says how it settled. ``stream`` holds the events of the VM up to now.
+@dataclass(frozen=True, slots=True)
+class BuiltChange:
+    """The observation of a reported change, and how it settled."""
 
-    Raises ``InputError`` for a VM that Nilometer decides about, or whose memory is recorded by device.
+    observation: Observation
+    settled: VmRequestSettled
+    remarks: tuple[str, ...]
+    """What is odd about the report, in sentences."""
+
+
+def build_change(change: ReportedChange, stream: Iterable[Envelope[Event]], *, key: str | None = None) -> BuiltChange:
+    """Builds the observation of a change. ``stream`` holds the events of the VM up to now.
+
+    With a ``key`` it is recorded once.
+    Raises ``InputError`` for a VM that Nilometer decides about, or whose memory is recorded by device; and for a change
+    before the VM was known.
     """
-    recorder = ChangeRecorder(change, _fold(change.vm, stream))
+    recorder = ChangeRecorder(change, _fold(change, stream))
     recorder.add_state_before()
     requested = recorder.add_request()
     if change.after != change.before:
         serves = (change.after > change.before) == (change.asked > change.before) and change.asked != change.before
         recorder.add_move(change.before, change.after, requested.request if serves else None)
     settled = recorder.add_settlement(requested)
-    correlation = f"{change.vm}/{requested.request}"
-    key = f"record/{uuid4().hex}"
-    return Observation(key=key, facts=tuple(recorder.facts), correlation=correlation), settled
+    observation = Observation(
+        key=f"record/{key or uuid4().hex}",
+        facts=tuple(recorder.facts),
+        correlation=f"{change.vm}/{requested.request}",
+    )
+    return BuiltChange(observation, settled, tuple(recorder.remarks))
 
 
-def _fold(id: str, stream: Iterable[Envelope[Event]]) -> ObservedVm:
+def _fold(change: ReportedChange, stream: Iterable[Envelope[Event]]) -> ObservedVm:
+    id = change.vm
     vm = ObservedVm.begin(id)
     for envelope in stream:
         if isinstance(envelope.event, Decided):
             raise InputError(
                 f"the VM {id!r} is decided by this ledger: it cannot be observed",
                 hint=f"ask for the change instead: nilo do set-memory {id} SIZE",
+            )
+        if vm.version == 0 and change.happened < (envelope.metadata.earliest or envelope.metadata.happened):
+            first = format_time(envelope.metadata.happened)
+            raise InputError(
+                f"at {format_time(change.happened)} the VM {id!r} was not known yet: it was first seen at {first}",
+                hint="give a time from then on, or import what was seen before: nilo import-hyperv --help",
             )
         if isinstance(envelope.event, Observed):
             vm.apply(envelope.event, envelope.metadata.happened, envelope.metadata.earliest)

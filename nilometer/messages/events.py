@@ -20,6 +20,7 @@ from domain.observed.events import (
     CauseIs,
     HostNotWatched,
     HostObserved,
+    HostRetired,
     ImportRecorded,
     ObservedCode,
     VmChangeRequested,
@@ -28,6 +29,7 @@ from domain.observed.events import (
     VmNotListed,
     VmObserved,
     VmRequestSettled,
+    VmRetired,
     WhyMoved,
 )
 from domain.settings import MemorySetting
@@ -65,6 +67,8 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
             return f"{subject} was lost: its guest no longer responds"
         case VmNotListed():
             return f"{subject} is no longer listed by host {event.host}, nor by another host"
+        case VmRetired() | HostRetired():
+            return f"{subject} was retired: it is gone for good"
         case HostNotWatched():
             since = envelope.metadata.earliest or envelope.metadata.happened
             return f"{subject} was not watched from {format_time(since)} to {format_time(envelope.metadata.happened)}"

@@ -38,7 +38,7 @@ SMOKE = (
     Smoke(("run", "-"), shows=("line 2: done: define-vm web01",), stdin=SCRIPT),
     Smoke(("do", "start", "web01"), shows=("done: start web01",)),
     Smoke(("do", "add-memory", "web01", "100GiB"), shows=("The memory change was only partially completed",), code=1),
-    Smoke(("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB"), shows=("completed",)),
+    Smoke(("record", "web07", "--new", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB"), shows=("completed",)),
     Smoke(("view", "--format", "human"), shows=("web01", "web07")),
     Smoke(("log", "--asked"), shows=("smoke via nilo requested for web01: add-memory 100 GiB",)),
     Smoke(("show", "5"), shows=("Reason: The memory change was only partially completed",)),

@@ -162,7 +162,9 @@ def _shows_name(out: Output, row: VmRow) -> bool:
 
 
 def _format_power(row: VmRow) -> str:
-    """Its power state, or since when no host lists it."""
+    """Its power state; or since when no host lists it, or it is retired."""
+    if row.retired_since is not None:
+        return f"retired since {format_time(row.retired_since)}"
     if row.not_listed_since is not None:
         return f"not listed since {format_time(row.not_listed_since)}"
     return row.power or f"power {UNKNOWN}"
@@ -204,7 +206,7 @@ def _write_tables(out: Output, rows: View, unit: Unit) -> None:
         cells = [
             [
                 row.vm if _shows_name(out, row) else f"{row.name} {row.vm}",
-                row.power or UNKNOWN if row.not_listed_since is None else "not listed",
+                _format_power_short(row),
                 *_format_numbers([row.assigned, row.visible, row.high_watermark], unit),
                 _format_in_use_short(row, unit),
                 format_time_short(row.as_of, rows.at),
@@ -221,6 +223,12 @@ def _write_tables(out: Output, rows: View, unit: Unit) -> None:
         ]
         if older:
             out.write_line(f"* reported before the last update: {', '.join(older)}")
+
+
+def _format_power_short(row: VmRow) -> str:
+    if row.retired_since is not None:
+        return "retired"
+    return row.power or UNKNOWN if row.not_listed_since is None else "not listed"
 
 
 def _format_numbers(counts: Sequence[int | None], unit: Unit) -> list[str]:
@@ -249,7 +257,7 @@ def _write_details(out: Output, row: VmRow, unit: Unit) -> None:
         name = field.name.replace("_", " ")
         if field.name in ("vm", "measured", "as_of", "in_use_as_of", "in_use_reported"):
             continue
-        if field.name == "not_listed_since" and value is None:
+        if field.name in ("not_listed_since", "retired_since") and value is None:
             continue
         if field.name == "memory":
             out.write_line(f"    {name}: {UNKNOWN if row.memory is None else describe_setting(row.memory, unit)}")

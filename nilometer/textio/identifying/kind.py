@@ -91,6 +91,7 @@ IMPORT_QEMU: Final = Expected(
     kind=RECORDING,
     from_a_list="jq -c '{items}' FILE > recording.jsonl",
 )
+RECORD: Final = Expected(command="nilo record", reads="reports of changes, one as a JSON object a line")
 IMPORT_HYPERV: Final = Expected(
     command="nilo import-hyperv", reads="spools of the collector, JSON of Get-VM, counters and event logs"
 )

@@ -260,7 +260,9 @@ def test_a_bug_is_told_as_one_with_its_traceback_in_a_file(desk: Desk, monkeypat
 
 def test_a_history_imported_and_exported_again_is_the_same_byte_for_byte(desk: Desk) -> None:
     desk.with_history()
-    desk.call("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", "6GiB", "--reason", "größer")
+    desk.call(
+        "record", "web07", "--new", "--asked", "8GiB", "--before", "4GiB", "--after", "6GiB", "--reason", "größer"
+    )
     file = str(desk.folder / "history.jsonl")
     assert desk.call("export", "-o", file).code == 0
     copy = Desk(desk.folder / "copy")

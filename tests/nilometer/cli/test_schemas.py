@@ -41,7 +41,7 @@ def test_what_is_printed_is_as_the_schemas_say(desk: Desk) -> None:
     imported = desk.call("import-qemu", S7, "--as", "lab", "--format", "json").json
     assert problems("import-qemu", imported) == []
     recorded = desk.call(
-        "record", "x", "--asked", "2GiB", "--before", "1GiB", "--after", "1GiB", "--format", "json"
+        "record", "x", "--new", "--asked", "2GiB", "--before", "1GiB", "--after", "1GiB", "--format", "json"
     ).json
     assert problems("answer", recorded) == []
     for args in (["view"], ["view", "--position", "20"]):

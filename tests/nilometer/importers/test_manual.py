@@ -21,7 +21,7 @@ from domain.observed.events import (
     VmRequestSettled,
     WhyMoved,
 )
-from nilometer.importers.manual import ReportedChange, record_change
+from nilometer.importers.manual import ReportedChange, build_change
 from nilometer.ledger.requests import Fact
 from tests.nilometer.importers.qemu.reading import S2, lines_of
 from tests.nilometer.importers.qemu.reading import facts as facts_of_a_recording
@@ -39,7 +39,7 @@ def stored(facts: list[Fact]) -> list[Envelope[Event]]:
 
 def recorded(asked: int, before: int, after: int, known: list[Fact] | None = None, **more: Any) -> list[Fact]:
     change = ReportedChange("web01", asked=asked, before=before, after=after, happened=LATER)
-    observation, _ = record_change(replace(change, **more), stored(known or []))
+    observation = build_change(replace(change, **more), stored(known or [])).observation
     assert {fact.stream for fact in observation.facts} == {"vm/web01"}
     return list(observation.facts)
 

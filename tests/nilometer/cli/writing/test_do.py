@@ -87,7 +87,7 @@ def test_a_name_that_two_vms_have_lists_them(desk: Desk) -> None:
         ("do add-memory web01 9PiB", "amount: 10133099161583616 is over the largest size", ""),
         ("do configure-memory web01", "the memory setting is missing", "static: --size 4GiB"),
         ("do configure-memory web01 --maximum 4GiB", "the memory setting is neither static nor dynamic", "static:"),
-        ("do start web01 --at yesteryear", "'yesteryear' is not a time", ""),
+        ("do start web01 --at noon", "'noon' is not a time", "write 2026-11-17"),
         ("do start web01 --at 2020-01-01", "'at' 2020-01-01 00:00:00Z is before the last event of", "times in a"),
         ("do start", "missing argument 'VM'", "nilo do start --help"),
         ("do define-vm web01 --host hv01 --generation 2 --guest windos --config-version 10.0 --size 4GiB",
@@ -123,7 +123,7 @@ def test_a_time_without_a_zone_is_local_and_the_zone_is_told(desk: Desk) -> None
     assert said.err == "note: 2026-11-23 10:00 is read as 2026-11-23T10:00+00:00\n"
 
 
-RECORD = ["record", "web07", "--asked", "8GiB", "--before", "4GiB"]
+RECORD = ["record", "web07", "--new", "--asked", "8GiB", "--before", "4GiB"]
 
 
 def test_what_another_tool_did_is_recorded_with_what_came_of_it(desk: Desk) -> None:
@@ -170,7 +170,7 @@ def test_memory_that_moved_away_from_what_was_asked_was_not_asked_for(desk: Desk
 
 
 def test_memory_that_was_in_use_is_inferred_from_the_figures(desk: Desk) -> None:
-    args = ["record", "web07", "--asked", "2GiB", "--before", "8GiB", "--after", "6GiB", "--in-use", "5900MiB"]
+    args = ["record", "web07", "--new", "--asked", "2GiB", "--before", "8GiB", "--after", "6GiB", "--in-use", "5900MiB"]
     said = desk.call(*args, "--format", "json")
     assert said.json["error"]["code"] == "memory-in-use"
     assert said.json["error"]["hint"].startswith("free 4 GiB in the guest by stopping applications or services")
@@ -243,7 +243,7 @@ def test_a_time_over_a_day_ahead_is_refused_unless_that_is_meant(desk: Desk) -> 
 
 
 def test_what_another_tool_did_is_not_ahead_either(desk: Desk) -> None:
-    args = ("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB", "--happened", "2999-01-01")
+    args = ("record", "web07", "--new", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB", "--happened", "2999-01-01")
     refused = desk.call(*args)
     assert refused.code == 2
     assert "error: vm/web07: the time 2999-01-01 00:00:00Z is more than a day ahead of the clock" in refused.err
@@ -269,7 +269,7 @@ def test_what_another_tool_did_is_not_ahead_either(desk: Desk) -> None:
 def test_a_recorded_change_that_fell_short_says_so_with_its_figures(
     desk: Desk, after: str, options: tuple[str, ...], message: str
 ) -> None:
-    args = ("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", after, *options)
+    args = ("record", "web07", "--new", "--asked", "8GiB", "--before", "4GiB", "--after", after, *options)
     assert desk.call(*args, "--format", "json").json["error"]["message"] == message
 
 

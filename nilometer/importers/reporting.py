@@ -1,0 +1,123 @@
+"""Records what people report: a change that another tool made, and that a VM or host is gone for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import uuid4
+
+from domain.errors import InputError, UnknownVm
+from domain.events import Decided
+from domain.identifiers import StreamName, host_stream, split_stream, vm_stream
+from domain.observed.events import HostRetired, VmRequestSettled, VmRetired
+from nilometer.importers.manual import ReportedChange, build_change
+from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.requests import Fact, Observation
+from nilometer.times import current_time, parse_time
+
+NEW_VM: Final = 'if the VM is new, say so: --new ("new": true in a line of reports, new=True in Python)'
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedChange:
+    """A change as it was recorded."""
+
+    change: ReportedChange
+    settled: VmRequestSettled
+    """How the request settled: what was granted, and why it fell short."""
+    positions: tuple[int, ...]
+    remarks: tuple[str, ...] = ()
+    """What is odd about the report, in sentences."""
+    repeated: bool = False
+    """Whether it was recorded before, under the same key."""
+
+
+def record_change(
+    ledger: Ledger,
+    change: ReportedChange,
+    *,
+    actor: str,
+    via: str,
+    reason: str | None = None,
+    correlation: str | None = None,
+    key: str | None = None,
+    new: bool = False,
+    at_ahead: bool = False,
+) -> RecordedChange:
+    """Records a change that another tool made to an observed VM. Sizes are bytes, ``change.happened`` is UTC.
+
+    Only with ``new`` the VM may be one that the ledger does not know, and only with ``at_ahead`` the change may happen
+    over a day ahead of the clock. A second report under the same ``key`` is not
+    recorded, and gets the result of the first. Raises ``UnknownVm``; ``InputError`` for a VM or host that the ledger
+    decides about, and for a change before the VM was known. Nothing was recorded then.
+    """
+    if key is not None:
+        before = _find_recorded(ledger, change, f"record/{key}")
+        if before is not None:
+            return before
+    stream = vm_stream(change.vm)
+    if not new and next(iter(ledger.stream(stream)), None) is None:
+        raise UnknownVm(change.vm, hint=NEW_VM)
+    if change.host is not None:
+        _check_observed(ledger, host_stream(change.host))
+    built = build_change(change, ledger.stream(stream), key=key)
+    observation = Observation(
+        key=built.observation.key,
+        facts=built.observation.facts,
+        correlation=correlation or built.observation.correlation,
+        reason=reason,
+    )
+    (positions,) = ledger.record([observation], actor=actor, via=via, at_ahead=at_ahead)
+    return RecordedChange(change, built.settled, positions, built.remarks)
+
+
+def _find_recorded(ledger: Ledger, change: ReportedChange, key: str) -> RecordedChange | None:
+    """Finds what was recorded under a key. Raises ``InputError`` if it was of another VM, or no report."""
+    receipt = next(iter(ledger.recorder.receipts([key])), None)
+    if receipt is None:
+        return None
+    recorded = list(ledger.events(receipt.position - 1, receipt.position - 1 + receipt.events))
+    settled = recorded[-1].event
+    if not isinstance(settled, VmRequestSettled) or recorded[-1].stream != vm_stream(change.vm):
+        other = recorded[-1].stream
+        raise InputError(f"the key {key!r} was used before, for {other}", hint="give this report a key of its own")
+    return RecordedChange(change, settled, tuple(one.position for one in recorded), repeated=True)
+
+
+def retire(
+    ledger: Ledger,
+    stream: StreamName,
+    *,
+    actor: str,
+    via: str,
+    reason: str | None = None,
+    correlation: str | None = None,
+    happened: str | None = None,
+    at_ahead: bool = False,
+) -> int:
+    """Records that an observed VM or host (``vm/web01``, ``host/hv01``) is gone for good; returns the position.
+
+    Its history stays, and it comes back by itself if it is seen again. Raises ``InputError`` for one that the ledger
+    does not know or decides about: nothing was recorded then.
+    """
+    _check_observed(ledger, stream, must_exist=True)
+    is_vm = split_stream(stream)[0] == "vm"
+    moment = current_time(ledger.clock) if happened is None else parse_time(happened)
+    fact = Fact(stream=stream, event=VmRetired() if is_vm else HostRetired(), happened=moment)
+    observation = Observation(
+        key=f"retire/{uuid4().hex}", facts=(fact,), correlation=correlation or uuid4().hex, reason=reason
+    )
+    ((position,),) = ledger.record([observation], actor=actor, via=via, at_ahead=at_ahead)
+    return position
+
+
+def _check_observed(ledger: Ledger, stream: StreamName, *, must_exist: bool = False) -> None:
+    """Raises ``InputError`` for a VM or host that the ledger decides about, or that it does not know."""
+    kind, id = split_stream(stream)
+    named = f"{'VM' if kind == 'vm' else kind} {id!r}"
+    first = next(iter(ledger.stream(stream)), None)
+    if first is None and must_exist:
+        raise InputError(f"there is no {named}", hint="nilo view lists what there is")
+    if first is not None and isinstance(first.event, Decided):
+        remove = f"nilo do remove-{kind} {id}" if must_exist else "leave the host out, or name another"
+        raise InputError(f"the {named} is decided by this ledger: it cannot be observed", hint=remove)
