@@ -243,7 +243,19 @@ def test_a_time_over_a_day_ahead_is_refused_unless_that_is_meant(desk: Desk) -> 
 
 
 def test_what_another_tool_did_is_not_ahead_either(desk: Desk) -> None:
-    args = ("record", "web07", "--new", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB", "--happened", "2999-01-01")
+    args = (
+        "record",
+        "web07",
+        "--new",
+        "--asked",
+        "8GiB",
+        "--before",
+        "4GiB",
+        "--after",
+        "8GiB",
+        "--happened",
+        "2999-01-01",
+    )
     refused = desk.call(*args)
     assert refused.code == 2
     assert "error: vm/web07: the time 2999-01-01 00:00:00Z is more than a day ahead of the clock" in refused.err
