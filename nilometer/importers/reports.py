@@ -35,7 +35,7 @@ _TEXTS: Final = ("actor", "via", "reason", "correlation", "key")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class TypedReport:
     """A report as it is typed. Sizes are bytes; what is ``None`` was not said."""
 
     vm: Id
@@ -74,7 +74,7 @@ class ReportLine:
     """One line that is not blank: a report, or why there is none."""
 
     number: int
-    report: Report | None
+    report: TypedReport | None
     error: InputError | None
 
 
@@ -108,12 +108,12 @@ def _parse_object(content: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def parse_report(given: dict[str, Any]) -> Report:
+def parse_report(given: dict[str, Any]) -> TypedReport:
     """Reads a report from its keys as people type them.
 
     Raises ``InputError`` with the key and what to write instead.
     """
-    known = [field.name for field in fields(Report)]
+    known = [field.name for field in fields(TypedReport)]
     for key in given:
         if key not in known:
             raise InputError(
@@ -128,7 +128,7 @@ def parse_report(given: dict[str, Any]) -> Report:
     if not isinstance(given.get("new", False), bool):
         raise InputError(f"new: {given['new']!r} is neither true nor false", hint="write true, or leave it out")
     try:
-        report = cast("Report", _validator().validate_python(given))
+        report = cast("TypedReport", _validator().validate_python(given))
     except ValidationError as error:
         what, hint = describe_error("a report", error.errors(include_url=False)[0])
         raise InputError(what, hint=hint) from None
@@ -152,4 +152,4 @@ def check_unit(name: str, typed: object, size: int | None) -> None:
 
 @cache
 def _validator() -> SchemaValidator:
-    return SchemaValidator(SchemaBuilder().build(Report))
+    return SchemaValidator(SchemaBuilder().build(TypedReport))

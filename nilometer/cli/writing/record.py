@@ -27,7 +27,7 @@ from nilometer.cli.session import Session, current_session, read_typed_time
 from nilometer.cli.writing.answers import error_to_document, format_amounts, outcome_colour
 from nilometer.importers.manual import ReportedChange
 from nilometer.importers.reporting import NEW_VM, RecordedChange, record_change, retire
-from nilometer.importers.reports import Report, parse_report, read_reports
+from nilometer.importers.reports import TypedReport, parse_report, read_reports
 from nilometer.ledger.ledger import Ledger
 from nilometer.messages.events import describe_cause
 from nilometer.messages.shortfalls import PARTIALLY
@@ -106,7 +106,7 @@ def _refuse_beside(what: str, vm: str | None, options: dict[str, Any]) -> None:
         raise Mistyped(f"{given[0]} does not go with {what}", hint=f"leave {given[0]} out")
 
 
-def _read_typed(given: dict[str, Any]) -> Report:
+def _read_typed(given: dict[str, Any]) -> TypedReport:
     """Reads a report from options. Raises ``Mistyped`` with the name of the option."""
     try:
         return parse_report(given)
@@ -117,7 +117,7 @@ def _read_typed(given: dict[str, Any]) -> Report:
         raise Mistyped(message, hint=error.hint) from None
 
 
-def _check_known(session: Session, report: Report) -> None:
+def _check_known(session: Session, report: TypedReport) -> None:
     """Raises ``UnknownVm`` before a ledger is made for a VM that is not new."""
     if not report.new:
         with session.reading_if_any() as ledger:
@@ -128,7 +128,7 @@ def _check_known(session: Session, report: Report) -> None:
 # One report
 
 
-def _record(session: Session, ledger: Ledger, report: Report, *, at_ahead: bool) -> RecordedChange:
+def _record(session: Session, ledger: Ledger, report: TypedReport, *, at_ahead: bool) -> RecordedChange:
     """Records a report, and says on stderr what is odd about it."""
     change = _with_ids(ledger, report)
     recorded = record_change(
@@ -147,7 +147,7 @@ def _record(session: Session, ledger: Ledger, report: Report, *, at_ahead: bool)
     return recorded
 
 
-def _with_ids(ledger: Ledger, report: Report) -> ReportedChange:
+def _with_ids(ledger: Ledger, report: TypedReport) -> ReportedChange:
     """The change with the ids of its VM and host, which may have been named in another case, or the VM by its name."""
     from dataclasses import replace
 
