@@ -156,7 +156,7 @@ def build_change(change: ReportedChange, stream: Iterable[Envelope[Event]], *, k
     Raises ``InputError`` for a VM that Nilometer decides about, or whose memory is recorded by device; and for a change
     before the VM was known.
     """
-    recorder = ChangeRecorder(change, _fold(change, stream))
+    recorder = ChangeRecorder(change=change, vm=_fold(change, stream))
     recorder.add_state_before()
     requested = recorder.add_request()
     if change.after != change.before:

@@ -68,7 +68,7 @@ def record_change(
         reason=reason,
     )
     (positions,) = ledger.record([observation], actor=actor, via=via, at_ahead=at_ahead)
-    return RecordedChange(change, built.settled, positions, built.remarks)
+    return RecordedChange(change=change, settled=built.settled, positions=positions, remarks=built.remarks)
 
 
 def _find_recorded(ledger: Ledger, change: ReportedChange, key: str) -> RecordedChange | None:
@@ -81,7 +81,8 @@ def _find_recorded(ledger: Ledger, change: ReportedChange, key: str) -> Recorded
     if not isinstance(settled, VmRequestSettled) or recorded[-1].stream != vm_stream(change.vm):
         other = recorded[-1].stream
         raise InputError(f"the key {key!r} was used before, for {other}", hint="give this report a key of its own")
-    return RecordedChange(change, settled, tuple(one.position for one in recorded), repeated=True)
+    positions = tuple(one.position for one in recorded)
+    return RecordedChange(change=change, settled=settled, positions=positions, repeated=True)
 
 
 def retire(
