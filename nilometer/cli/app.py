@@ -38,7 +38,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "replay": ("reading.replay", "Rebuild all views from the events and compare them."),
     },
     "Bring in what others recorded": {
-        "collector": ("importing.collector", "Print the script that collects from a Hyper-V host."),
+        "collector": ("importing.collector", "Write the module that collects from a Hyper-V host."),
         "import-hyperv": ("importing.import_hyperv", "Import what Hyper-V hosts reported."),
         "import-qemu": ("importing.import_qemu", "Import recordings of QEMU."),
         "import": ("importing.import_", "Copy an exported history into an empty ledger."),
