@@ -45,7 +45,7 @@ from domain.lifecycle import (
 )
 from domain.resizing import Resize, add_memory, grow, reclaim, remove_memory, set_memory, set_memory_refusal
 from domain.rule import rule
-from domain.settings import ConfigVersion, MemorySetting, Mode
+from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode, cap
 from domain.state import Host, Site, Vm
 
 
@@ -107,6 +107,19 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class HostAsRead:
+    """A host as a decision on a VM read it."""
+
+    version: HostVersion
+    total: int
+    reserve: int
+    held: int
+    free: int
+    cap: int
+    """The most memory that the VM can have there."""
+
+
+@dataclass(frozen=True, slots=True)
 class VmRecording:
     """What a command on a VM records, and what was read for it."""
 
@@ -131,8 +144,19 @@ class VmRecording:
     """The VM's host after the command; of ``move-vm``, the host that the VM leaves."""
     destination: Host
     """The host that the VM moves to, after the command; of every other command, the VM's host before it."""
-    read: Site
-    read_destination: Host
+    read: Vm
+    host_read: HostAsRead
+    """The VM's host before the command."""
+    destination_read: HostAsRead
+    """The host that the VM moves to, before the command; of every other command, the VM's host."""
+
+
+@rule
+def read_of(host: Host, generation: int) -> HostAsRead:
+    """What is read of a host to decide on a VM of this generation."""
+    return HostAsRead(  # by position, as in ``record``
+        host.version, host.total, host.reserve, host.held, host.free, cap(generation, host.version)
+    )
 
 
 @rule
@@ -145,6 +169,7 @@ def record(site: Site, asked: Asked, decision: Decision, event: VmEventKind, acc
     gives = change > 0
     gets_back = change < 0
     bytes = change if gives else -change
+    read = read_of(site.host, vm.generation)
     return VmRecording(  # by position, in the order of its fields: names cost a tenth of a decision
         decision,
         asked,
@@ -159,8 +184,9 @@ def record(site: Site, asked: Asked, decision: Decision, event: VmEventKind, acc
         bytes,
         host_after(site.host, gives, gets_back, bytes),
         site.host,
-        site,
-        site.host,
+        vm,
+        read,
+        read,
     )
 
 
@@ -175,12 +201,13 @@ def host_after(host: Host, gives: bool, gets_back: bool, bytes: int) -> Host:
 @rule
 def refuse(site: Site, destination: Host, asked: Asked, decision: Decision) -> VmRecording:
     """A command that is refused records that on the VM's stream, and changes nothing."""
-    figures = vm_figures(site.vm)
+    vm = site.vm
+    figures = vm_figures(vm)
     return VmRecording(
         decision=decision,
         asked=asked,
         event=VmEventKind.COMMAND_REFUSED,
-        after=site.vm,
+        after=vm,
         before_figures=figures,
         after_figures=figures,
         vm_written=True,
@@ -190,8 +217,9 @@ def refuse(site: Site, destination: Host, asked: Asked, decision: Decision) -> V
         bytes=0,
         host=site.host,
         destination=destination,
-        read=site,
-        read_destination=destination,
+        read=vm,
+        host_read=read_of(site.host, vm.generation),
+        destination_read=read_of(destination, vm.generation),
     )
 
 
@@ -322,8 +350,9 @@ def record_move_vm(site: Site, destination: Host, same_host: bool) -> VmRecordin
         bytes=vm.held,
         host=returned_by_vm(site.host, vm.held),
         destination=granted_to_vm(destination, vm.held),
-        read=site,
-        read_destination=destination,
+        read=vm,
+        host_read=read_of(site.host, vm.generation),
+        destination_read=read_of(destination, vm.generation),
     )
 
 
@@ -399,6 +428,7 @@ def nothing_to_do() -> Decision:
 def has_its_size(site: Site, size: int) -> VmRecording:
     """The VM has the size already: nothing is recorded."""
     figures = vm_figures(site.vm)
+    read = read_of(site.host, site.vm.generation)
     return VmRecording(
         decision=nothing_to_do(),
         asked=ask_size_as_amount(VmCommandName.SET_MEMORY, 0, size),
@@ -413,8 +443,9 @@ def has_its_size(site: Site, size: int) -> VmRecording:
         bytes=0,
         host=site.host,
         destination=site.host,
-        read=site,
-        read_destination=site.host,
+        read=site.vm,
+        host_read=read,
+        destination_read=read,
     )
 
 

@@ -160,7 +160,7 @@ PROPERTIES: Final = (
         text="A VM's stream gets the event of its command; a host's gets one exactly when the VM's entry changes.",
         rules=("book_changes_when_due",),
         kinds=("event",),
-        remark="Proved are the streams of a command on a VM. That each gets its id is checked by Hypothesis.",
+        remark="Proved is which streams a command writes on. That each gets its id is checked by Hypothesis.",
     ),
     Property(
         name="event_tells_all",

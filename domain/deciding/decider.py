@@ -1,7 +1,8 @@
 """The decider: from a command and what it reads to the answer and the events that record it. Pure.
 
-The rule that decides a command on a VM and says what is recorded stands in the table ``steps.RECORDINGS``. ``vms`` and
-``hosts`` call the rules and write the events; ``evidence`` writes down what was read.
+The rule that decides a command and says what is recorded stands in a table: ``steps.RECORDINGS`` of commands on VMs,
+``steps.HOST_RECORDINGS`` of those on hosts. ``vms`` and ``hosts`` call the rules and write the events; ``evidence``
+writes down what was read.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from domain import commands
 from domain.commands import Command
 from domain.deciding.answer import Answer
-from domain.deciding.hosts import decide_on_host, define_vm, register_host
+from domain.deciding.hosts import decide_on_host, define_vm
 from domain.deciding.reads import Reads
 from domain.deciding.vms import decide_on_vm
 
@@ -21,11 +22,9 @@ def decide(command: Command, reads: Reads) -> Answer:
     nothing is recorded then.
     """
     match command:
-        case commands.RegisterHost():
-            return register_host(command, reads)
         case commands.DefineVm():
             return define_vm(command, reads)
-        case commands.ResizeHost() | commands.SetReserve() | commands.RemoveHost():
+        case commands.RegisterHost() | commands.ResizeHost() | commands.SetReserve() | commands.RemoveHost():
             return decide_on_host(command, reads)
         case _:
             return decide_on_vm(command, reads)

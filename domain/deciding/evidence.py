@@ -6,20 +6,17 @@ from domain import commands
 from domain.aggregates import HostAggregate
 from domain.commands import Command, HostCommand
 from domain.events import Argument, Evidence, HostRead, VmRead
-from domain.recording import VmRecording
-from domain.settings import ConfigVersion, MemorySetting, cap
+from domain.recording import HostAsRead, VmRecording
+from domain.settings import ConfigVersion, MemorySetting
 from domain.shapes import write_memory
-from domain.state import Host
 
 
 def evidence_of(recorded: VmRecording, host: HostAggregate, destination: HostAggregate | None) -> Evidence:
     """What a command on a VM read of it, of its host, and of the host that it moves to."""
-    state = recorded.read.vm
+    state = recorded.read
     return Evidence(
-        host=host_read(host, recorded.read.host, state.generation),
-        destination=None
-        if destination is None
-        else host_read(destination, recorded.read_destination, state.generation),
+        host=host_read(host, recorded.host_read),
+        destination=None if destination is None else host_read(destination, recorded.destination_read),
         vm=VmRead(
             generation=state.generation,
             guest=state.guest,
@@ -31,17 +28,17 @@ def evidence_of(recorded: VmRecording, host: HostAggregate, destination: HostAgg
     )
 
 
-def host_read(host: HostAggregate, state: Host, generation: int | None) -> HostRead:
-    """What was read of a host, with the most memory that a VM of this generation can have there."""
+def host_read(host: HostAggregate, read: HostAsRead) -> HostRead:
+    """What was read of a host, with its id and the version of its stream."""
     return HostRead(
         id=host.id,
         stream_version=host.version,
-        version=state.version,
-        total=state.total,
-        reserve=state.reserve,
-        held=state.held,
-        free=state.free,
-        cap=None if generation is None else cap(generation, state.version),
+        version=read.version,
+        total=read.total,
+        reserve=read.reserve,
+        held=read.held,
+        free=read.free,
+        cap=read.cap,
     )
 
 

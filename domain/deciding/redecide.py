@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from inspect import signature
+from typing import Any, Final, cast
 
 from domain import events, hosts, lifecycle, resizing
 from domain.aggregates import HistoryError
-from domain.commands import NAMES
+from domain.commands import NAMES, DefineVm
 from domain.deciding.steps import STEPS, Step
 from domain.decision import Code, Decision, refused_or_done
 from domain.events import Decided, Event, Evidence, HostEvent, HostFigures, HostRead, VmEvent
@@ -22,6 +23,26 @@ from domain.shapes import parse_config_version, parse_memory
 from domain.state import Host, Site, Vm
 
 _STEPS: Final[Mapping[str, Step]] = {NAMES[command]: step for command, step in STEPS.items()}
+
+HOST_DECISIONS: Final[Mapping[str, Callable[..., Decision]]] = {
+    "register-host": hosts.register_host,
+    "resize-host": hosts.resize_host,
+    "set-reserve": hosts.set_reserve,
+    "remove-host": hosts.remove_host,
+    "define-vm": lifecycle.define_vm,
+}
+"""The rule by which a recorded host command, or ``define-vm``, is decided again.
+
+It is proved that what decides and records it decides the same.
+"""
+
+_HOST_COMMANDS: Final[Mapping[str, str]] = {
+    events.HostRegistered.KIND: "register-host",
+    events.HostResized.KIND: "resize-host",
+    events.HostReserveSet.KIND: "set-reserve",
+    events.HostRemoved.KIND: "remove-host",
+}
+"""The command of each event of a host command; a refusal has any."""
 
 
 def redecide(event: Event) -> Decision | None:
@@ -88,33 +109,21 @@ def arguments_of(event: VmEvent) -> dict[str, Any]:
 
 
 def _on_host(event: HostEvent) -> Decision:
-    match event:
-        case events.HostRegistered():
-            return hosts.register_host(event.total, event.reserve)
-        case events.HostResized():
-            return hosts.resize_host(_account(event.before), event.total)
-        case events.HostReserveSet():
-            return hosts.set_reserve(_account(event.before), event.reserve)
-        case events.HostRemoved():
-            return hosts.remove_host(_vms(event.evidence))
-        case events.HostCommandRefused():
-            return _refused_on_host(event, _arguments_of_refused(event.arguments))
-        case _:
-            raise TypeError(f"{event.KIND} is not the event of a host command")
+    rule, refused = HOST_DECISIONS[_HOST_COMMANDS.get(event.KIND, event.command)], None
+    if isinstance(event, events.HostCommandRefused):
+        refused = _arguments_of_refused(event.arguments)
+    return rule(*[_read_of_host(event, name, refused) for name in signature(rule).parameters])
 
 
-def _refused_on_host(event: events.HostCommandRefused, arguments: Mapping[str, Any]) -> Decision:
-    match event.command:
-        case "resize-host":
-            return hosts.resize_host(_account(event.before), arguments["total"])
-        case "set-reserve":
-            return hosts.set_reserve(_account(event.before), arguments["reserve"])
-        case "remove-host":
-            return hosts.remove_host(_vms(event.evidence))
-        case "define-vm":
-            return lifecycle.define_vm(host_as_read(event.evidence.host), arguments["generation"], arguments["memory"])
-        case unknown:
-            raise LookupError(f"{unknown} is not a command on a host")
+def _read_of_host(event: HostEvent, name: str, refused: Mapping[str, Any] | None) -> object:
+    """What a decision on a host read, by the name of the parameter of its rule; or what it was asked."""
+    if name == "vms":
+        return _vms(cast("Any", event).evidence)
+    if name != "host":
+        return getattr(event, name) if refused is None else refused[name]
+    if isinstance(event, events.HostCommandRefused) and event.command == NAMES[DefineVm]:
+        return host_as_read(event.evidence.host)
+    return _account(event.before)
 
 
 # What was asked

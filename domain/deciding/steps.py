@@ -1,4 +1,4 @@
-"""The tables of commands on VMs: the rule by which each is decided and recorded, and by which it is decided again."""
+"""The tables of commands: the rule by which each is decided and recorded, and by which it is decided again."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Final
 
-from domain import commands, events, lifecycle, recording, resizing
+from domain import commands, events, lifecycle, recording, recording_on_hosts, resizing
 from domain.changes import VM_CHANGES, StateChange
-from domain.commands import VmCommand
+from domain.commands import HostCommand, VmCommand
 from domain.decision import Decision
 from domain.events import VmEvent
 from domain.record import Record
 from domain.recording import VmRecording
+from domain.recording_on_hosts import HostRecording
 from domain.state import Vm
 
 
@@ -85,4 +86,16 @@ RECORDINGS: Final[dict[type[VmCommand], Callable[..., VmRecording]]] = {
 
 Its parameters beyond the site have the names of the command's arguments; ``move-vm`` has the host of destination, and
 whether that is the VM's own.
+"""
+
+HOST_RECORDINGS: Final[dict[type[HostCommand], Callable[..., HostRecording]]] = {
+    commands.RegisterHost: recording_on_hosts.record_register_host,
+    commands.ResizeHost: recording_on_hosts.record_resize_host,
+    commands.SetReserve: recording_on_hosts.record_set_reserve,
+    commands.RemoveHost: recording_on_hosts.record_remove_host,
+}
+"""The rule by which each host command is decided, and its event is filled in.
+
+Its parameters are the ``host``, how many ``vms`` are on it, and what has the name of an argument of the command.
+``define-vm`` has a rule of its own, ``record_define_vm``.
 """

@@ -19,6 +19,7 @@ KINDS: Final = (
     progress.progress,
     replay.followed,
     replay.recorded,
+    replay.recorded_on_hosts,
     replay.replayed,
     definitions.overflow,
 )

@@ -72,12 +72,14 @@ def _assumptions(builder: ObligationBuilder, claim: Claim, transition: Transitio
 
 
 def _add_host_claim(builder: ObligationBuilder, claim: Claim) -> None:
-    """The state of a host afterwards is claimed for all figures that its event may carry, accepted or not."""
     command = builder.host_commands[claim.command]
     bindings = _Bindings(
         before=command.before, after=command.after, decision=command.decision, arguments=command.arguments
     )
-    builder.add(claim.kind, claim.rule, _goal(builder, claim, bindings), command=claim.command)
+    goal = _goal(builder, claim, bindings)
+    if claim.accepted is not None:
+        goal = terms.implies(command.accepted if claim.accepted else terms.negation(command.accepted), goal)
+    builder.add(claim.kind, claim.rule, goal, command=claim.command)
 
 
 def _goal(builder: ObligationBuilder, claim: Claim, bindings: _Bindings) -> Term:

@@ -6,17 +6,24 @@ from typing import Final
 
 from domain import events, evolve
 from domain.changes import HOST_CHANGES, VM_CHANGES, host_figures
-from domain.commands import NAMES, AddMemory, ConfigureMemory, RemoveMemory, SetMemory
-from domain.deciding.steps import STEPS
+from domain.commands import NAMES, AddMemory, ConfigureMemory, DefineVm, RemoveMemory, SetMemory
+from domain.deciding.hosts import HOST_EVENTS
+from domain.deciding.redecide import HOST_DECISIONS
+from domain.deciding.steps import HOST_RECORDINGS, STEPS
 from domain.deciding.vms import VM_EVENTS
 from domain.recording import VmCommandName, VmEventKind, static_setting
+from domain.recording_on_hosts import HostCommandName, HostEventKind
 from domain.rule import Rule
+from domain.settings import HostVersion
+from domain.state import Host
 from rules.obligations.builder import ObligationBuilder, integer
 from rules.specification import changes, recordings
 from rules.specification.events import FOLLOWED_BY
 from rules.symbolic import terms
+from rules.symbolic.reader import parameter_types
 from rules.symbolic.terms import Term
-from rules.symbolic.values import Value, as_record, as_term, equal
+from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, equal, symbolic
+from rules.transitions.host_commands import HostCommand, defined_vm, recorded_host
 from rules.transitions.vm_commands import SITE, Transition, replayed_destination, replayed_host, replayed_vm
 
 
@@ -78,6 +85,65 @@ def recorded(builder: ObligationBuilder) -> None:
         )
         builder.add("replay", "is_replayed_as_recorded", is_replayed, command=name, transition=transition)
         builder.add("record", "is_decided_again_alike", _decided_again(builder, transition), command=name)
+
+
+def recorded_on_hosts(builder: ObligationBuilder) -> None:
+    """What ``define-vm`` and a command on a host record is what was asked, read, decided and changed, in any state."""
+    names_are_stored = all(name == shape.kind.KIND for name, shape in HOST_EVENTS.items())
+    for command in map(NAMES.__getitem__, HOST_RECORDINGS):
+        transition = builder.host_commands[command]
+        record = transition.recorded
+        kind = HostEventKind(FOLLOWED_BY[command])
+        known: dict[str, Value] = {
+            "host": SITE["host"],
+            "recorded": record,
+            "command": terms.constant(HostCommandName(command)),
+            "event": terms.constant(kind),
+            **transition.arguments,
+        }
+        is_new = transition.before is None
+        counted = recordings.vms_are_recorded_as_counted if "vms" in known else recordings.no_vms_are_recorded
+        for group, predicate in (
+            ("event", recordings.registration_is_recorded if is_new else recordings.host_event_is_where_due),
+            ("record", recordings.names_the_host_command),
+            ("record", counted),
+            *(() if is_new else [("record", recordings.host_figures_are_recorded)]),
+        ):
+            builder.add(group, predicate, builder.apply(predicate, **known), command=command)
+        is_recorded = terms.equal(record.term("event"), terms.constant(kind))
+        is_written = terms.both(terms.constant(names_are_stored), terms.implies(record.term("written"), is_recorded))
+        goal = terms.implies(transition.accepted, is_written)
+        builder.add("event", "is_followed_by_its_own", goal, command=command)
+        is_replayed = equal(recorded_host(builder.program, record), record["after"])
+        goal = terms.implies(transition.accepted, is_replayed) if is_new else is_replayed
+        builder.add("replay", "is_replayed_as_recorded", goal, command=command)
+        builder.add("record", "is_decided_again_alike", _host_decided_again(builder, transition), command=command)
+    define = builder.host_commands[NAMES[DefineVm]]
+    known = {"host": SITE["host"], "recorded": define.recorded, **define.arguments}
+    for group, predicate in (
+        ("event", recordings.definition_is_where_due),
+        ("record", recordings.definition_records_figures),
+    ):
+        builder.add(group, predicate, builder.apply(predicate, **known), command=define.command)
+    is_replayed = equal(defined_vm(builder.program, define.recorded), define.recorded["defined"])
+    builder.add("replay", "is_replayed_as_recorded", is_replayed, command=define.command)
+    builder.add("record", "is_decided_again_alike", _host_decided_again(builder, define), command=define.command)
+
+
+def _host_decided_again(builder: ObligationBuilder, transition: HostCommand) -> Term:
+    """Deciding a command on a host again, from what its event carries, gives the recorded decision."""
+    record, rule = transition.recorded, HOST_DECISIONS[transition.command]
+    carried = dict(transition.arguments)
+    if transition.before is not None:  # a host's release is not recorded: no host command reads it
+        figures = as_record(record["read" if transition.command == NAMES[DefineVm] else "before_figures"])
+        release = figures.fields.get("version", symbolic("release", HostVersion))
+        carried["host"] = SymbolicRecord(
+            Host, {"version": release, **{name: figures[name] for name in ("total", "reserve", "held")}}
+        )
+    if "vms" in carried:
+        carried["vms"] = record["vms"]
+    again = builder.program.call(rule, [carried[name] for name in parameter_types(rule)])
+    return equal(again, record["decision"])
 
 
 def _decided_again(builder: ObligationBuilder, transition: Transition) -> Term:

@@ -22,5 +22,10 @@ FOLLOWED_BY: Final[Mapping[str, str]] = {
     "reclaim": "vm.memory-removed",
     "move-vm": "vm.moved",
     "remove-vm": "vm.removed",
+    "register-host": "host.registered",
+    "resize-host": "host.resized",
+    "set-reserve": "host.reserve-set",
+    "remove-host": "host.removed",
 }
-"""The event on the VM's stream, by command. With another event, an audit would read what did not happen."""
+"""The event on the VM's or the host's stream, by command. With another event, an audit would read what did not happen.
+"""

@@ -1,15 +1,16 @@
-"""What a command on a VM records: its own event, on the streams that it concerns, with what was read and asked."""
+"""What a command records: its own event, on the streams that it concerns, with what was read and asked."""
 
 from __future__ import annotations
 
 from domain.decision import Code, Decision, Outcome
 from domain.events import HostFigures, VmFigures
-from domain.recording import Asked, VmCommandName, VmEventKind, VmRecording
+from domain.recording import Asked, HostAsRead, VmCommandName, VmEventKind, VmRecording
+from domain.recording_on_hosts import DefinitionRecording, HostCommandName, HostEventKind, HostRecording
 from domain.settings import MemorySetting, Mode
 from domain.state import Host, Power, Site, Vm
 from rules.specification.changes import host_is_kept
 from rules.specification.effects import nothing_changed
-from rules.specification.figures import free_on, held_by, seen_by
+from rules.specification.figures import free_on, held_by, largest, seen_by
 from rules.specification.predicate import predicate
 
 
@@ -44,10 +45,20 @@ def are_figures_of_host(figures: HostFigures, host: Host) -> bool:
 
 
 @predicate
+def is_what_was_read(read: HostAsRead, host: Host, generation: int) -> bool:
+    """The evidence of a host has its figures, what it has free, and the most that a VM can have there."""
+    account = read.total == host.total and read.reserve == host.reserve and read.held == host.held
+    bounds = read.free == free_on(host) and read.cap == largest(generation, host.version)
+    return account and bounds and read.version is host.version
+
+
+@predicate
 def evidence_is_what_was_read(site: Site, destination: Host, recorded: VmRecording) -> bool:
     """What is recorded as read is the VM and its host before the command, and the host that it moves to."""
-    read = nothing_changed(site.vm, recorded.read.vm) and host_is_kept(site.host, recorded.read.host)
-    return read and site.entry == recorded.read.entry and host_is_kept(destination, recorded.read_destination)
+    generation = site.vm.generation
+    hosts = is_what_was_read(recorded.host_read, site.host, generation)
+    hosts_too = is_what_was_read(recorded.destination_read, destination, generation)
+    return nothing_changed(site.vm, recorded.read) and hosts and hosts_too
 
 
 @predicate
@@ -141,3 +152,67 @@ def names_the_size(site: Site, recorded: VmRecording, size: int) -> bool:
         return asked.command is VmCommandName.REMOVE_MEMORY and asked.has_amount and vm.assigned - asked.amount == size
     nothing = asked.command is VmCommandName.SET_MEMORY and asked.has_amount and asked.amount == 0
     return nothing and recorded.event is VmEventKind.NOTHING and grants_all_of_nothing(recorded.decision)
+
+
+# Hosts, and new VMs
+
+
+@predicate
+def registration_is_recorded(recorded: HostRecording) -> bool:
+    """The stream of a registered host begins with that, with its figures; a refused registration leaves nothing."""
+    if not takes_effect(recorded.decision):
+        return not recorded.written and recorded.event is HostEventKind.NOTHING
+    begins = recorded.written and recorded.event is HostEventKind.REGISTERED and not recorded.has_before
+    return begins and are_figures_of_host(recorded.after_figures, recorded.after)
+
+
+@predicate
+def host_event_is_where_due(host: Host, recorded: HostRecording, event: HostEventKind) -> bool:
+    """A host's stream gets a command's event exactly when a figure changes or the host is removed, or its refusal."""
+    if not takes_effect(recorded.decision):
+        refused = recorded.written and recorded.event is HostEventKind.COMMAND_REFUSED
+        return refused and host_is_kept(host, recorded.after)
+    if event is not HostEventKind.REMOVED and host_is_kept(host, recorded.after):
+        return not recorded.written and recorded.event is HostEventKind.NOTHING
+    return recorded.written and recorded.event is event
+
+
+@predicate
+def host_figures_are_recorded(host: Host, recorded: HostRecording) -> bool:
+    """The event has the host's figures before the command, which decided it, and those after it."""
+    before = recorded.has_before and are_figures_of_host(recorded.before_figures, host)
+    return before and are_figures_of_host(recorded.after_figures, recorded.after)
+
+
+@predicate
+def names_the_host_command(recorded: HostRecording, command: HostCommandName) -> bool:
+    """The event records the command."""
+    return recorded.command is command
+
+
+@predicate
+def vms_are_recorded_as_counted(recorded: HostRecording, vms: int) -> bool:
+    """The evidence of a removal is how many VMs were on the host."""
+    return recorded.reads_vms and recorded.vms == vms
+
+
+@predicate
+def no_vms_are_recorded(recorded: HostRecording) -> bool:
+    """A command that does not count the VMs on a host records no number of them."""
+    return not recorded.reads_vms and recorded.vms == 0
+
+
+@predicate
+def definition_is_where_due(recorded: DefinitionRecording) -> bool:
+    """The stream of a new VM begins with its definition; one that is refused is recorded on its host's stream alone."""
+    if takes_effect(recorded.decision):
+        return recorded.vm_written and not recorded.host_written
+    return recorded.host_written and not recorded.vm_written
+
+
+@predicate
+def definition_records_figures(host: Host, generation: int, recorded: DefinitionRecording) -> bool:
+    """The events have the new VM's figures, or the host's; the evidence is the host as it was read."""
+    figures = are_figures_of(recorded.defined_figures, recorded.defined)
+    host_figures = are_figures_of_host(recorded.host_figures, host)
+    return figures and host_figures and is_what_was_read(recorded.read, host, generation)

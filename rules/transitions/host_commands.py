@@ -1,20 +1,29 @@
-"""The transitions of commands on hosts, and of ``define-vm``: decision and state afterwards, as terms."""
+"""The transitions of commands on hosts, and of ``define-vm``: decision, record and state afterwards, as terms.
+
+The rules of ``HOST_RECORDINGS`` that the decider calls are read. The state afterwards is what replaying the recorded
+event gives, by ``HOST_CHANGES`` or by the rule that begins a host or a VM.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
-from domain import events, evolve, hosts, lifecycle
+from domain import evolve
 from domain.changes import HOST_CHANGES
+from domain.commands import NAMES, DefineVm, RegisterHost, RemoveHost
+from domain.deciding.hosts import HOST_EVENTS
+from domain.deciding.steps import HOST_RECORDINGS
 from domain.decision import accepted
+from domain.recording_on_hosts import HostEventKind, record_define_vm
 from domain.rule import Rule
 from domain.state import Site
+from rules.symbolic import terms
 from rules.symbolic.reader import RuleReader, parameter_types
-from rules.symbolic.terms import ZERO, Term
-from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, symbolic
-from rules.transitions.vm_commands import SITE
+from rules.symbolic.terms import TRUE, ZERO, Term
+from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, choose, replace_in, symbolic
+from rules.transitions.vm_commands import SITE, possible_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,59 +34,70 @@ class HostCommand:
     before: SymbolicRecord | None
     """The ``Host``; ``None`` for ``register-host``."""
     arguments: Mapping[str, Value]
+    recorded: SymbolicRecord
+    """The ``HostRecording``; for ``define-vm`` the ``DefinitionRecording``."""
     decision: SymbolicRecord
     accepted: Term
     after: SymbolicRecord | None
     """The state afterwards, if accepted: the ``Host``; for ``define-vm`` the ``Site``; for ``remove-host`` ``None``."""
 
 
+RECORDING_RULES: Final[Mapping[str, Rule]] = {
+    **{NAMES[command]: rule for command, rule in HOST_RECORDINGS.items()},
+    NAMES[DefineVm]: record_define_vm,
+}
+"""The rule that decides and records each command on a host."""
+
+
 def host_commands(reader: RuleReader) -> dict[str, HostCommand]:
     """The transitions of all commands on hosts, by command."""
-    return {command: _host_command(reader, command) for command in DECIDING_RULES}
-
-
-DECIDING_RULES: Final[Mapping[str, Rule]] = {
-    "register-host": hosts.register_host,
-    "resize-host": hosts.resize_host,
-    "set-reserve": hosts.set_reserve,
-    "remove-host": hosts.remove_host,
-    "define-vm": lifecycle.define_vm,
-}
-"""The rule that decides each command on a host."""
+    return {command: _host_command(reader, command) for command in RECORDING_RULES}
 
 
 def _host_command(reader: RuleReader, command: str) -> HostCommand:
-    decide, evolution = DECIDING_RULES[command], _evolution(command)
-    types = parameter_types(decide) | ({} if evolution is None else parameter_types(evolution))
-    values = {name: SITE["host"] if name == "host" else symbolic(name, kind) for name, kind in types.items()}
-
-    def call(rule: Rule) -> SymbolicRecord:
-        return as_record(reader.call(rule, [values[name] for name in parameter_types(rule)]))
-
-    decision = call(decide)
-    after = None if evolution is None else call(evolution)
-    if command == "define-vm" and after is not None:
-        after = SymbolicRecord(Site, {"host": SITE["host"], "vm": after, "entry": ZERO})
+    rule = RECORDING_RULES[command]
+    values = {
+        name: SITE["host"] if name == "host" else symbolic(name, kind) for name, kind in parameter_types(rule).items()
+    }
+    recorded = as_record(reader.call(rule, list(values.values())))
+    takes_place = as_term(reader.call(accepted, [recorded["decision"]]))
     return HostCommand(
         command=command,
-        before=None if command == "register-host" else as_record(SITE["host"]),
+        before=None if command == NAMES[RegisterHost] else as_record(SITE["host"]),
         arguments={name: value for name, value in values.items() if name != "host"},
-        decision=decision,
-        accepted=as_term(reader.call(accepted, [decision])),
-        after=after,
+        recorded=recorded,
+        decision=as_record(recorded["decision"]),
+        accepted=takes_place,
+        after=_after(reader, command, replace_in(recorded, takes_place, TRUE)),
     )
 
 
-def _evolution(command: str) -> Rule | None:
-    """The rule that gives the state after an accepted command."""
-    match command:
-        case "register-host":
-            return evolve.host_registered
-        case "resize-host":
-            return HOST_CHANGES[events.HostResized].rule
-        case "set-reserve":
-            return HOST_CHANGES[events.HostReserveSet].rule
-        case "define-vm":
-            return evolve.vm_defined
-        case _:
-            return None
+def _after(reader: RuleReader, command: str, recorded: SymbolicRecord) -> SymbolicRecord | None:
+    if command == NAMES[RemoveHost]:
+        return None
+    if command == NAMES[DefineVm]:
+        return SymbolicRecord(Site, {"host": SITE["host"], "vm": defined_vm(reader, recorded), "entry": ZERO})
+    return recorded_host(reader, recorded)
+
+
+def defined_vm(reader: RuleReader, recorded: SymbolicRecord) -> SymbolicRecord:
+    """The VM that replaying a definition begins, from the figures that its event carries."""
+    defined = as_record(recorded["defined"])
+    return as_record(reader.call(evolve.vm_defined, [defined[name] for name in parameter_types(evolve.vm_defined)]))
+
+
+def recorded_host(reader: RuleReader, recorded: SymbolicRecord) -> SymbolicRecord:
+    """The host after the recorded event is replayed with the figures that it carries."""
+    after, event = as_record(SITE["host"]), recorded.term("event")
+    figures = as_record(recorded["after"])
+    for kind in cast("list[HostEventKind]", possible_values(event)):
+        if kind is HostEventKind.NOTHING:
+            continue
+        if kind is HostEventKind.REGISTERED:
+            begins = parameter_types(evolve.host_registered)
+            replayed = reader.call(evolve.host_registered, [figures[name] for name in begins])
+        else:
+            change = HOST_CHANGES[HOST_EVENTS[kind.value].kind]
+            replayed = reader.call(change.rule, [SITE["host"], *[figures[name] for name in change.carries]])
+        after = as_record(choose(terms.equal(event, terms.constant(kind)), replayed, after))
+    return after

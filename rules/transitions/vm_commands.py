@@ -21,7 +21,7 @@ from domain.rule import Rule
 from domain.state import Site
 from rules.symbolic import terms
 from rules.symbolic.reader import RuleReader, parameter_types
-from rules.symbolic.terms import TRUE, ZERO, Op, Term
+from rules.symbolic.terms import TRUE, ZERO, Literal, Op, Term
 from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, choose, replace_in, symbolic
 
 BookEvent = HostMemoryGranted | HostMemoryReturned
@@ -88,7 +88,7 @@ def _transition(reader: RuleReader, command: type[VmCommand]) -> Transition:
 def replayed_vm(reader: RuleReader, recorded: SymbolicRecord) -> SymbolicRecord:
     """The VM after the recorded event is replayed with the figures that it carries."""
     after, event = as_record(SITE["vm"]), recorded.term("event")
-    for kind in _possible_kinds(event):
+    for kind in cast("list[VmEventKind]", possible_values(event)):
         if kind is VmEventKind.NOTHING:
             continue
         change = VM_CHANGES[VM_EVENTS[kind.value].kind]
@@ -104,11 +104,11 @@ def _figure(recorded: SymbolicRecord, name: str) -> Value:
     return decision[name] if name in decision.fields else as_record(recorded["after"])[name]
 
 
-def _possible_kinds(event: Term) -> list[VmEventKind]:
-    """The kinds of events that a term can come to."""
-    if event.op is Op.CHOOSE:
-        return list(dict.fromkeys(kind for part in event.parts[1:] for kind in _possible_kinds(part)))
-    return [cast("VmEventKind", terms.value_of(event))]
+def possible_values(term: Term) -> list[Literal]:
+    """The constants that a term can come to: the kinds of events, for the kind of a recorded one."""
+    if term.op is Op.CHOOSE:
+        return list(dict.fromkeys(value for part in term.parts[1:] for value in possible_values(part)))
+    return [cast("Literal", terms.value_of(term))]
 
 
 _HOST_EVENTS: Final[tuple[tuple[str, type[BookEvent]], ...]] = (

@@ -6,14 +6,39 @@ import inspect
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
-from domain import decision, evolve, guests, hosts, lifecycle, quantities, recording, resizing, settings, state
+from domain import (
+    decision,
+    evolve,
+    guests,
+    hosts,
+    lifecycle,
+    quantities,
+    recording,
+    recording_on_hosts,
+    resizing,
+    settings,
+    state,
+)
 from domain.changes import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, host_figures, vm_figures
-from domain.deciding.steps import RECORDINGS, STEPS
+from domain.deciding.redecide import HOST_DECISIONS
+from domain.deciding.steps import HOST_RECORDINGS, RECORDINGS, STEPS
 from domain.rule import RULES
 
 Rule = Callable[..., object]
 ALL = tuple(RULES)
-MODULES = (decision, evolve, guests, hosts, lifecycle, quantities, recording, resizing, settings, state)
+MODULES = (
+    decision,
+    evolve,
+    guests,
+    hosts,
+    lifecycle,
+    quantities,
+    recording,
+    recording_on_hosts,
+    resizing,
+    settings,
+    state,
+)
 """Where decisions are made, and nothing else is."""
 FIGURES = (vm_figures, host_figures)
 """What events carry of a state; they stand beside what events change."""
@@ -40,7 +65,7 @@ def test_whatever_decides_is_a_rule() -> None:
 
 def test_every_step_and_every_change_is_a_rule() -> None:
     used: list[Rule] = [step.rule for step in STEPS.values()]
-    used += RECORDINGS.values()
+    used += [*RECORDINGS.values(), *HOST_RECORDINGS.values(), *HOST_DECISIONS.values()]
     used += [change.rule for change in VM_CHANGES.values()]
     used += [change.rule for change in HOST_CHANGES.values()]
     used += ENTRY_CHANGES.values()
