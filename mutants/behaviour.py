@@ -72,10 +72,10 @@ def observables(program: RuleReader, builder: ObligationBuilder) -> Iterator[Obs
             if event in followed:
                 continue
             yield Observable(f"{event.__name__} changes the {what}", *_replayed(program, builder, change))
-    for command in builder.host_commands.values():
-        yield Observable(f"{command.command}: recorded", (), command.recorded)
-        if command.after is not None:
-            yield Observable(f"{command.command}: after", (command.accepted,), command.after)
+    for on_host in builder.host_commands.values():
+        yield Observable(f"{on_host.command}: recorded", (), on_host.recorded)
+        if on_host.after is not None:
+            yield Observable(f"{on_host.command}: after", (on_host.accepted,), on_host.after)
     for transition in builder.transitions.values():
         known = tuple(builder.command_assumptions(transition))
         name = transition.command

@@ -109,7 +109,8 @@ def arguments_of(event: VmEvent) -> dict[str, Any]:
 
 
 def _on_host(event: HostEvent) -> Decision:
-    rule, refused = HOST_DECISIONS[_HOST_COMMANDS.get(event.KIND, event.command)], None
+    rule: Callable[..., Decision] = HOST_DECISIONS[_HOST_COMMANDS.get(event.KIND, event.command)]
+    refused: dict[str, Any] | None = None
     if isinstance(event, events.HostCommandRefused):
         refused = _arguments_of_refused(event.arguments)
     return rule(*[_read_of_host(event, name, refused) for name in signature(rule).parameters])
