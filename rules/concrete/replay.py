@@ -10,7 +10,6 @@ from __future__ import annotations
 from ast import FunctionDef
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final, cast
 
 from domain.commands import (
@@ -35,7 +34,7 @@ from rules.concrete.world import HERE, OTHER, VM, command_of, site_in, world_of
 from rules.obligations.builder import Obligation, base_command
 from rules.symbolic import terms
 from rules.symbolic.reader import RuleReader
-from rules.symbolic.terms import Literal, Term, subterms, variables
+from rules.symbolic.terms import Literal, subterms, variables
 from rules.symbolic.values import Value, concretize, constants, leaves, symbolic
 from rules.transitions.vm_commands import Transition
 
@@ -131,13 +130,7 @@ def figures_of(value: object, name: str = "") -> dict[str, Any]:
 def complete(values: Values, *needed: Value) -> dict[str, Literal]:
     """The values, with defaults for those variables of ``needed`` that the model leaves out."""
     all_variables = variables(*[part for value in needed for _, part in leaves(value)])
-    return {name: _default(variable) for name, variable in all_variables.items()} | dict(values)
-
-
-def _default(variable: Term) -> Literal:
-    if issubclass(variable.sort, StrEnum):
-        return next(iter(variable.sort))
-    return variable.sort()
+    return {name: terms.simplest_value(variable.sort) for name, variable in all_variables.items()} | dict(values)
 
 
 def symbolic_values(transition: Transition) -> list[Value]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from domain.resizing import set_memory, set_memory_refusal
@@ -15,7 +15,7 @@ from rules.solving.solver import SatResult, Solver
 from rules.specification.figures import FLOOR
 from rules.specification.invariants import host_is_real, host_never_overcommitted
 from rules.symbolic import terms
-from rules.symbolic.terms import FALSE, TRUE, ZERO, Op, Term, subterms
+from rules.symbolic.terms import FALSE, TRUE, ZERO, Literal, Op, Term, subterms
 from rules.symbolic.values import SymbolicRecord, as_term, symbolic
 from rules.transitions.vm_commands import SITE
 
@@ -28,16 +28,27 @@ def check_guards(builder: ObligationBuilder, action: Action, solver: Solver) -> 
     """
     answer = [action.decision.term("outcome"), action.decision.term("code")]
     atoms = _atoms(_own_conditions(builder, action.command) or answer)
-    matters = {id(atom): _matters(atom, answer) for atom in atoms}
+    matters = {atom: _matters(atom, answer) for atom in atoms}
     with solver.assuming(preconditions(builder, action)):
-        results = {id(atom): solver.ask(matters[id(atom)], with_values=False) for atom in atoms}
+        results = {atom: solver.ask(matters[atom]) for atom in atoms}
     with solver.assuming(writable_arguments(action)):
         for atom in atoms:
-            result = results[id(atom)]
-            for condition in (atom, terms.negation(atom)):
-                if result.holds and condition not in _never_matters(atom):
-                    result = solver.ask(condition, matters[id(atom)], with_values=False)
+            result = results[atom]
+            if result.holds:
+                # In the state that was found, the condition has one of its values and matters: the other is left.
+                other = terms.negation(atom) if _is_true(atom, result.values) else atom
+                if other not in _never_matters(atom):
+                    result = solver.ask(other, matters[atom], with_values=False)
             yield atom, result
+
+
+def _is_true(atom: Term, values: Mapping[str, Literal]) -> bool:
+    """Whether a condition is true for these values; others may have any."""
+    known = {
+        name: values[name] if name in values else terms.simplest_value(variable.sort)
+        for name, variable in terms.variables(atom).items()
+    }
+    return bool(terms.evaluate(atom, known))
 
 
 # States in which a command is decided

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
-from domain.commands import Command
+from domain.commands import NAMES, Command
 from domain.deciding.world import World
 from domain.decision import Code, Outcome
-from domain.errors import InternalError
+from domain.errors import InternalError, NilometerError
 from rules.concrete.replay import Execution, execute, variable_values
 from rules.concrete.world import line_of
 from rules.obligations import Obligation, ObligationBuilder
 from rules.obligations.builder import base_command
 from rules.search.actions import Action, actions_by_command
+from rules.search.kept import Kept, read_histories
 from rules.search.unrolling import SymbolicCommand, SymbolicState, Unrolling
-from rules.solving.smt import members
 from rules.solving.solver import Solver
 from rules.symbolic import terms
 from rules.symbolic.terms import Literal, Term, variables
@@ -64,8 +63,12 @@ def execute_all(commands: Sequence[Command]) -> CommandHistory:
 class Search:
     """Searches histories. States that were unrolled for one question are kept for the next."""
 
-    def __init__(self, builder: ObligationBuilder, budget: int) -> None:
+    def __init__(self, builder: ObligationBuilder, budget: int, kept: Kept | None = None) -> None:
+        """``kept`` are histories to try before any is searched: those of ``rules.search.kept`` by default."""
         self.actions = actions_by_command(builder)
+        self.searched = 0
+        """How many histories were searched and found, and not kept."""
+        self._kept = read_histories() if kept is None else kept
         self._invariants = builder.invariants(SITE)
         self._solver = Solver(budget)
         self._unrolling = Unrolling(self.actions, self._solver)
@@ -107,14 +110,30 @@ class Search:
     def deciding(
         self, wanted: Mapping[str, Collection[OutcomeAndCode]], most: int
     ) -> Iterator[tuple[str, OutcomeAndCode, CommandHistory]]:
-        """The shortest history to each wanted answer of each command, as it is found."""
+        """A history to each wanted answer of each command, as it is found: a kept one, or else the shortest."""
         missing = {command: set(answers) for command, answers in wanted.items()}
+        for command, answers in missing.items():
+            for history in self._kept_histories(command, most):
+                answer = _answer(history)
+                if answer in answers:
+                    answers.remove(answer)
+                    yield command, answer, history
         for depth in range(1, most + 1):
             for state in self._unrolling.states("alone", depth - 1) if any(missing.values()) else ():
                 for command in missing:
                     for history in self._answered(state, self.actions[command], missing[command]):
-                        decision = history.last.answer.decision
-                        yield command, (decision.outcome, decision.code), history
+                        self.searched += 1
+                        yield command, _answer(history), history
+
+    def _kept_histories(self, command: str, most: int) -> Iterator[CommandHistory]:
+        """The kept histories of a command that can still be executed, of at most so many commands."""
+        for commands in self._kept.get(command, ()):
+            if len(commands) <= most and NAMES[type(commands[-1])] == command:
+                try:
+                    history = execute_all(commands)
+                except NilometerError:
+                    continue
+                yield history
 
     def _answered(self, state: SymbolicState, action: Action, missing: set[OutcomeAndCode]) -> Iterator[CommandHistory]:
         """Histories to missing answers in this state, each of which is then missing no more."""
@@ -134,13 +153,12 @@ class Search:
                 if commands is None:
                     break
                 history = execute_all(commands)
-                decision = history.last.answer.decision
-                if (decision.outcome, decision.code) not in missing:
+                if _answer(history) not in missing:
                     raise InternalError(
-                        f"{action.command} is decided {decision} after\n{history.script}\n"
+                        f"{action.command} is decided {history.last.answer.decision} after\n{history.script}\n"
                         "but the terms that were read say otherwise. This is a bug in Nilometer: please report it."
                     )
-                missing.remove((decision.outcome, decision.code))
+                missing.remove(_answer(history))
                 yield history
 
     def _find(
@@ -157,16 +175,16 @@ class Search:
         commands = (*state.commands, command)
         arguments = [argument for command in commands for argument in command.arguments.values()]
         free = variables(*[part for argument in arguments for _, part in leaves(argument)])
-        model = {name: _default(variable) for name, variable in free.items()} | dict(values)
+        model = {name: terms.simplest_value(variable.sort) for name, variable in free.items()} | dict(values)
         return [command.concretize(model) for command in commands]
+
+
+def _answer(history: CommandHistory) -> OutcomeAndCode:
+    """How the last command of a history is answered."""
+    decision = history.last.answer.decision
+    return decision.outcome, decision.code
 
 
 def _is_about_other(condition: Term) -> bool:
     """Whether a condition reads another VM."""
     return any(name.startswith("other.") for name in variables(condition))
-
-
-def _default(variable: Term) -> Literal:
-    """A value for a variable that nothing depends on."""
-    sort = variable.sort
-    return members(sort)[0] if issubclass(sort, StrEnum) else sort()

@@ -54,10 +54,10 @@ class BoundsProver:
             return None
         parts = tuple(known[part] for part in numbers)
         result = _result(term.op, parts)
-        return result if self._is_checked((term.op, parts, result)) else None
+        return result if self.checks((term.op, parts, result)) else None
 
-    def _is_checked(self, step: Step) -> bool:
-        """Whether the solver agrees that the result is in its interval wherever the parts are in theirs."""
+    def checks(self, step: Step) -> bool:
+        """Whether the solver finds that the result is in its interval wherever the parts are in theirs."""
         agreed = self._checked.get(step)
         if agreed is None:
             op, parts, result = step

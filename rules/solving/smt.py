@@ -29,6 +29,7 @@ class Encoder:
         self._integer = z3core.Z3_mk_int_sort(self._context)  # Z3 keeps its own sorts
         self._truth = z3core.Z3_mk_bool_sort(self._context)
         self._known: dict[Term, Ast] = {}
+        self._variables: dict[Term, dict[str, Term]] = {}
         self._new_enums: list[Term] = []
 
     def __call__(self, term: Term) -> Ast:
@@ -45,6 +46,13 @@ class Encoder:
                 known[part] = _kept(self._context, self._expression(part))
             waiting.pop()
         return known[term]
+
+    def variables_of(self, term: Term) -> dict[str, Term]:
+        """The variables of a term, by name."""
+        found = self._variables.get(term)
+        if found is None:
+            found = self._variables[term] = variables(term)
+        return found
 
     def new_ranges(self) -> list[Ast]:
         """The ranges of the enum variables that were encoded since this was last called."""
@@ -113,7 +121,9 @@ class Model(Mapping[str, Literal]):
 
     def _all(self) -> dict[str, Term]:
         if self._variables is None:
-            self._variables = variables(*self._conditions)
+            self._variables = {}
+            for condition in self._conditions:
+                self._variables |= self._encode.variables_of(condition)
         return self._variables
 
     def _value(self, variable: Term) -> Literal:

@@ -37,6 +37,8 @@ class Op(Enum):
     LEAST = "min"
     MOST = "max"
 
+    __hash__ = object.__hash__  # terms are looked up by their operations, and Enum's own takes a call of Python
+
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=False)
 class Term:
@@ -228,6 +230,11 @@ def choose(condition: Term, then: Term, otherwise: Term) -> Term:
     return _make(Op.CHOOSE, then.sort, (condition, then, otherwise))
 
 
+def simplest_value(sort: Sort) -> Literal:
+    """A value of a sort, for what nothing depends on: 0, ``False``, or the first member of an enum."""
+    return next(iter(sort)) if issubclass(sort, StrEnum) else sort()
+
+
 # Reading terms
 
 
@@ -295,15 +302,20 @@ MEANINGS: Final[dict[Op, Callable[..., Literal]]] = {
 
 def evaluate(term: Term, values: Mapping[str, Literal]) -> Literal:
     """The value of a term, given the values of its variables. It is computed without a solver, to check the solver."""
-    known: dict[int, Literal] = {}
-    for part in subterms(term):
+    return evaluate_all([term], values)[0]
+
+
+def evaluate_all(terms: Sequence[Term], values: Mapping[str, Literal]) -> list[Literal]:
+    """The values of terms, given the values of their variables. Shared subterms are computed once."""
+    known: dict[Term, Literal] = {}
+    for part in subterms(*terms):
         if part.op is Op.CONSTANT:
-            known[id(part)] = cast("Literal", part.leaf)
+            known[part] = cast("Literal", part.leaf)
         elif part.op is Op.VARIABLE:
-            known[id(part)] = values[cast("str", part.leaf)]
+            known[part] = values[cast("str", part.leaf)]
         else:
-            known[id(part)] = MEANINGS[part.op](*[known[id(inner)] for inner in part.parts])
-    return known[id(term)]
+            known[part] = MEANINGS[part.op](*[known[inner] for inner in part.parts])
+    return [known[term] for term in terms]
 
 
 BUILDERS: Final[dict[Op, Callable[..., Term]]] = {
@@ -342,13 +354,14 @@ def replace_all(terms: Sequence[Term], old: Term, new: Term) -> list[Term]:
 
 
 def _rebuilt(terms: Sequence[Term], instead: Callable[[Term], Term | None]) -> list[Term]:
-    made: dict[int, Term] = {}
+    made: dict[Term, Term] = {}
     for part in subterms(*terms):
         other = instead(part)
         if other is None:
-            other = BUILDERS[part.op](*[made[id(inner)] for inner in part.parts]) if part.parts else part
-        made[id(part)] = other
-    return [made[id(term)] for term in terms]
+            parts = tuple([made[inner] for inner in part.parts])
+            other = part if parts == part.parts else BUILDERS[part.op](*parts)
+        made[part] = other
+    return [made[term] for term in terms]
 
 
 def show(term: Term) -> str:

@@ -140,6 +140,11 @@ def _with_leaves(value: SymbolicRecord, replaced: Sequence[Term]) -> SymbolicRec
 
 def concretize(value: Value, values: Mapping[str, Literal]) -> Any:
     """The Python value of a symbolic value, given the values of its variables."""
-    if isinstance(value, Term):
-        return terms.evaluate(value, values)
-    return value.kind(**{name: concretize(inner, values) for name, inner in value.fields.items()})
+    known = iter(terms.evaluate_all([term for _, term in leaves(value)], values))
+
+    def build(value: Value) -> Any:
+        if isinstance(value, Term):
+            return next(known)
+        return value.kind(**{name: build(inner) for name, inner in value.fields.items()})
+
+    return build(value)

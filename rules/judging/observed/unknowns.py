@@ -40,7 +40,7 @@ def evaluate(predicate: Rule, known: KnownFigures) -> Verdict:
 def _verdict(predicate: Rule, given: tuple[tuple[str, Literal], ...]) -> Verdict:
     values, variables = dict(given), _variables_of(predicate)
     free = [variable for name, variable in variables.items() if name not in values]
-    low = _run(predicate, values | {_name(variable): _smallest(variable.sort) for variable in free})
+    low = _run(predicate, values | {_name(variable): terms.simplest_value(variable.sort) for variable in free})
     if free:
         high = _run(predicate, values | {_name(variable): _largest(variable.sort) for variable in free})
         if low is not high:
@@ -68,7 +68,7 @@ def _builders(predicate: Rule) -> list[ParameterBuilder]:
 def _builder(value: Value, read: Collection[str]) -> ParameterBuilder:
     """Parts of which the predicate reads no figure are built once."""
     if not isinstance(value, SymbolicRecord):
-        name, smallest = _name(value), _smallest(value.sort)
+        name, smallest = _name(value), terms.simplest_value(value.sort)
         return (lambda values: values.get(name, smallest)) if name in read else lambda _: smallest
     kind, builders = value.kind, [_builder(inner, read) for inner in value.fields.values()]
     if any(_name(leaf) in read for _, leaf in leaves(value)):
@@ -123,10 +123,6 @@ def _variables_of(predicate: Rule) -> dict[str, Term]:
 
 def _name(variable: Term) -> str:
     return cast("str", variable.leaf)
-
-
-def _smallest(sort: Sort) -> Literal:
-    return next(iter(sort)) if issubclass(sort, StrEnum) else sort(0)
 
 
 def _largest(sort: Sort) -> Literal:
