@@ -95,7 +95,8 @@ def _proved(cost: Cost) -> Proved:
 
 def _z3() -> object:
     from rules.proving.run import obligations_named
-    from rules.solving.prover import ProofVerdict, Prover
+    from rules.solving.prover import Prover
+    from rules.solving.verdict import ProofVerdict
 
     proofs = list(Prover().prove(obligations_named()[: _number(2)]))
     assert all(proof.verdict is ProofVerdict.PROVED for proof in proofs)
@@ -104,8 +105,8 @@ def _z3() -> object:
 
 def _cvc5() -> object:
     from rules.proving.run import obligations_named
-    from rules.solving.prover import ProofVerdict
     from rules.solving.recheck import recheck
+    from rules.solving.verdict import ProofVerdict
 
     opinions = list(recheck(obligations_named()[: _number(2)]))
     assert all(opinion.verdict is ProofVerdict.PROVED for opinion in opinions)

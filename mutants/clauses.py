@@ -25,7 +25,7 @@ from rules.claims import CLAIMS
 from rules.concrete.replay import complete
 from rules.obligations import Obligation, ObligationBuilder, build_all
 from rules.obligations.claims import add_claim
-from rules.solving.prover import ProofVerdict
+from rules.solving.verdict import ProofVerdict
 from rules.specification.predicate import PREDICATES, is_predicate
 from rules.symbolic import terms
 from rules.symbolic.reader import RuleReader

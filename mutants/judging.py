@@ -13,7 +13,8 @@ from domain.rule import RULES, Rule
 from mutants.behaviour import Observable, observables
 from mutants.program import Mutant
 from rules.obligations import Obligation, ObligationBuilder, build_all
-from rules.solving.prover import Proof, ProofVerdict, Prover
+from rules.solving.prover import Proof, Prover
+from rules.solving.verdict import ProofVerdict
 from rules.specification.predicate import PREDICATES, is_predicate
 from rules.symbolic.reader import RuleReader
 from rules.symbolic.source import UnreadableRule

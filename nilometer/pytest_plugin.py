@@ -17,7 +17,7 @@ from nilometer.testing.histories import GROUP, make_node
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rules.proving.run import ProofResult
+    from rules.proving.result import ProofResult
 
 CHECKED: Final = "checks"
 """The item for the checks of the proofs themselves: that no rule holds only because no state is possible, and so on."""
@@ -89,8 +89,9 @@ class RuleItem(pytest.Item):
 
     def runtest(self) -> None:
         """Fails unless every obligation of the rule is proved."""
-        from rules.catalogue import CHECKS, rule_of
-        from rules.solving.prover import ProofVerdict
+        from rules.catalogue import rule_of
+        from rules.kinds import CHECKS
+        from rules.solving.verdict import ProofVerdict
 
         assert isinstance(self.parent, Rules)
         name = dict.fromkeys(CHECKS, CHECKED)

@@ -12,10 +12,12 @@ from typing import Final
 from domain.commands import NAMES, SetMemory
 from domain.deciding.steps import STEPS
 from domain.rule import Rule
-from rules.catalogue import GOALS, HELPERS, KINDS, PROPERTIES, Property, predicate_named, rule_of
+from rules.catalogue import GOALS, HELPERS, PROPERTIES, Property, predicate_named, rule_of
+from rules.kinds import KINDS
 from rules.obligations import Obligation, ObligationBuilder, build_all
 from rules.obligations.builder import base_command
-from rules.solving.prover import Proof, ProofVerdict, Prover
+from rules.solving.prover import Proof, Prover
+from rules.solving.verdict import ProofVerdict
 from rules.specification import figures
 from rules.specification.invariants import INVARIANTS
 from rules.symbolic.source import source_of

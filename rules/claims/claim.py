@@ -30,7 +30,7 @@ class Claim:
     """What a predicate says of a command: proved for every state, and judged for every recorded event."""
 
     kind: str
-    """As in ``rules.catalogue.KINDS``."""
+    """As in ``rules.kinds.KINDS``."""
     command: str
     """As ``add-memory``."""
     predicate: Rule

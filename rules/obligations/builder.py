@@ -24,7 +24,7 @@ class Obligation:
     """A goal that must be true wherever the assumptions are."""
 
     kind: str
-    """As in ``rules.catalogue.KINDS``."""
+    """As in ``rules.kinds.KINDS``."""
     rule: str
     """The name of the predicate that it is about, or of a goal in ``rules.catalogue.GOALS``."""
     command: str | None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from rules.solving.prover import VERDICTS, ProofVerdict
+from rules.solving.prover import VERDICTS
 from rules.solving.solver import SatResult
+from rules.solving.verdict import ProofVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Check:
     """The result of a check."""
 
     kind: str
-    """As in ``rules.catalogue.CHECKS``."""
+    """As in ``rules.kinds.CHECKS``."""
     rule: str
     command: str | None
     verdict: ProofVerdict

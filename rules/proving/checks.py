@@ -27,8 +27,8 @@ from rules.proving.check import Check, check_of, negated, verdict_of, worst_firs
 from rules.search.actions import Action
 from rules.search.guards import check_guards, preconditions
 from rules.search.reachability import MAX_STEPS, CommandHistory, OutcomeAndCode, Search
-from rules.solving.prover import ProofVerdict
 from rules.solving.solver import SatResult, Solver
+from rules.solving.verdict import ProofVerdict
 from rules.specification.conditions import why_not_start
 from rules.specification.invariants import INVARIANTS, THEOREMS, book_agrees
 from rules.symbolic import terms

@@ -12,11 +12,13 @@ from domain.commands import NAMES
 from domain.deciding.steps import STEPS
 from domain.decision import Outcome
 from domain.state import Host, Site
-from rules.catalogue import KINDS, describe, predicate_named
+from rules.catalogue import describe, predicate_named
+from rules.kinds import KINDS
 from rules.obligations import Obligation, ObligationBuilder
 from rules.obligations.builder import base_command
 from rules.pages import formula
-from rules.solving.prover import BUDGET, VERDICTS, ProofVerdict, Prover
+from rules.solving.prover import BUDGET, VERDICTS, Prover
+from rules.solving.verdict import ProofVerdict
 from rules.specification.invariants import INVARIANTS
 from rules.symbolic import terms
 from rules.symbolic.source import source_of

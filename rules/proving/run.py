@@ -10,46 +10,19 @@ import multiprocessing
 import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
 from functools import cache
 
-from rules.concrete.counterexample import Counterexample
 from rules.concrete.replay import TracingReader
 from rules.obligations import Obligation, ObligationBuilder, build_all
 from rules.obligations.builder import base_command
 from rules.proving.checks import Checks
 from rules.proving.refuting import Refuter
+from rules.proving.result import ProofResult
 from rules.search.reachability import Search
-from rules.solving.prover import BUDGET, Proof, ProofVerdict, Prover, grouped
+from rules.solving.prover import BUDGET, Proof, Prover, grouped
+from rules.solving.verdict import ProofVerdict
 from rules.specification.predicate import is_predicate
 from rules.symbolic.terms import Literal
-
-
-@dataclass(frozen=True, slots=True)
-class ProofResult:
-    """The verdict of one obligation, or of one check."""
-
-    name: str
-    """``kind/command/rule``, without a command where there is none. No two results of a run have the same name."""
-    kind: str
-    """As in ``rules.catalogue``: one of ``KINDS`` for an obligation, one of ``CHECKS`` for a check."""
-    rule: str
-    command: str | None
-    verdict: ProofVerdict
-    seconds: float
-    counterexample: Counterexample | None = None
-    """For a refuted obligation."""
-    reason: str = ""
-    """For an unknown one: why the solver gave up; for a refuted check: what is wrong; else empty."""
-
-    @property
-    def evidence(self) -> str:
-        """The text beside the verdict: the counterexample, or why there is no verdict; empty if proved."""
-        if self.counterexample is not None and self.verdict is ProofVerdict.REFUTED:
-            return self.counterexample.text().removeprefix(f"{self.name}: {self.verdict}\n")
-        if self.verdict is ProofVerdict.UNKNOWN:
-            return f"nothing is claimed: {self.reason or 'the solver gave no reason'}"
-        return self.reason
 
 
 def prove(

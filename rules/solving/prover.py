@@ -9,26 +9,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from rules.obligations import Obligation
 from rules.obligations.definitions import OVERFLOW
 from rules.solving.bounds import BoundsProver
 from rules.solving.solver import Solver
+from rules.solving.verdict import ProofVerdict
 from rules.symbolic import terms
 from rules.symbolic.terms import Literal, Term
 
 BUDGET: Final = 20_000_000
 """Solver steps (``rlimit``) for one obligation; the slowest needs a hundredth of them."""
-
-
-class ProofVerdict(StrEnum):
-    """The verdict on an obligation or a check."""
-
-    PROVED = "proved"
-    REFUTED = "refuted"
-    UNKNOWN = "unknown"
 
 
 VERDICTS: Final = {False: ProofVerdict.PROVED, True: ProofVerdict.REFUTED, None: ProofVerdict.UNKNOWN}

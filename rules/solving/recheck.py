@@ -14,8 +14,8 @@ from typing import Final
 
 from domain.errors import NilometerError
 from rules.obligations import Obligation
-from rules.solving.prover import ProofVerdict
 from rules.solving.smtlib import exports
+from rules.solving.verdict import ProofVerdict
 
 BUDGET: Final = 20_000_000
 """Steps of cvc5 (its ``rlimit``) for one obligation; the slowest needs far fewer."""

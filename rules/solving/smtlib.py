@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from rules.catalogue import KINDS, describe
+from rules.catalogue import describe
+from rules.kinds import KINDS
 from rules.obligations import Obligation
 from rules.solving.prover import Prover
 from rules.solving.smt import members

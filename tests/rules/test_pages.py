@@ -7,20 +7,12 @@ from typing import Final
 
 import pytest
 
-from rules.catalogue import (
-    GOALS,
-    HELPERS,
-    KINDS,
-    PROPERTIES,
-    RULE_NAMES,
-    describe,
-    filter_by_rule,
-    predicate_named,
-    rule_of,
-)
+from rules.catalogue import GOALS, HELPERS, PROPERTIES, RULE_NAMES, describe, filter_by_rule, predicate_named, rule_of
+from rules.kinds import KINDS
 from rules.obligations import Obligation, ObligationBuilder, build_all
 from rules.pages import Page, page
-from rules.solving.prover import Proof, ProofVerdict
+from rules.solving.prover import Proof
+from rules.solving.verdict import ProofVerdict
 from rules.specification.invariants import INVARIANTS
 from tests.paths import DOCS
 

@@ -8,7 +8,7 @@ from nilometer.cli.output import Output
 from nilometer.cli.prove.report import EXIT
 from rules.obligations import Obligation
 from rules.proving.explaining import Explanation, explain
-from rules.solving.prover import ProofVerdict
+from rules.solving.verdict import ProofVerdict
 
 
 def show(out: Output, obligation: Obligation, budget: int) -> int:

@@ -13,10 +13,10 @@ from typing import Any, Final
 from nilometer.cli.failures import say
 from nilometer.cli.output import Output
 from nilometer.cli.prove.bar import ProgressBar
-from rules.catalogue import CHECKS, KINDS
-from rules.proving.run import ProofResult
-from rules.solving.prover import ProofVerdict
+from rules.kinds import CHECKS, KINDS
+from rules.proving.result import ProofResult
 from rules.solving.recheck import Opinion
+from rules.solving.verdict import ProofVerdict
 
 EXIT: Final = {ProofVerdict.PROVED: 0, ProofVerdict.REFUTED: 1, ProofVerdict.UNKNOWN: 3}
 """Exit codes. Refuted outweighs unknown."""

@@ -13,7 +13,8 @@ from domain import evolve, lifecycle
 from domain.errors import InternalError
 from domain.rule import Rule
 from rules.concrete.counterexample import Counterexample
-from rules.solving.prover import ProofVerdict, Prover
+from rules.solving.prover import Prover
+from rules.solving.verdict import ProofVerdict
 from rules.symbolic import terms
 from rules.symbolic.values import as_record
 from rules.wording import format_exact_sizes, format_typed

@@ -15,7 +15,8 @@ from rules.obligations import ObligationBuilder
 from rules.proving.checks import DEAD, Checks
 from rules.proving.run import prove
 from rules.search.reachability import Search
-from rules.solving.prover import BUDGET, ProofVerdict, Prover
+from rules.solving.prover import BUDGET, Prover
+from rules.solving.verdict import ProofVerdict
 from rules.specification.invariants import INVARIANTS, THEOREMS
 from rules.specification.predicate import is_predicate
 from rules.symbolic import terms

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rules.proving.run import obligations_named, prove, smtlib
-from rules.solving.prover import ProofVerdict
+from rules.solving.verdict import ProofVerdict
 
 
 def test_all_is_proved_and_each_result_has_its_own_name() -> None:

@@ -11,7 +11,8 @@ from domain.commands import COMMANDS
 from rules.proving.checks import Checks
 from rules.search.kept import FILE, Kept, read_histories, write_histories
 from rules.search.reachability import Search
-from rules.solving.prover import BUDGET, ProofVerdict
+from rules.solving.prover import BUDGET
+from rules.solving.verdict import ProofVerdict
 from tests.rules.running import program
 
 

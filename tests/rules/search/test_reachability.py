@@ -9,7 +9,7 @@ from domain.decision import Code
 from rules.concrete.world import OTHER, VM
 from rules.obligations import Obligation
 from rules.search.reachability import CommandHistory, execute_all
-from rules.solving.prover import ProofVerdict
+from rules.solving.verdict import ProofVerdict
 from rules.symbolic import terms
 from tests.domain.world import World
 from tests.oracle.reachable import REACHABLE, Reached

@@ -7,8 +7,9 @@ import pytest
 from rules.obligations import Obligation
 from rules.obligations.definitions import LARGEST, OVERFLOW, TOO_LARGE
 from rules.solving.bounds import BoundsProver, Interval
-from rules.solving.prover import BUDGET, ProofVerdict, Prover
+from rules.solving.prover import BUDGET, Prover
 from rules.solving.solver import Solver
+from rules.solving.verdict import ProofVerdict
 from rules.symbolic import terms
 from rules.symbolic.terms import Op, Term, constant, variable
 from tests.rules.running import program

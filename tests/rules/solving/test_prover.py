@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from rules.obligations import ObligationBuilder, build_all
-from rules.solving.prover import ProofVerdict, Prover
+from rules.solving.prover import Prover
+from rules.solving.verdict import ProofVerdict
 
 
 def test_every_obligation_is_proved() -> None:

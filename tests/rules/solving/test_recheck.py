@@ -17,9 +17,10 @@ from domain.state import Power
 from rules.obligations import Obligation
 from rules.proving.explaining import explain, used_assumptions
 from rules.proving.run import obligations_named
-from rules.solving.prover import ProofVerdict, Prover
+from rules.solving.prover import Prover
 from rules.solving.recheck import check, recheck, second_solver
 from rules.solving.smtlib import exports
+from rules.solving.verdict import ProofVerdict
 from rules.symbolic import terms
 from rules.symbolic.terms import Literal, Term
 

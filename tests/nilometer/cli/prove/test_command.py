@@ -12,9 +12,11 @@ import pytest
 from nilometer.cli.output import Output
 from nilometer.cli.prove.report import Report
 from nilometer.cli.prove.selection import select
-from rules.catalogue import CHECKS, RULE_NAMES
-from rules.proving.run import ProofResult, obligations_named
-from rules.solving.prover import ProofVerdict
+from rules.catalogue import RULE_NAMES
+from rules.kinds import CHECKS
+from rules.proving.result import ProofResult
+from rules.proving.run import obligations_named
+from rules.solving.verdict import ProofVerdict
 from tests.nilometer.cli.calling import NILO, Desk
 from tests.nilometer.cli.test_schemas import problems
 from tests.paths import ROOT

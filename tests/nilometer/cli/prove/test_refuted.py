@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from rules.catalogue import CHECKS
+from rules.kinds import CHECKS
 from tests.nilometer.cli.broken_program import BrokenProgram
 from tests.nilometer.cli.test_schemas import problems
 
