@@ -2,13 +2,13 @@
 
 A search takes seconds, an execution a millisecond. A kept history that is answered otherwise than it was, or that
 cannot be read any more, is stale: it counts for nothing, and the answer is searched again. So the file can be wrong, or
-missing, and no verdict changes. ``python -m rules.search.kept`` searches all of them and writes the file.
+missing, and no verdict changes. ``python -m rules.proving.histories`` searches all of them and writes the file.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -72,21 +72,3 @@ def _literal(sort: Sort, value: object) -> Literal:
     if type(value) is not sort:
         raise ValueError(f"{value!r} is no {sort.__name__}")
     return value
-
-
-def _searched() -> Iterator[tuple[Command, ...]]:
-    from rules.obligations import ObligationBuilder
-    from rules.proving.checks import Checks
-    from rules.search.reachability import Search
-    from rules.solving.prover import BUDGET
-
-    builder = ObligationBuilder()
-    checks = Checks(builder, [], Search(builder, BUDGET, kept={}), BUDGET)
-    for _ in checks.reached():
-        pass
-    for histories in checks.histories.values():
-        yield from (history.commands for history in histories)
-
-
-if __name__ == "__main__":
-    write_histories(list(_searched()))

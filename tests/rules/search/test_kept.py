@@ -24,7 +24,7 @@ def reached(kept: Kept, command: str) -> tuple[dict[str, ProofVerdict], int]:
 
 
 def test_no_kept_history_is_stale_and_none_is_missing() -> None:
-    """If this fails: python -m rules.search.kept."""
+    """If this fails: python -m rules.proving.histories."""
     search = Search(program(), BUDGET)
     found = list(Checks(program(), [], search, BUDGET).reached())
     assert {check.verdict for check in found} == {ProofVerdict.PROVED}
