@@ -34,14 +34,11 @@ _QMP: Final = FileKind("a conversation with QEMU (QMP), not a recording of a dri
 _VMS: Final = hyperv_file("output of Get-VM, Get-VMMemory or Get-VMHost, as JSON", AT_A_TIME)
 _SAMPLES: Final = hyperv_file("output of Get-Counter, as JSON")
 _PROMETHEUS: Final = hyperv_file("an answer of Prometheus")
-_BEAT: Final = FileKind(
-    "a file of events from Winlogbeat",
-    "take the XML out of them, if they have it: jq -r '.event.original // empty' FILE > events.xml; "
-    "then: nilo import-hyperv events.xml",
-)
+_BEAT: Final = hyperv_file("a file of events from Winlogbeat")
 _AZURE: Final = FileKind("a list of counters from Azure Monitor (Log Analytics)", COLLECT_COUNTERS)
 _INVENTORY: Final = FileKind("a list of VMs as JSON, from another tool than Get-VM", COLLECT_VMS)
-_WMI: Final = FileKind("a sample of counters read over WMI, as JSON", COLLECT_COUNTERS)
+_WMI: Final = hyperv_file("a sample of counters read over WMI, as JSON", AT_A_TIME)
+_SCVMM: Final = hyperv_file("a list of VMs from System Center VMM", AT_A_TIME)
 _METRICS: Final = FileKind("a file of metrics from Telegraf or InfluxDB, as JSON", COLLECT_COUNTERS)
 _WINDOWS_EVENTS: Final = FileKind("output of Get-WinEvent as JSON, which leaves out what is needed", COLLECT_EVENTS)
 _CLOUDEVENT: Final = FileKind("a CloudEvent of another program", EXPORT_A_HISTORY)
@@ -73,9 +70,9 @@ _BY_KEYS: Final[tuple[tuple[frozenset[str], FileKind], ...]] = tuple(
         ("hits took", FileKind("an answer of Elasticsearch", COLLECT_EVENTS)),
         ("TimeGenerated", _AZURE),
         ("tables", _AZURE),
-        ("VMMServer", FileKind("a list of VMs from System Center VMM", COLLECT_VMS)),
-        ("MemoryAssignedMB", FileKind("a list of VMs from System Center VMM", COLLECT_VMS)),
-        ("DynamicMemoryMaximumMB", FileKind("a list of VMs from System Center VMM", COLLECT_VMS)),
+        ("VMMServer", _SCVMM),
+        ("MemoryAssignedMB", _SCVMM),
+        ("DynamicMemoryMaximumMB", _SCVMM),
         ("AvgRAM", FileKind("output of Measure-VM as JSON: averages, without times", COLLECT_VMS)),
         ("AverageMemoryUsage", FileKind("output of Measure-VM as JSON: averages, without times", COLLECT_VMS)),
         ("ProviderName TimeCreated", _WINDOWS_EVENTS),

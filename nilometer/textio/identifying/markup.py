@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from nilometer.textio.identifying.kind import COLLECT_VMS, RECORD_BY_HAND, FileKind, hyperv_file
+from nilometer.textio.identifying.kind import AT_A_TIME, COLLECT_VMS, RECORD_BY_HAND, FileKind, hyperv_file
 
 _PROLOG: Final = re.compile(rb"(?:\s++|<\?[^>]*+>|<!--(?:[^-]|-(?!->))*+-->|#<\s*CLIXML\s)*+")
 _DOCTYPE: Final = re.compile(rb"<!DOCTYPE\s+([A-Za-z]+)[^>]*>\s*", re.IGNORECASE)
@@ -14,11 +14,7 @@ _ELEMENT: Final = re.compile(rb"<([A-Za-z_][\w.:-]*)")
 _HTML: Final = FileKind(
     "an HTML page", "was a page saved in place of the file, such as one to sign in? fetch the file itself"
 )
-_CLIXML: Final = FileKind(
-    "a file of Export-Clixml, with objects of PowerShell",
-    "make JSON of it: Import-Clixml FILE | ConvertTo-Json | Set-Content -Encoding utf8 vms.json; "
-    "then: nilo import-hyperv vms.json --at 2026-11-23T09:00:00Z --on HOST",
-)
+_CLIXML: Final = hyperv_file("a file of Export-Clixml, with objects of PowerShell", AT_A_TIME)
 _LIBVIRT: Final = FileKind("XML of libvirt (virsh dumpxml)", f"Nilometer reads no libvirt; {RECORD_BY_HAND}")
 _EVENTS: Final = hyperv_file("a Windows event log as XML")
 _XML: Final = FileKind("XML of a kind that is not known here", f"of XML, Windows event logs are read; {COLLECT_VMS}")

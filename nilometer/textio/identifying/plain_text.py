@@ -52,8 +52,8 @@ _BEGINNINGS: Final[tuple[tuple[re.Pattern[bytes], FileKind], ...]] = tuple(
         (rb"version https://git-lfs", FileKind("a pointer of Git LFS, not the file itself", "fetch it: git lfs pull")),
         (rb"-----BEGIN PGP MESSAGE", FileKind("a file encrypted with PGP", "decrypt it first: gpg -o NEW -d FILE")),
         (rb"%!PS|\{\\rtf", FileKind("a document to be printed", COLLECT_VMS)),
-        (rb"# HELP \w|# TYPE \w|[a-z_:][\w:]*+\{[^}\n]*+\} [\d.eE+-]+(?:\s|\Z)", FileKind(
-            "a scrape of metrics (Prometheus exposition), of one moment", ASK_PROMETHEUS)),
+        (rb"# HELP \w|# TYPE \w|[a-z_:][\w:]*+\{[^}\n]*+\} [\d.eE+-]+(?:\s|\Z)", hyperv_file(
+            "a scrape of metrics (Prometheus exposition), of one moment", AT_A_TIME)),
         (rb"#(?:datatype|group|default),", FileKind("an answer of InfluxDB (annotated CSV)", COLLECT_COUNTERS)),
         (rb"[\w.]+(?:,[\w.]+=(?:\\.|[^\s,\\])+)+ [^\s=,]+=(?:\"[^\"\n]*\"|\S)[^\n]* \d{10,19}\s*$", FileKind(
             "a file of metrics from Telegraf or InfluxDB (line protocol)", COLLECT_COUNTERS)),

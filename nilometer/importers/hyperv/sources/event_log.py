@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
 from operator import itemgetter
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 from xml.etree.ElementTree import Element
 
@@ -86,6 +86,12 @@ _SID: Final = re.compile(r"S-1-5-83-1-(\d{1,10})-(\d{1,10})-(\d{1,10})-(\d{1,10}
 _EXPECTED: Final = "write it with: Get-WinEvent -LogName Microsoft-Windows-Hyper-V-Worker-Admin | % { $_.ToXml() }"
 
 
+LoggedReading = tuple[str, int, PowerReading]
+"""The log that an event is in, its number there, and its reading."""
+
+T = TypeVar("T")
+
+
 def recognises(first: bytes) -> bool:
     """Whether a file that begins so has this format."""
     return first.lstrip()[:1] == b"<" and re.search(rb"<Event[\s>]", first) is not None
@@ -96,10 +102,22 @@ def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Readin
 
     Events of other providers, and those not about power, give no readings.
     """
+    yield from read_in_order(read_events(stream, name, context.skipped), read_event, context)
+
+
+def read_in_order(
+    events: Iterable[tuple[str, T]],
+    read: Callable[[T, str, FileContext], LoggedReading | None],
+    context: FileContext,
+) -> Iterator[Reading]:
+    """The readings of events with their places, the oldest first; ``read`` reads one.
+
+    What cannot be read is skipped.
+    """
     logs: dict[tuple[str | None, str], list[tuple[int, PowerReading]]] = {}
-    for place, event in read_events(stream, name, context.skipped):
+    for place, event in events:
         try:
-            found = _reading(event, place, context)
+            found = read(event, place, context)
         except InputError as error:
             context.skipped.add(error)
         else:
@@ -119,27 +137,63 @@ def _dated(log: list[tuple[int, PowerReading]]) -> Iterator[tuple[str, PowerRead
         yield latest, reading
 
 
-def _reading(event: Element, place: str, context: FileContext) -> tuple[str, int, PowerReading] | None:
-    """The log that an event is in, its number there, and its reading."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedEvent:
+    """What an event says of itself and of its VM, as texts."""
+
+    provider: str
+    """Its GUID, or else its name."""
+    number: str
+    time: str
+    channel: str
+    record_id: str
+    computer: str
+    account: str
+    vm_name: str | None
+    vm_id: str
+    """Empty where it does not say it."""
+
+
+def read_event(event: Element, place: str, context: FileContext) -> LoggedReading | None:
+    """Reads an event as Windows writes it. Raises ``InputError``."""
     system = _child(event, "System")
     if system is None:
         raise InputError(f"{place}: has no System: is it an event of Windows?", hint=_EXPECTED)
     values = _children(system)
-    provider, number = _provider(values.get("Provider")), _text(values.get("EventID"))
-    if not _NUMBER.fullmatch(number):
-        raise InputError(f"{place}: EventID {number[:60]!r} is not a number", hint=_EXPECTED)
-    meaning = MEANINGS.get((provider, int(number)))
+    provider, created, security = values.get("Provider"), values.get("TimeCreated"), values.get("Security")
+    name, vm_id = _name_and_id(event)
+    logged = LoggedEvent(
+        provider="" if provider is None else provider.get("Guid") or provider.get("Name") or "",
+        number=_text(values.get("EventID")),
+        time="" if created is None else created.get("SystemTime", ""),
+        channel=_text(values.get("Channel")),
+        record_id=_text(values.get("EventRecordID")),
+        computer=_text(values.get("Computer")),
+        account="" if security is None else security.get("UserID", ""),
+        vm_name=name,
+        vm_id=vm_id,
+    )
+    return read_logged(logged, place, context)
+
+
+def read_logged(event: LoggedEvent, place: str, context: FileContext) -> LoggedReading | None:
+    """The reading of an event; ``None`` for one that is passed over. Raises ``InputError``."""
+    provider = _find_provider(event.provider)
+    if not _NUMBER.fullmatch(event.number):
+        raise InputError(f"{place}: EventID {event.number[:60]!r} is not a number", hint=_EXPECTED)
+    meaning = MEANINGS.get((provider, int(event.number)))
     if meaning is None:
         _pass_over(context)
         return None
-    created = values.get("TimeCreated")
     try:
-        at = parse_time("" if created is None else created.get("SystemTime", ""))
+        at = parse_time(event.time)
     except InputError as error:
         raise InputError(f"{place}: TimeCreated: {error.message}", hint=_EXPECTED) from None
-    name, named_vm = _name_and_id(event, place)
-    security = values.get("Security")
-    account_vm = _vm_of_account("" if security is None else security.get("UserID", ""), place)
+    try:
+        named_vm = parse_guid(event.vm_id)
+    except BadValue as bad:
+        raise InputError(f"{place}: VmId {bad}", hint=_EXPECTED) from None
+    account_vm = _vm_of_account(event.account, place)
     if named_vm is not None and account_vm is not None and named_vm != account_vm:
         raise InputError(f"{place}: is of VM {named_vm}, but its account is that of VM {account_vm}", hint=_EXPECTED)
     vm_id = named_vm or account_vm
@@ -147,19 +201,18 @@ def _reading(event: Element, place: str, context: FileContext) -> tuple[str, int
         _pass_over(context)
         return None
     if vm_id is None:
-        raise InputError(f"{place}: event {number} does not say which VM it is of", hint=_EXPECTED)
+        raise InputError(f"{place}: event {event.number} does not say which VM it is of", hint=_EXPECTED)
     reading = PowerReading(
         at=at,
         record=place,
-        host=host_name(_text(values.get("Computer"))) or host_name(context.host),
+        host=host_name(event.computer) or host_name(context.host),
         vm_id=vm_id,
-        name=name,
+        name=event.vm_name,
         power=meaning.power,
         new_session=meaning.new_session,
-        log_event=f"Hyper-V-{provider} {number}",
+        log_event=f"Hyper-V-{provider} {int(event.number)}",
     )
-    record_id = _text(values.get("EventRecordID"))
-    return _text(values.get("Channel")), int(record_id) if _NUMBER.fullmatch(record_id) else 0, reading
+    return event.channel, int(event.record_id) if _NUMBER.fullmatch(event.record_id) else 0, reading
 
 
 def _pass_over(context: FileContext) -> None:
@@ -167,25 +220,19 @@ def _pass_over(context: FileContext) -> None:
     context.counts.add_not_needed(PASSED_OVER)
 
 
-def _provider(provider: Element | None) -> str:
-    """``Worker``, ``VMMS``, or nothing."""
-    if provider is None:
-        return ""
-    id = provider.get("Guid", "").strip("{}").lower()
-    return _PROVIDERS.get(id, "") if id else _NAMES.get(provider.get("Name", "").lower(), "")
+def _find_provider(named: str) -> str:
+    """``Worker``, ``VMMS``, or nothing, by the provider's GUID or name."""
+    return _PROVIDERS.get(named.strip("{}").lower(), "") or _NAMES.get(named.lower(), "")
 
 
-def _name_and_id(event: Element, place: str) -> tuple[str | None, str | None]:
+def _name_and_id(event: Element) -> tuple[str | None, str]:
     """The VM's name and id: by the names of the values, or as the first two parameters."""
     data = _child(event, "UserData")
     log = None if data is None else next(iter(data), None)
     values = {} if log is None else _children(log)
     named = "VmId" in values
     name, id = values.get("VmName" if named else "Parameter0"), values.get("VmId" if named else "Parameter1")
-    try:
-        return _text(name) or None, parse_guid(_text(id))
-    except BadValue as bad:
-        raise InputError(f"{place}: VmId {bad}", hint=_EXPECTED) from None
+    return _text(name) or None, _text(id)
 
 
 def _vm_of_account(account: str, place: str) -> str | None:

@@ -61,8 +61,7 @@ def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Readin
 
     All series are kept until the end, because each metric is a series of its own.
     """
-    by_time: _ByTime = {}
-    known, first, last = False, "", f"{name}:1"
+    table, last = SeriesTable(context), f"{name}:1"
     for place, document in read_documents(stream, name, context.skipped):
         last = place
         try:
@@ -73,24 +72,48 @@ def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Readin
         for number, one in enumerate(series, start=1):
             where = f"{place}: series {number}"
             try:
-                if _add_series(one, where, context, by_time):
-                    known, first = True, first or place
+                table.add(one, where, place)
             except InputError as error:
-                known = True
                 context.skipped.add(error)
-    if not known:
-        nothing = f"{last}: no series is a metric of Dynamic Memory that windows_exporter has"
-        context.skipped.add(InputError(nothing, hint=_EXPECTED))
-    instances = Instances(context.counts)
-    for host, vm in {subject for subjects in by_time.values() for subject in subjects}:
-        if vm is not None:
-            instances.learn(host, vm)
-    for time in sorted(by_time):
-        at = to_utc_time(datetime.fromtimestamp(time, UTC))
-        record = f"{first or last}: {at}"
-        for (host, vm), figures in by_time[time].items():
-            if vm is None or instances.is_vm(host, vm, record):
-                yield make_reading(at, record, (host, vm), figures)
+    yield from table.make_readings(last)
+
+
+class SeriesTable:
+    """The figures of a file's series, by time."""
+
+    def __init__(self, context: FileContext) -> None:
+        self._context = context
+        self._by_time: _ByTime = {}
+        self._known = False
+        self._first = ""
+        """Where the first series of a known metric stands."""
+
+    def add(self, series: object, where: str, place: str) -> None:
+        """Adds a series; one of another metric is passed over. Raises ``InputError``, with ``where``."""
+        try:
+            known = _add_series(series, where, self._context, self._by_time)
+        except InputError:
+            self._known = True  # whatever it was to be
+            raise
+        if known:
+            self._known, self._first = True, self._first or place
+
+    def make_readings(self, last: str) -> Iterator[Reading]:
+        """The readings of all series, in order of time. That there is none is an error, at the place ``last``."""
+        context = self._context
+        if not self._known:
+            nothing = f"{last}: no series is a metric of Dynamic Memory that windows_exporter has"
+            context.skipped.add(InputError(nothing, hint=_EXPECTED))
+        instances = Instances(context.counts)
+        for host, vm in {subject for subjects in self._by_time.values() for subject in subjects}:
+            if vm is not None:
+                instances.learn(host, vm)
+        for time in sorted(self._by_time):
+            at = to_utc_time(datetime.fromtimestamp(time, UTC))
+            record = f"{self._first or last}: {at}"
+            for (host, vm), figures in self._by_time[time].items():
+                if vm is None or instances.is_vm(host, vm, record):
+                    yield make_reading(at, record, (host, vm), figures)
 
 
 def _series(document: object, place: str) -> list[object]:

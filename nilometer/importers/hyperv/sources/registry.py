@@ -13,7 +13,19 @@ from typing import Final, Protocol
 
 from domain.errors import InputError
 from nilometer.importers.hyperv.readings import HostReading, PowerReading, Reading, SourceRecord, VmReading
-from nilometer.importers.hyperv.sources import counters_csv, counters_json, event_log, get_vm, get_vm_csv, prometheus
+from nilometer.importers.hyperv.sources import (
+    counters_csv,
+    counters_json,
+    event_log,
+    get_vm,
+    get_vm_clixml,
+    get_vm_csv,
+    metrics_text,
+    prometheus,
+    scvmm,
+    winlogbeat,
+    wmi_counters,
+)
 from nilometer.importers.hyperv.sources.source import FileContext, FileFormat, Lines
 from nilometer.importers.hyperv.sources.spool import SPOOL
 from nilometer.textio.identifying.identify import identify
@@ -132,9 +144,16 @@ FORMATS: Final[tuple[FileFormat, ...]] = (
     SPOOL,
     _stream_format("hyperv-json", "Get-VM, Get-VMMemory or Get-VMHost | ConvertTo-Json", get_vm, is_snapshot=True),
     _stream_format("hyperv-csv", "Get-VM, Get-VMMemory or Get-VMHost | Export-Csv", get_vm_csv, is_snapshot=True),
+    _stream_format(
+        "hyperv-clixml", "Get-VM, Get-VMMemory or Get-VMHost | Export-Clixml", get_vm_clixml, is_snapshot=True
+    ),
+    _stream_format("hyperv-scvmm", "Get-SCVirtualMachine | ConvertTo-Json", scvmm, is_snapshot=True),
     _stream_format("hyperv-counters", "CSV of Get-Counter, relog or typeperf", counters_csv),
     _stream_format("hyperv-counters-json", "Get-Counter | ConvertTo-Json", counters_json),
     _stream_format("hyperv-prometheus", "query_range of windows_exporter's metrics", prometheus),
+    _stream_format("hyperv-metrics", "a scrape of windows_exporter's /metrics", metrics_text, is_snapshot=True),
+    _stream_format("hyperv-wmi", "Get-CimInstance of the counters of Dynamic Memory | ConvertTo-Json", wmi_counters),
+    _stream_format("hyperv-winlogbeat", "events of Winlogbeat, as JSON Lines", winlogbeat),
     _stream_format("hyperv-eventlog", "Get-WinEvent of Hyper-V-Worker and -VMMS as XML", event_log),
 )
 """Each with the name under which an import is recorded."""

@@ -12,6 +12,7 @@ from tests.nilometer.importers.hyperv.sources.files import SAMPLES
 from tests.nilometer.importers.hyperv.sources.test_counters import CELLS, synthetic_set, table
 from tests.nilometer.importers.hyperv.sources.test_event_log import event
 from tests.nilometer.importers.hyperv.sources.test_get_vm import SYNTHETIC_HOST, SYNTHETIC_MEMORY, SYNTHETIC_VM
+from tests.nilometer.importers.hyperv.sources.test_other_formats import BEAT, CLIXML, METRICS, SCVMM, WMI
 from tests.nilometer.importers.hyperv.sources.test_prometheus import NEW, NINE, answer, series
 from tests.nilometer.importers.qemu.damages import ENCODINGS, PACKINGS, VALUES, keys_of
 
@@ -21,6 +22,9 @@ WHOLE: list[Any] = [
     {"value": [SYNTHETIC_MEMORY], "Count": 1},
     SYNTHETIC_HOST,
     synthetic_set(),
+    WMI,
+    SCVMM,
+    BEAT,
     json.loads(answer(series(f"{NEW}vm_physical_bytes", (NINE, "1048576"), (NINE + 60, "2097152")))),
 ]
 """JSON of each kind."""
@@ -56,10 +60,11 @@ def changed_json(draw: st.DrawFn) -> str:
     return "\n".join(texts)
 
 
-TEXTS = changed_json() | st.sampled_from([TABLE, EVENTS, *SAMPLE_TEXTS])
+TEXTS = changed_json() | st.sampled_from([TABLE, EVENTS, CLIXML, METRICS, *SAMPLE_TEXTS])
 PIECES = st.sampled_from(
     ['"', ",", ";", "\n", "\r", "{", "}", "[", "]", "<Event>", "</Event>", "<!--", "-->", "<?xml", "?>", "<!DOCTYPE",
-     "&", "\\", "-", "0", "9", " ", "\t", "\x00", "é", "</VmId>", "(PDH-CSV 4.0)", "18514", "null"]
+     "&", "\\", "-", "0", "9", " ", "\t", "\x00", "é", "</VmId>", "</Obj>", "<Props>", "_x000D_",
+     "(PDH-CSV 4.0)", "18514", "null"]
 )  # fmt: skip
 
 

@@ -19,14 +19,29 @@ from hypothesis import strategies as st
 from domain.errors import InputError
 from domain.quantities import LARGEST
 from nilometer.importers.hyperv.readings import HostReading, PowerReading, Reading, VmReading
-from nilometer.importers.hyperv.sources import counters_csv, counters_json, event_log, get_vm, prometheus
+from nilometer.importers.hyperv.sources import (
+    counters_csv,
+    counters_json,
+    event_log,
+    get_vm,
+    get_vm_clixml,
+    get_vm_csv,
+    metrics_text,
+    prometheus,
+    scvmm,
+    winlogbeat,
+    wmi_counters,
+)
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.run import SkippedRecords
 from nilometer.times import parse_time
 from tests.nilometer.importers.hyperv.sources.damaged_files import damaged_files
 from tests.nilometer.importers.hyperv.sources.files import AT, Parser, sample
 
-PARSERS: list[Parser] = [get_vm, counters_csv, counters_json, prometheus, event_log]
+PARSERS: list[Parser] = [
+    get_vm, get_vm_csv, get_vm_clixml, scvmm, counters_csv, counters_json, wmi_counters, prometheus, metrics_text,
+    event_log, winlogbeat,
+]  # fmt: skip
 CONTEXTS = [FileContext(), FileContext(host="hv09", at=AT, zone="Europe/Berlin"), FileContext(at=AT, zone="-05:00")]
 SIZES = (
     "startup",
