@@ -34,6 +34,7 @@ from domain.observed.events import (
     HostNotWatched,
     HostObserved,
     HostRetired,
+    HostWatched,
     ImportRecorded,
     VmChangeRequested,
     VmLost,
@@ -82,6 +83,7 @@ OBSERVED: Final[tuple[type[Event], ...]] = (
     HostObserved,
     HostNotWatched,
     HostRetired,
+    HostWatched,
     ImportRecorded,
 )
 """What hypervisors did, and the imports that reported it."""

@@ -6,7 +6,7 @@ Rows have the names of the view's JSON; sizes are bytes, and ``None`` is unknown
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from domain.aggregates import HostAggregate, VmAggregate
@@ -38,6 +38,10 @@ class HostRow:
     """When its last event happened."""
     measured: Mapping[str, str]
     """When each figure of an observed host was last measured, by name; those of a decided host are of ``as_of``."""
+    watched_until: str | None = None
+    """When the last poll was that an import read of an observed host."""
+    not_watched: Mapping[str, str] | None = None
+    """The last time in which an observed host was not polled: ``since`` and ``until``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,10 @@ class VmRow:
     """Since when no host lists an observed VM."""
     retired_since: str | None = None
     """Since when an observed VM is retired."""
+    watched_until: str | None = None
+    """When the last poll of an observed VM's host was that an import read: until then nothing else was seen."""
+    newest_poll: str | None = None
+    """The time of the poll that assigned, visible and in use are from, if they are newer than the VM's last event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,7 @@ def view(fleet: Fleet, *, at: str | None = None, vm: str | None = None, host: st
     if host is not None and host not in fleet.hosts and not fleet.on(host):
         raise UnknownHost(host)
     wanted = (id for id in fleet.vms if not _is_retired(fleet.vms[id])) if vm is None else (vm,)
-    vms = [vm_row(id, fleet.vms[id]) for id in sorted(wanted)]
+    vms = [_polled(fleet, vm_row(id, fleet.vms[id])) for id in sorted(wanted)]
     vms = [row for row in vms if host is None or row.host == host]
     current = {id for id in fleet.hosts if id == host or not _is_retired(fleet.hosts[id])}
     named = current if vm is None else {row.host for row in vms}
@@ -125,6 +133,34 @@ def host_row(fleet: Fleet, id: str) -> HostRow:
         free=account.measured_free if account.free is None else account.free,
         as_of=tracked.as_of,
         measured={} if isinstance(subject, HostAggregate) else dict(subject.measured),
+        watched_until=None if isinstance(subject, HostAggregate) else subject.watched_until,
+        not_watched=None
+        if isinstance(subject, HostAggregate) or subject.gap is None
+        else {"since": subject.gap.since, "until": subject.gap.until},
+    )
+
+
+def _polled(fleet: Fleet, row: VmRow) -> VmRow:
+    """The row of an observed VM with what the newest poll of its host shows, if that is newer than its last event."""
+    host = None if row.host is None else fleet.hosts.get(row.host)
+    if host is None or not isinstance(host.subject, ObservedHost) or row.not_listed_since is not None:
+        return row
+    row = replace(row, watched_until=host.subject.watched_until)
+    newest = host.subject.newest.get(row.vm)
+    if newest is None or newest.at <= row.measured.get("assigned", ""):
+        return row
+    figures = {"assigned": newest.assigned, "visible": newest.visible, "in_use": newest.in_use}
+    known = {name: size for name, size in figures.items() if size is not None}
+    return replace(
+        row,
+        assigned=newest.assigned,
+        visible=known.get("visible", row.visible),
+        high_watermark=max(newest.assigned, row.high_watermark or 0),
+        in_use=newest.in_use,
+        in_use_reported=newest.in_use is not None,
+        in_use_as_of=None if newest.in_use is None else newest.at,
+        measured={**row.measured, **dict.fromkeys(known, newest.at)},
+        newest_poll=newest.at,
     )
 
 

@@ -13,6 +13,8 @@ from typing import Final, Literal
 from domain.decision import Code, Outcome
 from domain.event import Event, event
 from domain.guests import Guest, Mechanism
+from domain.identifiers import UtcTime
+from domain.observed.polls import ListedVms, NewestPoll, PollFigures, Stretch, TightestPoll
 from domain.record import Record
 from domain.settings import HostVersion, MemorySetting
 from domain.shapes import ConfigVersionText
@@ -117,7 +119,7 @@ class Grounds(Record):
     """The grain in which the guest takes or gives memory."""
 
 
-@event("vm.observed", version=2)
+@event("vm.observed", version=3)
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmObserved(Observed):
     """A VM was measured. A figure that is ``None`` was not measured, and stays as it was known."""
@@ -151,6 +153,8 @@ class VmObserved(Observed):
     label: str | None = None
     told: str | None = None
     """The words of the source beside the figures."""
+    stretch: Stretch | None = None
+    """The polls over which these figures held; ``None`` for those of a single one."""
 
 
 @event("vm.change-requested")
@@ -175,7 +179,7 @@ class VmChangeRequested(Observed):
     grounds: Grounds = Grounds()
 
 
-@event("vm.memory-moved", version=3)
+@event("vm.memory-moved", version=4)
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class VmMemoryMoved(Observed):
     """The size of a device changed. ``least`` and ``most`` bound it where one record reports several moves."""
@@ -197,6 +201,12 @@ class VmMemoryMoved(Observed):
     most: int | None = None
     swings: int | None = None
     """How many moves one event records of a size that swings about its target, between ``least`` and ``most``."""
+    moves: int | None = None
+    """How many moves of Dynamic Memory one event records, as far as polls show them."""
+    tightest: PollFigures | None = None
+    """Of the polls from the first of these moves on, the one in which the guest had the least available."""
+    newest: PollFigures | None = None
+    """The last poll that shows the size after them."""
 
 
 @event("vm.request-settled")
@@ -255,7 +265,19 @@ class HostNotWatched(Observed):
     """The host was not read for longer than usual; the interval of the event says from when to when."""
 
 
-@event("host.observed")
+@event("host.watched")
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class HostWatched(Observed):
+    """An import read polls of the host; its moment is that of the last. Times without polls are events of their own."""
+
+    since: UtcTime
+    polls: int
+    longest_gap: int
+    """The longest time between two of them, in seconds."""
+    newest: tuple[NewestPoll, ...] = ()
+
+
+@event("host.observed", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HostObserved(Observed):
     """A host was measured. A figure that is ``None`` was not measured, and stays as it was known."""
@@ -269,6 +291,8 @@ class HostObserved(Observed):
     free: int | None = None
     """What was left of the budget, or of the host's memory where there is no budget."""
     label: str | None = None
+    listed: ListedVms | None = None
+    tightest: TightestPoll | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from domain.identifiers import UtcTime
-from domain.observed.events import HostObserved, HostRetired, Means, Observed
+from domain.observed.events import HostNotWatched, HostObserved, HostRetired, HostWatched, Means, Observed
+from domain.observed.polls import Gap, PollFigures
 from domain.observed.vm import RETIRED, ObservedVm
 from domain.settings import HostVersion
 
@@ -28,6 +29,12 @@ class ObservedHost:
     """As last reported."""
     measured: dict[str, UtcTime] = field(default_factory=dict[str, UtcTime])
     """When each figure was last measured, by its name."""
+    watched_until: UtcTime | None = None
+    """When the last poll was that an import read."""
+    gap: Gap | None = None
+    """The last time without polls."""
+    newest: dict[str, PollFigures] = field(default_factory=dict[str, PollFigures])
+    """What that import last read of VMs, by their ids, where that differs from their last events."""
 
     @staticmethod
     def begin(id: str) -> ObservedHost:
@@ -35,11 +42,16 @@ class ObservedHost:
         return ObservedHost(id=id, name=id)
 
     def apply(self, event: Observed, happened: UtcTime, earliest: UtcTime | None = None) -> None:
-        """Applies the next event of the stream. ``earliest`` is not used: it makes the method like that of a VM."""
+        """Applies the next event of the stream."""
         self.version += 1
         self.measured.pop(RETIRED, None)
         if isinstance(event, HostRetired):
             self.measured[RETIRED] = happened
+        if isinstance(event, HostWatched):
+            self.watched_until = max(happened, self.watched_until or happened)
+            self.newest = {poll.vm: poll.figures for poll in event.newest}
+        if isinstance(event, HostNotWatched) and earliest is not None:
+            self.gap = Gap(since=earliest, until=happened)
         if not isinstance(event, HostObserved):
             return
         if event.version is not None:

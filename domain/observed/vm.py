@@ -24,6 +24,7 @@ from domain.observed.events import (
     VmRequestSettled,
     VmRetired,
 )
+from domain.observed.polls import PollFigures
 from domain.settings import MemorySetting
 from domain.shapes import ConfigVersionText
 from domain.state import Power
@@ -296,3 +297,17 @@ class ObservedVm:
         request = self.open_request(event.device)
         if request is not None:
             request.size = event.size_to
+        if event.newest is not None and event.newest.assigned == self.assigned:
+            self._poll(event.newest)
+
+    def _poll(self, figures: PollFigures) -> None:
+        """What a poll shows of the size that it is."""
+        self.measured["assigned"] = figures.at
+        if figures.visible is not None:
+            self.visible = figures.visible
+            self.measured["visible"] = figures.at
+        if figures.in_use is not None:
+            self.in_use = figures.in_use
+            self.measured["in_use"] = figures.at
+            if figures.visible is not None and figures.visible >= figures.assigned:
+                self.told_ballooned = figures.visible - figures.assigned

@@ -21,6 +21,7 @@ from domain.observed.events import (
     HostNotWatched,
     HostObserved,
     HostRetired,
+    HostWatched,
     ImportRecorded,
     ObservedCode,
     VmChangeRequested,
@@ -72,6 +73,9 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
         case HostNotWatched():
             since = envelope.metadata.earliest or envelope.metadata.happened
             return f"{subject} was not watched from {format_time(since)} to {format_time(envelope.metadata.happened)}"
+        case HostWatched():
+            until = format_time(envelope.metadata.happened)
+            return f"{subject} was watched from {format_time(event.since)} to {until}: {plural(event.polls, 'poll')}"
         case VmChangeRequested():
             refused = "" if event.accepted else ", refused by the hypervisor"
             return f"{subject}: request {event.request} for {event.device}: {describe_request(event, unit)}{refused}"
@@ -301,7 +305,8 @@ def _describe_move(event: VmMemoryMoved, unit: Unit | None, metadata: Metadata) 
     if event.swings is not None:
         since = "" if metadata.earliest is None else f" since {format_time(metadata.earliest)}"
         return f"{event.device} swings between {lowest} and {highest}{since}, {event.swings} times, {cause}"
-    return f"{event.device} {before} -> {after}{beyond}, {cause}{', late' if event.late else ''}"
+    moves = "" if event.moves is None or event.moves == 1 else f", {event.moves} moves"
+    return f"{event.device} {before} -> {after}{beyond}{moves}, {cause}{', late' if event.late else ''}"
 
 
 def describe_request(event: VmChangeRequested, unit: Unit | None = None) -> str:

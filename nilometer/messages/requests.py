@@ -139,5 +139,16 @@ def _describe_outcome(listed: TimelineEntry) -> str:
 
 
 def _describe_delay(request: Envelope[Event], settlement: Envelope[VmRequestSettled]) -> str:
-    seconds = seconds_between(request.metadata.happened, settlement.metadata.happened)
-    return "at once" if seconds < 0.001 else f"after {format_duration(seconds)}"
+    """How long after the request: where only intervals are known, how long at least and at most."""
+    asked, settled = request.metadata, settlement.metadata
+    longest = seconds_between(asked.earliest or asked.happened, settled.happened)
+    if asked.earliest is None and settled.earliest is None:
+        return "at once" if longest < 0.001 else f"after {format_duration(longest)}"
+    shortest = max(0.0, seconds_between(asked.happened, settled.earliest or settled.happened))
+    if shortest < 0.001:
+        return f"within {format_duration(longest)}"
+    least, most = format_duration(shortest), format_duration(longest)
+    if longest - shortest < longest / 10:
+        return f"after {most}"
+    number, _, unit = least.partition(" ")
+    return f"after {number if most.endswith(f' {unit}') else least} to {most}"

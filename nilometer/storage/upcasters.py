@@ -32,6 +32,21 @@ def _observation_without_mechanisms(data: Json, stream: str) -> Json:
     return data | {"devices": devices, "guest_offline": None}
 
 
+def _move_without_polls(data: Json, stream: str) -> Json:
+    """Version 3 recorded what was measured after moves of Dynamic Memory in an event of its own."""
+    return data | {"moves": None, "newest": None, "tightest": None}
+
+
+def _observation_without_a_stretch(data: Json, stream: str) -> Json:
+    """Version 2 did not record over which polls a measure held."""
+    return data | {"stretch": None}
+
+
+def _host_without_its_list(data: Json, stream: str) -> Json:
+    """Version 1 recorded neither what a host listed nor when it had the least left."""
+    return data | {"listed": None, "tightest": None}
+
+
 def _import_without_remarks(data: Json, stream: str) -> Json:
     """Version 1 had no remarks on the records."""
     return data | {"remarks": []}
@@ -50,6 +65,7 @@ def _resize_without_the_size(data: Json, stream: str) -> Json:
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("host.memory-granted", 1): _host_event_without_the_request,
     ("host.memory-returned", 1): _host_event_without_the_request,
+    ("host.observed", 1): _host_without_its_list,
     ("import.recorded", 1): _import_without_remarks,
     ("vm.command-refused", 1): _resize_without_the_size,
     ("vm.defined", 1): _define_vm_with_a_name,
@@ -58,6 +74,8 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("vm.memory-moved", 1): _move_without_a_mechanism,
     ("vm.memory-moved", 2): _move_without_swings,
     ("vm.memory-removed", 1): _resize_without_the_size,
+    ("vm.memory-moved", 3): _move_without_polls,
     ("vm.observed", 1): _observation_without_mechanisms,
+    ("vm.observed", 2): _observation_without_a_stretch,
 }
 """How the data of a (kind, version) is brought to the next version. It is given the stream's name too."""

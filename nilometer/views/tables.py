@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from domain.envelope import Envelope
     from domain.event import Event
 
-SHAPE: Final = "views/3"
+SHAPE: Final = "views/4"
 """The shape of what is stored. Tables of another one are not read, and made anew by the next writer."""
 
 TABLES: Final = ("view_streams", "view_checkpoints", "view_timeline", "view_tracking")

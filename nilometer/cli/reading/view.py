@@ -53,6 +53,9 @@ _VM_SIZES: Final = (
 )
 
 
+_TIMES: Final = ("not_listed_since", "retired_since", "watched_until", "newest_poll")
+
+
 @click.command("view")
 @click.argument("name", metavar="[VM|HOST]", required=False)
 @click.option("--at", metavar="TIME", help="The state at this time, by all that is known now.")
@@ -142,8 +145,21 @@ def _format_host(row: HostRow, unit: Unit) -> str:
     total, reserve, held, free = format_sizes([row.total, row.reserve, row.assigned, row.free], unit)
     return (
         f"Host {row.host} ({row.origin}): total {total}, reserve {reserve}, held by VMs {held}, free {free}; "
-        f"last update {format_time(row.as_of)}"
+        f"last update {format_time(_last_update(row))}{_format_gap(row)}"
     )
+
+
+def _last_update(row: HostRow | VmRow) -> str:
+    """When it was last seen: by its last event, or by a poll that had no other news."""
+    return max(row.as_of, row.watched_until or row.as_of)
+
+
+def _format_gap(row: HostRow) -> str:
+    """The last time in which nobody watched it."""
+    if row.not_watched is None:
+        return ""
+    since, until = row.not_watched["since"], row.not_watched["until"]
+    return f"; not watched from {format_time(since)} to {format_time_near(until, since)}"
 
 
 def _format_vm(out: Output, row: VmRow, unit: Unit) -> str:
@@ -152,8 +168,15 @@ def _format_vm(out: Output, row: VmRow, unit: Unit) -> str:
     return (
         f"VM {row.vm}{name} on {row.host or UNKNOWN} ({row.origin}): {_format_power(row)}, "
         f"assigned {assigned}, visible {visible}, high watermark {watermark}, "
-        f"in use {_format_in_use(row, unit)}; last update {format_time(row.as_of)}"
+        f"in use {_format_in_use(row, unit)}; last update {format_time(_last_update(row))}{_format_newest(row)}"
     )
+
+
+def _format_newest(row: VmRow) -> str:
+    """That its figures are those of a poll that no event records yet."""
+    if row.newest_poll is None:
+        return ""
+    return f" (by the poll at {format_time_near(row.newest_poll, _last_update(row))}, newer than its last event)"
 
 
 def _shows_name(out: Output, row: VmRow) -> bool:
@@ -195,21 +218,24 @@ def _write_tables(out: Output, rows: View, unit: Unit) -> None:
                 row.host,
                 *_format_numbers([row.total, row.reserve, row.assigned, row.free], unit),
                 row.version or row.origin,
-                format_time_short(row.as_of, rows.at),
+                format_time_short(_last_update(row), rows.at),
             ]
             for row in rows.hosts
         ]
         right = ("Total", "Reserve", "Held", "Free")
         out.write_table(f"Hosts, in {unit.name}", _HOST_COLUMNS, cells, right=right, crop="Host")
+        for row in rows.hosts:
+            if row.not_watched is not None:
+                out.write_line(f"{row.host}{_format_gap(row).removeprefix(';')}")
     for host in sorted({row.host for row in rows.vms}, key=str):
         there = [row for row in rows.vms if row.host == host]
         cells = [
             [
-                row.vm if _shows_name(out, row) else f"{row.name} {row.vm}",
+                f"{'' if _shows_name(out, row) else f'{row.name} '}{row.vm}{'+' if row.newest_poll else ''}",
                 _format_power_short(row),
                 *_format_numbers([row.assigned, row.visible, row.high_watermark], unit),
                 _format_in_use_short(row, unit),
-                format_time_short(row.as_of, rows.at),
+                format_time_short(_last_update(row), rows.at),
             ]
             for row in there
         ]
@@ -221,6 +247,9 @@ def _write_tables(out: Output, rows: View, unit: Unit) -> None:
             for row in there
             if _is_older(row)
         ]
+        newest = [f"{row.name} at {format_time_near(row.newest_poll, row.as_of)}" for row in there if row.newest_poll]
+        if newest:
+            out.write_line(f"+ by a poll that is newer than the last event: {', '.join(newest)}")
         if older:
             out.write_line(f"* reported before the last update: {', '.join(older)}")
 
@@ -238,7 +267,7 @@ def _format_numbers(counts: Sequence[int | None], unit: Unit) -> list[str]:
 
 def _is_older(row: VmRow) -> bool:
     """Whether the guest reported what it uses before the VM's last event."""
-    return row.in_use_reported and row.in_use_as_of not in (None, row.as_of)
+    return row.in_use_reported and row.in_use_as_of is not None and row.in_use_as_of < row.as_of
 
 
 def _format_in_use_short(row: VmRow, unit: Unit) -> str:
@@ -257,12 +286,14 @@ def _write_details(out: Output, row: VmRow, unit: Unit) -> None:
         name = field.name.replace("_", " ")
         if field.name in ("vm", "measured", "as_of", "in_use_as_of", "in_use_reported"):
             continue
-        if field.name in ("not_listed_since", "retired_since") and value is None:
+        if field.name in _TIMES and value is None:
             continue
         if field.name == "memory":
             out.write_line(f"    {name}: {UNKNOWN if row.memory is None else describe_setting(row.memory, unit)}")
             continue
         text = UNKNOWN if value is None else format_rounded(value, unit) if field.name in _VM_SIZES else str(value)
+        if field.name in _TIMES:
+            text = format_time(value)
         if field.name == "in_use" and not row.in_use_reported:
             text = UNKNOWN
         measured = row.in_use_as_of if field.name == "in_use" else row.measured.get(field.name)

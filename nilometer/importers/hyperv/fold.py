@@ -12,6 +12,7 @@ from typing import Final
 from domain.event import Event
 from domain.identifiers import UtcTime
 from domain.observed.events import VmMemoryMoved, VmNotListed, VmObserved
+from domain.observed.polls import NewestPoll
 from nilometer.importers.hyperv.failed_jobs import is_failed, take_failed_job
 from nilometer.importers.hyperv.hosts import OLDER, Hosts
 from nilometer.importers.hyperv.names import Names
@@ -69,18 +70,19 @@ class HypervFold:
             if not isinstance(reading, JobReading | HostReading):
                 emissions += self._take(reading, counts, live=live)
         for host_reading, is_news in hosts:
+            listed_vms = [vm for vm in readings if isinstance(vm, VmReading)]
             if host_reading.lists_all:
-                emissions += self._take_list(host_reading, readings, live=live)
-            emissions += self._hosts.measure(host_reading, counts, is_news=is_news, live=live)
+                emissions += self._take_list(host_reading, listed_vms, live=live)
+            emissions += self._hosts.measure(host_reading, listed_vms, counts, is_news=is_news, live=live)
         return emissions if live else []
 
-    def _take_list(self, reading: HostReading, readings: Sequence[Reading], *, live: bool) -> list[Emission]:
+    def _take_list(self, reading: HostReading, vms: Sequence[VmReading], *, live: bool) -> list[Emission]:
         """All VMs of a host were listed: those that it lacks, and what Dynamic Memory moved before it is measured."""
         host, emissions = self._hosts.find(reading.host), list[Emission]()
         if live and host.goes_on:
             host.goes_on = False
             host.members |= {id.removeprefix(self._begins) for id in self._names.find_members(host.id)}
-        listed = {vm.listing.vm_id for vm in readings if isinstance(vm, VmReading) and vm.listing.vm_id is not None}
+        listed = {vm.listing.vm_id for vm in vms if vm.listing.vm_id is not None}
         missing = host.find_missing(reading, listed)
         for called, (since, record) in (
             missing.items() if listed else ()
@@ -112,13 +114,22 @@ class HypervFold:
         """Nothing will follow: returns the events of all that waits."""
         emissions: list[Emission] = []
         for vm in self._vms.values():
-            if vm.queue.held is not None or vm.queue.deferred or vm.window is not None:
+            if vm.queue.held is not None or vm.queue.deferred or vm.window is not None or vm.unmeasured:
                 self._sync(vm)
-                waiting = [*self._release(vm), *self._take_deferred(vm), *vm.close_window()]
+                waiting = [*self._release(vm), *self._take_deferred(vm), *vm.close_window(), *vm.measure_after()]
                 self._note_moves(vm, waiting)
                 emissions += waiting
             self._count_waiting(vm)
         return emissions
+
+    def end_watch(self) -> list[Emission]:
+        """All files are read: which time was watched of each host, and what its VMs show newer than their events."""
+        newest: dict[str, list[NewestPoll]] = {}
+        for vm in self._vms.values():
+            figures = vm.newest_figures()
+            if figures is not None and vm.state.host is not None:
+                newest.setdefault(vm.state.host, []).append(NewestPoll(vm=vm.id, figures=figures))
+        return [emission for host in self._hosts for emission in host.end_watch(newest.get(host.id, []))]
 
     def waiting(self) -> Iterator[ImportCounts]:
         """For each reading that waits for what follows, the counts of its file."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from domain.identifiers import UtcTime, host_stream, seconds_between
-from domain.observed.events import HostNotWatched, HostObserved, Observed
+from domain.observed.events import HostNotWatched, HostObserved, HostWatched, Observed
 from domain.observed.host import ObservedHost
+from domain.observed.polls import ListedVms, NewestPoll, TightestPoll
 from nilometer.importers.hyperv.jobs import Jobs
-from nilometer.importers.hyperv.readings import HostReading
-from nilometer.importers.hyperv.state import Cutoff, Emission, Past, last_measured
+from nilometer.importers.hyperv.news import ON
+from nilometer.importers.hyperv.readings import HostReading, VmReading
+from nilometer.importers.hyperv.state import Cutoff, Emission, Past, last_measured, seconds_in_between
 from nilometer.importers.run import ImportCounts
 from nilometer.ledger.requests import Fact
 
@@ -37,6 +40,10 @@ class HypervHost:
     """The VmIds of the VMs that it was the last to list, and perhaps of some that are on other hosts by now."""
     missing: dict[str, tuple[UtcTime, str]] = field(default_factory=dict[str, tuple[UtcTime, str]])
     """The members that its last lists lack: since when, and the record of that list."""
+    watch: WatchTally | None = None
+    """The polls that this import read and the ledger did not know."""
+    tightest: TightestPoll | None = None
+    """The poll with the least available memory since that was last recorded."""
     moved: bool = False
     """A VM's memory has moved to it or away from it since its available memory was last recorded."""
     cutoff: Cutoff = field(default_factory=Cutoff)
@@ -57,12 +64,44 @@ class HypervHost:
     def take_poll(self, reading: HostReading) -> list[Emission]:
         """The time since the last poll, if the host was not watched for longer than usual."""
         last, usual = self.polled_at, GAP_SECONDS
-        if last is None:
+        if last is None and self.state.watched_until is not None:
+            last = self.state.watched_until
+        elif last is None:
             last, usual = last_measured(self.state), UNTOLD_SECONDS
         self.polled_at = reading.at
         if last is None or seconds_between(last, reading.at) <= usual:
             return []
         return [self.emit(HostNotWatched(record=reading.record), reading, last)]
+
+    def watch_poll(self, reading: HostReading) -> None:
+        """Counts a poll that the ledger did not know."""
+        if self.watch is None:
+            self.watch = WatchTally(since=reading.at, until=reading.at, record=reading.record)
+        else:
+            self.watch.extend(reading)
+
+    def note_available(self, reading: HostReading, vms: Iterable[VmReading]) -> None:
+        """Notes the poll in which the host has the least left."""
+        if reading.available is None or (self.tightest is not None and reading.available >= self.tightest.free):
+            return
+        self.tightest = TightestPoll(
+            at=reading.at, free=reading.available, assigned=list_vms(vms, complete=True).assigned
+        )
+
+    def end_watch(self, newest: Sequence[NewestPoll]) -> list[Emission]:
+        """The polls that this import read."""
+        watch, self.watch = self.watch, None
+        if watch is None:
+            return []
+        event = HostWatched(
+            since=watch.since,
+            polls=watch.polls,
+            longest_gap=watch.longest_gap,
+            newest=tuple(newest),
+            record=watch.record,
+        )
+        self.state.apply(event, watch.until)
+        return [Emission(Fact(stream=host_stream(self.id), event=event, happened=watch.until), story=None, who=None)]
 
     def find_missing(self, reading: HostReading, listed: set[str]) -> dict[str, tuple[UtcTime, str]]:
         """The members that two lists in sequence lack, with when and where they were first missing."""
@@ -70,6 +109,35 @@ class HypervHost:
         self.members |= listed
         self.missing = {vm: known.get(vm, since) for vm in self.members - listed}
         return {vm: known[vm] for vm in self.missing if vm in known}
+
+
+@dataclass(slots=True)
+class WatchTally:
+    """Polls of a host."""
+
+    since: UtcTime
+    until: UtcTime
+    record: str
+    polls: int = 1
+    longest_gap: int = 0
+    """In seconds."""
+
+    def extend(self, reading: HostReading) -> None:
+        """Adds the next poll."""
+        self.longest_gap = max(self.longest_gap, seconds_in_between(self.until, reading.at))
+        self.until, self.record, self.polls = max(self.until, reading.at), reading.record, self.polls + 1
+
+
+def list_vms(vms: Iterable[VmReading], *, complete: bool) -> ListedVms:
+    """What a poll lists: how many VMs, and what they are assigned together."""
+    count, total, known = 0, 0, True
+    for vm in vms:
+        count += 1
+        if vm.listing.assigned:
+            total += vm.listing.assigned
+        elif vm.listing.power is None or (vm.listing.power in ON and vm.listing.assigned is None):
+            known = False
+    return ListedVms(count=count, complete=complete, assigned=total if known else None)
 
 
 class Hosts:
@@ -81,6 +149,9 @@ class Hosts:
         self._by_id: dict[str, HypervHost] = {}
         self._by_name: dict[str, HypervHost] = {}
         """By the names in files, such as ``HV01`` and ``hv01.contoso.com``."""
+
+    def __iter__(self) -> Iterator[HypervHost]:
+        return iter(self._by_id.values())
 
     def find(self, name: str) -> HypervHost:
         """The host of this name."""
@@ -119,6 +190,8 @@ class Hosts:
             host.polled_at = reading.at
             return []
         emissions = [] if reading.lists_all is None else host.take_poll(reading)
+        if live and reading.lists_all is not None:
+            host.watch_poll(reading)
         name = reading.host if host.state.version == 0 else None
         version = reading.version if reading.version != host.state.host_version else None
         if version is None and reading.total in (None, host.state.total):
@@ -132,10 +205,19 @@ class Hosts:
         last = host.state.measured.get("total" if reading.available is None else "free")
         return last is None or last[:13] != reading.at[:13] or (host.moved and reading.available is not None)
 
-    def measure(self, reading: HostReading, counts: ImportCounts, *, is_news: bool, live: bool) -> list[Emission]:
+    def measure(
+        self,
+        reading: HostReading,
+        vms: Sequence[VmReading],
+        counts: ImportCounts,
+        *,
+        is_news: bool,
+        live: bool,
+    ) -> list[Emission]:
         """The host's available memory: each hour, and whenever memory moved, as that shows where it went.
 
-        Counts the reading; ``is_news`` if it gave an event before.
+        With it, what the poll lists, and the poll since the last measurement in which the host had the least. Counts
+        the reading; ``is_news`` if it gave an event before.
         """
         host = self.find(reading.host)
         if host.cutoff.known_until is not None and host.cutoff.is_older(reading.at):
@@ -144,8 +226,16 @@ class Hosts:
         if host.cutoff.synced and not live:
             return []
         emissions: list[Emission] = []
+        host.note_available(reading, vms)
         if self.is_due(reading):
-            event = HostObserved(total=reading.total, free=reading.available, record=reading.record)
+            tightest, host.tightest = host.tightest, None
+            event = HostObserved(
+                total=reading.total,
+                free=reading.available,
+                listed=None if reading.lists_all is None else list_vms(vms, complete=reading.lists_all),
+                tightest=None if tightest is None or tightest.at == reading.at else tightest,
+                record=reading.record,
+            )
             emissions.append(host.emit(event, reading))
             host.moved = False
         if emissions or is_news:

@@ -135,6 +135,7 @@ class HypervImporter:
                 self._write(batch)
         if final or all(file.is_snapshot for file in files):
             self._finish(files)
+        self._end_watch(files)
         for counts in self._fold.waiting():
             counts.add_not_needed(PENDING)
         for file in files:
@@ -182,6 +183,14 @@ class HypervImporter:
             files[-1].counts.facts += len(emissions)
             added = _observations(key, emissions)
             self._put(added, [files[-1].counts] * len(added))
+
+    def _end_watch(self, files: Sequence[HypervFile]) -> None:
+        """Records which time of each host the new records cover."""
+        for emission in self._fold.end_watch():
+            fact = emission.fact
+            key = f"hyperv/{self._digest.hexdigest()[:32]}/watched/{fact.stream}"
+            files[-1].counts.facts += 1
+            self._put([Observation(key=key, facts=(fact,))], [files[-1].counts])
 
     def _put(self, observations: Sequence[Observation], owners: Sequence[ImportCounts]) -> None:
         if observations:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from domain.observed.events import BASE_MEMORY, DeviceFigures, Means, VmObserved
+from domain.observed.polls import PollFigures
 from domain.observed.settings import NOT_RECORDED, contradicts
 from domain.observed.vm import ObservedVm
 from domain.settings import ConfigVersion, MemorySetting, Mode
@@ -97,6 +98,15 @@ def measure(reading: VmReading, assigned: int | None) -> VmObserved:
         in_use=in_use,
         record=reading.record,
     )
+
+
+def poll_figures(reading: VmReading) -> PollFigures | None:
+    """The figures of a reading of a VM that has memory, for an event that records more than one poll."""
+    assigned = reading.listing.assigned
+    if not assigned:
+        return None
+    measured = measure(reading, assigned)
+    return PollFigures(at=reading.at, assigned=assigned, visible=measured.visible, in_use=measured.in_use)
 
 
 def starts_short(reading: VmReading) -> bool:

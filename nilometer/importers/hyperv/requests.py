@@ -58,7 +58,7 @@ def take_own_change(vm: HypervVm, change: ChangeReading) -> list[Emission]:
     nothing = change.requested == change.before == change.after
     if not change.before or change.after is None or change.requested is None or not is_static or nothing:
         return [_note_change(vm, change, who, is_static=is_static)]
-    emissions = vm.confirm_size(change, change.before)
+    emissions = [*vm.measure_before(change.since), *vm.confirm_size(change, change.before)]
     refused = change.error is not None and change.after == change.before != change.requested
     number = vm.state.requests_made + 1
     emissions += _ask(

@@ -20,13 +20,21 @@ from domain.observed.events import (
     VmObserved,
     WhyMoved,
 )
+from domain.observed.polls import PollFigures
 from domain.observed.vm import ObservedVm, OpenRequest
 from domain.settings import Mode
 from nilometer.importers.hyperv.hosts import GAP_SECONDS, HypervHost
 from nilometer.importers.hyperv.jobs import UNATTRIBUTED, Attribution
-from nilometer.importers.hyperv.news import ON, News, base_memory, measure, sees_less
+from nilometer.importers.hyperv.news import ON, News, base_memory, measure, poll_figures, sees_less
 from nilometer.importers.hyperv.readings import ChangeReading, JobKind, PowerReading, VmReading
-from nilometer.importers.hyperv.state import Cutoff, Emission, MoveWindow, VmQueue, last_measured
+from nilometer.importers.hyperv.state import (
+    Cutoff,
+    Emission,
+    MoveWindow,
+    StretchTally,
+    VmQueue,
+    last_measured,
+)
 from nilometer.ledger.requests import Fact
 
 FRESH_SECONDS: Final = 6 * 3600
@@ -74,6 +82,10 @@ class HypervVm:
     """Since when the guest sees less memory than the VM has, with its present size."""
     unseen_size: int | None = None
     window: MoveWindow | None = None
+    tally: StretchTally | None = None
+    """The polls since its last measurement, as long as its sizes stay the same."""
+    unmeasured: bool = False
+    """Its memory moved, and what the guest sees and uses since is not recorded."""
     changed_by: Attribution | None = None
     """Who changed something since the last reading, which the next may show."""
     requesters: dict[int, Attribution] = field(default_factory=dict[int, Attribution])
@@ -125,6 +137,20 @@ class HypervVm:
         """Its host does not list it since then."""
         return self.emit(event, since, self.read_at)
 
+    def newest_figures(self) -> PollFigures | None:
+        """What the last reading shows, where that differs from what is recorded: its size, or an eighth of its use."""
+        latest = self.latest
+        if latest is None or latest.listing.power not in ON or self.state.power not in ON:
+            return None
+        figures = poll_figures(latest)
+        if figures is None or figures.at <= self.state.measured.get("assigned", ""):
+            return None
+        recorded = self.state.assigned, self.state.visible
+        is_other = recorded != (figures.assigned, figures.visible or self.state.visible)
+        if figures.in_use is not None:
+            is_other = is_other or abs(figures.in_use - (self.state.in_use or 0)) > figures.assigned // 8
+        return figures if is_other else None
+
     # The ledger
 
     def sync(self, recorded: ObservedVm) -> None:
@@ -171,12 +197,19 @@ class HypervVm:
             return False
         self.latest = reading
         self._note_read(reading.at)
+        if self.tally is None:
+            self.tally = StretchTally.begin(reading)
+        else:
+            self.tally.extend(reading)
+        if self.window is not None:
+            self.window.note(reading)
         if reading.uptime is not None:
             self.uptime = reading.uptime
         return True
 
     def take_recorded(self, reading: VmReading) -> None:
         """Takes a reading whose events are recorded."""
+        self.follow(reading)
         self.stable, self.latest, self.quiet = reading.listing.assigned or None, reading, False
         self._note_read(reading.at)
         self._note_unseen(reading)
@@ -287,26 +320,62 @@ class HypervVm:
             return []
         measured = measure(reading, assigned)
         if known is None or self.unreported:
-            return [self.emit(replace(measured, power=news.power), reading.at)]
+            return [self.emit_measure(replace(measured, power=news.power), reading.at)]
         if assigned == (known if self.window is None else self.window.size):
             if self.window is None:
-                return [self.emit(measured, reading.at)] if self._is_measurement_due(measured, reading.at) else []
+                is_due = self._is_measurement_due(measured, reading.at)
+                return [self.emit_measure(measured, reading.at)] if is_due else []
+            self.window.note(reading)
             is_due = sees_less(reading) and self._is_unseen_for(UNSEEN_SECONDS[0], reading.at)
             return self.close_window(reading) if is_due else []
         if self.state.memory is not None and self.state.memory.mode is Mode.STATIC:
-            return [*self.move(assigned, reading.at, reading.record), self.emit(measured, reading.at)]
+            return self.move(assigned, reading.at, reading.record)
         if self.window is None:
             least, most = min(known, assigned), max(known, assigned)
             self.window = MoveWindow(earliest=self.read_at, last=reading, least=least, most=most)
         else:
             self.window.extend(reading, assigned)
+        self.window.note(reading)
         return []
+
+    def follow(self, reading: VmReading) -> None:
+        """Counts a reading to those before it, if its sizes are the same."""
+        if self.tally is not None and self.tally.sizes == (reading.listing.assigned, reading.listing.visible):
+            self.tally.extend(reading)
+        else:
+            self.tally = StretchTally.begin(reading)
+
+    def end_stretch(self) -> None:
+        """The VM was turned on or off: that event has its figures, and what was pending is past."""
+        self.tally, self.unmeasured = None, False
+
+    def emit_measure(self, event: VmObserved, at: UtcTime) -> Emission:
+        """A measurement by the last reading that was followed, with the stretch that ends with it."""
+        tally, self.tally, self.unmeasured = self.tally, None, False
+        return self.emit(event if tally is None else replace(event, stretch=tally.stretch), at)
+
+    def measure_before(self, moment: UtcTime) -> list[Emission]:
+        """The last reading before a change, unless it is recorded."""
+        latest, tally, size = self.latest, self.tally, self.size
+        if latest is None or tally is None or tally.last != latest.at or latest.at > moment or self.window is not None:
+            return []
+        if latest.listing.assigned != size or latest.listing.power not in (*ON, None) or not size:
+            return []
+        return [self.emit_measure(measure(latest, size), latest.at)]
+
+    def measure_after(self) -> list[Emission]:
+        """The last reading of all, if memory moved and nothing was measured since."""
+        latest, size = self.latest, self.size
+        if not self.unmeasured or latest is None or latest.listing.assigned != size or self.state.power not in ON:
+            return []
+        return [self.emit_measure(measure(latest, size), latest.at)]
 
     def _is_measurement_due(self, measured: VmObserved, at: UtcTime) -> bool:
         """Whether the guest sees or uses something new, or the last measurement is old."""
         last = self.state.measured.get("assigned")
         return (
-            measured.visible not in (None, self.state.visible)
+            self.unmeasured
+            or measured.visible not in (None, self.state.visible)
             or (measured.in_use is not None and self.state.in_use is None)
             or last is None
             or last > at
@@ -337,6 +406,7 @@ class HypervVm:
             record=record,
         )
         who = UNATTRIBUTED if number is None else self.requesters.get(number)
+        self.unmeasured = True
         return [self.emit(event, at, self.read_at, request=number, who=who)]
 
     def confirm_size(self, change: ChangeReading, size: int) -> list[Emission]:
@@ -350,13 +420,20 @@ class HypervVm:
         return emissions
 
     def close_window(self, reading: VmReading | None = None) -> list[Emission]:
-        """The moves so far as one event; then what this reading measured, if nothing moved since."""
+        """The moves so far as one event, with what this reading shows, if nothing moved since.
+
+        Where the guest sees less than it has, that is measured in events of their own: each counts.
+        """
         window, known = self.window, self.size
         self.window = None
         if window is None or known is None or window.size is None:
             return []
         last, size = window.last, window.size
         dynamic = self.state.memory is not None and self.state.memory.mode is Mode.DYNAMIC
+        shown = reading or self.latest or last
+        if shown.listing.assigned != size or shown.listing.power not in (*ON, None):
+            shown = last
+        unseen = sees_less(shown)
         event = VmMemoryMoved(
             device=BASE_MEMORY,
             means=Means.BOOT,
@@ -366,13 +443,15 @@ class HypervVm:
             backed=True,
             least=window.least,
             most=window.most,
+            moves=window.moves if dynamic else None,
+            tightest=None if window.tightest is None else poll_figures(window.tightest),
+            newest=None if unseen else poll_figures(shown),
             record=last.record,
         )
         emissions = [self.emit(event, last.at, window.earliest)]
-        shown = reading or self.latest or last
-        if shown.at != last.at and sees_less(last) and sees_less(shown):
+        if unseen and shown.at != last.at and sees_less(last):
             emissions.append(self.emit(measure(last, size), last.at))
-        if shown.listing.assigned == size and shown.listing.power in (*ON, None):
+        if unseen:
             emissions.append(self.emit(measure(shown, size), shown.at))
         return emissions
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from domain.identifiers import UtcTime
 from domain.observed.events import SHORT_RESTART, VmObserved
+from domain.settings import Mode
 from domain.state import Power
 from nilometer.importers.hyperv.jobs import POWER_JOBS, UNATTRIBUTED, Attribution
 from nilometer.importers.hyperv.news import ON, News, measure, starts_short
@@ -18,6 +19,9 @@ from nilometer.importers.hyperv.vm import HypervVm
 def read(vm: HypervVm, reading: VmReading, news: News, host: str | None) -> list[Emission]:
     """Takes a reading and its news, and returns the events that it adds. ``host`` is the id of the VM's host."""
     emissions: list[Emission] = []
+    if not news.begins and not news.turned and changes_size(vm, news):
+        emissions += vm.measure_before(reading.at)
+    vm.follow(reading)
     ends_hour = vm.window is not None and reading.at[:13] != vm.window.last.at[:13]
     if vm.window is not None and news.interrupts_moves:
         emissions += vm.close_window(reading)
@@ -29,10 +33,19 @@ def read(vm: HypervVm, reading: VmReading, news: News, host: str | None) -> list
         emissions += _stay_on(vm, reading, news)
     else:
         emissions += _stay_off(vm, reading, news)
+    if news.begins or news.turned:
+        vm.end_stretch()
     if ends_hour and vm.window is not None:  # its last move is what this reading shows
         emissions += vm.close_window(reading)
     vm.take_compared(reading, news, host)
     return emissions
+
+
+def changes_size(vm: HypervVm, news: News) -> bool:
+    """Whether a static VM was given another size, or somebody asked for one."""
+    memory = vm.state.memory
+    is_static = memory is not None and memory.mode is Mode.STATIC
+    return is_static and (news.is_request or news.assigned not in (None, vm.size))
 
 
 def _begin_session(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:

@@ -22,6 +22,7 @@ from domain.observed.events import (
     VmRequestSettled,
     WhyMoved,
 )
+from domain.observed.polls import PollFigures
 from domain.observed.vm import ObservedVm
 from domain.state import Power
 from rules.judging.collector import EventRef, FindingCollector
@@ -128,14 +129,10 @@ class ObservedJudge:
         if event.in_use is not None:
             # an earlier size proves nothing, and during a move the guest's figure may be from before it or after it
             steady = assigned_before == fold.assigned and not is_shortly_after(vm.moved_at, metadata.happened)
-            assigned = fold.assigned if complete else None
-            if assigned is not None and event.in_use > assigned and not steady:
-                collector.report_unknown(IN_USE, ref, DURING_CHANGE)
-            else:
-                self._check_in_use(ref, event.in_use, assigned)
-                self._decide_removals(event.in_use, assigned, vm)
+            self._judge_in_use(ref, event.in_use, fold.assigned if complete else None, vm, steady=steady)
         if event.guest_total is None:
-            judge_visible(collector, ref, event, vm)
+            at = metadata.happened
+            judge_visible(collector, ref, vm, visible=event.visible, assigned=event.assigned, at=at)
         elif complete:
             judge_guest_total(collector, ref, event, vm)
         else:
@@ -143,6 +140,16 @@ class ObservedJudge:
         judge_setting(collector, ref, event, vm)
         if event.assigned is not None or event.memory is not None:
             judge_bounds(collector, ref, vm, self._books.version_of(fold.host))
+
+    def _judge_in_use(
+        self, ref: EventRef, in_use: int, assigned: int | None, vm: ObservedVmState, *, steady: bool
+    ) -> None:
+        """Judges what the guest uses, measured together with what the VM is assigned."""
+        if assigned is not None and in_use > assigned and not steady:
+            self._collector.report_unknown(IN_USE, ref, DURING_CHANGE)
+            return
+        self._check_in_use(ref, in_use, assigned)
+        self._decide_removals(in_use, assigned, vm)
 
     def _check_devices(self, ref: EventRef, event: VmObserved, vm: ObservedVmState) -> None:
         """Remarks measured sizes that differ from the sizes that the recorded moves lead to."""
@@ -237,6 +244,16 @@ class ObservedJudge:
             vm.removals.add(ref)
         judge_bounds(collector, ref, vm, self._books.version_of(fold.host))
         self._books.record_move(ref, fold)
+        if event.newest is not None and event.newest.assigned == fold.assigned:
+            self._judge_poll(ref, event.newest, vm)
+
+    def _judge_poll(self, ref: EventRef, figures: PollFigures, vm: ObservedVmState) -> None:
+        """Judges what a poll shows after the moves that are recorded with it."""
+        vm.measured_at = max(vm.measured_at, figures.at)
+        if figures.in_use is not None:
+            steady = not is_shortly_after(vm.moved_at, figures.at)
+            self._judge_in_use(ref, figures.in_use, figures.assigned, vm, steady=steady)
+        judge_visible(self._collector, ref, vm, visible=figures.visible, assigned=figures.assigned, at=figures.at)
 
     def _judge_loss(self, ref: EventRef, vm: ObservedVmState) -> None:
         """The guest was lost: whether memory that was being removed was in use will never be known."""

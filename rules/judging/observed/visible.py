@@ -212,9 +212,17 @@ def _single_mechanism(fold: ObservedVm) -> Mechanism | None:
 # What the hypervisor reports
 
 
-def judge_visible(collector: FindingCollector, ref: EventRef, event: VmObserved, vm: ObservedVmState) -> None:
+def judge_visible(
+    collector: FindingCollector,
+    ref: EventRef,
+    vm: ObservedVmState,
+    *,
+    visible: int | None,
+    assigned: int | None,
+    at: str,
+) -> None:
     """Judges what the guest sees beside what the VM is assigned: both must have changed alike."""
-    visible, assigned, moves = event.visible, event.assigned, vm.moves
+    moves = vm.moves
     if not visible or assigned is None:  # 0 is what is not measured
         return
     steady, vm.last_assigned = moves.count == 0 and vm.last_assigned == assigned, assigned
@@ -237,7 +245,8 @@ def judge_visible(collector: FindingCollector, ref: EventRef, event: VmObserved,
     elif watermark < visible and vm.unconfirmed is None and _may_have_peaked(vm, visible):
         _report_moves_unknown(collector, ref, vm, PEAKED)
     elif lacks_a_gift and last.confirmed and vm.unconfirmed is None and moves.count:
-        _judge_unseen(collector, ref, vm, VisibleReading(visible, assigned, confirmed=True), moved)
+        reading = VisibleReading(visible, assigned, confirmed=True)
+        _judge_unseen(collector, ref, vm, reading, moved, is_pending=has_time_to_see(vm.moved_at, at))
         return
     else:
         reading = VisibleReading(visible, assigned, confirmed=True)
@@ -262,10 +271,16 @@ def _may_have_peaked(vm: ObservedVmState, visible: int) -> bool:
 
 
 def _judge_unseen(
-    collector: FindingCollector, ref: EventRef, vm: ObservedVmState, reading: VisibleReading, expected: int
+    collector: FindingCollector,
+    ref: EventRef,
+    vm: ObservedVmState,
+    reading: VisibleReading,
+    expected: int,
+    *,
+    is_pending: bool,
 ) -> None:
     """Judges that a guest sees less than it was given: not before it had its time, and on two readings."""
-    if has_time_to_see(vm.moved_at, ref.envelope.metadata.happened) or not vm.sees_too_little:
+    if is_pending or not vm.sees_too_little:
         vm.sees_too_little = True
         return
     vm.unseen = vm.moves.last or ref

@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import InputError
 from domain.events import VmCommandRefused, VmMemoryAdded, VmMemoryConfigured, VmMemoryRemoved
-from domain.observed.events import VmMemoryMoved, VmObserved
+from domain.observed.events import HostObserved, VmMemoryMoved, VmObserved
 from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import write_lines
 from nilometer.history.restoring import restore
@@ -23,6 +23,8 @@ RESIZES_2 = HISTORY_GOLDENS / "resizes-2.jsonl"
 """The first history whose events record the size that ``set-memory`` asked for."""
 OBSERVED_1 = HISTORY_GOLDENS / "observed-1.jsonl"
 """The beginning of an imported recording, as it was when moves and devices had no mechanism."""
+OBSERVED_2 = HISTORY_GOLDENS / "observed-2.jsonl"
+"""A synthetic spool, as it was imported when single polls were recorded, and not for how long they held."""
 
 
 RESIZED = (VmMemoryConfigured, VmMemoryAdded, VmMemoryRemoved, VmCommandRefused)
@@ -84,6 +86,20 @@ def test_observations_of_version_1_read_and_nobody_had_told_their_mechanisms(led
     assert [device.mechanism for event in measured for device in event.devices] == [None] * 9
     (vm,) = view(ledger.views.fleet()).vms
     assert vm.assigned == 384 << 20
+
+
+def test_observations_of_version_2_read_and_say_nothing_of_other_polls(ledger: Ledger) -> None:
+    before = OBSERVED_2.read_bytes()
+    for kind in (b"vm.observed.v2", b"vm.memory-moved.v3", b"host.observed.v1"):
+        assert b'"nilometer.' + kind + b'"' in before
+    assert restore(ledger, read_history(BytesIO(before), "observed-2.jsonl")) == 16
+    assert exported(ledger) == before
+    events = [envelope.event for envelope in ledger.events()]
+    assert {event.stretch for event in events if isinstance(event, VmObserved)} == {None}
+    assert {event.newest for event in events if isinstance(event, VmMemoryMoved)} == {None}
+    assert {event.listed for event in events if isinstance(event, HostObserved)} == {None}
+    (vm,) = view(ledger.views.fleet()).vms
+    assert (vm.name, vm.assigned) == ("web01", 6 << 30)
 
 
 def test_a_history_can_be_taken_line_by_line_and_goes_on(ledger: Ledger) -> None:

@@ -50,11 +50,13 @@ def test_each_event_would_be_stored_as_it_is(golden: Ledger) -> None:
         old for new, old in zip(now, then, strict=True) if new[2] == old[2]
     ]
     assert {old[2] for new, old in zip(now, then, strict=True) if new[2] != old[2]} == {
+        "host.observed/1",
         "vm.command-refused/1",
         "vm.memory-added/1",
         "vm.memory-configured/1",
         "vm.memory-moved/2",
         "vm.memory-removed/1",
+        "vm.observed/2",
     }
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import pytest
 
+from domain.identifiers import host_stream, vm_stream
+from nilometer.ledger.ledger import Ledger
 from nilometer.views.records import reader_of
 from nilometer.views.states import KINDS, kind_of, read_state, write_state
 from nilometer.views.tables import ViewError
+from projections.tracked import AnyTracked
 from tests.nilometer.storage.test_golden_ledger import LEDGER
 
-with closing(sqlite3.connect(f"file:{LEDGER}?mode=ro&immutable=1", uri=True)) as database:
-    STORED: list[tuple[str, str, str]] = database.execute("SELECT stream, kind, state FROM view_streams").fetchall()
+with Ledger.open(f"sqlite:///{LEDGER}", read_only=True) as golden:
+    _FLEET = golden.views.fleet()
+    _TRACKED: dict[str, AnyTracked] = {vm_stream(id): tracked for id, tracked in _FLEET.vms.items()}
+    _TRACKED |= {host_stream(id): tracked for id, tracked in _FLEET.hosts.items()}
+    STORED = [(stream, kind_of(tracked), write_state(tracked)) for stream, tracked in _TRACKED.items()]
 
 
 def test_all_kinds_are_stored() -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from domain.commands import COMMANDS
 from domain.envelope import Envelope, Metadata
 from domain.events import Argument, Event
-from domain.identifiers import StreamName
+from domain.identifiers import StreamName, UtcTime
 from domain.kinds import EVENTS
 from domain.quantities import MiB
 from tests.rules.judging.histories import Recorded, moment
@@ -79,6 +79,8 @@ def _argument(random: Random) -> Argument:
 
 
 def _plain(random: Random, name: str, kind: Any) -> Any:
+    if kind is UtcTime:
+        return moment(random.randrange(10**4))
     assert isinstance(kind, type)
     if is_dataclass(kind):
         return _record(random, kind)

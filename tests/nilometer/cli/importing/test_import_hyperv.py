@@ -10,7 +10,7 @@ from tests.paths import EXAMPLES
 DAY = EXAMPLES / "HV01-20261123.jsonl"
 
 BEN = "#13 2026-11-23 09:03:00Z, at the latest · CONTOSO\\ben via hyper-v job (modify-resources) requested for web01"
-ANNA = "#5 2026-11-23 09:01:54Z, at the latest · CONTOSO\\anna via powershell requested for web01"
+ANNA = "#6 2026-11-23 09:01:54Z, at the latest · CONTOSO\\anna via powershell requested for web01"
 SOMEBODY = "#22 between 2026-11-23 09:05:00Z and 09:10:00Z · an unknown user changed web01"
 
 
@@ -23,12 +23,12 @@ def test_the_log_says_who_asked_with_what_tool_and_what_came_of_it(desk: Desk) -
     said = desk.call("log", "--asked")
     assert said.out.splitlines() == [
         f"{ANNA}: +4 GiB (4 GiB -> 8 GiB)",
-        "    at once: completed, 4 GiB",
+        "    within 36 s: completed, 4 GiB",
         f"{BEN}: -6144 MiB (8192 MiB -> 2048 MiB)",
-        "    after 2 min: partially-completed, 2500 MiB of 6144 MiB, memory-in-use (inferred), still open",
-        "    after 7 min: partially-completed, 2500 MiB of 6144 MiB, superseded (inferred)",
+        "    after 2 to 3 min: partially-completed, 2500 MiB of 6144 MiB, memory-in-use (inferred), still open",
+        "    after 2 to 8 min: partially-completed, 2500 MiB of 6144 MiB, superseded (inferred)",
         f"{SOMEBODY}: +452 MiB (5692 MiB -> 6144 MiB)",
-        "    at once: completed, 452 MiB",
+        "    within 5 min: completed, 452 MiB",
     ]
     assert len(desk.call("log", "--asked", "--actor", "CONTOSO\\ben", "--format", "json").lines) == 1
     assert len(desk.call("log", "--asked", "--vm", "web01", "--format", "json").lines) == 3
@@ -41,7 +41,7 @@ def test_what_was_asked_for_is_found_by_what_came_of_it_in_the_end(desk: Desk) -
         outcome: [each["position"] for each in desk.call(*asked, outcome).lines]
         for outcome in ("partially-completed", "completed", "failed", "rejected")
     }
-    assert found == {"partially-completed": [13], "completed": [5, 22], "failed": [], "rejected": []}
+    assert found == {"partially-completed": [13], "completed": [6, 22], "failed": [], "rejected": []}
     assert [each["position"] for each in desk.call(*asked, "completed", "-n", "1").lines] == [22]
     said = desk.call("log", "--asked", "--since", "2026-11-17", "--outcome", "partially-completed", "--vm", "web01")
     assert said.out.startswith(BEN)
@@ -70,7 +70,7 @@ def test_the_log_says_who_tried_and_failed_though_nobody_told_what(desk: Desk) -
 def test_what_is_there_is_not_recorded_again_and_the_document_is_as_its_schema_says(desk: Desk) -> None:
     first = desk.call("import-hyperv", str(DAY), "--format", "json").json
     assert problems("import-hyperv", first) == []
-    assert (first["recorded"], first["records"], first["files"][0]["format"]) == (27, 27, "hyperv-spool")
+    assert (first["recorded"], first["records"], first["files"][0]["format"]) == (28, 27, "hyperv-spool")
     again = desk.call("import-hyperv", str(DAY), "--format", "json").json
     assert (again["recorded"], again["repeats"]) == (0, 27)
     grown = desk.write("grown.jsonl", DAY.read_bytes() + Spool().poll(12, vm(6144, 8192)).poll(13, vm(8192, 8192)).data)

@@ -227,9 +227,9 @@ class Store:
         found = [finding for each in self.stored for finding in judge.take(each)]
         return found + judge.finish()
 
-    def events(self, kind: type[E], vm: str = WEB) -> list[E]:
-        """The events of one kind of a VM."""
-        return [each.event for each in self.of(f"vm/{vm}") if isinstance(each.event, kind)]
+    def events(self, kind: type[E], vm: str = WEB, stream: str | None = None) -> list[E]:
+        """The events of one kind of a VM, or of another stream."""
+        return [each.event for each in self.of(stream or f"vm/{vm}") if isinstance(each.event, kind)]
 
 
 def imported(*spools: Spool | bytes, final: bool = True) -> Store:

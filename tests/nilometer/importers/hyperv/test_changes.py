@@ -5,6 +5,7 @@ from __future__ import annotations
 from domain.decision import Outcome
 from domain.observed.events import (
     HostObserved,
+    HostWatched,
     ObservedCode,
     VmChangeRequested,
     VmMemoryMoved,
@@ -15,9 +16,13 @@ from domain.observed.events import (
 from domain.observed.host import account_of
 from domain.quantities import MiB
 from domain.state import Power
+from projections.fleet import Fleet
+from projections.view import view
 from rules.judging.findings import Verdict
 from rules.judging.judge import Judge
 from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Spool, Store, dynamic, imported, job, off, vm
+
+OTHER = "0b5c1c2e-0000-4000-8000-000000000003"
 
 
 def test_a_host_that_shows_no_vms_has_not_lost_them() -> None:
@@ -60,7 +65,12 @@ def test_what_does_not_move_is_no_event() -> None:
     told = [each.metadata.happened[11:16] for each in store.of(f"vm/{WEB}")]
     assert told == ["09:00", "15:00", "21:00", "03:00"], "it is told again every six hours that it did not move"
     assert len(store.of(f"vm/{ERP}")) == 4
-    assert len(store.of("host/hv01")) == 1 + 24
+    assert len(store.of("host/hv01")) == 1 + 24 + 1, "a host each hour, and once which time was watched"
+    stretches = [event.stretch for event in store.events(VmObserved)]
+    polls = [(s.first[11:16], s.polls, s.longest_gap) if s else None for s in stretches]
+    assert polls == [None, ("09:01", 360, 60), ("15:01", 360, 60), ("21:01", 360, 60)]
+    assert {s.least_available for s in stretches if s is not None} == {1000 * MiB}
+    assert [s.least_available_at[11:16] for s in stretches if s and s.least_available_at] == ["09:50", "15:40", "21:30"]
 
 
 def test_memory_that_moves_without_a_request_was_asked_for_by_nobody() -> None:
@@ -128,7 +138,8 @@ def test_after_memory_moved_what_the_guest_sees_and_the_host_has_left_is_told_an
         .poll(4, vm(2048, 2048, free=300), available_mb=32048)
     )
     store = imported(spool)
-    assert [each.visible for each in store.events(VmObserved) if each.visible] == [4096 * MiB, 8192 * MiB, 2048 * MiB]
+    seen = [each.visible for each in store.events(VmObserved) if each.visible]
+    assert seen == [4096 * MiB, 8192 * MiB, 8192 * MiB, 2048 * MiB], "the second is the last before the memory went"
     hosts = [each.event for each in store.of("host/hv01")]
     left = [each.free for each in hosts if isinstance(each, HostObserved) and each.free]
     assert left == [30000 * MiB, 25904 * MiB, 32048 * MiB]
@@ -147,6 +158,55 @@ def test_a_setting_that_is_told_before_the_memory_that_follows_it_waits_for_that
     judge.finish()
     bounds = judge.coverage.rules["within_bounds"]
     assert (bounds.holds > 0, bounds.unknown) == (True, 0)
+
+
+def test_an_hour_of_dynamic_memory_is_one_event_with_its_tightest_poll() -> None:
+    spool = Spool()
+    for minute in range(60):
+        free = 50 if minute == 31 else 600
+        spool.poll(minute, dynamic(2048 + 2 * (minute // 2), free=free))
+    (move,) = imported(spool).events(VmMemoryMoved, ERP)
+    assert (move.size_from, move.size_to, move.moves) == (2048 * MiB, 2106 * MiB, 29)
+    assert move.tightest is not None
+    assert (move.tightest.at[11:16], move.tightest.assigned) == ("09:31", 2078 * MiB)
+    assert move.tightest.in_use == (2078 - 50) * MiB
+    assert move.newest is not None
+    assert (move.newest.at[11:16], move.newest.visible) == ("09:59", 2106 * MiB)
+
+
+def test_a_host_says_what_it_lists_and_when_it_had_the_least() -> None:
+    spool = Spool()
+    for minute in range(61):
+        spool.poll(minute, vm(), dynamic(2048), off(id=OTHER, name="idle"), available_mb=9 if minute == 40 else 40000)
+    hosts = [event for event in imported(spool).events(HostObserved, stream="host/hv01") if event.listed is not None]
+    assert [(event.listed.count, event.listed.complete, event.listed.assigned) for event in hosts if event.listed] == [
+        (3, True, 6144 * MiB)
+    ] * 2
+    first, last = hosts
+    assert first.tightest is None
+    assert last.tightest is not None
+    assert (last.tightest.at[11:16], last.tightest.free, last.tightest.assigned) == ("09:40", 9 * MiB, 6144 * MiB)
+
+
+def test_an_import_says_which_time_it_covers_and_shows_what_is_newer_than_the_last_event() -> None:
+    spool = Spool().poll(0, vm(), dynamic(2048))
+    for minute in (1, 2, 3):
+        spool.poll(minute, vm(), dynamic(3072, free=500))
+    store = Store()
+    store.take(spool)
+    (watched,) = store.events(HostWatched, stream="host/hv01")
+    assert (watched.since[11:16], watched.polls, watched.longest_gap) == ("09:00", 4, 60)
+    (newest,) = watched.newest
+    assert (newest.vm, newest.figures.at[11:16], newest.figures.assigned) == (ERP, "09:03", 3072 * MiB)
+    assert store.events(VmMemoryMoved, ERP) == [], "the move waits for its hour"
+    fleet = Fleet().apply_all(store.stored)
+    row = next(row for row in view(fleet).vms if row.vm == ERP)
+    assert (row.assigned, row.in_use, row.high_watermark) == (3072 * MiB, 2572 * MiB, 3072 * MiB)
+    assert ((row.newest_poll or "")[11:16], row.watched_until) == ("09:03", row.newest_poll)
+    assert (row.measured["visible"], row.measured["power"][11:16]) == (row.newest_poll, "09:00")
+    again = Store(list(store.stored), set(store.keys))
+    again.take(spool)
+    assert again.events(HostWatched, stream="host/hv01") == [watched], "no poll was new"
 
 
 def test_what_hosts_have_left_is_told_when_a_vm_comes_or_goes() -> None:

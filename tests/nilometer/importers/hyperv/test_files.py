@@ -11,6 +11,7 @@ from domain.decision import Code, Outcome
 from domain.errors import InputError
 from domain.observed.events import (
     CauseIs,
+    HostWatched,
     ImportRecorded,
     ObservedCode,
     VmChangeRequested,
@@ -35,11 +36,11 @@ def day() -> Spool:
 
 
 def told(store: Store) -> list[object]:
-    """All that is recorded, but for the imports and the places in files."""
+    """All that is recorded, but for the imports, which time each covers, and the places in files."""
     return [
         (each.stream, each.metadata.happened, each.metadata.earliest, each.metadata.actor, each.event.KIND)
         for each in store.stored
-        if not isinstance(each.event, ImportRecorded)
+        if not isinstance(each.event, ImportRecorded | HostWatched)
     ]
 
 
