@@ -65,15 +65,11 @@ def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Readin
 
 def _find_objects(document: object, place: str, context: FileContext) -> tuple[UtcTime, str | None, list[object]]:
     """The objects of a document, and the time and host that stand beside them."""
-    objects, beside = list[object](), Json()
-    if isinstance(document, list):
-        objects = cast("list[object]", document)
-    elif isinstance(document, dict) and not _is_counters(cast("Json", document)):
+    objects = _as_list(document) or [document]
+    beside = Json()
+    if isinstance(document, dict) and not _is_counters(cast("Json", document)):
         beside = cast("Json", document)
-        lists = [cast("list[object]", value) for value in beside.values() if isinstance(value, list)]
-        objects = [one for items in lists for one in items]
-    else:
-        objects.append(document)
+        objects = [one for value in beside.values() for one in _as_list(value)]
     at = context.at
     for key, value in beside.items():
         if key.lower() in _TIMES and isinstance(value, str):
@@ -86,6 +82,10 @@ def _find_objects(document: object, place: str, context: FileContext) -> tuple[U
         raise InputError(f"{place}: does not say when it was read, with the zone", hint=_NO_TIME)
     named = next((value for key, value in beside.items() if key.lower() in ("computername", "host")), None)
     return at, host_name(named) if isinstance(named, str) else None, objects
+
+
+def _as_list(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else []
 
 
 def _is_counters(value: Json) -> bool:
