@@ -8,7 +8,8 @@ from typing import Final
 from nilometer.audit.rules import sentence_of
 from nilometer.times import format_time
 from rules.judging.descriptions import subject_of
-from rules.judging.findings import Figure, Figures, Finding, RuleCoverage
+from rules.judging.findings import Figure, Figures, Finding, Question, RuleCoverage, Verdict
+from rules.judging.unknowns import certain, complete
 from rules.wording import UNKNOWN, format_figures
 
 _COUNTS: Final = frozenset(("position", "version", "stream_version", "request", "events", "line"))
@@ -53,10 +54,10 @@ def format_message(finding: Finding) -> str:
     return f"{message}, in {finding.count:,} events" if finding.count > 1 else message
 
 
-def format_finding(finding: Finding, consequences: int = 0) -> Iterator[str]:
+def format_finding(finding: Finding, consequences: int = 0, *, explained: bool = False) -> Iterator[str]:
     """A finding in several lines, the verdict and the rule first.
 
-    ``consequences`` is how many others only follow from it.
+    ``consequences`` is how many others only follow from it. ``explained``: what is unknown is shown to be so.
     """
     yield f"{finding.verdict}: {sentence_of(finding.rule)} ({finding.rule})"
     more = finding.count - 1
@@ -70,11 +71,34 @@ def format_finding(finding: Finding, consequences: int = 0) -> Iterator[str]:
     yield f"  {why}"
     for line in format_difference(finding):
         yield f"    {line}"
+    if explained and finding.about is not None and finding.verdict is Verdict.UNKNOWN:
+        yield from _completions(finding.about, finding.rule)
     if finding.follows is not None:
         yield f"  This follows from #{finding.follows}"
     if consequences:
         follow = "follows" if consequences == 1 else "follow"
         yield f"  {_counted(consequences, 'later finding')} {follow} from this"
+
+
+def _completions(question: Question, rule: str) -> Iterator[str]:
+    """What is asked, and values of the missing figures that keep it and that break it."""
+    asked, completions = certain(question), complete(question)
+    keeps, breaks, statement = completions.keeps or {}, completions.breaks or {}, asked.statement
+    both = [path for path in keeps if keeps[path] == breaks.get(path)]
+    if statement.__name__ != rule:
+        yield f"  Asked is: {' '.join((statement.__doc__ or '').split())} ({statement.__name__})"
+    for beginning, figures in (
+        ("known is", asked.known),
+        ("suppose", {path: keeps[path] for path in both}),
+        ("kept with", {path: value for path, value in keeps.items() if path not in both}),
+        ("broken with", {path: value for path, value in breaks.items() if path not in both}),
+    ):
+        if figures:
+            yield f"    {beginning} {_listed(figures)}"
+
+
+def _listed(figures: Figures) -> str:
+    return ", ".join(f"{path.removeprefix('site.')} {format_values(path, [size])[0]}" for path, size in figures.items())
 
 
 def _table(figures: Figures, indent: str) -> Iterator[str]:

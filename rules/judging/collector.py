@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from domain.envelope import Envelope
 from domain.events import Event
-from rules.judging.findings import NOTHING, At, Coverage, Difference, Figures, Finding, Verdict
+from rules.judging.findings import NOTHING, At, Coverage, Difference, Figures, Finding, Question, Verdict
 from rules.judging.scope import Scope
 
 
@@ -35,7 +35,7 @@ class FindingCollector:
         cause is shown itself."""
         self._findings: list[Finding] = []
         self._clean: dict[tuple[str, str], int] = {}
-        self._unknown: dict[tuple[str, str], tuple[EventRef, int]] = {}
+        self._unknown: dict[tuple[str, str], tuple[EventRef, Question, int]] = {}
 
     def enter(self, ref: EventRef, host: str | None) -> None:
         """Makes an event the current one; ``host`` is the host of its VM."""
@@ -60,20 +60,20 @@ class FindingCollector:
         if times and self.in_scope and self.includes(rule):
             self.coverage.count(rule, Verdict.HOLDS, times)
 
-    def report_unknown(self, rule: str, ref: EventRef, why: str, times: int = 1) -> None:
-        """A figure that a rule needs was not measured. Events with the same reason share a finding."""
+    def report_unknown(self, rule: str, ref: EventRef, why: str, about: Question, times: int = 1) -> None:
+        """A figure that a rule needs was not measured. Events with the same reason share a finding, about the first."""
         self.reported.add(rule)
         if times and self.in_scope and self.includes(rule):
             self.coverage.count(rule, Verdict.UNKNOWN, times)
-            first, count = self._unknown.get((rule, why), (ref, 0))
-            self._unknown[rule, why] = first, count + times
+            first, asked, count = self._unknown.get((rule, why), (ref, about, 0))
+            self._unknown[rule, why] = first, asked, count + times
 
-    def report_lost(self, rule: str, ref: EventRef, why: str, times: int) -> None:
+    def report_lost(self, rule: str, ref: EventRef, why: str, about: Question, times: int) -> None:
         """A figure that a rule needs can never be measured any more: a finding of its own."""
         if self.in_scope and self.includes(rule):
             self.coverage.count(rule, Verdict.UNKNOWN, times)
             self._findings.append(
-                Finding(rule=rule, verdict=Verdict.UNKNOWN, at=location_of(ref), why=why, count=times)
+                Finding(rule=rule, verdict=Verdict.UNKNOWN, at=location_of(ref), why=why, about=about, count=times)
             )
 
     def report_remark(self, rule: str, ref: EventRef, why: str, difference: Difference = (NOTHING, NOTHING)) -> None:
@@ -90,10 +90,11 @@ class FindingCollector:
         let: Figures = NOTHING,
         then: str = "",
         follows: int | None = None,
+        about: Question | None = None,
     ) -> None:
         """A rule is broken; ``follows`` is the position of the first cause, if this is a consequence of another."""
         self.reported.add(rule)
-        self._report(Verdict.VIOLATED, rule, ref, why, difference, let=let, then=then, follows=follows)
+        self._report(Verdict.VIOLATED, rule, ref, why, difference, let=let, then=then, follows=follows, about=about)
 
     def count_unreported(self, rules: Iterable[str]) -> None:
         """Counts those of these rules as holding that were not reported for the current change."""
@@ -116,9 +117,9 @@ class FindingCollector:
 
     def finish(self) -> None:
         """Makes the findings about what is unknown."""
-        for (rule, why), (ref, count) in self._unknown.items():
+        for (rule, why), (ref, about, count) in self._unknown.items():
             self._findings.append(
-                Finding(rule=rule, verdict=Verdict.UNKNOWN, at=location_of(ref), why=why, count=count)
+                Finding(rule=rule, verdict=Verdict.UNKNOWN, at=location_of(ref), why=why, about=about, count=count)
             )
         self._unknown.clear()
 
@@ -133,6 +134,7 @@ class FindingCollector:
         let: Figures = NOTHING,
         then: str = "",
         follows: int | None = None,
+        about: Question | None = None,
     ) -> None:
         if not (self.in_scope and self.includes(rule)):
             return
@@ -151,6 +153,7 @@ class FindingCollector:
                 let=let,
                 then=then,
                 follows=follows,
+                about=about,
             )
         )
 

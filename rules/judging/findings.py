@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from domain.quantities import LARGEST
+from domain.rule import Rule
+from rules.symbolic.terms import Literal
+
 Figure = int | str | bool | None
 """A figure of an event: bytes, a count or a word; ``None`` if it is unknown or absent."""
 Figures = Mapping[str, Figure]
@@ -16,6 +20,29 @@ Difference = tuple[Figures, Figures]
 """The figures that a rule requires, and the same figures as they were found."""
 
 NOTHING: Final[Figures] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A statement of the specification, and the figures for which it is asked whether it is true."""
+
+    statement: Rule
+    known: Mapping[str, Literal]
+    """The known ones of its figures, by their paths, such as ``site.host.total``; all others may have any value."""
+    doubtful: tuple[str, ...] = ()
+    """Those of the known figures that may be of another moment: they do not decide the question."""
+
+
+def ask(statement: Rule, known: Mapping[str, Literal | None] | None = None, *doubtful: str) -> Question:
+    """A question about the figures that are known; ``None`` is unknown."""
+    return Question(statement, {path: value for path, value in (known or {}).items() if value is not None}, doubtful)
+
+
+def ask_measured(statement: Rule, sizes: Mapping[str, int | None] | None = None) -> Question:
+    """A question about sizes as they were measured: what cannot be a size, such as a negative number, is not known."""
+    return Question(
+        statement, {path: size for path, size in (sizes or {}).items() if size is not None and 0 <= size <= LARGEST}
+    )
 
 
 class Verdict(StrEnum):
@@ -66,6 +93,9 @@ class Finding:
     """What happened, in one clause: ``add-memory of 64 GiB had the outcome partially-completed``."""
     follows: int | None = None
     """The position of the first cause, if this finding is only a consequence of it."""
+    about: Question | None = None
+    """What is asked, if figures alone decide it: for ``UNKNOWN`` some completions of them keep it and others break it;
+    for ``VIOLATED`` all break it. Otherwise ``expected`` and ``found`` contradict each other."""
     count: int = 1
     """The number of events that it stands for: events that are unknown for the same reason share one finding."""
 

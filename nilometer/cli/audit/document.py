@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, Final
 
 from nilometer.audit.provenance import provenance_document
@@ -9,6 +11,8 @@ from nilometer.audit.wording import format_message
 from nilometer.cli.audit.result import AuditReport
 from rules.judging.descriptions import subject_of
 from rules.judging.findings import Finding
+from rules.judging.unknowns import certain, complete, formula_of
+from rules.symbolic.terms import Literal
 
 
 def audit_document(report: AuditReport) -> dict[str, Any]:
@@ -60,9 +64,28 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "then": finding.then,
         "expected": dict(finding.expected),
         "found": dict(finding.found),
+        "check": check_document(finding),
         "file": file,
         "line": line,
         "record": at.record,
         "follows": finding.follows,
         "count": finding.count,
     }
+
+
+def check_document(finding: Finding) -> dict[str, Any] | None:
+    """The statement that a finding is about, and figures to run it on; ``None`` if figures alone do not decide it."""
+    if finding.about is None:
+        return None
+    question, completions = certain(finding.about), complete(finding.about)
+    return {
+        "statement": question.statement.__name__,
+        "formula": formula_of(question.statement),
+        "known": _plain(question.known),
+        "keeps": None if completions.keeps is None else _plain(completions.keeps),
+        "breaks": None if completions.breaks is None else _plain(completions.breaks),
+    }
+
+
+def _plain(figures: Mapping[str, Literal]) -> dict[str, int | str | bool]:
+    return {path: value.value if isinstance(value, StrEnum) else value for path, value in figures.items()}

@@ -49,6 +49,8 @@ def show_report(out: Output, report: AuditReport, *, findings_shown: bool = Fals
 def show_findings(out: Output, audit: Audit, findings: Iterable[SourcedFinding]) -> None:
     """Shows some findings. The first finding about an event also shows how many others follow from that event."""
     counted: set[tuple[str, int | None]] = set()
+    explained: set[str] = set()
+    """Rules of which what is unknown was shown to be so: one is enough, unless all is asked for."""
     for sourced in findings:
         finding = sourced.finding
         event = (sourced.source, finding.at.position)
@@ -56,7 +58,9 @@ def show_findings(out: Output, audit: Audit, findings: Iterable[SourcedFinding])
         if finding.follows is None and finding.at.position is not None and event not in counted:
             counted.add(event)
             consequences = audit.consequences[sourced.source, finding.at.position]
-        lines = format_finding(finding, consequences)
+        lines = format_finding(finding, consequences, explained=audit.minor or finding.rule not in explained)
+        if finding.verdict is Verdict.UNKNOWN:
+            explained.add(finding.rule)
         out.write_line()
         _show_first_line(out, finding.verdict, next(lines).partition(": ")[2])
         for line in lines:

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from nilometer.audit.provenance import provenance_document
 from nilometer.audit.result import SourcedFinding
 from nilometer.audit.rules import sentence_of
 from nilometer.audit.wording import format_location, format_message
-from nilometer.cli.audit.document import STDIN, split_place
+from nilometer.cli.audit.document import STDIN, check_document, split_place
 from nilometer.cli.audit.result import AuditReport
 from nilometer.cli.failures import UNREADABLE
 from rules.judging.findings import Finding, Verdict
@@ -47,6 +48,7 @@ def sarif_document(report: AuditReport) -> dict[str, Any]:
                 },
                 "invocations": [_invocation(report)],
                 "results": _results(findings, rules),
+                "properties": {"about": provenance_document(report.audit, report.provenance)},
             }
         ],
     }
@@ -98,7 +100,12 @@ def _result(finding: Finding, rules: Mapping[str, int]) -> dict[str, Any]:
         "message": {"text": f"{format_message(finding)}. At {format_location(finding)}."},
         "locations": [location],
         "occurrenceCount": finding.count,
-        "properties": {"position": at.position, "time": at.happened, "follows": finding.follows},
+        "properties": {
+            "position": at.position,
+            "time": at.happened,
+            "follows": finding.follows,
+            "check": check_document(finding),
+        },
     }
 
 

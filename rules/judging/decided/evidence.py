@@ -24,7 +24,8 @@ from rules.judging.comparing import (
 from rules.judging.decided.records import Records
 from rules.judging.decided.tracks import DecidedHostState, DecidedVmState
 from rules.judging.descriptions import EVENT_TELLS_ALL
-from rules.judging.findings import Difference
+from rules.judging.findings import Difference, ask_measured
+from rules.specification.observations import host_was_as_read
 
 NO_VERSIONS: Final[Mapping[str, int]] = {}
 
@@ -122,7 +123,8 @@ def check_host_read(
     follows = host.cause
     if state is None and host.had_version(read.stream_version):
         why = "the host's state when it was read is not known: it changed too often since, or its beginning is missing"
-        collector.report_unknown(EVENT_TELLS_ALL, ref, why)
+        about = ask_measured(host_was_as_read, {"total_read": read.total, "free_read": read.free})
+        collector.report_unknown(EVENT_TELLS_ALL, ref, why, about)
         return True
     if state is None:
         why, state = "the event read a version of the host that does not exist", host.state

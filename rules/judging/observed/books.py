@@ -11,10 +11,11 @@ from domain.observed.host import HostAccount, ObservedHost, account_of
 from domain.observed.vm import ObservedVm
 from domain.settings import HostVersion
 from rules.judging.collector import EventRef, FindingCollector
-from rules.judging.findings import Verdict
+from rules.judging.findings import Question, Verdict, ask, ask_measured
 from rules.judging.observed.state import ObservedHostState, ObservedVmState, UnconfirmedReading, is_shortly_after
-from rules.judging.observed.unknowns import evaluate
+from rules.judging.unknowns import KnownFigures, evaluate
 from rules.specification.invariants import host_never_overcommitted
+from rules.specification.observations import free_follows_the_moves, free_is_the_rest
 
 NEVER: Final = host_never_overcommitted.__name__
 AGREES: Final = "book_agrees"
@@ -61,7 +62,7 @@ class Books:
     def record_move(self, ref: EventRef, vm: ObservedVm) -> None:
         """Notes that memory of a VM moved: the next measurement of its host shows whether the host's changed too."""
         if vm.host is None:
-            self._collector.report_unknown(CONSERVED, ref, NO_HOST)
+            self._collector.report_unknown(CONSERVED, ref, NO_HOST, ask_measured(free_follows_the_moves))
             return
         host = self._host(vm.host)
         host.moves.add(ref)
@@ -70,7 +71,7 @@ class Books:
     def check_commitment(self, ref: EventRef, vm: ObservedVm) -> None:
         """Checks that a host's VMs do not hold more than it has, after what a VM holds may have changed."""
         if vm.host is None:
-            self._collector.report_unknown(NEVER, ref, NO_HOST)
+            self._collector.report_unknown(NEVER, ref, NO_HOST, ask(host_never_overcommitted))
             return
         host = self._host(vm.host)
         account, held = host.account, self._held_by(vm)
@@ -95,15 +96,16 @@ class Books:
         if free is None and account.total is not None and account.held is not None:
             free = account.total - account.held  # including the reserve, which may be unknown and still constant
         if free is None:
-            collector.report_unknown(AGREES, ref, UNMEASURED)
-            collector.report_unknown(CONSERVED, host.moves.first or ref, UNMEASURED, host.moves.count)
+            collector.report_unknown(AGREES, ref, UNMEASURED, _ask_of_free(account, event.free))
+            moves = _ask_of_moves(event.free)
+            collector.report_unknown(CONSERVED, host.moves.first or ref, UNMEASURED, moves, host.moves.count)
             host.moves.clear()
             return
         deviation = free - event.free
         if account.budget is None and deviation != (host.deviation or 0):
-            self._report_drift(ref, host, deviation)
+            self._report_drift(ref, host, deviation, event.free, account)
         else:
-            self._check_free(ref, host, deviation, reserve_known=account.free is not None)
+            self._check_free(ref, host, deviation, event.free, account)
 
     def finish(self) -> None:
         """Ends the history."""
@@ -113,43 +115,57 @@ class Books:
                 self._close_overcommitment(host, confirmed=self._is_confirmed(host, host.overcommitted))
             if host.unconfirmed is not None:
                 collector.in_scope = True
-                collector.report_unknown(AGREES, host.unconfirmed.ref, DURING_CHANGE)
-                collector.report_unknown(CONSERVED, host.unconfirmed.ref, DURING_CHANGE, host.unconfirmed.moves)
+                self._report_unconfirmed(host.unconfirmed)
             if host.moves.first is not None:
                 collector.enter(host.moves.first, host.fold.id)
-                collector.report_unknown(CONSERVED, host.moves.first, AFTERWARDS, host.moves.count)
+                about = ask_measured(free_follows_the_moves)
+                collector.report_unknown(CONSERVED, host.moves.first, AFTERWARDS, about, host.moves.count)
 
     # Free memory
 
-    def _report_drift(self, ref: EventRef, host: ObservedHostState, deviation: int) -> None:
+    def _report_drift(
+        self, ref: EventRef, host: ObservedHostState, deviation: int, free: int, account: HostAccount
+    ) -> None:
         """Reports unknown: a hypervisor keeps changing its reserve, and only a budget fixes what should be free."""
-        self._collector.report_unknown(AGREES, ref, DRIFTS)
-        self._collector.report_unknown(CONSERVED, host.moves.first or ref, DRIFTS, host.moves.count)
+        about = ask_measured(free_is_the_rest, {"total": account.total, "held": account.held, "free": free})
+        self._collector.report_unknown(AGREES, ref, DRIFTS, about)
+        moves = _ask_of_moves(free)
+        self._collector.report_unknown(CONSERVED, host.moves.first or ref, DRIFTS, moves, host.moves.count)
         host.deviation = deviation
         host.moves.clear()
 
-    def _check_free(self, ref: EventRef, host: ObservedHostState, deviation: int, *, reserve_known: bool) -> None:
+    def _report_unconfirmed(self, reading: UnconfirmedReading) -> None:
+        """Reports unknown: what VMs had when the free memory was measured, no other measurement confirms."""
+        about = ask_measured(free_is_the_rest, {"free": reading.measured})
+        self._collector.report_unknown(AGREES, reading.ref, DURING_CHANGE, about)
+        moves = _ask_of_moves(reading.measured)
+        self._collector.report_unknown(CONSERVED, reading.ref, DURING_CHANGE, moves, reading.moves)
+
+    def _check_free(
+        self, ref: EventRef, host: ObservedHostState, deviation: int, free: int, account: HostAccount
+    ) -> None:
         """Checks a host's free memory against its book; ``deviation`` is by how much it is less."""
         collector, happened = self._collector, ref.envelope.metadata.happened
+        reserve_known = account.free is not None
         unconfirmed = host.unconfirmed
         if deviation == (host.deviation or 0):
             if unconfirmed is not None:
-                collector.report_unknown(AGREES, unconfirmed.ref, DURING_CHANGE)
-                collector.report_unknown(CONSERVED, unconfirmed.ref, DURING_CHANGE, unconfirmed.moves)
+                self._report_unconfirmed(unconfirmed)
                 host.unconfirmed = None
             host.deviation = deviation
             collector.count_holds(CONSERVED)
             if deviation == 0 and reserve_known:
                 collector.count_holds(AGREES)
             else:
-                collector.report_unknown(AGREES, ref, OTHERS if reserve_known else RESERVE)
+                why = OTHERS if reserve_known else RESERVE
+                collector.report_unknown(AGREES, ref, why, _ask_of_free(account, free))
             host.moves.clear()
             return
         if host.deviation is None and unconfirmed is None:
             host.deviation = deviation  # the first measurement cannot be compared
-            collector.report_unknown(AGREES, ref, OTHERS)
+            collector.report_unknown(AGREES, ref, OTHERS, _ask_of_free(account, free))
             if host.moves.first is not None:
-                collector.report_unknown(CONSERVED, host.moves.first, FIRST, host.moves.count)
+                collector.report_unknown(CONSERVED, host.moves.first, FIRST, _ask_of_moves(free), host.moves.count)
                 host.moves.clear()
             return
         repeated = unconfirmed is not None and unconfirmed.deviation == deviation
@@ -164,9 +180,9 @@ class Books:
             host.moves.clear()
             return
         if unconfirmed is not None:
-            collector.report_unknown(AGREES, unconfirmed.ref, DURING_CHANGE)
-            collector.report_unknown(CONSERVED, unconfirmed.ref, DURING_CHANGE, unconfirmed.moves)
-        host.unconfirmed = UnconfirmedReading(ref=ref, deviation=deviation, moves=max(1, host.moves.count))
+            self._report_unconfirmed(unconfirmed)
+        moves = max(1, host.moves.count)
+        host.unconfirmed = UnconfirmedReading(ref=ref, deviation=deviation, moves=moves, measured=free)
         host.moves.clear()
 
     # Commitment
@@ -188,14 +204,14 @@ class Books:
         if verdict is Verdict.HOLDS:
             self._collector.count_holds(NEVER)
         elif verdict is Verdict.UNKNOWN:
-            self._collector.report_unknown(NEVER, ref, _describe_missing(total, reserve, account.held))
+            about = ask(host_never_overcommitted, _site_of(*figures))
+            self._collector.report_unknown(NEVER, ref, _describe_missing(*figures), about)
         else:
             host.overcommitted = ref
 
     @staticmethod
     def _evaluate(total: int | None, reserve: int | None, held: int | None) -> Verdict:
-        known = {"site.host.total": total, "site.host.reserve": reserve, "site.host.held": held}
-        return evaluate(host_never_overcommitted, known)
+        return evaluate(host_never_overcommitted, _site_of(total, reserve, held))
 
     def _close_overcommitment(self, host: ObservedHostState, *, confirmed: bool) -> None:
         """Reports an overcommitment as violated if confirmed; else the return of some memory was only recorded late."""
@@ -208,9 +224,10 @@ class Books:
             most = account.budget if account.budget is not None else account.total
             found = {"held": account.held, "reserve": account.reserve}
             why = "the host's VMs hold more memory than it has"
-            self._collector.report_violation(NEVER, ref, why, ({"at most": most}, found))
+            about = ask(host_never_overcommitted, _site_of(most, account.reserve, account.held))
+            self._collector.report_violation(NEVER, ref, why, ({"at most": most}, found), about=about)
         else:
-            self._collector.report_unknown(NEVER, ref, TOO_EARLY)
+            self._collector.report_unknown(NEVER, ref, TOO_EARLY, ask(host_never_overcommitted))
         self._collector.in_scope = in_scope
 
     def _is_confirmed(self, host: ObservedHostState, since: EventRef) -> bool:
@@ -240,6 +257,23 @@ class Books:
         if host is None:
             host = self._hosts[id] = ObservedHostState(ObservedHost.begin(id))
         return host
+
+
+def _site_of(total: int | None, reserve: int | None, held: int | None) -> KnownFigures:
+    return {"site.host.total": total, "site.host.reserve": reserve, "site.host.held": held}
+
+
+def _ask_of_free(account: HostAccount, free: int) -> Question:
+    """Whether what is free on a host is what is left there; what others have is never recorded."""
+    total, reserve = account.total, account.reserve
+    if account.budget is not None:
+        total, reserve = account.budget, 0
+    return ask_measured(free_is_the_rest, {"total": total, "reserve": reserve, "held": account.held, "free": free})
+
+
+def _ask_of_moves(free: int) -> Question:
+    """Whether what moved is missing from what is free on a host, or in it again."""
+    return ask_measured(free_follows_the_moves, {"after": free})
 
 
 def _with_entry(account: HostAccount, vm: str, held: int | None) -> HostAccount | None:

@@ -27,24 +27,33 @@ from domain.observed.vm import ObservedVm
 from domain.state import Power
 from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.descriptions import EVENT_TELLS_ALL, EVENTS_WHERE_DUE
-from rules.judging.findings import Difference, Figures, Verdict
+from rules.judging.findings import Difference, Figures, Verdict, ask, ask_measured
 from rules.judging.observed.books import Books
 from rules.judging.observed.requests import (
-    NO_EFFECT,
-    UNMEASURED_AFTER,
     judge_request,
     judge_settlement,
     judge_sizes,
+    report_unmeasured_after,
 )
 from rules.judging.observed.settings import BOUNDS, judge_bounds, judge_setting
 from rules.judging.observed.state import ObservedVmState, is_shortly_after
-from rules.judging.observed.unknowns import KnownFigures, evaluate
-from rules.judging.observed.visible import CURRENT, DURING_CHANGE, MOVES, judge_guest_total, judge_visible, note_plugged
-from rules.specification.invariants import in_use_is_assigned, off_means_nothing
+from rules.judging.observed.visible import (
+    CURRENT,
+    DURING_CHANGE,
+    MOVES,
+    judge_guest_total,
+    judge_visible,
+    note_plugged,
+    report_moves_unconfirmed,
+)
+from rules.judging.unknowns import KnownFigures, evaluate
+from rules.specification.invariants import in_use_is_assigned, off_means_nothing, within_bounds
+from rules.specification.observations import guest_counts_its_memory, guest_sees_the_moves, removal_left_what_was_used
 
 NEVER_REMOVED: Final = "in_use_never_removed"
 IN_USE: Final = in_use_is_assigned.__name__
 OFF: Final = off_means_nothing.__name__
+UNMEASURED_SINCE: Final = "the VM's memory was not measured after its setting was recorded"
 
 
 class ObservedJudge:
@@ -136,7 +145,8 @@ class ObservedJudge:
         elif complete:
             judge_guest_total(collector, ref, event, vm)
         else:
-            collector.report_unknown(CURRENT, ref, "the VM's devices were not measured together with its guest")
+            about = ask_measured(guest_counts_its_memory, {"guest_total": event.guest_total})
+            collector.report_unknown(CURRENT, ref, "the VM's devices were not measured together with its guest", about)
         judge_setting(collector, ref, event, vm)
         if event.assigned is not None or event.memory is not None:
             judge_bounds(collector, ref, vm, self._books.version_of(fold.host))
@@ -146,7 +156,9 @@ class ObservedJudge:
     ) -> None:
         """Judges what the guest uses, measured together with what the VM is assigned."""
         if assigned is not None and in_use > assigned and not steady:
-            self._collector.report_unknown(IN_USE, ref, DURING_CHANGE)
+            known = {"site.vm.in_use": in_use, "site.vm.in_use_reported": True}
+            about = ask(in_use_is_assigned, known, "site.vm.in_use")
+            self._collector.report_unknown(IN_USE, ref, DURING_CHANGE, about)
             return
         self._check_in_use(ref, in_use, assigned)
         self._decide_removals(in_use, assigned, vm)
@@ -176,12 +188,12 @@ class ObservedJudge:
             case Verdict.HOLDS:
                 self._collector.count_holds(IN_USE)
             case Verdict.UNKNOWN:
-                self._collector.report_unknown(IN_USE, ref, "the VM's assigned memory was not measured")
+                why, about = "the VM's assigned memory was not measured", ask(in_use_is_assigned, known)
+                self._collector.report_unknown(IN_USE, ref, why, about)
             case _:
                 found = {"in_use": in_use, "assigned": assigned}
-                self._collector.report_violation(
-                    IN_USE, ref, "the guest uses more than the VM is assigned", ({}, found)
-                )
+                why, about = "the guest uses more than the VM is assigned", ask(in_use_is_assigned, known)
+                self._collector.report_violation(IN_USE, ref, why, ({}, found), about=about)
 
     def _decide_removals(self, in_use: int, assigned: int | None, vm: ObservedVmState) -> None:
         """Decides pending removals: what the guest uses now shows whether the removed memory was free."""
@@ -193,7 +205,8 @@ class ObservedJudge:
         else:
             why = "the guest uses more than the removal left it"
             difference = {"in_use at most": assigned}, {"in_use": in_use}
-            self._collector.report_violation(NEVER_REMOVED, removals.last, why, difference)
+            about = ask(removal_left_what_was_used, {"in_use": in_use, "assigned": assigned})
+            self._collector.report_violation(NEVER_REMOVED, removals.last, why, difference, about=about)
         removals.clear()
 
     def _judge_off(self, ref: EventRef, event: VmObserved, vm: ObservedVmState) -> None:
@@ -206,7 +219,8 @@ class ObservedJudge:
         }
         if kept and evaluate(off_means_nothing, known) is Verdict.VIOLATED:
             why = "the VM is off and still has memory"
-            collector.report_violation(OFF, ref, why, (dict.fromkeys(kept, 0), kept))
+            about = ask(off_means_nothing, known)
+            collector.report_violation(OFF, ref, why, (dict.fromkeys(kept, 0), kept), about=about)
         elif event.held == 0 or event.assigned == 0:
             collector.count_holds(OFF)
             vm.stops.clear()
@@ -260,30 +274,33 @@ class ObservedJudge:
         for removals in (vm.removals, vm.removals_before_stop):
             if removals.count:
                 why = "the guest was lost while memory was being removed"
-                self._collector.report_lost(NEVER_REMOVED, ref, why, removals.count)
+                about = ask(removal_left_what_was_used)
+                self._collector.report_lost(NEVER_REMOVED, ref, why, about, removals.count)
                 removals.clear()
 
     def _close_session(self, vm: ObservedVmState, why: str) -> None:
         """Reports what is still pending as unknown."""
         collector, host = self._collector, vm.fold.host
-        for pending, rule, reason in (
-            (vm.removals, NEVER_REMOVED, why),
-            (vm.removals_before_stop, NEVER_REMOVED, "the VM stopped before its guest's memory in use was measured"),
-            (vm.moves, MOVES, why),
-            (vm.stops, OFF, "the return of the memory to the host was not recorded"),
-            (vm.settings, BOUNDS, "the VM's memory was not measured after its setting was recorded"),
+        removal, off = ask(removal_left_what_was_used), ask(off_means_nothing, {"site.vm.power": Power.OFF})
+        stopped = "the VM stopped before its guest's memory in use was measured"
+        for pending, rule, reason, about in (
+            (vm.removals, NEVER_REMOVED, why, removal),
+            (vm.removals_before_stop, NEVER_REMOVED, stopped, removal),
+            (vm.moves, MOVES, why, ask_measured(guest_sees_the_moves)),
+            (vm.stops, OFF, "the return of the memory to the host was not recorded", off),
+            (vm.settings, BOUNDS, UNMEASURED_SINCE, ask(within_bounds)),
         ):
             if pending.first is not None:
                 collector.enter(pending.first, host)
-                collector.report_unknown(rule, pending.first, reason, pending.count)
+                collector.report_unknown(rule, pending.first, reason, about, pending.count)
                 pending.clear()
         for ref in vm.refused.values():
             collector.enter(ref, host)
-            collector.report_unknown(NO_EFFECT, ref, UNMEASURED_AFTER)
+            report_unmeasured_after(collector, ref)
         vm.refused.clear()
         vm.requests.clear()
         vm.short_requests.clear()
         if vm.unconfirmed is not None:
-            collector.report_unknown(MOVES, vm.unconfirmed.ref, DURING_CHANGE, vm.unconfirmed.moves)
+            report_moves_unconfirmed(collector, vm.unconfirmed)
         vm.forget_guest()
         vm.moved_at = ""

@@ -9,8 +9,9 @@ from domain.observed.events import CauseIs, ObservedCode, VmChangeRequested, VmO
 from domain.resizing import most
 from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.descriptions import EVENT_TELLS_ALL, OUTCOME_IS_HONEST
-from rules.judging.findings import Figure
+from rules.judging.findings import Figure, ask_measured
 from rules.judging.observed.state import ObservedVmState, RequestTerms
+from rules.specification.observations import grant_is_what_moved, refusal_changed_nothing
 
 NO_EFFECT: Final = "no_effect_without_grant"
 APPLIED: Final = "grant_is_applied"
@@ -27,7 +28,7 @@ def judge_request(collector: FindingCollector, ref: EventRef, event: VmChangeReq
     refusal = vm.refused.pop(event.device, None)
     if refusal is not None:
         if event.size_from is None or event.size_from != vm.fold.size(event.device):
-            collector.report_unknown(NO_EFFECT, refusal, UNMEASURED_AFTER)
+            report_unmeasured_after(collector, refusal)
         else:
             collector.count_holds(NO_EFFECT)
     if event.amount is not None and event.size_from is not None:
@@ -48,6 +49,15 @@ def judge_request(collector: FindingCollector, ref: EventRef, event: VmChangeReq
     )
 
 
+def report_unmeasured_after(collector: FindingCollector, refusal: EventRef) -> None:
+    """Reports that it is unknown whether a refused request changed its device."""
+    request = refusal.envelope.event
+    size = request.size_from if isinstance(request, VmChangeRequested) else None
+    collector.report_unknown(
+        NO_EFFECT, refusal, UNMEASURED_AFTER, ask_measured(refusal_changed_nothing, {"before": size})
+    )
+
+
 def judge_sizes(collector: FindingCollector, event: VmObserved, vm: ObservedVmState) -> None:
     """Judges measured sizes: a refused request must not have changed them."""
     for reading in event.devices:
@@ -57,11 +67,13 @@ def judge_sizes(collector: FindingCollector, event: VmObserved, vm: ObservedVmSt
         request = refusal.envelope.event
         assert isinstance(request, VmChangeRequested)
         if request.size_from is None:
-            collector.report_unknown(NO_EFFECT, refusal, "the device was not measured before the refusal")
+            about = ask_measured(refusal_changed_nothing, {"after": reading.size})
+            collector.report_unknown(NO_EFFECT, refusal, "the device was not measured before the refusal", about)
         elif reading.size == request.size_from:
             collector.count_holds(NO_EFFECT)
         elif reading.size is not None and not _is_towards_target(request, reading.size):
-            collector.report_unknown(NO_EFFECT, refusal, "something else changed the device after the refusal")
+            about = ask_measured(refusal_changed_nothing, {"before": request.size_from})
+            collector.report_unknown(NO_EFFECT, refusal, "something else changed the device after the refusal", about)
         else:
             difference = {reading.device: request.size_from}, {reading.device: reading.size}
             collector.report_violation(NO_EFFECT, refusal, "a refused request changed the device", difference)
@@ -80,7 +92,8 @@ def judge_settlement(collector: FindingCollector, ref: EventRef, event: VmReques
         return
     if event.granted is None or request.granted is None:
         why = "the device was not measured both before and after the request"
-        collector.report_unknown(APPLIED, ref, why)
+        about = ask_measured(grant_is_what_moved, {"granted": event.granted, "moved": request.granted})
+        collector.report_unknown(APPLIED, ref, why, about)
     elif event.granted != request.granted:
         difference = {"granted": request.granted}, {"granted": event.granted}
         collector.report_violation(APPLIED, ref, "the recorded grant is not the amount that moved", difference)

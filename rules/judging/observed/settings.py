@@ -11,9 +11,9 @@ from domain.settings import HostVersion, MemorySetting
 from domain.state import Power
 from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.comparing import figures_of
-from rules.judging.findings import Verdict
+from rules.judging.findings import Question, Verdict, ask
 from rules.judging.observed.state import ObservedVmState
-from rules.judging.observed.unknowns import KnownFigures, evaluate
+from rules.judging.unknowns import KnownFigures, evaluate
 from rules.specification.invariants import settings_valid, within_bounds
 
 VALID = settings_valid.__name__
@@ -29,13 +29,16 @@ def judge_setting(collector: FindingCollector, ref: EventRef, event: VmObserved,
         return
     rounded = _round_down(event.memory)
     figures = figures_of(known_parts(event.memory), path="memory.")
-    match evaluate(settings_valid, _known_figures(vm, None, rounded)):
+    known = _known_figures(vm, None, rounded)
+    match evaluate(settings_valid, known):
         case Verdict.HOLDS:
             collector.count_holds(VALID)
         case Verdict.UNKNOWN:
-            collector.report_unknown(VALID, ref, UNKNOWN_LIMITS if _is_whole(event.memory) else UNKNOWN_PARTS)
+            why = UNKNOWN_LIMITS if _is_whole(event.memory) else UNKNOWN_PARTS
+            collector.report_unknown(VALID, ref, why, ask(settings_valid, known))
         case _:
-            collector.report_violation(VALID, ref, "Hyper-V does not accept this setting", ({}, figures))
+            why, about = "Hyper-V does not accept this setting", ask(settings_valid, known)
+            collector.report_violation(VALID, ref, why, ({}, figures), about=about)
     if rounded != event.memory:
         collector.report_remark(VALID, ref, "the setting is not a multiple of 2 MiB", ({}, figures))
 
@@ -49,7 +52,8 @@ def judge_bounds(collector: FindingCollector, ref: EventRef, vm: ObservedVmState
     if fold.power in (Power.OFF, Power.SAVED) or fold.assigned == 0:  # just started, its memory is not recorded yet
         return
     if fold.memory is None:
-        collector.report_unknown(BOUNDS, ref, "the VM's memory setting was not recorded")
+        about = _ask_of_other_setting(vm, version)
+        collector.report_unknown(BOUNDS, ref, "the VM's memory setting was not recorded", about)
         return
     measured = isinstance(event, VmObserved) and (event.assigned is not None or bool(event.devices))
     has_setting = isinstance(event, VmObserved) and event.memory is not None
@@ -72,26 +76,32 @@ def judge_bounds(collector: FindingCollector, ref: EventRef, vm: ObservedVmState
     current = {**known, "site.vm.high_watermark": fold.assigned}
     certain = measured and has_setting and evaluate(within_bounds, current) is Verdict.VIOLATED
     if verdict is Verdict.UNKNOWN:
-        collector.report_unknown(BOUNDS, ref, UNKNOWN_LIMITS if _is_whole(fold.memory) else UNKNOWN_PARTS)
+        why = UNKNOWN_LIMITS if _is_whole(fold.memory) else UNKNOWN_PARTS
+        collector.report_unknown(BOUNDS, ref, why, ask(within_bounds, known))
     elif not certain:
         why = "the VM's memory setting was not recorded when the VM had this much memory"
-        collector.report_unknown(BOUNDS, ref, why)
+        collector.report_unknown(BOUNDS, ref, why, _ask_of_other_setting(vm, version))
     else:
         expected = figures_of(known_parts(fold.memory), "mode", "minimum", "maximum")
         found = {"assigned": fold.assigned, "high_watermark": vm.most_under_setting}
         why = "the VM has less than its minimum or more than its maximum"
-        collector.report_violation(BOUNDS, ref, why, (expected, found))
+        collector.report_violation(BOUNDS, ref, why, (expected, found), about=ask(within_bounds, current))
 
 
-def _known_figures(vm: ObservedVmState, version: HostVersion | None, memory: MemorySetting) -> KnownFigures:
-    fold = vm.fold
+def _ask_of_other_setting(vm: ObservedVmState, version: HostVersion | None) -> Question:
+    """Whether a VM keeps within a setting that was not recorded when it had its memory."""
+    return ask(within_bounds, _known_figures(vm, version, None), "site.vm.high_watermark", "site.vm.assigned")
+
+
+def _known_figures(vm: ObservedVmState, version: HostVersion | None, memory: MemorySetting | None) -> KnownFigures:
+    fold, parts = vm.fold, {} if memory is None else known_parts(memory)
     return {
         "site.host.version": version,
         "site.vm.generation": fold.generation,
         "site.vm.power": fold.power,
         "site.vm.assigned": fold.assigned,
         "site.vm.high_watermark": vm.most_under_setting,
-        **{f"site.vm.memory.{name}": value for name, value in known_parts(memory).items()},
+        **{f"site.vm.memory.{name}": value for name, value in parts.items()},
     }
 
 

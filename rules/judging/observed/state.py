@@ -50,6 +50,8 @@ class UnconfirmedReading:
     """In bytes."""
     moves: int
     """How many moves it is about."""
+    measured: int
+    """What was measured, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from domain.observed.settings import NOT_RECORDED
 from domain.observed.vm import ObservedVm
 from domain.settings import Mode
 from rules.judging.collector import EventRef, FindingCollector
-from rules.judging.findings import Figures
+from rules.judging.findings import Figures, Question, ask_measured
 from rules.judging.observed.state import (
     Module,
     ObservedVmState,
@@ -28,6 +28,7 @@ from rules.judging.observed.state import (
     has_time_to_see,
     is_shortly_after,
 )
+from rules.specification.observations import guest_counts_its_memory, guest_sees_the_moves
 
 MOVES: Final = "visible_moves_as_said"
 CURRENT: Final = "current_is_visible"
@@ -82,22 +83,22 @@ def judge_guest_total(collector: FindingCollector, ref: EventRef, event: VmObser
         return
     fold, happened = vm.fold, ref.envelope.metadata.happened
     expected = countable(fold)
+    total = event.guest_total
     rule = WATERMARK if _counts_lent_memory(fold) else CURRENT
     if expected is None:
-        collector.report_unknown(rule, ref, DEVICES)
-        _report_moves_unknown(collector, ref, vm, DEVICES)
+        collector.report_unknown(rule, ref, DEVICES, _ask_of_count(total))
+        _report_moves_unknown(collector, ref, vm, DEVICES, _ask_of_moves(total))
         return
-    hidden = expected - event.guest_total
+    hidden = expected - total
     if vm.hidden is None:
         if is_shortly_after(vm.moved_at, happened):
-            collector.report_unknown(rule, ref, DURING_CHANGE)
+            collector.report_unknown(rule, ref, DURING_CHANGE, _ask_of_count(total))
         else:
             vm.hidden = hidden  # the first measurement of a session cannot be compared
         return
     if hidden == vm.hidden:
         if vm.unconfirmed is not None:
-            collector.report_unknown(rule, vm.unconfirmed.ref, DURING_CHANGE)
-            collector.report_unknown(MOVES, vm.unconfirmed.ref, DURING_CHANGE, vm.unconfirmed.moves)
+            _report_unconfirmed(collector, rule, vm.unconfirmed)
             vm.unconfirmed = None
         collector.count_holds(rule)
         collector.count_holds(MOVES, vm.moves.count)
@@ -107,16 +108,16 @@ def judge_guest_total(collector: FindingCollector, ref: EventRef, event: VmObser
     missing = hidden - vm.hidden
     misfitting = sum(module.size for module in vm.modules if module.misfits)
     if 0 < missing <= vm.added // KEPT_PART + misfitting + vm.missing:
-        _accept_missing(collector, ref, vm, rule, missing)
+        _accept_missing(collector, ref, vm, rule, missing, total)
         return
     if hidden >= 0 and 0 < -missing <= vm.unplugged:  # what was unplugged may never have been seen
-        collector.report_unknown(rule, ref, UNPLUGGED)
-        _report_moves_unknown(collector, ref, vm, UNPLUGGED)
+        collector.report_unknown(rule, ref, UNPLUGGED, _ask_of_count(total, memory=expected))
+        _report_moves_unknown(collector, ref, vm, UNPLUGGED, _ask_of_moves(total))
         vm.hidden, vm.unconfirmed = hidden, None
         return
     if _may_have_lent(fold):
-        collector.report_unknown(rule, ref, LENT)
-        _report_moves_unknown(collector, ref, vm, LENT)
+        collector.report_unknown(rule, ref, LENT, _ask_of_count(total))
+        _report_moves_unknown(collector, ref, vm, LENT, _ask_of_moves(total))
         return
     unconfirmed = vm.unconfirmed
     settled = not is_shortly_after(vm.moved_at, happened)
@@ -128,25 +129,49 @@ def judge_guest_total(collector: FindingCollector, ref: EventRef, event: VmObser
     if unconfirmed is not None and unconfirmed.deviation == hidden:
         return  # it may still change
     if unconfirmed is not None:
-        collector.report_unknown(rule, unconfirmed.ref, DURING_CHANGE)
-        collector.report_unknown(MOVES, unconfirmed.ref, DURING_CHANGE, unconfirmed.moves)
-    vm.unconfirmed = UnconfirmedReading(ref=vm.moves.last or ref, deviation=hidden, moves=vm.moves.count)
+        _report_unconfirmed(collector, rule, unconfirmed)
+    vm.unconfirmed = UnconfirmedReading(
+        ref=vm.moves.last or ref, deviation=hidden, moves=vm.moves.count, measured=total
+    )
     vm.moves.clear()
 
 
-def _accept_missing(collector: FindingCollector, ref: EventRef, vm: ObservedVmState, rule: str, missing: int) -> None:
+def _ask_of_count(guest_total: int, memory: int | None = None) -> Question:
+    """Whether a guest counts the memory that it has."""
+    return ask_measured(guest_counts_its_memory, {"guest_total": guest_total, "memory": memory})
+
+
+def _ask_of_moves(after: int, before: int | None = None) -> Question:
+    """Whether a guest sees what moved."""
+    return ask_measured(guest_sees_the_moves, {"after": after, "before": before})
+
+
+def _report_unconfirmed(collector: FindingCollector, rule: str, reading: UnconfirmedReading) -> None:
+    """Reports unknown: what the VM had when its guest was measured, no other measurement confirms."""
+    collector.report_unknown(rule, reading.ref, DURING_CHANGE, _ask_of_count(reading.measured))
+    report_moves_unconfirmed(collector, reading)
+
+
+def report_moves_unconfirmed(collector: FindingCollector, reading: UnconfirmedReading) -> None:
+    """Reports that it is unknown whether a guest sees what moved, because it was measured meanwhile."""
+    about = _ask_of_moves(reading.measured)
+    collector.report_unknown(MOVES, reading.ref, DURING_CHANGE, about, reading.moves)
+
+
+def _accept_missing(
+    collector: FindingCollector, ref: EventRef, vm: ObservedVmState, rule: str, missing: int, total: int
+) -> None:
     """The guest sees less by no more than its kernel keeps of what was added, or than was found or remarked before."""
     if vm.unconfirmed is not None:
-        collector.report_unknown(rule, vm.unconfirmed.ref, DURING_CHANGE)
-        collector.report_unknown(MOVES, vm.unconfirmed.ref, DURING_CHANGE, vm.unconfirmed.moves)
+        _report_unconfirmed(collector, rule, vm.unconfirmed)
         vm.unconfirmed = None
     if missing <= vm.added // KEPT_PART:
         collector.count_holds(rule)
         collector.count_holds(MOVES, vm.moves.count)
         vm.moves.clear()
     else:
-        collector.report_unknown(rule, ref, KNOWN)
-        _report_moves_unknown(collector, ref, vm, KNOWN)
+        collector.report_unknown(rule, ref, KNOWN, _ask_of_count(total))
+        _report_moves_unknown(collector, ref, vm, KNOWN, _ask_of_moves(total))
     vm.missing = min(vm.missing, missing)
 
 
@@ -228,7 +253,7 @@ def judge_visible(
     steady, vm.last_assigned = moves.count == 0 and vm.last_assigned == assigned, assigned
     last, vm.most_since_visible = vm.visible, max(vm.most_since_visible, assigned)
     if last is None:
-        _report_moves_unknown(collector, ref, vm, FIRST)
+        _report_moves_unknown(collector, ref, vm, FIRST, _ask_of_moves(visible))
         _accept(vm, VisibleReading(visible, assigned, confirmed=visible == assigned))
         return
     hidden = min(0, last.visible - last.assigned)  # what the guest leaves out, as a negative number
@@ -241,9 +266,9 @@ def judge_visible(
     elif hidden < 0 and watermark < visible <= assigned:
         _report_seen_late(collector, ref, vm, visible, assigned)
     elif assigned + hidden <= visible <= watermark:
-        _report_moves_unknown(collector, ref, vm, BETWEEN)
+        _report_moves_unknown(collector, ref, vm, BETWEEN, _ask_of_moves(visible, last.visible))
     elif watermark < visible and vm.unconfirmed is None and _may_have_peaked(vm, visible):
-        _report_moves_unknown(collector, ref, vm, PEAKED)
+        _report_moves_unknown(collector, ref, vm, PEAKED, _ask_of_moves(visible, last.visible))
     elif lacks_a_gift and last.confirmed and vm.unconfirmed is None and moves.count:
         reading = VisibleReading(visible, assigned, confirmed=True)
         _judge_unseen(collector, ref, vm, reading, moved, is_pending=has_time_to_see(vm.moved_at, at))
@@ -253,7 +278,7 @@ def judge_visible(
         _judge_impossible(collector, ref, vm, reading, moved, steady=steady)
         return
     if vm.unconfirmed is not None:
-        collector.report_unknown(MOVES, vm.unconfirmed.ref, DURING_CHANGE, vm.unconfirmed.moves)
+        report_moves_unconfirmed(collector, vm.unconfirmed)
     _accept(vm, VisibleReading(visible, assigned, confirmed=fits or visible == assigned))
 
 
@@ -322,11 +347,12 @@ def _judge_impossible(
         _accept(vm, reading)
         return
     if unconfirmed is not None:
-        collector.report_unknown(MOVES, unconfirmed.ref, DURING_CHANGE, unconfirmed.moves)
+        report_moves_unconfirmed(collector, unconfirmed)
     if steady and last is not None and not last.confirmed:
         _accept(vm, reading)
         return
-    vm.unconfirmed = UnconfirmedReading(ref=ref, deviation=deviation, moves=max(1, vm.moves.count))
+    moves = max(1, vm.moves.count)
+    vm.unconfirmed = UnconfirmedReading(ref=ref, deviation=deviation, moves=moves, measured=reading.visible)
     vm.moves.clear()
 
 
@@ -336,6 +362,8 @@ def _accept(vm: ObservedVmState, reading: VisibleReading) -> None:
     vm.moves.clear()
 
 
-def _report_moves_unknown(collector: FindingCollector, ref: EventRef, vm: ObservedVmState, why: str) -> None:
-    collector.report_unknown(MOVES, vm.moves.first or ref, why, vm.moves.count)
+def _report_moves_unknown(
+    collector: FindingCollector, ref: EventRef, vm: ObservedVmState, why: str, about: Question
+) -> None:
+    collector.report_unknown(MOVES, vm.moves.first or ref, why, about, vm.moves.count)
     vm.moves.clear()

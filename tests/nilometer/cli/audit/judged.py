@@ -5,8 +5,9 @@ from __future__ import annotations
 from nilometer.audit.provenance import Provenance
 from nilometer.audit.result import Audit
 from nilometer.cli.audit.result import AuditReport, SkippedInput
-from rules.judging.findings import At, Finding, Verdict
+from rules.judging.findings import At, Finding, Verdict, ask
 from rules.judging.scope import EVERYTHING, Scope
+from rules.specification.observations import removal_left_what_was_used
 
 SOURCE = "urn:uuid:00000000-0000-4000-8000-000000000000"
 GIB = 2**30
@@ -43,6 +44,7 @@ UNKNOWN = Finding(
     Verdict.UNKNOWN,
     At("vm/lab.vm0", 20, "2026-11-23T14:52:56.624000Z", record="s7#12"),
     "the guest's memory in use was not measured",
+    about=ask(removal_left_what_was_used, {"assigned": 3 * GIB}),
     count=412,
 )
 REMARK = Finding(
