@@ -113,7 +113,8 @@ def _candidates(
     """Completions that are likely: another with one figure changed, all least, all most, one where two sides meet."""
     term = _given(question.statement, question.known)
     compared = [part for part in terms.subterms(term) if part.op in _COMPARISONS and part.parts[0].sort is int]
-    extremes = [{_name(variable): value(variable.sort) for variable in free} for value in (terms.simplest_value, _largest)]
+    values: tuple[Callable[[Sort], Literal], ...] = terms.simplest_value, _largest
+    extremes = [{_name(variable): value(variable.sort) for variable in free} for value in values]
     if near is not None:
         yield from ({**near, _name(variable): terms.simplest_value(variable.sort)} for variable in free)
         yield from _meeting(compared, near, free)

@@ -81,7 +81,7 @@ def test_what_is_unknown_of_many_polls_can_be_completed_both_ways() -> None:
         fleet.live(30)
         store.take(*fleet.spools.values(), final=True)
         counts += check(store.findings())
-    assert counts[Verdict.UNKNOWN] > 80
+    assert counts[Verdict.UNKNOWN] > 50
 
 
 def test_what_is_unknown_of_a_day_can_be_completed_both_ways() -> None:
@@ -96,7 +96,7 @@ def test_what_is_unknown_of_any_events_can_be_completed_both_ways() -> None:
     counts = Counter[str]()
     for seed in range(50):
         counts += check(judged(any_history(Random(seed), 30, KINDS))[0])
-    assert counts[Verdict.UNKNOWN] > 80
+    assert counts[Verdict.UNKNOWN] > 50
     assert counts[Verdict.VIOLATED] > 5
 
 
