@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from detection.histories import Line
 from domain.aggregates import HistoryError
-from nilometer.storage.bodies import UnreadableEvent, decode
+from nilometer.errors import UnreadableEvent
+from nilometer.storage.bodies import decode
 from rules.judging.findings import At, Finding, Verdict
 from rules.judging.judge import Judge
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.errors import NilometerError
+from domain.identifiers import StreamName
 
 
 class LedgerWarning(UserWarning):
@@ -14,6 +15,31 @@ class LedgerError(NilometerError):
 
     answers: tuple[object, ...] = ()
     """Results and input errors of the requests, of several that were made together, that were answered before."""
+
+
+class UnreadableEvent(NilometerError):
+    """A stored event cannot be read: of an unknown kind or version, or not in its shape. It may have been changed.
+
+    Its place is known: ``position`` is 0 where the event was looked for on its stream.
+    """
+
+    stream: StreamName = StreamName("")
+    version: int = 0
+    position: int = 0
+    why: str = ""
+
+    @classmethod
+    def at(cls, stream: str, version: int, position: int, why: str, hint: str = "") -> UnreadableEvent:
+        """The error of one event, with its place and the reason."""
+        place = f"event {stream}/{version}" + (f" at position {position}" if position else "")
+        error = cls(f"{place} cannot be read: {why}", hint=hint or "nilo repair says what can be mended")
+        error.stream, error.version, error.position, error.why = StreamName(stream), version, position, why
+        return error
+
+    @property
+    def id(self) -> str:
+        """The permanent name of the event: its stream and its version there."""
+        return f"{self.stream}/{self.version}"
 
 
 class NoLedger(LedgerError, FileNotFoundError):

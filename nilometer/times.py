@@ -53,6 +53,15 @@ def is_far_ahead(time: UtcTime, now: UtcTime) -> bool:
     return time > now and datetime.fromisoformat(time) - datetime.fromisoformat(now) > FAR_AHEAD
 
 
+def is_utc_time(text: str) -> bool:
+    """Whether a text is a time in the form of ``UtcTime``."""
+    try:
+        is_wide = len(text) == 27 and text[7] == "-" and text[10] == "T" and text[19] == "." and text[26] == "Z"
+        return is_wide and bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
+
+
 def parse_time(text: str) -> UtcTime:
     """Reads a time that names its zone. Raises ``InputError`` with what to write instead.
 

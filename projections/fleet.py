@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from domain.identifiers import split_stream
+from domain.errors import NilometerError
+from domain.identifiers import StreamName, split_stream
 from domain.observed.host import HostAccount, ObservedHost, account_of
 from domain.observed.vm import ObservedVm
 from projections.tracked import TrackedHost, TrackedVm
@@ -30,6 +31,8 @@ class Fleet:
     """When the latest of the events applied happened; ``None`` before the first."""
     vms: dict[str, TrackedVm] = field(default_factory=dict[str, TrackedVm])
     hosts: dict[str, TrackedHost] = field(default_factory=dict[str, TrackedHost])
+    ended: dict[StreamName, NilometerError] = field(default_factory=dict[StreamName, NilometerError], compare=False)
+    """Streams with an event that cannot be read or cannot follow, and why: they are as they were before it."""
     _on: dict[str | None, set[str]] = field(default_factory=dict[str | None, set[str]], repr=False, compare=False)
 
     def on(self, host: str) -> frozenset[str]:
@@ -75,6 +78,9 @@ class Fleet:
         from projections.advancing import advance_host, advance_vm
 
         kind, id = split_stream(envelope.stream)
+        if envelope.stream in self.ended:
+            self.position = envelope.position
+            return
         if kind == "vm":
             before = self.vms.get(id)
             host = None if before is None else before.subject.host
@@ -88,6 +94,11 @@ class Fleet:
         happened = envelope.metadata.happened
         if self.latest is None or happened > self.latest:
             self.latest = happened
+
+    def end(self, stream: StreamName, position: int, why: NilometerError) -> None:
+        """Passes over an event that cannot be read or cannot follow, and from now on all others of its stream."""
+        self.ended.setdefault(stream, why)
+        self.position = position
 
     def apply_all(self, envelopes: Iterable[Envelope[Event]]) -> Fleet:
         """Applies events in order, and returns this fleet."""

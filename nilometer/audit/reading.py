@@ -18,10 +18,11 @@ from typing import Final
 from domain.envelope import Envelope
 from domain.errors import InputError, NilometerError
 from domain.events import Event
+from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import source_uri, to_cloudevent
 from nilometer.history.parsing import LineReader, UnreadableLine
 from nilometer.ledger.reader import LedgerReader
-from nilometer.storage.bodies import UnreadableEvent, decode, encode
+from nilometer.storage.bodies import decode, encode
 from nilometer.storage.reader import StoredRow
 from nilometer.textio.identifying.kind import AUDIT, EXPORT_A_HISTORY, empty_file
 from nilometer.textio.streaming import in_batches

@@ -23,6 +23,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "record": ("writing.record", "Record what another tool did to an observed VM."),
         "backup": ("writing.backup", "Copy the whole ledger into a file, and check the copy."),
         "restore": ("writing.restore", "Copy a backup into a new ledger, and check it."),
+        "repair": ("writing.repair", "Say what can be mended of damaged events; mend it in a copy."),
     },
     "Look at what is recorded": {
         "view": ("reading.view", "Show the memory that each guest sees, now or in the past."),

@@ -84,7 +84,7 @@ def find_named(word: str, find_vm: Callable[[str], str], find_host: Callable[[st
 
 def has_history(ledger: LedgerReader, stream: str) -> bool:
     """Whether anything was ever recorded of a VM or host, also if it was removed."""
-    return next(iter(ledger.stream(stream)), None) is not None
+    return ledger.has_begun(stream)
 
 
 def list_vm_names(fleet: Fleet) -> dict[str, str]:

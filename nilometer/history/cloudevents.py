@@ -13,7 +13,8 @@ from typing import Any, Final, cast
 
 from domain.envelope import Envelope
 from domain.events import Event
-from nilometer.storage.bodies import UnreadableEvent, encode
+from nilometer.errors import UnreadableEvent
+from nilometer.storage.bodies import encode
 from nilometer.storage.reader import StoredRow
 
 _CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -55,6 +56,18 @@ def envelope_to_cloudevent(envelope: Envelope[Event], ledger: str) -> dict[str, 
     return to_cloudevent(row, ledger)
 
 
+def unreadable_to_document(event: UnreadableEvent, ledger: str) -> dict[str, Any]:
+    """What stands in a list of events in the place of one that cannot be read."""
+    return {
+        "id": event.id,
+        "position": event.position,
+        "source": source_uri(ledger),
+        "subject": event.stream,
+        "unreadable": event.why,
+        "version": event.version,
+    }
+
+
 def write_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[bytes]:
     """The history lines of stored events."""
     for stored in rows:
@@ -64,14 +77,16 @@ def write_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[bytes]:
 def _body(stored: StoredRow) -> dict[str, Any]:
     try:
         body: Any = json.loads(stored.body)
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         body = None
-    fields = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+    has_types = [type(value) for value in (stored.stream, stored.version, stored.topic)] == [str, int, str]
+    fields = cast("dict[str, Any]", body) if isinstance(body, dict) and has_types else {}
     if not fields.keys() >= {"data", "happened"} or to_canonical_json(fields) != stored.body:
-        raise UnreadableEvent(
-            f"event {stored.stream}/{stored.version} at position {stored.position} is not as Nilometer writes events: "
-            "it was changed after it was recorded",
-            hint="restore the ledger from a copy",
+        raise UnreadableEvent.at(
+            stored.stream,
+            stored.version,
+            stored.position,
+            "it is not as Nilometer writes events: it was changed after it was recorded",
         )
     return fields
 

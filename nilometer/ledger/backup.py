@@ -11,13 +11,15 @@ from domain.errors import InputError
 from nilometer.errors import LedgerError
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.reader import check_database
-from nilometer.storage.copying import Contents, copy_ledger, read_contents
+from nilometer.storage.copying import NOTHING_REPLACED, Contents, Replacements, copy_ledger, read_contents
 from nilometer.storage.sqlite.reader import SQLiteReader
 from nilometer.storage.urls import SQLiteLocation
 
 
-def back_up(url: str, file: Path) -> Contents:
+def back_up(url: str, file: Path, replacing: Replacements = NOTHING_REPLACED) -> Contents:
     """Copies the ledger at ``url`` into a new file, as it is at one moment, and checks the copy.
+
+    ``replacing`` has events that are to stand in the copy instead of those at their positions.
 
     The file appears under its name only when it is complete: its events and receipts have the digest of what was read,
     and its views, made anew, are what its events come to. Raises ``InputError`` if the file exists.
@@ -30,7 +32,7 @@ def back_up(url: str, file: Path) -> Contents:
     with tempfile.TemporaryDirectory(dir=file.absolute().parent, prefix=f".{file.name}.") as folder:
         made = Path(folder) / "ledger.db"
         with Ledger.open(url, read_only=True) as source:
-            copied = _copy(source, f"sqlite:///{made}")
+            copied = _copy(source, f"sqlite:///{made}", replacing)
         os.link(made, file)  # unlike a renaming, it never replaces what came there meanwhile
         _to_disk(file)
     return copied
@@ -46,9 +48,9 @@ def restore_backup(file: Path, url: str) -> Contents:
         return _copy(source, url)
 
 
-def _copy(source: Ledger, url: str) -> Contents:
+def _copy(source: Ledger, url: str, replacing: Replacements = NOTHING_REPLACED) -> Contents:
     with Ledger.open(url, create=True) as target:
-        copied = copy_ledger(source.recorder, target.recorder)
+        copied = copy_ledger(source.recorder, target.recorder, replacing)
     with Ledger.open(url) as target:
         target.views.rebuild()
         if read_contents(target.recorder) != copied or target.id != source.id or not target.views.compare().equal:

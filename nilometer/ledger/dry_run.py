@@ -10,11 +10,12 @@ from domain.deciding.decider import decide
 from domain.deciding.reads import load
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
-from domain.identifiers import StreamName, UtcTime, split_stream
+from domain.identifiers import StreamName, UtcTime, host_stream, split_stream, vm_stream
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.moments import find_moment
-from nilometer.ledger.repository import decided_host, decided_vm
+from nilometer.ledger.repository import count_on, decided_host, decided_vm
 from nilometer.ledger.requests import Request, Result
+from nilometer.ledger.unit_of_work import readable
 from nilometer.ledger.validating import check_requests
 from nilometer.times import Clock, current_time, system_clock
 from projections.fleet import Fleet
@@ -63,20 +64,26 @@ class DryRun:
 
     def vm(self, id: str) -> VmAggregate:
         """The decided VM with this id. Raises ``UnknownVm``, or ``InputError`` if a hypervisor decides about it."""
+        self._check_known(vm_stream(id))
         return decided_vm(id, self._fleet.vms.get(id))
 
     def host(self, id: str) -> HostAggregate:
         """The decided host with this id. Raises ``UnknownHost``, or ``InputError`` if a hypervisor decides about it."""
+        self._check_known(host_stream(id))
         return decided_host(id, self._fleet.hosts.get(id))
 
     def is_taken(self, stream: StreamName) -> bool:
         """Whether a stream of this name ever began."""
-        recorded = self._ledger is not None and any(True for _ in self._ledger.stream(stream))
+        recorded = self._ledger is not None and self._ledger.has_begun(stream)
         return stream in self._begun or recorded
 
     def count_vms(self, host: str) -> int:
         """How many VMs, running or not, are on a host."""
-        return len(self._fleet.on(host))
+        return count_on(self._fleet, host)
+
+    def _check_known(self, stream: StreamName) -> None:
+        if stream in self._fleet.ended:
+            raise self._fleet.ended[stream]
 
     # Deciding
 
@@ -84,8 +91,9 @@ class DryRun:
         return frozenset() if self._ledger is None or not keys else self._ledger.known(keys)
 
     def _decide(self, request: Request) -> Result:
-        reads = load(request.command, self)
-        answer = decide(request.command, reads)
+        with readable():
+            reads = load(request.command, self)
+            answer = decide(request.command, reads)
         recorded = current_time(self._clock)
         happened = self._time_of(request, recorded, reads.streams.union([stream for stream, _ in answer.events]))
         metadata = Metadata(

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
-from domain.events import Decided, Event
+from domain.events import Event
 from domain.identifiers import UtcTime, split_stream
 from nilometer.ledger.moments import check_facts_not_ahead
 from nilometer.ledger.requests import Observation
 from nilometer.storage.application import LedgerApplication
-from nilometer.storage.bodies import UnstorableEvent
+from nilometer.storage.bodies import UnstorableEvent, is_decided
 from nilometer.storage.store import Receipt
 from nilometer.times import Clock, current_time
 
@@ -97,14 +97,14 @@ class ObservationWriter:
             if len(self._versions) >= REMEMBERED:
                 self._versions.clear()
             last = self._application.last(stream)
-            if last is not None and isinstance(last.event, Decided):
+            if last is not None and is_decided(last[1]):
                 kind, id = split_stream(stream)
                 raise InputError(
                     f"the {'VM' if kind == 'vm' else kind} {id!r} is decided by this ledger: "
                     f"{event.KIND} cannot be recorded for it",
                     hint="import under other ids (--as PREFIX), or into another ledger",
                 )
-            version = 0 if last is None else last.version
+            version = 0 if last is None else last[0]
         self._versions[stream] = version + 1
         return version + 1
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from nilometer.errors import LedgerError, NotALedger
-from nilometer.storage.reader import EventReader, StoredRow
+from nilometer.errors import LedgerError, LedgerWarning, NotALedger
+from nilometer.storage.reader import EventReader, ReadEvent, StoredRow
 from nilometer.storage.store import Store
 from nilometer.storage.urls import SQLiteLocation, parse_url
+from nilometer.times import is_utc_time
 from nilometer.views.views import Views
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from nilometer.storage.postgres.recorder import PostgresLedgerRecorder
 
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OTHERS: Final = (
     "keep this ledger as it is, and restore an older backup (nilo restore BACKUP) or an export (nilo import)"
 )
@@ -31,11 +35,18 @@ class LedgerReader:
         self._store = store
         self._reader = EventReader(store)
         facts = store.facts()
-        self.id = facts["id"]
+        self.format = int(facts["format"])
+        """The version of its tables: one of ``nilometer.storage.store.FORMATS``."""
+        self.id = facts.get("id", "")
         """A UUID that was made with the ledger."""
-        self.created = facts["created"]
-        """When the ledger was made."""
-        self.views = Views(store, self.events)
+        self.created: str | None = facts.get("created", "")
+        """When the ledger was made; ``None`` if that cannot be read."""
+        if not is_utc_time(self.created):
+            self.created = None
+            warnings.warn(f"{url} does not say when it was made: it was changed", LedgerWarning, stacklevel=2)
+        if not _UUID.fullmatch(self.id):
+            warnings.warn(f"{url} has no id: it was changed; its exports name no ledger", LedgerWarning, stacklevel=2)
+        self.views = Views(store, self._reader.read_all)
         """What the events come to, stored beside them."""
 
     def __enter__(self) -> Self:
@@ -63,6 +74,10 @@ class LedgerReader:
         """All events after a position up to another, in order, fetched in pages. Raises ``UnreadableEvent``."""
         return self._reader.events(after, upto)
 
+    def read_all(self, after: int = 0, upto: int | None = None) -> Iterator[ReadEvent]:
+        """The same, with its error in the place of an event that cannot be read."""
+        return self._reader.read_all(after, upto)
+
     def rows(self, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
         """All events as they are stored, after a position up to another, in order, fetched in pages."""
         return self._reader.rows(after, upto)
@@ -70,6 +85,14 @@ class LedgerReader:
     def stream(self, stream: str, after: int = 0) -> Iterator[Envelope[Event]]:
         """The events of one stream after a version, in order."""
         return self._reader.stream(stream, after)
+
+    def read_stream(self, stream: str, after: int = 0) -> Iterator[ReadEvent]:
+        """The same, with its error in the place of an event that cannot be read."""
+        return self._reader.read_stream(stream, after)
+
+    def has_begun(self, stream: str) -> bool:
+        """Whether a stream has events, readable or not."""
+        return self._reader.has_begun(stream)
 
     @property
     def bytes_used(self) -> int:

@@ -10,21 +10,23 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Final
 
-from domain.aggregates import HostAggregate, VmAggregate
+from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.changes import apply_to_vm, host_figures, vm_figures
 from domain.commands import Command
 from domain.deciding.reads import Reads, load
 from domain.envelope import Envelope
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.events import Decided, Event, HostEvent, VmEvent
-from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
+from domain.identifiers import StreamName, UtcTime, host_stream, vm_id, vm_stream
 from domain.state import Vm
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.recorder import LedgerRecorder
 from nilometer.storage.store import Database
+from nilometer.views.folding import cannot_follow
 from nilometer.views.tables import EventsMissing, damaged
 from nilometer.views.views import Views
 from projections.advancing import advance
+from projections.fleet import Fleet
 from projections.tracked import AnyTracked, TrackedHost, TrackedVm
 
 REMEMBERED: Final = 20_000
@@ -97,7 +99,7 @@ class Repository:
         if self._transaction is not None:  # the views read in transactions of their own
             self._transaction.close()
             self._db = None
-        return len(self._views.fleet().on(host))
+        return count_on(self._views.fleet(), host)
 
     def _fetch(self, stream: StreamName) -> AnyTracked | None:
         db = self._open()
@@ -111,7 +113,10 @@ class Repository:
             else:
                 self._views.report_damage(damaged(f"what is stored of {stream} is not what its last event says"))
         for envelope in self._application.stream_in(db, stream, after):
-            advance(states, envelope)
+            try:
+                advance(states, envelope)
+            except HistoryError as error:
+                raise cannot_follow(envelope, error) from None
         self._known |= states
         self._read_in[stream] = self._transactions
         return states.get(stream)
@@ -188,6 +193,14 @@ class Repository:
         """Forgets these streams: they are fetched when they are next named."""
         for stream in streams:
             self._known.pop(stream, None)
+
+
+def count_on(fleet: Fleet, host: str) -> int:
+    """How many VMs are on a host. Raises the error of a VM of which that is not known."""
+    for stream, error in fleet.ended.items():
+        if vm_id(stream) is not None:
+            raise error
+    return len(fleet.on(host))
 
 
 def agrees(tracked: AnyTracked, last: Envelope[Event]) -> bool:

@@ -6,11 +6,13 @@ Each command is loaded, decided and written: ``Repository.load``, ``decide``, an
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from domain import commands
+from domain.aggregates import HistoryError
 from domain.commands import NAMES, Command
 from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
@@ -24,7 +26,7 @@ from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from domain.record import Record
 from domain.settings import ConfigVersion, MemorySetting
 from domain.shapes import write_memory
-from nilometer.errors import LedgerError
+from nilometer.errors import LedgerError, UnreadableEvent
 from nilometer.ledger.moments import find_moment
 from nilometer.ledger.repository import Repository
 from nilometer.ledger.requests import Request, Result
@@ -153,12 +155,14 @@ class UnitOfWork:
             self.commit()
             self._recorded = {**self._recorded, **self._application.receipts([key])}
         if key in self._recorded:
-            self._pending.append(self._repeat(request, self._recorded[key]))
+            with readable():
+                self._pending.append(self._repeat(request, self._recorded[key]))
             return
         if isinstance(command, commands.RemoveHost):
             self.commit()  # the VMs on the host are counted in what is stored
             self._expected_position = self._application.position()
-        reads, answer = self._decide(command)
+        with readable():
+            reads, answer = self._decide(command)
         if isinstance(command, commands.DefineVm) and accepted(answer.decision):
             self._expect_unchanged(host_stream(command.host))
         self._append(request, key, reads, answer)
@@ -270,6 +274,16 @@ class UnitOfWork:
             repeated=repeated,
             happened=envelopes[0].metadata.happened,
         )
+
+
+@contextmanager
+def readable() -> Generator[None]:
+    """Raises ``InputError`` if a request reads what comes of an event that cannot be read, or cannot follow."""
+    try:
+        yield
+    except (UnreadableEvent, HistoryError) as error:
+        message = f"{error.message}; nothing can be decided after it, and nothing was recorded"
+        raise InputError(message, hint=error.hint) from error
 
 
 # Receipts: what a key was used for, and what was answered where no event shows it

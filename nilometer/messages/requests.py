@@ -9,6 +9,7 @@ from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import seconds_between, split_stream
 from domain.observed.events import UNKNOWN_ACTOR, VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
+from nilometer.errors import UnreadableEvent
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.events import (
     describe,
@@ -84,7 +85,9 @@ def find_outcome(
     """The settlements of a request, in order: the last of them counts; and its moves. The next request ends both."""
     settlements: list[Envelope[VmRequestSettled]] = []
     moves: list[Envelope[VmMemoryMoved]] = []
-    for later in ledger.stream(envelope.stream, after=envelope.version):
+    for later in ledger.read_stream(envelope.stream, after=envelope.version):
+        if isinstance(later, UnreadableEvent):
+            continue
         event = later.event
         if isinstance(event, VmMemoryMoved) and event.request == request.request:
             move = Envelope(

@@ -139,17 +139,17 @@ class LedgerApplication(Application[str]):
             after = page[-1].originator_version
 
     def stream_in(self, db: Database, stream: str, after: int) -> Iterator[Envelope[Event]]:
-        """The events of one stream after a version, as ``stream`` gives them, read in a transaction that is open."""
+        """The events of one stream after a version, in order, read in a transaction that is open."""
         page = (
-            f"SELECT originator_version, topic, state FROM {db.events_table} "
+            f"SELECT originator_version, topic, state, {db.position_column} FROM {db.events_table} "
             "WHERE originator_id = ? AND originator_version > ? ORDER BY originator_version LIMIT ?"
         )
         while True:
-            rows = cast("Sequence[tuple[int, str, bytes]]", db.execute(page, (stream, after, PAGE)).fetchall())
-            for version, topic, body in rows:
+            rows = cast("Sequence[tuple[int, str, bytes, int]]", db.execute(page, (stream, after, PAGE)).fetchall())
+            for version, topic, body, position in rows:
                 if version != after + 1:
                     raise _gap(stream, after, version)
-                yield decode(stream, version, topic, body)
+                yield decode(stream, version, topic, body, position)
                 after = version
             if len(rows) < PAGE:
                 return
@@ -159,10 +159,10 @@ class LedgerApplication(Application[str]):
         any_event = f"SELECT 1 FROM {db.events_table} WHERE originator_id = ? LIMIT 1"
         return db.execute(any_event, (stream,)).fetchone() is not None
 
-    def last(self, stream: str) -> Envelope[Event] | None:
-        """The last event of a stream, if it ever began."""
+    def last(self, stream: str) -> tuple[int, str] | None:
+        """The version and the topic of the last event of a stream, readable or not, if it ever began."""
         for stored in self._given_recorder.select_events(stream, desc=True, limit=1):
-            return cast("Envelope[Event]", self.mapper.to_domain_event(stored))
+            return stored.originator_version, stored.topic
         return None
 
     def all(self, after: int = 0, upto: int | None = None) -> Iterator[Envelope[Event]]:

@@ -16,18 +16,15 @@ from typing import Final, Generic, TypeVar
 from pydantic_core import SchemaSerializer, SchemaValidator, ValidationError
 
 from domain.envelope import Envelope, Metadata
-from domain.errors import NilometerError
-from domain.events import Event
+from domain.events import Decided, Event
 from domain.identifiers import StreamName, UtcTime
 from domain.kinds import EVENTS
+from nilometer.errors import UnreadableEvent
 from nilometer.storage.schemas import SchemaBuilder
 from nilometer.storage.upcasters import UPCASTERS, Json
+from nilometer.times import is_utc_time
 
 E = TypeVar("E", bound=Event)
-
-
-class UnreadableEvent(NilometerError):
-    """A stored event cannot be read: of an unknown kind or version, or not in its shape. It may have been changed."""
 
 
 class UnstorableEvent(Exception):
@@ -75,12 +72,23 @@ def topic_of(event: type[Event]) -> str:
     return f"{event.KIND}/{event.VERSION}"
 
 
+def split_topic(topic: str) -> tuple[str, int]:
+    """The kind and the version in a topic; version 0 if it names none."""
+    kind, _, version = topic.rpartition("/")
+    return kind, int(version) if version.isdecimal() and version.isascii() and len(version) < 10 else 0
+
+
+def is_decided(topic: str) -> bool:
+    """Whether events of a topic record decisions, whatever their version; of an unknown kind nobody knows: true."""
+    kind, _ = split_topic(topic)
+    return kind not in _OBSERVED
+
+
 class _Codecs(dict[str, _Codec]):
     """Codecs by topic, each made when it is first needed."""
 
     def __missing__(self, topic: str) -> _Codec:
-        kind, _, version = topic.rpartition("/")
-        event = EVENTS.get((kind, int(version))) if version.isdecimal() and version.isascii() else None
+        event = EVENTS.get(split_topic(topic))
         if event is None:
             raise KeyError(topic)
         self[topic] = codec = _Codec(event)
@@ -88,6 +96,7 @@ class _Codecs(dict[str, _Codec]):
 
 
 _CODECS: Final = _Codecs()
+_OBSERVED: Final = frozenset(kind for (kind, _), event in EVENTS.items() if not issubclass(event, Decided))
 _TOPICS: Final[dict[type[Event], str]] = {event: topic_of(event) for event in EVENTS.values()}
 
 
@@ -110,6 +119,10 @@ def encode(event: Event, metadata: Metadata) -> tuple[str, bytes]:
 
 def decode(stream: str, version: int, topic: str, body: bytes, position: int = 0) -> Envelope[Event]:
     """Reads a stored event, upcasting an older shape. Raises ``UnreadableEvent`` saying which and why."""
+    if type(body) is not bytes or type(topic) is not str or type(stream) is not str or type(version) is not int:
+        raise UnreadableEvent.at(
+            stream, version, position, "its row has values of other types than it was written with"
+        )
     try:
         codec = _CODECS[topic]
     except KeyError:
@@ -117,7 +130,10 @@ def decode(stream: str, version: int, topic: str, body: bytes, position: int = 0
     try:
         read = codec.read(body)
     except ValidationError as error:
-        raise _unreadable(stream, version, position, first_problem(error)) from None
+        raise UnreadableEvent.at(stream, version, position, first_problem(error)) from None
+    for time in {read.happened, read.recorded, read.earliest or read.happened}:
+        if not is_utc_time(time):
+            raise UnreadableEvent.at(stream, version, position, f"{time!r} is not a time as events have it")
     # Both by position: this is done for every event that is read, and names cost a third more.
     metadata = Metadata(
         read.actor,
@@ -162,10 +178,9 @@ def find_difference(envelope: Envelope[Event], topic: str, body: bytes) -> str |
 
 
 def _upcast(stream: str, version: int, topic: str, body: bytes, position: int) -> tuple[str, bytes, _Codec]:
-    kind, _, text = topic.rpartition("/")
-    shape = int(text) if text.isdecimal() and text.isascii() else 0
+    kind, shape = split_topic(topic)
     if (kind, shape) not in UPCASTERS:
-        raise _unreadable(
+        raise UnreadableEvent.at(
             stream,
             version,
             position,
@@ -177,15 +192,10 @@ def _upcast(stream: str, version: int, topic: str, body: bytes, position: int) -
         while (kind, shape) in UPCASTERS:
             whole["data"] = UPCASTERS[kind, shape](whole["data"], stream)
             shape += 1
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise _unreadable(stream, version, position, "its body is not a JSON object with data") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UnreadableEvent.at(stream, version, position, "its body is not a JSON object with data") from None
     topic = f"{kind}/{shape}"
     return topic, json.dumps(whole).encode(), _CODECS[topic]
-
-
-def _unreadable(stream: str, version: int, position: int, why: str, hint: str = "") -> UnreadableEvent:
-    place = f"event {stream}/{version}" + (f" at position {position}" if position else "")
-    return UnreadableEvent(f"{place} cannot be read: {why}", hint=hint)
 
 
 def first_problem(error: ValidationError) -> str:

@@ -5,12 +5,13 @@ It is read at one moment, whoever writes meanwhile, and written in one transacti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from nilometer.errors import LedgerError
+from nilometer.storage.reader import StoredRow
 from nilometer.storage.recorder import LedgerRecorder
 from nilometer.storage.store import Database, Store
 
@@ -33,7 +34,12 @@ class Contents:
     sha256: str
 
 
-def copy_ledger(source: Store, target: LedgerRecorder) -> Contents:
+Replacements = Mapping[int, StoredRow]
+"""Events by the positions at which they stand in a copy, instead of what was there."""
+NOTHING_REPLACED: Final[Replacements] = {}
+
+
+def copy_ledger(source: Store, target: LedgerRecorder, replacing: Replacements = NOTHING_REPLACED) -> Contents:
     """Copies a ledger into an empty one, which takes its id too. Raises ``LedgerError`` if that one has events."""
     digest = sha256()
     counts = {"events": 0, "commands": 0}
@@ -42,7 +48,7 @@ def copy_ledger(source: Store, target: LedgerRecorder) -> Contents:
             raise LedgerError("the ledger to restore has events already", hint="name a new one with --ledger")
         events = f"{written.events_table} ({written.position_column}, originator_id, originator_version, topic, state)"
         for table, into, pages in (
-            ("events", events, _pages_of_events(read)),
+            ("events", events, _replaced(_pages_of_events(read), replacing)),
             ("commands", "commands (key, position, events, result)", _pages_of_receipts(read)),
         ):
             for page in pages:
@@ -56,6 +62,15 @@ def copy_ledger(source: Store, target: LedgerRecorder) -> Contents:
             (value,) = read.execute("SELECT value FROM ledger WHERE name = ?", (name,)).fetchone() or ("",)
             written.execute("UPDATE ledger SET value = ? WHERE name = ?", (value, name))
     return Contents(counts["events"], counts["commands"], digest.hexdigest())
+
+
+def _replaced(pages: Iterator[Sequence[Row]], replacing: Replacements) -> Iterator[Sequence[Row]]:
+    for page in pages:
+        found = [replacing.get(cast("int", row[0])) for row in page]
+        yield [
+            row if other is None else (other.position, other.stream, other.version, other.topic, other.body)
+            for row, other in zip(page, found, strict=True)
+        ]
 
 
 def read_contents(store: Store) -> Contents:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from domain.identifiers import StreamName
 from domain.record import Record
+from nilometer.errors import UnreadableEvent
 from nilometer.storage.store import Store
 
 if TYPE_CHECKING:
@@ -30,8 +31,23 @@ class StoredRow(Record):
     body: bytes
 
 
+ReadEvent: TypeAlias = "Envelope[Event] | UnreadableEvent"
+"""An event that was read, or why it cannot be."""
+
 Columns = tuple[int, str, int, str, bytes]
 """The fields of a ``StoredRow``."""
+
+
+def _decoder() -> Callable[[str, int, str, bytes, int], ReadEvent]:
+    from nilometer.storage.bodies import decode
+
+    def read(stream: str, version: int, topic: str, body: bytes, position: int) -> ReadEvent:
+        try:
+            return decode(stream, version, topic, body, position)
+        except UnreadableEvent as error:
+            return error
+
+    return read
 
 
 class EventReader:
@@ -53,13 +69,34 @@ class EventReader:
 
     def events(self, after: int = 0, upto: int | None = None) -> Iterator[Envelope[Event]]:
         """The same, read. Raises ``UnreadableEvent``."""
-        for position, stream, version, topic, body in self._select(after, upto):
-            from nilometer.storage.bodies import decode
+        for event in self.read_all(after, upto):
+            if isinstance(event, UnreadableEvent):
+                raise event
+            yield event
 
-            yield decode(stream, version, topic, body, position)
+    def read_all(self, after: int = 0, upto: int | None = None) -> Iterator[ReadEvent]:
+        """The same, with its error in the place of an event that cannot be read."""
+        read = None
+        for position, stream, version, topic, body in self._select(after, upto):
+            read = read or _decoder()
+            yield read(stream, version, topic, body, position)
+
+    def has_begun(self, stream: str) -> bool:
+        """Whether a stream has events, readable or not."""
+        with self._store.transaction(write=False) as db:
+            any_event = f"SELECT 1 FROM {db.events_table} WHERE originator_id = ? LIMIT 1"
+            return db.execute(any_event, (stream,)).fetchone() is not None
 
     def stream(self, stream: str, after: int = 0) -> Iterator[Envelope[Event]]:
         """The events of one stream after a version, in order, without their positions. Raises ``UnreadableEvent``."""
+        for event in self.read_stream(stream, after):
+            if isinstance(event, UnreadableEvent):
+                raise event
+            yield event
+
+    def read_stream(self, stream: str, after: int = 0) -> Iterator[ReadEvent]:
+        """The same, with its error in the place of an event that cannot be read."""
+        read = _decoder()
         while True:
             with self._store.transaction(write=False) as db:
                 select = (
@@ -68,9 +105,7 @@ class EventReader:
                 )
                 page = cast("list[tuple[int, str, bytes]]", db.execute(select, (stream, after, PAGE)).fetchall())
             for version, topic, body in page:
-                from nilometer.storage.bodies import decode
-
-                yield decode(stream, version, topic, body)
+                yield read(stream, version, topic, body, 0)
                 after = version
             if len(page) < PAGE:
                 return

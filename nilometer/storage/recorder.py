@@ -72,7 +72,7 @@ class LedgerRecorder(ApplicationRecorder):
 
     @abstractmethod
     def facts(self) -> dict[str, str]:
-        """What the ledger says of itself: ``id`` and ``created``."""
+        """What the ledger says of itself: ``id``, ``created``, and the ``format`` of its tables."""
 
     @abstractmethod
     def adopt(self, id: str) -> None:

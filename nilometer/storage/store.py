@@ -6,12 +6,14 @@ same transaction as the events, so that a command that is sent again, after a cr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from domain.record import Record
+from nilometer.errors import LedgerError
 
 FORMAT: Final = 2
 """The version of the tables of a new ledger. Since 2 events have their positions as a key, and triggers keep them."""
@@ -34,6 +36,22 @@ class Receipt(Record):
     position: int
     events: int
     result: str | None = None
+
+
+def check_receipt(receipt: Receipt) -> Receipt:
+    """Returns a receipt that was read. Raises ``LedgerError`` if it has values that none can have."""
+    numbers = (receipt.position, receipt.events)
+    result: object = receipt.result
+    if all(type(number) is int and 0 <= number < 2**53 for number in numbers) and isinstance(result, str | None):
+        try:
+            if isinstance(json.loads(receipt.result or "{}"), dict | list):
+                return receipt
+        except (ValueError, RecursionError):
+            pass
+    raise LedgerError(
+        f"the receipt of the key {receipt.key!r} cannot be read: it was damaged; nothing was recorded",
+        hint="compare the ledger with a backup, and restore it with nilo restore BACKUP; or ask with another key",
+    )
 
 
 class Rows(Protocol):
@@ -76,7 +94,7 @@ class Store(Protocol):
         ...
 
     def facts(self) -> dict[str, str]:
-        """What the ledger says of itself: ``id`` and ``created``."""
+        """What the ledger says of itself: ``id``, ``created``, and the ``format`` of its tables."""
         ...
 
     def bytes_used(self) -> int:

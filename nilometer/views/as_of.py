@@ -8,19 +8,30 @@ the same days may have been recorded one after the other, so each stream starts 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from domain.errors import InputError
+from nilometer.errors import UnreadableEvent
+from nilometer.views.folding import fold
 from nilometer.views.states import STATE_COLUMNS, check_row, put, read_fleet, read_row, read_state
-from nilometer.views.tables import Events, ViewStore, damaged, number, text, tracking
+from nilometer.views.tables import (
+    ENTRY_COLUMNS,
+    Events,
+    ViewStore,
+    check_entry,
+    damaged,
+    number,
+    select_in,
+    text,
+    tracking,
+)
 from projections.fleet import Fleet
 from projections.tracked import AnyTracked
 
 if TYPE_CHECKING:
-    from domain.envelope import Envelope
-    from domain.event import Event
+    from nilometer.storage.reader import ReadEvent
 
 NEAR = 32
 """Events that are wanted singly are fetched together if no more than so many others lie between them."""
@@ -45,14 +56,14 @@ class Moments:
     def now(self) -> Fleet:
         """The fleet as all events leave it."""
         fleet = self._stored()
-        return fleet.apply_all(self._events(fleet.position, None))
+        return fold(fleet, self._events(fleet.position, None))
 
     def at_position(self, wanted: int) -> Fleet:
         """The fleet as it was known at a position. Raises ``InputError`` if the ledger has not come so far."""
         if wanted < 0:
             raise InputError(f"there is no position {wanted}: they count from 1, and 0 is before the first event")
         fleet = self._stored(wanted)
-        fleet.apply_all(self._events(fleet.position, wanted))
+        fold(fleet, self._events(fleet.position, wanted))
         if fleet.position != wanted:
             raise InputError(
                 f"there is no position {wanted}: the last event is at {fleet.position}", hint="see the last: nilo log"
@@ -75,9 +86,9 @@ class Moments:
         for checkpoint, some in _starts(stretches, self._checkpoints() if stretches else []).items():
             self._take(fleet, checkpoint, {stretch.stream: stretch for stretch in some})
         late, others, latest = self._beside(time, known)
-        fleet.apply_all(fetch(self._events, late))
+        fold(fleet, fetch(self._events, late), dense=False)
         fleet.position, fleet.latest = max(last_of_all, others, fleet.position), latest
-        return fleet.apply_all(envelope for envelope in self._events(known, None) if envelope.metadata.happened <= time)
+        return fold(fleet, by_time(self._events(known, None), time), dense=False)
 
     def _stored(self, upto: int | None = None) -> Fleet:
         """The stored fleet nearest to a position and not after it, or to the last event."""
@@ -115,6 +126,9 @@ class Moments:
                 "FROM view_streams s",
                 (time, time),
             ).fetchall()
+            chosen = [at for row in rows for at in (row[6], row[7]) if at is not None]
+            for entry in select_in(db, f"SELECT {ENTRY_COLUMNS} FROM view_timeline WHERE position", chosen):
+                check_entry(entry)
         return there.position, [(*check_row(row[:6]), _maybe(row[6]), _maybe(row[7])) for row in rows]
 
     def _take(self, fleet: Fleet, checkpoint: int, stretches: dict[str, _Stretch]) -> None:
@@ -124,10 +138,7 @@ class Moments:
             put(fleet, stream, states[stream])
         upto = max(stretch.last for stretch in stretches.values())
         if upto > checkpoint:
-            for envelope in self._events(checkpoint, upto):
-                stretch = stretches.get(envelope.stream)
-                if stretch is not None and envelope.position <= stretch.last:
-                    fleet.apply(envelope)
+            fold(fleet, (event for event in self._events(checkpoint, upto) if _is_in(event, stretches)), dense=False)
 
     def _checkpoints(self) -> list[int]:
         with self._store.transaction(write=False) as db:
@@ -151,7 +162,7 @@ class Moments:
             if not known:
                 return [], 0, None
             late = db.execute(
-                "SELECT position FROM view_timeline WHERE latest > happened AND happened <= ? AND latest > ? "
+                f"SELECT {ENTRY_COLUMNS} FROM view_timeline WHERE latest > happened AND happened <= ? AND latest > ? "
                 "AND position <= ? ORDER BY position",
                 (time, time, known),
             ).fetchall()
@@ -164,13 +175,25 @@ class Moments:
                 "SELECT happened FROM view_timeline WHERE happened <= ? ORDER BY happened DESC LIMIT 1", (time,)
             ).fetchone()
         return (
-            [number(row[0]) for row in late],
+            [check_entry(row) for row in late],
             0 if others is None else _maybe(others[0]) or 0,
             None if latest is None else text(latest[0]),
         )
 
 
-def fetch(events: Events, positions: Sequence[int]) -> Iterator[Envelope[Event]]:
+def by_time(events: Iterable[ReadEvent], time: str) -> Iterator[ReadEvent]:
+    """Those of the events that had happened by a time. Of one that cannot be read nobody knows."""
+    for event in events:
+        if isinstance(event, UnreadableEvent) or event.metadata.happened <= time:
+            yield event
+
+
+def _is_in(event: ReadEvent, stretches: Mapping[str, _Stretch]) -> bool:
+    stretch = stretches.get(event.stream)
+    return stretch is not None and event.position <= stretch.last
+
+
+def fetch(events: Events, positions: Sequence[int]) -> Iterator[ReadEvent]:
     """The events at these positions, which are in order; neighbours are fetched together."""
     start = 0
     for end in range(1, len(positions) + 1):

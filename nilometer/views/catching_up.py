@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from domain.aggregates import HistoryError
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import split_stream
+from nilometer.errors import UnreadableEvent
+from nilometer.storage.reader import ReadEvent
 from nilometer.storage.store import Database
+from nilometer.views.folding import cannot_follow
 from nilometer.views.states import STATE_COLUMNS, check_row, host_of, kind_of, select_states, write_fleet, write_state
-from nilometer.views.tables import LIVE, Events, ViewStore, checksum, damaged, exist, insert, lock, position, tracking
+from nilometer.views.tables import (
+    LIVE,
+    Events,
+    ViewStore,
+    checksum,
+    checksum_of_entry,
+    damaged,
+    exist,
+    insert,
+    lock,
+    position,
+    tracking,
+)
 from projections.advancing import advance
 from projections.timeline import subject
 from projections.tracked import AnyTracked, States
@@ -38,13 +54,26 @@ _REPLACE: Final = (
 
 
 def pages(events: Events, after: int, upto: int | None, pace: Pace) -> Iterator[list[Envelope[Event]]]:
-    """Events in pages, each ending where a checkpoint is due."""
-    page: list[Envelope[Event]] = []
-    for envelope in events(after, upto):
-        page.append(envelope)
-        if len(page) == pace.page or pace.is_due(after, envelope.position):
+    """Events in pages, each ending where a checkpoint is due. Raises ``UnreadableEvent`` after those before it."""
+    for page in in_pages(events(after, upto), after, pace):
+        readable: list[Envelope[Event]] = []
+        for event in page:
+            if isinstance(event, UnreadableEvent):
+                if readable:
+                    yield readable
+                raise event
+            readable.append(event)
+        yield readable
+
+
+def in_pages(events: Iterable[ReadEvent], after: int, pace: Pace) -> Iterator[list[ReadEvent]]:
+    """Events after a position in pages, each ending where a checkpoint is due."""
+    page: list[ReadEvent] = []
+    for event in events:
+        page.append(event)
+        if len(page) == pace.page or pace.is_due(after, event.position):
             yield page
-            after, page = envelope.position, []
+            after, page = event.position, []
     if page:
         yield page
 
@@ -53,7 +82,7 @@ def timeline_row(envelope: Envelope[Event], tracked: AnyTracked | None) -> Row:
     """The row of an event in ``view_timeline``; ``tracked`` is what its stream then came to."""
     metadata, about = envelope.metadata, subject(envelope)
     latest = metadata.happened if tracked is None else tracked.as_of
-    return (
+    entry = (
         envelope.position,
         envelope.stream,
         metadata.happened,
@@ -65,6 +94,7 @@ def timeline_row(envelope: Envelope[Event], tracked: AnyTracked | None) -> Row:
         int(about.asked),
         metadata.correlation,
     )
+    return (*entry, checksum_of_entry(entry))
 
 
 def state_row(stream: str, tracked: AnyTracked) -> Row:
@@ -88,7 +118,10 @@ def read_states(store: ViewStore, tables: str, streams: Sequence[str]) -> dict[s
 
 
 def write_page(store: ViewStore, tables: str, after: int, page: Sequence[Envelope[Event]], pace: Pace) -> bool:
-    """Takes a page up in one transaction; false if the tables are no longer at ``after``, as another was faster."""
+    """Takes a page up in one transaction; false if the tables are no longer at ``after``, as another was faster.
+
+    Raises ``HistoryError`` if one of its events cannot follow: then nothing of it is taken up.
+    """
     with store.transaction(write=False) as db:
         # Live tables that were there once are there for good; fresh ones are not when another took their place.
         there = tables == LIVE or exist(db, tables)
@@ -101,8 +134,13 @@ def write_page(store: ViewStore, tables: str, after: int, page: Sequence[Envelop
             with store.transaction(write=False) as db:
                 if position(db, tables) != after:
                     return False
+            if tables != LIVE:  # they come of these events alone
+                raise cannot_follow(envelope, HistoryError(f"events of {envelope.stream} are missing before it"))
             raise damaged(f"what is stored of {envelope.stream} is not of the version before {envelope.version}")
-        tracked = advance(states, envelope)
+        try:
+            tracked = advance(states, envelope)
+        except HistoryError as error:
+            raise cannot_follow(envelope, error) from None
         rows.append(timeline_row(envelope, tracked))
         if tracked is not None:
             touched[envelope.stream] = tracked

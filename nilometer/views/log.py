@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 
+from domain.aggregates import HistoryError
 from domain.decision import Outcome
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.identifiers import split_stream
 from domain.observed.events import VmChangeRequested, VmRequestSettled
+from nilometer.errors import UnreadableEvent
+from nilometer.storage.reader import ReadEvent
 from nilometer.views.as_of import fetch
 from nilometer.views.catching_up import read_states
 from nilometer.views.states import host_of
-from nilometer.views.tables import LIVE, Events, Moment, ViewStore, number, text, tracking
+from nilometer.views.tables import (
+    ENTRY_COLUMNS,
+    LIVE,
+    Events,
+    EventsMissing,
+    Moment,
+    ViewError,
+    ViewStore,
+    check_entry,
+    number,
+    text,
+    tracking,
+)
 from projections.advancing import advance
 from projections.timeline import entry
 from projections.tracked import AnyTracked
 
 PAGE = 1000
+
+_OUTCOME = 7
+"""The place of the outcome in ``ENTRY_COLUMNS``."""
 
 _COURSE = "(asked = 1 AND outcome IS NULL OR asked = 0 AND outcome IS NOT NULL AND substr(stream, 1, 3) = 'vm/')"
 """The requests of observed VMs, whose events do not say how they ended, and their settlements."""
@@ -53,6 +73,13 @@ class Filter:
             and (found.asked or not self.asked)
         )
 
+    def may_accept(self, event: UnreadableEvent) -> bool:
+        """Whether it may apply to an event of which nothing but its place is known."""
+        kind, id = split_stream(event.stream)
+        is_of_another_vm = self.vm is not None and kind == "vm" and id != self.vm
+        is_of_another_host = self.host is not None and kind == "host" and id != self.host
+        return self.correlation is None and kind != "import" and not is_of_another_vm and not is_of_another_host
+
     def conditions(self) -> tuple[list[str], list[object]]:
         """The same as conditions on ``view_timeline``, and their parameters; of what was asked for, any outcome."""
         wanted: list[tuple[str, object]] = [
@@ -72,13 +99,37 @@ class Filter:
 class Log:
     """Reads the audit trail of a ledger."""
 
-    def __init__(self, store: ViewStore, events: Events) -> None:
+    def __init__(self, store: ViewStore, events: Events, report: Callable[[ViewError], None]) -> None:
         self._store = store
         self._events = events
+        self._report = report
+        """Is called with what is wrong with the stored index; the events are read instead of it."""
 
-    def find(self, wanted: Filter, limit: int | None = None) -> Iterator[Envelope[Event]]:
-        """The events that ``wanted`` accepts in the order of their positions; with ``limit`` so many of the newest."""
+    def find(self, wanted: Filter, limit: int | None = None) -> Iterator[ReadEvent]:
+        """The events that ``wanted`` accepts in the order of their positions; with ``limit`` so many of the newest.
+
+        In the place of an event that cannot be read, and may be wanted, stands its error.
+        """
+        done = 0
+        try:
+            for event in self._find(wanted, limit):
+                yield event
+                done = event.position
+        except (ViewError, EventsMissing) as error:
+            self._report(error if isinstance(error, ViewError) else ViewError(error.message, hint=error.hint))
+        else:
+            return
+        ended = self._ended(wanted.outcome, wanted.vm, 0) if wanted.asked and wanted.outcome is not None else ()
+        found = self._after(wanted, 0, ended)
+        for event in found if limit is None else deque(found, maxlen=limit):
+            if event.position > done:
+                yield event
+
+    def _find(self, wanted: Filter, limit: int | None) -> Iterator[ReadEvent]:
         conditions, parameters = wanted.conditions()
+        if not conditions:  # the index has nothing to add
+            yield from self._events(0, None) if limit is None else deque(self._newest_of_all(limit), maxlen=limit)
+            return
         known = self._known()
         if wanted.asked and wanted.outcome is not None:
             ended = self._ended(wanted.outcome, wanted.vm, known)
@@ -106,6 +157,8 @@ class Log:
         ended: set[int] = set()
         at: int | None
         for envelope in chain(course, self._events(known, None)):
+            if isinstance(envelope, UnreadableEvent):
+                continue
             event = envelope.event
             if isinstance(event, VmChangeRequested):
                 at, came = envelope.position, None if event.accepted else Outcome.REJECTED
@@ -129,14 +182,18 @@ class Log:
         for rows in self._pages([*conditions, so], [*parameters, str(outcome)], known):
             yield [at for at, decided in rows if decided is not None or at in ended]
 
-    def _fetched(self, pages: Iterable[list[int]]) -> Iterator[Envelope[Event]]:
+    def _fetched(self, pages: Iterable[list[int]]) -> Iterator[ReadEvent]:
         for positions in pages:
             yield from fetch(self._events, positions)
 
-    def _after(self, wanted: Filter, known: int, ended: Collection[int] = ()) -> Iterator[Envelope[Event]]:
+    def _after(self, wanted: Filter, known: int, ended: Collection[int] = ()) -> Iterator[ReadEvent]:
         """What is wanted of the events that are not taken up yet."""
         states: dict[str, AnyTracked] = {}
         for envelope in self._events(known, None):
+            if isinstance(envelope, UnreadableEvent):
+                if wanted.may_accept(envelope):
+                    yield envelope
+                continue
             host = None if wanted.host is None else self._host_at(envelope, states, known)
             if wanted.accepts(envelope, host, ended):
                 yield envelope
@@ -148,26 +205,45 @@ class Log:
             states |= read_states(self._store, LIVE, [stream])
         tracked = states.get(stream)
         if tracked is None or tracked.subject.version < envelope.version:
-            tracked = advance(states, envelope)
+            with suppress(HistoryError):  # its stream ended before it, at an event that cannot be read
+                tracked = advance(states, envelope)
         return host_of(tracked)
 
     def between(self, one: Moment, other: Moment) -> Iterator[Envelope[Event]]:
-        """The events that one of two moments knows and the other does not."""
+        """The events that one of two moments knows and the other does not, but for those that cannot be read."""
+        for event in self._between(one, other):
+            if not isinstance(event, UnreadableEvent):
+                yield event
+
+    def _between(self, one: Moment, other: Moment) -> Iterator[ReadEvent]:
         if isinstance(one, int) and isinstance(other, int):
             yield from self._events(min(one, other), max(one, other))
             return
-        (first, second), known = (_up_to(one), _up_to(other)), self._known()
-        yield from self._stored([f"({first}) <> ({second})"], [one, other], known)
-        for envelope in self._events(known, None):
-            if _knows(one, envelope) != _knows(other, envelope):
-                yield envelope
+        (first, second), done = (_up_to(one), _up_to(other)), 0
+        try:
+            known = self._known()
+            for event in self._stored([f"({first}) <> ({second})"], [one, other], known):
+                yield event
+                done = event.position
+            done = known
+        except (ViewError, EventsMissing) as error:
+            self._report(error if isinstance(error, ViewError) else ViewError(error.message, hint=error.hint))
+        for event in self._events(done, None):
+            if not isinstance(event, UnreadableEvent) and _knows(one, event) != _knows(other, event):
+                yield event
+
+    def _newest_of_all(self, limit: int) -> Iterable[ReadEvent]:
+        with self._store.transaction(write=False) as db:
+            newest = f"SELECT {db.position_column} FROM {db.events_table} ORDER BY 1 DESC LIMIT ?"
+            rows = db.execute(newest, (limit,)).fetchall()
+        return self._events(number(rows[-1][0]) - 1, None) if rows else ()
 
     def _known(self) -> int:
         with self._store.transaction(write=False) as db:
             there = tracking(db)
         return 0 if there is None else there.position
 
-    def _stored(self, conditions: list[str], parameters: list[object], upto: int) -> Iterator[Envelope[Event]]:
+    def _stored(self, conditions: list[str], parameters: list[object], upto: int) -> Iterator[ReadEvent]:
         pages = self._pages(conditions, parameters, upto)
         return self._fetched([at for at, _ in rows] for rows in pages)
 
@@ -180,10 +256,10 @@ class Log:
         while upto:
             with self._store.transaction(write=False) as db:
                 rows = db.execute(
-                    f"SELECT position, outcome FROM view_timeline WHERE {where} ORDER BY position LIMIT {PAGE}",
+                    f"SELECT {ENTRY_COLUMNS} FROM view_timeline WHERE {where} ORDER BY position LIMIT {PAGE}",
                     [*parameters, after, upto],
                 ).fetchall()
-            found = [(number(row[0]), None if row[1] is None else text(row[1])) for row in rows]
+            found = [(check_entry(row), None if row[_OUTCOME] is None else text(row[_OUTCOME])) for row in rows]
             yield found
             if len(found) < PAGE:
                 return
@@ -195,10 +271,10 @@ class Log:
         where = " AND ".join([*conditions, "position <= ?"])
         with self._store.transaction(write=False) as db:
             rows = db.execute(
-                f"SELECT position FROM view_timeline WHERE {where} ORDER BY position DESC LIMIT ?",
+                f"SELECT {ENTRY_COLUMNS} FROM view_timeline WHERE {where} ORDER BY position DESC LIMIT ?",
                 [*parameters, upto, limit],
             ).fetchall()
-        return sorted(number(row[0]) for row in rows)
+        return sorted(map(check_entry, rows))
 
 
 def _up_to(moment: Moment) -> str:

@@ -18,8 +18,7 @@ from nilometer.errors import LedgerError
 from nilometer.storage.store import Database
 
 if TYPE_CHECKING:
-    from domain.envelope import Envelope
-    from domain.event import Event
+    from nilometer.storage.reader import ReadEvent
 
 SHAPE: Final = "views/4"
 """The shape of what is stored. Tables of another one are not read, and made anew by the next writer."""
@@ -53,8 +52,8 @@ class ViewStore(Protocol):
         ...
 
 
-Events = Callable[[int, int | None], Iterable["Envelope[Event]"]]
-"""The events of a ledger after a position up to another, in order."""
+Events = Callable[[int, int | None], Iterable["ReadEvent"]]
+"""The events of a ledger after a position up to another, in order; those that cannot be read as their errors."""
 
 
 def exist(db: Database, tables: str = LIVE) -> bool:
@@ -77,7 +76,8 @@ def create(db: Database, tables: str) -> None:
     key = "INTEGER" if db.blob_type == "BLOB" else "BIGINT"  # in SQLite only INTEGER is the row's own number
     timeline = f"""
         position {key} PRIMARY KEY, stream TEXT NOT NULL, happened TEXT NOT NULL, latest TEXT NOT NULL, vm TEXT,
-        host TEXT, actor TEXT NOT NULL, outcome TEXT, asked BIGINT NOT NULL, correlation TEXT NOT NULL"""
+        host TEXT, actor TEXT NOT NULL, outcome TEXT, asked BIGINT NOT NULL, correlation TEXT NOT NULL,
+        checksum BIGINT NOT NULL"""
     streams = """
         stream TEXT PRIMARY KEY, kind TEXT NOT NULL, version BIGINT NOT NULL, removed BIGINT NOT NULL,
         state TEXT NOT NULL, checksum BIGINT NOT NULL"""
@@ -167,6 +167,23 @@ def checksum(*values: str | int | bytes) -> int:
         raw = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
         sum = zlib.crc32(raw, zlib.crc32(b"%d:" % len(raw), sum))
     return sum
+
+
+ENTRY_COLUMNS: Final = "position, stream, happened, latest, vm, host, actor, outcome, asked, correlation, checksum"
+"""The columns of ``view_timeline``, as ``check_entry`` takes them."""
+
+
+def checksum_of_entry(entry: Sequence[object]) -> int:
+    """The checksum that is stored with a row of ``view_timeline``: cheaper, as there is one for each event."""
+    return zlib.crc32(repr(tuple(entry)).encode("utf-8", "surrogatepass"))
+
+
+def check_entry(row: Sequence[object]) -> int:
+    """The position in a row of ``view_timeline``. Raises ``ViewError`` if the row was changed."""
+    *entry, stored = row
+    if stored != checksum_of_entry(entry):
+        raise damaged(f"the entry of the log at position {entry[0]!r} was changed")
+    return number(entry[0])
 
 
 def insert(db: Database, into: str, rows: Sequence[Sequence[object]], otherwise: str = "") -> None:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.envelope import Envelope
-from domain.events import Event
-from nilometer.views.catching_up import Pace, Row, pages, state_row, timeline_row
+from domain.aggregates import HistoryError
+from domain.errors import NilometerError
+from nilometer.errors import UnreadableEvent
+from nilometer.storage.reader import ReadEvent
+from nilometer.views.catching_up import Pace, Row, in_pages, state_row, timeline_row
+from nilometer.views.folding import cannot_follow, check_version
 from nilometer.views.states import kind_of, write_fleet, write_state
-from nilometer.views.tables import SHAPE, Events, ViewStore, blob, checksum, number, position, text
+from nilometer.views.tables import (
+    ENTRY_COLUMNS,
+    SHAPE,
+    Events,
+    ViewError,
+    ViewStore,
+    blob,
+    checksum,
+    number,
+    position,
+    text,
+)
 from projections.advancing import advance
 from projections.tracked import AnyTracked
 
@@ -19,18 +33,7 @@ STREAMS: Final = "hosts-and-vms"
 CHECKPOINTS: Final = "checkpoints"
 TIMELINE: Final = "timeline"
 
-_TIMELINE_COLUMNS: Final = (
-    "position",
-    "stream",
-    "happened",
-    "latest",
-    "vm",
-    "host",
-    "actor",
-    "outcome",
-    "asked",
-    "correlation",
-)
+_TIMELINE_COLUMNS: Final = ENTRY_COLUMNS.split(", ")
 _STREAM_COLUMNS: Final = ("stream", "kind", "version", "removed", "state", "checksum")
 
 
@@ -50,10 +53,12 @@ class Replay:
 
     events: int
     projections: tuple[Comparison, ...]
+    ended: tuple[NilometerError, ...] = ()
+    """The events that cannot be read, or cannot follow: what is stored of their streams was not compared after them."""
 
     @property
     def equal(self) -> bool:
-        """All stored projections are what the events come to."""
+        """All stored projections are what the events come to, as far as they can be read."""
         return all(projection.equal for projection in self.projections)
 
 
@@ -69,18 +74,30 @@ class Comparer:
         self._checkpoints: set[int] = set()
         self._differences: dict[str, str] = {}
         self._tracking_is_right = True
+        self._ended: dict[str, NilometerError] = {}
+        self._unreadable: list[NilometerError] = []
+        self._count = 0
 
     def run(self, progress: Callable[[int], None] | None = None) -> Replay:
         """Replays all events; ``progress`` gets each position that is reached."""
+        try:
+            return self._run(progress)
+        except ViewError as error:  # what cannot be read is not what the events come to
+            differing = tuple(Comparison(name, False, error.message) for name in (STREAMS, CHECKPOINTS, TIMELINE))
+            return Replay(self._count, differing, tuple(self._unreadable))
+
+    def _run(self, progress: Callable[[int], None] | None) -> Replay:
         known, latest, streams = self._stored_streams()
-        at = count = 0
-        for page in pages(self._events, 0, known, self._pace) if known else ():
-            rows = [timeline_row(envelope, self._advance(envelope)) for envelope in page]
+        at = 0
+        for page in self._pages(0, known) if known else ():
+            rows = {event.position: self._expect_row(event) for event in page}
             self._compare_timeline(at, page[-1].position, rows)
-            before, at, count = at, page[-1].position, count + len(page)
+            before, at = at, page[-1].position
+            self._count += len(page)
             if self._pace.is_due(before, at):
                 self._checkpoints.add(at)
-                self._compare_checkpoint(at)
+                if not self._ended:
+                    self._compare_checkpoint(at)
             if progress is not None:
                 progress(at)
         if at != known:
@@ -89,17 +106,43 @@ class Comparer:
         if not self._tracking_is_right:
             self._differ(STREAMS, "the checksum of their position is not right")
         self._compare_ends(known)
-        for page in pages(self._events, at, None, self._pace):  # not taken up yet: only whether they can be
-            for envelope in page:
-                self._advance(envelope)
-            count += len(page)
+        for page in self._pages(at, None):  # not taken up yet: only whether they can be
+            for event in page:
+                self._advance(event)
+            self._count += len(page)
             if progress is not None:
                 progress(page[-1].position)
-        return Replay(count, tuple(self._comparison(name) for name in (STREAMS, CHECKPOINTS, TIMELINE)))
+        projections = tuple(self._comparison(name) for name in (STREAMS, CHECKPOINTS, TIMELINE))
+        return Replay(self._count, projections, tuple(self._unreadable))
 
-    def _advance(self, envelope: Envelope[Event]) -> AnyTracked | None:
-        self._latest = max(self._latest, envelope.metadata.happened)
-        return advance(self._states, envelope)
+    def _pages(self, after: int, upto: int | None) -> Iterator[list[ReadEvent]]:
+        """Events in pages, each ending where a checkpoint is due; also those that cannot be read."""
+        return in_pages(self._events(after, upto), after, self._pace)
+
+    def _expect_row(self, event: ReadEvent) -> Row | None:
+        """The row that the timeline should have of an event; ``None`` if that cannot be said."""
+        tracked = self._advance(event)
+        if isinstance(event, UnreadableEvent) or event.stream in self._ended:
+            return None
+        return timeline_row(event, tracked)
+
+    def _advance(self, event: ReadEvent) -> AnyTracked | None:
+        if isinstance(event, UnreadableEvent):
+            self._ended.setdefault(event.stream, event)
+            self._unreadable.append(event)
+            return None
+        self._latest = max(self._latest, event.metadata.happened)
+        if event.stream in self._ended:
+            return None
+        try:
+            before = self._states.get(event.stream)
+            check_version(event, None if before is None else before.subject.version)
+            return advance(self._states, event)
+        except HistoryError as error:
+            found = cannot_follow(event, error)
+            self._ended[event.stream] = found
+            self._unreadable.append(found)
+            return None
 
     def _stored_streams(self) -> tuple[int, str, list[Row]]:
         with self._store.transaction(write=False) as db:
@@ -117,26 +160,26 @@ class Comparer:
         return at, latest, [tuple(row[3:]) for row in rows if row[3] is not None]
 
     def _compare_streams(self, latest: str, stored: Sequence[Row]) -> None:
-        if latest != self._latest:
+        if latest != self._latest and not self._ended:
             self._differ(STREAMS, f"the latest event happened {self._latest}, stored is {latest}")
         found = {str(row[0]): row for row in stored}
-        for stream in sorted(found.keys() | self._states.keys()):
+        for stream in sorted((found.keys() | self._states.keys()) - self._ended.keys()):
             tracked = self._states.get(stream)
             expected = None if tracked is None else state_row(stream, tracked)
             self._compare_rows(STREAMS, stream, _STREAM_COLUMNS, found.get(stream), expected)
 
-    def _compare_timeline(self, after: int, upto: int, expected_rows: Sequence[Row]) -> None:
+    def _compare_timeline(self, after: int, upto: int, expected: Mapping[int, Row | None]) -> None:
         with self._store.transaction(write=False) as db:
-            columns = ", ".join(_TIMELINE_COLUMNS)
             rows = db.execute(
-                f"SELECT {columns} FROM view_timeline WHERE position > ? AND position <= ? ORDER BY position",
+                f"SELECT {ENTRY_COLUMNS} FROM view_timeline WHERE position > ? AND position <= ? ORDER BY position",
                 (after, upto),
             ).fetchall()
-        if [tuple(row) for row in rows] == expected_rows:
+        if [tuple(row) for row in rows] == list(expected.values()):
             return
-        stored, expected = {row[0]: tuple(row) for row in rows}, {row[0]: row for row in expected_rows}
-        for at in sorted(map(number, stored.keys() | expected.keys())):
-            self._compare_rows(TIMELINE, f"position {at}", _TIMELINE_COLUMNS, stored.get(at), expected.get(at))
+        stored = {number(row[0]): tuple(row) for row in rows}
+        for at in sorted(stored.keys() | expected.keys()):
+            if at not in expected or expected[at] is not None:
+                self._compare_rows(TIMELINE, f"position {at}", _TIMELINE_COLUMNS, stored.get(at), expected.get(at))
 
     def _compare_checkpoint(self, at: int) -> None:
         with self._store.transaction(write=False) as db:

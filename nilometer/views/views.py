@@ -9,8 +9,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from domain.aggregates import HistoryError
 from domain.errors import NilometerError
-from nilometer.errors import LedgerWarning
+from nilometer.errors import LedgerWarning, UnreadableEvent
 from nilometer.views.tables import (
     FRESH,
     LIVE,
@@ -32,6 +33,7 @@ from nilometer.views.tables import (
 if TYPE_CHECKING:
     from domain.envelope import Envelope
     from domain.event import Event
+    from nilometer.storage.reader import ReadEvent
     from nilometer.storage.store import Database
     from nilometer.views.as_of import Moments
     from nilometer.views.catching_up import Pace
@@ -68,6 +70,8 @@ class Views:
         """How far the live tables were when states were last looked up; at least so far they are still."""
         self._reported: set[str] = set()
         """What was found wrong with the stored views, in words: each is reported once."""
+        self._ends: set[str] = set()
+        """The events at which a stream, or the stored views, had to end, in words: each is reported once."""
 
     @property
     def damaged(self) -> bool:
@@ -85,13 +89,16 @@ class Views:
     def catch_up(self, progress: Progress | None = None) -> None:
         """Takes up all events that are not taken up yet. Others may do so at the same time.
 
-        Stored views that are damaged are made anew. Raises ``EventsMissing`` if they are ahead of the events.
+        Stored views that are damaged are made anew. Before an event that cannot be read, or cannot follow, they end:
+        readers fold the events after it each time. Raises ``EventsMissing`` if they are ahead of the events.
         """
         if not self.damaged:
             try:
                 self._catch_up(progress)
             except ViewError as error:
                 self.report_damage(error)
+            except (UnreadableEvent, HistoryError) as error:
+                self._report_end(error)
         if self.damaged:
             self.rebuild(progress)
             self._reported.clear()
@@ -125,24 +132,39 @@ class Views:
             create(db, FRESH)
         at, done = 0, False
         while not done:
-            for page in pages(self._events, at, None, self._pace):
-                if not write_page(self._store, FRESH, at, page, self._pace):
-                    raise _another()
-                at = page[-1].position
-                if progress is not None:
-                    progress(at)
-            done = self._exchange(at)
+            has_ended = False
+            try:
+                for page in pages(self._events, at, None, self._pace):
+                    if not write_page(self._store, FRESH, at, page, self._pace):
+                        raise _another()
+                    at = page[-1].position
+                    if progress is not None:
+                        progress(at)
+            except (UnreadableEvent, HistoryError) as error:
+                self._report_end(error)
+                has_ended = True
+            done = self._exchange(at, has_ended)
 
-    def _exchange(self, at: int) -> bool:
+    def _exchange(self, at: int, has_ended: bool) -> bool:
         """Puts the fresh tables in place of the live ones, if they have come as far."""
         with self._store.transaction(write=True) as db:
             lock(db)
             if position(db, FRESH) != at:
                 raise _another()
-            if at < (position(db) or 0) <= last_position(db):
+            try:
+                live = position(db) or 0
+            except ViewError:
+                live = 0
+            if not has_ended and at < live <= last_position(db):
                 return False
             put_in_place(db)
             return True
+
+    def _report_end(self, error: NilometerError) -> None:
+        """Warns, once, that the stored views end before an event."""
+        if error.message not in self._ends:
+            self._ends.add(error.message)
+            warnings.warn(f"{error.message}; the stored views end before it (nilo repair)", LedgerWarning, stacklevel=2)
 
     def _begin(self) -> None:
         """Makes empty tables, in place of those of another shape."""
@@ -201,15 +223,25 @@ class Views:
     def _read_or_fold(self, read: Callable[[], Fleet], upto: int | None = None, time: str | None = None) -> Fleet:
         """A fleet as the stored views have it; from the events alone if these are damaged."""
         try:
-            return read()
+            return self._with_ends_reported(read())
         except ViewError as error:
             self.report_damage(error)
         except EventsMissing as error:
             self.report_damage(ViewError(error.message, hint=error.hint))
+        from nilometer.views.as_of import by_time
+        from nilometer.views.folding import fold
         from projections.fleet import Fleet
 
-        events = self._events(0, upto)
-        return Fleet().apply_all(event for event in events if time is None or event.metadata.happened <= time)
+        events = self._events(0, upto) if time is None else by_time(self._events(0, upto), time)
+        return self._with_ends_reported(fold(Fleet(), events, dense=time is None))
+
+    def _with_ends_reported(self, fleet: Fleet) -> Fleet:
+        for stream, error in fleet.ended.items():
+            if error.message not in self._ends:
+                self._ends.add(error.message)
+                message = f"{error.message}; {stream} is shown as it was before it (nilo repair)"
+                warnings.warn(message, LedgerWarning, stacklevel=3)
+        return fleet
 
     def fleet(self, at_position: int | None = None) -> Fleet:
         """All hosts and VMs as all events leave them, or as they were known at a position (0: before the first).
@@ -228,8 +260,11 @@ class Views:
         """All hosts and VMs at a position, at a time, or now."""
         return self.fleet_at(moment) if isinstance(moment, str) else self.fleet(moment)
 
-    def log(self, wanted: Filter | None = None, limit: int | None = None) -> Iterator[Envelope[Event]]:
-        """The events that ``wanted`` accepts, newest last; with ``limit`` so many of the newest."""
+    def log(self, wanted: Filter | None = None, limit: int | None = None) -> Iterator[ReadEvent]:
+        """The events that ``wanted`` accepts, newest last; with ``limit`` so many of the newest.
+
+        In the place of an event that cannot be read, and may be wanted, stands its error.
+        """
         from nilometer.views.log import Filter
 
         return self._log.find(wanted or Filter(), limit)
@@ -277,7 +312,7 @@ class Views:
     def _log(self) -> Log:
         from nilometer.views.log import Log
 
-        return Log(self._store, self._events)
+        return Log(self._store, self._events, self.report_damage)
 
 
 def _another() -> NilometerError:

@@ -12,6 +12,7 @@ from nilometer.cli.failures import Mistyped
 from nilometer.cli.options import reporting_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
+from nilometer.errors import UnreadableEvent
 from nilometer.ledger.reader import check_database
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def command(
 
     Holds: every event keeps each rule that applies to it. Violated (exit 1): an event breaks a rule, whatever the
     unknown figures are. Unknown: the verdict depends on figures that were not measured, or there is nothing to check.
-    Exit 2: the input cannot be read. See docs/audit.md.
+    Exit 2: the input, or an event of the ledger, cannot be read. See docs/audit.md.
 
     \b
     Examples:
@@ -84,7 +85,8 @@ def command(
     required_rules = frozenset(require_rule(rule) for rule in required)
     audit = Audit(minor=minor or out.json)
     skipped = SkippedInput()
-    on_error = skipped if keep_going else None
+    # One damaged event of a ledger does not keep the others from being judged; a file may be no history at all.
+    on_error = skipped if keep_going or not files else None
 
     begun, digests = current_time(session.clock), FileDigests()
 
@@ -117,7 +119,11 @@ def command(
             follow_ledger(out, audit, ledger, scope, on_error)
         else:
             source = LedgerSource(session.url, ledger.position)
-            if not (cores > 1 and not keep_going and _judge_in_parallel(audit, source, scope, cores)):
+            try:
+                is_judged = cores > 1 and not keep_going and _judge_in_parallel(audit, source, scope, cores)
+            except UnreadableEvent:
+                is_judged = False
+            if not is_judged:
                 _judge_ledger(audit, ledger, scope, on_error)
         return _show(out, report(scope, [ledger.url]), findings_shown=follow)
 

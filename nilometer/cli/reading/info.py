@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,12 +12,16 @@ from nilometer.cli.failures import OK
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import current_session
+from nilometer.errors import UnreadableEvent
 from nilometer.messages.sizes import format_rounded
-from nilometer.storage.store import FORMAT
 from nilometer.times import format_time
 
 if TYPE_CHECKING:
     from nilometer.ledger.reader import LedgerReader
+
+
+MOST_READ: Final = 10_000
+"""So many events are read, to count those that cannot be, in less than half a second."""
 
 
 @click.command("info")
@@ -41,10 +45,11 @@ def command() -> int:
             "events": ledger.position,
             "first": _first_happened(ledger),
             "latest": summary.latest,
+            "unreadable": _count_unreadable(ledger),
             "hosts": summary.hosts,
             "vms": summary.vms,
             "bytes": ledger.bytes_used,
-            "format": FORMAT,
+            "format": ledger.format,
             "nilometer": version("nilometer"),
         }
     if out.json:
@@ -53,19 +58,28 @@ def command() -> int:
     for name, value in known.items():
         if name in ("created", "first", "latest"):
             text = "none" if value is None else format_time(str(value))
+        elif name == "unreadable":
+            text = f"not counted in over {MOST_READ:,} events: nilo replay" if value is None else str(value)
         else:
             text = format_rounded(int(str(value))) if name == "bytes" else str(value)
         out.write_line(f"{name}: {text}")
     return OK
 
 
+def _count_unreadable(ledger: LedgerReader) -> int | None:
+    """How many events cannot be read; ``None`` where there are so many that reading all would take long."""
+    if ledger.position > MOST_READ:
+        return None
+    return sum(isinstance(event, UnreadableEvent) for event in ledger.read_all())
+
+
 def _first_happened(ledger: LedgerReader) -> str | None:
-    """When the first event happened; ``None`` in an empty ledger. Raises ``UnreadableEvent``."""
+    """When the first event happened; ``None`` in an empty ledger, or where that cannot be read."""
     row = next(ledger.rows(0, 1), None)
     if row is None:
         return None
     try:
         happened = json.loads(row.body)["happened"]  # all bodies have it, and to load their classes takes long
-    except (ValueError, KeyError, TypeError):
-        happened = None
-    return happened if isinstance(happened, str) else next(ledger.events(0, 1)).metadata.happened
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return happened if isinstance(happened, str) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -17,11 +17,13 @@ from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import current_session, read_typed_time
 from nilometer.cli.vm_names import VmNames, ids_option
-from nilometer.history.cloudevents import envelope_to_cloudevent
+from nilometer.errors import UnreadableEvent
+from nilometer.history.cloudevents import envelope_to_cloudevent, unreadable_to_document
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.events import describe, describe_actor, describe_reason, describe_time
 from nilometer.messages.requests import summarize
 from nilometer.messages.sizes import Unit
+from nilometer.storage.reader import ReadEvent
 from nilometer.views.log import Filter
 
 OUTCOMES: Final = [outcome.value for outcome in Outcome]
@@ -80,29 +82,41 @@ def command(
             asked=only_asked,
         )
         if out.json:
-            for envelope in ledger.views.log(wanted, count):
-                out.write_event(envelope_to_cloudevent(envelope, ledger.id))
+            for event in ledger.views.log(wanted, count):
+                out.write_event(_to_line(event, ledger.id))
             return OK
         is_empty = True
-        for envelope in _list_commands(ledger, wanted, count):
+        for event in _list_commands(ledger, wanted, count):
             is_empty = False
-            for line in summarize(ledger, envelope).lines() if only_asked else [format_log_line(envelope)]:
+            if isinstance(event, UnreadableEvent):
+                out.write_line(f"#{event.position} {event.id}: cannot be read: {event.why}")
+                continue
+            for line in summarize(ledger, event).lines() if only_asked else [format_log_line(event)]:
                 out.write_line(line)
         if is_empty:
             out.write_line("No matching events." if ledger.position else EMPTY)
     return OK
 
 
-def _list_commands(ledger: LedgerReader, wanted: Filter, count: int | None) -> Iterator[Envelope[Event]]:
+def _to_line(event: ReadEvent, ledger: str) -> dict[str, Any]:
+    if isinstance(event, UnreadableEvent):
+        return unreadable_to_document(event, ledger)
+    return envelope_to_cloudevent(event, ledger)
+
+
+def _list_commands(ledger: LedgerReader, wanted: Filter, count: int | None) -> Iterator[ReadEvent]:
     """Lists one event of each command: of those that are wanted, the one that was recorded first."""
     found = ledger.views.log(wanted, None if count is None else count * MAX_EVENTS)
     first = _take_first_of_commands(found)
     return iter(first if count is None else deque(first, maxlen=count))
 
 
-def _take_first_of_commands(found: Iterable[Envelope[Event]]) -> Iterator[Envelope[Event]]:
+def _take_first_of_commands(found: Iterable[ReadEvent]) -> Iterator[ReadEvent]:
     previous = ""
     for envelope in found:
+        if isinstance(envelope, UnreadableEvent):
+            yield envelope
+            continue
         root = envelope.metadata.causation or envelope.id
         if not isinstance(envelope.event, Decided) or root != previous:
             yield envelope

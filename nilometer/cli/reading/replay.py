@@ -6,7 +6,7 @@ import time
 
 import click
 
-from nilometer.cli.failures import NOT_IN_FULL, OK
+from nilometer.cli.failures import NOT_IN_FULL, OK, UNREADABLE
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
@@ -18,6 +18,8 @@ from nilometer.ledger.reader import check_database
 @common_options
 def command(repair: bool) -> int:
     """Rebuild every view from the events alone, and compare it with the stored one.
+
+    Events that cannot be read are listed, and the exit code is then 2: see nilo repair.
 
     \b
     Examples:
@@ -37,7 +39,9 @@ def command(repair: bool) -> int:
                 ledger.views.rebuild(progress.update)
     if out.json:
         equal = [{"name": projection.name, "equal": projection.equal} for projection in replay.projections]
-        out.write_document({"events": replay.events, "seconds": round(seconds, 3), "projections": equal})
+        unreadable = [{"message": error.message, "hint": error.hint} for error in replay.ended]
+        known = {"events": replay.events, "seconds": round(seconds, 3), "projections": equal, "unreadable": unreadable}
+        out.write_document(known)
     else:
         for projection in replay.projections:
             out.write_line(f"{projection.name}: {'equal' if projection.equal else f'differs: {projection.difference}'}")
@@ -45,4 +49,8 @@ def command(repair: bool) -> int:
         if not replay.equal:
             way_out = "The events are right; to replace the stored views: nilo replay --repair"
             out.write_line("The stored views were replaced." if repair else way_out)
-    return OK if replay.equal else NOT_IN_FULL
+        for error in replay.ended:
+            out.write_line(error.message)
+        if replay.ended:
+            out.write_line("What is stored of these streams was not compared; what can be mended: nilo repair")
+    return UNREADABLE if replay.ended else OK if replay.equal else NOT_IN_FULL

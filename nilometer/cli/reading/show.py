@@ -14,6 +14,7 @@ from nilometer.cli.output import Output
 from nilometer.cli.reading.moments import parse_position
 from nilometer.cli.session import current_session
 from nilometer.cli.vm_names import VmNames, ids_option
+from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.stories import group_by_change, tell_change
@@ -54,9 +55,12 @@ def _find(ledger: LedgerReader, change: str) -> list[Envelope[Event]]:
     """The events of a change, by the position of one of them or by their correlation."""
     last = ledger.position
     if change.isascii() and change.isdecimal() and 0 < parse_position(change) <= last:
-        return _find_together(ledger, *ledger.events(parse_position(change) - 1, parse_position(change)))
+        event = next(ledger.events(parse_position(change) - 1, parse_position(change)), None)
+        if event is None:
+            raise InputError(f"the event at position {change} is missing", hint="nilo audit says what is missing")
+        return _find_together(ledger, event)
     for correlation in (change, _with_id(ledger, change)):
-        found = list(ledger.views.log(Filter(correlation=correlation)))
+        found = _read(ledger, Filter(correlation=correlation))
         if found:
             return found
     try:
@@ -68,8 +72,8 @@ def _find(ledger: LedgerReader, change: str) -> list[Envelope[Event]]:
             f"the last event is at {last}",
             hint=names or "nilo log shows positions, nilo log --format json shows correlations",
         ) from None
-    newest = [*ledger.views.log(Filter(vm=named.vm, host=named.host, asked=True), 1)]
-    newest = newest or [*ledger.views.log(Filter(vm=named.vm, host=named.host), 1)]
+    newest = _read(ledger, Filter(vm=named.vm, host=named.host, asked=True), 1)
+    newest = newest or _read(ledger, Filter(vm=named.vm, host=named.host), 1)
     return _find_together(ledger, *newest)
 
 
@@ -84,8 +88,18 @@ def _with_id(ledger: LedgerReader, correlation: str) -> str:
 
 def _find_together(ledger: LedgerReader, event: Envelope[Event]) -> list[Envelope[Event]]:
     """All events of the change that an event belongs to."""
-    together = list(ledger.views.log(Filter(correlation=event.metadata.correlation)))
+    together = _read(ledger, Filter(correlation=event.metadata.correlation))
     if not isinstance(event.event, Decided):
         return together
     root = event.metadata.causation or event.id
     return [envelope for envelope in together if root in (envelope.id, envelope.metadata.causation)]
+
+
+def _read(ledger: LedgerReader, wanted: Filter, limit: int | None = None) -> list[Envelope[Event]]:
+    """The events that are wanted. Raises ``UnreadableEvent`` for one that cannot be read: the story would lack it."""
+    found: list[Envelope[Event]] = []
+    for event in ledger.views.log(wanted, limit):
+        if isinstance(event, UnreadableEvent):
+            raise event
+        found.append(event)
+    return found

@@ -35,7 +35,7 @@ from nilometer.storage.recorder import (
     StaleRead,
     nothing_recorded,
 )
-from nilometer.storage.store import LOCK_TIMEOUT, Receipt, Rows
+from nilometer.storage.store import LOCK_TIMEOUT, Receipt, Rows, check_receipt
 from nilometer.storage.urls import PostgresLocation
 from nilometer.times import Clock, current_time, system_clock
 
@@ -255,7 +255,7 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
     def receipts(self, keys: Sequence[str]) -> Sequence[Receipt]:
         """Those of the keys under which something was recorded."""
         found = "SELECT key, position, events, result FROM {schema}.commands WHERE key = ANY(%s)"
-        return [Receipt(*row) for row in self._select(found, (list(keys),))]
+        return [check_receipt(Receipt(*row)) for row in self._select(found, (list(keys),))]
 
     def facts(self) -> dict[str, str]:
         """What the ledger says of itself."""

@@ -6,12 +6,17 @@ import os
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
+from typing import Final, cast
 
 from nilometer.errors import LedgerReadOnly
 from nilometer.storage.sqlite.files import check_file, no_ledger, translated_errors
 from nilometer.storage.sqlite.triggers import warn_of_triggers
-from nilometer.storage.store import LOCK_TIMEOUT, Receipt, Rows
+from nilometer.storage.store import LOCK_TIMEOUT, Receipt, Rows, check_receipt
 from nilometer.storage.urls import SQLiteLocation
+
+decode_text: Final = partial(str, encoding="utf-8", errors="backslashreplace")
+"""How texts are read: one that is no UTF-8 was damaged, and must not keep the rest of its table from being read."""
 
 
 class SQLiteTransaction:
@@ -44,6 +49,7 @@ class SQLiteReader:
         with translated_errors(location):
             uri = reading_uri(location)
             connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=lock_timeout)
+            connection.text_factory = decode_text
             connection.execute("PRAGMA query_only = 1")
             warn_of_triggers(connection, location)
         return cls(connection, location)
@@ -101,12 +107,16 @@ def select_receipts(database: SQLiteTransaction, keys: Sequence[str]) -> list[Re
     """Those of the keys under which something was recorded."""
     marks = ", ".join("?" * len(keys))
     found = f"SELECT key, position, events, result FROM commands WHERE key IN ({marks})"
-    return [Receipt(*row) for row in database.execute(found, keys)]  # type: ignore[arg-type]
+    return [
+        check_receipt(Receipt(*cast("tuple[str, int, int, str | None]", row))) for row in database.execute(found, keys)
+    ]
 
 
 def select_facts(database: SQLiteTransaction) -> dict[str, str]:
     """What the ledger says of itself."""
-    return {str(name): str(value) for name, value in database.execute("SELECT name, value FROM ledger")}
+    facts = {str(name): str(value) for name, value in database.execute("SELECT name, value FROM ledger")}
+    row = database.execute("PRAGMA user_version").fetchone()
+    return facts | ({} if row is None else {"format": str(row[0])})
 
 
 def bytes_used(location: SQLiteLocation) -> int:

@@ -25,7 +25,14 @@ from nilometer.storage.recorder import (
     nothing_recorded,
 )
 from nilometer.storage.sqlite.files import check_file, create_file, no_ledger, to_ledger_error
-from nilometer.storage.sqlite.reader import SQLiteTransaction, bytes_used, reading_uri, select_facts, select_receipts
+from nilometer.storage.sqlite.reader import (
+    SQLiteTransaction,
+    bytes_used,
+    decode_text,
+    reading_uri,
+    select_facts,
+    select_receipts,
+)
 from nilometer.storage.sqlite.triggers import TRIGGERS, check_triggers, once, warn_of_triggers
 from nilometer.storage.store import LOCK_TIMEOUT, Receipt
 from nilometer.storage.urls import SQLiteLocation
@@ -69,6 +76,7 @@ class _Pool(SQLiteConnectionPool):
             timeout=self.lock_timeout or 0,
         )
         connection.row_factory = sqlite3.Row
+        connection.text_factory = decode_text
         if self._read_only:
             connection.execute("PRAGMA query_only = 1")
         else:

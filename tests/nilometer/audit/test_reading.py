@@ -16,11 +16,11 @@ import pytest
 from domain.errors import InputError, NilometerError
 from domain.events import VmDefined
 from nilometer.audit.reading import histories, read_events, read_ledger
+from nilometer.errors import UnreadableEvent
 from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import TYPE, source_uri
 from nilometer.history.restoring import restore
 from nilometer.ledger.ledger import Ledger
-from nilometer.storage.bodies import UnreadableEvent
 from nilometer.storage.upcasters import UPCASTERS
 from nilometer.textio.files import open_input
 from rules.judging.completeness import PlacedEvent

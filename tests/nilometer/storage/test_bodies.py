@@ -19,7 +19,8 @@ from domain.events import Event
 from domain.kinds import DECIDED, EVENTS, OBSERVED
 from domain.quantities import LARGEST
 from domain.settings import ConfigVersion
-from nilometer.storage.bodies import UnreadableEvent, decode, encode, topic_of
+from nilometer.errors import UnreadableEvent
+from nilometer.storage.bodies import decode, encode, topic_of
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 KINDS: list[type[Event]] = [EVENTS[known] for known in sorted(EVENTS)]

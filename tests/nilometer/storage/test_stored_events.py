@@ -11,9 +11,9 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from domain.events import VmDefined
+from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import write_lines
 from nilometer.ledger.ledger import Ledger
-from nilometer.storage.bodies import UnreadableEvent
 from tests.nilometer.ledger.asking import a_vm, ask, stored, vm, with_web01
 from tests.nilometer.storage.make_v1 import GOLDEN, ID, history
 from tests.nilometer.storage.meanwhile import recorder_of
