@@ -10,6 +10,7 @@ from nilometer.audit.result import Audit, SourcedFinding
 from nilometer.audit.wording import format_coverage, format_finding
 from nilometer.cli.audit.result import AuditReport
 from nilometer.cli.output import Output
+from nilometer.errors import UnreadableEvent
 from rules.judging.findings import RuleCoverage, Verdict
 
 _COLOURS: Final = {
@@ -28,7 +29,8 @@ def show_report(out: Output, report: AuditReport, *, findings_shown: bool = Fals
         out.write_line(report.nothing_to_check)
     if report.skipped.count:
         count = report.skipped.count
-        lines, were = ("line", "was") if count == 1 else ("lines", "were")
+        what = "event" if isinstance(report.skipped.errors[0], UnreadableEvent) else "line"
+        lines, were = (what, "was") if count == 1 else (f"{what}s", "were")
         out.write_line(f"{count:,} {lines} could not be read and {were} not judged")
     if not findings_shown:
         show_findings(out, audit, audit.findings)

@@ -53,6 +53,7 @@ def test_what_is_printed_is_as_the_schemas_say(desk: Desk) -> None:
     assert problems("backup", desk.call("backup", backup, "--format", "json").json) == []
     restored = desk.call("restore", backup, "--ledger", f"{desk.url}r", "--format", "json").json
     assert problems("backup", restored) == []
+    assert problems("repair", desk.call("repair", f"{desk.folder}/copy.db", "--format", "json").json) == []
     events = desk.call("log", "--format", "json").lines
     assert len(events) > 60
     for event in [*events, *desk.call("show", "20", "--format", "json").json]:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from domain.envelope import Metadata
 from domain.events import Event
+from domain.identifiers import UtcTime
 from domain.kinds import DECIDED, EVENTS, OBSERVED
 from domain.quantities import LARGEST
 from domain.settings import ConfigVersion
@@ -32,6 +33,8 @@ def anything_of(kind: Any) -> st.SearchStrategy[Any]:
     origin = get_origin(kind)
     if origin is Annotated:
         return anything_of(get_args(kind)[0])
+    if kind is UtcTime:
+        return st.datetimes().map(lambda moment: f"{moment.isoformat(timespec='microseconds')}Z")
     if isinstance(kind, NewType):
         return anything_of(kind.__supertype__)
     if origin is Literal:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from eventsourcing.persistence import StoredEvent
 
+from domain.errors import InputError
 from domain.events import VmDefined
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import write_lines
@@ -79,32 +80,22 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("topic", "body", "why", "hint"), UNREADABLE)
-def test_an_event_that_cannot_be_read_is_told_with_its_place_and_nothing_is_decided_on_it(
+def test_an_event_that_cannot_be_read_is_shown_with_its_place_and_nothing_is_decided_after_it(
     url: str, topic: str, body: bytes, why: str, hint: str
 ) -> None:
     with Ledger.open(url, create=True) as ledger:
         with_web01(ledger)
-    with closing(Ledger.open(url)) as ledger:  # closed without bringing the views up to date, which need every event
+    with closing(Ledger.open(url)) as ledger:
         recorder_of(ledger).record([StoredEvent("vm/web01", 3, topic, body)])
         before = stored(ledger)
-        for read in (
-            lambda: list(ledger.events()),
-            lambda: list(ledger.stream("vm/web01")),
-            lambda: ledger.views.fleet(),
-            lambda: ask(ledger, "add-memory", vm="web01", amount="2MiB"),
-        ):
-            with pytest.raises(UnreadableEvent) as error:
-                read()
-            assert str(error.value).startswith("event vm/web01/3 ")
+        for events in (ledger.events(), ledger.stream("vm/web01")):
+            with pytest.raises(UnreadableEvent, match=r"^event vm/web01/3 ") as error:
+                list(events)
             assert why in str(error.value)
             assert hint in error.value.hint
-        assert "at position 5" in str(error_of(ledger))
+        with pytest.raises(InputError, match=r"event vm/web01/3 at position 5 cannot be read") as refused:
+            ask(ledger, "add-memory", vm="web01", amount="2MiB")
+        assert why in str(refused.value)
+        assert "nothing was recorded" in str(refused.value)
         assert stored(ledger) == before
         assert ask(ledger, "set-reserve", host="hv01", reserve="1GiB").in_full  # others are not held up
-
-
-def error_of(ledger: Ledger) -> UnreadableEvent:
-    """What reading by position says."""
-    with pytest.raises(UnreadableEvent) as error:
-        list(ledger.events())
-    return error.value

@@ -176,7 +176,7 @@ CORRUPTIONS = {
         "position 17: actor is 'nobody', and by the events 'CONTOSO\\\\ops'",
     ),
     "DELETE FROM view_timeline WHERE position = 3": ("timeline", "position 3 is missing"),
-    "INSERT INTO view_timeline SELECT 999, stream, happened, latest, vm, host, actor, outcome, asked, correlation "
+    "INSERT INTO view_timeline SELECT 999, stream, happened, latest, vm, host, actor, outcome, asked, correlation, 0 "
     "FROM view_timeline WHERE position = 1": ("timeline", "position 999 does not belong there"),
     "UPDATE view_checkpoints SET fleet = (SELECT fleet FROM view_checkpoints WHERE position = 20) "
     "WHERE position = 40": ("checkpoints", "the one at position 40 is not what the events come to"),

@@ -15,6 +15,7 @@ from domain.errors import InputError
 from domain.events import Event
 from domain.observed.events import ImportRecorded
 from nilometer.errors import LedgerWarning
+from nilometer.storage.reader import ReadEvent
 from nilometer.views.tables import Events, EventsMissing
 from nilometer.views.views import Views
 from projections.fleet import Fleet
@@ -38,7 +39,7 @@ class Counting:
         self._events = events
         self.fetched = 0
 
-    def __call__(self, after: int, upto: int | None) -> Iterator[Envelope[Event]]:
+    def __call__(self, after: int, upto: int | None) -> Iterator[ReadEvent]:
         for envelope in self._events(after, upto):
             self.fetched += 1
             yield envelope
