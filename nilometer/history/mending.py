@@ -32,11 +32,9 @@ def mend_event(row: StoredRow) -> MendedEvent | None:
     body: object = row.body
     if isinstance(body, str):
         body = body.encode("utf-8", "surrogateescape")
-    if not isinstance(body, bytes):
-        return None
     try:
-        whole = parse_strict_json(body, "")
-    except InputError:
+        whole = parse_strict_json(cast("bytes", body), "")
+    except (InputError, TypeError, AttributeError):  # where it is neither bytes nor a text
         return None
     if not isinstance(whole, dict):
         return None
@@ -67,8 +65,12 @@ def is_sound(row: StoredRow) -> bool:
 
 def _write_whole_numbers(value: Any, place: str) -> Iterator[str]:
     """Turns every float that is a whole number into that number, and says so: a stored event has no floats."""
-    parts: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, part in list(parts):
+    parts: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        parts = list(cast("dict[Any, Any]", value).items())
+    elif isinstance(value, list):
+        parts = list(enumerate(cast("list[Any]", value)))
+    for name, part in parts:
         where = f"{place}.{name}" if place else str(name)
         if isinstance(part, float) and part.is_integer():
             value[name] = int(part)

@@ -42,7 +42,7 @@ def check_receipt(receipt: Receipt) -> Receipt:
     """Returns a receipt that was read. Raises ``LedgerError`` if it has values that none can have."""
     numbers = (receipt.position, receipt.events)
     result: object = receipt.result
-    if all(type(number) is int and 0 <= number < 2**53 for number in numbers) and isinstance(result, str | None):
+    if all(type(number) is int and 0 <= number < 2**53 for number in numbers) and type(result) in (str, type(None)):
         try:
             if isinstance(json.loads(receipt.result or "{}"), dict | list):
                 return receipt

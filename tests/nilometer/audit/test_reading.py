@@ -349,7 +349,7 @@ def test_a_ledger_that_was_changed_where_it_is_stored_cannot_be_read_there(tmp_p
     db.close()
     errors: list[NilometerError] = []
     with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", read_only=True) as ledger:
-        with pytest.raises(UnreadableEvent, match="at position 2 is not as Nilometer writes events"):
+        with pytest.raises(UnreadableEvent, match="at position 2 cannot be read: it is not as Nilometer writes events"):
             list(read_ledger(ledger))
         found = read_ledger(ledger, on_error=errors.append)
         assert [envelope.position for envelope, _, _ in found] == [1, *range(3, 10)]
