@@ -29,7 +29,7 @@ class MendedEvent:
 
 def mend_event(row: StoredRow) -> MendedEvent | None:
     """An event with its values in the types in which they are written; ``None`` if that does not make it readable."""
-    body: object = row.body
+    body = cast("object", row.body)
     if isinstance(body, str):
         body = body.encode("utf-8", "surrogateescape")
     try:
@@ -63,17 +63,17 @@ def is_sound(row: StoredRow) -> bool:
     return find_other_decision(event) is None
 
 
-def _write_whole_numbers(value: Any, place: str) -> Iterator[str]:
+def _write_whole_numbers(value: object, place: str) -> Iterator[str]:
     """Turns every float that is a whole number into that number, and says so: a stored event has no floats."""
-    parts: list[tuple[Any, Any]] = []
+    parts: list[tuple[str, object]] | list[tuple[int, object]] = []
     if isinstance(value, dict):
-        parts = list(cast("dict[Any, Any]", value).items())
+        parts = list(cast("dict[str, object]", value).items())
     elif isinstance(value, list):
-        parts = list(enumerate(cast("list[Any]", value)))
+        parts = list(enumerate(cast("list[object]", value)))
     for name, part in parts:
         where = f"{place}.{name}" if place else str(name)
         if isinstance(part, float) and part.is_integer():
-            value[name] = int(part)
+            cast("Any", value)[name] = int(part)
             yield f"{where}: {part!r} becomes {int(part)}"
         else:
             yield from _write_whole_numbers(part, where)
