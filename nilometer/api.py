@@ -60,3 +60,12 @@ from nilometer.ledger.requests import Fact as Fact
 from nilometer.ledger.requests import Observation as Observation
 from nilometer.ledger.requests import Request as Request
 from nilometer.ledger.requests import Result as Result
+from nilometer.queries import AuditResult as AuditResult
+from nilometer.queries import audit_history as audit_history
+from nilometer.queries import read_log as read_log
+from nilometer.queries import read_view as read_view
+from projections.view import HostRow as HostRow
+from projections.view import View as View
+from projections.view import VmRow as VmRow
+from rules.judging.findings import Finding as Finding
+from rules.judging.findings import Verdict as Verdict

@@ -1,0 +1,136 @@
+"""What a ledger tells, for programs: the view, the log, and an audit. The commands of these names show the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from os import PathLike, fspath
+from typing import TYPE_CHECKING
+
+from domain.decision import Outcome
+from domain.errors import InputError
+from nilometer.ledger.reader import LedgerReader
+from nilometer.times import parse_time
+from projections.view import View, view
+from rules.judging.findings import Finding, RuleCoverage, Verdict
+
+if TYPE_CHECKING:
+    from domain.envelope import Envelope
+    from domain.event import Event
+
+Histories = LedgerReader | str | PathLike[str] | Iterable[str | PathLike[str]]
+"""A ledger, or the files of a history: what ``nilo export`` writes."""
+
+
+def read_view(
+    ledger: LedgerReader,
+    *,
+    at: str | None = None,
+    position: int | None = None,
+    vm: str | None = None,
+    host: str | None = None,
+) -> View:
+    """The guest-visible memory view: now, as it was at a time, or as it was known at a position. Sizes are bytes.
+
+    ``at`` has a zone, such as ``2026-11-23T09:00:00Z``; ``vm`` and ``host`` are ids. Raises ``UnknownVm`` or
+    ``UnknownHost`` for what was not there, and ``InputError`` for a time or position that cannot be.
+    """
+    if at is not None and position is not None:
+        raise InputError("at and position name two moments", hint="give one: at is when it happened")
+    moment = None if at is None else parse_time(at)
+    return view(ledger.views.fleet_of(moment if position is None else position), at=moment, vm=vm, host=host)
+
+
+def read_log(
+    ledger: LedgerReader,
+    *,
+    vm: str | None = None,
+    host: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    outcome: Outcome | None = None,
+    actor: str | None = None,
+    correlation: str | None = None,
+    asked: bool = False,
+    limit: int | None = None,
+) -> Iterator[Envelope[Event]]:
+    """The events to which all of this applies, in the order in which they were recorded.
+
+    With ``limit`` only so many of the newest; with ``asked`` only requests. ``vm`` and ``host`` are ids, times have a
+    zone and are included. Raises ``InputError`` for a time that cannot be read.
+    """
+    from nilometer.views.log import Filter
+
+    wanted = Filter(
+        vm=vm,
+        host=host,
+        since=None if since is None else parse_time(since),
+        until=None if until is None else parse_time(until),
+        outcome=outcome,
+        actor=actor,
+        correlation=correlation,
+        asked=asked,
+    )
+    return ledger.views.log(wanted, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """What an audit found."""
+
+    verdict: Verdict
+    """``holds`` only if something was checked, and nothing is violated or unknown."""
+    events: int
+    """The events that were judged."""
+    findings: tuple[Finding, ...]
+    """In the order of the events; also remarks, and what only follows from another finding."""
+    checked: Mapping[str, RuleCoverage]
+    """How often each rule was checked, by its name."""
+
+
+def audit_history(
+    history: Histories,
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    vms: Iterable[str] = (),
+    hosts: Iterable[str] = (),
+    rules: Iterable[str] = (),
+) -> AuditResult:
+    """Judges every event of a history against every rule, as ``nilo audit`` does.
+
+    The options choose what is judged; all else is read, so that the state is known. Raises ``InputError`` for a file
+    that cannot be read, or a rule that there is not, and ``LedgerError``.
+    """
+    from nilometer.audit.reading import histories, read_ledger
+    from nilometer.audit.result import Audit
+    from nilometer.audit.rules import require_rule
+    from nilometer.history.cloudevents import source_uri
+    from nilometer.textio.files import open_input
+    from rules.judging.judge import Judge
+    from rules.judging.scope import Scope
+
+    scope = Scope(
+        since=None if since is None else parse_time(since),
+        until=None if until is None else parse_time(until),
+        vms=frozenset(vms),
+        hosts=frozenset(hosts),
+        rules=frozenset(require_rule(rule) for rule in rules),
+    )
+    audit = Audit(minor=True)
+    if isinstance(history, LedgerReader):
+        judge, source = Judge(scope), source_uri(history.id)
+        audit.judge(read_ledger(history, upto=history.position, on_error=None), judge, source)
+        audit.finish(judge, source)
+    else:
+        files = [fspath(history)] if isinstance(history, str | PathLike) else [fspath(file) for file in history]
+        for one in histories(files, open_input, None):
+            judge = Judge(scope)
+            audit.judge(one.events, judge, one.source)
+            audit.finish(judge, one.source, one.conflicts)
+    return AuditResult(
+        verdict=audit.verdict,
+        events=audit.coverage.events,
+        findings=tuple(sourced.finding for sourced in audit.findings),
+        checked=audit.coverage.rules,
+    )
