@@ -57,8 +57,10 @@ def read_log(
     """The events to which all of this applies, in the order in which they were recorded.
 
     With ``limit`` only so many of the newest; with ``asked`` only requests. ``vm`` and ``host`` are ids, times have a
-    zone and are included. Raises ``InputError`` for a time that cannot be read.
+    zone and are included. Raises ``InputError`` for a time that cannot be read, and ``UnreadableEvent``, a
+    ``LedgerError``, at an event that is damaged.
     """
+    from nilometer.storage.bodies import UnreadableEvent
     from nilometer.views.log import Filter
 
     wanted = Filter(
@@ -71,7 +73,10 @@ def read_log(
         correlation=correlation,
         asked=asked,
     )
-    return ledger.views.log(wanted, limit)
+    for event in ledger.views.log(wanted, limit):
+        if isinstance(event, UnreadableEvent):
+            raise event
+        yield event
 
 
 @dataclass(frozen=True, slots=True)
