@@ -60,7 +60,7 @@ def read_log(
     zone and are included. Raises ``InputError`` for a time that cannot be read, and ``UnreadableEvent``, a
     ``LedgerError``, at an event that is damaged.
     """
-    from nilometer.storage.bodies import UnreadableEvent
+    from nilometer.errors import UnreadableEvent
     from nilometer.views.log import Filter
 
     wanted = Filter(
