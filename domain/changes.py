@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import signature
 from typing import Final, Generic, TypeVar
 
 from domain import events, evolve
 from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.events import Event, HostEvent, HostFigures, HostRegistered, VmDefined, VmEvent, VmFigures
-from domain.record import Record
+from domain.record import Record, record
 from domain.rule import rule
 from domain.state import Host, Vm
 
 S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class StateChange(Record, Generic[S]):
     """How one kind of event changes a state: a rule, and the names of the figures that it takes from the event."""
 

@@ -5,16 +5,15 @@ A command does not say who requests it, when and why: ``nilometer.ledger.request
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from domain.guests import Guest
-from domain.record import Record
+from domain.record import Record, record
 from domain.settings import HostVersion
 from domain.shapes import ConfigVersionText, Id, MemoryShape, Name, TypedSize
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class RegisterHost(Record):
     """Register a host with ``total`` bytes of memory, of which the root partition keeps ``reserve``."""
 
@@ -24,7 +23,7 @@ class RegisterHost(Record):
     reserve: TypedSize
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class ResizeHost(Record):
     """Change the memory of a host to ``total`` bytes."""
 
@@ -32,7 +31,7 @@ class ResizeHost(Record):
     total: TypedSize
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class SetReserve(Record):
     """Change what the root partition keeps to ``reserve`` bytes."""
 
@@ -40,14 +39,14 @@ class SetReserve(Record):
     reserve: TypedSize
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class RemoveHost(Record):
     """Remove a host without VMs; its history stays."""
 
     host: Id
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class DefineVm(Record):
     """Define a VM, which is off. ``name`` is what people call it; without one it is called by its id."""
 
@@ -60,7 +59,7 @@ class DefineVm(Record):
     name: Name | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class ConfigureMemory(Record):
     """Change the memory setting of a VM."""
 
@@ -68,7 +67,7 @@ class ConfigureMemory(Record):
     memory: MemoryShape
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class ConfigureGuest(Record):
     """Change the guest or the configuration version of a VM that is off."""
 
@@ -77,56 +76,56 @@ class ConfigureGuest(Record):
     config_version: ConfigVersionText
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Start(Record):
     """Start a VM that is off."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Stop(Record):
     """Stop a VM."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Pause(Record):
     """Pause a running VM; it keeps its memory."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Resume(Record):
     """Resume a paused VM."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Save(Record):
     """Save a VM; its host gets the memory back."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Restore(Record):
     """Restore a saved VM, if its host has the memory."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class RebootGuest(Record):
     """Restart the guest with its startup memory."""
 
     vm: Id
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class ReportInUse(Record):
     """Report the memory that the processes in the guest use."""
 
@@ -134,7 +133,7 @@ class ReportInUse(Record):
     in_use: TypedSize
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class AddMemory(Record):
     """Hot-add memory to a running static VM."""
 
@@ -142,7 +141,7 @@ class AddMemory(Record):
     amount: TypedSize
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class RemoveMemory(Record):
     """Remove memory from a running static VM."""
 
@@ -150,7 +149,7 @@ class RemoveMemory(Record):
     amount: TypedSize
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class SetMemory(Record):
     """Bring a static VM to a size: configure it while it is off, else resize it by the difference."""
 
@@ -158,7 +157,7 @@ class SetMemory(Record):
     size: TypedSize
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Grow(Record):
     """Let Dynamic Memory give memory to a running VM."""
 
@@ -166,7 +165,7 @@ class Grow(Record):
     amount: TypedSize
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Reclaim(Record):
     """Let Dynamic Memory take memory from a running VM."""
 
@@ -174,7 +173,7 @@ class Reclaim(Record):
     amount: TypedSize
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class MoveVm(Record):
     """Move a VM to another host."""
 
@@ -182,7 +181,7 @@ class MoveVm(Record):
     to: Id
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class RemoveVm(Record):
     """Remove a VM that is off; its history stays."""
 

@@ -5,17 +5,17 @@ Times are UTC texts of one width, ``2026-11-23T09:00:00.000000Z``, so that their
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, TypeVar
 
 from domain.event import Event
 from domain.identifiers import StreamName, UtcTime
-from domain.record import Record
+from domain.record import Record, record
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Metadata(Record):
     """Who requested it, when and why. It is the same for all events of one command, except ``causation``."""
 
@@ -36,7 +36,7 @@ class Metadata(Record):
     """The id (stream/version) of the event that this one follows from."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Envelope(Record, Generic[E_co]):
     """An event with its place: the ``version``-th of its stream, the ``position``-th of its ledger, both from 1."""
 

@@ -13,7 +13,7 @@ from domain.decision import Code, Outcome
 from domain.event import Event as Event
 from domain.event import event as event
 from domain.guests import Guest, Mechanism
-from domain.record import Record
+from domain.record import Record, record
 from domain.settings import HostVersion, MemorySetting
 from domain.shapes import ConfigVersionText
 from domain.state import Power
@@ -45,7 +45,7 @@ class HostFigures:
     held: int
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class HostRead(Record):
     """A host as a decision read it, at the version that its stream then had."""
 
@@ -60,7 +60,7 @@ class HostRead(Record):
     """The most that the VM of this decision could have there."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class VmRead(Record):
     """What a decision read of a VM beyond its figures."""
 
@@ -72,7 +72,7 @@ class VmRead(Record):
     vsc: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Evidence(Record):
     """All that a decision read, so that it can be decided again from its event alone; ``None`` was not read."""
 
@@ -86,7 +86,7 @@ class Evidence(Record):
 Argument = int | str | dict[str, dict[str, int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class Decided(Event):
     """Common to all events of decided aggregates."""
 
@@ -96,7 +96,7 @@ class Decided(Event):
     origin: Literal["decided"] = "decided"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmEvent(Decided):
     """An event on a VM's stream. ``requested`` and ``granted`` are bytes, ``None`` where a command names no amount."""
 
@@ -108,7 +108,7 @@ class VmEvent(Decided):
 
 
 @event("vm.defined", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmDefined(VmEvent):
     """A VM began, off. Version 1 had no ``name``."""
 
@@ -121,7 +121,7 @@ class VmDefined(VmEvent):
 
 
 @event("vm.memory-configured", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmMemoryConfigured(VmEvent):
     """The memory setting changed. ``size`` is what ``set-memory`` asked for, in bytes; version 1 did not record it."""
 
@@ -130,7 +130,7 @@ class VmMemoryConfigured(VmEvent):
 
 
 @event("vm.guest-configured")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmGuestConfigured(VmEvent):
     """The guest or the configuration version changed."""
 
@@ -195,7 +195,7 @@ class VmResumed(VmEvent):
 
 
 @event("vm.in-use-reported")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmInUseReported(VmEvent):
     """The guest reported the memory that its processes use."""
 
@@ -203,7 +203,7 @@ class VmInUseReported(VmEvent):
 
 
 @event("vm.memory-added", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmMemoryAdded(VmEvent):
     """Memory was given: ``unballooned`` of it from the balloon, ``hot_added`` new to the guest.
 
@@ -216,7 +216,7 @@ class VmMemoryAdded(VmEvent):
 
 
 @event("vm.memory-removed", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmMemoryRemoved(VmEvent):
     """Memory was taken; the guest had to page out ``paged`` bytes for it.
 
@@ -229,7 +229,7 @@ class VmMemoryRemoved(VmEvent):
 
 
 @event("vm.moved")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmMoved(VmEvent):
     """The VM is on another host."""
 
@@ -238,7 +238,7 @@ class VmMoved(VmEvent):
 
 
 @event("vm.command-refused", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmCommandRefused(VmEvent):
     """A command on the VM was rejected or failed; nothing changed. ``arguments`` are as in a script line.
 
@@ -249,7 +249,7 @@ class VmCommandRefused(VmEvent):
     size: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class HostEvent(Decided):
     """An event on a host's stream."""
 
@@ -258,7 +258,7 @@ class HostEvent(Decided):
 
 
 @event("host.registered")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class HostRegistered(HostEvent):
     """A host began."""
 
@@ -268,7 +268,7 @@ class HostRegistered(HostEvent):
 
 
 @event("host.resized")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class HostResized(HostEvent):
     """The host's memory changed."""
 
@@ -276,7 +276,7 @@ class HostResized(HostEvent):
 
 
 @event("host.reserve-set")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class HostReserveSet(HostEvent):
     """What the root partition keeps changed."""
 
@@ -284,7 +284,7 @@ class HostReserveSet(HostEvent):
 
 
 @event("host.removed")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class HostRemoved(HostEvent):
     """The host is gone."""
 
@@ -292,7 +292,7 @@ class HostRemoved(HostEvent):
 
 
 @event("host.memory-granted", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class HostMemoryGranted(HostEvent):
     """A VM was given ``bytes`` of the host's memory.
 
@@ -307,7 +307,7 @@ class HostMemoryGranted(HostEvent):
 
 
 @event("host.memory-returned", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class HostMemoryReturned(HostEvent):
     """A VM gave ``bytes`` back to the host. Version 1 did not record the request, as with ``HostMemoryGranted``."""
 
@@ -318,7 +318,7 @@ class HostMemoryReturned(HostEvent):
 
 
 @event("host.command-refused")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class HostCommandRefused(HostEvent):
     """A command on the host was rejected, or the definition of a VM on it; nothing changed."""
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from domain import events
 from domain.decision import Code, Outcome
 from domain.envelope import Envelope
 from domain.events import Event, HostEvent, VmEvent
 from domain.identifiers import split_stream
 from domain.observed.events import FAILED_JOB, ObservedCode, VmChangeRequested, VmObserved, VmRequestSettled
-from domain.record import Record
+from domain.record import Record, record
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Subject(Record):
     """What an event is about, and how it ended."""
 
@@ -27,7 +25,7 @@ class Subject(Record):
     asked: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class TimelineEntry(Record):
     """One event as the audit trail lists it."""
 

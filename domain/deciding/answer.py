@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from domain.decision import Code, Decision, Outcome
 from domain.events import Event
 from domain.identifiers import StreamName
-from domain.record import Record
+from domain.record import Record, record
 from domain.state import Vm
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Answer(Record):
     """The answer to a command, and the events that record it, by stream. They are written in one commit, or none is."""
 

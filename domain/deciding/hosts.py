@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from inspect import signature
 from typing import Any, Final
 
@@ -17,12 +17,12 @@ from domain.decision import Code, Decision
 from domain.errors import InputError
 from domain.events import Event, Evidence, HostEvent
 from domain.identifiers import StreamName, host_stream, vm_stream
-from domain.record import Record
+from domain.record import Record, record
 from domain.recording_on_hosts import HostEventKind, HostRecording, record_define_vm
 from domain.state import Host
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class HostEventShape(Record):
     """The class of an event, which figures of the host afterwards it has, and what else."""
 

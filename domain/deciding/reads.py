@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from domain import commands
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import Command
 from domain.identifiers import StreamName, host_stream, vm_stream
-from domain.record import Record
+from domain.record import Record, record
 
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Reads(Record):
     """The aggregates that a command reads. What a command does not read is ``None``."""
 

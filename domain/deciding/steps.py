@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import signature
 from typing import Final
 
@@ -12,13 +11,13 @@ from domain.changes import VM_CHANGES, StateChange
 from domain.commands import HostCommand, VmCommand
 from domain.decision import Decision
 from domain.events import VmEvent
-from domain.record import Record
+from domain.record import Record, record
 from domain.recording import VmRecording
 from domain.recording_on_hosts import HostRecording
 from domain.state import Vm
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Step(Record):
     """How a recorded VM command is decided again, and the event of its success.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from inspect import signature
 from typing import Any, Final
 
@@ -18,12 +18,12 @@ from domain.deciding.steps import RECORDINGS
 from domain.decision import Code, Decision
 from domain.events import Event, VmEvent
 from domain.identifiers import StreamName, host_stream, vm_stream
-from domain.record import Record
+from domain.record import Record, record
 from domain.recording import Asked, VmCommandName, VmEventKind, VmRecording, static_setting
 from domain.state import Host, Vm
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class EventShape(Record):
     """The class of an event, and which figures of the decision and of the VM afterwards it has."""
 

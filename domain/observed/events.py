@@ -6,7 +6,6 @@ The metadata of an event says who acted, when it happened (a moment, or an inter
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -15,7 +14,7 @@ from domain.event import Event, event
 from domain.guests import Guest, Mechanism
 from domain.identifiers import UtcTime
 from domain.observed.polls import ListedVms, NewestPoll, PollFigures, Stretch, TightestPoll
-from domain.record import Record
+from domain.record import Record, record
 from domain.settings import HostVersion, MemorySetting
 from domain.shapes import ConfigVersionText
 from domain.state import Power
@@ -81,7 +80,7 @@ class WhyMoved(StrEnum):
     """Dynamic Memory moved it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class Observed(Event):
     """Common to all observed events."""
 
@@ -90,7 +89,7 @@ class Observed(Event):
     origin: Literal["observed"] = "observed"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class DeviceFigures(Record):
     """One memory device of a VM, as it was measured."""
 
@@ -104,7 +103,7 @@ class DeviceFigures(Record):
     """How the guest's own total follows this device; ``None`` where that is unknown."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Grounds(Record):
     """The figures that explain a request, as they were known at its time; ``None`` was not measured."""
 
@@ -120,7 +119,7 @@ class Grounds(Record):
 
 
 @event("vm.observed", version=3)
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmObserved(Observed):
     """A VM was measured. A figure that is ``None`` was not measured, and stays as it was known."""
 
@@ -158,7 +157,7 @@ class VmObserved(Observed):
 
 
 @event("vm.change-requested")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmChangeRequested(Observed):
     """The hypervisor was asked to change the size of a device. Acceptance alone moves no memory."""
 
@@ -180,7 +179,7 @@ class VmChangeRequested(Observed):
 
 
 @event("vm.memory-moved", version=4)
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmMemoryMoved(Observed):
     """The size of a device changed. ``least`` and ``most`` bound it where one record reports several moves."""
 
@@ -210,7 +209,7 @@ class VmMemoryMoved(Observed):
 
 
 @event("vm.request-settled")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmRequestSettled(Observed):
     """The outcome of a request so far. An open request may settle again, and the last settlement counts."""
 
@@ -232,7 +231,7 @@ class VmRequestSettled(Observed):
 
 
 @event("vm.lost")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmLost(Observed):
     """The guest was lost: it no longer answers."""
 
@@ -240,7 +239,7 @@ class VmLost(Observed):
 
 
 @event("vm.not-listed")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmNotListed(Observed):
     """A complete list of its last host does not have the VM any more, nor has any other host listed it since."""
 
@@ -248,25 +247,25 @@ class VmNotListed(Observed):
 
 
 @event("vm.retired")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class VmRetired(Observed):
     """Somebody says that the VM is gone for good. It holds nothing, and is shown no more until it is seen again."""
 
 
 @event("host.retired")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class HostRetired(Observed):
     """Somebody says that the host is gone for good. It is shown no more until it is seen again."""
 
 
 @event("host.not-watched")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class HostNotWatched(Observed):
     """The host was not read for longer than usual; the interval of the event says from when to when."""
 
 
 @event("host.watched")
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class HostWatched(Observed):
     """An import read polls of the host; its moment is that of the last. Times without polls are events of their own."""
 
@@ -278,7 +277,7 @@ class HostWatched(Observed):
 
 
 @event("host.observed", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class HostObserved(Observed):
     """A host was measured. A figure that is ``None`` was not measured, and stays as it was known."""
 
@@ -295,7 +294,7 @@ class HostObserved(Observed):
     tightest: TightestPoll | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class KindCount(Record):
     """How many records of one kind were not needed, or had a remark."""
 
@@ -304,7 +303,7 @@ class KindCount(Record):
 
 
 @event("import.recorded", version=2)
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class ImportRecorded(Observed):
     """A whole file was imported. Its stream is ``import/`` and the first 16 digits of its digest.
 

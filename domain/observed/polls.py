@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from domain.identifiers import UtcTime
-from domain.record import Record
+from domain.record import Record, record
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Stretch(Record):
     """The polls over which a measure held: all had the same sizes. Its event is of the last of them."""
 
@@ -21,7 +19,7 @@ class Stretch(Record):
     least_available_at: UtcTime | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class PollFigures(Record):
     """The figures of a VM in one poll. Sizes are bytes."""
 
@@ -31,7 +29,7 @@ class PollFigures(Record):
     in_use: int | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class NewestPoll(Record):
     """The newest poll of a VM, where it differs from the VM's last event. Sizes are bytes."""
 
@@ -39,7 +37,7 @@ class NewestPoll(Record):
     figures: PollFigures
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class ListedVms(Record):
     """The VMs that one poll of a host lists."""
 
@@ -50,7 +48,7 @@ class ListedVms(Record):
     """What they are assigned together, in bytes; ``None`` if one that runs does not show it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class TightestPoll(Record):
     """The poll in which a host had the least memory left since it was last measured."""
 
@@ -60,7 +58,7 @@ class TightestPoll(Record):
     """What the VMs that it listed were assigned together."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Gap(Record):
     """A time in which a host was not polled."""
 

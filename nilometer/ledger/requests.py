@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from domain.commands import Command
 from domain.decision import Code, Outcome
 from domain.events import Event
 from domain.identifiers import StreamName, UtcTime
-from domain.record import Record
+from domain.record import Record, record
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Request(Record):
     """A command, and who requests it, when, with what tool and why.
 
@@ -30,7 +28,7 @@ class Request(Record):
     at_ahead: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Result(Record):
     """How a command ended. Sizes are bytes."""
 
@@ -61,7 +59,7 @@ class Result(Record):
         return self.outcome in (Outcome.COMPLETED, Outcome.DONE)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Fact(Record):
     """An event that was observed. ``earliest`` is the beginning of the interval in which it happened, if that is known.
 
@@ -74,7 +72,7 @@ class Fact(Record):
     earliest: UtcTime | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Observation(Record):
     """Facts that are recorded together, once: no other observation has their ``key``."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 from domain import commands
@@ -23,7 +22,7 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, InternalError
 from domain.events import Event, HostCommandRefused, HostEvent, VmEvent
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
-from domain.record import Record
+from domain.record import Record, record
 from domain.settings import ConfigVersion, MemorySetting
 from domain.shapes import write_memory
 from nilometer.errors import LedgerError, UnreadableEvent
@@ -39,7 +38,7 @@ from nilometer.times import Clock, current_time
 _REPORT: Final = "please report this"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class _Decided(Record):
     """An answer that is not committed yet, and the index of its first event among those that are not."""
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from domain.identifiers import StreamName
-from domain.record import Record
+from domain.record import Record, record
 from nilometer.errors import UnreadableEvent
 from nilometer.storage.store import Store
 
@@ -19,7 +18,7 @@ PAGE: Final = 1000
 """How many events are fetched at a time."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class StoredRow(Record):
     """An event as it is stored, byte for byte: what exports and seals are made of."""
 

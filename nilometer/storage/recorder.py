@@ -5,14 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Final
 
 from eventsourcing.persistence import ApplicationRecorder
 from eventsourcing.persistence import IntegrityError as IntegrityError
 from eventsourcing.persistence import StoredEvent as StoredEvent
 
-from domain.record import Record
+from domain.record import Record, record
 from nilometer.errors import LedgerBusy, LedgerError, LedgerReadOnly, LedgerUnreachable, NotALedger
 from nilometer.storage.store import Database, Receipt
 
@@ -30,7 +29,7 @@ class StaleRead(IntegrityError):
     """Something that a decision only read has changed since: decide again."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class ExpectedVersions(Record):
     """What a decision read without writing it, and must not have changed when it is recorded."""
 

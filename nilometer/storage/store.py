@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Final, Protocol
 
-from domain.record import Record
+from domain.record import Record, record
 from nilometer.errors import LedgerError
 
 FORMAT: Final = 2
@@ -25,7 +24,7 @@ LOCK_TIMEOUT: Final = 30.0
 """Seconds to wait for another writer, unless something else is given."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class Receipt(Record):
     """That the command with this key was recorded: as ``events`` events from ``position`` on.
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from domain.errors import InputError
-from domain.record import Record
+from domain.record import Record, record
 
 DEFAULT_URL = "sqlite:///nilometer.db"
 DEFAULT_SCHEMA = "nilometer"
@@ -19,7 +18,7 @@ _SECRET = re.compile(
 _HINT = "write sqlite:///path/to/file.db or postgresql://user@host/database"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class SQLiteLocation(Record):
     """A ledger in a file."""
 
@@ -33,7 +32,7 @@ class SQLiteLocation(Record):
         return f"file:{quote(str(self.path.absolute()))}?mode={mode}"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record()
 class PostgresLocation(Record):
     """A ledger in a schema of a PostgreSQL database."""
 
