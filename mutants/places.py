@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from copy import deepcopy
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Final, cast
@@ -118,15 +118,20 @@ def _is_name_only(parent: ast.AST, field: str) -> bool:
 
 
 def replaced(tree: ast.FunctionDef, path: Path, new: ast.expr) -> ast.FunctionDef:
-    """A definition with another expression at the end of a path."""
-    made = deepcopy(tree)
+    """A definition with another expression at the end of a path. It shares all that the path does not lead through."""
+    made = copy(tree)
     parent: ast.AST = made
     for field, index in path[:-1]:
-        value = getattr(parent, field)
-        parent = value if index is None else value[index]
-    field, index = path[-1]
-    if index is None:
-        setattr(parent, field, new)
-    else:
-        getattr(parent, field)[index] = new
+        part = copy(getattr(parent, field) if index is None else getattr(parent, field)[index])
+        _put(parent, field, index, part)
+        parent = part
+    _put(parent, *path[-1], new)
     return made
+
+
+def _put(parent: ast.AST, field: str, index: int | None, part: ast.AST) -> None:
+    if index is None:
+        setattr(parent, field, part)
+    else:
+        parts: list[ast.AST] = getattr(parent, field)
+        setattr(parent, field, [*parts[:index], part, *parts[index + 1 :]])
