@@ -79,18 +79,18 @@ def _initializer(cls: type[Record]) -> Callable[..., None]:
     body: list[str] = []
     names: dict[str, Any] = {"__name__": cls.__module__, "FACTORY": _FACTORY}
     annotations: dict[str, object] = {}
-    for each in fields(cast("Any", cls)):
-        name = parameter = value = each.name
-        if each.default is not MISSING:
-            names[f"default_{name}"] = each.default
+    for part in fields(cast("Any", cls)):
+        name = parameter = value = part.name
+        if part.default is not MISSING:
+            names[f"default_{name}"] = part.default
             parameter = f"{name}=default_{name}"
-        elif each.default_factory is not MISSING:
-            names[f"default_{name}"] = each.default_factory
+        elif part.default_factory is not MISSING:
+            names[f"default_{name}"] = part.default_factory
             parameter, value = f"{name}=FACTORY", f"default_{name}() if {name} is FACTORY else {name}"
-        (by_keyword if each.kw_only else positional).append(parameter)
+        (by_keyword if part.kw_only else positional).append(parameter)
         names[f"set_{name}"] = getattr(cls, name).__set__
         body.append(f"set_{name}(self, {value})")
-        annotations[name] = each.type
+        annotations[name] = part.type
     parameters = ", ".join([*positional, "*", *by_keyword] if by_keyword else positional)
     exec(f"def __init__({parameters}): {'; '.join(body) or 'pass'}", names)
     init: Callable[..., None] = names["__init__"]
