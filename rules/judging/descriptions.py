@@ -50,7 +50,7 @@ SUBJECTS: Final[Mapping[str, RuleSubject]] = {
     "effects": RuleSubject("changes"),
     "maximal": RuleSubject("grants", "the host's free memory and the guest's memory in use at each request"),
     "no_effect_without_grant": RuleSubject("refusals", "the assigned memory after each refusal"),
-    "in_use_never_removed": RuleSubject("resizes", "Guest Available Memory after each removal"),
+    "in_use_never_removed": RuleSubject("resizes", "Guest Available Memory each minute"),
     "only_balloon_pages_out": RuleSubject("changes"),
     "conserved": RuleSubject(
         "changes", f"{_LEFT} after each change; while the root reserve varies, that does not tell"

@@ -36,7 +36,7 @@ from rules.judging.observed.requests import (
     report_unmeasured_after,
 )
 from rules.judging.observed.settings import BOUNDS, judge_bounds, judge_setting
-from rules.judging.observed.state import ObservedVmState, is_shortly_after
+from rules.judging.observed.state import InUseReading, ObservedVmState, is_just_before, is_shortly_after
 from rules.judging.observed.visible import (
     CURRENT,
     DURING_CHANGE,
@@ -52,6 +52,8 @@ from rules.specification.observations import guest_counts_its_memory, guest_sees
 
 NEVER_REMOVED: Final = "in_use_never_removed"
 IN_USE: Final = in_use_is_assigned.__name__
+USED_BEFORE: Final = "just before the removal the guest used more than it left"
+USE_UNKNOWN: Final = "what the guest used was not measured just before the removal, or it used more then"
 OFF: Final = off_means_nothing.__name__
 UNMEASURED_SINCE: Final = "the VM's memory was not measured after its setting was recorded"
 
@@ -135,12 +137,12 @@ class ObservedJudge:
             self._judge_off(ref, event, vm)
             return
         judge_sizes(collector, event, vm)
+        at = metadata.happened
         if event.in_use is not None:
             # an earlier size proves nothing, and during a move the guest's figure may be from before it or after it
             steady = assigned_before == fold.assigned and not is_shortly_after(vm.moved_at, metadata.happened)
-            self._judge_in_use(ref, event.in_use, fold.assigned if complete else None, vm, steady=steady)
+            self._judge_in_use(ref, event.in_use, fold.assigned if complete else None, vm, at=at, steady=steady)
         if event.guest_total is None:
-            at = metadata.happened
             judge_visible(collector, ref, vm, visible=event.visible, assigned=event.assigned, at=at)
         elif complete:
             judge_guest_total(collector, ref, event, vm)
@@ -152,7 +154,7 @@ class ObservedJudge:
             judge_bounds(collector, ref, vm, self._books.version_of(fold.host))
 
     def _judge_in_use(
-        self, ref: EventRef, in_use: int, assigned: int | None, vm: ObservedVmState, *, steady: bool
+        self, ref: EventRef, in_use: int, assigned: int | None, vm: ObservedVmState, *, at: str, steady: bool
     ) -> None:
         """Judges what the guest uses, measured together with what the VM is assigned."""
         if assigned is not None and in_use > assigned and not steady:
@@ -162,6 +164,8 @@ class ObservedJudge:
             return
         self._check_in_use(ref, in_use, assigned)
         self._decide_removals(in_use, assigned, vm)
+        if assigned is not None:
+            vm.in_use = InUseReading(in_use=in_use, at=at)
 
     def _check_devices(self, ref: EventRef, event: VmObserved, vm: ObservedVmState) -> None:
         """Remarks measured sizes that differ from the sizes that the recorded moves lead to."""
@@ -196,12 +200,14 @@ class ObservedJudge:
                 self._collector.report_violation(IN_USE, ref, why, ({}, found), about=about)
 
     def _decide_removals(self, in_use: int, assigned: int | None, vm: ObservedVmState) -> None:
-        """Decides pending removals: what the guest uses now shows whether the removed memory was free."""
+        """Decides pending removals: a guest that uses more than it has lost what it used. Else nothing is shown."""
         removals = vm.removals
         if removals.last is None or assigned is None:
             return
         if in_use <= assigned:
-            self._collector.count_holds(NEVER_REMOVED, removals.count)
+            about = ask(removal_left_what_was_used, {"assigned": assigned})
+            first = removals.first or removals.last
+            self._collector.report_unknown(NEVER_REMOVED, first, USE_UNKNOWN, about, removals.count)
         else:
             why = "the guest uses more than the removal left it"
             difference = {"in_use at most": assigned}, {"in_use": in_use}
@@ -255,18 +261,36 @@ class ObservedJudge:
         vm.sees_too_little = False
         may_page = event.why is WhyMoved.BALANCER and fold.guest is not None and pages_out(fold.guest)
         if event.size_to < event.size_from and not may_page:
-            vm.removals.add(ref)
+            self._judge_removal(ref, event, vm)
         judge_bounds(collector, ref, vm, self._books.version_of(fold.host))
         self._books.record_move(ref, fold)
         if event.newest is not None and event.newest.assigned == fold.assigned:
             self._judge_poll(ref, event.newest, vm)
+
+    def _judge_removal(self, ref: EventRef, event: VmMemoryMoved, vm: ObservedVmState) -> None:
+        """Judges a removal by what the guest used just before it: if that is at most what was left, nothing was taken.
+
+        If it used more, the guest may have freed it or paged it out meanwhile, and nobody recorded that: of Dynamic
+        Memory, which makes guests do so, that is a remark; else the next measurement may show that it was taken.
+        """
+        before, left, collector = vm.in_use, vm.fold.assigned, self._collector
+        if before is None or left is None or not is_just_before(before.at, ref.envelope.metadata.happened):
+            vm.removals.add(ref)
+            return
+        difference: Difference = {"in_use at most": left}, {"in_use": before.in_use}
+        if before.in_use <= left:
+            collector.count_holds(NEVER_REMOVED)
+        elif event.why is WhyMoved.BALANCER:
+            collector.report_remark(NEVER_REMOVED, ref, USED_BEFORE, difference)
+        else:
+            vm.removals.add(ref)
 
     def _judge_poll(self, ref: EventRef, figures: PollFigures, vm: ObservedVmState) -> None:
         """Judges what a poll shows after the moves that are recorded with it."""
         vm.measured_at = max(vm.measured_at, figures.at)
         if figures.in_use is not None:
             steady = not is_shortly_after(vm.moved_at, figures.at)
-            self._judge_in_use(ref, figures.in_use, figures.assigned, vm, steady=steady)
+            self._judge_in_use(ref, figures.in_use, figures.assigned, vm, at=figures.at, steady=steady)
         judge_visible(self._collector, ref, vm, visible=figures.visible, assigned=figures.assigned, at=figures.at)
 
     def _judge_loss(self, ref: EventRef, vm: ObservedVmState) -> None:

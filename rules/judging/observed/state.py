@@ -18,6 +18,9 @@ from rules.judging.collector import EventRef
 SETTLING_TIME: Final = timedelta(seconds=2)
 """The figures of one measurement are read one after the other: a move this short before may be in only some of them."""
 
+JUST_BEFORE: Final = timedelta(seconds=90)
+"""What a guest used longer before a removal shows nothing of that: polls are a minute apart."""
+
 TIME_TO_SEE: Final = timedelta(minutes=10)
 """A guest has this time to see memory that it was given."""
 
@@ -65,6 +68,14 @@ class VisibleReading:
 
 
 @dataclass(frozen=True, slots=True)
+class InUseReading:
+    """What the guest used, and when."""
+
+    in_use: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestTerms:
     """What a request asked for."""
 
@@ -88,8 +99,10 @@ class ObservedVmState:
     """An observed VM."""
 
     fold: ObservedVm
+    in_use: InUseReading | None = None
+    """The last measurement of what the guest uses, in this session."""
     removals: PendingCheck = field(default_factory=PendingCheck)
-    """Removals, until the guest's use is measured again."""
+    """Removals that the use before them does not decide, until the guest's use is measured again."""
     removals_before_stop: PendingCheck = field(default_factory=PendingCheck)
     """Removals that were pending when the VM stopped: was the guest lost?"""
     moves: PendingCheck = field(default_factory=PendingCheck)
@@ -146,6 +159,7 @@ class ObservedVmState:
     def forget_guest(self) -> None:
         """Drops what was measured of the guest, since another guest runs now, or none."""
         self.missing = self.added = self.unplugged = 0
+        self.in_use = None
         self.modules.clear()
         self.hidden, self.unconfirmed, self.visible, self.last_assigned = None, None, None, None
         self.sees_too_little, self.unseen = False, None
@@ -179,6 +193,11 @@ def is_shortly_after(moved_at: str, happened: str) -> bool:
     if not moved_at:
         return False
     return parse_moment(happened) - parse_moment(moved_at) < SETTLING_TIME
+
+
+def is_just_before(measured_at: str, moved_at: str) -> bool:
+    """Whether a measurement is so short before a move that it shows what the guest used then."""
+    return timedelta(0) <= parse_moment(moved_at) - parse_moment(measured_at) <= JUST_BEFORE
 
 
 def has_time_to_see(moved_at: str, happened: str) -> bool:

@@ -28,6 +28,7 @@ from domain.quantities import MiB
 from domain.settings import HostVersion, MemorySetting, Mode
 from domain.state import Power
 from rules.judging.findings import Verdict
+from rules.judging.observed.judge import NEVER_REMOVED
 from tests.rules.judging.any_events import any_event
 from tests.rules.judging.histories import Recorded, judged, moment
 
@@ -213,7 +214,7 @@ WRONG: dict[str, tuple[str, list[Fact]]] = {
         "in_use_never_removed",
         [
             vm(**RUNS, devices=base(4 * GIB), in_use=3 * GIB),
-            moved(4 * GIB, 2 * GIB),
+            moved(4 * GIB, 2 * GIB, why=WhyMoved.UNASKED),
             vm(devices=base(2 * GIB), in_use=3 * GIB),
         ],
     ),
@@ -242,6 +243,26 @@ WRONG: dict[str, tuple[str, list[Fact]]] = {
         [host(**BIG), vm(**RUNS, memory=dynamic(4, 2, 8))],
     ),
 }
+
+
+def removals(*facts: Fact, seconds: float = 60) -> tuple[list[Verdict], int]:
+    """What is said of removals of memory in use, and of how many the rule holds."""
+    found, coverage = judged(days(*facts, seconds=seconds))
+    rule = coverage.rules.get(NEVER_REMOVED)
+    verdicts = [finding.verdict for finding in found if finding.rule == NEVER_REMOVED]
+    return verdicts, 0 if rule is None else rule.holds
+
+
+def test_a_removal_is_judged_by_what_the_guest_used_just_before_it() -> None:
+    def removal(in_use: int, why: WhyMoved = WhyMoved.UNASKED) -> list[Fact]:
+        before = vm(**RUNS, devices=base(4 * GIB), in_use=in_use)
+        return [before, moved(4 * GIB, 2 * GIB, why=why), vm(devices=base(2 * GIB), in_use=GIB)]
+
+    assert removals(*removal(2 * GIB)) == ([], 1)
+    assert removals(*removal(2 * GIB + 1)) == ([Verdict.UNKNOWN], 0), "it may have freed that byte, and nobody said so"
+    assert removals(*removal(2 * GIB), seconds=91) == ([Verdict.UNKNOWN], 0), "what it uses after it proves nothing"
+    assert removals(*removal(2 * GIB, WhyMoved.BALANCER)) == ([], 1)
+    assert removals(*removal(3 * GIB, WhyMoved.BALANCER)) == ([Verdict.REMARK], 0)
 
 
 @pytest.mark.parametrize("what", WRONG)
