@@ -35,6 +35,7 @@ from domain.observed.events import (
     HostObserved,
     HostRetired,
     HostWatched,
+    ImportBegun,
     ImportRecorded,
     VmChangeRequested,
     VmLost,
@@ -84,6 +85,7 @@ OBSERVED: Final[tuple[type[Event], ...]] = (
     HostNotWatched,
     HostRetired,
     HostWatched,
+    ImportBegun,
     ImportRecorded,
 )
 """What hypervisors did, and the imports that reported it."""

@@ -30,8 +30,8 @@ cat <<END
 
 == Where to go next
 export PATH="\$PWD/.venv/bin:\$PATH" NILO_LEDGER=$NILO_LEDGER
-nilo show 15            one request as a story: what was known, what moved, what came late
-nilo diff 20 49         what changed between two moments, and which events changed it
+nilo show 16            one request as a story: what was known, what moved, what came late
+nilo diff 21 50         what changed between two moments, and which events changed it
 nilo log --vm lab.vm0   all events of one VM
 nilo do --help          decide changes of your own hosts by Hyper-V's rules; nilo run takes scripts
 README.md is a tour, docs/why.md gives the reasons.

@@ -302,6 +302,24 @@ class KindCount(Record):
     count: int
 
 
+@event("import.begun", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ImportBegun(Observed):
+    """The import of a file began. It is recorded together with the first events of the import, before them.
+
+    Its stream is that of the file's ``import.recorded``. Files that are imported together begin together.
+    """
+
+    file: str
+    format: str
+    sha256: str
+    size: int
+    """The size of the file in bytes, as far as it is imported."""
+    prefix: str
+    began_after: int
+    """The position of the last event that the import knew: if it is killed and run again, it goes on from there."""
+
+
 @event("import.recorded", version=2)
 @record(kw_only=True)
 class ImportRecorded(Observed):

@@ -9,14 +9,15 @@ from datetime import datetime
 from os import PathLike, fspath
 
 from domain.errors import InputError
-from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
-from nilometer.importers.hyperv.past import LedgerPast
+from nilometer.importers.beginning import Beginning
+from nilometer.importers.hyperv.beginning import OthersRecorded, build_importer
+from nilometer.importers.hyperv.importer import HypervFile
 from nilometer.importers.hyperv.sources.local_time import parse_zone
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
-from nilometer.importers.run import ImportCounts, SkippedRecords, import_file
+from nilometer.importers.run import DigestedStream, ImportCounts, SkippedRecords, SourceFile, import_file
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Observation
-from nilometer.textio.files import expand_folders, open_input
+from nilometer.textio.files import expand_folders, open_repeatable_input
 from nilometer.textio.identifying.kind import IMPORT_QEMU
 from nilometer.times import parse_time
 
@@ -94,12 +95,14 @@ def import_hyperv(
     """
     parse_zone(zone)
     collected = None if at is None else parse_time(at.isoformat() if isinstance(at, datetime) else at)
-    results: list[HypervFile | ImportedFile] = []
-    with ExitStack() as streams:
-        for name in _list_names(files):
+
+    def import_streams(*, go_on: bool) -> list[ImportedFile]:
+        results: list[HypervFile | ImportedFile] = []
+        for name, stream in streams:
             skipped = SkippedRecords(keep_going)
             try:
-                stream = streams.enter_context(open_input(name))
+                if isinstance(stream, InputError):
+                    raise stream
                 file = HypervFile(name, stream, skipped=skipped, at=collected, host=host, zone=zone)
                 file.open()
             except InputError as error:
@@ -114,19 +117,23 @@ def import_hyperv(
                 progress(sum(file.counts.records for file in readable))
             return ledger.record(observations, actor=actor, via=via, at_ahead=at_ahead)
 
-        def list_results() -> list[ImportedFile]:
-            return [
-                file
-                if isinstance(file, ImportedFile)
-                else _to_result(file.name, file.format, prefix, file.counts, file.skipped)
-                for file in results
-            ]
-
+        sources = [file.source for file in readable]
+        beginning = Beginning.find(ledger, sources, prefix or "", stated=(prefix, collected, host, zone))
         try:
-            HypervImporter(prefix, LedgerPast(ledger), ledger.known, write, ledger.clock).run(readable, final=final)
+            build_importer(ledger, prefix, beginning, sources, write, go_on=go_on).run(readable, final=final)
         except InputError as error:
-            raise ImportStopped(error, list_results()) from error
-        return list_results()
+            raise ImportStopped(error, [_to_hyperv_result(file, prefix) for file in results]) from error
+        return [_to_hyperv_result(file, prefix) for file in results]
+
+    with ExitStack() as opened:
+        streams = [(name, _open_digested(opened, name, keep_going=keep_going)) for name in _list_names(files)]
+        try:
+            return import_streams(go_on=True)
+        except OthersRecorded:
+            for _, stream in streams:
+                if isinstance(stream, DigestedStream):
+                    stream.rewind()
+            return import_streams(go_on=False)
 
 
 def import_qemu(
@@ -146,6 +153,10 @@ def import_qemu(
     Without ``prefix``, the ids begin with the scenario of the file. All else is as for ``import_hyperv``.
     """
     results: list[ImportedFile] = []
+
+    def begin(sources: Sequence[SourceFile], prefix: str) -> list[Observation]:
+        return Beginning.find(ledger, sources, prefix).observe(sources, prefix)
+
     for name in _list_names(files):
         importer, skipped = QemuImporter(name, prefix), SkippedRecords(keep_going)
 
@@ -160,10 +171,10 @@ def import_qemu(
                 raise InputError(f"{name}: {error.message}", hint=error.hint) from None
 
         try:
-            with open_input(name) as stream:
+            with open_repeatable_input(name) as stream:
                 import_file(
                     importer,
-                    stream,
+                    DigestedStream(stream),
                     name=name,
                     format=FORMAT,
                     write=write,
@@ -171,6 +182,7 @@ def import_qemu(
                     final=final,
                     skipped=skipped,
                     clock=ledger.clock,
+                    begin=begin,
                 )
         except InputError as error:
             if not keep_going:
@@ -182,6 +194,21 @@ def import_qemu(
 
 def _list_names(files: Files) -> list[str]:
     return expand_folders(fspath(file) for file in ([files] if isinstance(files, str | PathLike) else files))
+
+
+def _open_digested(opened: ExitStack, name: str, *, keep_going: bool) -> DigestedStream | InputError:
+    """A file that stays open as long as ``opened``; if it cannot be opened, the error, which is raised or skipped."""
+    try:
+        return DigestedStream(opened.enter_context(open_repeatable_input(name)))
+    except InputError as error:
+        SkippedRecords(keep_going).add(error)
+        return error
+
+
+def _to_hyperv_result(file: HypervFile | ImportedFile, prefix: str | None) -> ImportedFile:
+    if isinstance(file, ImportedFile):
+        return file
+    return _to_result(file.name, file.format, prefix, file.counts, file.skipped)
 
 
 def _to_qemu_result(name: str, importer: QemuImporter, skipped: SkippedRecords) -> ImportedFile:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final, Protocol, TypeVar
+from typing import BinaryIO, Final, Protocol, TypeVar
 
 from domain.errors import InputError
 from domain.identifiers import import_stream
 from domain.observed.events import ImportRecorded, KindCount
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.textio.identifying.kind import Expected, empty_file
-from nilometer.textio.texts import READ_BYTES, ByteStream, read_lines
+from nilometer.textio.texts import READ_BYTES, read_lines
 from nilometer.times import Clock, current_time, system_clock
 
 PENDING: Final = "undecided"
@@ -100,32 +100,69 @@ class Importer(Protocol):
 
 
 class DigestedStream:
-    """A file that is read, and the digest of its bytes."""
+    """A file as it is when it is opened: its size and SHA-256 are known before it is read.
 
-    def __init__(self, stream: ByteStream) -> None:
-        self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
-        self._digest = sha256()
+    What is written to its end later is not read: it is for the next import.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._start = stream.tell()
+        self.size = 0
+        """Bytes."""
+        digest = sha256()
+        while data := stream.read(READ_BYTES):
+            digest.update(data)
+            self.size += len(data)
+        self.sha256 = digest.hexdigest()
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Goes back to the beginning."""
+        self._stream.seek(self._start)
+        self._left, self._digest = self.size, sha256()
 
     def read(self, size: int, /) -> bytes:
-        """Reads at most so many bytes; a pipe gives what it has."""
-        data = self._read(size)
+        """Reads at most so many bytes."""
+        data = self._stream.read(min(size, self._left))
+        self._left -= len(data)
         self._digest.update(data)
         return data
 
-    def read_digest(self) -> str:
-        """Reads the rest of the file, and returns the SHA-256 of all of it."""
+    def check(self, name: str) -> None:
+        """Reads the rest. Raises ``InputError`` if it is not the file that it was when it was opened."""
         while self.read(READ_BYTES):
             pass
-        return self._digest.hexdigest()
+        if self._left or self._digest.hexdigest() != self.sha256:
+            raise InputError(f"{name}: the file was changed while it was read", hint="import it again")
 
 
 WriteObservations = Callable[[Sequence[Observation]], Sequence[tuple[int, ...]]]
 """Records observations in one commit, each once by its key; returns the positions of each (none if it was there)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A file that is imported, as an import names it."""
+
+    name: str
+    format: str
+    sha256: str
+    size: int
+    """Bytes."""
+
+    def key(self, prefix: str) -> str:
+        """The key under which the import of the whole file is recorded."""
+        return f"import/{self.sha256}/{prefix}"
+
+
+BeginImport = Callable[[Sequence[SourceFile], str], Sequence[Observation]]
+"""Builds the observation that files begin to be imported under a prefix; none if all of them were recorded before."""
+
+
 def import_file(
     importer: Importer,
-    stream: ByteStream,
+    file: DigestedStream,
     *,
     name: str,
     format: str,
@@ -134,6 +171,7 @@ def import_file(
     final: bool = False,
     skipped: SkippedRecords | None = None,
     clock: Clock = system_clock,
+    begin: BeginImport | None = None,
 ) -> ImportCounts:
     """Records what a file reports, and that it was imported; returns the counts of its records.
 
@@ -142,14 +180,25 @@ def import_file(
     imported before adds nothing, a file that has grown only what is new.
     """
     skipped = SkippedRecords() if skipped is None else skipped
-    file = DigestedStream(stream)
+    source = SourceFile(name=name, format=format, sha256=file.sha256, size=file.size)
     counts = importer.counts
     batch: list[Observation] = []
+
+    def put(observations: Sequence[Observation]) -> int:
+        """Records observations, behind the beginning of the import; returns how many events they added."""
+        nonlocal begin
+        if begin is None or importer.prefix is None:
+            beginning = list[Observation]()
+        else:
+            beginning = list(begin([source], importer.prefix))
+        added = write([*beginning, *observations])
+        begin = None
+        return sum(len(positions) for positions in added[len(beginning) :])
 
     def write_batch() -> None:
         observations = batch.copy()
         batch.clear()
-        counts.recorded += sum(len(positions) for positions in write(observations)) if observations else 0
+        counts.recorded += put(observations) if observations else 0
 
     def read_line(numbered: tuple[int, bytes]) -> list[Observation]:
         number, line = numbered
@@ -164,22 +213,22 @@ def import_file(
     finally:
         write_batch()
     if importer.prefix is not None:
-        digest = file.read_digest()
+        file.check(name)
         unreadable = len(skipped.errors)
-        write([observe_import(name, format, digest, importer.prefix, counts, unreadable=unreadable, clock=clock)])
+        put([observe_import(source, importer.prefix, counts, unreadable=unreadable, clock=clock)])
     elif not skipped.errors:
         raise empty_file(name, "there are no records in it")
     return counts
 
 
 def observe_import(
-    file: str, format: str, digest: str, prefix: str, counts: ImportCounts, *, unreadable: int, clock: Clock
+    source: SourceFile, prefix: str, counts: ImportCounts, *, unreadable: int, clock: Clock
 ) -> Observation:
     """Builds the observation that a file was imported: its name, its SHA-256, and the counts of its records."""
     event = ImportRecorded(
-        file=file,
-        format=format,
-        sha256=digest,
+        file=source.name,
+        format=source.format,
+        sha256=source.sha256,
         prefix=prefix,
         records=counts.records,
         telling=counts.events,
@@ -189,8 +238,8 @@ def observe_import(
         unreadable=unreadable,
         remarks=_to_kind_counts(counts.remarks),
     )
-    fact = Fact(stream=import_stream(digest), event=event, happened=current_time(clock))
-    return Observation(key=f"import/{digest}/{prefix}", facts=(fact,))
+    fact = Fact(stream=import_stream(source.sha256), event=event, happened=current_time(clock))
+    return Observation(key=source.key(prefix), facts=(fact,))
 
 
 def _to_kind_counts(kinds: dict[str, int]) -> tuple[KindCount, ...]:

@@ -66,9 +66,17 @@ class LedgerReader:
         """The position of the last event; 0 in an empty ledger."""
         return self._reader.position()
 
-    def known(self, keys: Sequence[str]) -> frozenset[str]:
-        """Those of the keys under which a command was recorded: asked again, it is answered as it was."""
-        return frozenset(receipt.key for receipt in self._store.receipts(keys)) if keys else frozenset()
+    def known(self, keys: Sequence[str], upto: int | None = None) -> frozenset[str]:
+        """Those of the keys under which something was recorded, until the ledger came to a position."""
+        receipts = self._store.receipts(keys) if keys else ()
+        return frozenset(receipt.key for receipt in receipts if upto is None or receipt.position <= upto)
+
+    def first_event(self, key: str) -> Envelope[Event] | None:
+        """The first event that was recorded under a key."""
+        for receipt in self._store.receipts([key]):
+            for envelope in self.events(receipt.position - 1, receipt.position) if receipt.events else ():
+                return envelope
+        return None
 
     def events(self, after: int = 0, upto: int | None = None) -> Iterator[Envelope[Event]]:
         """All events after a position up to another, in order, fetched in pages. Raises ``UnreadableEvent``."""
@@ -82,9 +90,13 @@ class LedgerReader:
         """All events as they are stored, after a position up to another, in order, fetched in pages."""
         return self._reader.rows(after, upto)
 
-    def stream(self, stream: str, after: int = 0) -> Iterator[Envelope[Event]]:
-        """The events of one stream after a version, in order."""
-        return self._reader.stream(stream, after)
+    def stream(self, stream: str, after: int = 0, *, until_position: int | None = None) -> Iterator[Envelope[Event]]:
+        """The events of one stream after a version, in order, until the ledger came to a position."""
+        return self._reader.stream(stream, after, until_position=until_position)
+
+    def version(self, stream: str, *, until_position: int | None = None) -> int:
+        """The version of the last event of a stream, as it was at a position; 0 before the first."""
+        return self._reader.version(stream, until_position=until_position)
 
     def read_stream(self, stream: str, after: int = 0) -> Iterator[ReadEvent]:
         """The same, with its error in the place of an event that cannot be read."""

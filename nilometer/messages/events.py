@@ -22,6 +22,7 @@ from domain.observed.events import (
     HostObserved,
     HostRetired,
     HostWatched,
+    ImportBegun,
     ImportRecorded,
     ObservedCode,
     VmChangeRequested,
@@ -56,6 +57,8 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
             return f"{_describe_vm_event(subject, event, unit)}{_code(event)}"
         case events.HostEvent():
             return f"{_describe_host_event(subject, event, unit)}{_code(event)}"
+        case ImportBegun():
+            return f"{event.file} ({event.format}, {format_size(event.size)}): the import began"
         case ImportRecorded():
             counts = f"{plural(event.records, 'record')}, {plural(event.events, 'event')}"
             return f"{event.file} ({event.format}) was imported: {counts}"

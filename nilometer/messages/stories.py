@@ -11,7 +11,15 @@ from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Decided, Event, Evidence, HostEvent, HostFigures, VmEvent, VmFigures
-from domain.observed.events import Grounds, ImportRecorded, VmChangeRequested, VmLost, VmObserved, VmRequestSettled
+from domain.observed.events import (
+    Grounds,
+    ImportBegun,
+    ImportRecorded,
+    VmChangeRequested,
+    VmLost,
+    VmObserved,
+    VmRequestSettled,
+)
 from domain.observed.settings import NOT_RECORDED
 from nilometer.messages.events import describe, describe_actor, describe_arguments, describe_reason
 from nilometer.messages.reasons import explain
@@ -46,7 +54,7 @@ def group_by_change(envelopes: Sequence[Envelope[Event]]) -> list[list[Envelope[
 
 def _sizes(record: object) -> Iterator[int]:
     """The sizes in a record and its parts."""
-    if is_dataclass(record) and not isinstance(record, ImportRecorded):
+    if is_dataclass(record) and not isinstance(record, ImportBegun | ImportRecorded):
         for field in fields(record):
             value = getattr(record, field.name)
             if type(value) is int and value != NOT_RECORDED and field.name not in _COUNTS | _LIMITS:

@@ -86,7 +86,7 @@ class EventReader:
             any_event = f"SELECT 1 FROM {db.events_table} WHERE originator_id = ? LIMIT 1"
             return db.execute(any_event, (stream,)).fetchone() is not None
 
-    def stream(self, stream: str, after: int = 0) -> Iterator[Envelope[Event]]:
+    def stream(self, stream: str, after: int = 0, *, until_position: int | None = None) -> Iterator[Envelope[Event]]:
         """The events of one stream after a version, in order, without their positions. Raises ``UnreadableEvent``."""
         for event in self.read_stream(stream, after):
             if isinstance(event, UnreadableEvent):
@@ -98,9 +98,10 @@ class EventReader:
         read = _decoder()
         while True:
             with self._store.transaction(write=False) as db:
+                until = "" if until_position is None else f"AND {db.position_column} <= {until_position:d} "
                 select = (
                     f"SELECT originator_version, topic, state FROM {db.events_table} "
-                    "WHERE originator_id = ? AND originator_version > ? ORDER BY originator_version LIMIT ?"
+                    f"WHERE originator_id = ? AND originator_version > ? {until}ORDER BY originator_version LIMIT ?"
                 )
                 page = cast("list[tuple[int, str, bytes]]", db.execute(select, (stream, after, PAGE)).fetchall())
             for version, topic, body in page:
@@ -108,6 +109,14 @@ class EventReader:
                 after = version
             if len(page) < PAGE:
                 return
+
+    def version(self, stream: str, *, until_position: int | None = None) -> int:
+        """The version of the last event of a stream, as it was at a position; 0 before the first."""
+        with self._store.transaction(write=False) as db:
+            until = "" if until_position is None else f" AND {db.position_column} <= {until_position:d}"
+            select = f"SELECT MAX(originator_version) FROM {db.events_table} WHERE originator_id = ?{until}"
+            row = db.execute(select, (stream,)).fetchone()
+        return 0 if row is None else cast("int | None", row[0]) or 0
 
     def _select(self, after: int, upto: int | None) -> Iterator[Columns]:
         while True:

@@ -57,7 +57,8 @@ class LedgerRecorder(ApplicationRecorder):
     ) -> Sequence[int]:
         """Writes all of it or nothing, and returns the events' positions.
 
-        A receipt's ``position`` is given as an index into ``events`` and stored as a position. Raises
+        A receipt's ``position`` is given as an index into ``events`` and stored as a position; without events, as that
+        of the last event of all. Raises
         ``IntegrityError`` if one of the versions or keys is there already, ``StaleRead`` if something read has changed.
         """
 

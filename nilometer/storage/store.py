@@ -28,6 +28,7 @@ LOCK_TIMEOUT: Final = 30.0
 class Receipt(Record):
     """That the command with this key was recorded: as ``events`` events from ``position`` on.
 
+    Without events ``position`` is that of the last event before it; the first versions wrote 0.
     ``result`` is what was answered where no event was due, else ``None``: events tell it.
     """
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +30,26 @@ def open_input(file: str) -> Generator[BinaryIO]:
         raise InputError(f"{file}: {error.strerror}", hint="name a file, or - for stdin") from None
     with stream:
         yield stream
+
+
+@contextmanager
+def open_repeatable_input(file: str) -> Generator[BinaryIO]:
+    """A file that can be read more than once, ``-`` for stdin: what comes from a pipe is kept beside, on disk, first.
+
+    Raises ``InputError`` if it cannot be opened or kept, or is a folder.
+    """
+    with open_input(file) as stream:
+        if stream.seekable():
+            yield stream
+            return
+        with tempfile.TemporaryFile() as kept:
+            try:
+                shutil.copyfileobj(stream, kept)
+                kept.seek(0)
+            except OSError as error:
+                problem = f"{file}: it cannot be read, or kept in {tempfile.gettempdir()}: {error.strerror}"
+                raise InputError(problem, hint="name a file, or make room there") from None
+            yield kept
 
 
 def expand_folders(names: Iterable[str]) -> list[str]:

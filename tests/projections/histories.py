@@ -25,6 +25,7 @@ from domain.observed.events import (
     BASE_MEMORY,
     DeviceFigures,
     HostObserved,
+    ImportBegun,
     ImportRecorded,
     Means,
     VmChangeRequested,
@@ -178,6 +179,10 @@ def observe(recorder: Recorder, chooser: Seeded) -> None:
             ),
         ),
         (vm, VmLost(told="deadlocked on memory")),
+        (
+            f"import/{len(recorder.history)}",
+            ImportBegun(file="s1", format="qemu", sha256="0", size=1, prefix="s1", began_after=0),
+        ),
         (
             f"import/{len(recorder.history)}",
             ImportRecorded(

@@ -27,13 +27,13 @@ from nilometer.importers.run import (
     DigestedStream,
     ImportCounts,
     SkippedRecords,
+    SourceFile,
     WriteObservations,
     observe_import,
 )
 from nilometer.ledger.requests import Observation
 from nilometer.textio.identifying.kind import empty_file
 from nilometer.textio.streaming import reduced_garbage_collection
-from nilometer.textio.texts import ByteStream
 from nilometer.times import Clock, system_clock
 
 
@@ -43,7 +43,7 @@ class HypervFile:
     def __init__(
         self,
         name: str,
-        stream: ByteStream,
+        stream: DigestedStream,
         *,
         skipped: SkippedRecords | None = None,
         at: UtcTime | None = None,
@@ -53,7 +53,7 @@ class HypervFile:
         self.name = name
         self.counts = ImportCounts()
         self.skipped = SkippedRecords() if skipped is None else skipped
-        self._stream = DigestedStream(stream)
+        self._stream = stream
         self._context = FileContext(host=host, at=at, zone=zone, skipped=self.skipped, counts=self.counts)
         self._opened: OpenedFile | None = None
 
@@ -82,11 +82,16 @@ class HypervFile:
             at = next((reading.at for reading in readings if not isinstance(reading, JobReading)), readings[0].at)
             yield Poll(at, self, record)
 
+    @property
+    def source(self) -> SourceFile:
+        """What an import calls it."""
+        return SourceFile(name=self.name, format=self.format or "", sha256=self._stream.sha256, size=self._stream.size)
+
     def observe_import(self, prefix: str, clock: Clock) -> Observation:
-        """The observation that the whole file was imported."""
-        digest, unreadable = self._stream.read_digest(), len(self.skipped.errors)
-        counts, format = self.counts, self.format or ""
-        return observe_import(self.name, format, digest, prefix, counts, unreadable=unreadable, clock=clock)
+        """The observation that the whole file was imported. Raises ``InputError`` if it was changed meanwhile."""
+        self._stream.check(self.name)
+        unreadable = len(self.skipped.errors)
+        return observe_import(self.source, prefix, self.counts, unreadable=unreadable, clock=clock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ _INSERT_EVENTS: Final = (
 )
 _INSERT_RECEIPTS: Final = (
     "INSERT INTO {schema}.commands (key, position, events, result) "
-    "SELECT r.key, CASE WHEN r.events > 0 THEN last.position - %s + r.nth ELSE 0 END, r.events, r.result "
+    "SELECT r.key, CASE WHEN r.events > 0 THEN last.position - %s + r.nth ELSE last.position - 1 END, "
+    "r.events, r.result "
     "FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::text[]) AS r (key, nth, events, result), "
     "(SELECT coalesce(max(notification_id), 0) + 1 AS position FROM {schema}.ledger_events) last"
 )

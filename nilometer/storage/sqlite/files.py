@@ -21,6 +21,8 @@ APPLICATION_ID: Final = 0x4E494C4F
 """``NILO``: how a ledger's file is known from other people's databases."""
 
 _MAGIC: Final = b"SQLite format 3\x00"
+_LOGS_AHEAD: Final = 2
+"""The byte at 18 of a file with write-ahead logging."""
 _FOLDER: Final = "a ledger's folder must be writable too: SQLite keeps its log beside the file"
 
 
@@ -57,9 +59,10 @@ def check_file(location: SQLiteLocation) -> bool:
             "it was not touched",
             hint="use the version of Nilometer that wrote it, or a newer one",
         )
-    # Only while it is made has a ledger a rollback journal. Left behind by a program that was killed, it undoes what is
-    # in the file when that is next opened: nothing is in it yet.
-    return not location.path.with_name(location.path.name + "-journal").exists()
+    # While it is made a ledger has a rollback journal. Left behind by a program that was killed, it undoes what is in
+    # the file when that is next opened: nothing is in it yet. One that was switched to write-ahead logging was made.
+    logs_ahead = header[18] == _LOGS_AHEAD
+    return logs_ahead or not location.path.with_name(location.path.name + "-journal").exists()
 
 
 def no_ledger(location: SQLiteLocation) -> NoLedger:
@@ -96,6 +99,8 @@ def remove_if_empty(location: SQLiteLocation) -> None:
         return
     with contextlib.closing(sqlite3.connect(location.uri("rw"), uri=True, isolation_level=None, timeout=0)) as database:
         try:
+            if database.execute("SELECT 1 FROM stored_events LIMIT 1").fetchone() is not None:
+                return  # before anything else: who is killed in what follows leaves a rollback journal behind
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             if database.execute("PRAGMA journal_mode = DELETE").fetchone() != ("delete",):
                 return  # SQLite leaves the write-ahead log only if nobody else has the file open

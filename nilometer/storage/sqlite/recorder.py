@@ -233,8 +233,8 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
             if expected is not NOTHING_EXPECTED:
                 self._check(connection, expected)
             positions: Sequence[int] = ()
+            (before,) = connection.execute(self.select_max_notification_id_statement).fetchone()
             if rows:
-                (before,) = connection.execute(self.select_max_notification_id_statement).fetchone()
                 connection.executemany(self.insert_events_statement, rows)
                 # Nobody else writes meanwhile and nothing is ever deleted: row numbers, our positions, are dense.
                 (last,) = connection.execute(self.select_max_notification_id_statement).fetchone()
@@ -246,7 +246,7 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
                     )
                 positions = range(last - len(rows) + 1, last + 1)
             for receipt in receipts:
-                position = positions[receipt.position] if receipt.events else 0
+                position = positions[receipt.position] if receipt.events else (before or 0) + len(rows)
                 connection.execute(
                     "INSERT INTO commands VALUES (?, ?, ?, ?)",
                     (receipt.key, position, receipt.events, receipt.result),

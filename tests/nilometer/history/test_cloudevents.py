@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import InputError
 from domain.events import VmCommandRefused, VmMemoryAdded, VmMemoryConfigured, VmMemoryRemoved
-from domain.observed.events import HostObserved, VmMemoryMoved, VmObserved
+from domain.observed.events import HostObserved, ImportBegun, VmMemoryMoved, VmObserved
 from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import write_lines
 from nilometer.history.restoring import restore
@@ -25,6 +25,9 @@ OBSERVED_1 = HISTORY_GOLDENS / "observed-1.jsonl"
 """The beginning of an imported recording, as it was when moves and devices had no mechanism."""
 OBSERVED_2 = HISTORY_GOLDENS / "observed-2.jsonl"
 """A synthetic spool, as it was imported when single polls were recorded, and not for how long they held."""
+
+IMPORTS_1 = HISTORY_GOLDENS / "imports-1.jsonl"
+"""A spool that was imported when ``import.begun`` was new."""
 
 
 RESIZED = (VmMemoryConfigured, VmMemoryAdded, VmMemoryRemoved, VmCommandRefused)
@@ -100,6 +103,15 @@ def test_observations_of_version_2_read_and_say_nothing_of_other_polls(ledger: L
     assert {event.listed for event in events if isinstance(event, HostObserved)} == {None}
     (vm,) = view(ledger.views.fleet()).vms
     assert (vm.name, vm.assigned) == ("web01", 6 << 30)
+
+
+def test_the_beginning_of_an_import_of_version_1_reads(ledger: Ledger) -> None:
+    before = IMPORTS_1.read_bytes()
+    assert b'"nilometer.import.begun.v1"' in before
+    restore(ledger, read_history(BytesIO(before), "imports-1.jsonl"))
+    assert exported(ledger) == before
+    (begun,) = [envelope.event for envelope in ledger.events() if isinstance(envelope.event, ImportBegun)]
+    assert (begun.file, begun.format, begun.size, begun.began_after) == ("spool.jsonl", "hyperv-spool", 1701, 0)
 
 
 def test_a_history_can_be_taken_line_by_line_and_goes_on(ledger: Ledger) -> None:

@@ -11,7 +11,7 @@ import pytest
 from domain.errors import InputError
 from domain.observed.events import ImportRecorded, KindCount
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
-from nilometer.importers.run import ImportCounts, SkippedRecords, import_file
+from nilometer.importers.run import DigestedStream, ImportCounts, SkippedRecords, import_file
 from nilometer.ledger.ledger import Ledger
 from tests.nilometer.importers.qemu.reading import NAMES, S2, S5, S7, Store, facts, lines_of, observations
 
@@ -20,7 +20,7 @@ def import_into(
     store: Store, lines: list[bytes], prefix: str | None = None, skipped: SkippedRecords | None = None
 ) -> ImportCounts:
     importer = QemuImporter("file.jsonl", prefix)
-    file = io.BytesIO(b"".join(lines))
+    file = DigestedStream(io.BytesIO(b"".join(lines)))
     return import_file(importer, file, name="file.jsonl", format=FORMAT, write=store.record, skipped=skipped)
 
 
@@ -60,7 +60,7 @@ def test_who_imported_what_is_recorded_once_for_each_state_of_a_file(tmp_path: P
         def record_into(part: list[bytes]) -> ImportCounts:
             return import_file(
                 QemuImporter("s7.jsonl"),
-                io.BytesIO(b"".join(part)),
+                DigestedStream(io.BytesIO(b"".join(part))),
                 name="s7.jsonl",
                 format=FORMAT,
                 write=lambda given: ledger.record(given, actor="ops", via="import-qemu"),

@@ -157,7 +157,7 @@ def test_a_receipt_tells_where_its_events_are(recorder: LedgerRecorder) -> None:
     found = {receipt.key: receipt for receipt in recorder.receipts(["two", "one", "none", "never"])}
     assert found == {
         "one": Receipt("one", 2, 2),
-        "none": Receipt("none", 0, 0, '["told"]'),
+        "none": Receipt("none", 4, 0, '["told"]'),
         "two": Receipt("two", 4, 1),
     }
     assert recorder.receipts([]) == []

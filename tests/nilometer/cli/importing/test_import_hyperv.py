@@ -9,9 +9,9 @@ from tests.paths import EXAMPLES
 
 DAY = EXAMPLES / "HV01-20261123.jsonl"
 
-BEN = "#13 2026-11-23 09:03:00Z, at the latest · CONTOSO\\ben via hyper-v job (modify-resources) requested for web01"
+BEN = "#14 2026-11-23 09:03:00Z, at the latest · CONTOSO\\ben via hyper-v job (modify-resources) requested for web01"
 ANNA = "#6 2026-11-23 09:01:54Z, at the latest · CONTOSO\\anna via powershell requested for web01"
-SOMEBODY = "#22 between 2026-11-23 09:05:00Z and 09:10:00Z · an unknown user changed web01"
+SOMEBODY = "#23 between 2026-11-23 09:05:00Z and 09:10:00Z · an unknown user changed web01"
 
 
 def test_the_example_says_that_it_is_synthetic() -> None:
@@ -41,8 +41,8 @@ def test_what_was_asked_for_is_found_by_what_came_of_it_in_the_end(desk: Desk) -
         outcome: [each["position"] for each in desk.call(*asked, outcome).lines]
         for outcome in ("partially-completed", "completed", "failed", "rejected")
     }
-    assert found == {"partially-completed": [13], "completed": [6, 22], "failed": [], "rejected": []}
-    assert [each["position"] for each in desk.call(*asked, "completed", "-n", "1").lines] == [22]
+    assert found == {"partially-completed": [14], "completed": [6, 23], "failed": [], "rejected": []}
+    assert [each["position"] for each in desk.call(*asked, "completed", "-n", "1").lines] == [23]
     said = desk.call("log", "--asked", "--since", "2026-11-17", "--outcome", "partially-completed", "--vm", "web01")
     assert said.out.startswith(BEN)
     assert [each["position"] for each in desk.call("log", "--outcome", "rejected", "--format", "json").lines] == []
@@ -52,7 +52,7 @@ def test_the_log_says_who_tried_and_failed_though_nobody_told_what(desk: Desk) -
     failed = job(0.5, "CONTOSO\\ben", 42, state=10, error=32773, id="7F3A")
     spool = Spool().poll(0, vm()).poll(1, vm(), jobs=[failed]).poll(2, vm(), jobs=[failed])
     assert desk.call("import-hyperv", desk.write("s.jsonl", spool.data)).code == 0
-    by = "#4 2026-11-23 09:00:31Z, at the latest · CONTOSO\\ben via hyper-v job (remove-memory)"
+    by = "#5 2026-11-23 09:00:31Z, at the latest · CONTOSO\\ben via hyper-v job (remove-memory)"
     lines = [
         f"{by} requested a change to web01 (details not recorded)",
         "    failed: job 7F3A ended in error 32773",
@@ -62,7 +62,7 @@ def test_the_log_says_who_tried_and_failed_though_nobody_told_what(desk: Desk) -
     assert desk.call("log", "--asked", "--outcome", "completed").out == "No matching events.\n"
     what = "was to be changed, which failed (details not recorded): job 7F3A ended in error 32773"
     assert desk.call("log", "--actor", "CONTOSO\\ben").out == f"{by}: VM web01 {what}\n"
-    assert "word for word: job 7F3A ended in error 32773" in desk.call("show", "4").out
+    assert "word for word: job 7F3A ended in error 32773" in desk.call("show", "5").out
     assert desk.call("audit").code == 0
     assert desk.call("replay").code == 0
 

@@ -49,7 +49,7 @@ def test_an_observed_history_reads_so(desk: Desk, name: str, form: str) -> None:
     desk.call("import-qemu", S7, "--as", "lab", "--actor", "driver")
     args = {
         "view": ["view", "--host", "lab", "--at", "2026-11-23T14:53:56.7Z"],
-        "view-vm": ["view", "--vm", "lab.vm1", "--position", "49"],
+        "view-vm": ["view", "--vm", "lab.vm1", "--at", "2026-11-23T14:53:56.7Z"],
         "log": ["log", "--until", "2026-11-23T14:53:57.9Z"],
         "log-asked": ["log", "--asked"],
         "show": ["show", "lab.vm1/1"],

@@ -16,7 +16,7 @@ from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 from domain.quantities import MiB
 from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
-from nilometer.importers.run import SkippedRecords
+from nilometer.importers.run import DigestedStream, SkippedRecords
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.times import parse_time
 from rules.judging.findings import Finding, Verdict
@@ -209,7 +209,7 @@ class Store:
             data = spool.data if isinstance(spool, Spool) else spool
             file = HypervFile(
                 f"spool{number}.jsonl",
-                io.BytesIO(data),
+                DigestedStream(io.BytesIO(data)),
                 skipped=SkippedRecords(keep_going),
                 at=parse_time(at) if at else None,
             )

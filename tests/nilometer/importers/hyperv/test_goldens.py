@@ -16,6 +16,7 @@ from pathlib import Path
 from domain.identifiers import UtcTime
 from domain.observed.events import ImportRecorded, Observed
 from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
+from nilometer.importers.run import DigestedStream
 from nilometer.ledger.requests import Fact, Observation
 from tests.nilometer.importers.hyperv.sources.damaged_files import EVENTS, TABLE
 from tests.nilometer.importers.hyperv.sources.test_counters import synthetic_set
@@ -42,7 +43,7 @@ def history(*files: bytes, final: bool = True) -> str:
         return store.record(observations)
 
     opened = [
-        HypervFile(f"file{number}", io.BytesIO(data), at=AT, host="hv01", zone="UTC")
+        HypervFile(f"file{number}", DigestedStream(io.BytesIO(data)), at=AT, host="hv01", zone="UTC")
         for number, data in enumerate(files, 1)
     ]
     for file in opened:

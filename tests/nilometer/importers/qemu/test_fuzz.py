@@ -24,7 +24,7 @@ from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 from domain.state import Power
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
-from nilometer.importers.run import SkippedRecords, import_file
+from nilometer.importers.run import DigestedStream, SkippedRecords, import_file
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.storage.bodies import decode, encode
 from tests.nilometer.importers.qemu.damages import damaged, files
@@ -99,7 +99,14 @@ def check_file(data: bytes) -> None:
         before = len(store.facts)
         importer, skipped = QemuImporter("file"), SkippedRecords(keep_going)
         try:
-            import_file(importer, io.BytesIO(data), name="file", format=FORMAT, write=store.record, skipped=skipped)
+            import_file(
+                importer,
+                DigestedStream(io.BytesIO(data)),
+                name="file",
+                format=FORMAT,
+                write=store.record,
+                skipped=skipped,
+            )
         except InputError as error:
             raised = error
             assert raised.message.startswith("file:")

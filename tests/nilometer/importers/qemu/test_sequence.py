@@ -13,7 +13,7 @@ import pytest
 from domain.errors import InputError
 from domain.observed.events import ImportRecorded, KindCount, VmMemoryMoved, VmRequestSettled
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
-from nilometer.importers.run import MAX_NOTES, ImportCounts, SkippedRecords, import_file
+from nilometer.importers.run import MAX_NOTES, DigestedStream, ImportCounts, SkippedRecords, import_file
 from nilometer.ledger.ledger import Ledger
 from tests.nilometer.importers.qemu.reading import NAMES, S2, S7, Store, events, facts, lines_of, observations
 from tests.nilometer.importers.qemu.synthetic import Recording
@@ -143,7 +143,7 @@ class Imports:
     ) -> ImportCounts:
         return import_file(
             QemuImporter("r.jsonl", prefix),
-            io.BytesIO(data),
+            DigestedStream(io.BytesIO(data)),
             name="r.jsonl",
             format=FORMAT,
             write=lambda given: self.ledger.record(given, actor="ops", via="import-qemu"),

@@ -13,7 +13,9 @@ import pytest
 
 from nilometer.errors import LedgerBusy, LedgerError, LedgerFull, NoLedger, NotALedger
 from nilometer.ledger.ledger import Ledger
+from nilometer.storage.sqlite.files import remove_if_empty
 from nilometer.storage.sqlite.recorder import SQLiteLedgerRecorder
+from nilometer.storage.urls import SQLiteLocation
 from tests.nilometer.databases import Way
 from tests.nilometer.ledger.asking import a_host, ask, stored, with_web01
 from tests.nilometer.storage import somebody_else
@@ -128,6 +130,27 @@ class TestWhatIsNotThere:
             Ledger.open(f"sqlite:///{path}", read_only=True)
         with Ledger.open(f"sqlite:///{path}", create=True) as ledger:
             assert ask(ledger, "register-host", **a_host()).positions == (1,)
+
+    def test_a_ledger_beside_a_journal_that_was_left_behind_is_a_ledger(self, tmp_path: Path) -> None:
+        path = tmp_path / "ledger.db"
+        with Ledger.open(f"sqlite:///{path}", create=True) as ledger:
+            ask(ledger, "register-host", **a_host())
+        # Killed while it was switched from write-ahead logging to a journal, which undoes nothing.
+        (tmp_path / "ledger.db-journal").write_bytes(bytes(512))
+        with Ledger.open(f"sqlite:///{path}", read_only=True) as ledger:
+            assert ledger.position == 1
+
+    def test_only_a_ledger_without_events_is_touched_to_remove_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "ledger.db"
+        with Ledger.open(f"sqlite:///{path}", create=True) as ledger:
+            ask(ledger, "register-host", **a_host())
+        before = path.read_bytes()
+        remove_if_empty(SQLiteLocation(path))
+        assert path.read_bytes() == before
+        with Ledger.open(f"sqlite:///{tmp_path}/empty.db", create=True):
+            pass
+        remove_if_empty(SQLiteLocation(tmp_path / "empty.db"))
+        assert not (tmp_path / "empty.db").exists()
 
     def test_a_folder_that_is_not_there_is_not_made(self, tmp_path: Path) -> None:
         path = tmp_path / "none" / "ledger.db"

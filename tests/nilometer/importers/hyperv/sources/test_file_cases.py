@@ -20,7 +20,7 @@ from domain.settings import MemorySetting, Mode
 from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
 from nilometer.importers.hyperv.news import compare
 from nilometer.importers.hyperv.readings import VmListing, VmReading
-from nilometer.importers.run import SkippedRecords
+from nilometer.importers.run import DigestedStream, SkippedRecords
 from nilometer.times import parse_time
 from rules.judging.findings import Verdict
 from tests.nilometer.importers.hyperv.synthetic import Store
@@ -35,7 +35,7 @@ def take(
     """Imports files of cases together, and for good."""
     store, files = Store() if store is None else store, list[HypervFile]()
     for name in names:
-        stream = io.BytesIO((CASES / name).read_bytes())
+        stream = DigestedStream(io.BytesIO((CASES / name).read_bytes()))
         file = HypervFile(name, stream, skipped=SkippedRecords(), at=parse_time(at), host=host, zone=zone)
         file.open()
         files.append(file)

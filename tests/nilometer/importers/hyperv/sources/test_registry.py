@@ -14,7 +14,7 @@ from nilometer.importers.hyperv.importer import HypervFile
 from nilometer.importers.hyperv.sources.registry import open_file
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.hyperv.sources.spool import SPOOL
-from nilometer.importers.run import SkippedRecords
+from nilometer.importers.run import DigestedStream, SkippedRecords
 from tests.nilometer.importers.hyperv.sources.files import AT, Parser, read
 from tests.nilometer.importers.hyperv.sources.test_counters import BERLIN_WINTER, table
 from tests.nilometer.importers.hyperv.sources.test_encodings import FILES
@@ -57,7 +57,7 @@ def test_what_cannot_be_read_is_refused_or_passed_over_as_the_import_says() -> N
 
 def test_an_event_log_is_polled_event_by_event_the_oldest_first() -> None:
     text = "\n".join([at(9, 18502, 12), at(5, 18514, 11), at(0, 18500, 9)])
-    file = HypervFile("events.xml", io.BytesIO(text.encode()))
+    file = HypervFile("events.xml", DigestedStream(io.BytesIO(text.encode())))
     file.open()
     polls = list(file.polls())
     assert [poll.at[14:16] for poll in polls] == ["00", "05", "09"]
