@@ -10,7 +10,7 @@ from tests.paths import EXAMPLES
 DAY = EXAMPLES / "HV01-20261123.jsonl"
 
 BEN = "#14 2026-11-23 09:03:00Z, at the latest · CONTOSO\\ben via hyper-v job (modify-resources) requested for web01"
-ANNA = "#6 2026-11-23 09:01:54Z, at the latest · CONTOSO\\anna via powershell requested for web01"
+ANNA = "#7 2026-11-23 09:01:54Z, at the latest · CONTOSO\\anna via powershell requested for web01"
 SOMEBODY = "#23 between 2026-11-23 09:05:00Z and 09:10:00Z · an unknown user changed web01"
 
 
@@ -41,7 +41,7 @@ def test_what_was_asked_for_is_found_by_what_came_of_it_in_the_end(desk: Desk) -
         outcome: [each["position"] for each in desk.call(*asked, outcome).lines]
         for outcome in ("partially-completed", "completed", "failed", "rejected")
     }
-    assert found == {"partially-completed": [14], "completed": [6, 23], "failed": [], "rejected": []}
+    assert found == {"partially-completed": [14], "completed": [7, 23], "failed": [], "rejected": []}
     assert [each["position"] for each in desk.call(*asked, "completed", "-n", "1").lines] == [23]
     said = desk.call("log", "--asked", "--since", "2026-11-17", "--outcome", "partially-completed", "--vm", "web01")
     assert said.out.startswith(BEN)
