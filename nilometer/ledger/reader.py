@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from nilometer.errors import LedgerError, LedgerWarning, NotALedger
+from nilometer.errors import LedgerError, LedgerWarning, NotALedger, UnreadableEvent
 from nilometer.storage.reader import EventReader, ReadEvent, StoredRow
 from nilometer.storage.store import Store
 from nilometer.storage.urls import SQLiteLocation, parse_url
@@ -72,10 +72,10 @@ class LedgerReader:
         return frozenset(receipt.key for receipt in receipts if upto is None or receipt.position <= upto)
 
     def first_event(self, key: str) -> Envelope[Event] | None:
-        """The first event that was recorded under a key."""
+        """The first event that was recorded under a key; ``None`` if there is none that can be read."""
         for receipt in self._store.receipts([key]):
-            for envelope in self.events(receipt.position - 1, receipt.position) if receipt.events else ():
-                return envelope
+            for event in self.read_all(receipt.position - 1, receipt.position) if receipt.events else ():
+                return None if isinstance(event, UnreadableEvent) else event
         return None
 
     def events(self, after: int = 0, upto: int | None = None) -> Iterator[Envelope[Event]]:

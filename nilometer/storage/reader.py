@@ -88,12 +88,12 @@ class EventReader:
 
     def stream(self, stream: str, after: int = 0, *, until_position: int | None = None) -> Iterator[Envelope[Event]]:
         """The events of one stream after a version, in order, without their positions. Raises ``UnreadableEvent``."""
-        for event in self.read_stream(stream, after):
+        for event in self.read_stream(stream, after, until_position=until_position):
             if isinstance(event, UnreadableEvent):
                 raise event
             yield event
 
-    def read_stream(self, stream: str, after: int = 0) -> Iterator[ReadEvent]:
+    def read_stream(self, stream: str, after: int = 0, *, until_position: int | None = None) -> Iterator[ReadEvent]:
         """The same, with its error in the place of an event that cannot be read."""
         read = _decoder()
         while True:
