@@ -303,7 +303,7 @@ class KindCount(Record):
 
 
 @event("import.begun", version=1)
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record(kw_only=True)
 class ImportBegun(Observed):
     """The import of a file began. It is recorded together with the first events of the import, before them.
 
