@@ -54,7 +54,14 @@ def common_options(function: F) -> F:
 
 def reporting_options(function: F) -> F:
     """The options that every command has, with the formats that other tools show findings in."""
-    return _common(function, ALL_FORMATS, f"{_HELP}, json, sarif or github (workflow commands).  [NILO_FORMAT]")
+    return _common(
+        function, (*FORMATS, "sarif", "github"), f"{_HELP}, json, sarif or github (workflow commands).  [NILO_FORMAT]"
+    )
+
+
+def table_options(function: F) -> F:
+    """The options that every command has, with the format of tables."""
+    return _common(function, (*FORMATS, "csv"), f"{_HELP}, json or csv.  [NILO_FORMAT]")
 
 
 def outermost_options(function: F) -> F:

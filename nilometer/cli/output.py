@@ -43,7 +43,7 @@ class Output:
         self.stream = sys.stdout
         reconfigure = getattr(self.stream, "reconfigure", None)  # tests put streams without it in its place
         if reconfigure is not None:
-            for_programs = format in ("json", "sarif") or not self.stream.isatty()
+            for_programs = format in ("json", "sarif", "csv") or not self.stream.isatty()
             encoding = "utf-8" if for_programs else None
             reconfigure(encoding=encoding, errors="backslashreplace")
         self.colour = format == "human" and self.stream.isatty() and not os.environ.get("NO_COLOR")
@@ -56,6 +56,10 @@ class Output:
     def write_line(self, text: str = "") -> None:
         """Writes a line for people."""
         self.stream.write(f"{escape_controls(self.name(text)).replace(self._escape, _ESCAPE)}\n")
+
+    def write_cells(self, line: str) -> None:
+        """Writes a line of CSV."""
+        self.stream.write(f"{line}\n")
 
     def write_record(self, value: dict[str, Any]) -> None:
         """Writes a line of JSON Lines."""

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from nilometer.ledger.ledger import Ledger
     from nilometer.ledger.reader import LedgerReader
 
-Format = Literal["human", "plain", "json", "sarif", "github"]
+Format = Literal["human", "plain", "json", "sarif", "github", "csv"]
 FORMATS: Final = ("human", "plain", "json")
 """The formats that every command has."""
-ALL_FORMATS: Final = (*FORMATS, "sarif", "github")
+ALL_FORMATS: Final = (*FORMATS, "sarif", "github", "csv")
 DEFAULT_LEDGER: Final = "sqlite:///nilometer.db"
 
 

@@ -58,6 +58,8 @@ class Filter:
     correlation: str | None = None
     asked: bool = False
     """Only what somebody asked for. The outcome of an observed request then is that of its last settlement."""
+    after: int = 0
+    """Only what was recorded after this position."""
 
     def accepts(self, envelope: Envelope[Event], host: str | None, ended: Collection[int] = ()) -> bool:
         """Whether it applies to an event. ``host`` is where its VM is; ``ended`` has the requests that ended so."""
@@ -71,6 +73,7 @@ class Filter:
             and self.actor in (None, found.actor)
             and self.correlation in (None, found.correlation)
             and (found.asked or not self.asked)
+            and found.position > self.after
         )
 
     def may_accept(self, event: UnreadableEvent) -> bool:
@@ -78,7 +81,14 @@ class Filter:
         kind, id = split_stream(event.stream)
         is_of_another_vm = self.vm is not None and kind == "vm" and id != self.vm
         is_of_another_host = self.host is not None and kind == "host" and id != self.host
-        return self.correlation is None and kind != "import" and not is_of_another_vm and not is_of_another_host
+        is_late = event.position > self.after
+        return (
+            is_late
+            and self.correlation is None
+            and kind != "import"
+            and not is_of_another_vm
+            and not is_of_another_host
+        )
 
     def conditions(self) -> tuple[list[str], list[object]]:
         """The same as conditions on ``view_timeline``, and their parameters; of what was asked for, any outcome."""
@@ -91,6 +101,7 @@ class Filter:
             ("actor = ?", self.actor),
             ("correlation = ?", self.correlation),
             ("asked = ?", 1 if self.asked else None),
+            ("position > ?", self.after or None),
         ]
         given = [(condition, value) for condition, value in wanted if value is not None]
         return [condition for condition, _ in given], [value for _, value in given]

@@ -27,6 +27,7 @@ from nilometer.views.tables import (
     number,
     position,
     put_in_place,
+    text,
     tracking,
 )
 
@@ -268,6 +269,13 @@ class Views:
         from nilometer.views.log import Filter
 
         return self._log.find(wanted or Filter(), limit)
+
+    def streams(self) -> list[str]:
+        """The streams that are stored, also of what was removed."""
+        with self._store.transaction(write=False) as db:
+            if tracking(db) is None:
+                return []
+            return [text(row[0]) for row in db.execute("SELECT stream FROM view_streams").fetchall()]
 
     def between(self, one: Moment, other: Moment) -> Iterator[Envelope[Event]]:
         """The events that one of two moments knows and the other does not."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 import click
@@ -11,10 +13,13 @@ import click
 from domain.decision import Outcome
 from domain.envelope import Envelope
 from domain.events import Decided, Event
-from nilometer.cli.failures import OK, Mistyped
+from nilometer.cli.failures import OK, Mistyped, say
+from nilometer.cli.interrupts import interruptible
 from nilometer.cli.names import EMPTY, Named, resolve_host, resolve_named, resolve_vm
-from nilometer.cli.options import common_options
+from nilometer.cli.options import table_options
 from nilometer.cli.output import Output
+from nilometer.cli.reading.log_selection import LogSelection, find_streams
+from nilometer.cli.reading.log_table import COLUMNS, format_event, format_row
 from nilometer.cli.session import current_session, read_typed_time
 from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.errors import UnreadableEvent
@@ -27,6 +32,9 @@ from nilometer.storage.reader import ReadEvent
 from nilometer.views.log import Filter
 
 OUTCOMES: Final = [outcome.value for outcome in Outcome]
+
+PAUSE_SECONDS: Final = 0.25
+"""Between two readings of a ledger that is followed."""
 
 MAX_EVENTS: Final = 3
 """The largest number of events of one command: a move writes on three streams."""
@@ -41,9 +49,13 @@ MAX_EVENTS: Final = 3
 @click.option("--until", metavar="TIME", help="Only events at this time or earlier; a day means its end.")
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Only events with this outcome.")
 @click.option("--actor", metavar="NAME", help="Only events by this user.")
+@click.option("--reason", metavar="TEXT", help="Only events with this text in their reason.")
+@click.option("--name", "part", metavar="TEXT", help="Only VMs and hosts with this text in their name or id.")
+@click.option("--by-time", is_flag=True, help="Sort by when it happened, not by when it was recorded.")
+@click.option("--follow", is_flag=True, help="Then show each new event, until Ctrl-C.")
 @click.option("--asked", "only_asked", is_flag=True, help="Only requests, each with its outcomes.")
 @ids_option
-@common_options
+@table_options
 def command(
     name: str | None,
     count: int | None,
@@ -53,9 +65,13 @@ def command(
     until: str | None,
     outcome: str | None,
     actor: str | None,
+    reason: str | None,
+    part: str | None,
+    by_time: bool,
+    follow: bool,
     only_asked: bool,
 ) -> int:
-    """List what happened, newest last: one line per command. As JSON: one line per event.
+    """List what happened, newest last: one line per command. As JSON or CSV: one line per event.
 
     \b
     Examples:
@@ -81,34 +97,81 @@ def command(
             actor=actor,
             asked=only_asked,
         )
-        if out.json:
-            for event in ledger.views.log(wanted, count):
-                out.write_event(_to_line(event, ledger.id))
-            return OK
-        is_empty = True
-        for event in _list_commands(ledger, wanted, count):
+        selection = LogSelection(
+            wanted=wanted,
+            reason=reason,
+            streams=None if part is None else find_streams(ledger, part),
+            by_time=by_time,
+        )
+        show = _shower(out, ledger, only_asked=only_asked)
+        last, is_empty = ledger.position, True
+        for event in _list(out, ledger, selection, count):
             is_empty = False
-            if isinstance(event, UnreadableEvent):
-                out.write_line(f"#{event.position} {event.id}: cannot be read: {event.why}")
-                continue
-            for line in summarize(ledger, event).lines() if only_asked else [format_log_line(event)]:
-                out.write_line(line)
-        if is_empty:
+            show(event)
+        if is_empty and not follow and out.format in ("human", "plain"):
             out.write_line("No matching events." if ledger.position else EMPTY)
+        if follow:
+            _follow(out, ledger, selection, last, show)
     return OK
+
+
+def _list(out: Output, ledger: LedgerReader, selection: LogSelection, count: int | None) -> Iterator[ReadEvent]:
+    """Lists the events; for people one of each command: of those that are wanted, the one that was recorded first."""
+    if out.format not in ("human", "plain"):
+        return selection.find(ledger, count)
+    found = selection.find(ledger, None if count is None else count * MAX_EVENTS)
+    first = _take_first_of_commands(found)
+    return iter(first if count is None else deque(first, maxlen=count))
+
+
+def _shower(out: Output, ledger: LedgerReader, *, only_asked: bool) -> Callable[[ReadEvent], None]:
+    """A function that shows an event in the format that was asked for."""
+
+    def show_for_people(event: ReadEvent) -> None:
+        if isinstance(event, UnreadableEvent):
+            out.write_line(f"#{event.position} {event.id}: cannot be read: {event.why}")
+            return
+        for line in summarize(ledger, event).lines() if only_asked else [format_log_line(event)]:
+            out.write_line(line)
+
+    def show_as_csv(event: ReadEvent) -> None:
+        if isinstance(event, UnreadableEvent):
+            say("error", f"#{event.position} {event.id}: cannot be read: {event.why}")
+        else:
+            out.write_cells(format_event(event, out.name))
+
+    if out.json:
+        return lambda event: out.write_event(_to_line(event, ledger.id))
+    if out.format == "csv":
+        out.write_cells(format_row(COLUMNS))
+        return show_as_csv
+    return show_for_people
+
+
+def _follow(
+    out: Output, ledger: LedgerReader, selection: LogSelection, last: int, show: Callable[[ReadEvent], None]
+) -> None:
+    """Shows what is recorded from now on, until Ctrl-C."""
+    out.flush()
+    say("note", "waiting for more (Ctrl-C ends)")
+    with interruptible() as check_interrupt, suppress(KeyboardInterrupt):
+        while True:
+            upto = ledger.position
+            if upto > last:
+                found = selection.find_after(ledger, last)
+                for event in _take_first_of_commands(found) if out.format in ("human", "plain") else found:
+                    show(event)
+                    upto = max(upto, event.position)
+                out.flush()
+                last = upto
+            time.sleep(PAUSE_SECONDS)
+            check_interrupt()
 
 
 def _to_line(event: ReadEvent, ledger: str) -> dict[str, Any]:
     if isinstance(event, UnreadableEvent):
         return unreadable_to_document(event, ledger)
     return envelope_to_cloudevent(event, ledger)
-
-
-def _list_commands(ledger: LedgerReader, wanted: Filter, count: int | None) -> Iterator[ReadEvent]:
-    """Lists one event of each command: of those that are wanted, the one that was recorded first."""
-    found = ledger.views.log(wanted, None if count is None else count * MAX_EVENTS)
-    first = _take_first_of_commands(found)
-    return iter(first if count is None else deque(first, maxlen=count))
 
 
 def _take_first_of_commands(found: Iterable[ReadEvent]) -> Iterator[ReadEvent]:
