@@ -1,12 +1,20 @@
-"""The hash of the rules that judge: over their terms, so that it does not depend on spelling, machine or process."""
+"""The hash of the rules that judge: over their terms, so that it does not depend on spelling, machine or process.
+
+To read all rules takes a quarter of a second, so the hash is kept beside what Python compiled, under the hash of what
+runs. Whatever does not fit, is damaged or cannot be written is computed.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
+from importlib.util import cache_from_source
+from pathlib import Path
 from typing import Final
 
 from domain.changes import HOST_CHANGES, VM_CHANGES
@@ -16,8 +24,10 @@ from domain.hosts import register_host, remove_host, resize_host, set_reserve
 from domain.rule import RULES, Rule, is_rule
 from rules.claims import CLAIMS
 from rules.specification.invariants import INVARIANTS
+from rules.specification.observations import OBSERVATIONS
 from rules.specification.predicate import is_predicate
 from rules.symbolic.reader import RuleReader
+from rules.symbolic.running import hash_running
 from rules.symbolic.terms import Term
 from rules.symbolic.values import leaves
 
@@ -31,10 +41,59 @@ def rules_digest() -> str:
 
     Each is a line, sorted. That of a rule has its name, and for each figure that it gives the hash of the term.
     """
-    program = [rule for rule in RULES if rule.__module__.startswith(_PROGRAM)]
-    asked = [*INVARIANTS, *(claim.predicate for claim in CLAIMS), *(claim.when for claim in CLAIMS if claim.when)]
-    lines = [*_joins(), *_lines(RuleReader(is_rule), program), *_lines(RuleReader(is_predicate), asked)]
-    return sha256("".join(f"{line}\n" for line in sorted(lines)).encode()).hexdigest()
+    key = running_key()
+    kept = _read_kept(key)
+    if kept is None:
+        lines = [*_joins(), *_lines(RuleReader(is_rule), _program()), *_lines(RuleReader(is_predicate), _asked())]
+        kept = hash_lines(sorted(lines))
+        _keep(key, kept)
+    return kept
+
+
+def running_key() -> str:
+    """The hash of all that the hash of the rules comes from, as it runs."""
+    modules = {__name__, *(rule.__module__ for rule in (*_program(), *_asked()))}
+    return hash_lines([*sorted(_joins()), hash_running(modules)])
+
+
+def _program() -> list[Rule]:
+    return [rule for rule in RULES if rule.__module__.startswith(_PROGRAM)]
+
+
+def _asked() -> list[Rule]:
+    conditions = [claim.when for claim in CLAIMS if claim.when is not None]
+    return [*INVARIANTS, *OBSERVATIONS, *(claim.predicate for claim in CLAIMS), *conditions]
+
+
+def hash_lines(lines: Iterable[str]) -> str:
+    """The SHA-256 of lines."""
+    return sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+
+
+def kept_file() -> Path:
+    """Where the hash is kept: one line with the key, the hash, and the hash of both."""
+    return Path(cache_from_source(__file__)).with_name("rules.sha256")
+
+
+def _read_kept(key: str) -> str | None:
+    try:
+        found, digest, check = kept_file().read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return None
+    return digest if found == key and check == hash_lines([key, digest]) else None
+
+
+def _keep(key: str, digest: str) -> None:
+    if sys.dont_write_bytecode:
+        return
+    file = kept_file()
+    partial = file.with_suffix(f".{os.getpid()}")
+    try:
+        partial.write_text(f"{key} {digest} {hash_lines([key, digest])}\n", encoding="ascii")
+        partial.replace(file)
+    except OSError:  # nothing is kept where nothing can be written
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _lines(reader: RuleReader, rules: Iterable[Rule]) -> Iterator[str]:
