@@ -119,21 +119,21 @@ def apply_to_host(host: HostAggregate, event: HostEvent) -> None:
 @rule
 def vm_figures(vm: Vm) -> VmFigures:
     """A VM's figures as events carry them."""
-    return VmFigures(
-        power=vm.power,
-        session=vm.session,
-        startup=vm.memory.startup,
-        assigned=vm.assigned,
-        visible=vm.visible,
-        ballooned=vm.ballooned,
-        in_use=vm.in_use,
-        paged_out=vm.paged_out,
-        high_watermark=vm.high_watermark,
-        hot_pluggable=vm.hot_pluggable,
+    return VmFigures(  # by position: every event has two of these
+        vm.power,
+        vm.session,
+        vm.memory.startup,
+        vm.assigned,
+        vm.visible,
+        vm.ballooned,
+        vm.in_use,
+        vm.paged_out,
+        vm.high_watermark,
+        vm.hot_pluggable,
     )
 
 
 @rule
 def host_figures(host: Host) -> HostFigures:
     """A host's figures as events carry them."""
-    return HostFigures(total=host.total, reserve=host.reserve, free=host.free, held=host.held)
+    return HostFigures(host.total, host.reserve, host.free, host.held)  # by position, as in ``vm_figures``

@@ -45,7 +45,7 @@ from domain.lifecycle import (
 )
 from domain.resizing import Resize, add_memory, grow, reclaim, remove_memory, set_memory, set_memory_refusal
 from domain.rule import rule
-from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode, cap
+from domain.settings import ConfigVersion, MemorySetting, Mode, cap
 from domain.state import Host, Site, Vm
 
 
@@ -107,19 +107,6 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class HostAsRead:
-    """A host as a decision on a VM read it."""
-
-    version: HostVersion
-    total: int
-    reserve: int
-    held: int
-    free: int
-    cap: int
-    """The most memory that the VM can have there."""
-
-
-@dataclass(frozen=True, slots=True)
 class VmRecording:
     """What a command on a VM records, and what was read for it."""
 
@@ -144,49 +131,48 @@ class VmRecording:
     """The VM's host after the command; of ``move-vm``, the host that the VM leaves."""
     destination: Host
     """The host that the VM moves to, after the command; of every other command, the VM's host before it."""
-    read: Vm
-    host_read: HostAsRead
-    """The VM's host before the command."""
-    destination_read: HostAsRead
+    read: Site
+    free: int
+    """What the VM's host had free before the command."""
+    cap: int
+    """The most memory that the VM can have on its host."""
+    read_destination: Host
     """The host that the VM moves to, before the command; of every other command, the VM's host."""
+    destination_free: int
+    destination_cap: int
 
 
 @rule
-def read_of(host: Host, generation: int) -> HostAsRead:
-    """What is read of a host to decide on a VM of this generation."""
-    return HostAsRead(  # by position, as in ``record``
-        host.version, host.total, host.reserve, host.held, host.free, cap(generation, host.version)
-    )
-
-
-@rule
-def record(site: Site, asked: Asked, decision: Decision, event: VmEventKind, accepted_vm: Vm) -> VmRecording:
-    """What a command records that changes no host but the VM's own. ``accepted_vm`` is the VM if it is accepted."""
+def record(site: Site, asked: Asked, decision: Decision, event: VmEventKind, after: Vm) -> VmRecording:
+    """What a command records that takes effect, and changes no host but the VM's own."""
     vm = site.vm
-    if not accepted(decision):
-        return refuse(site, site.host, asked, decision)
-    change = book_change(vm, accepted_vm)
+    host = site.host
+    change = book_change(vm, after)
     gives = change > 0
     gets_back = change < 0
     bytes = change if gives else -change
-    read = read_of(site.host, vm.generation)
+    free = host.free
+    limit = site.limit
     return VmRecording(  # by position, in the order of its fields: names cost a tenth of a decision
         decision,
         asked,
         event,
-        accepted_vm,
+        after,
         vm_figures(vm),
-        vm_figures(accepted_vm),
+        vm_figures(after),
         True,
         gives,
         gets_back,
         False,
         bytes,
-        host_after(site.host, gives, gets_back, bytes),
-        site.host,
-        vm,
-        read,
-        read,
+        host_after(host, gives, gets_back, bytes),
+        host,
+        site,
+        free,
+        limit,
+        host,
+        free,
+        limit,
     )
 
 
@@ -199,40 +185,52 @@ def host_after(host: Host, gives: bool, gets_back: bool, bytes: int) -> Host:
 
 
 @rule
-def refuse(site: Site, destination: Host, asked: Asked, decision: Decision) -> VmRecording:
+def refuse(site: Site, asked: Asked, decision: Decision) -> VmRecording:
     """A command that is refused records that on the VM's stream, and changes nothing."""
+    return unchanged_record(site, site.host, asked, decision, VmEventKind.COMMAND_REFUSED)
+
+
+@rule
+def unchanged_record(
+    site: Site, destination: Host, asked: Asked, decision: Decision, event: VmEventKind
+) -> VmRecording:
+    """A record of a command that changes neither the VM nor a host."""
     vm = site.vm
+    host = site.host
     figures = vm_figures(vm)
-    return VmRecording(
-        decision=decision,
-        asked=asked,
-        event=VmEventKind.COMMAND_REFUSED,
-        after=vm,
-        before_figures=figures,
-        after_figures=figures,
-        vm_written=True,
-        host_gives=False,
-        host_gets_back=False,
-        destination_gives=False,
-        bytes=0,
-        host=site.host,
-        destination=destination,
-        read=vm,
-        host_read=read_of(site.host, vm.generation),
-        destination_read=read_of(destination, vm.generation),
+    return VmRecording(  # by position, as in ``record``
+        decision,
+        asked,
+        event,
+        vm,
+        figures,
+        figures,
+        event is not VmEventKind.NOTHING,
+        False,
+        False,
+        False,
+        0,
+        host,
+        destination,
+        site,
+        host.free,
+        site.limit,
+        destination,
+        destination.free,
+        cap(vm.generation, destination.version),
     )
 
 
 @rule
 def ask(command: VmCommandName) -> Asked:
     """A command that names no amount."""
-    return Asked(command=command, has_amount=False, amount=0, has_size=False, size=0)
+    return Asked(command, False, 0, False, 0)  # by position, as in ``record``
 
 
 @rule
 def ask_amount(command: VmCommandName, amount: int) -> Asked:
     """A command that names an amount."""
-    return Asked(command=command, has_amount=True, amount=amount, has_size=False, size=0)
+    return Asked(command, True, amount, False, 0)  # by position, as in ``record``
 
 
 # The life of a VM
@@ -241,9 +239,10 @@ def ask_amount(command: VmCommandName, amount: int) -> Asked:
 @rule
 def configure(site: Site, asked: Asked, memory: MemorySetting) -> VmRecording:
     """A new setting is decided and recorded, whichever command asks for it."""
-    vm = site.vm
     decision = configure_memory(site, memory)
-    return record(site, asked, decision, VmEventKind.MEMORY_CONFIGURED, memory_configured(vm, memory))
+    if not accepted(decision):
+        return refuse(site, asked, decision)
+    return record(site, asked, decision, VmEventKind.MEMORY_CONFIGURED, memory_configured(site.vm, memory))
 
 
 @rule
@@ -255,76 +254,102 @@ def record_configure_memory(site: Site, memory: MemorySetting) -> VmRecording:
 @rule
 def record_configure_guest(site: Site, guest: Guest, config_version: ConfigVersion) -> VmRecording:
     """The new guest and configuration version."""
-    vm = site.vm
-    after = guest_configured(vm, guest, config_version)
     asked = ask(VmCommandName.CONFIGURE_GUEST)
     decision = configure_guest(site, guest, config_version)
+    if not accepted(decision):
+        return refuse(site, asked, decision)
+    after = guest_configured(site.vm, guest, config_version)
     return record(site, asked, decision, VmEventKind.GUEST_CONFIGURED, after)
 
 
 @rule
 def record_report_in_use(site: Site, in_use: int) -> VmRecording:
     """What the guest reported."""
-    vm = site.vm
-    decision = report_in_use(site, in_use)
     asked = ask(VmCommandName.REPORT_IN_USE)
-    return record(site, asked, decision, VmEventKind.IN_USE_REPORTED, in_use_told(vm, in_use))
+    decision = report_in_use(site, in_use)
+    if not accepted(decision):
+        return refuse(site, asked, decision)
+    return record(site, asked, decision, VmEventKind.IN_USE_REPORTED, in_use_told(site.vm, in_use))
 
 
 @rule
 def record_start(site: Site) -> VmRecording:
     """The guest boots."""
-    vm = site.vm
-    return record(site, ask(VmCommandName.START), start(site), VmEventKind.STARTED, booted(vm))
+    asked = ask(VmCommandName.START)
+    decision = start(site)
+    if not accepted(decision):
+        return refuse(site, asked, decision)
+    return record(site, asked, decision, VmEventKind.STARTED, booted(site.vm))
 
 
 @rule
 def record_stop(site: Site) -> VmRecording:
     """The VM is off."""
-    vm = site.vm
-    return record(site, ask(VmCommandName.STOP), stop(site), VmEventKind.STOPPED, stopped(vm))
+    asked = ask(VmCommandName.STOP)
+    decision = stop(site)
+    if not accepted(decision):
+        return refuse(site, asked, decision)
+    return record(site, asked, decision, VmEventKind.STOPPED, stopped(site.vm))
 
 
 @rule
 def record_pause(site: Site) -> VmRecording:
     """The VM stands still."""
-    vm = site.vm
-    return record(site, ask(VmCommandName.PAUSE), pause(site), VmEventKind.PAUSED, paused(vm))
+    asked = ask(VmCommandName.PAUSE)
+    decision = pause(site)
+    if not accepted(decision):
+        return refuse(site, asked, decision)
+    return record(site, asked, decision, VmEventKind.PAUSED, paused(site.vm))
 
 
 @rule
 def record_resume(site: Site) -> VmRecording:
     """The VM runs on."""
-    vm = site.vm
-    return record(site, ask(VmCommandName.RESUME), resume(site), VmEventKind.RESUMED, running_again(vm))
+    asked = ask(VmCommandName.RESUME)
+    decision = resume(site)
+    if not accepted(decision):
+        return refuse(site, asked, decision)
+    return record(site, asked, decision, VmEventKind.RESUMED, running_again(site.vm))
 
 
 @rule
 def record_save(site: Site) -> VmRecording:
     """The VM is saved."""
-    vm = site.vm
-    return record(site, ask(VmCommandName.SAVE), save(site), VmEventKind.SAVED, saved(vm))
+    asked = ask(VmCommandName.SAVE)
+    decision = save(site)
+    if not accepted(decision):
+        return refuse(site, asked, decision)
+    return record(site, asked, decision, VmEventKind.SAVED, saved(site.vm))
 
 
 @rule
 def record_restore(site: Site) -> VmRecording:
     """The VM runs on from its image."""
-    vm = site.vm
-    return record(site, ask(VmCommandName.RESTORE), restore(site), VmEventKind.RESTORED, running_again(vm))
+    asked = ask(VmCommandName.RESTORE)
+    decision = restore(site)
+    if not accepted(decision):
+        return refuse(site, asked, decision)
+    return record(site, asked, decision, VmEventKind.RESTORED, running_again(site.vm))
 
 
 @rule
 def record_reboot_guest(site: Site) -> VmRecording:
     """The guest boots again."""
-    vm = site.vm
-    return record(site, ask(VmCommandName.REBOOT_GUEST), reboot_guest(site), VmEventKind.REBOOTED, booted(vm))
+    asked = ask(VmCommandName.REBOOT_GUEST)
+    decision = reboot_guest(site)
+    if not accepted(decision):
+        return refuse(site, asked, decision)
+    return record(site, asked, decision, VmEventKind.REBOOTED, booted(site.vm))
 
 
 @rule
 def record_remove_vm(site: Site) -> VmRecording:
     """The VM is gone; its last figures stay in its history."""
-    vm = site.vm
-    return record(site, ask(VmCommandName.REMOVE_VM), remove_vm(site), VmEventKind.REMOVED, unchanged(vm))
+    asked = ask(VmCommandName.REMOVE_VM)
+    decision = remove_vm(site)
+    if not accepted(decision):
+        return refuse(site, asked, decision)
+    return record(site, asked, decision, VmEventKind.REMOVED, unchanged(site.vm))
 
 
 @rule
@@ -334,7 +359,7 @@ def record_move_vm(site: Site, destination: Host, same_host: bool) -> VmRecordin
     asked = ask(VmCommandName.MOVE_VM)
     decision = move_vm(site, destination, same_host)
     if not accepted(decision):
-        return refuse(site, destination, asked, decision)
+        return unchanged_record(site, destination, asked, decision, VmEventKind.COMMAND_REFUSED)
     figures = vm_figures(vm)
     return VmRecording(
         decision=decision,
@@ -350,9 +375,12 @@ def record_move_vm(site: Site, destination: Host, same_host: bool) -> VmRecordin
         bytes=vm.held,
         host=returned_by_vm(site.host, vm.held),
         destination=granted_to_vm(destination, vm.held),
-        read=vm,
-        host_read=read_of(site.host, vm.generation),
-        destination_read=read_of(destination, vm.generation),
+        read=site,
+        free=site.host.free,
+        cap=site.limit,
+        read_destination=destination,
+        destination_free=destination.free,
+        destination_cap=cap(vm.generation, destination.version),
     )
 
 
@@ -362,6 +390,8 @@ def record_move_vm(site: Site, destination: Host, same_host: bool) -> VmRecordin
 @rule
 def give_memory(site: Site, asked: Asked, decision: Decision) -> VmRecording:
     """Memory is given, as decided."""
+    if not accepted(decision):
+        return refuse(site, asked, decision)
     after = memory_added(site.vm, decision.hot_added, decision.unballooned)
     return record(site, asked, decision, VmEventKind.MEMORY_ADDED, after)
 
@@ -369,6 +399,8 @@ def give_memory(site: Site, asked: Asked, decision: Decision) -> VmRecording:
 @rule
 def take_memory(site: Site, asked: Asked, decision: Decision) -> VmRecording:
     """Memory is taken, as decided."""
+    if not accepted(decision):
+        return refuse(site, asked, decision)
     after = memory_removed(site.vm, decision.granted, decision.paged)
     return record(site, asked, decision, VmEventKind.MEMORY_REMOVED, after)
 
@@ -427,26 +459,8 @@ def nothing_to_do() -> Decision:
 @rule
 def has_its_size(site: Site, size: int) -> VmRecording:
     """The VM has the size already: nothing is recorded."""
-    figures = vm_figures(site.vm)
-    read = read_of(site.host, site.vm.generation)
-    return VmRecording(
-        decision=nothing_to_do(),
-        asked=ask_size_as_amount(VmCommandName.SET_MEMORY, 0, size),
-        event=VmEventKind.NOTHING,
-        after=site.vm,
-        before_figures=figures,
-        after_figures=figures,
-        vm_written=False,
-        host_gives=False,
-        host_gets_back=False,
-        destination_gives=False,
-        bytes=0,
-        host=site.host,
-        destination=site.host,
-        read=site.vm,
-        host_read=read,
-        destination_read=read,
-    )
+    asked = ask_size_as_amount(VmCommandName.SET_MEMORY, 0, size)
+    return unchanged_record(site, site.host, asked, nothing_to_do(), VmEventKind.NOTHING)
 
 
 @rule
@@ -460,7 +474,7 @@ def record_set_memory(site: Site, size: int) -> VmRecording:
         distance = more if more > 0 else -more
         as_amount = ask_size_as_amount(VmCommandName.SET_MEMORY, distance, size)
         asked = ask_size(VmCommandName.SET_MEMORY, size) if resize is Resize.CONFIGURE else as_amount
-        return refuse(site, site.host, asked, rejected(refusal))
+        return refuse(site, asked, rejected(refusal))
     if resize is Resize.CONFIGURE:
         return configure(site, ask_size(VmCommandName.CONFIGURE_MEMORY, size), static_setting(size))
     if resize is Resize.ADD:

@@ -17,9 +17,8 @@ from domain.evolve import host_registered, host_resized, host_unchanged, reserve
 from domain.guests import Guest
 from domain.hosts import register_host, remove_host, resize_host, set_reserve
 from domain.lifecycle import define_vm
-from domain.recording import HostAsRead, read_of
 from domain.rule import rule
-from domain.settings import ConfigVersion, HostVersion, MemorySetting
+from domain.settings import ConfigVersion, HostVersion, MemorySetting, cap
 from domain.state import Host, Vm
 
 
@@ -78,7 +77,11 @@ class DefinitionRecording:
     """Whether the stream of its host gets a refusal."""
     host_figures: HostFigures
     """The host's figures before a refusal, and after it."""
-    read: HostAsRead
+    read: Host
+    free: int
+    """What the host had free before the command."""
+    cap: int
+    """The most memory that the VM can have on the host."""
 
 
 # Hosts
@@ -182,5 +185,7 @@ def record_define_vm(
         vm_written=begins,
         host_written=not begins,
         host_figures=host_figures(host),
-        read=read_of(host, generation),
+        read=host,
+        free=host.free,
+        cap=cap(generation, host.version),
     )

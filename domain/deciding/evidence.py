@@ -6,39 +6,43 @@ from domain import commands
 from domain.aggregates import HostAggregate
 from domain.commands import Command, HostCommand
 from domain.events import Argument, Evidence, HostRead, VmRead
-from domain.recording import HostAsRead, VmRecording
+from domain.recording import VmRecording
 from domain.settings import ConfigVersion, MemorySetting
 from domain.shapes import write_memory
+from domain.state import Host
 
 
 def evidence_of(recorded: VmRecording, host: HostAggregate, destination: HostAggregate | None) -> Evidence:
     """What a command on a VM read of it, of its host, and of the host that it moves to."""
-    state = recorded.read
-    return Evidence(
-        host=host_read(host, recorded.host_read),
-        destination=None if destination is None else host_read(destination, recorded.destination_read),
-        vm=VmRead(
-            generation=state.generation,
-            guest=state.guest,
-            config_version=str(state.config_version),
-            memory=state.memory,
-            in_use_reported=state.in_use_reported,
-            vsc=state.vsc,
+    state, moves_to = recorded.read.vm, None
+    if destination is not None:
+        free, limit = recorded.destination_free, recorded.destination_cap
+        moves_to = host_read(destination, recorded.read_destination, free, limit)
+    return Evidence(  # these three by position: every decision has them
+        host_read(host, recorded.read.host, recorded.free, recorded.cap),
+        moves_to,
+        VmRead(
+            state.generation,
+            state.guest,
+            str(state.config_version),
+            state.memory,
+            state.in_use_reported,
+            state.vsc,
         ),
     )
 
 
-def host_read(host: HostAggregate, read: HostAsRead) -> HostRead:
+def host_read(host: HostAggregate, read: Host, free: int, cap: int) -> HostRead:
     """What was read of a host, with its id and the version of its stream."""
-    return HostRead(
-        id=host.id,
-        stream_version=host.version,
-        version=read.version,
-        total=read.total,
-        reserve=read.reserve,
-        held=read.held,
-        free=read.free,
-        cap=read.cap,
+    return HostRead(  # by position, as in ``evidence_of``
+        host.id,
+        host.version,
+        read.version,
+        read.total,
+        read.reserve,
+        read.held,
+        free,
+        cap,
     )
 
 

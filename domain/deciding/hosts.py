@@ -99,7 +99,7 @@ def define_vm(command: commands.DefineVm, reads: Reads) -> Answer:
     if reads.taken:
         raise _taken("VM", command.vm)
     recorded = record_define_vm(host.state, command.generation, command.guest, command.config_version, command.memory)
-    decision, evidence = recorded.decision, Evidence(host=host_read(host, recorded.read))
+    decision, evidence = recorded.decision, Evidence(host=host_read(host, recorded.read, recorded.free, recorded.cap))
     written: list[tuple[StreamName, Event]] = []
     if recorded.vm_written:
         defined = events.VmDefined(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.decision import Code, Decision, Outcome
 from domain.events import HostFigures, VmFigures
-from domain.recording import Asked, HostAsRead, VmCommandName, VmEventKind, VmRecording
+from domain.recording import Asked, VmCommandName, VmEventKind, VmRecording
 from domain.recording_on_hosts import DefinitionRecording, HostCommandName, HostEventKind, HostRecording
 from domain.settings import MemorySetting, Mode
 from domain.state import Host, Power, Site, Vm
@@ -45,20 +45,21 @@ def are_figures_of_host(figures: HostFigures, host: Host) -> bool:
 
 
 @predicate
-def is_what_was_read(read: HostAsRead, host: Host, generation: int) -> bool:
+def is_what_was_read(read: Host, free: int, cap: int, host: Host, generation: int) -> bool:
     """The evidence of a host has its figures, what it has free, and the most that a VM can have there."""
-    account = read.total == host.total and read.reserve == host.reserve and read.held == host.held
-    bounds = read.free == free_on(host) and read.cap == largest(generation, host.version)
-    return account and bounds and read.version is host.version
+    return host_is_kept(host, read) and free == free_on(host) and cap == largest(generation, host.version)
 
 
 @predicate
 def evidence_is_what_was_read(site: Site, destination: Host, recorded: VmRecording) -> bool:
     """What is recorded as read is the VM and its host before the command, and the host that it moves to."""
     generation = site.vm.generation
-    hosts = is_what_was_read(recorded.host_read, site.host, generation)
-    hosts_too = is_what_was_read(recorded.destination_read, destination, generation)
-    return nothing_changed(site.vm, recorded.read) and hosts and hosts_too
+    read = recorded.read
+    vm = nothing_changed(site.vm, read.vm) and read.entry == site.entry
+    here = is_what_was_read(read.host, recorded.free, recorded.cap, site.host, generation)
+    free = recorded.destination_free
+    cap = recorded.destination_cap
+    return vm and here and is_what_was_read(recorded.read_destination, free, cap, destination, generation)
 
 
 @predicate
@@ -215,4 +216,4 @@ def definition_records_figures(host: Host, generation: int, recorded: Definition
     """The events have the new VM's figures, or the host's; the evidence is the host as it was read."""
     figures = are_figures_of(recorded.defined_figures, recorded.defined)
     host_figures = are_figures_of_host(recorded.host_figures, host)
-    return figures and host_figures and is_what_was_read(recorded.read, host, generation)
+    return figures and host_figures and is_what_was_read(recorded.read, recorded.free, recorded.cap, host, generation)
