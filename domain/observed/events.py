@@ -26,6 +26,9 @@ BASE_MEMORY = "base-memory"
 FAILED_JOB: Final = "failed job"
 """The label of a measure that reports only that a requested change failed, and not which change."""
 
+OWN_CHANGE: Final = "change"
+"""The label of a measure that reports a recorded command of which no figures are certain: its words, and its end."""
+
 SHORT_RESTART: Final = "restarted short of memory"
 """The label of a measure that a guest started again with less than its startup memory."""
 

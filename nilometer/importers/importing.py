@@ -6,13 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from io import BytesIO
 from os import PathLike, fspath
+from pathlib import Path
 
 from domain.errors import InputError
 from nilometer.importers.beginning import Beginning
 from nilometer.importers.hyperv.beginning import OthersRecorded, build_importer
 from nilometer.importers.hyperv.importer import HypervFile
+from nilometer.importers.hyperv.sources.change_pairs import ChangePairs
 from nilometer.importers.hyperv.sources.local_time import parse_zone
+from nilometer.importers.hyperv.sources.spool_folder import CHANGES, SpoolFolder, read_spool_folder
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
 from nilometer.importers.run import DigestedStream, ImportCounts, SkippedRecords, SourceFile, import_file
 from nilometer.ledger.ledger import Ledger
@@ -98,12 +102,13 @@ def import_hyperv(
 
     def import_streams(*, go_on: bool) -> list[ImportedFile]:
         results: list[HypervFile | ImportedFile] = []
+        changes = ChangePairs()
         for name, stream in streams:
             skipped = SkippedRecords(keep_going)
             try:
                 if isinstance(stream, InputError):
                     raise stream
-                file = HypervFile(name, stream, skipped=skipped, at=collected, host=host, zone=zone)
+                file = HypervFile(name, stream, skipped=skipped, at=collected, host=host, zone=zone, changes=changes)
                 file.open()
             except InputError as error:
                 skipped.add(error)
@@ -111,6 +116,8 @@ def import_hyperv(
             else:
                 results.append(file)
         readable = [file for file in results if isinstance(file, HypervFile)]
+        for spool in spools:
+            _note_passed_over(spool, readable)
 
         def write(observations: Sequence[Observation]) -> list[tuple[int, ...]]:
             if progress is not None:
@@ -126,7 +133,11 @@ def import_hyperv(
         return [_to_hyperv_result(file, prefix) for file in results]
 
     with ExitStack() as opened:
-        streams = [(name, _open_digested(opened, name, keep_going=keep_going)) for name in _list_names(files)]
+        names, spools = _find_spools(files)
+        streams = [(name, _open_digested(opened, name, keep_going=keep_going)) for name in names]
+        streams += [
+            (str(spool.folder / CHANGES), DigestedStream(BytesIO(spool.waiting))) for spool in spools if spool.waiting
+        ]
         try:
             return import_streams(go_on=True)
         except OthersRecorded:
@@ -190,6 +201,33 @@ def import_qemu(
             skipped.add(error)
         results.append(_to_qemu_result(name, importer, skipped))
     return results
+
+
+def _find_spools(files: Files) -> tuple[list[str], list[SpoolFolder]]:
+    """The names of files to read, in which a spool's folder stands for its days; and the folders of spools."""
+    names: list[str] = []
+    spools: list[SpoolFolder] = []
+    for given in [files] if isinstance(files, str | PathLike) else files:
+        name, folder = fspath(given), Path(given)
+        is_folder = name != "-" and folder.is_dir()
+        found = sorted(path for path in [folder, *folder.rglob("*")] if path.is_dir()) if is_folder else []
+        here = [spool for path in found if (spool := read_spool_folder(path)) is not None]
+        spools += here
+        within = {spool.folder for spool in here}
+        if not here:
+            names += expand_folders([name])
+        elif within != {folder}:  # other files beside the spools
+            names += [file for file in expand_folders([name]) if not within & set(Path(file).parents)]
+        names += [str(day) for spool in here for day in spool.days]
+    return names, spools
+
+
+def _note_passed_over(spool: SpoolFolder, files: Sequence[HypervFile]) -> None:
+    """Counts what of a spool's folder is not read, with the first of its files."""
+    first = next((file for file in files if Path(file.name).parent == spool.folder), None)
+    if first is not None:
+        for name in spool.passed_over:
+            first.counts.add_remark("passed over", f"{spool.folder / name}: is no file of a spool, and is passed over")
 
 
 def _list_names(files: Files) -> list[str]:

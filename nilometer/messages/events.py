@@ -15,6 +15,7 @@ from domain.events import Argument, Event
 from domain.identifiers import split_stream
 from domain.observed.events import (
     FAILED_JOB,
+    OWN_CHANGE,
     SHORT_RESTART,
     UNKNOWN_ACTOR,
     CauseIs,
@@ -269,6 +270,8 @@ def _describe_vm_measurement(event: VmObserved, unit: Unit | None) -> str:
         parts.append(f"named {event.name}")
     if event.label == SHORT_RESTART:
         parts.append(f"{event.label}: Smart Paging may make up for the rest")
+    if event.label == OWN_CHANGE and event.told is not None:
+        parts.append(f"a recorded command: {event.told}")
     if happened is not None:
         return ": ".join(filter(None, [f"{happened} ({event.told})", ", ".join(parts)]))
     return f"was measured: {', '.join(parts) or event.label or 'no new figures'}"

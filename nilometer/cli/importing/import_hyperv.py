@@ -37,13 +37,14 @@ def command(
     """Import what Hyper-V hosts reported: who changed which VM, what moved, what was measured.
 
     Each FILE is recognized by its content: the collector's spool, Get-VM as JSON, performance counters, Prometheus or
-    an event log, in UTF-8 or UTF-16, also with gzip. A folder stands for its files. Give the files of all hosts in
+    an event log, in UTF-8 or UTF-16, also with gzip. A folder stands for its files; a spool's folder also for the changes
+    that no poll has taken in yet. Give the files of all hosts in
     one call, so that a VM is followed from host to host. A VM's id is its VmId. Import a file again when it has grown:
     only what is new is recorded. See docs/collect.md.
 
     \b
     Examples:
-      nilo import-hyperv HV01-20261123.jsonl HV02-20261123.jsonl
+      nilo import-hyperv spools/HV01 spools/HV02
       nilo import-hyperv spool.jsonl.gz --as contoso --keep-going --format json
     """
     session = current_session()

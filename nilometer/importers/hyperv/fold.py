@@ -17,6 +17,7 @@ from nilometer.importers.hyperv.failed_jobs import is_failed, take_failed_job
 from nilometer.importers.hyperv.hosts import OLDER, Hosts
 from nilometer.importers.hyperv.names import Names
 from nilometer.importers.hyperv.news import compare
+from nilometer.importers.hyperv.own_changes import LATE, OwnChanges, attribution_of, is_shown
 from nilometer.importers.hyperv.power import take_power
 from nilometer.importers.hyperv.readings import (
     ChangeReading,
@@ -27,7 +28,7 @@ from nilometer.importers.hyperv.readings import (
     VmListing,
     VmReading,
 )
-from nilometer.importers.hyperv.requests import take_own_change
+from nilometer.importers.hyperv.requests import note_change, take_own_change
 from nilometer.importers.hyperv.sources.instances import AMBIGUOUS
 from nilometer.importers.hyperv.state import Emission, Past
 from nilometer.importers.hyperv.vm import HypervVm
@@ -46,6 +47,7 @@ class HypervFold:
         self._begins = "" if prefix is None else f"{prefix}."
         self._names = Names(self._begins, past)
         self._vms: dict[str, HypervVm] = {}
+        self._own_changes = OwnChanges()
 
     def poll(self, readings: Sequence[Reading], counts: ImportCounts, *, live: bool = True) -> list[Emission]:
         """Takes readings that belong together, and returns the events that they add.
@@ -74,6 +76,7 @@ class HypervFold:
             if host_reading.lists_all:
                 emissions += self._take_list(host_reading, listed_vms, live=live)
             emissions += self._hosts.measure(host_reading, listed_vms, counts, is_news=is_news, live=live)
+            emissions += self._give_up_changes(host_reading, live=live)
         return emissions if live else []
 
     def _take_list(self, reading: HostReading, vms: Sequence[VmReading], *, live: bool) -> list[Emission]:
@@ -113,6 +116,8 @@ class HypervFold:
     def finish(self) -> list[Emission]:
         """Nothing will follow: returns the events of all that waits."""
         emissions: list[Emission] = []
+        for change in self._own_changes.give_up():
+            emissions.append(self._note_unended(change))
         for vm in self._vms.values():
             if vm.queue.held is not None or vm.queue.deferred or vm.window is not None or vm.unmeasured:
                 self._sync(vm)
@@ -135,6 +140,7 @@ class HypervFold:
         """For each reading that waits for what follows, the counts of its file."""
         for vm in self._vms.values():
             yield from vm.queue.uncounted
+        yield from self._own_changes.waiting()
 
     # One reading
 
@@ -202,6 +208,18 @@ class HypervFold:
             counts.add_not_needed(OLDER)
             return []
         emissions: list[Emission] = []
+        if change.is_begun:
+            self._own_changes.begin(change, counts)
+            vm.begin_change(change.id or "", attribution_of(change))
+            return []
+        is_late = self._own_changes.end(change) or change.is_late
+        vm.end_change(change.id or "")
+        if is_late or is_shown(vm, change):
+            if live or not vm.cutoff.synced:
+                remark = ", ".join(filter(None, (change.remark, LATE if is_late else None))) or None
+                emissions.append(note_change(vm, replace(change, requested=None, remark=remark)))
+            _count(counts, emissions)
+            return emissions
         if live or not vm.cutoff.synced:
             held = vm.queue.held
             if held is not None and change.since <= held.at and change.requested == held.listing.startup:
@@ -216,6 +234,19 @@ class HypervFold:
         vm.take_change(change)
         _count(counts, emissions)
         return emissions
+
+    def _give_up_changes(self, reading: HostReading, *, live: bool) -> list[Emission]:
+        """Changes on a host that began long before this poll, and did not end."""
+        host, emissions = self._hosts.find(reading.host), list[Emission]()
+        for change in self._own_changes.give_up(reading.at, lambda change: self._hosts.find(change.host) is host):
+            if live or not self._vm(change.vm_id, live=False).cutoff.synced:
+                emissions.append(self._note_unended(change))
+        return emissions
+
+    def _note_unended(self, change: ChangeReading) -> Emission:
+        vm = self._vm(change.vm_id, live=True)
+        vm.end_change(change.id or "")
+        return note_change(vm, change)
 
     def _take_power(self, vm: HypervVm, reading: PowerReading, counts: ImportCounts, *, live: bool) -> list[Emission]:
         if vm.cutoff.is_older(reading.at) or (vm.read_at is not None and reading.at < vm.read_at):

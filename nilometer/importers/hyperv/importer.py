@@ -18,6 +18,7 @@ from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.fold import HypervFold
 from nilometer.importers.hyperv.readings import HostReading, JobReading, SourceRecord, VmReading
+from nilometer.importers.hyperv.sources.change_pairs import ChangePairs
 from nilometer.importers.hyperv.sources.registry import OpenedFile, open_file
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.hyperv.state import Emission, Past
@@ -49,12 +50,15 @@ class HypervFile:
         at: UtcTime | None = None,
         host: str | None = None,
         zone: str | None = None,
+        changes: ChangePairs | None = None,
     ) -> None:
         self.name = name
         self.counts = ImportCounts()
         self.skipped = SkippedRecords() if skipped is None else skipped
         self._stream = stream
-        self._context = FileContext(host=host, at=at, zone=zone, skipped=self.skipped, counts=self.counts)
+        self._context = FileContext(
+            host=host, at=at, zone=zone, skipped=self.skipped, counts=self.counts, changes=changes or ChangePairs()
+        )
         self._opened: OpenedFile | None = None
 
     def open(self) -> None:
@@ -86,6 +90,10 @@ class HypervFile:
     def source(self) -> SourceFile:
         """What an import calls it."""
         return SourceFile(name=self.name, format=self.format or "", sha256=self._stream.sha256, size=self._stream.size)
+
+    def note_ends_alone(self) -> None:
+        """All files were read: notes the ends of recorded changes whose beginning is in none of them."""
+        self._context.changes.note_ends_alone()
 
     def observe_import(self, prefix: str, clock: Clock) -> Observation:
         """The observation that the whole file was imported. Raises ``InputError`` if it was changed meanwhile."""
@@ -141,6 +149,8 @@ class HypervImporter:
         if final or all(file.is_snapshot for file in files):
             self._finish(files)
         self._end_watch(files)
+        for file in files:
+            file.note_ends_alone()
         for counts in self._fold.waiting():
             counts.add_not_needed(PENDING)
         for file in files:

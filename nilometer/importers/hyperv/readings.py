@@ -122,6 +122,16 @@ class ChangeReading:
     command: str | None = None
     """The command as it was typed."""
     error: str | None = None
+    id: str | None = None
+    """Of its two files; ``None`` for a change that was spooled in one line."""
+    via: str | None = None
+    """The tool, and whether the host saw who wrote the files."""
+    remark: str | None = None
+    """What is to be said of its end beside the command."""
+    is_begun: bool = False
+    """Its end is not recorded yet: ``at`` is when it began."""
+    is_late: bool = False
+    """Polls that came after its end were read before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

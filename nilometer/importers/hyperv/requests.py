@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from domain.identifiers import UtcTime
-from domain.observed.events import BASE_MEMORY, CauseIs, Means, ObservedCode, VmChangeRequested, VmObserved
+from domain.observed.events import BASE_MEMORY, OWN_CHANGE, CauseIs, Means, ObservedCode, VmChangeRequested, VmObserved
 from domain.observed.vm import OpenRequest
 from domain.settings import MemorySetting, Mode
-from nilometer.importers.hyperv.jobs import MEMORY_JOBS, POWERSHELL, UNATTRIBUTED, Attribution
+from nilometer.importers.hyperv.jobs import MEMORY_JOBS, UNATTRIBUTED, Attribution
+from nilometer.importers.hyperv.own_changes import attribution_of
 from nilometer.importers.hyperv.readings import ChangeReading, VmReading
 from nilometer.importers.hyperv.state import Emission
 from nilometer.importers.hyperv.vm import HypervVm
@@ -52,12 +53,12 @@ def stop(vm: HypervVm, at: UtcTime, record: str) -> list[Emission]:
 
 def take_own_change(vm: HypervVm, change: ChangeReading) -> list[Emission]:
     """A change that ``Invoke-NiloChange`` made: request, move and settlement; or just its text, if no size is known."""
-    who = Attribution(actor=change.user, via=POWERSHELL)
+    who = attribution_of(change)
     memory = vm.state.memory
     is_static = change.after == change.requested if memory is None else memory.mode is Mode.STATIC
     nothing = change.requested == change.before == change.after
     if not change.before or change.after is None or change.requested is None or not is_static or nothing:
-        return [_note_change(vm, change, who, is_static=is_static)]
+        return [note_change(vm, change, is_static=is_static)]
     emissions = [*vm.measure_before(change.since), *vm.confirm_size(change, change.before)]
     refused = change.error is not None and change.after == change.before != change.requested
     number = vm.state.requests_made + 1
@@ -81,15 +82,18 @@ def take_own_change(vm: HypervVm, change: ChangeReading) -> list[Emission]:
     request = vm.state.open_request(BASE_MEMORY)
     if request is not None and request.number == number:
         emissions.append(_settle_own_change(vm, change, request))
+    if change.remark is not None:
+        emissions.append(note_change(vm, replace(change, requested=None)))
     return emissions
 
 
-def _note_change(vm: HypervVm, change: ChangeReading, who: Attribution, *, is_static: bool) -> Emission:
+def note_change(vm: HypervVm, change: ChangeReading, *, is_static: bool = False) -> Emission:
     """A change of something else than a static VM's size: its text, and the setting if that is certain."""
+    who = attribution_of(change)
     certain = vm.state.memory is not None and is_static and not change.error
     memory = MemorySetting.static(change.requested) if certain and change.requested is not None else None
-    text = ": ".join(filter(None, (change.command, change.error)))
-    event = VmObserved(memory=memory, label="change", told=text or None, record=change.record)
+    text = ": ".join(filter(None, (change.command, change.error, change.remark)))
+    event = VmObserved(memory=memory, label=OWN_CHANGE, told=text or None, record=change.record)
     emission = vm.emit(event, change.at, change.since, who=who)
     vm.expect_change(who if change.error is None else None)
     return emission

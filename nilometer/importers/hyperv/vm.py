@@ -88,6 +88,8 @@ class HypervVm:
     """Its memory moved, and what the guest sees and uses since is not recorded."""
     changed_by: Attribution | None = None
     """Who changed something since the last reading, which the next may show."""
+    open_changes: dict[str, Attribution] = field(default_factory=dict[str, Attribution])
+    """Who has begun a change that has not ended, by its id."""
     requesters: dict[int, Attribution] = field(default_factory=dict[int, Attribution])
     """Who asked, by the number of the request."""
 
@@ -299,9 +301,21 @@ class HypervVm:
 
     def attribute(self, happened: UtcTime, earliest: UtcTime | None, kinds: Collection[JobKind]) -> Attribution:
         """Who made a change that a reading shows, by the jobs of the host."""
-        if self.host is None:
-            return UNATTRIBUTED
-        return self.host.jobs.attribute(self.id.rpartition(".")[2], earliest, happened, kinds)
+        who = UNATTRIBUTED
+        if self.host is not None:
+            who = self.host.jobs.attribute(self.id.rpartition(".")[2], earliest, happened, kinds)
+        is_watched = earliest is not None and seconds_between(earliest, happened) <= GAP_SECONDS
+        if who is UNATTRIBUTED and is_watched and self.open_changes:
+            return next(reversed(self.open_changes.values()))
+        return who
+
+    def begin_change(self, id: str, who: Attribution) -> None:
+        """Somebody has begun a change: what readings show until its end, and no job explains, is theirs."""
+        self.open_changes[id] = who
+
+    def end_change(self, id: str) -> None:
+        """A change has ended, or its end is taken for lost."""
+        self.open_changes.pop(id, None)
 
     def expect_change(self, who: Attribution | None) -> None:
         """Somebody changed something that the next reading may show."""

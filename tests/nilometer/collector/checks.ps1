@@ -77,7 +77,7 @@ function New-Session([scriptblock]$Prepare, [switch]$NoStub) {
 . "$PSScriptRoot/polls.ps1"
 . "$PSScriptRoot/sessions.ps1"
 $log.Close()
-if ($Only -eq '.') {
+if ($Only -in '.', 'the story alone') {
     & $loaded { function script:Wait-Nilo($Seconds) { Step-StubMinute ($Seconds / 60) } }
     & "$PSScriptRoot/story.ps1" -Out "$Out/story"
 }

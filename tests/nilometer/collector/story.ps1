@@ -18,17 +18,17 @@ function Invoke-Minute([switch]$NoPoll) {
     }
     Use-Host $one
 }
-# A few seconds into the minute: a change does not begin at the very time of a poll.
+# A few seconds before the minute: a change does not begin at the very time of a poll.
 function Invoke-As([string]$User, [scriptblock]$Do) {
     Use-Host $one $User
-    Step-StubMinute (5 / 60)
-    try { & $Do } catch { Say "thrown to ${User}: $_" } finally { Step-StubMinute (-5 / 60); Use-Host $one }
+    Step-StubMinute (-5 / 60)
+    try { & $Do } catch { Say "thrown to ${User}: $_" } finally { Use-Host $one; Step-StubMinute (5 / 60) }
 }
-function Invoke-Change { Invoke-NiloChange @args -Spool "$Out/spool" }
+$PSDefaultParameterValues = @{ "Invoke-NiloChange:Spool" = "$Out/spool" }
 
 1..3 | ForEach-Object { Invoke-Minute }
 # 03 anna: web01 4 -> 8 GiB, in full
-Invoke-As 'CONTOSO\anna' { Invoke-Change web01 { Set-VMMemory web01 -StartupBytes 8GB } -Reason 'month end' -Ticket CHG-7 }; 1..3 | ForEach-Object { Invoke-Minute }
+Invoke-As 'CONTOSO\anna' { Invoke-NiloChange web01 { Set-VMMemory web01 -StartupBytes 8GB } -Reason 'month end' -Ticket CHG-7 }; 1..3 | ForEach-Object { Invoke-Minute }
 # 06 ben (no wrapper): db(1)#x 8192 -> 2048, 5000 in use: 3192 of 6144, job 32768
 Invoke-StubForeignChange 'db(1)#x' 2048 'CONTOSO\ben' 42; 1..4 | ForEach-Object { Invoke-Minute }
 # 10 balloon VM erp01: Dynamic Memory takes 1408 (visible stays 2048); 12 it gives 2432 (visible 3072)
@@ -37,7 +37,7 @@ Edit-StubHost { param($s) $v = $s.vms[1]; $v.assigned = 3072; $v.visible = 3072;
 # 14 web01 is renamed web02
 Edit-StubHost { param($s) $s.vms[0].name = 'web02' }; 1..2 | ForEach-Object { Invoke-Minute }
 # 16 anna: 9001 MB, refused (not aligned)
-Invoke-As 'CONTOSO\anna' { Invoke-Change web02 { Set-VMMemory web02 -StartupBytes 9001MB } -ErrorAction SilentlyContinue -ErrorVariable wrong; Say "anna saw: $wrong" }
+Invoke-As 'CONTOSO\anna' { Invoke-NiloChange web02 { Set-VMMemory web02 -StartupBytes 9001MB } -ErrorAction SilentlyContinue -ErrorVariable wrong; Say "anna saw: $wrong" }
 1..2 | ForEach-Object { Invoke-Minute }
 # 18 carl (no wrapper): a remove-memory job on web02 that fails (state 10)
 Edit-StubHost { param($s) $s.vms[0].used = $s.vms[0].assigned }; Invoke-StubForeignChange 'web02' 1024 'CONTOSO\carl' 42
@@ -61,8 +61,8 @@ Use-Host $two; Edit-StubHost { param($s) $s.vms = @($moved) }; Use-Host $one; 1.
 Edit-StubHost { param($s) $s.faults.getvm = 'You do not have the required permission to complete this task.' }; Invoke-Minute
 Edit-StubHost { param($s) $s.faults.getvm = '' }; Invoke-Minute
 # 43 anna: the VM is deleted while her command runs; and a command that throws; and a name that is none
-Invoke-As 'CONTOSO\anna' { Invoke-Change idle { Edit-StubHost { param($s) $s.vms = @($s.vms | Where-Object { $_.name -ne 'idle' }) } } }
-Invoke-As 'CONTOSO\anna' { Invoke-Change web02 { throw 'the ticket was closed' } }
-Invoke-As 'CONTOSO\anna' { Invoke-Change 'no such VM' { Say 'THIS MUST NOT RUN' } }
+Invoke-As 'CONTOSO\anna' { Invoke-NiloChange idle { Edit-StubHost { param($s) $s.vms = @($s.vms | Where-Object { $_.name -ne 'idle' }) } } }
+Invoke-As 'CONTOSO\anna' { Invoke-NiloChange web02 { throw 'the ticket was closed' } }
+Invoke-As 'CONTOSO\anna' { Invoke-NiloChange 'no such VM' { Say 'THIS MUST NOT RUN' } }
 1..3 | ForEach-Object { Invoke-Minute }
 [IO.File]::WriteAllLines("$Out/said.txt", [string[]]$said)

@@ -5,13 +5,26 @@ from __future__ import annotations
 import json
 from collections import Counter
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from domain.observed.events import (
+    FAILED_JOB,
+    OWN_CHANGE,
+    UNKNOWN_ACTOR,
+    VmChangeRequested,
+    VmNotListed,
+    VmObserved,
+)
+from domain.quantities import MiB
+from nilometer import Ledger, import_hyperv
 from tests.nilometer.collector.conftest import Run
+from tests.nilometer.importers.hyperv.synthetic import WEB
 
+OTHERS: Final = "0b5c1c2e-0000-4000-8000-00000000000"
 REFUSAL: Final = (
     "anna saw: Invalid memory value assigned for 'web02'. The memory value assigned ('9001' MB) is not properly "
     "aligned. Try again with a memory value that is properly aligned."
@@ -45,3 +58,57 @@ def test_what_whoever_called_was_told(run: Run) -> None:
         "thrown to CONTOSO\\anna: the ticket was closed",
         "thrown to CONTOSO\\anna: nothing was changed: HV01 has no VM of the name no such VM",
     ]
+
+
+def test_what_is_said_of_the_story(run: Run, tmp_path: Path) -> None:
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", create=True) as ledger:
+        files = import_hyperv(ledger, run.story / "spool", actor="nightly", final=True)
+        rows = list(ledger.events())
+    of_vm = {
+        name: [row for row in rows if row.stream == f"vm/{id}"]
+        for name, id in (("web", WEB), ("erp", f"{OTHERS}2"), ("db", f"{OTHERS}3"), ("idle", f"{OTHERS}4"))
+    }
+    requests = [
+        (name, row.metadata.happened[11:16], row.metadata.actor, row.event.target // MiB, row.event.accepted)
+        for name, found in of_vm.items()
+        for row in found
+        if isinstance(row.event, VmChangeRequested)
+    ]
+    assert requests == [
+        ("web", "09:02", "CONTOSO\\anna", 8192, True),
+        ("web", "09:15", "CONTOSO\\anna", 9001, False),
+        ("web", "09:37", UNKNOWN_ACTOR, 6144, True),
+        ("db", "09:06", "CONTOSO\\ben", 2048, True),
+    ]
+    first = next(row for row in of_vm["web"] if isinstance(row.event, VmChangeRequested))
+    assert isinstance(first.event, VmChangeRequested)
+    assert first.event.asked == "Set-VMMemory web01 -StartupBytes 8GB # month end, CHG-7"
+    assert first.metadata.via == "powershell (the host saw who wrote it)"
+    labelled = [
+        (row.event.label, row.metadata.actor, (row.event.told or "").partition(" ")[0])
+        for row in rows
+        if isinstance(row.event, VmObserved) and row.event.label is not None
+    ]
+    assert sorted(labelled) == [
+        (OWN_CHANGE, "CONTOSO\\anna", "Edit-StubHost"),
+        (OWN_CHANGE, "CONTOSO\\anna", "throw"),
+        (FAILED_JOB, "CONTOSO\\carl", "job"),
+    ]
+    gone = [name for name, found in of_vm.items() if any(isinstance(row.event, VmNotListed) for row in found)]
+    assert gone == ["idle"]
+    named = [row.event.name for row in of_vm["web"] if isinstance(row.event, VmObserved) and row.event.name]
+    assert named == ["web01", "web02"]
+    assert [note.partition("spool")[2].partition(": ")[2] for file in files for note in file.notes] == [
+        "the collector could not read all: 'The operation failed because the object was not found: web02'",
+        "the collector could not read all: 'You do not have the required permission to complete this task.'",
+    ], "the figures of minute 20 are known: performance classes have no language"
+
+
+def test_every_figure_of_minute_20_is_known(run: Run) -> None:
+    polls = [line for line in lines(run, "HV01") if line["kind"] == "poll" and line["time"][14:16] in ("20", "21")]
+    assert [(poll["error"], poll["available_mb"] is None) for poll in polls] == [(None, False)] * 2
+    figures = [
+        [vm["physical_mb"], vm["guest_available_mb"]] for poll in polls for vm in poll["vms"] if vm["state"] == 2
+    ]
+    assert len(figures) == 6
+    assert all(None not in found for found in figures)

@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.readings import SourceRecord
+from nilometer.importers.hyperv.sources.change_pairs import ChangePairs
 from nilometer.importers.run import ImportCounts, SkippedRecords
 
 Lines = Iterator[tuple[int, bytes]]
@@ -28,6 +29,8 @@ class FileContext:
     """The zone of local times: ``Europe/Berlin``, ``+01:00`` or ``UTC``."""
     skipped: SkippedRecords = field(default_factory=SkippedRecords)
     counts: ImportCounts = field(default_factory=ImportCounts)
+    changes: ChangePairs = field(default_factory=ChangePairs)
+    """The files of changes that were read so far, of all files of an import: a day ends between two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

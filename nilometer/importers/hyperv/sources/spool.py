@@ -1,4 +1,8 @@
-"""The collector's spool, JSON Lines: a line for each poll of a host, and for each change of ``Invoke-NiloChange``."""
+"""The collector's spool, JSON Lines: a line for each poll of a host, and for what it took in of operators' changes.
+
+Schema 1 is that of the script ``collect.ps1``, which wrote a change as one line; schema 2 that of the module. Both may
+stand in one file.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,6 @@ from domain.errors import InputError
 from domain.identifiers import UtcTime
 from domain.quantities import GiB, MiB
 from domain.settings import HostVersion
-from domain.shapes import parse_size
 from nilometer.importers.hyperv.readings import (
     ChangeReading,
     HostReading,
@@ -24,6 +27,8 @@ from nilometer.importers.hyperv.readings import (
     VmListing,
     VmReading,
 )
+from nilometer.importers.hyperv.sources.change_order import WAITING, ChangesInOrder, find_migrations
+from nilometer.importers.hyperv.sources.change_pairs import find_size
 from nilometer.importers.hyperv.sources.source import FileContext, FileFormat, Lines
 from nilometer.importers.hyperv.sources.values import (
     VM_STATES,
@@ -43,7 +48,7 @@ from nilometer.importers.run import ImportCounts
 from nilometer.textio.strict_json import CUT_OFF, parse_spelled_json
 from nilometer.times import to_utc_time
 
-SCHEMA: Final = 1
+SCHEMAS: Final = (1, 2)
 
 RELEASES: Final = {
     14393: HostVersion.V2016,
@@ -73,7 +78,6 @@ _ENDED: Final = (_COMPLETED, 8, 9, _EXCEPTION, 32768)
 
 _STOPPED: Final = "the collector may have been stopped while it wrote: what follows is read with --keep-going"
 _BEGIN: Final = re.compile(rb'\s*\{\s*"schema"\s*:')
-_STARTUP_BYTES: Final = re.compile(r"-(?:Memory)?StartupBytes[\s:]+([0-9]+(?:[KMGTP]B)?)(?![\w.])", re.IGNORECASE)
 
 
 def recognises(first: bytes) -> bool:
@@ -85,6 +89,7 @@ def read(lines: Lines, name: str, context: FileContext) -> Iterator[SourceRecord
     """The records of a spool. If its last line is cut off, that is a remark, and what stands before it is kept."""
     broken: InputError | None = None
     listings = _Listings(context.counts)
+    order = ChangesInOrder(context.changes, context.counts)
     for line_number, line in context.skipped.iter_readable(lines):
         if not line.strip():
             continue
@@ -94,7 +99,11 @@ def read(lines: Lines, name: str, context: FileContext) -> Iterator[SourceRecord
         place = f"{name}:{line_number}"
         try:
             value, identity = parse_spelled_json(line, place)
-            readings = tuple(_read_line(value, place, context, listings))
+            record, schema, kind = _read_head(value, place)
+            if schema == 2 and kind in ("seen", WAITING):
+                yield from order.take_file(record, place)
+                continue
+            readings = tuple(_read_line(record, schema, kind, place, context, listings))
         except InputError as error:
             if error.hint == CUT_OFF:
                 broken = error
@@ -102,27 +111,36 @@ def read(lines: Lines, name: str, context: FileContext) -> Iterator[SourceRecord
                 context.skipped.add(error)
             continue
         if readings:
-            yield SourceRecord(readings, identity)
+            moves = find_migrations(record) if schema == 2 else {}
+            yield from order.take_record(SourceRecord(readings, identity), moves)
+    yield from order.finish()
     if broken is not None:
         note = f"{broken.message}: the collector may have been stopped while it wrote; what stands before it is kept"
         context.counts.add_remark("cut off", note)
 
 
-def _read_line(line: object, place: str, context: FileContext, listings: _Listings) -> Iterator[Reading]:
+def _read_head(line: object, place: str) -> tuple[Json, int, object]:
+    """A line with its schema and kind. Raises ``InputError`` for another schema."""
     record = as_object(line, place)
     schema, kind = record.get("schema"), record.get("kind")
-    if schema != SCHEMA:
-        what = f"{place}: the spool's schema is {schema!r}, and {SCHEMA} can be read"
-        raise InputError(what, hint="was it written by a newer collector? use the nilo that printed it")
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema not in SCHEMAS:
+        what = f"{place}: the spool's schema is {schema!r}, and {' and '.join(map(str, SCHEMAS))} can be read"
+        raise InputError(what, hint="was it written by a newer collector? use the nilo that wrote the module")
+    return record, schema, kind
+
+
+def _read_line(
+    record: Json, schema: int, kind: object, place: str, context: FileContext, listings: _Listings
+) -> Iterator[Reading]:
     if kind == "poll":
-        yield from _read_poll(record, place, context, listings)
-    elif kind == "change":
+        yield from _read_poll(record, schema, place, context, listings)
+    elif kind == "change" and schema == 1:
         yield _read_change(record, place, context.counts)
-    elif kind != "note":  # a note is for people
+    elif kind not in ("note", "inventory"):  # a note is for people
         context.counts.add_remark("unknown kind", f"{place}: the kind {kind!r} is unknown: the line is passed over")
 
 
-def _read_poll(record: Json, place: str, context: FileContext, listings: _Listings) -> Iterator[Reading]:
+def _read_poll(record: Json, schema: int, place: str, context: FileContext, listings: _Listings) -> Iterator[Reading]:
     at, host = read_time(record, "time", place), read_text(record, "host", place)
     if at is None or host is None:
         raise InputError(f"{place}: a poll lacks its time or its host", hint="it needs time and host")
@@ -142,7 +160,7 @@ def _read_poll(record: Json, place: str, context: FileContext, listings: _Listin
         version=None if build is None else RELEASES.get(build),
         total=capacity,
         available=read_number(record, "available_mb", place, counts, MiB),
-        lists_all=not wrong,
+        lists_all=_is_complete(record, "vms", place) if schema == 2 else not wrong,
     )
     for index, vm in enumerate(_objects(record, "vms", place)):
         yield listings.read(index, vm, at, host, place)
@@ -150,10 +168,19 @@ def _read_poll(record: Json, place: str, context: FileContext, listings: _Listin
         reading = _read_job(job, host, place, counts)
         if reading is not None:
             yield reading
-        else:
+        elif schema == 1 or job.get("type") is None or job.get("submitted") is None:  # the module lists all types
             context.counts.add_remark(
                 "job passed over", f"{place}: a job does not say when it was given, or of what type"
             )
+
+
+def _is_complete(record: Json, part: str, place: str) -> bool:
+    """Whether a part of a poll was read without an error; one that does not say so was not."""
+    parts = record.get("parts")
+    if not isinstance(parts, dict):
+        return False
+    state = cast("Json", parts).get(part)
+    return isinstance(state, dict) and read_flag(cast("Json", state), "complete", place) is True
 
 
 def _objects(record: Json, key: str, place: str) -> list[Json]:
@@ -254,7 +281,6 @@ def _read_job(job: Json, host: str, place: str, counts: ImportCounts) -> JobRead
     if kind is None or at is None:
         return None
     state, error = read_number(job, "state", place, counts), read_number(job, "error", place, counts)
-    vm = read_text(job, "vm", place)
     elapsed = job.get("elapsed")
     ended = None
     if state in _ENDED and isinstance(elapsed, int | float) and 0 <= elapsed < 10**7:
@@ -266,15 +292,26 @@ def _read_job(job: Json, host: str, place: str, counts: ImportCounts) -> JobRead
         host=host,
         job=read_text(job, "id", place) or "",
         kind=kind,
-        vm_id=read_guid(job, "vm", place)
-        if vm is not None and vm.count("-") == 4
-        else None,  # else the job is about the host
+        vm_id=_find_vm(job, kind, place),
         owner=read_text(job, "owner", place),
         ended=ended,
         in_full=state == _COMPLETED if state in _ENDED else None,
         failed=state == _EXCEPTION,
         error=str(error) if error else None,
     )
+
+
+def _find_vm(job: Json, kind: JobKind, place: str) -> str | None:
+    """The VM that a job is about; ``None`` for one about the host, or about any VM of it."""
+    vm, element = read_text(job, "vm", place), read_text(job, "element", place)
+    if vm is not None:
+        return read_guid(job, "vm", place) if vm.count("-") == 4 else None
+    if element is None or kind is JobKind.CHECKPOINT:  # the element may be the checkpoint
+        return None
+    try:
+        return read_guid(job, "element", place)  # a VM that was not listed
+    except InputError:
+        return None
 
 
 def _read_change(record: Json, place: str, counts: ImportCounts) -> ChangeReading:
@@ -287,8 +324,8 @@ def _read_change(record: Json, place: str, counts: ImportCounts) -> ChangeReadin
         drop_impossible_size(read_number(record, key, place, counts), key, place, counts)
         for key in ("before", "after", "asked")
     )
-    if requested is None and command is not None and (found := _STARTUP_BYTES.search(command)) is not None:
-        requested = parse_size(found[1].upper())  # refused: only the command shows the size requested
+    if requested is None:  # refused: only the command shows the size requested
+        requested = find_size(command)
     return ChangeReading(
         at=at,
         since=since or at,

@@ -16,6 +16,7 @@ from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 from domain.quantities import MiB
 from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
+from nilometer.importers.hyperv.sources.change_pairs import ChangePairs
 from nilometer.importers.run import DigestedStream, SkippedRecords
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.times import parse_time
@@ -205,6 +206,7 @@ class Store:
     ) -> list[HypervFile]:
         """Imports spools together."""
         files: list[HypervFile] = []
+        changes = ChangePairs()
         for number, spool in enumerate(spools, 1):
             data = spool.data if isinstance(spool, Spool) else spool
             file = HypervFile(
@@ -212,6 +214,7 @@ class Store:
                 DigestedStream(io.BytesIO(data)),
                 skipped=SkippedRecords(keep_going),
                 at=parse_time(at) if at else None,
+                changes=changes,
             )
             file.open()
             files.append(file)
