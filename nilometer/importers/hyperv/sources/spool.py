@@ -87,9 +87,18 @@ def recognises(first: bytes) -> bool:
 
 def read(lines: Lines, name: str, context: FileContext) -> Iterator[SourceRecord]:
     """The records of a spool. If its last line is cut off, that is a remark, and what stands before it is kept."""
+    order = ChangesInOrder(context.changes, context.counts)
+    try:
+        yield from _read_lines(lines, name, context, order)
+    except InputError:
+        yield from order.finish()  # what stands before an error is taken too
+        raise
+    yield from order.finish()
+
+
+def _read_lines(lines: Lines, name: str, context: FileContext, order: ChangesInOrder) -> Iterator[SourceRecord]:
     broken: InputError | None = None
     listings = _Listings(context.counts)
-    order = ChangesInOrder(context.changes, context.counts)
     for line_number, line in context.skipped.iter_readable(lines):
         if not line.strip():
             continue
@@ -113,7 +122,6 @@ def read(lines: Lines, name: str, context: FileContext) -> Iterator[SourceRecord
         if readings:
             moves = find_migrations(record) if schema == 2 else {}
             yield from order.take_record(SourceRecord(readings, identity), moves)
-    yield from order.finish()
     if broken is not None:
         note = f"{broken.message}: the collector may have been stopped while it wrote; what stands before it is kept"
         context.counts.add_remark("cut off", note)

@@ -47,7 +47,8 @@ class RecordedChange:
     def end(self, **more: Any) -> Json:
         """How it ended."""
         head: Json = {"schema": 2, "kind": "change", "id": self.id, "time": moment(self.minute), "host": self.host}
-        return head | {"outcome": "returned", "after": figures(8192, 8192), "errors": []} | more
+        ended: Json = {"outcome": "returned", "after": figures(8192, 8192), "errors": []}
+        return head | ended | more
 
 
 class ModuleSpool(Spool):
