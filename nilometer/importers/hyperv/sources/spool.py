@@ -87,7 +87,7 @@ def recognises(first: bytes) -> bool:
 
 def read(lines: Lines, name: str, context: FileContext) -> Iterator[SourceRecord]:
     """The records of a spool. If its last line is cut off, that is a remark, and what stands before it is kept."""
-    order = ChangesInOrder(context.changes, context.counts)
+    order = ChangesInOrder(pairs=context.changes, counts=context.counts)
     try:
         yield from _read_lines(lines, name, context, order)
     except InputError:

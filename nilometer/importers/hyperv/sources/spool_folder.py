@@ -42,7 +42,7 @@ def read_spool_folder(folder: Path) -> SpoolFolder | None:
     days = [path for path in files if _DAY.fullmatch(path.name)]
     if not days:
         return None
-    spool = SpoolFolder(folder, _drop_repeats(days))
+    spool = SpoolFolder(folder=folder, days=_drop_repeats(days))
     spool.passed_over = [path.name for path in files if path not in days]
     hosts = {match["host"] for path in days if (match := _DAY.fullmatch(path.name)) is not None}
     lines = list(_read_waiting(changes, hosts, spool.passed_over))
