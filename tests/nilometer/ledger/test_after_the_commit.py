@@ -7,8 +7,6 @@ makes it fail, before or after it took effect.
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +19,7 @@ from domain.errors import InputError
 from nilometer.errors import CommitUncertain, LedgerError
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Result
+from tests.nilometer.ledger import processes
 from tests.nilometer.ledger.asking import a_vm, ask, request, with_web01
 
 FULL, BUSY, BROKEN = sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR
@@ -153,44 +152,21 @@ def test_what_was_recorded_before_a_failure_is_answered(url: str, code: int) -> 
     pytest.fail("there are more statements than this test fails")
 
 
-LITTLE_ROOM = """
-import resource, sys
-limit = int(sys.argv.pop(1))
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-from nilometer.cli import main
-main()
-"""
-
-
-def test_with_little_room_on_the_disk_what_is_said_is_what_is_stored(tmp_path: Path) -> None:
+@pytest.mark.xdist_group("processes")
+def test_with_one_of_50_amounts_of_room_on_the_disk_what_is_said_is_what_is_stored(tmp_path: Path) -> None:
     """Files may grow to a size that lies between what is there and what a command needs, in steps."""
     pytest.importorskip("resource")
-    path = tmp_path / "l.db"
-    url = f"sqlite:///{path}"
-    with Ledger.open(url, create=True) as ledger:
-        with_web01(ledger)
-    whole = path.read_bytes()
-    said: dict[bool, int] = {True: 0, False: 0}
-    noted = 0
-    for step in (0, 2, 5, 8, 11, 14):
-        path.write_bytes(whole)
-        for beside in ("-wal", "-shm"):
-            path.with_name(path.name + beside).unlink(missing_ok=True)
-        before = last_position(url)
-        command = ["do", "add-memory", "web01", "2MiB", "--ledger", url]
-        limit = str(4096 * (1 + step))
-        ran = subprocess.run(
-            [sys.executable, "-c", LITTLE_ROOM, limit, *command], capture_output=True, text=True, check=False
-        )
-        recorded = last_position(url) > before
-        assert ("completed" in ran.stdout) == recorded, ran
-        assert not (recorded and "nothing was recorded" in ran.stderr), ran
-        assert ran.returncode == (0 if recorded else 2), ran
-        assert "Traceback" not in ran.stderr
-        said[recorded] += 1
-        noted += "note: everything answered so far is recorded" in ran.stderr
-    assert all(said.values())
-    assert noted
+    found = processes.run("little_room", str(tmp_path))["found"]
+    assert len(found) == 50
+    for ran in found:
+        recorded = ran["recorded"]
+        assert ("completed" in ran["out"]) == recorded, ran
+        assert not (recorded and "nothing was recorded" in ran["err"]), ran
+        assert ran["code"] == (0 if recorded else 2), ran
+        assert "Traceback" not in ran["err"], ran
+    assert {ran["recorded"] for ran in found} == {True, False}
+    assert any(ran["recorded"] and "note: everything answered so far is recorded" in ran["err"] for ran in found)
+    assert (found[-1]["recorded"], found[-1]["err"]) == (True, ""), "the last has all the room that it needs"
 
 
 # Keys
