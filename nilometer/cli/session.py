@@ -115,17 +115,10 @@ class Session:
     @contextmanager
     def importing(self) -> Generator[Ledger]:
         """The ledger, opened to import into it; if it was made for that and nothing was recorded, it is removed."""
-        from nilometer.storage.sqlite.files import remove_if_empty
-        from nilometer.storage.urls import SQLiteLocation, parse_url
+        from nilometer.ledger.making import removed_if_empty
 
-        location = parse_url(self.url)
-        is_new = isinstance(location, SQLiteLocation) and not location.path.exists()
-        try:
-            with self.writing() as ledger:
-                yield ledger
-        finally:
-            if is_new and isinstance(location, SQLiteLocation):
-                remove_if_empty(location)
+        with removed_if_empty(self.url), self.writing() as ledger:
+            yield ledger
 
 
 def os_user() -> str:

@@ -10,8 +10,10 @@ from pathlib import Path
 from domain.errors import InputError
 from nilometer.errors import LedgerError
 from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.making import removed_if_empty
 from nilometer.ledger.reader import check_database
 from nilometer.storage.copying import NOTHING_REPLACED, Contents, Replacements, copy_ledger, read_contents
+from nilometer.storage.recorder import IntegrityError
 from nilometer.storage.sqlite.reader import SQLiteReader
 from nilometer.storage.urls import SQLiteLocation
 
@@ -44,13 +46,19 @@ def restore_backup(file: Path, url: str) -> Contents:
     check_database(f"sqlite:///{file.absolute()}")
     with closing(SQLiteReader.open(location)):
         pass  # raises if the file is not a ledger
-    with Ledger.open(f"sqlite:///{file.absolute()}", read_only=True) as source:
+    with removed_if_empty(url), Ledger.open(f"sqlite:///{file.absolute()}", read_only=True) as source:
         return _copy(source, url)
 
 
 def _copy(source: Ledger, url: str, replacing: Replacements = NOTHING_REPLACED) -> Contents:
     with Ledger.open(url, create=True) as target:
-        copied = copy_ledger(source.recorder, target.recorder, replacing)
+        try:
+            copied = copy_ledger(source.recorder, target.recorder, replacing)
+        except IntegrityError as error:
+            raise LedgerError(
+                f"{source.url} is damaged: its events or receipts do not fit together ({error}); nothing was copied",
+                hint="take an older backup, or an export (nilo import)",
+            ) from error
     with Ledger.open(url) as target:
         target.views.rebuild()
         if read_contents(target.recorder) != copied or target.id != source.id or not target.views.compare().equal:

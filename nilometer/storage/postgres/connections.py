@@ -30,8 +30,15 @@ _SETTINGS: Final = (
     "set_config('default_transaction_read_only', %(read_only)s, false), "
     # A server may be set to tell of commits that are not on disk yet. Stricter settings of its owner stay.
     "set_config('synchronous_commit', CASE WHEN %(durable)s AND current_setting('synchronous_commit') = 'off' "
-    "THEN 'on' WHEN %(durable)s THEN current_setting('synchronous_commit') ELSE 'off' END, false)"
+    "THEN 'on' WHEN %(durable)s THEN current_setting('synchronous_commit') ELSE 'off' END, false), "
+    # Who has a ledger open holds this as long as the connection lives: it is not removed then.
+    "pg_advisory_lock_shared(hashtextextended(%(open)s, 0))"
 )
+
+
+def open_lock(location: PostgresLocation) -> str:
+    """The name of the lock that is shared by all who have a ledger open."""
+    return f"nilometer open {location.schema}"
 
 
 class Connections:
@@ -41,6 +48,7 @@ class Connections:
         self.location = location
         self._settings = {
             "schema": location.schema,
+            "open": open_lock(location),
             "lock_timeout": f"{int(lock_timeout * 1000)}ms",
             "read_only": "on" if read_only else "off",
             "durable": durable,

@@ -27,6 +27,7 @@ from nilometer.storage.postgres.schema import (
     composed,
     create_schema,
     no_ledger,
+    remove_if_empty,
 )
 from nilometer.storage.recorder import (
     NOTHING_EXPECTED,
@@ -57,6 +58,20 @@ _INSERT_RECEIPTS: Final = (
     "FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::text[]) AS r (key, nth, events, result), "
     "(SELECT coalesce(max(notification_id), 0) + 1 AS position FROM {schema}.ledger_events) last"
 )
+
+
+@contextmanager
+def _connected(location: PostgresLocation, *, read_only: bool) -> Generator[Connection[Any]]:
+    """A connection of one's own for a while."""
+    connections = Connections(location, read_only=read_only, durable=True, lock_timeout=LOCK_TIMEOUT)
+    try:
+        connection = connections.connect()
+    except psycopg.Error as error:
+        raise refused_connection(location, error) from error
+    with connection, reached(location), translated_errors(location):
+        yield connection
+
+
 _TOKEN: Final = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\?")
 
 
@@ -125,6 +140,18 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
             raise
         connections.keep(connection)
         return cls(PostgresLedgerDatastore(connections))
+
+    @staticmethod
+    def find(location: PostgresLocation) -> Held:
+        """What is at ``location``. Raises a ``LedgerError`` if the server does not let us in."""
+        with _connected(location, read_only=True) as connection:
+            return check_schema(connection, location)
+
+    @staticmethod
+    def remove_if_empty(location: PostgresLocation, *, with_schema: bool) -> None:
+        """Removes a ledger in which nothing was recorded, unless somebody else has it open."""
+        with _connected(location, read_only=False) as connection:
+            remove_if_empty(connection, location, with_schema=with_schema)
 
     # Writing
 

@@ -11,11 +11,13 @@ import warnings
 from typing import Any, Final, LiteralString
 
 from psycopg import Connection
+from psycopg.errors import DuplicateObject, InsufficientPrivilege, LockNotAvailable
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
 from domain.identifiers import UtcTime
 from nilometer.errors import LedgerError, LedgerReadOnly, LedgerWarning, NoLedger, NotALedger
+from nilometer.storage.postgres.connections import open_lock
 from nilometer.storage.store import FORMAT, FORMATS
 from nilometer.storage.urls import PostgresLocation
 
@@ -36,7 +38,7 @@ _TABLES: Final[tuple[LiteralString, ...]] = (
 )
 _KEEPING: Final[tuple[LiteralString, ...]] = (
     (
-        "CREATE FUNCTION {schema}.refuse_to_change_events() RETURNS trigger LANGUAGE plpgsql "
+        "CREATE OR REPLACE FUNCTION {schema}.refuse_to_change_events() RETURNS trigger LANGUAGE plpgsql "
         "AS $$BEGIN RAISE EXCEPTION 'events are never changed'; END$$"
     ),
     (
@@ -64,6 +66,12 @@ _HELD: Final = (
     "ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
     "WHERE c.relnamespace = n.oid AND c.relname = 'ledger'), '{}') "
     "FROM (SELECT 1) one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = %s"
+)
+
+
+_ALL_TABLES: Final = (
+    "SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
 )
 
 
@@ -125,7 +133,7 @@ def create_schema(connection: Connection[Any], location: PostgresLocation, creat
 def check_triggers(connection: Connection[Any], location: PostgresLocation, *, read_only: bool) -> None:
     """Raises ``LedgerError`` if a table has a trigger that is not ours; who only reads is warned.
 
-    If ours was removed or switched off, that is said: who may not own the tables cannot put it back.
+    Ours is put back if it was removed; that is said, also to who may not put it back.
     """
     schema = Identifier(location.schema)
     cursor = connection.cursor(row_factory=tuple_row)
@@ -141,15 +149,56 @@ def check_triggers(connection: Connection[Any], location: PostgresLocation, *, r
         if not read_only:
             raise error
         warnings.warn(error.message, LedgerWarning, stacklevel=2)
-    if not found and not read_only:
-        select = SQL("SELECT value FROM {}.ledger WHERE name = 'format'").format(schema)
-        if cursor.execute(select).fetchone() != ("1",):
-            warnings.warn(
-                f"{location} has lost the trigger 'events_are_not_changed', which keeps events from being changed. "
-                "Events may have been changed meanwhile: nilo audit; nilo backup makes a ledger that has it",
-                LedgerWarning,
-                stacklevel=2,
-            )
+    if any(is_ours for _, _, is_ours in found):
+        return
+    select = SQL("SELECT value FROM {}.ledger WHERE name = 'format'").format(schema)
+    if cursor.execute(select).fetchone() == ("1",):
+        return
+    put_back = not read_only and _put_back(connection, location)
+    had = "had lost" if put_back else "has lost"
+    then = "; it was put back" if put_back else "; its owner puts it back with the next command that records"
+    warnings.warn(
+        f"{location} {had} the trigger 'events_are_not_changed', which keeps events from being changed{then}. "
+        "Events may have been changed meanwhile: nilo audit",
+        LedgerWarning,
+        stacklevel=2,
+    )
+
+
+def _put_back(connection: Connection[Any], location: PostgresLocation) -> bool:
+    """Puts our trigger back; ``False`` if only the owner of the table may, or somebody else keeps it locked."""
+    try:
+        with connection.transaction():
+            for statement in _KEEPING:
+                connection.execute(composed(statement, location))
+    except (InsufficientPrivilege, LockNotAvailable):
+        return False
+    except DuplicateObject:
+        return True  # another was faster
+    return True
+
+
+def remove_if_empty(connection: Connection[Any], location: PostgresLocation, *, with_schema: bool) -> None:
+    """Removes a ledger's tables if nothing was recorded and nobody else has it open, and with them its schema."""
+    schema = Identifier(location.schema)
+    with connection.transaction():
+        cursor = connection.cursor(row_factory=tuple_row)
+        alone = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
+        if cursor.execute(alone, (open_lock(location),)).fetchone() != (True,):
+            return
+        if check_schema(connection, location) is not Held.LEDGER:
+            return
+        anything = "SELECT EXISTS (SELECT FROM {schema}.ledger_events) OR EXISTS (SELECT FROM {schema}.commands)"
+        if cursor.execute(composed(anything, location)).fetchone() != (False,):
+            return
+        tables = [name for (name,) in cursor.execute(_ALL_TABLES, (location.schema,)).fetchall()]
+        if any(name not in _OURS and not name.startswith("view_") for name in tables):
+            return
+        for name in tables:
+            connection.execute(SQL("DROP TABLE {}.{}").format(schema, Identifier(name)))
+        connection.execute(composed("DROP FUNCTION IF EXISTS {schema}.refuse_to_change_events()", location))
+        if with_schema:
+            connection.execute(SQL("DROP SCHEMA {}").format(schema))
 
 
 def composed(statement: LiteralString, location: PostgresLocation) -> Composed:

@@ -105,14 +105,22 @@ def test_a_trigger_that_was_switched_off_is_said(postgres: Server, schema: str) 
         Ledger.open(url)
 
 
-def test_a_trigger_of_ours_that_was_removed_is_said(url: str, postgres: Server) -> None:
+def test_a_trigger_of_ours_that_was_removed_is_put_back_and_said(url: str, postgres: Server) -> None:
     Ledger.open(url, create=True).close()
     on = "" if url.startswith("sqlite") else " ON ledger_events"
     behind_its_back(url, postgres, f"DROP TRIGGER events_are_not_changed{on}")
-    with pytest.warns(LedgerWarning, match="lost the trigger 'events_are_not_changed'"):
+    with pytest.warns(LedgerWarning, match="had lost the trigger 'events_are_not_changed'.* it was put back"):
         Ledger.open(url).close()
-    if url.startswith("sqlite"):  # and put back
-        Ledger.open(url).close()
+    Ledger.open(url).close()  # without a warning
+
+
+def test_who_only_reads_on_postgresql_is_told_that_a_trigger_is_missing(postgres: Server, schema: str) -> None:
+    url = postgres.url(schema)
+    Ledger.open(url, create=True).close()
+    behind_its_back(url, postgres, "DROP TRIGGER events_are_not_changed ON ledger_events")
+    for _ in range(2):
+        with pytest.warns(LedgerWarning, match=r"has lost the trigger .*; its owner puts it back"):
+            Ledger.open(url, read_only=True).close()
 
 
 def without_keeping(url: str, server: Server) -> Sequence[str]:
