@@ -44,11 +44,12 @@ class Interrupted(Exception):
 
 
 def say(kind: str, message: str, hint: str = "") -> None:
-    """Writes a message to stderr; the hint stands on a line of its own."""
+    """Writes a message to stderr, without passwords and control characters; the hint stands on a line of its own."""
     from nilometer.cli.output import escape_controls  # not needed to start
+    from nilometer.storage.urls import mask_texts
 
     lines = [f"{kind}: {message}"] + ([f"hint: {hint}"] if hint else [])
-    click.echo("\n".join(escape_controls(line) for line in lines), err=True)
+    click.echo("\n".join(escape_controls(mask_texts(line)) for line in lines), err=True)
 
 
 def run_guarded(run: Callable[[], object]) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from domain.errors import InputError
+from nilometer.textio.files import check_name
 
 _SQLITE: Final = b"SQLite format 3\0"
 
@@ -26,7 +27,7 @@ def open_output(file: str | None) -> Generator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    target = Path(str(file))
+    target = Path(check_name(str(file)))
     if target.exists() and not target.is_file():  # a device or a pipe cannot be replaced
         with target.open("wb") as stream:
             yield stream

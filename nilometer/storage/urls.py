@@ -15,6 +15,11 @@ _SECRET = re.compile(
     r"(?P<name>[?&;][^=&;#]*(?:pass|pwd|secret|token|key|credential|auth)[^=&;#]*=)[^&;#]*", re.IGNORECASE
 )
 """A parameter that looks like a password, beside the one before the ``@``; ``sslpassword`` and ``passfile`` too."""
+_SECRET_IN_TEXT = re.compile(_SECRET.pattern.replace("&;#]", r"&;#\s'\"]"), re.IGNORECASE)
+_USER = re.compile(r"(?P<user>://[^/?#@:]*:).*@", re.DOTALL)
+"""What stands before a password that is not written as a URL has it: with a ``/``, a ``?`` or a ``#``."""
+_USER_IN_TEXT = re.compile(r"(?P<user>://[^/?#@:\s]*:)\S*@")
+_ENCODED = "in a password, write / as %2F, ? as %3F, # as %23 and @ as %40"
 _HINT = "write sqlite:///path/to/file.db or postgresql://user@host/database"
 
 
@@ -62,7 +67,9 @@ def parse_url(url: str) -> Location:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise InputError(f"{masked(url)!r} is not the URL of a ledger: {error}", hint=_HINT) from None
+        if "@" in url:  # the error may show a part of the password
+            raise InputError(f"{masked(url)!r} is not the URL of a ledger", hint=f"{_HINT}; {_ENCODED}") from None
+        raise InputError(f"{url!r} is not the URL of a ledger: {error}", hint=_HINT) from None
     if parts.scheme == "sqlite":
         return _sqlite(url)
     if parts.scheme in ("postgresql", "postgres"):
@@ -79,6 +86,8 @@ def _sqlite(url: str) -> SQLiteLocation:
 
 
 def _postgres(url: str, parts: SplitResult, port: int | None) -> PostgresLocation:
+    if ":" in parts.netloc and "@" in url.partition(parts.netloc)[2]:
+        raise InputError(f"{masked(url)!r} has an @ behind its host", hint=f"{_ENCODED}; in other names too")
     options = dict(parse_qsl(parts.query))
     schema = options.pop("schema", DEFAULT_SCHEMA)
     # Not ``parts.hostname``, which lowers the case: the folder of a socket has one.
@@ -111,10 +120,16 @@ def masked(url: str) -> str:
         parts = urlsplit(url)
         password = parts.password
     except ValueError:
-        return _SECRET.sub(r"\g<name>***", url.rpartition("@")[2])
-    if password:
+        return mask_texts(_SECRET.sub(r"\g<name>***", url.rpartition("@")[2]))
+    if password and "@" not in url.partition(parts.netloc)[2]:
         user, _, host = parts.netloc.rpartition("@")
         parts = parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}")
-    elif not _SECRET.search(url):
-        return url
-    return _SECRET.sub(r"\g<name>***", urlunsplit(parts))
+        return _SECRET.sub(r"\g<name>***", urlunsplit(parts))
+    return _SECRET.sub(r"\g<name>***", _USER.sub(r"\g<user>***@", url))
+
+
+def mask_texts(text: str) -> str:
+    """A text as it may be shown: of each URL in it, without its password."""
+    if "://" not in text:
+        return text
+    return _SECRET_IN_TEXT.sub(r"\g<name>***", _USER_IN_TEXT.sub(r"\g<user>***@", text))

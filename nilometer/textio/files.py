@@ -16,13 +16,22 @@ from nilometer.textio.identifying.kind import FOLDER, wrong_file
 _DATABASES: Final = (".db", ".sqlite", ".sqlite3")
 
 
+def check_name(name: str) -> str:
+    """Returns the name of a file or folder. Raises ``InputError`` for an empty one, and for a URL."""
+    if not name:
+        raise InputError("the name of the file is empty", hint="name a file; is a variable of the shell not set?")
+    if "://" in name and not Path(name).exists():
+        raise InputError(f"{name} is a URL, and not the name of a file", hint="a ledger is named by --ledger URL")
+    return name
+
+
 @contextmanager
 def open_input(file: str) -> Generator[BinaryIO]:
     """A file to read, ``-`` for stdin. Raises ``InputError`` if it cannot be opened, or is a folder."""
     if file == "-":
         yield sys.stdin.buffer
         return
-    if Path(file).is_dir():
+    if Path(check_name(file)).is_dir():
         raise wrong_file(file, FOLDER)
     try:
         stream = Path(file).open("rb")  # noqa: SIM115
@@ -60,7 +69,7 @@ def expand_folders(names: Iterable[str]) -> list[str]:
     """
     files: list[str] = []
     for name in names:
-        folder = Path(name)
+        folder = Path(check_name(name))
         if name == "-" or not folder.is_dir():
             files.append(name)
             continue

@@ -11,6 +11,7 @@ from nilometer.cli.failures import OK, Mistyped, say
 from nilometer.cli.files import open_output
 from nilometer.cli.options import common_options
 from nilometer.collector.module import module_version, read_files
+from nilometer.textio.files import check_name
 
 
 @click.command("collector")
@@ -31,7 +32,7 @@ def command(folder: str | None) -> int:
     """
     if folder is None:
         raise Mistyped("no folder is named for the module", hint="nilo collector -o Nilometer")
-    target = Path(folder)
+    target = Path(check_name(folder))
     for name, content in read_files().items():
         file = target.joinpath(*name.split("/"))
         try:

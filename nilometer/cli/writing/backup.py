@@ -12,6 +12,7 @@ from nilometer.cli.output import Output
 from nilometer.cli.session import current_session
 from nilometer.ledger.backup import back_up
 from nilometer.messages.sizes import plural
+from nilometer.textio.files import check_name
 
 
 @click.command("backup")
@@ -29,7 +30,7 @@ def command(file: str) -> int:
     """
     session = current_session()
     out = Output(session.format)
-    copied = back_up(session.url, Path(file))
+    copied = back_up(session.url, Path(check_name(file)))
     if out.json:
         known = {"file": file, "events": copied.events, "receipts": copied.receipts, "sha256": copied.sha256}
         out.write_document(known)

@@ -38,3 +38,57 @@ def test_whatever_looks_like_a_password_is_masked(name: str, sign: str) -> None:
     assert "geheim" not in shown
     assert f"{name}=***" in shown
     assert shown.endswith("&other=plain")
+
+
+READING = ("audit", "run", "import", "import-hyperv", "import-qemu", "backup", "restore")
+SECRET = "postgresql://ann:geheim@127.0.0.1:1/fleet?sslpassword=geheim"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        *[[command, SECRET] for command in READING],
+        *[["export", "-o", SECRET], ["collector", "-o", SECRET], ["info", SECRET], ["view", SECRET], ["show", SECRET]],
+        *[
+            ["audit", "--vm", SECRET],
+            ["do", "start", SECRET],
+            ["audit", SECRET, SECRET],
+            [SECRET],
+            ["view", "--at", SECRET],
+        ],
+        ["info", "--ledger", SECRET],
+        ["info", "--ledger", "postgresql://ann:1/geheim@127.0.0.1:1/fleet"],
+    ],
+    ids=lambda args: args[0] if args[0] != SECRET else "nilo",
+)
+def test_a_password_is_shown_nowhere_wherever_the_url_stands(
+    desk: Desk, args: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.with_history()
+    monkeypatch.chdir(desk.folder)
+    before = sorted(desk.folder.rglob("*"))
+    result = desk.call(*args)
+    assert result.code == 2
+    assert "geheim" not in result.out + result.err
+    assert sorted(desk.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        *[[command, ""] for command in READING],
+        *[["export", "-o", ""], ["collector", "-o", ""], ["view", "--ledger", ""], ["audit", "history.jsonl", ""]],
+    ],
+    ids=lambda args: args[0],
+)
+def test_an_empty_name_is_no_folder_and_no_default(
+    desk: Desk, args: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.with_history()
+    monkeypatch.chdir(desk.folder)
+    desk.call("export", "-o", "history.jsonl")
+    before = sorted(desk.folder.rglob("*"))
+    result = desk.call(*args)
+    assert (result.code, result.out) == (2, "")
+    assert " is empty\nhint: name a" in result.err
+    assert sorted(desk.folder.rglob("*")) == before

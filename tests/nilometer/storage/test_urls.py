@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InputError
-from nilometer.storage.urls import PostgresLocation, SQLiteLocation, masked, parse_url
+from nilometer.storage.urls import PostgresLocation, SQLiteLocation, mask_texts, masked, parse_url
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,13 @@ def test_what_names_no_ledger_is_told_with_what_to_write(url: str) -> None:
         "postgresql://ann:geheim@db/fleet?schema=it&Password=geheim&x=y",
         "postgresql://ann@[db/fleet?sslpassword=geheim",
         "mysql://ann@db/fleet?password=geheim",
+        "postgresql://ann:geheim/1@db/fleet",
+        "postgresql://ann:1/geheim@db/fleet",
+        "postgresql://ann:1?geheim@db/fleet",
+        "postgresql://ann:12#geheim@db/fleet",
+        "postgresql://ann:1@2/geheim@db/fleet",
+        "postgresql://ann:geheim geheim/@db/fleet",
+        "postgresql://:geheim/geheim@db/fleet",
     ],
 )
 def test_a_password_is_never_shown(url: str) -> None:
@@ -100,6 +107,21 @@ def test_a_password_is_never_shown(url: str) -> None:
     except InputError as error:
         shown = error.message + error.hint
     assert "geheim" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a://u:p@h/d: no such file", "a://u:***@h/d: no such file"),
+        ("'a://u:p/q@h/d' and b://v:w@i/e", "'a://u:***@h/d' and b://v:***@i/e"),
+        ("extra argument (a://u@h/d?password=p&x=y)", "extra argument (a://u@h/d?password=***&x=y)"),
+        ("a://u@h/d?passwd=p is no file; write key=value", "a://u@h/d?passwd=*** is no file; write key=value"),
+        ("a://h:5432/d, mail ann@db; key=value", "a://h:5432/d, mail ann@db; key=value"),
+        ("no URL; password=p", "no URL; password=p"),
+    ],
+)
+def test_texts_with_urls_are_shown_without_their_passwords(text: str, shown: str) -> None:
+    assert mask_texts(text) == shown
 
 
 words = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=10)
