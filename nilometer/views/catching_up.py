@@ -25,7 +25,6 @@ from nilometer.views.tables import (
     exist,
     insert,
     lock,
-    position,
     tracking,
 )
 from projections.advancing import advance
@@ -122,36 +121,23 @@ def write_page(store: ViewStore, tables: str, after: int, page: Sequence[Envelop
 
     Raises ``HistoryError`` if one of its events cannot follow: then nothing of it is taken up.
     """
-    with store.transaction(write=False) as db:
-        # Live tables that were there once are there for good; fresh ones are not when another took their place.
-        there = tables == LIVE or exist(db, tables)
-        streams = sorted({envelope.stream for envelope in page})
-        states: States = dict(select_states(db, tables, streams)) if there else {}
-    rows: list[Row] = []
-    touched: dict[str, AnyTracked] = {}
-    for envelope in page:
-        if _is_stale(states, envelope):
-            with store.transaction(write=False) as db:
-                if position(db, tables) != after:
-                    return False
-            if tables != LIVE:  # they come of these events alone
-                raise cannot_follow(envelope, HistoryError(f"events of {envelope.stream} are missing before it"))
-            raise damaged(f"what is stored of {envelope.stream} is not of the version before {envelope.version}")
-        try:
-            tracked = advance(states, envelope)
-        except HistoryError as error:
-            raise cannot_follow(envelope, error) from None
-        rows.append(timeline_row(envelope, tracked))
-        if tracked is not None:
-            touched[envelope.stream] = tracked
-    state_rows = [state_row(stream, tracked) for stream, tracked in touched.items()]
     with store.transaction(write=True) as db:
         lock(db)
         before = tracking(db, tables)
         if before is None or before.position != after:
             return False
+        states: States = dict(select_states(db, tables, sorted({envelope.stream for envelope in page})))
+        rows: list[Row] = []
+        touched: dict[str, AnyTracked] = {}
+        for envelope in page:
+            tracked = _advance(states, envelope, tables)
+            rows.append(timeline_row(envelope, tracked))
+            if tracked is not None:
+                touched[envelope.stream] = tracked
         insert(db, f"view_timeline{tables}", rows)
-        insert(db, f"view_streams{tables}", state_rows, _REPLACE)
+        insert(
+            db, f"view_streams{tables}", [state_row(stream, tracked) for stream, tracked in touched.items()], _REPLACE
+        )
         upto, latest = page[-1].position, max([before.latest, *(envelope.metadata.happened for envelope in page)])
         db.execute(
             f"UPDATE view_tracking{tables} SET position = ?, latest = ?, checksum = ?",
@@ -160,6 +146,18 @@ def write_page(store: ViewStore, tables: str, after: int, page: Sequence[Envelop
         if pace.is_due(after, upto):
             _write_checkpoint(db, tables, upto, latest)
     return True
+
+
+def _advance(states: States, envelope: Envelope[Event], tables: str) -> AnyTracked | None:
+    """Takes an event up in the states. Raises ``HistoryError`` if it cannot follow, ``ViewError`` if they are wrong."""
+    if _is_stale(states, envelope):
+        if tables != LIVE:  # they come of these events alone
+            raise cannot_follow(envelope, HistoryError(f"events of {envelope.stream} are missing before it"))
+        raise damaged(f"what is stored of {envelope.stream} is not of the version before {envelope.version}")
+    try:
+        return advance(states, envelope)
+    except HistoryError as error:
+        raise cannot_follow(envelope, error) from None
 
 
 def _write_checkpoint(db: Database, tables: str, upto: int, latest: str) -> None:

@@ -48,13 +48,13 @@ def url(tmp_path: Path) -> str:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_one_command_is_loaded_written_and_caught_up_in_six_transactions(
+def test_one_command_is_loaded_written_and_caught_up_in_five_transactions(
     url: str, statements: list[str], command: str, given: dict[str, Any]
 ) -> None:
     with Ledger.open(url) as ledger:
         ask(ledger, command, **given)
-    # What the ledger is; load; write; and of the views the new events, the states before them, and the update.
-    assert sum(statement.startswith("BEGIN") for statement in statements) == 6
+    # What the ledger is; load; write; and of the views the new events, and the update.
+    assert sum(statement.startswith("BEGIN") for statement in statements) == 5
     # Whether there are tables of a ledger, and of views; and whether its triggers are those that it was made with.
     assert sum("sqlite_master" in statement for statement in statements) == 3
 
