@@ -20,6 +20,7 @@ SPECIFICATION: Final = (figures, conditions, answers, effects, changes, moves, r
 
 GOALS: Final = {
     "there_is_room_for_all": "The entries of two VMs in a host's book never exceed what all VMs there hold.",
+    "new_book_is_empty": "The VMs of a new host hold nothing together: its book has no entry.",
     "book_is_kept": "The memory that the VMs of the host hold does not change.",
     "generation_is_no_matter": "Two small VMs that differ only in their generation are decided alike.",
     "can_be_stopped": "A VM that is not off can be stopped.",
@@ -95,7 +96,7 @@ PROPERTIES: Final = (
     Property(
         name="conserved",
         text="Memory is neither created nor lost: a VM receives what its host gives up, and no other VM is affected.",
-        rules=("conserved", "account_kept", "others_kept", "book_is_kept"),
+        rules=("conserved", "account_kept", "others_kept", "book_is_kept", "new_book_is_empty"),
         kinds=("move",),
     ),
     Property(

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 import pytest
 
@@ -135,3 +135,124 @@ def test_tests_stand_where_what_they_test_stands(package: str) -> None:
     tests = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests" / package).rglob("test_*.py")}
     folders = {path.parent.relative_to(ROOT) for path in MODULES}
     assert tests <= folders
+
+
+# Ids
+
+
+DECIDERS: Final = sorted((ROOT / "domain" / "deciding").rglob("*.py")) + [
+    ROOT / "domain" / f"{name}.py" for name in ("aggregates", "changes", "recording", "recording_on_hosts")
+]
+"""What lies between a command and its events."""
+IDS: Final = frozenset(("id", "vm", "to", "name"))
+COMPARED: Final = frozenset(("destination.id == host.id", "source.id == destination.id", "vm.host == host"))
+"""Where ids are compared: is a move's destination the VM's own host, and which VMs are on a host."""
+
+
+def words_of_the_domain() -> frozenset[str]:
+    """Names of commands, events, enum members and fields."""
+    words: set[str] = set()
+    for path in (ROOT / "domain").rglob("*.py"):
+        for node in ast.walk(tree(path)):
+            match node:
+                case ast.AnnAssign(target=ast.Name(id=name)) | ast.arg(arg=name):
+                    words.add(name)
+                case ast.ClassDef(bases=[ast.Name(id="StrEnum")]):
+                    words |= set(texts_in(node))
+                case ast.Call(func=ast.Name(id="event"), args=[ast.Constant(value=str(kind))]):
+                    words.add(kind)
+                case _:
+                    pass
+    commands = next(
+        node.value
+        for node in tree(ROOT / "domain" / "commands.py").body
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "COMMANDS"
+    )
+    return frozenset(words) | set(texts_in(commands or ast.Constant("")))
+
+
+def texts_in(node: ast.AST) -> Iterator[str]:
+    return (part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str))
+
+
+def is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def deciding_code(module: ast.Module) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """Every node of a module with its parent; without docstrings, messages and annotations."""
+
+    def inside(parent: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+        for name, value in ast.iter_fields(parent):
+            for node in value if isinstance(value, list) else [value]:
+                if not isinstance(node, ast.AST) or name in ("annotation", "returns"):
+                    continue
+                if is_said(node, parent):
+                    continue
+                yield node, parent
+                yield from inside(node)
+
+    return inside(module)
+
+
+def is_said(node: ast.AST, parent: ast.AST) -> bool:
+    """Whether a node is a docstring, a part of a message, or the name of a type."""
+    match node:
+        case ast.Call(func=ast.Name(id=name)):
+            return name in ("TypeVar", "cast") or name.endswith("Error")
+        case ast.JoinedStr():
+            return not isinstance(parent, ast.Compare)
+        case ast.Expr(value=value):
+            return is_text(value)
+        case _:
+            return isinstance(node, ast.Raise)
+
+
+def literals_in(module: ast.Module, known: frozenset[str]) -> list[ast.Constant]:
+    """The texts in a module that are no word of the domain: an id would be one."""
+    return [node for node, _ in deciding_code(module) if is_text(node) and node.value and node.value not in known]
+
+
+def ids_used_in(module: ast.Module) -> list[ast.Attribute]:
+    """The ids that are not only passed on: compared, cut, or asked for anything."""
+    compared = {
+        id(part)
+        for node, _ in deciding_code(module)
+        if isinstance(node, ast.Compare) and ast.unparse(node) in COMPARED
+        for part in ast.walk(node)
+    }
+    return [
+        node
+        for node, parent in deciding_code(module)
+        if isinstance(node, ast.Attribute) and node.attr in IDS and id(node) not in compared
+        if ast.unparse(node) not in ("self.vm", "reads.vm")  # what was loaded
+        if isinstance(parent, ast.Compare | ast.BinOp | ast.UnaryOp | ast.If | ast.IfExp)
+        or (isinstance(parent, ast.Attribute) and parent.attr in ("startswith", "endswith", "lower", "partition"))
+        or (isinstance(parent, ast.Subscript) and parent.value is node)
+    ]
+
+
+@pytest.mark.parametrize("path", DECIDERS, ids=place)
+def test_no_decider_knows_an_id(path: Path) -> None:
+    assert [f"{place(path, node)}: {node.value!r}" for node in literals_in(tree(path), words_of_the_domain())] == []
+    assert [f"{place(path, node)}: {ast.unparse(node)}" for node in ids_used_in(tree(path))] == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'ok = command.vm == "db-prod"',
+        'ids = {"db-prod"}',
+        'done = vm.id.startswith("x")',
+        'match vm:\n case "db": pass',
+    ],
+)
+def test_an_id_in_a_decider_is_found(code: str) -> None:
+    assert literals_in(ast.parse(code), words_of_the_domain()) + ids_used_in(ast.parse(code))
+
+
+@pytest.mark.parametrize(
+    "code", ["first = vm.id < host.id", "x = 1 if vm.id else 2", "x = command.vm[0]", "x = vm.id.lower()"]
+)
+def test_an_id_that_is_more_than_passed_on_is_found(code: str) -> None:
+    assert ids_used_in(ast.parse(code))

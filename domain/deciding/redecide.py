@@ -96,7 +96,7 @@ def _on_vm(event: VmEvent) -> Decision:
     if event.command == "set-memory":  # recorded as itself only when it is refused at once
         return refused_or_done(resizing.set_memory_refusal(vm))
     if event.command == "move-vm":
-        return lifecycle.move_vm(site, host_as_read(event.evidence.destination), _same_host(event.evidence))
+        return lifecycle.move_vm(site, host_as_read(event.evidence.destination), same_host(event.evidence))
     return _STEPS[event.command].rule(site, **arguments_of(event))
 
 
@@ -185,7 +185,8 @@ def _account(figures: HostFigures | None) -> Host:
     return Host(total=figures.total, reserve=figures.reserve, version=HostVersion.V2025, held=figures.held)
 
 
-def _same_host(evidence: Evidence) -> bool:
+def same_host(evidence: Evidence) -> bool:
+    """Whether the host that a VM moves to is the one that it is on, as a decision read them."""
     source, destination = evidence.host, evidence.destination
     return source is not None and destination is not None and source.id == destination.id
 

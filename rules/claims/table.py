@@ -135,6 +135,7 @@ def _moving_claims() -> Iterator[Claim]:
     for predicate in (
         moves.source_gets_back_what_it_held,
         moves.destination_gives_what_is_held,
+        moves.hosts_of_a_move_are_two,
         moves.source_forgets_the_vm,
         moves.source_account_is_kept,
         moves.destination_account_is_kept,

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.rule import Rule
+from domain.settings import Mode
 from domain.state import Site
 from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
 from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
 from rules.symbolic.reader import RuleReader, parameter_types
 from rules.symbolic.terms import ZERO, Term
-from rules.symbolic.values import SymbolicRecord, Value, as_term, leaves
+from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, leaves
 from rules.transitions.host_commands import host_commands
 from rules.transitions.vm_commands import SITE, Transition, transitions
 
@@ -102,7 +103,7 @@ class ObligationBuilder:
         """The assumptions that the state before is reachable and that the arguments can be written."""
         known = self._state_assumptions.get(transition.command)
         if known is None:
-            known = [*self.invariants(transition.before), *not_negative(transition.arguments)]
+            known = [*self.invariants(transition.before), *can_be_written(transition.arguments)]
             self._state_assumptions[transition.command] = known
         return [*known]
 
@@ -135,9 +136,16 @@ def size_arguments(arguments: Mapping[str, Value]) -> list[Term]:
     ]
 
 
-def not_negative(arguments: Mapping[str, Value]) -> list[Term]:
-    """The assumptions that the sizes among the arguments can be written: none is negative."""
-    return [terms.at_most(ZERO, part) for part in size_arguments(arguments)]
+def can_be_written(arguments: Mapping[str, Value]) -> list[Term]:
+    """The assumptions that arguments can be written: no size is negative, and a static setting is only a size."""
+    assumptions = [terms.at_most(ZERO, part) for part in size_arguments(arguments)]
+    memory = arguments.get("memory")
+    if memory is not None:
+        setting = as_record(memory)
+        is_dynamic = terms.equal(setting.term("mode"), terms.constant(Mode.DYNAMIC))
+        zeros = [terms.equal(setting.term(name), ZERO) for name in ("minimum", "maximum", "buffer", "weight")]
+        assumptions.append(terms.either(is_dynamic, terms.both(*zeros)))
+    return assumptions
 
 
 def integer(name: str) -> Term:

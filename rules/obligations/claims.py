@@ -9,7 +9,7 @@ from domain.rule import Rule
 from domain.state import Site
 from rules.claims.claim import STATE_FIELDS, Claim, Parameter, parameters_of
 from rules.claims.table import CLAIMS
-from rules.obligations.builder import ObligationBuilder, not_negative
+from rules.obligations.builder import ObligationBuilder, can_be_written
 from rules.specification.answers import is_rejected_because
 from rules.symbolic import terms
 from rules.symbolic.terms import Term
@@ -66,7 +66,7 @@ def _add_vm_claim(builder: ObligationBuilder, claim: Claim, transition: Transiti
 def _assumptions(builder: ObligationBuilder, claim: Claim, transition: Transition) -> list[Term]:
     """A reason needs no invariant, but its counterexamples are commands that can be written."""
     if claim.any_state:
-        return not_negative(transition.arguments) if claim.predicate is is_rejected_because else []
+        return can_be_written(transition.arguments) if claim.predicate is is_rejected_because else []
     is_move = claim.kind == "move"
     return builder.command_assumptions(transition) if is_move else builder.state_assumptions(transition)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.state import Site
-from rules.obligations.builder import ObligationBuilder, not_negative
+from rules.obligations.builder import ObligationBuilder, can_be_written
 from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
 from rules.symbolic import terms
 from rules.symbolic.terms import ZERO, Term
@@ -15,13 +15,15 @@ def initiation(builder: ObligationBuilder) -> None:
     """The invariants hold for a new host, and for a new VM on any host."""
     register = builder.host_commands["register-host"]
     new_host = SymbolicRecord(Site, {**SITE.fields, "host": as_record(register.after), "entry": ZERO})
-    assumes = [register.accepted, *not_negative(register.arguments)]
+    assumes = [register.accepted, *can_be_written(register.arguments)]
     for invariant in (host_is_real, host_never_overcommitted):
         goal = builder.apply(invariant, site=new_host)
         builder.add("initiation", invariant, goal, command="register-host", assumes=assumes)
+    goal = terms.equal(as_record(register.after).term("held"), ZERO)  # the sum of no entries
+    builder.add("initiation", "new_book_is_empty", goal, command="register-host", assumes=assumes)
 
     define = builder.host_commands["define-vm"]
-    assumes = [*builder.host_invariants(SITE["host"]), define.accepted, *not_negative(define.arguments)]
+    assumes = [*builder.host_invariants(SITE["host"]), define.accepted, *can_be_written(define.arguments)]
     for invariant in INVARIANTS:
         goal = builder.apply(invariant, site=as_record(define.after))
         builder.add("initiation", invariant, goal, command="define-vm", assumes=assumes)
@@ -83,14 +85,14 @@ def accounts(builder: ObligationBuilder) -> None:
         command = builder.host_commands[name]
         host = as_record(command.after)
         after = SymbolicRecord(Site, {**SITE.fields, "host": host})
-        assumes = [*builder.invariants(SITE), *not_negative(command.arguments), command.accepted]
+        assumes = [*builder.invariants(SITE), *can_be_written(command.arguments), command.accepted]
         for invariant in INVARIANTS:
             goal = builder.apply(invariant, site=after)
             builder.add("keeps", invariant, goal, command=name, assumes=assumes)
         kept = terms.equal(host.term("held"), as_record(command.before).term("held"))
         builder.add("frame", "book_is_kept", kept, command=name)
         # The invariants of a host must also hold where it has no VM.
-        assumes = [*builder.host_invariants(SITE["host"]), *not_negative(command.arguments), command.accepted]
+        assumes = [*builder.host_invariants(SITE["host"]), *can_be_written(command.arguments), command.accepted]
         for invariant in (host_is_real, host_never_overcommitted):
             goal = builder.apply(invariant, site=SymbolicRecord(Site, {**after.fields, "entry": ZERO}))
             builder.add("keeps", invariant, goal, command=f"{name} (no VM)", assumes=assumes)

@@ -63,8 +63,10 @@ def off_means_nothing(site: Site) -> bool:
 
 @predicate
 def settings_valid(site: Site) -> bool:
-    """The memory setting is valid on this host: else the next start fails."""
-    return is_valid(site.vm.memory, largest_here(site))
+    """The memory setting is valid on this host, a static one only a size: else the next start fails."""
+    memory = site.vm.memory
+    only_a_size = memory.minimum == 0 and memory.maximum == 0 and memory.buffer == 0 and memory.weight == 0
+    return is_valid(memory, largest_here(site)) and (memory.mode is Mode.DYNAMIC or only_a_size)
 
 
 @predicate

@@ -24,6 +24,12 @@ def destination_gives_what_is_held(before: Site, after: Site, destination: Host)
 
 
 @predicate
+def hosts_of_a_move_are_two(same_host: bool) -> bool:
+    """A move is from one host to another: else what it gives back and what it takes would be of one book."""
+    return not same_host
+
+
+@predicate
 def source_forgets_the_vm(left: Site) -> bool:
     """The host that a VM left has no entry for it."""
     return left.entry == 0

@@ -13,7 +13,7 @@ from typing import Final
 from domain import events
 from domain.aggregates import HistoryError
 from domain.changes import HOST_CHANGES, VM_CHANGES
-from domain.deciding.redecide import arguments_of, host_as_read, vm_as_read
+from domain.deciding.redecide import arguments_of, host_as_read, same_host, vm_as_read
 from domain.events import VmDefined, VmEvent
 from domain.evolve import book_change, vm_defined
 from domain.guests import Guest
@@ -145,11 +145,10 @@ def _moments(event: VmEvent) -> tuple[CommandState, CommandState, dict[str, obje
     after = vm_with(VM_CHANGES[type(event)].apply(vm, event), event.after)
     if event.command == "move-vm":
         there = host_as_read(event.evidence.destination)
-        same = event.evidence.host == event.evidence.destination
         moved = isinstance(event, events.VmMoved)
         left = Site(_with_booked(host, -vm.held), vm, 0) if moved else before
         reached = Site(_with_booked(there, vm.held), after, vm.held) if moved else before
-        return before, reached, {"destination": there, "same_host": same, "left": left}
+        return before, reached, {"destination": there, "same_host": same_host(event.evidence), "left": left}
     change = book_change(vm, after)
     return before, Site(_with_booked(host, change), after, vm.held + change), dict(arguments_of(event))
 

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from domain.observed.events import VmMemoryMoved, VmObserved
 from domain.observed.settings import NOT_RECORDED, contradicts, known_parts
 from domain.quantities import down
-from domain.settings import HostVersion, MemorySetting
+from domain.settings import HostVersion, MemorySetting, Mode
 from domain.state import Power
 from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.comparing import figures_of
@@ -94,6 +94,8 @@ def _ask_of_other_setting(vm: ObservedVmState, version: HostVersion | None) -> Q
 
 
 def _known_figures(vm: ObservedVmState, version: HostVersion | None, memory: MemorySetting | None) -> KnownFigures:
+    if memory is not None and memory.mode is Mode.STATIC:  # a range that is shown beside it is not used
+        memory = MemorySetting.static(memory.startup)
     fold, parts = vm.fold, {} if memory is None else known_parts(memory)
     return {
         "site.host.version": version,
