@@ -128,7 +128,8 @@ def provenance_document(audit: Audit, provenance: Provenance) -> dict[str, Any]:
 def describe_provenance(audit: Audit, provenance: Provenance) -> Iterable[str]:
     """The provenance of an audit for people, line by line."""
     for source, (first, last) in audit.spans.items():
-        yield f"ledger {source}: from #{first[0]} ({first[1]}) to #{last[0]} ({last[1]})"
+        missing = "" if first[0] == 1 else f"; the events before #{first[0]} were not given"
+        yield f"ledger {source}: from #{first[0]} ({first[1]}) to #{last[0]} ({last[1]}){missing}"
     for name, found in provenance.files.items():
         yield f"file {name}: " + ("not read to its end" if found is None else f"{found[0]:,} bytes, SHA-256 {found[1]}")
     yield f"judged from {provenance.begun} to {provenance.ended} by {provenance.actor} on {provenance.machine}"

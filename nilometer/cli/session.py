@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, cast
 
@@ -97,28 +97,22 @@ class Session:
 
     @contextmanager
     def writing(self, *, create: bool = True) -> Generator[Ledger]:
-        """The ledger, opened to write; with ``create`` it is made if there is none.
+        """The ledger, opened to write; with ``create`` it is made if there is none, and removed if it stays empty.
 
         What fails when it is closed is a note on stderr: the answers are given, and true.
         """
         from nilometer.cli.failures import say
         from nilometer.ledger.ledger import Ledger
-
-        ledger = Ledger.open(self.url, create=create, clock=self.clock)
-        try:
-            with ledger:
-                yield ledger
-        finally:
-            for warning in ledger.warnings:
-                say("note", warning.message, warning.hint)
-
-    @contextmanager
-    def importing(self) -> Generator[Ledger]:
-        """The ledger, opened to import into it; if it was made for that and nothing was recorded, it is removed."""
         from nilometer.ledger.making import removed_if_empty
 
-        with removed_if_empty(self.url), self.writing() as ledger:
-            yield ledger
+        with removed_if_empty(self.url) if create else nullcontext():
+            ledger = Ledger.open(self.url, create=create, clock=self.clock)
+            try:
+                with ledger:
+                    yield ledger
+            finally:
+                for warning in ledger.warnings:
+                    say("note", warning.message, warning.hint)
 
 
 def os_user() -> str:

@@ -36,7 +36,7 @@ def command(file: str) -> int:
                 for line in read_history(stream, name):
                     progress.update(line.stored.position)
             stream.seek(0)
-        with session.importing() as ledger:
+        with session.writing() as ledger:
             before = ledger.position
             try:
                 with Progress(f"importing {name}", unit="events") as progress:

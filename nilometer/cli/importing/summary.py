@@ -23,7 +23,7 @@ _SUMS: Final = ("records", "events", "repeats", "recorded")
 def run_import(session: Session, run: Run, describe: Callable[[ImportedFile], str]) -> int:
     """Imports, and shows the result of each file; ``describe`` says what the file was read as."""
     out = Output(session.format)
-    with session.importing() as ledger:
+    with session.writing() as ledger:
         try:
             with Progress("importing", unit="records") as progress:
                 files = run(ledger, progress.update)

@@ -93,19 +93,22 @@ def create_file(location: SQLiteLocation, statements: list[str], lock_timeout: f
         connection.execute("COMMIT")
 
 
+_ANYTHING: Final = "SELECT 1 FROM stored_events UNION ALL SELECT 1 FROM commands LIMIT 1"
+
+
 def remove_if_empty(location: SQLiteLocation) -> None:
-    """Removes a ledger's file if it has no events and no other program has it open."""
+    """Removes a ledger's file if nothing was recorded in it and no other program has it open."""
     if not location.path.exists():
         return
     with contextlib.closing(sqlite3.connect(location.uri("rw"), uri=True, isolation_level=None, timeout=0)) as database:
         try:
-            if database.execute("SELECT 1 FROM stored_events LIMIT 1").fetchone() is not None:
+            if database.execute(_ANYTHING).fetchone() is not None:
                 return  # before anything else: who is killed in what follows leaves a rollback journal behind
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             if database.execute("PRAGMA journal_mode = DELETE").fetchone() != ("delete",):
                 return  # SQLite leaves the write-ahead log only if nobody else has the file open
             database.execute("BEGIN EXCLUSIVE")
-            if database.execute("SELECT 1 FROM stored_events LIMIT 1").fetchone() is None:
+            if database.execute(_ANYTHING).fetchone() is None:
                 location.path.unlink()
         except (sqlite3.Error, OSError):
             return  # it is busy, or cannot be removed: an empty ledger does no harm

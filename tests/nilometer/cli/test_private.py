@@ -20,6 +20,18 @@ def test_a_new_export_is_private_and_one_that_is_replaced_keeps_its_mode(desk: D
     assert file.stat().st_mode & 0o777 == 0o644
 
 
+def test_an_export_under_a_link_is_written_where_it_leads(desk: Desk) -> None:
+    desk.with_history()
+    file, link = Path(desk.folder, "history.jsonl"), Path(desk.folder, "latest.jsonl")
+    file.write_text("old", encoding="utf-8")
+    file.chmod(0o640)
+    link.symlink_to("history.jsonl")
+    assert desk.call("export", "-o", str(link)).code == 0
+    assert link.is_symlink()
+    assert file.read_text(encoding="utf-8") == desk.events
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
 @pytest.mark.parametrize("args", [["import", "a\x1b[31mb"], ["view", "--ledger", "sqlite:///a\x1b]0;x\x07b.db"]])
 def test_control_characters_of_names_do_not_reach_the_terminal(desk: Desk, args: list[str]) -> None:
     result = desk.call(*args)

@@ -52,6 +52,28 @@ def test_an_import_that_fails_leaves_no_ledger_behind(url: str, desk: Desk, comm
     assert not is_there(url)
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("run", "-"),
+        ("run", "-", "--keep-going"),
+        ("do", "register-host", "h", "--version", "2022", "--total", "64GiB", "--reserve", "0", "--at", "2999-01-01"),
+        ("record", "x", "--new", "--asked", "4GiB", "--before", "2GiB", "--after", "4GiB", "--happened", "2999-01-01"),
+    ],
+    ids=lambda args: args[0],
+)
+def test_whatever_records_nothing_leaves_no_ledger_behind(url: str, desk: Desk, args: tuple[str, ...]) -> None:
+    script = '{"command": "start", "vm": "x"}\nbad\n'
+    assert desk.call(*args, "--ledger", url, stdin=script).code == 2
+    assert not is_there(url)
+
+
+def test_an_answer_that_is_remembered_keeps_the_ledger(url: str, desk: Desk) -> None:
+    args = ("register-host", "h", "--version", "2022", "--total", "1MiB", "--reserve", "5GiB")
+    assert desk.call("do", *args, "--ledger", url).code == 1
+    assert is_there(url)
+
+
 def test_what_an_import_made_on_postgresql_is_gone_with_its_schema(postgres: Server, schema: str, desk: Desk) -> None:
     assert desk.call("import-qemu", desk.write("bad.jsonl", b"{}\n"), "--ledger", postgres.url(schema)).code == 2
     assert count_kept(postgres, schema) == 0

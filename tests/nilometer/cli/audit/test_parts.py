@@ -57,3 +57,12 @@ def test_a_part_that_begins_late_asks_for_the_earlier_file(desk: Desk, lines: li
     late = desk.write("late.jsonl", "".join(lines[3:]))
     assert "give the earlier file too" in desk.call("audit", late).out
     assert "earlier file" not in desk.call("audit", late, desk.write("early.jsonl", "".join(lines[:3]))).out
+
+
+def test_a_window_of_a_part_that_begins_late_says_what_was_not_given(
+    desk: Desk, history: str, lines: list[str]
+) -> None:
+    late = desk.write("late.jsonl", "".join(lines[3:]))
+    window = ("--since", "2026-11-23T09:00:04Z")
+    assert "; the events before #4 were not given\n" in desk.call("audit", late, *window).out
+    assert "were not given" not in desk.call("audit", history, *window).out
