@@ -63,7 +63,10 @@ from nilometer.ledger.requests import Result as Result
 from nilometer.queries import AuditResult as AuditResult
 from nilometer.queries import audit_history as audit_history
 from nilometer.queries import read_log as read_log
+from nilometer.queries import read_short as read_short
 from nilometer.queries import read_view as read_view
+from projections.short import Shortages as Shortages
+from projections.short import ShortVm as ShortVm
 from projections.view import HostRow as HostRow
 from projections.view import View as View
 from projections.view import VmRow as VmRow

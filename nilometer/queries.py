@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from domain.decision import Outcome
 from domain.errors import InputError
+from domain.events import VmCommandRefused, VmMemoryAdded
+from domain.identifiers import UtcTime, subject_id
 from nilometer.ledger.reader import LedgerReader
-from nilometer.times import parse_time
+from nilometer.times import current_time, parse_time
+from projections.short import Shortages, ShortGrant, find_shortages
 from projections.view import View, view
 from rules.judging.findings import Finding, RuleCoverage, Verdict
 
 if TYPE_CHECKING:
     from domain.envelope import Envelope
     from domain.event import Event
+
+_GIVING: Final = ("add-memory", "grow", "set-memory")
+_NONE: Final = ShortGrant(0, 0, "")
 
 Histories = LedgerReader | str | PathLike[str] | Iterable[str | PathLike[str]]
 """A ledger, or the files of a history: what ``nilo export`` writes."""
@@ -77,6 +83,35 @@ def read_log(
         if isinstance(event, UnreadableEvent):
             raise event
         yield event
+
+
+def read_short(ledger: LedgerReader, *, at: str | None = None, now: str | None = None) -> Shortages:
+    """Which VMs are short of memory and why, worst first, now or as it was at a time. Sizes are bytes.
+
+    Times have a zone. Raises ``InputError`` for one that cannot be read.
+    """
+    moment = None if at is None else parse_time(at)
+    fleet = ledger.views.fleet_of(moment)
+    until = moment or (current_time() if now is None else parse_time(now))
+    return find_shortages(fleet, until, _find_short_grants(ledger, moment))
+
+
+def _find_short_grants(ledger: LedgerReader, until: UtcTime | None) -> dict[str, ShortGrant]:
+    """The last command of each decided VM that was to give it more and did so in part, or not at all."""
+    found: dict[str, ShortGrant] = {}
+    for outcome in (Outcome.PARTIALLY_COMPLETED, Outcome.FAILED):
+        for event in read_log(ledger, outcome=outcome, asked=True, until=until):
+            change = event.event
+            if not isinstance(change, VmMemoryAdded | VmCommandRefused) or change.requested is None:
+                continue
+            before = change.before or change.after
+            if (
+                change.command not in _GIVING
+                or found.get(subject_id(event.stream), _NONE).happened > event.metadata.happened
+            ):
+                continue
+            found[subject_id(event.stream)] = ShortGrant(change.requested, before.assigned, event.metadata.happened)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

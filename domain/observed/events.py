@@ -14,6 +14,7 @@ from domain.event import Event, event
 from domain.guests import Guest, Mechanism
 from domain.identifiers import UtcTime
 from domain.observed.polls import ListedVms, NewestPoll, PollFigures, Stretch, TightestPoll
+from domain.observed.shortage import ShortBy
 from domain.record import Record, record
 from domain.settings import HostVersion, MemorySetting
 from domain.shapes import ConfigVersionText
@@ -259,6 +260,20 @@ class VmRetired(Observed):
 @record(kw_only=True)
 class HostRetired(Observed):
     """Somebody says that the host is gone for good. It is shown no more until it is seen again."""
+
+
+@event("vm.memory-short")
+@record(kw_only=True)
+class VmMemoryShort(Observed):
+    """Polls show that the guest is short of memory, or that this is over. Its moment is that of the last poll."""
+
+    by: ShortBy
+    since: UtcTime
+    over: bool = False
+    available: int | None = None
+    """The least that was available since then, in bytes; when it is over, what is available."""
+    pressure: int | None = None
+    """Dynamic Memory's pressure in the last poll, in percent."""
 
 
 @event("host.not-watched")

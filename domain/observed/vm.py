@@ -19,12 +19,14 @@ from domain.observed.events import (
     VmChangeRequested,
     VmLost,
     VmMemoryMoved,
+    VmMemoryShort,
     VmNotListed,
     VmObserved,
     VmRequestSettled,
     VmRetired,
 )
 from domain.observed.polls import PollFigures
+from domain.observed.shortage import MemoryShortage
 from domain.settings import MemorySetting
 from domain.shapes import ConfigVersionText
 from domain.state import Power
@@ -114,6 +116,8 @@ class ObservedVm:
     kept: int | None = None
     """Memory that firmware and kernel keep out of the guest's own count, by the first measure of the session."""
     lost: bool = False
+    short: MemoryShortage | None = None
+    """That the guest is short of memory, by its polls."""
     accounts: dict[str, DeviceAccount] = field(default_factory=dict[str, DeviceAccount])
     requests: dict[str, OpenRequest] = field(default_factory=dict[str, OpenRequest])
     """The last request for each device, open or not."""
@@ -156,8 +160,14 @@ class ObservedVm:
             self._forget_guest()
         elif isinstance(event, VmNotListed | VmRetired):
             name = NOT_LISTED if isinstance(event, VmNotListed) else RETIRED
-            self.measured[name], self.power = happened, None
+            self.measured[name], self.power, self.short = happened, None, None
             self._forget_guest()
+        elif isinstance(event, VmMemoryShort):
+            self.short = (
+                None
+                if event.over
+                else MemoryShortage(by=event.by, since=event.since, available=event.available, pressure=event.pressure)
+            )
 
     @property
     def ballooned(self) -> int | None:
@@ -279,6 +289,7 @@ class ObservedVm:
         for account in self.accounts.values():
             account.size = 0
         self.assigned = self.in_use = self.visible = self.high_watermark = self.paged_out = 0
+        self.short = None
         self.told_ballooned = self.guest_total = self.guest_offline = self.kept = None
         self.measured.update(dict.fromkeys(("assigned", "in_use", "visible"), happened))
 

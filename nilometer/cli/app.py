@@ -30,6 +30,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "log": ("reading.log", "List events: what happened, and who requested it."),
         "show": ("reading.show", "Show one change in full: request, evidence, outcome."),
         "diff": ("reading.diff", "Show what changed between two moments."),
+        "short": ("reading.short", "Show which VMs are short of memory, and why."),
         "info": ("reading.info", "Show facts about a ledger: its id, events, time span."),
         "export": ("reading.export", "Write the history as CloudEvents, one per line."),
     },

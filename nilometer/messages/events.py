@@ -29,6 +29,7 @@ from domain.observed.events import (
     VmChangeRequested,
     VmLost,
     VmMemoryMoved,
+    VmMemoryShort,
     VmNotListed,
     VmObserved,
     VmRequestSettled,
@@ -72,6 +73,8 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
             return f"{subject} was lost: its guest no longer responds"
         case VmNotListed():
             return f"{subject} is no longer listed by host {event.host}, nor by another host"
+        case VmMemoryShort():
+            return f"{subject} {_describe_shortage(event, unit)}"
         case VmRetired() | HostRetired():
             return f"{subject} was retired: it is gone for good"
         case HostNotWatched():
@@ -313,6 +316,19 @@ def _describe_move(event: VmMemoryMoved, unit: Unit | None, metadata: Metadata) 
         return f"{event.device} swings between {lowest} and {highest}{since}, {event.swings} times, {cause}"
     moves = "" if event.moves is None or event.moves == 1 else f", {event.moves} moves"
     return f"{event.device} {before} -> {after}{beyond}{moves}, {cause}{', late' if event.late else ''}"
+
+
+def _describe_shortage(event: VmMemoryShort, unit: Unit | None) -> str:
+    """Since when a guest is short of memory and by what, or that it no longer is."""
+    figures: list[str] = []
+    if event.available is not None:
+        figures.append(f"{format_rounded(event.available, unit)} available")
+    if event.pressure is not None:
+        figures.append(f"pressure {event.pressure} %")
+    now = f" ({', '.join(figures)})" if figures else ""
+    if event.over:
+        return f"is no longer short of memory{now}"
+    return f"is short of memory since {format_time(event.since)}{now}"
 
 
 def describe_request(event: VmChangeRequested, unit: Unit | None = None) -> str:

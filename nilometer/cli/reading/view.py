@@ -293,7 +293,7 @@ def _write_details(out: Output, row: VmRow, unit: Unit) -> None:
             continue
         text = UNKNOWN if value is None else format_rounded(value, unit) if field.name in _VM_SIZES else str(value)
         if field.name in _TIMES:
-            text = format_time(value)
+            text = format_time(str(value))
         if field.name == "in_use" and not row.in_use_reported:
             text = UNKNOWN
         measured = row.in_use_as_of if field.name == "in_use" else row.measured.get(field.name)

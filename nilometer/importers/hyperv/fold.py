@@ -195,6 +195,7 @@ class HypervFold:
             vm.queue.uncounted.append(counts)
             return emissions
         emissions += read(vm, reading, news, host_id)
+        emissions += vm.compare_shortage(reading)
         if vm.window is not None and vm.window.last is reading:
             vm.queue.uncounted.append(counts)
             return emissions

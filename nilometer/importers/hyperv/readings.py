@@ -69,6 +69,8 @@ class VmReading(NamedTuple):
     added: int | None = None
     """All that was added since the VM started."""
     removed: int | None = None
+    pressure: int | None = None
+    """Dynamic Memory's current pressure, in percent: over 100 the guest needs more than it has."""
 
 
 class JobKind(StrEnum):

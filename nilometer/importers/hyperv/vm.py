@@ -27,6 +27,7 @@ from nilometer.importers.hyperv.hosts import GAP_SECONDS, HypervHost
 from nilometer.importers.hyperv.jobs import UNATTRIBUTED, Attribution
 from nilometer.importers.hyperv.news import ON, News, base_memory, measure, poll_figures, sees_less
 from nilometer.importers.hyperv.readings import ChangeReading, JobKind, PowerReading, VmReading
+from nilometer.importers.hyperv.shortage import ShortageWatch
 from nilometer.importers.hyperv.state import (
     Cutoff,
     Emission,
@@ -86,6 +87,7 @@ class HypervVm:
     """The polls since its last measurement, as long as its sizes stay the same."""
     unmeasured: bool = False
     """Its memory moved, and what the guest sees and uses since is not recorded."""
+    shortage: ShortageWatch = field(default_factory=ShortageWatch)
     changed_by: Attribution | None = None
     """Who changed something since the last reading, which the next may show."""
     open_changes: dict[str, Attribution] = field(default_factory=dict[str, Attribution])
@@ -197,6 +199,10 @@ class HypervVm:
             or reading.listing != latest.listing
         ):
             return False
+        if reading.guest_available is not None or reading.pressure is not None:
+            self.shortage.note(reading)
+            if self.shortage.find_event(self.state.short, reading) is not None:
+                return False
         self.latest = reading
         self._note_read(reading.at)
         if self.tally is None:
@@ -211,6 +217,7 @@ class HypervVm:
 
     def take_recorded(self, reading: VmReading) -> None:
         """Takes a reading whose events are recorded."""
+        self.shortage.note(reading)
         self.follow(reading)
         self.stable, self.latest, self.quiet = reading.listing.assigned or None, reading, False
         self._note_read(reading.at)
@@ -324,6 +331,12 @@ class HypervVm:
     def add_requester(self, number: int, who: Attribution, *, replaces: bool) -> None:
         """Somebody asked; an accepted request ``replaces`` those before."""
         self.requesters = {number: who} if replaces else {**self.requesters, number: who}
+
+    def compare_shortage(self, reading: VmReading) -> list[Emission]:
+        """Whether the guest is short of memory, against what is recorded."""
+        self.shortage.note(reading)
+        event = self.shortage.find_event(self.state.short, reading)
+        return [] if event is None else [self.emit(event, reading.at, event.since)]
 
     # Sizes and moves
 

@@ -237,6 +237,7 @@ class _Listings:
             physical=known.physical,
             added=known.added,
             removed=known.removed,
+            pressure=read_number(vm, "pressure", place, self._counts),
         )
 
 
@@ -280,6 +281,7 @@ def _read_vm(vm: Json, at: UtcTime, host: str, place: str, counts: ImportCounts)
         physical=physical,
         added=added,
         removed=removed,
+        pressure=read_number(vm, "pressure", place, counts),
     )
 
 
