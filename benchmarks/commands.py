@@ -27,7 +27,7 @@ def in_memory(arguments: Sequence[str], url: str, folder: Path) -> Run:
     """Runs a command of ``nilo`` on a ledger, to the end."""
     peak = folder / "peak"
     command = [sys.executable, "-m", "benchmarks.child", str(peak), *arguments, "--ledger", url]
-    seconds = _run(command, folder)
+    seconds = _run(command)
     return Run(seconds, int(peak.read_text()))
 
 
@@ -35,7 +35,7 @@ def whole_script(folder: Path, commands: int) -> float:
     """``nilo run``: how many seconds a script of so many resizes takes, from reading it to the last answer."""
     url, path = f"sqlite:///{folder / 'run.db'}", folder / "run.jsonl"
     script(path, resizes=commands)
-    return _run([sys.executable, "-c", NILO, "run", str(path), "--ledger", url], folder)
+    return _run([sys.executable, "-c", NILO, "run", str(path), "--ledger", url])
 
 
 def script(path: Path, *, resizes: int) -> None:
@@ -63,5 +63,5 @@ def script(path: Path, *, resizes: int) -> None:
     path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 
 
-def _run(command: Sequence[str], folder: Path) -> float:
-    return run(command, folder).wall
+def _run(command: Sequence[str]) -> float:
+    return run(command).wall

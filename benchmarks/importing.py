@@ -66,7 +66,7 @@ def lines(size: Size, folder: Path, histories: Path, *, times: int) -> Iterator[
     kept = f"{day.bytes / MB:.1f} MB"
     yield Line("the ledger of the day", kept, f"{day.events:,} events", "", "< 100 MB", day.bytes < 100 * MB)
     for query, arguments in list_queries(day, size):
-        cost = measure_query(arguments, day.url, folder, times=times)
+        cost = measure_query(arguments, day.url, times=times)
         seconds = f"{cost.cpu:.2f} CPU s, {cost.wall:.2f} s"
         yield Line(f"nilo {query}, of the day", seconds, target="< 2 CPU s", ok=cost.cpu < 2)
 
@@ -108,10 +108,10 @@ def list_queries(imported: ImportedDay, size: Size) -> Iterable[tuple[str, list[
     yield "audit --since 20:00", ["audit", "--since", evening]
 
 
-def measure_query(arguments: Sequence[str], url: str, folder: Path, *, times: int) -> Cost:
+def measure_query(arguments: Sequence[str], url: str, *, times: int) -> Cost:
     """The cost of a query: the medians of ``times`` runs, each in a new process, after a first run."""
     command = [sys.executable, "-c", NILO, *arguments, "--ledger", url]
-    _, *costs = [run(command, folder) for _ in range(times + 1)]
+    _, *costs = [run(command) for _ in range(times + 1)]
     return Cost(median(cost.wall for cost in costs), median(cost.cpu for cost in costs))
 
 

@@ -56,9 +56,9 @@ def export(history: History, folder: Path) -> Path:
     return file
 
 
-def audit(file: Path, folder: Path, *, cores: int) -> float:
+def audit(file: Path, *, cores: int) -> float:
     """``nilo audit`` of a file: how many seconds it takes, with so many processes."""
-    return run([sys.executable, "-c", NILO, "audit", str(file), "--cores", str(cores)], folder).wall
+    return run([sys.executable, "-c", NILO, "audit", str(file), "--cores", str(cores)]).wall
 
 
 def audit_of_any_length(events: int, folder: Path) -> Run:
@@ -67,7 +67,7 @@ def audit_of_any_length(events: int, folder: Path) -> Run:
     made = [sys.executable, "-m", "benchmarks.endless", str(events)]
     with subprocess.Popen(made, stdout=subprocess.PIPE) as making:
         command = [sys.executable, "-m", "benchmarks.child", str(told), "audit", "-"]
-        seconds = run(command, folder, stdin=making.stdout).wall
+        seconds = run(command, stdin=making.stdout).wall
     return Run(seconds, int(told.read_text()))
 
 

@@ -14,7 +14,7 @@ from typing import IO, Final
 ROOT: Final = Path(__file__).parent.parent
 
 UNSET: Final = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
-"""The program starts from compiled modules, as it does once it is installed; they are kept outside the project."""
+"""The program starts from compiled modules, as it does once it is installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,12 @@ class Cost:
     """What it wrote to its output, if anybody listened."""
 
 
-def run(
-    command: Sequence[str], folder: Path, *, cwd: Path = ROOT, listen: bool = False, stdin: IO[bytes] | None = None
-) -> Cost:
-    """Runs a program to its end; compiled modules are kept in ``folder``. Raises ``AssertionError`` if it fails.
-
-    Its output is dropped unless you ``listen``.
-    """
+def run(command: Sequence[str], *, cwd: Path = ROOT, listen: bool = False, stdin: IO[bytes] | None = None) -> Cost:
+    """Runs a program to its end. Raises ``AssertionError`` if it fails. Its output is dropped unless you ``listen``."""
     output = subprocess.PIPE if listen else subprocess.DEVNULL
     begun, before = time.perf_counter(), _children()
     done = subprocess.run(
-        command, cwd=cwd, env=_environment(folder), stdin=stdin, stdout=output, stderr=subprocess.PIPE, check=False
+        command, cwd=cwd, env=_environment(), stdin=stdin, stdout=output, stderr=subprocess.PIPE, check=False
     )
     cost = Cost(time.perf_counter() - begun, _children() - before, (done.stdout or b"").decode())
     if done.returncode:
@@ -46,9 +41,8 @@ def run(
     return cost
 
 
-def _environment(folder: Path) -> Mapping[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in UNSET and not name.startswith("NILO_")}
-    return kept | {"PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+def _environment() -> Mapping[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in UNSET and not name.startswith("NILO_")}
 
 
 def _children() -> float:

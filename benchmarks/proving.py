@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from statistics import mean, median
 from typing import Final
 
@@ -42,35 +41,35 @@ class Part:
     cpu: float
 
 
-def nilo_prove(folder: Path, *, times: int, commands: Sequence[str]) -> Cost:
+def nilo_prove(*, times: int, commands: Sequence[str]) -> Cost:
     """``nilo prove`` as people run it: the medians of some runs after a first one, or one run.
 
     All is proved, or what is to be proved about some commands.
     """
     chosen = [part for command in commands for part in ("--command", command)]
-    return _middle([sys.executable, "-c", NILO, "prove", "--format", "plain", *chosen], folder, times)
+    return _middle([sys.executable, "-c", NILO, "prove", "--format", "plain", *chosen], times)
 
 
-def obligations_alone(folder: Path, *, times: int, first: int | None) -> Proved:
+def obligations_alone(*, times: int, first: int | None) -> Proved:
     """Z3 proves all obligations, or the first ones: the medians of some runs after a first one, or one run."""
-    return _proved(_middle(_child("z3", first), folder, times))
+    return _proved(_middle(_child("z3", first), times))
 
 
-def by_cvc5(folder: Path, *, first: int | None) -> Proved | None:
+def by_cvc5(*, first: int | None) -> Proved | None:
     """cvc5 proves all obligations, or the first ones; ``None`` if it is not installed."""
     if find_spec("cvc5") is None:
         return None
-    return _proved(run(_child("cvc5", first), folder, listen=True))
+    return _proved(run(_child("cvc5", first), listen=True))
 
 
-def by_commands(folder: Path, *, turns: int | None, most: int | None) -> list[Part]:
+def by_commands(*, turns: int | None, most: int | None) -> list[Part]:
     """Z3 proves the obligations about one command on a VM and its host, two, four and so on, up to all of them.
 
     Some commands take longer than others, so each has its turn to be the first, and the means are reported; ``turns``
     leaves only so many, and ``most`` so many commands. Each time a new solver begins from nothing; what it is given was
     made before.
     """
-    output = run(_child("commands", turns, most), folder, listen=True).output
+    output = run(_child("commands", turns, most), listen=True).output
     return [Part(*row) for row in json.loads(output)]
 
 
@@ -78,10 +77,10 @@ def _child(name: str, *numbers: int | None) -> list[str]:
     return [sys.executable, "-m", "benchmarks.proving", name, *[str(number or 0) for number in numbers]]
 
 
-def _middle(command: Sequence[str], folder: Path, times: int) -> Cost:
+def _middle(command: Sequence[str], times: int) -> Cost:
     if times > 1:
-        run(command, folder)
-    costs = [run(command, folder, listen=True) for _ in range(times)]
+        run(command)
+    costs = [run(command, listen=True) for _ in range(times)]
     return Cost(median(cost.wall for cost in costs), median(cost.cpu for cost in costs), costs[-1].output)
 
 

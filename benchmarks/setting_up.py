@@ -21,7 +21,7 @@ def make(folder: Path) -> Cost:
         caches = {"UV_CACHE_DIR": f"{place}/uv", "PIP_NO_CACHE_DIR": "1"}
         unset = [part for name in UNSET if name in os.environ for part in ("-u", name)]
         command = ["env", *unset, *[f"{name}={value}" for name, value in caches.items()], "make"]
-        return run(command, folder, cwd=clone)
+        return run(command, cwd=clone)
 
 
 def pins(lock: str) -> int:

@@ -33,21 +33,21 @@ class Start:
     ratio: float
 
 
-def python_alone(folder: Path, *, times: int) -> float:
+def python_alone(*, times: int) -> float:
     """How many seconds of the processor Python takes to do nothing."""
-    return median(run([sys.executable, "-c", "pass"], folder).cpu for _ in range(times))
+    return median(run([sys.executable, "-c", "pass"]).cpu for _ in range(times))
 
 
 def starts(folder: Path, *, times: int) -> tuple[float, dict[str, Start]]:
     """What ``nilo --help`` takes, and each command beside it."""
     url = f"sqlite:///{folder / 'starting.db'}"
     script(folder / "starting.jsonl", resizes=0)
-    _nilo(["run", str(folder / "starting.jsonl"), "--ledger", url], folder)
+    _nilo(["run", str(folder / "starting.jsonl"), "--ledger", url])
     helps: list[float] = []
     costs: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for turn in range(times + 1):
-        spent = {name: _nilo([*arguments, "--ledger", url], folder) for name, arguments in COMMANDS.items()}
-        help = _nilo(["--help"], folder)
+        spent = {name: _nilo([*arguments, "--ledger", url]) for name, arguments in COMMANDS.items()}
+        help = _nilo(["--help"])
         if turn:  # the first turn compiles the modules
             helps.append(help)
             for name, cpu in spent.items():
@@ -58,5 +58,5 @@ def starts(folder: Path, *, times: int) -> tuple[float, dict[str, Start]]:
     }
 
 
-def _nilo(arguments: Sequence[str], folder: Path) -> float:
-    return run([sys.executable, "-c", NILO, *arguments], folder).cpu
+def _nilo(arguments: Sequence[str]) -> float:
+    return run([sys.executable, "-c", NILO, *arguments]).cpu

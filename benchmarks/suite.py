@@ -118,7 +118,7 @@ def judge(scale: Scale) -> Iterator[Line]:
     both = judging.judge(stored, pieces=pieces, events=scale.replayed)
     yield _rate("judge lines of a history (json.loads)", "events/s", both, 0.2)
     file = judging.export(stored, scale.folder)
-    one, two = (judging.audit(file, scale.folder, cores=cores) for cores in (1, 2))
+    one, two = (judging.audit(file, cores=cores) for cores in (1, 2))
     yield Line(
         f"nilo audit of {stored.events:,} events by two processes, beside one",
         f"{stored.events / two:,.0f} events/s",
@@ -196,7 +196,7 @@ STARTS: Final = {"info": 2.0, "view": 2.0, "log": 3.3, "do add-memory": 3.3}
 
 def start(scale: Scale) -> Iterator[Line]:
     """What it costs to start the program."""
-    python = f"{starting.python_alone(scale.folder, times=scale.starts) * 1000:.0f} ms python alone"
+    python = f"{starting.python_alone(times=scale.starts) * 1000:.0f} ms python alone"
     help, starts = starting.starts(scale.folder, times=scale.starts)
     yield Line("nilo --help", f"{help * 1000:.0f} ms CPU", python)
     beside = f"{help * 1000:.0f} ms nilo --help"
@@ -229,8 +229,8 @@ def where_time_goes(scale: Scale) -> Iterator[Line]:
 
 def prove(scale: Scale) -> Iterator[Line]:
     """Proving the rules, each time by a program that is started for it."""
-    alone = proving.obligations_alone(scale.folder, times=scale.proofs, first=scale.proved)
-    whole = proving.nilo_prove(scale.folder, times=scale.proofs, commands=scale.proved_commands)
+    alone = proving.obligations_alone(times=scale.proofs, first=scale.proved)
+    whole = proving.nilo_prove(times=scale.proofs, commands=scale.proved_commands)
     yield Line(
         f"prove {alone.obligations} obligations, cold",
         _cpu(alone.cpu, alone.wall),
@@ -241,7 +241,7 @@ def prove(scale: Scale) -> Iterator[Line]:
     yield Line(
         "nilo prove: the same and all checks, cold", _cpu(whole.cpu, whole.wall), "", "", "≤ 6 CPU s", whole.cpu <= 6
     )
-    for part in proving.by_commands(scale.folder, turns=scale.turns, most=len(scale.proved_commands) or None):
+    for part in proving.by_commands(turns=scale.turns, most=len(scale.proved_commands) or None):
         yield Line(
             f"… Z3 alone, commands: {part.commands}, their obligations: {part.obligations:.0f}",
             f"{part.cpu * 1000:.0f} ms CPU",
@@ -251,11 +251,11 @@ def prove(scale: Scale) -> Iterator[Line]:
 
 def solvers(scale: Scale) -> Iterator[Line]:
     """The same obligations, by another solver."""
-    other = proving.by_cvc5(scale.folder, first=scale.proved)
+    other = proving.by_cvc5(first=scale.proved)
     if other is None:
         yield Line("obligations by Z3 and by cvc5", "", "cvc5 was not run: it is not installed")
         return
-    ours = proving.obligations_alone(scale.folder, times=1, first=scale.proved)
+    ours = proving.obligations_alone(times=1, first=scale.proved)
     yield Line(
         f"{ours.obligations} obligations by Z3, {other.obligations} by cvc5, cold",
         _cpu(ours.cpu, ours.wall),
@@ -276,7 +276,7 @@ def tlc(scale: Scale) -> Iterator[Line]:
     if missing := checker.missing():
         yield Line(what, "", f"TLC 2.15 was not run: {missing}")
         return
-    ours = proving.obligations_alone(scale.folder, times=1, first=scale.proved)
+    ours = proving.obligations_alone(times=1, first=scale.proved)
     searched = checker.search("memory", scale.folder, scale.guests)
     yield Line(
         what,

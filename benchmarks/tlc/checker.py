@@ -50,7 +50,6 @@ def search(module: str, folder: Path, guests: Sequence[str] = ()) -> Searched:
     virtual_machine = ["java", "-XX:+UseParallelGC", "-XX:ParallelGCThreads=1", f"-Djava.io.tmpdir={folder}"]
     cost = run(
         [*virtual_machine, "-cp", str(jar), "tlc2.TLC", "-workers", "1", "-metadir", str(folder / "states"), module],
-        folder,
         cwd=folder,
         listen=True,
     )

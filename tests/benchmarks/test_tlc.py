@@ -16,6 +16,7 @@ from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
 from domain.deciding.reads import load
 from domain.decision import Code
+from domain.identifiers import split_stream
 from domain.quantities import MiB
 from domain.state import Vm
 from tests.domain import world as worlds
@@ -84,11 +85,16 @@ def test_every_command_of_the_spec_is_granted_and_refused_and_every_code_of_it_i
 
 
 def after_all(before: World, answer: Answer) -> World:
-    """Another world, in which what was decided has happened."""
-    hosts = {id: copy(host) for id, host in before.hosts.items()}
-    for host in hosts.values():
-        host.book = dict(host.book)
-    after = World({id: copy(vm) for id, vm in before.vms.items()}, hosts, set(before.begun))
+    """Another world, in which what was decided has happened. It shares what no event is about."""
+    vms, hosts = dict(before.vms), dict(before.hosts)
+    for stream, _ in answer.events:
+        kind, id = split_stream(stream)
+        if kind == "host":
+            hosts[id] = copy(hosts[id])
+            hosts[id].book = dict(hosts[id].book)
+        elif id in vms:
+            vms[id] = copy(vms[id])
+    after = World(vms, hosts, set(before.begun))
     after.record(answer.events)
     return after
 

@@ -14,6 +14,8 @@ from mutants.judging import Fate, Judge
 from mutants.program import Mutant
 from mutants.running import all_mutants, the_judge
 
+pytestmark = pytest.mark.xdist_group("mutants")  # one list of all wrong programs and one judge serve all of these
+
 
 @pytest.fixture(scope="module")
 def known() -> list[Mutant]:
