@@ -30,6 +30,9 @@ FAILED_JOB: Final = "failed job"
 OWN_CHANGE: Final = "change"
 """The label of a measure that reports a recorded command of which no figures are certain: its words, and its end."""
 
+CONTRADICTED: Final = "contradicted"
+"""The label of a measure that reports that a recorded change names one account, and the host saw another."""
+
 SHORT_RESTART: Final = "restarted short of memory"
 """The label of a measure that a guest started again with less than its startup memory."""
 

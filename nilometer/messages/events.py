@@ -14,6 +14,7 @@ from domain.envelope import Envelope, Metadata
 from domain.events import Argument, Event
 from domain.identifiers import split_stream
 from domain.observed.events import (
+    CONTRADICTED,
     FAILED_JOB,
     OWN_CHANGE,
     SHORT_RESTART,
@@ -273,6 +274,8 @@ def _describe_vm_measurement(event: VmObserved, unit: Unit | None) -> str:
         parts.append(f"named {event.name}")
     if event.label == SHORT_RESTART:
         parts.append(f"{event.label}: Smart Paging may make up for the rest")
+    if event.label == CONTRADICTED and event.told is not None:
+        parts.append(event.told)
     if event.label == OWN_CHANGE and event.told is not None:
         parts.append(f"a recorded command: {event.told}")
     if happened is not None:

@@ -28,7 +28,7 @@ from nilometer.importers.hyperv.readings import (
     VmListing,
     VmReading,
 )
-from nilometer.importers.hyperv.requests import note_change, take_own_change
+from nilometer.importers.hyperv.requests import note_change, note_contradiction, take_own_change
 from nilometer.importers.hyperv.sources.instances import AMBIGUOUS
 from nilometer.importers.hyperv.state import Emission, Past
 from nilometer.importers.hyperv.vm import HypervVm
@@ -117,7 +117,7 @@ class HypervFold:
         """Nothing will follow: returns the events of all that waits."""
         emissions: list[Emission] = []
         for change in self._own_changes.give_up():
-            emissions.append(self._note_unended(change))
+            emissions += self._note_unended(change)
         for vm in self._vms.values():
             if vm.queue.held is not None or vm.queue.deferred or vm.window is not None or vm.unmeasured:
                 self._sync(vm)
@@ -219,6 +219,7 @@ class HypervFold:
             if live or not vm.cutoff.synced:
                 remark = ", ".join(filter(None, (change.remark, LATE if is_late else None))) or None
                 emissions.append(note_change(vm, replace(change, requested=None, remark=remark)))
+                emissions += note_contradiction(vm, change)
             _count(counts, emissions)
             return emissions
         if live or not vm.cutoff.synced:
@@ -231,7 +232,7 @@ class HypervFold:
             emissions += vm.close_window()
             self._count_waiting(vm)
             vm.list_on(self._hosts.find(change.host))
-            emissions += take_own_change(vm, change)
+            emissions += [*take_own_change(vm, change), *note_contradiction(vm, change)]
         vm.take_change(change)
         _count(counts, emissions)
         return emissions
@@ -241,13 +242,13 @@ class HypervFold:
         host, emissions = self._hosts.find(reading.host), list[Emission]()
         for change in self._own_changes.give_up(reading.at, lambda change: self._hosts.find(change.host) is host):
             if live or not self._vm(change.vm_id, live=False).cutoff.synced:
-                emissions.append(self._note_unended(change))
+                emissions += self._note_unended(change)
         return emissions
 
-    def _note_unended(self, change: ChangeReading) -> Emission:
+    def _note_unended(self, change: ChangeReading) -> list[Emission]:
         vm = self._vm(change.vm_id, live=True)
         vm.end_change(change.id or "")
-        return note_change(vm, change)
+        return [note_change(vm, change), *note_contradiction(vm, change)]
 
     def _take_power(self, vm: HypervVm, reading: PowerReading, counts: ImportCounts, *, live: bool) -> list[Emission]:
         if vm.cutoff.is_older(reading.at) or (vm.read_at is not None and reading.at < vm.read_at):

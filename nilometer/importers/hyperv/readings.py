@@ -130,6 +130,8 @@ class ChangeReading:
     """The tool, and whether the host saw who wrote the files."""
     remark: str | None = None
     """What is to be said of its end beside the command."""
+    contradiction: str | None = None
+    """Who the host saw instead of the user whom it names, in a sentence."""
     is_begun: bool = False
     """Its end is not recorded yet: ``at`` is when it began."""
     is_late: bool = False

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from domain.identifiers import UtcTime
-from domain.observed.events import BASE_MEMORY, OWN_CHANGE, CauseIs, Means, ObservedCode, VmChangeRequested, VmObserved
+from domain.observed.events import (
+    BASE_MEMORY,
+    CONTRADICTED,
+    OWN_CHANGE,
+    CauseIs,
+    Means,
+    ObservedCode,
+    VmChangeRequested,
+    VmObserved,
+)
 from domain.observed.vm import OpenRequest
 from domain.settings import MemorySetting, Mode
 from nilometer.importers.hyperv.jobs import MEMORY_JOBS, UNATTRIBUTED, Attribution
@@ -97,6 +106,14 @@ def note_change(vm: HypervVm, change: ChangeReading, *, is_static: bool = False)
     emission = vm.emit(event, change.at, change.since, who=who)
     vm.expect_change(who if change.error is None else None)
     return emission
+
+
+def note_contradiction(vm: HypervVm, change: ChangeReading) -> list[Emission]:
+    """That the host saw another account than a recorded change names, if it did."""
+    if change.contradiction is None:
+        return []
+    event = VmObserved(label=CONTRADICTED, told=change.contradiction, record=change.record)
+    return [vm.emit(event, change.at, change.since, who=attribution_of(change))]
 
 
 def _settle_own_change(vm: HypervVm, change: ChangeReading, request: OpenRequest) -> Emission:

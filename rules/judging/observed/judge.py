@@ -11,6 +11,7 @@ from typing import Final
 from domain.guests import pages_out
 from domain.identifiers import split_stream
 from domain.observed.events import (
+    CONTRADICTED,
     HostNotWatched,
     HostObserved,
     Observed,
@@ -127,6 +128,8 @@ class ObservedJudge:
         if event.session is not None and event.session != fold.session and fold.session is not None:
             self._close_session(vm, "the guest restarted before the next measurement")
         self._check_devices(ref, event, vm)
+        if event.label == CONTRADICTED:
+            self._collector.report_remark(EVENT_TELLS_ALL, ref, event.told or "the host saw another account")
         assigned_before = fold.assigned
         fold.apply(event, metadata.happened, metadata.earliest)
         assigned_before = fold.assigned if assigned_before is None else assigned_before

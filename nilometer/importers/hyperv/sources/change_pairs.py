@@ -306,6 +306,7 @@ def _build(begun: ChangeFile, end: ChangeFile | None, writer: _Writer, moved_to:
         id=begun.id,
         via=writer.via,
         remark=remark,
+        contradiction=writer.remark,
         is_begun=end is None,
     )
 

@@ -20,6 +20,7 @@ from domain.observed.events import (
 from domain.quantities import GiB, MiB
 from nilometer.importers.run import PENDING
 from nilometer.times import parse_time
+from rules.judging.findings import Verdict
 from tests.nilometer.importers.hyperv.recorded import (
     ADMINISTRATORS,
     ANNA,
@@ -143,6 +144,13 @@ def test_a_file_that_another_wrote_is_a_remark() -> None:
         remark
     )
     assert remarks(changed()) == remarks(changed(owner=ADMINISTRATORS)) == []
+
+
+def test_a_file_that_another_wrote_is_a_finding() -> None:
+    words = "a change of web01 is told as made by CONTOSO\\anna, and was written by CONTOSO\\carl"
+    found = [each for each in imported(changed(owner=CARL)).findings() if each.why == words]
+    assert [(each.verdict, each.rule) for each in found] == [(Verdict.REMARK, "event_tells_all")]
+    assert not [each for each in imported(changed()).findings() if "CONTOSO" in each.why]
 
 
 def test_a_job_of_another_is_a_second_witness() -> None:
