@@ -14,6 +14,7 @@ from domain.identifiers import UtcTime
 from domain.observed.events import VmMemoryMoved, VmNotListed, VmObserved
 from domain.observed.polls import NewestPoll
 from nilometer.importers.hyperv.failed_jobs import is_failed, take_failed_job
+from nilometer.importers.hyperv.guests import take_guest
 from nilometer.importers.hyperv.hosts import OLDER, Hosts
 from nilometer.importers.hyperv.names import Names
 from nilometer.importers.hyperv.news import compare
@@ -21,6 +22,7 @@ from nilometer.importers.hyperv.own_changes import LATE, OwnChanges, attribution
 from nilometer.importers.hyperv.power import take_power
 from nilometer.importers.hyperv.readings import (
     ChangeReading,
+    GuestReading,
     HostReading,
     JobReading,
     PowerReading,
@@ -69,7 +71,9 @@ class HypervFold:
                 emissions += news
                 hosts.append((reading, bool(news)))
         for reading in readings:
-            if not isinstance(reading, JobReading | HostReading):
+            if isinstance(reading, GuestReading):
+                emissions += self._take_guest(reading, counts, live=live)
+            elif not isinstance(reading, JobReading | HostReading):
                 emissions += self._take(reading, counts, live=live)
         for host_reading, is_news in hosts:
             listed_vms = [vm for vm in readings if isinstance(vm, VmReading)]
@@ -261,6 +265,13 @@ class HypervFold:
                 vm.queue.uncounted.append(counts)
                 return []
             emissions = [*self._release(vm), *self._take_deferred(vm)]
+        _count(counts, emissions)
+        return emissions
+
+    def _take_guest(self, reading: GuestReading, counts: ImportCounts, *, live: bool) -> list[Emission]:
+        vm, emissions = self._vm(reading.vm_id, live=live), list[Emission]()
+        if (live or not vm.cutoff.synced) and not vm.cutoff.is_older(reading.at):
+            emissions = take_guest(vm, reading)
         _count(counts, emissions)
         return emissions
 

@@ -154,7 +154,20 @@ class PowerReading:
     """The event, such as ``Hyper-V-Worker 18500``."""
 
 
-Reading = HostReading | VmReading | JobReading | ChangeReading | PowerReading
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestReading:
+    """What a guest reports of itself, once an hour."""
+
+    at: UtcTime
+    record: str
+    vm_id: str
+    system: str | None
+    """Its operating system, as it names itself."""
+    nested: bool | None
+    """Whether the VM may run Hyper-V itself."""
+
+
+Reading = HostReading | VmReading | JobReading | ChangeReading | PowerReading | GuestReading
 
 
 class SourceRecord(NamedTuple):

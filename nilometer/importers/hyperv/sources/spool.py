@@ -19,6 +19,7 @@ from domain.quantities import GiB, MiB
 from domain.settings import HostVersion
 from nilometer.importers.hyperv.readings import (
     ChangeReading,
+    GuestReading,
     HostReading,
     JobKind,
     JobReading,
@@ -144,7 +145,9 @@ def _read_line(
         yield from _read_poll(record, schema, place, context, listings)
     elif kind == "change" and schema == 1:
         yield _read_change(record, place, context.counts)
-    elif kind not in ("note", "inventory"):  # a note is for people
+    elif kind == "inventory" and schema == 2:
+        yield from _read_inventory(record, place)
+    elif kind != "note":  # a note is for people
         context.counts.add_remark("unknown kind", f"{place}: the kind {kind!r} is unknown: the line is passed over")
 
 
@@ -180,6 +183,21 @@ def _read_poll(record: Json, schema: int, place: str, context: FileContext, list
             context.counts.add_remark(
                 "job passed over", f"{place}: a job does not say when it was given, or of what type"
             )
+
+
+def _read_inventory(record: Json, place: str) -> Iterator[GuestReading]:
+    """What guests report of themselves; the rest of an inventory is only for people."""
+    at = read_time(record, "time", place)
+    if at is None:
+        raise InputError(f"{place}: an inventory lacks its time")
+    for guest in _objects(record, "guests", place):
+        vm, system, nested = (
+            read_guid(guest, "vm", place),
+            read_text(guest, "os", place),
+            read_flag(guest, "nested", place),
+        )
+        if vm is not None and (system is not None or nested):
+            yield GuestReading(at=at, record=place, vm_id=vm, system=system, nested=nested)
 
 
 def _is_complete(record: Json, part: str, place: str) -> bool:

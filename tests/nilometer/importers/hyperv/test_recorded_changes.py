@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.decision import Outcome
+from domain.guests import Guest
 from domain.observed.events import (
     OWN_CHANGE,
     UNKNOWN_ACTOR,
@@ -29,7 +30,7 @@ from tests.nilometer.importers.hyperv.recorded import (
     RecordedChange,
     figures,
 )
-from tests.nilometer.importers.hyperv.synthetic import WEB, Json, Store, imported, job, moment, vm
+from tests.nilometer.importers.hyperv.synthetic import WEB, Json, Store, dynamic, imported, job, moment, vm
 
 CHANGE = RecordedChange()
 SYSTEM = {"sid": "S-1-5-18", "name": "NT-AUTORITÄT\\SYSTEM"}
@@ -343,3 +344,38 @@ def test_a_job_whose_vm_was_not_listed_is_that_vms() -> None:
     mine = job(2.5, "CONTOSO\\ben", vm=None, element=WEB.upper())
     spool = quiet(3).poll2(3, vm(8192, 8192), jobs=[mine])
     assert [actor for actor, _ in who(imported(quiet(6, 4, spool, 8192)))] == ["CONTOSO\\ben"]
+
+
+# What guests report of themselves
+
+
+def inventory(minute: float, system: str | None, *, nested: bool | None = False) -> Json:
+    """A line of an inventory, with one guest."""
+    guest = {"vm": WEB, "os": system, "platform": "2", "nested": nested}
+    return {"schema": 2, "kind": "inventory", "time": moment(minute), "host": "HV01", "guests": [guest]}
+
+
+@pytest.mark.parametrize(
+    ("system", "nested", "guest"),
+    [
+        ("Windows Server 2022 Datacenter", False, Guest.WINDOWS),
+        ("Windows Server 2012 R2 Standard", False, Guest.WINDOWS_LEGACY),
+        ("Windows 11 Pro", False, Guest.WINDOWS),
+        ("Windows 8.1 Pro", False, Guest.WINDOWS_LEGACY),
+        ("Windows Server 2022 Datacenter", True, Guest.UNENLIGHTENED),
+        ("Ubuntu", False, None),
+        (None, None, None),
+    ],
+)
+def test_a_guest_is_known_by_its_system(system: str | None, nested: bool | None, guest: Guest | None) -> None:
+    spool = ModuleSpool().poll2(0, vm())
+    for minute in (0.1, 0.2):
+        spool.add(inventory(minute, system, nested=nested))
+    store = imported(quiet(3, 1, spool))
+    assert (store.vm(WEB).guest, store.vm(WEB).kernel) == (guest, system)
+    assert len([each for each in store.events(VmObserved) if each.kernel]) == (1 if system else 0)
+
+
+def test_a_guest_under_dynamic_memory_is_not_said_to_lose_memory_in_one_way() -> None:
+    spool = ModuleSpool().poll2(0, dynamic(2048, id=WEB)).add(inventory(0.1, "Windows Server 2022 Datacenter"))
+    assert imported(spool).vm(WEB).guest is None
