@@ -279,6 +279,18 @@ class VmMemoryShort(Observed):
     """Dynamic Memory's pressure in the last poll, in percent."""
 
 
+@event("vm.annotated")
+@record(kw_only=True)
+class VmAnnotated(Observed):
+    """Somebody added to an event of the VM what its source did not record. The event stays as it is."""
+
+    about: int
+    """The version of that event in the VM's stream."""
+    reason: str | None = None
+    ticket: str | None = None
+    approved_by: str | None = None
+
+
 @event("host.not-watched")
 @record(kw_only=True)
 class HostNotWatched(Observed):

@@ -21,6 +21,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "run": ("writing.run", "Decide and record each command of a script."),
         "do": ("writing.do", "Decide and record one command."),
         "record": ("writing.record", "Record what another tool did to an observed VM."),
+        "annotate": ("writing.annotate", "Add a reason, a ticket or an approval to a request of the past."),
         "backup": ("writing.backup", "Copy the whole ledger into a file, and check the copy."),
         "restore": ("writing.restore", "Copy a backup into a new ledger, and check it."),
         "repair": ("writing.repair", "Say what can be mended of damaged events; mend it in a copy."),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import uuid4
 
 from domain.errors import InputError, UnknownVm
 from domain.events import Decided
 from domain.identifiers import StreamName, host_stream, split_stream, vm_stream
-from domain.observed.events import HostRetired, VmRequestSettled, VmRetired
+from domain.observed.events import HostRetired, VmAnnotated, VmRequestSettled, VmRetired
 from nilometer.importers.manual import ReportedChange, build_change
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Fact, Observation
@@ -110,6 +110,39 @@ def retire(
     )
     ((position,),) = ledger.record([observation], actor=actor, via=via, at_ahead=at_ahead)
     return position
+
+
+def annotate(
+    ledger: Ledger,
+    position: int,
+    *,
+    actor: str,
+    via: str,
+    reason: str | None = None,
+    ticket: str | None = None,
+    approved_by: str | None = None,
+) -> int:
+    """Adds to what is recorded at a position why it was done, its ticket and who approved it; returns the position.
+
+    The event itself stays as it is. Raises ``InputError`` for a position where there is no event of an observed VM, and
+    if nothing is added: nothing was recorded then.
+    """
+    added = VmAnnotated(about=0, reason=reason, ticket=ticket, approved_by=approved_by)
+    if not any((reason, ticket, approved_by)):
+        raise InputError("nothing is added", hint="add --reason, --ticket or --approved-by")
+    envelope = next(ledger.events(position - 1, position), None) if position > 0 else None
+    if envelope is None:
+        raise InputError(f"there is no position {position}", hint="nilo log --asked lists requests with theirs")
+    if split_stream(envelope.stream)[0] != "vm" or isinstance(envelope.event, Decided):
+        why = f"position {position} is no event of an observed VM"
+        raise InputError(why, hint="what this ledger decides has its reason with it: nilo do … --reason")
+    fact = Fact(
+        stream=envelope.stream, event=replace(added, about=envelope.version), happened=envelope.metadata.happened
+    )
+    correlation = envelope.metadata.correlation
+    observation = Observation(key=f"annotate/{uuid4().hex}", facts=(fact,), correlation=correlation)
+    ((recorded,),) = ledger.record([observation], actor=actor, via=via)
+    return recorded
 
 
 def _check_observed(ledger: Ledger, stream: StreamName, *, must_exist: bool = False) -> None:

@@ -27,6 +27,7 @@ from domain.observed.events import (
     ImportBegun,
     ImportRecorded,
     ObservedCode,
+    VmAnnotated,
     VmChangeRequested,
     VmLost,
     VmMemoryMoved,
@@ -76,6 +77,8 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
             return f"{subject} is no longer listed by host {event.host}, nor by another host"
         case VmMemoryShort():
             return f"{subject} {_describe_shortage(event, unit)}"
+        case VmAnnotated():
+            return f"{subject}: a note on its event {event.about}{describe_annotation(event)}"
         case VmRetired() | HostRetired():
             return f"{subject} was retired: it is gone for good"
         case HostNotWatched():
@@ -108,6 +111,13 @@ def describe_actor(metadata: Metadata) -> str:
 def describe_reason(metadata: Metadata) -> str:
     """Why, as the end of a sentence: ``, because "month end"``; empty if no reason was given."""
     return f', because "{metadata.reason}"' if metadata.reason else ""
+
+
+def describe_annotation(annotation: VmAnnotated) -> str:
+    """What was added to an event, the end of a sentence: ``, because "month end", ticket CHG-1, approved by ann``."""
+    reason = f', because "{annotation.reason}"' if annotation.reason else ""
+    ticket = f", ticket {annotation.ticket}" if annotation.ticket else ""
+    return f"{reason}{ticket}{f', approved by {annotation.approved_by}' if annotation.approved_by else ''}"
 
 
 # Decided

@@ -11,9 +11,11 @@ from domain.identifiers import seconds_between, split_stream
 from domain.observed.events import UNKNOWN_ACTOR, VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.reader import LedgerReader
+from nilometer.messages.annotations import read_annotation
 from nilometer.messages.events import (
     describe,
     describe_actor,
+    describe_annotation,
     describe_arguments,
     describe_reason,
     describe_request,
@@ -35,6 +37,8 @@ class RequestSummary:
     change: str
     """What was requested; empty if no source recorded it."""
     outcomes: tuple[str, ...]
+    annotation: str = ""
+    """What was added to it later, as the end of a sentence."""
 
     def lines(self) -> list[str]:
         """The summary for people: the request in one line, then each outcome in a line of its own."""
@@ -51,7 +55,7 @@ class RequestSummary:
             request = f"{describe_time(metadata)} · {actor} requested"
             request += f" for {self.subject}" if self.change else f" a change to {self.subject} (details not recorded)"
         change = f": {self.change}" if self.change else ""
-        first = f"#{self.envelope.position} {request}{change}{describe_reason(metadata)}"
+        first = f"#{self.envelope.position} {request}{change}{describe_reason(metadata)}{self.annotation}"
         return [first, *[f"    {outcome}" for outcome in self.outcomes]]
 
 
@@ -76,7 +80,13 @@ def summarize(ledger: LedgerReader, envelope: Envelope[Event]) -> RequestSummary
         outcomes = outcomes or ["outcome not recorded" if event.accepted else "refused by the hypervisor"]
     else:
         change, outcomes = _describe_command(listed, envelope), [_describe_outcome(listed)]
-    return RequestSummary(envelope=envelope, subject=subject, change=change, outcomes=tuple(outcomes))
+    return RequestSummary(
+        envelope=envelope,
+        subject=subject,
+        change=change,
+        outcomes=tuple(outcomes),
+        annotation=describe_annotation(read_annotation(ledger, envelope)),
+    )
 
 
 def find_outcome(

@@ -13,9 +13,11 @@ import click
 from domain.decision import Outcome
 from domain.envelope import Envelope
 from domain.events import Decided, Event
+from domain.observed.events import UNKNOWN_ACTOR
+from nilometer.cli.documents import to_document
 from nilometer.cli.failures import OK, Mistyped, say
 from nilometer.cli.interrupts import interruptible
-from nilometer.cli.names import EMPTY, Named, resolve_host, resolve_named, resolve_vm
+from nilometer.cli.names import EMPTY, Named, list_vm_names, resolve_host, resolve_named, resolve_vm
 from nilometer.cli.options import table_options
 from nilometer.cli.output import Output
 from nilometer.cli.reading.log_selection import LogSelection, find_streams
@@ -26,6 +28,7 @@ from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import envelope_to_cloudevent, unreadable_to_document
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.events import describe, describe_actor, describe_reason, describe_time
+from nilometer.messages.request_records import read_request
 from nilometer.messages.requests import summarize
 from nilometer.messages.sizes import Unit
 from nilometer.storage.reader import ReadEvent
@@ -54,6 +57,8 @@ MAX_EVENTS: Final = 3
 @click.option("--by-time", is_flag=True, help="Sort by when it happened, not by when it was recorded.")
 @click.option("--follow", is_flag=True, help="Then show each new event, until Ctrl-C.")
 @click.option("--asked", "only_asked", is_flag=True, help="Only requests, each with its outcomes.")
+@click.option("--nobody", is_flag=True, help="With --asked: only requests by an unknown user.")
+@click.option("--no-ticket", is_flag=True, help="With --asked: only requests without a ticket.")
 @ids_option
 @table_options
 def command(
@@ -70,8 +75,12 @@ def command(
     by_time: bool,
     follow: bool,
     only_asked: bool,
+    nobody: bool,
+    no_ticket: bool,
 ) -> int:
     """List what happened, newest last: one line per command. As JSON or CSV: one line per event.
+
+    With --asked, JSON has one object per request.
 
     \b
     Examples:
@@ -79,6 +88,10 @@ def command(
       nilo log --asked --since yesterday --outcome partially-completed
     """
     session = current_session()
+    if (nobody or no_ticket) and not only_asked:
+        raise Mistyped(f"{'--nobody' if nobody else '--no-ticket'} needs --asked", hint="add --asked")
+    if nobody and actor is not None:
+        raise Mistyped("--nobody does not go with --actor", hint="leave one of them out")
     out = Output(session.format)
     since = None if since is None else read_typed_time(since)
     until = None if until is None else read_typed_time(until, end=True)
@@ -94,7 +107,7 @@ def command(
             since=since,
             until=until,
             outcome=None if outcome is None else Outcome(outcome),
-            actor=actor,
+            actor=UNKNOWN_ACTOR if nobody else actor,
             asked=only_asked,
         )
         selection = LogSelection(
@@ -102,6 +115,7 @@ def command(
             reason=reason,
             streams=None if part is None else find_streams(ledger, part),
             by_time=by_time,
+            without_ticket=no_ticket,
         )
         show = _shower(out, ledger, only_asked=only_asked)
         last, is_empty = ledger.position, True
@@ -117,7 +131,7 @@ def command(
 
 def _list(out: Output, ledger: LedgerReader, selection: LogSelection, count: int | None) -> Iterator[ReadEvent]:
     """Lists the events; for people one of each command: of those that are wanted, the one that was recorded first."""
-    if out.format not in ("human", "plain"):
+    if out.format not in ("human", "plain") and not selection.wanted.asked:
         return selection.find(ledger, count)
     found = selection.find(ledger, None if count is None else count * MAX_EVENTS)
     first = _take_first_of_commands(found)
@@ -140,6 +154,13 @@ def _shower(out: Output, ledger: LedgerReader, *, only_asked: bool) -> Callable[
         else:
             out.write_cells(format_event(event, out.name))
 
+    if out.json and only_asked:
+        names = list_vm_names(ledger.views.fleet())
+        return lambda event: out.write_event(
+            _to_line(event, ledger.id)
+            if isinstance(event, UnreadableEvent)
+            else to_document(read_request(ledger, event, names))
+        )
     if out.json:
         return lambda event: out.write_event(_to_line(event, ledger.id))
     if out.format == "csv":

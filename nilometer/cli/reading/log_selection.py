@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from heapq import nlargest
+from typing import Final
 
+from domain.envelope import Envelope
+from domain.events import Decided, Event
 from domain.identifiers import host_stream, vm_stream
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.reader import LedgerReader
+from nilometer.messages.annotations import read_annotation
 from nilometer.storage.reader import ReadEvent
 from nilometer.views.log import Filter
+
+_OWN_CORRELATION: Final = re.compile("[0-9a-f]{32}")
+"""What ties the events of a command together if nobody gave it another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +35,37 @@ class LogSelection:
     by_time: bool = False
     """Sorted by when it happened, not by when it was recorded."""
 
+    without_ticket: bool = False
+    """Only requests to which no ticket was added."""
+
     def find(self, ledger: LedgerReader, limit: int | None) -> Iterator[ReadEvent]:
         """Finds the events, newest last; with ``limit`` so many of the newest."""
-        if self.reason is None and self.streams is None and not self.by_time:
+        if self.reason is None and self.streams is None and not self.by_time and not self.without_ticket:
             return ledger.views.log(self.wanted, limit)
-        found = filter(self._accepts, ledger.views.log(self.wanted))
+        found = filter(partial(self._accepts, ledger), ledger.views.log(self.wanted))
         if self.by_time:
             return iter(sorted(found if limit is None else nlargest(limit, found, key=_when), key=_when))
         return found if limit is None else iter(deque(found, maxlen=limit))
 
     def find_after(self, ledger: LedgerReader, position: int) -> Iterator[ReadEvent]:
         """Finds the events that were recorded after a position."""
-        return filter(self._accepts, ledger.views.log(replace(self.wanted, after=position)))
+        return filter(partial(self._accepts, ledger), ledger.views.log(replace(self.wanted, after=position)))
 
-    def _accepts(self, event: ReadEvent) -> bool:
+    def _accepts(self, ledger: LedgerReader, event: ReadEvent) -> bool:
         if self.streams is not None and event.stream not in self.streams:
             return False
-        if self.reason is None or isinstance(event, UnreadableEvent):
+        if isinstance(event, UnreadableEvent):
             return True
-        return self.reason.casefold() in (event.metadata.reason or "").casefold()
+        if self.without_ticket and _has_ticket(ledger, event):
+            return False
+        return self.reason is None or self.reason.casefold() in (event.metadata.reason or "").casefold()
+
+
+def _has_ticket(ledger: LedgerReader, event: Envelope[Event]) -> bool:
+    """Whether a ticket was added, or a command was given one as its correlation: its own is a number in hexadecimal."""
+    if isinstance(event.event, Decided):
+        return not _OWN_CORRELATION.fullmatch(event.metadata.correlation)
+    return read_annotation(ledger, event).ticket is not None
 
 
 def _when(event: ReadEvent) -> tuple[str, int]:

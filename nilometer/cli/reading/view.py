@@ -12,6 +12,8 @@ import click
 
 from domain.errors import UnknownHost, UnknownVm
 from domain.identifiers import host_stream, vm_stream
+from domain.settings import Mode
+from domain.state import Power
 from nilometer.cli.documents import to_document
 from nilometer.cli.failures import OK, Mistyped
 from nilometer.cli.names import (
@@ -168,8 +170,21 @@ def _format_vm(out: Output, row: VmRow, unit: Unit) -> str:
     return (
         f"VM {row.vm}{name} on {row.host or UNKNOWN} ({row.origin}): {_format_power(row)}, "
         f"assigned {assigned}, visible {visible}, high watermark {watermark}, "
-        f"in use {_format_in_use(row, unit)}; last update {format_time(_last_update(row))}{_format_newest(row)}"
+        f"in use {_format_in_use(row, unit)}{_format_shortfall(row, unit)}; "
+        f"last update {format_time(_last_update(row))}{_format_newest(row)}"
     )
+
+
+def _format_shortfall(row: VmRow, unit: Unit) -> str:
+    """What a running static VM of a hypervisor is set to, where it has another size."""
+    setting, assigned = row.memory, row.assigned
+    if row.origin != "observed" or setting is None or setting.mode is not Mode.STATIC or not assigned:
+        return ""
+    if row.power not in (Power.RUNNING, Power.PAUSED) or assigned == setting.startup:
+        return ""
+    set_to, has, missing = format_sizes([setting.startup, assigned, abs(assigned - setting.startup)], unit)
+    way = "removed" if assigned > setting.startup else "added"
+    return f"; set to {set_to}, has {has}: {missing} could not be {way} so far"
 
 
 def _format_newest(row: VmRow) -> str:
@@ -242,6 +257,9 @@ def _write_tables(out: Output, rows: View, unit: Unit) -> None:
         title = f"VMs on host {host}, in {unit.name}" if host else f"VMs on an unknown host, in {unit.name}"
         right = ("Assigned", "Visible", "Watermark", "In use")
         out.write_table(title, _VM_COLUMNS, cells, right=right, crop="VM")
+        for vm in there:
+            if shortfall := _format_shortfall(vm, unit):
+                out.write_line(f"{vm.name}{shortfall.removeprefix(';')}")
         older = [
             f"{row.vm} at {format_time_near(row.in_use_as_of or row.as_of, row.as_of)}"
             for row in there
@@ -292,8 +310,8 @@ def _write_details(out: Output, row: VmRow, unit: Unit) -> None:
             out.write_line(f"    {name}: {UNKNOWN if row.memory is None else describe_setting(row.memory, unit)}")
             continue
         text = UNKNOWN if value is None else format_rounded(value, unit) if field.name in _VM_SIZES else str(value)
-        if field.name in _TIMES:
-            text = format_time(str(value))
+        if field.name in _TIMES and value is not None:
+            text = format_time(value)
         if field.name == "in_use" and not row.in_use_reported:
             text = UNKNOWN
         measured = row.in_use_as_of if field.name == "in_use" else row.measured.get(field.name)

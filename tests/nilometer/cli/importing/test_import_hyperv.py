@@ -125,7 +125,7 @@ def test_what_another_tool_did_is_recorded_of_the_vm_that_is_called_so(desk: Des
         assert said.code == 0
         assert said.err.startswith(f"note: {word} is the VM {WEB}\n")
         assert said.json["target"] == f"vm/{WEB}"
-        assert desk.call("log", "--asked", "--format", "json").lines[-1]["data"]["request"] == number
+        assert desk.call("log", "--asked", "--format", "json").lines[-1]["request"] == number
     assert "is the VM" not in desk.call("record", WEB, *change).err
     assert len(desk.call("view", "--format", "json").json["vms"]) == 2
     assert desk.call("record", "web02", "--new", *change).code == 0

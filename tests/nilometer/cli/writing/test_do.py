@@ -133,7 +133,7 @@ def test_what_another_tool_did_is_recorded_with_what_came_of_it(desk: Desk) -> N
     assert (answer["outcome"], answer["requested"], answer["granted"]) == ("partially-completed", 2**32, 2**31)
     kinds = [event["type"] for event in desk.call("log", "--format", "json").lines]
     assert kinds == [
-        "nilometer.vm.observed.v2",
+        "nilometer.vm.observed.v3",
         "nilometer.vm.change-requested.v1",
         "nilometer.vm.memory-moved.v3",
         "nilometer.vm.request-settled.v1",
@@ -180,7 +180,7 @@ def test_a_second_change_goes_on_from_the_first(desk: Desk) -> None:
     desk.call(*RECORD, "--after", "6GiB")
     said = desk.call("record", "web07", "--asked", "8GiB", "--before", "6GiB", "--after", "8GiB", "--format", "json")
     assert said.code == 0
-    requests = [e["data"]["request"] for e in desk.call("log", "--asked", "--format", "json").lines]
+    requests = [e["request"] for e in desk.call("log", "--asked", "--format", "json").lines]
     assert requests == [1, 2]
 
 

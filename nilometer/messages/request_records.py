@@ -1,0 +1,136 @@
+"""What somebody requested and how it ended, as data: for programs that read ``nilo log --asked``. Sizes are bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from domain.decision import Code, Outcome
+from domain.envelope import Envelope
+from domain.events import Event
+from domain.observed.events import (
+    UNKNOWN_ACTOR,
+    CauseIs,
+    ObservedCode,
+    VmChangeRequested,
+    VmMemoryMoved,
+    VmObserved,
+    VmRequestSettled,
+)
+from nilometer.errors import UnreadableEvent
+from nilometer.ledger.reader import LedgerReader
+from nilometer.messages.annotations import read_annotation
+from nilometer.messages.requests import find_outcome
+from nilometer.views.log import Filter
+from projections.timeline import entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRecord:
+    """One request, and how it stands. ``None`` is unknown, or does not apply."""
+
+    position: int
+    """Of the event that records the request: ``nilo show`` and ``nilo annotate`` take it."""
+    vm: str | None
+    name: str | None
+    """What the VM is called now."""
+    host: str | None
+    """The host, of a request that names one."""
+    actor: str | None
+    """Who asked; ``None`` if no source says so."""
+    via: str
+    reason: str | None
+    ticket: str | None
+    approved_by: str | None
+    correlation: str
+    command: str | None
+    """The command that Nilometer decided, or the words of the tool."""
+    request: int | None
+    """Its number: the requests of an observed VM are counted from 1."""
+    device: str | None
+    size_from: int | None
+    target: int | None
+    requested: int | None
+    """The amount that was asked for."""
+    granted: int | None
+    outcome: Outcome | None
+    """``None`` if it was not recorded how the request ended."""
+    code: Code | ObservedCode | None
+    cause_is: CauseIs | None
+    """How the cause of a short grant is known."""
+    message: str | None
+    """The words of the source about how it ended."""
+    still_open: bool
+    late: bool
+    asked_after: str | None
+    """The beginning of the interval in which it was asked for; ``None`` if ``asked_at`` is the moment."""
+    asked_at: str
+    settled_after: str | None
+    settled_at: str | None
+    positions: tuple[int, ...]
+    """Of the events that record it, its moves and its settlements."""
+
+
+def read_request(ledger: LedgerReader, envelope: Envelope[Event], names: Mapping[str, str]) -> RequestRecord:
+    """Reads a request, from the event that records it and from what followed. ``names`` has the names of VMs."""
+    event, listed, metadata = envelope.event, entry(envelope), envelope.metadata
+    note = read_annotation(ledger, envelope)
+    settlements: list[Envelope[VmRequestSettled]] = []
+    if isinstance(event, VmChangeRequested):
+        settlements, _ = find_outcome(ledger, envelope, event)
+    last = settlements[-1] if settlements else None
+    settled = None if last is None else last.event
+    is_decided = not isinstance(event, VmChangeRequested | VmObserved)
+    asked = event if isinstance(event, VmChangeRequested) else None
+    return RequestRecord(
+        position=envelope.position,
+        vm=listed.vm,
+        name=None if listed.vm is None else names.get(listed.vm),
+        host=listed.host,
+        actor=None if metadata.actor == UNKNOWN_ACTOR else metadata.actor,
+        via=metadata.via,
+        reason=note.reason or metadata.reason,
+        ticket=note.ticket,
+        approved_by=note.approved_by,
+        correlation=metadata.correlation,
+        command=listed.command if is_decided else None if asked is None else asked.asked,
+        request=None if asked is None else asked.request,
+        device=None if asked is None else asked.device,
+        size_from=None if asked is None else asked.size_from,
+        target=None if asked is None else asked.target,
+        requested=listed.requested if asked is None else asked.amount,
+        granted=listed.granted if settled is None else settled.granted,
+        outcome=_outcome_of(event, settled, listed.outcome),
+        code=listed.code if settled is None else settled.code,
+        cause_is=None if settled is None else settled.cause_is,
+        message=event.told if isinstance(event, VmObserved) else None if settled is None else settled.told,
+        still_open=settled is not None and settled.still_open,
+        late=settled is not None and settled.late,
+        asked_after=metadata.earliest,
+        asked_at=metadata.happened,
+        settled_after=None if last is None else last.metadata.earliest,
+        settled_at=metadata.happened if is_decided else None if last is None else last.metadata.happened,
+        positions=tuple(sorted({envelope.position, *_find_positions(ledger, envelope)})),
+    )
+
+
+def _find_positions(ledger: LedgerReader, envelope: Envelope[Event]) -> Iterator[int]:
+    """Of the events of a request: all have its correlation, but others may have it too."""
+    event = envelope.event
+    for found in ledger.views.log(Filter(correlation=envelope.metadata.correlation)):
+        if isinstance(found, UnreadableEvent) or found.position < envelope.position:
+            continue
+        if isinstance(event, VmChangeRequested):
+            part = found.event if found.stream == envelope.stream else None
+            if isinstance(part, VmMemoryMoved | VmRequestSettled) and part.request == event.request:
+                yield found.position
+        elif found.metadata.causation == envelope.id:
+            yield found.position
+
+
+def _outcome_of(event: Event, settled: VmRequestSettled | None, outcome: Outcome | None) -> Outcome | None:
+    if settled is not None:
+        return settled.outcome
+    if isinstance(event, VmChangeRequested) and not event.accepted:
+        return Outcome.REJECTED
+    return Outcome.FAILED if isinstance(event, VmObserved) else outcome

@@ -1,0 +1,93 @@
+"""``nilo log --asked`` for programs and for reviewers, and ``nilo annotate``. The spools are synthetic."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.quantities import GiB, MiB
+from tests.nilometer.cli.calling import Desk
+from tests.nilometer.cli.test_schemas import problems
+from tests.nilometer.importers.hyperv.synthetic import WEB, Spool, vm
+from tests.paths import EXAMPLES
+
+DAY = str(EXAMPLES / "HV01-20261123.jsonl")
+ASKED = ("log", "--asked", "--format", "json")
+
+
+@pytest.fixture
+def day(desk: Desk) -> Desk:
+    """A desk with the ledger of the example's day."""
+    assert desk.call("import-hyperv", DAY).code == 0
+    return desk
+
+
+def test_each_request_is_one_object_as_its_schema_says(day: Desk) -> None:
+    anna, ben, nobody = lines = day.call(*ASKED).lines
+    assert [problems("request", line) for line in lines] == [[], [], []]
+    assert (anna["name"], anna["actor"], anna["via"], anna["command"]) == (
+        "web01",
+        "CONTOSO\\anna",
+        "powershell",
+        "Set-VMMemory web01 -StartupBytes 8GB",
+    )
+    assert (anna["size_from"], anna["target"], anna["requested"], anna["granted"]) == (
+        4 * GiB, 8 * GiB, 4 * GiB, 4 * GiB,
+    )  # fmt: skip
+    assert (ben["outcome"], ben["code"], ben["granted"]) == ("partially-completed", "superseded", 2500 * MiB)
+    assert (nobody["actor"], nobody["asked_after"]) == (None, "2026-11-23T09:05:00.000000Z")
+    assert nobody["position"] in nobody["positions"]
+    assert len(nobody["positions"]) == 3, "the request, its move, its settlement"
+
+
+def test_what_was_decided_has_the_same_form(desk: Desk) -> None:
+    host = '{"command": "register-host", "host": "hv01", "version": "2022", "total": "8GiB", "reserve": "1GiB"}'
+    desk.call("run", desk.write("s.jsonl", host + "\n"), "--actor", "anna")
+    (line,) = desk.call(*ASKED).lines
+    assert problems("request", line) == []
+    assert (line["command"], line["host"], line["outcome"], line["positions"]) == ("register-host", "hv01", "done", [1])
+
+
+def test_requests_without_a_user_or_a_ticket_are_found_until_somebody_adds_it(day: Desk) -> None:
+    def positions(*options: str) -> list[int]:
+        return [line["position"] for line in day.call(*ASKED, *options).lines]
+
+    assert positions("--nobody") == [22]
+    assert positions("--no-ticket") == [6, 13, 22]
+    assert positions("--no-ticket", "-n", "1") == [22]
+    added = ("--reason", "month end", "--ticket", "CHG-2041", "--approved-by", "CONTOSO\\anna")
+    said = day.call("annotate", "22", *added, "--actor", "CONTOSO\\dora", "--format", "json").json
+    assert problems("annotation", said) == []
+    assert said["about"] == 22
+    assert positions("--no-ticket") == [6, 13]
+    (line,) = day.call(*ASKED, "--nobody").lines
+    assert (line["reason"], line["ticket"], line["approved_by"]) == ("month end", "CHG-2041", "CONTOSO\\anna")
+    assert day.call("annotate", "22", "--reason", "year end").code == 0
+    shown = day.call("log", "--asked", "--nobody").out
+    assert ', because "year end", ticket CHG-2041, approved by CONTOSO\\anna' in shown
+    assert day.call("view", "--vm", "web01", "--format", "json").json["vms"][0]["as_of"] < "2026-11-24"
+
+
+@pytest.mark.parametrize(
+    ("args", "what"),
+    [
+        (["annotate", "22"], "nothing is added"),
+        (["annotate", "2200", "--reason", "x"], "there is no position 2200"),
+        (["annotate", "1", "--reason", "x"], "position 1 is no event of an observed VM"),
+        (["annotate", "0", "--reason", "x"], "0"),
+        (["log", "--nobody"], "--nobody needs --asked"),
+        (["log", "--asked", "--nobody", "--actor", "x"], "--nobody does not go with --actor"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_recorded(day: Desk, args: list[str], what: str) -> None:
+    before = day.call("info", "--format", "json").json["events"]
+    result = day.call(*args)
+    assert (result.code, what in result.err) == (2, True), result.err
+    assert day.call("info", "--format", "json").json["events"] == before
+
+
+def test_a_vm_that_has_not_what_it_is_set_to_is_shown_so(desk: Desk) -> None:
+    spool = Spool().poll(0, vm(8192, 8192)).poll(1, vm(7168, 4096)).poll(2, vm(7168, 4096))
+    assert desk.call("import-hyperv", desk.write("s.jsonl", spool.data), "--final").code == 0
+    short = "set to 4096 MiB, has 7168 MiB: 3072 MiB could not be removed so far"
+    assert f"; {short}; last update" in desk.call("view", "--vm", WEB).out
+    assert f"web01 {short}" in desk.call("view", "--format", "human").out
