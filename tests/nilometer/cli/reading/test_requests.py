@@ -51,17 +51,17 @@ def test_requests_without_a_user_or_a_ticket_are_found_until_somebody_adds_it(da
     def positions(*options: str) -> list[int]:
         return [line["position"] for line in day.call(*ASKED, *options).lines]
 
-    assert positions("--nobody") == [22]
-    assert positions("--no-ticket") == [6, 13, 22]
-    assert positions("--no-ticket", "-n", "1") == [22]
+    assert positions("--nobody") == [23]
+    assert positions("--no-ticket") == [7, 14, 23]
+    assert positions("--no-ticket", "-n", "1") == [23]
     added = ("--reason", "month end", "--ticket", "CHG-2041", "--approved-by", "CONTOSO\\anna")
-    said = day.call("annotate", "22", *added, "--actor", "CONTOSO\\dora", "--format", "json").json
+    said = day.call("annotate", "23", *added, "--actor", "CONTOSO\\dora", "--format", "json").json
     assert problems("annotation", said) == []
-    assert said["about"] == 22
-    assert positions("--no-ticket") == [6, 13]
+    assert said["about"] == 23
+    assert positions("--no-ticket") == [7, 14]
     (line,) = day.call(*ASKED, "--nobody").lines
     assert (line["reason"], line["ticket"], line["approved_by"]) == ("month end", "CHG-2041", "CONTOSO\\anna")
-    assert day.call("annotate", "22", "--reason", "year end").code == 0
+    assert day.call("annotate", "23", "--reason", "year end").code == 0
     shown = day.call("log", "--asked", "--nobody").out
     assert ', because "year end", ticket CHG-2041, approved by CONTOSO\\anna' in shown
     assert day.call("view", "--vm", "web01", "--format", "json").json["vms"][0]["as_of"] < "2026-11-24"
@@ -70,7 +70,7 @@ def test_requests_without_a_user_or_a_ticket_are_found_until_somebody_adds_it(da
 @pytest.mark.parametrize(
     ("args", "what"),
     [
-        (["annotate", "22"], "nothing is added"),
+        (["annotate", "23"], "nothing is added"),
         (["annotate", "2200", "--reason", "x"], "there is no position 2200"),
         (["annotate", "1", "--reason", "x"], "position 1 is no event of an observed VM"),
         (["annotate", "0", "--reason", "x"], "0"),
