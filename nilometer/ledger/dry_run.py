@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.aggregates import HostAggregate, VmAggregate
+from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.commands import NAMES
 from domain.deciding.decider import decide
 from domain.deciding.reads import load
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.identifiers import StreamName, UtcTime, host_stream, split_stream, vm_stream
+from nilometer.errors import UnreadableEvent
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.moments import find_moment
 from nilometer.ledger.repository import count_on, decided_host, decided_vm
 from nilometer.ledger.requests import Request, Result
-from nilometer.ledger.unit_of_work import readable
+from nilometer.ledger.unit_of_work import undecidable
 from nilometer.ledger.validating import check_requests
 from nilometer.times import Clock, current_time, system_clock
 from projections.fleet import Fleet
@@ -91,9 +92,11 @@ class DryRun:
         return frozenset() if self._ledger is None or not keys else self._ledger.known(keys)
 
     def _decide(self, request: Request) -> Result:
-        with readable():
+        try:
             reads = load(request.command, self)
             answer = decide(request.command, reads)
+        except (UnreadableEvent, HistoryError) as error:
+            raise undecidable(error) from error
         recorded = current_time(self._clock)
         happened = self._time_of(request, recorded, reads.streams.union([stream for stream, _ in answer.events]))
         metadata = Metadata(

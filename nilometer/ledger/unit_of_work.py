@@ -6,8 +6,7 @@ Each command is loaded, decided and written: ``Repository.load``, ``decide``, an
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from domain import commands
@@ -154,14 +153,18 @@ class UnitOfWork:
             self.commit()
             self._recorded = {**self._recorded, **self._application.receipts([key])}
         if key in self._recorded:
-            with readable():
+            try:
                 self._pending.append(self._repeat(request, self._recorded[key]))
+            except (UnreadableEvent, HistoryError) as error:
+                raise undecidable(error) from error
             return
         if isinstance(command, commands.RemoveHost):
             self.commit()  # the VMs on the host are counted in what is stored
             self._expected_position = self._application.position()
-        with readable():
+        try:
             reads, answer = self._decide(command)
+        except (UnreadableEvent, HistoryError) as error:
+            raise undecidable(error) from error
         if isinstance(command, commands.DefineVm) and accepted(answer.decision):
             self._expect_unchanged(host_stream(command.host))
         self._append(request, key, reads, answer)
@@ -275,14 +278,10 @@ class UnitOfWork:
         )
 
 
-@contextmanager
-def readable() -> Generator[None]:
-    """Raises ``InputError`` if a request reads what comes of an event that cannot be read, or cannot follow."""
-    try:
-        yield
-    except (UnreadableEvent, HistoryError) as error:
-        message = f"{error.message}; nothing can be decided after it, and nothing was recorded"
-        raise InputError(message, hint=error.hint) from error
+def undecidable(error: UnreadableEvent | HistoryError) -> InputError:
+    """The error that a request reads what comes of an event that cannot be read, or cannot follow."""
+    message = f"{error.message}; nothing can be decided after it, and nothing was recorded"
+    return InputError(message, hint=error.hint)
 
 
 # Receipts: what a key was used for, and what was answered where no event shows it
