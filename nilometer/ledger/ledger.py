@@ -31,6 +31,9 @@ from nilometer.times import Clock, system_clock
 TRIES: Final = 60
 """How often a commit is tried before the ledger counts as busy."""
 
+LONGEST_TIMEOUT: Final = 1_000_000
+"""Seconds that one may wait for another writer."""
+
 PAUSE: Final = 0.002
 PAUSE_MOST: Final = 0.25
 """Seconds. After the n-th lost race a random time up to ``PAUSE`` doubled n times passes, but no more than this."""
@@ -79,6 +82,9 @@ class Ledger(LedgerReader):
         ``InputError`` for an unreadable URL.
         """
         location = parse_url(url)
+        given: object = lock_timeout
+        if type(given) not in (int, float) or not 0 <= lock_timeout <= LONGEST_TIMEOUT:
+            raise InputError("lock_timeout is no number of seconds", hint=f"write a number up to {LONGEST_TIMEOUT:,}")
         recorder: LedgerRecorder
         if isinstance(location, SQLiteLocation):
             from nilometer.storage.sqlite.recorder import SQLiteLedgerRecorder

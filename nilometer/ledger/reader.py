@@ -6,10 +6,11 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, cast
 
+from domain.errors import InputError
 from nilometer.errors import LedgerError, LedgerWarning, NotALedger, UnreadableEvent
-from nilometer.storage.reader import EventReader, ReadEvent, StoredRow
+from nilometer.storage.reader import EventReader, ReadEvent, StoredRow, check_known_text
 from nilometer.storage.store import Store
 from nilometer.storage.urls import SQLiteLocation, parse_url
 from nilometer.times import is_utc_time
@@ -68,6 +69,11 @@ class LedgerReader:
 
     def known(self, keys: Sequence[str], upto: int | None = None) -> frozenset[str]:
         """Those of the keys under which something was recorded, until the ledger came to a position."""
+        given = cast("object", keys)
+        if isinstance(given, str) or not isinstance(given, Sequence):
+            raise InputError(f"keys is a {type(given).__name__}, not a list of texts", hint="write ['key']")
+        for key in keys:
+            check_known_text("key", key)
         receipts = self._store.receipts(keys) if keys else ()
         return frozenset(receipt.key for receipt in receipts if upto is None or receipt.position <= upto)
 

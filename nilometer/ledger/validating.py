@@ -306,7 +306,8 @@ def _check_member(kind: type[StrEnum]) -> Check:
     def check_one(name: str, value: object) -> None:
         if type(value) is kind:
             return
-        near = next((one for one in kind if str(value) == one.value), None) if isinstance(value, str | int) else None
+        text = str(value) if isinstance(value, str) or (isinstance(value, int) and abs(value) <= LARGEST) else None
+        near = next((one for one in kind if text == one.value), None)
         mend = f"{kind.__name__}.{near.name}" if near else " or ".join(f"{kind.__name__}.{one.name}" for one in kind)
         raise InputError(f"{name}: {_shown(value)} is not a {kind.__name__}", hint=f"write {mend}")
 

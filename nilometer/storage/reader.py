@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
+from domain.errors import InputError
 from domain.identifiers import StreamName
 from domain.record import Record, record
 from nilometer.errors import UnreadableEvent
@@ -35,6 +36,21 @@ ReadEvent: TypeAlias = "Envelope[Event] | UnreadableEvent"
 
 Columns = tuple[int, str, int, str, bytes]
 """The fields of a ``StoredRow``."""
+
+
+def check_position(name: str, position: object) -> None:
+    """Raises ``InputError`` for what is no position, or version, of an event."""
+    if type(position) is not int or not 0 <= position < 2**63:
+        what = f"is a {type(position).__name__}, not a whole number" if type(position) is not int else "is out of range"
+        raise InputError(f"{name} {what}", hint="a position is a whole number: 0 is before the first event")
+
+
+def check_known_text(name: str, text: object) -> None:
+    """Raises ``InputError`` for what is no text that a ledger can have."""
+    if not isinstance(text, str):
+        raise InputError(f"{name} is a {type(text).__name__}, not a text", hint="write a text, such as 'vm/web01'")
+    if "\0" in text or (not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)):
+        raise InputError(f"{name} {text!r} has a character that no ledger has", hint="leave it out")
 
 
 def _decoder() -> Callable[[str, int, str, bytes, int], ReadEvent]:
@@ -95,6 +111,8 @@ class EventReader:
 
     def read_stream(self, stream: str, after: int = 0, *, until_position: int | None = None) -> Iterator[ReadEvent]:
         """The same, with its error in the place of an event that cannot be read."""
+        check_known_text("stream", stream)
+        check_position("after", after)
         read = _decoder()
         while True:
             with self._store.transaction(write=False) as db:
@@ -119,6 +137,9 @@ class EventReader:
         return 0 if row is None else cast("int | None", row[0]) or 0
 
     def _select(self, after: int, upto: int | None) -> Iterator[Columns]:
+        check_position("after", after)
+        if upto is not None:
+            check_position("upto", upto)
         while True:
             with self._store.transaction(write=False) as db:
                 select = (

@@ -67,7 +67,7 @@ def _expression(kind: Kind, value: str, names: dict[str, Any], numbers: count[in
     if origin in (Union, UnionType):
         one, *others = [part for part in get_args(kind) if part is not NoneType]
         if others:
-            raise NotRestatedError(kind)
+            raise NotRestatedError(value)
         return f"('null' if {value} is None else {_expression(one, value, names, numbers)})"
     name = f"known{next(numbers)}"
     if origin is Literal:
@@ -80,7 +80,7 @@ def _expression(kind: Kind, value: str, names: dict[str, Any], numbers: count[in
     if isinstance(kind, type) and is_dataclass(kind):
         names[name], names[f"{name}_type"] = _function(_object(kind, names, numbers), names), kind
         return f"({name}({value}) if type({value}) is {name}_type else refuse())"
-    raise NotRestatedError(kind)
+    raise NotRestatedError(value)
 
 
 def _object(record: Any, names: dict[str, Any], numbers: count[int]) -> str:

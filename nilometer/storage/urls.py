@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import cast
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from domain.errors import InputError
@@ -63,6 +64,9 @@ Location = SQLiteLocation | PostgresLocation
 
 def parse_url(url: str) -> Location:
     """Reads the URL of a ledger. Raises ``InputError`` with what to write instead."""
+    given = cast("object", url)
+    if not isinstance(given, str):
+        raise InputError(f"a {type(given).__name__} is not the URL of a ledger", hint=_HINT)
     try:
         parts = urlsplit(url)
         port = parts.port

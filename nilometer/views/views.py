@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from domain.aggregates import HistoryError
 from domain.errors import NilometerError
 from nilometer.errors import LedgerWarning, UnreadableEvent
+from nilometer.storage.reader import check_known_text, check_position
 from nilometer.views.tables import (
     FRESH,
     LIVE,
@@ -251,10 +252,12 @@ class Views:
         """
         if at_position is None:
             return self._read_or_fold(self._moments.now)
+        check_position("at_position", at_position)
         return self._read_or_fold(lambda: self._moments.at_position(at_position), upto=at_position)
 
     def fleet_at(self, time: str) -> Fleet:
         """All hosts and VMs as they were at a time, by all that is known now: what had happened by then."""
+        check_known_text("time", time)
         return self._read_or_fold(lambda: self._moments.at_time(time), time=time)
 
     def fleet_of(self, moment: Moment | None) -> Fleet:

@@ -266,3 +266,9 @@ def test_an_event_of_a_decision_cannot_be_observed(ledger: Ledger) -> None:
         ledger.record([Observation("k", (Fact("vm/lab", stopped, TEN),))], actor="ann", via="test")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="actor: 5"):
         ledger.record([], actor=5, via="test")  # type: ignore[arg-type]
+
+
+def test_a_number_too_long_to_be_written_is_no_member_of_an_enum(ledger: Ledger) -> None:
+    host = RegisterHost("hv01", 10**5000, 2**36, 2**30)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"version: a value .* is not a HostVersion"):
+        ledger.execute(Request(host, "ann", "test"))

@@ -66,6 +66,7 @@ def event(tmp_path_factory: pytest.TempPathFactory) -> Event:
 
 
 LOOKALIKES: dict[str, list[object]] = {
+    "hot_added": [True, 1.0, Number(5), None],
     "granted": [True, 1.0, Number(5), "5", float("nan")],
     "outcome": ["completed", Mood.COMPLETED, None],
     "command": [5, None, Mood.COMPLETED],
