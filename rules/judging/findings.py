@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, cast
 
 from domain.quantities import LARGEST
 from domain.rule import Rule
@@ -43,6 +43,19 @@ def ask_measured(statement: Rule, sizes: Mapping[str, int | None] | None = None)
     return Question(
         statement, {path: size for path, size in (sizes or {}).items() if size is not None and 0 <= size <= LARGEST}
     )
+
+
+def ask_of(statement: Rule, record: object, path: str) -> Question:
+    """A question about a record of which every figure is known."""
+    return Question(statement, dict(_figures(record, path)))
+
+
+def _figures(record: object, path: str) -> Iterator[tuple[str, Literal]]:
+    if not is_dataclass(record):
+        yield path, cast("Literal", record)
+        return
+    for part in fields(record):
+        yield from _figures(getattr(record, part.name), f"{path}.{part.name}")
 
 
 class Verdict(StrEnum):

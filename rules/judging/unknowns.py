@@ -54,8 +54,9 @@ def _verdict(predicate: Rule, given: tuple[tuple[str, Literal], ...]) -> Verdict
 
 
 def certain(question: Question) -> Question:
-    """A question without those of its doubtful figures that decide it, left out one after another."""
-    known = dict(question.known)
+    """A question about the figures that it reads, without the doubtful ones that decide it, one after another."""
+    read = _variables_of(question.statement)
+    known = {path: value for path, value in question.known.items() if path in read}
     for path in question.doubtful:
         if evaluate(question.statement, known) is Verdict.UNKNOWN:
             break
@@ -98,6 +99,8 @@ def _find(
 ) -> Mapping[str, Literal] | None:
     """A completion for which the statement has a value, the simplest first, or one near to another."""
     free = {name: term for name, term in _variables_of(question.statement).items() if name not in question.known}
+    if not free:
+        return {} if holds_with(question, {}) is wanted else None
     for completion in _candidates(question, list(free.values()), near):
         if holds_with(question, completion) is wanted:
             return completion

@@ -19,6 +19,7 @@ from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.comparing import figures_of
 from rules.judging.decided.attribution import HOST_INVARIANTS, VM_INVARIANTS
 from rules.judging.decided.tracks import DecidedHostState, DecidedVmState
+from rules.judging.findings import ask_of
 
 NO_VM: Final = vm_defined(1, Guest.UNENLIGHTENED, ConfigVersion(0, 0), MemorySetting.static(0))
 """Stands for the VM where a host has none: the invariants of hosts do not read it."""
@@ -79,5 +80,6 @@ def _check(
             found |= figures_of(vm_figures(site.vm))
         because = cause if cause != position else follows
         why = "the invariant does not hold after the event"
-        collector.report_violation(rule.__name__, ref, why, ({}, found), follows=because)
+        about = ask_of(rule, site, "site")
+        collector.report_violation(rule.__name__, ref, why, ({}, found), follows=because, about=about)
     return all_hold

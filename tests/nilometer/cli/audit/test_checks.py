@@ -76,3 +76,15 @@ def test_text_shows_the_first_unknown_of_each_rule_and_all_of_them_on_demand(des
     for options, shown in (((), len({one["rule"] for one in unknown})), (("--all",), len(unknown))):
         text = desk.call("audit", *options).out
         assert text.count("\n    kept with ") == text.count("\n    broken with ") == shown
+
+
+def test_an_invariant_that_is_broken_is_shown_with_the_figures_that_break_it(desk: Desk) -> None:
+    lines = desk.with_history().events.splitlines(keepends=True)
+    lines[6:] = [line.replace('"total":68719476736', '"total":1073741824') for line in lines[6:]]
+    findings = desk.call("audit", desk.write("small.jsonl", "".join(lines)), "--format", "json").json["findings"]
+    broken = [one for one in findings if one["rule"] == "host_never_overcommitted" and one["check"] is not None]
+    assert broken
+    for finding in broken:
+        check = finding["check"]
+        assert (finding["verdict"], check["keeps"], check["breaks"]) == ("violated", None, {})
+        assert execute(check, {}) is False
