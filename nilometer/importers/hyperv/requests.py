@@ -101,7 +101,8 @@ def note_change(vm: HypervVm, change: ChangeReading, *, is_static: bool = False)
     who = attribution_of(change)
     certain = vm.state.memory is not None and is_static and not change.error
     memory = MemorySetting.static(change.requested) if certain and change.requested is not None else None
-    text = ": ".join(filter(None, (change.command, change.error, change.remark)))
+    error = f"failed: {change.error}" if change.id is not None and change.error is not None else change.error
+    text = ": ".join(filter(None, (change.command, error, change.remark)))
     event = VmObserved(memory=memory, label=OWN_CHANGE, told=text or None, record=change.record)
     emission = vm.emit(event, change.at, change.since, who=who)
     vm.expect_change(who if change.error is None else None)

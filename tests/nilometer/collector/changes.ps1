@@ -201,6 +201,7 @@ Check 'running static memory is waited for, half a minute at most' {
     Invoke-NiloChange web01 { Edit-StubHost { param($s) $s.vms[0].startup = 2048 } } -Spool $Spool
     Assert-Same @($Waited, (Get-Change end).after.assigned) @(30, 8GB)
     $global:Waited = 0
+    Invoke-NiloChange web01 { Edit-StubHost { param($s) $s.vms[0].startup = 1024 }; Write-Error x } -Spool $Spool 2>$null # failed
     Invoke-NiloChange erp01 { Edit-StubHost { param($s) $s.vms[1].startup = 4096 } } -Spool $Spool # dynamic
     Invoke-NiloChange idle { Edit-StubHost { param($s) $s.vms[3].startup = 4096 } } -Spool $Spool # off
     Assert-Same $Waited 0
@@ -232,6 +233,13 @@ Check 'Set-NiloVMMemory passes on what is given, and says it as Set-VMMemory' {
     Set-NiloVMMemory idle -DynamicMemoryEnabled $true -Spool $Spool
     Assert-Same (Get-Change begun).command "Set-VMMemory -VMName 'idle' -DynamicMemoryEnabled `$true"
     Assert-Same (Get-StubState).vms[3].dynamic $true
+}
+Check 'Set-VMMemory is called so that each error comes out, and nothing is asked twice' {
+    & $loaded { function script:Set-VMMemory { [CmdletBinding(SupportsShouldProcess)] param($VM, $StartupBytes, $MinimumBytes) $global:bound = $PSBoundParameters } }
+    try { & { $ErrorActionPreference = 'SilentlyContinue'; $ConfirmPreference = 'None'; Set-NiloVMMemory web01 -StartupBytes 8GB -Spool $Spool } }
+    finally { & $loaded { Remove-Item function:Set-VMMemory } }
+    Assert-Same @("$($bound.ErrorAction)", [bool]$bound.Confirm, $bound.VM.Name, $bound.StartupBytes, $bound.ContainsKey('MinimumBytes')) @('Continue', $false, 'web01', 8GB, $false)
+    Assert-Same $bound.ContainsKey('Confirm') $true
 }
 Check 'Set-NiloVMMemory looks all VMs up before it changes one, and tells each' {
     Assert-Like (Get-Thrown { Set-NiloVMMemory web01, web99 -StartupBytes 8GB -Spool $Spool }) 'nothing was changed: HV01 has no VM of the name web99'

@@ -283,13 +283,14 @@ def _build(begun: ChangeFile, end: ChangeFile | None, writer: _Writer, moved_to:
     if end is not None:
         outcome = end.content.get("outcome")
         after, requested = size(end, "after", "assigned"), size(end, "after", "startup")
-        error = _join_errors(end) or ("it failed" if outcome == "failed" else None)
+        error = _join_errors(end) or ("the error was not recorded" if outcome == "failed" else None)
         unchanged = requested == size(begun, "before", "startup")
         if outcome != "returned" and unchanged:  # refused: only the command shows the size requested
             requested = find_size(command) if outcome == "failed" else None
         remark = "interrupted" if outcome == "interrupted" else None
-        if after is None and moved_to is not None:
-            remark = ", ".join(filter(None, (remark, f"moved to {moved_to}")))
+        if after is None:
+            result = "its result is not known" if moved_to is None else f"moved to {moved_to}"
+            remark = ", ".join(filter(None, (remark, result)))
     return ChangeReading(
         at=begun.time if end is None else end.time,
         since=begun.time if end is None else min(begun.time, end.time),

@@ -112,6 +112,21 @@ def test_an_interrupted_change_is_told_with_what_it_did() -> None:
     assert notes(store) == [("CONTOSO\\anna", "Set-VMMemory web01 -StartupBytes 8GB: interrupted")]
 
 
+def test_a_command_that_threw_is_told_as_failed() -> None:
+    errors = [{"message": "the ticket was closed", "id": "x", "category": "y"}]
+    command = "throw 'the ticket was closed'"
+    after = figures(4096, 4096)
+    spool = quiet(4).pair(3.01, CHANGE, command=command, outcome="failed", after=after, errors=errors)
+    store = imported(quiet(6, 4, spool))
+    assert notes(store) == [("CONTOSO\\anna", f"{command}: failed: the ticket was closed")]
+    assert store.events(VmChangeRequested) == []
+
+
+def test_a_vm_that_was_gone_by_the_end_has_no_known_result() -> None:
+    told = notes(imported(quiet(3).poll2(3).pair(3.01, CHANGE, after=None)))
+    assert told == [("CONTOSO\\anna", "Set-VMMemory web01 -StartupBytes 8GB: its result is not known")]
+
+
 def test_a_vm_that_moved_while_the_command_ran_is_unknown_here_and_moved_there() -> None:
     migration = job(2.25, "CONTOSO\\cluster$", 300, destination="HV02")
     spool = quiet(3).poll2(3, jobs=[migration]).pair(3.01, CHANGE, after=None)
