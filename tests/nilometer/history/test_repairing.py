@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from domain.errors import InputError
 from nilometer.errors import LedgerWarning
@@ -20,6 +21,7 @@ from nilometer.storage.reader import StoredRow
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.cli.test_schemas import problems
 from tests.nilometer.ledger.asking import ask, vm, with_web01
+from tests.nilometer.storage.meanwhile import recorder_of
 
 Change = Callable[[str], str]
 
@@ -159,3 +161,24 @@ def test_what_cannot_be_mended_is_exit_1_and_every_other_command_says_it(ledger:
         assert (judged.code, "event vm/web01/2 at position 3" in judged.out + judged.err) == (2, True)
     assert desk.call("view").code == 0
     assert desk.call("backup", str(ledger.with_name("backup.db"))).code == 0
+
+
+def test_a_ledger_on_either_database_is_mended_in_a_file(url: str, tmp_path: Path) -> None:
+    with Ledger.open(url, create=True, durable=False) as made:
+        with_web01(made)
+        ask(made, "stop", vm="web01")
+        rows = list(made.rows())
+    with closing(Ledger.open(url, durable=False)) as made:
+        started = [StoredEvent(row.stream, row.version + 2, row.topic, row.body) for row in rows[2:4]]
+        floats = StoredEvent("vm/web01", 4, rows[2].topic, FLOATS(rows[2].body.decode()).encode())
+        recorder_of(made).record([floats, started[1]])
+    repair = plan_repair(url)
+    assert [(event.position, event.mended is not None) for event in repair.damaged] == [(7, True)]
+    repair_into(url, tmp_path / "copy.db", repair)
+    with Ledger.open(f"sqlite:///{tmp_path}/copy.db") as mended:
+        assert vm(mended).power == "running"
+        assert mended.views.compare().equal
+        assert ask(mended, "add-memory", vm="web01", amount="1GiB").in_full
+    with Ledger.open(url, read_only=True) as made:
+        assert len(list(made.rows())) == 8
+        assert plan_repair(url).damaged
