@@ -9,6 +9,7 @@ from datetime import datetime
 from io import BytesIO
 from os import PathLike, fspath
 from pathlib import Path
+from typing import cast
 
 from domain.errors import InputError
 from nilometer.importers.beginning import Beginning
@@ -21,9 +22,9 @@ from nilometer.importers.qemu.importer import FORMAT, QemuImporter
 from nilometer.importers.run import DigestedStream, ImportCounts, SkippedRecords, SourceFile, import_file
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Observation
+from nilometer.ledger.validating import check_optional, check_time, check_words
 from nilometer.textio.files import expand_folders, open_repeatable_input
 from nilometer.textio.identifying.kind import IMPORT_QEMU
-from nilometer.times import parse_time
 
 Files = str | PathLike[str] | Iterable[str | PathLike[str]]
 """One file or folder, or several; a folder stands for the files in it."""
@@ -97,8 +98,11 @@ def import_hyperv(
     Raises ``InputError`` for what cannot be read, or ``ImportStopped`` if records were read before it; with
     ``keep_going`` the errors stand in ``ImportedFile.errors`` instead.
     """
+    files = _check_files(files)
+    for name, text in (("zone", zone), ("host", host), ("prefix", prefix)):
+        check_optional(check_words)(name, text)
     parse_zone(zone)
-    collected = None if at is None else parse_time(at.isoformat() if isinstance(at, datetime) else at)
+    collected = None if at is None else check_time("at", at.isoformat() if isinstance(at, datetime) else at)
 
     def import_streams(*, go_on: bool) -> list[ImportedFile]:
         results: list[HypervFile | ImportedFile] = []
@@ -163,6 +167,8 @@ def import_qemu(
 
     Without ``prefix``, the ids begin with the scenario of the file. All else is as for ``import_hyperv``.
     """
+    files = _check_files(files)
+    check_optional(check_words)("prefix", prefix)
     results: list[ImportedFile] = []
 
     def begin(sources: Sequence[SourceFile], prefix: str) -> list[Observation]:
@@ -201,6 +207,16 @@ def import_qemu(
             skipped.add(error)
         results.append(_to_qemu_result(name, importer, skipped))
     return results
+
+
+def _check_files(files: object) -> list[str | PathLike[str]]:
+    """The names of files. Raises ``InputError`` for what is no name."""
+    given = [files] if isinstance(files, str | bytes | PathLike) or not isinstance(files, Iterable) else [*files]
+    for name in cast("list[object]", given):
+        kind = type(name).__name__
+        if not isinstance(name, str | PathLike) or "\0" in fspath(cast("str | PathLike[str]", name)):
+            raise InputError(f"files: a {kind} is not the name of a file", hint="write ['file.jsonl']")
+    return cast("list[str | PathLike[str]]", given)
 
 
 def _find_spools(files: Files) -> tuple[list[str], list[SpoolFolder]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import uuid4
@@ -13,9 +14,31 @@ from domain.observed.events import HostRetired, VmAnnotated, VmRequestSettled, V
 from nilometer.importers.manual import ReportedChange, build_change
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Fact, Observation
-from nilometer.times import current_time, parse_time
+from nilometer.ledger.validating import (
+    Check,
+    check_fields,
+    check_optional,
+    check_size,
+    check_stream,
+    check_time,
+    check_words,
+)
+from nilometer.storage.reader import check_position
+from nilometer.times import current_time
 
 NEW_VM: Final = 'if the VM is new, say so: --new ("new": true in a line of reports, new=True in Python)'
+
+
+_REPORT: Final[Mapping[str, Check]] = {
+    "vm": check_words,
+    "asked": check_size,
+    "before": check_size,
+    "after": check_size,
+    "happened": check_time,
+    "error": check_optional(check_words),
+    "in_use": check_optional(check_size),
+    "host": check_optional(check_words),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +74,9 @@ def record_change(
     recorded, and gets the result of the first. Raises ``UnknownVm``; ``InputError`` for a VM or host that the ledger
     decides about, and for a change before the VM was known. Nothing was recorded then.
     """
+    check_fields(change, ReportedChange, _REPORT)
     if key is not None:
+        check_words("key", key)
         before = _find_recorded(ledger, change, f"record/{key}")
         if before is not None:
             return before
@@ -77,6 +102,8 @@ def _find_recorded(ledger: Ledger, change: ReportedChange, key: str) -> Recorded
     if receipt is None:
         return None
     recorded = list(ledger.events(receipt.position - 1, receipt.position - 1 + receipt.events))
+    if not recorded:
+        raise InputError(f"the key {key!r} was used before, for a command", hint="give this report a key of its own")
     settled = recorded[-1].event
     if not isinstance(settled, VmRequestSettled) or recorded[-1].stream != vm_stream(change.vm):
         other = recorded[-1].stream
@@ -101,9 +128,10 @@ def retire(
     Its history stays, and it comes back by itself if it is seen again. Raises ``InputError`` for one that the ledger
     does not know or decides about: nothing was recorded then.
     """
+    check_stream("stream", stream)
     _check_observed(ledger, stream, must_exist=True)
     is_vm = split_stream(stream)[0] == "vm"
-    moment = current_time(ledger.clock) if happened is None else parse_time(happened)
+    moment = current_time(ledger.clock) if happened is None else check_time("happened", happened)
     fact = Fact(stream=stream, event=VmRetired() if is_vm else HostRetired(), happened=moment)
     observation = Observation(
         key=f"retire/{uuid4().hex}", facts=(fact,), correlation=correlation or uuid4().hex, reason=reason
@@ -127,6 +155,7 @@ def annotate(
     The event itself stays as it is. Raises ``InputError`` for a position where there is no event of an observed VM, and
     if nothing is added: nothing was recorded then.
     """
+    check_position("position", position)
     added = VmAnnotated(about=0, reason=reason, ticket=ticket, approved_by=approved_by)
     if not any((reason, ticket, approved_by)):
         raise InputError("nothing is added", hint="add --reason, --ticket or --approved-by")

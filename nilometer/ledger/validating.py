@@ -7,7 +7,7 @@ Only plain values pass: a subclass of ``int`` or ``str`` may compare, print or b
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
@@ -31,7 +31,7 @@ LONGEST_TEXT: Final = 2000
 KINDS: Final = ("vm", "host", "import")
 """What the names of streams begin with."""
 
-Check = Callable[[str, Any], None]
+Check = Callable[[str, Any], object]
 """Takes the name of a field and its value; raises ``InputError`` naming both, and what to give instead."""
 
 R = TypeVar("R", Request, Observation)
@@ -75,6 +75,14 @@ def _check_fields(checked: Request) -> Request:
     return checked
 
 
+def check_fields(record: object, kind: type[object], checks: Mapping[str, Check]) -> None:
+    """Raises ``InputError`` for what is no record of a class, or has a field with a value that it cannot have."""
+    if type(record) is not kind:
+        raise InputError(f"{_shown(record)} is not a {kind.__name__}", hint=f"write {kind.__name__}(…)")
+    for name, check in checks.items():
+        check(name, _value(record, name))
+
+
 def check_requests(requests: object, *, keep_going: bool = False) -> list[Request | InputError]:
     """Each request, or what is wrong with it. Unless ``keep_going``, the first that is wrong is the last.
 
@@ -100,11 +108,11 @@ def check_observations(observations: object, *, actor: object, via: object) -> l
 
 def _check_observation(observation: object) -> Observation:
     checked = _as_record(observation, Observation)
-    _check_words("key", _value(checked, "key"))
+    check_words("key", _value(checked, "key"))
     for name in ("correlation", "reason", "actor", "via"):
         value = _value(checked, name)
         if value is not None:
-            _check_words(name, value)
+            check_words(name, value)
     facts, begins = _value(checked, "facts"), _value(checked, "begins")
     if type(facts) is not tuple:
         raise InputError(f"facts: {_shown(facts)} is not a tuple of facts", hint="write facts=(Fact(…),)")
@@ -113,14 +121,14 @@ def _check_observation(observation: object) -> Observation:
     if type(begins) is not frozenset:
         raise InputError(f"begins: {_shown(begins)} is not a frozenset of names of streams", hint="frozenset({…})")
     for stream in cast("frozenset[object]", begins):
-        _check_stream("begins", stream)
+        check_stream("begins", stream)
     return checked
 
 
 def _check_fact(fact: object) -> None:
     if type(fact) is not Fact:
         raise InputError(f"facts: {_shown(fact)} is not a Fact", hint="write Fact('vm/web01', event, happened)")
-    _check_stream("stream", _value(fact, "stream"))
+    check_stream("stream", _value(fact, "stream"))
     event = _value(fact, "event")
     if type(event) not in _EVENTS:
         raise InputError(f"event: {_shown(event)} is not an event", hint="give an event that was observed")
@@ -187,8 +195,8 @@ def _check_text(name: str, value: object) -> None:
         raise InputError(f"{name}: {_shown(text)} {error.message}", hint=error.hint) from None
 
 
-def _check_words(name: str, value: object) -> None:
-    """What a foreign file says: whatever its characters, but something, and something that can be stored."""
+def check_words(name: str, value: object) -> None:
+    """What a foreign file or tool says: whatever its characters, but something, and something that can be stored."""
     text = _as_text(name, value)
     if not text:
         raise InputError(f"{name}: {text!r} is empty", hint="write something, or leave it out")
@@ -196,8 +204,9 @@ def _check_words(name: str, value: object) -> None:
         raise InputError(f"{name}: {value!r} has a character that cannot be stored", hint="leave it out")
 
 
-def _check_stream(name: str, value: object) -> None:
-    _check_words(name, value)
+def check_stream(name: str, value: object) -> None:
+    """The name of the stream of a VM, a host or an import."""
+    check_words(name, value)
     kind, id = split_stream(cast("str", value))
     if kind not in KINDS or not id:
         raise InputError(f"{name}: {value!r} is not the name of a stream", hint="such as 'vm/web01' or 'host/hv01'")
@@ -221,7 +230,8 @@ def _is_encodable(text: str) -> bool:
 # Values of commands
 
 
-def _check_size(name: str, value: object) -> None:
+def check_size(name: str, value: object) -> None:
+    """A size in whole bytes."""
     if type(value) is int and 0 <= value <= LARGEST:
         return
     if type(value) is not int:
@@ -291,7 +301,7 @@ def _check_memory(name: str, value: object) -> None:
     mode = _value(value, "mode")
     _check_member(Mode)(f"{name}: mode", mode)
     for part in ("startup", "minimum", "maximum"):
-        _check_size(f"{name}: {part}", _value(value, part))
+        check_size(f"{name}: {part}", _value(value, part))
     for part in ("buffer", "weight"):
         _check_whole_number(f"{name}: {part}", _value(value, part))
     if mode is Mode.STATIC:
@@ -323,7 +333,9 @@ def _check_one_of(allowed: tuple[object, ...]) -> Check:
     return check_one
 
 
-def _check_optional(check: Check) -> Check:
+def check_optional(check: Check) -> Check:
+    """The check of a value that may be ``None``."""
+
     def check_one(name: str, value: object) -> None:
         if value is not None:
             check(name, value)
@@ -334,7 +346,7 @@ def _check_optional(check: Check) -> Check:
 # By annotation: a command's fields say by their types how they are checked
 
 _BY_SHAPE: Final[tuple[tuple[object, Check], ...]] = (
-    (TypedSize, _check_size),
+    (TypedSize, check_size),
     (Id, _check_of_text(check_id)),
     (Name, _check_of_text(check_name)),
     (ConfigVersionText, _check_config_version),
@@ -352,7 +364,7 @@ def _check_of(annotation: Any) -> Check:
         return _check_one_of(get_args(annotation))
     if type(None) in get_args(annotation) and get_origin(annotation) is not Annotated:
         (one,) = [arg for arg in get_args(annotation) if arg is not type(None)]
-        return _check_optional(_check_of(one))
+        return check_optional(_check_of(one))
     raise TypeError(f"no command has a field of {annotation!r}")
 
 
