@@ -43,6 +43,15 @@ class Interrupted(Exception):
         self.hint = hint
 
 
+_recorded_in: list[str] = []
+"""The ledgers in which this command recorded something, if its answer cannot be written."""
+
+
+def remember_recorded(url: str) -> None:
+    """Remembers that something was recorded: what fails afterwards does not undo it, and must say so."""
+    _recorded_in.append(url)
+
+
 def say(kind: str, message: str, hint: str = "") -> None:
     """Writes a message to stderr, without passwords and control characters; the hint stands on a line of its own."""
     from nilometer.cli.output import escape_controls  # not needed to start
@@ -54,6 +63,7 @@ def say(kind: str, message: str, hint: str = "") -> None:
 
 def run_guarded(run: Callable[[], object]) -> int:
     """Runs a command and returns its exit code; every exception and every warning of a ledger becomes a message."""
+    _recorded_in.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("always", LedgerWarning)
         show_other = warnings.showwarning
@@ -65,7 +75,9 @@ def run_guarded(run: Callable[[], object]) -> int:
                 show_other(message, category, *place, **more)
 
         warnings.showwarning = show
-        return _run_guarded(run)
+        code = _run_guarded(run)
+    _give_up_stdout()
+    return code
 
 
 def _run_guarded(run: Callable[[], object]) -> int:
@@ -91,14 +103,25 @@ def _run_guarded(run: Callable[[], object]) -> int:
         say("interrupted", "the rest was not started, and changed nothing")
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python reports an error at exit
         return BROKEN_PIPE
     except OSError as error:
-        say("error", f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
+        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+        if _recorded_in:
+            say("error", f"{problem}; what was asked is recorded in {_recorded_in[-1]}", "see it: nilo log")
+        else:
+            say("error", problem)
         return UNREADABLE
     except Exception:
         _report_bug()
         return INTERNAL
+
+
+def _give_up_stdout() -> None:
+    """Lets what cannot be written go nowhere: else Python reports an error at exit, with an exit code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _sentence(error: click.ClickException) -> str:

@@ -101,7 +101,7 @@ class Session:
 
         What fails when it is closed is a note on stderr: the answers are given, and true.
         """
-        from nilometer.cli.failures import say
+        from nilometer.cli.failures import remember_recorded, say
         from nilometer.ledger.ledger import Ledger
         from nilometer.ledger.making import removed_if_empty
 
@@ -111,6 +111,8 @@ class Session:
                 with ledger:
                     yield ledger
             finally:
+                if ledger.has_recorded:
+                    remember_recorded(ledger.url)
                 for warning in ledger.warnings:
                     say("note", warning.message, warning.hint)
 

@@ -59,6 +59,8 @@ class Ledger(LedgerReader):
         self._repository = Repository(recorder, self._application, self.views)
         self._observed = ObservationWriter(self._application, clock)
         self._wrote = False
+        self.has_recorded = False
+        """Whether anything was recorded since it was opened."""
         self.warnings: list[LedgerError] = []
         """What failed when the ledger was closed, after everything was answered: none of it concerns the events."""
 
@@ -178,7 +180,7 @@ class Ledger(LedgerReader):
             else:
                 return answers + unit.answers
             finally:
-                self._wrote = self._wrote or unit.wrote
+                self._note_written(unit.wrote)
         busy = _lost()
         _add_answers(busy, answers, [])
         raise busy
@@ -200,7 +202,7 @@ class Ledger(LedgerReader):
             except IntegrityError:
                 self._pause(lost)
             else:
-                self._wrote = self._wrote or any(positions)
+                self._note_written(any(positions))
                 return positions
         raise _lost()
 
@@ -229,8 +231,12 @@ class Ledger(LedgerReader):
         except IntegrityError:
             position = rows[0].position
             raise LedgerError(f"the event at position {position} does not follow: another program wrote") from None
-        self._wrote = True
+        self._note_written(True)
         assert list(positions) == [row.position for row in rows]
+
+    def _note_written(self, anything: bool) -> None:
+        self._wrote = self._wrote or anything
+        self.has_recorded = self.has_recorded or anything
 
     def _check_views(self) -> None:
         """Raises ``EventsMissing``, before the first write that reads no views, if they are ahead of the events."""

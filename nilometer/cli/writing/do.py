@@ -158,15 +158,15 @@ class DoOnce:
 
     def _show(self, result: Result, url: str) -> None:
         """Shows the result at once: it is true, whatever happens to the ledger after it."""
-        self.answers.show(result)
-        if not self.out.json:
-            recorded = (
-                f"Recorded in {url} at {_format_positions(result.positions)}"
-                if result.positions
-                else "There was nothing to record"
-            )
-            self.out.write_line(f"{recorded}. Nothing is sent to a hypervisor.")
         try:
+            self.answers.show(result)
+            if not self.out.json:
+                recorded = (
+                    f"Recorded in {url} at {_format_positions(result.positions)}"
+                    if result.positions
+                    else "There was nothing to record"
+                )
+                self.out.write_line(f"{recorded}. Nothing is sent to a hypervisor.")
             self.out.flush()
         except BrokenPipeError:
             raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 from collections.abc import Generator
 from typing import Final
 
@@ -32,6 +33,9 @@ def check_file(location: SQLiteLocation) -> bool:
     Raises ``NotALedger`` for anything else that is there, without touching it.
     """
     try:
+        if not stat.S_ISREG(location.path.stat().st_mode) and not location.path.is_dir():
+            # A pipe would be waited for, and a device be written to.
+            raise NotALedger(f"{location.path} is a pipe or a device", hint="name a file with --ledger")
         with location.path.open("rb") as file:
             header = file.read(100)
     except FileNotFoundError:

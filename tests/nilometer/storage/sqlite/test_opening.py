@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import struct
@@ -130,6 +131,14 @@ class TestWhatIsNotThere:
             Ledger.open(f"sqlite:///{path}", read_only=True)
         with Ledger.open(f"sqlite:///{path}", create=True) as ledger:
             assert ask(ledger, "register-host", **a_host()).positions == (1,)
+
+    def test_a_pipe_or_a_device_is_no_ledger_and_is_not_waited_for(self, tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        for path in (pipe, Path("/dev/null")):
+            for read_only in (True, False):
+                with pytest.raises(NotALedger, match=f"{path} is a pipe or a device"):
+                    Ledger.open(f"sqlite:///{path}", read_only=read_only, create=not read_only)
 
     def test_a_ledger_beside_a_journal_that_was_left_behind_is_a_ledger(self, tmp_path: Path) -> None:
         path = tmp_path / "ledger.db"

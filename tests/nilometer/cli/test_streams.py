@@ -1,0 +1,65 @@
+"""Standard streams that are full or closed: what was recorded is said, and what is said is true."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nilometer.ledger.ledger import Ledger
+from tests.nilometer.ledger.asking import with_web01
+from tests.paths import RECORDINGS
+
+S7 = RECORDINGS / "s7_three_vms_one_budget.jsonl"
+NILO = f"{Path(sys.executable).parent}/nilo"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path}/l.db"
+    with Ledger.open(url, create=True, durable=False) as ledger:
+        with_web01(ledger)
+    return url
+
+
+def position(url: str) -> int:
+    with Ledger.open(url, read_only=True) as ledger:
+        return ledger.position
+
+
+def call(url: str, command: str, streams: str, unbuffered: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs ``nilo`` in a shell, which redirects its streams."""
+    environment = {"NILO_LEDGER": url, "NILO_ACTOR": "ann", "PYTHONUNBUFFERED": unbuffered, "PATH": ""}
+    line = f"{NILO} {command} {streams}"
+    return subprocess.run(["/bin/sh", "-c", line], env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("streams", ["> /dev/full", ">&-"], ids=["full", "closed"])
+@pytest.mark.parametrize("command", ["do add-memory web01 2MiB", f"import-qemu {S7}"], ids=["do", "import"])
+def test_an_answer_that_cannot_be_written_is_said_to_be_recorded(
+    url: str, command: str, streams: str, unbuffered: str
+) -> None:
+    before = position(url)
+    ran = call(url, command, streams, unbuffered)
+    assert position(url) > before
+    assert ran.returncode == 2
+    assert "recorded" in ran.stderr
+    assert "nothing was recorded" not in ran.stderr
+    assert "hint: " in ran.stderr
+    assert len(ran.stderr.splitlines()) == 2, ran.stderr
+
+
+def test_what_is_only_read_is_not_said_to_be_recorded(url: str) -> None:
+    ran = call(url, "view", "> /dev/full")
+    assert (ran.returncode, ran.stderr) == (2, "error: No space left on device\n")
+
+
+@pytest.mark.parametrize("streams", [">&- 2>&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams_are_no_bug(url: str, streams: str) -> None:
+    for command in ("do add-memory web01 2MiB", "view", "view nobody", "import-qemu -", "do nothing"):
+        ran = call(url, command, streams)
+        assert ran.returncode in (0, 2), ran
+        assert "bug" not in ran.stderr
