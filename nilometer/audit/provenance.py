@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from domain.errors import InputError
 from nilometer.audit.result import Audit
 from nilometer.textio.files import open_input
 from nilometer.textio.texts import ByteStream
@@ -48,7 +49,7 @@ class HashedStream:
 
 
 class FileDigests:
-    """The sizes and digests of the files that were read to their end, by their names."""
+    """The sizes and digests of the files that were read to their end, by their names. A file must not change then."""
 
     def __init__(self) -> None:
         self.files: dict[str, tuple[int, str]] = {}
@@ -59,16 +60,27 @@ class FileDigests:
         with open_input(name) as stream:
             digested = HashedStream(stream)
             yield digested
-            if digested.ended:
+            if digested.ended and name != "-":
+                self._note(name, digested.size, digested.read_digest())
+            elif digested.ended and name not in self.files:  # what was read first is all of it
                 self.files[name] = digested.size, digested.read_digest()
 
     def find(self, name: str) -> tuple[int, str] | None:
         """The size and the digest of a file; ``None`` if it could not be read to its end."""
-        if name not in self.files and Path(name).is_file():
+        if name not in self.files:
+            self.confirm(name)
+        return self.files.get(name)
+
+    def confirm(self, name: str) -> None:
+        """Reads a file once more. Raises ``InputError`` if it is another than before."""
+        if Path(name).is_file():
             with Path(name).open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
-                self.files[name] = stream.tell(), digest
-        return self.files.get(name)
+                self._note(name, stream.tell(), digest)
+
+    def _note(self, name: str, size: int, digest: str) -> None:
+        if self.files.setdefault(name, (size, digest)) != (size, digest):
+            raise InputError(f"{name}: it changed while it was judged", hint="judge it again, or a copy of it")
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,12 @@ def command(
         if follow:
             raise Mistyped("--follow judges a ledger, not files", hint="leave FILE out")
         scope = options.scope_of_files()
-        if not (cores > 1 and not keep_going and _judge_in_parallel(audit, _single_file(files), scope, cores)):
+        file = _single_file(files) if cores > 1 and not keep_going else None
+        if file is not None:
+            digests.find(files[0])
+        if _judge_in_parallel(audit, file, scope, cores):
+            digests.confirm(files[0])
+        else:
             _judge_files(audit, files, scope, digests, on_error)
         if not skipped.count:  # else the VM or host may be in a line that could not be read
             options.check(audit.streams)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from domain.errors import InputError
+from nilometer.audit.provenance import FileDigests
 from rules.judging.fingerprint import rules_digest
 from tests.nilometer.cli.calling import Desk
 
@@ -58,3 +60,18 @@ def test_a_violation_is_executed_for_programs_too(desk: Desk, history: str) -> N
     assert first["verdict"] == "violated"
     assert first["let"]["host.free"] > 0
     assert "add-memory" in first["then"] or "remove-memory" in first["then"]
+
+
+def test_a_file_that_changes_while_it_is_judged_is_refused(tmp_path: Path) -> None:
+    file, digests = tmp_path / "history.jsonl", FileDigests()
+    file.write_bytes(b"one")
+    for _ in range(2):
+        with digests.open(str(file)) as stream:
+            assert stream.read(9) + stream.read(9) == b"one"
+    digests.confirm(str(file))
+    assert digests.find(str(file)) == (3, sha256(b"one").hexdigest())
+    file.write_bytes(b"two")
+    with pytest.raises(InputError, match="changed while it was judged"):
+        digests.confirm(str(file))
+    with pytest.raises(InputError, match="changed while it was judged"), digests.open(str(file)) as stream:
+        assert stream.read(9) + stream.read(9) == b"two"
