@@ -26,6 +26,9 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "restore": ("writing.restore", "Copy a backup into a new ledger, and check it."),
         "repair": ("writing.repair", "Say what can be mended of damaged events; mend it in a copy."),
     },
+    "Ask before": {
+        "can": ("planning.can", "Ask whether a command would be granted."),
+    },
     "Look at what is recorded": {
         "view": ("reading.view", "Show the memory that each guest sees, now or in the past."),
         "log": ("reading.log", "List events: what happened, and who requested it."),

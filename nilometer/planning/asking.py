@@ -1,0 +1,116 @@
+"""Whether a command would be granted, why not, and what would make it possible. Nothing is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from domain.aggregates import HostAggregate, VmAggregate
+from domain.commands import AddMemory, Command, Grow, MoveVm, RebootGuest, Restore, SetMemory, Start
+from domain.deciding.answer import Answer
+from domain.deciding.world import World
+from domain.decision import Code, Outcome
+from domain.identifiers import StreamName, host_stream, vm_stream
+from domain.state import Vm
+from nilometer.planning.options import Options, find_options, try_command
+from projections.fleet import Fleet
+
+
+class CanAnswer(StrEnum):
+    """Whether a command would be granted."""
+
+    YES = "yes"
+    PARTLY = "partly"
+    NOT_NOW = "not-now"
+    """Not as things are; something else would have to change first."""
+    NEVER = "never"
+    """Over a limit that no command changes."""
+    UNKNOWN = "unknown"
+    """What it depends on is not known, or too old."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The answer to a question about a decided VM or host. Sizes are bytes."""
+
+    command: Command
+    decided: Answer
+    answer: CanAnswer
+    holders: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Who holds the memory of the host that is full, the largest first."""
+    host: str | None = None
+    """The host that is full."""
+    free: int | None = None
+    """What it has left."""
+    options: Options | None = None
+    """What would make it possible; ``None`` where no memory is missing."""
+
+    @property
+    def code(self) -> Code | None:
+        """Why it would not be granted in full."""
+        return self.decided.code
+
+
+def world_of(fleet: Fleet, taken: Iterable[StreamName] = ()) -> World:
+    """The decided hosts and VMs of a fleet."""
+    vms = {id: tracked.subject for id, tracked in fleet.vms.items() if isinstance(tracked.subject, VmAggregate)}
+    hosts = {id: tracked.subject for id, tracked in fleet.hosts.items() if isinstance(tracked.subject, HostAggregate)}
+    begun = {*taken, *map(vm_stream, vms), *map(host_stream, hosts)}
+    return World(vms=vms, hosts=hosts, begun=begun)
+
+
+def ask(world: World, command: Command, *, without: Iterable[str] = ()) -> Asked:
+    """Asks whether a command would be granted; if a host is full, also what would make it possible.
+
+    Raises ``InputError`` for a VM or host that is not there.
+    """
+    decided = try_command(world, command)
+    answer = _classify(decided)
+    if decided.code is not Code.INSUFFICIENT_HOST_MEMORY:
+        return Asked(command=command, decided=decided, answer=answer)
+    vm = world.vms[command.vm]  # type: ignore[union-attr]  # only commands on VMs need memory of a host
+    host = world.hosts[command.to if isinstance(command, MoveVm) else vm.host]
+    needed = _needs(command, vm.state, host.entry(vm.id)) - host.state.free
+    return Asked(
+        command=command,
+        decided=decided,
+        answer=answer,
+        holders=dict(sorted(host.book.items(), key=lambda entry: (-entry[1], entry[0]))),
+        host=host.id,
+        free=host.state.free,
+        options=find_options(world, command, host.id, vm.id, needed, without=without),
+    )
+
+
+_ANSWERS: Final = {
+    Outcome.COMPLETED: CanAnswer.YES,
+    Outcome.DONE: CanAnswer.YES,
+    Outcome.PARTIALLY_COMPLETED: CanAnswer.PARTLY,
+    Outcome.FAILED: CanAnswer.NOT_NOW,
+    Outcome.REJECTED: CanAnswer.NOT_NOW,
+}
+
+
+def _classify(decided: Answer) -> CanAnswer:
+    if decided.code is Code.SIZE_LIMIT and not decided.granted:
+        return CanAnswer.NEVER
+    return _ANSWERS[decided.outcome]
+
+
+def _needs(command: Command, vm: Vm, entry: int) -> int:
+    """What a command needs of its host, in bytes, beyond what the VM holds of it."""
+    match command:
+        case AddMemory() | Grow():
+            return command.amount
+        case SetMemory():
+            return command.size - vm.assigned
+        case Start():
+            return vm.memory.startup
+        case RebootGuest():
+            return vm.memory.startup - entry
+        case Restore() | MoveVm():
+            return vm.assigned
+        case _:
+            return 0

@@ -1,0 +1,233 @@
+"""``nilo can``: what it answers is what the ledger then decides, and each option makes it possible."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.commands import AddMemory, DefineVm, MoveVm, RegisterHost, ReportInUse, Start
+from domain.deciding.world import World
+from domain.decision import Outcome
+from domain.guests import Guest
+from domain.quantities import GiB, MiB
+from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
+from nilometer.planning.asking import CanAnswer, ask
+from tests.nilometer.cli.calling import Desk
+from tests.nilometer.cli.test_schemas import problems
+from tests.nilometer.importers.hyperv.synthetic import ERP, Spool, dynamic, vm
+
+SIZES = {"db02": 16, "web01": 12, "erp01": 20, "dev07": 8}
+"""GiB of the VMs on hv01, which has 64 and a reserve of 2; hv02 has 32 and holds nothing."""
+
+
+def fill(world: World, sizes: dict[str, int], total: int = 64, other: int = 32) -> World:
+    """Two hosts, and running VMs on the first that use half of what they have. Sizes are GiB."""
+    commands: list[Any] = [
+        RegisterHost("hv01", HostVersion.V2022, total * GiB, 2 * GiB),
+        RegisterHost("hv02", HostVersion.V2022, other * GiB, 2 * GiB),
+    ]
+    for id, size in sizes.items():
+        memory = MemorySetting(mode=Mode.STATIC, startup=size * GiB, minimum=0, maximum=0, buffer=0, weight=0)
+        commands += [
+            DefineVm(
+                vm=id,
+                host="hv01",
+                generation=2,
+                guest=Guest.WINDOWS,
+                config_version=ConfigVersion(10, 0),
+                memory=memory,
+            ),
+            Start(id),
+            ReportInUse(id, size * GiB // 2),
+        ]
+    for command in commands:
+        world.execute(command)
+    return world
+
+
+@pytest.fixture
+def full(desk: Desk) -> Desk:
+    """A desk whose host hv01 has 6 GiB left."""
+    lines: list[dict[str, Any]] = [
+        {"command": "register-host", "host": host, "version": "2022", "total": total, "reserve": "2GiB"}
+        for host, total in (("hv01", "64GiB"), ("hv02", "32GiB"))
+    ]
+    for id, size in SIZES.items():
+        lines += [
+            {"command": "define-vm", "vm": id, "host": "hv01", "generation": 2, "guest": "windows",
+             "config_version": "10.0", "memory": {"static": {"size": f"{size}GiB"}}},
+            {"command": "start", "vm": id},
+            {"command": "report-in-use", "vm": id, "in_use": f"{size // 2}GiB"},
+        ]  # fmt: skip
+    assert desk.call("run", desk.write("fill.jsonl", "\n".join(map(json.dumps, lines)))).code == 0
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "begin"),
+    [
+        ("add-memory db02 6GiB", 0, "yes: add-memory db02 would be granted in full, 6 GiB."),
+        ("add-memory db02 16GiB", 1, "partly: 6 GiB of 16 GiB."),
+        ("set-memory db02 32GiB", 1, "partly: 6 GiB of 16 GiB."),
+        ("add-memory DB02 6GiB", 0, "yes: add-memory db02"),
+        ("move-vm db02 hv02", 0, "yes: move-vm db02 would be granted in full."),
+        ("start db02", 1, "no: Cannot start db02: it is already running."),
+        ("move-vm db02 hv01", 1, "no: Cannot move db02: it is already on host hv01."),
+        ("remove-memory db02 12GiB", 1, "partly: 8 GiB of 12 GiB."),
+    ],
+)
+def test_the_answer_is_what_the_ledger_then_decides(full: Desk, question: str, code: int, begin: str) -> None:
+    before = full.events
+    asked = full.call("can", *question.split())
+    assert (asked.code, full.events) == (code, before)
+    assert asked.out.startswith(begin)
+    document = full.call("can", *question.split(), "--format", "json").json
+    assert problems("can", document) == []
+    decided = full.call("do", *question.replace("DB02", "db02").split(), "--format", "json").json
+    assert document["granted"] == decided["granted"]
+    assert (document["answer"] == "yes") == (decided["outcome"] in ("completed", "done"))
+
+
+def test_each_option_makes_it_possible(full: Desk) -> None:
+    document = full.call("can", "add-memory", "db02", "16GiB", "--all", "--format", "json").json
+    shown = full.call("can", "add-memory", "db02", "16GiB", "--all").out.splitlines()
+    assert (
+        "Host hv01 has 6 GiB free; erp01 holds 20 GiB, db02 holds 16 GiB, web01 holds 12 GiB, dev07 holds 8 GiB."
+        in shown
+    )
+    lines = [line.strip() for line in shown if line.startswith("  nilo do")]
+    assert len(lines) == len(document["options"]) == 10
+    history = full.write("history.jsonl", full.events)
+    for number, line in enumerate(lines):
+        url = f"{full.url}{number}"
+        assert full.call("import", history, "--ledger", url).code == 0
+        for step in line.split(", then "):
+            assert full.call(*shlex.split(step)[1:], "--ledger", url).code == 0, line
+        assert full.call("do", "add-memory", "db02", "16GiB", "--ledger", url).code == 0, line
+
+
+def test_steps_that_are_not_wanted_are_left_out_and_the_rest_is_counted(full: Desk) -> None:
+    question = ("can", "add-memory", "db02", "16GiB")
+    assert full.call(*question).out.splitlines()[-1] == "  and 5 more: --all"
+    found = full.call(*question, "--without", "stop, move-vm,set-reserve", "--format", "json").json
+    assert {step["command"] for option in found["options"] for step in option["steps"]} == {"remove-memory"}
+    wrong = full.call(*question, "--without", "stopp")
+    assert (wrong.code, wrong.err.splitlines()[0]) == (2, "error: --without: 'stopp' is no kind of step")
+
+
+def test_what_no_plan_can_reach_says_what_is_missing(full: Desk) -> None:
+    shown = full.call("can", "add-memory", "db02", "300GiB").out
+    assert shown.endswith("Nothing makes it possible there: 294 GiB are missing, and all others could give 42 GiB.\n")
+
+
+def test_what_there_is_not_is_an_error(full: Desk) -> None:
+    for args in (["add-memory", "db2", "1GiB"], ["add-memory", "db02", "-1"], ["add-memory", "db02", "x"]):
+        result = full.call("can", *args)
+        assert (result.code, result.out) == (2, "")
+        assert "hint: " in result.err
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.integers(1, 12), min_size=2, max_size=5),
+    st.integers(1, 40),
+    st.integers(8, 64),
+)
+def test_every_option_is_minimal_and_completed(sizes: list[int], amount: int, other: int) -> None:
+    named = {f"vm{number}": size for number, size in enumerate(sizes)}
+    world = fill(World(), named, total=sum(sizes) + 6, other=other)
+    command = AddMemory("vm0", amount * GiB)
+    asked = ask(world, command)
+    if asked.answer is CanAnswer.YES:
+        assert amount <= 4
+        return
+    assert asked.options is not None
+    for option in asked.options.found:
+        for length in range(len(option.steps)):
+            copy = fill(World(), named, total=sum(sizes) + 6, other=other)
+            for step in option.steps[:length]:
+                copy.execute(step.command)
+            assert copy.execute(command).outcome is not Outcome.COMPLETED  # each step is needed
+        copy = fill(World(), named, total=sum(sizes) + 6, other=other)
+        assert all(copy.execute(step.command).outcome in (Outcome.COMPLETED, Outcome.DONE) for step in option.steps)
+        assert copy.execute(command).outcome is Outcome.COMPLETED
+    assert world.vms["vm0"].state.assigned == named["vm0"] * GiB  # nothing was changed
+
+
+def test_a_full_destination_has_options_of_its_own() -> None:
+    world = fill(World(), {"vm0": 8, "vm1": 8}, other=12)
+    world.execute(MoveVm("vm1", "hv02"))
+    asked = ask(world, MoveVm("vm0", "hv02"))
+    assert (asked.answer, asked.host, asked.free) == (CanAnswer.NOT_NOW, "hv02", 2 * GiB)
+    assert asked.options is not None
+    assert {option.steps[0].name for option in asked.options.found} == {"remove-memory", "move-vm", "stop"}
+
+
+# Observed hosts
+
+
+def observed(desk: Desk, spool: Spool) -> Desk:
+    """A desk with what a spool has. The tests' clock is in its first minutes."""
+    assert desk.call("import-hyperv", desk.write("s.jsonl", spool.data), "--final").code == 0
+    return desk
+
+
+def test_of_an_observed_host_old_figures_give_an_answer_only_if_the_whole_day_agrees(desk: Desk) -> None:
+    observed(desk, Spool().poll(0, vm(), available_mb=4096).poll(1, vm(), available_mb=16384))
+    shown = desk.call("can", "add-memory", "web01", "8GiB")
+    assert shown.code == 3
+    assert shown.out.startswith("unknown: hv01 had 4 GiB free at 2026-11-23 09:00:00Z (")
+    assert "Hyper-V decides; this sent nothing." in shown.out
+    document = desk.call("can", "add-memory", "web01", "8GiB", "--format", "json").json
+    assert problems("can", document) == []
+    assert (document["answer"], document["granted"]) == ("unknown", None)
+
+
+def test_a_vm_under_dynamic_memory_is_pointed_to_its_maximum(desk: Desk) -> None:
+    observed(desk, Spool().poll(0, dynamic(4096)).poll(1, dynamic(4096)))
+    shown = desk.call("can", "add-memory", "erp01", "8GiB")
+    assert shown.code == 1
+    assert shown.out.startswith(
+        "no, not this way: erp01 is sized by Dynamic Memory (now 4 GiB, maximum 8 GiB). Raise its maximum: "
+        "Set-VMMemory erp01 -MaximumBytes 12GB\n"
+    )
+    assert desk.call("can", "start", ERP).code == 2
+
+
+def test_fresh_figures_are_taken_as_they_are() -> None:
+    from domain.identifiers import UtcTime
+    from domain.observed.host import ObservedHost
+    from domain.observed.vm import ObservedVm
+    from domain.state import Power
+    from nilometer.planning.observed import ask_observed
+    from projections.fleet import Fleet
+    from projections.tracked import Tracked
+
+    now = UtcTime("2026-11-23T09:05:00.000000Z")
+    seen = UtcTime("2026-11-23T09:04:00.000000Z")
+    fleet = Fleet()
+    host = ObservedHost(id="hv01", name="hv01", free=9 * GiB, measured={"free": seen})
+    fleet.put_host("hv01", Tracked(host, seen))
+    target = ObservedVm(id="db02", name="db02", host="hv01", power=Power.RUNNING)
+    static = MemorySetting(mode=Mode.STATIC, startup=16 * GiB, minimum=0, maximum=0, buffer=0, weight=0)
+    erp = ObservedVm(
+        id="erp01", name="erp01", host="hv01", power=Power.RUNNING, memory=static, assigned=16 * GiB, in_use=5 * GiB,
+        told_held=16 * GiB, measured={"in_use": seen},
+    )  # fmt: skip
+    for one in (target, erp):
+        fleet.put_vm(one.id, Tracked(one, seen))
+    yes, partly = (ask_observed(fleet, target, amount * GiB, now, ()) for amount in (9, 16))
+    assert (yes.answer, yes.granted) == (CanAnswer.YES, 9 * GiB)
+    assert (partly.answer, partly.granted) == (CanAnswer.PARTLY, 9 * GiB)
+    assert [(giver.vm, giver.how, giver.gives) for giver in partly.givers] == [
+        ("erp01", "remove-memory", 11 * GiB),
+        ("erp01", "stop", 16 * GiB),
+    ]
+    late = UtcTime("2026-11-23T09:09:00.000001Z")
+    assert ask_observed(fleet, target, 9 * GiB, late, ()).answer is CanAnswer.UNKNOWN
+    assert MiB < GiB
