@@ -14,7 +14,7 @@ from domain.deciding.world import World
 from domain.decision import Code, Outcome
 from domain.identifiers import StreamName, host_stream, vm_stream
 from domain.state import Vm
-from nilometer.planning.options import Options, find_options, try_command
+from nilometer.planning.options import Plans, find_options, try_command
 from projections.fleet import Fleet
 
 
@@ -32,7 +32,7 @@ class CanAnswer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Possibility:
     """The answer to a question about a decided VM or host. Sizes are bytes."""
 
     command: Command
@@ -44,7 +44,7 @@ class Asked:
     """The host that is full."""
     free: int | None = None
     """What it has left."""
-    options: Options | None = None
+    options: Plans | None = None
     """What would make it possible; ``None`` where no memory is missing."""
 
     @property
@@ -61,7 +61,7 @@ def world_of(fleet: Fleet, taken: Iterable[StreamName] = ()) -> World:
     return World(vms=vms, hosts=hosts, begun=begun)
 
 
-def ask(world: World, command: Command, *, without: Iterable[str] = ()) -> Asked:
+def ask(world: World, command: Command, *, without: Iterable[str] = ()) -> Possibility:
     """Asks whether a command would be granted; if a host is full, also what would make it possible.
 
     Raises ``InputError`` for a VM or host that is not there.
@@ -69,11 +69,11 @@ def ask(world: World, command: Command, *, without: Iterable[str] = ()) -> Asked
     decided = try_command(world, command)
     answer = _classify(decided)
     if decided.code is not Code.INSUFFICIENT_HOST_MEMORY:
-        return Asked(command=command, decided=decided, answer=answer)
+        return Possibility(command=command, decided=decided, answer=answer)
     vm = world.vms[command.vm]  # type: ignore[union-attr]  # only commands on VMs need memory of a host
     host = world.hosts[command.to if isinstance(command, MoveVm) else vm.host]
     needed = _needs(command, vm.state, host.entry(vm.id)) - host.state.free
-    return Asked(
+    return Possibility(
         command=command,
         decided=decided,
         answer=answer,

@@ -128,7 +128,7 @@ def _find_givers(fleet: Fleet, target: ObservedVm, missing: int, now: UtcTime) -
             available = subject.assigned - subject.in_use
             is_static = subject.memory is not None and subject.memory.mode is Mode.STATIC
             if is_static and available >= missing and 0 <= seconds_between(measured, now) <= FRESH_SECONDS:
-                found.append(Giver(id, "remove-memory", available, measured))
+                found.append(Giver(vm=id, how="remove-memory", gives=available, measured=measured))
         if (subject.held or 0) >= missing:
-            found.append(Giver(id, "stop", subject.held or 0))
+            found.append(Giver(vm=id, how="stop", gives=subject.held or 0))
     return tuple(sorted(found, key=lambda giver: (giver.how != "remove-memory", giver.gives)))

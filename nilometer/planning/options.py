@@ -32,7 +32,7 @@ _ORDER: Final = ("remove-memory", "reclaim", "move-vm", "set-reserve", "stop")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlanStep:
     """One command of an option, and the bytes that it gives to the host."""
 
     command: Command
@@ -45,17 +45,17 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class Plan:
     """Steps after which the command would be completed."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[PlanStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Plans:
     """The options that were found, fewest steps first."""
 
-    found: tuple[Option, ...]
+    found: tuple[Plan, ...]
     reachable: int
     """The most that all steps together could give to the host, in bytes."""
     needed: int
@@ -74,10 +74,10 @@ class _Giver:
     whole: bool
     make: Callable[[int], Command]
 
-    def give(self, amount: int) -> Step:
+    def give(self, amount: int) -> PlanStep:
         """The step that gives so much, or all if it cannot be divided."""
         given = self.most if self.whole else amount
-        return Step(self.make(given), given)
+        return PlanStep(self.make(given), given)
 
 
 def copy_world(world: World, commands: Iterable[Command]) -> World:
@@ -103,7 +103,7 @@ def try_command(world: World, command: Command) -> Answer:
 
 def find_options(
     world: World, command: Command, host: str, target: str, needed: int, *, without: Iterable[str] = ()
-) -> Options:
+) -> Plans:
     """Finds what would give ``needed`` more bytes to a host, so that a command on the VM ``target`` is completed there.
 
     ``without`` names the kinds of steps that are not wanted.
@@ -114,7 +114,7 @@ def find_options(
     for giver in givers:
         best[giver.subject] = max(best.get(giver.subject, 0), giver.most)
     reachable = sum(best.values())
-    found: list[Option] = []
+    found: list[Plan] = []
     amount = -(-needed // QUANTUM) * QUANTUM
     alone = [giver for giver in givers if giver.most >= needed]
     for giver in _unlike(alone):
@@ -146,7 +146,7 @@ def find_options(
             [_ORDER.index(step.name) for step in option.steps if step.name in _ORDER],
         )
     )
-    return Options(found=tuple(found), reachable=reachable, needed=needed, is_all=is_all)
+    return Plans(found=tuple(found), reachable=reachable, needed=needed, is_all=is_all)
 
 
 def _rank(giver: _Giver) -> tuple[int, int]:
@@ -174,16 +174,17 @@ def _find_givers(world: World, host: str, target: str) -> Iterator[_Giver]:
             kind = RemoveMemory if vm.state.memory.mode is Mode.STATIC else Reclaim
             granted = try_command(world, kind(id, max(QUANTUM, down(vm.state.assigned)))).granted
             if granted:
-                yield _Giver(id, NAMES[kind], granted, whole=False, make=partial(kind, id))
+                yield _Giver(subject=id, kind=NAMES[kind], most=granted, whole=False, make=partial(kind, id))
         for other in sorted(world.hosts.values(), key=lambda other: -other.state.free):
             if other.id != host and try_command(world, MoveVm(id, other.id)).outcome is Outcome.DONE:
-                yield _Giver(id, "move-vm", held, whole=True, make=partial(_always, MoveVm(id, other.id)))
+                move = partial(_always, MoveVm(id, other.id))
+                yield _Giver(subject=id, kind="move-vm", most=held, whole=True, make=move)
                 break
-        yield _Giver(id, "stop", held, whole=True, make=partial(_always, Stop(id)))
+        yield _Giver(subject=id, kind="stop", most=held, whole=True, make=partial(_always, Stop(id)))
     reserve = world.hosts[host].state.reserve
     if reserve:
         lower = partial(_lower_reserve, host, reserve)
-        yield _Giver(f"reserve of {host}", "set-reserve", reserve, whole=False, make=lower)
+        yield _Giver(subject=f"reserve of {host}", kind="set-reserve", most=reserve, whole=False, make=lower)
 
 
 def _always(command: Command, _: int) -> Command:
@@ -194,22 +195,22 @@ def _lower_reserve(host: str, reserve: int, amount: int) -> Command:
     return SetReserve(host, reserve - amount)
 
 
-def _keep(world: World, command: Command, steps: tuple[Step, ...]) -> list[Option]:
+def _keep(world: World, command: Command, steps: tuple[PlanStep, ...]) -> list[Plan]:
     """The option, if the decider completes its steps and then the command."""
     copy = copy_world(world, [*(step.command for step in steps), command])
     try:
         done = all(copy.execute(step.command).outcome in _DONE for step in steps)
-        return [Option(steps)] if done and copy.execute(command).outcome in _DONE else []
+        return [Plan(steps)] if done and copy.execute(command).outcome in _DONE else []
     except InputError:
         return []
 
 
-def _elsewhere(world: World, command: Command, host: str, target: str) -> list[Option]:
+def _elsewhere(world: World, command: Command, host: str, target: str) -> list[Plan]:
     """The VM moved to another host, where the command is completed."""
     if target not in world.vms or world.vms[target].host != host:
         return []
-    found: list[Option] = []
+    found: list[Plan] = []
     for other in sorted(world.hosts.values(), key=lambda other: -other.state.free):
         if other.id != host:
-            found += _keep(world, command, (Step(MoveVm(target, other.id), world.hosts[host].entry(target)),))
+            found += _keep(world, command, (PlanStep(MoveVm(target, other.id), world.hosts[host].entry(target)),))
     return found

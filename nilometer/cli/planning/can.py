@@ -27,9 +27,9 @@ from nilometer.ledger.reader import LedgerReader
 from nilometer.ledger.typed_commands import parse_command
 from nilometer.messages.reasons import explain
 from nilometer.messages.sizes import format_rounded, format_sizes, format_typed
-from nilometer.planning.asking import Asked, CanAnswer, ask, world_of
+from nilometer.planning.asking import CanAnswer, Possibility, ask, world_of
 from nilometer.planning.observed import Giver, ObservedAnswer, ask_observed, find_day
-from nilometer.planning.options import Option, Step
+from nilometer.planning.options import Plan, PlanStep
 from nilometer.queries import read_log
 from nilometer.times import current_time, format_duration, format_time
 
@@ -144,7 +144,7 @@ def _amount_of(command: Command, vm: ObservedVm) -> int:
 # Decided
 
 
-def _show(out: Output, asked: Asked, *, show_all: bool) -> None:
+def _show(out: Output, asked: Possibility, *, show_all: bool) -> None:
     options = [] if asked.options is None else list(asked.options.found)
     shown = options if show_all else options[:MOST_SHOWN]
     if out.json:
@@ -170,7 +170,7 @@ def _show(out: Output, asked: Asked, *, show_all: bool) -> None:
         out.write_line(f"No one or two steps make it possible: {needed} are missing.")
 
 
-def _headline(asked: Asked) -> str:
+def _headline(asked: Possibility) -> str:
     decided = asked.decided
     word = _WORDS.get(asked.answer, asked.answer.value)
     problem = explain(decided.target, decided.events[0][1]) if decided.events and asked.code is not None else None
@@ -185,7 +185,7 @@ def _headline(asked: Asked) -> str:
     )
 
 
-def _describe_step(step: Step) -> str:
+def _describe_step(step: PlanStep) -> str:
     """A step as it is typed."""
     arguments = [getattr(step.command, field.name) for field in fields(step.command)]
     return f"nilo do {step.name} " + " ".join(
@@ -193,7 +193,7 @@ def _describe_step(step: Step) -> str:
     )
 
 
-def _to_document(asked: Asked, shown: list[Option], count: int) -> dict[str, Any]:
+def _to_document(asked: Possibility, shown: list[Plan], count: int) -> dict[str, Any]:
     decided = asked.decided
     return {
         "answer": asked.answer.value,
@@ -213,7 +213,7 @@ def _to_document(asked: Asked, shown: list[Option], count: int) -> dict[str, Any
     }
 
 
-def _step_to_document(step: Step) -> dict[str, Any]:
+def _step_to_document(step: PlanStep) -> dict[str, Any]:
     return {"command": step.name, **{field.name: getattr(step.command, field.name) for field in fields(step.command)}}
 
 
