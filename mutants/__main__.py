@@ -1,6 +1,7 @@
 """Makes wrong programs and reports whether any survives: ``python -m mutants``. See docs/mutation.md.
 
-The exit code is 1 if one survives.
+First the rules, where none may survive, then the glue around them, of which at least 98 % must be noticed. The exit
+code is 1 if that is not so.
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ from collections import Counter
 from collections.abc import Iterable
 
 from mutants.clauses import Worth, clauses, worth
+from mutants.glue.changes import WrongFile
+from mutants.glue.judging import Noticed, all_wrong_files, judge_file
 from mutants.judging import Fate, Judgement
 from mutants.program import Mutant
 from mutants.running import all_mutants, run, spread
+
+NOTICED_AT_LEAST = 0.98
+"""The least share of the mutants of the glue that must be noticed."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", metavar="TEXT", help="judge those whose line has this text")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="processes; default all cores")
     parser.add_argument("--fates", action="store_true", help="print the fate of each")
+    parser.add_argument("--rules", action="store_true", help="change only the rules")
+    parser.add_argument("--glue", action="store_true", help="change only the glue around the rules")
     parser.add_argument("--specification", action="store_true", help="leave out clauses of the specification instead")
     options = parser.parse_args(arguments)
 
@@ -35,15 +43,57 @@ def main(arguments: list[str] | None = None) -> int:
         decoration = report_clauses(options.cores, options.only)
         print(f"{time.perf_counter() - begun:.0f} s", file=sys.stderr)
         return 1 if decoration else 0
-    known = all_mutants()
-    indexes = [index for index, mutant in enumerate(known) if options.only is None or options.only in mutant.name]
+    survived = []
+    if options.rules or not options.glue:
+        known = all_mutants()
+        indexes = _chosen([mutant.name for mutant in known], options)
+        print(f"{len(indexes)} of {len(known)} mutants of the rules on {options.cores} cores", file=sys.stderr)
+        survived = report(run(indexes, options.cores), len(indexes), fates=options.fates)
+        _print_time(begun, len(indexes))
+    begun, share = time.perf_counter(), 1.0
+    if options.glue or not options.rules:
+        files = all_wrong_files()
+        indexes = _chosen([wrong.name for wrong in files], options)
+        print(f"{len(indexes)} of {len(files)} mutants of the glue on {options.cores} cores", file=sys.stderr)
+        share = report_glue(spread(judge_file, indexes, options.cores, at_once=1, life=None), fates=options.fates)
+        _print_time(begun, len(indexes))
+    return 1 if survived or share < NOTICED_AT_LEAST else 0
+
+
+def _chosen(names: list[str], options: argparse.Namespace) -> list[int]:
+    """The indexes of the mutants that are to be judged."""
+    indexes = [index for index, name in enumerate(names) if options.only is None or options.only in name]
     if options.sample is not None:
         indexes = sorted(random.Random(options.seed).sample(indexes, min(options.sample, len(indexes))))
-    print(f"{len(indexes)} of {len(known)} mutants on {options.cores} cores", file=sys.stderr)
-    survived = report(run(indexes, options.cores), len(indexes), fates=options.fates)
+    return indexes
+
+
+def _print_time(begun: float, count: int) -> None:
     seconds = time.perf_counter() - begun
-    print(f"{seconds:.0f} s, {seconds / max(1, len(indexes)):.2f} s a mutant", file=sys.stderr)
-    return 1 if survived else 0
+    print(f"{seconds:.0f} s, {seconds / max(1, count):.2f} s a mutant", file=sys.stderr)
+
+
+def report_glue(judged: Iterable[tuple[WrongFile, Noticed, str]], *, fates: bool = False) -> float:
+    """Prints who noticed the mutants of the glue, by file, and those that nobody did. Returns the share noticed."""
+    table: dict[str, Counter[Noticed]] = {}
+    survivors: list[str] = []
+    for number, (wrong, noticed, by) in enumerate(judged, start=1):
+        table.setdefault(wrong.file, Counter())[noticed] += 1
+        if noticed is Noticed.NOBODY:
+            survivors.append(wrong.name)
+        if fates:
+            print(f"{noticed:<8} {wrong.name}  [{by}]", flush=True)
+        if number % 10 == 0:
+            print(f"{number} judged, {len(survivors)} survived", file=sys.stderr)
+    total = sum(table.values(), Counter[Noticed]())
+    print(f"{'':32}" + "".join(f"{noticed:>9}" for noticed in Noticed))
+    for file, counts in [*sorted(table.items()), ("all", total)]:
+        print(f"{file:32}" + "".join(f"{counts[noticed]:>9}" for noticed in Noticed))
+    for name in sorted(survivors):
+        print(f"survived: {name}")
+    share = 1 - len(survivors) / max(1, total.total())
+    print(f"noticed: {share:.1%}")
+    return share
 
 
 def report(judged: Iterable[tuple[Mutant, Judgement]], total: int, *, fates: bool = False) -> list[Mutant]:
