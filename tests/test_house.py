@@ -140,10 +140,11 @@ def test_tests_stand_where_what_they_test_stands(package: str) -> None:
 # Ids
 
 
-DECIDERS: Final = sorted((ROOT / "domain" / "deciding").rglob("*.py")) + [
+DECIDERS = sorted((ROOT / "domain" / "deciding").rglob("*.py")) + [
     ROOT / "domain" / f"{name}.py" for name in ("aggregates", "changes", "recording", "recording_on_hosts")
 ]
-"""What lies between a command and its events."""
+DECIDERS += [ROOT / "projections" / f"{name}.py" for name in ("advancing", "fleet", "tracked")]
+"""What lies between a command and its events, and what folds the events into views."""
 IDS: Final = frozenset(("id", "vm", "to", "name"))
 COMPARED: Final = frozenset(("destination.id == host.id", "source.id == destination.id", "vm.host == host"))
 """Where ids are compared: is a move's destination the VM's own host, and which VMs are on a host."""

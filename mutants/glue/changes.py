@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -86,12 +86,14 @@ class _Replace(ast.NodeTransformer):
 def wrong_files(file: str) -> list[WrongFile]:
     """A file with each change that can be made in it, always in the same order."""
     tree = ast.parse((ROOT / file).read_bytes(), file)
-    kinds = _kinds_of_names(tree)
+    kinds, names_at = _kinds_of_names(tree), _names_by_line(tree)
     found: list[WrongFile] = []
     for index, node in enumerate(_nodes(tree)):
-        was, line = ast.unparse(node), getattr(node, "lineno", 0)
+        line = getattr(node, "lineno", 0)
+        edits = list(_edits(node, names_at(line), kinds))
+        was = ast.unparse(node) if edits else ""
         texts = {was}
-        for kind, new in _edits(node, _names_at(tree, line), kinds):
+        for kind, new in edits:
             now = "nothing" if new is None else ast.unparse(ast.fix_missing_locations(new))
             if now not in texts:
                 texts.add(now)
@@ -119,20 +121,28 @@ def _nodes(tree: ast.Module) -> list[ast.AST]:
     return found
 
 
-def _names_at(tree: ast.Module, line: int) -> frozenset[str]:
-    """The names that are known where a node stands: those of its function, and those that the module imports."""
-    names = {
+def _names_by_line(tree: ast.Module) -> Callable[[int], frozenset[str]]:
+    """The names that are known at a line: those that the module imports, and those of the functions around it."""
+    imports = {
         alias.asname or alias.name for part in tree.body if isinstance(part, ast.ImportFrom) for alias in part.names
     }
-    for part in ast.walk(tree):
-        if isinstance(part, ast.FunctionDef) and part.lineno <= line <= (part.end_lineno or 0):
-            names |= {argument.arg for argument in [*part.args.args, *part.args.kwonlyargs]}
-            names |= {
-                name.id
-                for name in ast.walk(part)
-                if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store) and name.lineno < line
-            }
-    return frozenset(names)
+    functions = [part for part in ast.walk(tree) if isinstance(part, ast.FunctionDef)]
+    known = {
+        function: [(argument.arg, 0) for argument in [*function.args.args, *function.args.kwonlyargs]]
+        + [
+            (name.id, name.lineno)
+            for name in ast.walk(function)
+            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+        ]
+        for function in functions
+    }
+
+    @cache
+    def names_at(line: int) -> frozenset[str]:
+        around = [function for function in functions if function.lineno <= line <= (function.end_lineno or 0)]
+        return frozenset(imports) | {name for function in around for name, since in known[function] if since < line}
+
+    return names_at
 
 
 Edit = tuple[str, ast.AST | None]

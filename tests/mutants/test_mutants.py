@@ -116,7 +116,7 @@ def test_a_clause_that_no_program_needs_is_decoration(known: list[Mutant]) -> No
 
 
 def test_a_sample_is_judged_and_reported(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--sample", "20", "--seed", "5", "--cores", "1"]) == 0
+    assert main(["--rules", "--sample", "20", "--seed", "5", "--cores", "1"]) == 0
     told = capsys.readouterr()
     assert "survived: " not in told.out
     assert told.out.splitlines()[-1].split()[0] == "all"
