@@ -23,6 +23,8 @@ from tests.rules.happenings import Happening, happened, wrong
 from tests.rules.running import program
 from tests.rules.symbolic.test_meanings import plain
 
+pytestmark = pytest.mark.xdist_group("claims")  # what happened, and the formulas, are made once for all of these
+
 ALIKE = 2
 """Happenings of one command that are answered alike by a guest of one kind, that are looked at."""
 
