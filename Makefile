@@ -16,6 +16,8 @@ export UV_SYSTEM_CERTS := 1
 export PIP_ROOT_USER_ACTION := ignore
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+# Python keeps what it compiles, whatever the shell says: tests load it in hundreds of processes, and in the next run.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := main-job
 .PHONY: main-job test ruff mypy pyright import-linter pytest bench mutants detect lock clean
