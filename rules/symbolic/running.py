@@ -15,8 +15,9 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Final, cast
 
-_BASE: Final = __name__.removesuffix("rules.symbolic.running")
-PROGRAM: Final = (f"{_BASE}domain.", f"{_BASE}rules.")
+from domain.rule import rule
+
+PROGRAM: Final = (rule.__module__.removesuffix("rule"), __name__.removesuffix("symbolic.running"))
 """What the names of the program's modules begin with, here and as installed."""
 
 _NO_MEANING: Final = frozenset(("__dict__", "__weakref__", "__doc__", "__builtins__", "__spec__", "__loader__"))
