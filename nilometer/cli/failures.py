@@ -106,6 +106,8 @@ def _run_guarded(run: Callable[[], object]) -> int:
         return BROKEN_PIPE
     except OSError as error:
         problem = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+        if isinstance(error, FileNotFoundError) and not error.filename:  # only ``os.getcwd`` names no file
+            problem = "the current folder does not exist any more"
         if _recorded_in:
             say("error", f"{problem}; what was asked is recorded in {_recorded_in[-1]}", "see it: nilo log")
         else:

@@ -26,7 +26,7 @@ def back_up(url: str, file: Path, replacing: Replacements = NOTHING_REPLACED) ->
     The file appears under its name only when it is complete: its events and receipts have the digest of what was read,
     and its views, made anew, are what its events come to. Raises ``InputError`` if the file exists.
     """
-    if file.exists():
+    if file.exists() or file.is_symlink():
         raise InputError(f"{file} exists; it was not touched", hint="name a new file")
     if not file.absolute().parent.is_dir():
         raise InputError(f"the folder of {file} does not exist", hint=f"mkdir -p {file.absolute().parent}")

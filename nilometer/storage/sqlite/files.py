@@ -79,11 +79,12 @@ def no_ledger(location: SQLiteLocation) -> NoLedger:
 
 def create_file(location: SQLiteLocation, statements: list[str], lock_timeout: float) -> None:
     """Makes a ledger's file with its tables, in one transaction; two that do so at once make one."""
-    folder = location.path.absolute().parent
+    path = location.path.resolve()  # a link may lead to a file that is not there yet
+    folder = path.parent
     if not folder.is_dir():
         raise NoLedger(f"the folder {folder} does not exist", hint=f"mkdir -p {folder}")
     with contextlib.suppress(FileExistsError, PermissionError):  # what it holds is nobody else's business
-        os.close(os.open(location.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     uri = location.uri("rwc")
     with (
         translated_errors(location),
@@ -113,7 +114,7 @@ def remove_if_empty(location: SQLiteLocation) -> None:
                 return  # SQLite leaves the write-ahead log only if nobody else has the file open
             database.execute("BEGIN EXCLUSIVE")
             if database.execute(_ANYTHING).fetchone() is None:
-                location.path.unlink()
+                location.path.resolve().unlink()  # a link to it was there before
         except (sqlite3.Error, OSError):
             return  # it is busy, or cannot be removed: an empty ledger does no harm
 

@@ -63,3 +63,11 @@ def test_closed_streams_are_no_bug(url: str, streams: str) -> None:
         ran = call(url, command, streams)
         assert ran.returncode in (0, 2), ran
         assert "bug" not in ran.stderr
+
+
+def test_a_folder_that_was_removed_is_named(url: str, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    line = f"cd {gone} && rmdir {gone} && {NILO} view --ledger sqlite:///l.db"
+    ran = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (2, "error: the current folder does not exist any more\n")

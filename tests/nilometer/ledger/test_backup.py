@@ -88,6 +88,11 @@ def test_what_has_events_or_exists_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="has events already"):
         restore_backup(tmp_path / "backup.db", url)
     assert {path.name for path in tmp_path.iterdir()} == {"ledger.db", "backup.db"}
+    link = tmp_path / "link.db"
+    link.symlink_to("nothing.db")
+    with pytest.raises(InputError, match=r"link.db exists; it was not touched"):
+        back_up(url, link)
+    assert link.is_symlink()
 
 
 def test_a_damaged_file_is_not_backed_up_and_not_restored(tmp_path: Path) -> None:

@@ -132,6 +132,19 @@ class TestWhatIsNotThere:
         with Ledger.open(f"sqlite:///{path}", create=True) as ledger:
             assert ask(ledger, "register-host", **a_host()).positions == (1,)
 
+    def test_a_link_to_a_file_that_is_not_there_leads_to_a_private_ledger(self, tmp_path: Path) -> None:
+        link, file = tmp_path / "link.db", tmp_path / "file.db"
+        link.symlink_to(file.name)
+        with Ledger.open(f"sqlite:///{link}", create=True):
+            assert file.stat().st_mode & 0o777 == 0o600
+        remove_if_empty(SQLiteLocation(link))
+        assert not file.exists()
+        assert link.is_symlink()
+        link.unlink()
+        link.symlink_to("none/file.db")
+        with pytest.raises(NoLedger, match=f"the folder {tmp_path}/none does not exist"):
+            Ledger.open(f"sqlite:///{link}", create=True)
+
     def test_a_pipe_or_a_device_is_no_ledger_and_is_not_waited_for(self, tmp_path: Path) -> None:
         pipe = tmp_path / "pipe"
         os.mkfifo(pipe)
