@@ -211,8 +211,9 @@ def import_qemu(
 
 def _check_files(files: object) -> list[str | PathLike[str]]:
     """The names of files. Raises ``InputError`` for what is no name."""
-    given = [files] if isinstance(files, str | bytes | PathLike) or not isinstance(files, Iterable) else [*files]
-    for name in cast("list[object]", given):
+    is_one = isinstance(files, str | bytes | PathLike) or not isinstance(files, Iterable)
+    given: list[object] = [files] if is_one else [*cast("Iterable[object]", files)]
+    for name in given:
         kind = type(name).__name__
         if not isinstance(name, str | PathLike) or "\0" in fspath(cast("str | PathLike[str]", name)):
             raise InputError(f"files: a {kind} is not the name of a file", hint="write ['file.jsonl']")
