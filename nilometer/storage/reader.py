@@ -40,9 +40,11 @@ Columns = tuple[int, str, int, str, bytes]
 
 def check_position(name: str, position: object) -> None:
     """Raises ``InputError`` for what is no position, or version, of an event."""
-    if type(position) is not int or not 0 <= position < 2**63:
-        what = f"is a {type(position).__name__}, not a whole number" if type(position) is not int else "is out of range"
-        raise InputError(f"{name} {what}", hint="a position is a whole number: 0 is before the first event")
+    hint = "a position is a whole number: 0 is before the first event"
+    if type(position) is not int:
+        raise InputError(f"{name} is a {type(position).__name__}, not a whole number", hint=hint)
+    if not 0 <= position < 2**63:
+        raise InputError(f"{name}: there is no position {position if abs(position) < 2**64 else 'so large'}", hint=hint)
 
 
 def check_known_text(name: str, text: object) -> None:

@@ -298,7 +298,7 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(desk: Desk) -> None:
     there = sorted(path.name for path in desk.folder.iterdir())
     said = desk.call("export", "-o", file)
     assert said.code == 2
-    assert "at position 5 is not as Nilometer writes events" in said.err
+    assert "at position 5 cannot be read: it is not as Nilometer writes events" in said.err
     assert (desk.folder / "history.jsonl").read_text() == "the old one"
     assert sorted(path.name for path in desk.folder.iterdir()) == there
 
