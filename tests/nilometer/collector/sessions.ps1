@@ -8,6 +8,11 @@ Check 'a session with its own strictness and defaults changes nothing' {
     Assert-Same "$($session.Streams.Error)" ''
     $lines = @(Get-Line)
     Assert-Same @($lines.kind; $lines.error) @('poll', 'seen', 'seen', 'inventory', $null, $null, $null, $null)
+    Edit-StubHost { param($s) $s.faults.vanish = 'web01'; $s.faults.classes = 'none' } # much is null then
+    $session.Commands.Clear()
+    $null = $session.AddScript('Invoke-NiloPoll -Spool $Spool').Invoke()
+    $poll = @(Get-Line poll)[-1]
+    Assert-Same @($poll.vms.Count, $poll.parts.vms.complete, $poll.vms[0].buffer, $poll.vms[2].physical_mb) @(4, $true, $null, 8192)
     Assert-Same ($lines[1].content | ConvertFrom-Json).before.assigned 4GB
 }
 Check 'in Constrained Language Mode nothing is changed or written, and a sentence says why' {

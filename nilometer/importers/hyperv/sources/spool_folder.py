@@ -52,7 +52,12 @@ def read_spool_folder(folder: Path) -> SpoolFolder | None:
 
 def _read_waiting(changes: Path, hosts: set[str], passed_over: list[str]) -> Iterator[bytes]:
     """The lines that a poll would write of the files that wait."""
-    for path in sorted(changes.iterdir()):
+    try:
+        paths = sorted(changes.iterdir())
+    except OSError:  # who may read the spool may not list it
+        passed_over.append(f"{CHANGES}/")
+        return
+    for path in paths:
         host = next((host for host in hosts if path.name.startswith(f"{host}-")), None)
         if host is None:
             passed_over.append(f"{CHANGES}/{path.name}")

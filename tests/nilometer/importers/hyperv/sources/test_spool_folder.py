@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,18 @@ def test_a_folder_without_changes_stands_for_all_its_files(folder: Path) -> None
     (folder / "more.jsonl").write_bytes(ModuleSpool("HV02").poll2(0).data)
     files, _ = taken(folder)
     assert [Path(file.file).name for file in files] == [DAY, "more.jsonl"]
+
+
+def test_a_reader_who_may_not_list_changes_reads_the_days(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / DAY).write_bytes(polls().data)
+    listing = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path.name == "changes":  # root may list everything, so no right can be taken away here
+            raise PermissionError(13, "Permission denied")
+        return listing(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    (day,), _ = taken(folder)
+    assert day.remarks == {"passed over": 1}
+    assert day.records == 6
