@@ -113,7 +113,8 @@ function Get-NiloDayFile($Spool) {
         $found = [regex]::Match($name, $pattern)
         if (-not $found.Success) { continue }
         $day = [DateTime]::MinValue
-        $invariant, $style = [Globalization.CultureInfo]::InvariantCulture, [Globalization.DateTimeStyles]'AssumeUniversal, AdjustToUniversal'
+        $invariant = [Globalization.CultureInfo]::InvariantCulture
+        $style = [Globalization.DateTimeStyles]'AssumeUniversal, AdjustToUniversal'
         if (-not [DateTime]::TryParseExact($found.Groups[1].Value, 'yyyyMMdd', $invariant, $style, [ref]$day)) { continue }
         @{ day = $day; path = [IO.Path]::Combine($Spool, $name); packed = $found.Groups[2].Success }
     }
@@ -505,7 +506,9 @@ function Get-NiloDigest([byte[]]$Bytes) {
 }
 
 function Test-NiloEntry($Path) {
-    foreach ($entry in [IO.Directory]::EnumerateFileSystemEntries([IO.Path]::GetDirectoryName($Path), '*')) { if ($entry -ceq $Path) { return $true } }
+    foreach ($entry in [IO.Directory]::EnumerateFileSystemEntries([IO.Path]::GetDirectoryName($Path))) {
+        if ($entry -ceq $Path) { return $true }
+    }
     $false
 }
 
@@ -531,7 +534,8 @@ function Receive-NiloChange($Spool) {
     [Array]::Sort($keys, $texts, [StringComparer]::Ordinal)
     Add-NiloLine $Spool $texts
     foreach ($path in $keys) {
-        if ([IO.Directory]::Exists($path)) { [IO.Directory]::Delete($path) } else { [IO.File]::Delete($path) } # a link, never what it leads to
+        # of a link the link, never what it leads to
+        if ([IO.Directory]::Exists($path)) { [IO.Directory]::Delete($path) } else { [IO.File]::Delete($path) }
     }
 }
 
@@ -629,7 +633,8 @@ function Invoke-NiloPoll {
                 elseif ($paused -and -not $low) { 'polls go on: 1 GiB is free again' }
             if ($note) {
                 Add-NiloLine $folder (ConvertTo-NiloJson ([ordered]@{
-                    schema = $script:LineSchema; kind = 'note'; time = ConvertTo-NiloTime (Get-NiloUtcNow); host = Get-NiloHostName; note = $note
+                    schema = $script:LineSchema; kind = 'note'; time = ConvertTo-NiloTime (Get-NiloUtcNow)
+                    host = Get-NiloHostName; note = $note
                 }))
             }
         }
@@ -664,7 +669,8 @@ function Get-NiloVM($Name, $Id) {
     }
     if ($found.Count -eq 1) { return $found[0] }
     if ($found.Count -gt 1) {
-        throw "$($found.Count) VMs have the ${wanted}: $([string]::Join(', ', [string[]]@(foreach ($vm in $found) { "$($vm.Id)" }))). Give one of them with -Id"
+        $ids = [string]::Join(', ', [string[]]@(foreach ($vm in $found) { "$($vm.Id)" }))
+        throw "$($found.Count) VMs have the ${wanted}: $ids. Give one of them with -Id"
     }
     foreach ($failure in $failed) {
         if ("$($failure.CategoryInfo.Category)" -in 'PermissionDenied', 'SecurityError') {
@@ -703,7 +709,9 @@ function Invoke-NiloEvidence($Cmdlet, $State, $Spool, $VM, $Command, $Reason, $T
     $begun, $id = (Get-NiloUtcNow), [Guid]::NewGuid()
     $stamp = $begun.ToString('yyyyMMdd\THHmmss\.fffffff\Z', [Globalization.CultureInfo]::InvariantCulture)
     $file = [IO.Path]::Combine($Spool, 'changes', "$(Get-NiloHostName)-$stamp-$id")
-    $head = [ordered]@{ schema = $script:LineSchema; kind = 'change-begun'; id = "$id"; time = ConvertTo-NiloTime $begun; host = Get-NiloHostName }
+    $head = [ordered]@{
+        schema = $script:LineSchema; kind = 'change-begun'; id = "$id"; time = ConvertTo-NiloTime $begun; host = Get-NiloHostName
+    }
     try {
         # outside an endpoint of JEA anybody can make this variable: it is written down beside the user, never instead
         $sender = $Cmdlet.SessionState.PSVariable.GetValue('PSSenderInfo')
@@ -739,8 +747,11 @@ function Invoke-NiloEvidence($Cmdlet, $State, $Spool, $VM, $Command, $Reason, $T
             if ($now) { $after = Get-NiloFigureSet $now }
         }
         catch { $null = $_ } # it is gone, or not to be seen
-        $outcome = if ($thrown -or $raising -or ($returned -and $failed.Count)) { 'failed' } elseif ($returned) { 'returned' } else { 'interrupted' }
-        if ($thrown -and -not ($failed.Count -and $failed[$failed.Count - 1].Exception -eq $thrown.Exception)) { [void]$failed.Add($thrown) }
+        $outcome = if ($thrown -or $raising -or ($returned -and $failed.Count)) { 'failed' }
+            elseif ($returned) { 'returned' } else { 'interrupted' }
+        if ($thrown -and -not ($failed.Count -and $failed[$failed.Count - 1].Exception -eq $thrown.Exception)) {
+            [void]$failed.Add($thrown)
+        }
         $errors = @(foreach ($failure in $failed) {
             [ordered]@{
                 message = Hide-NiloSecret "$($failure.Exception.Message)"; id = Hide-NiloSecret "$($failure.FullyQualifiedErrorId)"
@@ -748,8 +759,12 @@ function Invoke-NiloEvidence($Cmdlet, $State, $Spool, $VM, $Command, $Reason, $T
             }
         })
         if ($errors.Count -gt 50) { $errors = $errors[0..49] }
-        $end = [ordered]@{ schema = $script:LineSchema; kind = 'change'; id = "$id"; time = ConvertTo-NiloTime (Get-NiloUtcNow); host = Get-NiloHostName }
-        try { New-NiloChangeFile "$file.end.json" ($end + [ordered]@{ outcome = $outcome; after = $after; errors = [object[]]$errors }) }
+        try {
+            New-NiloChangeFile "$file.end.json" ([ordered]@{
+                schema = $script:LineSchema; kind = 'change'; id = "$id"; time = ConvertTo-NiloTime (Get-NiloUtcNow)
+                host = Get-NiloHostName; outcome = $outcome; after = $after; errors = [object[]]$errors
+            })
+        }
         catch {
             $text = "the change was made, and its end cannot be recorded: $(Get-NiloMessage $_)"
             try { $Cmdlet.WriteWarning($text) } catch { $null = $_ }
@@ -807,7 +822,8 @@ function Invoke-NiloChange {
     foreach ($pair in @('WhatIf', 'WhatIfPreference'), @('Confirm', 'ConfirmPreference'),
         @('ErrorAction', 'ErrorActionPreference'), @('WarningAction', 'WarningPreference')) {
         if (-not $PSBoundParameters.ContainsKey($pair[0])) {
-            Microsoft.PowerShell.Utility\Set-Variable -Name $pair[1] -Value $PSCmdlet.SessionState.PSVariable.GetValue($pair[1]) -WhatIf:$false -Confirm:$false
+            $value = $PSCmdlet.SessionState.PSVariable.GetValue($pair[1])
+            Microsoft.PowerShell.Utility\Set-Variable -Name $pair[1] -Value $value -WhatIf:$false -Confirm:$false
         }
     }
     $state = @{ byThrow = $false }
@@ -866,7 +882,8 @@ function Set-NiloVMMemory {
     foreach ($pair in @('WhatIf', 'WhatIfPreference'), @('Confirm', 'ConfirmPreference'),
         @('ErrorAction', 'ErrorActionPreference'), @('WarningAction', 'WarningPreference')) {
         if (-not $PSBoundParameters.ContainsKey($pair[0])) {
-            Microsoft.PowerShell.Utility\Set-Variable -Name $pair[1] -Value $PSCmdlet.SessionState.PSVariable.GetValue($pair[1]) -WhatIf:$false -Confirm:$false
+            $value = $PSCmdlet.SessionState.PSVariable.GetValue($pair[1])
+            Microsoft.PowerShell.Utility\Set-Variable -Name $pair[1] -Value $value -WhatIf:$false -Confirm:$false
         }
     }
     try {
@@ -931,7 +948,8 @@ function Get-NiloSpool {
                 while ($null -ne ($line = $reader.ReadLine())) {
                     if ($line.Length -eq 0 -or $line.EndsWith('"error":null}')) { continue }
                     $found = [regex]::Match($line, '"error":("(?:[^"\\]|\\.)*")\}$', 'RightToLeft')
-                    $head = [regex]::Match($line.Substring(0, [Math]::Min(200, $line.Length)), '"kind":"(?:poll|inventory|seen)","time":"([^"]*)"')
+                    $beginning = $line.Substring(0, [Math]::Min(200, $line.Length))
+                    $head = [regex]::Match($beginning, '"kind":"(?:poll|inventory|seen)","time":"([^"]*)"')
                     if ($found.Success -and $head.Success) { $failure, $failedAt = $found.Groups[1].Value, $head.Groups[1].Value }
                 }
             }
@@ -993,12 +1011,15 @@ function Assert-NiloAdministrator {
 # keeps the right to give rights. `Ours` is a pattern for what may lie in it.
 function Assert-NiloFolder($Path, $Ours) {
     if ($Path -match '^[\\/]{2}') { throw "$Path is on a share: the spool has to be on a disk of this host" }
-    if ($Path -match '^\w:\\ClusterStorage\\') { throw "$Path is on a shared volume of a cluster: the spool has to be on a disk of this host" }
+    if ($Path -match '^\w:\\ClusterStorage\\') {
+        throw "$Path is on a shared volume of a cluster: the spool has to be on a disk of this host"
+    }
     if ([IO.File]::Exists($Path)) { throw "$Path is a file, and has to be a folder" }
     if (-not [IO.Directory]::Exists($Path)) { return }
     if ([IO.File]::GetAttributes($Path) -band [IO.FileAttributes]::ReparsePoint) { throw "$Path is a link: remove it" }
     foreach ($entry in [IO.Directory]::EnumerateFileSystemEntries($Path)) {
-        if ([IO.Path]::GetFileName($entry) -notmatch $Ours) { throw "$Path is there and not Nilometer's: it holds $([IO.Path]::GetFileName($entry))" }
+        $name = [IO.Path]::GetFileName($entry)
+        if ($name -notmatch $Ours) { throw "$Path is there and not Nilometer's: it holds $name" }
     }
     if (Test-NiloWindows) {
         $owner = Get-NiloFolderOwner $Path
@@ -1105,9 +1126,13 @@ function Install-NiloCollector {
             $null = Register-ScheduledTask -TaskName Nilometer -TaskPath '\' -Xml (Get-NiloTaskXml $KeepDays) -Force -ErrorAction Stop
         }
         $script = [IO.Path]::Combine($place.root, 'collect.ps1')
-        if ([IO.File]::Exists($script) -and $PSCmdlet.ShouldProcess($script, 'Delete the script of an older version')) { [IO.File]::Delete($script) }
+        if ([IO.File]::Exists($script) -and $PSCmdlet.ShouldProcess($script, 'Delete the script of an older version')) {
+            [IO.File]::Delete($script)
+        }
         foreach ($older in $(if ([IO.Directory]::Exists($place.modules)) { [IO.Directory]::GetDirectories($place.modules) })) {
-            if ($older -ne $version -and $PSCmdlet.ShouldProcess($older, 'Remove the older module')) { [IO.Directory]::Delete($older, $true) }
+            if ($older -ne $version -and $PSCmdlet.ShouldProcess($older, 'Remove the older module')) {
+                [IO.Directory]::Delete($older, $true)
+            }
         }
     }
     catch { $PSCmdlet.ThrowTerminatingError($_) }

@@ -49,7 +49,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         (module / name).parent.mkdir(parents=True, exist_ok=True)
         (module / name).write_bytes(content)
     arguments = ["-Module", str(module / MANIFEST), "-Out", str(out), "-Pwsh", pwsh]
-    environment = {**os.environ, "POWERSHELL_TELEMETRY_OPTOUT": "1", "NO_COLOR": "1", "TERM": "dumb"}
+    environment = {
+        **os.environ,
+        "POWERSHELL_TELEMETRY_OPTOUT": "1",
+        "NO_COLOR": "1",
+        "TERM": "dumb",
+        "DOTNET_TieredPGO": "0",
+    }
     ran = subprocess.run(
         [pwsh, "-NoProfile", "-NonInteractive", "-File", str(HERE / "checks.ps1"), *arguments],
         stdin=subprocess.DEVNULL,

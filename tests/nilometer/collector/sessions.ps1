@@ -2,7 +2,7 @@
 
 Check 'a session with its own strictness and defaults changes nothing' {
     $session = New-Session
-    $null = $session.AddScript('Set-StrictMode -Version Latest; $ErrorActionPreference = "Stop"; $OFS = "!"; $PSDefaultParameterValues = @{ "ConvertTo-Json:Depth" = 1; "*:ErrorAction" = "Stop" }
+    $null = $session.AddScript('Set-StrictMode -Version Latest; $ErrorActionPreference = "Stop"; $OFS = "!"; $PSDefaultParameterValues = @{ "ConvertTo-Json:Depth" = 1; "ConvertTo-Json:AsArray" = $true; "*:ErrorAction" = "Stop" }
         $global:PSDefaultParameterValues = $PSDefaultParameterValues
         Invoke-NiloChange web01 { Set-VMMemory web01 -StartupBytes 8GB } -Spool $Spool; Invoke-NiloPoll -Spool $Spool; $null = Get-NiloSpool -Spool $Spool').Invoke()
     Assert-Same "$($session.Streams.Error)" ''
