@@ -85,6 +85,8 @@ class WhyMoved(StrEnum):
     """No request was open for the device, or the move went away from the target."""
     BALANCER = "balancer"
     """Dynamic Memory moved it."""
+    CHECKPOINT = "checkpoint"
+    """A checkpoint was applied, which brings back the sizes of its moment."""
 
 
 @record(kw_only=True)
@@ -277,6 +279,15 @@ class VmMemoryShort(Observed):
     """The least that was available since then, in bytes; when it is over, what is available."""
     pressure: int | None = None
     """Dynamic Memory's pressure in the last poll, in percent."""
+
+
+@event("vm.checkpoint")
+@record(kw_only=True)
+class VmCheckpoint(Observed):
+    """A checkpoint of the running VM was taken; or it was applied, which brings back what the VM was then."""
+
+    name: str
+    applied: bool
 
 
 @event("vm.annotated")

@@ -17,6 +17,7 @@ from domain.observed.events import (
     Means,
     Observed,
     VmChangeRequested,
+    VmCheckpoint,
     VmLost,
     VmMemoryMoved,
     VmMemoryShort,
@@ -113,6 +114,8 @@ class ObservedVm:
     guest_block: int | None = None
     guest_offline: int | None = None
     """Memory that the guest has but left offline, as last reported: its own count leaves it out."""
+    checkpoints: dict[str, int | None] = field(default_factory=dict[str, int | None])
+    """The watermark of each checkpoint that was taken, by its name."""
     kept: int | None = None
     """Memory that firmware and kernel keep out of the guest's own count, by the first measure of the session."""
     lost: bool = False
@@ -158,6 +161,10 @@ class ObservedVm:
         elif isinstance(event, VmLost):
             self.lost = True
             self._forget_guest()
+        elif isinstance(event, VmCheckpoint) and event.applied:
+            self._restore(self.checkpoints.get(event.name))
+        elif isinstance(event, VmCheckpoint):
+            self.checkpoints[event.name] = self.high_watermark
         elif isinstance(event, VmNotListed | VmRetired):
             name = NOT_LISTED if isinstance(event, VmNotListed) else RETIRED
             self.measured[name], self.power, self.short = happened, None, None
@@ -208,6 +215,17 @@ class ObservedVm:
         """A device's size; ``None`` if it is unknown."""
         account = self.accounts.get(device)
         return None if account is None else account.size
+
+    def _restore(self, watermark: int | None) -> None:
+        """A checkpoint with this watermark was applied. What is above it is of a time that is undone."""
+        if self.power is Power.OFF:
+            return
+        self.high_watermark = watermark
+        self._forget_guest()
+        if watermark is None or (self.assigned is not None and self.assigned > watermark):
+            self.assigned = None
+            for account in self.accounts.values():
+                account.size = account.size if account.means is Means.BOOT else None
 
     def _set_assigned(self, assigned: int | None, happened: UtcTime) -> None:
         self.assigned = assigned

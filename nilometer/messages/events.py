@@ -29,6 +29,7 @@ from domain.observed.events import (
     ObservedCode,
     VmAnnotated,
     VmChangeRequested,
+    VmCheckpoint,
     VmLost,
     VmMemoryMoved,
     VmMemoryShort,
@@ -66,6 +67,9 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
         case ImportRecorded():
             counts = f"{plural(event.records, 'record')}, {plural(event.events, 'event')}"
             return f"{event.file} ({event.format}) was imported: {counts}"
+        case VmCheckpoint():
+            done = "was applied: what the VM had then comes back" if event.applied else "was taken"
+            return f"{subject}: the checkpoint {event.name} {done}"
         case VmObserved():
             return f"{subject} {_describe_vm_measurement(event, unit)}"
         case HostObserved():
@@ -322,7 +326,11 @@ def _describe_move(event: VmMemoryMoved, unit: Unit | None, metadata: Metadata) 
     most = max(ends) if event.most is None else max(event.most, *ends)
     before, after, lowest, highest = format_sizes([*ends, least, most], unit)
     beyond = "" if (least, most) == (min(ends), max(ends)) else f" (lowest {lowest}, highest {highest})"
-    causes = {WhyMoved.BALANCER: "by Dynamic Memory", WhyMoved.UNASKED: "without a request"}
+    causes = {
+        WhyMoved.BALANCER: "by Dynamic Memory",
+        WhyMoved.CHECKPOINT: "by a checkpoint",
+        WhyMoved.UNASKED: "without a request",
+    }
     cause = causes.get(event.why, f"for request {event.request}")
     if event.swings is not None:
         since = "" if metadata.earliest is None else f" since {format_time(metadata.earliest)}"

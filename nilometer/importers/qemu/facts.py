@@ -9,6 +9,7 @@ from domain.identifiers import UtcTime, host_stream
 from domain.observed.events import HostObserved, VmLost, VmObserved
 from domain.observed.host import ObservedHost, account_of
 from domain.state import Power
+from nilometer.importers.qemu.checkpoints import emit_checkpoint
 from nilometer.importers.qemu.entries import QueuedRecord
 from nilometer.importers.qemu.machine import read_machine
 from nilometer.importers.qemu.migrations import (
@@ -152,7 +153,9 @@ class FactBuilder:
             settle_reached(vm, entry)
         elif isinstance(record, BootRecord):
             self._read_boot(vm, entry, record)
-        elif isinstance(record, CommandRecord) and emit_migration(vm, entry, record):
+        elif isinstance(record, CommandRecord) and (
+            emit_migration(vm, entry, record) or emit_checkpoint(vm, entry, record)
+        ):
             pass
         elif isinstance(record, CommandRecord):
             emit_command(vm, entry, record)
@@ -169,6 +172,8 @@ class FactBuilder:
                 vm.emit_measurement(entry, record.label)
             elif isinstance(record, QmpEventRecord):
                 self._read_event(vm, entry, record)
+        if not entry.is_early and entry.measure is not None:
+            vm.is_restored = False
         if not entry.is_early and not vm.is_off:
             vm.last_entry = entry
             if not isinstance(record, CommandRecord | BootRecord):

@@ -35,6 +35,16 @@ _IN_PROGRESS: Final = ((0x03, 0x84), (0x103, 0x84), (0x200, 0x80))
 # Asked for
 
 
+def requester_of(record: CommandRecord) -> Requester:
+    """Who the recording says gave a command."""
+    return Requester(
+        actor=record.actor or UNNAMED.actor,
+        via=record.via or UNNAMED.via,
+        reason=record.reason or None,
+        correlation=record.correlation or None,
+    )
+
+
 def emit_command(vm: QemuVm, entry: QueuedRecord, record: CommandRecord) -> None:
     """Adds the request that a command is, and its settlement if QEMU refused it."""
     arguments = note_device(vm, record)
@@ -44,12 +54,7 @@ def emit_command(vm: QemuVm, entry: QueuedRecord, record: CommandRecord) -> None
         command = None if record.qmp is None else to_verbatim(record.qmp)
         event = _build_request(vm, entry, device, target, size, accepted=record.accepted)
         event = replace(event, asked=command, answer=answer)
-        vm.requesters[event.request] = Requester(
-            actor=record.actor or UNNAMED.actor,
-            via=record.via or UNNAMED.via,
-            reason=record.reason or None,
-            correlation=record.correlation or None,
-        )
+        vm.requesters[event.request] = requester_of(record)
         request = _emit_request(vm, entry, event)
         vm.measured_at[device] = max(entry.time, vm.measured_at.get(device, ""))
         if device == MODULES and isinstance(name := arguments.get("id"), str):

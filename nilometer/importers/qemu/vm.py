@@ -118,6 +118,8 @@ class QemuVm:
         """What the VM had when its guest was first measured in this session."""
         self.was_reset = False
         """QEMU was reset, and its guest has not booted yet."""
+        self.is_restored = False
+        """A checkpoint was applied, and the VM was not measured since."""
         self.is_migrating = False
         """QEMU was told to migrate the VM, and has not said that it failed."""
         self.ended_at: str | None = None
@@ -131,8 +133,15 @@ class QemuVm:
         self.sizes_before_off: dict[str, int | None] = {}
         """The sizes of the devices when the VM was shut down: QEMU may start it again."""
 
-    def emit(self, event: Observed, happened: str, earliest: str | None = None, request: int | None = None) -> None:
-        """Adds an event of this VM; ``request`` is the number of the request that it is part of."""
+    def emit(
+        self,
+        event: Observed,
+        happened: str,
+        earliest: str | None = None,
+        request: int | None = None,
+        who: Requester | None = None,
+    ) -> None:
+        """Adds an event of this VM; ``request`` is the number of the request that it is part of; else ``who``."""
         self.flush_swings()
         moment = UtcTime(happened)
         since = UtcTime(earliest) if earliest is not None and earliest < happened else None
@@ -142,7 +151,7 @@ class QemuVm:
             self.assigned_at_start = self.fold.assigned
         fact = Fact(stream=vm_stream(self.fold.id), event=event, happened=moment, earliest=since)
         if request is None:
-            self.host.emit(fact, None, UNNAMED if isinstance(event, VmMemoryMoved) else None)
+            self.host.emit(fact, None, UNNAMED if isinstance(event, VmMemoryMoved) else who)
             return
         who = self.requesters.get(request, UNNAMED)
         self.host.emit(fact, who.correlation or f"{self.fold.id}/{request}", who)
@@ -255,7 +264,7 @@ class QemuVm:
             means=means_of(device),
             size_from=before,
             size_to=after,
-            why=WhyMoved.UNASKED if request is None else WhyMoved.REQUEST,
+            why=WhyMoved.REQUEST if request is not None else self._why_unasked(),
             request=number,
             late=request is not None and request.settled is not None,
             backed=self._is_backed(device),
@@ -264,6 +273,11 @@ class QemuVm:
         )
         self.emit(event, happened, earliest, number)
         self.moved_at[device] = happened, earliest
+
+    def _why_unasked(self) -> WhyMoved:
+        """Why memory moved that no request explains: while a VM is paused, only a checkpoint moves its memory."""
+        is_paused = self.fold.power is Power.PAUSED and not self.is_migrating and self.ended_at is None
+        return WhyMoved.CHECKPOINT if self.is_restored or is_paused else WhyMoved.UNASKED
 
     # Sessions
 

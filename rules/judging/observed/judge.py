@@ -263,7 +263,7 @@ class ObservedJudge:
         note_plugged(collector, ref, event, vm)
         vm.sees_too_little = False
         may_page = event.why is WhyMoved.BALANCER and fold.guest is not None and pages_out(fold.guest)
-        if event.size_to < event.size_from and not may_page:
+        if event.size_to < event.size_from and not may_page and event.why is not WhyMoved.CHECKPOINT:
             self._judge_removal(ref, event, vm)
         judge_bounds(collector, ref, vm, self._books.version_of(fold.host))
         self._books.record_move(ref, fold)

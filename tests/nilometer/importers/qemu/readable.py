@@ -10,6 +10,7 @@ from domain.observed.events import (
     HostObserved,
     Observed,
     VmChangeRequested,
+    VmCheckpoint,
     VmLost,
     VmMemoryMoved,
     VmObserved,
@@ -76,6 +77,8 @@ def _what(event: Observed) -> str:
         )
     if isinstance(event, HostObserved):
         return "observed " + _figures(budget=mib(event.budget), free=mib(event.free), label=event.label)
+    if isinstance(event, VmCheckpoint):
+        return f"checkpoint {event.name} {'applied' if event.applied else 'taken'}"
     assert isinstance(event, VmLost)
     return f"lost: {event.told}"
 
