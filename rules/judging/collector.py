@@ -60,13 +60,20 @@ class FindingCollector:
         if times and self.in_scope and self.includes(rule):
             self.coverage.count(rule, Verdict.HOLDS, times)
 
-    def report_unknown(self, rule: str, ref: EventRef, why: str, about: Question, times: int = 1) -> None:
-        """A figure that a rule needs was not measured. Events with the same reason share a finding, about the first."""
+    def report_unknown(
+        self, rule: str, ref: EventRef, why: str, about: Question | Callable[[], Question], times: int = 1
+    ) -> None:
+        """A figure that a rule needs was not measured. Events with the same reason share a finding, about the first.
+
+        What is asked is made for the first alone, if ``about`` makes it.
+        """
         self.reported.add(rule)
         if times and self.in_scope and self.includes(rule):
             self.coverage.count(rule, Verdict.UNKNOWN, times)
-            first, asked, count = self._unknown.get((rule, why), (ref, about, 0))
-            self._unknown[rule, why] = first, asked, count + times
+            found = self._unknown.get((rule, why))
+            if found is None:
+                found = ref, about if isinstance(about, Question) else about(), 0
+            self._unknown[rule, why] = (*found[:2], found[2] + times)
 
     def report_lost(self, rule: str, ref: EventRef, why: str, about: Question, times: int) -> None:
         """A figure that a rule needs can never be measured any more: a finding of its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from domain.observed.events import HostObserved
@@ -158,7 +159,7 @@ class Books:
                 collector.count_holds(AGREES)
             else:
                 why = OTHERS if reserve_known else RESERVE
-                collector.report_unknown(AGREES, ref, why, _ask_of_free(account, free))
+                collector.report_unknown(AGREES, ref, why, partial(_ask_of_free, account, free))
             host.moves.clear()
             return
         if host.deviation is None and unconfirmed is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import partial
 
 from domain.observed.events import VmMemoryMoved, VmObserved
 from domain.observed.settings import NOT_RECORDED, contradicts, known_parts
@@ -52,7 +53,7 @@ def judge_bounds(collector: FindingCollector, ref: EventRef, vm: ObservedVmState
     if fold.power in (Power.OFF, Power.SAVED) or fold.assigned == 0:  # just started, its memory is not recorded yet
         return
     if fold.memory is None:
-        about = _ask_of_other_setting(vm, version)
+        about = partial(_ask_of_other_setting, vm, version)
         collector.report_unknown(BOUNDS, ref, "the VM's memory setting was not recorded", about)
         return
     measured = isinstance(event, VmObserved) and (event.assigned is not None or bool(event.devices))
