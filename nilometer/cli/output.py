@@ -21,7 +21,7 @@ _HIDDEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 def escape_controls(text: str) -> str:
     """Returns a text from a ledger as it may go to a terminal: control and format characters are written out."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # of no character that is hidden or unknown
         return text
     return "".join(
         _escape(character) if unicodedata.category(character) in _HIDDEN else character for character in text
@@ -66,8 +66,12 @@ class Output:
         self.stream.write(json.dumps(value, ensure_ascii=False) + "\n")
 
     def write_event(self, value: dict[str, Any]) -> None:
-        """Writes a history line, as ``nilo export`` does."""
+        """Writes one line of canonical JSON, as ``nilo export`` does."""
         self.stream.write(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n")
+
+    def write_history_line(self, line: bytes) -> None:
+        """Writes a history line that is canonical JSON already."""
+        self.stream.write(f"{line.decode()}\n")
 
     def write_document(self, value: dict[str, Any] | list[dict[str, Any]]) -> None:
         """Writes one JSON document."""

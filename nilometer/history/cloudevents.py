@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, cast
 
+from pydantic_core import from_json, to_json
+
 from domain.envelope import Envelope
 from domain.events import Event
 from nilometer.errors import UnreadableEvent
@@ -32,19 +34,30 @@ def to_cloudevent(stored: StoredRow, ledger: str) -> dict[str, Any]:
     """A stored event as a CloudEvent. Raises ``UnreadableEvent`` for a body that is not as Nilometer writes it."""
     body = _body(stored)
     kind, _, shape = stored.topic.rpartition("/")
-    known = {name: body[name] for name in ATTRIBUTES if body.get(name) is not None}
-    return known | {
+    stream, version = stored.stream, stored.version
+    line = {  # in the order of the names, as it is written
+        "actor": body.get("actor"),
+        "causation": body.get("causation"),
+        "correlation": body.get("correlation"),
         "data": body["data"],
         "datacontenttype": "application/json",
-        "id": f"{stored.stream}/{stored.version}",
+        "earliest": body.get("earliest"),
+        "id": f"{stream}/{version}",
         "position": stored.position,
-        "source": source_uri(ledger),
+        "reason": body.get("reason"),
+        "recorded": body.get("recorded"),
+        "source": f"urn:uuid:{ledger}",
         "specversion": "1.0",
-        "subject": stored.stream,
+        "subject": stream,
         "time": body["happened"],
         "type": f"nilometer.{kind}.v{shape}",
-        "version": stored.version,
+        "version": version,
+        "via": body.get("via"),
     }
+    for name in ATTRIBUTES:
+        if line[name] is None:
+            del line[name]
+    return line
 
 
 def envelope_to_cloudevent(envelope: Envelope[Event], ledger: str) -> dict[str, Any]:
@@ -71,24 +84,48 @@ def unreadable_to_document(event: UnreadableEvent, ledger: str) -> dict[str, Any
 def write_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[bytes]:
     """The history lines of stored events."""
     for stored in rows:
-        yield to_canonical_json(to_cloudevent(stored, ledger)) + b"\n"
+        yield to_json(to_cloudevent(stored, ledger)) + b"\n"
 
 
 def _body(stored: StoredRow) -> dict[str, Any]:
+    """The stored body, if it is as Nilometer writes it: sorted, so that what is made of it in order is sorted too."""
     try:
-        body: Any = json.loads(stored.body)
-    except (ValueError, TypeError, RecursionError):
-        body = None
-    has_types = [type(value) for value in (stored.stream, stored.version, stored.topic)] == [str, int, str]
-    fields = cast("dict[str, Any]", body) if isinstance(body, dict) and has_types else {}
-    if not fields.keys() >= {"data", "happened"} or to_canonical_json(fields) != stored.body:
-        raise UnreadableEvent.at(
-            stored.stream,
-            stored.version,
-            stored.position,
-            "it is not as Nilometer writes events: it was changed after it was recorded",
-        )
-    return fields
+        body: Any = from_json(stored.body, allow_inf_nan=False)
+        fields = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+        has_types = [type(value) for value in (stored.stream, stored.version, stored.topic)] == [str, int, str]
+        is_event = has_types and isinstance(fields["data"], dict) and "happened" in fields
+        if is_event and to_json(fields) == stored.body and _is_sorted(fields):
+            return fields
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise UnreadableEvent.at(
+        stored.stream,
+        stored.version,
+        stored.position,
+        "it is not as Nilometer writes events: it was changed after it was recorded",
+    )
+
+
+def _is_sorted(value: object) -> bool:
+    """Whether the keys of all objects in a JSON value are in the order of their code points."""
+    if isinstance(value, list):
+        return all(map(_is_sorted, cast("list[object]", value)))
+    if not isinstance(value, dict):
+        return True
+    fields = cast("dict[str, object]", value)
+    names = tuple(fields)
+    if names not in _SORTED:
+        if list(names) != sorted(names):
+            return False
+        if len(_SORTED) < _MOST_SORTED:
+            _SORTED.add(names)
+    return all(map(_is_sorted, [inner for inner in fields.values() if type(inner) is dict or type(inner) is list]))
+
+
+_SORTED: Final[set[tuple[str, ...]]] = set()
+"""Names of fields that were found to be sorted."""
+_MOST_SORTED: Final = 1000
+_INNER: Final = frozenset((dict, list))
 
 
 def to_canonical_json(value: object) -> bytes:

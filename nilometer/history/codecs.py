@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar, cast
@@ -10,10 +10,11 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar, cast
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 
+from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import UtcTime
 from domain.kinds import EVENTS
-from nilometer.history.cloudevents import TYPE
+from nilometer.history.cloudevents import TYPE, source_uri
 
 E = TypeVar("E", bound=Event)
 
@@ -56,7 +57,17 @@ class EventCodec:
         schema = _sorted_fields(TypeAdapter(CloudEvent[event]).core_schema)  # type: ignore[valid-type]
         self.type = f"nilometer.{event.KIND}.v{event.VERSION}"
         self.read: Callable[[bytes], CloudEvent[Event]] = SchemaValidator(_bounded(schema)).validate_json
-        self.write: Callable[[CloudEvent[Event]], bytes] = SchemaSerializer(_sparing(_texts_for_enums(schema))).to_json
+        self._schema = _texts_for_enums(schema)
+        self._writers: dict[tuple[bool, ...], Callable[[CloudEvent[Event]], bytes]] = {}
+
+    def write(self, line: CloudEvent[Event]) -> bytes:
+        """A line as Nilometer writes it, without its end."""
+        known = (line.causation is not None, line.earliest is not None, line.reason is not None)
+        write = self._writers.get(known)
+        if write is None:
+            unknown = {name for name, is_known in zip(NOT_WRITTEN, known, strict=True) if not is_known}
+            write = self._writers[known] = SchemaSerializer(_without(self._schema, unknown)).to_json
+        return write(line)
 
 
 class EventCodecs(dict[bytes, EventCodec]):
@@ -72,6 +83,39 @@ class EventCodecs(dict[bytes, EventCodec]):
         return codec
 
 
+def envelope_to_line(envelope: Envelope[Event], ledger: str) -> bytes:
+    """An event as a history line, without its end, in the current version of its kind."""
+    kind = type(envelope.event)
+    codec = _CODECS.get(kind)
+    if codec is None:
+        codec = _CODECS[kind] = EventCodec(kind)
+    metadata = envelope.metadata
+    return codec.write(
+        CloudEvent(  # by position, as this is done for every event
+            metadata.actor,
+            metadata.correlation,
+            envelope.event,
+            "application/json",
+            f"{envelope.stream}/{envelope.version}",
+            envelope.position,
+            metadata.recorded,
+            source_uri(ledger),
+            "1.0",
+            envelope.stream,
+            metadata.happened,
+            codec.type,
+            envelope.version,
+            metadata.via,
+            metadata.causation,
+            metadata.earliest,
+            metadata.reason,
+        )
+    )
+
+
+_CODECS: Final[dict[type[Event], EventCodec]] = {}
+
+
 def _bounded(schema: CoreSchema) -> CoreSchema:
     """The same schema for figures that every program can read."""
 
@@ -81,19 +125,15 @@ def _bounded(schema: CoreSchema) -> CoreSchema:
     return _changed(schema, bound)
 
 
-def _sparing(schema: CoreSchema) -> CoreSchema:
-    """The same schema, which leaves out attributes that are not known."""
+def _without(schema: CoreSchema, unknown: Collection[str]) -> CoreSchema:
+    """The same schema of a line, which leaves out attributes that are not known."""
 
-    def spare(part: dict[str, Any]) -> dict[str, Any]:
-        if part.get("type") == "dataclass-field" and part.get("name") in NOT_WRITTEN:
-            return part | {"serialization_exclude_if": _is_none}
+    def leave_out(part: dict[str, Any]) -> dict[str, Any]:
+        if part.get("type") == "dataclass-args" and part.get("dataclass_name") == CloudEvent.__name__:
+            return part | {"fields": [field for field in part["fields"] if field["name"] not in unknown]}
         return part
 
-    return _changed(schema, spare)
-
-
-def _is_none(value: object) -> bool:
-    return value is None
+    return _changed(schema, leave_out)
 
 
 def _changed(schema: CoreSchema, change: Callable[[dict[str, Any]], dict[str, Any]]) -> CoreSchema:

@@ -149,6 +149,9 @@ class Log:
             yield from both if limit is None else deque(both, maxlen=limit)
             return
         after = self._after(wanted, known)
+        if limit is None and not conditions:
+            yield from self._events(0, None)
+            return
         if limit is None:
             yield from self._stored(conditions, parameters, known)
             yield from after

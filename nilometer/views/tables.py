@@ -40,6 +40,18 @@ class EventsMissing(LedgerError):
     """Events that were recorded are no longer in the ledger."""
 
 
+INDEXES: Final = {
+    "stream": "(stream, latest, position)",
+    "happened": "(happened)",
+    "vm": "(vm, position)",
+    "host": "(host, position)",
+    "actor": "(actor, position)",
+    "correlation": "(correlation)",
+    "late": "(happened) WHERE latest > happened",
+    "other": "(happened) WHERE vm IS NULL AND host IS NULL",
+}
+"""The indexes of ``view_timeline``, by the last part of their names."""
+
 Moment = int | str
 """A position, or a time as it is kept inside."""
 
@@ -87,19 +99,28 @@ def create(db: Database, tables: str) -> None:
     tracking = "name TEXT PRIMARY KEY, position BIGINT NOT NULL, latest TEXT NOT NULL, checksum BIGINT NOT NULL"
     for table, columns in zip(TABLES, (streams, checkpoints, timeline, tracking), strict=True):
         db.execute(f"CREATE TABLE {table}{tables} ({columns})")
-    # Live and fresh tables have indexes at the same time, and those cannot be renamed with them.
-    made = os.urandom(6).hex()
-    for name, columns in (
-        ("stream", "(stream, latest, position)"),
-        ("happened", "(happened)"),
-        ("vm", "(vm, position)"),
-        ("host", "(host, position)"),
-        ("correlation", "(correlation)"),
-        ("late", "(happened) WHERE latest > happened"),
-        ("other", "(happened) WHERE vm IS NULL AND host IS NULL"),
-    ):
-        db.execute(f"CREATE INDEX view_timeline_{made}_{name} ON view_timeline{tables} {columns}")
+    create_indexes(db, tables, INDEXES)
     db.execute(f"INSERT INTO view_tracking{tables} VALUES (?, 0, '', ?)", (SHAPE, checksum(0, "")))
+
+
+def create_indexes(db: Database, tables: str, names: Iterable[str]) -> None:
+    """Makes some of ``INDEXES``, each under a name of its own, as fresh tables are there beside live ones."""
+    made = os.urandom(6).hex()
+    for name in names:
+        db.execute(f"CREATE INDEX view_timeline_{made}_{name} ON view_timeline{tables} {INDEXES[name]}")
+
+
+def missing_indexes(db: Database) -> list[str]:
+    """Which of ``INDEXES`` the live tables lack, because an earlier version made them, if we may make them."""
+    if db.blob_type == "BLOB":
+        select = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'view_timeline'"
+    else:
+        select = (
+            "SELECT indexname FROM pg_indexes JOIN pg_tables USING (schemaname, tablename) "
+            "WHERE schemaname = current_schema() AND tablename = 'view_timeline' AND pg_has_role(tableowner, 'USAGE')"
+        )
+    there = {text(row[0]).rpartition("_")[2] for row in db.execute(select)}
+    return [name for name in INDEXES if name not in there] if there else []
 
 
 def drop(db: Database, tables: str) -> None:

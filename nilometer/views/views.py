@@ -22,9 +22,11 @@ from nilometer.views.tables import (
     ViewError,
     ViewStore,
     create,
+    create_indexes,
     drop,
     last_position,
     lock,
+    missing_indexes,
     number,
     position,
     put_in_place,
@@ -70,6 +72,8 @@ class Views:
         self._given_pace = pace
         self._seen_position: int | None = None
         """How far the live tables were when states were last looked up; at least so far they are still."""
+        self._indexed = False
+        """Whether the live tables are known to have all indexes."""
         self._reported: set[str] = set()
         """What was found wrong with the stored views, in words: each is reported once."""
         self._ends: set[str] = set()
@@ -113,6 +117,7 @@ class Views:
             at = self._position()
             if at is None:
                 self._begin()
+        self._complete_indexes()
         while True:
             for page in pages(self._events, at, None, self._pace):
                 if not write_page(self._store, LIVE, at, page, self._pace):
@@ -175,6 +180,18 @@ class Views:
             if position(db) is None:
                 drop(db, LIVE)
                 create(db, LIVE)
+
+    def _complete_indexes(self) -> None:
+        """Makes the indexes that tables of an earlier version lack, once."""
+        if self._indexed:
+            return
+        with self._store.transaction(write=False) as db:
+            missing = missing_indexes(db)
+        if missing:
+            with self._store.transaction(write=True) as db:
+                lock(db)
+                create_indexes(db, LIVE, missing_indexes(db))
+        self._indexed = True
 
     def _position(self) -> int | None:
         with self._store.transaction(write=False) as db:

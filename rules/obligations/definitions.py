@@ -25,23 +25,32 @@ TOO_LARGE: Final = 2**63
 """The least magnitude that does not fit into a signed 64-bit integer."""
 
 
+def getter(kind: type, name: str) -> Rule:
+    """The rule behind a property of a class."""
+    return cast("Rule", cast("property", getattr(kind, name)).fget)
+
+
+DEFINITIONS: Final[tuple[tuple[Rule, Rule], ...]] = (
+    (getter(Vm, "held"), figures.held_by),
+    (getter(Vm, "visible"), figures.seen_by),
+    (getter(Host, "free"), figures.free_on),
+    (getter(Site, "limit"), figures.largest_here),
+    (cap, figures.largest),
+    (valid_setting, figures.is_valid),
+    (getter(Vm, "mechanism"), figures.removal_by),
+    (whole, figures.is_whole),
+    (down, figures.whole_part),
+    (outcome_of, figures.grant_is_called),
+    (evolve.book_change, figures.moved_in_book),
+    (resizing.set_memory, figures.asking_for_size),
+    (resizing.set_memory_refusal, figures.why_no_size),
+)
+"""A rule of the program that derives a figure, and the specification's function for it."""
+
+
 def definitions(builder: ObligationBuilder) -> None:
     """Each rule of the program that derives a figure equals the specification's function for it."""
-    for rule, predicate in (
-        (getter(Vm, "held"), figures.held_by),
-        (getter(Vm, "visible"), figures.seen_by),
-        (getter(Host, "free"), figures.free_on),
-        (getter(Site, "limit"), figures.largest_here),
-        (cap, figures.largest),
-        (valid_setting, figures.is_valid),
-        (getter(Vm, "mechanism"), figures.removal_by),
-        (whole, figures.is_whole),
-        (down, figures.whole_part),
-        (outcome_of, figures.grant_is_called),
-        (evolve.book_change, figures.moved_in_book),
-        (resizing.set_memory, figures.asking_for_size),
-        (resizing.set_memory_refusal, figures.why_no_size),
-    ):
+    for rule, predicate in DEFINITIONS:
         arguments = [symbolic(name, kind) for name, kind in parameter_types(rule).items()]
         specified = builder.specification.call(predicate, arguments)
         builder.add("definition", predicate, equal(builder.program.call(rule, arguments), specified))
@@ -49,11 +58,6 @@ def definitions(builder: ObligationBuilder) -> None:
     specified = builder.apply(figures.has_the_driver, guest=vm["guest"], memory=vm["memory"])
     loads = builder.program.call(loads_driver, [vm["guest"], as_record(vm["memory"])["mode"]])
     builder.add("definition", figures.has_the_driver, equal(loads, specified))
-
-
-def getter(kind: type, name: str) -> Rule:
-    """The rule behind a property of a class."""
-    return cast("Rule", cast("property", getattr(kind, name)).fget)
 
 
 def overflow(builder: ObligationBuilder) -> None:

@@ -55,7 +55,7 @@ class Refuter:
         if history is not None:
             execution, values = history.last, history.values
             results = confirm(obligation, values, calls, assumed=False)
-        program = _program(obligation.command)
+        program = rules_of_command(obligation.command)
         figures = _execution_figures(execution) if execution is not None else _model_figures(obligation, values)
         rule = predicate_named(obligation.rule) or (program[0] if program else None)
         return Counterexample(
@@ -126,7 +126,7 @@ def _contradiction(obligation: Obligation, results: list[tuple[Call, Any]]) -> s
     return "does not hold"
 
 
-def _program(command: str | None) -> list[Rule]:
+def rules_of_command(command: str | None) -> list[Rule]:
     """The rules of the program that decide a command and that replay its event."""
     if command is None:
         return []

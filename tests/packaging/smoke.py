@@ -29,7 +29,7 @@ SCRIPT = """\
 SMOKE = (
     Smoke(("--help",), shows=("Usage: nilo",)),
     Smoke(("--version",), shows=(PROJECT["version"],)),
-    Smoke(("prove",), shows=("proved: keeps/move-vm/host_never_overcommitted\n", " obligations and ")),
+    Smoke(("prove", "--all"), shows=("proved: keeps/move-vm/host_never_overcommitted\n", " obligations and ")),
     Smoke(("prove", "book_agrees", "--command", "grow", "--cores", "2"), shows=("proved: 2 obligations",)),
     Smoke(
         ("prove", "--explain", "keeps/grow/book_agrees"),

@@ -31,6 +31,8 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     metavar="OBLIGATION",
     help="Explain one obligation: what it says, and what its proof used.",
 )
+@click.option("--all", "all_results", is_flag=True, help="Also list each obligation and each check.")
+@click.option("--kept", is_flag=True, help="Say what was proved before, if nothing that it reads has changed.")
 @click.option("--smt2", metavar="FOLDER", type=FOLDER, help="Also write each obligation as an SMT-LIB 2 file.")
 @click.option("--save", metavar="FOLDER", type=FOLDER, help="Write the history of each counterexample as a script.")
 @click.option("--recheck", is_flag=True, help="Check each obligation again with another solver, cvc5.")
@@ -44,6 +46,8 @@ def command(
     more_rules: Sequence[str],
     commands: Sequence[str],
     explained: str | None,
+    all_results: bool,
+    kept: bool,
     smt2: Path | None,
     save: Path | None,
     recheck: bool,
@@ -60,33 +64,83 @@ def command(
       nilo prove host_never_overcommitted --command move-vm
       nilo prove --explain keeps/add-memory/host_never_overcommitted
     """
-    from nilometer.cli.prove.selection import obligation_named, select
+    out = Output(current_session().format)
+    if explained is not None:
+        if rules or more_rules or commands or all_results or kept or smt2 or save or recheck:
+            raise Mistyped("--explain takes one obligation and no other options", hint="nilo prove --explain NAME")
+        return _explain(out, explained, budget)
+    names = [*rules, *more_rules]
+    if kept:
+        if smt2 or recheck:
+            raise Mistyped("--kept asks no solver: --smt2 and --recheck do", hint="nilo prove --kept")
+        return _prove_unless_kept(out, names, commands, budget=budget, show_all=all_results, save=save, cores=cores)
+    from nilometer.cli.prove.selection import select
     from rules.solving.prover import BUDGET
 
-    out = Output(current_session().format)
-    budget = budget or BUDGET
-    if explained is not None:
-        if rules or more_rules or commands or smt2 or save or recheck:
-            raise Mistyped("--explain takes one obligation and no other options", hint="nilo prove --explain NAME")
-        from nilometer.cli.prove.explain import show
-
-        return show(out, obligation_named(explained), budget)
-    selection = select([*rules, *more_rules], commands)
+    selection = select(names, commands)
     if recheck:
         from rules.solving.recheck import second_solver
 
         second_solver()  # fails at once if there is none
     if smt2 is not None:
         _export(selection, smt2)
-    return _prove(out, selection, save=save, recheck=recheck, cores=cores, budget=budget)
+    report = _report(out, selection, save, show_all=all_results)
+    return _prove(report, selection, recheck=recheck, cores=cores, budget=budget or BUDGET)
 
 
-def _prove(out: Output, selection: Selection, *, save: Path | None, recheck: bool, cores: int, budget: int) -> int:
-    from nilometer.cli.interrupts import interruptible
+def _explain(out: Output, name: str, budget: int | None) -> int:
+    from nilometer.cli.prove.explain import show
+    from nilometer.cli.prove.selection import obligation_named
+    from rules.solving.prover import BUDGET
+
+    return show(out, obligation_named(name), budget or BUDGET)
+
+
+def _prove_unless_kept(
+    out: Output,
+    rules: Sequence[str],
+    commands: Sequence[str],
+    *,
+    budget: int | None,
+    show_all: bool,
+    save: Path | None,
+    cores: int,
+) -> int:
+    """Says what was proved before, or else proves it and keeps it."""
+    from nilometer.cli.prove.kept import keep_proof, proof_key, read_proof
     from nilometer.cli.prove.report import Report
+
+    begun = time.monotonic()
+    options = {"rules": sorted(set(rules)), "commands": sorted(set(commands)), "budget": budget}
+    key = proof_key(options)
+    proof = read_proof(key)
+    if proof is not None:
+        report = Report(out, len(proof.results), all=show_all)
+        report.kept = proof.at
+        for result in proof.results:
+            report.add(result)
+        return report.finish(time.monotonic() - begun)
+    from nilometer.cli.prove.selection import select
+    from rules.solving.prover import BUDGET
+
+    selection = select(rules, commands)
+    report = _report(out, selection, save, show_all=show_all)
+    code = _prove(report, selection, recheck=False, cores=cores, budget=budget or BUDGET)
+    if proof_key(options) == key:  # else it was changed meanwhile
+        keep_proof(key, report.results.values())
+    return code
+
+
+def _report(out: Output, selection: Selection, save: Path | None, *, show_all: bool) -> Report:
+    from nilometer.cli.prove.report import Report
+
+    return Report(out, len(selection.obligations), save, all=show_all)
+
+
+def _prove(report: Report, selection: Selection, *, recheck: bool, cores: int, budget: int) -> int:
+    from nilometer.cli.interrupts import interruptible
     from rules.proving.run import prove
 
-    report = Report(out, [obligation.kind for obligation in selection.obligations], save)
     begun = time.monotonic()
     try:
         with report.bar, interruptible() as check_interrupt:

@@ -1,21 +1,23 @@
-"""The report of ``nilo prove``: a line for each result, grouped by kind on a terminal, and one verdict on all."""
+"""The report of ``nilo prove``: one verdict first, then each cause of what is refuted; and each result if asked."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nilometer.cli.failures import say
 from nilometer.cli.output import Output
 from nilometer.cli.prove.bar import ProgressBar
 from rules.kinds import CHECKS, KINDS
 from rules.proving.result import ProofResult
-from rules.solving.recheck import Opinion
+
+if TYPE_CHECKING:
+    from rules.solving.recheck import Opinion
 from rules.solving.verdict import ProofVerdict
 
 EXIT: Final = {ProofVerdict.PROVED: 0, ProofVerdict.REFUTED: 1, ProofVerdict.UNKNOWN: 3}
@@ -25,37 +27,27 @@ _COLOURS: Final = {ProofVerdict.PROVED: "green", ProofVerdict.REFUTED: "red", Pr
 
 
 class Report:
-    """Prints results as they arrive; on a terminal, those of one kind together, as soon as all of them are there."""
+    """Gathers results, and prints the verdict on all of them, what is not proved, and, with ``--all``, each of them."""
 
-    def __init__(self, out: Output, kinds: Iterable[str], save: Path | None) -> None:
-        self.out, self.save = out, save
+    def __init__(self, out: Output, expected: int, save: Path | None = None, *, all: bool = False) -> None:
+        self.out, self.save, self.all = out, save, all
         self.results: dict[str, ProofResult] = {}
         self.solver = ""
         self.opinions: list[Opinion] = []
-        self._expected = Counter(kinds)
-        self._waiting: dict[str, list[ProofResult]] = {}
-        self.bar = ProgressBar("proving", self._expected.total())
+        self.kept: datetime | None = None
+        """When the results were proved, if they were not proved now."""
+        self._expected = expected
+        self.bar = ProgressBar("proving", expected)
 
     def add(self, result: ProofResult) -> None:
         """Adds a result."""
         self.results[result.name] = result
-        if self.out.format == "plain":
-            self._line(result)
-            self.out.flush()
-        elif self.out.format == "human":
-            if result.kind in CHECKS:  # their number is not known, but those of one kind arrive together
-                self._print_groups(but=result.kind)
-            group = self._waiting.setdefault(result.kind, [])
-            group.append(result)
-            if len(group) == self._expected[result.kind]:
-                self._print_group(result.kind)
         self.bar.step()
 
     def begin_recheck(self, solver: str) -> None:
         """Begins the second part: opinions of another solver."""
-        self._print_groups()
         self.solver = solver
-        self.bar.begin(f"asking {solver}", self._expected.total())
+        self.bar.begin(f"asking {solver}", self._expected)
 
     def add_opinion(self, opinion: Opinion) -> None:
         """Adds the verdict of the other solver on an obligation. If the two differ, the verdict is unknown."""
@@ -66,19 +58,20 @@ class Report:
             why = f"Z3 says {result.verdict}, {self.solver} says {opinion.verdict}{because}"
             reason = "; ".join(filter(None, [result.reason, why]))
             self.results[opinion.name] = replace(result, verdict=ProofVerdict.UNKNOWN, reason=reason)
-            if not self.out.json:
-                self._line(self.results[opinion.name])
         self.bar.step()
 
     def finish(self, seconds: float) -> int:
         """Prints the verdict on everything. Returns the exit code."""
         self.bar.hide()
-        self._print_groups()
         saved = list(self._saved())
         if self.out.json:
             self.out.write_document(self._document(seconds))
         else:
             self._summary(seconds)
+            self._details()
+            if self.all:
+                self._print_all()
+            self._hints()
         for file in saved:
             say(
                 "note",
@@ -95,58 +88,71 @@ class Report:
 
     def progress(self) -> str:
         """How much of the work is done, in words."""
-        self._print_groups()
         done = sum(result.kind not in CHECKS for result in self.results.values())
-        return f"{done} of {self._expected.total()} obligations were decided"
+        return f"{done} of {self._expected} obligations were decided"
 
     # Lines
-
-    def _print_groups(self, but: str = "") -> None:
-        for kind in list(self._waiting):
-            if kind != but:
-                self._print_group(kind)
-
-    def _print_group(self, kind: str) -> None:
-        group = self._waiting.pop(kind)
-        self.bar.hide()
-        self.out.write_line(
-            f"{self.out.style(kind, bold=True)}: {KINDS.get(kind) or CHECKS.get(kind, '')} ({len(group)})"
-        )
-        for result in group:
-            self._line(result, "  ")
-        self.out.flush()
-
-    def _line(self, result: ProofResult, indent: str = "") -> None:
-        out = self.out
-        self.bar.hide()
-        out.write_line(f"{indent}{out.style(result.verdict, fg=_COLOURS[result.verdict])}: {result.name}")
-        for line in result.evidence.splitlines():
-            out.write_line(f"{indent}    {line}" if line else "")
 
     def _summary(self, seconds: float) -> None:
         out, verdict = self.out, self.verdict
         results = list(self.results.values())
-        if out.format == "human":
-            out.write_line()
         word = out.style(verdict, fg=_COLOURS[verdict], bold=True)
+        when = f"in {seconds:.1f} s"
+        if self.kept is not None:
+            when = f"kept from {self.kept.isoformat(timespec='seconds')}: nothing that the proof reads has changed"
         if verdict is ProofVerdict.PROVED:
-            out.write_line(f"{word}: {_counted(results)}, in {seconds:.1f} s")
+            out.write_line(f"{word}: {_counted(results)}, {when}")
         else:
             counts = Counter(result.verdict for result in results)
             parts = [f"{counts[part]} {part}" for part in _WORST_FIRST if counts[part]]
-            out.write_line(f"{word}: of {_counted(results)}, {', '.join(parts)}, in {seconds:.1f} s")
-            for result in results:
-                if result.verdict is not ProofVerdict.PROVED:
-                    out.write_line(f"  {result.verdict}: {result.name}")
+            out.write_line(f"{word}: of {_counted(results)}, {', '.join(parts)}, {when}")
+            for result in self._not_proved():
+                out.write_line(f"  {result.verdict}: {result.name}")
         if self.opinions:
             agree = sum(opinion.verdict is self.results[opinion.name].verdict for opinion in self.opinions)
             out.write_line(f"{self.solver} agrees on {agree} of {len(self.opinions)}.")
-        self._hints()
+
+    def _not_proved(self) -> list[ProofResult]:
+        return [result for result in self.results.values() if result.verdict is not ProofVerdict.PROVED]
+
+    def _details(self) -> None:
+        """What is not proved: each cause once, with the counterexample that is easiest to follow; then all others."""
+        if not self._not_proved():
+            return
+        from rules.proving.causes import find_causes
+
+        explained: set[str] = set()
+        for cause in find_causes(self.results.values()):
+            explained |= {result.name for result in cause.results}
+            self.out.write_line()
+            self._line(cause.results[0], says=cause.says)
+        for result in self._not_proved():
+            if result.name not in explained:
+                self.out.write_line()
+                self._line(result)
+
+    def _print_all(self) -> None:
+        self.out.write_line()
+        by_kind: dict[str, list[ProofResult]] = {}
+        for result in self.results.values():
+            by_kind.setdefault(result.kind, []).append(result)
+        for kind, group in by_kind.items():
+            human = self.out.format == "human"
+            if human:
+                text = f"{KINDS.get(kind) or CHECKS.get(kind, '')} ({len(group)})"
+                self.out.write_line(f"{self.out.style(kind, bold=True)}: {text}")
+            for result in group:
+                self._line(result, "  " if human else "", evidence=False)
+
+    def _line(self, result: ProofResult, indent: str = "", says: str = "", *, evidence: bool = True) -> None:
+        out = self.out
+        out.write_line(f"{indent}{out.style(result.verdict, fg=_COLOURS[result.verdict])}: {result.name}")
+        for line in [*says.splitlines(), *result.evidence.splitlines()] if evidence else []:
+            out.write_line(f"{indent}    {line}" if line else "")
 
     def _hints(self) -> None:
         results = self.results.values()
-        not_proved = [result for result in results if result.verdict is not ProofVerdict.PROVED]
-        first = next((result for result in not_proved if result.kind in KINDS), None)
+        first = next((result for result in self._not_proved() if result.kind in KINDS), None)
         if first is not None:
             say("hint", f"nilo prove --explain '{first.name}' explains this obligation")
         if self.save is None and any(result.counterexample and result.counterexample.script for result in results):
@@ -182,6 +188,7 @@ class Report:
         return {
             "verdict": self.verdict.value,
             "seconds": round(seconds, 3),
+            "kept": None if self.kept is None else self.kept.isoformat(timespec="seconds"),
             "obligations": [_result_document(result) for result in self.results.values()],
             "recheck": recheck,
         }

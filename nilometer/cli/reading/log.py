@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -25,7 +25,8 @@ from nilometer.cli.reading.log_table import COLUMNS, format_event, format_row
 from nilometer.cli.session import current_session, read_typed_time
 from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.errors import UnreadableEvent
-from nilometer.history.cloudevents import envelope_to_cloudevent, unreadable_to_document
+from nilometer.history.cloudevents import to_canonical_json, unreadable_to_document
+from nilometer.history.codecs import envelope_to_line
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.events import describe, describe_actor, describe_reason, describe_time
 from nilometer.messages.request_records import read_request
@@ -157,12 +158,12 @@ def _shower(out: Output, ledger: LedgerReader, *, only_asked: bool) -> Callable[
     if out.json and only_asked:
         names = list_vm_names(ledger.views.fleet())
         return lambda event: out.write_event(
-            _to_line(event, ledger.id)
+            unreadable_to_document(event, ledger.id)
             if isinstance(event, UnreadableEvent)
             else to_document(read_request(ledger, event, names))
         )
     if out.json:
-        return lambda event: out.write_event(_to_line(event, ledger.id))
+        return lambda event: out.write_history_line(_to_line(event, ledger.id))
     if out.format == "csv":
         out.write_cells(format_row(COLUMNS))
         return show_as_csv
@@ -189,10 +190,10 @@ def _follow(
             check_interrupt()
 
 
-def _to_line(event: ReadEvent, ledger: str) -> dict[str, Any]:
+def _to_line(event: ReadEvent, ledger: str) -> bytes:
     if isinstance(event, UnreadableEvent):
-        return unreadable_to_document(event, ledger)
-    return envelope_to_cloudevent(event, ledger)
+        return to_canonical_json(unreadable_to_document(event, ledger))
+    return envelope_to_line(event, ledger)
 
 
 def _take_first_of_commands(found: Iterable[ReadEvent]) -> Iterator[ReadEvent]:

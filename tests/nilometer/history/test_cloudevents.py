@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.errors import InputError
 from domain.events import VmCommandRefused, VmMemoryAdded, VmMemoryConfigured, VmMemoryRemoved
+from domain.identifiers import StreamName
 from domain.observed.events import HostObserved, ImportBegun, VmMemoryMoved, VmObserved
+from nilometer.errors import UnreadableEvent
 from nilometer.history.checked import read_history
-from nilometer.history.cloudevents import write_lines
+from nilometer.history.cloudevents import envelope_to_cloudevent, to_canonical_json, write_lines
+from nilometer.history.codecs import envelope_to_line
 from nilometer.history.restoring import restore
 from nilometer.ledger.ledger import Ledger
+from nilometer.storage.reader import StoredRow
 from projections.view import view
 from tests.paths import HISTORY_GOLDENS
 
@@ -153,3 +160,69 @@ def test_an_empty_history_takes_nothing(ledger: Ledger) -> None:
     with pytest.raises(InputError):
         restore(ledger, read_history(BytesIO(b"{}"), "cut off"))
     assert ledger.position == 0
+
+
+# Lines are written as the general writer of JSON would write them, and bodies that it would write otherwise are refused
+
+
+def stored(body: bytes) -> StoredRow:
+    return StoredRow(position=7, stream=StreamName("vm/web01"), version=3, topic="vm.started/1", body=body)
+
+
+def body(**changes: object) -> dict[str, object]:
+    known: dict[str, object] = {"actor": "ann", "causation": None, "correlation": "c", "data": {}, "earliest": None}
+    return known | {"happened": "then", "reason": None, "recorded": "now", "via": "cli"} | changes
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.dictionaries(st.text(max_size=4), JSON, max_size=5), actor=st.text(), reason=st.none() | st.text())
+def test_a_line_is_what_a_general_writer_makes_of_it(data: dict[str, object], actor: str, reason: str | None) -> None:
+    whole = body(actor=actor, reason=reason, data=data)
+    row = stored(to_canonical_json(whole))
+    [line] = write_lines([row], "1")
+    assert line == to_canonical_json(json.loads(line)) + b"\n"
+    written: dict[str, object] = json.loads(line)
+    known = {name: value for name, value in written.items() if name in whole}
+    assert known == {name: value for name, value in whole.items() if value is not None and name != "happened"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        b"",
+        b"[]",
+        b"\xff",
+        b'{"data":{}}',
+        to_canonical_json(body(data=None)),
+        to_canonical_json(body(data=[])),
+        to_canonical_json(body(data={"a": 1})).replace(b'{"a":1}', b'{"a":1,"a":1}'),
+        to_canonical_json(body(data={"a": 1, "b": 2})).replace(b'{"a":1,"b":2}', b'{"b":2,"a":1}'),
+        to_canonical_json(body(data={"a": {"c": 1, "d": 2}})).replace(b'"c":1,"d":2', b'"d":2,"c":1'),
+        to_canonical_json(body(data={"a": [{"c": 1, "d": 2}]})).replace(b'"c":1,"d":2', b'"d":2,"c":1'),
+        to_canonical_json(body(data={"a": 1})).replace(b":1}", b":1.50}"),
+        to_canonical_json(body(data={"a": 1})).replace(b":1}", b":NaN}"),
+        to_canonical_json(body(actor="a")).replace(b'"a"', b'"\\u0061"'),
+        to_canonical_json(body(actor="a")).replace(b'"a"', b'"\\ud800"'),
+        to_canonical_json(body()) + b" ",
+        b"\xef\xbb\xbf" + to_canonical_json(body()),
+    ],
+)
+def test_a_body_that_is_written_otherwise_is_not_exported(wrong: bytes) -> None:
+    assert list(write_lines([stored(to_canonical_json(body()))], "1"))
+    with pytest.raises(UnreadableEvent, match="event vm/web01/3 at position 7 cannot be read: it is not as"):
+        list(write_lines([stored(wrong)], "1"))
+
+
+@pytest.mark.parametrize("file", [VERSION_1, RESIZES_2, OBSERVED_1], ids=["version 1", "resizes", "observed"])
+def test_an_event_is_listed_as_it_is_exported_in_its_current_version(file: Path, ledger: Ledger) -> None:
+    restore(ledger, read_history(BytesIO(file.read_bytes()), file.name))
+    listed = [envelope_to_line(envelope, ledger.id) for envelope in ledger.events()]
+    assert listed == [to_canonical_json(envelope_to_cloudevent(event, ledger.id)) for event in ledger.events()]
+    assert any(f"{line.decode()}\n".encode() in exported(ledger) for line in listed)

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from nilometer.views.log import Filter
+from nilometer.views.tables import missing_indexes
 from nilometer.views.views import Views
 from projections.fleet import Fleet
 from tests.projections.histories import decided, time
@@ -76,3 +77,33 @@ def test_many_writers_catching_up_at_once_store_every_event_once(url: str) -> No
         assert errors == []
         assert ledger.views().compare().equal
         assert ledger.execute("SELECT COUNT(*) FROM view_timeline") == [(len(HISTORY),)]
+
+
+def test_an_index_that_an_earlier_version_did_not_make_is_made_by_the_next_writer(url: str) -> None:
+    with stored_at(url, HISTORY[:150]) as ledger:
+        ledger.views().catch_up()
+        by_ann = [event.position for event in ledger.views().log(Filter(actor="ann"))]
+        with ledger.recorder.transaction(write=True) as db:
+            assert missing_indexes(db) == []
+            names = f"SELECT {'name' if db.blob_type == 'BLOB' else 'indexname'} FROM "
+            names += "sqlite_master" if db.blob_type == "BLOB" else "pg_indexes WHERE schemaname = current_schema()"
+            [actor] = [str(name) for (name,) in list(db.execute(names)) if str(name).endswith("_actor")]
+            db.execute(f"DROP INDEX {actor}")
+            assert missing_indexes(db) == ["actor"]
+        reader = ledger.views()
+        assert [event.position for event in reader.log(Filter(actor="ann"))] == by_ann
+        assert list(reader.log(Filter(actor="nobody"))) == []
+        with ledger.recorder.transaction(write=False) as db:
+            assert missing_indexes(db) == ["actor"], "to read makes nothing"
+        ledger.record(HISTORY[150:])
+        ledger.views().catch_up()
+        with ledger.recorder.transaction(write=False) as db:
+            assert missing_indexes(db) == []
+            if db.blob_type == "BLOB":
+                explain = (
+                    "EXPLAIN QUERY PLAN SELECT position FROM view_timeline WHERE actor = 'nobody' ORDER BY position"
+                )
+                assert "_actor (actor=?)" in str([tuple(row) for row in db.execute(explain)])
+        ledger.views().rebuild()
+        with ledger.recorder.transaction(write=False) as db:
+            assert missing_indexes(db) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -16,31 +17,35 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals
 
 
 def test_an_interrupt_says_how_far_it_came(desk: Desk) -> None:
-    environment = {**os.environ, **desk.environment()}
+    environment = {**os.environ, **desk.environment(), "TERM": "xterm"}
     for recheck in ([], ["--recheck"]):
+        leader, follower = os.openpty()
         running = subprocess.Popen(
-            [NILO, "prove", *recheck], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+            [NILO, "prove", *recheck], stdout=subprocess.PIPE, stderr=follower, text=True, env=environment
         )
-        assert running.stdout is not None
-        first = running.stdout.readline()
+        os.close(follower)
+        shown = ""
+        while "proving [" not in shown:
+            shown += os.read(leader, 65536).decode()
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=60)
+        out, _ = running.communicate(timeout=60)
+        with contextlib.suppress(OSError):  # how Linux says that the other side is closed
+            while part := os.read(leader, 65536):
+                shown += part.decode()
+        os.close(leader)
         assert running.returncode == 130
-        assert re.fullmatch(r"interrupted: \d+ of \d+ obligations were decided\nhint: .*\n", err)
-        assert first.startswith("proved: ")
-        assert "unknown" not in out
+        assert out == ""
+        assert re.search(r"interrupted: \d+ of \d+ obligations were decided\s+hint: ", shown)
 
 
-def test_a_terminal_shows_a_bar_and_takes_it_away_for_each_line(desk: Desk) -> None:
+def test_a_terminal_shows_a_bar_and_takes_it_away_for_the_verdict(desk: Desk) -> None:
     result = desk.terminal("prove", "--command", "grow", env={"NO_COLOR": "1"})
     assert result.code == 0
     text = result.out
     assert re.search(r"\r\x1b\[Kproving \[#*\.*\] \d+ of \d+", text)
     left = re.sub(r"\r\x1b\[K(proving \[[#.]*\] [\d,]+ of [\d,]+)?", "", text).splitlines()
-    assert all(
-        re.fullmatch(r"(  proved: .*|[\w-]+: .* \(\d+\)|proved: \d+ obligations and .*|)", line) for line in left
-    )
-    assert left[-1].startswith("proved: ")
+    assert len(left) == 1
+    assert left[0].startswith("proved: ")
 
 
 def test_colour_is_for_terminals_that_want_it(desk: Desk) -> None:
