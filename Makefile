@@ -8,6 +8,7 @@ UV := .uv/bin/uv --quiet
 INSTALL := $(UV) pip install --python $(BIN)/python --compile-bytecode
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links $(LOCK_OPTIONS)
+RIVALS := benchmarks/rivals/requirements.lock
 PRODUCT := domain rules projections nilometer
 
 export UV_PYTHON_DOWNLOADS := never
@@ -20,7 +21,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := main-job
-.PHONY: main-job test ruff mypy pyright import-linter pytest bench mutants detect lock clean
+.PHONY: main-job test ruff mypy pyright import-linter pytest bench rivals mutants detect lock clean
 .DELETE_ON_ERROR:
 
 main-job: .venv
@@ -48,6 +49,10 @@ pytest: .venv/.tests-made
 bench: .venv/.tests-made
 	@$(BIN)/python -m benchmarks
 
+# What other tools that say "verified" say of a planted bug: docs/soundness.md. They have an environment of their own.
+rivals: .venv/.tests-made .rivals/.made
+	@$(BIN)/python -m benchmarks.rivals .rivals/bin/python
+
 # Every wrong program that is one change away has to be refused, refuted or proved to be the same: docs/mutation.md.
 mutants: .venv/.tests-made
 	@$(BIN)/python -m mutants $(MUTANTS_OPTIONS)
@@ -60,14 +65,16 @@ detect: .venv/.tests-made
 # product, requirements-test.lock that with the extras and the tools, requirements-build.lock what installs it.
 # All anew: make lock LOCK_OPTIONS=--upgrade
 lock: .uv/bin/uv
-	@echo "make: requirements.lock, requirements-test.lock, requirements-build.lock"
+	@echo "make: requirements.lock, requirements-test.lock, requirements-build.lock, $(RIVALS)"
 	@$(COMPILE) pyproject.toml --output-file requirements.lock
 	@$(COMPILE) pyproject.toml --all-extras --group dev --constraint requirements.lock --output-file requirements-test.lock
 	@$(COMPILE) --group build --constraint requirements-test.lock --output-file requirements-build.lock
 
+	@$(COMPILE) --group rivals --output-file $(RIVALS)
+
 clean:
-	@echo "make: removing .venv, .uv, build, dist and caches"
-	@rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@echo "make: removing .venv, .uv, .rivals, build, dist and caches"
+	@rm -rf .venv .uv .rivals build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv: .venv/.made
@@ -84,6 +91,12 @@ clean:
 .venv/.tests-made: requirements-test.lock .venv/.made
 	@echo "make: .venv with requirements-test.lock"
 	@$(INSTALL) --require-hashes --requirement requirements-test.lock
+	@touch $@
+
+.rivals/.made: $(RIVALS) | .uv/bin/uv
+	@echo "make: .rivals with $(RIVALS)"
+	@$(UV) venv --clear --python "$(PYTHON)" .rivals
+	@$(UV) pip install --python .rivals/bin/python --require-hashes --requirement $(RIVALS)
 	@touch $@
 
 # uv itself: the version and hashes that requirements-build.lock pins. With --target, pip writes beside a system Python

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from statistics import mean, median
 from typing import Final
 
@@ -50,6 +51,22 @@ def nilo_prove(*, times: int, commands: Sequence[str]) -> Cost:
     return _middle([sys.executable, "-c", NILO, "prove", "--format", "plain", *chosen], times)
 
 
+def nilo_prove_kept(folder: Path, *, times: int, commands: Sequence[str]) -> Cost:
+    """``nilo prove --kept`` where it was proved before: the medians of some runs."""
+    chosen = [part for command in commands for part in ("--command", command)]
+    command = [sys.executable, "-c", NILO, "prove", "--kept", "--format", "plain", *chosen]
+    run(command, cache=folder)
+    return _middle(command, times, cache=folder)
+
+
+def calibrate() -> float:
+    """Seconds of the processor for a plain loop: what the absolute figures of two machines can be compared by."""
+    begun = time.process_time()
+    for _ in range(10_000_000):
+        pass
+    return time.process_time() - begun
+
+
 def obligations_alone(*, times: int, first: int | None) -> Proved:
     """Z3 proves all obligations, or the first ones: the medians of some runs after a first one, or one run."""
     return _proved(_middle(_child("z3", first), times))
@@ -77,10 +94,10 @@ def _child(name: str, *numbers: int | None) -> list[str]:
     return [sys.executable, "-m", "benchmarks.proving", name, *[str(number or 0) for number in numbers]]
 
 
-def _middle(command: Sequence[str], times: int) -> Cost:
+def _middle(command: Sequence[str], times: int, cache: Path | None = None) -> Cost:
     if times > 1:
-        run(command)
-    costs = [run(command, listen=True) for _ in range(times)]
+        run(command, cache=cache)
+    costs = [run(command, listen=True, cache=cache) for _ in range(times)]
     return Cost(median(cost.wall for cost in costs), median(cost.cpu for cost in costs), costs[-1].output)
 
 

@@ -1,9 +1,10 @@
-"""Replaying stored rows to hosts and VMs, beside a loop that parses the same rows with ``json.loads`` and no more."""
+"""Stored rows to hosts and VMs, and to lines, beside a loop that parses the same rows with ``json.loads`` alone."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -11,16 +12,53 @@ from benchmarks.histories import History
 from benchmarks.raw import SELECT
 from benchmarks.timing import Piece, SideBySide, side_by_side
 from nilometer import Ledger
+from nilometer.cli.reading.log import format_log_line
+from nilometer.history.cloudevents import write_lines
+from nilometer.history.codecs import envelope_to_line
 from projections.fleet import Fleet
 
+Work = Callable[[Ledger, int, int], object]
+"""Something that is done with the events of a ledger after a position up to another."""
 
-def replay(history: History, *, pieces: int, events: int) -> list[SideBySide]:
-    """Rows are read, decoded and folded, a piece of the history after the other; both sides fetch them."""
-    connection = sqlite3.connect(history.path)
+
+def replay(history: History, *, pieces: int, events: int) -> SideBySide:
+    """Rows are read, decoded and folded."""
     fleet = Fleet()
+    return _beside_parsing(
+        history, lambda ledger, after, upto: fleet.apply_all(ledger.events(after, upto)), pieces=pieces, events=events
+    )
 
-    def fold(ledger: Ledger, after: int) -> None:
-        fleet.apply_all(ledger.events(after, after + events))
+
+def export(history: History, *, pieces: int, events: int) -> SideBySide:
+    """Rows become the lines of ``nilo export``."""
+    return _beside_parsing(history, _export, pieces=pieces, events=events)
+
+
+def list_as_json(history: History, *, pieces: int, events: int) -> SideBySide:
+    """Rows become the lines of ``nilo log --format json``."""
+    return _beside_parsing(history, _list_as_json, pieces=pieces, events=events)
+
+
+def list_in_words(history: History, *, pieces: int, events: int) -> SideBySide:
+    """Rows become the lines of ``nilo log``, as if each event were a command of its own."""
+    return _beside_parsing(history, _list_in_words, pieces=pieces, events=events)
+
+
+def _export(ledger: Ledger, after: int, upto: int) -> None:
+    deque(write_lines(ledger.rows(after, upto), ledger.id), maxlen=0)
+
+
+def _list_as_json(ledger: Ledger, after: int, upto: int) -> None:
+    deque((envelope_to_line(envelope, ledger.id) for envelope in ledger.events(after, upto)), maxlen=0)
+
+
+def _list_in_words(ledger: Ledger, after: int, upto: int) -> None:
+    deque(map(format_log_line, ledger.events(after, upto)), maxlen=0)
+
+
+def _beside_parsing(history: History, work: Work, *, pieces: int, events: int) -> SideBySide:
+    """Works on a piece of the history after the other; both sides fetch the rows."""
+    connection = sqlite3.connect(history.path)
 
     def parse(after: int) -> None:
         for _, _, _, body in connection.execute(SELECT, (after, events)).fetchall():
@@ -29,11 +67,12 @@ def replay(history: History, *, pieces: int, events: int) -> list[SideBySide]:
     def all_pieces(ledger: Ledger) -> Iterator[Piece]:
         for number in range(pieces):
             after = number * events
-            yield Piece(events, partial(fold, ledger, after), partial(_only, partial(parse, after)))
+            yield Piece(events, partial(work, ledger, after, after + events), partial(_only, partial(parse, after)))
 
     try:
         with Ledger.open(history.url, read_only=True) as ledger:
-            return side_by_side(all_pieces(ledger))
+            (both,) = side_by_side(all_pieces(ledger))
+            return both
     finally:
         connection.close()
 

@@ -61,12 +61,13 @@ def to_cloudevent(stored: StoredRow, ledger: str) -> dict[str, Any]:
 
 
 def envelope_to_cloudevent(envelope: Envelope[Event], ledger: str) -> dict[str, Any]:
-    """An event as a CloudEvent, in the current version of its kind."""
+    """An event as a CloudEvent, in the current version of its kind; who and why come first, as people read it."""
     topic, body = encode(envelope.event, envelope.metadata)
     row = StoredRow(
         position=envelope.position, stream=envelope.stream, version=envelope.version, topic=topic, body=body
     )
-    return to_cloudevent(row, ledger)
+    line = to_cloudevent(row, ledger)
+    return {name: line.pop(name) for name in ATTRIBUTES if name in line} | line
 
 
 def unreadable_to_document(event: UnreadableEvent, ledger: str) -> dict[str, Any]:
