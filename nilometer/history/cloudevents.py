@@ -120,7 +120,8 @@ def _is_sorted(value: object) -> bool:
             return False
         if len(_SORTED) < _MOST_SORTED:
             _SORTED.add(names)
-    return all(map(_is_sorted, [inner for inner in fields.values() if type(inner) is dict or type(inner) is list]))
+    inside: list[object] = [inner for inner in fields.values() if type(inner) is dict or type(inner) is list]
+    return all(map(_is_sorted, inside))
 
 
 _SORTED: Final[set[tuple[str, ...]]] = set()
