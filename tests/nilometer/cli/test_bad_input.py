@@ -162,6 +162,8 @@ def test_an_export_never_replaces_a_ledger(desk: Desk) -> None:
     assert desk.events == history
 
 
+READ_BY_HYPERV = ("prom-cluster.json", "winlogbeat.jsonl", "wmiperf.json")
+LACKING = ("prom-sum.json", "export.csv", "clixml.xml", "metrics.prom", "scvmm.json")
 READERS = ("run", "import", "audit", "import-qemu", "import-hyperv")
 
 
@@ -171,15 +173,12 @@ def test_a_file_of_another_kind_is_named_with_what_to_type_and_nothing_is_record
     desk: Desk, command: str, name: str
 ) -> None:
     said = desk.call(command, str(WRONG_FILES / name))
-    if (command, name) == ("import-hyperv", "prom-cluster.json"):  # this one is read
+    if command == "import-hyperv" and name in READ_BY_HYPERV:
         assert said.code == 0
         return
     assert (said.code, said.out) == (2, "")
     error, hint = said.err.splitlines()
-    if (command, name) not in (
-        ("import-hyperv", "prom-sum.json"),
-        ("import-hyperv", "export.csv"),
-    ):  # it is of a kind that is read: what it lacks is told
+    if command != "import-hyperv" or name not in LACKING:  # else it is of a kind that is read: what it lacks is told
         assert error.startswith(f"error: {WRONG_FILES / name}: this is "), said.err
         assert f"; nilo {command} reads " in error
     assert hint.startswith("hint: ")
@@ -392,7 +391,7 @@ def test_what_a_broken_recording_gave_before_its_break_is_told(desk: Desk) -> No
     lines = (RECORDINGS / "s7_three_vms_one_budget.jsonl").read_text().splitlines()
     file = desk.write("r.jsonl", "\n".join([*lines[:13], lines[13][:40]]))
     said = desk.call("import-qemu", file)
-    recorded = len(desk.events.splitlines())
+    recorded = len(desk.events.splitlines()) - 1  # without the event that the import begins with
     assert (said.code, said.out) == (2, "")
     assert recorded > 0
     assert f"note: {recorded} events from before that record were recorded in sqlite:///" in said.err
