@@ -121,5 +121,5 @@ class Desk:
     @property
     def events(self) -> str:
         """The whole history, as text; empty if there is no ledger."""
-        said = self.call("export")
-        return said.out if said.code == 0 else ""
+        answer = self.call("export")
+        return answer.out if answer.code == 0 else ""

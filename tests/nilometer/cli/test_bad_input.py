@@ -100,29 +100,29 @@ def test_a_bad_line_is_told_with_its_place_before_anything_is_decided(desk: Desk
     line, error, hint = BAD_LINES[name]
     whole = GOOD.encode() + (line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line)
     script = desk.write("s.jsonl", whole)
-    said = desk.call("run", script, "--format", "json")
-    assert said.code == 2
-    first, second = said.err.splitlines()[:2]
-    assert first.startswith(f"error: {script}:2: {error}"), said.err
+    result = desk.call("run", script, "--format", "json")
+    assert result.code == 2
+    first, second = result.err.splitlines()[:2]
+    assert first.startswith(f"error: {script}:2: {error}"), result.err
     assert second.startswith("hint: ") or not hint
     assert hint in second
-    assert [answer["outcome"] for answer in said.lines] == ["input-error"]
+    assert [answer["outcome"] for answer in result.lines] == ["input-error"]
     assert not (desk.folder / "ledger.db").exists()
 
 
 def test_a_byte_order_mark_and_crlf_and_blank_lines_are_no_matter(desk: Desk) -> None:
     desk.call("run", desk.write("s.jsonl", SCRIPT))
     windows = b"\xef\xbb\xbf" + SCRIPT.replace("\n", "\r\n\r\n").encode()
-    said = desk.call("run", desk.write("s.jsonl", windows), "--format", "json")
-    assert all(answer["repeated"] for answer in said.lines)
-    assert [answer["line"] for answer in said.lines] == [1, 3, 5, 7, 9, 11]
+    result = desk.call("run", desk.write("s.jsonl", windows), "--format", "json")
+    assert all(answer["repeated"] for answer in result.lines)
+    assert [answer["line"] for answer in result.lines] == [1, 3, 5, 7, 9, 11]
 
 
 def test_no_more_than_twenty_bad_lines_are_shown(desk: Desk) -> None:
-    said = desk.call("run", desk.write("s.jsonl", "x\n" * 30))
-    assert said.err.count("error: ") == 20
-    assert "30 lines of" in said.err.splitlines()[-1]
-    assert "the first 20 are shown" in said.err.splitlines()[-1]
+    result = desk.call("run", desk.write("s.jsonl", "x\n" * 30))
+    assert result.err.count("error: ") == 20
+    assert "30 lines of" in result.err.splitlines()[-1]
+    assert "the first 20 are shown" in result.err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -139,26 +139,26 @@ def test_no_more_than_twenty_bad_lines_are_shown(desk: Desk) -> None:
     ],
 )
 def test_only_a_last_line_that_could_go_on_may_have_been_cut_off(desk: Desk, line: str, cut_off: bool) -> None:
-    said = desk.call("run", desk.write("s.jsonl", GOOD + line))
-    assert said.code == 2
-    assert ("may have been cut off" in said.err) == cut_off, said.err
+    result = desk.call("run", desk.write("s.jsonl", GOOD + line))
+    assert result.code == 2
+    assert ("may have been cut off" in result.err) == cut_off, result.err
 
 
 def test_an_empty_name_for_a_script_is_no_name(desk: Desk) -> None:
-    said = desk.call("run", desk.write("s.jsonl", SCRIPT), "--as", "")
-    assert (said.code, said.err.splitlines()[0]) == (2, "error: --as is empty")
+    result = desk.call("run", desk.write("s.jsonl", SCRIPT), "--as", "")
+    assert (result.code, result.err.splitlines()[0]) == (2, "error: --as is empty")
 
 
 def test_a_run_that_records_nothing_says_so(desk: Desk) -> None:
-    said = desk.call("run", "-", stdin="garbage\n")
-    assert said.out == "1 command: 1 input-error; nothing was recorded. Nothing is sent to a hypervisor.\n"
+    result = desk.call("run", "-", stdin="garbage\n")
+    assert result.out == "1 command: 1 input-error; nothing was recorded. Nothing is sent to a hypervisor.\n"
 
 
 def test_an_export_never_replaces_a_ledger(desk: Desk) -> None:
     history = desk.with_history().events
-    said = desk.call("export", "-o", str(desk.folder / "ledger.db"))
-    assert said.code == 2
-    assert said.err.endswith("ledger.db is a SQLite database; it was not touched\nhint: name another file with -o\n")
+    result = desk.call("export", "-o", str(desk.folder / "ledger.db"))
+    assert result.code == 2
+    assert result.err.endswith("ledger.db is a SQLite database; it was not touched\nhint: name another file with -o\n")
     assert desk.events == history
 
 
@@ -172,14 +172,14 @@ READERS = ("run", "import", "audit", "import-qemu", "import-hyperv")
 def test_a_file_of_another_kind_is_named_with_what_to_type_and_nothing_is_recorded(
     desk: Desk, command: str, name: str
 ) -> None:
-    said = desk.call(command, str(WRONG_FILES / name))
+    result = desk.call(command, str(WRONG_FILES / name))
     if command == "import-hyperv" and name in READ_BY_HYPERV:
-        assert said.code == 0
+        assert result.code == 0
         return
-    assert (said.code, said.out) == (2, "")
-    error, hint = said.err.splitlines()
+    assert (result.code, result.out) == (2, "")
+    error, hint = result.err.splitlines()
     if command != "import-hyperv" or name not in LACKING:  # else it is of a kind that is read: what it lacks is told
-        assert error.startswith(f"error: {WRONG_FILES / name}: this is "), said.err
+        assert error.startswith(f"error: {WRONG_FILES / name}: this is "), result.err
         assert f"; nilo {command} reads " in error
     assert hint.startswith("hint: ")
     assert "Get-Content" not in hint
@@ -188,17 +188,17 @@ def test_a_file_of_another_kind_is_named_with_what_to_type_and_nothing_is_record
 
 @pytest.mark.parametrize("command", [command for command in READERS if not command.startswith("import-")])
 def test_a_folder_is_named_with_the_files_in_it(desk: Desk, command: str) -> None:
-    said = desk.call(command, str(desk.folder))
-    assert (said.code, said.out) == (2, "")
-    assert said.err == f"error: {desk.folder}: this is a folder\nhint: name the files in it: {desk.folder}/*.jsonl\n"
+    result = desk.call(command, str(desk.folder))
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f"error: {desk.folder}: this is a folder\nhint: name the files in it: {desk.folder}/*.jsonl\n"
 
 
 @pytest.mark.parametrize("command", ["import-qemu", "import-hyperv"])
 def test_a_folder_without_files_is_an_error_to_an_import(desk: Desk, command: str) -> None:
-    said = desk.call(command, str(desk.folder))
-    assert (said.code, said.out) == (2, "")
+    result = desk.call(command, str(desk.folder))
+    assert (result.code, result.out) == (2, "")
     says = "there are no files to read in this folder"
-    assert said.err == f"error: {desk.folder}: {says}\nhint: name a file, or - for stdin\n"
+    assert result.err == f"error: {desk.folder}: {says}\nhint: name a file, or - for stdin\n"
 
 
 @pytest.mark.parametrize("command", ["audit", "import-qemu", "import-hyperv"])
@@ -207,32 +207,32 @@ def test_a_folder_without_files_is_an_error_to_an_import(desk: Desk, command: st
 )
 def test_an_empty_file_is_named(desk: Desk, command: str, content: bytes) -> None:
     file = desk.write("empty", content)
-    said = desk.call(command, file)
-    assert (said.code, said.out) == (2, "")
-    assert said.err.startswith(f"error: {file}: this is an empty file: there ")
+    result = desk.call(command, file)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"error: {file}: this is an empty file: there ")
 
 
 def test_what_is_piped_in_is_named_too(desk: Desk) -> None:
-    said = desk.call("run", "-", stdin=(HISTORY_GOLDENS / "version-1.jsonl").read_bytes())
-    assert said.code == 2
-    assert "error: stdin: this is a history that nilo export wrote; nilo run reads scripts" in said.err
-    assert "nilo audit FILE judges it" in said.err
+    result = desk.call("run", "-", stdin=(HISTORY_GOLDENS / "version-1.jsonl").read_bytes())
+    assert result.code == 2
+    assert "error: stdin: this is a history that nilo export wrote; nilo run reads scripts" in result.err
+    assert "nilo audit FILE judges it" in result.err
 
 
 @pytest.mark.parametrize("command", [["run"], ["import"], ["import-qemu"]])
 def test_a_file_that_is_not_there_is_named(desk: Desk, command: list[str]) -> None:
-    said = desk.call(*command, "nowhere.jsonl")
-    assert said.code == 2
-    assert said.err.startswith("error: nowhere.jsonl: No such file or directory\nhint: name a file")
+    result = desk.call(*command, "nowhere.jsonl")
+    assert result.code == 2
+    assert result.err.startswith("error: nowhere.jsonl: No such file or directory\nhint: name a file")
 
 
 def test_a_strangers_file_is_not_touched(desk: Desk) -> None:
     stranger = desk.folder / "ledger.db"
     stranger.write_bytes(b"These are my notes.\n" * 100)
     for args in (["view"], ["run", desk.write("s.jsonl", SCRIPT)], ["do", "start", "web01"]):
-        said = desk.call(*args)
-        assert said.code == 2
-        assert str(stranger) in said.err
+        result = desk.call(*args)
+        assert result.code == 2
+        assert str(stranger) in result.err
     assert stranger.read_bytes() == b"These are my notes.\n" * 100
 
 
@@ -245,10 +245,10 @@ def test_a_bug_is_told_as_one_with_its_traceback_in_a_file(desk: Desk, monkeypat
     desk.with_history()
     monkeypatch.setattr(view, "_show", broken)
     monkeypatch.setattr("tempfile.tempdir", str(desk.folder))
-    said = desk.call("view")
-    assert said.code == 70
-    assert said.err.startswith("internal error: this is a bug in Nilometer; its traceback is in ")
-    assert "Traceback" not in said.err
+    result = desk.call("view")
+    assert result.code == 70
+    assert result.err.startswith("internal error: this is a bug in Nilometer; its traceback is in ")
+    assert "Traceback" not in result.err
     (kept,) = desk.folder.glob("nilo-*.traceback.txt")
     assert "ZeroDivisionError: a bug" in kept.read_text()
     assert "ZeroDivisionError" in desk.call("view", env={"NILO_DEBUG": "1"}).err
@@ -285,8 +285,8 @@ def test_an_import_goes_on_where_it_stopped(desk: Desk) -> None:
 
 def test_an_export_that_fails_leaves_the_file_as_it_was(desk: Desk) -> None:
     file = desk.write("history.jsonl", "the old one")
-    said = desk.call("export", "-o", file)
-    assert said.code == 2
+    result = desk.call("export", "-o", file)
+    assert result.code == 2
     assert (desk.folder / "history.jsonl").read_text() == "the old one"
     assert desk.with_history().call("export", "-o", str(desk.folder / "no" / "where")).code == 2
     db = sqlite3.connect(desk.folder / "ledger.db")
@@ -295,9 +295,9 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(desk: Desk) -> None:
         db.execute("UPDATE stored_events SET state = ? WHERE rowid = 5", (b"{}",))
     db.close()
     there = sorted(path.name for path in desk.folder.iterdir())
-    said = desk.call("export", "-o", file)
-    assert said.code == 2
-    assert "at position 5 cannot be read: it is not as Nilometer writes events" in said.err
+    result = desk.call("export", "-o", file)
+    assert result.code == 2
+    assert "at position 5 cannot be read: it is not as Nilometer writes events" in result.err
     assert (desk.folder / "history.jsonl").read_text() == "the old one"
     assert sorted(path.name for path in desk.folder.iterdir()) == there
 
@@ -306,7 +306,7 @@ def changed(history: str, line: int, **attributes: object) -> str:
     lines = history.splitlines()
     event = json.loads(lines[line - 1]) | attributes
     lines[line - 1] = json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "".join(f"{each}\n" for each in lines)
+    return "".join(f"{entry}\n" for entry in lines)
 
 
 BAD_HISTORIES: dict[str, tuple[Callable[[str], str], int, str]] = {
@@ -353,10 +353,10 @@ def test_a_bad_history_is_told_with_its_place_and_nothing_is_taken(desk: Desk, n
     copy = Desk(desk.folder / "copy")
     copy.folder.mkdir()
     file = copy.write("history.jsonl", change(history))
-    said = copy.call("import", file)
-    assert (said.code, said.out) == (2, "")
-    first, second = said.err.splitlines()
-    assert first.startswith(f"error: {file}:{line}: "), said.err
+    result = copy.call("import", file)
+    assert (result.code, result.out) == (2, "")
+    first, second = result.err.splitlines()
+    assert first.startswith(f"error: {file}:{line}: "), result.err
     assert error in first
     assert second.startswith("hint: ")
     assert not (copy.folder / "ledger.db").exists()
@@ -367,32 +367,32 @@ def test_a_history_is_not_imported_into_a_ledger_with_another(desk: Desk) -> Non
     other = Desk(desk.folder / "other")
     other.folder.mkdir()
     own = other.with_history().events
-    said = other.call("import", desk.write("history.jsonl", history))
-    assert said.code == 2
-    assert ":1: this is the history of" in said.err
+    result = other.call("import", desk.write("history.jsonl", history))
+    assert result.code == 2
+    assert ":1: this is the history of" in result.err
     assert other.events == own
 
 
 def test_a_history_that_differs_from_what_is_there_is_told(desk: Desk) -> None:
     history = desk.with_history().events
-    said = desk.call("import", desk.write("history.jsonl", changed(history, 5, reason="another")))
-    assert said.code == 2
-    assert ":5: the ledger has another event at position 5: vm/web01/3" in said.err
+    result = desk.call("import", desk.write("history.jsonl", changed(history, 5, reason="another")))
+    assert result.code == 2
+    assert ":5: the ledger has another event at position 5: vm/web01/3" in result.err
     assert desk.events == history
 
 
 def test_a_recording_with_a_bad_record_names_its_place(desk: Desk) -> None:
-    said = desk.call("import-qemu", desk.write("r.jsonl", '{"v": 1}\n'), "--format", "json")
-    assert (said.code, said.out) == (2, "")
-    assert "r.jsonl:1" in said.err
+    result = desk.call("import-qemu", desk.write("r.jsonl", '{"v": 1}\n'), "--format", "json")
+    assert (result.code, result.out) == (2, "")
+    assert "r.jsonl:1" in result.err
 
 
 def test_what_a_broken_recording_gave_before_its_break_is_told(desk: Desk) -> None:
     lines = (RECORDINGS / "s7_three_vms_one_budget.jsonl").read_text().splitlines()
     file = desk.write("r.jsonl", "\n".join([*lines[:13], lines[13][:40]]))
-    said = desk.call("import-qemu", file)
+    result = desk.call("import-qemu", file)
     recorded = len(desk.events.splitlines()) - 1  # without the event that the import begins with
-    assert (said.code, said.out) == (2, "")
+    assert (result.code, result.out) == (2, "")
     assert recorded > 0
-    assert f"note: {recorded} events from before that record were recorded in sqlite:///" in said.err
-    assert f"error: {file}:14: " in said.err
+    assert f"note: {recorded} events from before that record were recorded in sqlite:///" in result.err
+    assert f"error: {file}:14: " in result.err

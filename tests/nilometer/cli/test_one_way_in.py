@@ -48,11 +48,11 @@ class Case:
 
 def ask(desk: Desk, command: tuple[str, ...], data: bytes) -> Any:
     name, *options = command
-    said = desk.call(name, desk.write("file", data), *options, "--format", "json")
-    assert said.code in (0, 1), said.err
+    result = desk.call(name, desk.write("file", data), *options, "--format", "json")
+    assert result.code in (0, 1), result.err
     if name == "run":
-        return said.lines
-    document = said.json
+        return result.lines
+    document = result.json
     if name == "audit":
         del document["about"]  # when it was, and the digest of the file as it is packed
     return document
@@ -121,8 +121,8 @@ def test_a_packed_file_in_utf_16_gives_a_new_ledger_the_same_events(tmp_path: Pa
     "data", [gzip.compress(SCRIPT.encode() * 40)[:-60], SCRIPT.encode("utf-16-le")[:-3]], ids=["gzip", "UTF-16"]
 )
 def test_a_file_that_was_cut_off_is_read_up_to_there_and_the_cut_is_named(desk: Desk, data: bytes) -> None:
-    said = desk.call("run", desk.write("s.jsonl", data), "--keep-going")
-    assert said.code == 2
-    assert "its gzip ends too early" in said.err or "ends within a character of UTF-16" in said.err
-    assert "it was cut off or damaged on its way: fetch it again" in said.err
+    result = desk.call("run", desk.write("s.jsonl", data), "--keep-going")
+    assert result.code == 2
+    assert "its gzip ends too early" in result.err or "ends within a character of UTF-16" in result.err
+    assert "it was cut off or damaged on its way: fetch it again" in result.err
     assert len(desk.events.splitlines()) > 4

@@ -65,7 +65,7 @@ def test_what_is_printed_is_as_the_schemas_say(desk: Desk) -> None:
 def test_script_lines_are_as_the_schema_says(desk: Desk) -> None:
     for line in SCRIPT.splitlines():
         assert problems("script-line", json.loads(line)) == []
-    named = {each["properties"]["command"]["const"] for each in schema("script-line")["oneOf"]}
+    named = {entry["properties"]["command"]["const"] for entry in schema("script-line")["oneOf"]}
     assert named == COMMANDS.keys()
 
 

@@ -26,13 +26,13 @@ def test_a_history_that_was_edited_is_violated_in_every_format(desk: Desk, histo
     text = Path(history).read_text()
     edited = desk.write("edited.jsonl", text.replace('"granted":3344957440', '"granted":4294967296'))
     assert Path(edited).read_text() != text
-    said = desk.call("audit", edited)
-    assert (said.code, said.err) == (1, "")
-    assert re.match(r"violated: \d+ findings? in 9 events", said.out)
-    assert f"{edited}:6" in said.out
-    told = desk.call("audit", edited, "--format", "json").json
-    assert problems("audit", told) == []
-    assert told["findings"][0]["line"] == 6
+    result = desk.call("audit", edited)
+    assert (result.code, result.err) == (1, "")
+    assert re.match(r"violated: \d+ findings? in 9 events", result.out)
+    assert f"{edited}:6" in result.out
+    answer = desk.call("audit", edited, "--format", "json").json
+    assert problems("audit", answer) == []
+    assert answer["findings"][0]["line"] == 6
     assert desk.call("audit", edited, "--format", "sarif").json["runs"][0]["results"][0]["level"] == "error"
     assert desk.call("audit", edited, "--format", "github").out.startswith(f"::error file={edited},line=6,title=")
 
@@ -59,23 +59,23 @@ def found(history: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_what_is_found_is_told_with_its_line_and_the_exit_code_is_1(desk: Desk, found: str) -> None:
-    said = desk.call("audit", found)
-    assert said.code == 1
-    assert said.out.startswith(f"violated: 1 finding in 9 events ({found})\n\nviolated: A host never promises more ")
-    assert " (host_never_overcommitted)\n  at #2, " in said.out
-    assert f"vm/web01, {found}:2\n" in said.out
-    assert "1 later finding follows from this" in said.out
-    assert "Not shown: 1 finding that follows from these and 1 remark; --all shows them." in said.out
+    result = desk.call("audit", found)
+    assert result.code == 1
+    assert result.out.startswith(f"violated: 1 finding in 9 events ({found})\n\nviolated: A host never promises more ")
+    assert " (host_never_overcommitted)\n  at #2, " in result.out
+    assert f"vm/web01, {found}:2\n" in result.out
+    assert "1 later finding follows from this" in result.out
+    assert "Not shown: 1 finding that follows from these and 1 remark; --all shows them." in result.out
 
 
 def test_all_is_shown_where_all_is_asked_for_and_to_programs_always(desk: Desk, found: str) -> None:
     all = desk.call("audit", found, "--all").out
     assert "This follows from #2" in all
     assert re.search(r"\nremark: .*\. \(whole_quanta\)\n", all)
-    told = desk.call("audit", found, "--format", "json")
-    assert told.code == 1
-    assert problems("audit", told.json) == []
-    assert [(finding["follows"], finding["line"]) for finding in told.json["findings"]] == [
+    answer = desk.call("audit", found, "--format", "json")
+    assert answer.code == 1
+    assert problems("audit", answer.json) == []
+    assert [(finding["follows"], finding["line"]) for finding in answer.json["findings"]] == [
         (None, 2),
         (2, 3),
         (None, 3),
@@ -86,28 +86,28 @@ def test_all_is_shown_where_all_is_asked_for_and_to_programs_always(desk: Desk, 
 def test_other_tools_are_told_what_people_are_told(
     desk: Desk, found: str, options: list[str], levels: list[str]
 ) -> None:
-    said = desk.call("audit", found, "--format", "sarif", *options)
-    (run,) = said.json["runs"]
+    answer = desk.call("audit", found, "--format", "sarif", *options)
+    (run,) = answer.json["runs"]
     assert [result["level"] for result in run["results"]] == levels
-    assert (said.code, run["invocations"][0]["exitCode"]) == (1, 1)
+    assert (answer.code, run["invocations"][0]["exitCode"]) == (1, 1)
     lines = desk.call("audit", found, "--format", "github", *options).out.splitlines()
     assert [line.split()[0] for line in lines[:-1]] == ["::" + level.replace("note", "notice") for level in levels]
 
 
 def test_what_is_found_in_a_ledger_has_no_line(desk: Desk, found: str) -> None:
-    told = desk.call("audit", "--format", "json").json["findings"]
-    assert [(each["file"], each["line"]) for each in told[:2]] == [(None, None), (None, None)]
+    findings = desk.call("audit", "--format", "json").json["findings"]
+    assert [(entry["file"], entry["line"]) for entry in findings[:2]] == [(None, None), (None, None)]
 
 
 @pytest.mark.parametrize("files", [True, False])
 def test_the_judge_is_told_what_is_asked(
     desk: Desk, history: str, files: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[Scope] = []
+    scopes: list[Scope] = []
 
     class Listener(Judge):
         def __init__(self, scope: Scope = EVERYTHING) -> None:
-            told.append(scope)
+            scopes.append(scope)
             super().__init__(scope)
 
     monkeypatch.setattr("rules.judging.judge.Judge", Listener)
@@ -115,7 +115,7 @@ def test_the_judge_is_told_what_is_asked(
     times = ["--since", "2026-11-23T09:00:00Z", "--until", "2026-11-23T10:00:00+01:00"]
     assert desk.call("audit", *[history] * files, *options, *times).code == 0
     since = until = "2026-11-23T09:00:00.000000Z"
-    assert told == [Scope(since, until, frozenset({"web01"}), frozenset({"hv01"}), frozenset({"maximal", "effects"}))]
+    assert scopes == [Scope(since, until, frozenset({"web01"}), frozenset({"hv01"}), frozenset({"maximal", "effects"}))]
 
 
 # How it ends

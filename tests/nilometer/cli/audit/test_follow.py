@@ -54,7 +54,7 @@ def started(desk: Desk, *options: str) -> Generator[subprocess.Popen[str]]:
             running.kill()
 
 
-def told(running: subprocess.Popen[str], wanted: str) -> None:
+def wait_for_line(running: subprocess.Popen[str], wanted: str) -> None:
     """Waits until it says so on stderr."""
     assert running.stderr is not None
     assert any(wanted in line for line in iter(running.stderr.readline, "")), running.poll()
@@ -69,9 +69,9 @@ def ended(running: subprocess.Popen[str]) -> tuple[int, str, str]:
 def test_what_is_recorded_later_is_judged_too_until_an_interrupt_ends_it_with_the_verdict(desk: Desk) -> None:
     desk.with_history()
     with started(desk) as running:
-        told(running, "note: 9 events judged so far: holds; waiting for more (Ctrl-C ends)")
+        wait_for_line(running, "note: 9 events judged so far: holds; waiting for more (Ctrl-C ends)")
         assert desk.call("do", "add-memory", "web01", "2MiB", "--at", "2026-11-23T10:00:00Z").code == 0
-        told(running, "note: 11 events judged so far: holds")
+        wait_for_line(running, "note: 11 events judged so far: holds")
         code, out, err = ended(running)
     assert (code, err) == (0, "")
     assert re.match(r"holds: 11 events.* \(sqlite:///.*ledger.db\)\n", out)
@@ -80,7 +80,7 @@ def test_what_is_recorded_later_is_judged_too_until_an_interrupt_ends_it_with_th
 def test_programs_get_one_document_at_the_end(desk: Desk) -> None:
     desk.with_history()
     with started(desk, "--format", "json") as running:
-        told(running, "9 events judged")
+        wait_for_line(running, "9 events judged")
         code, out, _ = ended(running)
     assert code == 0
     assert json.loads(out)["events"] == 9
@@ -89,11 +89,11 @@ def test_programs_get_one_document_at_the_end(desk: Desk) -> None:
 def test_waiting_takes_no_processor(desk: Desk) -> None:
     desk.with_history()
     with started(desk) as running:
-        told(running, "9 events judged")
+        wait_for_line(running, "9 events judged")
         begun, used = time.monotonic(), processor_seconds(running.pid)
         for minute in range(8):  # a second or more of waiting, as each is seen only at the next look
             assert desk.call("do", "report-in-use", "web01", "1GiB", "--at", f"2026-11-23T10:0{minute}:00Z").code == 0
-            told(running, f"{10 + minute} events judged")
+            wait_for_line(running, f"{10 + minute} events judged")
         assert processor_seconds(running.pid) - used < (time.monotonic() - begun) / 2
         ended(running)
 

@@ -75,22 +75,22 @@ def test_many_files_are_counted() -> None:
 
 
 def test_how_many_are_not_shown_is_said() -> None:
-    said = page(result_of(*[OVERCOMMITTED] * 7, most=3))
-    assert said.count(" (host_never_overcommitted)\n") == 3
-    assert "\nShowing 3 of 7 findings: at most 3 are kept.\n" in said
+    result = page(result_of(*[OVERCOMMITTED] * 7, most=3))
+    assert result.count(" (host_never_overcommitted)\n") == 3
+    assert "\nShowing 3 of 7 findings: at most 3 are kept.\n" in result
     assert "Showing" not in page(result_of(*[OVERCOMMITTED] * 3, most=3))
 
 
 def test_a_text_of_a_history_cannot_command_a_terminal() -> None:
-    said = page(result_of(replace(OVERCOMMITTED, then="\x1b[2Jgone\nviolated: nothing")))
-    assert "\\x1b[2Jgone\\nviolated: nothing" in said
-    assert "\x1b" not in said
+    result = page(result_of(replace(OVERCOMMITTED, then="\x1b[2Jgone\nviolated: nothing")))
+    assert "\\x1b[2Jgone\\nviolated: nothing" in result
+    assert "\x1b" not in result
 
 
 def test_what_was_shown_as_it_came_is_not_shown_again() -> None:
-    said = page(result_of(*ALL), already=True)
-    assert "host_never_overcommitted: violated 1" in said
-    assert "However" not in said
+    result = page(result_of(*ALL), already=True)
+    assert "host_never_overcommitted: violated 1" in result
+    assert "However" not in result
 
 
 # For programs
@@ -198,7 +198,7 @@ def test_the_same_finding_in_another_ledger_is_another() -> None:
     audits = [result_of(), result_of()]
     for result, source in zip(audits, (SOURCE, "urn:uuid:1"), strict=True):
         result.audit.add(OVERCOMMITTED, source)
-    first, second = (sarif_document(each)["runs"][0]["results"][0]["partialFingerprints"] for each in audits)
+    first, second = (sarif_document(entry)["runs"][0]["results"][0]["partialFingerprints"] for entry in audits)
     assert first != second
 
 

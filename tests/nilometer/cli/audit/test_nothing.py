@@ -17,9 +17,9 @@ LATER = ["--since", "2027-01-01T00:00:00Z"]
 def test_a_window_without_events_is_unknown(desk: Desk, history: str, asked: list[str], of_file: bool) -> None:
     files = [history] if of_file else []
     for options, code in (([], 0), (["--strict"], 3), (["--require", "history_is_whole"], 3)):
-        said = desk.call("audit", *files, *asked, *options)
-        assert said.code == code
-        assert said.out.startswith(NOTHING)
+        result = desk.call("audit", *files, *asked, *options)
+        assert result.code == code
+        assert result.out.startswith(NOTHING)
     document = desk.call("audit", *files, *asked, "--format", "json").json
     assert (document["verdict"], document["events"], problems("audit", document)) == ("unknown", 0, [])
     assert sarif_problems(desk.call("audit", *files, *asked, "--format", "sarif").json) == []
@@ -28,9 +28,9 @@ def test_a_window_without_events_is_unknown(desk: Desk, history: str, asked: lis
 
 def test_a_rule_that_meets_no_event_is_unknown_beside_one_that_holds(desk: Desk, history: str) -> None:
     """The history has no move and no refusal."""
-    said = desk.call("audit", history, "--rule", "no_effect_without_grant", "--rule", "history_is_whole")
-    assert said.code == 0
-    assert said.out.startswith("unknown: Nothing to check for no_effect_without_grant: no event matches. (")
+    result = desk.call("audit", history, "--rule", "no_effect_without_grant", "--rule", "history_is_whole")
+    assert result.code == 0
+    assert result.out.startswith("unknown: Nothing to check for no_effect_without_grant: no event matches. (")
     assert desk.call("audit", history, "--require", "no_effect_without_grant").code == 3
     assert desk.call("audit", history, "--require", "history_is_whole").code == 0
     alone = desk.call("audit", history, "--rule", "no_effect_without_grant", "--strict")
@@ -60,8 +60,8 @@ def test_a_verdict_names_only_what_was_checked(desk: Desk, history: str) -> None
 @pytest.mark.parametrize("command", ["import", "import-qemu", "import-hyperv"])
 @pytest.mark.parametrize("content", ['{"a": 1}\n', "", "no JSON\n"])
 def test_an_import_that_records_nothing_leaves_no_ledger(desk: Desk, command: str, content: str) -> None:
-    said = desk.call(command, desk.write("bad.jsonl", content))
-    assert said.code == (0 if command == "import" and not content else 2)  # an empty history is a history
+    result = desk.call(command, desk.write("bad.jsonl", content))
+    assert result.code == (0 if command == "import" and not content else 2)  # an empty history is a history
     assert [path.name for path in desk.folder.iterdir()] == ["bad.jsonl"]
     if command != "import":
         assert desk.call(command, "bad.jsonl", "--keep-going").code == 2

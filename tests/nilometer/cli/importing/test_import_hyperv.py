@@ -20,8 +20,8 @@ def test_the_example_says_that_it_is_synthetic() -> None:
 
 def test_the_log_says_who_asked_with_what_tool_and_what_came_of_it(desk: Desk) -> None:
     assert desk.call("import-hyperv", str(DAY)).code == 0
-    said = desk.call("log", "--asked")
-    assert said.out.splitlines() == [
+    result = desk.call("log", "--asked")
+    assert result.out.splitlines() == [
         f"{ANNA}: +4 GiB (4 GiB -> 8 GiB)",
         "    within 36 s: completed, 4 GiB",
         f"{BEN}: -6144 MiB (8192 MiB -> 2048 MiB)",
@@ -38,14 +38,14 @@ def test_what_was_asked_for_is_found_by_what_came_of_it_in_the_end(desk: Desk) -
     assert desk.call("import-hyperv", str(DAY)).code == 0
     asked = ("log", "--asked", "--format", "json", "--outcome")
     found = {
-        outcome: [each["position"] for each in desk.call(*asked, outcome).lines]
+        outcome: [entry["position"] for entry in desk.call(*asked, outcome).lines]
         for outcome in ("partially-completed", "completed", "failed", "rejected")
     }
     assert found == {"partially-completed": [14], "completed": [7, 23], "failed": [], "rejected": []}
-    assert [each["position"] for each in desk.call(*asked, "completed", "-n", "1").lines] == [23]
-    said = desk.call("log", "--asked", "--since", "2026-11-17", "--outcome", "partially-completed", "--vm", "web01")
-    assert said.out.startswith(BEN)
-    assert [each["position"] for each in desk.call("log", "--outcome", "rejected", "--format", "json").lines] == []
+    assert [entry["position"] for entry in desk.call(*asked, "completed", "-n", "1").lines] == [23]
+    result = desk.call("log", "--asked", "--since", "2026-11-17", "--outcome", "partially-completed", "--vm", "web01")
+    assert result.out.startswith(BEN)
+    assert [entry["position"] for entry in desk.call("log", "--outcome", "rejected", "--format", "json").lines] == []
 
 
 def test_the_log_says_who_tried_and_failed_though_nobody_told_what(desk: Desk) -> None:
@@ -84,47 +84,47 @@ def test_the_files_of_two_hosts_are_read_together(desk: Desk) -> None:
     one = desk.write("1.jsonl", Spool("HV01").poll(0, vm()).poll(2).data)
     other = desk.write("2.jsonl", Spool("HV02").poll(1, vm()).data)
     assert desk.call("import-hyperv", other, one, "--as", "lab").code == 0
-    (told,) = desk.call("view", "--vm", "web01", "--format", "json").json["vms"]
-    assert (told["vm"], told["host"]) == (f"lab.{WEB}", "lab.hv02")
+    (shown,) = desk.call("view", "--vm", "web01", "--format", "json").json["vms"]
+    assert (shown["vm"], shown["host"]) == (f"lab.{WEB}", "lab.hv02")
 
 
 def test_who_keeps_going_is_told_of_what_was_not_read_and_gets_the_rest(desk: Desk) -> None:
     rest = Spool().poll(1, vm(8192, 8192)).poll(2, vm(8192, 8192)).data
     bad = desk.write("bad.jsonl", Spool().poll(0, vm()).data + b'{"schema": 9}\n' + rest)
     strange = desk.write("strange.txt", "hello\n")
-    said = desk.call("import-hyperv", bad, strange, "--keep-going", "--format", "json")
-    assert said.code == 2
-    assert f"error: {bad}:2: the spool's schema is None" not in said.err
-    assert f"error: {bad}:2: the spool's schema is 9" in said.err
-    assert f"error: {strange}: is not a file that nilo import-hyperv knows" in said.err
-    assert [each["file"] for each in said.json["files"]] == [bad]
+    result = desk.call("import-hyperv", bad, strange, "--keep-going", "--format", "json")
+    assert result.code == 2
+    assert f"error: {bad}:2: the spool's schema is None" not in result.err
+    assert f"error: {bad}:2: the spool's schema is 9" in result.err
+    assert f"error: {strange}: is not a file that nilo import-hyperv knows" in result.err
+    assert [entry["file"] for entry in result.json["files"]] == [bad]
     assert len(desk.call("log", "--asked", "--format", "json").lines) == 1
     assert desk.call("import-hyperv", strange).code == 2
 
 
 def test_a_line_that_breaks_off_is_noted(desk: Desk) -> None:
     cut = desk.write("cut.jsonl", DAY.read_bytes()[:-20])
-    said = desk.call("import-hyperv", cut)
-    assert said.code == 0
-    assert f"note: {cut}:10: is not JSON" in said.err
-    assert "what stands before it is kept" in said.err
+    result = desk.call("import-hyperv", cut)
+    assert result.code == 0
+    assert f"note: {cut}:10: is not JSON" in result.err
+    assert "what stands before it is kept" in result.err
 
 
 def test_a_host_that_is_decided_here_is_not_observed(desk: Desk) -> None:
     desk.with_history()
-    said = desk.call("import-hyperv", desk.write("s.jsonl", Spool("hv01").poll(0, vm(), jobs=[job(0)]).data))
-    assert said.code == 2
-    assert "is decided by this ledger" in said.err
+    result = desk.call("import-hyperv", desk.write("s.jsonl", Spool("hv01").poll(0, vm(), jobs=[job(0)]).data))
+    assert result.code == 2
+    assert "is decided by this ledger" in result.err
 
 
 def test_what_another_tool_did_is_recorded_of_the_vm_that_is_called_so(desk: Desk) -> None:
     assert desk.call("import-hyperv", str(DAY)).code == 0
     change = ("--asked", "8GiB", "--before", "6GiB", "--after", "8GiB")
     for word, number in (("web01", 4), ("WEB01", 5)):
-        said = desk.call("record", word, *change, "--format", "json")
-        assert said.code == 0
-        assert said.err.startswith(f"note: {word} is the VM {WEB}\n")
-        assert said.json["target"] == f"vm/{WEB}"
+        result = desk.call("record", word, *change, "--format", "json")
+        assert result.code == 0
+        assert result.err.startswith(f"note: {word} is the VM {WEB}\n")
+        assert result.json["target"] == f"vm/{WEB}"
         assert desk.call("log", "--asked", "--format", "json").lines[-1]["request"] == number
     assert "is the VM" not in desk.call("record", WEB, *change).err
     assert len(desk.call("view", "--format", "json").json["vms"]) == 2
@@ -137,9 +137,9 @@ def test_what_another_tool_did_is_not_recorded_of_either_of_two_vms_that_are_cal
     assert desk.call("import-hyperv", desk.write("s.jsonl", two.data)).code == 0
     before = desk.events
     for word in ("Web01", "web01"):
-        said = desk.call("record", word, "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB")
-        assert (said.code, said.out) == (2, "")
-        assert said.err == f"error: 2 VMs have the name '{word}'\nhint: give an id: {ERP}, {WEB}\n"
+        result = desk.call("record", word, "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB")
+        assert (result.code, result.out) == (2, "")
+        assert result.err == f"error: 2 VMs have the name '{word}'\nhint: give an id: {ERP}, {WEB}\n"
     assert desk.events == before
 
 
@@ -153,5 +153,5 @@ def test_a_host_is_found_whatever_the_case_it_is_typed_in(desk: Desk) -> None:
 
 def test_of_a_vm_whose_power_nobody_told_the_view_says_so(desk: Desk) -> None:
     desk.call("record", "web07", "--new", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB")
-    (told,) = desk.call("view").out.splitlines()[1:]
-    assert told.startswith("VM web07 on unknown (observed): power unknown, assigned 8 GiB, ")
+    (line,) = desk.call("view").out.splitlines()[1:]
+    assert line.startswith("VM web07 on unknown (observed): power unknown, assigned 8 GiB, ")

@@ -25,14 +25,14 @@ from tests.paths import ROOT
 @pytest.fixture(scope="module")
 def names() -> list[str]:
     """The names of all obligations."""
-    return [each.name for each in obligations_named()]
+    return [entry.name for entry in obligations_named()]
 
 
 def test_the_verdict_comes_first_and_each_obligation_has_a_line_if_asked(desk: Desk, names: list[str]) -> None:
-    said = desk.process("prove", "--all")
-    assert said.code == 0, said.out[-2000:]
-    assert said.err == ""
-    verdict, empty, *lines = said.out.splitlines()
+    result = desk.process("prove", "--all")
+    assert result.code == 0, result.out[-2000:]
+    assert result.err == ""
+    verdict, empty, *lines = result.out.splitlines()
     assert re.fullmatch(rf"proved: {len(names)} obligations( and \d+ checks)?, in \d+\.\d s", verdict)
     assert empty == ""
     assert set(lines) >= {f"proved: {name}" for name in names}
@@ -40,51 +40,51 @@ def test_the_verdict_comes_first_and_each_obligation_has_a_line_if_asked(desk: D
 
 def test_without_details_the_verdict_is_all(desk: Desk) -> None:
     for form in ("plain", "human"):
-        said = desk.call("prove", "whole_quanta", "--command", "grow", "--format", form)
-        assert re.fullmatch(r"proved: 2 obligations and 2 checks, in \d+\.\d s\n", said.out)
+        result = desk.call("prove", "whole_quanta", "--command", "grow", "--format", form)
+        assert re.fullmatch(r"proved: 2 obligations and 2 checks, in \d+\.\d s\n", result.out)
 
 
 def test_programs_read_one_document_and_processes_may_share_the_work(desk: Desk, names: list[str]) -> None:
-    said = desk.process("prove", "--cores", "2", "--format", "json")
-    assert said.code == 0
-    assert problems("prove", said.json) == []
-    assert said.json["verdict"] == "proved"
-    assert said.json["recheck"] is None
-    found = said.json["obligations"]
-    assert {each["name"] for each in found if each["kind"] not in CHECKS} == set(names)
-    for each in found:
-        assert each["verdict"] == "proved"
-        assert each["counterexample"] is None
+    result = desk.process("prove", "--cores", "2", "--format", "json")
+    assert result.code == 0
+    assert problems("prove", result.json) == []
+    assert result.json["verdict"] == "proved"
+    assert result.json["recheck"] is None
+    found = result.json["obligations"]
+    assert {entry["name"] for entry in found if entry["kind"] not in CHECKS} == set(names)
+    for entry in found:
+        assert entry["verdict"] == "proved"
+        assert entry["counterexample"] is None
 
 
 def test_on_a_terminal_obligations_of_a_kind_stand_together(desk: Desk) -> None:
-    said = desk.call("prove", "whole_quanta", "book_agrees", "--command", "grow", "--all", "--format", "human")
-    assert said.code == 0
-    blocks = re.findall(r"^(\w[\w-]*): .* \((\d+)\)\n((?:  .*\n)+)", said.out, re.MULTILINE)
+    result = desk.call("prove", "whole_quanta", "book_agrees", "--command", "grow", "--all", "--format", "human")
+    assert result.code == 0
+    blocks = re.findall(r"^(\w[\w-]*): .* \((\d+)\)\n((?:  .*\n)+)", result.out, re.MULTILINE)
     obligations = [(kind, int(count)) for kind, count, _ in blocks if kind not in CHECKS]
     assert obligations == [("keeps", 2), ("bystander", 2)]
     for kind, count, lines in blocks:
         assert len(lines.splitlines()) == int(count)
         assert all(line.startswith(f"  proved: {kind}/") for line in lines.splitlines())
-    assert said.out.startswith("proved: 4 obligations and ")
+    assert result.out.startswith("proved: 4 obligations and ")
 
 
 def test_every_rule_of_the_model_can_be_asked_for() -> None:
     chosen = {name: select([name], []) for name in RULE_NAMES}
     assert all(choice.rules and choice.obligations for choice in chosen.values())
-    found = [each.name for choice in chosen.values() for each in choice.obligations]
-    assert sorted(found) == sorted(each.name for each in obligations_named())
+    found = [entry.name for choice in chosen.values() for entry in choice.obligations]
+    assert sorted(found) == sorted(entry.name for entry in obligations_named())
 
 
 def found_by(desk: Desk, *args: str) -> list[dict[str, str]]:
     """The obligations, without the checks, that are proved by a call."""
     all = desk.call("prove", *args, "--format", "json").json["obligations"]
-    return [each for each in all if each["kind"] not in CHECKS]
+    return [entry for entry in all if entry["kind"] not in CHECKS]
 
 
 def test_rules_can_be_named_either_way_and_by_a_predicate(desk: Desk) -> None:
     def found(*args: str) -> list[str]:
-        return [each["name"] for each in found_by(desk, *args)]
+        return [entry["name"] for entry in found_by(desk, *args)]
 
     assert found("maximal") == found("--rule", "maximal")
     assert set(found("giving_is_maximal")) == {"maximal/add-memory/giving_is_maximal", "maximal/grow/giving_is_maximal"}
@@ -93,7 +93,7 @@ def test_rules_can_be_named_either_way_and_by_a_predicate(desk: Desk) -> None:
 
 def test_a_command_means_all_that_it_does(desk: Desk) -> None:
     found = found_by(desk, "host_is_real", "--command", "move-vm")
-    assert {each["command"] for each in found} == {"move-vm", "move-vm (source)", "move-vm (destination)"}
+    assert {entry["command"] for entry in found} == {"move-vm", "move-vm (source)", "move-vm (destination)"}
 
 
 @pytest.mark.parametrize(
@@ -119,23 +119,23 @@ def test_a_command_means_all_that_it_does(desk: Desk) -> None:
     ],
 )
 def test_an_unknown_name_is_refused_with_a_hint(desk: Desk, args: list[str], error: str, hint: str) -> None:
-    said = desk.call("prove", *args)
-    assert said.code == 2
-    assert said.out == ""
-    assert error in said.err
-    assert hint in said.err
+    result = desk.call("prove", *args)
+    assert result.code == 2
+    assert result.out == ""
+    assert error in result.err
+    assert hint in result.err
 
 
 def test_a_solver_that_gives_up_has_proved_nothing(desk: Desk) -> None:
-    said = desk.process("prove", "within_bounds", "--command", "grow", "--budget", "1")
-    assert said.code == 3
-    assert "unknown: keeps/grow/within_bounds\n    nothing is claimed: " in said.out
-    assert re.search("^unknown: of 2 obligations and 2 checks, 4 unknown, in ", said.out, re.MULTILINE)
-    assert "--budget STEPS" in said.err
-    told = desk.call("prove", "within_bounds", "--command", "grow", "--budget", "1", "--format", "json")
-    assert told.code == 3
-    assert told.json["verdict"] == "unknown"
-    assert all(each["verdict"] == "unknown" and each["reason"] for each in told.json["obligations"])
+    result = desk.process("prove", "within_bounds", "--command", "grow", "--budget", "1")
+    assert result.code == 3
+    assert "unknown: keeps/grow/within_bounds\n    nothing is claimed: " in result.out
+    assert re.search("^unknown: of 2 obligations and 2 checks, 4 unknown, in ", result.out, re.MULTILINE)
+    assert "--budget STEPS" in result.err
+    answer = desk.call("prove", "within_bounds", "--command", "grow", "--budget", "1", "--format", "json")
+    assert answer.code == 3
+    assert answer.json["verdict"] == "unknown"
+    assert all(entry["verdict"] == "unknown" and entry["reason"] for entry in answer.json["obligations"])
     assert desk.call("prove", "--explain", "keeps/grow/within_bounds", "--budget", "1").code == 3
 
 
@@ -144,9 +144,9 @@ def test_a_solver_that_gives_up_has_proved_nothing(desk: Desk) -> None:
 
 def test_an_explanation_shows_predicate_code_assumptions_and_formula(desk: Desk) -> None:
     name = "keeps/add-memory/host_never_overcommitted"
-    said = desk.call("prove", "--explain", name)
-    assert said.code == 0
-    assert said.out.startswith(f"proved: {name}\n    A host never promises more than it has")
+    result = desk.call("prove", "--explain", name)
+    assert result.code == 0
+    assert result.out.startswith(f"proved: {name}\n    A host never promises more than it has")
     for part in (
         "    def host_never_overcommitted(site: Site) -> bool:\n",
         "    return site.host.reserve + site.host.held <= site.host.total\n",
@@ -156,8 +156,8 @@ def test_an_explanation_shows_predicate_code_assumptions_and_formula(desk: Desk)
         "The formula, sizes in bytes:\n",
         "site.host.total - site.host.reserve",
     ):
-        assert part in said.out
-    place = re.search(r"The predicate, (rules/\S+):(\d+):", said.out)
+        assert part in result.out
+    place = re.search(r"The predicate, (rules/\S+):(\d+):", result.out)
     assert place is not None
     lines = (ROOT / place[1]).read_text(encoding="utf-8").splitlines()
     assert lines[int(place[2]) - 1].startswith("def host_never_overcommitted(")
@@ -166,19 +166,19 @@ def test_an_explanation_shows_predicate_code_assumptions_and_formula(desk: Desk)
 def test_programs_read_an_explanation_too(desk: Desk, names: list[str]) -> None:
     kinds = {name.partition("/")[0]: name for name in names}
     for name in kinds.values():
-        said = desk.call("prove", "--explain", name, "--format", "json")
-        assert said.code == 0
-        assert problems("prove-explain", said.json) == []
-        assert said.json["name"] == name
+        result = desk.call("prove", "--explain", name, "--format", "json")
+        assert result.code == 0
+        assert problems("prove-explain", result.json) == []
+        assert result.json["name"] == name
 
 
 # Files for other solvers, and another solver
 
 
 def test_obligations_are_written_for_other_solvers(desk: Desk) -> None:
-    said = desk.call("prove", "whole_quanta", "--command", "move-vm", "--smt2", str(desk.folder / "out"))
-    assert said.code == 0
-    assert "3 obligations were written to" in said.err
+    result = desk.call("prove", "whole_quanta", "--command", "move-vm", "--smt2", str(desk.folder / "out"))
+    assert result.code == 0
+    assert "3 obligations were written to" in result.err
     files = sorted((desk.folder / "out").iterdir())
     assert [file.name for file in files] == [
         "bystander__move-vm-destination-__whole_quanta.smt2",
@@ -203,25 +203,25 @@ def test_a_file_stands_for_itself(desk: Desk) -> None:
 
 
 def test_another_solver_agrees(desk: Desk) -> None:
-    said = desk.call("prove", "conserved", "--recheck", "--format", "json")
-    assert said.code == 0
-    assert problems("prove", said.json) == []
-    again = said.json["recheck"]
+    result = desk.call("prove", "conserved", "--recheck", "--format", "json")
+    assert result.code == 0
+    assert problems("prove", result.json) == []
+    again = result.json["recheck"]
     assert again["solver"].startswith("cvc5 ")
-    assert again["asked"] == sum(each["kind"] not in CHECKS for each in said.json["obligations"])
+    assert again["asked"] == sum(entry["kind"] not in CHECKS for entry in result.json["obligations"])
     assert again["differ"] == []
-    told = desk.call("prove", "whole_quanta", "--command", "grow", "--recheck")
-    assert told.code == 0
-    assert re.search(r"^cvc5 \S+ agrees on 2 of 2\.$", told.out, re.MULTILINE)
+    answer = desk.call("prove", "whole_quanta", "--command", "grow", "--recheck")
+    assert answer.code == 0
+    assert re.search(r"^cvc5 \S+ agrees on 2 of 2\.$", answer.out, re.MULTILINE)
 
 
 def test_without_the_other_solver_nothing_is_begun(desk: Desk) -> None:
     (desk.folder / "cvc5.py").write_text("raise ImportError('as if it were not installed')\n", encoding="utf-8")
-    said = desk.process("prove", "--recheck", env={"PYTHONPATH": str(desk.folder)})
-    assert said.code == 2
-    assert said.out == ""
-    assert "cvc5 is not installed" in said.err
-    assert 'hint: pip install "nilometer[recheck]"' in said.err
+    result = desk.process("prove", "--recheck", env={"PYTHONPATH": str(desk.folder)})
+    assert result.code == 2
+    assert result.out == ""
+    assert "cvc5 is not installed" in result.err
+    assert 'hint: pip install "nilometer[recheck]"' in result.err
 
 
 def test_solvers_that_differ_have_proved_nothing(desk: Desk) -> None:
@@ -238,13 +238,13 @@ def test_solvers_that_differ_have_proved_nothing(desk: Desk) -> None:
         encoding="utf-8",
     )
     only = ["prove", "whole_quanta", "--command", "grow", "--recheck"]
-    said = desk.process(*only, env={"PYTHONPATH": str(desk.folder)})
-    assert said.code == 3
-    assert "unknown: keeps/grow/whole_quanta\n    nothing is claimed: Z3 says proved, cvc5 " in said.out
-    assert "agrees on 0 of 2." in said.out
-    told = desk.process(*only, "--format", "json", env={"PYTHONPATH": str(desk.folder)})
-    assert told.code == 3
-    assert set(json.loads(told.out)["recheck"]["differ"]) == {
+    result = desk.process(*only, env={"PYTHONPATH": str(desk.folder)})
+    assert result.code == 3
+    assert "unknown: keeps/grow/whole_quanta\n    nothing is claimed: Z3 says proved, cvc5 " in result.out
+    assert "agrees on 0 of 2." in result.out
+    answer = desk.process(*only, "--format", "json", env={"PYTHONPATH": str(desk.folder)})
+    assert answer.code == 3
+    assert set(json.loads(answer.out)["recheck"]["differ"]) == {
         "keeps/grow/whole_quanta",
         "bystander/grow/whole_quanta",
     }

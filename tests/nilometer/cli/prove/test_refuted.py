@@ -79,7 +79,7 @@ def test_programs_read_the_counterexample(broken: BrokenProgram) -> None:
     assert result.code == 1
     assert problems("prove", result.json) == []
     assert result.json["verdict"] == "refuted"
-    found = {each["name"]: each for each in result.json["obligations"] if each["kind"] not in CHECKS}
+    found = {entry["name"]: entry for entry in result.json["obligations"] if entry["kind"] not in CHECKS}
     counterexample = found[REFUTED]["counterexample"]
     assert counterexample["command"] == "remove-memory"
     assert counterexample["place"].startswith("rules/specification/changes.py:")

@@ -55,9 +55,9 @@ def test_requests_without_a_user_or_a_ticket_are_found_until_somebody_adds_it(da
     assert positions("--no-ticket") == [7, 14, 23]
     assert positions("--no-ticket", "-n", "1") == [23]
     added = ("--reason", "month end", "--ticket", "CHG-2041", "--approved-by", "CONTOSO\\anna")
-    said = day.call("annotate", "23", *added, "--actor", "CONTOSO\\dora", "--format", "json").json
-    assert problems("annotation", said) == []
-    assert said["about"] == 23
+    result = day.call("annotate", "23", *added, "--actor", "CONTOSO\\dora", "--format", "json").json
+    assert problems("annotation", result) == []
+    assert result["about"] == 23
     assert positions("--no-ticket") == [7, 14]
     (line,) = day.call(*ASKED, "--nobody").lines
     assert (line["reason"], line["ticket"], line["approved_by"]) == ("month end", "CHG-2041", "CONTOSO\\anna")

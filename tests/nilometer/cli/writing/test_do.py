@@ -47,34 +47,34 @@ def test_every_command_of_the_model_can_be_done_from_arguments(desk: Desk) -> No
     assert SHAPES.keys() == COMMANDS.keys()
     done = [line.split() for line in LIFE.splitlines()]
     for args in done:
-        said = desk.call(*args, "--format", "json")
-        assert said.code == 0, (args, said)
-        assert said.json["command"] == args[1]
+        result = desk.call(*args, "--format", "json")
+        assert result.code == 0, (args, result)
+        assert result.json["command"] == args[1]
     assert {args[1] for args in done} == COMMANDS.keys()
 
 
 def test_options_may_stand_before_or_after_the_command_and_the_last_counts(desk: Desk) -> None:
     host = ["do", "register-host", "hv01", "--version", "2022", "--total", "1GiB", "--reserve", "0"]
-    said = desk.call("--format", "json", *host, "--actor", "bob", env={"NILO_FORMAT": "human"})
-    assert said.json["positions"] == [1]
+    result = desk.call("--format", "json", *host, "--actor", "bob", env={"NILO_FORMAT": "human"})
+    assert result.json["positions"] == [1]
     assert desk.call("--format", "plain", "log", "--format", "json").lines[0]["actor"] == "bob"
 
 
 def test_a_vm_may_be_called_by_a_name_that_is_its_alone(desk: Desk) -> None:
     for line in LIFE.splitlines()[:6]:
         desk.call(*line.split())
-    said = desk.call("do", "start", "shop", "--format", "json")
-    assert (said.code, said.json["target"]) == (0, "vm/web01")
-    assert said.err == "note: shop is the VM web01\n"
+    result = desk.call("do", "start", "shop", "--format", "json")
+    assert (result.code, result.json["target"]) == (0, "vm/web01")
+    assert result.err == "note: shop is the VM web01\n"
 
 
 def test_a_name_that_two_vms_have_lists_them(desk: Desk) -> None:
     for line in LIFE.splitlines()[:6]:
         desk.call(*line.split())
     desk.call(*LIFE.splitlines()[4].replace("web01", "web02").split())
-    said = desk.call("do", "start", "shop")
-    assert said.code == 2
-    assert said.err == "error: 2 VMs have the name 'shop'\nhint: give an id: web01, web02\n"
+    result = desk.call("do", "start", "shop")
+    assert result.code == 2
+    assert result.err == "error: 2 VMs have the name 'shop'\nhint: give an id: web01, web02\n"
 
 
 @pytest.mark.parametrize(
@@ -102,34 +102,34 @@ def test_bad_input_is_told_with_a_hint_and_records_nothing(desk: Desk, args: str
         if "hv02" not in line:
             desk.call(*line.split())
     history = desk.events
-    said = desk.call(*args.split())
-    assert said.code == 2
-    assert (said.out, desk.events) == ("", history)
-    messages = [line for line in said.err.splitlines() if not line.startswith("note: ")]
+    result = desk.call(*args.split())
+    assert result.code == 2
+    assert (result.out, desk.events) == ("", history)
+    messages = [line for line in result.err.splitlines() if not line.startswith("note: ")]
     assert messages[0].startswith(f"error: {error}")
     assert "\n".join(messages[1:]).startswith(f"hint: {hint}") or not hint
 
 
 def test_a_command_on_a_ledger_that_is_not_there_makes_none(desk: Desk) -> None:
-    said = desk.call("do", "start", "web01")
-    assert said.code == 2
-    assert "ledger.db" in said.err
+    result = desk.call("do", "start", "web01")
+    assert result.code == 2
+    assert "ledger.db" in result.err
     assert not (desk.folder / "ledger.db").exists()
 
 
 def test_a_time_without_a_zone_is_local_and_the_zone_is_told(desk: Desk) -> None:
     desk.with_history()
-    said = desk.call("view", "--at", "2026-11-23 10:00", env={"TZ": "UTC"})
-    assert said.err == "note: 2026-11-23 10:00 is read as 2026-11-23T10:00+00:00\n"
+    result = desk.call("view", "--at", "2026-11-23 10:00", env={"TZ": "UTC"})
+    assert result.err == "note: 2026-11-23 10:00 is read as 2026-11-23T10:00+00:00\n"
 
 
 RECORD = ["record", "web07", "--new", "--asked", "8GiB", "--before", "4GiB"]
 
 
 def test_what_another_tool_did_is_recorded_with_what_came_of_it(desk: Desk) -> None:
-    said = desk.call(*RECORD, "--after", "6GiB", "--via", "powershell", "--reason", "month end", "--format", "json")
-    assert said.code == 1
-    answer = said.json
+    result = desk.call(*RECORD, "--after", "6GiB", "--via", "powershell", "--reason", "month end", "--format", "json")
+    assert result.code == 1
+    answer = result.json
     assert (answer["outcome"], answer["requested"], answer["granted"]) == ("partially-completed", 2**32, 2**31)
     kinds = [event["type"] for event in desk.call("log", "--format", "json").lines]
     assert kinds == [
@@ -156,30 +156,30 @@ def test_what_another_tool_did_is_recorded_with_what_came_of_it(desk: Desk) -> N
 def test_why_it_fell_short_is_what_the_figures_or_the_tool_say(
     desk: Desk, args: list[str], code: int, outcome: str, why: str | None
 ) -> None:
-    said = desk.call(*RECORD, *args, "--format", "json")
-    assert (said.code, said.json["outcome"]) == (code, outcome)
-    error = said.json["error"]
+    result = desk.call(*RECORD, *args, "--format", "json")
+    assert (result.code, result.json["outcome"]) == (code, outcome)
+    error = result.json["error"]
     assert (error and error["code"]) == why
 
 
 def test_memory_that_moved_away_from_what_was_asked_was_not_asked_for(desk: Desk) -> None:
-    said = desk.call(*RECORD, "--after", "2GiB", "--format", "json")
-    assert (said.json["outcome"], said.json["granted"]) == ("failed", 0)
+    result = desk.call(*RECORD, "--after", "2GiB", "--format", "json")
+    assert (result.json["outcome"], result.json["granted"]) == ("failed", 0)
     moved = desk.call("log", "--format", "json").lines[2]
     assert (moved["data"]["why"], moved["data"]["request"]) == ("unasked", None)
 
 
 def test_memory_that_was_in_use_is_inferred_from_the_figures(desk: Desk) -> None:
     args = ["record", "web07", "--new", "--asked", "2GiB", "--before", "8GiB", "--after", "6GiB", "--in-use", "5900MiB"]
-    said = desk.call(*args, "--format", "json")
-    assert said.json["error"]["code"] == "memory-in-use"
-    assert said.json["error"]["hint"].startswith("free 4 GiB in the guest by stopping applications or services")
+    result = desk.call(*args, "--format", "json")
+    assert result.json["error"]["code"] == "memory-in-use"
+    assert result.json["error"]["hint"].startswith("free 4 GiB in the guest by stopping applications or services")
 
 
 def test_a_second_change_goes_on_from_the_first(desk: Desk) -> None:
     desk.call(*RECORD, "--after", "6GiB")
-    said = desk.call("record", "web07", "--asked", "8GiB", "--before", "6GiB", "--after", "8GiB", "--format", "json")
-    assert said.code == 0
+    result = desk.call("record", "web07", "--asked", "8GiB", "--before", "6GiB", "--after", "8GiB", "--format", "json")
+    assert result.code == 0
     requests = [e["request"] for e in desk.call("log", "--asked", "--format", "json").lines]
     assert requests == [1, 2]
 
@@ -187,10 +187,10 @@ def test_a_second_change_goes_on_from_the_first(desk: Desk) -> None:
 def test_a_decided_vm_cannot_be_observed(desk: Desk) -> None:
     desk.with_history()
     history = desk.events
-    said = desk.call("record", "web01", "--asked", "8GiB", "--before", "4GiB", "--after", "6GiB")
-    assert said.code == 2
-    assert "decided by this ledger" in said.err
-    assert "hint: ask for the change instead: nilo do set-memory web01 SIZE" in said.err
+    result = desk.call("record", "web01", "--asked", "8GiB", "--before", "4GiB", "--after", "6GiB")
+    assert result.code == 2
+    assert "decided by this ledger" in result.err
+    assert "hint: ask for the change instead: nilo do set-memory web01 SIZE" in result.err
     assert desk.events == history
 
 
@@ -208,9 +208,9 @@ def test_a_decided_vm_cannot_be_observed(desk: Desk) -> None:
     ],
 )
 def test_what_cannot_be_read_of_another_tool_is_told_and_not_recorded(desk: Desk, args: str, error: str) -> None:
-    said = desk.call("record", *args.split())
-    assert (said.code, said.out) == (2, "")
-    assert said.err.startswith(f"error: {error}"), said.err
+    result = desk.call("record", *args.split())
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"error: {error}"), result.err
     assert not (desk.folder / "ledger.db").exists()
 
 
@@ -221,9 +221,9 @@ def test_a_time_that_is_still_to_come_is_told_and_so_is_what_follows_it(tmp_path
     desk = Desk(tmp_path, clock=lambda: datetime(2030, 1, 1, tzinfo=UTC))
     ahead = desk.call("do", *HOST, "--at", "2030-01-01T23:00:00Z")
     after = desk.call("do", "resize-host", "hv09", "32GiB")
-    for said in (ahead, after):
-        assert said.code == 0
-        assert "note: recorded as happening at 2030-01-01 23:00:00Z, which is still to come" in said.err
+    for result in (ahead, after):
+        assert result.code == 0
+        assert "note: recorded as happening at 2030-01-01 23:00:00Z, which is still to come" in result.err
     assert "still to come" not in desk.call("do", *HOST[:1], "hv10", *HOST[2:]).err
 
 
@@ -300,5 +300,5 @@ def test_a_key_makes_a_command_happen_once_and_is_of_no_other_command(desk: Desk
 
 def test_a_typed_day_is_one_by_the_clock_of_the_ledger(tmp_path: Path) -> None:
     desk = Desk(tmp_path, clock=lambda: datetime(2030, 1, 2, 9, tzinfo=UTC))
-    said = desk.call("do", *HOST, "--at", "yesterday")
-    assert (said.code, "2030-01-01" in said.err) == (0, True), said.err
+    result = desk.call("do", *HOST, "--at", "yesterday")
+    assert (result.code, "2030-01-01" in result.err) == (0, True), result.err

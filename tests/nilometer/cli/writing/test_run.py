@@ -59,9 +59,9 @@ def test_a_script_with_a_time_over_a_day_ahead_is_refused_whole_unless_that_is_m
 
 def test_of_a_stream_only_the_line_with_a_time_over_a_day_ahead_is_refused(desk: Desk) -> None:
     script = SCRIPT.replace("2026-11-23T09:00:04Z", "2999-01-01T00:00:00Z")
-    said = desk.call("run", "-", "--keep-going", "--format", "json", stdin=script)
-    assert [line["outcome"] for line in said.lines] == [*OUTCOMES[:4], "input-error", OUTCOMES[5]]
-    assert said.lines[4]["error"]["message"].startswith("stdin:5: at: 2999-01-01 00:00:00Z is more than a day ahead")
+    result = desk.call("run", "-", "--keep-going", "--format", "json", stdin=script)
+    assert [line["outcome"] for line in result.lines] == [*OUTCOMES[:4], "input-error", OUTCOMES[5]]
+    assert result.lines[4]["error"]["message"].startswith("stdin:5: at: 2999-01-01 00:00:00Z is more than a day ahead")
 
 
 def test_with_again_lines_are_done_anew(desk: Desk) -> None:
