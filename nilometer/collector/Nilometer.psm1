@@ -5,8 +5,6 @@
 # Windows has (rights, owners, links, the scheduled task) stands in functions of a few lines each, and was not run.
 
 Set-StrictMode -Off # much is null here, and stays null
-# A caller's defaults for parameters are not meant for the calls in here.
-$PSDefaultParameterValues = @{}
 $script:LineSchema = 2
 $script:FloorBytes = 1GB
 $script:MostBytes = 64KB

@@ -258,6 +258,7 @@ def _observations(key: str, emissions: Sequence[Emission]) -> list[Observation]:
             key=f"{key}/{number}",
             facts=tuple(emission.fact for emission in group),
             correlation=story,
+            reason=None if who is None else who.reason,
             actor=None if who is None else who.actor,
             via=None if who is None else who.via,
         )

@@ -41,6 +41,8 @@ class Attribution:
     in_full: bool | None = None
     """Whether the job completed without a warning."""
     error: str | None = None
+    reason: str | None = None
+    """Why, in the words of who did it."""
 
 
 UNATTRIBUTED: Final = Attribution(actor=NOBODY, via=HYPER_V)

@@ -128,6 +128,8 @@ class ChangeReading:
     """Of its two files; ``None`` for a change that was spooled in one line."""
     via: str | None = None
     """The tool, and whether the host saw who wrote the files."""
+    reason: str | None = None
+    """Why it was made, and the ticket for it."""
     remark: str | None = None
     """What is to be said of its end beside the command."""
     contradiction: str | None = None

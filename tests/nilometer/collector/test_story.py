@@ -82,7 +82,8 @@ def test_what_is_said_of_the_story(run: Run, tmp_path: Path) -> None:
     ]
     first = next(row for row in of_vm["web"] if isinstance(row.event, VmChangeRequested))
     assert isinstance(first.event, VmChangeRequested)
-    assert first.event.asked == "Set-VMMemory web01 -StartupBytes 8GB # month end, CHG-7"
+    assert first.event.asked == "Set-VMMemory web01 -StartupBytes 8GB"
+    assert first.metadata.reason == "month end, CHG-7"
     assert first.metadata.via == "powershell (the host saw who wrote it)"
     labelled = [
         (row.event.label, row.metadata.actor, (row.event.told or "").partition(" ")[0], (row.event.told or "")[-23:])

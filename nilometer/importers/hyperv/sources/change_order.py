@@ -19,8 +19,6 @@ from nilometer.importers.run import ImportCounts
 
 MIGRATIONS: Final = range(300, 308)
 """The types of jobs that move a VM to another host."""
-WAITING: Final = "waiting"
-"""The kind of a line that stands for a file in ``changes``, which no poll has taken in."""
 
 
 @dataclass(slots=True)

@@ -32,11 +32,15 @@ from nilometer.textio.strict_json import parse_strict_json
 
 BEGUN: Final = "change-begun"
 END: Final = "change"
+WAITING: Final = "waiting"
+"""The kind of a line that stands for a file in ``changes``, which no poll has taken in."""
 ADMINISTRATORS: Final = "S-1-5-32-544"
 """The group's name is localized."""
 _SERVICES: Final = frozenset({"S-1-5-18", "S-1-5-19", "S-1-5-20"})
 """SYSTEM, and the two accounts for services."""
 _STARTUP_BYTES: Final = re.compile(r"-(?:Memory)?StartupBytes[\s:]+([0-9]+(?:[KMGTP]B)?)(?![\w.])", re.IGNORECASE)
+LONGEST_NAME: Final = 256
+"""Of a VM or an account."""
 _POWERSHELL: Final = "powershell"
 
 
@@ -71,6 +75,8 @@ class ChangeFile:
     """The host whose spool has it."""
     seen_at: UtcTime | None
     """When the host took it in; ``None`` while it lies in ``changes``."""
+    latest: UtcTime | None
+    """When it was there: it cannot have been made after that."""
     owner: Owner | None
 
     @property
@@ -80,9 +86,9 @@ class ChangeFile:
 
     @property
     def time(self) -> UtcTime:
-        """When it was made, as it says; the host cannot have seen it before."""
+        """When it was made, as it says, and at the latest when it was there."""
         time = read_time(self.content, "time", self.place) or UtcTime("")
-        return time if self.seen_at is None else min(time, self.seen_at)
+        return time if self.latest is None else min(time, self.latest)
 
 
 class CompletedChange(NamedTuple):
@@ -166,7 +172,8 @@ def read_change_file(record: Json, place: str, counts: ImportCounts) -> ChangeFi
             digest=sha256(text.encode()).digest(),
             place=place,
             host=host,
-            seen_at=read_time(record, "time", place),
+            seen_at=None if record.get("kind") == WAITING else read_time(record, "time", place),
+            latest=read_time(record, "time", place),
             owner=owner,
         )
         _check(file)
@@ -196,8 +203,10 @@ def _check(file: ChangeFile) -> None:
         raise InputError(f"{place}: is a change of {host}, in the spool of {file.host}")
     if kind == BEGUN and (not read_guid(content, "vm", place) or not read_text(content, "user", place)):
         raise InputError(f"{place}: a change lacks its VM or user")
-    for key in ("name", "connected_user"):
-        read_text(content, key, place)
+    for key in ("user", "name", "connected_user"):  # whoever wrote it may have written anything
+        text = read_text(content, key, place)
+        if text is not None and (len(text) > LONGEST_NAME or not text.isprintable() or not text.strip()):
+            raise InputError(f"{place}: {key} is {text[:60]!r}, and no name")
 
 
 def find_size(command: str | None) -> int | None:
@@ -302,7 +311,8 @@ def _build(begun: ChangeFile, end: ChangeFile | None, writer: _Writer, moved_to:
         before=before,
         after=after,
         requested=requested,
-        command=" # ".join(filter(None, (command, reason))) or None,
+        command=command,
+        reason=reason or None,
         error=error,
         id=begun.id,
         via=writer.via,
@@ -314,7 +324,7 @@ def _build(begun: ChangeFile, end: ChangeFile | None, writer: _Writer, moved_to:
 
 def _cut(value: object) -> str | None:
     """A text that whoever wrote it may have made as long as they liked."""
-    return value[:LONGEST_TEXT] if isinstance(value, str) and value else None
+    return value[:LONGEST_TEXT].replace("\0", "\ufffd") if isinstance(value, str) and value else None
 
 
 def _join_errors(end: ChangeFile) -> str | None:

@@ -8,10 +8,12 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from nilometer.importers.hyperv.sources.change_order import WAITING
+from nilometer.importers.hyperv.sources.change_pairs import WAITING
+from nilometer.times import to_utc_time
 
 CHANGES: Final = "changes"
 MOST_BYTES: Final = 65_536
@@ -63,7 +65,9 @@ def _read_waiting(changes: Path, hosts: set[str], passed_over: list[str]) -> Ite
             passed_over.append(f"{CHANGES}/{path.name}")
             continue
         content, error = _read_content(path)
-        line = {"schema": 2, "kind": WAITING, "host": host, "file": path.name, "content": content, "error": error}
+        made = to_utc_time(datetime.fromtimestamp(path.lstat().st_mtime, UTC))
+        line = {"schema": 2, "kind": WAITING, "time": made, "host": host, "file": path.name, "content": content}
+        line["error"] = error
         yield json.dumps(line).encode() + b"\n"
 
 

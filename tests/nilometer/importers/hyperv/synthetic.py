@@ -162,7 +162,7 @@ class Store:
         version = sum(1 for each in self.stored if each.stream == fact.stream) + 1
         said = Metadata(
             of.actor or "importer", of.via or "import-hyperv", fact.happened, parse_time(moment(9999)),
-            of.correlation or "-", fact.earliest,
+            of.correlation or "-", fact.earliest, of.reason,
         )  # fmt: skip
         self.stored.append(Envelope(fact.stream, version, fact.event, said, len(self.stored) + 1))
 

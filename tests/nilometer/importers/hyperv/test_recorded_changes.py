@@ -80,7 +80,9 @@ def test_a_change_is_told_once_by_whoever_made_it() -> None:
     store = imported(changed(reason="month end", ticket="CHG-7"))
     (request,) = store.events(VmChangeRequested)
     assert (request.size_from, request.target, request.accepted) == (4 * GiB, 8 * GiB, True)
-    assert request.asked == "Set-VMMemory web01 -StartupBytes 8GB # month end, CHG-7"
+    assert request.asked == "Set-VMMemory web01 -StartupBytes 8GB"
+    reasons = {each.metadata.reason for each in store.of(f"vm/{WEB}") if each.metadata.actor == "CONTOSO\\anna"}
+    assert reasons == {"month end, CHG-7"}
     assert who(store) == [("CONTOSO\\anna", SEEN)]
     (settled,) = store.events(VmRequestSettled)
     assert settled.outcome is Outcome.COMPLETED
@@ -293,6 +295,11 @@ def test_a_file_that_was_told_twice_is_read_once_and_another_with_its_id_not_at_
         (CHANGE.begun(host="HV02"), "is a change of HV02, in the spool of HV01"),
         (CHANGE.begun(vm="x"), "vm is 'x'"),
         (CHANGE.begun(user=None), "lacks its VM or user"),
+        (CHANGE.begun(user="anna\0"), "user is 'anna\\x00', and no name"),
+        (CHANGE.begun(user="anna\n"), "and no name"),
+        (CHANGE.begun(user=" "), "and no name"),
+        (CHANGE.begun(name="\u202ewebo1"), "and no name"),
+        (CHANGE.begun(connected_user="x" * 300), "and no name"),
         (CHANGE.begun(id=None), "lacks its id"),
         (CHANGE.end(time="yesterday"), "time"),
         ([CHANGE.begun()], "is not a JSON object"),
@@ -307,13 +314,23 @@ def test_what_is_no_change_is_a_remark_and_ends_nothing(content: Any, words: str
     assert notes(store) == []
 
 
+def test_a_change_that_says_it_was_made_ages_ago_ends_nothing() -> None:
+    for begin, end in (("0001-01-01T00:00:00Z", "0001-01-01T00:00:01Z"), ("0001-01-01T00:00:00Z", moment(2.3))):
+        spool = quiet(3).poll2(3, vm(8192, 8192))
+        spool.seen(3.01, CHANGE.begun(time=begin)).seen(3.01, CHANGE.end(time=end))
+        store = imported(quiet(6, 4, spool, 8192))
+        assert len(store.events(VmMemoryMoved)) == 1
+
+
 def test_a_change_that_says_it_was_made_after_the_host_saw_it_is_of_when_the_host_saw_it() -> None:
     store = imported(changed(time=moment(60 * 24 * 400)))
     (request,) = [each for each in store.of(f"vm/{WEB}") if isinstance(each.event, VmChangeRequested)]
     assert request.metadata.happened <= parse_time(moment(3.01))
 
 
-@pytest.mark.parametrize("value", [None, "x", [], {"message": 3}, {"assigned": "x", "startup": -1}, 10**30])
+@pytest.mark.parametrize(
+    "value", [None, "x", "x\0" * 9000, [], {"message": 3}, {"assigned": "x", "startup": -1}, 10**30]
+)
 @pytest.mark.parametrize("key", ["before", "after", "errors", "outcome", "command", "reason", "name", "connected_user"])
 def test_whatever_else_is_wrong_in_its_files_a_change_ends_no_import(key: str, value: Any) -> None:
     store = Store()

@@ -99,6 +99,14 @@ def test_what_no_host_has_seen_is_told_as_that_and_once(folder: Path) -> None:
     assert taken(folder)[1] == told
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z"])
+def test_a_time_that_cannot_be_ends_no_import(folder: Path, time: str) -> None:
+    (folder / DAY).write_bytes(polls().data)
+    drop(folder, CHANGE.begun(time=time), "begun")
+    drop(folder, CHANGE.end(time=time), "end")
+    assert [actor for actor, _, _ in taken(folder)[1]] == ["CONTOSO\\anna"]
+
+
 def test_all_else_is_passed_over_and_counted(folder: Path) -> None:
     (folder / DAY).write_bytes(polls().data)
     (folder / "notes.txt").write_text("mine")
