@@ -126,3 +126,14 @@ def resolve_host(ledger: LedgerReader, word: str) -> str:
     fleet = ledger.views.fleet()
     word = word if has_history(ledger, host_stream(word)) else match_host_case(word, fleet)
     return word if fleet.on(word) or has_history(ledger, host_stream(word)) else find_host(word, fleet.hosts)
+
+
+def resolve_actor(ledger: LedgerReader, word: str) -> str:
+    """Finds a user by name, in any case. Raises ``InputError`` with the names if several differ in case alone."""
+    known = ledger.views.actors()
+    found = [actor for actor in known if actor.casefold() == word.casefold()]
+    if word in known or not found:
+        return word
+    if len(found) > 1:
+        raise InputError(f"{len(found)} users are called {word!r} in some case", hint=f"give one: {', '.join(found)}")
+    return found[0]

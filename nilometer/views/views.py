@@ -290,6 +290,18 @@ class Views:
 
         return self._log.find(wanted or Filter(), limit)
 
+    def actors(self) -> list[str]:
+        """Everybody who did something that is stored, by name. Each is found by its index: the events are not read."""
+        with self._store.transaction(write=False) as db:
+            if tracking(db) is None:
+                return []
+            rows = db.execute(
+                "WITH RECURSIVE known(actor) AS (SELECT MIN(actor) FROM view_timeline UNION ALL "
+                "SELECT (SELECT MIN(later.actor) FROM view_timeline later WHERE later.actor > known.actor) "
+                "FROM known WHERE known.actor IS NOT NULL) SELECT actor FROM known WHERE actor IS NOT NULL"
+            ).fetchall()
+            return [text(row[0]) for row in rows]
+
     def streams(self) -> list[str]:
         """The streams that are stored, also of what was removed."""
         with self._store.transaction(write=False) as db:

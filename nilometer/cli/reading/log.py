@@ -17,7 +17,7 @@ from domain.observed.events import UNKNOWN_ACTOR
 from nilometer.cli.documents import to_document
 from nilometer.cli.failures import OK, Mistyped, say
 from nilometer.cli.interrupts import interruptible
-from nilometer.cli.names import EMPTY, Named, list_vm_names, resolve_host, resolve_named, resolve_vm
+from nilometer.cli.names import EMPTY, Named, list_vm_names, resolve_actor, resolve_host, resolve_named, resolve_vm
 from nilometer.cli.options import table_options
 from nilometer.cli.output import Output
 from nilometer.cli.reading.log_selection import LogSelection, find_streams
@@ -108,7 +108,7 @@ def command(
             since=since,
             until=until,
             outcome=None if outcome is None else Outcome(outcome),
-            actor=UNKNOWN_ACTOR if nobody else actor,
+            actor=UNKNOWN_ACTOR if nobody else None if actor is None else resolve_actor(ledger, actor),
             asked=only_asked,
         )
         selection = LogSelection(

@@ -107,3 +107,10 @@ def test_an_index_that_an_earlier_version_did_not_make_is_made_by_the_next_write
         ledger.views().rebuild()
         with ledger.recorder.transaction(write=False) as db:
             assert missing_indexes(db) == []
+
+
+def test_everybody_who_did_something_is_found_by_the_index(url: str) -> None:
+    with stored_at(url, HISTORY) as ledger:
+        assert ledger.views().actors() == []
+        ledger.views().catch_up()
+        assert ledger.views().actors() == sorted({envelope.metadata.actor for envelope in HISTORY})

@@ -90,3 +90,14 @@ def test_at_80_columns_a_vm_is_one_line_and_no_figure_is_cut_short(fleet: Desk, 
     assert line.split()[1:] == ["unknown", "8192", "unknown", "123456", "unknown", line.split()[-1]]
     assert [line for line in lines if len(line) > 80] == []
     assert line.split()[0].endswith("…")
+
+
+def test_a_user_is_found_in_any_case(desk: Desk) -> None:
+    desk.with_history()
+    found = desk.call("log", "--actor", "CONTOSO\\ops", "--format", "json").out
+    assert found
+    assert desk.call("log", "--actor", "contoso\\OPS", "--format", "json").out == found
+    desk.call("do", "stop", "web01", "--actor", "Contoso\\Ops")
+    assert desk.call("log", "--actor", "CONTOSO\\ops", "--format", "json").out == found
+    result = desk.call("log", "--actor", "contoso\\ops")
+    assert (result.code, result.err.splitlines()[1]) == (2, "hint: give one: CONTOSO\\ops, Contoso\\Ops")
