@@ -38,6 +38,8 @@ class HostRow:
     """When its last event happened."""
     measured: Mapping[str, str]
     """When each figure of an observed host was last measured, by name; those of a decided host are of ``as_of``."""
+    reserve_is_stated: bool = False
+    """Somebody stated the reserve of an observed host."""
     watched_until: str | None = None
     """When the last poll was that an import read of an observed host."""
     not_watched: Mapping[str, str] | None = None
@@ -133,6 +135,7 @@ def host_row(fleet: Fleet, id: str) -> HostRow:
         free=account.measured_free if account.free is None else account.free,
         as_of=tracked.as_of,
         measured={} if isinstance(subject, HostAggregate) else dict(subject.measured),
+        reserve_is_stated=not isinstance(subject, HostAggregate) and subject.reserve_is_stated,
         watched_until=None if isinstance(subject, HostAggregate) else subject.watched_until,
         not_watched=None
         if isinstance(subject, HostAggregate) or subject.gap is None

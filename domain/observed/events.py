@@ -36,6 +36,9 @@ CONTRADICTED: Final = "contradicted"
 SHORT_RESTART: Final = "restarted short of memory"
 """The label of a measure that a guest started again with less than its startup memory."""
 
+STATED: Final = "stated"
+"""The label of a host's measure whose figures somebody stated, because no counter shows them."""
+
 UNKNOWN_ACTOR: Final = "nobody we know of"
 """The actor of a change that was seen, where no source records who made it. Stored in events: it never changes."""
 

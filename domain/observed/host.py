@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from domain.identifiers import UtcTime
-from domain.observed.events import HostNotWatched, HostObserved, HostRetired, HostWatched, Means, Observed
+from domain.observed.events import STATED, HostNotWatched, HostObserved, HostRetired, HostWatched, Means, Observed
 from domain.observed.polls import Gap, PollFigures
 from domain.observed.vm import RETIRED, ObservedVm
 from domain.settings import HostVersion
@@ -29,6 +29,8 @@ class ObservedHost:
     """As last reported."""
     measured: dict[str, UtcTime] = field(default_factory=dict[str, UtcTime])
     """When each figure was last measured, by its name."""
+    reserve_is_stated: bool = False
+    """Somebody stated the reserve: no counter of Hyper-V shows it."""
     watched_until: UtcTime | None = None
     """When the last poll was that an import read."""
     gap: Gap | None = None
@@ -54,6 +56,8 @@ class ObservedHost:
             self.gap = Gap(since=earliest, until=happened)
         if not isinstance(event, HostObserved):
             return
+        if event.reserve is not None:
+            self.reserve_is_stated = event.label == STATED
         if event.version is not None:
             self.host_version = event.version
         for name in ("name", "total", "reserve", "budget", "free"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,6 +80,7 @@ def import_hyperv(
     at: str | datetime | None = None,
     host: str | None = None,
     zone: str | None = None,
+    reserves: Mapping[str, int] | None = None,
     final: bool = False,
     keep_going: bool = False,
     at_ahead: bool = False,
@@ -91,9 +92,10 @@ def import_hyperv(
     followed from host to host. A single file need not stand in a list. What is recorded already is not recorded again.
 
     ``at`` (a text or a ``datetime``, with its zone) and ``host`` are for files that do not say when and where they
-    were collected, ``zone`` is the zone of local times (``Europe/Berlin``, ``+01:00``). ``final`` says that the files
-    will not grow: then the pending records are decided. ``at_ahead`` says that times over a day ahead of the ledger's
-    clock are meant. ``actor`` and ``via`` say who imports, and with which tool.
+    were collected, ``zone`` is the zone of local times (``Europe/Berlin``, ``+01:00``). ``reserves`` are root
+    reserves in bytes, by hosts' names: no counter shows them, so they are recorded as stated. ``final`` says that the
+    files will not grow: then the pending records are decided. ``at_ahead`` says that times over a day ahead of the
+    ledger's clock are meant. ``actor`` and ``via`` say who imports, and with which tool.
 
     Raises ``InputError`` for what cannot be read, or ``ImportStopped`` if records were read before it; with
     ``keep_going`` the errors stand in ``ImportedFile.errors`` instead.
@@ -102,6 +104,7 @@ def import_hyperv(
     for name, text in (("zone", zone), ("host", host), ("prefix", prefix)):
         check_optional(check_words)(name, text)
     parse_zone(zone)
+    stated = [f"{name}={size}" for name, size in sorted((reserves or {}).items())]
     collected = None if at is None else check_time("at", at.isoformat() if isinstance(at, datetime) else at)
 
     def import_streams(*, go_on: bool) -> list[ImportedFile]:
@@ -129,9 +132,10 @@ def import_hyperv(
             return ledger.record(observations, actor=actor, via=via, at_ahead=at_ahead)
 
         sources = [file.source for file in readable]
-        beginning = Beginning.find(ledger, sources, prefix or "", stated=(prefix, collected, host, zone))
+        beginning = Beginning.find(ledger, sources, prefix or "", stated=(prefix, collected, host, zone, *stated))
         try:
-            build_importer(ledger, prefix, beginning, sources, write, go_on=go_on).run(readable, final=final)
+            importer = build_importer(ledger, prefix, beginning, sources, write, go_on=go_on, reserves=reserves or {})
+            importer.run(readable, final=final)
         except InputError as error:
             raise ImportStopped(error, [_to_hyperv_result(file, prefix) for file in results]) from error
         return [_to_hyperv_result(file, prefix) for file in results]

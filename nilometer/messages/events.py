@@ -18,6 +18,7 @@ from domain.observed.events import (
     FAILED_JOB,
     OWN_CHANGE,
     SHORT_RESTART,
+    STATED,
     UNKNOWN_ACTOR,
     CauseIs,
     HostNotWatched,
@@ -72,6 +73,8 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
             return f"{subject}: the checkpoint {event.name} {done}"
         case VmObserved():
             return f"{subject} {_describe_vm_measurement(event, unit)}"
+        case HostObserved() if event.label == STATED:
+            return f"{subject}: its reserve was stated: {format_size(event.reserve, unit)}"
         case HostObserved():
             figures = _describe_figures(_host_figures(event), unit)
             return f"{subject} was measured: {figures or event.label or 'no new figures'}"

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import click
 
+from domain.shapes import parse_size
+from nilometer.cli.failures import Mistyped
 from nilometer.cli.importing.summary import run_import
 from nilometer.cli.options import ahead_option, asking_options, common_options
 from nilometer.cli.session import current_session, read_typed_time
@@ -19,6 +21,9 @@ from nilometer.ledger.ledger import Ledger
 @click.option("--at", metavar="TIME", help="When the files were collected, if they do not say so.")
 @click.option("--on", "host", metavar="HOST", help="The host they were collected on, if they do not say so.")
 @click.option("--zone", metavar="ZONE", help="The zone of times without one: Europe/Berlin, +01:00 or Windows' name.")
+@click.option(
+    "--reserve", "reserves", metavar="HOST=SIZE", multiple=True, help="A host's root reserve, which no counter shows."
+)
 @click.option("--final", is_flag=True, help="The files will not grow: settle what their last records leave open.")
 @click.option("--keep-going", is_flag=True, help="Skip records that cannot be read.")
 @ahead_option
@@ -30,6 +35,7 @@ def command(
     at: str | None,
     host: str | None,
     zone: str | None,
+    reserves: tuple[str, ...],
     final: bool,
     keep_going: bool,
     at_ahead: bool,
@@ -48,6 +54,7 @@ def command(
       nilo import-hyperv spool.jsonl.gz --as contoso --keep-going --format json
     """
     session = current_session()
+    stated = dict(map(_read_reserve, reserves))
     typed = None if at is None else read_typed_time(at)
 
     def run(ledger: Ledger, progress: Callable[[int], None]) -> list[ImportedFile]:
@@ -60,6 +67,7 @@ def command(
             at=typed,
             host=host,
             zone=zone,
+            reserves=stated,
             final=final,
             keep_going=keep_going,
             at_ahead=at_ahead,
@@ -67,3 +75,14 @@ def command(
         )
 
     return run_import(session, run, describe=lambda file: f"({file.format})")
+
+
+def _read_reserve(text: str) -> tuple[str, int]:
+    """Reads the name of a host and its reserve in bytes. Raises ``Mistyped``."""
+    name, equals, size = text.rpartition("=")
+    if not equals or not name.strip():
+        raise Mistyped(f"--reserve {text!r} does not name a host and a size", hint="--reserve hv01=2304MiB")
+    try:
+        return name, parse_size(size)
+    except ValueError as error:
+        raise Mistyped(f"--reserve {text!r}: {error}", hint="--reserve hv01=2304MiB") from None

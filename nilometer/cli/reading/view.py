@@ -145,8 +145,9 @@ def _list_sizes(rows: View) -> Iterator[int | None]:
 
 def _format_host(row: HostRow, unit: Unit) -> str:
     total, reserve, held, free = format_sizes([row.total, row.reserve, row.assigned, row.free], unit)
+    stated = " (stated)" if row.reserve_is_stated else ""
     return (
-        f"Host {row.host} ({row.origin}): total {total}, reserve {reserve}, held by VMs {held}, free {free}; "
+        f"Host {row.host} ({row.origin}): total {total}, reserve {reserve}{stated}, held by VMs {held}, free {free}; "
         f"last update {format_time(_last_update(row))}{_format_gap(row)}"
     )
 

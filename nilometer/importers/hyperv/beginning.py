@@ -7,7 +7,7 @@ there is no way back: then it goes on from what is recorded, as an import of new
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from domain.identifiers import StreamName
 from nilometer.importers.beginning import Beginning
@@ -30,6 +30,7 @@ def build_importer(
     write: WriteObservations,
     *,
     go_on: bool,
+    reserves: Mapping[str, int],
 ) -> HypervImporter:
     """The importer of these files, which first records that it begins.
 
@@ -48,7 +49,7 @@ def build_importer(
         begin.clear()
         return added
 
-    return HypervImporter(prefix, LedgerPast(ledger, after), known, write_from_the_beginning, ledger.clock)
+    return HypervImporter(prefix, LedgerPast(ledger, after), known, write_from_the_beginning, ledger.clock, reserves)
 
 
 class SeenKeys:

@@ -5,7 +5,7 @@ Each step returns the events that it adds, in their order, and counts its readin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -43,9 +43,9 @@ ELSEWHERE: Final = "listed on another host too"
 class HypervFold:
     """What is known of all hosts and VMs. Ids are ``PREFIX.`` and the VmId, or the host's short name in lower case."""
 
-    def __init__(self, prefix: str | None, past: Past) -> None:
+    def __init__(self, prefix: str | None, past: Past, reserves: Mapping[str, int] | None = None) -> None:
         self._past = past
-        self._hosts = Hosts(prefix, past)
+        self._hosts = Hosts(prefix, past, reserves)
         self._begins = "" if prefix is None else f"{prefix}."
         self._names = Names(self._begins, past)
         self._vms: dict[str, HypervVm] = {}
@@ -139,6 +139,10 @@ class HypervFold:
             if figures is not None and vm.state.host is not None:
                 newest.setdefault(vm.state.host, []).append(NewestPoll(vm=vm.id, figures=figures))
         return [emission for host in self._hosts for emission in host.end_watch(newest.get(host.id, []))]
+
+    def state_reserves(self) -> tuple[list[Emission], list[str]]:
+        """The stated reserves that are not recorded, and the ids of hosts that nobody knows."""
+        return self._hosts.state_reserves()
 
     def waiting(self) -> Iterator[ImportCounts]:
         """For each reading that waits for what follows, the counts of its file."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from domain.identifiers import UtcTime, host_stream, seconds_between
-from domain.observed.events import HostNotWatched, HostObserved, HostWatched, Observed
+from domain.observed.events import STATED, HostNotWatched, HostObserved, HostWatched, Observed
 from domain.observed.host import ObservedHost
 from domain.observed.polls import ListedVms, NewestPoll, TightestPoll
 from nilometer.importers.hyperv.jobs import Jobs
@@ -55,6 +56,11 @@ class HypervHost:
         self.cutoff.sync(None if self.state.version > 0 else last_measured(recorded))
         self.state, self.goes_on = recorded, recorded.version > 0
 
+    def emit_at(self, event: Observed, moment: UtcTime) -> Emission:
+        """The host's next event, at a moment."""
+        self.state.apply(event, moment)
+        return Emission(Fact(stream=host_stream(self.id), event=event, happened=moment), story=None, who=None)
+
     def emit(self, event: Observed, reading: HostReading, earliest: UtcTime | None = None) -> Emission:
         """The host's next event."""
         self.state.apply(event, reading.at)
@@ -100,8 +106,7 @@ class HypervHost:
             newest=tuple(newest),
             record=watch.record,
         )
-        self.state.apply(event, watch.until)
-        return [Emission(Fact(stream=host_stream(self.id), event=event, happened=watch.until), story=None, who=None)]
+        return [self.emit_at(event, watch.until)]
 
     def find_missing(self, reading: HostReading, listed: set[str]) -> dict[str, tuple[UtcTime, str]]:
         """The members that two lists in sequence lack, with when and where they were first missing."""
@@ -143,8 +148,10 @@ def list_vms(vms: Iterable[VmReading], *, complete: bool) -> ListedVms:
 class Hosts:
     """All hosts that were named. Ids are ``PREFIX.`` and the host's short name in lower case."""
 
-    def __init__(self, prefix: str | None, past: Past) -> None:
+    def __init__(self, prefix: str | None, past: Past, reserves: Mapping[str, int] | None = None) -> None:
         self._prefix = prefix
+        self._reserves = reserves or {}
+        """The root reserves that somebody stated, by the names of hosts."""
         self._past = past
         self._by_id: dict[str, HypervHost] = {}
         self._by_name: dict[str, HypervHost] = {}
@@ -194,10 +201,32 @@ class Hosts:
             host.watch_poll(reading)
         name = reading.host if host.state.version == 0 else None
         version = reading.version if reading.version != host.state.host_version else None
-        if version is None and reading.total in (None, host.state.total):
-            return emissions
-        event = HostObserved(name=name, version=version, total=reading.total, record=reading.record)
-        return [*emissions, host.emit(event, reading)]
+        if version is not None or reading.total not in (None, host.state.total):
+            event = HostObserved(name=name, version=version, total=reading.total, record=reading.record)
+            emissions.append(host.emit(event, reading))
+        reserve = self._stated_reserves.get(host.id)
+        if live and reserve not in (None, host.state.reserve):
+            emissions.append(host.emit(HostObserved(reserve=reserve, label=STATED), reading))
+        return emissions
+
+    @cached_property
+    def _stated_reserves(self) -> dict[str, int]:
+        """By the ids of hosts."""
+        return {self.find(name).id: size for name, size in self._reserves.items()}
+
+    def state_reserves(self) -> tuple[list[Emission], list[str]]:
+        """The reserves that no new record of their hosts has taken in, and the ids of hosts that nobody knows."""
+        emissions, unknown = list[Emission](), list[str]()
+        for id, reserve in self._stated_reserves.items():
+            host = self._by_id[id]
+            if not host.cutoff.synced:
+                host.sync(self._past.host(id))
+            moment = last_measured(host.state)
+            if moment is None:
+                unknown.append(id)
+            elif host.state.reserve != reserve:
+                emissions.append(host.emit_at(HostObserved(reserve=reserve, label=STATED), moment))
+        return emissions, unknown
 
     def is_due(self, reading: HostReading) -> bool:
         """Whether the host's available memory is to be recorded."""

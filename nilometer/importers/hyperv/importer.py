@@ -7,7 +7,7 @@ file that has grown, or that was cut in two, adds only what is new.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from heapq import merge
@@ -122,9 +122,10 @@ class HypervImporter:
         known: Callable[[Sequence[str]], Collection[str]],
         record: WriteObservations,
         clock: Clock = system_clock,
+        reserves: Mapping[str, int] | None = None,
     ) -> None:
         self._prefix = prefix or ""
-        self._fold = HypervFold(prefix, past)
+        self._fold = HypervFold(prefix, past, reserves)
         self._known = known
         self._record = record
         self._clock = clock
@@ -148,6 +149,7 @@ class HypervImporter:
                 self._write(batch)
         if final or all(file.is_snapshot for file in files):
             self._finish(files)
+        self._state_reserves(files)
         self._end_watch(files)
         for file in files:
             file.note_ends_alone()
@@ -198,6 +200,17 @@ class HypervImporter:
             files[-1].counts.facts += len(emissions)
             added = _observations(key, emissions)
             self._put(added, [files[-1].counts] * len(added))
+
+    def _state_reserves(self, files: Sequence[HypervFile]) -> None:
+        """Records the stated reserves of hosts of which no record is new."""
+        emissions, unknown = self._fold.state_reserves()
+        for emission in emissions:
+            fact = emission.fact
+            key = f"hyperv/{self._digest.hexdigest()[:32]}/reserve/{fact.stream}/{getattr(fact.event, 'reserve', None)}"
+            self._put([Observation(key=key, facts=(fact,))], [files[-1].counts])
+        for id in unknown:
+            note = f"there is no host {id}: its stated reserve was not recorded"
+            files[-1].counts.add_remark("reserve of an unknown host", note)
 
     def _end_watch(self, files: Sequence[HypervFile]) -> None:
         """Records which time of each host the new records cover."""

@@ -203,6 +203,7 @@ class Store:
         keep_going: bool = False,
         prefix: str | None = None,
         at: str | None = None,
+        reserves: dict[str, int] | None = None,
     ) -> list[HypervFile]:
         """Imports spools together."""
         files: list[HypervFile] = []
@@ -218,7 +219,7 @@ class Store:
             )
             file.open()
             files.append(file)
-        HypervImporter(prefix, self, self.known, self.record).run(files, final=final)
+        HypervImporter(prefix, self, self.known, self.record, reserves=reserves).run(files, final=final)
         for file in files:
             counts = file.counts
             assert counts.records == counts.events + counts.repeats + sum(counts.not_needed.values())

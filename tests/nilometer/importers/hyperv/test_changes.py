@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.decision import Outcome
 from domain.observed.events import (
+    STATED,
     HostObserved,
     HostWatched,
     ObservedCode,
@@ -207,6 +208,34 @@ def test_an_import_says_which_time_it_covers_and_shows_what_is_newer_than_the_la
     again = Store(list(store.stored), set(store.keys))
     again.take(spool)
     assert again.events(HostWatched, stream="host/hv01") == [watched], "no poll was new"
+
+
+def test_a_reserve_is_stated_with_new_records_or_later_and_the_rule_on_commitment_can_hold() -> None:
+    spool = Spool().poll(0, vm(), dynamic(2048)).poll(1, vm(), dynamic(2048))
+
+    def judged(store: Store) -> tuple[int, int, int]:
+        judge = Judge()
+        for each in store.stored:
+            judge.take(each)
+        judge.finish()
+        rule = judge.coverage.rules["host_never_overcommitted"]
+        return rule.holds, rule.violated, min(rule.unknown, 1)
+
+    at_once, later = Store(), imported(spool)
+    at_once.take(spool, final=True, reserves={"HV01": 2304 * MiB})
+    assert judged(later) == (0, 0, 1)
+    (file,) = later.take(spool, final=True, reserves={"hv01": 2304 * MiB, "hv09": MiB})
+    assert file.counts.remarks == {"reserve of an unknown host": 1}
+    for store in (at_once, later):
+        stated = [event for event in store.events(HostObserved, stream="host/hv01") if event.reserve is not None]
+        assert [(event.reserve, event.label) for event in stated] == [(2304 * MiB, STATED)]
+        assert (store.host("hv01").reserve, store.host("hv01").reserve_is_stated) == (2304 * MiB, True)
+    holds, violated, _ = judged(at_once)
+    assert holds > 0
+    assert violated == 0
+    known = len(later.stored)
+    later.take(spool, final=True, reserves={"hv01": 2304 * MiB})
+    assert len(later.stored) == known, "it is recorded already"
 
 
 def test_what_hosts_have_left_is_told_when_a_vm_comes_or_goes() -> None:
