@@ -19,14 +19,14 @@ from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 from typing import Any, Final
 
-import domain
+import domain as domain_package
 import nilometer
-import rules
+import rules as rules_package
 from nilometer.times import system_clock
 from rules.proving.result import ProofResult
 from rules.solving.verdict import ProofVerdict
 
-_PROGRAM: Final = (domain, rules, nilometer)
+_PROGRAM: Final = (domain_package, rules_package, nilometer)
 """The packages whose files are part of the key."""
 _FORMAT: Final = 1
 
@@ -125,7 +125,7 @@ def _solver_files() -> list[Path]:
 def _loaded() -> dict[str, str]:
     """The hash of what Python keeps compiled of each file of the rules, and loads instead of it."""
     found: dict[str, str] = {}
-    for package in (domain, rules):
+    for package in (domain_package, rules_package):
         for file in _files_in(Path(package.__path__[0]).resolve()):
             compiled = Path(cache_from_source(str(file))) if file.suffix == ".py" else file
             if compiled is not file and compiled.exists():
