@@ -62,7 +62,9 @@ class CleanEnvironment:
 def files_of(python: Path, package: str, folder: Path) -> dict[str, bytes]:
     purelib = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
     found = sorted((purelib / package).rglob("*"))
-    return {p.relative_to(purelib).as_posix(): p.read_bytes() for p in found if p.is_file() and p.suffix != ".pyc"}
+    return {
+        p.relative_to(purelib).as_posix(): p.read_bytes() for p in found if p.is_file() and "__pycache__" not in p.parts
+    }
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ def shipped() -> set[str]:
         path.relative_to(ROOT)
         for top in ("nilometer", *LAYERS)
         for path in (ROOT / top).rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and "__pycache__" not in path.parts
     )
     return {("" if path.parts[0] == "nilometer" else "nilometer/") + path.as_posix() for path in paths}
 
