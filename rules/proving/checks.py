@@ -41,12 +41,18 @@ class Checks:
     """All checks of one program and its specification."""
 
     def __init__(
-        self, builder: ObligationBuilder, obligations: Sequence[Obligation], search: Search, budget: int
+        self,
+        builder: ObligationBuilder,
+        obligations: Sequence[Obligation],
+        search: Search,
+        budget: int,
+        solver: Solver | None = None,
     ) -> None:
+        """``solver`` may be one that is free by now, and knows the terms of the obligations."""
         self._builder = builder
         self._obligations = obligations
         self._search = search
-        self._solver = Solver(budget)
+        self._solver = solver or Solver(budget)
         self.histories: dict[str, list[CommandHistory]] = {}
         """The histories that ``reached`` found, by command."""
 

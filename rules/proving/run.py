@@ -52,7 +52,7 @@ def prove(
             counterexample=refuter.refute(obligation) if proof.verdict is ProofVerdict.REFUTED else None,
             reason=proof.reason,
         )
-    for check in Checks(builder, selected, search, budget).all(rules, commands):
+    for check in Checks(builder, selected, search, budget, prover.solver).all(rules, commands):
         yield ProofResult(
             name=check.name,
             kind=check.kind,

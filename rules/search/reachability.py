@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from domain.commands import NAMES, Command
@@ -70,8 +71,16 @@ class Search:
         """How many histories were searched and found, and not kept."""
         self._kept = read_histories() if kept is None else kept
         self._invariants = builder.invariants(SITE)
-        self._solver = Solver(budget)
-        self._unrolling = Unrolling(self.actions, self._solver)
+        self._budget = budget
+
+    @cached_property
+    def _solver(self) -> Solver:
+        """Made when something is searched: where kept histories suffice, nothing is."""
+        return Solver(self._budget)
+
+    @cached_property
+    def _unrolling(self) -> Unrolling:
+        return Unrolling(self.actions, self._solver)
 
     def breaking(self, obligation: Obligation, most: int = MAX_STEPS) -> CommandHistory | None:
         """The shortest history whose last command breaks an obligation, with small figures; ``None`` if there is none.

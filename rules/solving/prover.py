@@ -45,7 +45,7 @@ class Prover:
 
     def __init__(self, budget: int = BUDGET) -> None:
         self.solver = Solver(budget)
-        self._bounds = BoundsProver(Solver(budget))
+        self._bounds = BoundsProver(self.solver)
 
     def prove(self, obligations: Iterable[Obligation]) -> Iterator[Proof]:
         """Yields the proof of each obligation as it is known, grouped by assumptions."""
