@@ -2,5 +2,5 @@
 
 Imports nothing of the other packages. Begin with ``state`` (what a host and a VM are), then ``resizing``, ``lifecycle``
 and ``hosts`` (what is decided), ``evolve`` and ``changes`` (what an event changes), and ``deciding.decider``. Functions
-marked ``@rule`` are the rules: they decide commands, replay histories, and are what is proved.
+marked ``@rule`` decide commands and replay histories; what must hold of them stands in ``rules``, and is proved there.
 """
