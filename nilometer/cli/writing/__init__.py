@@ -1,4 +1,4 @@
-"""Commands that write a ledger: ``run``, ``do``, ``record``, ``annotate``, ``backup``, ``restore``, ``repair``. One module a command.
+"""Commands that write a ledger, or a copy of one: ``run``, ``do``, ``record``, ``annotate``, ``backup``, ``repair``.
 
 May import ``nilometer.cli`` and everything below it. Begin with ``do``.
 """
