@@ -7,6 +7,7 @@ bound, because 512 MiB would be most of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from domain.identifiers import UtcTime, seconds_between
@@ -31,6 +32,12 @@ def find_little(assigned: int) -> int:
     return min(max(LITTLE, assigned * 5 // 100), assigned // 4)
 
 
+@lru_cache(maxsize=256)
+def _seconds_between_polls(earlier: UtcTime, later: UtcTime) -> float:
+    """The seconds between two polls, which all VMs of a host share."""
+    return seconds_between(earlier, later)
+
+
 @dataclass(slots=True)
 class ShortageWatch:
     """What the last polls show, as long as nobody missed one."""
@@ -47,7 +54,7 @@ class ShortageWatch:
         """Notes a poll; a second time it is the same."""
         if reading.at == self.last:
             return
-        if self.last is None or not 0 <= seconds_between(self.last, reading.at) <= GAP_SECONDS:
+        if self.last is None or not 0 <= _seconds_between_polls(self.last, reading.at) <= GAP_SECONDS:
             self.low_since = self.pressed_since = self.least = None
             self.pressed = 0
         self.last = reading.at
