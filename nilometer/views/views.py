@@ -290,6 +290,16 @@ class Views:
 
         return self._log.find(wanted or Filter(), limit)
 
+    @property
+    def are_complete(self) -> bool:
+        """Whether every event is taken up; those that cannot be read are not."""
+        with self._store.transaction(write=False) as db:
+            try:
+                there = tracking(db)
+            except (ViewError, EventsMissing):
+                return False
+            return there is not None and there.position == last_position(db)
+
     def actors(self) -> list[str]:
         """Everybody who did something that is stored, by name. Each is found by its index: the events are not read."""
         with self._store.transaction(write=False) as db:

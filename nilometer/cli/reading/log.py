@@ -26,7 +26,6 @@ from nilometer.cli.session import current_session, read_typed_time
 from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import to_canonical_json, unreadable_to_document
-from nilometer.history.codecs import envelope_to_line
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.events import describe, describe_actor, describe_reason, describe_time
 from nilometer.messages.request_records import read_request
@@ -193,6 +192,8 @@ def _follow(
 def _to_line(event: ReadEvent, ledger: str) -> bytes:
     if isinstance(event, UnreadableEvent):
         return to_canonical_json(unreadable_to_document(event, ledger))
+    from nilometer.history.codecs import envelope_to_line  # here, because it loads pydantic
+
     return envelope_to_line(event, ledger)
 
 

@@ -36,7 +36,7 @@ def test_help_and_a_mistyped_command_load_no_database_no_pydantic_no_z3(args: li
     assert not set(HEAVY) & loaded_by(*args)
 
 
-@pytest.mark.parametrize("args", [["view"], ["view", "--vm", "web01"], ["view", "--format", "json"]])
+@pytest.mark.parametrize("args", [["info"], ["view"], ["view", "--vm", "web01"], ["view", "--format", "json"]])
 def test_what_is_stored_is_shown_by_sqlite3_alone(desk: Desk, args: list[str]) -> None:
     desk.with_history()
     assert set(HEAVY) & loaded_by(*args, "--ledger", desk.url) == {"sqlite3"}
