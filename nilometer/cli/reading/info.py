@@ -88,15 +88,13 @@ class BodyShapes:
     def looks_damaged(self, row: StoredRow) -> bool:
         """Whether a body differs from what Nilometer writes, or from the others of its kind."""
         try:
-            body = json.loads(row.body)
+            body: object = json.loads(row.body)
             is_canonical = (
                 json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() == row.body
             )
-        except (ValueError, RecursionError):
+        except (ValueError, TypeError, RecursionError):
             return True
-        if not is_canonical or not isinstance(body, dict):
-            return True
-        return self._is_unlike((row.topic,), body)
+        return not is_canonical or self._is_unlike((row.topic,), body)
 
     def _is_unlike(self, path: tuple[str, ...], value: object) -> bool:
         """Whether a value is a number that no field has, or of another type than elsewhere. Null stands for any."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nilometer import Ledger
 from nilometer.cli.output import Output
 from tests.nilometer.cli.calling import NILO, Desk
 from tests.nilometer.cli.golden import assert_golden
@@ -113,7 +114,7 @@ def test_the_history_of_what_was_removed_can_still_be_read(desk: Desk) -> None:
 
 
 def test_an_empty_ledger_says_what_to_do_next(desk: Desk) -> None:
-    desk.call("run", desk.write("empty.jsonl", ""))
+    Ledger.open(desk.url, create=True).close()
     for command in ("view", "log"):
         result = desk.call(command)
         assert result.code == 0
