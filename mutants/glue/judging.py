@@ -65,8 +65,9 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "projections/fleet.py": VIEWING,
 }
 """The files that are changed, and the tests that are nearest to each, the quickest first."""
-PROVED: Final = "domain/"
-"""Where a change may be refuted by the proof: rules and tables stand there."""
+PROVED: Final = "domain/deciding/"
+"""Where a change may be refuted by the proof: tables stand there, and no rules, which the prover compares with their
+file."""
 SECONDS: Final = 600
 """After this time a wrong file has hung, which is noticed."""
 

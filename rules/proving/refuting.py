@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from domain import recording
 from domain.commands import COMMANDS
+from domain.deciding.redecide import HOST_DECISIONS
 from domain.deciding.steps import STEPS
 from domain.decision import Code
 from domain.rule import Rule
@@ -30,7 +31,6 @@ from rules.solving.prover import Prover
 from rules.specification.predicate import is_predicate
 from rules.symbolic.source import source_of
 from rules.symbolic.values import concretize
-from rules.transitions.host_commands import RECORDING_RULES
 from rules.wording import format_figures
 
 
@@ -137,5 +137,5 @@ def rules_of_command(command: str | None) -> list[Rule]:
     return [step.rule, step.change.rule]
 
 
-_OTHER_RULES: Final[Mapping[str, Rule]] = {**RECORDING_RULES, "set-memory": recording.record_set_memory}
-"""The rules that decide and record the commands that are not in ``STEPS``."""
+_OTHER_RULES: Final[Mapping[str, Rule]] = {**HOST_DECISIONS, "set-memory": recording.record_set_memory}
+"""The deciding rules of the commands that are not in ``STEPS``."""

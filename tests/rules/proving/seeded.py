@@ -198,14 +198,14 @@ BUGS = (
     Bug(
         "evidence from the wrong host",
         "domain/recording.py",
-        "        read=site,\n        read_destination=destination,\n    )\n\n\n# Memory given and taken",
-        "        read=site,\n        read_destination=site.host,\n    )\n\n\n# Memory given and taken",
+        "        read_destination=destination,\n        destination_free",
+        "        read_destination=site.host,\n        destination_free",
         "record/move-vm/evidence_is_what_was_read",
     ),
     Bug(
         "figures before for those after",
         "domain/recording.py",
-        "        vm_figures(accepted_vm),",
+        "        vm_figures(after),",
         "        vm_figures(vm),",
         "record/pause/figures_are_recorded",
     ),
@@ -219,8 +219,8 @@ BUGS = (
     Bug(
         "the wrong event",
         "domain/recording.py",
-        "save(site), VmEventKind.SAVED",
-        "save(site), VmEventKind.PAUSED",
+        "decision, VmEventKind.SAVED",
+        "decision, VmEventKind.PAUSED",
         "replay/save/is_replayed_as_recorded",
     ),
 )
