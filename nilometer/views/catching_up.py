@@ -21,10 +21,12 @@ from nilometer.views.tables import (
     ViewStore,
     checksum,
     checksum_of_entry,
+    create_indexes,
     damaged,
     exist,
     insert,
     lock,
+    missing_indexes,
     tracking,
 )
 from projections.advancing import advance
@@ -116,9 +118,18 @@ def read_states(store: ViewStore, tables: str, streams: Sequence[str]) -> dict[s
         return select_states(db, tables, streams) if exist(db, tables) else {}
 
 
-def write_page(store: ViewStore, tables: str, after: int, page: Sequence[Envelope[Event]], pace: Pace) -> bool:
+def write_page(
+    store: ViewStore,
+    tables: str,
+    after: int,
+    page: Sequence[Envelope[Event]],
+    pace: Pace,
+    *,
+    complete_indexes: bool = False,
+) -> bool:
     """Takes a page up in one transaction; false if the tables are no longer at ``after``, as another was faster.
 
+    With ``complete_indexes`` it also makes the indexes that tables of an earlier version lack.
     Raises ``HistoryError`` if one of its events cannot follow: then nothing of it is taken up.
     """
     with store.transaction(write=True) as db:
@@ -126,6 +137,8 @@ def write_page(store: ViewStore, tables: str, after: int, page: Sequence[Envelop
         before = tracking(db, tables)
         if before is None or before.position != after:
             return False
+        if complete_indexes:
+            create_indexes(db, tables, missing_indexes(db))
         states: States = dict(select_states(db, tables, sorted({envelope.stream for envelope in page})))
         rows: list[Row] = []
         touched: dict[str, AnyTracked] = {}

@@ -22,11 +22,9 @@ from nilometer.views.tables import (
     ViewError,
     ViewStore,
     create,
-    create_indexes,
     drop,
     last_position,
     lock,
-    missing_indexes,
     number,
     position,
     put_in_place,
@@ -117,11 +115,11 @@ class Views:
             at = self._position()
             if at is None:
                 self._begin()
-        self._complete_indexes()
         while True:
             for page in pages(self._events, at, None, self._pace):
-                if not write_page(self._store, LIVE, at, page, self._pace):
+                if not write_page(self._store, LIVE, at, page, self._pace, complete_indexes=not self._indexed):
                     break  # another was faster: go on from where it came to
+                self._indexed = True
                 at = page[-1].position
                 if progress is not None:
                     progress(at)
@@ -180,18 +178,6 @@ class Views:
             if position(db) is None:
                 drop(db, LIVE)
                 create(db, LIVE)
-
-    def _complete_indexes(self) -> None:
-        """Makes the indexes that tables of an earlier version lack, once."""
-        if self._indexed:
-            return
-        with self._store.transaction(write=False) as db:
-            missing = missing_indexes(db)
-        if missing:
-            with self._store.transaction(write=True) as db:
-                lock(db)
-                create_indexes(db, LIVE, missing_indexes(db))
-        self._indexed = True
 
     def _position(self) -> int | None:
         with self._store.transaction(write=False) as db:

@@ -24,7 +24,7 @@ def command(position: int, reason: str | None, ticket: str | None, approved_by: 
     \b
     Examples:
       nilo annotate 22 --reason "month end" --ticket CHG-2041 --approved-by CONTOSO\\\\anna
-      nilo log --asked --no-ticket
+      nilo annotate 22 --ticket CHG-2041
     """
     session = current_session()
     out = Output(session.format)

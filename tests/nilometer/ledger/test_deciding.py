@@ -231,8 +231,8 @@ class TestWhenThingsHappened:
 
     def test_now_is_never_before_the_last_event(self, ledger: Ledger) -> None:
         late = "2999-01-01T00:00:00.000000Z"
-        ask(ledger, "register-host", at=late, **a_host())
-        ask(ledger, "set-reserve", host="hv01", reserve="2GiB")
+        ledger.execute(replace(request("register-host", at=late, **a_host()), at_ahead=True))
+        ledger.execute(replace(request("set-reserve", host="hv01", reserve="2GiB"), at_ahead=True))
         *_, last = ledger.events()
         assert last.metadata.happened == late
         assert last.metadata.recorded < late

@@ -14,7 +14,7 @@ from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Fact, Observation, Result
 from tests.nilometer.ledger.asking import a_host, a_vm, ask, request, stored, vm, with_web01
 
-LATE = UtcTime("2999-01-01T00:00:00.000000Z")
+LATE = UtcTime("2026-11-23T12:00:00.000000Z")
 
 
 def told(result: Result) -> tuple[object, ...]:

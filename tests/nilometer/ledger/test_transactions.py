@@ -55,8 +55,9 @@ def test_one_command_is_loaded_written_and_caught_up_in_five_transactions(
         ask(ledger, command, **given)
     # What the ledger is; load; write; and of the views the new events, and the update.
     assert sum(statement.startswith("BEGIN") for statement in statements) == 5
-    # Whether there are tables of a ledger, and of views; and whether its triggers are those that it was made with.
-    assert sum("sqlite_master" in statement for statement in statements) == 3
+    # Whether there are tables of a ledger, and of views; whether its triggers are those that it was made with, and
+    # whether the tables of views have all indexes.
+    assert sum("sqlite_master" in statement for statement in statements) == 4
 
 
 def test_what_is_remembered_is_not_loaded_again(url: str, statements: list[str]) -> None:

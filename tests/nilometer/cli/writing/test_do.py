@@ -135,7 +135,7 @@ def test_what_another_tool_did_is_recorded_with_what_came_of_it(desk: Desk) -> N
     assert kinds == [
         "nilometer.vm.observed.v3",
         "nilometer.vm.change-requested.v1",
-        "nilometer.vm.memory-moved.v3",
+        "nilometer.vm.memory-moved.v4",
         "nilometer.vm.request-settled.v1",
     ]
     moved = desk.call("log", "--format", "json").lines[2]
