@@ -104,8 +104,13 @@ class _Getters(dict[type, Callable[[object], object]]):
 
     def __missing__(self, record: type) -> Callable[[object], object]:
         names = [field.name for field in fields(cast("Any", record))]
-        self[record] = values_of = attrgetter(*names) if names else lambda _: ()
+        values_of: Callable[[object], object] = attrgetter(*names) if names else _no_values
+        self[record] = values_of
         return values_of
+
+
+def _no_values(_: object) -> object:
+    return ()
 
 
 _VALUES: Final = _Getters()

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime
@@ -42,7 +42,7 @@ def system_clock() -> datetime:
 
 def current_time(clock: Clock = system_clock) -> UtcTime:
     """The time now by a clock. Raises ``InputError`` for a clock that gives something else than a time with a zone."""
-    moment: object = clock()
+    moment = cast("object", clock())
     if not isinstance(moment, datetime) or moment.tzinfo is None:
         raise InputError(f"the clock gives {moment!r}, not a time with its zone", hint="such as datetime.now(UTC)")
     return to_utc_time(moment)

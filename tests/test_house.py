@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Final, TypeGuard
+from typing import Final, TypeGuard, cast
 
 import pytest
 
@@ -140,10 +140,11 @@ def test_tests_stand_where_what_they_test_stands(package: str) -> None:
 # Ids
 
 
-DECIDERS = sorted((ROOT / "domain" / "deciding").rglob("*.py")) + [
-    ROOT / "domain" / f"{name}.py" for name in ("aggregates", "changes", "recording", "recording_on_hosts")
+DECIDERS: Final[list[Path]] = [
+    *sorted((ROOT / "domain" / "deciding").rglob("*.py")),
+    *(ROOT / "domain" / f"{name}.py" for name in ("aggregates", "changes", "recording", "recording_on_hosts")),
+    *(ROOT / "projections" / f"{name}.py" for name in ("advancing", "fleet", "tracked")),
 ]
-DECIDERS += [ROOT / "projections" / f"{name}.py" for name in ("advancing", "fleet", "tracked")]
 """What lies between a command and its events, and what folds the events into views."""
 IDS: Final = frozenset(("id", "vm", "to", "name"))
 COMPARED: Final = frozenset(("destination.id == host.id", "source.id == destination.id", "vm.host == host"))
@@ -185,7 +186,8 @@ def deciding_code(module: ast.Module) -> Iterator[tuple[ast.AST, ast.AST]]:
 
     def inside(parent: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
         for name, value in ast.iter_fields(parent):
-            for node in value if isinstance(value, list) else [value]:
+            parts = cast("list[object]", value) if isinstance(value, list) else [cast("object", value)]
+            for node in parts:
                 if not isinstance(node, ast.AST) or name in ("annotation", "returns"):
                     continue
                 if is_said(node, parent):

@@ -17,8 +17,8 @@ from tests.nilometer.storage.test_golden_ledger import LEDGER
 
 with Ledger.open(f"sqlite:///{LEDGER}", read_only=True) as golden:
     _FLEET = golden.views.fleet()
-    _TRACKED: dict[str, AnyTracked] = {vm_stream(id): tracked for id, tracked in _FLEET.vms.items()}
-    _TRACKED |= {host_stream(id): tracked for id, tracked in _FLEET.hosts.items()}
+    _VMS: dict[str, AnyTracked] = {vm_stream(id): tracked for id, tracked in _FLEET.vms.items()}
+    _TRACKED: dict[str, AnyTracked] = _VMS | {host_stream(id): tracked for id, tracked in _FLEET.hosts.items()}
     STORED = [(stream, kind_of(tracked), write_state(tracked)) for stream, tracked in _TRACKED.items()]
 
 
