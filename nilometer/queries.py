@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.decision import Outcome
 from domain.errors import InputError
-from domain.events import VmCommandRefused, VmMemoryAdded
+from domain.events import VmCommandRefused, VmMemoryAdded, VmMemoryRemoved
 from domain.identifiers import UtcTime, subject_id
 from nilometer.ledger.reader import LedgerReader
 from nilometer.times import current_time, parse_time
@@ -97,21 +97,24 @@ def read_short(ledger: LedgerReader, *, at: str | None = None, now: str | None =
 
 
 def _find_short_grants(ledger: LedgerReader, until: UtcTime | None) -> dict[str, ShortGrant]:
-    """The last command of each decided VM that was to give it more and did so in part, or not at all."""
+    """The decided VMs whose last request about memory was for more, and granted in part or not at all."""
     found: dict[str, ShortGrant] = {}
     for outcome in (Outcome.PARTIALLY_COMPLETED, Outcome.FAILED):
         for event in read_log(ledger, outcome=outcome, asked=True, until=until):
             change = event.event
             if not isinstance(change, VmMemoryAdded | VmCommandRefused) or change.requested is None:
                 continue
-            before = change.before or change.after
-            if (
-                change.command not in _GIVING
-                or found.get(subject_id(event.stream), _NONE).happened > event.metadata.happened
-            ):
-                continue
-            found[subject_id(event.stream)] = ShortGrant(change.requested, before.assigned, event.metadata.happened)
-    return found
+            vm, happened = subject_id(event.stream), event.metadata.happened
+            if change.command in _GIVING and found.get(vm, _NONE).happened <= happened:
+                before = change.before or change.after
+                found[vm] = ShortGrant(change.requested, before.assigned, happened)
+    return {vm: grant for vm, grant in found.items() if not _is_taken_back(ledger, vm, grant, until)}
+
+
+def _is_taken_back(ledger: LedgerReader, vm: str, grant: ShortGrant, until: UtcTime | None) -> bool:
+    """Whether somebody asked later that the VM have less."""
+    later = read_log(ledger, vm=vm, asked=True, since=grant.happened, until=until)
+    return any(isinstance(event.event, VmMemoryRemoved) for event in later)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,9 @@ def test_a_decided_vm_is_short_until_it_has_what_was_requested(desk: Desk) -> No
     assert (one["vm"], one["why"]) == ("web01", "short-grant")
     assert one["missing"] > 0
     assert "of what was requested not granted" in desk.call("short").out
+    desk.call("do", "report-in-use", "web01", "1GiB")
+    assert desk.call("do", "remove-memory", "web01", "2MiB").code == 0  # who wants less now is not short
+    assert desk.call("short", "--format", "json").json["short"] == []
 
 
 def test_of_which_vms_nobody_can_say_it_is_said_with_the_reason(desk: Desk) -> None:
