@@ -81,6 +81,7 @@ def import_hyperv(
     host: str | None = None,
     zone: str | None = None,
     reserves: Mapping[str, int] | None = None,
+    service_accounts: Sequence[str] = (),
     final: bool = False,
     keep_going: bool = False,
     at_ahead: bool = False,
@@ -93,9 +94,11 @@ def import_hyperv(
 
     ``at`` (a text or a ``datetime``, with its zone) and ``host`` are for files that do not say when and where they
     were collected, ``zone`` is the zone of local times (``Europe/Berlin``, ``+01:00``). ``reserves`` are root
-    reserves in bytes, by hosts' names: no counter shows them, so they are recorded as stated. ``final`` says that the
-    files will not grow: then the pending records are decided. ``at_ahead`` says that times over a day ahead of the
-    ledger's clock are meant. ``actor`` and ``via`` say who imports, and with which tool.
+    reserves in bytes, by hosts' names: no counter shows them, so they are recorded as stated. ``service_accounts`` are
+    owners of jobs and changes that stand for a tool (``CONTOSO\\svc-vmm``): what they did is recorded via that tool, by
+    a user who is not known. ``final`` says that the files will not grow: then the pending records are decided.
+    ``at_ahead`` says that times over a day ahead of the ledger's clock are meant. ``actor`` and ``via`` say who
+    imports, and with which tool.
 
     Raises ``InputError`` for what cannot be read, or ``ImportStopped`` if records were read before it; with
     ``keep_going`` the errors stand in ``ImportedFile.errors`` instead.
@@ -103,8 +106,12 @@ def import_hyperv(
     files = _check_files(files)
     for name, text in (("zone", zone), ("host", host), ("prefix", prefix)):
         check_optional(check_words)(name, text)
+    accounts = (service_accounts,) if isinstance(service_accounts, str) else tuple(service_accounts)
+    for account in accounts:
+        check_words("service_accounts", account)
     parse_zone(zone)
     stated = [f"{name}={size}" for name, size in sorted((reserves or {}).items())]
+    stated += sorted(accounts)
     collected = None if at is None else check_time("at", at.isoformat() if isinstance(at, datetime) else at)
 
     def import_streams(*, go_on: bool) -> list[ImportedFile]:
@@ -134,7 +141,16 @@ def import_hyperv(
         sources = [file.source for file in readable]
         beginning = Beginning.find(ledger, sources, prefix or "", stated=(prefix, collected, host, zone, *stated))
         try:
-            importer = build_importer(ledger, prefix, beginning, sources, write, go_on=go_on, reserves=reserves or {})
+            importer = build_importer(
+                ledger,
+                prefix,
+                beginning,
+                sources,
+                write,
+                go_on=go_on,
+                reserves=reserves or {},
+                service_accounts=accounts,
+            )
             importer.run(readable, final=final)
         except InputError as error:
             raise ImportStopped(error, [_to_hyperv_result(file, prefix) for file in results]) from error

@@ -46,11 +46,17 @@ class ImportCounts:
     """The number of odd records that were read all the same, by kind."""
     notes: list[str] = field(default_factory=list[str])
     """The first remarks of each kind, in words, with their places."""
+    _reasons: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
-    def add_remark(self, kind: str, note: str) -> None:
-        """Counts a remark on a record, which is read all the same."""
+    def add_remark(self, kind: str, note: str, reason: str | None = None) -> None:
+        """Counts a remark on a record, which is read all the same. What has the same ``reason`` is noted once."""
         self.remarks[kind] = count = self.remarks.get(kind, 0) + 1
-        if count <= MAX_NOTES:
+        if reason is not None:
+            if (kind, reason) in self._reasons or len(self._reasons) >= MAX_NOTES:
+                return
+            self._reasons.add((kind, reason))
+            self.notes.append(note)
+        elif count <= MAX_NOTES:
             self.notes.append(note)
 
     def add_not_needed(self, kind: str, count: int = 1) -> None:

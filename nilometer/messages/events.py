@@ -46,6 +46,8 @@ from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, format_part, format_rounded, format_size, format_sizes, plural
 from nilometer.times import format_time
 
+_HYPERVISORS: Final = frozenset(("hyper-v", "qemu", "import-qemu"))
+"""Tools that say nothing of who did it: what is known of a change is that the hypervisor shows it."""
 _SIZES: Final = frozenset(("size", "total", "reserve", "in_use"))
 _OBVIOUS: Final = _SIZES | {"memory"}
 """Arguments that need no name where they are the only one."""
@@ -112,7 +114,9 @@ def describe_time(metadata: Metadata) -> str:
 
 def describe_actor(metadata: Metadata) -> str:
     """Who did it and with which tool: ``CONTOSO\\anna via powershell``."""
-    return "an unknown user" if metadata.actor == UNKNOWN_ACTOR else f"{metadata.actor} via {metadata.via}"
+    if metadata.actor == UNKNOWN_ACTOR:
+        return "an unknown user" if metadata.via in _HYPERVISORS else f"an unknown user via {metadata.via}"
+    return f"{metadata.actor} via {metadata.via}"
 
 
 def describe_reason(metadata: Metadata) -> str:

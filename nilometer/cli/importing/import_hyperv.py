@@ -24,6 +24,13 @@ from nilometer.ledger.ledger import Ledger
 @click.option(
     "--reserve", "reserves", metavar="HOST=SIZE", multiple=True, help="A host's root reserve, which no counter shows."
 )
+@click.option(
+    "--service-account",
+    "service_accounts",
+    metavar="NAME",
+    multiple=True,
+    help="An owner of changes that is a tool, not a person.",
+)
 @click.option("--final", is_flag=True, help="The files will not grow: settle what their last records leave open.")
 @click.option("--keep-going", is_flag=True, help="Skip records that cannot be read.")
 @ahead_option
@@ -36,6 +43,7 @@ def command(
     host: str | None,
     zone: str | None,
     reserves: tuple[str, ...],
+    service_accounts: tuple[str, ...],
     final: bool,
     keep_going: bool,
     at_ahead: bool,
@@ -68,6 +76,7 @@ def command(
             host=host,
             zone=zone,
             reserves=stated,
+            service_accounts=service_accounts,
             final=final,
             keep_going=keep_going,
             at_ahead=at_ahead,

@@ -31,6 +31,7 @@ def build_importer(
     *,
     go_on: bool,
     reserves: Mapping[str, int],
+    service_accounts: Collection[str],
 ) -> HypervImporter:
     """The importer of these files, which first records that it begins.
 
@@ -49,7 +50,8 @@ def build_importer(
         begin.clear()
         return added
 
-    return HypervImporter(prefix, LedgerPast(ledger, after), known, write_from_the_beginning, ledger.clock, reserves)
+    past = LedgerPast(ledger, after)
+    return HypervImporter(prefix, past, known, write_from_the_beginning, ledger.clock, reserves, service_accounts)
 
 
 class SeenKeys:

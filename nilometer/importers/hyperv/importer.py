@@ -18,6 +18,7 @@ from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.fold import HypervFold
 from nilometer.importers.hyperv.readings import HostReading, JobReading, SourceRecord, VmReading
+from nilometer.importers.hyperv.service_accounts import ServiceAccounts
 from nilometer.importers.hyperv.sources.change_pairs import ChangePairs
 from nilometer.importers.hyperv.sources.registry import OpenedFile, open_file
 from nilometer.importers.hyperv.sources.source import FileContext
@@ -123,9 +124,11 @@ class HypervImporter:
         record: WriteObservations,
         clock: Clock = system_clock,
         reserves: Mapping[str, int] | None = None,
+        service_accounts: Collection[str] = (),
     ) -> None:
         self._prefix = prefix or ""
         self._fold = HypervFold(prefix, past, reserves)
+        self._service_accounts = ServiceAccounts(service_accounts)
         self._known = known
         self._record = record
         self._clock = clock
@@ -187,7 +190,7 @@ class HypervImporter:
                 continue
             known.add(key)
             counts.facts += len(emissions)
-            added = _observations(key, emissions)
+            added = self._observe(key, emissions)
             observations += added
             owners += [counts] * len(added)
         self._put(observations, owners)
@@ -198,7 +201,7 @@ class HypervImporter:
         emissions = self._fold.finish()
         if files and not self._known([key]):
             files[-1].counts.facts += len(emissions)
-            added = _observations(key, emissions)
+            added = self._observe(key, emissions)
             self._put(added, [files[-1].counts] * len(added))
 
     def _state_reserves(self, files: Sequence[HypervFile]) -> None:
@@ -219,6 +222,22 @@ class HypervImporter:
             key = f"hyperv/{self._digest.hexdigest()[:32]}/watched/{fact.stream}"
             files[-1].counts.facts += 1
             self._put([Observation(key=key, facts=(fact,))], [files[-1].counts])
+
+    def _observe(self, key: str, emissions: Sequence[Emission]) -> list[Observation]:
+        """The events of a record: those of one story and one actor together, and the record's own key last."""
+        observations: list[Observation] = []
+        for number, ((story, owner), group) in enumerate(groupby(emissions, attrgetter("story", "who"))):
+            who = self._service_accounts.attribute(owner)
+            observation = Observation(
+                key=f"{key}/{number}",
+                facts=tuple(emission.fact for emission in group),
+                correlation=story,
+                reason=None if who is None else who.reason,
+                actor=None if who is None else who.actor,
+                via=None if who is None else who.via,
+            )
+            observations.append(observation)
+        return [*observations, Observation(key=key, facts=())]
 
     def _put(self, observations: Sequence[Observation], owners: Sequence[ImportCounts]) -> None:
         if observations:
@@ -261,19 +280,3 @@ def _continue(first: list[Poll], polls: Iterator[Poll], error: InputError | None
     if error is not None:
         raise error
     yield from polls
-
-
-def _observations(key: str, emissions: Sequence[Emission]) -> list[Observation]:
-    """The events of a record: those of one story and one actor together, and the record's own key last."""
-    observations: list[Observation] = []
-    for number, ((story, who), group) in enumerate(groupby(emissions, attrgetter("story", "who"))):
-        observation = Observation(
-            key=f"{key}/{number}",
-            facts=tuple(emission.fact for emission in group),
-            correlation=story,
-            reason=None if who is None else who.reason,
-            actor=None if who is None else who.actor,
-            via=None if who is None else who.via,
-        )
-        observations.append(observation)
-    return [*observations, Observation(key=key, facts=())]

@@ -157,7 +157,9 @@ def _read_poll(record: Json, schema: int, place: str, context: FileContext, list
         raise InputError(f"{place}: a poll lacks its time or its host", hint="it needs time and host")
     wrong = record.get("error")
     if isinstance(wrong, str) and wrong:
-        context.counts.add_remark("poll in part", f"{place}: the collector could not read all: {wrong[:200]!r}")
+        context.counts.add_remark(
+            "poll in part", f"{place}: the collector could not read all: {wrong[:200]!r}", wrong[:200]
+        )
     counts = context.counts
     build = read_number(record, "build", place, counts)
     capacity = read_number(record, "capacity", place, counts)

@@ -155,3 +155,13 @@ def test_of_a_vm_whose_power_nobody_told_the_view_says_so(desk: Desk) -> None:
     desk.call("record", "web07", "--new", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB")
     (line,) = desk.call("view").out.splitlines()[1:]
     assert line.startswith("VM web07 on unknown (observed): power unknown, assigned 8 GiB, ")
+
+
+def test_a_service_account_is_the_tool_of_what_it_owns_and_no_user(desk: Desk) -> None:
+    spool = Spool().poll(0, vm()).poll(1, vm(8192, 8192), jobs=[job(0.5, "CONTOSO\\svc-vmm")]).poll(2, vm(8192, 8192))
+    file = desk.write("s.jsonl", spool.data)
+    refused = desk.call("import-hyperv", file, "--service-account", "")
+    assert (refused.code, "service_accounts: '' is empty" in refused.err) == (2, True)
+    assert desk.call("import-hyperv", file, "--service-account", "x", "--service-account", "svc-vmm").code == 0
+    assert "an unknown user via CONTOSO\\svc-vmm changed web01" in desk.call("log", "--asked").out
+    assert desk.call("log", "--asked", "--nobody", "--format", "json").json["actor"] is None

@@ -204,6 +204,7 @@ class Store:
         prefix: str | None = None,
         at: str | None = None,
         reserves: dict[str, int] | None = None,
+        service_accounts: Sequence[str] = (),
     ) -> list[HypervFile]:
         """Imports spools together."""
         files: list[HypervFile] = []
@@ -219,7 +220,10 @@ class Store:
             )
             file.open()
             files.append(file)
-        HypervImporter(prefix, self, self.known, self.record, reserves=reserves).run(files, final=final)
+        importer = HypervImporter(
+            prefix, self, self.known, self.record, reserves=reserves, service_accounts=service_accounts
+        )
+        importer.run(files, final=final)
         for file in files:
             counts = file.counts
             assert counts.records == counts.events + counts.repeats + sum(counts.not_needed.values())

@@ -60,6 +60,23 @@ def test_each_of_two_changes_is_by_the_owner_of_the_job_that_the_poll_lists_whic
     ]
 
 
+@pytest.mark.parametrize("account", [CARL, CARL.lower(), "Carl"])
+def test_what_a_service_account_owns_was_done_with_that_tool_by_nobody_who_is_known(account: str) -> None:
+    store = Store()
+    store.take(case("sp_twoowners.jsonl"), final=True, service_accounts=[account])
+    who = [(each.metadata.actor, each.metadata.via) for each in envelopes(store, VmChangeRequested)]
+    assert who == [(BEN, "hyper-v job (modify-resources)"), (NOBODY, CARL)]
+    moved = [(each.metadata.actor, each.metadata.via) for each in envelopes(store, VmMemoryMoved)]
+    assert moved == who
+
+
+@pytest.mark.parametrize("account", ["carla", "OTHER\\carl", "CONTOSO"])
+def test_another_account_of_a_like_name_is_a_person(account: str) -> None:
+    store = Store()
+    store.take(case("sp_twoowners.jsonl"), final=True, service_accounts=[account])
+    assert [each.metadata.actor for each in envelopes(store, VmChangeRequested)] == [BEN, CARL]
+
+
 @pytest.mark.parametrize("name", ["sp_stop13.jsonl", "sp_stop16.jsonl"])
 def test_who_stops_a_vm_is_the_owner_of_a_job_that_turns_off_or_shuts_down(name: str) -> None:
     store = imported(case(name))
@@ -86,6 +103,15 @@ def test_a_job_with_warnings_is_a_grant_in_part() -> None:
     (settled,) = store.events(VmRequestSettled)
     assert (settled.outcome, settled.granted) == (Outcome.PARTIALLY_COMPLETED, 2992 * MiB)
     assert {envelope.metadata.actor for envelope in envelopes(store, VmRequestSettled)} == {BEN}
+
+
+def test_why_figures_are_unknown_is_noted_once_and_counted() -> None:
+    store = Store()
+    (file,) = store.take(case("sp_german.jsonl"), final=True)
+    assert len(file.counts.notes) == 1
+    assert "Das angegebene Objekt" in file.counts.notes[0]
+    assert file.counts.remarks == {"poll in part": 4}
+    assert [event.in_use for event in store.events(VmObserved)] == [None]
 
 
 def test_jobs_without_an_id_are_read() -> None:
