@@ -12,6 +12,7 @@ from nilometer.cli.failures import Mistyped
 from nilometer.cli.options import reporting_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
+from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.reader import check_database
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @click.option("--all", "minor", is_flag=True, help="Also show remarks, and findings that only follow from others.")
 @click.option("--cores", metavar="N", type=click.IntRange(1), default=1, help="The number of processes; default 1.")
 @click.option("--follow", is_flag=True, help="Judge a ledger, then each new event in it, until Ctrl-C.")
+@ids_option
 @reporting_options
 def command(
     files: tuple[str, ...],
@@ -117,6 +119,7 @@ def command(
         return _show(out, report(scope, ["stdin" if file == "-" else file for file in files]))
     check_database(session.url)
     with session.reading() as ledger:
+        out.name = VmNames(ledger).put_in
         scope = options.scope_of_ledger(ledger)
         if follow:
             from nilometer.cli.audit.follow import follow_ledger

@@ -101,3 +101,12 @@ def test_a_user_is_found_in_any_case(desk: Desk) -> None:
     assert desk.call("log", "--actor", "CONTOSO\\ops", "--format", "json").out == found
     result = desk.call("log", "--actor", "contoso\\ops")
     assert (result.code, result.err.splitlines()[1]) == (2, "hint: give one: CONTOSO\\ops, Contoso\\Ops")
+
+
+def test_an_audit_of_a_ledger_names_the_vms(fleet: Desk) -> None:
+    fleet.call("record", "web01", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB")
+    shown = fleet.call("audit", "--all").out
+    assert "vm/Web01" in shown
+    assert WEB not in shown
+    assert f"vm/{WEB}" in fleet.call("audit", "--all", "--ids").out
+    assert f"vm/{WEB}" in {finding["subject"] for finding in fleet.call("audit", "--format", "json").json["findings"]}
