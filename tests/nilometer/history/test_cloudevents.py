@@ -32,6 +32,8 @@ OBSERVED_1 = HISTORY_GOLDENS / "observed-1.jsonl"
 """The beginning of an imported recording, as it was when moves and devices had no mechanism."""
 OBSERVED_2 = HISTORY_GOLDENS / "observed-2.jsonl"
 """A synthetic spool, as it was imported when single polls were recorded, and not for how long they held."""
+OBSERVED_3 = HISTORY_GOLDENS / "observed-3.jsonl"
+"""A synthetic spool of a VM that is short of memory, and then is retired with its host."""
 
 IMPORTS_1 = HISTORY_GOLDENS / "imports-1.jsonl"
 """A spool that was imported when ``import.begun`` was new."""
@@ -110,6 +112,16 @@ def test_observations_of_version_2_read_and_say_nothing_of_other_polls(ledger: L
     assert {event.listed for event in events if isinstance(event, HostObserved)} == {None}
     (vm,) = view(ledger.views.fleet()).vms
     assert (vm.name, vm.assigned) == ("web01", 6 << 30)
+
+
+def test_a_history_with_a_shortage_annotations_and_what_was_retired_reads(ledger: Ledger) -> None:
+    before = OBSERVED_3.read_bytes()
+    kinds = {row.split(b'"type":"nilometer.')[1].split(b'"')[0] for row in before.splitlines()}
+    assert kinds >= {b"vm.memory-short.v1", b"vm.retired.v1", b"host.retired.v1", b"host.watched.v1", b"vm.observed.v3"}
+    restore(ledger, read_history(BytesIO(before), "observed-3.jsonl"))
+    assert exported(ledger) == before
+    assert view(ledger.views.fleet()).vms == ()
+    assert view(ledger.views.fleet_at("2026-11-23T09:30:00.000000Z")).vms != ()
 
 
 def test_the_beginning_of_an_import_of_version_1_reads(ledger: Ledger) -> None:
