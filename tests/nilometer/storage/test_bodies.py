@@ -7,6 +7,7 @@ import json
 import types
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
 import pytest
@@ -30,6 +31,11 @@ CONFIG_VERSIONS = st.builds(ConfigVersion, st.integers(0, 9999), st.integers(0, 
 
 def anything_of(kind: Any) -> st.SearchStrategy[Any]:
     """Any value that a field of an event may have."""
+    return _strategy(kind)
+
+
+@cache  # a strategy that is made anew for each example takes longer than to draw from it
+def _strategy(kind: Any) -> st.SearchStrategy[Any]:
     origin = get_origin(kind)
     if origin is Annotated:
         return anything_of(get_args(kind)[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 
 from hypothesis import strategies as st
 
@@ -13,12 +14,13 @@ from rules.symbolic.values import field_types, is_record
 _EDGES = (0, 1, 2, 5, 100, 2000, QUANTUM, FLOOR, GENERATION_1_LIMIT, LIMIT_BEFORE_2022, LIMIT_SINCE_2022, LARGEST)
 
 NUMBERS: st.SearchStrategy[int] = st.one_of(
-    st.tuples(st.sampled_from(_EDGES), st.integers(-2, 2)).map(sum),
-    st.tuples(st.integers(-3, 40).map(QUANTUM.__mul__), st.integers(-1, 1)).map(sum),
+    st.sampled_from([edge + beside for edge in _EDGES for beside in range(-2, 3)]),
+    st.sampled_from([quanta * QUANTUM + beside for quanta in range(-3, 41) for beside in (-1, 0, 1)]),
     st.integers(-(2**70), 2**70),
 )
 
 
+@cache  # a strategy that is made anew for each example takes longer than to draw from it
 def anything_of(kind: type) -> st.SearchStrategy[object]:
     """Any value of a type that rules have."""
     if is_record(kind):
