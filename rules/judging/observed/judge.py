@@ -30,6 +30,7 @@ from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.descriptions import EVENT_TELLS_ALL, EVENTS_WHERE_DUE
 from rules.judging.findings import Difference, Figures, Verdict, ask, ask_measured
 from rules.judging.observed.books import Books
+from rules.judging.observed.online import judge_gift, note_gift
 from rules.judging.observed.requests import (
     judge_request,
     judge_settlement,
@@ -147,6 +148,7 @@ class ObservedJudge:
             self._judge_in_use(ref, event.in_use, fold.assigned if complete else None, vm, at=at, steady=steady)
         if event.guest_total is None:
             judge_visible(collector, ref, vm, visible=event.visible, assigned=event.assigned, at=at)
+            judge_gift(collector, event, vm, at)
         elif complete:
             judge_guest_total(collector, ref, event, vm)
         else:
@@ -253,7 +255,9 @@ class ObservedJudge:
         if event.why is WhyMoved.UNASKED:
             found: Figures = {"device": event.device, "from": event.size_from, "to": event.size_to}
             collector.report_remark(EVENTS_WHERE_DUE, ref, "memory moved without a request", ({}, found))
+        assigned_before = fold.assigned
         fold.apply(event, metadata.happened, metadata.earliest)
+        note_gift(ref, event, vm, assigned_before)
         vm.moved_at = max(vm.moved_at, metadata.happened)
         vm.is_polled = vm.is_polled or metadata.earliest is not None
         vm.most_since_visible = max(vm.most_since_visible, fold.assigned or 0, event.most or 0)

@@ -68,6 +68,16 @@ class VisibleReading:
 
 
 @dataclass(frozen=True, slots=True)
+class Gift:
+    """Memory that a static VM was given, until a measure shows whether its guest has it available."""
+
+    ref: EventRef
+    amount: int
+    available: int
+    """What the guest had available just before, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class InUseReading:
     """What the guest used, and when."""
 
@@ -134,6 +144,7 @@ class ObservedVmState:
     """The last reading since the last move shows that the guest sees less than it should; it has some minutes."""
     unseen: EventRef | None = None
     """The move of which the guest was found not to see all memory, until it does."""
+    gift: Gift | None = None
     last_assigned: int | None = None
     """What it was assigned at the last reading of what the guest sees, accepted or not."""
     most_since_visible: int = 0
@@ -155,11 +166,12 @@ class ObservedVmState:
         """Drops what the hypervisor reported that the guest sees: it may be another, or have had more since."""
         self.unconfirmed = self.unconfirmed if self.hidden is not None else None
         self.visible, self.last_assigned, self.sees_too_little, self.unseen = None, None, False, None
+        self.gift = None
 
     def forget_guest(self) -> None:
         """Drops what was measured of the guest, since another guest runs now, or none."""
         self.missing = self.added = self.unplugged = 0
-        self.in_use = None
+        self.in_use = self.gift = None
         self.modules.clear()
         self.hidden, self.unconfirmed, self.visible, self.last_assigned = None, None, None, None
         self.sees_too_little, self.unseen = False, None

@@ -25,6 +25,7 @@ from domain.state import Power
 from nilometer.importers.hyperv.hosts import OLDER
 from nilometer.importers.hyperv.jobs import NOBODY
 from rules.judging.findings import Finding, Verdict
+from rules.judging.observed.online import NOT_ONLINE
 from rules.judging.observed.visible import MOVES
 from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Spool, Store, dynamic, imported, vm
 
@@ -153,6 +154,33 @@ def test_a_guest_that_sees_its_memory_after_eight_minutes_is_no_violation() -> N
     measures = [event for event in store.events(VmObserved) if event.assigned == 8 * GiB]
     assert [event.in_use is not None for event in measures] == [event.visible == 8 * GiB for event in measures]
     assert MOVES not in {finding.rule for finding in store.findings()}
+
+
+def remarks_after_an_addition(free: int, *, first_seen: int = 8192, minute: float = 1, before: int = 1000) -> list[str]:
+    """What is remarked of what a guest sees, of which 4 GiB more are counted as visible and ``free`` MiB available."""
+    added = vm(8192, 8192, free=free)
+    spool = Spool().poll(0, vm(free=before)).poll(minute, added | {"visible_mb": first_seen})
+    for later in range(1, 15):
+        spool.poll(minute + later, added | ({"visible_mb": first_seen} if later == 1 else {}))
+    findings = imported(spool).findings()
+    return [each.why for each in findings if (each.rule, each.verdict) == (MOVES, Verdict.REMARK)]
+
+
+def test_an_addition_after_which_little_more_is_available_was_probably_not_put_online() -> None:
+    assert remarks_after_an_addition(1000) == [NOT_ONLINE]
+    assert remarks_after_an_addition(1000 + 2047) == [NOT_ONLINE]
+    assert remarks_after_an_addition(1000 + 2048) == []
+    assert remarks_after_an_addition(1000 + 4096) == []
+
+
+def test_what_shows_less_of_an_addition_is_not_taken_for_memory_that_is_not_online() -> None:
+    assert remarks_after_an_addition(1000, first_seen=6144) == [], "a counter that follows the guest is believed"
+    assert remarks_after_an_addition(1000, minute=4) == [], "what was available then is too old"
+    assert remarks_after_an_addition(1000, before=0) == [], "what was available then was not measured"
+    moved = imported(
+        Spool().poll(0, dynamic(2048)).poll(1, dynamic(4096)).poll(2, dynamic(4096)).poll(3, dynamic(4096))
+    )
+    assert NOT_ONLINE not in [each.why for each in moved.findings()], "Dynamic Memory gives what the guest needs"
 
 
 # Hosts as they live
