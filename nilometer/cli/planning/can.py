@@ -14,7 +14,7 @@ from domain.commands import NAMES, AddMemory, Command, Grow, SetMemory
 from domain.errors import InputError
 from domain.identifiers import UtcTime, subject_id
 from domain.observed.vm import ObservedVm
-from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED
+from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, UNREADABLE, Mistyped, say
 from nilometer.cli.groups import LazyGroup
 from nilometer.cli.names import find_vm, list_vm_names
 from nilometer.cli.options import common_options
@@ -56,17 +56,27 @@ class Can(LazyGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Makes a command; ``None`` if there is none of this name."""
+        if cmd_name == "fail":
+            from nilometer.cli.planning.fail import command
+
+            return command
         return _make_command(cmd_name) if cmd_name in _ASKED else None
 
 
 @click.group(
     "can",
     cls=Can,
-    sections={"Commands": {name: ("", SHAPES[name].purpose) for name in _ASKED}},
+    sections={
+        "Commands": {name: ("", SHAPES[name].purpose) for name in _ASKED},
+        "What may happen": {"fail": ("", "A host fails: does every VM of it find a place?")},
+    },
     short_help="Ask whether a command would be granted, and what would make it possible.",
+    invoke_without_command=True,
 )
+@click.option("--survive", type=click.IntRange(1), metavar="N", help="Of every host: can it fail? N is 1, so far.")
 @common_options
-def command() -> None:
+@click.pass_context
+def command(context: click.Context, survive: int | None) -> int:
     """Ask whether a command would be granted, why not, and what would make it possible. Nothing is recorded or sent.
 
     Exit 0: yes. 1: no, or not in full. 3: that is not known. On an observed host, Hyper-V decides; the answer says how
@@ -75,8 +85,18 @@ def command() -> None:
     \b
     Examples:
       nilo can add-memory db02 16GiB
-      nilo can move-vm web01 hv02 --format json
+      nilo can --survive 1
     """
+    if context.invoked_subcommand is not None:
+        if survive is not None:
+            raise Mistyped("--survive does not go with a command", hint="leave one of them out")
+        return OK
+    if survive is None:
+        say("error", "a question is missing", "nilo can --help lists them")
+        return UNREADABLE
+    from nilometer.cli.planning.fail import survive as ask_survival
+
+    return ask_survival(current_session(), survive)
 
 
 def _make_command(name: str) -> click.Command:

@@ -57,6 +57,8 @@ def parse(args: list[str]) -> None:
     context = nilo.make_context("nilo", list(args))
     while isinstance(command, click.Group):
         rest = [*getattr(context, "_protected_args", ()), *context.args]
+        if not rest and command.invoke_without_command:
+            return
         name, found, rest = command.resolve_command(context, list(rest))
         assert found is not None
         command = found

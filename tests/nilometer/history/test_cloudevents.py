@@ -114,7 +114,7 @@ def test_observations_of_version_2_read_and_say_nothing_of_other_polls(ledger: L
     assert (vm.name, vm.assigned) == ("web01", 6 << 30)
 
 
-def test_a_history_with_a_shortage_annotations_and_what_was_retired_reads(ledger: Ledger) -> None:
+def test_a_history_with_a_shortage_and_what_was_retired_reads(ledger: Ledger) -> None:
     before = OBSERVED_3.read_bytes()
     kinds = {row.split(b'"type":"nilometer.')[1].split(b'"')[0] for row in before.splitlines()}
     assert kinds >= {b"vm.memory-short.v1", b"vm.retired.v1", b"host.retired.v1", b"host.watched.v1", b"vm.observed.v3"}

@@ -231,3 +231,37 @@ def test_fresh_figures_are_taken_as_they_are() -> None:
     late = UtcTime("2026-11-23T09:09:00.000001Z")
     assert ask_observed(fleet, target, 9 * GiB, late, ()).answer is CanAnswer.UNKNOWN
     assert MiB < GiB
+
+
+# A host fails
+
+
+def test_what_becomes_of_the_vms_of_a_host_is_said_with_a_placement(full: Desk) -> None:
+    assert full.call("can", "fail", "HV01").code == 1
+    full.call("do", "register-host", "hv03", "--version", "2022", "--total", "40GiB", "--reserve", "2GiB")
+    shown = full.call("can", "fail", "hv01")
+    assert shown.code == 0
+    assert shown.out.startswith(
+        "only if placed so: if host hv01 fails, its 4 VMs of 56 GiB find a place on the others (68 GiB free):\n"
+    )
+    document = full.call("can", "fail", "hv01", "--format", "json").json
+    assert problems("can-fail", document) == []
+    assert sorted(document["hosts"][0]["placement"]) == sorted(SIZES)
+    every = full.call("can", "--survive", "1", "--format", "json").json
+    assert problems("can-fail", every) == []
+    assert [host["host"] for host in every["hosts"]] == ["hv01", "hv02", "hv03"]
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        ([], "a question is missing"),
+        (["fail", "hv9"], "there is no host 'hv9'"),
+        (["--survive", "2"], "--survive 2 cannot be asked yet"),
+        (["--survive", "1", "start", "db02"], "--survive does not go with a command"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(full: Desk, args: list[str], error: str) -> None:
+    result = full.call("can", *args)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"error: {error}")
