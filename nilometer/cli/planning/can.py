@@ -94,7 +94,7 @@ def command(context: click.Context, survive: int | None) -> int:
     if survive is None:
         say("error", "a question is missing", "nilo can --help lists them")
         return UNREADABLE
-    from nilometer.cli.planning.fail import survive as ask_survival
+    from nilometer.cli.planning.fail import ask_survival
 
     return ask_survival(current_session(), survive)
 

@@ -37,7 +37,7 @@ def command(host: str) -> int:
     return answer(current_session(), [host])
 
 
-def survive(session: Session, count: int) -> int:
+def ask_survival(session: Session, count: int) -> int:
     """Asks the same of every host, one at a time. Raises ``InputError`` for more than one at once."""
     if count != 1:
         raise InputError(f"--survive {count} cannot be asked yet", hint="ask of one host at a time: --survive 1")
