@@ -84,7 +84,7 @@ def _decide(
         return Failover.NO, {}, "sum", None
     if all(_always_fits(vm, needed, [free[host] for host in may[vm]]) for vm in needed):
         return Failover.ALWAYS, {}, "", None
-    search = _Search(list(needed.items()), dict(free), may, budget)
+    search = _Search(vms=list(needed.items()), free=dict(free), may=may, budget=budget)
     found = search.place(0)
     if found:
         return Failover.PLACED, search.placement, "", None
