@@ -38,6 +38,8 @@ from nilometer.importers.hyperv.vm_reading import read
 from nilometer.importers.run import ImportCounts
 
 ELSEWHERE: Final = "listed on another host too"
+CONTESTS: Final = 3
+"""After so many turns of two hosts that list a VM, their clocks differ: a migration is over by then."""
 
 
 class HypervFold:
@@ -184,6 +186,13 @@ class HypervFold:
         self._learn_name(reading.listing, host_id)
         if host_id is not None and vm.state.host not in (None, host_id) and vm.is_running_at(reading):
             counts.add_not_needed(ELSEWHERE)
+            return []
+        if host_id is not None and vm.is_contested(reading, host_id, self._hosts.get(vm.state.host)):
+            counts.add_not_needed(ELSEWHERE)
+            if vm.contests >= CONTESTS:
+                name = reading.listing.name or vm.id
+                note = f"{reading.record}: hosts {vm.state.host} and {host_id} both list VM {name}, poll after poll"
+                counts.add_remark("VM on two hosts", f"{note}: do their clocks differ?", vm.id)
             return []
         emissions = self._release(vm)
         vm.list_on(host)

@@ -87,6 +87,10 @@ class HypervVm:
     """The polls since its last measurement, as long as its sizes stay the same."""
     unmeasured: bool = False
     """Its memory moved, and what the guest sees and uses since is not recorded."""
+    rival: tuple[str, UtcTime] | None = None
+    """Another host that was the last to list it as running, and when."""
+    contests: int = 0
+    """How often its own host listed it again after that."""
     shortage: ShortageWatch = field(default_factory=ShortageWatch)
     changed_by: Attribution | None = None
     """Who changed something since the last reading, which the next may show."""
@@ -192,6 +196,7 @@ class HypervVm:
         if (
             latest is None
             or not self.quiet
+            or self.rival is not None
             or self.queue.held is not None
             or self.queue.deferred
             or reading.at[:13] != latest.at[:13]  # another hour
@@ -299,6 +304,31 @@ class HypervVm:
         if reading.listing.power in ON and reading.listing.assigned:
             return False
         return abs(seconds_between(self.read_at, reading.at)) < LISTED_SECONDS
+
+    def is_contested(self, reading: VmReading, host: str, source: HypervHost | None) -> bool:
+        """Whether another host than its own lists it for the first time, and its own may still have it.
+
+        A VM has one host at a time. Where the clocks of two hosts differ, the polls of both list it for a while: it is
+        on the other one after two polls of that without one of its own.
+        """
+        runs, rival = reading.listing.power in ON and bool(reading.listing.assigned), self.rival
+        if self.state.host in (None, host):
+            if rival is not None and not runs and seconds_between(rival[1], reading.at) < GAP_SECONDS:
+                return True  # it left
+            self.contests += rival is not None
+            self.rival = None
+            return False
+        is_second = rival is not None and rival[0] == host
+        self.rival = host, reading.at
+        vm_id = reading.listing.vm_id
+        if is_second or source is None or vm_id is None or vm_id in source.missing or self.read_at is None:
+            is_taken = True
+        else:
+            is_silent = abs(seconds_between(self.read_at, reading.at)) >= LISTED_SECONDS
+            is_taken = is_silent or self.state.power not in ON or self.starts_elsewhere(reading, source)
+        if is_taken:
+            self.rival, self.contests = None, 0
+        return not is_taken
 
     # Who did it
 

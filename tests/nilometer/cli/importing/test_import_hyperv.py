@@ -82,7 +82,7 @@ def test_what_is_there_is_not_recorded_again_and_the_document_is_as_its_schema_s
 
 def test_the_files_of_two_hosts_are_read_together(desk: Desk) -> None:
     one = desk.write("1.jsonl", Spool("HV01").poll(0, vm()).poll(2).data)
-    other = desk.write("2.jsonl", Spool("HV02").poll(1, vm()).data)
+    other = desk.write("2.jsonl", Spool("HV02").poll(1, vm()).poll(3, vm()).data)
     assert desk.call("import-hyperv", other, one, "--as", "lab").code == 0
     (shown,) = desk.call("view", "--vm", "web01", "--format", "json").json["vms"]
     assert (shown["vm"], shown["host"]) == (f"lab.{WEB}", "lab.hv02")

@@ -27,7 +27,7 @@ from nilometer.importers.hyperv.jobs import NOBODY
 from rules.judging.findings import Finding, Verdict
 from rules.judging.observed.online import NOT_ONLINE
 from rules.judging.observed.visible import MOVES
-from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Spool, Store, dynamic, imported, vm
+from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Spool, Store, dynamic, imported, off, vm
 
 CASES = Path(__file__).parent / "cases"
 BEN, CARL = "CONTOSO\\ben", "CONTOSO\\carl"
@@ -223,6 +223,37 @@ def test_a_vm_that_another_host_lists_is_not_lost() -> None:
     store = imported(first, second)
     assert store.events(VmNotListed, ERP) == []
     assert (store.vm(ERP).host, store.vm(ERP).session) == ("hv02", 1), "its uptime goes on: so does its session"
+
+
+def two_clocks(overlap: int) -> tuple[Spool, Spool]:
+    """A VM that migrates in minute 10 to a host whose clock is this many minutes late."""
+    first, second = Spool(), Spool("HV02")
+    for minute in range(20):
+        first.poll(minute, vm(id=OLD, name="old"), *([dynamic(2048)] if minute < 10 else []))
+        there = [dynamic(2048, uptime=3600 + minute * 60)] if minute >= 10 else []
+        second.poll(minute + 0.5 - overlap, vm(id=NEW, name="new"), *there)
+    return first, second
+
+
+@pytest.mark.parametrize(("overlap", "remarks"), [(0, 0), (2, 0), (8, 5)])
+def test_a_vm_has_one_host_at_a_time_and_two_for_longer_are_one_remark_about_clocks(overlap: int, remarks: int) -> None:
+    store = Store()
+    files = store.take(*two_clocks(overlap), final=True)
+    hosts = [event.host for event in store.events(VmObserved, ERP) if event.host is not None]
+    assert hosts == ["hv01", "hv02"]
+    assert (store.vm(ERP).session, store.events(VmNotListed, ERP), violations(store)) == (1, [], [])
+    assert sum(file.counts.remarks.get("VM on two hosts", 0) for file in files) == remarks
+    notes = [note for file in files for note in file.counts.notes]
+    assert len(notes) == min(remarks, 1)
+    assert all("hosts hv01 and hv02 both list VM erp01" in note and "clocks" in note for note in notes)
+
+
+def test_a_vm_that_its_own_host_turns_off_is_off_although_another_host_listed_it_once() -> None:
+    first, second = Spool(), Spool("HV02").poll(2.5, vm(id=OLD, name="old"), dynamic(2048))
+    for minute in range(12):
+        first.poll(minute, dynamic(2048) if minute < 3 else off(id=ERP, name="erp01", dynamic=True))
+    store = imported(first, second)
+    assert (store.vm(ERP).host, store.vm(ERP).power, store.vm(ERP).session) == ("hv01", Power.OFF, 1)
 
 
 def test_what_an_earlier_import_knew_is_missed_too() -> None:

@@ -128,9 +128,11 @@ def test_a_vm_that_was_renamed_is_not_found_under_its_old_name() -> None:
 
 def test_a_vm_that_moved_is_found_by_the_host_that_it_is_on() -> None:
     store = Store()
-    one, other = Spool("HV01").poll(0, vm()), Spool("HV02").poll(0, vm(id=TWIN)).poll(2, vm(), vm(id=TWIN, name="x"))
+    one, other = Spool("HV01").poll(0, vm()), Spool("HV02").poll(0, vm(id=TWIN))
+    for minute in (2, 3):
+        other.poll(minute, vm(), vm(id=TWIN, name="x"))
     store.take(one, other)
-    store.take(counters((3, 2048), host="HV02"))
+    store.take(counters((4, 2048), host="HV02"))
     assert (store.vm(WEB).assigned, store.vm(TWIN).assigned) == (2048 * MiB, 4096 * MiB)
 
 
