@@ -343,6 +343,10 @@ def _describe_move(event: VmMemoryMoved, unit: Unit | None, metadata: Metadata) 
         since = "" if metadata.earliest is None else f" since {format_time(metadata.earliest)}"
         return f"{event.device} swings between {lowest} and {highest}{since}, {event.swings} times, {cause}"
     moves = "" if event.moves is None or event.moves == 1 else f", {event.moves} moves"
+    tightest = event.tightest
+    if moves and tightest is not None and tightest.in_use is not None:
+        in_use, assigned = format_sizes([tightest.in_use, tightest.assigned], unit)
+        moves += f", tightest at {format_time(tightest.at)} with {in_use} of {assigned} in use"
     return f"{event.device} {before} -> {after}{beyond}{moves}, {cause}{', late' if event.late else ''}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.cli.test_schemas import problems
-from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Spool, job, vm
+from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Spool, dynamic, job, vm
 from tests.paths import EXAMPLES
 
 DAY = EXAMPLES / "HV01-20261123.jsonl"
@@ -165,3 +165,12 @@ def test_a_service_account_is_the_tool_of_what_it_owns_and_no_user(desk: Desk) -
     assert desk.call("import-hyperv", file, "--service-account", "x", "--service-account", "svc-vmm").code == 0
     assert "an unknown user via CONTOSO\\svc-vmm changed web01" in desk.call("log", "--asked").out
     assert desk.call("log", "--asked", "--nobody", "--format", "json").json["actor"] is None
+
+
+def test_an_hour_of_dynamic_memory_is_shown_with_its_tightest_poll(desk: Desk) -> None:
+    spool = Spool()
+    for minute in range(62):
+        spool.poll(minute, dynamic(2048 + 256 * (minute % 3), free=100 if minute == 31 else 700))
+    assert desk.call("import-hyperv", desk.write("s.jsonl", spool.data), "--final").code == 0
+    shown = "60 moves, tightest at 2026-11-23 09:31:00Z with 2204 MiB of 2304 MiB in use, by Dynamic Memory"
+    assert shown in desk.call("log").out
