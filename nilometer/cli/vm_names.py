@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from nilometer.ledger.reader import LedgerReader
     from projections.fleet import Fleet
 
-_GUID: Final = re.compile(r"(?:[\w-]+\.)*?\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-"""The id that Hyper-V gives a VM, with the prefix that an import may put before it."""
+_GUID: Final = re.compile(r"(?<![:\w.-])(?:[\w-]+\.)*?\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+"""The id that Hyper-V gives a VM, with the prefix that an import may put before it. A ledger's id is a URN."""
 _SHORT: Final = 8
 """So many digits of a GUID tell apart two VMs of one name."""
 
