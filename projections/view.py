@@ -12,6 +12,7 @@ from typing import Literal
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.errors import UnknownHost, UnknownVm
 from domain.guests import Guest
+from domain.observed.events import BASE_MEMORY
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 from domain.settings import HostVersion, MemorySetting
@@ -81,6 +82,8 @@ class VmRow:
     """Since when an observed VM is retired."""
     watched_until: str | None = None
     """When the last poll of an observed VM's host was that an import read: until then nothing else was seen."""
+    requested: int | None = None
+    """The size that the open request of an observed VM is for; ``None`` if none is open."""
     newest_poll: str | None = None
     """The time of the poll that assigned, visible and in use are from, if they are newer than the VM's last event."""
 
@@ -229,4 +232,5 @@ def _observed_vm(id: str, vm: ObservedVm, tracked: TrackedVm) -> VmRow:
         measured=dict(vm.measured),
         not_listed_since=vm.not_listed_since,
         retired_since=vm.retired_since,
+        requested=None if (request := vm.open_request(BASE_MEMORY)) is None else request.target,
     )

@@ -52,6 +52,7 @@ _VM_SIZES: Final = (
     "ballooned",
     "paged_out",
     "hot_pluggable",
+    "requested",
 )
 
 
@@ -184,6 +185,8 @@ def _format_shortfall(row: VmRow, unit: Unit) -> str:
     if row.power not in (Power.RUNNING, Power.PAUSED) or assigned == setting.startup:
         return ""
     set_to, has, missing = format_sizes([setting.startup, assigned, abs(assigned - setting.startup)], unit)
+    if row.requested != setting.startup:  # nobody is known to have requested that
+        return f"; set to {set_to}, has {has}"
     way = "removed" if assigned > setting.startup else "added"
     return f"; set to {set_to}, has {has}: {missing} could not be {way} so far"
 

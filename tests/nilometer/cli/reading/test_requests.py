@@ -91,3 +91,9 @@ def test_a_vm_that_has_not_what_it_is_set_to_is_shown_so(desk: Desk) -> None:
     short = "set to 4096 MiB, has 7168 MiB: 3072 MiB could not be removed so far"
     assert f"; {short}; last update" in desk.call("view", "--vm", WEB).out
     assert f"web01 {short}" in desk.call("view", "--format", "human").out
+
+
+def test_what_nobody_requested_is_not_said_to_have_failed(desk: Desk) -> None:
+    spool = Spool().poll(0, vm(4096, 1024)).poll(1, vm(4096, 1024))
+    assert desk.call("import-hyperv", desk.write("s.jsonl", spool.data), "--final").code == 0
+    assert "; set to 1024 MiB, has 4096 MiB; last update" in desk.call("view").out
