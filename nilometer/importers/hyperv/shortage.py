@@ -58,7 +58,7 @@ class ShortageWatch:
             self.low_since = self.pressed_since = self.least = None
             self.pressed = 0
         self.last = reading.at
-        listing, available = reading.listing, reading.guest_available
+        listing, available = reading.listing, reading.guest_available or None  # 0 is shown for not measured, too
         assigned = listing.assigned
         can_grow = listing.dynamic and assigned != listing.maximum
         if not assigned or can_grow or listing.power not in ON:

@@ -49,6 +49,10 @@ def test_a_guest_is_short_if_little_is_available_for_ten_minutes(
     )
 
 
+def test_an_available_of_0_is_not_measured(desk: Desk) -> None:
+    assert shortages(desk, polled(*range(12), free=0))["short"] == []
+
+
 @pytest.mark.parametrize("minutes", [range(10), [0, 1, 2, 3, 9, 10, 11, 12], [0, 12]])
 def test_ten_minutes_are_watched_ones(desk: Desk, minutes: list[int]) -> None:
     assert shortages(desk, polled(*minutes, free=100))["short"] == []
