@@ -12,7 +12,7 @@ from domain.commands import AddMemory, Command, Grow, MoveVm, RebootGuest, Resto
 from domain.deciding.answer import Answer
 from domain.deciding.world import World
 from domain.decision import Code, Outcome
-from domain.identifiers import StreamName, host_stream, vm_stream
+from domain.identifiers import StreamName, host_stream, subject_id, vm_stream
 from domain.state import Vm
 from nilometer.planning.options import Plans, find_options, try_command
 from projections.fleet import Fleet
@@ -70,7 +70,7 @@ def ask(world: World, command: Command, *, without: Iterable[str] = ()) -> Possi
     answer = _classify(decided)
     if decided.code is not Code.INSUFFICIENT_HOST_MEMORY:
         return Possibility(command=command, decided=decided, answer=answer)
-    vm = world.vms[command.vm]  # type: ignore[union-attr]  # only commands on VMs need memory of a host
+    vm = world.vms[subject_id(decided.target)]  # only commands on VMs need memory of a host
     host = world.hosts[command.to if isinstance(command, MoveVm) else vm.host]
     needed = _needs(command, vm.state, host.entry(vm.id)) - host.state.free
     return Possibility(

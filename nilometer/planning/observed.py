@@ -7,7 +7,7 @@ and for the most of the last 24 hours is an answer.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,6 +20,7 @@ from domain.observed.vm import ObservedVm
 from domain.settings import Mode
 from domain.state import Power
 from nilometer.planning.asking import CanAnswer
+from nilometer.times import to_utc_time
 from projections.fleet import Fleet
 
 FRESH_SECONDS: Final = 300
@@ -63,10 +64,9 @@ class ObservedAnswer:
     """Who could give what is missing, one alone."""
 
 
-def find_day(now: UtcTime) -> str:
+def find_day(now: UtcTime) -> UtcTime:
     """The moment 24 hours before, as times are kept."""
-    before = datetime.fromisoformat(now) - DAY
-    return f"{before.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return to_utc_time(datetime.fromisoformat(now) - DAY)
 
 
 def ask_observed(
@@ -83,25 +83,19 @@ def ask_observed(
         most=most, assigned=vm.assigned,
     )  # fmt: skip
     if vm.memory is not None and vm.memory.mode is Mode.DYNAMIC:
-        return _with(about, answer=CanAnswer.NOT_NOW, maximum=vm.memory.maximum)
+        return replace(about, answer=CanAnswer.NOT_NOW, maximum=vm.memory.maximum)
     is_fresh = measured is not None and 0 <= seconds_between(measured, now) <= FRESH_SECONDS
     if is_fresh and free is not None:
         if free >= amount:
-            return _with(about, answer=CanAnswer.YES, granted=amount)
+            return replace(about, answer=CanAnswer.YES, granted=amount)
         answer = CanAnswer.PARTLY if free else CanAnswer.NOT_NOW
-        return _with(about, answer=answer, granted=free, givers=_find_givers(fleet, vm, amount - free, now))
+        return replace(about, answer=answer, granted=free, givers=_find_givers(fleet, vm, amount - free, now))
     if least is not None and most is not None:
         if least >= amount:
-            return _with(about, answer=CanAnswer.YES, granted=amount)
+            return replace(about, answer=CanAnswer.YES, granted=amount)
         if most < amount:
-            return _with(about, answer=CanAnswer.PARTLY if least else CanAnswer.NOT_NOW)
+            return replace(about, answer=CanAnswer.PARTLY if least else CanAnswer.NOT_NOW)
     return about
-
-
-def _with(about: ObservedAnswer, **changes: object) -> ObservedAnswer:
-    from dataclasses import replace
-
-    return replace(about, **changes)  # type: ignore[arg-type]
 
 
 def _find_range(day: Iterable[Envelope[Event]]) -> tuple[int | None, int | None]:

@@ -12,7 +12,7 @@ import click
 from domain.aggregates import VmAggregate
 from domain.commands import NAMES, AddMemory, Command, Grow, SetMemory
 from domain.errors import InputError
-from domain.identifiers import UtcTime, subject_id
+from domain.identifiers import UtcTime, seconds_between, subject_id
 from domain.observed.vm import ObservedVm
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, UNREADABLE, Mistyped, say
 from nilometer.cli.groups import LazyGroup
@@ -281,7 +281,7 @@ def _describe_observed(found: ObservedAnswer, now: UtcTime) -> str:
             f"{format_rounded(found.maximum)}). Raise its maximum: "
             f"Set-VMMemory {found.vm} -MaximumBytes {format_typed(size).removesuffix('iB')}B"
         )
-    age = "" if found.measured is None else f" ({format_duration(max(0.0, _age(found.measured, now)))} ago)"
+    age = "" if found.measured is None else f" ({format_duration(max(0.0, seconds_between(found.measured, now)))} ago)"
     had = "" if found.measured is None else f"{found.host} had {free} free at {format_time(found.measured)}{age}"
     span = "" if found.least is None else f"; in the last 24 h it had between {least} and {most} free"
     match found.answer:
@@ -298,12 +298,6 @@ def _describe_observed(found: ObservedAnswer, now: UtcTime) -> str:
                 f"unknown: {why}{span}, so {amount} may or may not fit. Import what was collected since: "
                 "nilo import-hyperv --help"
             )
-
-
-def _age(measured: UtcTime, now: UtcTime) -> float:
-    from domain.identifiers import seconds_between
-
-    return seconds_between(measured, now)
 
 
 def _describe_giver(giver: Giver) -> str:
