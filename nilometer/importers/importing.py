@@ -15,9 +15,9 @@ from domain.errors import InputError
 from nilometer.importers.beginning import Beginning
 from nilometer.importers.hyperv.beginning import OthersRecorded, build_importer
 from nilometer.importers.hyperv.importer import HypervFile
-from nilometer.importers.hyperv.sources.change_pairs import ChangePairs
 from nilometer.importers.hyperv.sources.local_time import parse_zone
-from nilometer.importers.hyperv.sources.spool_folder import CHANGES, SpoolFolder, read_spool_folder
+from nilometer.importers.hyperv.sources.spool.change_pairs import ChangePairs
+from nilometer.importers.hyperv.sources.spool.spool_folder import CHANGES, SpoolFolder, read_spool_folder
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
 from nilometer.importers.run import DigestedStream, ImportCounts, SkippedRecords, SourceFile, import_file
 from nilometer.ledger.ledger import Ledger

@@ -31,7 +31,7 @@ from nilometer.importers.hyperv.readings import (
     VmReading,
 )
 from nilometer.importers.hyperv.requests import note_change, note_contradiction, take_own_change
-from nilometer.importers.hyperv.sources.instances import AMBIGUOUS
+from nilometer.importers.hyperv.sources.counters.instances import AMBIGUOUS
 from nilometer.importers.hyperv.state import Emission, Past
 from nilometer.importers.hyperv.vm import HypervVm
 from nilometer.importers.hyperv.vm_reading import read

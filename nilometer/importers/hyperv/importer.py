@@ -19,9 +19,9 @@ from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.fold import HypervFold
 from nilometer.importers.hyperv.readings import HostReading, JobReading, SourceRecord, VmReading
 from nilometer.importers.hyperv.service_accounts import ServiceAccounts
-from nilometer.importers.hyperv.sources.change_pairs import ChangePairs
 from nilometer.importers.hyperv.sources.registry import OpenedFile, open_file
 from nilometer.importers.hyperv.sources.source import FileContext
+from nilometer.importers.hyperv.sources.spool.change_pairs import ChangePairs
 from nilometer.importers.hyperv.state import Emission, Past
 from nilometer.importers.run import (
     BATCH,

@@ -12,7 +12,7 @@ from nilometer.importers.hyperv.hosts import HypervHost
 from nilometer.importers.hyperv.jobs import POWER_JOBS, UNATTRIBUTED, Attribution
 from nilometer.importers.hyperv.readings import PowerReading
 from nilometer.importers.hyperv.requests import stop
-from nilometer.importers.hyperv.sources.event_log import FROM_OUTSIDE, START
+from nilometer.importers.hyperv.sources.event_logs.event_log import FROM_OUTSIDE, START
 from nilometer.importers.hyperv.state import Emission
 from nilometer.importers.hyperv.vm import HypervVm
 

@@ -13,21 +13,11 @@ from typing import Final, Protocol
 
 from domain.errors import InputError
 from nilometer.importers.hyperv.readings import HostReading, PowerReading, Reading, SourceRecord, VmReading
-from nilometer.importers.hyperv.sources import (
-    counters_csv,
-    counters_json,
-    event_log,
-    get_vm,
-    get_vm_clixml,
-    get_vm_csv,
-    metrics_text,
-    prometheus,
-    scvmm,
-    winlogbeat,
-    wmi_counters,
-)
+from nilometer.importers.hyperv.sources.counters import metrics_text, pdh_csv, prometheus, sample_sets, wmi
+from nilometer.importers.hyperv.sources.event_logs import event_log, winlogbeat
+from nilometer.importers.hyperv.sources.get_vm import converted_json, exported_clixml, exported_csv, scvmm
 from nilometer.importers.hyperv.sources.source import FileContext, FileFormat, Lines
-from nilometer.importers.hyperv.sources.spool import SPOOL
+from nilometer.importers.hyperv.sources.spool.spool_lines import SPOOL
 from nilometer.textio.identifying.identify import identify
 from nilometer.textio.identifying.kind import IMPORT_HYPERV, wrong_file
 from nilometer.textio.texts import ByteStream, read_lines
@@ -142,17 +132,19 @@ def _group_by_place(readings: Iterable[Reading]) -> Iterator[SourceRecord]:
 
 FORMATS: Final[tuple[FileFormat, ...]] = (
     SPOOL,
-    _stream_format("hyperv-json", "Get-VM, Get-VMMemory or Get-VMHost | ConvertTo-Json", get_vm, is_snapshot=True),
-    _stream_format("hyperv-csv", "Get-VM, Get-VMMemory or Get-VMHost | Export-Csv", get_vm_csv, is_snapshot=True),
     _stream_format(
-        "hyperv-clixml", "Get-VM, Get-VMMemory or Get-VMHost | Export-Clixml", get_vm_clixml, is_snapshot=True
+        "hyperv-json", "Get-VM, Get-VMMemory or Get-VMHost | ConvertTo-Json", converted_json, is_snapshot=True
+    ),
+    _stream_format("hyperv-csv", "Get-VM, Get-VMMemory or Get-VMHost | Export-Csv", exported_csv, is_snapshot=True),
+    _stream_format(
+        "hyperv-clixml", "Get-VM, Get-VMMemory or Get-VMHost | Export-Clixml", exported_clixml, is_snapshot=True
     ),
     _stream_format("hyperv-scvmm", "Get-SCVirtualMachine | ConvertTo-Json", scvmm, is_snapshot=True),
-    _stream_format("hyperv-counters", "CSV of Get-Counter, relog or typeperf", counters_csv),
-    _stream_format("hyperv-counters-json", "Get-Counter | ConvertTo-Json", counters_json),
+    _stream_format("hyperv-counters", "CSV of Get-Counter, relog or typeperf", pdh_csv),
+    _stream_format("hyperv-counters-json", "Get-Counter | ConvertTo-Json", sample_sets),
     _stream_format("hyperv-prometheus", "query_range of windows_exporter's metrics", prometheus),
     _stream_format("hyperv-metrics", "a scrape of windows_exporter's /metrics", metrics_text, is_snapshot=True),
-    _stream_format("hyperv-wmi", "Get-CimInstance of the counters of Dynamic Memory | ConvertTo-Json", wmi_counters),
+    _stream_format("hyperv-wmi", "Get-CimInstance of the counters of Dynamic Memory | ConvertTo-Json", wmi),
     _stream_format("hyperv-winlogbeat", "events of Winlogbeat, as JSON Lines", winlogbeat),
     _stream_format("hyperv-eventlog", "Get-WinEvent of Hyper-V-Worker and -VMMS as XML", event_log),
 )

@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.readings import SourceRecord
-from nilometer.importers.hyperv.sources.change_pairs import ChangePairs
+from nilometer.importers.hyperv.sources.spool.change_pairs import ChangePairs
 from nilometer.importers.run import ImportCounts, SkippedRecords
 
 Lines = Iterator[tuple[int, bytes]]

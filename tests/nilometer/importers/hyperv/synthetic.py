@@ -16,7 +16,7 @@ from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 from domain.quantities import MiB
 from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
-from nilometer.importers.hyperv.sources.change_pairs import ChangePairs
+from nilometer.importers.hyperv.sources.spool.change_pairs import ChangePairs
 from nilometer.importers.run import DigestedStream, SkippedRecords
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.times import parse_time

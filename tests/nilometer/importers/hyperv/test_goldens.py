@@ -18,10 +18,10 @@ from domain.observed.events import ImportRecorded, Observed
 from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
 from nilometer.importers.run import DigestedStream
 from nilometer.ledger.requests import Fact, Observation
+from tests.nilometer.importers.hyperv.sources.counters.test_counters import synthetic_set
+from tests.nilometer.importers.hyperv.sources.counters.test_prometheus import NEW, NINE, answer, series
 from tests.nilometer.importers.hyperv.sources.damaged_files import EVENTS, TABLE
-from tests.nilometer.importers.hyperv.sources.test_counters import synthetic_set
-from tests.nilometer.importers.hyperv.sources.test_get_vm import SYNTHETIC_HOST, SYNTHETIC_MEMORY, SYNTHETIC_VM
-from tests.nilometer.importers.hyperv.sources.test_prometheus import NEW, NINE, answer, series
+from tests.nilometer.importers.hyperv.sources.get_vm.test_get_vm import SYNTHETIC_HOST, SYNTHETIC_MEMORY, SYNTHETIC_VM
 from tests.nilometer.importers.hyperv.synthetic import Spool, Store, job, vm
 from tests.nilometer.importers.hyperv.test_any_history import Fleet
 

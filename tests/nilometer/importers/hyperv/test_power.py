@@ -12,7 +12,7 @@ from domain.observed.events import ObservedCode, VmChangeRequested, VmMemoryMove
 from domain.quantities import MiB
 from domain.state import Power
 from nilometer.importers.hyperv.jobs import NOBODY
-from tests.nilometer.importers.hyperv.sources.test_event_log import event
+from tests.nilometer.importers.hyperv.sources.event_logs.test_event_log import event
 from tests.nilometer.importers.hyperv.synthetic import WEB, Json, Spool, Store, dynamic, imported, job, moment, off, vm
 
 ANNA, BEN = "CONTOSO\\anna", "CONTOSO\\ben"

@@ -16,12 +16,13 @@ from domain.observed.events import BASE_MEMORY, DeviceFigures, Means, VmMemoryMo
 from domain.observed.vm import ObservedVm
 from domain.quantities import KiB, MiB
 from domain.state import Power
-from nilometer.importers.hyperv.sources import counters_csv, get_vm
+from nilometer.importers.hyperv.sources.counters import pdh_csv
+from nilometer.importers.hyperv.sources.get_vm import converted_json
 from nilometer.importers.hyperv.sources.source import FileContext
 from tests.domain.given import HOST, WEB, do, given
+from tests.nilometer.importers.hyperv.sources.counters.test_counters import VM, table
 from tests.nilometer.importers.hyperv.sources.files import AT, read, read_on, sample, vms
-from tests.nilometer.importers.hyperv.sources.test_counters import VM, table
-from tests.nilometer.importers.hyperv.sources.test_get_vm import SYNTHETIC_VM
+from tests.nilometer.importers.hyperv.sources.get_vm.test_get_vm import SYNTHETIC_VM
 from tests.oracle.shapes import Line
 
 CASES: list[dict[str, Any]] = json.loads(sample("watermark_cases.json"))
@@ -70,7 +71,7 @@ def test_the_model_comes_to_the_same_for_such_a_guest() -> None:
 
 def test_the_counters_of_such_a_vm_tell_assigned_and_visible_apart() -> None:
     columns = tuple(rf"{VM}(web01)\{name}" for name in ("Physical Memory", "Guest Visible Physical Memory"))
-    (told,) = vms(read(counters_csv, table(("11/23/2026 10:00:00", "640", "2048"), columns=columns), FileContext()))
+    (told,) = vms(read(pdh_csv, table(("11/23/2026 10:00:00", "640", "2048"), columns=columns), FileContext()))
     assert (told.listing.assigned, told.listing.visible) == (640 * MiB, 2048 * MiB)
 
 
@@ -95,7 +96,7 @@ def test_the_model_lets_the_balloon_down_before_it_adds_and_the_guest_sees_all()
 
 def test_get_vm_of_such_a_vm_tells_neither_its_demand_nor_its_localized_warning() -> None:
     told = {"MemoryAssigned": 4096 * MiB, "MemoryDemand": 4423 * MiB, "MemoryStatus": "Warning"}
-    (reading,) = vms(read(get_vm, json.dumps(SYNTHETIC_VM | told)))
+    (reading,) = vms(read(converted_json, json.dumps(SYNTHETIC_VM | told)))
     assert reading.listing.assigned == 4096 * MiB
     assert 4423 * MiB not in reading
 
@@ -203,8 +204,8 @@ def test_the_real_pairs_of_assigned_and_demand_are_whole_percentages() -> None:
 @pytest.mark.parametrize(("assigned", "percent", "demand"), REAL_DEMANDS)
 def test_no_reading_of_get_vm_holds_the_demand(assigned: int, percent: int, demand: int) -> None:
     told = {"MemoryAssigned": assigned * MiB, "MemoryDemand": demand * MiB}
-    (reading,) = vms(read(get_vm, json.dumps(SYNTHETIC_VM | told)))
-    (other,) = vms(read(get_vm, json.dumps(SYNTHETIC_VM | told | {"MemoryDemand": 7})))
+    (reading,) = vms(read(converted_json, json.dumps(SYNTHETIC_VM | told)))
+    (other,) = vms(read(converted_json, json.dumps(SYNTHETIC_VM | told | {"MemoryDemand": 7})))
     assert reading == other
     assert reading.listing.assigned == assigned * MiB
     assert reading.guest_available is None  # nor what follows from it
@@ -213,17 +214,17 @@ def test_no_reading_of_get_vm_holds_the_demand(assigned: int, percent: int, dema
 def test_no_pressure_of_the_counters_is_read() -> None:
     columns = tuple(rf"{VM}(web01)\{name}" for name in ("Physical Memory", "Current Pressure", "Average Pressure"))
     one, other = (
-        read(counters_csv, table(("11/23/2026 10:00:00", "640", pressure, pressure), columns=columns), FileContext())
+        read(pdh_csv, table(("11/23/2026 10:00:00", "640", pressure, pressure), columns=columns), FileContext())
         for pressure in ("97", "12")
     )
     assert one == other
     alone = table(("11/23/2026 10:00:00", "97"), columns=columns[1:2])
-    assert read_on(counters_csv, alone)[0] == []
+    assert read_on(pdh_csv, alone)[0] == []
 
 
 def test_format_list_of_a_real_static_vm_said_again_as_json_is_read_without_its_demand_and_texts() -> None:
     told = format_list("get-vm_select-star_fl_static_intel-mfd.txt") | {"DynamicMemoryEnabled": "False"}
-    (reading,) = vms(read(get_vm, json.dumps(told)))
+    (reading,) = vms(read(converted_json, json.dumps(told)))
     assert (reading.at, reading.listing.name, reading.listing.power, reading.listing.generation) == (
         AT,
         "Base_R92_VM001",

@@ -8,12 +8,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.nilometer.importers.hyperv.sources.counters.test_counters import CELLS, synthetic_set, table
+from tests.nilometer.importers.hyperv.sources.counters.test_prometheus import NEW, NINE, answer, series
+from tests.nilometer.importers.hyperv.sources.event_logs.test_event_log import event
 from tests.nilometer.importers.hyperv.sources.files import SAMPLES
-from tests.nilometer.importers.hyperv.sources.test_counters import CELLS, synthetic_set, table
-from tests.nilometer.importers.hyperv.sources.test_event_log import event
-from tests.nilometer.importers.hyperv.sources.test_get_vm import SYNTHETIC_HOST, SYNTHETIC_MEMORY, SYNTHETIC_VM
+from tests.nilometer.importers.hyperv.sources.get_vm.test_get_vm import SYNTHETIC_HOST, SYNTHETIC_MEMORY, SYNTHETIC_VM
 from tests.nilometer.importers.hyperv.sources.test_other_formats import BEAT, CLIXML, METRICS, SCVMM, WMI
-from tests.nilometer.importers.hyperv.sources.test_prometheus import NEW, NINE, answer, series
 from tests.nilometer.importers.qemu.damages import ENCODINGS, PACKINGS, VALUES, keys_of
 
 WHOLE: list[Any] = [

@@ -13,13 +13,20 @@ from hypothesis import strategies as st
 
 from domain.quantities import FLOOR, GiB, KiB, MiB
 from nilometer.importers.hyperv.readings import Reading
-from nilometer.importers.hyperv.sources import counters_csv, counters_json, get_vm, prometheus
+from nilometer.importers.hyperv.sources.counters import pdh_csv, prometheus, sample_sets
+from nilometer.importers.hyperv.sources.get_vm import converted_json
 from nilometer.importers.hyperv.sources.source import FileContext
-from nilometer.importers.hyperv.sources.spool import SPOOL
+from nilometer.importers.hyperv.sources.spool.spool_lines import SPOOL
+from tests.nilometer.importers.hyperv.sources.counters.test_counters import (
+    BERLIN_WINTER,
+    CELLS,
+    at,
+    synthetic_set,
+    table,
+)
+from tests.nilometer.importers.hyperv.sources.counters.test_prometheus import NEW, NINE, answer, series
 from tests.nilometer.importers.hyperv.sources.files import AT, hosts, read, read_on, vms
-from tests.nilometer.importers.hyperv.sources.test_counters import BERLIN_WINTER, CELLS, at, synthetic_set, table
-from tests.nilometer.importers.hyperv.sources.test_get_vm import SYNTHETIC_HOST, SYNTHETIC_MEMORY, SYNTHETIC_VM
-from tests.nilometer.importers.hyperv.sources.test_prometheus import NEW, NINE, answer, series
+from tests.nilometer.importers.hyperv.sources.get_vm.test_get_vm import SYNTHETIC_HOST, SYNTHETIC_MEMORY, SYNTHETIC_VM
 from tests.nilometer.importers.hyperv.synthetic import Spool
 from tests.nilometer.importers.hyperv.synthetic import vm as spooled_vm
 
@@ -48,7 +55,7 @@ def test_a_size_in_another_unit_is_refused_with_what_it_probably_is(
     properties: dict[str, Any], key: str, as_text: bool, value: float, divisor: str
 ) -> None:
     changed = properties | {key: str(value) if as_text else value}
-    readings, errors = read_on(get_vm, json.dumps(changed))
+    readings, errors = read_on(converted_json, json.dumps(changed))
     owner = "a host" if key == "MemoryCapacity" else "a VM"
     assert readings == []
     written = f"{value:g}" if isinstance(value, float) else str(value)
@@ -58,7 +65,7 @@ def test_a_size_in_another_unit_is_refused_with_what_it_probably_is(
 @pytest.mark.parametrize(("properties", "key"), KEYS)
 @pytest.mark.parametrize("text", ["2048 MB", "4GB", "4,5 GiB", "1073741824 bytes", "512 M"])
 def test_a_text_with_a_unit_is_named_as_one(properties: dict[str, Any], key: str, text: str) -> None:
-    readings, errors = read_on(get_vm, json.dumps(properties | {key: text}))
+    readings, errors = read_on(converted_json, json.dumps(properties | {key: text}))
     assert readings == []
     assert errors == [f"file:1: {key} {text!r} is a text with a unit, not a size in bytes"]
 
@@ -68,7 +75,7 @@ def test_no_size_of_a_vm_is_read_that_is_under_32_mib_or_no_whole_number_of_mib(
     where: tuple[dict[str, Any], str], size: int
 ) -> None:
     properties, key = where
-    readings, errors = read_on(get_vm, json.dumps(properties | {key: size}))
+    readings, errors = read_on(converted_json, json.dumps(properties | {key: size}))
     possible = size >= FLOOR and size % MiB == 0
     assert bool(vms(readings)) == (possible or size in NOT_MEASURED)
     assert bool(errors) != bool(readings)
@@ -80,7 +87,7 @@ def test_a_number_that_stands_for_no_figure_is_unknown_and_counted(
     properties: dict[str, Any], key: str, value: int
 ) -> None:
     context = FileContext(at=AT)
-    assert len(read(get_vm, json.dumps(properties | {key: value}), context)) == 1
+    assert len(read(converted_json, json.dumps(properties | {key: value}), context)) == 1
     assert context.counts.notes == [f"file:1: {key} {value} is no figure: it is read as unknown"]
     assert context.counts.remarks == {"impossible figure": 1}
 
@@ -112,7 +119,7 @@ def test_a_poll_with_a_size_that_no_vm_has_leaves_it_unknown(value: int) -> None
 def test_one_impossible_counter_is_unknown_and_the_rest_of_its_line_is_read(cell: str) -> None:
     context = FileContext()
     row = at("11/23/2026 10:00:00", CELLS[0], cell, *CELLS[2:])
-    (listed,) = vms(read(counters_csv, table(row, head=BERLIN_WINTER), context))
+    (listed,) = vms(read(pdh_csv, table(row, head=BERLIN_WINTER), context))
     assert (listed.listing.assigned, listed.listing.visible) == (640 * MiB, None)
     assert context.counts.notes == [f"file:2: column 3: visible {cell} is no figure: it is read as unknown"]
 
@@ -120,7 +127,7 @@ def test_one_impossible_counter_is_unknown_and_the_rest_of_its_line_is_read(cell
 def test_one_impossible_sample_is_unknown_and_the_others_are_read() -> None:
     context = FileContext()
     text = json.dumps(synthetic_set(**{"physical memory": 640, "guest visible physical memory": 2**32 - 1}))
-    (listed,) = vms(read(counters_json, text, context))
+    (listed,) = vms(read(sample_sets, text, context))
     assert (listed.listing.assigned, listed.listing.visible) == (640 * MiB, None)
     assert context.counts.remarks == {"impossible figure": 1}
 

@@ -12,16 +12,9 @@ import pytest
 
 from domain.quantities import GiB, MiB
 from domain.state import Power
-from nilometer.importers.hyperv.sources import (
-    event_log,
-    get_vm,
-    get_vm_clixml,
-    metrics_text,
-    prometheus,
-    scvmm,
-    winlogbeat,
-    wmi_counters,
-)
+from nilometer.importers.hyperv.sources.counters import metrics_text, prometheus, wmi
+from nilometer.importers.hyperv.sources.event_logs import event_log, winlogbeat
+from nilometer.importers.hyperv.sources.get_vm import converted_json, exported_clixml, scvmm
 from nilometer.importers.hyperv.sources.source import FileContext
 from tests.nilometer.importers.hyperv.sources.files import AT, WEB, Parser, hosts, powers, read, read_on, vms
 
@@ -105,14 +98,14 @@ XML = (
 
 
 def test_clixml_is_read_as_the_same_object_in_json() -> None:
-    assert get_vm_clixml.recognises(CLIXML.encode())
-    (found,), (same,) = read(get_vm_clixml, CLIXML), read(get_vm, json.dumps(SAME))
+    assert exported_clixml.recognises(CLIXML.encode())
+    (found,), (same,) = read(exported_clixml, CLIXML), read(converted_json, json.dumps(SAME))
     assert repr(found).replace("file: object 1", "PLACE") == repr(same).replace("file:1", "PLACE")
 
 
 def test_clixml_with_selected_properties_is_read() -> None:
     selected = CLIXML.replace("<Props>", "<MS>", 1).replace("</Props>\n    <MS>", "", 1)
-    assert vms(read(get_vm_clixml, selected))[0].listing == vms(read(get_vm_clixml, CLIXML))[0].listing
+    assert vms(read(exported_clixml, selected))[0].listing == vms(read(exported_clixml, CLIXML))[0].listing
 
 
 @pytest.mark.parametrize(
@@ -127,7 +120,7 @@ def test_clixml_with_selected_properties_is_read() -> None:
     ],
 )
 def test_clixml_that_cannot_be_read_is_told(text: str, error: str) -> None:
-    _, [message] = read_on(get_vm_clixml, text)
+    _, [message] = read_on(exported_clixml, text)
     assert message.startswith(error)
 
 
@@ -163,8 +156,8 @@ def test_a_scrape_that_cannot_be_read_is_told(text: str, error: str) -> None:
     [
         (metrics_text, METRICS),
         (scvmm, json.dumps(SCVMM)),
-        (wmi_counters, json.dumps(WMI["vms"])),
-        (get_vm_clixml, CLIXML),
+        (wmi, json.dumps(WMI["vms"])),
+        (exported_clixml, CLIXML),
     ],
 )
 def test_what_does_not_say_its_time_needs_one(parser: Parser, text: str) -> None:
@@ -177,10 +170,10 @@ def test_what_does_not_say_its_time_needs_one(parser: Parser, text: str) -> None
 def test_counters_over_wmi_are_read(document: Any) -> None:
     text = json.dumps(document)
     if isinstance(document, list) and document == [WMI]:
-        assert read_on(wmi_counters, text, HERE) == ([], ["file:1: no object has counters of Dynamic Memory"])
+        assert read_on(wmi, text, HERE) == ([], ["file:1: no object has counters of Dynamic Memory"])
         return
-    assert wmi_counters.recognises(text.encode())
-    readings = read(wmi_counters, text, HERE)
+    assert wmi.recognises(text.encode())
+    readings = read(wmi, text, HERE)
     [vm], [host] = vms(readings), hosts(readings)
     assert (vm.at, vm.listing.host, vm.listing.name, vm.listing.assigned) == (AT, "hv07", "web01", 4 * GiB)
     assert (vm.listing.visible, vm.added, host.available) == (4 * GiB, 8 * MiB, 10 * GiB)
@@ -188,7 +181,7 @@ def test_counters_over_wmi_are_read(document: Any) -> None:
 
 def test_one_object_over_wmi_names_its_own_computer() -> None:
     one = {**WMI["vms"][0], "PSComputerName": "HV08"}
-    assert vms(read(wmi_counters, json.dumps(one), HERE))[0].listing.host == "hv08"
+    assert vms(read(wmi, json.dumps(one), HERE))[0].listing.host == "hv08"
 
 
 def test_vms_of_system_center_are_read_with_their_host_and_not_the_guests_name() -> None:
@@ -256,8 +249,8 @@ def test_an_event_of_winlogbeat_that_cannot_be_read_is_told(change: dict[str, ob
 
 def test_no_format_takes_what_is_another_s() -> None:
     texts = {
-        get_vm_clixml: CLIXML, metrics_text: METRICS, wmi_counters: json.dumps(WMI), scvmm: json.dumps(SCVMM),
-        winlogbeat: json.dumps(BEAT), event_log: XML, get_vm: json.dumps(SAME),
+        exported_clixml: CLIXML, metrics_text: METRICS, wmi: json.dumps(WMI), scvmm: json.dumps(SCVMM),
+        winlogbeat: json.dumps(BEAT), event_log: XML, converted_json: json.dumps(SAME),
     }  # fmt: skip
     for parser, text in texts.items():
         assert [other for other in (*texts, prometheus) if other.recognises(text.encode())] == [parser]

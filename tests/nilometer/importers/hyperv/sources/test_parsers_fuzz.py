@@ -19,19 +19,9 @@ from hypothesis import strategies as st
 from domain.errors import InputError
 from domain.quantities import LARGEST
 from nilometer.importers.hyperv.readings import HostReading, PowerReading, Reading, VmReading
-from nilometer.importers.hyperv.sources import (
-    counters_csv,
-    counters_json,
-    event_log,
-    get_vm,
-    get_vm_clixml,
-    get_vm_csv,
-    metrics_text,
-    prometheus,
-    scvmm,
-    winlogbeat,
-    wmi_counters,
-)
+from nilometer.importers.hyperv.sources.counters import metrics_text, pdh_csv, prometheus, sample_sets, wmi
+from nilometer.importers.hyperv.sources.event_logs import event_log, winlogbeat
+from nilometer.importers.hyperv.sources.get_vm import converted_json, exported_clixml, exported_csv, scvmm
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.run import SkippedRecords
 from nilometer.times import parse_time
@@ -39,7 +29,7 @@ from tests.nilometer.importers.hyperv.sources.damaged_files import damaged_files
 from tests.nilometer.importers.hyperv.sources.files import AT, Parser, sample
 
 PARSERS: list[Parser] = [
-    get_vm, get_vm_csv, get_vm_clixml, scvmm, counters_csv, counters_json, wmi_counters, prometheus, metrics_text,
+    converted_json, exported_csv, exported_clixml, scvmm, pdh_csv, sample_sets, wmi, prometheus, metrics_text,
     event_log, winlogbeat,
 ]  # fmt: skip
 CONTEXTS = [FileContext(), FileContext(host="hv09", at=AT, zone="Europe/Berlin"), FileContext(at=AT, zone="-05:00")]

@@ -13,12 +13,12 @@ from domain.state import Power
 from nilometer.importers.hyperv.importer import HypervFile
 from nilometer.importers.hyperv.sources.registry import open_file
 from nilometer.importers.hyperv.sources.source import FileContext
-from nilometer.importers.hyperv.sources.spool import SPOOL
+from nilometer.importers.hyperv.sources.spool.spool_lines import SPOOL
 from nilometer.importers.run import DigestedStream, SkippedRecords
+from tests.nilometer.importers.hyperv.sources.counters.test_counters import BERLIN_WINTER, table
+from tests.nilometer.importers.hyperv.sources.event_logs.test_event_log import at
 from tests.nilometer.importers.hyperv.sources.files import AT, Parser, read
-from tests.nilometer.importers.hyperv.sources.test_counters import BERLIN_WINTER, table
 from tests.nilometer.importers.hyperv.sources.test_encodings import FILES
-from tests.nilometer.importers.hyperv.sources.test_event_log import at
 from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Spool, Store, dynamic, vm
 
 NAMES = ("Physical Memory", "Guest Visible Physical Memory", "Guest Available Memory")

@@ -13,7 +13,7 @@ from typing import Final, cast
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.readings import ChangeReading, HostReading, JobReading, SourceRecord
-from nilometer.importers.hyperv.sources.change_pairs import BEGUN, ChangePairs, CompletedChange, read_change_file
+from nilometer.importers.hyperv.sources.spool.change_pairs import BEGUN, ChangePairs, CompletedChange, read_change_file
 from nilometer.importers.hyperv.sources.values import Json, read_guid, read_text
 from nilometer.importers.run import ImportCounts
 

@@ -15,9 +15,9 @@ from typing import Final, cast
 from domain.errors import InputError
 from domain.quantities import LARGEST, MiB
 from nilometer.importers.hyperv.readings import Reading
-from nilometer.importers.hyperv.sources.instances import Instances
+from nilometer.importers.hyperv.sources.counters.instances import Instances
+from nilometer.importers.hyperv.sources.counters.samples import Figures, Subject, make_reading
 from nilometer.importers.hyperv.sources.json_stream import read_documents
-from nilometer.importers.hyperv.sources.samples import Figures, Subject, make_reading
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
 from nilometer.importers.hyperv.sources.values import NO_FIGURES, BadValue, Json, NoFigure, note_impossible
 from nilometer.textio.texts import ByteStream

@@ -28,9 +28,9 @@ from nilometer.importers.hyperv.readings import (
     VmListing,
     VmReading,
 )
-from nilometer.importers.hyperv.sources.change_order import ChangesInOrder, find_migrations
-from nilometer.importers.hyperv.sources.change_pairs import WAITING, find_size
 from nilometer.importers.hyperv.sources.source import FileContext, FileFormat, Lines
+from nilometer.importers.hyperv.sources.spool.change_order import ChangesInOrder, find_migrations
+from nilometer.importers.hyperv.sources.spool.change_pairs import WAITING, find_size
 from nilometer.importers.hyperv.sources.values import (
     VM_STATES,
     Json,

@@ -22,9 +22,9 @@ from xml.etree.ElementTree import Element
 from domain.errors import InputError
 from domain.state import Power
 from nilometer.importers.hyperv.readings import PowerReading, Reading
+from nilometer.importers.hyperv.sources.event_logs.xml_stream import read_events
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
 from nilometer.importers.hyperv.sources.values import BadValue, parse_guid
-from nilometer.importers.hyperv.sources.xml_stream import read_events
 from nilometer.textio.texts import ByteStream
 from nilometer.times import parse_time
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from nilometer.importers.hyperv.sources.change_pairs import WAITING
+from nilometer.importers.hyperv.sources.spool.change_pairs import WAITING
 from nilometer.times import to_utc_time
 
 CHANGES: Final = "changes"

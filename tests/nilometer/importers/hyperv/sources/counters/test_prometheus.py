@@ -14,7 +14,7 @@ from domain.errors import InputError
 from domain.identifiers import UtcTime
 from domain.quantities import GiB, MiB
 from nilometer.importers.hyperv.readings import HostReading, VmListing, VmReading
-from nilometer.importers.hyperv.sources import prometheus
+from nilometer.importers.hyperv.sources.counters import prometheus
 from nilometer.importers.hyperv.sources.source import FileContext
 from tests.nilometer.importers.hyperv.sources.files import hosts, read, read_on, vms
 

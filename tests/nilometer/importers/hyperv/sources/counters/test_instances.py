@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from domain.quantities import MiB
-from nilometer.importers.hyperv.sources import counters_csv, counters_json, prometheus
+from nilometer.importers.hyperv.sources.counters import pdh_csv, prometheus, sample_sets
 from nilometer.importers.hyperv.sources.source import FileContext
+from tests.nilometer.importers.hyperv.sources.counters.test_counters import BERLIN_WINTER, table
+from tests.nilometer.importers.hyperv.sources.counters.test_prometheus import NEW, NINE, answer, series
 from tests.nilometer.importers.hyperv.sources.files import Parser, read, vms
-from tests.nilometer.importers.hyperv.sources.test_counters import BERLIN_WINTER, table
-from tests.nilometer.importers.hyperv.sources.test_prometheus import NEW, NINE, answer, series
 
 NO_VMS = ["(unknown)", "(unknown)#1", "[unknown]#12", "------", "------#3", "app01#1", "app01#27", "APP01#2"]
 
@@ -20,14 +20,14 @@ NO_VMS = ["(unknown)", "(unknown)#1", "[unknown]#12", "------", "------#3", "app
 def in_csv(*instances: str) -> list[str]:
     columns = tuple(rf"\\HV01\Hyper-V Dynamic Memory VM({instance})\Physical Memory" for instance in instances)
     rows = [(f"11/23/2026 10:0{minute}:00", *["1024"] * len(instances)) for minute in range(2)]
-    return names(counters_csv, table(*rows, head=BERLIN_WINTER, columns=columns), len(rows) * len(instances))
+    return names(pdh_csv, table(*rows, head=BERLIN_WINTER, columns=columns), len(rows) * len(instances))
 
 
 def in_json(*instances: str) -> list[str]:
     path = r"\\hv01\hyper-v dynamic memory vm({})\physical memory"
     samples = [{"Path": path.format(instance), "CookedValue": 1024} for instance in instances]
     sets = [{"Timestamp": f"2026-11-23T09:0{minute}:00Z", "CounterSamples": samples} for minute in range(2)]
-    return names(counters_json, json.dumps(sets), len(sets) * len(instances))
+    return names(sample_sets, json.dumps(sets), len(sets) * len(instances))
 
 
 def in_prometheus(*instances: str) -> list[str]:

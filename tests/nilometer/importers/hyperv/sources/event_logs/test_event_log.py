@@ -10,8 +10,8 @@ from domain.errors import InputError
 from domain.identifiers import UtcTime
 from domain.state import Power
 from nilometer.importers.hyperv.readings import PowerReading
-from nilometer.importers.hyperv.sources import event_log, xml_stream
-from nilometer.importers.hyperv.sources.event_log import MEANINGS
+from nilometer.importers.hyperv.sources.event_logs import event_log, xml_stream
+from nilometer.importers.hyperv.sources.event_logs.event_log import MEANINGS
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.run import SkippedRecords
 from nilometer.messages.events import describe

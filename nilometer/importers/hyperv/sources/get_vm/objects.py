@@ -1,4 +1,4 @@
-"""``Get-VM``, ``Get-VMMemory`` and ``Get-VMHost`` through ``ConvertTo-Json``, of Windows PowerShell 5.1 and of 7.
+"""Objects of ``Get-VM``, ``Get-VMMemory`` and ``Get-VMHost``, in whatever format they were written: their readings.
 
 None of them says when it was collected: that has to be known beside the file. MemoryDemand is not read: it is
 computed from a percentage, and is not the memory in use. Status and MemoryStatus are not read: they are in
@@ -7,20 +7,17 @@ the host's language.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final, TypeVar, cast
+from collections.abc import Iterator
+from typing import Final, cast
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from domain.state import Power
 from nilometer.importers.hyperv.readings import HostReading, Reading, VmListing, VmReading
-from nilometer.importers.hyperv.sources.json_stream import read_documents
+from nilometer.importers.hyperv.sources.get_vm.properties import PropertyReader
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
 from nilometer.importers.hyperv.sources.values import (
-    BadValue,
     Json,
-    NoFigure,
-    note_impossible,
     parse_configured,
     parse_count,
     parse_flag,
@@ -32,40 +29,11 @@ from nilometer.importers.hyperv.sources.values import (
     parse_version,
     parse_vm_memory,
 )
-from nilometer.importers.run import ImportCounts
-from nilometer.textio.texts import ByteStream
 
-_SIGNS: Final = tuple(
-    f'"{name}"'.encode()
-    for name in (
-        "MemoryAssigned", "MemoryCapacity", "MaximumPerNumaNode", "IntegrationServicesState", "SmartPagingFileInUse",
-        "ParentSnapshotId",
-    )
-)  # fmt: skip
-"""Properties that objects of these commands have, and hardly any other object."""
 _EXPECTED: Final = "write it with: Get-VM | ConvertTo-Json (or Get-VMMemory, Get-VMHost), with all their properties"
 _NO_TIME: Final = "say when it was collected: --at 2026-11-23T09:00:00Z"
 _ONE_TIME: Final = "a file has one time: import each collection as a file of its own, with its own --at"
 _NO_HOST: Final = "name it: --on hv01"
-
-T = TypeVar("T")
-
-
-def recognises(first: bytes) -> bool:
-    """Whether a file that begins so has this format."""
-    return first.lstrip()[:1] in (b"{", b"[") and any(sign in first for sign in _SIGNS)
-
-
-def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Reading]:
-    """The readings of a file. What cannot be read is skipped, with place and hint."""
-    return read_objects(_numbered_objects(stream, name, context), name, context)
-
-
-def _numbered_objects(stream: ByteStream, name: str, context: FileContext) -> Iterator[tuple[str, object]]:
-    for place, document in read_documents(stream, name, context.skipped):
-        objects = _objects(document)
-        for number, value in enumerate(objects, start=1):
-            yield (place if len(objects) == 1 else f"{place}: object {number}"), value
 
 
 def read_objects(objects: Iterator[tuple[str, object]], name: str, context: FileContext) -> Iterator[Reading]:
@@ -88,20 +56,11 @@ def read_objects(objects: Iterator[tuple[str, object]], name: str, context: File
                 yield reading
 
 
-def _objects(document: object) -> list[object]:
-    """The objects of a document: one, an array, or an array that 5.1 wrapped with its count."""
-    if isinstance(document, dict):
-        wrapped = cast("Json", document)
-        if wrapped.keys() == {"value", "Count"}:
-            document = wrapped["value"]
-    return cast("list[object]", document) if isinstance(document, list) else [document]
-
-
 def _reading(value: object, where: str, at: UtcTime, context: FileContext) -> tuple[str, str, Reading | None]:
     """The command that wrote an object, what it is about, and its reading."""
     if not isinstance(value, dict):
         raise InputError(f"{where}: is not an object of Get-VM, Get-VMMemory or Get-VMHost", hint=_EXPECTED)
-    properties = _Object(cast("Json", value), where, context.counts)
+    properties = PropertyReader(cast("Json", value), where, context.counts, _EXPECTED)
     if "MemoryCapacity" in properties.values:
         host = _find_host(properties, context) or host_name(properties.get("Name", parse_text))
         if host is None:
@@ -125,32 +84,13 @@ def _reading(value: object, where: str, at: UtcTime, context: FileContext) -> tu
     return kind, key if vm.listing.host is None else f"{key} on {vm.listing.host}", vm  # two hosts list a migrating VM
 
 
-class _Object:
-    """A JSON object and where it stands."""
-
-    def __init__(self, values: Json, where: str, counts: ImportCounts) -> None:
-        self.values = values
-        self.where = where
-        self._counts = counts
-
-    def get(self, key: str, read: Callable[[object], T | None]) -> T | None:
-        """A property; ``None`` if it is missing, or no figure. Raises ``InputError`` if it cannot be read."""
-        try:
-            return read(self.values.get(key))
-        except NoFigure as none:
-            note_impossible(self._counts, self.where, f"{key} {none}")
-            return None
-        except BadValue as bad:
-            raise InputError(f"{self.where}: {key} {bad}", hint=_EXPECTED) from None
-
-
-def _find_host(properties: _Object, context: FileContext) -> str | None:
+def _find_host(properties: PropertyReader, context: FileContext) -> str | None:
     """The host that an object names, also as the computer that it came from through PowerShell remoting."""
     named = (host_name(properties.get(key, parse_text)) for key in ("ComputerName", "PSComputerName"))
     return next(filter(None, named), None) or host_name(context.host)
 
 
-def _vm(properties: _Object, at: UtcTime, context: FileContext) -> VmReading:
+def _vm(properties: PropertyReader, at: UtcTime, context: FileContext) -> VmReading:
     state = properties.get("State", parse_power)
     off = state in (Power.OFF, Power.SAVED)
     assigned = properties.get("MemoryAssigned", parse_vm_memory)
@@ -174,7 +114,7 @@ def _vm(properties: _Object, at: UtcTime, context: FileContext) -> VmReading:
     return VmReading(at=at, record=properties.where, listing=listing, uptime=uptime)
 
 
-def _memory(properties: _Object, at: UtcTime, context: FileContext) -> VmReading:
+def _memory(properties: PropertyReader, at: UtcTime, context: FileContext) -> VmReading:
     dynamic = properties.get("DynamicMemoryEnabled", parse_flag)
     listing = VmListing(
         host=_find_host(properties, context),

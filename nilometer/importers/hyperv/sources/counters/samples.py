@@ -13,7 +13,7 @@ from typing import Final
 from domain.identifiers import UtcTime
 from domain.quantities import LARGEST, MiB
 from nilometer.importers.hyperv.readings import HostReading, Reading, VmListing, VmReading
-from nilometer.importers.hyperv.sources.instances import Instances
+from nilometer.importers.hyperv.sources.counters.instances import Instances
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
 from nilometer.importers.hyperv.sources.values import NO_FIGURES, BadValue, NoFigure, note_impossible
 

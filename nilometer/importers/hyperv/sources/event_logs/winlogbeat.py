@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from domain.errors import InputError
 from nilometer.importers.hyperv.readings import Reading
-from nilometer.importers.hyperv.sources.event_log import (
+from nilometer.importers.hyperv.sources.event_logs.event_log import (
     LoggedEvent,
     LoggedReading,
     read_event,

@@ -7,20 +7,17 @@ depends on the release.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, TypeVar, cast
+from typing import Final, cast
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from domain.quantities import MiB
 from domain.state import Power
 from nilometer.importers.hyperv.readings import Reading, VmListing, VmReading
-from nilometer.importers.hyperv.sources.json_stream import read_documents
+from nilometer.importers.hyperv.sources.get_vm.properties import PropertyReader, read_json_objects
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
 from nilometer.importers.hyperv.sources.values import (
-    BadValue,
     Json,
-    NoFigure,
-    note_impossible,
     parse_configured,
     parse_count,
     parse_flag,
@@ -43,8 +40,6 @@ _STATES: Final = {
 _EXPECTED: Final = "write it with: Get-SCVirtualMachine | ConvertTo-Json, with all its properties"
 _NO_TIME: Final = "say when it was collected: --at 2026-11-23T09:00:00Z"
 
-T = TypeVar("T")
-
 
 def recognises(first: bytes) -> bool:
     """Whether a file that begins so has this format."""
@@ -57,36 +52,26 @@ def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Readin
         no_time = f"{name}:1: Get-SCVirtualMachine does not say when it ran"
         context.skipped.add(InputError(no_time, hint=_NO_TIME))
         return
-    for place, document in read_documents(stream, name, context.skipped):
-        objects = cast("list[object]", document) if isinstance(document, list) else [document]
-        for number, value in enumerate(objects, start=1):
-            where = place if len(objects) == 1 else f"{place}: object {number}"
-            try:
-                yield _read_vm(value, where, context.at, context)
-            except InputError as error:
-                context.skipped.add(error)
+    for where, value in read_json_objects(stream, name, context.skipped):
+        try:
+            yield _read_vm(value, where, context.at, context)
+        except InputError as error:
+            context.skipped.add(error)
 
 
 def _read_vm(value: object, where: str, at: UtcTime, context: FileContext) -> VmReading:
     if not isinstance(value, dict):
         raise InputError(f"{where}: is not an object of Get-SCVirtualMachine", hint=_EXPECTED)
-    properties = cast("Json", value)
-
-    def get(key: str, read: Callable[[object], T | None]) -> T | None:
-        try:
-            return read(properties.get(key))
-        except NoFigure as none:
-            note_impossible(context.counts, where, f"{key} {none}")
-            return None
-        except BadValue as bad:
-            raise InputError(f"{where}: {key} {bad}", hint=_EXPECTED) from None
-
-    state = next(filter(None, (_read_state(properties.get(key)) for key in ("VirtualMachineState", "Status"))), None)
+    properties = PropertyReader(cast("Json", value), where, context.counts, _EXPECTED)
+    get = properties.get
+    state = next(
+        filter(None, (_read_state(properties.values.get(key)) for key in ("VirtualMachineState", "Status"))), None
+    )
     off = state in (Power.OFF, Power.SAVED)
     dynamic = get("DynamicMemoryEnabled", parse_flag)
     assigned = get("MemoryAssignedMB", _in_megabytes(parse_vm_memory))
     listing = VmListing(
-        host=_find_host(properties) or host_name(context.host),
+        host=_find_host(properties.values) or host_name(context.host),
         vm_id=get("VMId", parse_guid),  # ID is that of VMM's own records
         name=get("Name", parse_text),
         power=state,

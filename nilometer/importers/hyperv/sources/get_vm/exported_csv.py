@@ -11,7 +11,7 @@ from typing import Final
 
 from domain.errors import InputError
 from nilometer.importers.hyperv.readings import Reading
-from nilometer.importers.hyperv.sources import get_vm
+from nilometer.importers.hyperv.sources.get_vm.objects import read_objects
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.textio.texts import ByteStream, read_lines
 
@@ -30,7 +30,7 @@ def recognises(first: bytes) -> bool:
 
 def read(stream: ByteStream, name: str, context: FileContext) -> Iterator[Reading]:
     """The readings of a file. What cannot be read is skipped, with place and hint."""
-    return get_vm.read_objects(_rows(stream, name, context), name, context)
+    return read_objects(_rows(stream, name, context), name, context)
 
 
 def _rows(stream: ByteStream, name: str, context: FileContext) -> Iterator[tuple[str, object]]:

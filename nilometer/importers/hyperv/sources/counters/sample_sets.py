@@ -9,10 +9,10 @@ from typing import Final, cast
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.readings import Reading
-from nilometer.importers.hyperv.sources.instances import Instances
+from nilometer.importers.hyperv.sources.counters.instances import Instances
+from nilometer.importers.hyperv.sources.counters.samples import IN_ENGLISH, KNOWN, Samples, find_counter
 from nilometer.importers.hyperv.sources.json_stream import read_documents
 from nilometer.importers.hyperv.sources.local_time import LocalClock, parse_zone
-from nilometer.importers.hyperv.sources.samples import IN_ENGLISH, KNOWN, Samples, find_counter
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.hyperv.sources.values import BadValue, Json, parse_moment
 from nilometer.textio.texts import ByteStream

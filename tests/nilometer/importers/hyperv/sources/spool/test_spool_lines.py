@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from nilometer.importers.hyperv.readings import Reading, SourceRecord, VmReading
-from nilometer.importers.hyperv.sources import spool
 from nilometer.importers.hyperv.sources.source import FileContext
+from nilometer.importers.hyperv.sources.spool import spool_lines
 from nilometer.importers.run import SkippedRecords
 from tests.nilometer.importers.hyperv.synthetic import Json, Spool, Store, dynamic, off, vm
 from tests.nilometer.importers.qemu.damages import VALUES
@@ -21,7 +21,7 @@ EQUAL = [1, True, 1.0, "1", 0, False, 0.0, None, "", 2, 2.0, "2", 4096, "4096"]
 def read(*lines: bytes) -> list[SourceRecord]:
     """The records of a spool, without the lines that cannot be read."""
     context = FileContext(skipped=SkippedRecords(keep_going=True))
-    return list(spool.read(iter(list(enumerate(lines, 1))), "spool", context))
+    return list(spool_lines.read(iter(list(enumerate(lines, 1))), "spool", context))
 
 
 def told(records: list[SourceRecord]) -> list[tuple[bytes, list[Reading]]]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.errors import InputError
 from nilometer.importers.hyperv.readings import Reading
-from nilometer.importers.hyperv.sources.prometheus import SeriesTable
+from nilometer.importers.hyperv.sources.counters.prometheus import SeriesTable
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.textio.texts import ByteStream, read_lines
 

@@ -12,9 +12,9 @@ from typing import Final, cast
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.readings import Reading
-from nilometer.importers.hyperv.sources.instances import Instances
+from nilometer.importers.hyperv.sources.counters.instances import Instances
+from nilometer.importers.hyperv.sources.counters.samples import Counter, Samples
 from nilometer.importers.hyperv.sources.json_stream import read_documents
-from nilometer.importers.hyperv.sources.samples import Counter, Samples
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
 from nilometer.importers.hyperv.sources.values import BadValue, Json, parse_moment
 from nilometer.textio.texts import ByteStream

@@ -13,15 +13,15 @@ from typing import Final
 
 from domain.errors import InputError
 from nilometer.importers.hyperv.readings import Reading
-from nilometer.importers.hyperv.sources.instances import Instances
-from nilometer.importers.hyperv.sources.local_time import ClockLost, LocalClock, parse_zone
-from nilometer.importers.hyperv.sources.samples import (
+from nilometer.importers.hyperv.sources.counters.instances import Instances
+from nilometer.importers.hyperv.sources.counters.samples import (
     IN_ENGLISH,
     KNOWN,
     Counter,
     Samples,
     find_counter,
 )
+from nilometer.importers.hyperv.sources.local_time import ClockLost, LocalClock, parse_zone
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
 from nilometer.importers.hyperv.sources.values import BadValue
 from nilometer.textio.texts import ByteStream, read_lines

@@ -17,7 +17,7 @@ from domain.errors import InputError
 from domain.identifiers import UtcTime
 from domain.quantities import MiB
 from nilometer.importers.hyperv.readings import HostReading, VmListing, VmReading
-from nilometer.importers.hyperv.sources import counters_csv, counters_json
+from nilometer.importers.hyperv.sources.counters import pdh_csv, sample_sets
 from nilometer.importers.hyperv.sources.local_time import parse_zone
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.hyperv.sources.windows_zones import ZONES
@@ -53,7 +53,7 @@ def at(time: str, *cells: str) -> tuple[str, ...]:
 
 
 def times(text: str, context: FileContext | None = None) -> list[str]:
-    return [each.at[:16] for each in vms(read(counters_csv, text, context or FileContext()))]
+    return [each.at[:16] for each in vms(read(pdh_csv, text, context or FileContext()))]
 
 
 def physical(*moments: str, head: str = BERLIN_WINTER) -> str:
@@ -61,7 +61,7 @@ def physical(*moments: str, head: str = BERLIN_WINTER) -> str:
 
 
 def test_the_counters_of_dynamic_memory_are_mb_and_become_bytes() -> None:
-    told = read(counters_csv, table(at("11/23/2026 10:00:00.123")), FileContext())
+    told = read(pdh_csv, table(at("11/23/2026 10:00:00.123")), FileContext())
     moment = UtcTime("2026-11-23T09:00:00.123000Z")
     assert told == [
         HostReading(at=moment, host="hv01", record="file:2", available=40960 * MiB),
@@ -75,18 +75,18 @@ def test_the_counters_of_dynamic_memory_are_mb_and_become_bytes() -> None:
 def test_what_was_not_measured_is_missing_and_a_vm_without_figures_is_not_told_of() -> None:
     for blank in ("", " ", "-1"):
         row = at("11/23/2026 10:00:00", *([blank] * 5), "97", "40960", "", "640", "1")
-        told = read(counters_csv, table(row), FileContext())
+        told = read(pdh_csv, table(row), FileContext())
         assert [type(each) for each in told] == [HostReading]
 
 
 def test_nothing_assigned_is_not_reported_yet() -> None:
-    (told,) = vms(read(counters_csv, table(at("11/23/2026 10:00:00", "0", "0", *CELLS[2:])), FileContext()))
+    (told,) = vms(read(pdh_csv, table(at("11/23/2026 10:00:00", "0", "0", *CELLS[2:])), FileContext()))
     assert (told.listing.assigned, told.listing.visible, told.removed) == (None, None, 1418 * MiB)
 
 
 @pytest.mark.parametrize("by", [",", ";", "\t"])
 def test_a_decimal_comma_and_other_separators_are_read(by: str) -> None:
-    told = vms(read(counters_csv, table(at("11/23/2026 10:00:00", "640,500000", *CELLS[1:]), by=by), FileContext()))
+    told = vms(read(pdh_csv, table(at("11/23/2026 10:00:00", "640,500000", *CELLS[1:]), by=by), FileContext()))
     assert told[0].listing.assigned == 640 * MiB + MiB // 2
 
 
@@ -98,7 +98,7 @@ def test_a_zone_whose_name_has_a_separator_in_it_is_no_matter() -> None:
 
 def test_heads_in_any_case_are_known_and_a_host_that_is_not_named_is_the_one_that_is_assumed() -> None:
     text = table(("11/23/2026 10:00:00", "1024"), columns=(r"\hyper-v dynamic memory vm(web01)\physical memory",))
-    (told,) = vms(read(counters_csv, text, FileContext(host="HV09")))
+    (told,) = vms(read(pdh_csv, text, FileContext(host="HV09")))
     assert (told.listing.host, told.listing.assigned) == ("hv09", 1024 * MiB)
 
 
@@ -110,10 +110,10 @@ def test_heads_in_another_language_are_refused_with_what_was_expected_and_what_t
     with pytest.raises(
         InputError, match="file:1: none of its counters is one of Dynamic Memory's by its English"
     ) as caught:
-        read(counters_csv, text, FileContext())
+        read(pdh_csv, text, FileContext())
     assert "Dynamischer" in caught.value.message
     assert "Perflib" in caught.value.hint
-    assert len(read_on(counters_csv, text)[1]) == 1  # once, not for each line
+    assert len(read_on(pdh_csv, text)[1]) == 1  # once, not for each line
 
 
 def test_where_the_clock_was_set_back_the_order_tells_the_two_hours_apart() -> None:
@@ -154,7 +154,7 @@ GERMAN = "(PDH-CSV 4.0) (Mitteleuropäische Zeit)(-60)"
 
 def test_a_clock_that_was_set_forward_cannot_be_told_from_a_pause_unless_the_zone_is_said() -> None:
     text = physical(*SPRING, head=GERMAN)
-    readings, errors = read_on(counters_csv, text)
+    readings, errors = read_on(pdh_csv, text)
     assert [each.at[:16] for each in readings] == ["2026-03-29T00:58", "2026-03-29T00:59"]
     assert errors == ["file:4: the clock went from 01:59 to 03:00: is that a pause, or was the clock set?"]
     assert times(text, FileContext(zone="Europe/Berlin")) == SPRING_IN_BERLIN
@@ -217,14 +217,14 @@ def test_what_a_tool_says_behind_its_rows_is_a_remark(end: str) -> None:
 
 def test_a_row_that_is_cut_off_at_the_end_is_damage_and_so_is_a_line_between_rows() -> None:
     text = physical("11/23/2026 10:00:00", "11/23/2026 10:01:00")
-    assert read_on(counters_csv, text + '"11/23/20')[1] == [
+    assert read_on(pdh_csv, text + '"11/23/20')[1] == [
         "file:4: '11/23/20' is not a time such as 11/23/2026 09:00:00.000"
     ]
     lines = text.splitlines()
-    readings, errors = read_on(counters_csv, "\n".join([*lines[:2], "Exiting", *lines[2:], "Exiting"]))
+    readings, errors = read_on(pdh_csv, "\n".join([*lines[:2], "Exiting", *lines[2:], "Exiting"]))
     assert len(readings) == 2
     assert errors == ["file:3: 'Exiting' is not a time such as 11/23/2026 09:00:00.000"]
-    assert read_on(counters_csv, f"{lines[0]}\nError: no data\n")[1] == [
+    assert read_on(pdh_csv, f"{lines[0]}\nError: no data\n")[1] == [
         "file:2: 'Error: no data' is not a time such as 11/23/2026 09:00:00.000"
     ]
 
@@ -242,7 +242,7 @@ def test_a_pause_of_another_length_is_a_pause() -> None:
 
 def test_typeperf_does_not_write_the_zone_which_has_to_be_said_once() -> None:
     text = physical("11/23/2026 10:00:00", "11/23/2026 10:01:00", head="(PDH-CSV 4.0)")
-    readings, errors = read_on(counters_csv, text)
+    readings, errors = read_on(pdh_csv, text)
     assert readings == []
     assert errors == ["file:2: the time is a local one, and the file does not say its zone"]
     assert times(text, FileContext(zone="UTC")) == ["2026-11-23T10:00", "2026-11-23T10:01"]
@@ -251,7 +251,7 @@ def test_typeperf_does_not_write_the_zone_which_has_to_be_said_once() -> None:
 def test_a_zone_that_is_not_one_is_refused() -> None:
     for zone in ("Middle/Earth", "+99:00", "+24:00", "+01:60", "../etc/passwd", ""):
         with pytest.raises(InputError, match="there is no time zone"):
-            read(counters_csv, physical("11/23/2026 10:00:00"), FileContext(zone=zone))
+            read(pdh_csv, physical("11/23/2026 10:00:00"), FileContext(zone=zone))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_zone_that_is_not_one_is_refused() -> None:
     ],
 )
 def test_a_line_that_cannot_be_read_is_told_and_does_not_hide_the_rest(row: tuple[str, ...], says: str) -> None:
-    readings, errors = read_on(counters_csv, table(at("11/23/2026 10:00:00"), row, at("11/23/2026 10:02:00")))
+    readings, errors = read_on(pdh_csv, table(at("11/23/2026 10:00:00"), row, at("11/23/2026 10:02:00")))
     assert [each.at[14:16] for each in vms(readings)] == ["00", "02"]
     assert errors == [says]
 
@@ -278,25 +278,25 @@ def test_empty_lines_and_blanks_around_values_are_no_matter() -> None:
     head, row = table(
         (" 11/23/2026 10:00:00 ", " 1024 ", " "), columns=COLUMNS[:1], head=f" {BERLIN_WINTER} "
     ).splitlines()
-    (told,) = vms(read(counters_csv, f"\n  \n{head}\n\n   \n{row}\n \n", FileContext()))
+    (told,) = vms(read(pdh_csv, f"\n  \n{head}\n\n   \n{row}\n \n", FileContext()))
     assert (told.record, told.listing.assigned) == ("file:6", 1024 * MiB)
 
 
 def test_a_last_column_without_a_name_is_no_matter() -> None:
-    assert len(vms(read(counters_csv, table(at("11/23/2026 10:00:00", *CELLS, "")), FileContext()))) == 1
+    assert len(vms(read(pdh_csv, table(at("11/23/2026 10:00:00", *CELLS, "")), FileContext()))) == 1
 
 
 def test_files_of_another_kind_are_refused() -> None:
-    assert read_on(counters_csv, "Name,State\nweb01,Running\n")[1] == ["file:1: is not CSV of performance counters"]
-    assert read_on(counters_csv, '"(PDH-CSV 4.0) (UTC)(0)"\n')[1] == ["file:1: names no counters"]
+    assert read_on(pdh_csv, "Name,State\nweb01,Running\n")[1] == ["file:1: is not CSV of performance counters"]
+    assert read_on(pdh_csv, '"(PDH-CSV 4.0) (UTC)(0)"\n')[1] == ["file:1: names no counters"]
 
 
 def test_the_kind_of_file_is_told_from_its_beginning() -> None:
-    assert counters_csv.recognises(physical().encode())
-    assert counters_csv.recognises(b'\r\n"(PDH-CSV 4.0)","')
-    assert not counters_csv.recognises(b"Name,State")
-    assert counters_json.recognises(json.dumps([synthetic_set()]).encode())
-    assert not counters_json.recognises(b'{"MemoryAssigned": 1}')
+    assert pdh_csv.recognises(physical().encode())
+    assert pdh_csv.recognises(b'\r\n"(PDH-CSV 4.0)","')
+    assert not pdh_csv.recognises(b"Name,State")
+    assert sample_sets.recognises(json.dumps([synthetic_set()]).encode())
+    assert not sample_sets.recognises(b'{"MemoryAssigned": 1}')
 
 
 # JSON
@@ -325,7 +325,7 @@ JSON_TIME = UtcTime("2026-11-23T09:00:00.000000Z")
     ],
 )
 def test_get_counter_as_json_is_read_in_the_shapes_of_both_powershells(timestamp: object) -> None:
-    told = read(counters_json, json.dumps(synthetic_set(timestamp)), FileContext(zone="+01:00"))
+    told = read(sample_sets, json.dumps(synthetic_set(timestamp)), FileContext(zone="+01:00"))
     assert told == [
         VmReading(
             at=JSON_TIME,
@@ -341,7 +341,7 @@ def test_samples_alone_are_put_together_by_their_time() -> None:
         for time in ("2026-11-23T09:00:00Z", "2026-11-23T09:01:00Z")
         for sample in synthetic_set()["CounterSamples"]
     ]
-    told = vms(read(counters_json, json.dumps(samples), FileContext()))
+    told = vms(read(sample_sets, json.dumps(samples), FileContext()))
     assert [(each.at[14:16], each.listing.assigned, each.listing.visible) for each in told] == [
         ("00", 640 * MiB, 2048 * MiB),
         ("01", 640 * MiB, 2048 * MiB),
@@ -350,7 +350,7 @@ def test_samples_alone_are_put_together_by_their_time() -> None:
 
 def test_the_balancers_available_memory_is_the_hosts() -> None:
     one = {"Path": r"\\hv01\hyper-v dynamic memory balancer(system balancer)\available memory", "CookedValue": 7}
-    told = read(counters_json, json.dumps(synthetic_set() | {"CounterSamples": one}), FileContext())
+    told = read(sample_sets, json.dumps(synthetic_set() | {"CounterSamples": one}), FileContext())
     assert hosts(told) == [HostReading(at=JSON_TIME, host="hv01", record="file:1", available=7 * MiB)]
 
 
@@ -375,14 +375,14 @@ def test_the_balancers_available_memory_is_the_hosts() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_sample_is_told_with_its_place(document: object, says: str) -> None:
-    readings, errors = read_on(counters_json, f"{json.dumps(document)}\n{json.dumps(synthetic_set())}")
+    readings, errors = read_on(sample_sets, f"{json.dumps(document)}\n{json.dumps(synthetic_set())}")
     assert errors == [says]
     assert [each.record for each in readings] == ["file:2"]
 
 
 def test_samples_in_another_language_are_refused_with_what_was_expected() -> None:
     told = synthetic_set() | {"CounterSamples": {"Path": r"\\hv01\speicher(web01)\physisch", "CookedValue": 1}}
-    readings, errors = read_on(counters_json, json.dumps(told))
+    readings, errors = read_on(sample_sets, json.dumps(told))
     assert readings == []
     assert errors == [
         r"file:1: no sample is of a counter of Dynamic Memory, such as \Hyper-V Dynamic Memory VM(*)\Physical Memory"

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.state import Power
-from nilometer.importers.hyperv.sources import get_vm, get_vm_csv
+from nilometer.importers.hyperv.sources.get_vm import converted_json, exported_csv
 from tests.nilometer.importers.hyperv.sources.files import read, read_on, vms
-from tests.nilometer.importers.hyperv.sources.test_get_vm import SYNTHETIC_HOST, SYNTHETIC_MEMORY, SYNTHETIC_VM
+from tests.nilometer.importers.hyperv.sources.get_vm.test_get_vm import SYNTHETIC_HOST, SYNTHETIC_MEMORY, SYNTHETIC_VM
 
 TYPE = "#TYPE Microsoft.HyperV.PowerShell.VirtualMachine\r\n"
 
@@ -36,15 +36,15 @@ VM = SYNTHETIC_VM | {"State": "Running", "Uptime": "10:20:36.5000000", "Notes": 
 @pytest.mark.parametrize("properties", [VM, SYNTHETIC_MEMORY, SYNTHETIC_HOST])
 def test_a_table_is_read_as_the_same_objects_in_json(begin: str, delimiter: str, properties: dict[str, Any]) -> None:
     text = begin + exported(properties, delimiter=delimiter)
-    assert get_vm_csv.recognises(text.encode())
-    (found,), (same,) = read(get_vm_csv, text), read(get_vm, json.dumps(properties))
+    assert exported_csv.recognises(text.encode())
+    (found,), (same,) = read(exported_csv, text), read(converted_json, json.dumps(properties))
     assert repr(found).replace(found.record, "") == repr(same).replace(same.record, "")
 
 
 def test_a_row_that_cannot_be_read_does_not_hide_the_others() -> None:
     other = VM | {"VMId": SYNTHETIC_MEMORY["VMId"][:-1] + "7", "Name": "web02", "Notes": ""}
     lines = exported(VM | {"Notes": ""}, VM | {"MemoryAssigned": "2 GB", "Notes": ""}, other).splitlines()
-    readings, errors = read_on(get_vm_csv, "\n".join([*lines[:3], "cut,off", lines[3]]))
+    readings, errors = read_on(exported_csv, "\n".join([*lines[:3], "cut,off", lines[3]]))
     assert [(each.listing.name, each.listing.power) for each in vms(readings)] == [
         ("web01", Power.RUNNING), ("web02", Power.RUNNING),
     ]  # fmt: skip
@@ -58,4 +58,4 @@ def test_a_row_that_cannot_be_read_does_not_hide_the_others() -> None:
 @given(st.binary(max_size=60), st.integers(0, 400), st.integers(0, 60))
 def test_damage_is_told_or_harmless(junk: bytes, at: int, length: int) -> None:
     data = exported(VM).encode()
-    read_on(get_vm_csv, data[:at] + junk + data[at + length :])
+    read_on(exported_csv, data[:at] + junk + data[at + length :])

@@ -16,7 +16,7 @@ from domain.errors import InputError
 from domain.quantities import GiB, MiB
 from domain.state import Power
 from nilometer.importers.hyperv.readings import HostReading, VmListing, VmReading
-from nilometer.importers.hyperv.sources import get_vm
+from nilometer.importers.hyperv.sources.get_vm import converted_json
 from nilometer.importers.hyperv.sources.source import FileContext
 from tests.nilometer.importers.hyperv.sources.files import AT, DB, WEB, hosts, read, read_on, sample, vms
 
@@ -46,7 +46,7 @@ def vm(**changes: object) -> str:
 
 
 def only(text: str) -> VmReading:
-    (reading,) = vms(read(get_vm, text))
+    (reading,) = vms(read(converted_json, text))
     return reading
 
 
@@ -97,13 +97,13 @@ def test_blanks_around_texts_are_no_matter_and_zeros_are_figures() -> None:
 def test_one_object_an_array_and_an_array_with_its_count_are_read_alike() -> None:
     other = json.dumps(SYNTHETIC_VM | {"VMId": DB, "Id": DB, "Name": "db01"})
     wrapped = f'{{"value": [{vm()}, {other}], "Count": 2}}'
-    assert [each.listing.name for each in vms(read(get_vm, f"[{vm()}, {other}]"))] == ["web01", "db01"]
-    assert [each.listing.name for each in vms(read(get_vm, wrapped))] == ["web01", "db01"]
-    assert read(get_vm, "[]") == []
+    assert [each.listing.name for each in vms(read(converted_json, f"[{vm()}, {other}]"))] == ["web01", "db01"]
+    assert [each.listing.name for each in vms(read(converted_json, wrapped))] == ["web01", "db01"]
+    assert read(converted_json, "[]") == []
 
 
 def test_the_sample_of_another_project_is_read() -> None:
-    web, db = vms(read(get_vm, sample("get-vm_json_small.json")))
+    web, db = vms(read(converted_json, sample("get-vm_json_small.json")))
     assert (web.listing.vm_id, web.listing.power, web.listing.assigned, web.uptime) == (
         WEB,
         Power.RUNNING,
@@ -115,7 +115,7 @@ def test_the_sample_of_another_project_is_read() -> None:
 
 def test_a_file_without_a_time_of_collection_is_refused_with_what_to_type() -> None:
     with pytest.raises(InputError, match="do not say when they ran") as caught:
-        read(get_vm, vm(), FileContext())
+        read(converted_json, vm(), FileContext())
     assert "--at" in caught.value.hint
 
 
@@ -159,7 +159,7 @@ def test_localized_texts_are_never_looked_at() -> None:
 
 
 def test_get_vmmemory_tells_the_setting_and_get_vmhost_the_hosts_memory() -> None:
-    told = read(get_vm, f"{json.dumps(SYNTHETIC_HOST)}\n[{json.dumps(SYNTHETIC_MEMORY)}]\n{vm()}")
+    told = read(converted_json, f"{json.dumps(SYNTHETIC_HOST)}\n[{json.dumps(SYNTHETIC_MEMORY)}]\n{vm()}")
     assert hosts(told) == [HostReading(at=AT, host="hv01", record="file:1", total=64 * GiB)]
     assert vms(told)[0] == VmReading(
         at=AT,
@@ -191,16 +191,16 @@ def test_of_a_static_vm_get_vmmemory_tells_its_size_alone() -> None:
 
 
 def test_the_memory_of_a_checkpoint_is_not_the_vms() -> None:
-    assert read(get_vm, json.dumps(SYNTHETIC_MEMORY | {"VMSnapshotId": DB})) == []
-    _, errors = read_on(get_vm, json.dumps({"SnapshotType": 3, "Id": DB, "State": 3, "MemoryStartup": GiB}))
+    assert read(converted_json, json.dumps(SYNTHETIC_MEMORY | {"VMSnapshotId": DB})) == []
+    _, errors = read_on(converted_json, json.dumps({"SnapshotType": 3, "Id": DB, "State": 3, "MemoryStartup": GiB}))
     assert errors == ["file:1: is a checkpoint, not a VM"]
 
 
 def test_the_host_is_the_one_that_is_told_or_the_one_that_is_assumed() -> None:
     without = {key: value for key, value in SYNTHETIC_VM.items() if key != "ComputerName"}
-    (told,) = vms(read(get_vm, json.dumps(without), FileContext(host="HV02", at=AT)))
+    (told,) = vms(read(converted_json, json.dumps(without), FileContext(host="HV02", at=AT)))
     assert told.listing.host == "hv02"
-    (told,) = vms(read(get_vm, vm(), FileContext(host="hv02", at=AT)))
+    (told,) = vms(read(converted_json, vm(), FileContext(host="hv02", at=AT)))
     assert told.listing.host == "hv01"
 
 
@@ -212,18 +212,18 @@ def test_a_guid_is_read_with_braces_and_in_any_case_and_a_guid_of_zeros_is_none(
 
 
 def test_two_collections_in_one_file_cannot_both_be_of_its_one_time() -> None:
-    readings, errors = read_on(get_vm, f"{vm()}\n{vm(MemoryAssigned=GiB)}")
+    readings, errors = read_on(converted_json, f"{vm()}\n{vm(MemoryAssigned=GiB)}")
     assert vms(readings) == [WHOLE]
     assert errors == [f"file:2: Get-VM of {WEB} on hv01 is in the file twice"]
 
 
 def test_a_host_that_names_itself_by_name_alone_is_known_by_it() -> None:
-    told = read(get_vm, '{"MemoryCapacity": 1073741824, "Name": "HV07"}', FileContext(at=AT))
+    told = read(converted_json, '{"MemoryCapacity": 1073741824, "Name": "HV07"}', FileContext(at=AT))
     assert [each.host for each in hosts(told)] == ["hv07"]
 
 
 def test_a_vm_may_be_on_two_hosts_while_it_migrates() -> None:
-    told = vms(read(get_vm, f"[{vm()}, {vm(ComputerName='HV02', State=10, MemoryAssigned=0)}]"))
+    told = vms(read(converted_json, f"[{vm()}, {vm(ComputerName='HV02', State=10, MemoryAssigned=0)}]"))
     assert [(each.listing.host, each.listing.assigned) for each in told] == [("hv01", 5757 * MiB), ("hv02", None)]
 
 
@@ -249,43 +249,43 @@ def test_a_value_that_cannot_be_is_told_with_its_place_and_the_next_vm_is_read(
     key: str, value: object, says: str
 ) -> None:
     other = SYNTHETIC_VM | {"VMId": DB, "Id": DB, "Name": "db01"}
-    readings, errors = read_on(get_vm, json.dumps([SYNTHETIC_VM | {key: value}, other]))
+    readings, errors = read_on(converted_json, json.dumps([SYNTHETIC_VM | {key: value}, other]))
     assert errors == [f"file:1: object 1: {says}"]
     assert [each.listing.name for each in vms(readings)] == ["db01"]
     with pytest.raises(InputError, match="object 1"):
-        read(get_vm, json.dumps([SYNTHETIC_VM | {key: value}, other]))
+        read(converted_json, json.dumps([SYNTHETIC_VM | {key: value}, other]))
 
 
 @pytest.mark.parametrize("name", ["cluster_inventory_dynamic_memory_vm.json", "zbx-hyperv_full.json"])
 def test_other_tools_inventories_are_refused_with_what_was_expected(name: str) -> None:
-    readings, errors = read_on(get_vm, sample(name))
+    readings, errors = read_on(converted_json, sample(name))
     assert (readings, errors) == ([], ["file:1: is not an object of Get-VM, Get-VMMemory or Get-VMHost"])
 
 
 def test_files_of_another_kind_are_refused() -> None:
-    assert read_on(get_vm, sample("get-vm_default_table.txt"))[1][0].startswith("file:1: is not JSON")
-    assert read_on(get_vm, "[1]")[1] == ["file:1: is not an object of Get-VM, Get-VMMemory or Get-VMHost"]
+    assert read_on(converted_json, sample("get-vm_default_table.txt"))[1][0].startswith("file:1: is not JSON")
+    assert read_on(converted_json, "[1]")[1] == ["file:1: is not an object of Get-VM, Get-VMMemory or Get-VMHost"]
     for half in ('{"Startup": 1, "VMName": "x"}', '{"DynamicMemoryEnabled": true, "VMName": "x"}'):
-        assert read_on(get_vm, half)[1] == ["file:1: is not an object of Get-VM, Get-VMMemory or Get-VMHost"]
+        assert read_on(converted_json, half)[1] == ["file:1: is not an object of Get-VM, Get-VMMemory or Get-VMHost"]
     nobody = json.dumps({"MemoryAssigned": GiB, "State": 2})
-    assert read_on(get_vm, nobody)[1] == ["file:1: gives neither the VM's id nor its name"]
-    assert read_on(get_vm, '{"MemoryCapacity": 1}')[1] == ["file:1: Get-VMHost does not give the host's name"]
+    assert read_on(converted_json, nobody)[1] == ["file:1: gives neither the VM's id nor its name"]
+    assert read_on(converted_json, '{"MemoryCapacity": 1}')[1] == ["file:1: Get-VMHost does not give the host's name"]
 
 
 def test_utf_16_with_a_mark_and_gzip_are_read_as_powershell_and_people_write_them() -> None:
-    assert vms(read(get_vm, vm().encode("utf-16"))) == [WHOLE]
-    assert vms(read(get_vm, gzip.compress(b"\xef\xbb\xbf" + vm().encode()))) == [WHOLE]
+    assert vms(read(converted_json, vm().encode("utf-16"))) == [WHOLE]
+    assert vms(read(converted_json, gzip.compress(b"\xef\xbb\xbf" + vm().encode()))) == [WHOLE]
 
 
 def test_a_collection_that_was_killed_in_mid_write_does_not_hide_the_others() -> None:
-    readings, errors = read_on(get_vm, f"{json.dumps(SYNTHETIC_HOST)}\n{vm()}\n{vm()[:200]}")
+    readings, errors = read_on(converted_json, f"{json.dumps(SYNTHETIC_HOST)}\n{vm()}\n{vm()[:200]}")
     assert len(readings) == 2
     assert errors == ["file:3: the document that begins here is cut off"]
 
 
 def test_the_kind_of_file_is_told_from_its_beginning() -> None:
     for text in (vm(), json.dumps([SYNTHETIC_MEMORY]), json.dumps(SYNTHETIC_HOST, indent=2)):
-        assert get_vm.recognises(text.encode())
-    assert get_vm.recognises(b'[\r\n    {\r\n        "SmartPagingFileInUse":  false,')
+        assert converted_json.recognises(text.encode())
+    assert converted_json.recognises(b'[\r\n    {\r\n        "SmartPagingFileInUse":  false,')
     for text in ("", "Name,State", '{"specversion": "1.0"}', "<Event>", '"MemoryAssigned"'):
-        assert not get_vm.recognises(text.encode())
+        assert not converted_json.recognises(text.encode())
