@@ -1,0 +1,9 @@
+from collections.abc import Iterable, Sequence
+
+class MerkleProof:
+    path: Sequence[bytes]
+
+class InmemoryTree:
+    def append_entries(self, entries: Iterable[bytes]) -> object: ...
+    def get_root(self, size: int | None = None) -> bytes: ...
+    def prove_inclusion(self, index: int, size: int | None = None) -> MerkleProof: ...
