@@ -39,7 +39,7 @@ def _is_recorded(vm: HypervVm, job: JobReading) -> bool:
     request = vm.state.requests.get(BASE_MEMORY)
     if request is None:
         return False
-    who = vm.requesters.get(request.number)
+    who = vm.authors.requesters.get(request.number)
     if who is not None and who.actor not in (NOBODY, job.owner):
         return False
     latest = to_utc_time(datetime.fromisoformat(request.asked_at) + SLACK)

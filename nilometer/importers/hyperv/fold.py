@@ -16,6 +16,8 @@ from domain.observed.polls import NewestPoll
 from nilometer.importers.hyperv.failed_jobs import is_failed, take_failed_job
 from nilometer.importers.hyperv.guests import take_guest
 from nilometer.importers.hyperv.hosts import OLDER, Hosts
+from nilometer.importers.hyperv.measuring import measure_after
+from nilometer.importers.hyperv.moves import close_window
 from nilometer.importers.hyperv.names import Names
 from nilometer.importers.hyperv.news import compare
 from nilometer.importers.hyperv.own_changes import LATE, OwnChanges, attribution_of, is_shown
@@ -31,6 +33,7 @@ from nilometer.importers.hyperv.readings import (
     VmReading,
 )
 from nilometer.importers.hyperv.requests import note_change, note_contradiction, take_own_change
+from nilometer.importers.hyperv.residence import is_contested, is_running_at, starts_elsewhere
 from nilometer.importers.hyperv.sources.counters.instances import AMBIGUOUS
 from nilometer.importers.hyperv.state import Emission, Past
 from nilometer.importers.hyperv.vm import HypervVm
@@ -100,15 +103,15 @@ class HypervFold:
             if vm.state.host != host.id:
                 host.members.discard(called)
             elif vm.state.not_listed_since is None and (live or not vm.cutoff.synced):
-                emissions += [*self._release(vm), *self._take_deferred(vm), *vm.close_window()]
+                emissions += [*self._release(vm), *self._take_deferred(vm), *close_window(vm)]
                 emissions.append(vm.lose(VmNotListed(host=host.id, record=record), since))
                 self._count_waiting(vm)
                 self._hosts.mark_moved(host.id)
         if self._hosts.is_due(reading):  # the book of one poll
             for called in listed & host.members:
                 vm = self._vm(called, live=live)
-                if vm.window is not None and vm.state.host == host.id:
-                    emissions += vm.close_window()
+                if vm.sizes.window is not None and vm.state.host == host.id:
+                    emissions += close_window(vm)
                     self._count_waiting(vm)
         return emissions
 
@@ -125,9 +128,9 @@ class HypervFold:
         for change in self._own_changes.give_up():
             emissions += self._note_unended(change)
         for vm in self._vms.values():
-            if vm.queue.held is not None or vm.queue.deferred or vm.window is not None or vm.unmeasured:
+            if vm.queue.held is not None or vm.queue.deferred or vm.sizes.window is not None or vm.sizes.unmeasured:
                 self._sync(vm)
-                waiting = [*self._release(vm), *self._take_deferred(vm), *vm.close_window(), *vm.measure_after()]
+                waiting = [*self._release(vm), *self._take_deferred(vm), *close_window(vm), *measure_after(vm)]
                 self._note_moves(vm, waiting)
                 emissions += waiting
             self._count_waiting(vm)
@@ -184,12 +187,12 @@ class HypervFold:
         host = None if reading.listing.host is None else self._hosts.find(reading.listing.host)
         host_id = None if host is None else host.id
         self._learn_name(reading.listing, host_id)
-        if host_id is not None and vm.state.host not in (None, host_id) and vm.is_running_at(reading):
+        if host_id is not None and vm.state.host not in (None, host_id) and is_running_at(vm, reading):
             counts.add_not_needed(ELSEWHERE)
             return []
-        if host_id is not None and vm.is_contested(reading, host_id, self._hosts.get(vm.state.host)):
+        if host_id is not None and is_contested(vm, reading, host_id, self._hosts.get(vm.state.host)):
             counts.add_not_needed(ELSEWHERE)
-            if vm.contests >= CONTESTS:
+            if vm.rivalry.contests >= CONTESTS:
                 name = reading.listing.name or vm.id
                 note = f"{reading.record}: hosts {vm.state.host} and {host_id} both list VM {name}, poll after poll"
                 counts.add_remark("VM on two hosts", f"{note}: do their clocks differ?", vm.id)
@@ -201,11 +204,11 @@ class HypervFold:
         if (
             missing is not None and host_id is not None and host_id == vm.state.host and vm.was_away(reading)
         ):  # it may have had more meanwhile
-            emissions += vm.close_window()
+            emissions += close_window(vm)
             emissions.append(vm.lose(VmNotListed(host=host_id, record=missing[1]), missing[0]))
         news = compare(vm.state, reading, host_id, uptime=vm.uptime, setting_is_new=vm.unreported)
         source = vm.state.host
-        if source not in (None, host_id) and vm.starts_elsewhere(reading, self._hosts.get(source)):
+        if source not in (None, host_id) and starts_elsewhere(vm, reading, self._hosts.get(source)):
             news = replace(news, begins=True)
         if news.is_request and vm.state.host in (None, host_id):
             vm.queue.hold(reading, host_id)
@@ -213,7 +216,7 @@ class HypervFold:
             return emissions
         emissions += read(vm, reading, news, host_id)
         emissions += vm.compare_shortage(reading)
-        if vm.window is not None and vm.window.last is reading:
+        if vm.sizes.window is not None and vm.sizes.window.last is reading:
             vm.queue.uncounted.append(counts)
             return emissions
         if emissions:
@@ -228,10 +231,10 @@ class HypervFold:
         emissions: list[Emission] = []
         if change.is_begun:
             self._own_changes.begin(change, counts)
-            vm.begin_change(change.id or "", attribution_of(change))
+            vm.authors.begin_change(change.id or "", attribution_of(change))
             return []
         is_late = self._own_changes.end(change) or change.is_late
-        vm.end_change(change.id or "")
+        vm.authors.end_change(change.id or "")
         if is_late or is_shown(vm, change):
             if live or not vm.cutoff.synced:
                 remark = ", ".join(filter(None, (change.remark, LATE if is_late else None))) or None
@@ -246,7 +249,7 @@ class HypervFold:
             vm.queue.own_changes.append(change)
             emissions += self._release(vm)
             emissions += self._take_deferred(vm, change.record)
-            emissions += vm.close_window()
+            emissions += close_window(vm)
             self._count_waiting(vm)
             vm.list_on(self._hosts.find(change.host))
             emissions += [*take_own_change(vm, change), *note_contradiction(vm, change)]
@@ -264,7 +267,7 @@ class HypervFold:
 
     def _note_unended(self, change: ChangeReading) -> list[Emission]:
         vm = self._vm(change.vm_id, live=True)
-        vm.end_change(change.id or "")
+        vm.authors.end_change(change.id or "")
         return [note_change(vm, change), *note_contradiction(vm, change)]
 
     def _take_power(self, vm: HypervVm, reading: PowerReading, counts: ImportCounts, *, live: bool) -> list[Emission]:
@@ -313,7 +316,7 @@ class HypervFold:
             return emissions
         deferred = vm.queue.take_deferred(record)
         for reading in deferred:
-            emissions += vm.close_window()
+            emissions += close_window(vm)
             if isinstance(reading, JobReading):
                 emissions += take_failed_job(vm, reading, self._past)
             else:
@@ -326,7 +329,7 @@ class HypervFold:
     @staticmethod
     def _count_waiting(vm: HypervVm) -> None:
         """Counts the readings that waited, if none waits any more."""
-        if vm.queue.uncounted and vm.queue.held is None and vm.window is None:
+        if vm.queue.uncounted and vm.queue.held is None and vm.sizes.window is None:
             vm.queue.count_events()
 
     def _note_moves(self, vm: HypervVm, emissions: Sequence[Emission]) -> None:

@@ -18,6 +18,8 @@ from domain.observed.events import (
 from domain.observed.vm import OpenRequest
 from domain.settings import MemorySetting, Mode
 from nilometer.importers.hyperv.jobs import MEMORY_JOBS, UNATTRIBUTED, Attribution
+from nilometer.importers.hyperv.measuring import measure_before
+from nilometer.importers.hyperv.moves import confirm_size, move_memory
 from nilometer.importers.hyperv.own_changes import attribution_of
 from nilometer.importers.hyperv.readings import ChangeReading, VmReading
 from nilometer.importers.hyperv.state import Emission
@@ -36,7 +38,7 @@ def change_setting(vm: HypervVm, reading: VmReading, memory: MemorySetting, *, i
             return [*emissions, vm.emit(event, at, vm.read_at, who=who)]
         if older is not None:  # the setting follows what is assigned: nothing is asked for
             emissions = [_settle(vm, older, at, at, reading.record, (ObservedCode.SUPERSEDED, CauseIs.INFERRED))]
-    who = vm.changed_by or vm.attribute(at, vm.read_at, MEMORY_JOBS)
+    who = vm.authors.changed_by or vm.attribute(at, vm.read_at, MEMORY_JOBS)
     return [*emissions, vm.emit(event, at, vm.read_at, who=who)]
 
 
@@ -68,7 +70,7 @@ def take_own_change(vm: HypervVm, change: ChangeReading) -> list[Emission]:
     nothing = change.requested == change.before == change.after
     if not change.before or change.after is None or change.requested is None or not is_static or nothing:
         return [note_change(vm, change, is_static=is_static)]
-    emissions = [*vm.measure_before(change.since), *vm.confirm_size(change, change.before)]
+    emissions = [*measure_before(vm, change.since), *confirm_size(vm, change, change.before)]
     refused = change.error is not None and change.after == change.before != change.requested
     number = vm.state.requests_made + 1
     emissions += _ask(
@@ -87,7 +89,7 @@ def take_own_change(vm: HypervVm, change: ChangeReading) -> list[Emission]:
     if memory is not None and memory.startup != change.requested:
         event = VmObserved(memory=MemorySetting.static(change.requested), record=change.record)
         emissions.append(vm.emit(event, change.at, change.since, who=who))
-    emissions += vm.move(change.after, change.at, change.record)
+    emissions += move_memory(vm, change.after, change.at, change.record)
     request = vm.state.open_request(BASE_MEMORY)
     if request is not None and request.number == number:
         emissions.append(_settle_own_change(vm, change, request))
@@ -105,7 +107,7 @@ def note_change(vm: HypervVm, change: ChangeReading, *, is_static: bool = False)
     text = ": ".join(filter(None, (change.command, error, change.remark)))
     event = VmObserved(memory=memory, label=OWN_CHANGE, told=text or None, record=change.record)
     emission = vm.emit(event, change.at, change.since, who=who)
-    vm.expect_change(who if change.error is None else None)
+    vm.authors.expect_change(who if change.error is None else None)
     return emission
 
 
@@ -158,7 +160,7 @@ def _ask(
         grounds=vm.grounds(),
         record=record,
     )
-    vm.add_requester(number, who, replaces=not refused)
+    vm.authors.add_requester(number, who, replaces=not refused)
     emissions.append(vm.emit(event, happened, earliest, request=number, who=who))
     if refused:
         emissions.append(vm.emit(build_refusal(event, error), happened, earliest, request=number, who=who))
@@ -181,7 +183,7 @@ def _settle(
     event = build_settlement(
         request, cause, answer, still_open=still_open, late=late, grounds=vm.grounds(), record=record
     )
-    who = vm.requesters.get(request.number)
+    who = vm.authors.requesters.get(request.number)
     if event.told is None and who is not None and who.in_full is False and who.error:
         event = replace(event, told=f"job error {who.error}")
     return vm.emit(event, happened, earliest, request=request.number, who=who or UNATTRIBUTED)

@@ -10,7 +10,6 @@ from typing import Protocol
 
 from domain.identifiers import UtcTime, seconds_between
 from domain.observed.host import ObservedHost
-from domain.observed.polls import Stretch
 from domain.observed.vm import ObservedVm
 from nilometer.importers.hyperv.jobs import Attribution
 from nilometer.importers.hyperv.readings import ChangeReading, JobReading, PowerReading, VmReading
@@ -71,90 +70,10 @@ class Cutoff:
         return self.known_until is not None
 
 
-@dataclass(slots=True)
-class StretchTally:
-    """Polls in sequence that show a VM with the same sizes."""
-
-    sizes: tuple[int | None, int | None]
-    """Assigned and visible."""
-    first: UtcTime
-    last: UtcTime
-    polls: int = 1
-    longest_gap: int = 0
-    """In seconds."""
-    least_available: int | None = None
-    least_available_at: UtcTime | None = None
-
-    @staticmethod
-    def begin(reading: VmReading) -> StretchTally:
-        """The first of the polls."""
-        listing = reading.listing
-        available = reading.guest_available or None
-        return StretchTally(
-            sizes=(listing.assigned, listing.visible),
-            first=reading.at,
-            last=reading.at,
-            least_available=available,
-            least_available_at=None if available is None else reading.at,
-        )
-
-    def extend(self, reading: VmReading) -> None:
-        """Adds the next poll."""
-        at, available = reading.at, reading.guest_available
-        gap = seconds_in_between(self.last, at)
-        self.last, self.polls = at, self.polls + 1
-        if gap > self.longest_gap:
-            self.longest_gap = gap
-        if available and (self.least_available is None or available < self.least_available):
-            self.least_available, self.least_available_at = available, at
-
-    @property
-    def stretch(self) -> Stretch | None:
-        """What is recorded of it; ``None`` for a single poll."""
-        if self.polls == 1:
-            return None
-        return Stretch(
-            first=self.first,
-            polls=self.polls,
-            longest_gap=self.longest_gap,
-            least_available=self.least_available,
-            least_available_at=self.least_available_at,
-        )
-
-
 @lru_cache(maxsize=256)
 def seconds_in_between(earlier: UtcTime, later: UtcTime) -> int:
     """The whole seconds between two polls: all VMs of a host share them. A clock that goes back leaves none."""
     return max(0, round(seconds_between(earlier, later)))
-
-
-@dataclass(slots=True)
-class MoveWindow:
-    """Moves of Dynamic Memory that become one event: it moves memory all day."""
-
-    earliest: UtcTime | None
-    last: VmReading
-    least: int
-    most: int
-    moves: int = 1
-    tightest: VmReading | None = None
-    """The poll in which the guest had the least available."""
-
-    @property
-    def size(self) -> int | None:
-        """The size after the last move."""
-        return self.last.listing.assigned
-
-    def extend(self, reading: VmReading, size: int) -> None:
-        """Adds another move."""
-        self.last, self.least, self.most = reading, min(self.least, size), max(self.most, size)
-        self.moves += 1
-
-    def note(self, reading: VmReading) -> None:
-        """Looks at a poll from the first move on."""
-        available = reading.guest_available
-        if available and (self.tightest is None or available < (self.tightest.guest_available or 0)):
-            self.tightest = reading
 
 
 @dataclass(slots=True)
@@ -196,6 +115,16 @@ class VmQueue:
         for counts in self.uncounted:
             counts.events += 1
         self.uncounted = []
+
+
+@dataclass(slots=True)
+class Rivalry:
+    """Another host that lists a VM beside its own."""
+
+    rival: tuple[str, UtcTime] | None = None
+    """The other host that was the last to list it as running, and when."""
+    contests: int = 0
+    """How often its own host listed it again after that."""
 
 
 def last_measured(state: ObservedHost | ObservedVm) -> UtcTime | None:

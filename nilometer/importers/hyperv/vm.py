@@ -1,54 +1,35 @@
 """One VM of a Hyper-V import: what is recorded of it, and what its next reading is compared with.
 
-Only this module assigns a ``HypervVm``'s fields. Each step returns the events that it adds.
+Only this module assigns a ``HypervVm``'s fields; each part of it is assigned by those who own it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from domain.identifiers import UtcTime, seconds_between, vm_stream
 from domain.observed.events import (
     BASE_MEMORY,
     Grounds,
-    Means,
     Observed,
-    VmMemoryMoved,
     VmNotListed,
-    VmObserved,
-    WhyMoved,
 )
 from domain.observed.polls import PollFigures
 from domain.observed.vm import ObservedVm, OpenRequest
-from domain.settings import Mode
+from nilometer.importers.hyperv.authors import Authors
 from nilometer.importers.hyperv.hosts import GAP_SECONDS, HypervHost
-from nilometer.importers.hyperv.jobs import UNATTRIBUTED, Attribution
-from nilometer.importers.hyperv.news import ON, News, base_memory, measure, poll_figures, sees_less
+from nilometer.importers.hyperv.jobs import Attribution
+from nilometer.importers.hyperv.news import ON, News, poll_figures
 from nilometer.importers.hyperv.readings import ChangeReading, JobKind, PowerReading, VmReading
 from nilometer.importers.hyperv.shortage import ShortageWatch
-from nilometer.importers.hyperv.state import (
-    Cutoff,
-    Emission,
-    MoveWindow,
-    StretchTally,
-    VmQueue,
-    last_measured,
-)
+from nilometer.importers.hyperv.sizes import SizeTrack, StretchTally
+from nilometer.importers.hyperv.state import Cutoff, Emission, Rivalry, VmQueue, last_measured
 from nilometer.ledger.requests import Fact
 
-FRESH_SECONDS: Final = 6 * 3600
-"""A figure that did not change is recorded again after this time, to show that it was still measured."""
-UNSEEN_SECONDS: Final = (600, 3600)
-"""While a guest does not see all of its memory, it is recorded again after these times."""
 SLOW_SECONDS: Final = 300
 """A poll takes no longer than this: what it shows of a change, it read after that, although it began before."""
-LISTED_SECONDS: Final = 600
-"""For this long after a host last ran a VM, another host that only lists it is passed over.
-
-During a migration, and with a replica, two hosts list a VM.
-"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,25 +60,10 @@ class HypervVm:
     """No request is open and nothing is pending: a reading like the last is no news."""
     unreported: bool = False
     """It runs, and has not reported yet what it is assigned."""
-    unseen_since: UtcTime | None = None
-    """Since when the guest sees less memory than the VM has, with its present size."""
-    unseen_size: int | None = None
-    window: MoveWindow | None = None
-    tally: StretchTally | None = None
-    """The polls since its last measurement, as long as its sizes stay the same."""
-    unmeasured: bool = False
-    """Its memory moved, and what the guest sees and uses since is not recorded."""
-    rival: tuple[str, UtcTime] | None = None
-    """Another host that was the last to list it as running, and when."""
-    contests: int = 0
-    """How often its own host listed it again after that."""
+    sizes: SizeTrack = field(default_factory=SizeTrack)
+    rivalry: Rivalry = field(default_factory=Rivalry)
     shortage: ShortageWatch = field(default_factory=ShortageWatch)
-    changed_by: Attribution | None = None
-    """Who changed something since the last reading, which the next may show."""
-    open_changes: dict[str, Attribution] = field(default_factory=dict[str, Attribution])
-    """Who has begun a change that has not ended, by its id."""
-    requesters: dict[int, Attribution] = field(default_factory=dict[int, Attribution])
-    """Who asked, by the number of the request."""
+    authors: Authors = field(default_factory=Authors)
 
     @staticmethod
     def begin(id: str) -> HypervVm:
@@ -171,8 +137,8 @@ class HypervVm:
         goes_on = self.newest_at is not None and (known_until is None or known_until <= self.newest_at)
         self.state, self.quiet, self.charged_host = recorded, False, recorded.host
         self.unreported = recorded.power in ON and recorded.assigned is None
-        if self.window is not None and (not goes_on or self.size == self.window.size):
-            self.window = None
+        if self.sizes.window is not None and (not goes_on or self.size == self.sizes.window.size):
+            self.sizes.window = None
         self.cutoff.sync(None if goes_on else known_until)
         power_at = recorded.measured.get("power")
         if power_at is not None and (self.read_at is None or power_at > self.read_at):  # from a log or another file
@@ -196,7 +162,7 @@ class HypervVm:
         if (
             latest is None
             or not self.quiet
-            or self.rival is not None
+            or self.rivalry.rival is not None
             or self.queue.held is not None
             or self.queue.deferred
             or reading.at[:13] != latest.at[:13]  # another hour
@@ -210,12 +176,12 @@ class HypervVm:
                 return False
         self.latest = reading
         self._note_read(reading.at)
-        if self.tally is None:
-            self.tally = StretchTally.begin(reading)
+        if self.sizes.tally is None:
+            self.sizes.tally = StretchTally.begin(reading)
         else:
-            self.tally.extend(reading)
-        if self.window is not None:
-            self.window.note(reading)
+            self.sizes.tally.extend(reading)
+        if self.sizes.window is not None:
+            self.sizes.window.note(reading)
         if reading.uptime is not None:
             self.uptime = reading.uptime
         return True
@@ -223,23 +189,24 @@ class HypervVm:
     def take_recorded(self, reading: VmReading) -> None:
         """Takes a reading whose events are recorded."""
         self.shortage.note(reading)
-        self.follow(reading)
+        self.sizes.follow(reading)
         self.stable, self.latest, self.quiet = reading.listing.assigned or None, reading, False
         self._note_read(reading.at)
-        self._note_unseen(reading)
+        self.sizes.note_unseen(reading)
         if reading.uptime is not None:
             self.uptime = reading.uptime
 
     def take_compared(self, reading: VmReading, news: News, host: str | None) -> None:
         """Takes a reading whose events were added just now."""
-        self.stable, self.latest, self.changed_by = news.assigned, reading, None
+        self.stable, self.latest = news.assigned, reading
+        self.authors.expect_change(None)
         self._note_read(reading.at)
-        self._note_unseen(reading)
+        self.sizes.note_unseen(reading)
         if reading.uptime is not None:
             self.uptime = reading.uptime
-        size = self.size if self.window is None else self.window.size
+        size = self.size if self.sizes.window is None else self.sizes.window.size
         at_size = news.assigned is not None and news.assigned == size
-        self.quiet = at_size and self.open_request is None and host == self.state.host and not self._waits(reading)
+        self.quiet = at_size and self.open_request is None and host == self.state.host and not self.sizes.waits(reading)
         if news.begins or news.turned:
             self.unreported = news.assigned is None
         elif news.assigned is not None:
@@ -259,24 +226,14 @@ class HypervVm:
         if self.newest_at is None or at > self.newest_at:
             self.newest_at = at
 
-    def _note_unseen(self, reading: VmReading) -> None:
-        """Notes since when the guest sees less memory than the VM has. Each change of the size begins it anew."""
-        if not sees_less(reading):
-            self.unseen_since = None
-        elif self.unseen_since is None or reading.listing.assigned != self.unseen_size:
-            self.unseen_since, self.unseen_size = reading.at, reading.listing.assigned
-
-    def _waits(self, reading: VmReading) -> bool:
-        """Whether the guest may still come to see its memory, so that each reading counts."""
-        return self.unseen_since is not None and seconds_between(self.unseen_since, reading.at) < UNSEEN_SECONDS[-1]
-
-    def _is_unseen_for(self, seconds: int, at: UtcTime) -> bool:
-        return self.unseen_since is not None and seconds_between(self.unseen_since, at) >= seconds
-
     def take_change(self, change: ChangeReading) -> None:
         """Takes a change that ``Invoke-NiloChange`` made."""
         self.stable = change.after
         self._note_read(change.at)
+
+    def note_reported(self) -> None:
+        """It has reported what it is assigned."""
+        self.unreported = False
 
     def take_power(self, reading: PowerReading) -> None:
         """Takes a power state from a log."""
@@ -290,227 +247,19 @@ class HypervVm:
         self.queue.release()
         self.read_at, self.uptime = held.at, held.uptime
 
-    def starts_elsewhere(self, reading: VmReading, source: HypervHost | None) -> bool:
-        """Whether a reading of another host shows a guest that started after its last host fell silent."""
-        if source is None or reading.uptime is None or self.read_at is None or reading.listing.power not in ON:
-            return False
-        for_seconds = seconds_between(max(self.read_at, source.polled_at or self.read_at), reading.at)
-        return reading.uptime < for_seconds
-
-    def is_running_at(self, reading: VmReading) -> bool:
-        """Whether the VM runs on its host, and a reading of another host only lists it."""
-        if self.state.power not in ON or self.read_at is None:
-            return False
-        if reading.listing.power in ON and reading.listing.assigned:
-            return False
-        return abs(seconds_between(self.read_at, reading.at)) < LISTED_SECONDS
-
-    def is_contested(self, reading: VmReading, host: str, source: HypervHost | None) -> bool:
-        """Whether another host than its own lists it for the first time, and its own may still have it.
-
-        A VM has one host at a time. Where the clocks of two hosts differ, the polls of both list it for a while: it is
-        on the other one after two polls of that without one of its own.
-        """
-        runs, rival = reading.listing.power in ON and bool(reading.listing.assigned), self.rival
-        if self.state.host in (None, host):
-            if rival is not None and not runs and seconds_between(rival[1], reading.at) < GAP_SECONDS:
-                return True  # it left
-            self.contests += rival is not None
-            self.rival = None
-            return False
-        is_second = rival is not None and rival[0] == host
-        self.rival = host, reading.at
-        vm_id = reading.listing.vm_id
-        if is_second or source is None or vm_id is None or vm_id in source.missing or self.read_at is None:
-            is_taken = True
-        else:
-            is_silent = abs(seconds_between(self.read_at, reading.at)) >= LISTED_SECONDS
-            is_taken = is_silent or self.state.power not in ON or self.starts_elsewhere(reading, source)
-        if is_taken:
-            self.rival, self.contests = None, 0
-        return not is_taken
-
-    # Who did it
-
-    def list_on(self, host: HypervHost | None) -> None:
-        """A record of this host lists it."""
-        self.host, self.host_available = host, None if host is None else host.available
-
-    def attribute(self, happened: UtcTime, earliest: UtcTime | None, kinds: Collection[JobKind]) -> Attribution:
-        """Who made a change that a reading shows, by the jobs of the host."""
-        who = UNATTRIBUTED
-        if self.host is not None:
-            who = self.host.jobs.attribute(self.id.rpartition(".")[2], earliest, happened, kinds)
-        is_watched = earliest is not None and seconds_between(earliest, happened) <= GAP_SECONDS
-        if who is UNATTRIBUTED and is_watched and self.open_changes:
-            return next(reversed(self.open_changes.values()))
-        return who
-
-    def begin_change(self, id: str, who: Attribution) -> None:
-        """Somebody has begun a change: what readings show until its end, and no job explains, is theirs."""
-        self.open_changes[id] = who
-
-    def end_change(self, id: str) -> None:
-        """A change has ended, or its end is taken for lost."""
-        self.open_changes.pop(id, None)
-
-    def expect_change(self, who: Attribution | None) -> None:
-        """Somebody changed something that the next reading may show."""
-        self.changed_by = who
-
-    def add_requester(self, number: int, who: Attribution, *, replaces: bool) -> None:
-        """Somebody asked; an accepted request ``replaces`` those before."""
-        self.requesters = {number: who} if replaces else {**self.requesters, number: who}
-
     def compare_shortage(self, reading: VmReading) -> list[Emission]:
         """Whether the guest is short of memory, against what is recorded."""
         self.shortage.note(reading)
         event = self.shortage.find_event(self.state.short, reading)
         return [] if event is None else [self.emit(event, reading.at, event.since)]
 
-    # Sizes and moves
+    def list_on(self, host: HypervHost | None) -> None:
+        """A record of this host lists it."""
+        self.host, self.host_available = host, None if host is None else host.available
 
-    def compare_size(self, reading: VmReading, news: News) -> list[Emission]:
-        """The assigned memory against its last size: a move, or a measurement if one is due."""
-        assigned, known = news.assigned, self.size
-        if assigned is None:
-            return []
-        measured = measure(reading, assigned)
-        if known is None or self.unreported:
-            return [self.emit_measure(replace(measured, power=news.power), reading.at)]
-        if assigned == (known if self.window is None else self.window.size):
-            if self.window is None:
-                is_due = self._is_measurement_due(measured, reading.at)
-                return [self.emit_measure(measured, reading.at)] if is_due else []
-            self.window.note(reading)
-            is_due = sees_less(reading) and self._is_unseen_for(UNSEEN_SECONDS[0], reading.at)
-            return self.close_window(reading) if is_due else []
-        if self.state.memory is not None and self.state.memory.mode is Mode.STATIC:
-            return self.move(assigned, reading.at, reading.record)
-        if self.window is None:
-            least, most = min(known, assigned), max(known, assigned)
-            self.window = MoveWindow(earliest=self.read_at, last=reading, least=least, most=most)
-        else:
-            self.window.extend(reading, assigned)
-        self.window.note(reading)
-        return []
-
-    def follow(self, reading: VmReading) -> None:
-        """Counts a reading to those before it, if its sizes are the same."""
-        if self.tally is not None and self.tally.sizes == (reading.listing.assigned, reading.listing.visible):
-            self.tally.extend(reading)
-        else:
-            self.tally = StretchTally.begin(reading)
-
-    def end_stretch(self) -> None:
-        """The VM was turned on or off: that event has its figures, and what was pending is past."""
-        self.tally, self.unmeasured = None, False
-
-    def emit_measure(self, event: VmObserved, at: UtcTime) -> Emission:
-        """A measurement by the last reading that was followed, with the stretch that ends with it."""
-        tally, self.tally, self.unmeasured = self.tally, None, False
-        return self.emit(event if tally is None else replace(event, stretch=tally.stretch), at)
-
-    def measure_before(self, moment: UtcTime) -> list[Emission]:
-        """The last reading before a change, unless it is recorded."""
-        latest, tally, size = self.latest, self.tally, self.size
-        if latest is None or tally is None or tally.last != latest.at or latest.at > moment or self.window is not None:
-            return []
-        if latest.listing.assigned != size or latest.listing.power not in (*ON, None) or not size:
-            return []
-        return [self.emit_measure(measure(latest, size), latest.at)]
-
-    def measure_after(self) -> list[Emission]:
-        """The last reading of all, if memory moved and nothing was measured since."""
-        latest, size = self.latest, self.size
-        if not self.unmeasured or latest is None or latest.listing.assigned != size or self.state.power not in ON:
-            return []
-        return [self.emit_measure(measure(latest, size), latest.at)]
-
-    def _is_measurement_due(self, measured: VmObserved, at: UtcTime) -> bool:
-        """Whether the guest sees or uses something new, or the last measurement is old."""
-        last = self.state.measured.get("assigned")
-        return (
-            self.unmeasured
-            or measured.visible not in (None, self.state.visible)
-            or (measured.in_use is not None and self.state.in_use is None)
-            or last is None
-            or last > at
-            or seconds_between(last, at) >= FRESH_SECONDS
-            or any(
-                self._is_unseen_for(seconds, at) and not self._is_unseen_for(seconds, last)
-                for seconds in UNSEEN_SECONDS
-            )
-        )
-
-    def move(self, size: int, at: UtcTime, record: str) -> list[Emission]:
-        """The memory of a static VM moved: for the open request, or unasked."""
-        known = self.size
-        if known is None or known == size:
-            return []
-        request = self.open_request
-        serves = request is not None and request.serves(known, size)
-        number = request.number if request is not None and serves else None
-        event = VmMemoryMoved(
-            device=BASE_MEMORY,
-            means=Means.BOOT,
-            size_from=known,
-            size_to=size,
-            why=WhyMoved.UNASKED if number is None else WhyMoved.REQUEST,
-            request=number,
-            late=request is not None and serves and request.settled is not None,
-            backed=True,
-            record=record,
-        )
-        who = UNATTRIBUTED if number is None else self.requesters.get(number)
-        self.unmeasured = True
-        return [self.emit(event, at, self.read_at, request=number, who=who)]
-
-    def confirm_size(self, change: ChangeReading, size: int) -> list[Emission]:
-        """A change states the size before it."""
-        if self.size is None or self.state.session is None:
-            event = VmObserved(assigned=size, devices=(base_memory(size),), record=change.record)
-            emissions = [self.emit(event, change.since)]
-        else:
-            emissions = self.move(size, change.at, change.record)
-        self.unreported = False
-        return emissions
-
-    def close_window(self, reading: VmReading | None = None) -> list[Emission]:
-        """The moves so far as one event, with what this reading shows, if nothing moved since.
-
-        Where the guest sees less than it has, that is measured in events of their own: each counts.
-        """
-        window, known = self.window, self.size
-        self.window = None
-        if window is None or known is None or window.size is None:
-            return []
-        last, size = window.last, window.size
-        dynamic = self.state.memory is not None and self.state.memory.mode is Mode.DYNAMIC
-        shown = reading or self.latest or last
-        if shown.listing.assigned != size or shown.listing.power not in (*ON, None):
-            shown = last
-        unseen = sees_less(shown)
-        event = VmMemoryMoved(
-            device=BASE_MEMORY,
-            means=Means.BOOT,
-            size_from=known,
-            size_to=size,
-            why=WhyMoved.BALANCER if dynamic else WhyMoved.UNASKED,
-            backed=True,
-            least=window.least,
-            most=window.most,
-            moves=window.moves if dynamic else None,
-            tightest=None if window.tightest is None else poll_figures(window.tightest),
-            newest=None if unseen else poll_figures(shown),
-            record=last.record,
-        )
-        emissions = [self.emit(event, last.at, window.earliest)]
-        if unseen and shown.at != last.at and sees_less(last):
-            emissions.append(self.emit(measure(last, size), last.at))
-        if unseen:
-            emissions.append(self.emit(measure(shown, size), shown.at))
-        return emissions
+    def attribute(self, happened: UtcTime, earliest: UtcTime | None, kinds: Collection[JobKind]) -> Attribution:
+        """Who made a change that a reading shows."""
+        return self.authors.attribute(self.id.rpartition(".")[2], self.host, happened, earliest, kinds)
 
     def grounds(self) -> Grounds:
         """The figures by which a request is understood, as they are known now."""

@@ -9,6 +9,8 @@ from domain.observed.events import SHORT_RESTART, VmObserved
 from domain.settings import Mode
 from domain.state import Power
 from nilometer.importers.hyperv.jobs import POWER_JOBS, UNATTRIBUTED, Attribution
+from nilometer.importers.hyperv.measuring import measure_before
+from nilometer.importers.hyperv.moves import close_window, compare_size
 from nilometer.importers.hyperv.news import ON, News, measure, starts_short
 from nilometer.importers.hyperv.readings import VmReading
 from nilometer.importers.hyperv.requests import change_setting, settle_if_due, stop
@@ -20,11 +22,11 @@ def read(vm: HypervVm, reading: VmReading, news: News, host: str | None) -> list
     """Takes a reading and its news, and returns the events that it adds. ``host`` is the id of the VM's host."""
     emissions: list[Emission] = []
     if not news.begins and not news.turned and changes_size(vm, news):
-        emissions += vm.measure_before(reading.at)
-    vm.follow(reading)
-    ends_hour = vm.window is not None and reading.at[:13] != vm.window.last.at[:13]
-    if vm.window is not None and news.interrupts_moves:
-        emissions += vm.close_window(reading)
+        emissions += measure_before(vm, reading.at)
+    vm.sizes.follow(reading)
+    ends_hour = vm.sizes.window is not None and reading.at[:13] != vm.sizes.window.last.at[:13]
+    if vm.sizes.window is not None and news.interrupts_moves:
+        emissions += close_window(vm, reading)
     if news.begins:
         emissions += _begin_session(vm, reading, news)
     elif news.turned:
@@ -34,9 +36,9 @@ def read(vm: HypervVm, reading: VmReading, news: News, host: str | None) -> list
     else:
         emissions += _stay_off(vm, reading, news)
     if news.begins or news.turned:
-        vm.end_stretch()
-    if ends_hour and vm.window is not None:  # its last move is what this reading shows
-        emissions += vm.close_window(reading)
+        vm.sizes.end_stretch()
+    if ends_hour and vm.sizes.window is not None:  # its last move is what this reading shows
+        emissions += close_window(vm, reading)
     vm.take_compared(reading, news, host)
     return emissions
 
@@ -88,7 +90,7 @@ def _stay_on(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:
             emissions.append(vm.emit(VmObserved(memory=news.memory, record=reading.record), reading.at))
         else:
             emissions += change_setting(vm, reading, news.memory, is_request=news.is_request)
-    emissions += vm.compare_size(reading, news)
+    emissions += compare_size(vm, reading, news)
     if vm.state.requests:
         emissions += settle_if_due(vm, reading, news.assigned)
     return emissions
