@@ -30,13 +30,14 @@ def check_against_views(history: list[Envelope[Event]]) -> None:
         shown = view(fleet)
         rows: dict[str, VmRow | HostRow] = {row.vm: row for row in shown.vms} | {row.host: row for row in shown.hosts}
         for point in points:
+            names: tuple[str, ...] = HOST_FIGURES
             if isinstance(point, VmPoint):
                 row = rows.get(point.vm)
                 if row is None:  # removed, or retired: it has nothing
                     continue
                 names = VM_FIGURES
             else:
-                row, names = rows[point.host], HOST_FIGURES
+                row = rows[point.host]
             assert {name: getattr(point, name) for name in names} == {name: getattr(row, name) for name in names}
             assert point.position == event.position
 
