@@ -39,8 +39,8 @@ def advance_vm(tracked: TrackedVm | None, envelope: Envelope[Event]) -> TrackedV
     event, metadata = envelope.event, envelope.metadata
     if tracked is None:
         if isinstance(event, VmDefined):
-            return Tracked(begin_vm(subject_id(envelope.stream), event), metadata.happened)
-        tracked = Tracked(ObservedVm.begin(subject_id(envelope.stream)), metadata.happened)
+            return Tracked(subject=begin_vm(subject_id(envelope.stream), event), as_of=metadata.happened)
+        tracked = Tracked(subject=ObservedVm.begin(subject_id(envelope.stream)), as_of=metadata.happened)
     subject = tracked.subject
     before = _assigned(subject)
     if isinstance(subject, VmAggregate):
@@ -75,8 +75,8 @@ def advance_host(tracked: TrackedHost | None, envelope: Envelope[Event]) -> Trac
     event, metadata = envelope.event, envelope.metadata
     if tracked is None:
         if isinstance(event, HostRegistered):
-            return Tracked(begin_host(subject_id(envelope.stream), event), metadata.happened)
-        tracked = Tracked(ObservedHost.begin(subject_id(envelope.stream)), metadata.happened)
+            return Tracked(subject=begin_host(subject_id(envelope.stream), event), as_of=metadata.happened)
+        tracked = Tracked(subject=ObservedHost.begin(subject_id(envelope.stream)), as_of=metadata.happened)
     subject = tracked.subject
     if isinstance(subject, HostAggregate):
         if not isinstance(event, HostEvent) or subject.removed:
