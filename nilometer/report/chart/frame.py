@@ -128,7 +128,7 @@ def _tick_words(tick: Tick, height: int) -> Iterator[Node]:
         yield text({**place, "y": str(height + 35), "font-weight": "600"}, tick.date, style=style)
 
 
-# Stretches of time
+# Levels of time
 
 
 def idle_bands(chart: Chart, scale: TimeScale, height: int) -> Iterator[Node]:

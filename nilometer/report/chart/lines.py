@@ -41,7 +41,7 @@ from nilometer.report.chart.looks import (
     text,
 )
 from nilometer.report.chart.marks import draw_marks
-from nilometer.report.chart.paths import Stretch, area_path, paired, runs_of, step_path
+from nilometer.report.chart.paths import Level, area_path, paired, runs_of, step_path
 from nilometer.report.chart.scales import ScaleKind, SizeScale, TimeScale, time_scale
 from nilometer.report.series import Chart, LineName
 
@@ -53,13 +53,13 @@ _SHORT_NAMES: Final[Mapping[LineName, str]] = {"visible": "visible", "high_water
 _HEADROOM: Final = 1.14
 _ROOM_FOR_BALLOONED: Final = 18
 
-Stretches = Mapping[LineName, Sequence[Stretch]]
+Levels = Mapping[LineName, Sequence[Level]]
 
 
 def draw_lines(chart: Chart, kind: ScaleKind = "time", zone: tzinfo = UTC) -> Renderable:
     """Draws the memory of a VM over time."""
     scale = time_scale(chart, kind)
-    runs: Stretches = {line.name: runs_of(line, scale) for line in chart.lines}
+    runs: Levels = {line.name: runs_of(line, scale) for line in chart.lines}
     most = max((run.size for line in runs.values() for run in line), default=0)
     sizes = SizeScale(most=most * _HEADROOM or 1, height=HEIGHT)
     return drawing(
@@ -85,7 +85,7 @@ def _chosen(chart: Chart, scale: TimeScale) -> float | None:
     return scale.place(chart.moments[chart.chosen].time) if chart.moments else None
 
 
-def _drawn_lines(runs: Stretches, sizes: SizeScale) -> Iterator[Node]:
+def _drawn_lines(runs: Levels, sizes: SizeScale) -> Iterator[Node]:
     in_use = runs.get("in_use", ())
     yield element("path", {"d": area_path(in_use, sizes.place), "fill": LOOKS["in_use"].colour, "fill-opacity": ".13"},
                   {"class": "f-inuse"})  # fmt: skip
@@ -97,18 +97,18 @@ def _drawn_lines(runs: Stretches, sizes: SizeScale) -> Iterator[Node]:
             yield stroked(path, LOOKS[name].stroke())
 
 
-def _balloons(runs: Stretches) -> list[tuple[Stretch, int]]:
+def _balloons(runs: Levels) -> list[tuple[Level, int]]:
     both = paired(runs.get("assigned", ()), runs.get("visible", ()))
     return [(assigned, visible) for assigned, visible in both if visible > assigned.size]
 
 
-def _ballooned(runs: Stretches, sizes: SizeScale) -> Iterator[Node]:
+def _ballooned(runs: Levels, sizes: SizeScale) -> Iterator[Node]:
     for assigned, visible in _balloons(runs):
         top = sizes.place(visible)
         yield rectangle(assigned.begin, assigned.end, top, sizes.place(assigned.size) - top, {"fill": BALLOONED})
 
 
-def _ballooned_words(chart: Chart, runs: Stretches, sizes: SizeScale) -> Node:
+def _ballooned_words(chart: Chart, runs: Levels, sizes: SizeScale) -> Node:
     balloons = _balloons(runs)
     if not balloons:
         return None
@@ -121,7 +121,7 @@ def _ballooned_words(chart: Chart, runs: Stretches, sizes: SizeScale) -> Node:
     return text({**place, "font-weight": "600", **INK_TEXT}, words, halo=True)
 
 
-def _ends(chart: Chart, runs: Stretches, sizes: SizeScale) -> Iterator[EndLabel]:
+def _ends(chart: Chart, runs: Levels, sizes: SizeScale) -> Iterator[EndLabel]:
     for line in chart.lines:
         if runs[line.name]:
             last = runs[line.name][-1]

@@ -11,7 +11,7 @@ from nilometer.report.series import Line
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Level:
     """A size that holds from one place to another, in percent."""
 
     begin: float
@@ -19,23 +19,23 @@ class Stretch:
     size: int
 
 
-def runs_of(line: Line, scale: TimeScale) -> list[Stretch]:
+def runs_of(line: Line, scale: TimeScale) -> list[Level]:
     """A line as sizes that hold: equal ones that follow each other are one."""
     return list(_merged(_runs(line, scale)))
 
 
-def _runs(line: Line, scale: TimeScale) -> Iterator[Stretch]:
+def _runs(line: Line, scale: TimeScale) -> Iterator[Level]:
     ends = [scale.place(step.time) for step in line.steps[1:]]
     for step, end in zip(line.steps, [*ends, scale.end + TAIL], strict=False):
         if step.size is not None:
-            yield Stretch(scale.place(step.time), end, step.size)
+            yield Level(scale.place(step.time), end, step.size)
 
 
-def _merged(runs: Iterable[Stretch]) -> Iterator[Stretch]:
-    last: Stretch | None = None
+def _merged(runs: Iterable[Level]) -> Iterator[Level]:
+    last: Level | None = None
     for run in runs:
         if last is not None and last.size == run.size and last.end == run.begin:
-            last = Stretch(last.begin, run.end, run.size)
+            last = Level(last.begin, run.end, run.size)
             continue
         if last is not None:
             yield last
@@ -44,16 +44,16 @@ def _merged(runs: Iterable[Stretch]) -> Iterator[Stretch]:
         yield last
 
 
-def paired(lower: Sequence[Stretch], upper: Sequence[Stretch]) -> Iterator[tuple[Stretch, int]]:
+def paired(lower: Sequence[Level], upper: Sequence[Level]) -> Iterator[tuple[Level, int]]:
     """Where two lines both have a size: that of the lower one, and what the upper one has."""
     for low in lower:
         for high in upper:
             begin, end = max(low.begin, high.begin), min(low.end, high.end)
             if begin < end:
-                yield Stretch(begin, end, low.size), high.size
+                yield Level(begin, end, low.size), high.size
 
 
-def step_path(runs: Iterable[Stretch], place: Callable[[float], float], lift: float = 0) -> str:
+def step_path(runs: Iterable[Level], place: Callable[[float], float], lift: float = 0) -> str:
     """The ``d`` of a path along sizes, in a box 1000 wide."""
     parts: list[str] = []
     end: float | None = None
@@ -66,7 +66,7 @@ def step_path(runs: Iterable[Stretch], place: Callable[[float], float], lift: fl
     return "".join(parts)
 
 
-def area_path(runs: Iterable[Stretch], place: Callable[[float], float]) -> str:
+def area_path(runs: Iterable[Level], place: Callable[[float], float]) -> str:
     """The ``d`` of the areas between sizes and the axis, in a box 1000 wide."""
     foot = number(place(0))
     return "".join(
@@ -105,7 +105,7 @@ def bands_between(edges: Sequence[float], lower: Sequence[int], upper: Sequence[
     return bands
 
 
-def sizes_between(edges: Sequence[float], runs: Iterable[Stretch]) -> list[int]:
+def sizes_between(edges: Sequence[float], runs: Iterable[Level]) -> list[int]:
     """The size of a line from each edge to the next: 0 where it has none."""
     sizes: list[int] = []
     remaining = iter(runs)

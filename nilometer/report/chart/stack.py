@@ -30,7 +30,7 @@ from nilometer.report.chart.looks import INK_TEXT, LAYERS, LOOKS, MUTED, element
 from nilometer.report.chart.marks import draw_marks
 from nilometer.report.chart.paths import (
     Band,
-    Stretch,
+    Level,
     area_path,
     band_path,
     bands_between,
@@ -80,14 +80,14 @@ def draw_stack(chart: Chart, kind: ScaleKind = "time", zone: tzinfo = UTC) -> Re
     )
 
 
-def _runs(chart: Chart, name: LineName, scale: TimeScale) -> list[Stretch]:
+def _runs(chart: Chart, name: LineName, scale: TimeScale) -> list[Level]:
     return [run for line in chart.lines if line.name == name for run in runs_of(line, scale)]
 
 
 # Layers
 
 
-def stacked(lines: Sequence[Line], reserve: Sequence[Stretch], scale: TimeScale) -> list[Layer]:
+def stacked(lines: Sequence[Line], reserve: Sequence[Level], scale: TimeScale) -> list[Layer]:
     """The lines one on another: a line that has no size at an instant is as thick as nothing there."""
     runs = [runs_of(line, scale) for line in lines]
     edges = sorted({edge for line in (*runs, reserve) for run in line for edge in (run.begin, run.end)})
@@ -127,7 +127,7 @@ def _together(lines: Sequence[Line]) -> Line:
 # What is drawn
 
 
-def _reserve(reserve: Sequence[Stretch], sizes: SizeScale) -> Node:
+def _reserve(reserve: Sequence[Level], sizes: SizeScale) -> Node:
     return element(
         "path", {"d": area_path(reserve, sizes.place), "fill": MUTED, "fill-opacity": ".35", "class": "f-reserve"}
     )
@@ -139,12 +139,12 @@ def _layer(layer: Layer, index: int, sizes: SizeScale) -> Iterator[Node]:
     yield stroked(step_path(_edge(layer), sizes.place), LOOKS["held"].stroke())
 
 
-def _edge(layer: Layer) -> list[Stretch]:
-    return [Stretch(band.begin, band.end, band.high) for band in layer.bands]
+def _edge(layer: Layer) -> list[Level]:
+    return [Level(band.begin, band.end, band.high) for band in layer.bands]
 
 
 def _ends(
-    chart: Chart, layers: Sequence[Layer], reserve: Sequence[Stretch], total: Sequence[Stretch], sizes: SizeScale
+    chart: Chart, layers: Sequence[Layer], reserve: Sequence[Level], total: Sequence[Level], sizes: SizeScale
 ) -> Iterator[EndLabel]:
     for layer in layers:
         if layer.bands:

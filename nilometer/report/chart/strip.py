@@ -22,7 +22,7 @@ from nilometer.report.chart.looks import (
     percent,
     text,
 )
-from nilometer.report.chart.paths import Band, Stretch, band_path, bands_between, runs_of, sizes_between, step_path
+from nilometer.report.chart.paths import Band, Level, band_path, bands_between, runs_of, sizes_between, step_path
 from nilometer.report.chart.scales import AT_END, AT_START, SizeScale, TimeScale, seconds, ticks
 from nilometer.report.series import Chart, LineName
 
@@ -80,7 +80,7 @@ def _times(scale: TimeScale, zone: tzinfo) -> Iterator[Node]:
         yield text({"x": place, "y": "12", "text-anchor": anchor}, tick.words, style="minor" if tick.is_minor else "")
 
 
-def _runs(chart: Chart, name: LineName, scale: TimeScale) -> list[Stretch]:
+def _runs(chart: Chart, name: LineName, scale: TimeScale) -> list[Level]:
     return [run for line in chart.lines if line.name == name for run in runs_of(line, scale)]
 
 
@@ -88,7 +88,7 @@ def _bands(edges: list[float], tops: list[int]) -> list[Band]:
     return bands_between(edges, [0] * len(tops), tops)
 
 
-def _free_between(edges: list[float], free: list[Stretch], top: list[int], capacity: list[int]) -> list[int]:
+def _free_between(edges: list[float], free: list[Level], top: list[int], capacity: list[int]) -> list[int]:
     """What is free; where that is not known, all that is left: nothing is hatched that nobody measured."""
     known = {index for run in free for index, begin in enumerate(edges[:-1]) if run.begin <= begin < run.end}
     measured = sizes_between(edges, free)
