@@ -105,17 +105,17 @@ def _by_time(chart: Chart) -> TimeScale:
         if begin < end
     )
     narrowed = [later for earlier, later in pairwise([(since, since), *narrowed]) if later[0] >= earlier[1]]
-    each = min(NARROWED, MOST_NARROWED / max(1, len(narrowed)))
+    share = min(NARROWED, MOST_NARROWED / max(1, len(narrowed)))
     idle = sum(end - begin for begin, end in narrowed)
     rest = until - since - idle
-    room = (LAST - FIRST) - each * len(narrowed)
+    room = (LAST - FIRST) - share * len(narrowed)
     knots, places = [since], [FIRST]
     for begin, end in [*narrowed, (until, until)]:
         if begin > knots[-1]:
             places.append(places[-1] + room * (begin - knots[-1]) / rest)
             knots.append(begin)
         if end > begin:
-            places.append(places[-1] + each)
+            places.append(places[-1] + share)
             knots.append(end)
     return TimeScale(kind="time", knots=tuple(knots), places=tuple(places), narrowed=tuple(narrowed))
 
