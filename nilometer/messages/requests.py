@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
@@ -25,6 +26,9 @@ from nilometer.messages.events import (
 from nilometer.messages.sizes import common_unit, format_part, format_size, format_sizes
 from nilometer.times import format_duration, format_time, format_time_near
 from projections.timeline import TimelineEntry, entry
+
+LONGEST_QUOTE: Final = 160
+"""Characters of what a hypervisor said that are shown in a summary; `nilo show` has them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,7 @@ def summarize(ledger: LedgerReader, envelope: Envelope[Event]) -> RequestSummary
         change = describe_request(event, unit)
         outcomes = [
             f"{_describe_delay(envelope, settlement)}: {describe_settlement(settlement.event, unit)}"
+            f"{_quote(settlement.event.told)}"
             for settlement in settlements
         ]
         outcomes += _describe_moves(event, moves)
@@ -149,6 +154,14 @@ def _describe_command(listed: TimelineEntry, envelope: Envelope[Event]) -> str:
 def _describe_outcome(listed: TimelineEntry) -> str:
     amount = "" if listed.requested is None else f", {format_part(listed.granted, listed.requested)}"
     return f"{listed.outcome}{amount}{f' ({listed.code})' if listed.code else ''}"
+
+
+def _quote(words: str | None) -> str:
+    """What the hypervisor said, word for word; of a long text the beginning."""
+    text = " ".join((words or "").split())
+    if len(text) > LONGEST_QUOTE:
+        text = f"{text[: LONGEST_QUOTE - 1]}…"
+    return f': "{text}"' if text else ""
 
 
 def _describe_delay(request: Envelope[Event], settlement: Envelope[VmRequestSettled]) -> str:
