@@ -1,6 +1,6 @@
 """The chart of a VM: assigned, guest visible, high watermark and in use, as steps.
 
-Where assigned and guest visible are equal, as they nearly always are, the dashes of one run inside the other, as a
+Where assigned and guest visible are equal, as they nearly always are, the dashes of one level inside the other, as a
 railway line on a map. Where guest visible is not measured, the line is plain: the unknown is seen without a legend.
 """
 
@@ -41,7 +41,7 @@ from nilometer.report.chart.looks import (
     text,
 )
 from nilometer.report.chart.marks import draw_marks
-from nilometer.report.chart.paths import Level, area_path, paired, runs_of, step_path
+from nilometer.report.chart.paths import Level, area_path, levels_of, paired, step_path
 from nilometer.report.chart.scales import ScaleKind, SizeScale, TimeScale, time_scale
 from nilometer.report.series import Chart, LineName
 
@@ -59,8 +59,8 @@ Levels = Mapping[LineName, Sequence[Level]]
 def draw_lines(chart: Chart, kind: ScaleKind = "time", zone: tzinfo = UTC) -> Renderable:
     """Draws the memory of a VM over time."""
     scale = time_scale(chart, kind)
-    runs: Levels = {line.name: runs_of(line, scale) for line in chart.lines}
-    most = max((run.size for line in runs.values() for run in line), default=0)
+    levels: Levels = {line.name: levels_of(line, scale) for line in chart.lines}
+    most = max((level.size for line in levels.values() for level in line), default=0)
     sizes = SizeScale(most=most * _HEADROOM or 1, height=HEIGHT)
     return drawing(
         chart,
@@ -68,16 +68,16 @@ def draw_lines(chart: Chart, kind: ScaleKind = "time", zone: tzinfo = UTC) -> Re
         idle_bands(chart, scale, HEIGHT),
         unwatched_bands(chart, scale, HEIGHT),
         grid(chart, sizes),
-        _ballooned(runs, sizes),
-        stretched(HEIGHT, *_drawn_lines(runs, sizes)),
+        _ballooned(levels, sizes),
+        stretched(HEIGHT, *_drawn_lines(levels, sizes)),
         unmeasured_boxes(chart.unmeasured, scale, HEIGHT),
-        _ballooned_words(chart, runs, sizes),
+        _ballooned_words(chart, levels, sizes),
         idle_words(chart, scale, HEIGHT),
         unwatched_words(chart, scale, HEIGHT),
         time_axis(scale, HEIGHT, zone),
         cursor(_chosen(chart, scale), HEIGHT),
         draw_marks(chart, scale, sizes),
-        end_labels(list(_ends(chart, runs, sizes)), HEIGHT),
+        end_labels(list(_ends(chart, levels, sizes)), HEIGHT),
     )
 
 
@@ -85,31 +85,31 @@ def _chosen(chart: Chart, scale: TimeScale) -> float | None:
     return scale.place(chart.moments[chart.chosen].time) if chart.moments else None
 
 
-def _drawn_lines(runs: Levels, sizes: SizeScale) -> Iterator[Node]:
-    in_use = runs.get("in_use", ())
+def _drawn_lines(levels: Levels, sizes: SizeScale) -> Iterator[Node]:
+    in_use = levels.get("in_use", ())
     yield element("path", {"d": area_path(in_use, sizes.place), "fill": LOOKS["in_use"].colour, "fill-opacity": ".13"},
                   {"class": "f-inuse"})  # fmt: skip
     for name in _ORDER:
-        path = step_path(runs.get(name, ()), sizes.place, _LIFTS.get(name, 0))
-        if path and name == "visible":  # the casing parts the dashes from the line in which they run
+        path = step_path(levels.get(name, ()), sizes.place, _LIFTS.get(name, 0))
+        if path and name == "visible":  # the casing parts the dashes from the line in which they level
             yield stroked(path, {"stroke": GROUND, "stroke-width": "3.4", "class": "casing"})
         if path:
             yield stroked(path, LOOKS[name].stroke())
 
 
-def _balloons(runs: Levels) -> list[tuple[Level, int]]:
-    both = paired(runs.get("assigned", ()), runs.get("visible", ()))
+def _balloons(levels: Levels) -> list[tuple[Level, int]]:
+    both = paired(levels.get("assigned", ()), levels.get("visible", ()))
     return [(assigned, visible) for assigned, visible in both if visible > assigned.size]
 
 
-def _ballooned(runs: Levels, sizes: SizeScale) -> Iterator[Node]:
-    for assigned, visible in _balloons(runs):
+def _ballooned(levels: Levels, sizes: SizeScale) -> Iterator[Node]:
+    for assigned, visible in _balloons(levels):
         top = sizes.place(visible)
         yield rectangle(assigned.begin, assigned.end, top, sizes.place(assigned.size) - top, {"fill": BALLOONED})
 
 
-def _ballooned_words(chart: Chart, runs: Levels, sizes: SizeScale) -> Node:
-    balloons = _balloons(runs)
+def _ballooned_words(chart: Chart, levels: Levels, sizes: SizeScale) -> Node:
+    balloons = _balloons(levels)
     if not balloons:
         return None
     assigned, visible = max(balloons, key=lambda pair: pair[0].end - pair[0].begin)
@@ -121,10 +121,10 @@ def _ballooned_words(chart: Chart, runs: Levels, sizes: SizeScale) -> Node:
     return text({**place, "font-weight": "600", **INK_TEXT}, words, halo=True)
 
 
-def _ends(chart: Chart, runs: Levels, sizes: SizeScale) -> Iterator[EndLabel]:
+def _ends(chart: Chart, levels: Levels, sizes: SizeScale) -> Iterator[EndLabel]:
     for line in chart.lines:
-        if runs[line.name]:
-            last = runs[line.name][-1]
+        if levels[line.name]:
+            last = levels[line.name][-1]
             yield EndLabel(
                 height=sizes.place(last.size) - _LIFTS.get(line.name, 0),
                 name=line.label,

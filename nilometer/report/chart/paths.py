@@ -19,58 +19,63 @@ class Level:
     size: int
 
 
-def runs_of(line: Line, scale: TimeScale) -> list[Level]:
+def levels_of(line: Line, scale: TimeScale) -> list[Level]:
     """A line as sizes that hold: equal ones that follow each other are one."""
-    return list(_merged(_runs(line, scale)))
+    return list(_merged(_levels(line, scale)))
 
 
-def _runs(line: Line, scale: TimeScale) -> Iterator[Level]:
+def _levels(line: Line, scale: TimeScale) -> Iterator[Level]:
     ends = [scale.place(step.time) for step in line.steps[1:]]
     for step, end in zip(line.steps, [*ends, scale.end + TAIL], strict=False):
         if step.size is not None:
             yield Level(scale.place(step.time), end, step.size)
 
 
-def _merged(runs: Iterable[Level]) -> Iterator[Level]:
+def _merged(levels: Iterable[Level]) -> Iterator[Level]:
     last: Level | None = None
-    for run in runs:
-        if last is not None and last.size == run.size and last.end == run.begin:
-            last = Level(last.begin, run.end, run.size)
+    for level in levels:
+        if last is not None and last.size == level.size and last.end == level.begin:
+            last = Level(last.begin, level.end, level.size)
             continue
         if last is not None:
             yield last
-        last = run
+        last = level
     if last is not None:
         yield last
 
 
 def paired(lower: Sequence[Level], upper: Sequence[Level]) -> Iterator[tuple[Level, int]]:
     """Where two lines both have a size: that of the lower one, and what the upper one has."""
+    first = 0
     for low in lower:
-        for high in upper:
-            begin, end = max(low.begin, high.begin), min(low.end, high.end)
-            if begin < end:
-                yield Level(begin, end, low.size), high.size
+        while first < len(upper) and upper[first].end <= low.begin:
+            first += 1
+        for index in range(first, len(upper)):
+            high = upper[index]
+            if high.begin >= low.end:
+                break
+            yield Level(max(low.begin, high.begin), min(low.end, high.end), low.size), high.size
 
 
-def step_path(runs: Iterable[Level], place: Callable[[float], float], lift: float = 0) -> str:
+def step_path(levels: Iterable[Level], place: Callable[[float], float], lift: float = 0) -> str:
     """The ``d`` of a path along sizes, in a box 1000 wide."""
     parts: list[str] = []
     end: float | None = None
-    for run in runs:
-        height = number(place(run.size) - lift)
-        joined = end == run.begin
-        parts.append(f"V{height}" if joined else f"M{number(run.begin * 10)} {height}")
-        parts.append(f"H{number(run.end * 10)}")
-        end = run.end
+    for level in levels:
+        height = number(place(level.size) - lift)
+        joined = end == level.begin
+        parts.append(f"V{height}" if joined else f"M{number(level.begin * 10)} {height}")
+        parts.append(f"H{number(level.end * 10)}")
+        end = level.end
     return "".join(parts)
 
 
-def area_path(runs: Iterable[Level], place: Callable[[float], float]) -> str:
+def area_path(levels: Iterable[Level], place: Callable[[float], float]) -> str:
     """The ``d`` of the areas between sizes and the axis, in a box 1000 wide."""
     foot = number(place(0))
     return "".join(
-        f"M{number(run.begin * 10)} {foot}V{number(place(run.size))}H{number(run.end * 10)}V{foot}Z" for run in runs
+        f"M{number(level.begin * 10)} {foot}V{number(place(level.size))}H{number(level.end * 10)}V{foot}Z"
+        for level in levels
     )
 
 
@@ -105,13 +110,13 @@ def bands_between(edges: Sequence[float], lower: Sequence[int], upper: Sequence[
     return bands
 
 
-def sizes_between(edges: Sequence[float], runs: Iterable[Level]) -> list[int]:
+def sizes_between(edges: Sequence[float], levels: Iterable[Level]) -> list[int]:
     """The size of a line from each edge to the next: 0 where it has none."""
     sizes: list[int] = []
-    remaining = iter(runs)
-    run = next(remaining, None)
+    remaining = iter(levels)
+    level = next(remaining, None)
     for begin in edges[:-1]:
-        while run is not None and run.end <= begin:
-            run = next(remaining, None)
-        sizes.append(run.size if run is not None and run.begin <= begin else 0)
+        while level is not None and level.end <= begin:
+            level = next(remaining, None)
+        sizes.append(level.size if level is not None and level.begin <= begin else 0)
     return sizes

@@ -134,12 +134,12 @@ def _columns(scale: TimeScale) -> list[float]:
 
 
 def _even(scale: TimeScale, zone: tzinfo) -> list[float]:
-    """Round times, then the times at which the scale begins and goes on after a narrowed stretch."""
+    """The time at which the scale begins, round times, then those at which it goes on after a narrowed stretch."""
     live = list(_live(scale))
     total = sum(end - begin for begin, end in live)
     round_times = [time for begin, end in live for time in _round_times(begin, end, total, zone)]
-    edges = [scale.knots[0], *(edge for stretch in scale.narrowed for edge in stretch)]
-    return sorted(_apart([*round_times, *edges], scale))
+    edges = (edge for stretch in scale.narrowed for edge in stretch)
+    return sorted(_apart([scale.knots[0], *round_times, *edges], scale))
 
 
 def _live(scale: TimeScale) -> Iterator[tuple[float, float]]:

@@ -34,7 +34,7 @@ from nilometer.report.chart.paths import (
     area_path,
     band_path,
     bands_between,
-    runs_of,
+    levels_of,
     sizes_between,
     step_path,
 )
@@ -58,9 +58,9 @@ class Layer:
 def draw_stack(chart: Chart, kind: ScaleKind = "time", zone: tzinfo = UTC) -> Renderable:
     """Draws what the VMs of a host hold over time."""
     scale = time_scale(chart, kind)
-    reserve, total = (_runs(chart, name, scale) for name in ("reserve", "total"))
+    reserve, total = (_levels(chart, name, scale) for name in ("reserve", "total"))
     layers = stacked(_largest([line for line in chart.lines if line.name == "held"]), reserve, scale)
-    most = max((run.size for run in (*total, *(run for layer in layers for run in _edge(layer)))), default=0)
+    most = max((level.size for level in (*total, *(level for layer in layers for level in _edge(layer)))), default=0)
     sizes = SizeScale(most=most * _HEADROOM or 1, height=HEIGHT, head=_HEAD)
     return drawing(
         chart,
@@ -80,8 +80,8 @@ def draw_stack(chart: Chart, kind: ScaleKind = "time", zone: tzinfo = UTC) -> Re
     )
 
 
-def _runs(chart: Chart, name: LineName, scale: TimeScale) -> list[Level]:
-    return [run for line in chart.lines if line.name == name for run in runs_of(line, scale)]
+def _levels(chart: Chart, name: LineName, scale: TimeScale) -> list[Level]:
+    return [level for line in chart.lines if line.name == name for level in levels_of(line, scale)]
 
 
 # Layers
@@ -89,11 +89,11 @@ def _runs(chart: Chart, name: LineName, scale: TimeScale) -> list[Level]:
 
 def stacked(lines: Sequence[Line], reserve: Sequence[Level], scale: TimeScale) -> list[Layer]:
     """The lines one on another: a line that has no size at an instant is as thick as nothing there."""
-    runs = [runs_of(line, scale) for line in lines]
-    edges = sorted({edge for line in (*runs, reserve) for run in line for edge in (run.begin, run.end)})
+    levels = [levels_of(line, scale) for line in lines]
+    edges = sorted({edge for line in (*levels, reserve) for level in line for edge in (level.begin, level.end)})
     ground = sizes_between(edges, reserve)
     layers: list[Layer] = []
-    for line, own in zip(lines, runs, strict=True):
+    for line, own in zip(lines, levels, strict=True):
         top = [below + size for below, size in zip(ground, sizes_between(edges, own), strict=True)]
         layers.append(Layer(line, bands_between(edges, ground, top)))
         ground = top
@@ -152,9 +152,9 @@ def _ends(
             middle = sizes.place((last.low + last.high) / 2)
             yield _end(layer.line, middle, size_words(last.high - last.low, chart), last.end)
     for line in chart.lines:
-        runs = {"reserve": reserve, "total": total}.get(line.name, ())
-        if runs and runs[-1].size:
-            size = runs[-1].size
+        levels = {"reserve": reserve, "total": total}.get(line.name, ())
+        if levels and levels[-1].size:
+            size = levels[-1].size
             yield _end(line, sizes.place(size if line.name == "total" else size / 2), size_words(size, chart), 100)
 
 

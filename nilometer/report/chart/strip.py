@@ -22,7 +22,7 @@ from nilometer.report.chart.looks import (
     percent,
     text,
 )
-from nilometer.report.chart.paths import Band, Level, band_path, bands_between, runs_of, sizes_between, step_path
+from nilometer.report.chart.paths import Band, Level, band_path, bands_between, levels_of, sizes_between, step_path
 from nilometer.report.chart.scales import AT_END, AT_START, SizeScale, TimeScale, seconds, ticks
 from nilometer.report.series import Chart, LineName
 
@@ -32,8 +32,10 @@ HEIGHT: Final = 34
 def draw_strip(chart: Chart) -> Renderable:
     """Draws a host's day: its reserve, what its VMs hold, and, hatched, what neither explains. Free is left empty."""
     scale = strip_scale(chart)
-    total, reserve, held, free = (_runs(chart, name, scale) for name in ("total", "reserve", "held", "free"))
-    edges = sorted({edge for line in (total, reserve, held, free) for run in line for edge in (run.begin, run.end)})
+    total, reserve, held, free = (_levels(chart, name, scale) for name in ("total", "reserve", "held", "free"))
+    edges = sorted(
+        {edge for line in (total, reserve, held, free) for level in line for edge in (level.begin, level.end)}
+    )
     base, holding = sizes_between(edges, reserve), sizes_between(edges, held)
     top = [low + size for low, size in zip(base, holding, strict=True)]
     capacity = sizes_between(edges, total)
@@ -80,8 +82,8 @@ def _times(scale: TimeScale, zone: tzinfo) -> Iterator[Node]:
         yield text({"x": place, "y": "12", "text-anchor": anchor}, tick.words, style="minor" if tick.is_minor else "")
 
 
-def _runs(chart: Chart, name: LineName, scale: TimeScale) -> list[Level]:
-    return [run for line in chart.lines if line.name == name for run in runs_of(line, scale)]
+def _levels(chart: Chart, name: LineName, scale: TimeScale) -> list[Level]:
+    return [level for line in chart.lines if line.name == name for level in levels_of(line, scale)]
 
 
 def _bands(edges: list[float], tops: list[int]) -> list[Band]:
@@ -90,7 +92,7 @@ def _bands(edges: list[float], tops: list[int]) -> list[Band]:
 
 def _free_between(edges: list[float], free: list[Level], top: list[int], capacity: list[int]) -> list[int]:
     """What is free; where that is not known, all that is left: nothing is hatched that nobody measured."""
-    known = {index for run in free for index, begin in enumerate(edges[:-1]) if run.begin <= begin < run.end}
+    known = {index for level in free for index, begin in enumerate(edges[:-1]) if level.begin <= begin < level.end}
     measured = sizes_between(edges, free)
     return [
         measured[index] if index in known else max(0, whole - high)
