@@ -25,6 +25,7 @@ from nilometer.messages.events import (
 )
 from nilometer.messages.sizes import common_unit, format_part, format_size, format_sizes
 from nilometer.times import format_duration, format_time, format_time_near
+from projections.requests import RequestCourse
 from projections.timeline import TimelineEntry, entry
 
 LONGEST_QUOTE: Final = 160
@@ -65,6 +66,15 @@ class RequestSummary:
 
 def summarize(ledger: LedgerReader, envelope: Envelope[Event]) -> RequestSummary:
     """The summary of a request, from the event that records it and from what followed on its stream."""
+    course = RequestCourse(asked=envelope, annotation=read_annotation(ledger, envelope))
+    if isinstance(envelope.event, VmChangeRequested):
+        course.settlements, course.moves = find_outcome(ledger, envelope, envelope.event)
+    return summarize_course(course)
+
+
+def summarize_course(course: RequestCourse) -> RequestSummary:
+    """The summary of a request and of what followed."""
+    envelope, settlements, moves = course.asked, course.settlements, course.moves
     listed = entry(envelope)
     kind, id = split_stream(envelope.stream)
     subject = id if kind == "vm" else listed.vm or f"host {id}"
@@ -72,7 +82,6 @@ def summarize(ledger: LedgerReader, envelope: Envelope[Event]) -> RequestSummary
     if isinstance(event, VmObserved):  # a job that failed: nothing else is known of it
         change, outcomes = "", [f"failed: {event.told}"]
     elif isinstance(event, VmChangeRequested):
-        settlements, moves = find_outcome(ledger, envelope, event)
         settled = [size for settlement in settlements for size in (settlement.event.granted, settlement.event.amount)]
         unit = common_unit([event.amount, event.size_from, event.target, *settled])
         change = describe_request(event, unit)
@@ -90,7 +99,7 @@ def summarize(ledger: LedgerReader, envelope: Envelope[Event]) -> RequestSummary
         subject=subject,
         change=change,
         outcomes=tuple(outcomes),
-        annotation=describe_annotation(read_annotation(ledger, envelope)),
+        annotation="" if course.annotation is None else describe_annotation(course.annotation),
     )
 
 
