@@ -98,6 +98,10 @@ class RequestSpan:
     asked: UtcTime
     amount: int | None
     """With a sign: ``+`` asks for more. ``None`` if it is not recorded."""
+    title: str
+    """``+256 MiB``."""
+    clock: str
+    """When it was asked for, as it is shown."""
     who: str
     """``CONTOSO\\anna via powershell, because “month end”``."""
     state: RequestState

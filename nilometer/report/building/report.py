@@ -127,9 +127,8 @@ def _verdict(
     collected = context.collected
     audit = collected.audit
     events = f"{counted(collected.events)} event{'' if collected.events == 1 else 's'}"
-    span = (
-        "" if collected.first is None or collected.last is None else context.clock.span(collected.first, collected.last)
-    )
+    first, last = collected.first, collected.last
+    span = "" if first is None or last is None else context.clock.span(first, last)
     covers = f"{events}, {span}" if span else events
     proved = "" if proof is None else f", {proof.verdict} from the code that judged"
     rules = f"{len(ALL_RULES)}{proved}"

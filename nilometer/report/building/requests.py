@@ -7,6 +7,8 @@ from domain.identifiers import UtcTime
 from domain.observed.events import VmRequestSettled
 from nilometer.messages.events import describe_actor, describe_reason
 from nilometer.messages.requests import summarize_course
+from nilometer.report.building.context import signed
+from nilometer.report.clocks import Clock24
 from nilometer.report.series import RequestEnd, RequestMove, RequestSpan, RequestState
 from projections.requests import RequestCourse
 
@@ -37,7 +39,7 @@ def describe_asker(course: RequestCourse) -> str:
     return f"{describe_actor(metadata)}{describe_reason(metadata)}{summarize_course(course).annotation}"
 
 
-def request_span(course: RequestCourse) -> RequestSpan:
+def request_span(course: RequestCourse, clock: Clock24) -> RequestSpan:
     """A request as a chart takes it."""
     asked = course.asked
     ends = [_end(settled.position, settled.event, settled.metadata.happened) for settled in course.settlements]
@@ -59,6 +61,8 @@ def request_span(course: RequestCourse) -> RequestSpan:
         position=asked.position,
         asked=asked.metadata.happened,
         amount=course.amount,
+        title=signed(course.amount),
+        clock=clock.clock(asked.metadata.happened),
         who=describe_asker(course),
         state=state_of(course),
         says=describe_course(course),

@@ -96,7 +96,7 @@ def vm_chart(
         lines=tuple(vm_line(figure, moments, gaps) for figure in _LINES),
         times=tuple(times),
         marks=tuple(_marks(context, vm, moments, findings)),
-        requests=tuple(request_span(courses[position]) for position in sorted(courses)),
+        requests=tuple(request_span(courses[position], context.clock) for position in sorted(courses)),
         unwatched=unwatched_spans(gaps, moments[0].point.at, until),
         unmeasured=tuple(_unmeasured(context, vm, moments, until)),
         idle=idle_spans(times),
