@@ -251,7 +251,7 @@ class RulesPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReportPages:
     """A whole report."""
 
     title: str

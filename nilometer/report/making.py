@@ -13,7 +13,7 @@ from nilometer.ledger.reader import LedgerReader
 from nilometer.report.building.report import Making, Origin, build_report
 from nilometer.report.clocks import Clock24
 from nilometer.report.collecting import Collected, collect
-from nilometer.report.data import Report
+from nilometer.report.data import ReportPages
 from nilometer.report.pages.document import document
 from rules.judging.completeness import PlacedEvent
 from rules.judging.judge import Judge
@@ -31,7 +31,7 @@ def report_of_ledger(
     judged: bool | None = None,
     on_error: OnError | None = None,
     on_progress: Progress = lambda count: None,
-) -> Report:
+) -> ReportPages:
     """The report of a ledger. ``judged``: whether its events are judged; by default if they are not too many."""
     last = ledger.position
     is_judged = last <= MOST_JUDGED if judged is None else judged
@@ -54,10 +54,10 @@ def _until(events: Iterable[PlacedEvent], time: str) -> Iterator[PlacedEvent]:
 
 def reports_of_files(
     files: Sequence[str], making: Making, *, on_error: OnError | None = None, on_progress: Progress = lambda count: None
-) -> list[Report]:
+) -> list[ReportPages]:
     """The reports of the histories in files, which are what ``nilo export`` writes: one for each history."""
     digests = FileDigests()
-    found: list[Report] = []
+    found: list[ReportPages] = []
     for history in histories(files, digests.open, on_error):
         events = history.events if making.at is None else _until(history.events, making.at)
         collected: Collected = collect(events, history.source, Judge(), on_progress)
@@ -72,7 +72,7 @@ def reports_of_files(
     return found
 
 
-def write_document(report: Report, clock: Clock24) -> Iterator[bytes]:
+def write_document(report: ReportPages, clock: Clock24) -> Iterator[bytes]:
     """The HTML document of a report, piece by piece."""
     yield b"<!doctype html>\n"
     for piece in document(report, clock.zone):

@@ -20,7 +20,7 @@ from nilometer.report.building.rules import ProofSummary, rules_page
 from nilometer.report.building.vms import gaps_of, vm_line, vm_page
 from nilometer.report.clocks import Clock24
 from nilometer.report.collecting import Collected, HostHistory, VmHistory
-from nilometer.report.data import FindingItem, PagePart, Reference, Report, VerdictBlock, VerdictWord
+from nilometer.report.data import FindingItem, PagePart, Reference, ReportPages, VerdictBlock, VerdictWord
 from nilometer.report.series import ComparedMoment, ComparedSubject, Line, LineName
 from projections.view import view
 from rules.judging.findings import Verdict
@@ -54,7 +54,7 @@ class Making:
     notes: tuple[str, ...] = ()
 
 
-def build_report(collected: Collected, origin: Origin, making: Making) -> Report:
+def build_report(collected: Collected, origin: Origin, making: Making) -> ReportPages:
     """The data of a whole report."""
     at = making.at or collected.last or making.made
     clock = replace(making.clock, day=making.clock.date(at))
@@ -76,7 +76,7 @@ def build_report(collected: Collected, origin: Origin, making: Making) -> Report
     context = replace(context, findings_of=flags(findings))
     vms = [collected.vms[id] for id in sorted(paged_vms)]
     rules = rules_page(collected.audit.coverage.rules, making.proof, judged=collected.judged)
-    return Report(
+    return ReportPages(
         title=f"Memory report, {clock.date(at)}",
         made=f"{clock.full(making.made)} {clock.name}",
         tool=f"nilo {version('nilometer')}",

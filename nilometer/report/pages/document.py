@@ -14,7 +14,7 @@ from htpy import Node
 from markupsafe import Markup
 
 from nilometer.report.chart.looks import patterns
-from nilometer.report.data import Reference, Report
+from nilometer.report.data import Reference, ReportPages
 from nilometer.report.pages.findings import show_findings, show_rules
 from nilometer.report.pages.fleet import show_fleet, show_verdict
 from nilometer.report.pages.hosts import show_host
@@ -41,12 +41,12 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def document(report: Report, zone: tzinfo) -> Iterator[str]:
+def document(report: ReportPages, zone: tzinfo) -> Iterator[str]:
     """The document, piece by piece."""
     yield from htpy.html(lang="en")[_head(report), htpy.body[_body(report, zone)]].iter_chunks()
 
 
-def _head(report: Report) -> Node:
+def _head(report: ReportPages) -> Node:
     return htpy.head[
         htpy.meta(charset="utf-8"),
         htpy.meta(name="viewport", content="width=device-width, initial-scale=1"),
@@ -58,7 +58,7 @@ def _head(report: Report) -> Node:
     ]
 
 
-def _body(report: Report, zone: tzinfo) -> Node:
+def _body(report: ReportPages, zone: tzinfo) -> Node:
     return [
         htpy.a(class_="skip", href="#main")["Skip to the content"],
         patterns(),
@@ -84,7 +84,7 @@ def _body(report: Report, zone: tzinfo) -> Node:
     ]
 
 
-def _navigation(report: Report) -> Node:
+def _navigation(report: ReportPages) -> Node:
     places = [
         Reference("Fleet", "#fleet"),
         *([Reference("Hosts", f"#{report.hosts[0].anchor}")] if report.hosts else []),

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import htpy
 from htpy import Node, Renderable
 
-from nilometer.report.data import FindingItem, Report, RuleRow, RulesPage
+from nilometer.report.data import FindingItem, ReportPages, RuleRow, RulesPage
 from nilometer.report.pages.parts import heads, link, scrolled, state
 
 
-def show_findings(report: Report) -> Renderable:
+def show_findings(report: ReportPages) -> Renderable:
     """The section of the findings."""
     large = [item for item in report.findings if item.verdict == "violated" or item.keeps or item.breaks]
     small = [item for item in report.findings if item not in large]
@@ -27,7 +27,7 @@ def show_findings(report: Report) -> Renderable:
     ]
 
 
-def _no_findings(report: Report) -> str:
+def _no_findings(report: ReportPages) -> str:
     if report.verdict.word == "not judged":
         return "This history was not judged."
     return "There is none."

@@ -16,7 +16,7 @@ from nilometer.report.data import (
     FleetItem,
     FleetPage,
     Reference,
-    Report,
+    ReportPages,
     VerdictBlock,
 )
 from nilometer.report.pages.parts import heads, link, links, scrolled, state
@@ -68,7 +68,7 @@ def show_banner(violations: Sequence[FindingItem], most: int = 5) -> Node:
     ]  # fmt: skip
 
 
-def show_fleet(report: Report, zone: tzinfo) -> Renderable:
+def show_fleet(report: ReportPages, zone: tzinfo) -> Renderable:
     """The section of the fleet."""
     page = report.fleet
     return htpy.section(id="fleet")[
