@@ -31,7 +31,7 @@ from nilometer.report.chart.looks import (
 )
 from nilometer.report.chart.scales import AT_END, AT_START, SizeScale, Tick, TimeScale, ticks
 from nilometer.report.series import Chart, TimeSpan
-from rules.wording import UNITS, Unit, format_in
+from rules.wording import UNITS, UNKNOWN, Unit, format_in
 
 PLOT: Final = "82%"
 """The width of the plot; right of it stand the labels of lines."""
@@ -42,23 +42,23 @@ _ROOM_FOR_WORDS: Final = 13.0
 
 
 def size_words(size: int | None, chart: Chart) -> str:
-    """A size in the unit of the chart; one that would be nothing in it, in its own."""
+    """A size in the unit of the chart, with the unit; one that would be nothing in it, in its own."""
     unit = next(unit for unit in UNITS if unit.name == chart.unit)
-    return _spaced(format_rounded(size) if size and _is_lost(size, unit) else format_in(size, unit))
+    if size is None:
+        return UNKNOWN
+    if size and abs(size) * 200 < 1 << unit.power:
+        return format_rounded(size).replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{sized(size, unit)}\N{NO-BREAK SPACE}{unit.name}"
 
 
-def _is_lost(size: int, unit: Unit) -> bool:
-    return abs(size) * 200 < 1 << unit.power
-
-
-def _spaced(words: str) -> str:
-    """With a narrow space in figures of five digits and more, and none that breaks before the unit."""
-    figure, _, unit = words.partition(" ")
+def sized(size: int, unit: Unit) -> str:
+    """A size in a unit, without it, and with a narrow space in figures of five digits and more."""
+    figure = format_in(size, unit).partition(" ")[0]
     whole, point, rest = figure.partition(".")
     digits = whole.lstrip("~-")
     if len(digits) > 4:
         whole = whole.replace(digits, f"{int(digits):,}".replace(",", "\N{NARROW NO-BREAK SPACE}"))
-    return f"{whole}{point}{rest}\N{NO-BREAK SPACE}{unit}" if unit else f"{whole}{point}{rest}"
+    return f"{whole}{point}{rest}"
 
 
 # The drawing

@@ -11,6 +11,8 @@ from nilometer.report.series import (
     Chart,
     ChartMark,
     ChartMoment,
+    ComparedMoment,
+    ComparedSubject,
     Line,
     LineName,
     LineStep,
@@ -213,5 +215,40 @@ EXTREMES: Final = moments(
             line("in_use", ("08:00:00", 32)),
         ),
         times=(clock("08:00:00"), clock("18:05:00"), clock("10:00:00", "2026-11-25")),
+    )
+)
+
+NOISE: Final = replace(
+    LAB,
+    name="vm-noise",
+    lines=(
+        Line(
+            name="in_use",
+            label="in use",
+            steps=(LineStep(LAB.since, 64 * MIB + 12345, 1), LineStep(LAB.times[6], 64 * MIB, 2)),
+        ),
+        Line(
+            name="assigned",
+            label="assigned",
+            steps=(LineStep(LAB.since, 5, 3), LineStep(LAB.times[8], 70 * GIB + 77777, 4)),
+        ),
+    ),
+)
+"""What guests use never stands still, and not every size is a round one."""
+
+COMPARED: Final = tuple(
+    ComparedSubject(href=f"#{chart.name}", label=label, lines=chart.lines)
+    for chart, label in (
+        (LAB, "VM lab.vm0"),
+        (BALLOON, "VM erp01"),
+        (HOST, "Host lab"),
+        (EXTREMES, "VM big"),
+        (NOISE, "VM n"),
+    )
+)
+COMPARED_MOMENTS: Final = tuple(
+    ComparedMoment(time, position, time[11:19])
+    for position, time in enumerate(
+        sorted({time for chart in (LAB, BALLOON, HOST, EXTREMES) for time in chart.times}), 1
     )
 )

@@ -19,8 +19,8 @@ STYLE: Final = (ASSETS / "report.css").read_text("utf-8")
 SCRIPT: Final = (ASSETS / "report.js").read_text("utf-8")
 
 
-def page(*charts: Chart, style: bool = True, script: bool = True) -> str:
-    """A page with a section for each chart."""
+def page(*charts: Chart, style: bool = True, script: bool = True, more: Node = None) -> str:
+    """A page with a section for each chart, and more below them."""
     return str(
         htpy.html(lang="en")[
             htpy.head[
@@ -32,7 +32,7 @@ def page(*charts: Chart, style: bool = True, script: bool = True) -> str:
             htpy.body[
                 patterns(),
                 htpy.main[
-                    htpy.h1["Charts"], [_section(chart) for chart in charts], htpy.p(class_="live", role="status")
+                    htpy.h1["Charts"], [_section(chart) for chart in charts], more, htpy.p(class_="live", role="status")
                 ],
                 htpy.script[Markup(SCRIPT)] if script else None,
             ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +21,7 @@ class Answer:
 
 
 @contextmanager
-def serve(answers: Mapping[str, Answer]) -> Iterator[str]:
+def serve(answers: Mapping[str, Answer]) -> Generator[str]:
     """Serves pages by their paths. Gives the address."""
 
     class Handler(BaseHTTPRequestHandler):

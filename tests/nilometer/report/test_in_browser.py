@@ -6,10 +6,13 @@ import re
 from importlib.resources import files
 from typing import Final, TypedDict, cast
 
+import htpy
 import pytest
+from htpy import Node
 from playwright.sync_api import Page, expect
 
-from tests.nilometer.report.charts import BALLOON, EXTREMES, HOST, LAB
+from nilometer.report.chart.comparison import draw_comparison
+from tests.nilometer.report.charts import BALLOON, COMPARED, COMPARED_MOMENTS, EXTREMES, HOST, LAB
 from tests.nilometer.report.conftest import OpenPage
 from tests.nilometer.report.pages import page
 from tests.nilometer.report.served import JENKINS
@@ -17,7 +20,7 @@ from tests.nilometer.report.served import JENKINS
 pytestmark = pytest.mark.xdist_group("browser")
 
 AXE: Final = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
-ALL: Final = page(LAB, BALLOON, HOST, EXTREMES)
+ALL: Final = page(LAB, BALLOON, HOST, EXTREMES, more=draw_comparison(COMPARED, COMPARED_MOMENTS, 0, 8))
 
 
 class Violation(TypedDict):
@@ -104,6 +107,46 @@ def test_two_moments_are_pinned_and_stand_in_the_address(open_page: OpenPage) ->
     assert fragment == "#a=48&at=54&b=54"
     again = open_page(page(LAB), fragment=fragment)
     expect(again.get_by_role("button", name="B 14:53:57.011")).to_have_attribute("aria-pressed", "true")
+
+
+def compared(a: int, b: int) -> Node:
+    return draw_comparison(COMPARED, COMPARED_MOMENTS, a, b)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0, 5), (5, 12), (12, 5), (8, 8), (0, len(COMPARED_MOMENTS) - 1)])
+def test_two_pinned_moments_are_compared_as_python_compares_them(open_page: OpenPage, a: int, b: int) -> None:
+    """The script makes the same rows as those that a page has from the start."""
+    # given a page that compares two moments, and one that compares others
+    here = open_page(page(more=compared(a, b)))
+    elsewhere = open_page(page(more=compared(1, 2)))
+    # when these two are pinned there
+    pins = {"a": COMPARED_MOMENTS[a].position, "b": COMPARED_MOMENTS[b].position}
+    elsewhere.evaluate("(hash) => { location.hash = hash; }", f"a={pins['a']}&b={pins['b']}")
+    # then both pages show the same
+    expect(elsewhere.locator("[data-slot=b-position]")).to_have_text(f"position {pins['b']}")
+    assert elsewhere.locator(".comparison").inner_text() == here.locator(".comparison").inner_text()
+    bars = "(svg) => [...svg.children].map((part) => Math.round(part.getBoundingClientRect().left))"
+    assert [[bar.evaluate(bars) for bar in each.locator(".dumbbell svg").all()] for each in (here, elsewhere)] == [
+        [bar.evaluate(bars) for bar in here.locator(".dumbbell svg").all()]
+    ] * 2
+
+
+# Filters
+
+
+def test_a_filter_shows_the_rows_that_have_all_its_words(open_page: OpenPage) -> None:
+    rows = [htpy.li(data_words=words)[words] for words in ("lab.vm0 Anna", "lab.vm1 Ben", "web01 anna")]
+    filter = htpy.p(class_="filters", data_filters="who", hidden=True)[
+        htpy.label["Filter ", htpy.input(type="search")], " ", htpy.span(data_count=True)
+    ]
+    opened = open_page(page(more=[filter, htpy.ul(id="who")[rows]]))
+    opened.get_by_label("Filter").fill("ANNA lab")
+    assert opened.locator("#who li:visible").all_inner_texts() == ["lab.vm0 Anna"]
+    expect(opened.get_by_role("status")).to_have_text("1 of 3 shown")
+    opened.get_by_label("Filter").fill("")
+    expect(opened.locator("#who li:visible")).to_have_count(3)
+    unscripted = open_page(page(more=[filter, htpy.ul(id="who")[rows]]), script=False)
+    expect(unscripted.locator(".filters")).to_be_hidden()
 
 
 # Without a script, without a style, under a strict policy
