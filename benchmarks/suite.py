@@ -12,6 +12,7 @@ from benchmarks import (
     importing,
     judging,
     moments,
+    planning,
     proving,
     recording,
     replaying,
@@ -62,6 +63,9 @@ class Scale:
     """How many obligations each solver is given; ``None`` is all of them."""
     proved_commands: tuple[str, ...] = ()
     """The commands about which all is proved; none is all of them."""
+    fleets: tuple[tuple[int, int], ...] = ((2, 30), (40, 1200))
+    """Hosts and VMs of the fleets in which a plan is looked for."""
+    clusters: int = 300
     guests: tuple[str, ...] = ("windows", "windows-legacy", "linux")
     """The guests in the bounded world."""
 
@@ -310,6 +314,26 @@ def tlc(scale: Scale) -> Iterator[Line]:
     )
 
 
+def plans(scale: Scale) -> Iterator[Line]:
+    """What would make a command possible, and whether VMs find a place if a host fails."""
+    for (hosts, vms), target in zip(scale.fleets, (5, 20), strict=True):
+        world = planning.make_fleet(hosts, vms)
+        for gib, steps in ((24, 1), (24, 2), (24, 3), (160, 3), (400, 3)):
+            asked = planning.ask_for(world, gib, steps)
+            yield Line(
+                f"nilo can add-memory {gib}GiB --within {steps}, {hosts} hosts, {vms:,} VMs",
+                f"{asked.cpu * 1e3:,.2f} ms CPU, {asked.options} options",
+                target=f"< {target} CPU s",
+                ok=asked.cpu < target,
+            )
+    clusters = planning.compare_clusters(scale.clusters)
+    yield Line(
+        f"nilo can --survive 1: clusters of {clusters.count} with a place for all, unknown",
+        f"{clusters.placed}, {clusters.unknown}",
+        f"{clusters.placed - clusters.called_overcommitted} by VMM's methods",
+    )
+
+
 SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "flush": flush,
     "record": record_singly,
@@ -325,6 +349,7 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "start": start,
     "setup": set_up,
     "stages": where_time_goes,
+    "plans": plans,
     "prove": prove,
     "solvers": solvers,
     "tlc": tlc,

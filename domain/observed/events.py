@@ -321,6 +321,10 @@ class HostWatched(Observed):
     longest_gap: int
     """The longest time between two of them, in seconds."""
     newest: tuple[NewestPoll, ...] = ()
+    free: int | None = None
+    """What the host had left in the last of them that shows it; ``least`` and ``most`` are of all of them."""
+    least: int | None = None
+    most: int | None = None
 
 
 @event("host.observed", version=2)

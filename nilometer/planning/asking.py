@@ -13,8 +13,10 @@ from domain.deciding.answer import Answer
 from domain.deciding.world import World
 from domain.decision import Code, Outcome
 from domain.identifiers import StreamName, host_stream, subject_id, vm_stream
+from domain.settings import Mode, cap
 from domain.state import Vm
-from nilometer.planning.options import Plans, find_options, try_command
+from nilometer.planning.givers import try_command
+from nilometer.planning.options import Plans, find_options
 from projections.fleet import Fleet
 
 
@@ -44,6 +46,8 @@ class Possibility:
     """The host that is full."""
     free: int | None = None
     """What it has left."""
+    limit: int | None = None
+    """The most that such a VM can have on any host that is there, where more is asked for."""
     options: Plans | None = None
     """What would make it possible; ``None`` where no memory is missing."""
 
@@ -61,13 +65,16 @@ def world_of(fleet: Fleet, taken: Iterable[StreamName] = ()) -> World:
     return World(vms=vms, hosts=hosts, begun=begun)
 
 
-def ask(world: World, command: Command, *, without: Iterable[str] = ()) -> Possibility:
+def ask(world: World, command: Command, *, within: int = 2, without: Iterable[str] = ()) -> Possibility:
     """Asks whether a command would be granted; if a host is full, also what would make it possible.
 
-    Raises ``InputError`` for a VM or host that is not there.
+    Options have at most ``within`` steps. Raises ``InputError`` for a VM or host that is not there.
     """
     decided = try_command(world, command)
-    answer = _classify(decided)
+    limit = _find_limit_exceeded(world, command)
+    if limit is not None:
+        return Possibility(command=command, decided=decided, answer=CanAnswer.NEVER, limit=limit)
+    answer = _ANSWERS[decided.outcome]
     if decided.code is not Code.INSUFFICIENT_HOST_MEMORY:
         return Possibility(command=command, decided=decided, answer=answer)
     vm = world.vms[subject_id(decided.target)]  # only commands on VMs need memory of a host
@@ -80,7 +87,7 @@ def ask(world: World, command: Command, *, without: Iterable[str] = ()) -> Possi
         holders=dict(sorted(host.book.items(), key=lambda entry: (-entry[1], entry[0]))),
         host=host.id,
         free=host.state.free,
-        options=find_options(world, command, host.id, vm.id, needed, without=without),
+        options=find_options(world, command, host.id, vm.id, needed, within=within, without=without),
     )
 
 
@@ -93,10 +100,14 @@ _ANSWERS: Final = {
 }
 
 
-def _classify(decided: Answer) -> CanAnswer:
-    if decided.code is Code.SIZE_LIMIT and not decided.granted:
-        return CanAnswer.NEVER
-    return _ANSWERS[decided.outcome]
+def _find_limit_exceeded(world: World, command: Command) -> int | None:
+    """The most that a VM can have on any host that is there, if a command asks for more than that."""
+    if not isinstance(command, AddMemory | SetMemory):
+        return None
+    vm = world.vms[command.vm].state
+    size = command.size if isinstance(command, SetMemory) else vm.assigned + command.amount
+    limit = max(cap(vm.generation, host.state.version) for host in world.hosts.values())
+    return limit if vm.memory.mode is Mode.STATIC and size > limit else None
 
 
 def _needs(command: Command, vm: Vm, entry: int) -> int:

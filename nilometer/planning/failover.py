@@ -7,7 +7,7 @@ search does not find out within its budget is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -51,14 +51,18 @@ class FailoverAnswer:
     """The VM that fits nowhere."""
 
 
-def fail_host(world: World, host: str, *, budget: int = BUDGET) -> FailoverAnswer:
-    """Asks what becomes of the VMs that run on a host, if it fails. Raises ``UnknownHost``."""
+def fail_host(world: World, host: str, *, among: Iterable[str] | None = None, budget: int = BUDGET) -> FailoverAnswer:
+    """Asks what becomes of the VMs that run on a host, if it fails: all others take them, or those ``among`` these.
+
+    Raises ``UnknownHost``.
+    """
     failed = world.host(host)
     running = [vm for vm in world.vms.values() if vm.host == host and vm.state.power in (Power.RUNNING, Power.PAUSED)]
     needed = {
         vm.id: vm.state.memory.startup for vm in sorted(running, key=lambda vm: (-vm.state.memory.startup, vm.id))
     }
-    others = {id: other.state.free for id, other in sorted(world.hosts.items()) if id != failed.id}
+    ids = sorted(world.hosts) if among is None else sorted(set(among))
+    others = {id: world.hosts[id].state.free for id in ids if id != failed.id}
     may = {
         vm.id: frozenset(
             id for id in others if vm.state.memory.startup <= cap(vm.state.generation, world.hosts[id].state.version)

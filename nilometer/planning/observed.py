@@ -1,7 +1,8 @@
 """Whether an observed host has room: from what was measured of it, and how old that is. The hypervisor decides.
 
 Free memory that was measured at most five minutes ago is taken as it is. Older than that, only what holds for the least
-and for the most of the last 24 hours is an answer.
+and for the most of the last 24 hours is an answer. Limits and settings may be of any age, if the VM was seen in these
+24 hours.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from typing import Final
 from domain.envelope import Envelope
 from domain.event import Event
 from domain.identifiers import UtcTime, seconds_between
-from domain.observed.events import HostObserved
+from domain.observed.events import HostObserved, HostWatched
 from domain.observed.host import ObservedHost
-from domain.observed.vm import ObservedVm
-from domain.settings import Mode
+from domain.observed.vm import NOT_LISTED, RETIRED, ObservedVm
+from domain.settings import GENERATION_1_LIMIT, Mode, cap
 from domain.state import Power
 from nilometer.planning.asking import CanAnswer
 from nilometer.times import to_utc_time
@@ -30,8 +31,8 @@ _ON: Final = (Power.RUNNING, Power.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
-class Giver:
-    """Somebody who could give memory to the host."""
+class ObservedGiver:
+    """A VM that could give memory to the host."""
 
     vm: str
     how: str
@@ -46,6 +47,7 @@ class ObservedAnswer:
 
     vm: str
     host: str | None
+    """Where the memory would come from."""
     amount: int
     answer: CanAnswer
     granted: int | None = None
@@ -60,7 +62,11 @@ class ObservedAnswer:
     maximum: int | None = None
     """The most that Dynamic Memory gives the VM: it sizes the VM itself, up to there."""
     assigned: int | None = None
-    givers: tuple[Giver, ...] = field(default=())
+    limit: int | None = None
+    """The most that such a VM can have on such a host, where more is asked for."""
+    heard: UtcTime | None = None
+    """When the VM was last seen, where that is more than a day ago."""
+    givers: tuple[ObservedGiver, ...] = field(default=())
     """Who could give what is missing, one alone."""
 
 
@@ -70,59 +76,129 @@ def find_day(now: UtcTime) -> UtcTime:
 
 
 def ask_observed(
-    fleet: Fleet, vm: ObservedVm, amount: int, now: UtcTime, day: Iterable[Envelope[Event]]
+    fleet: Fleet, vm: ObservedVm, amount: int, now: UtcTime, day: Iterable[Envelope[Event]], *, to: str | None = None
 ) -> ObservedAnswer:
-    """Asks whether an observed VM can have more memory. ``day`` has the events of its host in the last 24 hours."""
-    host = None if vm.host is None else fleet.hosts.get(vm.host)
-    subject = host.subject if host is not None else None
-    free = subject.free if isinstance(subject, ObservedHost) else None
-    measured = subject.measured.get("free") if isinstance(subject, ObservedHost) else None
-    least, most = _find_range(day)
+    """Asks whether a host has so much for an observed VM: its own host, or ``to``, where it would move.
+
+    ``day`` has the events of that host in the last 24 hours.
+    """
+    id = vm.host if to is None else to
+    subject = None if id is None or id not in fleet.hosts else fleet.hosts[id].subject
+    host = subject if isinstance(subject, ObservedHost) else None
+    free, measured = (None, None) if host is None else (host.free, host.measured.get("free"))
+    polled = _read_day(day)
+    if polled.measured is not None and (measured is None or polled.measured > measured):
+        free, measured = polled.free, polled.measured
+    least, most = polled.least, polled.most
     about = ObservedAnswer(
-        vm=vm.id, host=vm.host, amount=amount, answer=CanAnswer.UNKNOWN, free=free, measured=measured, least=least,
+        vm=vm.id, host=id, amount=amount, answer=CanAnswer.UNKNOWN, free=free, measured=measured, least=least,
         most=most, assigned=vm.assigned,
     )  # fmt: skip
-    if vm.memory is not None and vm.memory.mode is Mode.DYNAMIC:
+    heard = _find_last_heard(fleet, vm)
+    if heard is None or seconds_between(heard, now) > DAY.total_seconds():
+        return replace(about, heard=heard)
+    if vm.memory is not None and vm.memory.mode is Mode.DYNAMIC and to is None and vm.power in _ON:
         return replace(about, answer=CanAnswer.NOT_NOW, maximum=vm.memory.maximum)
+    limit = _find_limit(vm, host)
+    if limit is not None and (vm.assigned or 0) + amount > limit and to is None:
+        return replace(about, answer=CanAnswer.NEVER, limit=limit)
     is_fresh = measured is not None and 0 <= seconds_between(measured, now) <= FRESH_SECONDS
     if is_fresh and free is not None:
         if free >= amount:
             return replace(about, answer=CanAnswer.YES, granted=amount)
-        answer = CanAnswer.PARTLY if free else CanAnswer.NOT_NOW
-        return replace(about, answer=answer, granted=free, givers=_find_givers(fleet, vm, amount - free, now))
+        is_part = free and to is None and vm.power in _ON
+        answer = CanAnswer.PARTLY if is_part else CanAnswer.NOT_NOW
+        granted = free if is_part else 0
+        return replace(about, answer=answer, granted=granted, givers=_find_givers(fleet, vm, id, amount - free, now))
     if least is not None and most is not None:
         if least >= amount:
             return replace(about, answer=CanAnswer.YES, granted=amount)
         if most < amount:
-            return replace(about, answer=CanAnswer.PARTLY if least else CanAnswer.NOT_NOW)
+            return replace(about, answer=CanAnswer.PARTLY if least and to is None else CanAnswer.NOT_NOW)
     return about
 
 
-def _find_range(day: Iterable[Envelope[Event]]) -> tuple[int | None, int | None]:
-    """The least and the most that a host had left, by the measures of it."""
-    sizes: list[int] = []
-    for envelope in day:
-        event = envelope.event
+def _find_last_heard(fleet: Fleet, vm: ObservedVm) -> UtcTime | None:
+    """When the VM was last seen: by its own figures, or by a poll of its host since, if that listed it."""
+    seen = [time for name, time in vm.measured.items() if name not in (NOT_LISTED, RETIRED)]
+    subject = None if vm.host is None or vm.host not in fleet.hosts else fleet.hosts[vm.host].subject
+    if isinstance(subject, ObservedHost) and subject.watched_until is not None and vm.not_listed_since is None:
+        seen.append(subject.watched_until)
+    tracked = fleet.vms.get(vm.id)
+    return max([*seen, *([] if tracked is None else [tracked.as_of])], default=None)
+
+
+def _find_limit(vm: ObservedVm, host: ObservedHost | None) -> int | None:
+    """The most that such a VM can have there; ``None`` where its generation or the host's release is not known."""
+    if vm.generation == 1:
+        return GENERATION_1_LIMIT
+    if vm.generation is None or host is None or host.host_version is None:
+        return None
+    return cap(vm.generation, host.host_version)
+
+
+@dataclass(slots=True)
+class _Day:
+    """What a host had left in the last 24 hours, by the polls that were read. Sizes are bytes."""
+
+    least: int | None = None
+    most: int | None = None
+    free: int | None = None
+    """By the newest poll."""
+    measured: UtcTime | None = None
+    """When that was."""
+
+    def note(self, free: int | None, at: UtcTime) -> None:
+        """Notes what a poll shows."""
+        if free is None:
+            return
+        self.least = min(free, free if self.least is None else self.least)
+        self.most = max(free, free if self.most is None else self.most)
+        if self.measured is None or at >= self.measured:  # of one moment, the last
+            self.free, self.measured = free, at
+
+
+def _read_day(events: Iterable[Envelope[Event]]) -> _Day:
+    """What the events of a host in the last 24 hours say."""
+    day = _Day()
+    for envelope in events:
+        event, happened = envelope.event, envelope.metadata.happened
         if isinstance(event, HostObserved):
-            sizes += [
-                size for size in (event.free, event.tightest.free if event.tightest else None) if size is not None
-            ]
-    return (min(sizes), max(sizes)) if sizes else (None, None)
+            if event.tightest is not None:
+                day.note(event.tightest.free, event.tightest.at)
+            day.note(event.free, happened)
+        elif isinstance(event, HostWatched):
+            for size in (event.least, event.most, event.free):
+                day.note(size, happened)
+    return day
 
 
-def _find_givers(fleet: Fleet, target: ObservedVm, missing: int, now: UtcTime) -> tuple[Giver, ...]:
+def _find_givers(
+    fleet: Fleet, target: ObservedVm, host: str | None, missing: int, now: UtcTime
+) -> tuple[ObservedGiver, ...]:
     """VMs of the host that alone could give what is missing: what they have available, or all by being stopped."""
-    found: list[Giver] = []
-    for id in sorted(fleet.on(target.host or "")):
+    found: list[ObservedGiver] = []
+    for id in sorted(fleet.on(host or "")):
         subject = fleet.vms[id].subject
         if id == target.id or not isinstance(subject, ObservedVm) or subject.power not in _ON:
             continue
-        measured = subject.measured.get("in_use")
-        if subject.in_use is not None and subject.assigned is not None and measured is not None:
-            available = subject.assigned - subject.in_use
-            is_static = subject.memory is not None and subject.memory.mode is Mode.STATIC
-            if is_static and available >= missing and 0 <= seconds_between(measured, now) <= FRESH_SECONDS:
-                found.append(Giver(vm=id, how="remove-memory", gives=available, measured=measured))
+        available, measured = _find_available(fleet, subject)
+        is_static = subject.memory is not None and subject.memory.mode is Mode.STATIC
+        is_fresh = measured is not None and 0 <= seconds_between(measured, now) <= FRESH_SECONDS
+        if is_static and is_fresh and available >= missing:
+            found.append(ObservedGiver(vm=id, how="remove-memory", gives=available, measured=measured))
         if (subject.held or 0) >= missing:
-            found.append(Giver(vm=id, how="stop", gives=subject.held or 0))
+            found.append(ObservedGiver(vm=id, how="stop", gives=subject.held or 0))
     return tuple(sorted(found, key=lambda giver: (giver.how != "remove-memory", giver.gives)))
+
+
+def _find_available(fleet: Fleet, vm: ObservedVm) -> tuple[int, UtcTime | None]:
+    """What a guest had available when it was last measured, after the last move, and when that was."""
+    host = fleet.hosts.get(vm.host or "")
+    newest = host.subject.newest.get(vm.id) if host is not None and isinstance(host.subject, ObservedHost) else None
+    measured = vm.measured.get("in_use")
+    if newest is not None and newest.in_use is not None and (measured is None or newest.at >= measured):
+        return newest.assigned - newest.in_use, newest.at
+    if vm.in_use is None or vm.assigned is None:
+        return 0, None
+    return vm.assigned - vm.in_use, measured

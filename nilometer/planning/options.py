@@ -1,83 +1,81 @@
-"""What would make a command possible that a full host refuses: at most two steps, each tried by the decider.
+"""What would make a command possible that a full host refuses: all smallest sets of a few steps.
 
 Arithmetic proposes and the decider disposes: an option is shown only if every step of it, and then the command, is
-completed in a copy of the ledger's state. The copy holds what the steps can touch, and nothing else.
+completed in a copy of the ledger's state. Sets grow step by step, where a host still lacks memory: also the host that
+a VM of the set moves to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import combinations
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import combinations, permutations
 from typing import Final
 
-from domain.commands import NAMES, Command, MoveVm, Reclaim, RemoveMemory, SetReserve, Stop
-from domain.deciding.answer import Answer
-from domain.deciding.decider import decide
-from domain.deciding.reads import load, named_streams
+from domain.commands import Command, MoveVm
+from domain.deciding.reads import named_streams
 from domain.deciding.world import World
 from domain.decision import Outcome
 from domain.errors import InputError
 from domain.identifiers import host_stream, split_stream
-from domain.quantities import QUANTUM, down
-from domain.settings import Mode
-from domain.state import Power
+from domain.quantities import QUANTUM
+from domain.settings import cap, valid_setting
+from nilometer.planning.givers import GENTLEST_FIRST, Giver, PlanStep, find_givers, find_move, find_takes
 
+MOST_STEPS: Final = 3
+"""Steps of an option at most."""
+MOST_PROPOSED: Final = 200_000
+"""Sets of steps that are looked at."""
 MOST_TRIED: Final = 2_000
-"""Pairs of steps that are tried at most."""
+"""Sets that the decider tries."""
 _DONE: Final = (Outcome.COMPLETED, Outcome.DONE)
-_ORDER: Final = ("remove-memory", "reclaim", "move-vm", "set-reserve", "stop")
-"""Kinds of steps, from the gentlest on."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlanStep:
-    """One command of an option, and the bytes that it gives to the host."""
-
-    command: Command
-    gives: int
-
-    @property
-    def name(self) -> str:
-        """The name of the command."""
-        return NAMES[type(self.command)]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps after which the command would be completed."""
+    """Steps after which the command would be completed, in their order."""
 
     steps: tuple[PlanStep, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plans:
     """The options that were found, fewest steps first."""
 
     found: tuple[Plan, ...]
-    reachable: int
-    """The most that all steps together could give to the host, in bytes."""
     needed: int
     """The bytes that the host lacks."""
+    reachable: int
+    """The most that all others together could give to the host, in bytes, by any number of steps."""
+    missing: int
+    """The bytes that are missing whatever is done, on every host; 0 where a plan is not excluded."""
+    within: int
+    """How many steps an option may have."""
     is_all: bool = True
-    """Whether all pairs were tried."""
+    """Whether every set was tried."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Giver:
-    """Something that can give memory to the host: up to ``most``, or exactly that if it is ``whole``."""
+def find_options(
+    world: World, command: Command, host: str, target: str, needed: int, *, within: int = 2, without: Iterable[str] = ()
+) -> Plans:
+    """Finds what would give ``needed`` more bytes to a host, so that a command on the VM ``target`` is completed there.
 
-    subject: str
-    kind: str
-    most: int
-    whole: bool
-    make: Callable[[int], Command]
-
-    def give(self, amount: int) -> PlanStep:
-        """The step that gives so much, or all if it cannot be divided."""
-        given = self.most if self.whole else amount
-        return PlanStep(self.make(given), given)
+    ``within`` is how many steps an option has at most; ``without`` names the kinds of steps that are not wanted.
+    """
+    search = _Search(world=world, command=command, host=host, target=target, needed=needed, unwanted=frozenset(without))
+    missing = search.find_missing()
+    found: list[Plan] = []
+    if not missing:
+        for count in range(1, within + 1):
+            found += search.find_sets(count)
+    return Plans(
+        found=tuple(found),
+        needed=needed,
+        reachable=search.reach(host),
+        missing=missing,
+        within=within,
+        is_all=search.is_all,
+    )
 
 
 def copy_world(world: World, commands: Iterable[Command]) -> World:
@@ -96,121 +94,274 @@ def copy_world(world: World, commands: Iterable[Command]) -> World:
     return World(vms=vms, hosts=hosts, begun=set(world.begun))
 
 
-def try_command(world: World, command: Command) -> Answer:
-    """Decides a command, and changes nothing. Raises ``InputError``."""
-    return decide(command, load(command, world))
-
-
-def find_options(
-    world: World, command: Command, host: str, target: str, needed: int, *, without: Iterable[str] = ()
-) -> Plans:
-    """Finds what would give ``needed`` more bytes to a host, so that a command on the VM ``target`` is completed there.
-
-    ``without`` names the kinds of steps that are not wanted.
-    """
-    unwanted = frozenset(without)
-    givers = [giver for giver in _find_givers(world, host, target) if giver.kind not in unwanted]
-    best: dict[str, int] = {}
-    for giver in givers:
-        best[giver.subject] = max(best.get(giver.subject, 0), giver.most)
-    reachable = sum(best.values())
-    found: list[Plan] = []
-    amount = -(-needed // QUANTUM) * QUANTUM
-    alone = [giver for giver in givers if giver.most >= needed]
-    for giver in _unlike(alone):
-        found += _keep(world, command, (giver.give(min(amount, giver.most)),))
-    is_all = True
-    if reachable >= needed:
-        weak = [giver for giver in givers if giver.most < needed]
-        tried, seen = 0, set[tuple[object, ...]]()
-        for one, other in combinations(sorted(weak, key=_rank), 2):
-            if one.subject == other.subject or one.most + other.most < needed:
-                continue
-            likeness = (one.kind, one.most, other.kind, other.most)
-            if likeness in seen:
-                continue
-            if tried >= MOST_TRIED:
-                is_all = False
-                break
-            seen.add(likeness)
-            tried += 1
-            first, second = (one, other) if one.whole or not other.whole else (other, one)
-            step = first.give(first.most)
-            rest = -(-(needed - step.gives) // QUANTUM) * QUANTUM
-            found += _keep(world, command, (step, second.give(min(rest, second.most))))
-    if "move-vm" not in unwanted and not isinstance(command, MoveVm):
-        found += _elsewhere(world, command, host, target)
-    found.sort(
-        key=lambda option: (
-            len(option.steps),
-            [_ORDER.index(step.name) for step in option.steps if step.name in _ORDER],
-        )
-    )
-    return Plans(found=tuple(found), reachable=reachable, needed=needed, is_all=is_all)
-
-
-def _rank(giver: _Giver) -> tuple[int, int]:
-    return _ORDER.index(giver.kind), -giver.most
-
-
-def _unlike(givers: Iterable[_Giver]) -> Iterator[_Giver]:
-    """One of each: VMs that can give the same in the same way are interchangeable."""
-    seen: set[tuple[str, int]] = set()
-    for giver in sorted(givers, key=_rank):
-        likeness = (giver.kind, giver.most if giver.whole else -1)
-        if giver.whole and likeness in seen:
-            continue
-        seen.add(likeness)
-        yield giver
-
-
-def _find_givers(world: World, host: str, target: str) -> Iterator[_Giver]:
-    for vm in sorted(world.vms.values(), key=lambda vm: vm.id):
-        held = world.hosts[host].entry(vm.id)
-        if vm.host != host or vm.id == target or not held:
-            continue
-        id = vm.id
-        if vm.state.power is Power.RUNNING:
-            kind = RemoveMemory if vm.state.memory.mode is Mode.STATIC else Reclaim
-            granted = try_command(world, kind(id, max(QUANTUM, down(vm.state.assigned)))).granted
-            if granted:
-                yield _Giver(subject=id, kind=NAMES[kind], most=granted, whole=False, make=partial(kind, id))
-        for other in sorted(world.hosts.values(), key=lambda other: -other.state.free):
-            if other.id != host and try_command(world, MoveVm(id, other.id)).outcome is Outcome.DONE:
-                move = partial(_always, MoveVm(id, other.id))
-                yield _Giver(subject=id, kind="move-vm", most=held, whole=True, make=move)
-                break
-        yield _Giver(subject=id, kind="stop", most=held, whole=True, make=partial(_always, Stop(id)))
-    reserve = world.hosts[host].state.reserve
-    if reserve:
-        lower = partial(_lower_reserve, host, reserve)
-        yield _Giver(subject=f"reserve of {host}", kind="set-reserve", most=reserve, whole=False, make=lower)
-
-
-def _always(command: Command, _: int) -> Command:
-    return command
-
-
-def _lower_reserve(host: str, reserve: int, amount: int) -> Command:
-    return SetReserve(host, reserve - amount)
-
-
-def _keep(world: World, command: Command, steps: tuple[PlanStep, ...]) -> list[Plan]:
-    """The option, if the decider completes its steps and then the command."""
-    copy = copy_world(world, [*(step.command for step in steps), command])
+def is_completed(world: World, commands: Iterable[Command]) -> bool:
+    """Whether the decider completes these commands, one after the other, in a copy of a state."""
+    in_order = list(commands)
+    copy = copy_world(world, in_order)
     try:
-        done = all(copy.execute(step.command).outcome in _DONE for step in steps)
-        return [Plan(steps)] if done and copy.execute(command).outcome in _DONE else []
+        return all(copy.execute(command).outcome in _DONE for command in in_order)
     except InputError:
-        return []
+        return False
 
 
-def _elsewhere(world: World, command: Command, host: str, target: str) -> list[Plan]:
-    """The VM moved to another host, where the command is completed."""
-    if target not in world.vms or world.vms[target].host != host:
-        return []
-    found: list[Plan] = []
-    for other in sorted(world.hosts.values(), key=lambda other: -other.state.free):
-        if other.id != host:
-            found += _keep(world, command, (PlanStep(MoveVm(target, other.id), world.hosts[host].entry(target)),))
-    return found
+def _rank_of_giver(giver: Giver) -> tuple[object, ...]:
+    """The most first."""
+    return -giver.most, GENTLEST_FIRST.index(giver.kind), giver.subject, giver.to or ""
+
+
+@dataclass(slots=True)
+class _Search:
+    """The search for one question."""
+
+    world: World
+    command: Command
+    host: str
+    target: str
+    needed: int
+    unwanted: frozenset[str]
+    is_all: bool = True
+    _proposed: int = 0
+    _givers: dict[str, list[Giver]] = field(default_factory=dict[str, list[Giver]])
+    _taken: dict[str, int] = field(default_factory=dict[str, int])
+    """The most that can be taken from a VM."""
+    _largest: dict[str, int] = field(default_factory=dict[str, int])
+    """The most that one step makes free on a host."""
+    _found: list[frozenset[tuple[str, str]]] = field(default_factory=list[frozenset[tuple[str, str]]])
+    """The sets that were found, by kind and subject: where a VM moves to makes no other set."""
+
+    _stuck: list[tuple[Giver, ...]] = field(default_factory=list[tuple[Giver, ...]])
+    """Sets that give enough, and that can be done in no order: two VMs that would have to change places, say."""
+
+    # Bounds
+
+    def reach(self, host: str) -> int:
+        """The most that all VMs on a host but the one that asks, and its reserve, could give by any number of steps."""
+        best: dict[str, int] = {}
+        for giver in self.givers(host):
+            best[giver.subject] = max(best.get(giver.subject, 0), giver.most)
+        if "move-vm" not in self.unwanted and len(self.world.hosts) > 1:
+            best |= {vm: held for vm, held in self.world.hosts[host].book.items() if vm != self.target}
+        return sum(best.values())
+
+    def find_missing(self) -> int:
+        """The bytes that are missing on the best host, if nothing that anybody could do is enough; else 0."""
+        return max(0, min(lacks - self.reach(host) for _, host, lacks in self.starts()))
+
+    def starts(self) -> Iterator[tuple[tuple[Giver, ...], str, int]]:
+        """Where the command may be completed: the steps that bring the VM there, the host, the bytes it lacks."""
+        yield (), self.host, self.needed
+        vm = self.world.vms[self.target]
+        if isinstance(self.command, MoveVm) or "move-vm" in self.unwanted:
+            return
+        here = self.world.hosts[vm.host]
+        demand = here.entry(vm.id) + self.needed + here.state.free
+        for id in sorted(self.world.hosts, key=lambda id: (-self.world.hosts[id].state.free, id)):
+            if id != vm.host:
+                yield (find_move(self.world, vm.id, id),), id, demand - self.world.hosts[id].state.free
+
+    def givers(self, host: str) -> list[Giver]:
+        """What can give to a host without moving, the most first."""
+        if host not in self._givers:
+            self._givers[host] = find_givers(self.world, host, self.target, self.unwanted)
+        return self._givers[host]
+
+    # Sets of steps
+
+    def find_sets(self, count: int) -> list[Plan]:
+        """All options of exactly so many steps, that no smaller set makes needless; the gentlest first."""
+        proposals: list[tuple[Giver, ...]] = []
+        for moved, host, lacks in self.starts():
+            if len(moved) <= count and lacks <= self.reach(host):
+                proposals += self._extend(moved, count - len(moved))
+        proposals += self._unlock(count)
+        proposals.sort(key=self._rank)
+        found: list[Plan] = []
+        likenesses: set[frozenset[object]] = set()
+        for number, givers in enumerate(proposals):
+            if number >= MOST_TRIED:
+                self.is_all = False
+                break
+            likeness = frozenset((giver.kind, giver.likeness, self._likeness_there(giver)) for giver in givers)
+            names = frozenset((giver.kind, giver.subject) for giver in givers)
+            is_new = names not in self._found and not any(smaller < names for smaller in self._found)
+            if not is_new or (likeness in likenesses and len(likeness) == len(givers)):
+                continue
+            plan = self._try(givers)
+            if plan is None:
+                self._stuck.append(givers)
+            else:
+                likenesses.add(likeness)
+                self._found.append(names)
+                found.append(plan)
+        return found
+
+    def _unlock(self, count: int) -> Iterator[tuple[Giver, ...]]:
+        """Sets that give enough already, with one step more that makes room between them."""
+        for givers in self._stuck:
+            if len(givers) == count - 1:
+                for host in sorted({host for giver in givers for host in (giver.host, giver.to) if host is not None}):
+                    yield from ((*givers, other) for other in self._candidates(givers, host, 1, 0))
+
+    def _likeness_there(self, giver: Giver) -> object:
+        return None if giver.to is None else self.world.hosts[giver.to].state
+
+    def _rank(self, givers: tuple[Giver, ...]) -> tuple[object, ...]:
+        """From the gentlest kinds on; of equally gentle ones those that touch fewer hosts and fewer bytes."""
+        kinds = sorted((GENTLEST_FIRST.index(giver.kind) for giver in givers), reverse=True)
+        hosts = {host for giver in givers for host in (giver.host, giver.to) if host is not None}
+        moved = sum(giver.most for giver in givers if giver.whole)
+        rooms = [-self.world.hosts[giver.to].state.free for giver in givers if giver.to is not None]
+        return kinds, len(hosts), moved, rooms, [(giver.subject, giver.to or "") for giver in givers]
+
+    def _extend(
+        self, chosen: tuple[Giver, ...], left: int, last: tuple[str, tuple[object, ...]] | None = None
+    ) -> Iterator[tuple[Giver, ...]]:
+        """Sets that begin with these steps and go on with exactly ``left`` others, until no host lacks anything.
+
+        ``last`` is the host that the last step gave to, and the rank of that step: one order of each set is enough.
+        """
+        lacking = {id: lack for id, lack in self._lacks(chosen).items() if lack > 0}
+        if not lacking:
+            if left == 0 and chosen and self._is_minimal(chosen):
+                yield chosen
+            return
+        if left == 0:
+            return
+        host, lack = next(iter(lacking.items()))
+        seen: set[object] = set()
+        candidates = self._candidates(chosen, host, left, lack)
+        for number, giver in enumerate(candidates):
+            if self._proposed >= MOST_PROPOSED:
+                self.is_all = False
+                return
+            if lack > giver.most + sum(other.most for other in candidates[number + 1 : number + left]):
+                break  # not even the largest of the rest are enough
+            likeness = (giver.kind, giver.likeness, giver.to)
+            rank = _rank_of_giver(giver)
+            is_earlier = last is not None and last[0] == host and rank <= last[1]
+            if is_earlier or likeness in seen or (left == 1 and giver.most < lack):
+                continue
+            seen.add(likeness)
+            self._proposed += 1
+            yield from self._extend((*chosen, giver), left - 1, (host, rank))
+
+    def _candidates(self, chosen: tuple[Giver, ...], host: str, left: int, lack: int) -> list[Giver]:
+        """What can give to a host beside what was chosen, the most first.
+
+        A VM that moves is left out if not even ``left`` times the most that anything gives is what the host lacks.
+        """
+        used = {giver.subject for giver in chosen}
+        found = [giver for giver in self.givers(host) if giver.subject not in used]
+        for giver in chosen:  # what is taken from a VM before it comes needs no room there
+            taken = [other for other in chosen if other.subject == giver.subject and other is not giver]
+            if giver.to == host and giver.subject != self.target and not taken:
+                takes = find_takes(self.world, giver.subject, host)
+                found += [take for take in takes if take.kind not in self.unwanted]
+        if "move-vm" not in self.unwanted:
+            book = self.world.hosts[host].book
+            largest = max([*book.values(), *(giver.most for giver in found)], default=0)
+            for vm in sorted(book):
+                is_enough = book[vm] + largest * (left - 1) >= lack
+                if is_enough and vm != self.target and vm not in used and vm in self.world.vms:
+                    found += [find_move(self.world, vm, to) for to in self._destinations(chosen, vm, host, left - 1)]
+        return sorted(found, key=_rank_of_giver)
+
+    def _destinations(self, chosen: tuple[Giver, ...], vm: str, host: str, left: int) -> list[str]:
+        """Where a VM can move: the hosts with the most room, as many as there may be moves; others if room is made."""
+        held = self.world.hosts[host].entry(vm)
+        state = self.world.vms[vm].state
+        lacks = self._lacks(chosen)
+        open_now: list[tuple[int, str]] = []
+        to_be_made: list[str] = []
+        for id, other in self.world.hosts.items():
+            room = -lacks[id] if id in lacks else other.state.free
+            is_open = room >= held
+            if id == host or not (is_open or (left and room + self._most_made(id, vm, left) >= held)):
+                continue
+            limit = cap(state.generation, other.state.version)
+            if not valid_setting(state.memory, limit) or state.high_watermark > limit:
+                continue
+            if is_open:
+                open_now.append((-room, id))
+            else:
+                to_be_made.append(id)
+        return [id for _, id in sorted(open_now)[:MOST_STEPS]] + sorted(to_be_made)
+
+    def _most_made(self, host: str, vm: str, left: int) -> int:
+        """A bound of the room that so many steps make on a host for a VM that comes."""
+        if host not in self._largest:
+            book = self.world.hosts[host].book.values()
+            self._largest[host] = max([*book, *(giver.most for giver in self.givers(host))], default=0)
+        if vm not in self._taken:
+            self._taken[vm] = sum(giver.most for giver in find_takes(self.world, vm, ""))
+        return self._largest[host] * left + self._taken[vm]
+
+    def _lacks(self, givers: Iterable[Giver]) -> dict[str, int]:
+        """What each host lacks after these steps."""
+        chosen = tuple(givers)
+        moved = next((giver for giver in chosen if giver.subject == self.target), None)
+        lacks = {giver.to: -self.world.hosts[giver.to].state.free for giver in chosen if giver.to is not None}
+        here = self.world.hosts[self.host].state.free
+        if moved is None:
+            lacks[self.host] = self.needed
+        elif moved.to is not None:
+            lacks[moved.to] += self.needed + here
+            lacks.setdefault(self.host, -here)
+        for giver in chosen:
+            if giver.to is not None:
+                lacks[giver.to] += giver.most
+        for giver in chosen:
+            if giver.host in lacks:
+                lacks[giver.host] -= giver.most
+        return lacks
+
+    def _is_minimal(self, givers: tuple[Giver, ...]) -> bool:
+        """Whether no smaller set of these steps is enough."""
+        return not any(
+            max(self._lacks(subset).values(), default=0) <= 0
+            for length in range(len(givers))
+            for subset in combinations(givers, length)
+        )
+
+    # Trying
+
+    def _try(self, givers: tuple[Giver, ...]) -> Plan | None:
+        """The option with the least amounts, in an order in which the decider completes it, if there is one."""
+        steps = self._divide(givers)
+        gentlest_first = sorted(range(len(steps)), key=lambda number: GENTLEST_FIRST.index(givers[number].kind))
+        for ordered in permutations(gentlest_first):
+            if self._is_completed([steps[number] for number in ordered]):
+                if steps[-1].gives and not givers[-1].whole and not self._is_minimal(givers):
+                    steps[-1] = self._least(givers[-1], steps, ordered)
+                return Plan(tuple(steps[number] for number in ordered))
+        return None
+
+    def _is_completed(self, steps: Iterable[PlanStep]) -> bool:
+        return is_completed(self.world, [*(step.command for step in steps), self.command])
+
+    def _least(self, giver: Giver, steps: list[PlanStep], ordered: tuple[int, ...]) -> PlanStep:
+        """The last of these steps, with the least amount with which all of them are completed."""
+        too_little, enough = 0, -(-giver.most // QUANTUM)
+        while enough - too_little > 1:
+            middle = (too_little + enough) // 2
+            tried = [*steps[:-1], giver.give(middle * QUANTUM)]
+            if self._is_completed(tried[number] for number in ordered):
+                enough = middle
+            else:
+                too_little = middle
+        return giver.give(min(giver.most, enough * QUANTUM))
+
+    def _divide(self, givers: tuple[Giver, ...]) -> list[PlanStep]:
+        """The steps, with amounts that are no more than is missing, in whole units of 2 MiB."""
+        spare = {host: -lack for host, lack in self._lacks(givers).items()}
+        steps: list[PlanStep] = []
+        is_enough_alone = len(givers) > 1 and max(self._lacks(givers[:-1]).values()) <= 0
+        for number, giver in enumerate(givers):
+            amount = giver.most
+            unlocks = is_enough_alone and number == len(givers) - 1
+            if not giver.whole and not unlocks:
+                less = min(spare.get(giver.host, 0), giver.most) // QUANTUM * QUANTUM
+                amount = giver.most - less
+                spare[giver.host] = spare.get(giver.host, 0) - less
+            steps.append(giver.give(amount))
+        return steps

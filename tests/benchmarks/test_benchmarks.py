@@ -33,6 +33,8 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
         turns=1,
         proved=20,
         proved_commands=("grow", "start"),
+        fleets=((2, 6), (3, 9)),
+        clusters=20,
         guests=("windows",),
     )
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import click
 
-from domain.errors import InputError
+from domain.aggregates import HostAggregate
+from domain.errors import InputError, UnknownHost
 from nilometer.cli.documents import to_document
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED
 from nilometer.cli.names import match_host_case
@@ -16,6 +17,7 @@ from nilometer.cli.session import Session, current_session
 from nilometer.messages.sizes import format_sizes, plural
 from nilometer.planning.asking import world_of
 from nilometer.planning.failover import Failover, FailoverAnswer, fail_host
+from projections.fleet import Fleet
 
 _CODES: Final = {Failover.ALWAYS: OK, Failover.PLACED: OK, Failover.UNKNOWN: UNDECIDED, Failover.NO: NOT_IN_FULL}
 _WORST: Final = (Failover.ALWAYS, Failover.PLACED, Failover.UNKNOWN, Failover.NO)
@@ -23,8 +25,9 @@ _WORST: Final = (Failover.ALWAYS, Failover.PLACED, Failover.UNKNOWN, Failover.NO
 
 @click.command("fail")
 @click.argument("host")
+@click.option("--cluster", metavar="HOSTS", help="Only these hosts, as hv01,hv02: VMs find a place on them alone.")
 @common_options
-def command(host: str) -> int:
+def command(host: str, cluster: str | None) -> int:
     """Ask whether every VM of a host finds a place on the others if it fails. Memory only; nothing is recorded.
 
     Each VM needs its startup memory there. Decided hosts only. Exit 0: yes. 1: no. 3: the search ended before it knew.
@@ -34,29 +37,27 @@ def command(host: str) -> int:
       nilo can fail hv01
       nilo can fail hv01 --format json
     """
-    return answer(current_session(), [host])
+    return _answer(current_session(), host, cluster)
 
 
-def ask_survival(session: Session, count: int) -> int:
+def ask_survival(session: Session, count: int, cluster: str | None) -> int:
     """Asks the same of every host, one at a time. Raises ``InputError`` for more than one at once."""
     if count != 1:
         raise InputError(f"--survive {count} cannot be asked yet", hint="ask of one host at a time: --survive 1")
-    return answer(session, None)
+    return _answer(session, None, cluster)
 
 
-def answer(session: Session, hosts: list[str] | None) -> int:
-    """Shows what becomes of the VMs of each host; returns the exit code of the worst answer."""
+def _answer(session: Session, host: str | None, cluster: str | None) -> int:
+    """Shows what becomes of the VMs of one host, or of each; returns the exit code of the worst answer."""
     out = Output(session.format)
     with session.reading() as ledger:
         fleet = ledger.views.fleet()
         world = world_of(fleet)
-        named = sorted(world.hosts) if hosts is None else [match_host_case(host, fleet) for host in hosts]
+        among = sorted(world.hosts) if cluster is None else [_find_host(name, fleet) for name in _split(cluster)]
+        named = among if host is None else [_find_host(host, fleet)]
         if not named:
             raise InputError("there is no decided host", hint="nilo do register-host --help")
-        for host in named:
-            if host in fleet.hosts and host not in world.hosts:
-                raise InputError(f"a hypervisor decides about host {host}", hint="ask of a host that is decided here")
-        found = [fail_host(world, host) for host in named]
+        found = [fail_host(world, name, among=among) for name in named]
     worst = max(found, key=lambda one: _WORST.index(one.answer)).answer
     if out.json:
         out.write_document({"answer": worst.value, "hosts": [_to_document(one) for one in found]})
@@ -66,6 +67,25 @@ def answer(session: Session, hosts: list[str] | None) -> int:
                 out.write_line(line)
         out.write_line("Memory only; nothing was recorded.")
     return _CODES[worst]
+
+
+def _split(cluster: str) -> list[str]:
+    """The names of hosts in a list. Raises ``InputError`` for an empty one."""
+    names = [name.strip() for name in cluster.split(",") if name.strip()]
+    if not names:
+        raise InputError("--cluster names no host", hint="name its hosts: --cluster hv01,hv02")
+    return list(dict.fromkeys(names))
+
+
+def _find_host(name: str, fleet: Fleet) -> str:
+    """The id of a decided host. Raises ``InputError`` if there is none of this name."""
+    id = match_host_case(name, fleet)
+    tracked = fleet.hosts.get(id)
+    if tracked is None:
+        raise UnknownHost(id)
+    if not isinstance(tracked.subject, HostAggregate):
+        raise InputError(f"a hypervisor decides about host {id}", hint="ask of a host that is decided here")
+    return id
 
 
 def _to_document(one: FailoverAnswer) -> dict[str, Any]:

@@ -85,6 +85,7 @@ class HypervHost:
             self.watch = WatchTally(since=reading.at, until=reading.at, record=reading.record)
         else:
             self.watch.extend(reading)
+        self.watch.note_free(reading)
 
     def note_available(self, reading: HostReading, vms: Iterable[VmReading]) -> None:
         """Notes the poll in which the host has the least left."""
@@ -104,6 +105,9 @@ class HypervHost:
             polls=watch.polls,
             longest_gap=watch.longest_gap,
             newest=tuple(newest),
+            free=watch.free if watch.free_at == watch.until else None,
+            least=watch.least,
+            most=watch.most,
             record=watch.record,
         )
         return [self.emit_at(event, watch.until)]
@@ -126,6 +130,20 @@ class WatchTally:
     polls: int = 1
     longest_gap: int = 0
     """In seconds."""
+    free: int | None = None
+    """What the host had left in the newest poll that shows it."""
+    free_at: UtcTime | None = None
+    least: int | None = None
+    most: int | None = None
+
+    def note_free(self, reading: HostReading) -> None:
+        """Notes what the host had left in a poll."""
+        if reading.available is None:
+            return
+        self.least = min(reading.available, reading.available if self.least is None else self.least)
+        self.most = max(reading.available, reading.available if self.most is None else self.most)
+        if self.free_at is None or reading.at >= self.free_at:
+            self.free, self.free_at = reading.available, reading.at
 
     def extend(self, reading: HostReading) -> None:
         """Adds the next poll."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,12 +16,19 @@ from domain.commands import AddMemory, DefineVm, MoveVm, RegisterHost, ReportInU
 from domain.deciding.world import World
 from domain.decision import Outcome
 from domain.guests import Guest
-from domain.quantities import GiB, MiB
+from domain.identifiers import UtcTime
+from domain.observed.host import ObservedHost
+from domain.observed.vm import ObservedVm
+from domain.quantities import GiB
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
+from domain.state import Power
 from nilometer.planning.asking import CanAnswer, ask
+from nilometer.planning.observed import ask_observed
+from projections.fleet import Fleet
+from projections.tracked import Tracked
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.cli.test_schemas import problems
-from tests.nilometer.importers.hyperv.synthetic import ERP, Spool, dynamic, vm
+from tests.nilometer.importers.hyperv.synthetic import ERP, START, Spool, dynamic, off, vm
 
 SIZES = {"db02": 16, "web01": 12, "erp01": 20, "dev07": 8}
 """GiB of the VMs on hv01, which has 64 and a reserve of 2; hv02 has 32 and holds nothing."""
@@ -101,7 +110,7 @@ def test_each_option_makes_it_possible(full: Desk) -> None:
         in shown
     )
     lines = [line.strip() for line in shown if line.startswith("  nilo do")]
-    assert len(lines) == len(document["options"]) == 10
+    assert len(lines) == len(document["options"]) == 11
     history = full.write("history.jsonl", full.events)
     for number, line in enumerate(lines):
         url = f"{full.url}{number}"
@@ -113,7 +122,7 @@ def test_each_option_makes_it_possible(full: Desk) -> None:
 
 def test_steps_that_are_not_wanted_are_left_out_and_the_rest_is_counted(full: Desk) -> None:
     question = ("can", "add-memory", "db02", "16GiB")
-    assert full.call(*question).out.splitlines()[-1] == "  and 5 more: --all"
+    assert full.call(*question).out.splitlines()[-1] == "  and 6 more: --all"
     found = full.call(*question, "--without", "stop, move-vm,set-reserve", "--format", "json").json
     assert {step["command"] for option in found["options"] for step in option["steps"]} == {"remove-memory"}
     wrong = full.call(*question, "--without", "stopp")
@@ -122,7 +131,14 @@ def test_steps_that_are_not_wanted_are_left_out_and_the_rest_is_counted(full: De
 
 def test_what_no_plan_can_reach_says_what_is_missing(full: Desk) -> None:
     shown = full.call("can", "add-memory", "db02", "300GiB").out
-    assert shown.endswith("Nothing makes it possible there: 294 GiB are missing, and all others could give 42 GiB.\n")
+    assert shown.endswith(
+        "\nNo plan makes it possible: the host lacks 294 GiB, and all others could give 42 GiB. "
+        "On no host are fewer than 252 GiB missing, whatever else is done.\n"
+    )
+    document = full.call("can", "add-memory", "db02", "300GiB", "--format", "json").json
+    assert (document["missing"], document["options"]) == (252 * GiB, [])
+    over = full.call("can", "add-memory", "db02", "300TiB")
+    assert (over.code, over.out) == (1, "never: 240 TiB is the most that such a VM can have on any host here.\n")
 
 
 def test_what_there_is_not_is_an_error(full: Desk) -> None:
@@ -171,25 +187,74 @@ def test_a_full_destination_has_options_of_its_own() -> None:
 # Observed hosts
 
 
-def observed(desk: Desk, spool: Spool) -> Desk:
-    """A desk with what a spool has. The tests' clock is in its first minutes."""
+def observed(desk: Desk, spool: Spool, hours: int = 3) -> Desk:
+    """A desk with what a spool has, some hours after its beginning."""
+    desk = replace(desk, clock=lambda: START + timedelta(hours=hours))
     assert desk.call("import-hyperv", desk.write("s.jsonl", spool.data), "--final").code == 0
     return desk
 
 
+def lines_of(desk: Desk, *args: str) -> tuple[int, list[str]]:
+    """What a question gives: the exit code and the lines."""
+    result = desk.call("can", *args)
+    return result.code, result.out.splitlines()
+
+
 def test_of_an_observed_host_old_figures_give_an_answer_only_if_the_whole_day_agrees(desk: Desk) -> None:
-    observed(desk, Spool().poll(0, vm(), available_mb=4096).poll(1, vm(), available_mb=16384))
+    desk = observed(desk, Spool().poll(0, vm(), available_mb=4096).poll(1, vm(), available_mb=16384))
     shown = desk.call("can", "add-memory", "web01", "8GiB")
     assert shown.code == 3
-    assert shown.out.startswith("unknown: hv01 had 4 GiB free at 2026-11-23 09:00:00Z (")
+    assert shown.out.startswith("unknown: hv01 had 16 GiB free at 2026-11-23 09:01:00Z (2 h 59 min ago)")
     assert "Hyper-V decides; this sent nothing." in shown.out
     document = desk.call("can", "add-memory", "web01", "8GiB", "--format", "json").json
     assert problems("can", document) == []
     assert (document["answer"], document["granted"]) == ("unknown", None)
+    assert lines_of(desk, "add-memory", "web01", "4GiB")[0] == 0  # the whole day agrees
+    assert lines_of(desk, "add-memory", "web01", "17GiB")[0] == 1
+
+
+def test_a_vm_that_was_not_seen_for_a_day_is_unknown(desk: Desk) -> None:
+    desk = observed(desk, Spool().poll(0, vm(), available_mb=4096).poll(1, vm(), available_mb=16384), hours=25)
+    code, lines = lines_of(desk, "add-memory", "web01", "1GiB")
+    assert code == 3
+    assert lines[0] == (
+        "unknown: web01 was last seen at 2026-11-23 09:01:00Z (1 d ago). "
+        "Import what was collected since, or ask with it: nilo can … --spool DIR"
+    )
+
+
+def test_a_spool_is_asked_and_not_recorded(desk: Desk) -> None:
+    spool = Spool().poll(0, vm(), available_mb=4096).poll(1, vm(), available_mb=9216)
+    (desk.folder / "spool" / "changes").mkdir(parents=True)
+    (desk.folder / "spool" / "HV01-20261123.jsonl").write_bytes(spool.data)
+    now = replace(desk, clock=lambda: START + timedelta(minutes=2))
+    question = ("can", "add-memory", "web01", "4GiB", "--spool", str(desk.folder / "spool"))
+    code, lines = lines_of(now, *question[1:])
+    assert (code, now.events) == (0, "")
+    assert lines[0].startswith("yes: hv01 has 4 GiB for web01. hv01 had 9 GiB free at 2026-11-23 09:01:00Z (1 min")
+    assert now.call(*question[:3], "10GiB", *question[4:]).code == 1
+    missing = now.call(*question[:-1], str(desk.folder / "none"))
+    assert (missing.code, missing.out) == (2, "")
+    assert missing.err.startswith(f"error: {desk.folder}/none: there is no such file or folder\nhint: ")
+
+
+def test_an_observed_vm_that_is_off_can_be_asked_to_start_and_to_move(desk: Desk) -> None:
+    spool = Spool().poll(0, off(8192), dynamic(4096), available_mb=8192).poll(1, off(8192), dynamic(4096))
+    other = Spool("HV02").poll(0, available_mb=2048).poll(1, available_mb=2048)
+    desk = observed(desk, spool)
+    assert desk.call("import-hyperv", desk.write("t.jsonl", other.data), "--final").code == 0
+    desk = replace(desk, clock=lambda: START + timedelta(minutes=3))
+    code, lines = lines_of(desk, "start", "web01")
+    assert (code, lines[0].partition(".")[0]) == (0, "yes: hv01 has 8 GiB for web01")
+    code, lines = lines_of(desk, "move-vm", "erp01", "HV02")
+    assert (code, lines[0].partition(" (")[0]) == (
+        1,
+        "no: 4 GiB are asked for. hv02 had 2 GiB free at 2026-11-23 09:01:00Z",
+    )
 
 
 def test_a_vm_under_dynamic_memory_is_pointed_to_its_maximum(desk: Desk) -> None:
-    observed(desk, Spool().poll(0, dynamic(4096)).poll(1, dynamic(4096)))
+    desk = observed(desk, Spool().poll(0, dynamic(4096)).poll(1, dynamic(4096)))
     shown = desk.call("can", "add-memory", "erp01", "8GiB")
     assert shown.code == 1
     assert shown.out.startswith(
@@ -200,14 +265,6 @@ def test_a_vm_under_dynamic_memory_is_pointed_to_its_maximum(desk: Desk) -> None
 
 
 def test_fresh_figures_are_taken_as_they_are() -> None:
-    from domain.identifiers import UtcTime
-    from domain.observed.host import ObservedHost
-    from domain.observed.vm import ObservedVm
-    from domain.state import Power
-    from nilometer.planning.observed import ask_observed
-    from projections.fleet import Fleet
-    from projections.tracked import Tracked
-
     now = UtcTime("2026-11-23T09:05:00.000000Z")
     seen = UtcTime("2026-11-23T09:04:00.000000Z")
     fleet = Fleet()
@@ -230,7 +287,10 @@ def test_fresh_figures_are_taken_as_they_are() -> None:
     ]
     late = UtcTime("2026-11-23T09:09:00.000001Z")
     assert ask_observed(fleet, target, 9 * GiB, late, ()).answer is CanAnswer.UNKNOWN
-    assert MiB < GiB
+    big = replace(target, generation=1)
+    fleet.put_vm(big.id, Tracked(big, seen))
+    never = ask_observed(fleet, big, 2 * 2**40, now, ())
+    assert (never.answer, never.limit) == (CanAnswer.NEVER, 2**40)
 
 
 # A host fails
@@ -250,6 +310,12 @@ def test_what_becomes_of_the_vms_of_a_host_is_said_with_a_placement(full: Desk) 
     every = full.call("can", "--survive", "1", "--format", "json").json
     assert problems("can-fail", every) == []
     assert [host["host"] for host in every["hosts"]] == ["hv01", "hv02", "hv03"]
+    alone = full.call("can", "--survive", "1", "--cluster", "hv01, HV02", "--format", "json").json
+    assert [(host["host"], host["answer"]) for host in alone["hosts"]] == [
+        ("hv01", "no"),
+        ("hv02", "whatever-the-order"),
+    ]
+    assert full.call("can", "fail", "hv01", "--cluster", "hv02").code == 1
 
 
 @pytest.mark.parametrize(
@@ -259,6 +325,8 @@ def test_what_becomes_of_the_vms_of_a_host_is_said_with_a_placement(full: Desk) 
         (["fail", "hv9"], "there is no host 'hv9'"),
         (["--survive", "2"], "--survive 2 cannot be asked yet"),
         (["--survive", "1", "start", "db02"], "--survive does not go with a command"),
+        (["--survive", "1", "--cluster", ", "], "--cluster names no host"),
+        (["--survive", "1", "--cluster", "hv01,hv7"], "there is no host 'hv7'"),
     ],
 )
 def test_what_cannot_be_asked_is_told(full: Desk, args: list[str], error: str) -> None:

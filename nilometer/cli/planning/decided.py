@@ -1,0 +1,121 @@
+"""The answer of ``nilo can`` about a decided VM, in words and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from shlex import quote
+from typing import Any, Final
+
+from domain.identifiers import subject_id
+from nilometer.cli.output import Output
+from nilometer.messages.reasons import explain
+from nilometer.messages.sizes import format_rounded, format_sizes, format_typed, plural
+from nilometer.planning.asking import CanAnswer, Possibility
+from nilometer.planning.givers import PlanStep
+from nilometer.planning.options import MOST_STEPS, Plan, Plans
+
+MOST_SHOWN: Final = 5
+"""Options, and holders of memory, that are shown without ``--all``."""
+_WORDS: Final = {CanAnswer.NOT_NOW: "no"}
+
+
+def show_decided(out: Output, asked: Possibility, *, show_all: bool) -> None:
+    """Shows the answer."""
+    options = [] if asked.options is None else list(asked.options.found)
+    shown = options if show_all else options[:MOST_SHOWN]
+    if out.json:
+        out.write_document(_to_document(asked, shown, len(options)))
+        return
+    out.write_line(_headline(asked))
+    if asked.host is not None and asked.free is not None:
+        out.write_line(_describe_holders(asked, show_all=show_all))
+    if asked.options is not None:
+        _show_options(out, asked.options, shown)
+
+
+def _show_options(out: Output, options: Plans, shown: list[Plan]) -> None:
+    needed, reachable, missing = format_sizes([options.needed, options.reachable, options.missing])
+    if options.missing:
+        out.write_line(
+            f"No plan makes it possible: the host lacks {needed}, and all others could give {reachable}. "
+            f"On no host are fewer than {missing} missing, whatever else is done."
+        )
+        return
+    if not shown:
+        further = f"; --within {MOST_STEPS} looks further" if options.within < MOST_STEPS else ""
+        searched = "" if options.is_all else ", of those that were tried,"
+        out.write_line(
+            f"No plan of up to {plural(options.within, 'step')}{searched} makes it possible: "
+            f"{needed} are missing{further}."
+        )
+        return
+    out.write_line("It would be yes after:")
+    for option in shown:
+        out.write_line(f"  {', then '.join(_describe_step(step) for step in option.steps)}")
+    more = len(options.found) - len(shown)
+    if more or not options.is_all:
+        counted = f"{more:,}" if options.is_all else f"at least {more:,}"
+        out.write_line(f"  and {counted} more" + (": --all" if more else ", which were not tried"))
+
+
+def _describe_holders(asked: Possibility, *, show_all: bool) -> str:
+    held = list(asked.holders.items())
+    shown = held if show_all else held[:MOST_SHOWN]
+    rest = sum(size for _, size in held[len(shown) :])
+    sizes = format_sizes([asked.free, rest, *(size for _, size in shown)])
+    holders = [f"{vm} holds {size}" for (vm, _), size in zip(shown, sizes[2:], strict=True)]
+    if len(held) > len(shown):
+        holders.append(f"{plural(len(held) - len(shown), 'other VM')} hold {sizes[1]}")
+    return f"Host {asked.host} has {sizes[0]} free; {', '.join(holders) or 'no VM holds any of it'}."
+
+
+def _headline(asked: Possibility) -> str:
+    decided = asked.decided
+    word = _WORDS.get(asked.answer, asked.answer.value)
+    problem = explain(decided.target, decided.events[0][1]) if decided.events and asked.code is not None else None
+    if asked.answer is CanAnswer.YES:
+        amount = "" if decided.granted is None else f", {format_rounded(decided.granted)}"
+        return f"yes: {decided.command} {subject_id(decided.target)} would be granted in full{amount}."
+    if asked.answer is CanAnswer.NEVER:
+        return f"never: {format_rounded(asked.limit)} is the most that such a VM can have on any host here."
+    if asked.answer is CanAnswer.PARTLY:
+        granted, requested = format_sizes([decided.granted, decided.requested])
+        return f"partly: {granted} of {requested}."
+    return f"{word}: {problem.message if problem is not None else decided.outcome}" + (
+        f" {problem.hint[:1].upper()}{problem.hint[1:]}." if problem is not None and problem.hint else ""
+    )
+
+
+def _describe_step(step: PlanStep) -> str:
+    """A step as it is typed."""
+    arguments = [getattr(step.command, field.name) for field in fields(step.command)]
+    return f"nilo do {step.name} " + " ".join(
+        format_typed(value) if isinstance(value, int) else quote(str(value)) for value in arguments
+    )
+
+
+def _to_document(asked: Possibility, shown: list[Plan], count: int) -> dict[str, Any]:
+    decided = asked.decided
+    return {
+        "answer": asked.answer.value,
+        "requested": decided.requested,
+        "granted": decided.granted,
+        "code": asked.code and asked.code.value,
+        "holders": [{"vm": vm, "held": held} for vm, held in asked.holders.items()],
+        "options": [
+            {
+                "steps": [_step_to_document(step) for step in option.steps],
+                "grants": [step.gives for step in option.steps],
+            }
+            for option in shown
+        ],
+        "more_options": count - len(shown),
+        "within": None if asked.options is None else asked.options.within,
+        "complete": asked.options is None or asked.options.is_all,
+        "missing": 0 if asked.options is None else asked.options.missing,
+        "read": {"host": asked.host, "free": asked.free, "at": None, "least": None, "most": None},
+    }
+
+
+def _step_to_document(step: PlanStep) -> dict[str, Any]:
+    return {"command": step.name, **{field.name: getattr(step.command, field.name) for field in fields(step.command)}}

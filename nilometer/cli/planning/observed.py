@@ -1,0 +1,112 @@
+"""The answer of ``nilo can`` about an observed VM, in words and as JSON: with the age of each figure it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from domain.identifiers import UtcTime, seconds_between
+from nilometer.cli.output import Output
+from nilometer.messages.sizes import format_rounded, format_sizes, format_typed
+from nilometer.planning.asking import CanAnswer
+from nilometer.planning.observed import ObservedAnswer, ObservedGiver
+from nilometer.times import format_duration, format_time
+
+MOST_SHOWN: Final = 5
+"""Options that are shown without ``--all``."""
+
+
+def show_observed(out: Output, found: ObservedAnswer, now: UtcTime, *, show_all: bool) -> None:
+    """Shows the answer."""
+    shown = found.givers if show_all else found.givers[:MOST_SHOWN]
+    more = len(found.givers) - len(shown)
+    if out.json:
+        out.write_document(_to_document(found, shown, more))
+        return
+    out.write_line(_describe(found, now))
+    for giver in shown:
+        out.write_line(f"  It would be yes if {_describe_giver(giver)}.")
+    if more:
+        out.write_line(f"  and {more:,} more: --all")
+    out.write_line("Hyper-V decides; this sent nothing.")
+
+
+def _to_document(found: ObservedAnswer, shown: Sequence[ObservedGiver], more: int) -> dict[str, Any]:
+    return {
+        "answer": found.answer.value,
+        "requested": found.amount,
+        "granted": found.granted,
+        "code": None,
+        "holders": [],
+        "options": [{"steps": [{"command": giver.how, "vm": giver.vm}], "grants": [giver.gives]} for giver in shown],
+        "more_options": more,
+        "within": 1,
+        "complete": True,
+        "missing": 0,
+        "read": {
+            "host": found.host,
+            "free": found.free,
+            "at": found.measured,
+            "least": found.least,
+            "most": found.most,
+        },
+    }
+
+
+def format_powershell(size: int) -> str:
+    """A number of bytes as PowerShell reads it: ``48GB`` is what is written ``48GiB`` elsewhere."""
+    typed = format_typed(size)
+    return typed.replace("iB", "B")
+
+
+def quote_powershell(text: str) -> str:
+    """A text as an argument of a PowerShell command."""
+    is_plain = text.replace("-", "").replace("_", "").isalnum() and text.isascii()
+    return text if is_plain else "'{}'".format(text.replace("'", "''"))
+
+
+def _describe(found: ObservedAnswer, now: UtcTime) -> str:
+    amount, granted = format_sizes([found.amount, found.granted])
+    free, least, most = format_sizes([found.free, found.least, found.most])
+    if found.maximum is not None:
+        size = max(found.maximum, (found.assigned or 0) + found.amount)
+        return (
+            f"no, not this way: {found.vm} is sized by Dynamic Memory (now {format_rounded(found.assigned)}, maximum "
+            f"{format_rounded(found.maximum)}). Raise its maximum: "
+            f"Set-VMMemory {quote_powershell(found.vm)} -MaximumBytes {format_powershell(size)}"
+        )
+    if found.limit is not None:
+        return f"never: {format_rounded(found.limit)} is the most that such a VM can have there."
+    had = "" if found.measured is None else f"{found.host} had {free} free at {_describe_moment(found.measured, now)}"
+    span = "" if found.least is None else f"; in the last 24 h it had between {least} and {most} free"
+    match found.answer:
+        case CanAnswer.YES:
+            return f"yes: {found.host} has {amount} for {found.vm}. {had}{span}."
+        case CanAnswer.PARTLY:
+            part = f"{granted} of {amount}" if found.granted is not None else f"not all of {amount}"
+            return f"partly: {part}. {had}{span}."
+        case CanAnswer.NOT_NOW:
+            return f"no: {amount} are asked for. {had}{span}."
+        case _:
+            return f"unknown: {_describe_unknown(found, amount, had, span, now)} {_WAY_ON}"
+
+
+_WAY_ON: Final = "Import what was collected since, or ask with it: nilo can … --spool DIR"
+
+
+def _describe_unknown(found: ObservedAnswer, amount: str, had: str, span: str, now: UtcTime) -> str:
+    if found.heard is not None:
+        return f"{found.vm} was last seen at {_describe_moment(found.heard, now)}."
+    why = had or f"nothing is known of the free memory of {found.host or 'its host'}"
+    return f"{why}{span}, so {amount} may or may not fit."
+
+
+def _describe_moment(time: UtcTime, now: UtcTime) -> str:
+    return f"{format_time(time)} ({format_duration(max(0.0, seconds_between(time, now)))} ago)"
+
+
+def _describe_giver(giver: ObservedGiver) -> str:
+    if giver.how == "stop":
+        return f"{giver.vm} stopped ({format_rounded(giver.gives)})"
+    when = "" if giver.measured is None else f" at {format_time(giver.measured)}"
+    return f"{giver.vm} gave it (it had {format_rounded(giver.gives)} available{when})"

@@ -1,0 +1,197 @@
+"""What would make a command possible: the options that are found are those that trying every sequence finds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from domain.commands import (
+    NAMES,
+    AddMemory,
+    Command,
+    DefineVm,
+    Grow,
+    MoveVm,
+    Reclaim,
+    RegisterHost,
+    RemoveMemory,
+    ReportInUse,
+    SetReserve,
+    Start,
+    Stop,
+)
+from domain.deciding.world import World
+from domain.decision import Outcome
+from domain.errors import InputError
+from domain.guests import Guest
+from domain.quantities import QUANTUM, GiB, MiB, down
+from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
+from domain.state import Power
+from nilometer.planning.asking import ask
+from nilometer.planning.givers import PlanStep
+from nilometer.planning.options import Plan, copy_world, is_completed
+
+DONE = (Outcome.COMPLETED, Outcome.DONE)
+Step = tuple[str, str]
+"""The name of a command, and the VM or host that it is about."""
+
+
+def small_fleet(chance: random.Random) -> World:
+    """At most three hosts and five VMs, static and dynamic, running and off; some guests have not reported."""
+    world = World()
+    hosts = [f"hv{number}" for number in range(chance.randint(1, 3))]
+    for host in hosts:
+        world.execute(RegisterHost(host, HostVersion.V2022, chance.randint(6, 20) * GiB, chance.randint(0, 2) * GiB))
+    for number in range(chance.randint(1, 5)):
+        id, size = f"vm{number}", chance.randint(1, 6)
+        memory, guest = MemorySetting.static(size * GiB), Guest.WINDOWS
+        if chance.random() < 0.3:
+            memory = MemorySetting(
+                mode=Mode.DYNAMIC, startup=size * GiB, minimum=GiB // 2, maximum=8 * GiB, buffer=20, weight=50
+            )
+            guest = chance.choice([Guest.WINDOWS, Guest.LINUX, Guest.WINDOWS_LEGACY])
+        world.execute(
+            DefineVm(
+                vm=id,
+                host=chance.choice(hosts),
+                generation=2,
+                guest=guest,
+                config_version=ConfigVersion(10, 0),
+                memory=memory,
+            )
+        )
+        if chance.random() < 0.85 and world.execute(Start(id)).outcome is Outcome.DONE and chance.random() < 0.8:
+            world.execute(ReportInUse(id, chance.randint(0, size * 1024) * MiB))
+    return world
+
+
+def a_question(world: World, chance: random.Random) -> AddMemory | Grow | MoveVm | Start:
+    """A command that needs memory of a host."""
+    id = chance.choice(sorted(world.vms))
+    vm = world.vms[id]
+    others = sorted(host for host in world.hosts if host != vm.host)
+    if vm.state.power is Power.OFF:
+        return Start(id)
+    if others and chance.random() < 0.2:
+        return MoveVm(id, chance.choice(others))
+    if vm.state.memory.mode is Mode.STATIC:
+        return AddMemory(id, chance.randint(1, 12) * GiB)
+    return Grow(id, chance.randint(1, 4) * GiB)
+
+
+def every_step(world: World, target: str, command: Command) -> Iterator[Command]:
+    """All that may be done to others, each with the most that it gives; the VM that asks may move."""
+    for vm in world.vms.values():
+        if vm.id != target:
+            yield Stop(vm.id)
+            if vm.state.power is Power.RUNNING and vm.state.in_use_reported:
+                kind = RemoveMemory if vm.state.memory.mode is Mode.STATIC else Reclaim
+                all_of_it = kind(vm.id, max(QUANTUM, down(vm.state.assigned)))
+                granted = copy_world(world, [all_of_it]).execute(all_of_it).granted or 0
+                unused = down(max(0, min(granted, vm.state.available)))
+                if unused:
+                    yield kind(vm.id, unused)
+        if vm.id != target or not isinstance(command, MoveVm):
+            yield from (MoveVm(vm.id, host) for host in world.hosts if host != vm.host)
+    yield from (SetReserve(host.id, 0) for host in world.hosts.values() if host.state.reserve)
+
+
+def step_of(command: Command) -> Step:
+    return NAMES[type(command)], str(getattr(command, "vm", None) or getattr(command, "host", None))
+
+
+def try_everything(world: World, command: Command, target: str, within: int) -> set[frozenset[Step]]:
+    """The smallest sets of steps after which the command is completed, by trying every sequence."""
+    found: set[frozenset[Step]] = set()
+
+    def go(now: World, steps: frozenset[Step], left: int) -> None:
+        if steps and is_completed(now, [command]):
+            found.add(steps)
+        if not left:
+            return
+        for step in every_step(now, target, command):
+            after = copy_world(now, [step])
+            try:
+                done = step_of(step) not in steps and after.execute(step).outcome in DONE
+            except InputError:
+                continue
+            if done:
+                go(after, steps | {step_of(step)}, left - 1)
+
+    go(world, frozenset(), within)
+    return {steps for steps in found if not any(other < steps for other in found)}
+
+
+def likeness(world: World, steps: frozenset[Step]) -> tuple[tuple[str, str], ...]:
+    """The set with a VM's figures in place of its id: equal VMs are interchangeable."""
+    return tuple(sorted((kind, repr((world.vms[id].host, world.vms[id].state)) if id in world.vms else id)
+                        for kind, id in steps))  # fmt: skip
+
+
+def compare(seeds: range, within: int) -> int:
+    """Compares the options of random fleets with what trying everything finds; returns how many questions had any."""
+    with_options = 0
+    for seed in seeds:
+        chance = random.Random(seed)
+        world = small_fleet(chance)
+        command = a_question(world, chance)
+        target = command.vm
+        asked = ask(world, command, within=within)
+        if asked.options is None:
+            continue
+        found = {frozenset(step_of(step.command) for step in option.steps) for option in asked.options.found}
+        expected = try_everything(world, command, target, within)
+        assert {likeness(world, steps) for steps in found} == {likeness(world, steps) for steps in expected}, seed
+        assert not (asked.options.missing and expected), seed
+        with_options += bool(expected)
+        for option in asked.options.found:
+            check_option(world, option, command)
+    return with_options
+
+
+def check_option(world: World, option: Plan, command: Command) -> None:
+    """The decider completes it, and not with one unit less of any amount."""
+    commands = [step.command for step in option.steps]
+    assert is_completed(world, [*commands, command])
+    for number, step in enumerate(option.steps):
+        less = with_less(step)
+        if less is not None:
+            assert not is_completed(world, [*commands[:number], less, *commands[number + 1 :], command]), option
+
+
+def with_less(step: PlanStep) -> Command | None:
+    """The step with 2 MiB less, if it has an amount."""
+    match step.command:
+        case RemoveMemory(vm=vm, amount=amount):
+            return RemoveMemory(vm, amount - QUANTUM)
+        case Reclaim(vm=vm, amount=amount):
+            return Reclaim(vm, amount - QUANTUM)
+        case SetReserve(host=host, reserve=reserve):
+            return SetReserve(host, reserve + QUANTUM)
+        case _:
+            return None
+
+
+def test_options_of_one_and_two_steps_are_those_that_trying_every_sequence_finds() -> None:
+    assert compare(range(250), 2) > 50
+
+
+def test_options_of_three_steps_are_those_that_trying_every_sequence_finds() -> None:
+    assert compare(range(2190, 2240), 3) > 10  # of 2200, two VMs would have to change places
+
+
+def test_what_no_plan_can_reach_is_what_the_largest_host_lacks_when_it_has_nothing_else() -> None:
+    impossible = 0
+    for seed in range(3000, 3040):
+        chance = random.Random(seed)
+        world = small_fleet(chance)
+        static = [vm for vm in world.vms.values() if vm.state.power is Power.RUNNING]
+        if not static or static[0].state.memory.mode is Mode.DYNAMIC:
+            continue
+        vm, amount = static[0], chance.randint(1, 30) * GiB
+        asked = ask(world, AddMemory(vm.id, amount))
+        largest = max(host.state.total for host in world.hosts.values())
+        lacks = max(0, vm.state.assigned + amount - largest)
+        assert (asked.options.missing if asked.options is not None else 0) == lacks
+        impossible += lacks > 0
+    assert impossible > 5
