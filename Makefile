@@ -21,7 +21,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := main-job
-.PHONY: main-job test ruff mypy pyright import-linter pytest bench rivals mutants detect lock clean
+.PHONY: main-job test browser ruff mypy pyright import-linter pytest bench rivals mutants detect lock clean
 .DELETE_ON_ERROR:
 
 main-job: .venv
@@ -33,6 +33,10 @@ main-job: .venv
 test: .venv/.tests-made
 	@$(MAKE) --no-print-directory --jobs=$(WORKERS) pyright pytest BEFORE_PYTEST="ruff import-linter mypy"
 
+# The report is tested in a real browser. As root on Debian it is installed; elsewhere somebody has to.
+browser:
+	@sh tests/browser.sh
+
 # One at a time after a change: make pyright, make pytest PYTEST_OPTIONS="-x tests/domain", ...
 ruff: .venv/.tests-made
 	@echo "make: ruff";          $(BIN)/ruff check --quiet && $(BIN)/ruff format --check --quiet
@@ -42,7 +46,7 @@ pyright: .venv/.tests-made
 	@echo "make: pyright";       $(BIN)/pyright
 import-linter: .venv/.tests-made
 	@echo "make: import-linter"; $(BIN)/lint-imports --no-logo
-pytest: .venv/.tests-made $(BEFORE_PYTEST)
+pytest: .venv/.tests-made browser $(BEFORE_PYTEST)
 	@echo "make: pytest";        $(BIN)/python -m compileall -q $(PRODUCT) && \
 		$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(PYTEST_OPTIONS)
 

@@ -13,7 +13,7 @@ from domain.identifiers import host_id, subject_id, vm_id
 from domain.observed.events import Observed
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
-from projections.tracked import AnyTracked, States, Tracked, TrackedHost, TrackedVm
+from projections.tracked import AnyTracked, LastChange, States, Tracked, TrackedHost, TrackedVm
 
 _FORGETS_IN_USE: Final = (events.VmStarted, events.VmRebooted, events.VmStopped)
 
@@ -39,9 +39,10 @@ def advance_vm(tracked: TrackedVm | None, envelope: Envelope[Event]) -> TrackedV
     event, metadata = envelope.event, envelope.metadata
     if tracked is None:
         if isinstance(event, VmDefined):
-            return Tracked(begin_vm(subject_id(envelope.stream), event), metadata.happened)
-        tracked = Tracked(ObservedVm.begin(subject_id(envelope.stream)), metadata.happened)
+            return Tracked(subject=begin_vm(subject_id(envelope.stream), event), as_of=metadata.happened)
+        tracked = Tracked(subject=ObservedVm.begin(subject_id(envelope.stream)), as_of=metadata.happened)
     subject = tracked.subject
+    before = _assigned(subject)
     if isinstance(subject, VmAggregate):
         if not isinstance(event, VmEvent) or subject.removed:
             raise _cannot_follow(envelope)
@@ -55,8 +56,15 @@ def advance_vm(tracked: TrackedVm | None, envelope: Envelope[Event]) -> TrackedV
             raise _cannot_follow(envelope)
         subject.apply(event, metadata.happened, metadata.earliest)
         tracked.in_use_as_of = None if subject.in_use is None else subject.measured.get("in_use")
+    after = _assigned(subject)
+    if after != before:
+        tracked.last_change = LastChange(position=envelope.position, at=metadata.happened, before=before, after=after)
     tracked.as_of = max(tracked.as_of, metadata.happened)
     return tracked
+
+
+def _assigned(subject: VmAggregate | ObservedVm) -> int | None:
+    return subject.state.assigned if isinstance(subject, VmAggregate) else subject.assigned
 
 
 def advance_host(tracked: TrackedHost | None, envelope: Envelope[Event]) -> TrackedHost:
@@ -67,8 +75,8 @@ def advance_host(tracked: TrackedHost | None, envelope: Envelope[Event]) -> Trac
     event, metadata = envelope.event, envelope.metadata
     if tracked is None:
         if isinstance(event, HostRegistered):
-            return Tracked(begin_host(subject_id(envelope.stream), event), metadata.happened)
-        tracked = Tracked(ObservedHost.begin(subject_id(envelope.stream)), metadata.happened)
+            return Tracked(subject=begin_host(subject_id(envelope.stream), event), as_of=metadata.happened)
+        tracked = Tracked(subject=ObservedHost.begin(subject_id(envelope.stream)), as_of=metadata.happened)
     subject = tracked.subject
     if isinstance(subject, HostAggregate):
         if not isinstance(event, HostEvent) or subject.removed:

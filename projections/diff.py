@@ -17,8 +17,8 @@ from projections.view import HostRow, View, VmRow
 Value = bool | int | str | HostRow | VmRow | None
 """A figure, or a whole row where a host or VM came or went."""
 
-_AGES: Final = frozenset({"as_of", "in_use_as_of", "measured"})
-"""The time of a measure is not a figure: where it alone differs, nothing changed."""
+_NO_FIGURES: Final = frozenset({"as_of", "in_use_as_of", "measured", "last_change", "open_requests", "unknown"})
+"""The time of a measure is not a figure, nor is why there is none: where they alone differ, nothing changed."""
 
 
 _WITHOUT_EFFECT: Final = (
@@ -83,9 +83,11 @@ def _changes(
 def _figures(row: object, prefix: str = "") -> Iterator[tuple[str, Value]]:
     for field in fields(row) if is_dataclass(row) else ():
         value = getattr(row, field.name)
+        if field.name in _NO_FIGURES:
+            continue
         if is_dataclass(value):
             yield from _figures(value, f"{prefix}{field.name}.")
-        elif field.name not in _AGES:
+        else:
             yield f"{prefix}{field.name}", None if value == NOT_RECORDED else value
 
 

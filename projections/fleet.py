@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from domain.errors import NilometerError
 from domain.identifiers import StreamName, split_stream
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from domain.event import Event
 
 
+HISTORY: Final = ("vm", "host")
+"""The kinds of streams whose events happened to hosts and VMs. When a file was imported says nothing of them."""
+
+
 @dataclass(slots=True)
 class Fleet:
     """All hosts and VMs that are there, by id. It changes in place, for the speed of replay."""
@@ -28,7 +32,7 @@ class Fleet:
     position: int = 0
     """The position of the last event applied; 0 before the first."""
     latest: str | None = None
-    """When the latest of the events applied happened; ``None`` before the first."""
+    """When the latest of the events applied happened; ``None`` before the first. An import is no history."""
     vms: dict[str, TrackedVm] = field(default_factory=dict[str, TrackedVm])
     hosts: dict[str, TrackedHost] = field(default_factory=dict[str, TrackedHost])
     ended: dict[StreamName, NilometerError] = field(default_factory=dict[StreamName, NilometerError], compare=False)
@@ -92,7 +96,7 @@ class Fleet:
             self.put_host(id, advance_host(self.hosts.get(id), envelope))
         self.position = envelope.position
         happened = envelope.metadata.happened
-        if self.latest is None or happened > self.latest:
+        if kind in HISTORY and (self.latest is None or happened > self.latest):
             self.latest = happened
 
     def end(self, stream: StreamName, position: int, why: NilometerError) -> None:

@@ -14,6 +14,16 @@ from domain.observed.vm import ObservedVm
 S = TypeVar("S")
 
 
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """The last event that changed what a VM is assigned. Sizes are bytes; ``None`` is unknown."""
+
+    position: int
+    at: UtcTime
+    before: int | None
+    after: int | None
+
+
 @dataclass(slots=True)
 class Tracked(Generic[S]):
     """A host or a VM, and when its last event happened."""
@@ -23,6 +33,8 @@ class Tracked(Generic[S]):
     """When the latest of its events happened: its figures are of that moment."""
     in_use_as_of: UtcTime | None = None
     """When the guest last reported its memory in use; ``None`` while that is unknown."""
+    last_change: LastChange | None = None
+    """The last change of what a VM is assigned; ``None`` of a host, and of a VM that never had another size."""
 
 
 TrackedVm = Tracked[VmAggregate | ObservedVm]

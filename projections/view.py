@@ -5,8 +5,8 @@ Rows have the names of the view's JSON; sizes are bytes, and ``None`` is unknown
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from domain.aggregates import HostAggregate, VmAggregate
@@ -14,13 +14,52 @@ from domain.errors import UnknownHost, UnknownVm
 from domain.guests import Guest
 from domain.observed.events import BASE_MEMORY
 from domain.observed.host import ObservedHost
-from domain.observed.vm import ObservedVm
+from domain.observed.vm import ObservedVm, OpenRequest
 from domain.settings import HostVersion, MemorySetting
 from domain.state import Power
 from projections.fleet import Fleet
 from projections.tracked import AnyTracked, TrackedVm
+from projections.unknowns import (
+    UnknownFigure,
+    has_stale_balloon,
+    is_stale,
+    unknown_figures,
+    unknown_host_figures,
+)
 
 Origin = Literal["decided", "observed"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequestRow:
+    """A request that is not settled for good."""
+
+    request: int
+    device: str
+    asked_at: str
+    asked_after: str | None
+    """The beginning of the interval in which it was made, if only an interval is known."""
+    requested: int | None
+    """The amount that was asked for."""
+    granted: int | None
+    remaining: int | None
+    target: int
+    gives: bool | None
+    """Whether it asks for more; ``None`` if the size before is unknown."""
+    code: str | None
+    """Why it is short so far; ``None`` if it has not been settled."""
+    settled_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """The last change of what a VM is assigned."""
+
+    vm: str
+    position: int
+    at: str
+    before: int | None
+    after: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +74,8 @@ class HostRow:
     assigned: int | None
     """What its VMs hold of it."""
     free: int | None
-    as_of: str
-    """When its last event happened."""
+    as_of: str | None
+    """When its last event happened; ``None`` of a host that only its VMs name."""
     measured: Mapping[str, str]
     """When each figure of an observed host was last measured, by name; those of a decided host are of ``as_of``."""
     reserve_is_stated: bool = False
@@ -45,6 +84,12 @@ class HostRow:
     """When the last poll was that an import read of an observed host."""
     not_watched: Mapping[str, str] | None = None
     """The last time in which an observed host was not polled: ``since`` and ``until``."""
+    unmet: int | None = None
+    """What open requests for more memory of its VMs still wait for, together; ``None`` if there is none."""
+    last_change: ChangeRow | None = None
+    """The last change of what one of its VMs is assigned."""
+    unknown: Mapping[str, UnknownFigure] = field(default_factory=dict[str, UnknownFigure])
+    """Why each figure that is not known is not, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +129,12 @@ class VmRow:
     """When the last poll of an observed VM's host was that an import read: until then nothing else was seen."""
     requested: int | None = None
     """The size that the open request of an observed VM is for; ``None`` if none is open."""
+    open_requests: tuple[OpenRequestRow, ...] = ()
+    """The requests of an observed VM that are open, in the order in which they were made."""
+    last_change: ChangeRow | None = None
+    """The last change of what it is assigned."""
+    unknown: Mapping[str, UnknownFigure] = field(default_factory=dict[str, UnknownFigure])
+    """Why each figure that is not known is not, by name."""
     newest_poll: str | None = None
     """The time of the poll that assigned, visible and in use are from, if they are newer than the VM's last event."""
 
@@ -114,9 +165,39 @@ def view(fleet: Fleet, *, at: str | None = None, vm: str | None = None, host: st
     vms = [_polled(fleet, vm_row(id, fleet.vms[id])) for id in sorted(wanted)]
     vms = [row for row in vms if host is None or row.host == host]
     current = {id for id in fleet.hosts if id == host or not _is_retired(fleet.hosts[id])}
-    named = current if vm is None else {row.host for row in vms}
-    hosts = [host_row(fleet, id) for id in sorted(fleet.hosts) if id in named and host in (None, id)]
+    only_named = {row.host for row in vms if row.host is not None} - fleet.hosts.keys()
+    named = current | only_named if vm is None else {row.host for row in vms}
+    ids = sorted(id for id in fleet.hosts.keys() | only_named if id in named and host in (None, id))
+    hosts = [_with_requests(host_row(fleet, id) if id in fleet.hosts else _named_host(id), vms) for id in ids]
     return View(position=fleet.position, at=at or fleet.latest, hosts=tuple(hosts), vms=tuple(vms))
+
+
+def _named_host(id: str) -> HostRow:
+    """The row of a host that no event is about: a VM names it."""
+    return HostRow(
+        host=id,
+        origin="observed",
+        version=None,
+        total=None,
+        reserve=None,
+        assigned=None,
+        free=None,
+        as_of=None,
+        measured={},
+        unknown=unknown_host_figures(None, None),
+    )
+
+
+def _with_requests(row: HostRow, vms: Sequence[VmRow]) -> HostRow:
+    """The row of a host with what its VMs, as far as they are shown, wait for, and with their last change."""
+    on = [vm for vm in vms if vm.host == row.host]
+    waits = [request.remaining for vm in on for request in vm.open_requests if request.gives and request.remaining]
+    changes = [vm.last_change for vm in on if vm.last_change is not None]
+    return replace(
+        row,
+        unmet=sum(waits) or None,
+        last_change=max(changes, key=lambda change: (change.at, change.position), default=None),
+    )
 
 
 def _is_retired(tracked: AnyTracked) -> bool:
@@ -143,6 +224,7 @@ def host_row(fleet: Fleet, id: str) -> HostRow:
         not_watched=None
         if isinstance(subject, HostAggregate) or subject.gap is None
         else {"since": subject.gap.since, "until": subject.gap.until},
+        unknown=unknown_host_figures(tracked, account),
     )
 
 
@@ -167,6 +249,9 @@ def _polled(fleet: Fleet, row: VmRow) -> VmRow:
         in_use_as_of=None if newest.in_use is None else newest.at,
         measured={**row.measured, **dict.fromkeys(known, newest.at)},
         newest_poll=newest.at,
+        unknown={
+            name: figure for name, figure in row.unknown.items() if figures.get(name) is None and name != "ballooned"
+        },
     )
 
 
@@ -195,7 +280,7 @@ def _decided_vm(id: str, vm: VmAggregate, tracked: TrackedVm) -> VmRow:
         held=state.held,
         visible=state.visible,
         high_watermark=state.high_watermark,
-        in_use=state.in_use,
+        in_use=state.in_use if state.in_use_reported or state.power is Power.OFF else None,
         in_use_reported=state.in_use_reported,
         ballooned=state.ballooned,
         paged_out=state.paged_out,
@@ -203,6 +288,8 @@ def _decided_vm(id: str, vm: VmAggregate, tracked: TrackedVm) -> VmRow:
         as_of=tracked.as_of,
         in_use_as_of=tracked.in_use_as_of,
         measured={},
+        last_change=_change_row(id, tracked),
+        unknown=unknown_figures(tracked),
     )
 
 
@@ -220,11 +307,11 @@ def _observed_vm(id: str, vm: ObservedVm, tracked: TrackedVm) -> VmRow:
         memory=vm.memory,
         assigned=vm.assigned,
         held=vm.held,
-        visible=vm.visible,
+        visible=None if is_stale(tracked, "visible") else vm.visible,
         high_watermark=vm.high_watermark,
         in_use=vm.in_use,
         in_use_reported=vm.in_use is not None,
-        ballooned=vm.ballooned,
+        ballooned=None if has_stale_balloon(tracked) else vm.ballooned,
         paged_out=vm.paged_out,
         hot_pluggable=None,
         as_of=tracked.as_of,
@@ -233,4 +320,36 @@ def _observed_vm(id: str, vm: ObservedVm, tracked: TrackedVm) -> VmRow:
         not_listed_since=vm.not_listed_since,
         retired_since=vm.retired_since,
         requested=None if (request := vm.open_request(BASE_MEMORY)) is None else request.target,
+        open_requests=tuple(
+            _open_request_row(request)
+            for request in sorted(vm.requests.values(), key=lambda request: request.number)
+            if request.still_open
+        ),
+        last_change=_change_row(id, tracked),
+        unknown=unknown_figures(tracked),
     )
+
+
+def _open_request_row(request: OpenRequest) -> OpenRequestRow:
+    settled, granted = request.settled, request.granted
+    remaining = None if request.amount is None or granted is None else request.amount - granted
+    return OpenRequestRow(
+        request=request.number,
+        device=request.device,
+        asked_at=request.asked_at,
+        asked_after=request.asked_after,
+        requested=request.amount,
+        granted=granted,
+        remaining=remaining,
+        target=request.target,
+        gives=None if request.size_from is None else request.target > request.size_from,
+        code=None if settled is None or settled.code is None else str(settled.code),
+        settled_at=request.settled_at,
+    )
+
+
+def _change_row(id: str, tracked: TrackedVm) -> ChangeRow | None:
+    change = tracked.last_change
+    if change is None:
+        return None
+    return ChangeRow(vm=id, position=change.position, at=change.at, before=change.before, after=change.after)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.guests import Guest
-from domain.identifiers import UtcTime
+from domain.identifiers import UtcTime, seconds_between
 from domain.observed.devices import DeviceAccount, assigned_of, balloon_of, held_of, lent_of
 from domain.observed.events import (
     BASE_MEMORY,
@@ -38,6 +38,9 @@ NOT_LISTED: Final = "not_listed"
 RETIRED: Final = "retired"
 """The name under which ``measured`` of a VM or host keeps since when it is retired; it has none while it is not."""
 
+JUST_BEFORE_SECONDS: Final = 90
+"""What a guest used longer before a removal shows nothing of that: polls are a minute apart."""
+
 
 @dataclass(slots=True)
 class OpenRequest:
@@ -53,6 +56,8 @@ class OpenRequest:
     """The beginning of the interval in which it was made, if only an interval is known."""
     size: int | None
     """The device's size now, or when the request was closed."""
+    in_use_before: int | None = None
+    """What the guest used just before it was made."""
     settled: VmRequestSettled | None = None
     """Its last settlement."""
     settled_at: str | None = None
@@ -153,6 +158,7 @@ class ObservedVm:
                     asked_at=happened,
                     asked_after=earliest,
                     size=event.size_from,
+                    in_use_before=self._find_in_use_before(happened),
                 )
         elif isinstance(event, VmRequestSettled):
             request = self.requests.get(event.device)
@@ -215,6 +221,13 @@ class ObservedVm:
         """A device's size; ``None`` if it is unknown."""
         account = self.accounts.get(device)
         return None if account is None else account.size
+
+    def _find_in_use_before(self, moment: UtcTime) -> int | None:
+        """What the guest uses, if that was measured just before."""
+        measured = self.measured.get("in_use")
+        if measured is None or not 0 <= seconds_between(measured, moment) <= JUST_BEFORE_SECONDS:
+            return None
+        return self.in_use
 
     def _restore(self, watermark: int | None) -> None:
         """A checkpoint with this watermark was applied. What is above it is of a time that is undone."""

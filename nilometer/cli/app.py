@@ -35,6 +35,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "show": ("reading.show", "Show one change in full: request, evidence, outcome."),
         "diff": ("reading.diff", "Show what changed between two moments."),
         "short": ("reading.short", "Show which VMs are short of memory, and why."),
+        "report": ("reading.report", "Write a report that anyone can open, in one file."),
         "info": ("reading.info", "Show facts about a ledger: its id, events, time span."),
         "export": ("reading.export", "Write the history as CloudEvents, one per line."),
     },

@@ -26,7 +26,8 @@ def find_cause(request: OpenRequest, grounds: Grounds) -> Cause:
 
     More was asked for than the device can have; or than the host had left; or the guest could not give up what was
     still to be taken. Each is the cause only if less than a block was left of it: while there is more, something else
-    stopped the request. Else the cause is unknown.
+    stopped the request. What the guest uses afterwards may not be measured: then what it used just before counts. Else
+    the cause is unknown.
     """
     if request.size is None or request.size_from is None:
         return ObservedCode.NOT_REPORTED, CauseIs.UNKNOWN
@@ -43,9 +44,18 @@ def find_cause(request: OpenRequest, grounds: Grounds) -> Cause:
             return Code.SIZE_LIMIT, CauseIs.INFERRED
         if stops(grounds.free):
             return Code.INSUFFICIENT_HOST_MEMORY, CauseIs.INFERRED
-    elif grounds.assigned is not None and grounds.in_use is not None and stops(grounds.assigned - grounds.in_use):
-        return Code.MEMORY_IN_USE, CauseIs.INFERRED
+    elif grounds.assigned is not None:
+        if stops(None if grounds.in_use is None else grounds.assigned - grounds.in_use):
+            return Code.MEMORY_IN_USE, CauseIs.INFERRED
+        if grounds.in_use is None and _stopped_at_use_before(request, grounds.assigned, least):
+            return Code.MEMORY_IN_USE, CauseIs.INFERRED
     return ObservedCode.NOT_REPORTED, CauseIs.UNKNOWN
+
+
+def _stopped_at_use_before(request: OpenRequest, assigned: int, least: int) -> bool:
+    """Whether a removal ended where it came to what the guest had used just before: no later measure shows another."""
+    before = request.in_use_before
+    return before is not None and 0 <= assigned - before < min(least, USUAL_BLOCK)
 
 
 def find_page(request: OpenRequest) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
@@ -24,7 +25,11 @@ from nilometer.messages.events import (
 )
 from nilometer.messages.sizes import common_unit, format_part, format_size, format_sizes
 from nilometer.times import format_duration, format_time, format_time_near
+from projections.requests import RequestCourse
 from projections.timeline import TimelineEntry, entry
+
+LONGEST_QUOTE: Final = 160
+"""Characters of what a hypervisor said that are shown in a summary; `nilo show` has them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,15 @@ class RequestSummary:
 
 def summarize(ledger: LedgerReader, envelope: Envelope[Event]) -> RequestSummary:
     """The summary of a request, from the event that records it and from what followed on its stream."""
+    course = RequestCourse(asked=envelope, annotation=read_annotation(ledger, envelope))
+    if isinstance(envelope.event, VmChangeRequested):
+        course.settlements, course.moves = find_outcome(ledger, envelope, envelope.event)
+    return summarize_course(course)
+
+
+def summarize_course(course: RequestCourse) -> RequestSummary:
+    """The summary of a request and of what followed."""
+    envelope, settlements, moves = course.asked, course.settlements, course.moves
     listed = entry(envelope)
     kind, id = split_stream(envelope.stream)
     subject = id if kind == "vm" else listed.vm or f"host {id}"
@@ -68,12 +82,12 @@ def summarize(ledger: LedgerReader, envelope: Envelope[Event]) -> RequestSummary
     if isinstance(event, VmObserved):  # a job that failed: nothing else is known of it
         change, outcomes = "", [f"failed: {event.told}"]
     elif isinstance(event, VmChangeRequested):
-        settlements, moves = find_outcome(ledger, envelope, event)
         settled = [size for settlement in settlements for size in (settlement.event.granted, settlement.event.amount)]
         unit = common_unit([event.amount, event.size_from, event.target, *settled])
         change = describe_request(event, unit)
         outcomes = [
             f"{_describe_delay(envelope, settlement)}: {describe_settlement(settlement.event, unit)}"
+            f"{_quote(settlement.event.told)}"
             for settlement in settlements
         ]
         outcomes += _describe_moves(event, moves)
@@ -85,7 +99,7 @@ def summarize(ledger: LedgerReader, envelope: Envelope[Event]) -> RequestSummary
         subject=subject,
         change=change,
         outcomes=tuple(outcomes),
-        annotation=describe_annotation(read_annotation(ledger, envelope)),
+        annotation="" if course.annotation is None else describe_annotation(course.annotation),
     )
 
 
@@ -149,6 +163,14 @@ def _describe_command(listed: TimelineEntry, envelope: Envelope[Event]) -> str:
 def _describe_outcome(listed: TimelineEntry) -> str:
     amount = "" if listed.requested is None else f", {format_part(listed.granted, listed.requested)}"
     return f"{listed.outcome}{amount}{f' ({listed.code})' if listed.code else ''}"
+
+
+def _quote(words: str | None) -> str:
+    """What the hypervisor said, word for word; of a long text the beginning."""
+    text = " ".join((words or "").split())
+    if len(text) > LONGEST_QUOTE:
+        text = f"{text[: LONGEST_QUOTE - 1]}…"
+    return f': "{text}"' if text else ""
 
 
 def _describe_delay(request: Envelope[Event], settlement: Envelope[VmRequestSettled]) -> str:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from domain.identifiers import UtcTime
 
-LineName = Literal["assigned", "visible", "high_watermark", "in_use", "total", "reserve", "held"]
+LineName = Literal["assigned", "visible", "high_watermark", "in_use", "total", "reserve", "held", "free"]
 """What a line is of: its look goes by it. ``held`` is what one VM holds of its host: the layers of a stack."""
 
 LABELS: Final[dict[LineName, str]] = {
@@ -22,6 +22,7 @@ LABELS: Final[dict[LineName, str]] = {
     "total": "capacity",
     "reserve": "reserve",
     "held": "held",
+    "free": "free",
 }
 
 MarkKind = Literal["short", "violated", "unknown", "session", "asked"]
@@ -97,6 +98,10 @@ class RequestSpan:
     asked: UtcTime
     amount: int | None
     """With a sign: ``+`` asks for more. ``None`` if it is not recorded."""
+    title: str
+    """``+256 MiB``."""
+    clock: str
+    """When it was asked for, as it is shown."""
     who: str
     """``CONTOSO\\anna via powershell, because “month end”``."""
     state: RequestState

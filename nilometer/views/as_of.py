@@ -172,7 +172,9 @@ class Moments:
                 (time, known),
             ).fetchone()
             latest = db.execute(
-                "SELECT happened FROM view_timeline WHERE happened <= ? ORDER BY happened DESC LIMIT 1", (time,)
+                "SELECT happened FROM view_timeline WHERE happened <= ? AND (vm IS NOT NULL OR host IS NOT NULL) "
+                "ORDER BY happened DESC LIMIT 1",
+                (time,),
             ).fetchone()
         return (
             [check_entry(row) for row in late],

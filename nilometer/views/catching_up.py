@@ -30,6 +30,7 @@ from nilometer.views.tables import (
     tracking,
 )
 from projections.advancing import advance
+from projections.fleet import HISTORY
 from projections.timeline import subject
 from projections.tracked import AnyTracked, States
 
@@ -77,6 +78,12 @@ def in_pages(events: Iterable[ReadEvent], after: int, pace: Pace) -> Iterator[li
             after, page = event.position, []
     if page:
         yield page
+
+
+def latest_of(page: Iterable[Envelope[Event]], before: str) -> str:
+    """When the latest event of the history happened: those of a page, and of what was before it."""
+    times = (event.metadata.happened for event in page if split_stream(event.stream)[0] in HISTORY)
+    return max([before, *times])
 
 
 def timeline_row(envelope: Envelope[Event], tracked: AnyTracked | None) -> Row:
@@ -151,7 +158,7 @@ def write_page(
         insert(
             db, f"view_streams{tables}", [state_row(stream, tracked) for stream, tracked in touched.items()], _REPLACE
         )
-        upto, latest = page[-1].position, max([before.latest, *(envelope.metadata.happened for envelope in page)])
+        upto, latest = page[-1].position, latest_of(page, before.latest)
         db.execute(
             f"UPDATE view_tracking{tables} SET position = ?, latest = ?, checksum = ?",
             (upto, latest, checksum(upto, latest)),

@@ -11,7 +11,7 @@ from domain.aggregates import HistoryError
 from domain.errors import NilometerError
 from nilometer.errors import UnreadableEvent
 from nilometer.storage.reader import ReadEvent
-from nilometer.views.catching_up import Pace, Row, in_pages, state_row, timeline_row
+from nilometer.views.catching_up import Pace, Row, in_pages, latest_of, state_row, timeline_row
 from nilometer.views.folding import cannot_follow, check_version
 from nilometer.views.states import kind_of, write_fleet, write_state
 from nilometer.views.tables import (
@@ -131,7 +131,7 @@ class Comparer:
             self._ended.setdefault(event.stream, event)
             self._unreadable.append(event)
             return None
-        self._latest = max(self._latest, event.metadata.happened)
+        self._latest = latest_of([event], self._latest)
         if event.stream in self._ended:
             return None
         try:

@@ -58,8 +58,9 @@ def test_the_view_shows_what_an_independent_model_says(seed: int, lines: int) ->
         due = state["vms"][vm.vm]
         assert vm.memory is not None
         assert {name: getattr(vm.memory, name) for name in due["memory"]} == due["memory"]
-        same = due.keys() - {"memory", "vsc"}
+        same = due.keys() - {"memory", "vsc", "in_use"}
         assert {name: getattr(vm, name) for name in same} == {name: due.get(name) for name in same}
+        assert vm.in_use == (due["in_use"] if due["in_use_reported"] or due["power"] == "off" else None)
 
 
 @given(seeds, st.integers(1, 120))
@@ -97,7 +98,8 @@ def test_each_figure_says_when_it_was_told() -> None:
 
     history = told(HOST, WEB, START, in_use("1GiB"), {"command": "reboot-guest", "vm": "web01"})
     row = view(Fleet().apply_all(history)).vms[0]
-    assert (row.in_use, row.in_use_reported, row.in_use_as_of) == (0, False, None)
+    assert (row.in_use, row.in_use_reported, row.in_use_as_of) == (None, False, None)
+    assert row.unknown["in_use"].why == "not-reported"
 
 
 def test_a_view_of_one_vm_shows_its_host_and_no_other() -> None:

@@ -37,6 +37,7 @@ from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_rounded,
 from nilometer.times import format_exact_time, format_time, format_time_near, format_time_short
 from projections.books import HostBook, host_book
 from projections.fleet import Fleet
+from projections.unknowns import WhyUnknown
 from projections.view import HostRow, View, VmRow, view
 
 NOTHING: Final = "There was no host and no VM at that time."
@@ -55,6 +56,24 @@ _VM_SIZES: Final = (
     "requested",
 )
 
+
+_LEFT_OUT: Final = (
+    "vm",
+    "measured",
+    "as_of",
+    "in_use_as_of",
+    "in_use_reported",
+    "open_requests",
+    "last_change",
+    "unknown",
+)
+"""What is shown elsewhere, or beside the figure that it is about."""
+
+_WHY_UNKNOWN: Final = {
+    WhyUnknown.BEFORE_THE_LAST_MOVE: "measured before the last move",
+    WhyUnknown.NOT_REPORTED: "not reported in this session",
+    WhyUnknown.NOT_MEASURED: "never measured",
+}
 
 _TIMES: Final = ("not_listed_since", "retired_since", "watched_until", "newest_poll")
 
@@ -149,13 +168,19 @@ def _format_host(row: HostRow, unit: Unit) -> str:
     stated = " (stated)" if row.reserve_is_stated else ""
     return (
         f"Host {row.host} ({row.origin}): total {total}, reserve {reserve}{stated}, held by VMs {held}, free {free}; "
-        f"last update {format_time(_last_update(row))}{_format_gap(row)}"
+        f"last update {_format_update(row)}{_format_gap(row)}"
     )
 
 
-def _last_update(row: HostRow | VmRow) -> str:
+def _last_update(row: VmRow) -> str:
     """When it was last seen: by its last event, or by a poll that had no other news."""
     return max(row.as_of, row.watched_until or row.as_of)
+
+
+def _format_update(row: HostRow) -> str:
+    """When a host was last seen; never, if only its VMs name it."""
+    seen = max(row.as_of or "", row.watched_until or "")
+    return format_time(seen) if seen else "never"
 
 
 def _format_gap(row: HostRow) -> str:
@@ -237,7 +262,7 @@ def _write_tables(out: Output, rows: View, unit: Unit) -> None:
                 row.host,
                 *_format_numbers([row.total, row.reserve, row.assigned, row.free], unit),
                 row.version or row.origin,
-                format_time_short(_last_update(row), rows.at),
+                _format_update_short(row, rows.at),
             ]
             for row in rows.hosts
         ]
@@ -276,6 +301,11 @@ def _write_tables(out: Output, rows: View, unit: Unit) -> None:
             out.write_line(f"* reported before the last update: {', '.join(older)}")
 
 
+def _format_update_short(row: HostRow, at: str | None) -> str:
+    seen = max(row.as_of or "", row.watched_until or "")
+    return format_time_short(seen, at) if seen else "never"
+
+
 def _format_power_short(row: VmRow) -> str:
     if row.retired_since is not None:
         return "retired"
@@ -301,12 +331,22 @@ def _format_in_use_short(row: VmRow, unit: Unit) -> str:
 # One VM in full
 
 
+def _format_unknown(row: VmRow, figure: str, unit: Unit) -> str:
+    """Why a figure is not known, and what would tell it."""
+    found = row.unknown.get(figure)
+    if found is None:
+        return ""
+    last = "" if found.last is None else f" ({format_rounded(found.last, unit)})"
+    measured = "" if found.measured is None else f", last at {format_time(found.measured)}{last}"
+    return f" ({_WHY_UNKNOWN[found.why]}{measured}). {found.collect}"
+
+
 def _write_details(out: Output, row: VmRow, unit: Unit) -> None:
     out.write_line(f"All figures of VM {row.vm}")
     for field in fields(row):
         value = getattr(row, field.name)
         name = field.name.replace("_", " ")
-        if field.name in ("vm", "measured", "as_of", "in_use_as_of", "in_use_reported"):
+        if field.name in _LEFT_OUT:
             continue
         if field.name in _TIMES and value is None:
             continue
@@ -319,5 +359,6 @@ def _write_details(out: Output, row: VmRow, unit: Unit) -> None:
         if field.name == "in_use" and not row.in_use_reported:
             text = UNKNOWN
         measured = row.in_use_as_of if field.name == "in_use" else row.measured.get(field.name)
-        out.write_line(f"    {name}: {text}{f', as of {format_time(measured)}' if measured else ''}")
+        age = f", as of {format_time(measured)}" if measured and value is not None else ""
+        out.write_line(f"    {name}: {text}{age}{_format_unknown(row, field.name, unit)}")
     out.write_line(f"    all other figures as of {format_time(row.as_of)}")

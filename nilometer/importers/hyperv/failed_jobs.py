@@ -24,9 +24,9 @@ def is_failed(job: JobReading) -> bool:
 def take_failed_job(vm: HypervVm, job: JobReading, past: Past) -> list[Emission]:
     """The failure as an event, unless another event records it: a request that was seen, or a refused change."""
     text = f"job {job.job} ended in {'an exception' if job.error is None else f'error {job.error}'}"
-    if _is_recorded(vm, job) or text in past.failed_jobs(vm.id):
+    if _is_recorded(vm, job) or any(recorded.startswith(text) for recorded in past.failed_jobs(vm.id)):
         return []
-    event = VmObserved(label=FAILED_JOB, told=text, record=job.record)
+    event = VmObserved(label=FAILED_JOB, told=text if job.words is None else f"{text}: {job.words}", record=job.record)
     who = Attribution(actor=job.owner or NOBODY, via=f"{HYPER_V} job ({job.kind})")
     return [vm.emit(event, job.ended or job.at, job.at, who=who)]
 

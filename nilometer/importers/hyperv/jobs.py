@@ -41,6 +41,9 @@ class Attribution:
     in_full: bool | None = None
     """Whether the job completed without a warning."""
     error: str | None = None
+    """The number of the job's error, if it did."""
+    words: str | None = None
+    """What the job says of that."""
     reason: str | None = None
     """Why, in the words of who did it."""
 
@@ -102,7 +105,7 @@ class Jobs:
         via = f"{HYPER_V} job ({last.kind})"
         if len(owners) > 1:
             return Attribution(actor=" or ".join(owners), via=via)
-        return Attribution(actor=owners[0], via=via, in_full=last.in_full, error=last.error)
+        return Attribution(actor=owners[0], via=via, in_full=last.in_full, error=last.error, words=last.words)
 
 
 def _ended_after(job: JobReading, moment: UtcTime) -> bool:

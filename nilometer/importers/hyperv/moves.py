@@ -8,7 +8,7 @@ from domain.identifiers import UtcTime
 from domain.observed.events import BASE_MEMORY, Means, VmMemoryMoved, VmObserved, WhyMoved
 from domain.settings import Mode
 from nilometer.importers.hyperv.jobs import UNATTRIBUTED
-from nilometer.importers.hyperv.measuring import emit_measure, is_measurement_due
+from nilometer.importers.hyperv.measuring import emit_measure, is_measurement_due, measure_before
 from nilometer.importers.hyperv.news import ON, News, base_memory, measure, poll_figures, sees_less
 from nilometer.importers.hyperv.readings import ChangeReading, VmReading
 from nilometer.importers.hyperv.sizes import UNSEEN_SECONDS, MoveWindow
@@ -64,6 +64,18 @@ def move_memory(vm: HypervVm, size: int, at: UtcTime, record: str) -> list[Emiss
     who = UNATTRIBUTED if number is None else vm.authors.requesters.get(number)
     vm.sizes.unmeasured = True
     return [vm.emit(event, at, vm.read_at, request=number, who=who)]
+
+
+def measure_unseen(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:
+    """The last reading before a change, if the guest had not seen its memory until then for so long that it counts.
+
+    ``reading`` shows the change: another size, or a guest that stopped.
+    """
+    size = vm.size if vm.sizes.window is None else vm.sizes.window.size
+    changes = news.begins or news.turned or news.assigned not in (None, size)
+    if not changes or not vm.sizes.is_unseen_for(UNSEEN_SECONDS[0], reading.at):
+        return []
+    return measure_before(vm, reading.at) if vm.sizes.window is None else close_window(vm)
 
 
 def confirm_size(vm: HypervVm, change: ChangeReading, size: int) -> list[Emission]:

@@ -102,6 +102,9 @@ class JobReading:
     failed: bool = False
     """Whether it ended in an exception."""
     error: str | None = None
+    """The number of its error."""
+    words: str | None = None
+    """What it says of how it ended, where it did not end in full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from domain.decision import Outcome
 from domain.identifiers import UtcTime
 from domain.observed.events import (
     BASE_MEMORY,
@@ -184,6 +185,6 @@ def _settle(
         request, cause, answer, still_open=still_open, late=late, grounds=vm.grounds(), record=record
     )
     who = vm.authors.requesters.get(request.number)
-    if event.told is None and who is not None and who.in_full is False and who.error:
-        event = replace(event, told=f"job error {who.error}")
+    if event.told is None and event.outcome is not Outcome.COMPLETED and who is not None and who.in_full is False:
+        event = replace(event, told=who.words or (f"job error {who.error}" if who.error else None))
     return vm.emit(event, happened, earliest, request=request.number, who=who or UNATTRIBUTED)

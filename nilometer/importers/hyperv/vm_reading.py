@@ -10,7 +10,7 @@ from domain.settings import Mode
 from domain.state import Power
 from nilometer.importers.hyperv.jobs import POWER_JOBS, UNATTRIBUTED, Attribution
 from nilometer.importers.hyperv.measuring import measure_before
-from nilometer.importers.hyperv.moves import close_window, compare_size
+from nilometer.importers.hyperv.moves import close_window, compare_size, measure_unseen
 from nilometer.importers.hyperv.news import ON, News, measure, starts_short
 from nilometer.importers.hyperv.readings import VmReading
 from nilometer.importers.hyperv.requests import change_setting, settle_if_due, stop
@@ -21,7 +21,9 @@ from nilometer.importers.hyperv.vm import HypervVm
 def read(vm: HypervVm, reading: VmReading, news: News, host: str | None) -> list[Emission]:
     """Takes a reading and its news, and returns the events that it adds. ``host`` is the id of the VM's host."""
     emissions: list[Emission] = []
-    if not news.begins and not news.turned and changes_size(vm, news):
+    if news.begins or news.turned or not changes_size(vm, news):
+        emissions += measure_unseen(vm, reading, news)
+    else:
         emissions += measure_before(vm, reading.at)
     vm.sizes.follow(reading)
     ends_hour = vm.sizes.window is not None and reading.at[:13] != vm.sizes.window.last.at[:13]

@@ -44,6 +44,7 @@ from rules.judging.observed.visible import (
     DURING_CHANGE,
     MOVES,
     judge_guest_total,
+    judge_unseen_until,
     judge_visible,
     note_plugged,
     report_moves_unconfirmed,
@@ -126,7 +127,10 @@ class ObservedJudge:
 
     def _judge_observation(self, ref: EventRef, event: VmObserved, vm: ObservedVmState) -> None:
         fold, collector, metadata = vm.fold, self._collector, ref.envelope.metadata
-        if event.session is not None and event.session != fold.session and fold.session is not None:
+        begins = event.session is not None and event.session != fold.session and fold.session is not None
+        if begins or event.power is Power.OFF:
+            judge_unseen_until(collector, vm, metadata.happened)
+        if begins:
             self._close_session(vm, "the guest restarted before the next measurement")
         self._check_devices(ref, event, vm)
         if event.label == CONTRADICTED:
@@ -256,6 +260,7 @@ class ObservedJudge:
             found: Figures = {"device": event.device, "from": event.size_from, "to": event.size_to}
             collector.report_remark(EVENTS_WHERE_DUE, ref, "memory moved without a request", ({}, found))
         assigned_before = fold.assigned
+        judge_unseen_until(collector, vm, metadata.happened)
         fold.apply(event, metadata.happened, metadata.earliest)
         note_gift(ref, event, vm, assigned_before)
         vm.moved_at = max(vm.moved_at, metadata.happened)
@@ -265,7 +270,7 @@ class ObservedJudge:
         vm.refused.pop(event.device, None)
         vm.moves.add(ref)
         note_plugged(collector, ref, event, vm)
-        vm.sees_too_little = False
+        vm.too_little = None
         may_page = event.why is WhyMoved.BALANCER and fold.guest is not None and pages_out(fold.guest)
         if event.size_to < event.size_from and not may_page and event.why is not WhyMoved.CHECKPOINT:
             self._judge_removal(ref, event, vm)

@@ -11,15 +11,14 @@ from typing import Final
 
 from domain.observed.events import Grounds
 from domain.observed.host import HostAccount, ObservedHost
-from domain.observed.vm import ObservedVm
+from domain.observed.vm import JUST_BEFORE_SECONDS, ObservedVm
 from domain.settings import MemorySetting
 from rules.judging.collector import EventRef
 
 SETTLING_TIME: Final = timedelta(seconds=2)
 """The figures of one measurement are read one after the other: a move this short before may be in only some of them."""
 
-JUST_BEFORE: Final = timedelta(seconds=90)
-"""What a guest used longer before a removal shows nothing of that: polls are a minute apart."""
+JUST_BEFORE: Final = timedelta(seconds=JUST_BEFORE_SECONDS)
 
 TIME_TO_SEE: Final = timedelta(minutes=10)
 """A guest has this time to see memory that it was given."""
@@ -65,6 +64,18 @@ class VisibleReading:
     assigned: int
     confirmed: bool
     """Another measurement agrees with it; a single one may have been taken during a change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooLittle:
+    """A reading of a guest that sees less than it was given, and may still come to see it."""
+
+    reading: VisibleReading
+    expected: int
+    """What it should see, in bytes."""
+    at: str
+    is_repeated: bool
+    """The reading before it, since the last move, showed the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +151,8 @@ class ObservedVmState:
     unconfirmed: UnconfirmedReading | None = None
     visible: VisibleReading | None = None
     """The last reading that is accepted."""
-    sees_too_little: bool = False
-    """The last reading since the last move shows that the guest sees less than it should; it has some minutes."""
+    too_little: TooLittle | None = None
+    """The last reading since the last move, if the guest sees less than it should: it has some minutes."""
     unseen: EventRef | None = None
     """The move of which the guest was found not to see all memory, until it does."""
     gift: Gift | None = None
@@ -165,7 +176,7 @@ class ObservedVmState:
     def forget_visible(self) -> None:
         """Drops what the hypervisor reported that the guest sees: it may be another, or have had more since."""
         self.unconfirmed = self.unconfirmed if self.hidden is not None else None
-        self.visible, self.last_assigned, self.sees_too_little, self.unseen = None, None, False, None
+        self.visible, self.last_assigned, self.too_little, self.unseen = None, None, None, None
         self.gift = None
 
     def forget_guest(self) -> None:
@@ -174,7 +185,7 @@ class ObservedVmState:
         self.in_use = self.gift = None
         self.modules.clear()
         self.hidden, self.unconfirmed, self.visible, self.last_assigned = None, None, None, None
-        self.sees_too_little, self.unseen = False, None
+        self.too_little, self.unseen = None, None
         self.most_since_visible, self.most_under_setting = 0, None
 
 

@@ -23,9 +23,11 @@ from rules.judging.findings import Figures, Question, ask_measured
 from rules.judging.observed.state import (
     Module,
     ObservedVmState,
+    TooLittle,
     UnconfirmedReading,
     VisibleReading,
     has_time_to_see,
+    is_just_before,
     is_shortly_after,
 )
 from rules.specification.observations import guest_counts_its_memory, guest_sees_the_moves
@@ -271,7 +273,7 @@ def judge_visible(
         _report_moves_unknown(collector, ref, vm, PEAKED, _ask_of_moves(visible, last.visible))
     elif lacks_a_gift and last.confirmed and vm.unconfirmed is None and moves.count:
         reading = VisibleReading(visible, assigned, confirmed=True)
-        _judge_unseen(collector, ref, vm, reading, moved, is_pending=has_time_to_see(vm.moved_at, at))
+        _judge_unseen(collector, ref, vm, reading, moved, at=at)
         return
     else:
         reading = VisibleReading(visible, assigned, confirmed=True)
@@ -302,16 +304,28 @@ def _judge_unseen(
     reading: VisibleReading,
     expected: int,
     *,
-    is_pending: bool,
+    at: str,
 ) -> None:
     """Judges that a guest sees less than it was given: not before it had its time, and on two readings."""
-    if is_pending or not vm.sees_too_little:
-        vm.sees_too_little = True
-        return
-    vm.unseen = vm.moves.last or ref
-    difference = {"visible": expected}, {"visible": reading.visible}
-    collector.report_violation(MOVES, vm.unseen, UNSEEN, difference)
-    _accept(vm, reading)
+    is_repeated = vm.too_little is not None
+    vm.too_little = TooLittle(reading=reading, expected=expected, at=at, is_repeated=is_repeated)
+    if is_repeated and not has_time_to_see(vm.moved_at, at):
+        _report_unseen(collector, vm.moves.last or ref, vm, vm.too_little)
+
+
+def judge_unseen_until(collector: FindingCollector, vm: ObservedVmState, at: str) -> None:
+    """Judges that a guest did not see what it was given as long as the VM had it: that changes at this time."""
+    last = vm.too_little
+    is_judged = last is not None and last.is_repeated and is_just_before(last.at, at)
+    if last is not None and is_judged and vm.moves.last is not None and not has_time_to_see(vm.moved_at, at):
+        _report_unseen(collector, vm.moves.last, vm, last)
+
+
+def _report_unseen(collector: FindingCollector, move: EventRef, vm: ObservedVmState, last: TooLittle) -> None:
+    difference = {"visible": last.expected}, {"visible": last.reading.visible}
+    collector.report_violation(MOVES, move, UNSEEN, difference)
+    vm.unseen = move
+    _accept(vm, last.reading)
 
 
 def _report_seen_late(
@@ -358,7 +372,7 @@ def _judge_impossible(
 
 def _accept(vm: ObservedVmState, reading: VisibleReading) -> None:
     vm.visible, vm.most_since_visible, vm.unconfirmed = reading, reading.assigned, None
-    vm.least_since_visible, vm.sees_too_little = reading.assigned, False
+    vm.least_since_visible, vm.too_little = reading.assigned, None
     vm.moves.clear()
 
 

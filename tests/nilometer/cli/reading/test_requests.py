@@ -7,7 +7,7 @@ import pytest
 from domain.quantities import GiB, MiB
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.cli.test_schemas import problems
-from tests.nilometer.importers.hyperv.synthetic import WEB, Spool, vm
+from tests.nilometer.importers.hyperv.synthetic import WEB, Spool, job, vm
 from tests.paths import EXAMPLES
 
 DAY = str(EXAMPLES / "HV01-20261123.jsonl")
@@ -83,6 +83,18 @@ def test_what_cannot_be_is_refused_and_nothing_is_recorded(day: Desk, args: list
     result = day.call(*args)
     assert (result.code, what in result.err) == (2, True), result.err
     assert day.call("info", "--format", "json").json["events"] == before
+
+
+def test_the_words_of_the_hypervisor_stand_beside_what_came_of_a_request(desk: Desk) -> None:
+    long = f"web01 could not give\n back {'all ' * 60}memory"
+    jobs = [job(0.5, kind=42, state=32768, error=32768, description=long)]
+    spool = Spool().poll(0, vm(8192, 8192)).poll(1, vm(7168, 4096), jobs=jobs).poll(2, vm(7168, 4096), jobs=jobs)
+    assert desk.call("import-hyperv", desk.write("s.jsonl", spool.poll(3, vm(7168, 4096)).data)).code == 0
+    outcome = desk.call("log", "--asked").out.splitlines()[-1]
+    quote = outcome.partition(': "')[2]
+    assert quote.startswith("web01 could not give back all all")
+    assert (len(quote), quote[-2:]) == (161, '…"')
+    assert desk.call(*ASKED).lines[0]["message"] == long
 
 
 def test_a_vm_that_has_not_what_it_is_set_to_is_shown_so(desk: Desk) -> None:

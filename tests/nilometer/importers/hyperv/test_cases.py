@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from domain.decision import Outcome
+from domain.decision import Code, Outcome
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.observed.events import (
     SHORT_RESTART,
+    CauseIs,
     HostNotWatched,
     ObservedCode,
     VmChangeRequested,
@@ -27,7 +28,7 @@ from nilometer.importers.hyperv.jobs import NOBODY
 from rules.judging.findings import Finding, Verdict
 from rules.judging.observed.online import NOT_ONLINE
 from rules.judging.observed.visible import MOVES
-from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Spool, Store, dynamic, imported, off, vm
+from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Json, Spool, Store, dynamic, imported, off, vm
 
 CASES = Path(__file__).parent / "cases"
 BEN, CARL = "CONTOSO\\ben", "CONTOSO\\carl"
@@ -103,6 +104,7 @@ def test_a_job_with_warnings_is_a_grant_in_part() -> None:
     store = imported(case("sp_partial.jsonl"))
     (settled,) = store.events(VmRequestSettled)
     assert (settled.outcome, settled.granted) == (Outcome.PARTIALLY_COMPLETED, 2992 * MiB)
+    assert settled.told == "The memory change was only partially completed"
     assert {envelope.metadata.actor for envelope in envelopes(store, VmRequestSettled)} == {BEN}
 
 
@@ -144,8 +146,35 @@ def test_a_guest_that_does_not_see_what_it_was_given_is_found(name: str, vm: str
     assert set(in_use) == {None}, "what the guest does not see, it does not use"
 
 
-def test_a_change_that_was_taken_back_before_ten_minutes_is_not_judged_as_unseen() -> None:
-    store = imported(case("counters.csv"))
+def taken(spool: Spool | bytes) -> Store:
+    """A store with this spool in it, of which the judge may find something violated."""
+    store = Store()
+    store.take(spool, final=True)
+    return store
+
+
+def unseen_for(minutes: int, after: Json, *, before: Json) -> Store:
+    """A guest that does not see 4 GiB more from minute 5 on, for so many minutes; then the VM is as ``after`` says."""
+    unseen, spool = {**before, "assigned": 8192 * MiB, "physical_mb": 8192, "visible_mb": 4096}, Spool()
+    if not before["dynamic"]:
+        unseen["startup"] = unseen["assigned"]
+    for minute in range(5 + minutes + 6):
+        spool.poll(minute, before if minute < 5 else unseen if minute < 5 + minutes else after)
+    return taken(spool)
+
+
+@pytest.mark.parametrize("after", [vm(), off()], ids=["taken back", "turned off"])
+@pytest.mark.parametrize("begin", [vm(), dynamic(4096)], ids=["static", "dynamic"])
+def test_memory_that_was_there_for_ten_minutes_and_never_seen_is_found(begin: Json, after: Json) -> None:
+    later = {**after, **{key: begin[key] for key in ("id", "name", "dynamic", "startup", "minimum", "maximum")}}
+    found = [violations(unseen_for(minutes, later, before=begin)) for minutes in (9, 10, 11)]
+    assert [[each.rule for each in one] for one in found] == [[], [MOVES], [MOVES]]
+
+
+def test_memory_that_counters_show_for_ten_minutes_and_never_seen_is_found() -> None:
+    store = taken(case("counters.csv"))
+    (finding,) = violations(store)
+    assert (finding.rule, finding.expected, finding.found) == (MOVES, {"visible": 4 * GiB}, {"visible": 1 * GiB})
     assert all((event.in_use or 0) <= 1 * GiB for event in store.events(VmObserved, "mk01"))
 
 
@@ -356,6 +385,7 @@ def test_the_story_of_two_hosts_that_the_collector_wrote() -> None:
     assert [envelope.metadata.actor for envelope in envelopes(store, VmChangeRequested, db)] == [BEN]
     (settled,) = store.events(VmRequestSettled, db)
     assert (settled.outcome, settled.granted) == (Outcome.PARTIALLY_COMPLETED, 3192 * MiB)
+    assert (settled.code, settled.cause_is) == (Code.MEMORY_IN_USE, CauseIs.INFERRED), "5000 were in use, 5000 are left"
     (gone,) = envelopes(store, VmNotListed, idle)
     assert gone.metadata.happened[11:16] == "09:43"
     assert [store.events(VmNotListed, vm) for vm in (WEB, ERP, db)] == [[], [], []]

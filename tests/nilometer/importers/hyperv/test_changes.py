@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from domain.decision import Outcome
+from domain.decision import Code, Outcome
 from domain.observed.events import (
     STATED,
+    CauseIs,
     HostObserved,
     HostWatched,
     ObservedCode,
@@ -250,3 +251,23 @@ def test_what_hosts_have_left_is_told_when_a_vm_comes_or_goes() -> None:
 
     store = imported(one, other)
     assert (left(store, "hv01"), left(store, "hv02")) == ([30000, 34096], [40000, 35904, 40000])
+
+
+def removal(left: int, *, used: int = 5000, minute: float = 1, free_after: int = 0) -> VmRequestSettled:
+    """How a removal of 6 GiB from 8 settles that left so much; the guest used ``used`` MiB before, at minute 0."""
+    shrunk = vm(left, 2048, free=free_after)
+    spool = Spool().poll(0, vm(8192, 8192, free=8192 - used)).poll(minute, shrunk).poll(minute + 1, shrunk)
+    (settled,) = imported(spool.poll(minute + 2, shrunk)).events(VmRequestSettled)
+    return settled
+
+
+def test_a_removal_that_ended_at_what_was_in_use_before_ended_there_for_that() -> None:
+    inferred = Code.MEMORY_IN_USE, CauseIs.INFERRED
+    assert [(each.code, each.cause_is) for each in (removal(5000), removal(5127))] == [inferred, inferred]
+
+
+def test_what_was_in_use_before_explains_no_other_removal() -> None:
+    assert removal(5128).code is ObservedCode.NOT_REPORTED, "a block more was free"
+    assert removal(4998).code is ObservedCode.NOT_REPORTED, "it used less meanwhile, and nobody knows how much"
+    assert removal(5000, free_after=2000).code is ObservedCode.NOT_REPORTED, "a later measure shows that it uses less"
+    assert removal(5000, minute=4).code is ObservedCode.NOT_REPORTED, "what was in use then is too old"

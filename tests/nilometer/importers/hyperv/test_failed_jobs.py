@@ -71,6 +71,36 @@ def test_who_tried_may_be_unknown_and_the_error_too() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"error_text": "Not enough memory"}, "Not enough memory"),
+        (
+            {"description": "'web01' failed: not enough memory", "summary": "Failed"},
+            "'web01' failed: not enough memory",
+        ),
+        ({"description": None, "summary": "Failed", "status": "Job failed"}, "Failed"),
+        ({"status": "Job failed"}, "Job failed"),
+    ],
+)
+def test_the_words_of_a_job_are_kept_where_they_were_collected(said: Json, words: str) -> None:
+    assert one_try(failed(**said)) == [
+        (BEN, "hyper-v job (modify-resources)", f"job job 0.5 {BEN} ended in error 32773: {words}")
+    ]
+    warned = job(0.5, BEN, state=WARNED, error=32768, **said)
+    spool = Spool().poll(0, vm()).poll(1, vm(6144, 8192), jobs=[warned]).poll(2, vm(6144, 8192), jobs=[warned])
+    store = imported(spool.poll(3, vm(6144, 8192)).poll(4, vm(8192, 8192)))
+    assert [settled.told for settled in store.events(VmRequestSettled)] == [words, None], "in full, it says nothing"
+
+
+def test_a_job_whose_words_were_not_kept_at_first_is_told_once() -> None:
+    store = Store()
+    store.take(Spool().poll(0, vm()).poll(1, vm(), jobs=[failed()]).poll(2, vm()), final=True)
+    again = failed(error_text="Not enough memory")
+    store.take(Spool().poll(3, vm(), jobs=[again]).poll(4, vm()), final=True)
+    assert len(tried(store)) == 1
+
+
 def test_two_that_failed_are_two() -> None:
     assert [who for who, _, _ in one_try(failed(), failed(0.6, ANNA))] == [BEN, ANNA]
 

@@ -14,8 +14,8 @@ from nilometer.textio.texts import ByteStream
 _SIGNS: Final = tuple(
     f'"{name}"'.encode()
     for name in (
-        "MemoryAssigned", "MemoryCapacity", "MaximumPerNumaNode", "IntegrationServicesState", "SmartPagingFileInUse",
-        "ParentSnapshotId",
+        "MemoryAssigned", "MemoryStartup", "MemoryCapacity", "MaximumPerNumaNode", "IntegrationServicesState",
+        "SmartPagingFileInUse", "ParentSnapshotId",
     )
 )  # fmt: skip
 """Properties that objects of these commands have, and hardly any other object."""

@@ -17,9 +17,11 @@ from nilometer.textio.texts import ByteStream, read_lines
 
 _HEAD: Final = re.compile(
     rb'\s*(?:#TYPE[^\n]*\n\s*)?"?[A-Za-z]\w*"?[,;\t][^\n]*'
-    rb"\b(?:MemoryAssigned|MemoryCapacity|MaximumPerNumaNode|SmartPagingFileInUse|ParentSnapshotId)\b"
+    rb"\b(?:MemoryAssigned|MemoryStartup|MemoryCapacity|MaximumPerNumaNode|SmartPagingFileInUse|ParentSnapshotId)\b"
 )
-_FIRST: Final = re.compile(rb'\s*(?:#TYPE[^\n]*\n\s*)?"?(?:MemoryAssigned|MemoryCapacity|MaximumPerNumaNode)"?[,;\t]')
+_FIRST: Final = re.compile(
+    rb'\s*(?:#TYPE[^\n]*\n\s*)?"?(?:MemoryAssigned|MemoryStartup|MemoryCapacity|MaximumPerNumaNode)"?[,;\t]'
+)
 _EXPECTED: Final = "write it with: Get-VM | Export-Csv FILE -NoTypeInformation, with all its properties"
 
 

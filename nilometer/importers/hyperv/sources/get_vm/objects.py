@@ -69,7 +69,8 @@ def _reading(value: object, where: str, at: UtcTime, context: FileContext) -> tu
         return "Get-VMHost", host, HostReading(at=at, host=host, record=where, total=total)
     if "SnapshotType" in properties.values:
         raise InputError(f"{where}: is a checkpoint, not a VM", hint=_EXPECTED)
-    if "MemoryAssigned" in properties.values:
+    is_vm = "MemoryAssigned" in properties.values or {"State", "MemoryStartup"} <= properties.values.keys()
+    if is_vm:
         vm = _vm(properties, at, context)
     elif "Startup" in properties.values and "DynamicMemoryEnabled" in properties.values:
         if properties.get("VMSnapshotId", parse_guid) is not None:
@@ -80,7 +81,7 @@ def _reading(value: object, where: str, at: UtcTime, context: FileContext) -> tu
     key = vm.listing.vm_id or vm.listing.name
     if key is None:
         raise InputError(f"{where}: gives neither the VM's id nor its name", hint=_EXPECTED)
-    kind = "Get-VM" if "MemoryAssigned" in properties.values else "Get-VMMemory"
+    kind = "Get-VM" if is_vm else "Get-VMMemory"
     return kind, key if vm.listing.host is None else f"{key} on {vm.listing.host}", vm  # two hosts list a migrating VM
 
 

@@ -328,7 +328,14 @@ def _read_job(job: Json, host: str, place: str, counts: ImportCounts) -> JobRead
         in_full=state == _COMPLETED if state in _ENDED else None,
         failed=state == _EXCEPTION,
         error=str(error) if error else None,
+        words=None if state == _COMPLETED or state not in _ENDED else _find_words(job, place),
     )
+
+
+def _find_words(job: Json, place: str) -> str | None:
+    """What a job says of how it ended: the whole description of its error, else its summary, else its status."""
+    texts = (read_text(job, key, place) for key in ("error_text", "description", "summary", "status"))
+    return next(filter(None, texts), None)
 
 
 def _find_vm(job: Json, kind: JobKind, place: str) -> str | None:

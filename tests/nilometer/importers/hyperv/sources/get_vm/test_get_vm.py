@@ -289,3 +289,10 @@ def test_the_kind_of_file_is_told_from_its_beginning() -> None:
     assert converted_json.recognises(b'[\r\n    {\r\n        "SmartPagingFileInUse":  false,')
     for text in ("", "Name,State", '{"specversion": "1.0"}', "<Event>", '"MemoryAssigned"'):
         assert not converted_json.recognises(text.encode())
+
+
+@pytest.mark.parametrize("state", ["Saved", "Off", "Running"])
+def test_an_object_with_state_and_startup_is_a_vm_also_where_its_assigned_memory_was_left_out(state: str) -> None:
+    told = {"Name": "dc01", "VMId": WEB, "State": state, "MemoryStartup": 4 * GiB, "DynamicMemoryEnabled": False}
+    listing = only(json.dumps(told)).listing
+    assert (listing.power, listing.startup, listing.assigned) == (Power[state.upper()], 4 * GiB, None)

@@ -1,0 +1,229 @@
+/* Moves through the moments of charts, pins two of them, and filters rows. Python wrote all texts: here they are only
+   put in their places. A page without this shows the same at one moment. The fragment has what was chosen:
+   #at=48 (a position), #a=53&b=71 (two pinned ones); all other fragments are anchors. A row with data-words is shown
+   if these have all words of the filter of its table. */
+"use strict";
+(function () {
+  const SLOTS = ["clock", "visible", "assigned", "ballooned", "in_use", "high_watermark", "note", "says", "position"];
+  const POSITION = 2 + SLOTS.indexOf("position");
+  const live = document.querySelector(".live");
+  const figures = [];
+  const pins = {};
+  let spoken = 0;
+
+  function say(words) { /* once somebody rests: not for every step on the way */
+    clearTimeout(spoken);
+    spoken = setTimeout(function () { if (live) live.textContent = words; }, 400);
+  }
+
+  function fragment() {
+    return new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+  }
+
+  function write(changes) {
+    const chosen = fragment();
+    Object.entries(changes).forEach(([name, value]) => chosen.set(name, value));
+    history.replaceState(null, "", "#" + chosen);
+  }
+
+  function nearest(moments, column, wanted) {
+    let best = 0;
+    moments.forEach(function (moment, index) {
+      if (Math.abs(moment[column] - wanted) < Math.abs(moments[best][column] - wanted)) best = index;
+    });
+    return best;
+  }
+
+  function prepare(figure) {
+    const moments = JSON.parse(figure.querySelector(".moments").textContent);
+    const section = figure.closest("section") || figure;
+    const bar = figure.querySelector(".bar");
+    const range = bar.querySelector("input");
+    let chosen = Number(figure.dataset.chosen);
+
+    function move(lines, place) {
+      lines.forEach(function (line) {
+        line.setAttribute("x1", place + "%");
+        line.setAttribute("x2", place + "%");
+        line.removeAttribute("display");
+      });
+    }
+
+    function show(index, aloud) {
+      chosen = Math.max(0, Math.min(moments.length - 1, index));
+      const moment = moments[chosen];
+      const value = Object.fromEntries(SLOTS.map((name, place) => [name, moment[place + 2]]));
+      range.value = chosen;
+      range.setAttribute("aria-valuetext", value.clock + ", " + value.says);
+      figure.querySelectorAll("[data-slot]").forEach(function (slot) {
+        slot.textContent = slot.dataset.slot === "position" ? "#" + value.position : value[slot.dataset.slot];
+        if (slot.dataset.slot === "position") slot.setAttribute("href", "#e" + value.position);
+      });
+      move(section.querySelectorAll(".bytime .cursor, .lane .cursor"), moment[0]);
+      move(section.querySelectorAll(".byevent .cursor"), moment[1]);
+      section.querySelectorAll("tr.chosen").forEach((row) => row.classList.remove("chosen"));
+      const row = section.querySelector("#e" + value.position);
+      if (row) row.classList.add("chosen");
+      if (!aloud) return;
+      write({at: value.position});
+      say(value.clock + ": " + value.says + ". Guest visible " + value.visible + ", assigned " + value.assigned +
+        ", ballooned " + value.ballooned + ", in use " + value.in_use + ".");
+    }
+
+    function pin(name) {
+      const moment = moments[chosen];
+      pins[name] = moment[POSITION];
+      write({[name]: pins[name]});
+      document.dispatchEvent(new CustomEvent("pinned"));
+      say("Pinned " + name.toUpperCase() + " at " + moment[2]);
+    }
+
+    function showPins() {
+      bar.querySelectorAll("[data-pin]").forEach(function (button) {
+        const name = button.dataset.pin, index = moments.findIndex((moment) => moment[POSITION] === pins[name]);
+        button.setAttribute("aria-pressed", String(name in pins));
+        button.textContent = index < 0 ? (name in pins ? name.toUpperCase() + " #" + pins[name]
+          : "Pin " + name.toUpperCase()) : name.toUpperCase() + " " + moments[index][2];
+      });
+      bar.querySelector(".compare").hidden = !("a" in pins && "b" in pins);
+    }
+
+    range.addEventListener("input", () => show(Number(range.value), true));
+    range.addEventListener("keydown", function (event) {
+      if (event.key !== "a" && event.key !== "b") return;
+      event.preventDefault();
+      pin(event.key);
+    });
+    bar.addEventListener("click", function (event) {
+      const button = event.target.closest("button");
+      if (button && button.dataset.step) show(chosen + Number(button.dataset.step), true);
+      if (button && button.dataset.pin) pin(button.dataset.pin);
+    });
+    [".bytime", ".byevent"].forEach(function (place, column) {
+      figure.querySelector(place).addEventListener("click", function (event) {
+        if (event.target.closest("a")) return;
+        const box = event.currentTarget.querySelector(".chart").getBoundingClientRect();
+        show(nearest(moments, column, (event.clientX - box.left) / box.width * 100), true);
+      });
+    });
+    document.addEventListener("pinned", showPins);
+    bar.hidden = false;
+    show(chosen, false);
+    figures.push((position) => show(placeOf(moments, POSITION, position), false));
+  }
+
+  function placeOf(moments, column, position) { /* of a position, or of the last moment before it */
+    const exact = moments.findIndex((moment) => moment[column] === position);
+    const later = moments.findIndex((moment) => moment[column] > position);
+    return exact >= 0 ? exact : Math.max(0, (later < 0 ? moments.length : later) - 1);
+  }
+
+  function prepareComparison(box) {
+    const data = JSON.parse(box.querySelector(".compared").textContent);
+    const body = box.querySelector("tbody"), blank = box.querySelector("template").content.firstElementChild;
+
+    function words(size) {
+      const exact = size * 100 % data.unit[1] === 0, [whole, rest] = (size / data.unit[1]).toFixed(2).split(".");
+      const digits = whole.length > 4 ? whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") : whole;
+      return (exact ? "" : "~") + (digits + "." + rest).replace(/\.?0+$/, "");
+    }
+
+    function difference(before, after) {
+      const amount = words(Math.abs(after - before)), sign = after > before ? "+" : "\u2212";
+      return amount[0] === "~" ? "~" + sign + amount.slice(1) : sign + amount;
+    }
+
+    function changesOf(lines, a, b) {
+      return lines.map(function ([label, steps]) {
+        const sizeAt = (place) => steps.reduce((size, step) => step[0] <= place ? step[1] : size, null);
+        const by = steps.filter((step) => step[0] > Math.min(a, b) && step[0] <= Math.max(a, b)).map((step) => step[2]);
+        return {label, before: sizeAt(a), after: sizeAt(b), by};
+      }).filter((change) => change.before !== change.after);
+    }
+
+    function row(change, first, href, label, count, most) {
+      const made = blank.cloneNode(true), cells = made.querySelectorAll("td");
+      const [line, from, to] = [...made.querySelectorAll(".inkline, .hollow, svg .ink")];
+      const known = change.before !== null && change.after !== null;
+      const place = (size) => 3 + 94 * size / most + "%";
+      made.classList.toggle("group-first", first);
+      if (first) {
+        made.querySelector("th").rowSpan = count;
+        made.querySelector("th a").textContent = label;
+        made.querySelector("th a").setAttribute("href", href);
+      } else made.querySelector("th").remove();
+      cells[0].textContent = change.label;
+      cells[1].textContent = change.before === null ? "no figure" : words(change.before);
+      cells[3].firstChild.textContent = change.after === null ? "no figure" : words(change.after);
+      cells[4].textContent = known ? difference(change.before, change.after) : "";
+      if (known) {
+        line.setAttribute("x1", place(change.before));
+        line.setAttribute("x2", place(change.after));
+        from.setAttribute("cx", place(change.before));
+        to.setAttribute("cx", place(change.after));
+      } else cells[5].textContent = "";
+      change.by.slice(-3).forEach(function (position) {
+        const link = document.createElement("a");
+        link.href = "#e" + position;
+        link.textContent = "#" + position;
+        cells[6].append(link, " ");
+      });
+      if (change.by.length > 3) cells[6].append("and " + (change.by.length - 3) + " more");
+      return made;
+    }
+
+    document.addEventListener("pinned", function () {
+      if (!("a" in pins && "b" in pins)) return;
+      const [a, b] = ["a", "b"].map((name) => placeOf(data.moments, 0, pins[name]));
+      const all = data.subjects.map(([href, label, lines]) => ({href, label, changes: changesOf(lines, a, b)}));
+      const large = (change) => change.before === null || change.after === null ||
+        Math.abs(change.after - change.before) >= 1048576;
+      const shown = all.map((subject) => ({...subject, changes: subject.changes.filter(large)}))
+        .filter((subject) => subject.changes.length);
+      const count = (subjects) => subjects.reduce((sum, subject) => sum + subject.changes.length, 0);
+      const most = Math.max(1, ...shown.flatMap((subject) => subject.changes.flatMap((one) => [one.before, one.after])));
+      body.replaceChildren(...shown.flatMap((subject) => subject.changes.map((change, index) =>
+        row(change, index === 0, subject.href, subject.label, subject.changes.length, most))));
+      const slot = (name, text) => { box.querySelector("[data-slot=" + name + "]").textContent = text; };
+      [["a", a], ["b", b]].forEach(function ([name, place]) {
+        slot(name, data.moments[place][1]);
+        slot(name + "-position", "position " + data.moments[place][0]);
+      });
+      slot("summary", count(shown) === 0 ? "No figure changed by 1 MiB or more." : count(shown) + (count(shown) === 1 ?
+        " figure" : " figures") + " changed on " + shown.length + " of " + all.length +
+        " hosts and VMs; no other did by 1 MiB or more.");
+      slot("foot", "All sizes in " + data.unit[0] + ". Changes under 1 MiB left out: " + (count(all) - count(shown)) + ".");
+    });
+  }
+
+  function prepareFilter(filter) { /* its rows are those of the table that it names */
+    const rows = [...document.querySelectorAll("#" + CSS.escape(filter.dataset.filters) + " [data-words]")];
+    const input = filter.querySelector("input"), count = filter.querySelector("[data-count]");
+    filter.hidden = false;
+    input.addEventListener("input", function () {
+      const wanted = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let shown = 0;
+      rows.forEach(function (row) {
+        row.hidden = !wanted.every((word) => row.dataset.words.toLowerCase().includes(word));
+        if (!row.hidden) shown += 1;
+      });
+      count.textContent = shown + " of " + rows.length;
+      say(shown + " of " + rows.length + " shown");
+    });
+  }
+
+  function follow() { /* what the fragment says, from the start and whenever somebody follows a link */
+    const chosen = fragment();
+    if (chosen.has("at")) figures.forEach((go) => go(Number(chosen.get("at"))));
+    ["a", "b"].forEach(function (name) { if (chosen.has(name)) pins[name] = Number(chosen.get(name)); });
+    document.dispatchEvent(new CustomEvent("pinned"));
+  }
+
+  document.querySelectorAll("figure.picture").forEach(function (figure) {
+    if (figure.querySelector(".moments")) prepare(figure);
+  });
+  document.querySelectorAll(".comparison").forEach(prepareComparison);
+  document.querySelectorAll(".filters").forEach(prepareFilter);
+  window.addEventListener("hashchange", follow);
+  follow();
+})();

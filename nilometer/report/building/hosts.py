@@ -1,0 +1,270 @@
+"""The page of a host: what its VMs hold of it over time, and its book at the chosen moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from domain.decision import Code
+from domain.identifiers import UtcTime, seconds_between
+from nilometer.messages.sizes import UNKNOWN, Unit
+from nilometer.report.building.context import (
+    Context,
+    bare,
+    counted,
+    host_anchor,
+    shown,
+    unit_name,
+    unit_of,
+    vm_anchor,
+)
+from nilometer.report.building.lines import Gap, Sample, idle_spans, line, unwatched_spans
+from nilometer.report.building.requests import describe_course
+from nilometer.report.building.tables import HOST_COLUMNS, event_table
+from nilometer.report.clocks import hours_before
+from nilometer.report.collecting import HostHistory, VmHistory
+from nilometer.report.data import BookRow, HostPage, Reference
+from nilometer.report.series import Chart, ChartMark, Line, LineName
+from projections.requests import RequestCourse
+from projections.series import HostPoint
+from projections.view import HostRow, View, VmRow
+
+MOST_LAYERS: Final = 40
+MOST_LISTED: Final = 30
+_HOST_LINES: Final[tuple[LineName, ...]] = ("total", "reserve")
+
+
+def host_page(context: Context, host: HostHistory, shown_view: View) -> HostPage:
+    """The page of one host."""
+    row = next((row for row in shown_view.hosts if row.host == host.id), None)
+    vms = [vm for vm in shown_view.vms if vm.host == host.id]
+    points = list(host.points)
+    guests = guests_of(context, host.id)
+    sizes = [size for point in points for size in (point.total, point.reserve, point.held)]
+    unit = unit_of([*sizes, *(moment.point.held for guest in guests for moment in guest.points)])
+    chart = host_chart(context, host, points, guests, unit)
+    listed = host.listed()
+    return HostPage(
+        anchor=host_anchor(host.id),
+        name=host.id,
+        facts=tuple(_facts(context, host, row, len(vms))),
+        chart=chart,
+        empty="" if chart is not None else "Neither its capacity nor what its VMs hold is known: nothing can be drawn.",
+        at=context.clock.clock(context.at),
+        sentence=_equation(row, vms, unit),
+        notes=tuple(_notes(row)),
+        short=tuple(_short(context, guests, host.id)),
+        book=tuple(_book(context, vms, unit)),
+        together=_together(row, vms, unit),
+        unit=unit_name(unit),
+        table=event_table(context, listed, host.events, unit, HOST_COLUMNS, host_anchor(host.id)),
+        thinned=""
+        if not host.points.left_out
+        else f"Drawn from {counted(len(host.points))} of {counted(host.points.count)} points: in each stretch the "
+        "first, the last, the least and the most of every line.",
+    )
+
+
+def guests_of(context: Context, host: str) -> list[VmHistory]:
+    """The VMs that were ever on a host, as far as is kept."""
+    return [
+        vm for _, vm in sorted(context.collected.vms.items()) if any(moment.point.host == host for moment in vm.points)
+    ]
+
+
+def host_chart(
+    context: Context, host: HostHistory, points: Sequence[HostPoint], guests: Sequence[VmHistory], unit: Unit
+) -> Chart | None:
+    """What the VMs of a host hold, one on another under its capacity."""
+    held = [line for line in (_held(context, guest, host) for guest in guests) if line.steps]
+    lines = [host_line(figure, points) for figure in _HOST_LINES]
+    drawn = [line for line in lines if line.steps] + held[:MOST_LAYERS]
+    times = sorted({step.time for line in drawn for step in line.steps})
+    if not times:
+        return None
+    until = max(times[-1], host.last, host.watched_until or times[-1])
+    return Chart(
+        name=host_anchor(host.id),
+        kind="stack",
+        title=f"What the VMs of {host.id} hold",
+        description=f"Host {host.id}: its capacity, its reserve and what its VMs hold of it, stacked, "
+        f"{context.clock.span(times[0], until)}. The tables below have every figure.",
+        since=times[0],
+        until=until,
+        unit=unit_name(unit),
+        lines=tuple(drawn),
+        times=tuple(times),
+        marks=tuple(_marks(guests, host.id, points)),
+        unwatched=unwatched_spans(host.gaps, times[0], until),
+        idle=idle_spans(times),
+    )
+
+
+def host_line(figure: LineName, points: Iterable[HostPoint], gaps: Sequence[Gap] = ()) -> Line:
+    """One figure of a host over time."""
+    return line(figure, ((point.at, getattr(point, figure), point.position) for point in points), gaps)
+
+
+def _held(context: Context, guest: VmHistory, host: HostHistory) -> Line:
+    """What a VM holds of a host; nothing while it is on another, or is off."""
+
+    def samples() -> Iterator[Sample]:
+        for moment in guest.points:
+            point = moment.point
+            is_here = point.host == host.id and point.held != 0
+            yield point.at, point.held if is_here else None, point.position
+
+    name = context.name_of(guest.id)
+    href = f"#{vm_anchor(guest.id)}" if guest.id in context.paged_vms else None
+    return line("held", samples(), host.gaps, label=name, href=href)
+
+
+def strip(context: Context, host: HostHistory, hours: int = 24) -> Chart | None:
+    """A host over the last day: what is held, free, not explained, and not watched."""
+    points = list(host.points)
+    since = hours_before(context.at, hours)
+    names: tuple[LineName, ...] = ("total", "reserve", "held", "free")
+    lines = [_within(host_line(figure, points, host.gaps), since, context.at) for figure in names]
+    if not lines[0].steps:
+        return None
+    unit = unit_of(step.size for line in lines for step in line.steps)
+    last = points[-1]
+    return Chart(
+        name=f"strip-{host_anchor(host.id)}",
+        kind="lines",
+        title=f"{host.id} over {hours} h",
+        description=f"{shown(last.held)} held of {shown(last.total)}, {shown(last.free)} free",
+        since=since,
+        until=context.at,
+        unit=unit_name(unit),
+        lines=tuple(lines),
+        times=tuple(sorted({step.time for line in lines for step in line.steps})),
+        unwatched=unwatched_spans(host.gaps, since, context.at),
+    )
+
+
+def _within(whole: Line, since: UtcTime, until: UtcTime) -> Line:
+    """The part of a line in a stretch of time: it begins with what was so before."""
+    before = [step for step in whole.steps if step.time <= since]
+    rest = [step for step in whole.steps if since < step.time <= until]
+    first = [] if not before else [type(before[-1])(since, before[-1].size, before[-1].position)]
+    return Line(name=whole.name, label=whole.label, steps=(*first, *rest), href=whole.href)
+
+
+# Facts and sentences
+
+
+def _facts(context: Context, host: HostHistory, row: HostRow | None, vms: int) -> Iterator[Reference]:
+    if row is None:
+        yield Reference("removed")
+    else:
+        yield Reference(row.origin)
+        yield Reference("release not recorded" if row.version is None else f"release {row.version}")
+    yield Reference(f"{vms} VM{'' if vms == 1 else 's'}")
+    if host.events:
+        yield Reference(f"{counted(host.events)} events, {context.clock.span(host.first, host.last)}")
+    else:
+        yield Reference("no event is about it: only its VMs name it")
+
+
+def _equation(row: HostRow | None, vms: Sequence[VmRow], unit: Unit) -> str:
+    if row is None:
+        return "The host is not there any more."
+    if row.total is None:
+        held = _sum(vm.held for vm in vms)
+        free = "" if row.free is None else f", and {shown(row.free, unit)} are reported free"
+        return f"Its capacity was never measured; its VMs hold {shown(held, unit)}{free}."
+    reserve = f"reserve {UNKNOWN}" if row.reserve is None else f"{shown(row.reserve, unit)} reserve"
+    part = "an unknown part" if row.assigned is None else shown(row.assigned, unit)
+    if row.reserve is None and row.free is not None:
+        free = f"{shown(row.free, unit)} reported free"
+    else:
+        free = f"{shown(row.free, unit)} free" if row.free is not None else "an unknown part free"
+    return f"{shown(row.total, unit)} = {reserve} + {part} held by VMs + {free}"
+
+
+def _notes(row: HostRow | None) -> Iterator[str]:
+    for name, unknown in ({} if row is None else row.unknown).items():
+        words = {"total": "Its capacity", "reserve": "Its reserve", "free": "What is free"}[name]
+        yield f"{words} was never recorded. {unknown.collect}"
+
+
+def _sum(sizes: Iterable[int | None]) -> int | None:
+    known = list(sizes)
+    return None if None in known else sum(size or 0 for size in known)
+
+
+def _book(context: Context, vms: Sequence[VmRow], unit: Unit) -> Iterator[BookRow]:
+    for row in sorted(vms, key=lambda row: (-(row.held or 0), row.vm)):
+        is_on = row.held != 0
+        yield BookRow(
+            vm=context.vm(row.vm),
+            power=power_of(row),
+            held=bare(row.held, unit),
+            visible=bare(row.visible, unit) if is_on else "",
+            in_use=bare(row.in_use, unit) if is_on else "",
+            updated=context.clock.clock(UtcTime(max(row.as_of, row.watched_until or row.as_of))),
+        )
+
+
+def power_of(row: VmRow) -> str:
+    """A VM's power state, or that it is not listed any more."""
+    if row.not_listed_since is not None:
+        return "not listed any more"
+    return UNKNOWN if row.power is None else str(row.power)
+
+
+def _together(row: HostRow | None, vms: Sequence[VmRow], unit: Unit) -> tuple[str, str]:
+    held = _sum(vm.held for vm in vms)
+    if row is None or row.total is None:
+        return bare(held, unit), ""
+    return bare(held, unit), f"of {shown(row.total, unit)}; {shown(row.free, unit)} free"
+
+
+# Shortages
+
+
+def short_courses(guests: Iterable[VmHistory], host: str) -> list[tuple[int, VmHistory, RequestCourse]]:
+    """The requests that fell short because a host had no more, by the position of that settlement."""
+    found: list[tuple[int, VmHistory, RequestCourse]] = []
+    for guest in guests:
+        on = {moment.point.position: moment.point.host for moment in guest.points}
+        for position, course in guest.short.items():
+            if on.get(position, host) == host and _lacks_host_memory(course, position):
+                found.append((position, guest, course))
+    return sorted(found, key=lambda entry: entry[0])
+
+
+def _lacks_host_memory(course: RequestCourse, position: int) -> bool:
+    for settled in course.settlements:
+        if settled.position == position:
+            return settled.event.code is Code.INSUFFICIENT_HOST_MEMORY
+    return getattr(course.asked.event, "code", None) is Code.INSUFFICIENT_HOST_MEMORY
+
+
+def _short(context: Context, guests: Sequence[VmHistory], host: str) -> Iterator[tuple[Reference, str]]:
+    for position, guest, course in short_courses(guests, host)[-MOST_LISTED:]:
+        settled = next((one for one in course.settlements if one.position == position), course.asked)
+        when = context.clock.clock(settled.metadata.happened)
+        yield context.event(position), f"{when} {context.name_of(guest.id)}: {describe_course(course)}"
+
+
+def _marks(guests: Sequence[VmHistory], host: str, points: Sequence[HostPoint]) -> Iterator[ChartMark]:
+    for position, guest, course in short_courses(guests, host)[-MOST_LISTED:]:
+        settled = next((one for one in course.settlements if one.position == position), course.asked)
+        time = settled.metadata.happened
+        held = [point.total for point in points if point.at <= time and point.total is not None]
+        yield ChartMark(
+            kind="short",
+            time=time,
+            size=held[-1] if held else None,
+            label=f"#{position}",
+            title=f"#{position} {guest.id}: {describe_course(course)}",
+            href=f"#e{position}",
+        )
+
+
+def is_silent(context: Context, row: HostRow, hours: float = 1) -> bool:
+    """Whether nothing was heard of a host for an hour before the moment of the report."""
+    seen = max(row.as_of or "", row.watched_until or "")
+    return not seen or seconds_between(UtcTime(seen), context.at) > hours * 3600

@@ -1,0 +1,224 @@
+"""The whole report, from one pass over a history."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import Final
+
+from domain.identifiers import UtcTime
+from domain.observed.events import ImportRecorded
+from nilometer.audit.rules import ALL_RULES
+from nilometer.report.building.context import Context, counted
+from nilometer.report.building.findings import finding_items, flags
+from nilometer.report.building.fleet import fleet_page
+from nilometer.report.building.hosts import host_line, host_page
+from nilometer.report.building.lines import Gap
+from nilometer.report.building.rules import ProofSummary, rules_page
+from nilometer.report.building.vms import gaps_of, vm_line, vm_page
+from nilometer.report.clocks import Clock24
+from nilometer.report.collecting import Collected, HostHistory, VmHistory
+from nilometer.report.data import FindingItem, PagePart, Reference, ReportPages, VerdictBlock, VerdictWord
+from nilometer.report.series import ComparedMoment, ComparedSubject, Line, LineName
+from projections.view import view
+from rules.judging.findings import Verdict
+
+MOST_VMS: Final = 60
+"""VMs that have a page of their own; where there are more, those that need looking at."""
+MOST_HOSTS: Final = 40
+MOST_MOMENTS: Final = 2000
+_COMPARED_VM: Final[tuple[LineName, ...]] = ("assigned", "visible", "high_watermark", "in_use")
+_COMPARED_HOST: Final[tuple[LineName, ...]] = ("total", "reserve", "held", "free")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a history comes from: how it was named, and the digests of its files."""
+
+    name: str
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a report is made: when, in which zone, of which moment."""
+
+    made: UtcTime
+    clock: Clock24
+    at: UtcTime | None = None
+    vms: frozenset[str] = frozenset()
+    """The VMs that must have a page."""
+    proof: ProofSummary | None = None
+    notes: tuple[str, ...] = ()
+
+
+def build_report(collected: Collected, origin: Origin, making: Making) -> ReportPages:
+    """The data of a whole report."""
+    at = making.at or collected.last or making.made
+    clock = replace(making.clock, day=making.clock.date(at))
+    now = view(collected.fleet, at=at)
+    paged_hosts = _paged_hosts(collected)
+    paged_vms = _paged_vms(collected, making.vms)
+    listed = {
+        row.envelope.position for subject in _paged(collected, paged_vms, paged_hosts) for row in subject.listed()
+    }
+    context = Context(
+        collected=collected,
+        clock=clock,
+        at=at,
+        paged_vms=paged_vms,
+        paged_hosts=paged_hosts,
+        listed=listed,
+    )
+    findings = finding_items(context, collected.audit.findings) if collected.judged else ()
+    context = replace(context, findings_of=flags(findings))
+    vms = [collected.vms[id] for id in sorted(paged_vms)]
+    rules = rules_page(collected.audit.coverage.rules, making.proof, judged=collected.judged)
+    return ReportPages(
+        title=f"Memory report, {clock.date(at)}",
+        made=f"{clock.full(making.made)} {clock.name}",
+        tool=f"nilo {version('nilometer')}",
+        zone=clock.name,
+        verdict=_verdict(context, origin, findings, making.proof),
+        fleet=fleet_page(context, now),
+        hosts=tuple(host_page(context, collected.hosts[id], now) for id in sorted(paged_hosts)),
+        vms=tuple(vm_page(context, vm, findings) for vm in vms),
+        vms_left_out=len(collected.vms) - len(vms),
+        findings=findings,
+        findings_left_out=collected.audit.left_out if collected.judged else 0,
+        rules=rules,
+        compared=tuple(_compared(context, vms)),
+        moments=_moments(context, vms),
+        notes=making.notes,
+    )
+
+
+def _paged(collected: Collected, vms: Iterable[str], hosts: Iterable[str]) -> Iterator[VmHistory | HostHistory]:
+    yield from (collected.vms[id] for id in vms)
+    yield from (collected.hosts[id] for id in hosts)
+
+
+def _paged_hosts(collected: Collected) -> list[str]:
+    """The hosts with a page: those with the most events."""
+    ordered = sorted(collected.hosts.values(), key=lambda host: (-host.events, host.id))
+    return [host.id for host in ordered[:MOST_HOSTS]]
+
+
+def _paged_vms(collected: Collected, wanted: frozenset[str]) -> list[str]:
+    """The VMs with a page: those asked for, those that fell short, then those that changed last."""
+    if len(collected.vms) <= MOST_VMS:
+        return list(collected.vms)
+
+    def order(vm: VmHistory) -> tuple[bool, bool, str]:
+        return vm.id in wanted, bool(vm.short), vm.last
+
+    ordered = sorted(collected.vms.values(), key=order, reverse=True)
+    return [vm.id for vm in ordered[: max(MOST_VMS, len(wanted))]]
+
+
+# The verdict
+
+
+def _verdict(
+    context: Context, origin: Origin, findings: Sequence[FindingItem], proof: ProofSummary | None
+) -> VerdictBlock:
+    collected = context.collected
+    audit = collected.audit
+    events = f"{counted(collected.events)} event{'' if collected.events == 1 else 's'}"
+    first, last = collected.first, collected.last
+    span = "" if first is None or last is None else context.clock.span(first, last)
+    covers = f"{events}, {span}" if span else events
+    proved = "" if proof is None else f", {proof.verdict} from the code that judged"
+    rules = f"{len(ALL_RULES)}{proved}"
+    part = PagePart(
+        name=origin.name,
+        source=collected.source,
+        span=span,
+        events=collected.events,
+        files=(*origin.files, *_imported(collected)),
+    )
+    if not collected.judged:
+        word, sentence, more = _not_judged(collected)
+    else:
+        word, sentence, more = _judged(audit.verdict, audit.counts, nothing=audit.nothing_checked)
+    return VerdictBlock(
+        word=word,
+        sentence=sentence,
+        more=more,
+        covers=covers,
+        not_decided=tuple(_not_decided(findings)),
+        rules=rules,
+        histories=(part,),
+        violations=tuple(finding for finding in findings if finding.verdict == "violated" and finding.follows is None),
+    )
+
+
+def _not_judged(collected: Collected) -> tuple[VerdictWord, str, str]:
+    if not collected.events:
+        return "unknown", "There is nothing to judge: no event is recorded.", ""
+    return "not judged", "No rule was asked: this report only shows what is recorded.", "nilo audit judges it."
+
+
+def _judged(verdict: Verdict, counts: Counter[Verdict], *, nothing: bool) -> tuple[VerdictWord, str, str]:
+    unknown, violated, remarks = (counts[one] for one in (Verdict.UNKNOWN, Verdict.VIOLATED, Verdict.REMARK))
+    more = f"{counted(remarks)} remark{'' if remarks == 1 else 's'}." if remarks else ""
+    if nothing:
+        return "unknown", "Nothing to check: no rule applies to any event.", more
+    undecided = f"{counted(unknown)} finding{'' if unknown == 1 else 's'} could not be decided"
+    if verdict is Verdict.VIOLATED:
+        rest = f"{undecided}. " if unknown else ""
+        return "violated", f"{counted(violated)} violation{'' if violated == 1 else 's'}.", f"{rest}{more}"
+    if verdict is Verdict.UNKNOWN:
+        return "unknown", f"No rule is violated. {undecided}", f"because a figure was not measured. {more}"
+    return "holds", "Every rule that applies to an event holds.", more
+
+
+def _not_decided(findings: Iterable[FindingItem]) -> Iterator[Reference]:
+    seen: set[str] = set()
+    for finding in findings:
+        if finding.verdict == "unknown" and finding.rule.words not in seen:
+            seen.add(finding.rule.words)
+            yield Reference(finding.rule.words, f"#{finding.anchor}")
+
+
+def _imported(collected: Collected) -> Iterator[str]:
+    for envelope in collected.imports:
+        event = envelope.event
+        if isinstance(event, ImportRecorded):
+            name = event.file.replace("\\", "/").rpartition("/")[2]
+            yield f"{name} ({event.format}), {counted(event.events)} events, SHA-256 {event.sha256}"
+
+
+# Compare
+
+
+def _compared(context: Context, vms: Iterable[VmHistory]) -> Iterator[ComparedSubject]:
+    for id in sorted(context.paged_hosts):
+        host = context.collected.hosts[id]
+        reference = context.host(id)
+        lines = [host_line(name, host.points, host.gaps) for name in _COMPARED_HOST]
+        yield ComparedSubject(href=reference.href or "", label=f"Host {id}", lines=_drawn(lines))
+    for vm in vms:
+        moments = list(vm.points)
+        gaps: list[Gap] = gaps_of(context.collected, moments)
+        reference = context.vm(vm.id)
+        lines = [vm_line(name, moments, gaps) for name in _COMPARED_VM]
+        yield ComparedSubject(href=reference.href or "", label=f"VM {reference.words}", lines=_drawn(lines))
+
+
+def _drawn(lines: Iterable[Line]) -> tuple[Line, ...]:
+    return tuple(line for line in lines if line.steps)
+
+
+def _moments(context: Context, vms: Iterable[VmHistory]) -> tuple[ComparedMoment, ...]:
+    """The moments that can be pinned: all instants of the VMs that have a page."""
+    positions: dict[UtcTime, int] = {}
+    for vm in vms:
+        for moment in vm.points:
+            time = moment.point.at
+            positions[time] = max(positions.get(time, 0), moment.point.position)
+    times = sorted(positions)
+    step = max(1, -(-len(times) // MOST_MOMENTS))
+    return tuple(ComparedMoment(time, positions[time], context.clock.clock(time)) for time in times[::step])

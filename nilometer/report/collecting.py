@@ -1,0 +1,283 @@
+"""One pass over a history: its figures over time, its requests, its findings, in memory that does not grow with it.
+
+What is kept of a long history is thinned, and how much was left out is counted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from domain.aggregates import HistoryError
+from domain.envelope import Envelope
+from domain.events import Event
+from domain.identifiers import UtcTime, split_stream
+from domain.observed.events import HostNotWatched, HostWatched, ImportBegun, ImportRecorded
+from nilometer.audit.result import Audit
+from nilometer.report.thinning import Sizes, ThinnedPoints
+from nilometer.textio.streaming import in_batches, reduced_garbage_collection
+from projections.fleet import Fleet
+from projections.requests import RequestCourse, RequestCourses, is_short
+from projections.series import FleetSeries, HostPoint, VmPoint
+from projections.unknowns import UnknownFigure, unknown_figures
+from rules.judging.completeness import PlacedEvent
+from rules.judging.findings import Finding, Verdict
+from rules.judging.judge import Judge
+
+MOST_POINTS: Final = 96
+"""Stretches of a line of which the extremes are kept, of one VM or host."""
+MOST_POINTS_TOGETHER: Final = 6000
+"""The same for all VMs and hosts together: where there are many, each has fewer."""
+FEWEST_POINTS: Final = 6
+MOST_ROWS: Final = 500
+"""Of each VM and host so many of the newest events are listed, and all that something leads to."""
+MOST_ROWS_TOGETHER: Final = 6000
+FEWEST_ROWS: Final = 20
+MOST_REQUESTS: Final = 60
+"""Requests of a VM that are drawn: the newest, and all that fell short."""
+MOST_SHORT: Final = 200
+MOST_FINDINGS_SHOWN: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class VmMoment:
+    """The figures of a VM after an event, why some are not known, and how old one is."""
+
+    point: VmPoint
+    in_use_as_of: UtcTime | None
+    unknown: Mapping[str, UnknownFigure]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEvent:
+    """An event that is listed, with what its VM or host had after it."""
+
+    envelope: Envelope[Event]
+    moment: VmMoment | HostPoint | None
+
+
+@dataclass(slots=True)
+class SubjectHistory:
+    """What is kept of one VM or host."""
+
+    id: str
+    first: UtcTime
+    last: UtcTime
+    events: int = 0
+    rows: deque[ListedEvent] = field(default_factory=deque[ListedEvent])
+    """The newest events."""
+    linked: dict[int, ListedEvent] = field(default_factory=dict[int, ListedEvent])
+    """Older events that something leads to, by position."""
+
+    def take(self, listed: ListedEvent, *, is_linked: bool) -> None:
+        """Takes the next event of the VM or host."""
+        happened = listed.envelope.metadata.happened
+        self.first, self.last = min(self.first, happened), max(self.last, happened)
+        self.events += 1
+        self.rows.append(listed)
+        if is_linked and len(self.linked) < MOST_ROWS:
+            self.linked[listed.envelope.position] = listed
+
+    def link(self, position: int) -> None:
+        """Keeps an event that something leads to, if it is still among the newest."""
+        for listed in reversed(self.rows):
+            if listed.envelope.position == position and len(self.linked) < MOST_ROWS:
+                self.linked[position] = listed
+            if listed.envelope.position <= position:
+                return
+
+    def listed(self) -> list[ListedEvent]:
+        """The events to list, in order."""
+        known = {listed.envelope.position: listed for listed in self.rows} | self.linked
+        return [known[position] for position in sorted(known)]
+
+
+@dataclass(slots=True)
+class VmHistory(SubjectHistory):
+    """What is kept of a VM."""
+
+    points: ThinnedPoints[VmMoment] = field(default_factory=lambda: ThinnedPoints(_sizes_of_vm, MOST_POINTS))
+    requests: deque[RequestCourse] = field(default_factory=lambda: deque[RequestCourse](maxlen=MOST_REQUESTS))
+    short: dict[int, RequestCourse] = field(default_factory=dict[int, RequestCourse])
+    """Requests that were settled short, by the position of the last such settlement."""
+    asked: int = 0
+    """How many requests there were."""
+
+
+@dataclass(slots=True)
+class HostHistory(SubjectHistory):
+    """What is kept of a host."""
+
+    points: ThinnedPoints[HostPoint] = field(default_factory=lambda: ThinnedPoints(_sizes_of_host, MOST_POINTS))
+    gaps: list[tuple[UtcTime, UtcTime]] = field(default_factory=list[tuple[UtcTime, UtcTime]])
+    """Times in which nobody watched it."""
+    watched_until: UtcTime | None = None
+
+
+@dataclass(slots=True)
+class Collected:
+    """What one pass over a history gives."""
+
+    source: str
+    fleet: Fleet
+    audit: Audit
+    judged: bool
+    vms: dict[str, VmHistory] = field(default_factory=dict[str, VmHistory])
+    hosts: dict[str, HostHistory] = field(default_factory=dict[str, HostHistory])
+    requests: deque[RequestCourse] = field(default_factory=lambda: deque[RequestCourse](maxlen=MOST_ROWS))
+    """The newest requests of all."""
+    imports: list[Envelope[Event]] = field(default_factory=list[Envelope[Event]])
+    events: int = 0
+    first: UtcTime | None = None
+    last: UtcTime | None = None
+    broken: list[HistoryError] = field(default_factory=list[HistoryError])
+
+
+def collect(
+    events: Iterable[PlacedEvent],
+    source: str,
+    judge: Judge | None,
+    on_progress: Callable[[int], None] = lambda count: None,
+) -> Collected:
+    """Reads a history once. With a ``judge`` it is judged on the way."""
+    series, courses = FleetSeries(), RequestCourses()
+    audit = _LinkingAudit()
+    collected = Collected(source=source, fleet=series.fleet, audit=audit, judged=judge is not None)
+    collector = _Collector(collected, series, courses)
+    audit.link = collector.link
+    with reduced_garbage_collection():
+        for batch in in_batches(events):
+            for placed in batch:
+                collector.take(placed.envelope)
+            if judge is not None:
+                collected.audit.judge(batch, judge, source)
+            on_progress(collected.events)
+    if judge is not None:
+        collected.audit.finish(judge, source)
+    return collected
+
+
+class _LinkingAudit(Audit):
+    """An audit that keeps the events that its findings are about."""
+
+    def __init__(self) -> None:
+        super().__init__(minor=True, most=MOST_FINDINGS_SHOWN)
+        self.link: Callable[[Finding], None] = lambda finding: None
+
+    def add(self, finding: Finding, source: str) -> None:
+        super().add(finding, source)
+        self.link(finding)
+
+
+class _Collector:
+    def __init__(self, collected: Collected, series: FleetSeries, courses: RequestCourses) -> None:
+        self._collected = collected
+        self._series = series
+        self._courses = courses
+        self._subjects = 0
+
+    def take(self, envelope: Envelope[Event]) -> None:
+        collected = self._collected
+        collected.events += 1
+        kind, id = split_stream(envelope.stream)
+        if kind not in ("vm", "host"):
+            if isinstance(envelope.event, ImportRecorded | ImportBegun):
+                collected.imports.append(envelope)
+            return
+        happened = envelope.metadata.happened
+        collected.first = min(collected.first or happened, happened)
+        collected.last = max(collected.last or happened, happened)
+        try:
+            points = self._series.take(envelope)
+        except HistoryError as error:
+            self._series.fleet.end(envelope.stream, envelope.position, error)
+            collected.broken.append(error)
+            points = []
+        short = is_short(envelope.event)
+        moment: VmMoment | HostPoint | None = None
+        for point in points:
+            if isinstance(point, VmPoint):
+                moment = self._add_vm_point(point, marked=short)
+            else:
+                self._host(point.host, point.at).points.add(point)
+                moment = moment or point
+        subject = self._vm(id, happened) if kind == "vm" else self._host(id, happened)
+        subject.take(ListedEvent(envelope, moment), is_linked=short)
+        if isinstance(subject, VmHistory):
+            self._take_request(subject, envelope, short=short)
+        elif isinstance(envelope.event, HostNotWatched) and envelope.metadata.earliest is not None:
+            subject.gaps.append((envelope.metadata.earliest, happened))
+        elif isinstance(envelope.event, HostWatched):
+            subject.watched_until = max(happened, subject.watched_until or happened)
+
+    def _add_vm_point(self, point: VmPoint, *, marked: bool) -> VmMoment:
+        tracked = self._series.fleet.vms.get(point.vm)
+        unknown = {} if tracked is None else unknown_figures(tracked)
+        in_use_as_of = None if tracked is None else tracked.in_use_as_of
+        if point.host is not None:
+            self._host(point.host, point.at)
+        moment = VmMoment(point=point, in_use_as_of=in_use_as_of, unknown=unknown)
+        self._vm(point.vm, point.at).points.add(moment, marked=marked)
+        return moment
+
+    def _take_request(self, vm: VmHistory, envelope: Envelope[Event], *, short: bool) -> None:
+        course = self._courses.take(envelope)
+        if course is None:
+            return
+        if course.asked is envelope:
+            vm.asked += 1
+            vm.requests.append(course)
+            self._collected.requests.append(course)
+        if short:
+            vm.short[envelope.position] = course
+            if len(vm.short) > MOST_SHORT:
+                del vm.short[next(iter(vm.short))]
+
+    def link(self, finding: Finding) -> None:
+        """Keeps the event that a finding is about, if it is still known."""
+        at = finding.at
+        if at.position is None or finding.verdict is Verdict.REMARK:
+            return
+        kind, id = split_stream(at.stream)
+        subjects: Mapping[str, SubjectHistory] = self._collected.vms if kind == "vm" else self._collected.hosts
+        if id in subjects:
+            subjects[id].link(at.position)
+
+    def _vm(self, id: str, at: UtcTime) -> VmHistory:
+        found = self._collected.vms.get(id)
+        if found is None:
+            found = self._collected.vms[id] = VmHistory(id=id, first=at, last=at)
+            self._limit(found)
+        return found
+
+    def _host(self, id: str, at: UtcTime) -> HostHistory:
+        found = self._collected.hosts.get(id)
+        if found is None:
+            found = self._collected.hosts[id] = HostHistory(id=id, first=at, last=at)
+            self._limit(found)
+        return found
+
+    def _limit(self, added: VmHistory | HostHistory) -> None:
+        """The more VMs and hosts there are, the less is kept of each. Looked at whenever their number has doubled."""
+        collected = self._collected
+        count = len(collected.vms) + len(collected.hosts)
+        rows = max(FEWEST_ROWS, min(MOST_ROWS, MOST_ROWS_TOGETHER // count))
+        points = max(FEWEST_POINTS, min(MOST_POINTS, MOST_POINTS_TOGETHER // count))
+        has_doubled = count & (count - 1) == 0
+        subjects: list[VmHistory | HostHistory] = [added]
+        if has_doubled:
+            subjects = [*collected.vms.values(), *collected.hosts.values()]
+        for subject in subjects:
+            subject.rows = deque(subject.rows, maxlen=rows)
+            subject.points.limit(points)
+
+
+def _sizes_of_vm(moment: VmMoment) -> Sizes:
+    point = moment.point
+    return point.assigned, point.visible, point.high_watermark, point.in_use, point.held
+
+
+def _sizes_of_host(point: HostPoint) -> Sizes:
+    return point.total, point.reserve, point.held, point.free

@@ -1,0 +1,272 @@
+"""What the pages of a report show, as plain records: all texts are made, nothing is looked up. Sizes are bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nilometer.report.series import Chart, ComparedMoment, ComparedSubject, RequestState, TimeSpan
+
+VerdictWord = Literal["holds", "violated", "unknown", "not judged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A word that may lead somewhere in the page; without ``href`` it is only a word."""
+
+    words: str
+    href: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PagePart:
+    """Facts about one history that a report covers."""
+
+    name: str
+    """The ledger, or the file, as it was named."""
+    source: str
+    """The ledger that the history names as its own."""
+    span: str
+    events: int
+    files: tuple[str, ...]
+    """The files that were imported into it, or that it was read from, with their digests."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictBlock:
+    """The verdict, before anything else: what was judged, and what could not be decided."""
+
+    word: VerdictWord
+    sentence: str
+    more: str
+    """The rest of the sentence: what was not decided and how many remarks there are."""
+    covers: str
+    not_decided: tuple[Reference, ...]
+    rules: str
+    histories: tuple[PagePart, ...]
+    violations: tuple[FindingItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FindingItem:
+    """A finding."""
+
+    anchor: str
+    """``f11``."""
+    id: str
+    """The same in later reports of the same history."""
+    verdict: Literal["violated", "unknown", "remark"]
+    rule: Reference
+    event: Reference | None
+    time: str
+    subject: Reference
+    message: str
+    count: int
+    follows: Reference | None
+    let: tuple[tuple[str, str], ...]
+    then: str
+    keeps: tuple[tuple[str, str], ...] = ()
+    """Values of the figures that are not known with which the rule holds; none if the finding is no such case."""
+    breaks: tuple[tuple[str, str], ...] = ()
+    known: tuple[tuple[str, str], ...] = ()
+    collect: str = ""
+    """What would decide it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventItem:
+    """A row of a table of events."""
+
+    position: int
+    time: str
+    says: str
+    who: str
+    flags: tuple[Reference, ...]
+    """The findings about it."""
+    cells: tuple[str, ...]
+    """The figures after it, as they are shown; none if it shares its instant with the next."""
+    changed: tuple[bool, ...]
+    """Which of them changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventTable:
+    """The events of one VM or host."""
+
+    columns: tuple[str, ...]
+    rows: tuple[EventItem, ...]
+    left_out: int
+    unit: str
+    csv: str
+    """All rows as CSV, sizes in bytes."""
+    file: str
+    """What the CSV is called when it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class VmPage:
+    """One VM."""
+
+    anchor: str
+    name: str
+    heading: str
+    facts: tuple[Reference, ...]
+    chart: Chart | None
+    empty: str
+    """What stands where the chart would be, if there is none."""
+    requests_left_out: int
+    notices: tuple[Notice, ...]
+    table: EventTable
+    thinned: str
+    """What the chart leaves out; empty if that is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that could not be checked, and what to do about it."""
+
+    rule: Reference
+    message: str
+    finding: Reference
+
+
+@dataclass(frozen=True, slots=True)
+class BookRow:
+    """What one VM holds of its host."""
+
+    vm: Reference
+    power: str
+    held: str
+    visible: str
+    in_use: str
+    updated: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostPage:
+    """One host."""
+
+    anchor: str
+    name: str
+    facts: tuple[Reference, ...]
+    chart: Chart | None
+    empty: str
+    at: str
+    sentence: str
+    """The equation of the host: ``1280 MiB = 0 MiB reserve + 1152 MiB held by VMs + 128 MiB free``."""
+    notes: tuple[str, ...]
+    short: tuple[tuple[Reference, str], ...]
+    book: tuple[BookRow, ...]
+    together: tuple[str, str]
+    """What the VMs hold together, and of what."""
+    unit: str
+    table: EventTable
+    thinned: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetNumber:
+    """One of the five numbers of the fleet."""
+
+    value: str
+    label: str
+    detail: str
+    state: Literal["fine", "warn", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetHost:
+    """A row of the table of hosts."""
+
+    host: Reference
+    strip: Chart | None
+    empty: str
+    free: str
+    state: str
+    state_is: Literal["short", "full", "unknown", "fine"]
+    vms: int
+    updated: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetItem:
+    """A VM in one of the fleet's lists."""
+
+    vms: tuple[Reference, ...]
+    text: str
+    muted: str
+    event: Reference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedItem:
+    """A row of the table of requests."""
+
+    time: str
+    vm: Reference
+    amount: str
+    state: RequestState
+    says: str
+    who: str
+    event: Reference
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPage:
+    """All hosts and VMs at one moment."""
+
+    facts: str
+    at: str
+    numbers: tuple[FleetNumber, ...]
+    hosts: tuple[FleetHost, ...]
+    short: tuple[FleetItem, ...]
+    over: tuple[FleetItem, ...]
+    changed: tuple[FleetItem, ...]
+    unmeasured: tuple[FleetItem, ...]
+    asked_title: str
+    asked: tuple[AskedItem, ...]
+    asked_count: int
+    unwatched: tuple[TimeSpan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule: what it forbids, whether it is proved, and how it fared in this history."""
+
+    name: str
+    sentence: str
+    source: str
+    proved: str
+    """What is known of its proof."""
+    proved_is: Literal["proved", "refuted", "unknown", "not a theorem"]
+    here: tuple[tuple[str, Literal["fine", "warn", "bad", "muted"]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RulesPage:
+    """All rules, in their groups."""
+
+    summary: str
+    groups: tuple[tuple[str, tuple[RuleRow, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPages:
+    """A whole report."""
+
+    title: str
+    made: str
+    tool: str
+    zone: str
+    verdict: VerdictBlock
+    fleet: FleetPage
+    hosts: tuple[HostPage, ...]
+    vms: tuple[VmPage, ...]
+    vms_left_out: int
+    findings: tuple[FindingItem, ...]
+    findings_left_out: int
+    rules: RulesPage
+    compared: tuple[ComparedSubject, ...]
+    moments: tuple[ComparedMoment, ...]
+    notes: tuple[str, ...] = ()
+    """What could not be read, and what was left out of the whole."""

@@ -1,0 +1,95 @@
+"""The whole document: one file, whose style and script are named by their hashes, and nothing else is loaded."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from datetime import tzinfo
+from functools import cache
+from importlib.resources import files
+
+import htpy
+from htpy import Node
+from markupsafe import Markup
+
+from nilometer.report.chart.looks import patterns
+from nilometer.report.data import Reference, ReportPages
+from nilometer.report.pages.findings import show_findings, show_rules
+from nilometer.report.pages.fleet import show_fleet, show_verdict
+from nilometer.report.pages.hosts import show_host
+from nilometer.report.pages.parts import link
+from nilometer.report.pages.vms import show_vm
+
+
+@cache
+def asset(name: str) -> str:
+    """The text of a file that lies beside the pages."""
+    return (files("nilometer.report") / "assets" / name).read_text("utf-8")
+
+
+def policy() -> str:
+    """The policy that the document sets itself: nothing is loaded, and only its own style and script run."""
+    style, script = _hash(asset("report.css")), _hash(asset("report.js"))
+    return (
+        f"default-src 'none'; style-src '{style}'; script-src '{script}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def document(report: ReportPages, zone: tzinfo) -> Iterator[str]:
+    """The document, piece by piece."""
+    yield from htpy.html(lang="en")[_head(report), htpy.body[_body(report, zone)]].iter_chunks()
+
+
+def _head(report: ReportPages) -> Node:
+    return htpy.head[
+        htpy.meta(charset="utf-8"),
+        htpy.meta(name="viewport", content="width=device-width, initial-scale=1"),
+        htpy.meta(name="color-scheme", content="light dark"),
+        htpy.meta(http_equiv="Content-Security-Policy", content=policy()),
+        htpy.meta(name="generator", content=report.tool),
+        htpy.title[f"{report.title} · Nilometer"],
+        htpy.style[Markup(asset("report.css"))],
+    ]
+
+
+def _body(report: ReportPages, zone: tzinfo) -> Node:
+    return [
+        htpy.a(class_="skip", href="#main")["Skip to the content"],
+        patterns(),
+        htpy.header[htpy.p(class_="brand")["Nilometer"], _navigation(report)],
+        htpy.main(id="main")[
+            htpy.h1[report.title],
+            [htpy.p(class_="notice")[note] for note in report.notes],
+            show_verdict(report.verdict),
+            show_fleet(report, zone),
+            [show_host(page, zone) for page in report.hosts],
+            [show_vm(page, zone) for page in report.vms],
+            report.vms_left_out > 0
+            and htpy.p(class_="notice")[
+                f"{report.vms_left_out} more VMs have no page here: those that fell short and those that changed last "
+                "have. nilo report --vm NAME shows others."
+            ],
+            show_findings(report),
+            show_rules(report.rules),
+            htpy.p(class_="live", role="status"),
+        ],
+        htpy.footer[htpy.p[f"{report.tool} · made {report.made} · times are {report.zone}"]],
+        htpy.script[Markup(asset("report.js"))],
+    ]
+
+
+def _navigation(report: ReportPages) -> Node:
+    places = [
+        Reference("Fleet", "#fleet"),
+        *([Reference("Hosts", f"#{report.hosts[0].anchor}")] if report.hosts else []),
+        *([Reference("VMs", f"#{report.vms[0].anchor}")] if report.vms else []),
+        Reference("Findings", "#findings"),
+        Reference("Rules", "#rules"),
+    ]
+    return htpy.nav(aria_label="Pages")[htpy.ul[(htpy.li[link(place)] for place in places)]]

@@ -1,0 +1,99 @@
+"""Thinning: of a long line its shape is kept, in memory that does not grow with the length.
+
+Points lie in buckets, one after another. Of a bucket are kept the first and the last point, of each figure the least
+and the most, one where it is unknown, and all that are marked. When there are too many buckets, neighbours become one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+P = TypeVar("P")
+
+Sizes = tuple[int | None, ...]
+"""The figures of a point, always in one order."""
+
+
+class ThinnedPoints(Generic[P]):
+    """Takes points in order, and keeps at most about ``most`` of them and those that are marked."""
+
+    def __init__(self, sizes_of: Callable[[P], Sizes], most: int) -> None:
+        self.count = 0
+        """How many points were taken."""
+        self._sizes_of = sizes_of
+        self._most = most
+        self._width = 1
+        """How many points a bucket holds when it is full."""
+        self._buckets: list[list[P]] = []
+        self._filled = 0
+        """How many points the last bucket has taken."""
+        self._marked: set[int] = set()
+
+    def add(self, point: P, *, marked: bool = False) -> None:
+        """Takes the next point; one that is marked stays."""
+        if not self._buckets or self._filled == self._width:
+            self._buckets.append([])
+            self._filled = 0
+        self._buckets[-1].append(point)
+        self._filled += 1
+        self.count += 1
+        if marked:
+            self._marked.add(id(point))
+        if self._filled == self._width and self._width > 1:
+            self._buckets[-1] = self._keep(self._buckets[-1])
+        if len(self._buckets) > self._most:
+            self._halve()
+
+    def limit(self, most: int) -> None:
+        """From now on keeps no more than about so many."""
+        self._most = max(2, most)
+        while len(self._buckets) > self._most:
+            self._halve()
+
+    def __iter__(self) -> Iterator[P]:
+        """The points that are kept, in order."""
+        for bucket in self._buckets:
+            yield from bucket
+
+    def __len__(self) -> int:
+        return sum(map(len, self._buckets))
+
+    @property
+    def left_out(self) -> int:
+        """How many points are not kept."""
+        return self.count - len(self)
+
+    def _halve(self) -> None:
+        buckets = self._buckets
+        is_odd = len(buckets) % 2 == 1
+        pairs: list[list[P]] = []
+        for index in range(0, len(buckets) - 1, 2):
+            pairs.append(self._keep([*buckets[index], *buckets[index + 1]]))
+        if is_odd:
+            pairs.append(buckets[-1])
+        else:
+            self._filled += self._width
+        self._buckets = pairs
+        self._width *= 2
+
+    def _keep(self, points: list[P]) -> list[P]:
+        """Of some points those that show what all of them show."""
+        if len(points) <= 2:
+            return points
+        kept = {0, len(points) - 1}
+        sizes = list(map(self._sizes_of, points))
+        for figure in range(len(sizes[0])):
+            kept |= _extremes([size[figure] for size in sizes])
+        kept |= {index for index, point in enumerate(points) if id(point) in self._marked}
+        return [points[index] for index in sorted(kept)]
+
+
+def _extremes(sizes: Sequence[int | None]) -> set[int]:
+    """Where a figure is least, where it is most, and where it is unknown, the first place of each."""
+    known = [index for index, size in enumerate(sizes) if size is not None]
+    found = {next(index for index, size in enumerate(sizes) if size is None)} if len(known) < len(sizes) else set[int]()
+    if known:
+        found.add(min(known, key=lambda index: sizes[index] or 0))
+        found.add(max(known, key=lambda index: sizes[index] or 0))
+    return found

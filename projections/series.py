@@ -1,0 +1,166 @@
+"""Figures over time, in one pass over the events: what each VM and host had after each event that concerns it.
+
+The figures after an event are those that ``view`` shows for the moment of that event. Sizes are bytes, and ``None`` is
+unknown. An event that was recorded after later ones of its stream counts from the last of these on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from domain.aggregates import VmAggregate
+from domain.envelope import Envelope
+from domain.events import Event
+from domain.identifiers import UtcTime, split_stream
+from domain.observed.host import ObservedHost
+from domain.state import Power
+from projections.fleet import Fleet
+from projections.tracked import TrackedVm
+from projections.unknowns import has_stale_balloon, is_stale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmPoint:
+    """The figures of a VM from an event on, until its next one."""
+
+    position: int
+    at: UtcTime
+    vm: str
+    host: str | None
+    power: Power | None
+    session: int | None
+    assigned: int | None
+    held: int | None
+    visible: int | None
+    high_watermark: int | None
+    in_use: int | None
+    ballooned: int | None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it has memory, as far as is known: a VM that is off or gone has none, which is not a size of 0."""
+        return self.power not in (Power.OFF, Power.SAVED) and self.assigned is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostPoint:
+    """The figures of a host from an event on, until the next one that concerns it."""
+
+    position: int
+    at: UtcTime
+    host: str
+    total: int | None
+    reserve: int | None
+    held: int | None
+    free: int | None
+
+
+FigurePoint = VmPoint | HostPoint
+
+
+class FleetSeries:
+    """Takes events in order, and gives the figures after each. What was removed has figures no more."""
+
+    def __init__(self, fleet: Fleet | None = None) -> None:
+        self.fleet = fleet or Fleet()
+
+    def take(self, envelope: Envelope[Event]) -> list[FigurePoint]:
+        """Applies the next event: the figures of its VM after it, and those of each host that it concerns.
+
+        Raises ``HistoryError`` if the event cannot follow.
+        """
+        kind, id = split_stream(envelope.stream)
+        fleet = self.fleet
+        if envelope.stream in fleet.ended:
+            return []
+        before = fleet.vms.get(id) if kind == "vm" else None
+        host_before = None if before is None else before.subject.host
+        fleet.apply(envelope)
+        if kind == "host":
+            return [] if id not in fleet.hosts else [self._host_point(id, envelope)]
+        if kind != "vm":
+            return []
+        after = fleet.vms.get(id)
+        if after is None:
+            return [] if before is None else [_gone(id, before, envelope)]
+        points: list[FigurePoint] = [vm_point(id, after, envelope.position)]
+        if not isinstance(after.subject, VmAggregate):  # the book of a decided host has events of its own
+            hosts = dict.fromkeys((host_before, after.subject.host))
+            points += [self._host_point(host, envelope) for host in hosts if host is not None and host in fleet.hosts]
+        return points
+
+    def _host_point(self, id: str, envelope: Envelope[Event]) -> HostPoint:
+        account = self.fleet.account(id)
+        happened, tracked = envelope.metadata.happened, self.fleet.hosts[id]
+        is_observed = isinstance(tracked.subject, ObservedHost)
+        return HostPoint(
+            position=envelope.position,
+            at=happened if is_observed else max(happened, tracked.as_of),
+            host=id,
+            total=account.total,
+            reserve=account.reserve,
+            held=account.held,
+            free=account.measured_free if account.free is None else account.free,
+        )
+
+
+def read_series(events: Iterable[Envelope[Event]]) -> Iterator[FigurePoint]:
+    """The figures after each of these events, which are all from the first on."""
+    series = FleetSeries()
+    for event in events:
+        yield from series.take(event)
+
+
+def vm_point(id: str, tracked: TrackedVm, position: int) -> VmPoint:
+    """The figures of a VM as its events leave it; ``position`` is that of the last of them."""
+    subject = tracked.subject
+    if isinstance(subject, VmAggregate):
+        state = subject.state
+        is_known = state.in_use_reported or state.power is Power.OFF
+        return VmPoint(
+            position=position,
+            at=tracked.as_of,
+            vm=id,
+            host=subject.host,
+            power=state.power,
+            session=state.session,
+            assigned=state.assigned,
+            held=state.held,
+            visible=state.visible,
+            high_watermark=state.high_watermark,
+            in_use=state.in_use if is_known else None,
+            ballooned=state.ballooned,
+        )
+    return VmPoint(
+        position=position,
+        at=tracked.as_of,
+        vm=id,
+        host=subject.host,
+        power=subject.power,
+        session=subject.session,
+        assigned=subject.assigned,
+        held=subject.held,
+        visible=None if is_stale(tracked, "visible") else subject.visible,
+        high_watermark=subject.high_watermark,
+        in_use=subject.in_use,
+        ballooned=None if has_stale_balloon(tracked) else subject.ballooned,
+    )
+
+
+def _gone(id: str, before: TrackedVm, envelope: Envelope[Event]) -> VmPoint:
+    """A VM that was removed: it has nothing."""
+    return VmPoint(
+        position=envelope.position,
+        at=max(before.as_of, envelope.metadata.happened),
+        vm=id,
+        host=before.subject.host,
+        power=Power.OFF,
+        session=None,
+        assigned=None,
+        held=None,
+        visible=None,
+        high_watermark=None,
+        in_use=None,
+        ballooned=None,
+    )

@@ -1,0 +1,132 @@
+"""Why a figure of a VM or host is not known at a moment, since when, and what would tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from domain.aggregates import VmAggregate
+from domain.identifiers import UtcTime
+from domain.observed.devices import balloon_of
+from domain.observed.host import HostAccount, ObservedHost
+from domain.observed.vm import ObservedVm
+from domain.state import Power
+from projections.tracked import TrackedHost, TrackedVm
+
+
+class WhyUnknown(StrEnum):
+    """Why a figure is not known."""
+
+    BEFORE_THE_LAST_MOVE = "before-the-last-move"
+    """It was measured, and since then memory moved."""
+    NOT_REPORTED = "not-reported"
+    """The guest has not reported it in this session."""
+    NOT_MEASURED = "not-measured"
+    """No source measured it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownFigure:
+    """Why one figure is not known."""
+
+    why: WhyUnknown
+    since: UtcTime | None
+    """Since when it is not known: the last move; ``None`` if it never was."""
+    last: int | None
+    """What it was when it was last measured, in bytes, if that is kept."""
+    measured: UtcTime | None
+    """When that was."""
+    collect: str
+    """What to do, so that it is known: a sentence."""
+
+
+_COLLECT: Final = {
+    "assigned": "Collect it with Get-VM, or with the collector.",
+    "visible": "Collect the counter Guest Visible Physical Memory, or measure the guest again.",
+    "ballooned": "Collect what the guest sees together with what it is assigned.",
+    "in_use": "Collect the counter Guest Available Memory (Windows Server 2022 or later), or measure the guest again.",
+    "memory": "Collect it with Get-VMMemory.",
+    "total": "Collect the host's memory with the collector.",
+    "reserve": "Hyper-V does not publish the root reserve: state it with nilo import-hyperv --reserve HOST=SIZE.",
+    "free": "It follows from the host's total, its reserve and what each VM holds.",
+}
+_REPORT: Final = "Report it: nilo do report-in-use VM SIZE."
+
+
+def unknown_figures(tracked: TrackedVm) -> dict[str, UnknownFigure]:
+    """The figures of a VM that are not known, by their names. A VM that is off has nothing, and that is known."""
+    vm = tracked.subject
+    if isinstance(vm, VmAggregate):
+        if vm.state.power is Power.OFF or vm.state.in_use_reported:
+            return {}
+        return {"in_use": _unknown("in_use", WhyUnknown.NOT_REPORTED, collect=_REPORT)}
+    if vm.power in (Power.OFF, Power.SAVED) or vm.retired_since is not None:
+        return {}
+    found: dict[str, UnknownFigure] = {}
+    if vm.assigned is None:
+        found["assigned"] = _unknown("assigned", WhyUnknown.NOT_MEASURED)
+    if is_stale(tracked, "visible"):
+        found["visible"] = _before_the_last_move(tracked, vm, "visible", vm.visible)
+    elif vm.visible is None:
+        found["visible"] = _unknown("visible", WhyUnknown.NOT_MEASURED)
+    if has_stale_balloon(tracked):
+        found["ballooned"] = _before_the_last_move(tracked, vm, "ballooned", vm.told_ballooned)
+    elif vm.ballooned is None:
+        found["ballooned"] = _unknown("ballooned", WhyUnknown.NOT_MEASURED)
+    if vm.in_use is None and vm.measured.get("in_use") is not None:
+        found["in_use"] = _before_the_last_move(tracked, vm, "in_use", None)
+    elif vm.in_use is None:
+        found["in_use"] = _unknown("in_use", WhyUnknown.NOT_MEASURED)
+    if vm.memory is None:
+        found["memory"] = _unknown("memory", WhyUnknown.NOT_MEASURED)
+    return found
+
+
+def unknown_host_figures(tracked: TrackedHost | None, account: HostAccount | None) -> dict[str, UnknownFigure]:
+    """The figures of a host that are not known, by their names: all of a host that only its VMs name."""
+    if tracked is None or account is None:
+        return {name: _unknown(name, WhyUnknown.NOT_MEASURED) for name in ("total", "reserve", "free")}
+    if not isinstance(tracked.subject, ObservedHost):
+        return {}
+    figures = {
+        "total": account.total,
+        "reserve": account.reserve,
+        "free": account.measured_free if account.free is None else account.free,
+    }
+    if account.budget is not None:  # what a budget backs needs no reserve
+        del figures["reserve"]
+    return {name: _unknown(name, WhyUnknown.NOT_MEASURED) for name, size in figures.items() if size is None}
+
+
+def is_stale(tracked: TrackedVm, figure: str) -> bool:
+    """Whether a figure of an observed VM was measured before what it is assigned last changed."""
+    vm, change = tracked.subject, tracked.last_change
+    if isinstance(vm, VmAggregate) or change is None or vm.power is Power.OFF:
+        return False
+    measured = vm.measured.get(figure)
+    return measured is not None and measured < change.at and getattr(vm, figure) is not None
+
+
+def has_stale_balloon(tracked: TrackedVm) -> bool:
+    """Whether what was told of a VM's balloon is from before what it is assigned last changed."""
+    vm = tracked.subject
+    if isinstance(vm, VmAggregate) or vm.told_ballooned is None or balloon_of(vm.accounts) is not None:
+        return False
+    return is_stale(tracked, "visible")
+
+
+def _before_the_last_move(tracked: TrackedVm, vm: ObservedVm, figure: str, last: int | None) -> UnknownFigure:
+    change = tracked.last_change
+    measured = vm.measured.get("visible" if figure == "ballooned" else figure)
+    return UnknownFigure(
+        why=WhyUnknown.BEFORE_THE_LAST_MOVE,
+        since=None if change is None else change.at,
+        last=last,
+        measured=measured,
+        collect=_COLLECT[figure],
+    )
+
+
+def _unknown(figure: str, why: WhyUnknown, *, collect: str | None = None) -> UnknownFigure:
+    return UnknownFigure(why=why, since=None, last=None, measured=None, collect=collect or _COLLECT[figure])

@@ -1,0 +1,105 @@
+"""The figures over time are what the view shows at each moment: in one pass, and in a thousandth of the time."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.envelope import Envelope
+from domain.events import Event
+from projections.fleet import Fleet
+from projections.requests import RequestCourse, RequestCourses
+from projections.series import FleetSeries, HostPoint, VmPoint, read_series
+from projections.unknowns import WhyUnknown
+from projections.view import HostRow, VmRow, view
+from tests.projections.histories import decided
+from tests.projections.test_recordings import recorded
+
+VM_FIGURES = (
+    "host", "power", "session", "assigned", "held", "visible", "high_watermark", "in_use", "ballooned",
+)  # fmt: skip
+HOST_FIGURES = ("total", "reserve", "free")
+
+
+def check_against_views(history: list[Envelope[Event]]) -> None:
+    series, fleet = FleetSeries(), Fleet()
+    for event in history:
+        points = series.take(event)
+        fleet.apply(event)
+        shown = view(fleet)
+        rows: dict[str, VmRow | HostRow] = {row.vm: row for row in shown.vms} | {row.host: row for row in shown.hosts}
+        for point in points:
+            names: tuple[str, ...] = HOST_FIGURES
+            if isinstance(point, VmPoint):
+                row = rows.get(point.vm)
+                if row is None:  # removed, or retired: it has nothing
+                    continue
+                names = VM_FIGURES
+            else:
+                row = rows[point.host]
+            assert {name: getattr(point, name) for name in names} == {name: getattr(row, name) for name in names}
+            assert point.position == event.position
+
+
+@given(st.integers(0, 10_000), st.integers(1, 60))
+@settings(max_examples=30, deadline=None)
+def test_the_series_of_a_decided_history_is_what_the_view_shows_after_each_event(seed: int, lines: int) -> None:
+    check_against_views(decided(seed, lines)[0])
+
+
+@pytest.mark.parametrize("name", ["s2_shrink_in_use_partial", "s4_beyond_limits", "s7_three_vms_one_budget"])
+def test_the_series_of_a_recording_is_what_the_view_shows_after_each_event(name: str) -> None:
+    check_against_views(recorded(name))
+
+
+def test_what_was_measured_before_the_last_move_is_unknown_with_its_cause_and_cure() -> None:
+    # given three VMs on one budget, at the moment when the first of three moves of vm0 was seen
+    history = recorded("s7_three_vms_one_budget")
+    moved = next(event.position for event in history if event.event.KIND == "vm.memory-moved")
+
+    # when the view is taken right then
+    row = view(Fleet().apply_all(history[:moved])).vms[0]
+
+    # then what the guest sees is not said to be what it saw before, and why
+    assert row.assigned == 384 * 2**20
+    assert row.visible is None
+    assert row.unknown["visible"].why is WhyUnknown.BEFORE_THE_LAST_MOVE
+    assert row.unknown["visible"].last == 256 * 2**20
+    assert row.last_change is not None
+    assert (row.last_change.before, row.last_change.after) == (256 * 2**20, 384 * 2**20)
+    assert row.unknown["memory"].collect == "Collect it with Get-VMMemory."
+    # and the request that moves it is open, and waits for the rest
+    assert [(request.requested, request.granted, request.gives) for request in row.open_requests] == [
+        (384 * 2**20, 128 * 2**20, True)
+    ]
+
+
+def test_a_host_that_only_a_vm_names_is_in_the_view() -> None:
+    row = view(Fleet().apply_all(recorded("s2_shrink_in_use_partial"))).hosts[0]
+
+    assert (row.total, row.as_of) == (None, None)
+    assert set(row.unknown) == {"total", "reserve", "free"}
+
+
+def test_a_request_has_its_moves_and_settlements() -> None:
+    courses = RequestCourses()
+    found: dict[int, RequestCourse] = {}
+    for event in recorded("s7_three_vms_one_budget"):
+        course = courses.take(event)
+        if course is not None:
+            found[course.asked.position] = course
+
+    assert len(found) == 5
+    late = next(
+        course for course in found.values() if len(course.settlements) == 2 and course.settlements[-1].event.late
+    )
+    assert (late.vm.endswith("vm1"), late.amount, late.granted, late.is_open) == (True, 256 * 2**20, 256 * 2**20, False)
+    assert sum(move.event.size_to - move.event.size_from for move in late.moves) == 256 * 2**20
+
+
+def test_an_import_is_not_history() -> None:
+    history = recorded("s7_three_vms_one_budget")
+    fleet = Fleet().apply_all(history)
+
+    assert fleet.latest == max(point.at for point in read_series(history) if isinstance(point, VmPoint | HostPoint))
