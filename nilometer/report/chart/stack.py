@@ -146,16 +146,34 @@ def _edge(layer: Layer) -> list[Level]:
 def _ends(
     chart: Chart, layers: Sequence[Layer], reserve: Sequence[Level], total: Sequence[Level], sizes: SizeScale
 ) -> Iterator[EndLabel]:
+    fullest = _fullest(layers)
     for layer in layers:
         if layer.bands:
-            last = layer.bands[-1]
-            middle = sizes.place((last.low + last.high) / 2)
-            yield _end(layer.line, middle, size_words(last.high - last.low, chart), last.end)
+            band = next((band for band in layer.bands if band.begin <= fullest < band.end), layer.bands[-1])
+            middle = sizes.place((band.low + band.high) / 2)
+            yield _end(layer.line, middle, size_words(band.high - band.low, chart), 100)
     for line in chart.lines:
         levels = {"reserve": reserve, "total": total}.get(line.name, ())
         if levels and levels[-1].size:
             size = levels[-1].size
             yield _end(line, sizes.place(size if line.name == "total" else size / 2), size_words(size, chart), 100)
+
+
+def _fullest(layers: Sequence[Layer]) -> float:
+    """The last place at which the most layers lie one on another: there labels have room."""
+    begins = sorted({band.begin for layer in layers for band in layer.bands})
+    changes = sorted((place, change) for layer in layers for band in layer.bands for place, change in _counted(band))
+    counts: dict[float, int] = {}
+    count = 0
+    for place, change in changes:
+        count += change
+        counts[place] = count
+    return max(begins, key=lambda place: (counts[place], place), default=0.0)
+
+
+def _counted(band: Band) -> Iterator[tuple[float, int]]:
+    yield band.begin, 1
+    yield band.end, -1
 
 
 def _end(line: Line, height: float, size: str, end: float) -> EndLabel:

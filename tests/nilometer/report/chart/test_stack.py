@@ -31,6 +31,17 @@ def test_a_host_of_many_vms_shows_the_largest_and_all_others_together() -> None:
     assert "190\u00a0MiB" in drawn
 
 
+def test_labels_stand_where_the_most_vms_hold_memory_also_if_all_stop_later() -> None:
+    # given three VMs that stop one after another, of which one was smaller before
+    vms = [
+        line("held", ("14:52:46", 100), ("14:53:00", 200), (stop, None), label=label)
+        for label, stop in (("a", "14:53:50"), ("b", "14:53:52"), ("c", "14:53:54"))
+    ]
+    drawn = str(draw_stack(replace(HOST, lines=tuple(vms), marks=())))
+    # then each label is that of the time in which all of them ran
+    assert drawn.count("200\u00a0MiB</tspan>") == 3
+
+
 def test_a_host_whose_capacity_was_never_measured_is_drawn_by_what_its_vms_hold() -> None:
     told = replace(HOST, description="", lines=tuple(each for each in HOST.lines if each.name == "held"))
     drawn = str(draw_stack(told))
