@@ -7,12 +7,14 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Final
 
 from domain import events
+from domain.aggregates import HistoryError
 from domain.envelope import Envelope
 from domain.events import Event
-from domain.identifiers import host_stream, vm_stream
+from domain.identifiers import host_stream, split_stream, vm_stream
 from domain.observed.events import VmChangeRequested, VmRequestSettled
 from domain.observed.settings import NOT_RECORDED
-from projections.view import HostRow, View, VmRow
+from projections.fleet import Fleet
+from projections.view import HostRow, View, VmRow, host_row, vm_row
 
 Value = bool | int | str | HostRow | VmRow | None
 """A figure, or a whole row where a host or VM came or went."""
@@ -37,6 +39,8 @@ class FigureChange:
     path: str
     before: Value
     after: Value
+    by: tuple[int, ...] = ()
+    """The positions of the events that changed it, if that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Difference:
 
     changes: tuple[FigureChange, ...]
     positions: tuple[int, ...]
+    small: tuple[FigureChange, ...] = ()
+    """Changes that are left out because they are small."""
 
 
 def difference(before: View, after: View, between: Iterable[Envelope[Event]] = ()) -> Difference:
@@ -57,6 +63,51 @@ def difference(before: View, after: View, between: Iterable[Envelope[Event]] = (
     )
     changes = [change for rows in (hosts, vms) for id in sorted(rows) for change in rows[id]]
     return Difference(tuple(changes), tuple(positions))
+
+
+def attribute(fleet: Fleet, between: Iterable[Envelope[Event]]) -> dict[str, tuple[int, ...]]:
+    """Which of these events changed each figure, by its path, from a fleet on, which is changed.
+
+    A whole row that came or went has the event after which it is there, or no longer is. An event that cannot follow
+    changes nothing, and all others of its stream after it.
+    """
+    found: dict[str, list[int]] = {}
+    for envelope in between:
+        subjects = _subjects(fleet, envelope)
+        before = _figures_of(fleet, subjects)
+        try:
+            fleet.apply(envelope)
+        except HistoryError as error:
+            fleet.end(envelope.stream, envelope.position, error)
+            continue
+        subjects |= _subjects(fleet, envelope)
+        after = _figures_of(fleet, subjects)
+        for path in before | after:
+            if before.get(path) != after.get(path):
+                found.setdefault(path, []).append(envelope.position)
+    return {path: tuple(positions) for path, positions in found.items()}
+
+
+def _subjects(fleet: Fleet, envelope: Envelope[Event]) -> set[tuple[str, str]]:
+    """The VM or host of an event, and the host that a VM is on."""
+    kind, id = split_stream(envelope.stream)
+    if kind == "host":
+        return {("host", id)}
+    tracked = fleet.vms.get(id) if kind == "vm" else None
+    host = None if tracked is None else tracked.subject.host
+    return {("vm", id)} | (set[tuple[str, str]]() if host is None else {("host", host)}) if kind == "vm" else set()
+
+
+def _figures_of(fleet: Fleet, subjects: Iterable[tuple[str, str]]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for kind, id in subjects:
+        if kind == "vm" and id in fleet.vms:
+            found[f"vms.{id}"] = True
+            found |= {f"vms.{id}.{name}": value for name, value in _figures(vm_row(id, fleet.vms[id]))}
+        elif kind == "host" and id in fleet.hosts:
+            found[f"hosts.{id}"] = True
+            found |= {f"hosts.{id}.{name}": value for name, value in _figures(host_row(fleet, id))}
+    return found
 
 
 def _changes(

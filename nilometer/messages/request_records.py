@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from domain.decision import Code, Outcome
 from domain.envelope import Envelope
-from domain.events import Event
+from domain.events import Event, VmEvent, VmMemoryAdded, VmMemoryRemoved
 from domain.observed.events import (
     UNKNOWN_ACTOR,
     CauseIs,
@@ -20,9 +20,39 @@ from domain.observed.events import (
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.annotations import read_annotation
-from nilometer.messages.requests import find_outcome
+from nilometer.messages.requests import find_outcome, summarize_course
 from nilometer.views.log import Filter
+from projections.requests import RequestCourse
 from projections.timeline import entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveRecord:
+    """Memory that moved for a request."""
+
+    position: int
+    at: str
+    after: str | None
+    """The beginning of the interval in which it moved; ``None`` if ``at`` is the moment."""
+    size_from: int
+    size_to: int
+    late: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementRecord:
+    """How a request was settled: while it is open it may be settled again, and the last counts."""
+
+    position: int
+    at: str
+    after: str | None
+    granted: int | None
+    remaining: int | None
+    outcome: Outcome | None
+    code: Code | ObservedCode | None
+    cause_is: CauseIs | None
+    still_open: bool
+    late: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +99,10 @@ class RequestRecord:
     settled_at: str | None
     positions: tuple[int, ...]
     """Of the events that record it, its moves and its settlements."""
+    moves: tuple[MoveRecord, ...]
+    settlements: tuple[SettlementRecord, ...]
+    says: tuple[str, ...]
+    """What was requested and how it ended, a sentence each: as ``nilo log --asked`` shows it."""
 
 
 def read_request(ledger: LedgerReader, envelope: Envelope[Event], names: Mapping[str, str]) -> RequestRecord:
@@ -76,10 +110,14 @@ def read_request(ledger: LedgerReader, envelope: Envelope[Event], names: Mapping
     event, listed, metadata = envelope.event, entry(envelope), envelope.metadata
     note = read_annotation(ledger, envelope)
     settlements: list[Envelope[VmRequestSettled]] = []
+    moves: list[Envelope[VmMemoryMoved]] = []
     if isinstance(event, VmChangeRequested):
-        settlements, _ = find_outcome(ledger, envelope, event)
+        settlements, moves = find_outcome(ledger, envelope, event)
+    course = RequestCourse(asked=envelope, settlements=settlements, moves=moves, annotation=note)
     last = settlements[-1] if settlements else None
     settled = None if last is None else last.event
+    parts = list(_find_parts(ledger, envelope))
+    positions = {part.version: part.position for part in parts if part.stream == envelope.stream}
     is_decided = not isinstance(event, VmChangeRequested | VmObserved)
     asked = event if isinstance(event, VmChangeRequested) else None
     return RequestRecord(
@@ -110,12 +148,73 @@ def read_request(ledger: LedgerReader, envelope: Envelope[Event], names: Mapping
         asked_at=metadata.happened,
         settled_after=None if last is None else last.metadata.earliest,
         settled_at=metadata.happened if is_decided else None if last is None else last.metadata.happened,
-        positions=tuple(sorted({envelope.position, *_find_positions(ledger, envelope)})),
+        positions=tuple(sorted({envelope.position, *(part.position for part in parts)})),
+        moves=tuple(_moves_of(course, positions)),
+        settlements=tuple(_settlements_of(course, positions)),
+        says=tuple(line.strip() for line in summarize_course(course).lines()),
     )
 
 
-def _find_positions(ledger: LedgerReader, envelope: Envelope[Event]) -> Iterator[int]:
-    """Of the events of a request: all have its correlation, but others may have it too."""
+def _moves_of(course: RequestCourse, positions: Mapping[int, int]) -> Iterator[MoveRecord]:
+    """The moves of a request; a decided command is one, if anything was granted."""
+    asked = course.asked
+    event = asked.event
+    if isinstance(event, VmMemoryAdded | VmMemoryRemoved) and event.granted:
+        before = event.before or event.after
+        yield MoveRecord(
+            position=asked.position,
+            at=asked.metadata.happened,
+            after=None,
+            size_from=before.assigned,
+            size_to=event.after.assigned,
+            late=False,
+        )
+    for move in course.moves:
+        yield MoveRecord(
+            position=positions.get(move.version, 0),
+            at=move.metadata.happened,
+            after=move.metadata.earliest,
+            size_from=move.event.size_from,
+            size_to=move.event.size_to,
+            late=move.event.late,
+        )
+
+
+def _settlements_of(course: RequestCourse, positions: Mapping[int, int]) -> Iterator[SettlementRecord]:
+    """How a request was settled; a decided command is settled by its own event."""
+    asked = course.asked
+    event = asked.event
+    if isinstance(event, VmEvent):
+        requested, granted = event.requested, event.granted
+        yield SettlementRecord(
+            position=asked.position,
+            at=asked.metadata.happened,
+            after=None,
+            granted=granted,
+            remaining=None if requested is None or granted is None else requested - granted,
+            outcome=event.outcome,
+            code=event.code,
+            cause_is=None,
+            still_open=False,
+            late=False,
+        )
+    for settled in course.settlements:
+        yield SettlementRecord(
+            position=positions.get(settled.version, 0),
+            at=settled.metadata.happened,
+            after=settled.metadata.earliest,
+            granted=settled.event.granted,
+            remaining=settled.event.remaining,
+            outcome=settled.event.outcome,
+            code=settled.event.code,
+            cause_is=settled.event.cause_is,
+            still_open=settled.event.still_open,
+            late=settled.event.late,
+        )
+
+
+def _find_parts(ledger: LedgerReader, envelope: Envelope[Event]) -> Iterator[Envelope[Event]]:
+    """The events of a request: all have its correlation, but others may have it too."""
     event = envelope.event
     for found in ledger.views.log(Filter(correlation=envelope.metadata.correlation)):
         if isinstance(found, UnreadableEvent) or found.position < envelope.position:
@@ -123,9 +222,9 @@ def _find_positions(ledger: LedgerReader, envelope: Envelope[Event]) -> Iterator
         if isinstance(event, VmChangeRequested):
             part = found.event if found.stream == envelope.stream else None
             if isinstance(part, VmMemoryMoved | VmRequestSettled) and part.request == event.request:
-                yield found.position
+                yield found
         elif found.metadata.causation == envelope.id:
-            yield found.position
+            yield found
 
 
 def _outcome_of(event: Event, settled: VmRequestSettled | None, outcome: Outcome | None) -> Outcome | None:

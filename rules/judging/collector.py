@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from domain.envelope import Envelope
 from domain.events import Event
 from rules.judging.findings import NOTHING, At, Coverage, Difference, Figures, Finding, Question, Verdict
 from rules.judging.scope import Scope
+
+MOST_POSITIONS: Final = 100
+"""Positions of events that share a finding which are kept."""
 
 
 class EventRef(NamedTuple):
@@ -17,6 +21,17 @@ class EventRef(NamedTuple):
     envelope: Envelope[Event]
     place: str
     """``file:line``; empty for an event of a ledger."""
+
+
+@dataclass(slots=True)
+class _UnknownGroup:
+    """Events for which a rule is unknown for the same reason."""
+
+    ref: EventRef
+    """The first of them."""
+    about: Question
+    count: int = 0
+    positions: list[int] = field(default_factory=list[int])
 
 
 class FindingCollector:
@@ -35,7 +50,7 @@ class FindingCollector:
         cause is shown itself."""
         self._findings: list[Finding] = []
         self._clean: dict[tuple[str, str], int] = {}
-        self._unknown: dict[tuple[str, str], tuple[EventRef, Question, int]] = {}
+        self._unknown: dict[tuple[str, str], _UnknownGroup] = {}
 
     def enter(self, ref: EventRef, host: str | None) -> None:
         """Makes an event the current one; ``host`` is the host of its VM."""
@@ -70,10 +85,13 @@ class FindingCollector:
         self.reported.add(rule)
         if times and self.in_scope and self.includes(rule):
             self.coverage.count(rule, Verdict.UNKNOWN, times)
-            found = self._unknown.get((rule, why))
-            if found is None:
-                found = ref, about if isinstance(about, Question) else about(), 0
-            self._unknown[rule, why] = (*found[:2], found[2] + times)
+            group = self._unknown.get((rule, why))
+            if group is None:
+                question = about if isinstance(about, Question) else about()
+                group = self._unknown[rule, why] = _UnknownGroup(ref=ref, about=question)
+            group.count += times
+            if len(group.positions) < MOST_POSITIONS:
+                group.positions.append(ref.envelope.position)
 
     def report_lost(self, rule: str, ref: EventRef, why: str, about: Question, times: int) -> None:
         """A figure that a rule needs can never be measured any more: a finding of its own."""
@@ -124,10 +142,17 @@ class FindingCollector:
 
     def finish(self) -> None:
         """Makes the findings about what is unknown."""
-        for (rule, why), (ref, about, count) in self._unknown.items():
-            self._findings.append(
-                Finding(rule=rule, verdict=Verdict.UNKNOWN, at=location_of(ref), why=why, about=about, count=count)
+        for (rule, why), group in self._unknown.items():
+            finding = Finding(
+                rule=rule,
+                verdict=Verdict.UNKNOWN,
+                at=location_of(group.ref),
+                why=why,
+                about=group.about,
+                count=group.count,
+                positions=tuple(dict.fromkeys(group.positions)) if group.count > 1 else (),
             )
+            self._findings.append(finding)
         self._unknown.clear()
 
     def _report(

@@ -111,6 +111,8 @@ class Finding:
     for ``VIOLATED`` all break it. Otherwise ``expected`` and ``found`` contradict each other."""
     count: int = 1
     """The number of events that it stands for: events that are unknown for the same reason share one finding."""
+    positions: tuple[int, ...] = ()
+    """The positions of those events, the first hundred of them; none if it stands for one event."""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from nilometer.audit.identifying import identify
 from nilometer.audit.provenance import provenance_document
 from nilometer.audit.wording import format_message
 from nilometer.cli.audit.result import AuditReport
@@ -23,7 +24,7 @@ def audit_document(report: AuditReport) -> dict[str, Any]:
         "verdict": report.verdict.value,
         "about": provenance_document(audit, report.provenance),
         "unmatched": report.unmatched,
-        "findings": [_finding(sourced.finding) for sourced in audit.findings],
+        "findings": [_finding(id, sourced.finding) for id, sourced in identify(audit.findings)],
         "checked": [
             {
                 "rule": rule,
@@ -50,10 +51,11 @@ def split_place(place: str) -> tuple[str | None, int | None]:
     return (file, int(line)) if file and line.isdecimal() else (None, None)
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(id: str, finding: Finding) -> dict[str, Any]:
     at = finding.at
     file, line = split_place(at.place)
     return {
+        "id": id,
         "rule": finding.rule,
         "verdict": finding.verdict.value,
         "position": at.position,
@@ -70,6 +72,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "record": at.record,
         "follows": finding.follows,
         "count": finding.count,
+        "positions": list(finding.positions),
     }
 
 

@@ -5,15 +5,13 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from nilometer.audit.identifying import identify
 from nilometer.audit.provenance import provenance_document
 from nilometer.audit.result import SourcedFinding
 from nilometer.audit.rules import sentence_of
@@ -77,14 +75,10 @@ def _invocation(report: AuditReport) -> dict[str, Any]:
 
 
 def _results(findings: Sequence[SourcedFinding], rules: Mapping[str, int]) -> list[dict[str, Any]]:
-    counts: Counter[str] = Counter()
-    results: list[dict[str, Any]] = []
-    for sourced in findings:
-        digest = fingerprint(sourced)
-        counts[digest] += 1  # two findings that are alike stay two
-        fingerprints = {FINGERPRINT: f"{digest}:{counts[digest]}"}
-        results.append(_result(sourced.finding, rules) | {"partialFingerprints": fingerprints})
-    return results
+    return [
+        _result(sourced.finding, rules) | {"partialFingerprints": {FINGERPRINT: id}}
+        for id, sourced in identify(findings)
+    ]
 
 
 def _result(finding: Finding, rules: Mapping[str, int]) -> dict[str, Any]:
@@ -116,14 +110,3 @@ def uri(file: str) -> str:
         return quote(path.relative_to(Path.cwd()).as_posix())
     except ValueError:
         return path.as_uri()
-
-
-def fingerprint(sourced: SourcedFinding) -> str:
-    """Identifies a finding in later runs: by the rule, the event in its ledger, and the figures that differ.
-
-    The line in the file does not count, so that lines added before it do not make the finding new.
-    """
-    finding = sourced.finding
-    event = [sourced.source, finding.at.stream, finding.at.position or finding.at.happened]
-    known = [finding.rule, event, dict(finding.expected), dict(finding.found)]
-    return sha256(json.dumps(known, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

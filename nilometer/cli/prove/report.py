@@ -7,12 +7,15 @@ import re
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from nilometer.cli.failures import say
 from nilometer.cli.output import Output
 from nilometer.cli.prove.bar import ProgressBar
+from nilometer.times import system_clock
+from rules.judging.fingerprint import rules_digest
 from rules.kinds import CHECKS, KINDS
 from rules.proving.result import ProofResult
 
@@ -189,6 +192,10 @@ class Report:
             "verdict": self.verdict.value,
             "seconds": round(seconds, 3),
             "kept": None if self.kept is None else self.kept.isoformat(timespec="seconds"),
+            "finished": (self.kept or system_clock()).isoformat(timespec="seconds"),
+            "solver": "Z3",
+            "solver_version": version("z3-solver"),
+            "rules_sha256": rules_digest(),
             "obligations": [_result_document(result) for result in self.results.values()],
             "recheck": recheck,
         }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import click
 
+from domain.shapes import parse_size
 from nilometer.cli.documents import to_document
 from nilometer.cli.failures import NOT_IN_FULL, OK
 from nilometer.cli.options import common_options
@@ -16,10 +18,10 @@ from nilometer.cli.reading.moments import parse_moment
 from nilometer.cli.session import current_session
 from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.ledger.reader import LedgerReader
-from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_size, format_sizes
+from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_size, format_sizes, plural
 from nilometer.times import format_exact_time, format_time
 from nilometer.views.tables import Moment
-from projections.diff import FigureChange, difference
+from projections.diff import Difference, FigureChange, attribute, difference
 from projections.view import HostRow, View, VmRow, view
 
 _COUNTS: Final = ("session", "generation", "buffer", "weight")
@@ -30,9 +32,10 @@ _COUNTS: Final = ("session", "generation", "buffer", "weight")
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="B")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything changed.")
+@click.option("--least", metavar="SIZE", help="Only changes of this size or more; what is no size stays.")
 @ids_option
 @common_options
-def command(one: str, other: str, exit_code: bool) -> int:
+def command(one: str, other: str, exit_code: bool, least: str | None) -> int:
     """Show what changed from moment A to moment B, and which events changed it. A moment is a position or a time.
 
     \b
@@ -43,16 +46,22 @@ def command(one: str, other: str, exit_code: bool) -> int:
     session = current_session()
     out = Output(session.format)
     first, second = parse_moment(one), parse_moment(other)
+    least_size = 0 if least is None else parse_size(least)
     with session.reading() as ledger:
         out.name = VmNames(ledger).put_in
         before, after = _build_view(ledger, first), _build_view(ledger, second)
-        found = difference(before, after, ledger.views.between(first, second))
+        between = list(ledger.views.between(first, second))
+        found = _leave_out(difference(before, after, between), least_size)
         if out.json:
+            fleet = ledger.views.fleet_of(first if _is_earlier(before, after) else second)
+            by = attribute(fleet, between)
+            changes = [replace(change, by=by.get(change.path, ())) for change in found.changes]
             out.write_document(
                 {
                     "from": {"position": before.position, "at": before.at},
                     "to": {"position": after.position, "at": after.at},
-                    "changes": to_document(found.changes),
+                    "changes": to_document(changes),
+                    "left_out": len(found.small),
                     "positions": list(found.positions),
                 }
             )
@@ -63,10 +72,31 @@ def command(one: str, other: str, exit_code: bool) -> int:
                 out.write_line(_format_change(change, unit))
             if not found.changes:
                 out.write_line("Nothing changed.")
+            if found.small:
+                out.write_line(f"{plural(len(found.small), 'smaller change')} left out: less than {least}")
             for position in found.positions:
                 (envelope,) = ledger.events(position - 1, position)
                 out.write_line(f"by {format_log_line(envelope, unit)}")
     return NOT_IN_FULL if exit_code and found.changes else OK
+
+
+def _is_earlier(one: View, other: View) -> bool:
+    """Whether the events between two views lead from the one to the other."""
+    return (one.at or "", one.position) <= (other.at or "", other.position)
+
+
+def _leave_out(found: Difference, least: int) -> Difference:
+    """A difference without the changes of sizes that are smaller."""
+    small = [change for change in found.changes if _is_small(change, least)]
+    kept = tuple(change for change in found.changes if change not in small)
+    return replace(found, changes=kept, small=tuple(small))
+
+
+def _is_small(change: FigureChange, least: int) -> bool:
+    before, after = change.before, change.after
+    if not _is_size(change) or not isinstance(before, int) or not isinstance(after, int):
+        return False
+    return abs(after - before) < least
 
 
 def _build_view(ledger: LedgerReader, at: Moment) -> View:

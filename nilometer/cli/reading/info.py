@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
+from domain.identifiers import split_stream
 from nilometer.cli.failures import OK
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
@@ -112,8 +113,9 @@ class BodyShapes:
 
 
 def _first_happened(ledger: LedgerReader) -> str | None:
-    """When the first event happened; ``None`` in an empty ledger, or where that cannot be read."""
-    row = next(ledger.rows(0, 1), None)
+    """When the first event of a host or VM happened; ``None`` if there is none, or where that cannot be read."""
+    first = (row for row in ledger.rows(0, None) if split_stream(row.stream)[0] != "import")
+    row = next(first, None)
     if row is None:
         return None
     try:

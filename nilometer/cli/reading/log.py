@@ -20,6 +20,7 @@ from nilometer.cli.interrupts import interruptible
 from nilometer.cli.names import EMPTY, Named, list_vm_names, resolve_actor, resolve_host, resolve_named, resolve_vm
 from nilometer.cli.options import table_options
 from nilometer.cli.output import Output
+from nilometer.cli.reading.log_moments import show_moments
 from nilometer.cli.reading.log_selection import LogSelection, find_streams
 from nilometer.cli.reading.log_table import COLUMNS, format_event, format_row
 from nilometer.cli.session import current_session, read_typed_time
@@ -58,6 +59,7 @@ MAX_EVENTS: Final = 3
 @click.option("--follow", is_flag=True, help="Then show each new event, until Ctrl-C.")
 @click.option("--asked", "only_asked", is_flag=True, help="Only requests, each with its outcomes.")
 @click.option("--nobody", is_flag=True, help="With --asked: only requests by an unknown user.")
+@click.option("--moments", is_flag=True, help="Only moments: the position and the events of each command.")
 @click.option("--no-ticket", is_flag=True, help="With --asked: only requests without a ticket.")
 @ids_option
 @table_options
@@ -76,11 +78,13 @@ def command(
     follow: bool,
     only_asked: bool,
     nobody: bool,
+    moments: bool,
     no_ticket: bool,
 ) -> int:
     """List what happened, newest last: one line per command. As JSON or CSV: one line per event.
 
-    With --asked, JSON has one object per request.
+    With --asked, JSON has one object per request; with --moments, one per command or observation: a view at its
+    position shows all of it, never half a command.
 
     \b
     Examples:
@@ -90,6 +94,8 @@ def command(
     session = current_session()
     if (nobody or no_ticket) and not only_asked:
         raise Mistyped(f"{'--nobody' if nobody else '--no-ticket'} needs --asked", hint="add --asked")
+    if moments and (only_asked or follow):
+        raise Mistyped("--moments goes with neither --asked nor --follow", hint="leave one of them out")
     if nobody and actor is not None:
         raise Mistyped("--nobody does not go with --actor", hint="leave one of them out")
     out = Output(session.format)
@@ -117,6 +123,9 @@ def command(
             by_time=by_time,
             without_ticket=no_ticket,
         )
+        if moments:
+            show_moments(out, selection.find(ledger, None), count)
+            return OK
         show = _shower(out, ledger, only_asked=only_asked)
         last, is_empty = ledger.position, True
         for event in _list(out, ledger, selection, count):

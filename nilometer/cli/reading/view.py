@@ -15,7 +15,7 @@ from domain.identifiers import host_stream, vm_stream
 from domain.settings import Mode
 from domain.state import Power
 from nilometer.cli.documents import to_document
-from nilometer.cli.failures import OK, Mistyped
+from nilometer.cli.failures import OK, Mistyped, say
 from nilometer.cli.names import (
     EMPTY,
     GONE,
@@ -32,9 +32,11 @@ from nilometer.cli.reading.moments import parse_one_moment
 from nilometer.cli.session import current_session
 from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.ledger.reader import LedgerReader
+from nilometer.ledger.whole_commands import complete_position
 from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_rounded, format_sizes
 from nilometer.times import format_exact_time, format_time, format_time_near, format_time_short
+from nilometer.views.tables import Moment
 from projections.books import HostBook, host_book
 from projections.fleet import Fleet
 from projections.unknowns import WhyUnknown
@@ -86,9 +88,12 @@ _TIMES: Final = ("not_listed_since", "retired_since", "watched_until", "newest_p
 )
 @click.option("--vm", metavar="VM", help="Only this VM, with all its figures, and its host.")
 @click.option("--host", metavar="HOST", help="Only this host and the VMs on it.")
+@click.option("--over-time", is_flag=True, help="The figures after each event until then, oldest first.")
 @ids_option
 @common_options
-def command(name: str | None, at: str | None, position: int | None, vm: str | None, host: str | None) -> int:
+def command(
+    name: str | None, at: str | None, position: int | None, vm: str | None, host: str | None, over_time: bool
+) -> int:
     """Show the memory that each guest sees, has and uses, and when each figure was last updated.
 
     \b
@@ -102,12 +107,18 @@ def command(name: str | None, at: str | None, position: int | None, vm: str | No
     if name is not None and (vm is not None or host is not None):
         raise Mistyped(f"{name!r} and {'--vm' if vm is not None else '--host'} both choose", hint="give one of them")
     with session.reading() as ledger:
+        moment = _complete(ledger, moment)
         fleet = ledger.views.fleet_of(moment)
         out.name = VmNames(ledger, fleet).put_in
         vm = None if vm is None else _find_vm(ledger, fleet, vm)
         host = None if host is None else _find_host(ledger, fleet, host)
         if name is not None:
             vm, host = find_named(name, partial(_find_vm, ledger, fleet), partial(_find_host, ledger, fleet))
+        if over_time:
+            from nilometer.cli.reading.over_time import show_over_time  # here, because it loads the classes of events
+
+            show_over_time(out, ledger, moment, vm=vm, host=host)
+            return OK
         rows = view(fleet, at=moment if isinstance(moment, str) else None, vm=vm, host=host)
         books = [] if host is None or host not in fleet.hosts else [host_book(fleet, host)]
         empty = not ledger.position
@@ -118,6 +129,16 @@ def command(name: str | None, at: str | None, position: int | None, vm: str | No
     else:
         _show(out, rows, books, in_full=vm is not None, typed=at is not None)
     return OK
+
+
+def _complete(ledger: LedgerReader, moment: Moment | None) -> Moment | None:
+    """A position within the events of one command is the position of the last of them: half of it was never there."""
+    if not isinstance(moment, int):
+        return moment
+    complete = complete_position(ledger, moment)
+    if complete != moment:
+        say("note", f"the events up to #{complete} were recorded together: this is position {complete}")
+    return complete
 
 
 def _find_vm(ledger: LedgerReader, fleet: Fleet, word: str) -> str:

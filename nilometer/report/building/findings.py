@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import sha256
 from typing import Final, Literal
 
 from domain.identifiers import UtcTime
+from nilometer.audit.identifying import identify
 from nilometer.audit.result import SourcedFinding
 from nilometer.audit.wording import format_message, format_values
 from nilometer.report.building.context import Context, rule_reference
@@ -32,12 +31,12 @@ def finding_items(context: Context, found: Iterable[SourcedFinding]) -> tuple[Fi
     ordered = sorted(found, key=lambda sourced: (_ORDER.index(sourced.finding.verdict), sourced.finding.follows or 0))
     explained: set[str] = set()
     items: list[FindingItem] = []
-    for number, sourced in enumerate(ordered, start=1):
+    for number, (id, sourced) in enumerate(identify(ordered), start=1):
         finding = sourced.finding
         is_first = finding.verdict is Verdict.UNKNOWN and finding.rule not in explained
         if is_first:
             explained.add(finding.rule)
-        items.append(_item(context, number, sourced, explained=is_first and len(explained) <= MOST_COMPLETED))
+        items.append(_item(context, number, id, sourced, explained=is_first and len(explained) <= MOST_COMPLETED))
     return tuple(items)
 
 
@@ -51,13 +50,13 @@ def flags(items: Sequence[FindingItem]) -> dict[int, list[Reference]]:
     return found
 
 
-def _item(context: Context, number: int, sourced: SourcedFinding, *, explained: bool) -> FindingItem:
+def _item(context: Context, number: int, id: str, sourced: SourcedFinding, *, explained: bool) -> FindingItem:
     finding = sourced.finding
     at = finding.at
     keeps, breaks, known = _completions(finding) if explained else ((), (), ())
     return FindingItem(
         anchor=f"f{number}",
-        id=finding_id(sourced),
+        id=id,
         verdict=_WORDS[finding.verdict],
         rule=rule_reference(finding.rule),
         event=None if at.position is None else context.event(at.position),
@@ -73,14 +72,6 @@ def _item(context: Context, number: int, sourced: SourcedFinding, *, explained: 
         known=known,
         collect=subject_of(finding.rule).collect if finding.verdict is Verdict.UNKNOWN else "",
     )
-
-
-def finding_id(sourced: SourcedFinding) -> str:
-    """What identifies a finding in later reports: the rule, the event in its ledger, the figures that differ."""
-    finding = sourced.finding
-    event = [sourced.source, finding.at.stream, finding.at.position or finding.at.happened]
-    known = [finding.rule, event, dict(finding.expected), dict(finding.found)]
-    return sha256(json.dumps(known, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
 Pairs = tuple[tuple[str, str], ...]

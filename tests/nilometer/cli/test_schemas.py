@@ -46,6 +46,14 @@ def test_what_is_printed_is_as_the_schemas_say(desk: Desk) -> None:
     assert problems("answer", recorded) == []
     for args in (["view"], ["view", "--position", "20"]):
         assert problems("view", desk.call(*args, "--format", "json").json) == []
+    for name, args in (
+        ("figures", ["view", "--over-time"]),
+        ("moment", ["log", "--moments"]),
+        ("request", ["log", "--asked"]),
+    ):
+        lines = desk.call(*args, "--format", "json").lines
+        assert len(lines) > 5
+        assert [problem for line in lines for problem in problems(name, line)] == []
     assert problems("diff", desk.call("diff", "0", "2026-11-24", "--format", "json").json) == []
     assert problems("info", desk.call("info", "--format", "json").json) == []
     assert problems("replay", desk.call("replay", "--format", "json").json) == []

@@ -32,6 +32,8 @@ READ = {
     "show-ticket": ["show", "CHG-7"],
     "show-host": ["show", "1"],
     "diff": ["diff", "5", "2026-11-23T09:00:05Z"],
+    "moments": ["log", "--moments"],
+    "over-time": ["view", "web01", "--over-time"],
 }
 
 
