@@ -118,11 +118,11 @@ def _changes(
         old, new = before.get(id), after.get(id)
         path = f"{table}.{id}"
         if old is None or new is None:
-            found[id] = [FigureChange(path, old, new)]
+            found[id] = [FigureChange(path=path, before=old, after=new)]
         elif old != new:
             figures_before, figures_after = dict(_figures(old)), dict(_figures(new))
             differing = [
-                FigureChange(f"{path}.{name}", figures_before.get(name), figures_after.get(name))
+                FigureChange(path=f"{path}.{name}", before=figures_before.get(name), after=figures_after.get(name))
                 for name in figures_before | figures_after
                 if figures_before.get(name) != figures_after.get(name)
             ]
