@@ -44,6 +44,11 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "prove": ("prove.command", "Prove that no command can break the rules."),
         "replay": ("reading.replay", "Rebuild all views from the events and compare them."),
     },
+    "Show that nothing was changed": {
+        "key": ("sealing.key", "Make a key that signs a seal."),
+        "seal": ("sealing.seal", "Seal new events: hash them, and sign a checkpoint."),
+        "verify": ("sealing.verify", "Verify a seal: is this what was written?"),
+    },
     "Bring in what others recorded": {
         "collector": ("importing.collector", "Write the module that collects from a Hyper-V host."),
         "import-hyperv": ("importing.import_hyperv", "Import what Hyper-V hosts reported."),

@@ -14,9 +14,9 @@ HEAD = """\
 
 The help of every command. This page is generated: `python -m nilometer.cli.pages > docs/cli.md`.
 
-Exit codes: **0** done as requested · **1** not granted in full (`run`, `do`, `record`), violated (`audit`), refuted
-(`prove`), different (`replay`, `diff --exit-code`) · **2** wrong usage or unreadable input · **3** undecided (`prove`,
-and `audit` with `--strict` or `--require`) · **130** interrupted.
+Exit codes: **0** done as requested · **1** not granted in full (`run`, `do`, `record`), violated (`audit`, `verify`),
+refuted (`prove`), different (`replay`, `diff --exit-code`) · **2** wrong usage or unreadable input · **3** undecided
+(`prove`, `verify`, and `audit` with `--strict` or `--require`) · **130** interrupted.
 """
 
 

@@ -12,6 +12,7 @@ from nilometer.errors import LedgerError
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.making import removed_if_empty
 from nilometer.ledger.reader import check_database
+from nilometer.seal.tables import copy_seal
 from nilometer.storage.copying import NOTHING_REPLACED, Contents, Replacements, copy_ledger, read_contents
 from nilometer.storage.recorder import IntegrityError
 from nilometer.storage.sqlite.reader import SQLiteReader
@@ -53,7 +54,7 @@ def restore_backup(file: Path, url: str) -> Contents:
 def _copy(source: Ledger, url: str, replacing: Replacements = NOTHING_REPLACED) -> Contents:
     with Ledger.open(url, create=True) as target:
         try:
-            copied = copy_ledger(source.recorder, target.recorder, replacing)
+            copied = copy_ledger(source.recorder, target.recorder, replacing, [copy_seal])
         except IntegrityError as error:
             raise LedgerError(
                 f"{source.url} is damaged: its events or receipts do not fit together ({error}); nothing was copied",

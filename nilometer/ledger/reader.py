@@ -120,12 +120,17 @@ class LedgerReader:
 
 def open_reader(url: str) -> LedgerReader:
     """Opens the ledger at ``url`` to read it. Raises a ``LedgerError``, or ``InputError`` for an unreadable URL."""
+    return LedgerReader(open_store(url), str(parse_url(url)))
+
+
+def open_store(url: str) -> Store:
+    """Opens the database of the ledger at ``url``, to read what is beside the events. Raises as ``open_reader``."""
     location = parse_url(url)
     if isinstance(location, SQLiteLocation):
         from nilometer.storage.sqlite.reader import SQLiteReader
 
-        return LedgerReader(SQLiteReader.open(location), str(location))
-    return LedgerReader(postgres_recorder().open(location, create=False, read_only=True), str(location))
+        return SQLiteReader.open(location)
+    return postgres_recorder().open(location, create=False, read_only=True)
 
 
 def check_database(url: str) -> None:

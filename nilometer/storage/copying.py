@@ -5,7 +5,7 @@ It is read at one moment, whoever writes meanwhile, and written in one transacti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Protocol, cast
@@ -39,7 +39,16 @@ Replacements = Mapping[int, StoredRow]
 NOTHING_REPLACED: Final[Replacements] = {}
 
 
-def copy_ledger(source: Store, target: LedgerRecorder, replacing: Replacements = NOTHING_REPLACED) -> Contents:
+CopyBeside = Callable[[Database, Database], None]
+"""Copies further tables, in the same transactions: it reads from the first, and writes to the second."""
+
+
+def copy_ledger(
+    source: Store,
+    target: LedgerRecorder,
+    replacing: Replacements = NOTHING_REPLACED,
+    beside: Sequence[CopyBeside] = (),
+) -> Contents:
     """Copies a ledger into an empty one, which takes its id too. Raises ``LedgerError`` if that one has events."""
     digest = sha256()
     counts = {"events": 0, "commands": 0}
@@ -61,6 +70,8 @@ def copy_ledger(source: Store, target: LedgerRecorder, replacing: Replacements =
         for name in ("id", "created"):
             (value,) = read.execute("SELECT value FROM ledger WHERE name = ?", (name,)).fetchone() or ("",)
             written.execute("UPDATE ledger SET value = ? WHERE name = ?", (value, name))
+        for copy in beside:
+            copy(read, written)
     return Contents(counts["events"], counts["commands"], digest.hexdigest())
 
 

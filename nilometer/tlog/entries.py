@@ -11,14 +11,13 @@ from hashlib import sha256
 from nilometer.tlog.tiles import LARGEST_ENTRY
 
 
-def encode_entry(stream: bytes, version: int, topic: bytes, body: bytes) -> bytes:
+def encode_entry(stream: bytes, version: bytes, topic: bytes, body: bytes) -> bytes:
     """The entry of an event. Of one that is too long for a bundle the body is hashed first."""
-    number = b"%d" % version
-    entry = b"DSSEv1 %d %b %d %b %d %b %d %b" % (
-        len(stream), stream, len(number), number, len(topic), topic, len(body), body,
-    )  # fmt: skip
-    if len(entry) <= LARGEST_ENTRY:
-        return entry
-    return b"DSSEv1 %d %b %d %b %d %b 6 sha256 32 %b" % (
-        len(stream), stream, len(number), number, len(topic), topic, sha256(body).digest(),
-    )  # fmt: skip
+    head = b"DSSEv1 %d %b %d %b %d %b " % (len(stream), stream, len(version), version, len(topic), topic)
+    entry = b"%b%d %b" % (head, len(body), body)
+    return entry if len(entry) <= LARGEST_ENTRY else b"%b6 sha256 32 %b" % (head, sha256(body).digest())
+
+
+def encode_odd_entry(stream: bytes, version: bytes, topic: bytes, body: bytes, types: bytes) -> bytes:
+    """The entry of an event whose row was damaged: its values have other types than Nilometer writes."""
+    return b"%b %d %b" % (encode_entry(stream, version, topic, body), len(types), types)

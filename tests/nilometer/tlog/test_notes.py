@@ -24,6 +24,7 @@ from nilometer.tlog.policies import parse_policy
 from nilometer.tlog.proofs import TlogProof, parse_proof
 from nilometer.tlog.signatures import Signer, make_signer, verify_signatures
 from nilometer.tlog.tiles import LARGEST_ENTRY, TileTree, bundle_entry, grow, read_from
+from tests.paths import ROOT
 
 NOTE_KEY: Final = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 NOTE: Final = (
@@ -134,31 +135,31 @@ def note(*lines: str) -> bytes:
     return ("".join(f"{line}\n" for line in lines) + "\n" + NOTE.rpartition("\n\n")[2]).encode()
 
 
-ROOT: Final = b64encode(hash_leaf(b"x")).decode()
+HASH: Final = b64encode(hash_leaf(b"x")).decode()
 
 
 @pytest.mark.parametrize(
     "lines",
     [
-        ("log", "03", ROOT),
-        ("log", "+3", ROOT),
-        ("log", "-1", ROOT),
-        ("log", "٣", ROOT),
-        ("log", " 3", ROOT),
-        ("log", "3 ", ROOT),
-        ("log", "0x3", ROOT),
-        ("log", "1_0", ROOT),
-        ("log", str(2**63), ROOT),
-        ("log", "9" * 5000, ROOT),
-        ("log", "3", ROOT[:-4]),
-        ("log", "3", ROOT.replace("=", "")),
-        ("log", "3", f"{ROOT} "),
+        ("log", "03", HASH),
+        ("log", "+3", HASH),
+        ("log", "-1", HASH),
+        ("log", "٣", HASH),
+        ("log", " 3", HASH),
+        ("log", "3 ", HASH),
+        ("log", "0x3", HASH),
+        ("log", "1_0", HASH),
+        ("log", str(2**63), HASH),
+        ("log", "9" * 5000, HASH),
+        ("log", "3", HASH[:-4]),
+        ("log", "3", HASH.replace("=", "")),
+        ("log", "3", f"{HASH} "),
         ("log", "3", b64encode(b"x" * 33).decode()),
         ("log", "3"),
-        ("", "3", ROOT),
-        ("log", "3", ROOT, ""),
-        ("log", "0", ROOT),
-        ("log\r", "3", ROOT),
+        ("", "3", HASH),
+        ("log", "3", HASH, ""),
+        ("log", "0", HASH),
+        ("log\r", "3", HASH),
     ],
 )
 def test_what_is_no_checkpoint_is_refused(lines: tuple[str, ...]) -> None:
@@ -250,7 +251,7 @@ def test_a_proof_is_read_as_it_was_written() -> None:
         ("index 5\n", ""),
         ("extra ", "extra  "),
         ("extra e30=", "extra e31="),
-        ("index 5\n", "index 5\n" + f"{ROOT}\n" * 64),
+        ("index 5\n", "index 5\n" + f"{HASH}\n" * 64),
         ("index 5\n", "index 5\nxyz\n"),
         ("\n\n", "\n"),
     ],
@@ -374,24 +375,32 @@ def test_what_is_no_policy_is_refused_with_its_line(change: tuple[str, str]) -> 
 
 
 def test_entries_of_different_events_differ() -> None:
-    one = encode_entry(b"vm/a 1", 2, b"x", b"{}")
+    one = encode_entry(b"vm/a 1", b"2", b"x", b"{}")
     assert one == b"DSSEv1 6 vm/a 1 1 2 1 x 2 {}"
     for other in (
-        encode_entry(b"vm/a", 12, b"x", b"{}"),
-        encode_entry(b"vm/a 1", 2, b"x 2", b"{}"),
-        encode_entry(b"vm/a 1", 2, b"x", b"{} "),
+        encode_entry(b"vm/a", b"12", b"x", b"{}"),
+        encode_entry(b"vm/a 1", b"2", b"x 2", b"{}"),
+        encode_entry(b"vm/a 1", b"2", b"x", b"{} "),
     ):
         assert other != one
 
 
+def test_the_published_vector_is_the_entry() -> None:
+    page = (ROOT / "docs" / "history-format.md").read_text("utf-8")
+    block = page.partition("```\nstream ")[2].partition("\n```")[0]
+    stream, version, topic, body, entry, leaf = (line.split(maxsplit=1)[-1].encode() for line in block.splitlines())
+    assert encode_entry(stream, version, topic, body) == entry
+    assert hash_leaf(entry).hex().encode() == leaf
+
+
 def test_an_entry_that_is_too_long_for_a_bundle_has_the_hash_of_its_body() -> None:
-    beside = len(encode_entry(b"vm/a", 1, b"x/1", b"")) + 4  # five digits of length for one
+    beside = len(encode_entry(b"vm/a", b"1", b"x/1", b"")) + 4  # five digits of length for one
     fits, too_long = b"b" * (LARGEST_ENTRY - beside), b"b" * (LARGEST_ENTRY - beside + 1)
-    assert len(bundle_entry(encode_entry(b"vm/a", 1, b"x/1", fits))) == LARGEST_ENTRY + 2
-    entry = encode_entry(b"vm/a", 1, b"x/1", too_long)
+    assert len(bundle_entry(encode_entry(b"vm/a", b"1", b"x/1", fits))) == LARGEST_ENTRY + 2
+    entry = encode_entry(b"vm/a", b"1", b"x/1", too_long)
     assert entry.startswith(b"DSSEv1 4 vm/a 1 1 3 x/1 6 sha256 32 ")
     assert len(entry) == len(b"DSSEv1 4 vm/a 1 1 3 x/1 6 sha256 32 ") + 32
-    assert encode_entry(b"vm/a", 1, b"x/1", too_long[:-1] + b"c") != entry
+    assert encode_entry(b"vm/a", b"1", b"x/1", too_long[:-1] + b"c") != entry
     with pytest.raises(TlogError):
         bundle_entry(b"x" * (LARGEST_ENTRY + 1))
-    assert b64decode(ROOT)
+    assert b64decode(HASH)

@@ -1,0 +1,78 @@
+"""The keys that a command signs or checks with, as they are named on the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from domain.errors import InputError
+from nilometer.cli.failures import Mistyped
+from nilometer.seal.keys import command_signer, parse_private_keys, read_key_file
+from nilometer.tlog.notes import VerifierKey, parse_verifier_key
+from nilometer.tlog.policies import TlogPolicy, parse_policy
+from nilometer.tlog.signatures import Signer
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+KEY: Final = "NILO_SEAL_KEY"
+LARGEST_FILE: Final = 1_000_000
+
+
+def signing_options(function: F) -> F:
+    """The options that name what signs."""
+    help = f"The private key, made by nilo key new; or the key itself in {KEY}.  [NILO_SEAL_KEY_FILE]"
+    function = click.option(
+        "--verifier-key", metavar="KEY", help="With --sign-with: the verifier key of what signs, or its file."
+    )(function)
+    function = click.option(
+        "--sign-with", metavar="COMMAND", help="A command that signs: bytes on stdin, base64 on stdout."
+    )(function)
+    return click.option("--key", "key_file", metavar="FILE", envvar="NILO_SEAL_KEY_FILE", help=help)(function)
+
+
+def find_signers(key_file: str | None, sign_with: str | None, verifier_key: str | None) -> list[Signer]:
+    """What signs. Raises ``InputError`` if nothing was named."""
+    if sign_with is not None:
+        if verifier_key is None:
+            raise Mistyped("--sign-with needs --verifier-key", hint="what signs does not say which key it has")
+        return [command_signer(sign_with, key) for key in read_verifier_keys([verifier_key])]
+    if key_file is not None:
+        return read_key_file(Path(key_file))
+    if os.environ.get(KEY):
+        return parse_private_keys(os.environ[KEY], f"the variable {KEY}")
+    raise InputError(
+        "no key to sign with", hint="make one: nilo key new NAME -o seal.key; then: nilo seal --key seal.key"
+    )
+
+
+def read_verifier_keys(given: Sequence[str]) -> list[VerifierKey]:
+    """Verifier keys: as texts, or one a line in files."""
+    keys: list[VerifierKey] = []
+    for text in given:
+        if "+" in text and not Path(text).exists():
+            keys.append(parse_verifier_key(text))
+            continue
+        lines = read_small_file(text).decode("utf-8", "replace").splitlines()
+        keys += [parse_verifier_key(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
+    return keys
+
+
+def read_policy(file: str | None) -> TlogPolicy | None:
+    """The policy in a file, if one was named."""
+    return None if file is None else parse_policy(read_small_file(file))
+
+
+def read_small_file(file: str) -> bytes:
+    """A file of keys, a policy or a checkpoint. Raises ``InputError`` for one that is too large to be one."""
+    try:
+        with Path(file).open("rb") as opened:
+            raw = opened.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from None
+    if len(raw) > LARGEST_FILE:
+        raise InputError(f"{file} has over {LARGEST_FILE:,} bytes: it is no key, policy or checkpoint")
+    return raw

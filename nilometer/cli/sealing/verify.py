@@ -1,0 +1,128 @@
+"""``nilo verify``: is what is stored what was sealed?"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import datetime
+from typing import Final
+
+import click
+
+from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED
+from nilometer.cli.options import common_options
+from nilometer.cli.output import Output, Progress
+from nilometer.cli.sealing.signing import read_policy, read_small_file, read_verifier_keys
+from nilometer.cli.session import current_session
+from nilometer.ledger.reader import check_database, open_store
+from nilometer.messages.sizes import plural
+from nilometer.seal.tables import SealedHead
+from nilometer.seal.verifying import OtherCheckpoint, SealFinding, SealVerdict, UnsealedTail, Verification, Verifier
+from nilometer.storage.reader import EventReader
+from nilometer.times import current_time, format_duration, format_time
+from nilometer.tlog.checkpoints import parse_checkpoint
+
+_CODES: Final = {SealVerdict.HOLDS: OK, SealVerdict.VIOLATED: NOT_IN_FULL, SealVerdict.UNKNOWN: UNDECIDED}
+
+
+@click.command("verify")
+@click.option(
+    "--verifier-key", "keys", metavar="KEY", multiple=True, envvar="NILO_VERIFIER_KEY",
+    help="The verifier key of the seal, or a file of such keys.  [NILO_VERIFIER_KEY]",
+)  # fmt: skip
+@click.option("--against", metavar="FILE", multiple=True, help="Compare a checkpoint that was kept elsewhere.")
+@click.option("--policy", metavar="FILE", help="A tlog-policy: keys of logs and witnesses, and how many must sign.")
+@click.option("--strict", is_flag=True, help="Exit with 3 if there are events that are not sealed yet.")
+@common_options
+def command(keys: tuple[str, ...], against: tuple[str, ...], policy: str | None, strict: bool) -> int:
+    """Verify the seal: hash every stored event again, and compare with what was sealed and signed.
+
+    verify answers: is this what was written? audit answers another question: was it done by the rules? The verdict is
+    holds (0), violated (1) or unknown (3); it is about the sealed events. See docs/seal.md.
+
+    \b
+    Examples:
+      nilo verify --verifier-key seal.pub
+      nilo verify --verifier-key seal.pub --against /mnt/elsewhere/checkpoint --format json
+    """
+    session = current_session()
+    out = Output(session.format)
+    others = [OtherCheckpoint(name, parse_checkpoint(read_small_file(name))) for name in against]
+    trusted, known = read_verifier_keys(keys), read_policy(policy)
+    check_database(session.url)
+    with closing(open_store(session.url)) as store:
+        verifier = Verifier(store, keys=trusted, against=others, policy=known)
+        with Progress("verifying", EventReader(store).position(), "events") as progress:
+            result = verifier.verify(progress.update)
+    age = _age(result.unsealed, current_time(session.clock))
+    if out.json:
+        out.write_document(_to_document(result, age))
+    else:
+        _show(out, result, age)
+    if strict and result.verdict is SealVerdict.HOLDS and result.unsealed.events:
+        return UNDECIDED
+    return _CODES[result.verdict]
+
+
+def _age(tail: UnsealedTail, now: str) -> float | None:
+    """The seconds since the first event was recorded that is not sealed."""
+    if tail.since is None:
+        return None
+    try:
+        return max(0.0, (datetime.fromisoformat(now) - datetime.fromisoformat(tail.since)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _show(out: Output, result: Verification, age: float | None) -> None:
+    size = 0 if result.sealed is None else result.sealed.size
+    what = f"{plural(size, 'sealed event')}"
+    out.write_line(f"{out.style(result.verdict, bold=True)}: {what}, {plural(result.checkpoints, 'kept checkpoint')}")
+    for finding in result.findings:
+        out.write_line(f"{finding.verdict}: {_sentence(finding)}")
+    if result.sealed is not None:
+        out.write_line(f"sealed as {_name(result.sealed)}; signatures: {result.signatures}")
+    if result.against:
+        out.write_line(f"compared with {plural(result.against, 'checkpoint')} that others kept")
+    if result.witnessed is not None:
+        out.write_line(f"witnessed: {_name(result.witnessed)}")
+    if result.unsealed.events:
+        since = "" if age is None else f", the oldest for {format_duration(age)}"
+        out.write_line(f"unknown: {plural(result.unsealed.events, 'event')} not sealed yet{since}")
+
+
+def _sentence(finding: SealFinding) -> str:
+    return finding.message if finding.event is None else f"{finding.message}; there is {finding.event} now"
+
+
+def _name(head: SealedHead) -> str:
+    return f"{head.origin} up to position {head.position}, {format_time(head.sealed)}"
+
+
+def _to_document(result: Verification, age: float | None) -> dict[str, object]:
+    return {
+        "verdict": str(result.verdict),
+        "events": result.events,
+        "sealed": _head(result.sealed),
+        "checkpoints": result.checkpoints,
+        "signatures": str(result.signatures),
+        "against": result.against,
+        "witnessed": _head(result.witnessed),
+        **{str(kind): count for kind, count in result.counts.items()},
+        "unsealed": {"events": result.unsealed.events, "since": result.unsealed.since, "seconds": age},
+        "findings": [
+            {
+                "verdict": str(finding.verdict),
+                "about": finding.about,
+                "message": finding.message,
+                "position": finding.position,
+                "event": finding.event,
+            }
+            for finding in result.findings
+        ],
+    }
+
+
+def _head(head: SealedHead | None) -> dict[str, object] | None:
+    if head is None:
+        return None
+    return {"origin": head.origin, "size": head.size, "position": head.position, "sealed": head.sealed}

@@ -1,0 +1,426 @@
+"""Verifying a sealed ledger: is what is stored what was sealed?
+
+Every stored event is hashed again and compared with the leaves; from the leaves the roots are computed again, of every
+kept checkpoint and of those that others kept. Nothing is believed because it is stored: what counts in the end is a
+signature by a key that was named, and a checkpoint that was kept where nobody could change it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from nilometer.seal.comparing import (
+    ComparedRange,
+    DifferenceKind,
+    SealDifference,
+    TileRange,
+    compare_range,
+    cut_ranges,
+)
+from nilometer.seal.rows import FIRST, LAST, read_leaves, read_rows
+from nilometer.seal.tables import SealDamaged, SealedHead, exist, read_heads, read_tile
+from nilometer.storage.store import Store
+from nilometer.tlog.checkpoints import SignedTreeHead, parse_checkpoint
+from nilometer.tlog.errors import SignatureError, TlogError
+from nilometer.tlog.merkle import EMPTY_ROOT, hash_perfect
+from nilometer.tlog.notes import VerifierKey
+from nilometer.tlog.policies import TlogPolicy
+from nilometer.tlog.signatures import SignaturesUnavailable, verify_signatures
+from nilometer.tlog.tiles import FULL_BYTES, WIDTH, Coordinate, TileTree, grow, read_from
+
+MOST_SHOWN: Final = 20
+"""So many differences are named; all are counted."""
+
+
+class SealVerdict(StrEnum):
+    """What can be said, worst last."""
+
+    HOLDS = "holds"
+    UNKNOWN = "unknown"
+    VIOLATED = "violated"
+
+
+@dataclass(frozen=True, slots=True)
+class SealFinding:
+    """Something that does not hold, or that cannot be said."""
+
+    verdict: SealVerdict
+    about: str
+    """``event``, ``tile``, ``checkpoint``, ``signature``, ``against`` or ``witness``."""
+    message: str
+    position: int | None = None
+    event: str | None = None
+    """The stream and version of the event that stands there now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherCheckpoint:
+    """A checkpoint that was kept somewhere else, under the name by which it is shown."""
+
+    name: str
+    checkpoint: SignedTreeHead
+
+
+@dataclass(frozen=True, slots=True)
+class UnsealedTail:
+    """The events that no checkpoint covers yet: of them nothing can be said."""
+
+    events: int
+    since: str | None
+    """When the first of them was recorded, as it says itself."""
+
+
+@dataclass(slots=True)
+class Verification:
+    """What was checked, and what it came to."""
+
+    events: int = 0
+    sealed: SealedHead | None = None
+    checkpoints: int = 0
+    """How many kept checkpoints were compared."""
+    signatures: SealVerdict = SealVerdict.UNKNOWN
+    against: int = 0
+    """How many checkpoints of others were compared."""
+    witnessed: SealedHead | None = None
+    """The newest checkpoint that as many witnesses signed as the policy asks for."""
+    counts: dict[DifferenceKind, int] = field(default_factory=lambda: dict.fromkeys(DifferenceKind, 0))
+    unsealed: UnsealedTail = field(default_factory=lambda: UnsealedTail(0, None))
+    findings: list[SealFinding] = field(default_factory=list[SealFinding])
+
+    @property
+    def verdict(self) -> SealVerdict:
+        """The worst of all that was found. What is not sealed yet does not count in it."""
+        order = list(SealVerdict)
+        return max((finding.verdict for finding in self.findings), key=order.index, default=SealVerdict.HOLDS)
+
+    def add(self, verdict: SealVerdict, about: str, message: str) -> None:
+        """Notes a finding."""
+        self.findings.append(SealFinding(verdict=verdict, about=about, message=message))
+
+
+CompareRanges = Callable[[Store, Sequence[TileRange], "Callable[[int], None] | None"], "list[ComparedRange]"]
+"""Compares ranges, in this process or in several, and tells how many events were read so far."""
+
+
+def compare_in_turn(
+    store: Store, ranges: Sequence[TileRange], progress: Callable[[int], None] | None
+) -> list[ComparedRange]:
+    """Compares ranges one after the other."""
+    results: list[ComparedRange] = []
+    for part in ranges:
+        results.append(compare_range(store, part))
+        if progress is not None:
+            progress(sum(result.events for result in results))
+    return results
+
+
+class Verifier:
+    """Verifies one ledger."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        keys: Sequence[VerifierKey] = (),
+        against: Sequence[OtherCheckpoint] = (),
+        policy: TlogPolicy | None = None,
+        compare: CompareRanges = compare_in_turn,
+    ) -> None:
+        self._store = store
+        self._keys = [*keys, *(policy.logs if policy is not None else ())]
+        self._against = against
+        self._policy = policy
+        self._compare = compare
+        self._result = Verification()
+        self._heads: list[tuple[SealedHead, SignedTreeHead]] = []
+        self._computed: dict[Coordinate, bytes] = {}
+        """The tiles above the leaves, as the leaves come to them."""
+
+    def verify(self, progress: Callable[[int], None] | None = None) -> Verification:
+        """Checks everything; ``progress`` gets how many events were read so far."""
+        result = self._result
+        self._read_heads()
+        newest = self._heads[-1][0] if self._heads else None
+        result.sealed = newest
+        size = 0 if newest is None else newest.size
+        if newest is None:
+            result.add(SealVerdict.UNKNOWN, "checkpoint", "the ledger is not sealed: there is nothing to compare with")
+        ranges = [] if newest is None or not size else cut_ranges(self._store, size, newest.position)
+        compared = self._compare(self._store, ranges, progress)
+        self._take(compared)
+        tail = self._read_tail(newest)
+        tree = self._check_tiles(size, b"".join(part.roots for part in compared))
+        self._check_heads(tree)
+        if self._heads:
+            self._check_events_alone(*self._heads[-1])
+        self._check_signatures()
+        self._check_against(tree, size, tail)
+        self._check_policy()
+        result.findings.sort(key=lambda finding: list(SealVerdict).index(finding.verdict), reverse=True)
+        return result
+
+    def _read_heads(self) -> None:
+        with self._store.transaction(write=False) as db:
+            stored: list[SealedHead] = []
+            try:
+                stored = list(read_heads(db)) if exist(db) else []
+            except SealDamaged as error:
+                self._result.add(SealVerdict.VIOLATED, "checkpoint", error.message)
+        for head in stored:
+            where = f"the kept checkpoint of {head.size} events"
+            try:
+                checkpoint = parse_checkpoint(head.note)
+            except TlogError as error:
+                self._result.add(SealVerdict.VIOLATED, "checkpoint", f"{where} cannot be read: {error}")
+                continue
+            if (checkpoint.head.origin, checkpoint.head.size) != (head.origin, head.size):
+                self._result.add(SealVerdict.VIOLATED, "checkpoint", f"{where} is of another size or log")
+                continue
+            if self._heads and (head.size, head.position) < (self._heads[-1][0].size, self._heads[-1][0].position):
+                self._result.add(SealVerdict.VIOLATED, "checkpoint", f"{where} comes after one of more events")
+                continue
+            self._heads.append((head, checkpoint))
+
+    def _take(self, compared: Sequence[ComparedRange]) -> None:
+        """Takes in what the comparison of the events found."""
+        result = self._result
+        differences: list[SealDifference] = []
+        for part in compared:
+            result.events += part.events
+            differences += part.differences
+            for kind, count in part.counts.items():
+                result.counts[kind] += count
+            for number in part.broken_tiles:
+                what = f"tile {number} of the seal is missing or was cut: its {WIDTH} leaves are not there to compare"
+                result.add(SealVerdict.VIOLATED, "tile", what)
+        for difference in differences[:MOST_SHOWN]:
+            result.findings.append(self._describe(difference))
+        rest = sum(result.counts.values()) - MOST_SHOWN
+        if rest > 0:
+            result.add(
+                SealVerdict.VIOLATED, "event", f"{rest} more events differ, from position {differences[0].position} on"
+            )
+
+    def _describe(self, difference: SealDifference) -> SealFinding:
+        position = difference.position
+        with self._store.transaction(write=False) as db:
+            rows = read_rows(db, position, position, 1)
+        event = f"{rows[0][1].decode('utf-8', 'backslashreplace')}/{rows[0][2]}" if rows and not rows[0][5] else None
+        words = {
+            DifferenceKind.CHANGED: f"the event at position {position} is not the one that was sealed there",
+            DifferenceKind.MISSING: f"the event that was sealed at position {position} is missing",
+            DifferenceKind.INSERTED: f"the event at position {position} was inserted: it was never sealed",
+        }
+        return SealFinding(
+            verdict=SealVerdict.VIOLATED,
+            about="event",
+            message=words[difference.kind],
+            position=position,
+            event=event,
+        )
+
+    def _read_tail(self, newest: SealedHead | None) -> bytes:
+        """Counts the events after the last sealed one. Their hashes, if another checkpoint covers them."""
+        sealed = 0 if newest is None else newest.size
+        needed = max((other.checkpoint.head.size for other in self._against), default=0) > sealed
+        first = newest.position + 1 if newest is not None else None
+        count, since, hashes = 0, None, list[bytes]()
+        for leaves in read_leaves(self._store, FIRST if first is None else first, LAST):
+            if not count:
+                since = self._recorded(leaves.positions[0])
+            count += len(leaves.positions)
+            if needed:
+                hashes += leaves.hashes
+        self._result.events += count
+        self._result.unsealed = UnsealedTail(count, since)
+        return b"".join(hashes)
+
+    def _recorded(self, position: int) -> str | None:
+        with self._store.transaction(write=False) as db:
+            rows = read_rows(db, position, position, 1)
+        try:
+            recorded: object = json.loads(rows[0][4])["recorded"]
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+            return None
+        return recorded if isinstance(recorded, str) else None
+
+    def _check_tiles(self, size: int, roots: bytes) -> TileTree:
+        """Compares the tiles above the leaves with what the leaves come to; gives the tree that the leaves come to."""
+        level, hashes = 1, roots
+        with self._store.transaction(write=False) as db:
+            stored = read_tile(db) if size else read_from({})
+            while hashes:
+                tiles = [hashes[start : start + FULL_BYTES] for start in range(0, len(hashes), FULL_BYTES)]
+                for number, tile in enumerate(tiles):
+                    self._computed[level, number] = tile
+                    if stored(level, number)[: len(tile)] != tile:
+                        what = f"tile {number} of level {level} is not what the leaves below it come to"
+                        self._result.add(SealVerdict.VIOLATED, "tile", what)
+                hashes = b"".join(hash_perfect(tile) for tile in tiles if len(tile) == FULL_BYTES)
+                level += 1
+        return TileTree(self._read_tile)
+
+    def _read_tile(self, level: int, number: int) -> bytes:
+        """The leaves as they are stored; what is above them, as they come to it."""
+        if level:
+            return self._computed.get((level, number), b"")
+        with self._store.transaction(write=False) as db:
+            return read_tile(db)(level, number) if exist(db) else b""
+
+    def _check_events_alone(self, newest: SealedHead, checkpoint: SignedTreeHead) -> None:
+        """If the events come to the newest checkpoint, whatever the stored leaves are, says that they do."""
+        if self._result.verdict is not SealVerdict.VIOLATED or self._root_of_events(newest) != checkpoint.head.root:
+            return
+        self._result.findings = [finding for finding in self._result.findings if finding.about != "event"]
+        self._result.counts = dict.fromkeys(DifferenceKind, 0)
+        what = "the stored tiles were changed, the events were not: they come to the newest checkpoint"
+        self._result.add(SealVerdict.VIOLATED, "tile", what)
+
+    def _root_of_events(self, newest: SealedHead) -> bytes | None:
+        size, tiles = 0, dict[Coordinate, bytes]()
+        for leaves in read_leaves(self._store, FIRST, newest.position):
+            tiles |= grow(size, read_from(tiles), b"".join(leaves.hashes))
+            size += len(leaves.hashes)
+            for level, number in [*tiles]:
+                if not level and number != size // WIDTH:  # of the leaves only the last tile grows
+                    del tiles[level, number]
+        return self._root(TileTree(read_from(tiles)), size) if size == newest.size else None
+
+    def _check_heads(self, tree: TileTree) -> None:
+        """Compares every kept checkpoint with the leaves."""
+        held = 0
+        for head, checkpoint in self._heads:
+            self._result.checkpoints += 1
+            if self._root(tree, head.size) == checkpoint.head.root:
+                held = head.size
+                continue
+            self._result.add(
+                SealVerdict.VIOLATED,
+                "checkpoint",
+                f"the leaves do not come to the checkpoint of {head.size} events ({head.origin}, {head.sealed}): "
+                f"they were changed after leaf {held}",
+            )
+
+    @staticmethod
+    def _root(tree: TileTree, size: int) -> bytes | None:
+        if not size:
+            return EMPTY_ROOT
+        try:
+            return tree.root(size)
+        except TlogError:
+            return None
+
+    def _check_signatures(self) -> None:
+        """Checks the signatures of the kept checkpoints with the keys that were named."""
+        result = self._result
+        if not self._heads:
+            return
+        if not self._keys:
+            say = "no verifier key was named: the signatures were not checked"
+            result.add(SealVerdict.UNKNOWN, "signature", say)
+            return
+        result.signatures = SealVerdict.HOLDS
+        unsigned: list[SealedHead] = []
+        for head, checkpoint in self._heads:
+            try:
+                keys = [key for key in self._keys if key.name == head.origin]
+                if not verify_signatures(checkpoint, keys):
+                    unsigned.append(head)
+            except SignaturesUnavailable as error:
+                result.signatures = SealVerdict.UNKNOWN
+                result.add(SealVerdict.UNKNOWN, "signature", f"signature not checked: {error.message}")
+                return
+            except SignatureError as error:
+                result.signatures = SealVerdict.VIOLATED
+                result.add(SealVerdict.VIOLATED, "signature", f"checkpoint of {head.size} events: {error}")
+        if unsigned and unsigned[-1] is self._heads[-1][0]:
+            result.signatures = SealVerdict.VIOLATED
+            newest = unsigned.pop()
+            what = (
+                f"the newest checkpoint ({newest.origin}, {newest.size} events) is not signed by a key that was named"
+            )
+            result.add(SealVerdict.VIOLATED, "signature", what)
+        if unsigned:
+            result.signatures = max(result.signatures, SealVerdict.UNKNOWN, key=list(SealVerdict).index)
+            what = f"{len(unsigned)} older checkpoints are signed by keys that were not named: name them too"
+            result.add(SealVerdict.UNKNOWN, "signature", what)
+
+    def _check_against(self, tree: TileTree, size: int, tail: bytes) -> None:
+        """Compares the checkpoints that others kept."""
+        result = self._result
+        for other in self._against:
+            head = other.checkpoint.head
+            if not self._is_signed(other):
+                continue
+            result.against += 1
+            total = size + result.unsealed.events
+            if head.size > total:
+                result.add(
+                    SealVerdict.VIOLATED,
+                    "against",
+                    f"{other.name} covers {head.size} events, and the ledger has {total}: "
+                    "events were removed, or it was rolled back",
+                )
+                continue
+            root = self._root(tree if head.size <= size else self._longer(size, tail), head.size)
+            if root != head.root:
+                result.add(
+                    SealVerdict.VIOLATED,
+                    "against",
+                    f"the first {head.size} events are not those that {other.name} covers: they were changed",
+                )
+
+    def _longer(self, size: int, tail: bytes) -> TileTree:
+        """The tree with the leaves of the events that are not sealed, too."""
+        grown = grow(size, self._read_tile, tail)
+        return TileTree(lambda level, number: grown.get((level, number)) or self._read_tile(level, number))
+
+    def _is_signed(self, other: OtherCheckpoint) -> bool:
+        """Whether a checkpoint of others may be compared: it is signed, or no keys were named."""
+        keys = [key for key in self._keys if key.name == other.checkpoint.head.origin]
+        if not self._keys:
+            return True
+        try:
+            if verify_signatures(other.checkpoint, keys):
+                return True
+            why = "it is not signed by a key that was named"
+        except SignaturesUnavailable:
+            return True
+        except SignatureError as error:
+            why = error.message
+        self._result.add(SealVerdict.UNKNOWN, "against", f"{other.name} was not compared: {why}")
+        return False
+
+    def _check_policy(self) -> None:
+        """Finds the newest checkpoint that enough witnesses signed."""
+        policy, result = self._policy, self._result
+        if policy is None or not policy.witnesses or not self._heads:
+            return
+        for head, checkpoint in reversed(self._heads):
+            try:
+                signed = verify_signatures(checkpoint, policy.witnesses.values())
+            except SignaturesUnavailable:
+                break
+            except SignatureError as error:
+                what = f"checkpoint of {head.size} events: {error}"
+                result.add(SealVerdict.VIOLATED, "witness", what)
+                continue
+            if policy.is_met({found.key for found in signed}):
+                result.witnessed = head
+                return
+        if policy.is_met(()):
+            return
+        result.add(
+            SealVerdict.UNKNOWN, "witness", "no kept checkpoint is signed by as many witnesses as the policy asks for"
+        )
+
+
+def sealed_events(store: Store) -> tuple[int, int]:
+    """How many events are sealed, and the position of the last of them."""
+    with store.transaction(write=False) as db:
+        heads = list(read_heads(db)) if exist(db) else []
+    return (heads[-1].size, heads[-1].position) if heads else (0, 0)
