@@ -101,7 +101,7 @@ def _make_command(name: str) -> click.Command:
 
     def run(show_all: bool, without: str | None, within: int, spool: str | None, **given: Any) -> int:
         arguments = {key: value for key, value in given.items() if value is not None}
-        question = _Question(name, arguments, _read_kinds(without), within, show_all)
+        question = _Question(name, arguments, read_kinds(without), within, show_all)
         session = current_session()
         if spool is not None:
             from nilometer.cli.planning.spool import read_spool
@@ -124,16 +124,26 @@ def _make_command(name: str) -> click.Command:
     return made
 
 
+WITHIN: Final = click.option(
+    "--within",
+    type=click.IntRange(1, MOST_STEPS),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help=f"Options of at most N steps, up to {MOST_STEPS}.",
+)
+WITHOUT: Final = click.option(
+    "--without", metavar="KINDS", help=f"No steps of these kinds: {','.join(GENTLEST_FIRST)}."
+)
 _OPTIONS: Final = (
-    click.option("--within", type=click.IntRange(1, MOST_STEPS), default=2, show_default=True, metavar="N",
-                 help=f"Options of at most N steps, up to {MOST_STEPS}."),
-    click.option("--without", metavar="KINDS", help=f"No steps of these kinds: {','.join(GENTLEST_FIRST)}."),
+    WITHIN,
+    WITHOUT,
     click.option("--all", "show_all", is_flag=True, help="Show all options."),
     click.option("--spool", metavar="DIR", help="Of observed hosts: by the newest of this spool; it is not recorded."),
-)  # fmt: skip
+)
 
 
-def _read_kinds(without: str | None) -> frozenset[str]:
+def read_kinds(without: str | None) -> frozenset[str]:
     """The kinds of steps that are not wanted. Raises ``InputError`` for one that there is not."""
     unwanted = frozenset(filter(None, (without or "").replace(" ", "").split(",")))
     wrong = sorted(unwanted - set(GENTLEST_FIRST))

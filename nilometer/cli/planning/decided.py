@@ -51,7 +51,7 @@ def _show_options(out: Output, options: Plans, shown: list[Plan]) -> None:
         return
     out.write_line("It would be yes after:")
     for option in shown:
-        out.write_line(f"  {', then '.join(_describe_step(step) for step in option.steps)}")
+        out.write_line(f"  {', then '.join(describe_step(step) for step in option.steps)}")
     more = len(options.found) - len(shown)
     if more or not options.is_all:
         counted = f"{more:,}" if options.is_all else f"at least {more:,}"
@@ -86,7 +86,7 @@ def _headline(asked: Possibility) -> str:
     )
 
 
-def _describe_step(step: PlanStep) -> str:
+def describe_step(step: PlanStep) -> str:
     """A step as it is typed."""
     arguments = [getattr(step.command, field.name) for field in fields(step.command)]
     return f"nilo do {step.name} " + " ".join(

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from domain.identifiers import UtcTime, seconds_between
 from nilometer.cli.output import Output
-from nilometer.messages.sizes import format_rounded, format_sizes, format_typed
+from nilometer.messages.sizes import format_rounded, format_sizes
 from nilometer.planning.asking import CanAnswer
 from nilometer.planning.observed import ObservedAnswer, ObservedGiver
+from nilometer.planning.observed_goals import format_powershell, quote_powershell
 from nilometer.times import format_duration, format_time
 
 MOST_SHOWN: Final = 5
@@ -23,7 +24,7 @@ def show_observed(out: Output, found: ObservedAnswer, now: UtcTime, *, show_all:
     if out.json:
         out.write_document(_to_document(found, shown, more))
         return
-    out.write_line(_describe(found, now))
+    out.write_line(describe_observed(found, now))
     for giver in shown:
         out.write_line(f"  It would be yes if {_describe_giver(giver)}.")
     if more:
@@ -53,19 +54,8 @@ def _to_document(found: ObservedAnswer, shown: Sequence[ObservedGiver], more: in
     }
 
 
-def format_powershell(size: int) -> str:
-    """A number of bytes as PowerShell reads it: ``48GB`` is what is written ``48GiB`` elsewhere."""
-    typed = format_typed(size)
-    return typed.replace("iB", "B")
-
-
-def quote_powershell(text: str) -> str:
-    """A text as an argument of a PowerShell command."""
-    is_plain = text.replace("-", "").replace("_", "").isalnum() and text.isascii()
-    return text if is_plain else "'{}'".format(text.replace("'", "''"))
-
-
-def _describe(found: ObservedAnswer, now: UtcTime) -> str:
+def describe_observed(found: ObservedAnswer, now: UtcTime) -> str:
+    """The answer, in a sentence."""
     amount, granted = format_sizes([found.amount, found.granted])
     free, least, most = format_sizes([found.free, found.least, found.most])
     if found.maximum is not None:

@@ -70,15 +70,17 @@ class ModelCommand(click.Command):
 
 
 def _make_command(name: str, shape: CommandShape) -> click.Command:
-    def decide(at: str | None, at_ahead: bool, once: str | None, **given: Any) -> int:
+    def decide(at: str | None, at_ahead: bool, once: str | None, dry_run: bool, **given: Any) -> int:
         given = {key: value for key, value in given.items() if value is not None}
-        return DoOnce(current_session(), name, once, at_ahead=at_ahead).decide(given, at)
+        return DoOnce(current_session(), name, once, at_ahead=at_ahead, dry_run=dry_run).decide(given, at)
 
     examples = "\n".join(f"  {example}" for example in shape.examples)
     decide.__doc__ = f"{shape.purpose}\n\n\b\nExamples:\n{examples}"
     decorated: Any = click.option("--at", metavar="TIME", help="When it happened; default now.")(
         click.option("--key", "once", metavar="KEY", help="Do it once: asked again with this key, nothing is done.")(
-            ahead_option(common_options(asking_options(decide)))
+            click.option("--dry-run", is_flag=True, help="Decide, but record nothing.")(
+                ahead_option(common_options(asking_options(decide)))
+            )
         )
     )
     for option in reversed(shape.options):
@@ -92,8 +94,8 @@ def _make_command(name: str, shape: CommandShape) -> click.Command:
 class DoOnce:
     """One command of the model: decided, recorded under a key, and answered before anything else may fail."""
 
-    def __init__(self, session: Session, name: str, key: str | None, *, at_ahead: bool) -> None:
-        self.session, self.name, self.at_ahead = session, name, at_ahead
+    def __init__(self, session: Session, name: str, key: str | None, *, at_ahead: bool, dry_run: bool) -> None:
+        self.session, self.name, self.at_ahead, self.dry_run = session, name, at_ahead, dry_run
         self.key = os.urandom(8).hex() if key is None else key
         """Given, or fresh: what to ask again with, if the answer is lost."""
         self.is_given = key is not None
@@ -114,6 +116,9 @@ class DoOnce:
     def _execute(self, given: dict[str, Any], at: str | None) -> None:
         happened = None if at is None else read_typed_time(at)
         command = parse_command(self.name, given)
+        if self.dry_run:
+            self._rehearse(given, command, happened)
+            return
         with self.session.writing(create=self.name == "register-host") as ledger:
             if self.is_given and "vm" in given and self.name != "define-vm":  # a key is of a command on an id
                 named = [id for id, name in list_vm_names(ledger.views.fleet()).items() if name == given["vm"] != id]
@@ -132,9 +137,34 @@ class DoOnce:
                 raise add_hint(error, ledger.views.fleet) from None
             self._show(result, ledger.url)
 
+    def _rehearse(self, given: dict[str, Any], command: Command, at: UtcTime | None) -> None:
+        """Shows what would be decided; nothing is recorded."""
+        from nilometer.ledger.dry_run import DryRun
+
+        with self.session.reading_if_any() as ledger:
+            dry_run = DryRun(ledger, self.session.clock)
+            if "vm" in given and self.name != "define-vm" and given["vm"] not in dry_run.fleet.vms:
+                command = parse_command(self.name, given | {"vm": find_vm(given["vm"], list_vm_names(dry_run.fleet))})
+            (answer,) = dry_run.execute_all([self._request(command, at)])
+            if isinstance(answer, InputError):
+                raise add_hint(answer, lambda: dry_run.fleet)
+        self.answers.show(answer)
+        if not self.out.json:
+            self.out.write_line("Nothing was recorded (--dry-run), and nothing is sent to a hypervisor.")
+
     def _ask(self, ledger: Ledger, command: Command, at: UtcTime | None) -> Result:
+        request = self._request(command, at)
+        try:
+            return ledger.execute(request)
+        except CommitUncertain as error:
+            raise LedgerError(error.message, hint=self._way_on) from error
+        except KeyboardInterrupt:
+            what = f"whether {self.name} was recorded is not known"
+            raise Interrupted(what, hint=self._way_on) from None
+
+    def _request(self, command: Command, at: UtcTime | None) -> Request:
         session = self.session
-        request = Request(
+        return Request(
             command=command,
             actor=session.actor,
             via=session.via,
@@ -144,13 +174,6 @@ class DoOnce:
             key=self.key,
             at_ahead=self.at_ahead,
         )
-        try:
-            return ledger.execute(request)
-        except CommitUncertain as error:
-            raise LedgerError(error.message, hint=self._way_on) from error
-        except KeyboardInterrupt:
-            what = f"whether {self.name} was recorded is not known"
-            raise Interrupted(what, hint=self._way_on) from None
 
     @property
     def _way_on(self) -> str:

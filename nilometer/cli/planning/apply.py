@@ -1,0 +1,180 @@
+"""``nilo apply``: does what a plan says, if every figure that it read is what it was."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import click
+
+from domain.errors import InputError
+from domain.identifiers import subject_id
+from domain.observed.vm import ObservedVm
+from nilometer.cli.failures import NOT_IN_FULL, OK, say
+from nilometer.cli.options import asking_options, common_options
+from nilometer.cli.output import Output
+from nilometer.cli.planning.plan import read_day
+from nilometer.cli.session import Session, current_session
+from nilometer.cli.writing.answers import Answers
+from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.requests import Request, Result
+from nilometer.messages.sizes import format_sizes
+from nilometer.planning.asking import world_of
+from nilometer.planning.goals import Goal, parse_goal
+from nilometer.planning.observed_goals import plan_observed
+from nilometer.planning.plans import (
+    CommandPlan,
+    Figure,
+    MovedFigure,
+    PlanMoved,
+    check_document,
+    find_moved,
+    named_new,
+    plan_from_document,
+)
+from nilometer.textio.files import open_input
+from nilometer.textio.strict_json import parse_strict_json
+from nilometer.times import current_time
+from projections.fleet import Fleet
+
+LONGEST: Final = 2**24
+"""Bytes of a plan at most."""
+MOST_SHOWN: Final = 5
+_AGAIN: Final = "make the plan again: nilo plan --help"
+
+
+@click.command("apply", short_help="Do what a plan says, if nothing that it read has moved.")
+@click.argument("file", metavar="PLAN")
+@asking_options
+@common_options
+def command(file: str) -> int:
+    """Decide and record the commands of a plan, if every figure that they read is what it was when it was made.
+
+    Else nothing is done, and what moved is named. Applied again, it goes on where it stopped. Of an observed host, the
+    lines of PowerShell are shown if they still hold. Exit 1: the plan does not hold any more, or a command is not
+    granted as it says.
+
+    \b
+    Examples:
+      nilo apply plan.json --reason "month end"
+      nilo apply plan.json --format json
+    """
+    session = current_session()
+    with open_input(file) as stream:
+        text = stream.read(LONGEST)
+    document = check_document(_parse(text, file), file)
+    out = Output(session.format)
+    if document.get("kind") == "nothing":
+        raise InputError(f"{file}: the plan has no commands", hint="its goal was reached, or cannot be")
+    if document["kind"] == "observed":
+        return _show_lines(session, out, document)
+    plan = plan_from_document(document)
+    with session.writing(create=False) as ledger:
+        _check_ledger(ledger.id, plan.ledger, file)
+        return _apply(session, out, ledger, plan, str(document["digest"]))
+
+
+def _parse(text: bytes, file: str) -> object:
+    try:
+        return parse_strict_json(text, file)
+    except (InputError, json.JSONDecodeError) as error:
+        raise InputError(f"{file}: this is no plan: it is no JSON", hint=_AGAIN) from error
+
+
+def _check_ledger(id: str, planned: str, file: str) -> None:
+    if id != planned:
+        raise InputError(f"{file}: the plan is of ledger {planned}; this one is {id}", hint="name its --ledger")
+
+
+def _apply(session: Session, out: Output, ledger: Ledger, plan: CommandPlan, digest: str) -> int:
+    keys = [f"plan/{digest}/{number}" for number in range(1, len(plan.commands) + 1)]
+    known = ledger.known(keys)
+    first = next((number for number, key in enumerate(keys) if key not in known), len(keys))
+    try:
+        fleet = ledger.views.fleet()
+        world = world_of(fleet)
+        gone = named_new([planned.parse().command for planned in plan.commands[first:]], world)
+        moved = find_moved(world_of(fleet, filter(ledger.has_begun, gone)), plan.commands, first)
+    except (PlanMoved, InputError) as error:
+        return _refuse(error.message, error.hint or _AGAIN)
+    if moved:
+        return _refuse(_describe_moved(moved), _AGAIN)
+    answers = Answers(out)
+    for number, planned in enumerate(plan.commands):
+        parsed = planned.parse()
+        request = Request(
+            command=parsed.command,
+            actor=parsed.actor or session.actor,
+            via=parsed.via or session.via,
+            at=parsed.at,
+            reason=session.reason or parsed.reason,
+            correlation=parsed.correlation or session.correlation or digest[:23],
+            key=keys[number],
+            at_ahead=True,
+        )
+        result = ledger.execute(request)
+        answers.show(result, number + 1)
+        if not _is_expected(result, planned.outcome, planned.granted):
+            return _stop(number + 1, len(plan.commands), planned.outcome)
+    text = f"{answers.summarize()}; as planned. Nothing is sent to a hypervisor."
+    say("note", text) if out.json else out.write_line(text)
+    return answers.code
+
+
+def _is_expected(result: Result, outcome: str, granted: int | None) -> bool:
+    return (result.outcome.value, result.granted) == (outcome, granted)
+
+
+def _refuse(why: str, hint: str) -> int:
+    say("error", f"the plan does not hold any more, and nothing was done: {why}", hint)
+    return NOT_IN_FULL
+
+
+def _stop(number: int, count: int, expected: str) -> int:
+    left = f"; commands {number + 1} to {count} were not decided" if number < count else ""
+    say("error", f"command {number} was to be {expected}: another program was faster{left}", _AGAIN)
+    return NOT_IN_FULL
+
+
+def _describe_moved(moved: list[MovedFigure]) -> str:
+    texts: list[str] = []
+    for figure in moved[:MOST_SHOWN]:
+        before, now = _format_pair(figure.before, figure.now, figure.name)
+        texts.append(f"{figure.name} of {subject_id(figure.stream)} was {before}, and is {now}")
+    return f"{'; '.join(texts)} (command {moved[0].number} reads that)"
+
+
+def _format_pair(before: Figure | None, now: Figure | None, name: str) -> tuple[str, str]:
+    is_size = name.rpartition(".")[2] not in ("generation", "session", "buffer", "weight")
+    figures = [before, now]
+    if is_size and all(type(figure) is int for figure in figures):
+        sizes = format_sizes([figure for figure in figures if type(figure) is int])
+        return sizes[0], sizes[1]
+    return str(before), str(now)
+
+
+def _show_lines(session: Session, out: Output, document: dict[str, Any]) -> int:
+    """Shows the lines of PowerShell, if they would be planned again."""
+    goal = parse_goal(document["goal"])
+    with session.reading() as ledger:
+        _check_ledger(ledger.id, document["ledger"], "the plan")
+        fleet: Fleet = ledger.views.fleet()
+        vm = None if goal is None or goal.vm not in fleet.vms else fleet.vms[goal.vm].subject
+        if goal is None or not isinstance(vm, ObservedVm):
+            return _refuse(f"{document['goal']}: the VM is not there any more", _AGAIN)
+        now = current_time(session.clock)
+        found = plan_observed(fleet, vm, Goal(vm.id, goal.size), now, read_day(ledger, vm.host, now))
+    for name, before in document["read"].items():
+        figure = found.read.get(name)
+        if figure != before:
+            sizes = _format_pair(before, figure, name)
+            return _refuse(f"{name} was {sizes[0]}, and is {sizes[1]}", _AGAIN)
+    if list(found.lines) != document["lines"]:
+        return _refuse(f"{found.answer.host} has less free than it had, or it is not known any more", _AGAIN)
+    if out.json:
+        out.write_document({"lines": list(found.lines)})
+    else:
+        for line in found.lines:
+            out.write_line(line)
+        say("note", "run these on the host: Hyper-V decides, and the collector records them; this sent nothing")
+    return OK

@@ -1,0 +1,255 @@
+"""``nilo plan`` and ``nilo apply``: what is planned is done, unless a figure that it rests on has moved."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.nilometer.cli.calling import Desk
+from tests.nilometer.cli.test_schemas import problems
+from tests.nilometer.importers.hyperv.synthetic import START, Spool, dynamic, vm
+
+GOAL = "db02 >= 28GiB"
+"""On the host hv01, which has 6 GiB left: db02 has 16 GiB."""
+
+
+@pytest.fixture
+def full(desk: Desk) -> Desk:
+    """A desk whose host hv01 has 6 GiB left; hv02 has none."""
+    lines: list[dict[str, Any]] = [
+        {"command": "register-host", "host": host, "version": "2022", "total": total, "reserve": "2GiB"}
+        for host, total in (("hv01", "64GiB"), ("hv02", "3GiB"))
+    ]
+    for id, size in (("db02", 16), ("web01", 12), ("erp01", 28)):
+        lines += [
+            {"command": "define-vm", "vm": id, "host": "hv01", "generation": 2, "guest": "windows",
+             "config_version": "10.0", "memory": {"static": {"size": f"{size}GiB"}}},
+            {"command": "start", "vm": id},
+            {"command": "report-in-use", "vm": id, "in_use": f"{size // 2}GiB"},
+        ]  # fmt: skip
+    assert desk.call("run", desk.write("fill.jsonl", "\n".join(map(json.dumps, lines)))).code == 0
+    return desk
+
+
+def plan_of(desk: Desk, *what: str) -> tuple[str, dict[str, Any]]:
+    """A plan that was made, with its file."""
+    file = str(desk.folder / "plan.json")
+    assert desk.call("plan", *(what or (GOAL,)), "-o", file).code in (0, 1)
+    return file, json.loads(Path(file).read_text(encoding="utf-8"))
+
+
+def test_a_goal_is_planned_with_what_each_command_is_granted(full: Desk) -> None:
+    before = full.events
+    shown = full.call("plan", GOAL, "-o", str(full.folder / "plan.json"))
+    assert (shown.code, full.events) == (0, before)
+    assert shown.out.splitlines() == [
+        "1. remove-memory erp01: completed, 6 GiB",
+        "2. set-memory db02: completed, 12 GiB",
+        f"Nothing was recorded; to do it: nilo apply {full.folder}/plan.json.",
+    ]
+    _, document = plan_of(full)
+    assert problems("plan", document) == []
+    assert document["commands"][0]["read"]["host/hv01"]["free"] == 6 * 2**30
+    printed = full.call("plan", GOAL, "--format", "json").json
+    assert printed["commands"] == document["commands"]
+
+
+def test_a_plan_is_applied_and_recorded_once(full: Desk) -> None:
+    file, document = plan_of(full)
+    applied = full.call("apply", file)
+    assert (applied.code, applied.err) == (0, "")
+    assert applied.out.splitlines()[-1].startswith("2 commands: 2 completed; as planned.")
+    log = full.call("log", "--asked", "-n", "2", "--format", "json").lines
+    assert [line["reason"] for line in log] == ["plan: db02 >= 28GiB"] * 2
+    assert {line["correlation"] for line in log} == {document["digest"][:23]}
+    history = full.events
+    again = full.call("apply", file, "--format", "json")
+    assert (again.code, [line["repeated"] for line in again.lines]) == (0, [True, True])
+    assert full.events == history
+
+
+def test_what_was_interrupted_goes_on(full: Desk) -> None:
+    file, document = plan_of(full)
+    key = f"plan/{document['digest']}/1"
+    assert full.call("do", "remove-memory", "erp01", "6GiB", "--key", key).code == 0
+    applied = full.call("apply", file, "--format", "json")
+    assert [line["repeated"] for line in applied.lines] == [True, False]
+    assert applied.code == 0
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "why"),
+    [
+        ("set-reserve hv01 1GiB", "free of hv01 was 6 GiB, and is 7 GiB; reserve of hv01 was 2 GiB, and is 1 GiB"),
+        ("stop web01", "free of hv01 was 6 GiB, and is 18 GiB"),
+        ("report-in-use erp01 27GiB", "in_use of erp01 was 14 GiB, and is 27 GiB"),
+        ("stop db02", "is 22 GiB; held of hv01 was 56 GiB, and is 40 GiB (command 1 reads that)"),
+    ],
+)
+def test_a_plan_is_refused_when_a_figure_moved_which_is_named(full: Desk, meanwhile: str, why: str) -> None:
+    file, _ = plan_of(full)
+    assert full.call("do", *meanwhile.split()).code == 0
+    before = full.events
+    refused = full.call("apply", file)
+    assert (refused.code, refused.out, full.events) == (1, "", before)
+    assert refused.err.startswith("error: the plan does not hold any more, and nothing was done: ")
+    assert why in refused.err
+
+
+def test_what_a_plan_did_not_read_may_move(full: Desk) -> None:
+    file, _ = plan_of(full)
+    assert full.call("do", "report-in-use", "web01", "1GiB").code == 0
+    assert full.call("do", "report-in-use", "web01", "90GiB").code == 1  # recorded, and changes nothing
+    assert full.call("apply", file).code == 0
+
+
+def test_a_file_that_was_changed_is_refused(full: Desk) -> None:
+    file, document = plan_of(full)
+    for edited in (
+        document | {"goal": "db02 >= 29GiB"},
+        {**document, "commands": document["commands"][:1]},
+        {**document, "ledger": "another"},
+    ):
+        full.write("plan.json", json.dumps(edited))
+        refused = full.call("apply", file)
+        assert (refused.code, refused.out) == (2, "")
+        assert "the plan was changed after it was made" in refused.err
+    for text in ("", "[]", "{}", "\x00", '{"digest": "x"}', "{"):
+        full.write("plan.json", text)
+        assert full.call("apply", file).code == 2
+
+
+def test_a_plan_is_of_its_own_ledger(full: Desk) -> None:
+    file, _ = plan_of(full)
+    other = f"sqlite:///{full.folder}/other.db"
+    assert full.call("run", str(full.folder / "fill.jsonl"), "--ledger", other).code == 0
+    refused = full.call("apply", file, "--ledger", other)
+    assert refused.code == 2
+    assert "the plan is of ledger" in refused.err
+
+
+def test_a_script_is_planned_with_what_it_is_not_granted(full: Desk) -> None:
+    script = full.write("script.jsonl", '{"command": "add-memory", "vm": "db02", "amount": "8GiB", "actor": "ben"}\n'
+                        '{"command": "start", "vm": "db02"}\n')  # fmt: skip
+    shown = full.call("plan", script)
+    assert shown.code == 1
+    assert shown.out.splitlines()[:2] == [
+        "1. add-memory db02: partially-completed, 6 GiB of 8 GiB",
+        "2. start db02: rejected",
+    ]
+    file, _ = plan_of(full, script)
+    applied = full.call("apply", file)
+    assert applied.code == 1
+    assert "as planned" in applied.out
+    assert full.call("log", "--asked", "-n", "2", "--format", "json").lines[0]["actor"] == "ben"
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "text"),
+    [
+        ("db02 >= 8GiB", 0, "There is nothing to do: db02 >= 8GiB already."),
+        ("db02 >= 300GiB", 1, "No plan makes it possible"),
+        ("db2 >= 8GiB", 2, "db02"),
+        ("db02 >= 8XB", 2, "8XB"),
+        ("no-such-file.jsonl", 2, "no-such-file.jsonl"),
+    ],
+)
+def test_what_cannot_be_planned_is_said(full: Desk, what: str, code: int, text: str) -> None:
+    result = full.call("plan", what, "-o", str(full.folder / "none.json"))
+    assert result.code == code
+    assert text in result.out + result.err
+    assert not (full.folder / "none.json").exists()
+
+
+def test_another_option_is_taken_by_its_number(full: Desk) -> None:
+    shown = full.call("plan", GOAL, "--option", "2", "--without", "stop")
+    assert shown.out.splitlines()[0] == "1. remove-memory web01: completed, 6 GiB"
+    wrong = full.call("plan", GOAL, "--option", "200")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "there is no option 200" in wrong.err
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(["stop web01", "report-in-use erp01 3GiB", "set-reserve hv01 0", "start web01",
+                                 "add-memory db02 2MiB", "report-in-use web01 1GiB"]), max_size=2))  # fmt: skip
+def test_a_plan_is_applied_as_it_was_shown_or_not_at_all(full: Desk, meanwhile: list[str]) -> None:
+    file, document = plan_of(full)
+    url = f"sqlite:///{full.folder}/copy.db"
+    for name in ("copy.db", "copy.db-wal", "copy.db-shm"):
+        (full.folder / name).unlink(missing_ok=True)
+    with sqlite3.connect(full.url.removeprefix("sqlite:///")) as source, sqlite3.connect(full.folder / "copy.db") as to:
+        source.backup(to)
+    for command in meanwhile:
+        full.call("do", *command.split(), "--ledger", url)
+    before = full.call("export", "--ledger", url).out
+    applied = full.call("apply", file, "--ledger", url, "--format", "json")
+    if applied.code:
+        assert full.call("export", "--ledger", url).out == before
+    else:
+        granted = [line["granted"] for line in applied.lines]
+        assert granted == [command["expected"]["granted"] for command in document["commands"]]
+
+
+# Observed hosts
+
+
+def observed(desk: Desk, *polls: Any, available: int = 16384) -> Desk:
+    """A desk two minutes after the last poll of a host."""
+    spool = Spool()
+    for minute in range(2):
+        spool.poll(minute, *polls, available_mb=available)
+    desk = replace(desk, clock=lambda: START + timedelta(minutes=3))
+    assert desk.call("import-hyperv", desk.write("s.jsonl", spool.data), "--final").code == 0
+    return desk
+
+
+def test_of_an_observed_vm_the_lines_are_shown_while_they_hold(desk: Desk) -> None:
+    desk = observed(desk, vm())
+    file, document = plan_of(desk, "web01 >= 8GiB")
+    assert problems("plan", document) == []
+    assert document["lines"] == ["Set-NiloVMMemory web01 -StartupBytes 8GB -Reason 'plan: web01 >= 8GiB'"]
+    applied = desk.call("apply", file)
+    assert (applied.code, applied.out.splitlines()) == (0, document["lines"])
+    later = replace(desk, clock=lambda: START + timedelta(minutes=20))
+    shrunk = Spool().poll(18, vm(), available_mb=1024).poll(19, vm(), available_mb=1024)
+    assert later.call("import-hyperv", desk.write("t.jsonl", shrunk.data), "--final").code == 0
+    refused = later.call("apply", file)
+    assert (refused.code, refused.out) == (1, "")
+    assert "hv01 has less free than it had" in refused.err
+
+
+def test_a_vm_under_dynamic_memory_gets_a_higher_maximum(desk: Desk) -> None:
+    desk = observed(desk, dynamic(4096))
+    _, document = plan_of(desk, "erp01 >= 12GiB")
+    assert document["lines"][0].startswith("Set-NiloVMMemory erp01 -MaximumBytes 12GB -Reason ")
+
+
+def test_of_a_full_observed_host_another_vm_gives_first(desk: Desk) -> None:
+    other = vm(8192, 8192, id="11111111-0000-4000-8000-000000000001", name="a pe's", free=6000)
+    desk = observed(desk, vm(), other, available=1024)
+    _, document = plan_of(desk, "web01 >= 8GiB")
+    assert document["lines"][0].startswith("Set-NiloVMMemory 'a pe''s' -StartupBytes 5GB -Reason ")
+    assert document["lines"][1].startswith("Set-NiloVMMemory web01 -StartupBytes 8GB -Reason ")
+    assert desk.call("plan", "web01 >= 80GiB").code == 1
+
+
+# One command
+
+
+def test_a_dry_run_of_one_command_records_nothing(full: Desk) -> None:
+    before = full.events
+    for command in (["add-memory", "db02", "8GiB"], ["stop", "DB02"], ["register-host", "hv3", "--version", "2022", "--total", "4GiB", "--reserve", "0"]):  # noqa: E501  # fmt: skip
+        shown = full.call("do", *command, "--dry-run")
+        assert shown.out.splitlines()[-1] == "Nothing was recorded (--dry-run), and nothing is sent to a hypervisor."
+        assert full.events == before
+        real = full.call("do", *command, "--dry-run", "--format", "json").json
+        assert problems("answer", real) == []
+    assert full.call("do", "start", "db9", "--dry-run").code == 2
