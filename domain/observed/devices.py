@@ -38,10 +38,17 @@ def balloon_of(accounts: Accounts) -> DeviceAccount | None:
 
 
 def assigned_of(accounts: Accounts) -> int | None:
-    """The physical memory that the VM has: ``None`` while the size of any device, or what it boots with, is unknown."""
-    if BASE_MEMORY not in accounts and any(account.means is not None for account in accounts.values()):
-        return None
+    """The physical memory that the VM has: ``None`` while the size of any device, or what it boots with, is unknown.
+
+    A balloon's account has what the VM boots with, less what it lent.
+    """
     balloon = balloon_of(accounts)
+    if (
+        balloon is None
+        and BASE_MEMORY not in accounts
+        and any(account.means is not None for account in accounts.values())
+    ):
+        return None
     return _sum(account for account in accounts.values() if balloon is None or account.means not in _UNDER_THE_BALLOON)
 
 
@@ -56,6 +63,8 @@ def lent_of(accounts: Accounts) -> int | None:
 
 def held_of(accounts: Accounts) -> int | None:
     """What the VM holds of its host's budget: only the devices that the budget backs."""
+    if BASE_MEMORY not in accounts and balloon_of(accounts) is not None:
+        return None
     held = 0
     for account in accounts.values():
         if account.means is Means.BALLOON or account.backed is False or account.size == 0:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
 from nilometer.importers.beginning import Beginning
 from nilometer.importers.hyperv.beginning import OthersRecorded, build_importer
 from nilometer.importers.hyperv.importer import HypervFile
@@ -112,7 +113,7 @@ def import_hyperv(
     parse_zone(zone)
     stated = [f"{name}={size}" for name, size in sorted((reserves or {}).items())]
     stated += sorted(accounts)
-    collected = None if at is None else check_time("at", at.isoformat() if isinstance(at, datetime) else at)
+    collected = _check_collected(at)
 
     def import_streams(*, go_on: bool) -> list[ImportedFile]:
         results: list[HypervFile | ImportedFile] = []
@@ -178,6 +179,8 @@ def import_qemu(
     actor: str,
     via: str = "import-qemu",
     prefix: str | None = None,
+    at: str | datetime | None = None,
+    vm: str | None = None,
     final: bool = False,
     keep_going: bool = False,
     at_ahead: bool = False,
@@ -185,17 +188,21 @@ def import_qemu(
 ) -> list[ImportedFile]:
     """Records what recordings of a QEMU driver show, file by file, and returns the result of each. ``-`` is stdin.
 
-    Without ``prefix``, the ids begin with the scenario of the file. All else is as for ``import_hyperv``.
+    Logs of a QEMU monitor and what libvirt prints of a VM's memory are read too. ``vm`` is the name of a VM that a log
+    does not name, and ``at`` its time. Without ``prefix``, the ids begin with the scenario of the file, which for a log
+    is the file's name. All else is as for ``import_hyperv``.
     """
     files = _check_files(files)
-    check_optional(check_words)("prefix", prefix)
+    for name, text in (("prefix", prefix), ("vm", vm)):
+        check_optional(check_words)(name, text)
+    collected = _check_collected(at)
     results: list[ImportedFile] = []
 
     def begin(sources: Sequence[SourceFile], prefix: str) -> list[Observation]:
         return Beginning.find(ledger, sources, prefix).observe(sources, prefix)
 
     for name in _list_names(files):
-        importer, skipped = QemuImporter(name, prefix), SkippedRecords(keep_going)
+        importer, skipped = QemuImporter(name, prefix, vm=vm, at=collected), SkippedRecords(keep_going)
 
         def write(
             observations: Sequence[Observation], name: str = name, counts: ImportCounts = importer.counts
@@ -227,6 +234,11 @@ def import_qemu(
             skipped.add(error)
         results.append(_to_qemu_result(name, importer, skipped))
     return results
+
+
+def _check_collected(at: str | datetime | None) -> UtcTime | None:
+    """When files were collected that do not say it."""
+    return None if at is None else check_time("at", at.isoformat() if isinstance(at, datetime) else at)
 
 
 def _check_files(files: object) -> list[str | PathLike[str]]:

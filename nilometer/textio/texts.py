@@ -119,7 +119,7 @@ def read_text(stream: ByteStream, name: str) -> Iterator[bytes]:
 
 def _refuse_other_kind(begin: bytes, name: str, expected: Expected) -> None:
     kind = identify_binary(begin, name) if expected.kind is None else identify(begin, name, expected)
-    if kind is not None and kind is not expected.kind:
+    if kind is not None and kind is not expected.kind and kind.read_by != expected.command:
         raise wrong_file(name, kind, expected)
 
 

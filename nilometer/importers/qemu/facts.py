@@ -12,6 +12,7 @@ from domain.state import Power
 from nilometer.importers.qemu.checkpoints import emit_checkpoint
 from nilometer.importers.qemu.entries import QueuedRecord
 from nilometer.importers.qemu.machine import read_machine
+from nilometer.importers.qemu.measures import is_whole
 from nilometer.importers.qemu.migrations import (
     NOT_MIGRATED,
     emit_migration,
@@ -148,6 +149,8 @@ class FactBuilder:
             vm.flush_swings()
         if shows_running(vm, entry) and emit_running(vm, entry):
             return
+        if vm.fold.version == 0 and not isinstance(record, BootRecord | EndRecord):  # of a log that begins later
+            vm.emit(VmObserved(name=record.vm, host=self._prefix, record=entry.reference), entry.time)
         if entry.is_early:
             vm.emit_early(entry)
             settle_reached(vm, entry)
@@ -174,6 +177,7 @@ class FactBuilder:
                 self._read_event(vm, entry, record)
         if not entry.is_early and entry.measure is not None:
             vm.is_restored = False
+            vm.was_measured_whole = vm.was_measured_whole or is_whole(entry.measure)
         if not entry.is_early and not vm.is_off:
             vm.last_entry = entry
             if not isinstance(record, CommandRecord | BootRecord):

@@ -9,10 +9,11 @@ from itertools import groupby
 from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import InputError
-from domain.identifiers import StreamName
+from domain.identifiers import StreamName, UtcTime
 from domain.shapes import Id
 from nilometer.importers.qemu.entries import QueuedRecord
 from nilometer.importers.qemu.facts import EmittedFact, FactBuilder
+from nilometer.importers.qemu.logs.translation import Translation, find_translation
 from nilometer.importers.qemu.ordering import RecordQueue
 from nilometer.importers.qemu.records import QemuRecord, VmRecord, read_record
 from nilometer.importers.qemu.sequence import SequenceCheck
@@ -31,7 +32,13 @@ class QemuImporter:
     The host's id is the prefix, a VM's is ``PREFIX.vm0``; the default prefix is the recording's scenario.
     """
 
-    def __init__(self, name: str, prefix: str | None = None) -> None:
+    def __init__(
+        self, name: str, prefix: str | None = None, *, vm: str | None = None, at: UtcTime | None = None
+    ) -> None:
+        self._given = vm, at
+        """The VM and the time of a log that does not say them."""
+        self._translation: Translation | None = None
+        self._line = 0
         self.name = name
         """The name of the file, for messages."""
         self.prefix = prefix
@@ -52,6 +59,16 @@ class QemuImporter:
         if not line.strip():
             return
         place = f"{self.name}:{number}"
+        if self._line == 0:
+            self._translation = find_translation(line, self.name, *self._given)
+        self._line = number
+        if self._translation is None:
+            yield from self._read_record(line, number, place)
+            return
+        for record in self._translation.translate(line, place):
+            yield from self._read_record(record, number, place)
+
+    def _read_record(self, line: bytes, number: int, place: str) -> Iterator[Observation]:
         record = read_record(line, place)
         try:
             read_event_size(record)
@@ -67,6 +84,11 @@ class QemuImporter:
 
     def finish(self, *, final: bool = False) -> Iterator[Observation]:
         """Ends the file: counts the pending records, or with ``final`` decides them, because nothing will follow."""
+        if self._translation is not None:
+            for record in self._translation.finish():
+                yield from self._read_record(record, self._line, f"{self.name}:{self._line}")
+            self.counts.records += self._translation.passed_over
+            self.counts.add_not_needed("other line", self._translation.passed_over)
         if final:
             self._digest.update(b"final\n")
             yield from self._build_observations(self._queue.finish(), final=True)

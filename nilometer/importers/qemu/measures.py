@@ -98,6 +98,18 @@ def adds_up(measure: Measure, known: Accounts, measured: Accounts) -> bool:
     return sum(size or 0 for size in sizes) == summary.plugged
 
 
+def is_all_under_the_balloon(measure: Measure, known: Accounts) -> bool:
+    """Whether the guest sees no more than its balloon's account has, and no other device is known.
+
+    libvirt reports no more of a VM than these two.
+    """
+    device, guest = measure.device, measure.guest
+    if device is None or device.balloon_actual is None or device.size_summary is not None or guest is None:
+        return False
+    is_alone = all(account.means is Means.BALLOON for account in known.values())
+    return is_alone and guest.mem_total is not None and guest.mem_total <= device.balloon_actual
+
+
 def is_same_guest_memory(one: GuestMemory, other: GuestMemory | None) -> bool:
     """Whether two measurements of a guest have the same figures."""
     return other is not None and (one.mem_total, one.mem_available) == (other.mem_total, other.mem_available)

@@ -95,7 +95,7 @@ def _known_size(vm: QemuVm, device: str) -> int | None:
     if vm.is_off:
         return None
     size = vm.fold.size(device)
-    return 0 if size is None and device == MODULES and vm.fold.session is not None else size
+    return 0 if size is None and device == MODULES and vm.shows_modules else size
 
 
 def _build_request(

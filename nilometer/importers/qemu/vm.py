@@ -25,7 +25,14 @@ from domain.quantities import LARGEST
 from domain.state import Power
 from nilometer.importers.qemu.entries import QueuedRecord, later
 from nilometer.importers.qemu.machine import Machine
-from nilometer.importers.qemu.measures import GuestMemory, Measure, adds_up, is_same_guest_memory, is_whole
+from nilometer.importers.qemu.measures import (
+    GuestMemory,
+    Measure,
+    adds_up,
+    is_all_under_the_balloon,
+    is_same_guest_memory,
+    is_whole,
+)
 from nilometer.importers.qemu.records import QmpEventRecord
 from nilometer.importers.qemu.sizes import BALLOON, MODULES, means_of
 from nilometer.importers.settlement import LARGEST_PAGE
@@ -117,6 +124,8 @@ class QemuVm:
         self.assigned_at_start: int | None = None
         """What the VM had when its guest was first measured in this session."""
         self.was_reset = False
+        self.was_measured_whole = False
+        """All its devices were measured at once: one that was not among them was not there."""
         """QEMU was reset, and its guest has not booted yet."""
         self.is_restored = False
         """A checkpoint was applied, and the VM was not measured since."""
@@ -171,7 +180,7 @@ class QemuVm:
             if exact is not None and exact < self._last_move(device):
                 continue  # the device has moved again since
             known = self.size(device)
-            if known is None and device == MODULES and self.fold.session is not None:
+            if known is None and device == MODULES and self.shows_modules:
                 known = 0  # there were none until now
             if known is None:
                 unknown.append(self.build_figures(device, size, entry))
@@ -181,6 +190,11 @@ class QemuVm:
             self.measured_at[device] = max(time, self.measured_at.get(device, ""))
         if unknown and entry.measure is None:
             self.emit(VmObserved(devices=tuple(unknown), record=entry.reference), entry.time, entry.previous)
+
+    @property
+    def shows_modules(self) -> bool:
+        """Whether a module that was plugged before would be known."""
+        return self.fold.session is not None or self.was_measured_whole
 
     def size(self, device: str) -> int | None:
         """A device's size now; ``None`` if it is unknown."""
@@ -329,8 +343,9 @@ class QemuVm:
             return None
         devices = tuple(self.build_figures(device, size, entry) for device, size in entry.sizes.items())
         measured = _to_accounts(devices)
-        total = assigned_of({**known, **measured}) if adds_up(measure, known, measured) else None
-        assigned = total if is_whole(measure) and known.keys() <= measured.keys() else None
+        is_alone = is_all_under_the_balloon(measure, known)
+        total = assigned_of({**known, **measured}) if is_alone or adds_up(measure, known, measured) else None
+        assigned = total if (is_alone or is_whole(measure)) and known.keys() <= measured.keys() else None
         event = VmObserved(assigned=assigned, devices=devices, label=label, record=entry.reference)
         guest = measure.guest
         if guest is None:

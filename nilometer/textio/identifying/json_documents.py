@@ -14,12 +14,12 @@ from nilometer.textio.identifying.kind import (
     COLLECT_VMS,
     EXPORT_A_HISTORY,
     HISTORY,
-    RECORD_BY_HAND,
     RECORDING,
     SCRIPT,
     Expected,
     FileKind,
     hyperv_file,
+    qemu_file,
 )
 
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}:,]', re.DOTALL)
@@ -30,7 +30,7 @@ def _answer(command: str) -> FileKind:
     return FileKind(f"an answer of {command}, as JSON", EXPORT_A_HISTORY)
 
 
-_QMP: Final = FileKind("a conversation with QEMU (QMP), not a recording of a driver", RECORD_BY_HAND)
+_QMP: Final = qemu_file("a log of a QEMU monitor (QMP)")
 _VMS: Final = hyperv_file("output of Get-VM, Get-VMMemory or Get-VMHost, as JSON", AT_A_TIME)
 _SAMPLES: Final = hyperv_file("output of Get-Counter, as JSON")
 _PROMETHEUS: Final = hyperv_file("an answer of Prometheus")

@@ -53,7 +53,8 @@ ASK_PROMETHEUS: Final = (
     "then: nilo import-hyperv answer.json"
 )
 RECORD_BY_HAND: Final = (
-    "nilo import-qemu reads recordings of a QEMU driver; one change can be recorded by hand: "
+    "nilo import-qemu reads the log of a monitor with times, and what virsh dommemstat prints again and again; "
+    "one change can be recorded by hand: "
     "nilo record web01 --asked 8GiB --before 4GiB --after 6GiB --via qemu"
 )
 EXPORT_A_HISTORY: Final = "a history is what nilo export writes: nilo export -o history.jsonl"
@@ -87,7 +88,7 @@ AUDIT: Final = Expected(
 )
 IMPORT_QEMU: Final = Expected(
     command="nilo import-qemu",
-    reads="recordings of a QEMU driver",
+    reads="recordings of a QEMU driver, logs of its monitor, and what virsh dommemstat prints",
     kind=RECORDING,
     from_a_list="jq -c '{items}' FILE > recording.jsonl",
 )
@@ -101,6 +102,12 @@ def hyperv_file(description: str, beside: str = "") -> FileKind:
     """A kind that ``nilo import-hyperv`` reads; ``beside`` are the options that it needs."""
     call = f"nilo import-hyperv FILE {beside}".rstrip()
     return FileKind(description, f"{call}; then: nilo audit", read_by=IMPORT_HYPERV.command)
+
+
+def qemu_file(description: str, beside: str = "") -> FileKind:
+    """A kind that ``nilo import-qemu`` reads; ``beside`` are the options that it needs."""
+    call = f"nilo import-qemu FILE {beside}".rstrip()
+    return FileKind(description, f"{call}; then: nilo audit", read_by=IMPORT_QEMU.command)
 
 
 def wrong_file(name: str, kind: FileKind, expected: Expected | None = None) -> InputError:

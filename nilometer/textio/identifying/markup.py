@@ -15,7 +15,9 @@ _HTML: Final = FileKind(
     "an HTML page", "was a page saved in place of the file, such as one to sign in? fetch the file itself"
 )
 _CLIXML: Final = hyperv_file("a file of Export-Clixml, with objects of PowerShell", AT_A_TIME)
-_LIBVIRT: Final = FileKind("XML of libvirt (virsh dumpxml)", f"Nilometer reads no libvirt; {RECORD_BY_HAND}")
+_LIBVIRT: Final = FileKind(
+    "XML of libvirt (virsh dumpxml)", f"it says what a VM is set to, not what it has: {RECORD_BY_HAND}"
+)
 _EVENTS: Final = hyperv_file("a Windows event log as XML")
 _XML: Final = FileKind("XML of a kind that is not known here", f"of XML, Windows event logs are read; {COLLECT_VMS}")
 

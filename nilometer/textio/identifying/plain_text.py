@@ -15,9 +15,12 @@ from nilometer.textio.identifying.kind import (
     RECORD_BY_HAND,
     FileKind,
     hyperv_file,
+    qemu_file,
 )
 
 _COUNTERS: Final = hyperv_file("a table (CSV) of performance counters")
+_STATS: Final = qemu_file("what virsh dommemstat or domstats prints", "--vm web01 --at 2026-11-23T09:00:00Z")
+_LIBVIRT: Final = qemu_file("a log of libvirt")
 _HMP: Final = FileKind("output of the QEMU monitor (HMP) or of virsh", RECORD_BY_HAND)
 _VM_TABLE: Final = FileKind("a table of Get-VM or Get-VMMemory, printed as text", COLLECT_VMS)
 _VM_LIST: Final = FileKind("a list of Get-VM or Get-VMMemory (Format-List), printed as text", COLLECT_VMS)
@@ -58,7 +61,8 @@ _BEGINNINGS: Final[tuple[tuple[re.Pattern[bytes], FileKind], ...]] = tuple(
         (rb"[\w.]+(?:,[\w.]+=(?:\\.|[^\s,\\])+)+ [^\s=,]+=(?:\"[^\"\n]*\"|\S)[^\n]* \d{10,19}\s*$", FileKind(
             "a file of metrics from Telegraf or InfluxDB (line protocol)", COLLECT_COUNTERS)),
         (rb"\(qemu\)|QEMU \d[\w.]* monitor|balloon: actual=|VM status: ", _HMP),
-        (rb"Domain: '|actual \d+\s+(?:swap_in|last_update|rss)", _HMP),
+        (rb"Domain: '|actual \d+\s+(?:swap_in|last_update|rss)", _STATS),
+        (rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+\+\d{4}: \d+: (?:debug|info) : ", _LIBVIRT),
         (rb"Id\s+Name\s+State\s*\n-{10,}", _HMP),
         (rb"ProviderName: |Event\[\d+\]:?\s", _EVENTS_PRINTED),
     )

@@ -35,7 +35,7 @@ DESCRIBED = {
     "metrics.prom": "a scrape of metrics (Prometheus",
     "prom-cluster.json": "an answer of Prometheus",
     "prom-sum.json": "an answer of Prometheus",
-    "qmp.jsonl": "a conversation with QEMU (QMP)",
+    "qmp.jsonl": "a log of a QEMU monitor (QMP)",
     "scvmm.json": "a list of VMs from System Center VMM",
     "table.txt": "a table of Get-VM or Get-VMMemory, printed as text",
     "telegraf.lp": "a file of metrics from Telegraf",
@@ -59,7 +59,6 @@ OTHERS: dict[str, tuple[bytes, str]] = {
     "view": (b'{"position": 9, "at": null, "hosts": [], "vms": []}', "an answer of nilo view"),
     "run": (b'{"line": 1, "command": "start", "outcome": "done", "positions": [1]}', "an answer of nilo run"),
     "virsh list": (b" Id   Name    State\n-----------------------\n 1    web01   running\n", "output of the QEMU"),
-    "virsh domstats": (b"Domain: 'web01'\n  balloon.current=4194304\n", "output of the QEMU monitor"),
     "Get-VMMemory": (
         b"\nVMName DynamicMemoryEnabled Startup(M)\n------ -------------------- ----------\nweb01  False 512\n",
         "a table of Get-VM or Get-VMMemory",
@@ -175,6 +174,24 @@ def test_our_own_files_are_named_to_a_command_that_reads_others(name: str) -> No
             assert next(read_lines(io.BytesIO(data), "file", expected))[0] == 1
         else:
             assert description in refusal(data, expected).message
+
+
+LOGS = {
+    "virsh domstats": (b"Domain: 'web01'\n  balloon.current=4194304\n", "what virsh dommemstat or domstats prints"),
+    "virsh dommemstat": (b"actual 4194304\nswap_in 0\n", "what virsh dommemstat or domstats prints"),
+    "QMP": (b'{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}', "a log of a QEMU monitor (QMP)"),
+    "libvirt": (b"2026-11-23 09:00:00.088+0000: 4107: info : qemuMonitorSend:914 : x", "a log of libvirt"),
+}
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_logs_of_qemu_and_libvirt_are_named_to_every_command_but_the_one_that_reads_them(name: str) -> None:
+    data, description = LOGS[name]
+    for expected in (RUN, IMPORT, AUDIT):
+        error = refusal(data, expected)
+        assert f"this is {description}; {expected.command}" in error.message
+        assert error.hint.startswith("nilo import-qemu file")
+    assert next(read_lines(io.BytesIO(data), "file", IMPORT_QEMU)) == (1, data.partition(b"\n")[0])
 
 
 @pytest.mark.parametrize("index", range(len(HYPERV)))
