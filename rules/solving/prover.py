@@ -44,6 +44,7 @@ class Prover:
     """Proves many obligations with one solver. Those with the same assumptions share them."""
 
     def __init__(self, budget: int = BUDGET) -> None:
+        self.budget = budget
         self.solver = Solver(budget)
         self._bounds = BoundsProver(self.solver)
 

@@ -16,7 +16,7 @@ from functools import cache
 from types import FunctionType, ModuleType
 from typing import Final, cast
 
-from rules.symbolic.source import tree_of
+from rules.symbolic.source import statements, tree_of
 
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -148,7 +148,7 @@ def _evaluated(module: ModuleType, node: ast.expr | None) -> int:
 def _names_given(tree: ast.Module) -> tuple[Counter[str], frozenset[str]]:
     """How often a module gives each of its names a value or takes it away; and those that its functions change."""
     bound = Counter(name for node in _of_module_scope(tree.body) for name in _bound_by(node))
-    changed = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
+    changed = {name for node in statements(tree) if isinstance(node, ast.Global) for name in node.names}
     return bound, frozenset(changed)
 
 

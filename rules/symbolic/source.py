@@ -6,7 +6,7 @@ import ast
 import inspect
 import linecache
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import CodeType, FunctionType, ModuleType
@@ -76,10 +76,18 @@ def _module(name: str) -> _Module:
     collect(compile(text, file, "exec", dont_inherit=True))
     functions = {
         (node.name, min([node.lineno, *[decorator.lineno for decorator in node.decorator_list]])): node
-        for node in ast.walk(tree)
+        for node in statements(tree)
         if isinstance(node, ast.FunctionDef)
     }
     return _Module(file=file, tree=tree, codes=codes, functions=functions)
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Every statement inside a node, and the nodes that have statements as their parts, but no expressions."""
+    for part in ast.iter_child_nodes(node):
+        if not isinstance(part, ast.expr):
+            yield part
+            yield from statements(part)
 
 
 def tree_of(module: ModuleType) -> ast.Module:

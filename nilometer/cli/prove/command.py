@@ -36,7 +36,9 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--smt2", metavar="FOLDER", type=FOLDER, help="Also write each obligation as an SMT-LIB 2 file.")
 @click.option("--save", metavar="FOLDER", type=FOLDER, help="Write the history of each counterexample as a script.")
 @click.option("--recheck", is_flag=True, help="Check each obligation again with another solver, cvc5.")
-@click.option("--cores", metavar="N", type=click.IntRange(1), default=1, help="The number of processes; default 1.")
+@click.option(
+    "--cores", metavar="N", type=click.IntRange(1), help="The number of processes; default 2 on two cores or more."
+)
 @click.option(
     "--budget", metavar="STEPS", type=click.IntRange(1), help="The number of steps after which the solver gives up."
 )
@@ -51,7 +53,7 @@ def command(
     smt2: Path | None,
     save: Path | None,
     recheck: bool,
-    cores: int,
+    cores: int | None,
     budget: int | None,
 ) -> int:
     """Prove that no command can break the rules (or each RULE), for any number of VMs and all sizes.
@@ -104,7 +106,7 @@ def _prove_unless_kept(
     budget: int | None,
     show_all: bool,
     save: Path | None,
-    cores: int,
+    cores: int | None,
 ) -> int:
     """Says what was proved before, or else proves it and keeps it."""
     from nilometer.cli.prove.kept import keep_proof, proof_key, read_proof
@@ -137,7 +139,7 @@ def _report(out: Output, selection: Selection, save: Path | None, *, show_all: b
     return Report(out, len(selection.obligations), save, all=show_all)
 
 
-def _prove(report: Report, selection: Selection, *, recheck: bool, cores: int, budget: int) -> int:
+def _prove(report: Report, selection: Selection, *, recheck: bool, cores: int | None, budget: int) -> int:
     from nilometer.cli.interrupts import interruptible
     from rules.proving.run import prove
 
@@ -154,11 +156,11 @@ def _prove(report: Report, selection: Selection, *, recheck: bool, cores: int, b
     return report.finish(time.monotonic() - begun)
 
 
-def _recheck(report: Report, selection: Selection, cores: int, check_interrupt: Callable[[], None]) -> None:
+def _recheck(report: Report, selection: Selection, cores: int | None, check_interrupt: Callable[[], None]) -> None:
     from rules.solving.recheck import recheck, second_solver
 
     report.begin_recheck(second_solver())
-    for opinion in recheck(selection.obligations, cores=cores):
+    for opinion in recheck(selection.obligations, cores=cores or 1):
         report.add_opinion(opinion)
         check_interrupt()
 

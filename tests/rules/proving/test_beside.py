@@ -1,0 +1,58 @@
+"""A second process: its results in their order, its errors, and its end."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from domain.errors import InternalError
+from rules.proving import beside as module
+from rules.proving.beside import beside
+
+
+def counted(most: int) -> Iterator[tuple[int, int]]:
+    for number in range(most):
+        yield number, os.getpid()
+
+
+def failing() -> Iterator[int]:
+    yield 1
+    raise InternalError("a model says otherwise")
+
+
+def endless() -> Iterator[int]:
+    yield os.getpid()
+    threading.Event().wait()
+
+
+@pytest.mark.parametrize("forks", [True, False])
+def test_results_come_in_their_order_from_another_process(forks: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_can_fork", lambda: forks)
+    with beside(counted, 3000) as results:
+        found = [*results]
+    assert [number for number, _ in found] == [*range(3000)]
+    assert {process for _, process in found}.isdisjoint([os.getpid()])
+
+
+def test_an_error_comes_after_the_results_before_it_and_says_where_it_came_from() -> None:
+    with beside(failing) as results:
+        assert next(results) == 1
+        with pytest.raises(InternalError, match="a model says otherwise") as caught:
+            next(results)
+    assert "in failing" in "".join(caught.value.__notes__)
+
+
+def test_it_ends_with_the_block() -> None:
+    def interrupted() -> None:
+        with beside(endless) as results:
+            processes.append(next(results))
+            raise KeyboardInterrupt
+
+    processes: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with pytest.raises(ProcessLookupError):
+        os.kill(processes[0], 0)
