@@ -16,7 +16,8 @@ from collections.abc import Iterable
 
 from mutants.clauses import Worth, clauses, worth
 from mutants.glue.changes import WrongFile
-from mutants.glue.judging import Noticed, all_wrong_files, judge_file
+from mutants.glue.judging import all_wrong_files, judge_files
+from mutants.glue.noticed import Noticed
 from mutants.judging import Fate, Judgement
 from mutants.program import Mutant
 from mutants.running import all_mutants, run, spread
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         files = all_wrong_files()
         indexes = _chosen([wrong.name for wrong in files], options)
         print(f"{len(indexes)} of {len(files)} mutants of the glue on {options.cores} cores", file=sys.stderr)
-        share = report_glue(spread(judge_file, indexes, options.cores, at_once=1, life=None), fates=options.fates)
+        share = report_glue(judge_files([files[index] for index in indexes], options.cores), fates=options.fates)
         _print_time(begun, len(indexes))
     return 1 if survived or share < NOTICED_AT_LEAST else 0
 

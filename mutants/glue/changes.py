@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import sys
+from ast import copy_location
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -58,6 +61,11 @@ class WrongFile:
     index: int
     """Which node of the file is changed."""
     new: ast.AST | None
+    """What stands in its place; ``None`` if the statement is left out."""
+    function: str
+    """The function that it is in, with those and the classes around it; empty outside of functions."""
+    lines: range
+    """The lines of the smallest statement around it, without the statements that this one contains."""
 
     @property
     def name(self) -> str:
@@ -65,11 +73,27 @@ class WrongFile:
         return f"{self.file}:{self.line}: {self.kind}: {self.what}"
 
     @property
+    def key(self) -> str:
+        """The same with the function instead of the line, so that it stays the same when lines move."""
+        return f"{self.file}: {self.function or '(outside of functions)'}: {self.kind}: {self.what}"
+
+    @property
+    def right(self) -> ast.Module:
+        """The file as it is."""
+        return ast.parse((ROOT / self.file).read_bytes(), self.file)
+
+    @property
+    def tree(self) -> ast.Module:
+        """The whole file with the change, all else at its line and column."""
+        tree = self.right
+        old = _nodes(tree)[self.index]
+        new = copy_location(ast.Pass() if self.new is None else deepcopy(self.new), old)
+        return cast("ast.Module", ast.fix_missing_locations(_Replace(old, new).generic_visit(tree)))
+
+    @property
     def source(self) -> str:
-        """The whole file with the change."""
-        tree = ast.parse((ROOT / self.file).read_bytes(), self.file)
-        replaced = _Replace(_nodes(tree)[self.index], ast.Pass() if self.new is None else self.new)
-        return ast.unparse(ast.fix_missing_locations(replaced.generic_visit(tree)))
+        """The same as text."""
+        return ast.unparse(self.tree)
 
 
 class _Replace(ast.NodeTransformer):
@@ -87,6 +111,7 @@ def wrong_files(file: str) -> list[WrongFile]:
     """A file with each change that can be made in it, always in the same order."""
     tree = ast.parse((ROOT / file).read_bytes(), file)
     kinds, names_at = _kinds_of_names(tree), _names_by_line(tree)
+    function_at, lines_at = _functions_by_line(tree), _statements_by_line(tree)
     found: list[WrongFile] = []
     for index, node in enumerate(_nodes(tree)):
         line = getattr(node, "lineno", 0)
@@ -99,7 +124,18 @@ def wrong_files(file: str) -> list[WrongFile]:
                 texts.add(now)
                 old_text, new_text = shortened(was, now)
                 what = " ".join(f"{old_text} → {new_text}".split())
-                found.append(WrongFile(file=file, kind=kind, line=line, what=what, index=index, new=new))
+                found.append(
+                    WrongFile(
+                        file=file,
+                        kind=kind,
+                        line=line,
+                        what=what,
+                        index=index,
+                        new=new,
+                        function=function_at(line),
+                        lines=lines_at(line),
+                    )
+                )
     return found
 
 
@@ -143,6 +179,36 @@ def _names_by_line(tree: ast.Module) -> Callable[[int], frozenset[str]]:
         return frozenset(imports) | {name for function in around for name, since in known[function] if since < line}
 
     return names_at
+
+
+def _functions_by_line(tree: ast.Module) -> Callable[[int], str]:
+    """The innermost function around a line, by its name and the names around it; no text outside of functions."""
+    found: list[tuple[range, str]] = [(range(1, sys.maxsize), "")]
+
+    def walk(node: ast.AST, around: str) -> None:
+        for part in ast.iter_child_nodes(node):
+            name = around
+            if isinstance(part, ast.FunctionDef | ast.ClassDef):
+                name = f"{around}.{part.name}".lstrip(".")
+                if isinstance(part, ast.FunctionDef):
+                    found.append((range(part.lineno, (part.end_lineno or 0) + 1), name))
+            walk(part, name)
+
+    walk(tree, "")
+    return lambda line: min(
+        (len(lines), name) for lines, name in [*found, (range(1, sys.maxsize), "")] if line in lines
+    )[1]
+
+
+def _statements_by_line(tree: ast.Module) -> Callable[[int], range]:
+    """The lines of the smallest statement at a line, up to the first statement that it contains."""
+    found: list[range] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt):
+            inner = [part.lineno for part in ast.walk(node) if isinstance(part, ast.stmt) and part is not node]
+            end = min([*inner, (node.end_lineno or node.lineno) + 1])
+            found.append(range(node.lineno, max(end, node.lineno + 1)))
+    return lambda line: min([lines for lines in found if line in lines], key=len, default=range(line, line + 1))
 
 
 Edit = tuple[str, ast.AST | None]

@@ -1,88 +1,47 @@
-"""Who notices a wrong file: a lint, the nearest tests, or the proof. Each file is judged in a process of its own.
+"""Judges wrong files: most in forks of one process that has loaded everything, the others each in a fresh process.
 
-``python -m mutants.glue.judging FILE INDEX`` judges one; it exits with 0 if nobody noticed it, and prints who did.
+The fresh process has loaded pytest and other people's libraries already, but nothing of the program: there the changed
+module is loaded in place of the right one, and then the nearest tests, one file after the other.
 """
 
 from __future__ import annotations
 
-import ast
-import subprocess
+import multiprocessing
+import os
+import resource
+import signal
 import sys
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext
+from multiprocessing.pool import ThreadPool
 from types import ModuleType
-from typing import Final
+from typing import Final, cast
 
 from mutants.glue.changes import WrongFile, wrong_files
+from mutants.glue.noticed import NEAREST, Noticed, lint, refuted
+from mutants.glue.serving import be_silent, run_pytest, serve
 from mutants.places import ROOT
 
-DECIDING: Final = (
-    "tests/domain/deciding/test_vectors.py",
-    "tests/domain/deciding/test_redecide.py",
-    "tests/domain/deciding/test_decisions.py",
-    "tests/domain/deciding/test_reads.py",
-    "tests/domain/deciding/test_input_errors.py",
-    "tests/rules/judging/decided/test_sizes.py",
-    "tests/domain/deciding/test_any_history.py",
-    "tests/rules/judging/decided/test_histories.py",
-)
-STORING: Final = (
-    "tests/nilometer/storage/test_bodies.py",
-    "tests/nilometer/storage/test_stored_events.py",
-    "tests/nilometer/storage/test_golden_ledger.py",
-    "tests/nilometer/history",
-)
-WRITING: Final = (
-    "tests/nilometer/ledger/test_deciding.py",
-    "tests/nilometer/ledger/test_once.py",
-    "tests/nilometer/ledger/test_transactions.py",
-    "tests/nilometer/ledger/test_validating.py",
-    "tests/nilometer/ledger/test_after_the_commit.py",
-    "tests/nilometer/ledger/test_moments.py",
-)
-VIEWING: Final = ("tests/projections", "tests/nilometer/views/test_views.py")
-NEAREST: Final[Mapping[str, Sequence[str]]] = {
-    "domain/aggregates.py": (*DECIDING, *VIEWING),
-    "domain/changes.py": (*DECIDING, *VIEWING),
-    "domain/deciding/decider.py": DECIDING,
-    "domain/deciding/evidence.py": DECIDING,
-    "domain/deciding/hosts.py": DECIDING,
-    "domain/deciding/reads.py": (*DECIDING, *WRITING),
-    "domain/deciding/redecide.py": DECIDING,
-    "domain/deciding/steps.py": DECIDING,
-    "domain/deciding/vms.py": DECIDING,
-    "nilometer/history/codecs.py": STORING,
-    "nilometer/ledger/repository.py": WRITING,
-    "nilometer/ledger/unit_of_work.py": WRITING,
-    "nilometer/storage/bodies.py": (*STORING, *WRITING),
-    "nilometer/storage/upcasters.py": STORING,
-    "projections/advancing.py": VIEWING,
-    "projections/books.py": VIEWING,
-    "projections/fleet.py": VIEWING,
-}
-"""The files that are changed, and the tests that are nearest to each, the quickest first."""
-PROVED: Final = "domain/deciding/"
-"""Where a change may be refuted by the proof: tables stand there, and no rules, which the prover compares with their
-file."""
-SECONDS: Final = 600
-"""After this time a wrong file has hung, which is noticed."""
-
-
-class Noticed(StrEnum):
-    """Who noticed a wrong file."""
-
-    LOADING = "loading"
-    """It cannot be imported."""
-    LINT = "lint"
-    TESTS = "tests"
-    PROOF = "proof"
-    TIME = "time"
-    """It hangs."""
-    NOBODY = "nobody"
+SECONDS: Final = 300
+"""What a fresh process may take of the processor. A wrong file that takes longer hangs, which is noticed."""
+LOADED_BEFORE: Final = [
+    "pytest",
+    "hypothesis",
+    "hypothesis.stateful",
+    "pydantic",
+    "eventsourcing.sqlite",
+    "click",
+    "z3",
+]
+"""What fresh processes have loaded: libraries of other people that the program and its tests use."""
+Judged = tuple[WrongFile, Noticed, str]
+"""A wrong file, who noticed it, and by what."""
 
 
 @cache
@@ -91,71 +50,109 @@ def all_wrong_files() -> list[WrongFile]:
     return [wrong for file in NEAREST for wrong in wrong_files(file)]
 
 
-def judge_file(index: int) -> tuple[WrongFile, Noticed, str]:
-    """Who notices the wrong file at an index of the list, and by what. It is judged in a process of its own."""
-    wrong = all_wrong_files()[index]
-    command = [sys.executable, "-m", "mutants.glue.judging", wrong.file, str(_place(index))]
-    try:
-        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired:
+def judge_files(
+    wrongs: Iterable[WrongFile], cores: int = 1, nearest: Mapping[str, Sequence[str]] = NEAREST
+) -> Iterator[Judged]:
+    """Judges wrong files by a lint, the tests that are nearest to each, and the proof. Yields each as it is known."""
+    passed: list[WrongFile] = []
+    for wrong in wrongs:
+        by = lint(wrong)
+        if by:
+            yield wrong, Noticed.LINT, by
+        else:
+            passed.append(wrong)
+    shares = [passed[core * len(passed) // cores : (core + 1) * len(passed) // cores] for core in range(cores)]
+    left: list[WrongFile] = []
+    for wrong, noticed, by in _answers([_started(share, nearest) for share in shares if share]):
+        if noticed is None:
+            left.append(wrong)
+        else:
+            yield wrong, noticed, by
+    kills = Counter[tuple[str, str]]()
+
+    def judge(wrong: WrongFile) -> Judged:
+        tests = sorted(nearest[wrong.file], key=lambda test: -kills[wrong.file, test])
+        _, noticed, by = judged = _judge_alone(wrong, tests)
+        kills.update([(wrong.file, by)] if noticed is Noticed.TESTS else [])
+        return judged
+
+    with ThreadPool(cores) as pool:
+        yield from pool.imap_unordered(judge, left)
+
+
+def _context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(LOADED_BEFORE)
+    return context
+
+
+def _started(share: Sequence[WrongFile], nearest: Mapping[str, Sequence[str]]) -> Connection:
+    tests = [*dict.fromkeys(test for wrong in share for test in nearest[wrong.file])]
+    answers, sender = _context().Pipe(duplex=False)
+    _context().Process(target=serve, args=(share, tests, sender)).start()
+    sender.close()
+    return answers
+
+
+def _answers(servers: Iterable[Connection]) -> Iterator[tuple[WrongFile, Noticed | None, str]]:
+    """What the servers say, until the last of them has ended."""
+    open = [*servers]
+    while open:
+        for server in cast("list[Connection]", wait(open)):
+            try:
+                yield server.recv()
+            except EOFError:
+                open.remove(server)
+
+
+def _judge_alone(wrong: WrongFile, tests: Sequence[str]) -> Judged:
+    """Who notices a wrong file in a process of its own, when tests are asked in this order."""
+    answer, sender = _context().Pipe(duplex=False)
+    process = _context().Process(target=_who_notices, args=(wrong, tests, sender))
+    process.start()
+    sender.close()
+    process.join()
+    if process.exitcode == -signal.SIGXCPU:
         return wrong, Noticed.TIME, ""
-    lines = [line for line in run.stdout.splitlines() if line.startswith("noticed by ")]
-    if not lines:  # it fell over before anybody could ask
-        return wrong, Noticed.LOADING, (run.stderr.splitlines() or [""])[-1]
-    who, _, by = lines[-1].removeprefix("noticed by ").partition(": ")
-    return wrong, Noticed(who), by
+    try:
+        noticed, by = answer.recv()
+    except EOFError:  # it fell over before anybody could ask
+        return wrong, Noticed.LOADING, ""
+    return wrong, noticed, by
 
 
-def _place(index: int) -> int:
-    """The place of a wrong file among those of its file."""
-    every = all_wrong_files()
-    return index - next(place for place, wrong in enumerate(every) if wrong.file == every[index].file)
+def _who_notices(wrong: WrongFile, tests: Sequence[str], sender: Connection) -> None:
+    """Asks one after the other. The wrong module is loaded in this process."""
+    be_silent()
+    os.chdir(ROOT)
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    loader = _WrongLoader(wrong)
+    if loader.name in sys.modules:
+        raise RuntimeError(f"{loader.name} was loaded before it could be replaced")
+    sys.meta_path.insert(0, loader)
+    sender.send(_asked(wrong, tests))
+
+
+def _asked(wrong: WrongFile, tests: Sequence[str]) -> tuple[Noticed, str]:
+    for test in tests:
+        if run_pytest(["-x", test]) != 0:
+            return Noticed.TESTS, test
+    by = refuted(wrong)
+    return (Noticed.PROOF, by) if by else (Noticed.NOBODY, "")
 
 
 class _WrongLoader(MetaPathFinder, Loader):
     """Loads one module from other source."""
 
     def __init__(self, wrong: WrongFile) -> None:
-        self._name = wrong.file.removesuffix(".py").replace("/", ".")
-        self._file, self._source = str(ROOT / wrong.file), wrong.source
+        self.name = wrong.file.removesuffix(".py").replace("/", ".")
+        self._wrong, self._file = wrong, str(ROOT / wrong.file)
 
     def find_spec(self, fullname: str, path: object, target: ModuleType | None = None) -> ModuleSpec | None:
         """The wrong module, if it is asked for."""
-        return spec_from_loader(fullname, self, origin=self._file) if fullname == self._name else None
+        return spec_from_loader(fullname, self, origin=self._file) if fullname == self.name else None
 
     def exec_module(self, module: ModuleType) -> None:
         """Runs the wrong source."""
         module.__file__ = self._file
-        exec(compile(self._source, self._file, "exec"), module.__dict__)
-
-
-def _who_notices(wrong: WrongFile) -> tuple[Noticed, str]:
-    """Asks one after the other, the quickest first. The wrong module is loaded in this process."""
-    import pytest
-
-    from tests import test_house
-
-    if ROOT / wrong.file in test_house.DECIDERS:
-        tree = ast.parse(wrong.source)
-        found = [*test_house.literals_in(tree, test_house.words_of_the_domain()), *test_house.ids_used_in(tree)]
-        if found:
-            return Noticed.LINT, ast.unparse(found[0])
-    sys.meta_path.insert(0, _WrongLoader(wrong))
-    options = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:nilometer"]
-    for tests in NEAREST[wrong.file]:
-        if pytest.main([*options, tests]) != 0:
-            return Noticed.TESTS, tests
-    if wrong.file.startswith(PROVED):
-        from rules.obligations import ObligationBuilder, build_all
-        from rules.solving.prover import Prover
-        from rules.solving.verdict import ProofVerdict
-
-        for proof in Prover().prove(build_all(ObligationBuilder())):
-            if proof.verdict is not ProofVerdict.PROVED:
-                return Noticed.PROOF, proof.obligation.name
-    return Noticed.NOBODY, ""
-
-
-if __name__ == "__main__":
-    noticed, by = _who_notices(wrong_files(sys.argv[1])[int(sys.argv[2])])
-    print(f"\nnoticed by {noticed}: {by}")
+        exec(compile(self._wrong.tree, self._file, "exec", dont_inherit=True), module.__dict__)

@@ -7,8 +7,9 @@ from functools import cache
 
 import pytest
 
-from mutants.glue.changes import WrongFile, wrong_files
-from mutants.glue.judging import NEAREST, Noticed, all_wrong_files, judge_file
+from mutants.glue.changes import wrong_files
+from mutants.glue.judging import all_wrong_files, judge_files
+from mutants.glue.noticed import NEAREST, Noticed
 from tests.paths import ROOT
 
 
@@ -48,8 +49,29 @@ def test_the_tests_that_are_asked_exist() -> None:
     assert [test for tests in NEAREST.values() for test in tests if not (ROOT / test).exists()] == []
 
 
-def test_a_special_case_on_an_id_is_noticed_by_a_process_of_its_own() -> None:
-    index = next(index for index, name in enumerate(names()) if "special case on an id" in name)
-    wrong, noticed, by = judge_file(index)
-    assert isinstance(wrong, WrongFile)
-    assert (noticed, by) == (Noticed.LINT, "'db-prod'")
+def judged(test: str, *texts: str) -> list[tuple[Noticed, str]]:
+    """Who notices the first wrong files whose names have these texts, by what, if only one file of tests is asked."""
+    wrongs = [next(wrong for wrong in all_wrong_files() if text in wrong.name) for text in texts]
+    found = {
+        wrong.name: (noticed, by)
+        for wrong, noticed, by in judge_files(wrongs, nearest={wrong.file: [test] for wrong in wrongs})
+    }
+    return [found[wrong.name] for wrong in wrongs]
+
+
+def test_a_special_case_on_an_id_is_noticed_by_a_lint() -> None:
+    assert judged("", "special case on an id") == [(Noticed.LINT, "'db-prod'")]
+
+
+def test_a_change_in_a_function_is_noticed_by_the_test_that_comes_to_it_or_survives() -> None:
+    test = "tests/projections/test_fleet.py"
+    changes = "books.py:39: guard that never holds", "books.py:43: another field: entry.vm → entry.name"
+    assert judged(test, *changes) == [
+        (Noticed.TESTS, f"{test}::test_a_view_of_what_is_not_there_says_so"),
+        (Noticed.NOBODY, "1 test comes to it"),
+    ]
+
+
+def test_a_change_in_a_table_is_noticed_where_the_module_is_loaded_with_it() -> None:
+    test = "tests/rules/judging/decided/test_sizes.py"
+    assert judged(test, "steps.py:45: wrong member") == [(Noticed.TESTS, test)]

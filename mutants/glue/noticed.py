@@ -1,0 +1,113 @@
+"""Who may notice a wrong file: a lint, the nearest tests, the proof."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+from mutants.glue.changes import WrongFile
+from mutants.places import ROOT
+
+DECIDING: Final = (
+    "tests/domain/deciding/test_vectors.py",
+    "tests/domain/deciding/test_redecide.py",
+    "tests/domain/deciding/test_decisions.py",
+    "tests/domain/deciding/test_reads.py",
+    "tests/domain/deciding/test_input_errors.py",
+    "tests/rules/judging/decided/test_sizes.py",
+    "tests/nilometer/ledger/test_deciding.py",
+    "tests/domain/deciding/test_any_history.py",
+    "tests/rules/judging/decided/test_histories.py",
+)
+STORING: Final = (
+    "tests/nilometer/storage/test_bodies.py",
+    "tests/nilometer/storage/test_stored_events.py",
+    "tests/nilometer/storage/test_restating.py",
+    "tests/nilometer/storage/test_golden_ledger.py",
+    "tests/nilometer/storage/test_schemas.py",
+    "tests/nilometer/history",
+)
+WRITING: Final = (
+    "tests/nilometer/ledger/test_deciding.py",
+    "tests/nilometer/ledger/test_once.py",
+    "tests/nilometer/ledger/test_transactions.py",
+    "tests/nilometer/ledger/test_validating.py",
+    "tests/nilometer/ledger/test_after_the_commit.py",
+    "tests/nilometer/ledger/test_moments.py",
+    "tests/nilometer/ledger/test_unreadable_events.py",
+    "tests/nilometer/ledger/test_damaged_views.py",
+    "tests/nilometer/ledger/test_script.py",
+    "tests/nilometer/storage/test_attacks.py",
+    "tests/nilometer/storage/test_keeping.py",
+    "tests/nilometer/cli/writing",
+)
+VIEWING: Final = (
+    "tests/projections",
+    "tests/nilometer/views/test_views.py",
+    "tests/nilometer/views/test_states.py",
+    "tests/nilometer/views/test_log.py",
+    "tests/nilometer/cli/reading",
+    "tests/nilometer/test_pytest_plugin.py",
+    "tests/nilometer/test_queries.py",
+)
+NEAREST: Final[Mapping[str, Sequence[str]]] = {
+    "domain/aggregates.py": (*DECIDING, *VIEWING),
+    "domain/changes.py": (*DECIDING, *VIEWING),
+    "domain/deciding/decider.py": DECIDING,
+    "domain/deciding/evidence.py": DECIDING,
+    "domain/deciding/hosts.py": DECIDING,
+    "domain/deciding/reads.py": (*DECIDING, *WRITING),
+    "domain/deciding/redecide.py": DECIDING,
+    "domain/deciding/steps.py": DECIDING,
+    "domain/deciding/vms.py": DECIDING,
+    "nilometer/history/codecs.py": STORING,
+    "nilometer/ledger/repository.py": WRITING,
+    "nilometer/ledger/unit_of_work.py": WRITING,
+    "nilometer/storage/bodies.py": (*STORING, *WRITING),
+    "nilometer/storage/upcasters.py": STORING,
+    "projections/advancing.py": VIEWING,
+    "projections/books.py": VIEWING,
+    "projections/fleet.py": VIEWING,
+}
+"""The files that are changed, and the tests that are nearest to each, the quickest first."""
+PROVED: Final = "domain/deciding/"
+"""Where a change may be refuted by the proof: tables stand there, and no rules, which the prover compares with their
+file."""
+
+
+class Noticed(StrEnum):
+    """Who noticed a wrong file."""
+
+    LOADING = "loading"
+    """It cannot be imported."""
+    LINT = "lint"
+    TESTS = "tests"
+    PROOF = "proof"
+    TIME = "time"
+    """It hangs."""
+    NOBODY = "nobody"
+
+
+def lint(wrong: WrongFile) -> str:
+    """What a lint finds: the program's deciders know no id. No text if it finds nothing, or does not ask this file."""
+    from tests import test_house
+
+    if ROOT / wrong.file not in test_house.DECIDERS:
+        return ""
+    tree = wrong.tree
+    found = [*test_house.literals_in(tree, test_house.words_of_the_domain()), *test_house.ids_used_in(tree)]
+    return ast.unparse(found[0]) if found else ""
+
+
+def refuted(wrong: WrongFile) -> str:
+    """The first obligation that is not proved of the program in this process; no text if all are, or are not asked."""
+    if not wrong.file.startswith(PROVED):
+        return ""
+    from rules.obligations import ObligationBuilder, build_all
+    from rules.solving.prover import Prover
+    from rules.solving.verdict import ProofVerdict
+
+    proofs = Prover().prove(build_all(ObligationBuilder()))
+    return next((proof.obligation.name for proof in proofs if proof.verdict is not ProofVerdict.PROVED), "")
