@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.record import fast_init
 from domain.rule import rule
 
 
@@ -50,6 +51,7 @@ class Code(StrEnum):
     MINIMUM_REACHED = "minimum-reached"
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The answer to one command. Sizes are bytes; those that do not apply are 0."""

@@ -13,12 +13,13 @@ from domain.decision import Code, Outcome
 from domain.event import Event as Event
 from domain.event import event as event
 from domain.guests import Guest, Mechanism
-from domain.record import Record, record
+from domain.record import Record, fast_init, record
 from domain.settings import HostVersion, MemorySetting
 from domain.shapes import ConfigVersionText
 from domain.state import Power
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class VmFigures:
     """A VM's figures at one moment. Rules make it, so nothing is inherited that Python does not generate."""
@@ -35,6 +36,7 @@ class VmFigures:
     hot_pluggable: int
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class HostFigures:
     """A host's figures at one moment. Rules make it, so nothing is inherited that Python does not generate."""

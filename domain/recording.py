@@ -43,6 +43,7 @@ from domain.lifecycle import (
     start,
     stop,
 )
+from domain.record import fast_init
 from domain.resizing import Resize, add_memory, grow, reclaim, remove_memory, set_memory, set_memory_refusal
 from domain.rule import rule
 from domain.settings import ConfigVersion, MemorySetting, Mode, cap
@@ -93,6 +94,7 @@ class VmEventKind(StrEnum):
     REMOVED = "vm.removed"
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the event says was requested. Sizes are bytes; those that were not requested are 0."""
@@ -106,6 +108,7 @@ class Asked:
     """The size that ``set-memory`` requested."""
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class VmRecording:
     """What a command on a VM records, and what was read for it."""

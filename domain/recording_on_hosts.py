@@ -17,6 +17,7 @@ from domain.evolve import host_registered, host_resized, host_unchanged, reserve
 from domain.guests import Guest
 from domain.hosts import register_host, remove_host, resize_host, set_reserve
 from domain.lifecycle import define_vm
+from domain.record import fast_init
 from domain.rule import rule
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, cap
 from domain.state import Host, Vm
@@ -43,6 +44,7 @@ class HostEventKind(StrEnum):
     REMOVED = "host.removed"
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class HostRecording:
     """What a command on a host records, and what was read for it."""
@@ -63,6 +65,7 @@ class HostRecording:
     vms: int
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class DefinitionRecording:
     """What ``define-vm`` records, and what was read for it."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.guests import Guest, resizes_at_runtime
 from domain.quantities import FLOOR, TiB, whole
+from domain.record import fast_init
 from domain.rule import rule
 
 GENERATION_1_LIMIT: Final = TiB
@@ -35,6 +36,7 @@ class HostVersion(StrEnum):
     V2025 = "2025"
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class MemorySetting:
     """The memory setting of a VM, as in Hyper-V: of a static VM ``startup`` is its size and the other four are 0.
@@ -55,6 +57,7 @@ class MemorySetting:
         return cls(Mode.STATIC, size, 0, 0, 0, 0)
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class ConfigVersion:
     """The VM's configuration version, such as 8.0: fixed by the release that made or upgraded the VM."""

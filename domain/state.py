@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.guests import Guest, Mechanism, removal_mechanism
+from domain.record import fast_init
 from domain.rule import rule
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, cap
 
@@ -19,6 +20,7 @@ class Power(StrEnum):
     SAVED = "saved"
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class Host:
     """A host's account: its memory, what the root partition keeps, and the sum of what its VMs hold."""
@@ -36,6 +38,7 @@ class Host:
         return self.total - self.reserve - self.held
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class Vm:
     """The figures of a VM. Its id, name and host are kept apart: no rule reads them."""
@@ -88,6 +91,7 @@ class Vm:
         return self.assigned - self.in_use
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class Site:
     """What one VM command reads and writes: the VM, its host, and the host's book entry for this VM."""

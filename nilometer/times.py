@@ -28,7 +28,8 @@ FAR_AHEAD: Final = timedelta(days=1)
 
 def to_utc_time(moment: datetime) -> UtcTime:
     """Converts a time with a zone. Raises ``OverflowError`` or ``ValueError`` at the ends of the calendar."""
-    return UtcTime(f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z")
+    there = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return UtcTime(f"{there.isoformat(timespec='microseconds')[:-6]}Z")
 
 
 Clock = Callable[[], datetime]

@@ -213,17 +213,17 @@ class UnitOfWork:
     def _append_events(self, request: Request, key: str, happened: UtcTime, recorded: UtcTime, answer: Answer) -> None:
         correlation, causation = request.correlation or key, None
         for stream, event in answer.events:
-            metadata = Metadata(
-                actor=request.actor,
-                via=request.via,
-                happened=happened,
-                recorded=recorded,
-                correlation=correlation,
-                reason=request.reason,
-                causation=causation,
+            metadata = Metadata(  # by position, as the envelope: every event is recorded by this
+                request.actor,
+                request.via,
+                happened,
+                recorded,
+                correlation,
+                None,
+                request.reason,
+                causation,
             )
-            version = self._repository.version(stream) + 1
-            envelope = Envelope(stream=stream, version=version, event=event, metadata=metadata)
+            envelope = Envelope(stream, self._repository.version(stream) + 1, event, metadata)
             causation = causation or envelope.id
             self._repository.apply(envelope, answer.after)
             self._envelopes.append(envelope)

@@ -20,7 +20,7 @@ from domain.events import Decided, Event
 from domain.identifiers import StreamName, UtcTime
 from domain.kinds import EVENTS
 from nilometer.errors import UnreadableEvent
-from nilometer.storage.restating import NotRestatedError, OfAnotherTypeError, Restate, restater_of
+from nilometer.storage.restating import NotRestatedError, OfAnotherTypeError, RestateBody, body_restater_of
 from nilometer.storage.schemas import SchemaBuilder
 from nilometer.storage.upcasters import UPCASTERS, Json
 from nilometer.times import is_utc_time
@@ -66,10 +66,10 @@ class _Codec:
         return partial(SchemaSerializer(_WRITING_BUILDER.build(self._body)).to_json, warnings="error")
 
     @cached_property
-    def restate(self) -> Restate | None:
-        """The second writer of the event; ``None`` where there is none."""
+    def restate(self) -> RestateBody | None:
+        """The second writer of the body; ``None`` where there is none."""
         try:
-            return restater_of(self._event)
+            return body_restater_of(self._event)
         except NotRestatedError:
             return None
 
@@ -174,29 +174,29 @@ def find_difference(envelope: Envelope[Event], topic: str, body: bytes) -> str |
     return difference
 
 
-def _restate(restate_event: Restate | None, envelope: Envelope[Event]) -> bytes | None:
+def _restate(restate: RestateBody | None, envelope: Envelope[Event]) -> bytes | None:
     """The body as the second writer writes it; ``None`` where it does not."""
-    if restate_event is None:
-        return None
     metadata = envelope.metadata
-    if not (_is_utc_time(metadata.happened) and _is_utc_time(metadata.recorded)):
+    if restate is None or not _has_times(metadata):
         return None
     try:
-        return (
-            f'{{"actor":{_text(metadata.actor)},"causation":{_optional_text(metadata.causation)},'
-            f'"correlation":{_text(metadata.correlation)},"data":{restate_event(envelope.event)},'
-            f'"earliest":{_optional_text(metadata.earliest)},"happened":{_text(metadata.happened)},'
-            f'"reason":{_optional_text(metadata.reason)},"recorded":{_text(metadata.recorded)},'
-            f'"via":{_text(metadata.via)}}}'
-        ).encode()
+        return restate(envelope.event, metadata).encode()
     except (OfAnotherTypeError, UnicodeEncodeError):
         return None
 
 
+def _has_times(metadata: Metadata | EventBody[Event]) -> bool:
+    """Whether all times are in the form of ``UtcTime``."""
+    happened, recorded, earliest = metadata.happened, metadata.recorded, metadata.earliest
+    return (
+        _is_utc_time(recorded)
+        and (happened is recorded or _is_utc_time(happened))
+        and (earliest is None or _is_utc_time(earliest))
+    )
+
+
 _is_utc_time: Final = lru_cache(maxsize=1024)(is_utc_time)
 """The events of one command have the same times."""
-_text: Final = restater_of(str)
-_optional_text: Final = restater_of(str | None)
 
 
 def _read_back(codec: _Codec, envelope: Envelope[Event], body: bytes) -> str | None:

@@ -17,10 +17,15 @@ from json.encoder import encode_basestring
 from types import NoneType, UnionType
 from typing import Any, Literal, NewType, Union, get_args, get_origin
 
+from domain.envelope import Metadata
+from domain.events import Event
 from nilometer.storage.annotations import Kind, field_types
 
 Restate = Callable[[Any], str]
 """The JSON of a value. Raises ``OfAnotherTypeError`` if one of its parts has another type than it should have."""
+
+RestateBody = Callable[[Event, Metadata], str]
+"""The JSON of an event with its metadata. Raises ``OfAnotherTypeError`` as ``Restate`` does."""
 
 
 class OfAnotherTypeError(Exception):
@@ -42,6 +47,21 @@ def restater_of(kind: Kind) -> Restate:
     """The second writer of a type. Raises ``NotRestatedError`` for a type that has none."""
     names: dict[str, Any] = {"refuse": _refuse, "text": encode_basestring}
     return _function(_expression(kind, "value", names, count()), names)
+
+
+def body_restater_of(event: type[Event]) -> RestateBody:
+    """The second writer of the bodies of one event class: one expression, because calls are half of what it costs.
+
+    Raises ``NotRestatedError`` for an event class that has none.
+    """
+    names: dict[str, Any] = {"refuse": _refuse, "text": encode_basestring}
+    numbers = count()
+    parts = {"data": _expression(event, "event", names, numbers)}
+    for name, kind in field_types(Metadata).items():
+        parts[name] = _expression(kind, f"metadata.{name}", names, numbers)
+    written = ",".join(f'"{name}":{{{parts[name]}}}' for name in sorted(parts))
+    restate: RestateBody = eval(f"lambda event, metadata: f'''{{{{{written}}}}}'''", names)
+    return restate
 
 
 def _refuse() -> str:

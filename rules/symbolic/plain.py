@@ -11,7 +11,7 @@ import dataclasses
 import inspect
 from enum import EnumMeta, StrEnum
 from functools import cache
-from types import FunctionType, MemberDescriptorType
+from types import FunctionType, MemberDescriptorType, MethodWrapperType
 from typing import Any, Final, cast, get_type_hints
 
 from rules.symbolic.source import same_code
@@ -52,7 +52,8 @@ def record_problem(kind: type) -> str | None:
         problem = _field_problem(kind, field) or kind_problem(kinds[field.name])
         if problem is not None:
             return problem
-    if not _same_function(cast("Any", kind).__init__, _generated_init(kind)):
+    init = cast("Any", kind).__init__
+    if not (_same_function(init, _generated_init(kind)) or _sets_each_slot(kind, init)):
         return f"{kind.__name__} has an __init__ of its own"
     return None
 
@@ -84,6 +85,31 @@ def _generated_init(kind: type) -> FunctionType:
         for field in dataclasses.fields(kind)
     ]
     return cast("FunctionType", cast("Any", dataclasses.make_dataclass(kind.__name__, fields, frozen=True)).__init__)
+
+
+def _sets_each_slot(kind: type, init: object) -> bool:
+    """Whether a constructor sets each field of its class from the argument of that name, by the field's own descriptor.
+
+    ``domain.record.fast_init`` makes such constructors. What it should look like is written here once more.
+    """
+    names = [field.name for field in dataclasses.fields(cast("Any", kind))]
+    written: dict[str, Any] = {}
+    sets = "; ".join(f"set_{name}(self, {name})" for name in names)
+    exec(f"def __init__({', '.join(['self', *names])}): {sets or 'pass'}", written)
+    if not _same_function(init, written["__init__"]) or not isinstance(init, FunctionType):
+        return False
+    return (
+        init.__defaults__ is None
+        and init.__kwdefaults__ is None
+        and all(_is_setter_of(kind, name, init.__globals__.get(f"set_{name}")) for name in names)
+    )
+
+
+def _is_setter_of(kind: type, name: str, setter: object) -> bool:
+    """Whether a function is the ``__set__`` of the descriptor of a field."""
+    if type(setter) is not MethodWrapperType:
+        return False
+    return setter.__name__ == "__set__" and setter.__self__ is inspect.getattr_static(kind, name)
 
 
 def _same_function(one: object, other: FunctionType) -> bool:

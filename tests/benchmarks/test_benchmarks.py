@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.earlier import compare
 from benchmarks.fleet import Size
 from benchmarks.report import BEGIN, END, Line, table, write
 from benchmarks.suite import SUITE, Scale
@@ -66,3 +68,11 @@ def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> 
         main(["flying"])
 
     assert "there is no flying" in capsys.readouterr().err
+
+
+def test_a_commit_is_compared_with_what_is_here(capfd: pytest.CaptureFixture[str]) -> None:
+    alone, together = compare("HEAD", pieces=2, commands=4)
+
+    assert re.fullmatch(r"commands in a commit: 1; \d+ µs of the processor a command, .* ratio \d\.\d\d .*", alone)
+    assert together.startswith("commands in a commit: 50; ")
+    assert capfd.readouterr().err == ""

@@ -47,6 +47,8 @@ def a_record(more: str = "", *, slots: bool = True, after: str = "") -> str:
     return f"{before}{after}\n\n{rule}{rest}"
 
 
+FAST = "from domain.record import fast_init\n\nfast_init(Pair)\n"
+
 ENUM = '''
 from enum import StrEnum
 
@@ -131,6 +133,27 @@ CASES = (
         ),
         says="__init__ of its own",
         innocent=a_record(after='Pair.__doc__ = "Two."'),
+    ),
+    Case(
+        name="a record whose fast constructor sets another field",
+        refused=a_record(after=f"{FAST}Pair.__init__.__globals__['set_one'] = Pair.two.__set__"),
+        says="__init__ of its own",
+        innocent=a_record(after=FAST),
+    ),
+    Case(
+        name="a record whose fast constructor sets fields by a function of somebody's own",
+        refused=a_record(
+            after=f"{FAST}def set_one(pair, one):\n    Pair.one.__set__(pair, 7)\n\n\n"
+            "Pair.__init__.__globals__['set_one'] = set_one"
+        ),
+        says="__init__ of its own",
+        innocent=a_record(after=f"{FAST}Pair.__init__.__globals__['set_one'] = Pair.one.__set__"),
+    ),
+    Case(
+        name="a record whose fast constructor has a default",
+        refused=a_record(after=f"{FAST}Pair.__init__.__defaults__ = (7,)").replace("Pair(one, two)", "Pair(one)"),
+        says="__init__ of its own",
+        innocent=a_record(after=f"{FAST}Pair.__init__.__defaults__ = None"),
     ),
     Case(
         name="a record with a __new__ of its own",
