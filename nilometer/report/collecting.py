@@ -139,9 +139,12 @@ def collect(
     events: Iterable[PlacedEvent],
     source: str,
     judge: Judge | None,
+    *,
+    until: UtcTime | None = None,
     on_progress: Callable[[int], None] = lambda count: None,
 ) -> Collected:
-    """Reads a history once. With a ``judge`` it is judged on the way."""
+    """Reads a history once, and takes what happened until a time. With a ``judge`` it is judged on the way."""
+    read = 0
     series, courses = FleetSeries(), RequestCourses()
     audit = _LinkingAudit()
     collected = Collected(source=source, fleet=series.fleet, audit=audit, judged=judge is not None)
@@ -150,10 +153,12 @@ def collect(
     with reduced_garbage_collection():
         for batch in in_batches(events):
             for placed in batch:
-                collector.take(placed.envelope)
+                if until is None or placed.envelope.metadata.happened <= until:
+                    collector.take(placed.envelope)
             if judge is not None:
                 collected.audit.judge(batch, judge, source)
-            on_progress(collected.events)
+            read += len(batch)
+            on_progress(read)
     if judge is not None:
         collected.audit.finish(judge, source)
     return collected

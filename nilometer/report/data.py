@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from nilometer.messages.sizes import Unit
 from nilometer.report.series import Chart, ComparedMoment, ComparedSubject, RequestState, TimeSpan
 
 VerdictWord = Literal["holds", "violated", "unknown", "not judged"]
@@ -218,6 +219,8 @@ class FleetPage:
     facts: str
     at: str
     numbers: tuple[FleetNumber, ...]
+    strips: str
+    """What the strips of hosts cover."""
     hosts: tuple[FleetHost, ...]
     short: tuple[FleetItem, ...]
     over: tuple[FleetItem, ...]
@@ -268,5 +271,9 @@ class ReportPages:
     rules: RulesPage
     compared: tuple[ComparedSubject, ...]
     moments: tuple[ComparedMoment, ...]
+    first_pinned: int
+    """The place in ``moments`` that is compared first with the last one: a day before it, or the beginning."""
+    unit: Unit
+    """The unit of the comparison."""
     notes: tuple[str, ...] = ()
     """What could not be read, and what was left out of the whole."""

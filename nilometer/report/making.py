@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +15,8 @@ from nilometer.report.clocks import Clock24
 from nilometer.report.collecting import Collected, collect
 from nilometer.report.data import ReportPages
 from nilometer.report.pages.document import document
-from rules.judging.completeness import PlacedEvent
 from rules.judging.judge import Judge
+from rules.judging.scope import Scope
 
 MOST_JUDGED: Final = 100_000
 """A longer ledger is not judged unless somebody asks for it: it takes a minute for each million events."""
@@ -35,21 +35,19 @@ def report_of_ledger(
     """The report of a ledger. ``judged``: whether its events are judged; by default if they are not too many."""
     last = ledger.position
     is_judged = last <= MOST_JUDGED if judged is None else judged
-    until = making.at
-    events = read_ledger(ledger, upto=last, on_error=on_error)
     collected = collect(
-        events if until is None else _until(events, until),
+        read_ledger(ledger, upto=last, on_error=on_error),
         source_uri(ledger.id),
-        Judge() if is_judged else None,
-        on_progress,
+        _judge(making) if is_judged else None,
+        until=making.at,
+        on_progress=on_progress,
     )
     return build_report(collected, Origin(ledger.url), making)
 
 
-def _until(events: Iterable[PlacedEvent], time: str) -> Iterator[PlacedEvent]:
-    for placed in events:
-        if placed.envelope.metadata.happened <= time:
-            yield placed
+def _judge(making: Making) -> Judge:
+    """A judge of what happened until the moment of the report."""
+    return Judge() if making.at is None else Judge(Scope(until=making.at))
 
 
 def reports_of_files(
@@ -59,8 +57,9 @@ def reports_of_files(
     digests = FileDigests()
     found: list[ReportPages] = []
     for history in histories(files, digests.open, on_error):
-        events = history.events if making.at is None else _until(history.events, making.at)
-        collected: Collected = collect(events, history.source, Judge(), on_progress)
+        collected: Collected = collect(
+            history.events, history.source, _judge(making), until=making.at, on_progress=on_progress
+        )
         named = ", ".join("stdin" if file == "-" else Path(file).name for file in files)
         digest = tuple(
             f"{Path(file).name}, {size} bytes, SHA-256 {sha256}"

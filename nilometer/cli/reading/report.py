@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from nilometer.cli.failures import OK, Mistyped, say
+from nilometer.cli.files import open_output
 from nilometer.cli.options import common_options
-from nilometer.cli.output import Output, Progress
+from nilometer.cli.output import Progress
 from nilometer.cli.session import current_session, read_typed_time
 
 
 @click.command("report")
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option("-o", "--output", metavar="FILE", default="report.html", show_default=True, help="The file to write.")
+@click.option(
+    "-o", "file", metavar="FILE", default="report.html", help="The file to write, - for stdout; default report.html."
+)
 @click.option("--at", metavar="TIME", help="The state at this time, and what happened until then.")
 @click.option("--zone", metavar="ZONE", help="The time zone, such as Europe/Berlin; default that of this machine.")
 @click.option("--judge/--no-judge", "judged", default=None, help="Whether events are judged; default up to 100,000.")
 @common_options
-def command(files: tuple[str, ...], output: str, at: str | None, zone: str | None, judged: bool | None) -> int:
+def command(files: tuple[str, ...], file: str, at: str | None, zone: str | None, judged: bool | None) -> int:
     """Write a report that anyone can open: one file with the verdict, the fleet, every host and VM, and the rules.
 
     A FILE is an export; without one, the ledger is shown. The report needs no network, and works without JavaScript.
@@ -35,12 +36,10 @@ def command(files: tuple[str, ...], output: str, at: str | None, zone: str | Non
     from nilometer.times import current_time
 
     session = current_session()
-    out = Output(session.format)
     clock = Clock24(*read_zone(zone))
     making = Making(
         made=current_time(session.clock), clock=clock, at=None if at is None else read_typed_time(at, end=True)
     )
-    target = Path(output)
     with Progress("reading", unit="events") as progress:
         if files:
             reports = reports_of_files(files, making, on_progress=progress.update)
@@ -50,8 +49,10 @@ def command(files: tuple[str, ...], output: str, at: str | None, zone: str | Non
         else:
             with session.reading() as ledger:
                 report = report_of_ledger(ledger, making, judged=judged, on_progress=progress.update)
-    pieces = b"".join(write_document(report, clock))
-    target.write_bytes(pieces)
-    say("note", f"{report.verdict.word}: {report.verdict.sentence} {target} has {len(pieces):,} bytes")
-    out.flush()
+    size = 0
+    with open_output(file) as stream:
+        for piece in write_document(report, clock):
+            size += stream.write(piece)
+    if file != "-":
+        say("note", f"{file}, {size:,} bytes: {report.verdict.word}. {report.verdict.sentence}")
     return OK

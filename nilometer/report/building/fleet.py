@@ -48,6 +48,7 @@ def fleet_page(context: Context, now: View) -> FleetPage:
         facts=f"{plural(len(now.hosts), 'host')} · {plural(len(now.vms), 'VM')}",
         at=context.clock.full(context.at),
         numbers=tuple(_numbers(context, now, shortages)),
+        strips=_strips(context),
         hosts=tuple(_host(context, row, now) for row in hosts[:MOST_HOSTS]),
         short=tuple(_short(context, shortages))[:MOST_ITEMS],
         over=tuple(_over(context, now))[:MOST_ITEMS],
@@ -57,6 +58,13 @@ def fleet_page(context: Context, now: View) -> FleetPage:
         asked=tuple(_asked(context, course) for course in reversed(today[-MOST_ASKED:])),
         asked_count=len(today),
     )
+
+
+def _strips(context: Context) -> str:
+    first = context.collected.first
+    if first is None or first < hours_before(context.at, DAY):
+        return f"Held by VMs in {DAY} hours"
+    return f"Held by VMs since {context.clock.clock(first, exact=False)}"
 
 
 def _by_shortage(row: HostRow) -> tuple[int, float, str]:

@@ -122,7 +122,7 @@ def _held(context: Context, guest: VmHistory, host: HostHistory) -> Line:
 def strip(context: Context, host: HostHistory, hours: int = 24) -> Chart | None:
     """A host over the last day: what is held, free, not explained, and not watched."""
     points = list(host.points)
-    since = hours_before(context.at, hours)
+    since = max(hours_before(context.at, hours), context.collected.first or context.at)
     names: tuple[LineName, ...] = ("total", "reserve", "held", "free")
     lines = [_within(host_line(figure, points, host.gaps), since, context.at) for figure in names]
     if not lines[0].steps:

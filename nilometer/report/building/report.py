@@ -11,17 +11,17 @@ from typing import Final
 from domain.identifiers import UtcTime
 from domain.observed.events import ImportRecorded
 from nilometer.audit.rules import ALL_RULES
-from nilometer.report.building.context import Context, counted
+from nilometer.report.building.context import Context, counted, unit_of
 from nilometer.report.building.findings import finding_items, flags
 from nilometer.report.building.fleet import fleet_page
 from nilometer.report.building.hosts import host_line, host_page
 from nilometer.report.building.lines import Gap
 from nilometer.report.building.rules import ProofSummary, rules_page
 from nilometer.report.building.vms import gaps_of, vm_line, vm_page
-from nilometer.report.clocks import Clock24
+from nilometer.report.clocks import Clock24, hours_before
 from nilometer.report.collecting import Collected, HostHistory, VmHistory
 from nilometer.report.data import FindingItem, PagePart, Reference, ReportPages, VerdictBlock, VerdictWord
-from nilometer.report.series import ComparedMoment, ComparedSubject, Line, LineName
+from nilometer.report.series import ComparedMoment, ComparedSubject, Line, LineName, LineStep
 from projections.view import view
 from rules.judging.findings import Verdict
 
@@ -75,6 +75,8 @@ def build_report(collected: Collected, origin: Origin, making: Making) -> Report
     findings = finding_items(context, collected.audit.findings) if collected.judged else ()
     context = replace(context, findings_of=flags(findings))
     vms = [collected.vms[id] for id in sorted(paged_vms)]
+    compared, moments = tuple(_compared(context, vms)), _moments(context, vms)
+    day_before = hours_before(at, 24)
     rules = rules_page(collected.audit.coverage.rules, making.proof, judged=collected.judged)
     return ReportPages(
         title=f"Memory report, {clock.date(at)}",
@@ -89,8 +91,10 @@ def build_report(collected: Collected, origin: Origin, making: Making) -> Report
         findings=findings,
         findings_left_out=collected.audit.left_out if collected.judged else 0,
         rules=rules,
-        compared=tuple(_compared(context, vms)),
-        moments=_moments(context, vms),
+        compared=compared,
+        moments=moments,
+        first_pinned=next((place for place, moment in enumerate(moments) if moment.time >= day_before), 0),
+        unit=unit_of(step.size for subject in compared for line in subject.lines for step in _exact(line)),
         notes=making.notes,
     )
 
@@ -206,6 +210,11 @@ def _compared(context: Context, vms: Iterable[VmHistory]) -> Iterator[ComparedSu
         reference = context.vm(vm.id)
         lines = [vm_line(name, moments, gaps) for name in _COMPARED_VM]
         yield ComparedSubject(href=reference.href or "", label=f"VM {reference.words}", lines=_drawn(lines))
+
+
+def _exact(line: Line) -> Iterable[LineStep]:
+    """The steps that decide a unit: what is in use is measured to the byte, and rounded in any unit."""
+    return () if line.name == "in_use" else line.steps
 
 
 def _drawn(lines: Iterable[Line]) -> tuple[Line, ...]:

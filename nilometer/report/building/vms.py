@@ -7,6 +7,8 @@ from itertools import groupby
 from typing import Final
 
 from domain.aggregates import VmAggregate
+from domain.decision import Outcome
+from domain.events import Event
 from domain.identifiers import UtcTime
 from domain.observed.vm import ObservedVm
 from domain.settings import MemorySetting
@@ -249,7 +251,7 @@ def _marks(
             kind="short",
             time=envelope.metadata.happened,
             size=assigned.get(position),
-            label=f"#{position} short",
+            label=f"#{position} {_short_word(envelope.event)}",
             title=f"#{position} {sentence(envelope)}",
             href=f"#e{position}",
         )
@@ -264,6 +266,11 @@ def _marks(
                 title=f"#{position} {finding.rule.words}: {finding.message}",
                 href=f"#{finding.anchor}",
             )
+
+
+def _short_word(event: Event) -> str:
+    """What a request came to that was not granted in full."""
+    return "rejected" if getattr(event, "outcome", None) is Outcome.REJECTED else "short"
 
 
 def _unmeasured(context: Context, vm: VmHistory, moments: Sequence[VmMoment], until: UtcTime) -> Iterator[TimeSpan]:

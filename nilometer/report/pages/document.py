@@ -13,6 +13,7 @@ import htpy
 from htpy import Node
 from markupsafe import Markup
 
+from nilometer.report.chart.comparison import draw_comparison
 from nilometer.report.chart.looks import patterns
 from nilometer.report.data import Reference, ReportPages
 from nilometer.report.pages.findings import show_findings, show_rules
@@ -75,6 +76,7 @@ def _body(report: ReportPages, zone: tzinfo) -> Node:
                 f"{report.vms_left_out} more VMs have no page here: those that fell short and those that changed last "
                 "have. nilo report --vm NAME shows others."
             ],
+            _compare(report),
             show_findings(report),
             show_rules(report.rules),
             htpy.p(class_="live", role="status"),
@@ -84,11 +86,22 @@ def _body(report: ReportPages, zone: tzinfo) -> Node:
     ]
 
 
+def _compare(report: ReportPages) -> Node:
+    if len(report.moments) < 2:
+        return None
+    last = len(report.moments) - 1
+    return htpy.section(id="compare")[
+        htpy.h2["Compare two moments"],
+        draw_comparison(report.compared, report.moments, report.first_pinned, last, report.unit),
+    ]
+
+
 def _navigation(report: ReportPages) -> Node:
     places = [
         Reference("Fleet", "#fleet"),
         *([Reference("Hosts", f"#{report.hosts[0].anchor}")] if report.hosts else []),
         *([Reference("VMs", f"#{report.vms[0].anchor}")] if report.vms else []),
+        *([Reference("Compare", "#compare")] if len(report.moments) > 1 else []),
         Reference("Findings", "#findings"),
         Reference("Rules", "#rules"),
     ]

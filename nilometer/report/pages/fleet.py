@@ -19,7 +19,7 @@ from nilometer.report.data import (
     ReportPages,
     VerdictBlock,
 )
-from nilometer.report.pages.parts import heads, link, links, scrolled, state
+from nilometer.report.pages.parts import filter_of, heads, link, links, scrolled, state
 
 
 def show_verdict(verdict: VerdictBlock) -> Renderable:
@@ -103,7 +103,7 @@ def _hosts(page: FleetPage, zone: tzinfo) -> Node:
     strips = [host.strip for host in page.hosts if host.strip is not None]
     table = htpy.table(class_="hosts")[
         heads(
-            ("Host", ""), ("24 hours: held by VMs; hatched is not explained or not watched", "strips"),
+            ("Host", ""), (f"{page.strips} (hatched: not explained, or not watched)", "strips"),
             ("Free", "figure"), ("State", ""), ("VMs", "figure optional"), ("Last update", "optional"),
         ),
         htpy.tbody[
@@ -165,14 +165,14 @@ def _asked(page: FleetPage) -> Node:
         return htpy.p(class_="muted")["Nobody asked for memory that day, as far as is recorded."]
     table = htpy.table[
         heads(("Time", ""), ("VM", ""), ("Asked", "figure"), ("Granted", ""), ("By", ""), ("Event", "")),
-        htpy.tbody[(_request(item) for item in page.asked)],
+        htpy.tbody(id="asked")[(_request(item) for item in page.asked)],
     ]
     shown = f"Showing {len(page.asked)} of {page.asked_count} requests."
-    return [scrolled("Requests of the day", table), htpy.p(class_="muted")[shown]]
+    return [filter_of("asked"), scrolled("Requests of the day", table), htpy.p(class_="muted")[shown]]
 
 
 def _request(item: AskedItem) -> Renderable:
-    return htpy.tr[
+    return htpy.tr(data_words=f"{item.vm.words} {item.state} {item.says} {item.who}")[
         htpy.td(class_="time")[item.time],
         htpy.th(scope="row")[link(item.vm)],
         htpy.td(class_="figure")[item.amount],

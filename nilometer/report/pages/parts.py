@@ -46,6 +46,13 @@ def state(word: str) -> Renderable:
     return htpy.span(class_=f"state {word}")[word]
 
 
+def filter_of(rows: str) -> Renderable:
+    """A field that filters rows by their words; the script shows it."""
+    return htpy.p(class_="filters", data_filters=rows, hidden=True)[
+        htpy.label["Filter ", htpy.input(type="search")], " ", htpy.span(class_="muted", data_count=True)
+    ]
+
+
 def csv_link(table: EventTable) -> Renderable:
     """The table as a file, which lies in the page."""
     return htpy.a(download=table.file, href=f"data:text/csv;charset=utf-8,{quote(table.csv, safe=_SAFE)}")[
