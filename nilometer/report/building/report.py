@@ -143,7 +143,7 @@ def _verdict(
         events=collected.events,
         files=(*origin.files, *_imported(collected)),
     )
-    if not collected.judged:
+    if not collected.judged or not collected.events:
         word, sentence, more = _not_judged(collected)
     else:
         word, sentence, more = _judged(audit.verdict, audit.counts, nothing=audit.nothing_checked)

@@ -1,0 +1,247 @@
+"""A report: the verdict first, one file that loads nothing, every event an anchor, and every text a text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.commands import AddMemory, DefineVm, RegisterHost, Start
+from domain.guests import Guest
+from domain.identifiers import UtcTime
+from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
+from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.requests import Request
+from nilometer.report.building.report import Making
+from nilometer.report.clocks import Clock24, read_zone
+from nilometer.report.making import report_of_ledger, write_document
+from tests.nilometer.cli.calling import Desk
+from tests.nilometer.report.parsing import Parsed, parse
+from tests.paths import RECORDINGS, ROOT
+
+S7: Final = str(RECORDINGS / "s7_three_vms_one_budget.jsonl")
+MONTH_END: Final = str(ROOT / "docs" / "examples" / "month-end.jsonl")
+HV01: Final = str(ROOT / "docs" / "examples" / "HV01-20261123.jsonl")
+BEFORE_THE_SHUTDOWN: Final = "2026-11-23T14:53:56.7Z"
+GIB: Final = 2**30
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.fixture
+def lab(desk: Desk) -> Callable[..., Parsed]:
+    """The report of three real VMs on one memory budget."""
+    desk.call("import-qemu", S7, "--as", "lab", "--actor", "lab-driver", "--via", "qmp")
+    return lambda *options: report_of(desk, *options)
+
+
+def report_of(desk: Desk, *options: str) -> Parsed:
+    file = desk.folder / "report.html"
+    made = desk.call("report", "-o", str(file), *options)
+    assert (made.code, made.out) == (0, ""), made.err
+    return parse(file.read_text("utf-8"))
+
+
+def test_the_verdict_comes_first_with_what_it_covers(lab: Callable[..., Parsed]) -> None:
+    text = lab().text
+    verdict = text.index("No rule is violated. 1 finding could not be decided")
+    assert verdict < text.index("hosts heard of in the last hour") < text.index("VM lab.vm0")
+    assert "60 events, 2026-11-23 14:52:40 to 14:53:57 UTC" in text
+    assert "within_bounds" in text[verdict : verdict + 400]
+    assert "s7_three_vms_one_budget.jsonl" in text
+    assert "SHA-256" in text
+
+
+def test_it_is_one_file_that_loads_nothing(lab: Callable[..., Parsed]) -> None:
+    parsed = lab()
+    sources = [attributes.get("src") for _, attributes in parsed.elements]
+    links = [attributes["href"] for attributes in parsed.named("a")]
+    assert set(sources) == {None}
+    assert parsed.named("link") == []
+    assert [href for href in links if not href.startswith(("#", "data:text/csv"))] == []
+    policy = next(one["content"] for one in parsed.named("meta") if one.get("http-equiv") == "Content-Security-Policy")
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_every_event_is_an_anchor_and_every_link_leads_somewhere(lab: Callable[..., Parsed], desk: Desk) -> None:
+    parsed = lab()
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert parsed.anchors <= set(parsed.ids)
+    history = [event for event in desk.call("log", "--format", "json").lines if "import" not in event["type"]]
+    assert {f"e{event['position']}" for event in history} <= set(parsed.ids)
+    assert {"fleet", "host-lab", "vm-lab.vm0", "findings", "rules", "compare", "f1", "r-within_bounds"} <= set(
+        parsed.ids
+    )
+
+
+def test_a_moment_that_is_asked_for_ends_the_report(lab: Callable[..., Parsed]) -> None:
+    text = lab("--at", BEFORE_THE_SHUTDOWN).text
+    assert "as it was at 2026-11-23 14:53:56 UTC" in text
+    assert "1280\N{NO-BREAK SPACE}MiB = 0\N{NO-BREAK SPACE}MiB reserve + 1216\N{NO-BREAK SPACE}MiB held by VMs" in text
+    assert "off" not in re.findall(r"Power.*?Together", text, re.S)[0]
+
+
+def test_what_was_measured_before_the_last_move_is_unknown_in_the_table(lab: Callable[..., Parsed]) -> None:
+    rows = lab().text
+    moved = rows.index("vm0 0 MiB -> 128 MiB, for request 1")
+    assert rows[moved : moved + 90].count("unknown") == 2  # guest visible, and in use
+
+
+def test_a_decided_history_holds_and_names_who_asked(desk: Desk) -> None:
+    desk.call("run", MONTH_END)
+    text = report_of(desk).text
+    assert "Every rule that applies to an event holds." in text
+    assert "CONTOSO\\anna via powershell, because" in text
+    assert "51.75\N{NO-BREAK SPACE}GiB" in text or "51.75 GiB of 64 GiB" in text
+
+
+def test_an_export_gives_the_report_of_its_ledger(desk: Desk) -> None:
+    desk.call("run", MONTH_END)
+    desk.call("export", "-o", f"{desk.folder}/history.jsonl")
+    ledger, export = report_of(desk), report_of(desk, f"{desk.folder}/history.jsonl")
+    assert ledger.ids == export.ids
+    assert "history.jsonl" in export.text
+
+
+# What is not there
+
+
+def test_a_ledger_without_events_says_so(desk: Desk) -> None:
+    Ledger.open(desk.url, create=True).close()
+    text = report_of(desk).text
+    assert "There is nothing to judge: no event is recorded." in text
+    assert "No host is recorded." in text
+
+
+def test_what_nobody_measured_is_unknown_and_never_0(desk: Desk) -> None:
+    # given a VM of which only is known what was requested, and what it had before and after
+    sizes = ("--asked", "8GiB", "--before", "4GiB", "--after", "6GiB")
+    desk.call("record", "web07", "--new", "--host", "hv07", *sizes, "--happened", "2026-11-23T09:00:00Z")
+    # when it is reported
+    text = report_of(desk).text
+    # then all else is unknown, with what would tell it
+    assert "not measurable: its capacity was never recorded" in text
+    assert "in use never recorded." in text
+    assert "Collect the counter Guest Available Memory" in text
+    assert " 0\N{NO-BREAK SPACE}MiB" not in text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-o", "/nowhere/at/all/report.html"], "/nowhere/at/all/report.html: No such file or directory"),
+        (["--zone", "Mars/Olympus"], "there is no time zone 'Mars/Olympus'"),
+        (["nothing.jsonl"], "nothing.jsonl"),
+    ],
+)
+def test_what_cannot_be_is_an_error_with_a_hint(desk: Desk, options: list[str], message: str) -> None:
+    desk.call("run", MONTH_END)
+    made = desk.call("report", *options)
+    assert made.code == 2
+    assert message in made.err
+    assert "hint: " in made.err
+
+
+def test_a_report_that_cannot_be_made_leaves_the_old_one(desk: Desk) -> None:
+    file = desk.folder / "report.html"
+    file.write_text("the old one")
+    assert desk.call("report", "-o", str(file)).code == 2  # there is no ledger
+    assert file.read_text() == "the old one"
+
+
+# Times
+
+
+def test_days_begin_in_the_zone_that_is_named(desk: Desk) -> None:
+    desk.call("run", MONTH_END)
+    text = report_of(desk, "--zone", "Asia/Tokyo").text
+    assert "2026-11-23 17:00:00 to 2026-11-24 03:10:00 Asia/Tokyo" in text
+    assert "Who changed what on 2026-11-24" in text
+
+
+# Texts
+
+
+CLOCK: Final = Clock24(*read_zone("UTC"))
+NASTY: Final = st.text(
+    st.one_of(
+        st.sampled_from("<>&\"'/=;`\\ \N{RIGHT-TO-LEFT OVERRIDE}\x01\x1b\x7f"),
+        st.characters(exclude_categories=["Cs"]),
+    ),
+    min_size=1,
+    max_size=30,
+)
+MARKUP: Final = st.sampled_from(
+    (
+        "</script><script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "'-alert(1)-'",
+        "<!--",
+        "]]>",
+        "</style><style>*{display:none}",
+        "javascript:alert(1)",
+        "\N{RIGHT-TO-LEFT OVERRIDE}lmth.troper",
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], str]:
+    """The report of a small history in which a VM and a reason have given texts."""
+    folder = tmp_path_factory.mktemp("texts")
+    count = 0
+
+    def make(name: str, reason: str) -> str:
+        nonlocal count
+        count += 1
+        return page_of(folder / f"{count}.db", name, reason)
+
+    return make
+
+
+def page_of(file: Path, name: str, reason: str) -> str:
+    setting = MemorySetting(mode=Mode.STATIC, startup=4 * GIB, minimum=0, maximum=0, buffer=0, weight=0)
+    with Ledger.open(f"sqlite:///{file}", create=True) as ledger:
+        for command in (
+            RegisterHost(host="hv01", total=8 * GIB, reserve=0, version=HostVersion.V2022),
+            DefineVm(
+                vm="web01",
+                host="hv01",
+                generation=2,
+                guest=Guest.WINDOWS,
+                config_version=ConfigVersion(10, 0),
+                memory=setting,
+                name=name,
+            ),
+            Start("web01"),
+            AddMemory("web01", 8 * GIB),
+        ):
+            request = Request(command, actor="ann", via="test", reason=reason, at="2026-11-23T09:00:00Z")
+            ledger.execute(request)
+        report = report_of_ledger(ledger, Making(made=UtcTime("2026-11-23T10:00:00.000000Z"), clock=CLOCK))
+        return b"".join(write_document(report, CLOCK)).decode()
+
+
+@given(st.one_of(NASTY, MARKUP), st.one_of(NASTY, MARKUP))
+@settings(max_examples=40, deadline=None)
+def test_no_text_of_a_history_is_markup(plain: Callable[[str, str], str], name: str, reason: str) -> None:
+    try:
+        html = plain(name, reason)
+    except ValueError:  # no name that a VM can have, or no reason: refused when it is recorded
+        return
+    tame = parse(plain("name", "reason"))
+    parsed = parse(html)
+    # the page has the same elements, with the same names of attributes, whatever the texts are
+    assert [(tag, list(attributes)) for tag, attributes in parsed.elements] == [
+        (tag, list(attributes)) for tag, attributes in tame.elements
+    ]
+    assert reason.split()[:1] == [] or reason.split()[0] in parsed.text
