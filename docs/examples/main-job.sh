@@ -1,6 +1,6 @@
 #!/bin/sh
 # The main job: a recording of three real VMs that share one memory budget is imported into a ledger and shown.
-# `make` and the tests run it. The ledger is made anew in build/, or in the file that is named.
+# `make` and the tests run it. The ledger is made anew in build/, or in the file that is named, and report.html beside it.
 set -eu
 cd "$(dirname "$0")/../.."
 database=${1:-build/main-job.db}
@@ -21,6 +21,11 @@ nilo view --at 2026-11-23T14:53:56.7Z --host lab
 echo
 echo '== Where this comes from: nilo import-qemu'
 echo "$imported"
+
+echo
+echo '== The same as a page that anyone can open, just before the shutdown: nilo report'
+report=$(dirname "$database")/report.html
+nilo report -o "$report" --at 2026-11-23T14:53:56.7Z 2>&1
 
 echo
 echo '== Are the stored views what the events say? nilo replay'

@@ -49,10 +49,10 @@ def command(files: tuple[str, ...], file: str, at: str | None, zone: str | None,
         else:
             with session.reading() as ledger:
                 report = report_of_ledger(ledger, making, judged=judged, on_progress=progress.update)
-    size = 0
     with open_output(file) as stream:
         for piece in write_document(report, clock):
-            size += stream.write(piece)
+            stream.write(piece)
     if file != "-":
-        say("note", f"{file}, {size:,} bytes: {report.verdict.word}. {report.verdict.sentence}")
+        verdict = report.verdict
+        say("note", f"{file}: {verdict.word}. {' '.join(filter(None, (verdict.sentence, verdict.more)))}")
     return OK
