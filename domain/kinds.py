@@ -31,6 +31,7 @@ from domain.events import (
     VmStopped,
 )
 from domain.observed.events import (
+    BackupRestored,
     HostNotWatched,
     HostObserved,
     HostRetired,
@@ -91,6 +92,7 @@ OBSERVED: Final[tuple[type[Event], ...]] = (
     HostNotWatched,
     HostRetired,
     HostWatched,
+    BackupRestored,
     ImportBegun,
     ImportRecorded,
 )

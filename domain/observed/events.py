@@ -371,6 +371,24 @@ class ImportBegun(Observed):
     """The position of the last event that the import knew: if it is killed and run again, it goes on from there."""
 
 
+@event("import.restored", version=1)
+@record(kw_only=True)
+class BackupRestored(Observed):
+    """A sealed ledger was restored from a backup: what was recorded and sealed after that is given up.
+
+    Its stream is ``import/`` and the first 16 digits of the digest of the backup's events and receipts.
+    """
+
+    file: str
+    sha256: str
+    events: int
+    """How many events the backup has."""
+    sealed_as: str
+    """The name of the log that it was sealed as."""
+    sealed: int
+    """How many of its events are sealed under that name."""
+
+
 @event("import.recorded", version=2)
 @record(kw_only=True)
 class ImportRecorded(Observed):

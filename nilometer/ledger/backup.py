@@ -8,15 +8,19 @@ from contextlib import closing
 from pathlib import Path
 
 from domain.errors import InputError
+from domain.identifiers import import_stream
+from domain.observed.events import BackupRestored
 from nilometer.errors import LedgerError
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.making import removed_if_empty
 from nilometer.ledger.reader import check_database
-from nilometer.seal.tables import copy_seal
+from nilometer.ledger.requests import Fact, Observation
+from nilometer.seal.tables import copy_seal, newest_head
 from nilometer.storage.copying import NOTHING_REPLACED, Contents, Replacements, copy_ledger, read_contents
 from nilometer.storage.recorder import IntegrityError
 from nilometer.storage.sqlite.reader import SQLiteReader
 from nilometer.storage.urls import SQLiteLocation
+from nilometer.times import Clock, current_time
 
 
 def back_up(url: str, file: Path, replacing: Replacements = NOTHING_REPLACED) -> Contents:
@@ -49,6 +53,24 @@ def restore_backup(file: Path, url: str) -> Contents:
         pass  # raises if the file is not a ledger
     with removed_if_empty(url), Ledger.open(f"sqlite:///{file.absolute()}", read_only=True) as source:
         return _copy(source, url)
+
+
+def announce_restore(url: str, file: Path, restored: Contents, *, actor: str, via: str, clock: Clock) -> int | None:
+    """Records in a restored ledger, if it is sealed, that it was restored; returns the position.
+
+    Without that, whoever kept a checkpoint of what came after the backup would find that events were removed.
+    """
+    with Ledger.open(url, clock=clock) as ledger:
+        with ledger.recorder.transaction(write=False) as db:
+            head = newest_head(db)
+        if head is None:
+            return None
+        event = BackupRestored(
+            file=str(file), sha256=restored.sha256, events=restored.events, sealed_as=head.origin, sealed=head.size
+        )
+        fact = Fact(stream=import_stream(restored.sha256), event=event, happened=current_time(clock))
+        ((position,),) = ledger.record([Observation(key=os.urandom(16).hex(), facts=(fact,))], actor=actor, via=via)
+        return position
 
 
 def _copy(source: Ledger, url: str, replacing: Replacements = NOTHING_REPLACED) -> Contents:

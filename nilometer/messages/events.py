@@ -20,6 +20,7 @@ from domain.observed.events import (
     SHORT_RESTART,
     STATED,
     UNKNOWN_ACTOR,
+    BackupRestored,
     CauseIs,
     HostNotWatched,
     HostObserved,
@@ -67,6 +68,11 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
             return f"{_describe_host_event(subject, event, unit)}{_code(event)}"
         case ImportBegun():
             return f"{event.file} ({event.format}, {format_size(event.size)}): the import began"
+        case BackupRestored():
+            kept = (
+                f"it goes on after {plural(event.events, 'event')}; {event.sealed} of them sealed as {event.sealed_as}"
+            )
+            return f"the ledger was restored from the backup {event.file}: {kept}"
         case ImportRecorded():
             counts = f"{plural(event.records, 'record')}, {plural(event.events, 'event')}"
             return f"{event.file} ({event.format}) was imported: {counts}"

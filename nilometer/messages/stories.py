@@ -12,6 +12,7 @@ from typing import Final
 from domain.envelope import Envelope
 from domain.events import Decided, Event, Evidence, HostEvent, HostFigures, VmEvent, VmFigures
 from domain.observed.events import (
+    BackupRestored,
     Grounds,
     ImportBegun,
     ImportRecorded,
@@ -54,7 +55,7 @@ def group_by_change(envelopes: Sequence[Envelope[Event]]) -> list[list[Envelope[
 
 def _sizes(record: object) -> Iterator[int]:
     """The sizes in a record and its parts."""
-    if is_dataclass(record) and not isinstance(record, ImportBegun | ImportRecorded):
+    if is_dataclass(record) and not isinstance(record, BackupRestored | ImportBegun | ImportRecorded):
         for field in fields(record):
             value = getattr(record, field.name)
             if type(value) is int and value != NOT_RECORDED and field.name not in _COUNTS | _LIMITS:

@@ -18,6 +18,9 @@ PAGE: Final = 2048
 SHORT: Final = 2**15
 """Bytes. The entry of an event with a shorter body is never too long for a bundle."""
 
+RESTORED: Final = "import.restored/1"
+"""The topic of the event that the ledger was restored from a backup."""
+
 _SQLITE: Final = (
     "SELECT {position}, CAST(originator_id AS BLOB), originator_version, CAST(topic AS BLOB), state, "
     "CASE WHEN typeof(originator_id) = 'text' AND typeof(originator_version) = 'integer' "
@@ -71,6 +74,15 @@ def read_rows(db: Database, first: int, last: int, limit: int) -> list[SealRow]:
     columns = _SQLITE if db.blob_type == "BLOB" else _POSTGRES
     select = (columns + _RANGE).format(position=db.position_column, events=db.events_table)
     return cast("list[SealRow]", db.execute(select, (first, last, limit)).fetchall())
+
+
+def find_restores(db: Database, after: int) -> list[SealRow]:
+    """The events after a position that say that the ledger was restored from a backup."""
+    columns = _SQLITE if db.blob_type == "BLOB" else _POSTGRES
+    select = (columns + "FROM {events} WHERE {position} > ? AND topic = ? ORDER BY 1").format(
+        position=db.position_column, events=db.events_table
+    )
+    return cast("list[SealRow]", db.execute(select, (after, RESTORED)).fetchall())
 
 
 def entry_of(row: SealRow) -> bytes:

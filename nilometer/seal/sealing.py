@@ -14,7 +14,7 @@ from typing import Final
 
 from domain.identifiers import UtcTime
 from nilometer.errors import LedgerBusy, LedgerError
-from nilometer.seal.rows import FIRST, LAST, read_leaves
+from nilometer.seal.rows import FIRST, LAST, find_restores, read_leaves
 from nilometer.seal.tables import (
     SealedHead,
     create,
@@ -117,8 +117,15 @@ class Sealer:
     def _prepare(self) -> _Prepared | None:
         with self._store.transaction(write=False) as db:
             before = newest_head(db)
+            restores = [] if before is None else find_restores(db, before.position)
         if before is not None:
             self._check_head(before)
+            if restores and before.origin == self.origin:
+                raise SealRefused(
+                    f"the ledger was restored from a backup at position {restores[0][0]}: "
+                    f"what was sealed as {self.origin} after that backup is given up, and has no successor",
+                    hint="go on under another name: nilo key new NAME -o FILE, then nilo seal --rotate --key FILE",
+                )
         elif self._known is not None and self._known.head.size:
             raise SealRefused(
                 f"the ledger is not sealed, and the checkpoint that was kept has {self._known.head.size} events: "

@@ -21,10 +21,10 @@ from nilometer.seal.comparing import (
     compare_range,
     cut_ranges,
 )
-from nilometer.seal.rows import FIRST, LAST, read_leaves, read_rows
+from nilometer.seal.rows import FIRST, LAST, SealRow, find_restores, read_leaves, read_rows
 from nilometer.seal.tables import SealDamaged, SealedHead, exist, read_heads, read_tile
 from nilometer.storage.store import Store
-from nilometer.tlog.checkpoints import SignedTreeHead, parse_checkpoint
+from nilometer.tlog.checkpoints import SignedTreeHead, TreeHead, parse_checkpoint
 from nilometer.tlog.errors import SignatureError, TlogError
 from nilometer.tlog.merkle import EMPTY_ROOT, hash_perfect
 from nilometer.tlog.notes import VerifierKey
@@ -359,20 +359,29 @@ class Verifier:
             result.against += 1
             total = size + result.unsealed.events
             if head.size > total:
-                result.add(
-                    SealVerdict.VIOLATED,
-                    "against",
-                    f"{other.name} covers {head.size} events, and the ledger has {total}: "
-                    "events were removed, or it was rolled back",
-                )
+                what = f"{other.name} covers {head.size} events, and the ledger has {total}"
+                self._add_lost(head, what, "events were removed, or it was rolled back")
                 continue
             root = self._root(tree if head.size <= size else self._longer(size, tail), head.size)
             if root != head.root:
-                result.add(
-                    SealVerdict.VIOLATED,
+                what = f"the first {head.size} events are not those that {other.name} covers"
+                self._add_lost(head, what, "they were changed")
+
+    def _add_lost(self, head: TreeHead, what: str, otherwise: str) -> None:
+        """Notes that a checkpoint of others covers other events: violated, unless a restore gave them up."""
+        with self._store.transaction(write=False) as db:
+            restores = find_restores(db, FIRST)
+        for row in restores:
+            restore = _read_restore(row)
+            if restore is not None and restore.sealed_as == head.origin and restore.events < head.size:
+                self._result.add(
+                    SealVerdict.UNKNOWN,
                     "against",
-                    f"the first {head.size} events are not those that {other.name} covers: they were changed",
+                    f"{what}: the ledger was restored at position {row[0]} ({restore.actor}, {restore.recorded}) "
+                    f"from a backup of {restore.events} events; nothing can be said of what was recorded after that backup",
                 )
+                return
+        self._result.add(SealVerdict.VIOLATED, "against", f"{what}: {otherwise}")
 
     def _longer(self, size: int, tail: bytes) -> TileTree:
         """The tree with the leaves of the events that are not sealed, too."""
@@ -419,8 +428,24 @@ class Verifier:
         )
 
 
-def sealed_events(store: Store) -> tuple[int, int]:
-    """How many events are sealed, and the position of the last of them."""
-    with store.transaction(write=False) as db:
-        heads = list(read_heads(db)) if exist(db) else []
-    return (heads[-1].size, heads[-1].position) if heads else (0, 0)
+@dataclass(frozen=True, slots=True)
+class AnnouncedRestore:
+    """What a ledger records of its having been restored from a backup."""
+
+    events: int
+    sealed_as: str
+    actor: str
+    recorded: str
+
+
+def _read_restore(row: SealRow) -> AnnouncedRestore | None:
+    """What a stored event says of a restore; ``None`` if it cannot be read."""
+    try:
+        body = json.loads(row[4])
+        found = (body["data"]["events"], body["data"]["sealed_as"], body["actor"], body["recorded"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    events, sealed_as, actor, recorded = found
+    if tuple(map(type, found)) != (int, str, str, str):
+        return None
+    return AnnouncedRestore(events=events, sealed_as=sealed_as, actor=actor, recorded=recorded)

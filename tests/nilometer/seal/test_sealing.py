@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from nilometer.ledger.backup import back_up, restore_backup
+from domain.observed.events import BackupRestored
+from nilometer.ledger.backup import announce_restore, back_up, restore_backup
 from nilometer.ledger.ledger import Ledger
-from nilometer.seal.rows import FIRST, LAST, entry_of, read_rows
+from nilometer.seal.rows import FIRST, LAST, RESTORED, entry_of, read_rows
 from nilometer.seal.sealing import Sealer, SealRefused
 from nilometer.seal.tables import find_leaf, read_heads, read_tile
 from nilometer.seal.verifying import SealVerdict
+from nilometer.storage.bodies import topic_of
 from nilometer.storage.reader import StoredRow
+from nilometer.times import system_clock
 from nilometer.tlog.checkpoints import parse_checkpoint
 from nilometer.tlog.merkle import hash_leaf
 from nilometer.tlog.notes import Algorithm
@@ -291,3 +294,41 @@ def test_a_checkpoint_is_what_its_row_says(ledger: Ledger) -> None:
     checkpoint = parse_checkpoint(added.head.note)
     assert (checkpoint.head.origin, checkpoint.head.size) == (added.head.origin, added.head.size)
     assert checkpoint.head.extension == ()
+
+
+def test_a_restore_that_is_announced_ends_the_log_and_another_goes_on(tmp_path: Path, url: str) -> None:
+    assert topic_of(BackupRestored) == RESTORED
+    with Ledger.open(url, create=True) as ledger:
+        with_web01(ledger)
+        seal(ledger)
+        back_up(url, tmp_path / "backup.db")
+        early = newest(ledger)
+        grow(ledger, 3)
+        seal(ledger)
+        late = newest(ledger)
+    place = f"sqlite:///{tmp_path}/restored.db" if url.startswith("sqlite") else f"{url}r"
+    restored = restore_backup(tmp_path / "backup.db", place)
+    assert verdict(place, late) is SealVerdict.VIOLATED  # as long as nobody says so
+    position = announce_restore(place, tmp_path / "backup.db", restored, actor="ann", via="nilo", clock=system_clock)
+    assert position == 5
+    found = verify(place, early, late)
+    assert [(finding.verdict, finding.about) for finding in found.findings] == [(SealVerdict.UNKNOWN, "against")]
+    assert "restored at position 5 (ann, " in found.findings[0].message
+    with Ledger.open(place) as ledger:
+        grow(ledger, 4)
+        for rotate in (False, True):
+            with pytest.raises(SealRefused, match="restored from a backup at position 5"):
+                seal(ledger, rotate=rotate)
+        seal(ledger, make_signer("ledger.example/hv-2", Algorithm.ED25519, b"2" * 32), rotate=True)
+        assert next(iter(ledger.events(4))).event.KIND == "import.restored"
+    found = verify(place, early, late)
+    assert {finding.verdict for finding in found.findings if finding.about == "against"} == {SealVerdict.UNKNOWN}
+
+
+def test_a_restore_of_what_is_not_sealed_is_not_recorded(tmp_path: Path, url: str) -> None:
+    with Ledger.open(url, create=True) as ledger:
+        with_web01(ledger)
+    back_up(url, tmp_path / "backup.db")
+    place = f"sqlite:///{tmp_path}/restored.db"
+    restored = restore_backup(tmp_path / "backup.db", place)
+    assert announce_restore(place, tmp_path / "b", restored, actor="ann", via="nilo", clock=system_clock) is None
