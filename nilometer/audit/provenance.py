@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from domain.errors import InputError
 from nilometer.audit.result import Audit
+from nilometer.seal.tables import SealedHead, describe_seal
 from nilometer.textio.files import open_input
 from nilometer.textio.texts import ByteStream
 from nilometer.times import Clock, current_time
@@ -97,9 +98,13 @@ class Provenance:
     tool: str
     rules: str
     """The SHA-256 of the rules, over their terms."""
+    sealed: SealedHead | None = None
+    """Up to where the ledger that was judged says that it is sealed. Only nilo verify checks that."""
 
 
-def trace_audit(digests: FileDigests, files: Iterable[str], begun: str, actor: str, clock: Clock) -> Provenance:
+def trace_audit(
+    digests: FileDigests, files: Iterable[str], begun: str, actor: str, clock: Clock, sealed: SealedHead | None = None
+) -> Provenance:
     """The provenance of an audit that ends now."""
     return Provenance(
         files={"stdin" if file == "-" else file: digests.find(file) for file in files},
@@ -109,6 +114,7 @@ def trace_audit(digests: FileDigests, files: Iterable[str], begun: str, actor: s
         machine=platform.node(),
         tool=f"nilometer {version('nilometer')}",
         rules=rules_digest(),
+        sealed=sealed,
     )
 
 
@@ -133,6 +139,7 @@ def provenance_document(audit: Audit, provenance: Provenance) -> dict[str, Any]:
             {"name": name, "bytes": None if found is None else found[0], "sha256": None if found is None else found[1]}
             for name, found in provenance.files.items()
         ],
+        "sealed": describe_seal(provenance.sealed),
         "limits": list(LIMITS),
     }
 
@@ -146,4 +153,7 @@ def describe_provenance(audit: Audit, provenance: Provenance) -> Iterable[str]:
         yield f"file {name}: " + ("not read to its end" if found is None else f"{found[0]:,} bytes, SHA-256 {found[1]}")
     yield f"judged from {provenance.begun} to {provenance.ended} by {provenance.actor} on {provenance.machine}"
     yield f"with {provenance.tool}, rules with SHA-256 {provenance.rules}"
+    if provenance.sealed is not None:
+        head = provenance.sealed
+        yield f"sealed up to #{head.position} as {head.origin} ({head.sealed}); whether that holds: nilo verify"
     yield from LIMITS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, cast
 
@@ -18,6 +18,7 @@ from nilometer.times import Clock, system_clock
 if TYPE_CHECKING:
     from nilometer.ledger.ledger import Ledger
     from nilometer.ledger.reader import LedgerReader
+    from nilometer.seal.tables import SealedHead
 
 Format = Literal["human", "plain", "json", "sarif", "github", "csv"]
 FORMATS: Final = ("human", "plain", "json")
@@ -80,6 +81,14 @@ class Session:
 
         with open_reader(self.url) as ledger:
             yield ledger
+
+    def read_seal(self) -> SealedHead | None:
+        """Up to where the ledger is sealed, as it is stored: only nilo verify checks that."""
+        from nilometer.ledger.reader import open_store
+        from nilometer.seal.tables import read_seal
+
+        with closing(open_store(self.url)) as store:
+            return read_seal(store)
 
     @contextmanager
     def reading_if_any(self) -> Generator[Ledger | None]:

@@ -14,7 +14,7 @@ from sys import byteorder
 from typing import Final, cast
 
 from nilometer.errors import LedgerError
-from nilometer.storage.store import Database
+from nilometer.storage.store import Database, Store
 from nilometer.tlog.tiles import WIDTH, Coordinate, ReadTile
 
 TABLES: Final = ("seal_tiles", "seal_checkpoints")
@@ -132,6 +132,19 @@ def newest_head(db: Database) -> SealedHead | None:
         return None
     row = db.execute(f"SELECT {_HEAD} FROM seal_checkpoints ORDER BY number DESC LIMIT 1").fetchone()
     return None if row is None else _head(row)
+
+
+def read_seal(store: Store) -> SealedHead | None:
+    """The newest checkpoint of a ledger as it is stored; nothing of it is checked."""
+    with store.transaction(write=False) as db:
+        return newest_head(db)
+
+
+def describe_seal(head: SealedHead | None) -> dict[str, object] | None:
+    """Up to where a ledger is sealed, as JSON."""
+    if head is None:
+        return None
+    return {"origin": head.origin, "size": head.size, "position": head.position, "sealed": head.sealed}
 
 
 def write_head(db: Database, head: SealedHead) -> None:

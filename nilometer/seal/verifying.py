@@ -378,7 +378,7 @@ class Verifier:
                     SealVerdict.UNKNOWN,
                     "against",
                     f"{what}: the ledger was restored at position {row[0]} ({restore.actor}, {restore.recorded}) "
-                    f"from a backup of {restore.events} events; nothing can be said of what was recorded after that backup",
+                    f"from a backup of {restore.events} events; nothing can be said of what came after it",
                 )
                 return
         self._result.add(SealVerdict.VIOLATED, "against", f"{what}: {otherwise}")

@@ -63,6 +63,7 @@ def command(
     follow: bool,
 ) -> int:
     """Judge every event of a history against every rule. A FILE is an export (`-` is stdin); without one, the ledger.
+    audit answers: was it done by the rules? Whether it is what was written, nilo verify says.
 
     Holds: every event keeps each rule that applies to it. Violated (exit 1): an event breaks a rule, whatever the
     unknown figures are. Unknown: the verdict depends on figures that were not measured, or there is nothing to check.
@@ -100,7 +101,9 @@ def command(
             scope=scope,
             strict=strict,
             required=required_rules,
-            provenance=trace_audit(digests, files, begun, session.actor_if_any, session.clock),
+            provenance=trace_audit(
+                digests, files, begun, session.actor_if_any, session.clock, None if files else session.read_seal()
+            ),
         )
 
     if files:

@@ -15,6 +15,7 @@ from nilometer.cli.output import Output
 from nilometer.cli.session import current_session
 from nilometer.errors import UnreadableEvent
 from nilometer.messages.sizes import format_rounded
+from nilometer.seal.tables import SealedHead, describe_seal
 from nilometer.times import format_time
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def command() -> int:
             "hosts": summary.hosts,
             "vms": summary.vms,
             "bytes": ledger.bytes_used,
+            "sealed": describe_seal(session.read_seal()),
             "format": ledger.format,
             "nilometer": version("nilometer"),
         }
@@ -60,12 +62,21 @@ def command() -> int:
     for name, value in known.items():
         if name in ("created", "first", "latest"):
             text = "none" if value is None else format_time(str(value))
+        elif name == "sealed":
+            text = describe_sealed(session.read_seal())
         elif name == "unreadable":
             text = f"not counted in over {MOST_READ:,} events: nilo replay" if value is None else str(value)
         else:
             text = format_rounded(int(str(value))) if name == "bytes" else str(value)
         out.write_line(f"{name}: {text}")
     return OK
+
+
+def describe_sealed(head: SealedHead | None) -> str:
+    """Up to where a ledger is sealed, in words."""
+    if head is None:
+        return "not sealed: nilo seal"
+    return f"up to position {head.position} as {head.origin}, {format_time(head.sealed)}; to check it: nilo verify"
 
 
 def _count_unreadable(ledger: LedgerReader) -> int | None:

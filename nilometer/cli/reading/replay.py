@@ -9,8 +9,10 @@ import click
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNREADABLE
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
+from nilometer.cli.reading.info import describe_sealed
 from nilometer.cli.session import current_session
 from nilometer.ledger.reader import check_database
+from nilometer.seal.tables import describe_seal
 
 
 @click.command("replay")
@@ -40,12 +42,19 @@ def command(repair: bool) -> int:
     if out.json:
         equal = [{"name": projection.name, "equal": projection.equal} for projection in replay.projections]
         unreadable = [{"message": error.message, "hint": error.hint} for error in replay.ended]
-        known = {"events": replay.events, "seconds": round(seconds, 3), "projections": equal, "unreadable": unreadable}
+        known: dict[str, object] = {
+            "events": replay.events,
+            "seconds": round(seconds, 3),
+            "projections": equal,
+            "unreadable": unreadable,
+        }
+        known["sealed"] = describe_seal(session.read_seal())
         out.write_document(known)
     else:
         for projection in replay.projections:
             out.write_line(f"{projection.name}: {'equal' if projection.equal else f'differs: {projection.difference}'}")
         out.write_line(f"{replay.events} events replayed in {seconds:.1f} s")
+        out.write_line(f"sealed: {describe_sealed(session.read_seal())}")
         if not replay.equal:
             way_out = "The events are right; to replace the stored views: nilo replay --repair"
             out.write_line("The stored views were replaced." if repair else way_out)

@@ -15,7 +15,7 @@ from nilometer.cli.sealing.signing import read_policy, read_small_file, read_ver
 from nilometer.cli.session import current_session
 from nilometer.ledger.reader import check_database, open_store
 from nilometer.messages.sizes import plural
-from nilometer.seal.tables import SealedHead
+from nilometer.seal.tables import SealedHead, describe_seal
 from nilometer.seal.verifying import OtherCheckpoint, SealFinding, SealVerdict, UnsealedTail, Verification, Verifier
 from nilometer.storage.reader import EventReader
 from nilometer.times import current_time, format_duration, format_time
@@ -102,11 +102,11 @@ def _to_document(result: Verification, age: float | None) -> dict[str, object]:
     return {
         "verdict": str(result.verdict),
         "events": result.events,
-        "sealed": _head(result.sealed),
+        "sealed": describe_seal(result.sealed),
         "checkpoints": result.checkpoints,
         "signatures": str(result.signatures),
         "against": result.against,
-        "witnessed": _head(result.witnessed),
+        "witnessed": describe_seal(result.witnessed),
         **{str(kind): count for kind, count in result.counts.items()},
         "unsealed": {"events": result.unsealed.events, "since": result.unsealed.since, "seconds": age},
         "findings": [
@@ -120,9 +120,3 @@ def _to_document(result: Verification, age: float | None) -> dict[str, object]:
             for finding in result.findings
         ],
     }
-
-
-def _head(head: SealedHead | None) -> dict[str, object] | None:
-    if head is None:
-        return None
-    return {"origin": head.origin, "size": head.size, "position": head.position, "sealed": head.sealed}
