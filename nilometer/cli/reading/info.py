@@ -75,7 +75,7 @@ def command() -> int:
 def describe_sealed(head: SealedHead | None) -> str:
     """Up to where a ledger is sealed, in words."""
     if head is None:
-        return "not sealed: nilo seal"
+        return "no; to seal it: nilo seal"
     return f"up to position {head.position} as {head.origin}, {format_time(head.sealed)}; to check it: nilo verify"
 
 

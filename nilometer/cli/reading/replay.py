@@ -54,7 +54,8 @@ def command(repair: bool) -> int:
         for projection in replay.projections:
             out.write_line(f"{projection.name}: {'equal' if projection.equal else f'differs: {projection.difference}'}")
         out.write_line(f"{replay.events} events replayed in {seconds:.1f} s")
-        out.write_line(f"sealed: {describe_sealed(session.read_seal())}")
+        if (sealed := session.read_seal()) is not None:
+            out.write_line(f"sealed {describe_sealed(sealed)}")
         if not replay.equal:
             way_out = "The events are right; to replace the stored views: nilo replay --repair"
             out.write_line("The stored views were replaced." if repair else way_out)
