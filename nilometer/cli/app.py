@@ -30,6 +30,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "can": ("planning.can", "Ask whether a command would be granted."),
         "plan": ("planning.plan", "Plan commands that reach a goal, with what each is granted."),
         "apply": ("planning.apply", "Do what a plan says, if nothing that it read has moved."),
+        "policy": ("policies.group", "Policies of your own: check them, and what they mean."),
     },
     "Look at what is recorded": {
         "view": ("reading.view", "Show the memory that each guest sees, now or in the past."),

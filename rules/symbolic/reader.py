@@ -335,6 +335,14 @@ class _Function:
         raise self._error(node, f"{ast.unparse(node)} is not True or False", "a comparison")
 
 
+def read_definition(reader: RuleReader, source: RuleSource, result: type, arguments: Sequence[Value]) -> Value:
+    """The result of a definition that no code runs, such as a policy, for these arguments. Raises ``UnreadableRule``.
+
+    It may use the names that ``source`` has, and call the rules that the reader may call.
+    """
+    return _Function(reader, source, result).apply(arguments)
+
+
 def _type(value: Value) -> type:
     return value.sort if isinstance(value, Term) else value.kind
 

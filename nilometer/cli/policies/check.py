@@ -1,0 +1,238 @@
+"""``nilo policy check``: what a file of policies means, proved; and what they would have changed in the past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+import click
+
+from domain.identifiers import subject_id
+from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED
+from nilometer.cli.options import common_options
+from nilometer.cli.output import Output, Progress
+from nilometer.cli.policies.files import open_policies
+from nilometer.cli.session import Session, current_session
+from nilometer.cli.vm_names import VmNames
+from nilometer.messages.sizes import plural
+from nilometer.policies.history import PolicyBreach, PolicyHistory
+from nilometer.queries import read_log
+from nilometer.times import format_time
+from rules.policies.checking import Example, Kept, PolicyCheck, PolicyReport, check_policies
+from rules.policies.policy import Policy
+from rules.wording import format_figures
+
+MOST_SHOWN: Final = 5
+"""Past changes of one policy that are shown without ``--all``."""
+MOST_FIGURES: Final = 4
+
+
+@click.command("check", short_help="Check a file of policies.")
+@click.argument("file", metavar="FILE")
+@click.option("--all", "show_all", is_flag=True, help="Show all past changes that they would have refused.")
+@common_options
+def command(file: str, show_all: bool) -> int:
+    """Check the policies of FILE: which conflict, which say nothing new, and where each has to be enforced.
+
+    Each answer is a proof, or an example that was executed. If there is a ledger, its decided commands are replayed:
+    which would a policy have refused? FILE is read, and never run. Exit 1: policies that conflict, that nothing can
+    keep, or that would refuse a stop. 3: something is not known.
+
+    \b
+    Examples:
+      nilo policy check policies.py
+      nilo policy check policies.py --ledger sqlite:///month-end.db --all
+    """
+    session = current_session()
+    policies = open_policies(file)
+    out = Output(session.format)
+    with Progress(f"checking {file}", unit="policies"):
+        checked = check_policies(policies)
+    history, breaches = _replay(session, out, policies)
+    if out.json:
+        out.write_document(_to_document(checked, history, breaches))
+    else:
+        for line in _describe(checked, history, breaches, show_all=show_all):
+            out.write_line(line)
+    return NOT_IN_FULL if checked.wrong else UNDECIDED if checked.is_unknown else OK
+
+
+def _replay(
+    session: Session, out: Output, policies: Sequence[Policy]
+) -> tuple[PolicyHistory | None, list[PolicyBreach]]:
+    """The commands of the ledger that policies would have refused; no history if there is no ledger."""
+    with session.reading_if_any() as ledger:
+        if ledger is None:
+            return None, []
+        out.name = VmNames(ledger, ledger.views.fleet()).put_in
+        history = PolicyHistory(policies)
+        breaches = [breach for envelope in read_log(ledger) for breach in history.take(envelope)]
+        return history, [*breaches, *history.finish()]
+
+
+def _verdict(checked: PolicyCheck) -> str:
+    if checked.wrong:
+        return "wrong"
+    return "unknown" if checked.is_unknown else "fine"
+
+
+# Words
+
+
+def _describe(
+    checked: PolicyCheck, history: PolicyHistory | None, breaches: Sequence[PolicyBreach], *, show_all: bool
+) -> Iterator[str]:
+    yield _headline(checked)
+    sentences = {report.policy.name: report.policy.sentence for report in checked.reports}
+    for conflict in checked.conflicts:
+        what = "nothing keeps both" if conflict.always else "no VM that runs keeps both, so that none can start"
+        yield f"{conflict.one} and {conflict.other} conflict: {what}."
+        yield f'  "{sentences[conflict.one]}" "{sentences[conflict.other]}"'
+    for report in checked.reports:
+        yield ""
+        yield from _describe_report(report)
+        if history is not None and not report.never_bites:
+            own = [breach for breach in breaches if breach.policy.name == report.policy.name]
+            yield from _describe_past(own, history.commands, show_all=show_all)
+
+
+def _headline(checked: PolicyCheck) -> str:
+    count = plural(len(checked.reports), "policy").replace("policys", "policies")
+    if checked.wrong:
+        return f"{count}, {len(checked.wrong)} of them cannot be used as they are: {', '.join(checked.wrong)}."
+    if checked.is_unknown:
+        return f"{count}; something about them is not known within the solver's budget."
+    return f"{count}: consistent."
+
+
+def _describe_report(report: PolicyReport) -> Iterator[str]:
+    policy = report.policy
+    scope = "" if str(policy.scope) == "all" else f" [{policy.scope}]"
+    yield f"{policy.name}{scope}: {policy.sentence} ({policy.place})"
+    if report.possible is False:
+        yield "  impossible: no state that the rules allow keeps it"
+        return
+    if report.possible_running is False:
+        yield "  no VM that runs keeps it, so that none could start"
+    if report.implied_by_rules:
+        yield "  says nothing new: the rules alone imply it (proved)"
+        return
+    if report.never_bites:
+        yield "  never bites: no command breaks it (proved)"
+        return
+    if report.implied_by:
+        yield f"  implied by {', '.join(report.implied_by)} (proved)"
+    kept = [name for name, kept in report.commands.items() if kept is Kept.KEPT]
+    unknown = [name for name, kept in report.commands.items() if kept is Kept.UNKNOWN]
+    yield f"  to be enforced at {', '.join(report.enforced_at)}"
+    if kept:
+        yield f"  kept by the rules alone (proved): {', '.join(kept)}"
+    if unknown:
+        yield f"  not known: {', '.join(unknown)}"
+    if report.refuses_every:
+        yield f"  refuses every {', every '.join(report.refuses_every)}"
+    for name, example in report.blocks.items():
+        yield f"  would refuse a {name}, which no policy may: {_describe_example(example)}"
+    if report.example is not None and not report.blocks:
+        yield f"  for example: {_describe_example(report.example)}"
+
+
+def _describe_example(example: Example) -> str:
+    arguments = {name: value for name, value in example.arguments.items() if name not in ("host", "to")}
+    typed = [str(arguments.pop("vm"))] if "vm" in arguments else []
+    typed += [f"{name} {format_figures(name, [value])[0]}" for name, value in arguments.items()]
+    changes = [
+        f"{path} {' -> '.join(format_figures(path, [before, after]))}"
+        for path, (before, after) in example.changed.items()
+        if before is not None and not path.endswith((".held", ".hot_pluggable", ".high_watermark", ".visible", ".vsc"))
+    ]
+    shown = ", ".join(changes[:MOST_FIGURES])
+    return f"{example.command} {' '.join(typed)} ({shown or 'a new state'}), of {example.about}"
+
+
+def _describe_past(breaches: Sequence[PolicyBreach], commands: int, *, show_all: bool) -> Iterator[str]:
+    if not breaches:
+        yield f"  in this ledger: kept by all {plural(commands, 'decided command')}"
+        return
+    yield f"  in this ledger: it would have refused {len(breaches):,} of {plural(commands, 'decided command')}:"
+    shown = breaches if show_all else breaches[:MOST_SHOWN]
+    for breach in shown:
+        worse = "" if breach.held_before else ", which broke it already, and more so after it"
+        yield (
+            f"    #{breach.position} {format_time(breach.happened)} · {breach.actor}: {breach.command}, "
+            f"for {subject_id(breach.stream)}{worse}"
+        )
+    if len(breaches) > len(shown):
+        yield f"    and {len(breaches) - len(shown):,} more: --all"
+
+
+# JSON
+
+
+def _to_document(
+    checked: PolicyCheck, history: PolicyHistory | None, breaches: Sequence[PolicyBreach]
+) -> dict[str, Any]:
+    return {
+        "verdict": _verdict(checked),
+        "wrong": list(checked.wrong),
+        "obligations": checked.obligations,
+        "policies": [_report_to_document(report) for report in checked.reports],
+        "conflicts": [
+            {"policies": [conflict.one, conflict.other], "always": conflict.always} for conflict in checked.conflicts
+        ],
+        "past": None
+        if history is None
+        else {
+            "commands": history.commands,
+            "refused": [
+                {
+                    "policy": breach.policy.name,
+                    "position": breach.position,
+                    "time": breach.happened,
+                    "actor": breach.actor,
+                    "command": breach.command,
+                    "subject": breach.stream,
+                    "held_before": breach.held_before,
+                    "distance": breach.distance,
+                }
+                for breach in breaches
+            ],
+            "unreadable": sorted(history.unreadable),
+        },
+    }
+
+
+def _report_to_document(report: PolicyReport) -> dict[str, Any]:
+    policy = report.policy
+    return {
+        "name": policy.name,
+        "sentence": policy.sentence,
+        "place": policy.place,
+        "over": sorted(policy.over),
+        "vms": list(policy.scope.vms),
+        "hosts": list(policy.scope.hosts),
+        "possible": report.possible,
+        "possible_running": report.possible_running,
+        "implied_by_rules": report.implied_by_rules,
+        "implied_by": list(report.implied_by),
+        "never_bites": report.never_bites,
+        "commands": {name: kept.value for name, kept in report.commands.items()},
+        "refuses_every": list(report.refuses_every),
+        "blocks": {name: _example_to_document(example) for name, example in report.blocks.items()},
+        "example": None if report.example is None else _example_to_document(report.example),
+    }
+
+
+def _example_to_document(example: Example) -> dict[str, Any]:
+    return {
+        "command": example.command,
+        "about": example.about,
+        "arguments": _plain(example.arguments),
+        "before": _plain(example.before),
+        "after": _plain(example.after),
+    }
+
+
+def _plain(figures: Any) -> dict[str, Any]:
+    return {path: value.value if isinstance(value, StrEnum) else value for path, value in figures.items()}

@@ -1,0 +1,25 @@
+"""Files of policies, as they are named on the command line."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain.errors import InputError
+from nilometer.textio.files import open_input
+from rules.policies.policy import Policy
+from rules.policies.reading import LONGEST, read_policies
+
+_BOM: Final = "\ufeff"
+
+
+def open_policies(file: str) -> tuple[Policy, ...]:
+    """The policies of a file; ``-`` is stdin. Raises ``InputError``, or ``UnreadableRule`` with place and reason."""
+    with open_input(file) as stream:
+        text = stream.read(LONGEST * 4 + 1)
+    try:
+        decoded = text.decode().removeprefix(_BOM)
+    except UnicodeDecodeError:
+        raise InputError(f"{file}: this is no UTF-8", hint="a file of policies is Python, in UTF-8") from None
+    if "\0" in decoded:
+        raise InputError(f"{file}: this is no text", hint="a file of policies is Python, in UTF-8")
+    return read_policies(decoded, "stdin" if file == "-" else file)

@@ -1,0 +1,25 @@
+"""The names of a file of policies, for an editor: ``from nilometer.policy import GiB, Host, Power, Vm, scope``.
+
+A file of policies is read, never run. The names are there without the import too.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from rules.policies.vocabulary import GiB as GiB
+from rules.policies.vocabulary import Guest as Guest
+from rules.policies.vocabulary import Host as Host
+from rules.policies.vocabulary import HostVersion as HostVersion
+from rules.policies.vocabulary import MiB as MiB
+from rules.policies.vocabulary import Mode as Mode
+from rules.policies.vocabulary import Power as Power
+from rules.policies.vocabulary import TiB as TiB
+from rules.policies.vocabulary import Vm as Vm
+
+P = TypeVar("P", bound=Callable[..., bool])
+
+
+def scope(*, vms: str | tuple[str, ...] = "*", hosts: str | tuple[str, ...] = "*") -> Callable[[P], P]:
+    """To which VMs and hosts a policy applies: patterns of their names or ids, as ``db*``."""
+    del vms, hosts
+    return lambda policy: policy

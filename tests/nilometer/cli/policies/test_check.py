@@ -1,0 +1,99 @@
+"""``nilo policy check``: what a file of policies means, and what it would have changed in the past."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.nilometer.cli.calling import Desk
+from tests.nilometer.cli.test_schemas import problems
+
+POLICIES = '''\
+from nilometer.policy import GiB, Host, Power, Vm, scope
+
+
+def most_stays_free(host: Host) -> bool:
+    """90 % of the host stay free."""
+    return host.free * 10 >= host.total * 9
+
+
+@scope(vms="db*")
+def db_keeps_8_gib(vm: Vm) -> bool:
+    """A db VM never has less than 8 GiB, unless it is off."""
+    return vm.power is Power.OFF or vm.assigned >= 8 * GiB
+'''
+
+
+def test_the_answer_has_proofs_examples_and_what_would_have_been_refused(desk: Desk) -> None:
+    desk.with_history()
+    before = desk.events
+    shown = desk.call("policy", "check", desk.write("policies.py", POLICIES))
+    assert (shown.code, shown.err, desk.events) == (0, "", before)
+    lines = shown.out.splitlines()
+    assert lines[0] == "2 policies: consistent."
+    assert lines[2] == f"most_stays_free: 90 % of the host stay free. ({desk.folder}/policies.py:4)"
+    assert lines[3].startswith("  to be enforced at start, restore, ")
+    assert lines[5].startswith("  for example: start web01 (hv01.free ")
+    assert lines[6:8] == [
+        "  in this ledger: it would have refused 2 of 6 decided commands:",
+        "    #3 2026-11-23 09:00:02Z · CONTOSO\\ops: start, for hv01",
+    ]
+    assert "db_keeps_8_gib [VMs db*]: A db VM never has less than 8 GiB, unless it is off." in shown.out
+    assert lines[-1] == "  in this ledger: kept by all 6 decided commands"
+    document = desk.call("policy", "check", str(desk.folder / "policies.py"), "--format", "json").json
+    assert problems("policy-check", document) == []
+    assert [(one["position"], one["command"], one["held_before"]) for one in document["past"]["refused"]] == [
+        (3, "start", True),
+        (8, "add-memory", False),  # what it gives makes the breach larger
+    ]
+
+
+def test_without_a_ledger_the_file_is_checked_alone(desk: Desk) -> None:
+    document = desk.call("policy", "check", desk.write("p.py", POLICIES), "--format", "json").json
+    assert problems("policy-check", document) == []
+    assert (document["verdict"], document["past"]) == ("fine", None)
+    assert not (desk.folder / "ledger.db").exists()
+
+
+def test_policies_that_conflict_or_refuse_a_stop_end_with_1(desk: Desk) -> None:
+    text = (
+        POLICIES
+        + '''
+def small(vm: Vm) -> bool:
+    """At most 6 GiB."""
+    return vm.assigned <= 6 * GiB
+
+
+def stays_on(vm: Vm) -> bool:
+    """Never off again."""
+    return vm.session == 0 or vm.power is not Power.OFF
+'''
+    )
+    shown = desk.call("policy", "check", desk.write("p.py", text))
+    assert shown.code == 1
+    lines = shown.out.splitlines()
+    assert lines[0] == "4 policies, 3 of them cannot be used as they are: db_keeps_8_gib, small, stays_on."
+    assert lines[1] == "db_keeps_8_gib and small conflict: no VM that runs keeps both, so that none can start."
+    assert "  refuses every stop" in lines
+    assert any(line.startswith("  would refuse a stop, which no policy may: stop web01 (") for line in lines)
+    assert desk.call("policy", "check", str(desk.folder / "p.py"), "--format", "json").json["verdict"] == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("def f(vm: Vm) -> bool:\n    'x'\n    return open()\n", "p.py:3:12: a call of 'open'"),
+        ("", "p.py: there is no policy"),
+        (b"\xff\xfe\x00", "this is no UTF-8"),
+        (b"a\0b", "this is no text"),
+    ],
+)
+def test_what_cannot_be_read_is_an_error_with_its_place(desk: Desk, text: str | bytes, error: str) -> None:
+    result = desk.call("policy", "check", desk.write("p.py", text))
+    assert (result.code, result.out) == (2, "")
+    assert error in result.err
+    assert "hint: " in result.err
+
+
+def test_a_file_that_is_not_there_is_an_error(desk: Desk) -> None:
+    assert desk.call("policy", "check", "none.py").code == 2
+    assert desk.call("policy", "chek", "none.py").code == 2
