@@ -32,6 +32,7 @@ from domain.events import (
 )
 from domain.observed.events import (
     BackupRestored,
+    HostInventoried,
     HostNotWatched,
     HostObserved,
     HostRetired,
@@ -90,6 +91,7 @@ OBSERVED: Final[tuple[type[Event], ...]] = (
     VmCheckpoint,
     HostObserved,
     HostNotWatched,
+    HostInventoried,
     HostRetired,
     HostWatched,
     BackupRestored,

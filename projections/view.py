@@ -80,6 +80,10 @@ class HostRow:
     """When each figure of an observed host was last measured, by name; those of a decided host are of ``as_of``."""
     reserve_is_stated: bool = False
     """Somebody stated the reserve of an observed host."""
+    booted: str | None = None
+    """When an observed host booted, as it last said itself."""
+    cluster: str | None = None
+    """The failover cluster that an observed host is a member of, as it last said itself."""
     watched_until: str | None = None
     """When the last poll was that an import read of an observed host."""
     not_watched: Mapping[str, str] | None = None
@@ -220,6 +224,8 @@ def host_row(fleet: Fleet, id: str) -> HostRow:
         as_of=tracked.as_of,
         measured={} if isinstance(subject, HostAggregate) else dict(subject.measured),
         reserve_is_stated=not isinstance(subject, HostAggregate) and subject.reserve_is_stated,
+        booted=None if isinstance(subject, HostAggregate) else subject.booted,
+        cluster=None if isinstance(subject, HostAggregate) else subject.cluster,
         watched_until=None if isinstance(subject, HostAggregate) else subject.watched_until,
         not_watched=None
         if isinstance(subject, HostAggregate) or subject.gap is None

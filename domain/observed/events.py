@@ -264,6 +264,16 @@ class VmRetired(Observed):
     """Somebody says that the VM is gone for good. It holds nothing, and is shown no more until it is seen again."""
 
 
+@event("host.inventoried")
+@record(kw_only=True)
+class HostInventoried(Observed):
+    """What is known of the host itself; ``None`` was not recorded. It is recorded anew when a part of it is another."""
+
+    booted: UtcTime | None = None
+    cluster: str | None = None
+    """The failover cluster that it is a member of."""
+
+
 @event("host.retired")
 @record(kw_only=True)
 class HostRetired(Observed):

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from domain.identifiers import UtcTime
-from domain.observed.events import STATED, HostNotWatched, HostObserved, HostRetired, HostWatched, Means, Observed
+from domain.observed.events import (
+    STATED,
+    HostInventoried,
+    HostNotWatched,
+    HostObserved,
+    HostRetired,
+    HostWatched,
+    Means,
+    Observed,
+)
 from domain.observed.polls import Gap, PollFigures
 from domain.observed.vm import RETIRED, ObservedVm
 from domain.settings import HostVersion
@@ -31,6 +40,8 @@ class ObservedHost:
     """When each figure was last measured, by its name."""
     reserve_is_stated: bool = False
     """Somebody stated the reserve: no counter of Hyper-V shows it."""
+    booted: UtcTime | None = None
+    cluster: str | None = None
     watched_until: UtcTime | None = None
     """When the last poll was that an import read."""
     gap: Gap | None = None
@@ -54,6 +65,8 @@ class ObservedHost:
             self.newest = {poll.vm: poll.figures for poll in event.newest}
         if isinstance(event, HostNotWatched) and earliest is not None:
             self.gap = Gap(since=earliest, until=happened)
+        if isinstance(event, HostInventoried):
+            self.booted, self.cluster = event.booted or self.booted, event.cluster or self.cluster
         if not isinstance(event, HostObserved):
             return
         if event.reserve is not None:

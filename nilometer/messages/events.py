@@ -22,6 +22,7 @@ from domain.observed.events import (
     UNKNOWN_ACTOR,
     BackupRestored,
     CauseIs,
+    HostInventoried,
     HostNotWatched,
     HostObserved,
     HostRetired,
@@ -94,6 +95,10 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
             return f"{subject} {_describe_shortage(event, unit)}"
         case VmAnnotated():
             return f"{subject}: a note on its event {event.about}{describe_annotation(event)}"
+        case HostInventoried():
+            parts = [f"booted {format_time(event.booted)}"] if event.booted is not None else []
+            parts += [f"in the cluster {event.cluster}"] if event.cluster is not None else []
+            return f"{subject}: {', '.join(parts) or 'nothing new of itself'}"
         case VmRetired() | HostRetired():
             return f"{subject} was retired: it is gone for good"
         case HostNotWatched():

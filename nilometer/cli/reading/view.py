@@ -189,8 +189,14 @@ def _format_host(row: HostRow, unit: Unit) -> str:
     stated = " (stated)" if row.reserve_is_stated else ""
     return (
         f"Host {row.host} ({row.origin}): total {total}, reserve {reserve}{stated}, held by VMs {held}, free {free}; "
-        f"last update {_format_update(row)}{_format_gap(row)}"
+        f"last update {_format_update(row)}{_format_inventory(row)}{_format_gap(row)}"
     )
+
+
+def _format_inventory(row: HostRow) -> str:
+    """What the host said of itself."""
+    booted = "" if row.booted is None else f"; booted {format_time(row.booted)}"
+    return booted if row.cluster is None else f"{booted}; in the cluster {row.cluster}"
 
 
 def _last_update(row: VmRow) -> str:

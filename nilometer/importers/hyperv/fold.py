@@ -26,6 +26,7 @@ from nilometer.importers.hyperv.readings import (
     ChangeReading,
     GuestReading,
     HostReading,
+    InventoryReading,
     JobReading,
     PowerReading,
     Reading,
@@ -33,7 +34,7 @@ from nilometer.importers.hyperv.readings import (
     VmReading,
 )
 from nilometer.importers.hyperv.requests import note_change, note_contradiction, take_own_change
-from nilometer.importers.hyperv.residence import is_contested, is_running_at, starts_elsewhere
+from nilometer.importers.hyperv.residence import is_contested, is_running_at, starts_elsewhere, starts_unwatched
 from nilometer.importers.hyperv.sources.counters.instances import AMBIGUOUS
 from nilometer.importers.hyperv.state import Emission, Past
 from nilometer.importers.hyperv.vm import HypervVm
@@ -76,7 +77,11 @@ class HypervFold:
                 emissions += news
                 hosts.append((reading, bool(news)))
         for reading in readings:
-            if isinstance(reading, GuestReading):
+            if isinstance(reading, InventoryReading):
+                news = self._hosts.take_inventory(reading, live=live)
+                _count(counts, news)
+                emissions += news
+            elif isinstance(reading, GuestReading):
                 emissions += self._take_guest(reading, counts, live=live)
             elif not isinstance(reading, JobReading | HostReading):
                 emissions += self._take(reading, counts, live=live)
@@ -210,6 +215,8 @@ class HypervFold:
         source = vm.state.host
         if source not in (None, host_id) and starts_elsewhere(vm, reading, self._hosts.get(source)):
             news = replace(news, begins=True)
+        elif source in (None, host_id) and starts_unwatched(vm, reading):
+            news = replace(news, begins=True, is_request=False)
         if news.is_request and vm.state.host in (None, host_id):
             vm.queue.hold(reading, host_id)
             vm.queue.uncounted.append(counts)

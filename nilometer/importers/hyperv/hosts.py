@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Final
 
 from domain.identifiers import UtcTime, host_stream, seconds_between
-from domain.observed.events import STATED, HostNotWatched, HostObserved, HostWatched, Observed
+from domain.observed.events import STATED, HostInventoried, HostNotWatched, HostObserved, HostWatched, Observed
 from domain.observed.host import ObservedHost
 from domain.observed.polls import ListedVms, NewestPoll, TightestPoll
 from nilometer.importers.hyperv.jobs import Jobs
 from nilometer.importers.hyperv.news import ON
-from nilometer.importers.hyperv.readings import HostReading, VmReading
+from nilometer.importers.hyperv.readings import HostReading, InventoryReading, VmReading
 from nilometer.importers.hyperv.state import Cutoff, Emission, Past, last_measured, seconds_in_between
 from nilometer.importers.run import ImportCounts
 from nilometer.ledger.requests import Fact
@@ -22,6 +22,7 @@ OLDER: Final = "older than what is known"
 """The kind of records that came too late, as imports store it."""
 GAP_SECONDS: Final = 300
 """A host that is not read for longer was not watched."""
+SAME_BOOT_SECONDS: Final = 60
 UNTOLD_SECONDS: Final = 3600 + GAP_SECONDS
 """The same for what the ledger knows: that has a measurement each hour, and not each poll."""
 
@@ -118,6 +119,11 @@ class HypervHost:
         self.members |= listed
         self.missing = {vm: known.get(vm, since) for vm in self.members - listed}
         return {vm: known[vm] for vm in self.missing if vm in known}
+
+
+def is_same_boot(one: UtcTime | None, other: UtcTime | None) -> bool:
+    """Whether two times of boot are one: a host computes it from its clock, which is set now and then."""
+    return one is not None and other is not None and abs(seconds_between(one, other)) < SAME_BOOT_SECONDS
 
 
 @dataclass(slots=True)
@@ -226,6 +232,21 @@ class Hosts:
         if live and reserve not in (None, host.state.reserve):
             emissions.append(host.emit(HostObserved(reserve=reserve, label=STATED), reading))
         return emissions
+
+    def take_inventory(self, reading: InventoryReading, *, live: bool) -> list[Emission]:
+        """What a host reports of itself, if it is news."""
+        host = self.find(reading.host)
+        if live and not host.cutoff.synced:
+            host.sync(self._past.host(host.id))
+        if not live or host.cutoff.is_older(reading.at):
+            return []
+        booted = None if is_same_boot(host.state.booted, reading.booted) else reading.booted
+        cluster = None if reading.cluster == host.state.cluster else reading.cluster
+        if booted is None and cluster is None:
+            return []
+        is_new, event = host.state.version == 0, HostInventoried(booted=booted, cluster=cluster, record=reading.record)
+        first = HostObserved(name=reading.host, record=reading.record)
+        return [host.emit_at(news, reading.at) for news in ([first, event] if is_new else [event])]
 
     @cached_property
     def _stated_reserves(self) -> dict[str, int]:

@@ -172,7 +172,18 @@ class GuestReading:
     """Whether the VM may run Hyper-V itself."""
 
 
-Reading = HostReading | VmReading | JobReading | ChangeReading | PowerReading | GuestReading
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryReading:
+    """What a host reports of itself, once an hour."""
+
+    at: UtcTime
+    record: str
+    host: str
+    booted: UtcTime | None = None
+    cluster: str | None = None
+
+
+Reading = InventoryReading | HostReading | VmReading | JobReading | ChangeReading | PowerReading | GuestReading
 
 
 class SourceRecord(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from domain.identifiers import seconds_between
+from domain.state import Power
 from nilometer.importers.hyperv.hosts import GAP_SECONDS, HypervHost
 from nilometer.importers.hyperv.news import ON
 from nilometer.importers.hyperv.readings import VmReading
@@ -20,6 +21,16 @@ def starts_elsewhere(vm: HypervVm, reading: VmReading, source: HypervHost | None
         return False
     for_seconds = seconds_between(max(vm.read_at, source.polled_at or vm.read_at), reading.at)
     return reading.uptime < for_seconds
+
+
+def starts_unwatched(vm: HypervVm, reading: VmReading) -> bool:
+    """Whether a reading shows a guest that started while its host was not watched: its uptime is less than that.
+
+    It may be more than the uptime before.
+    """
+    if not vm.was_away(reading) or vm.read_at is None or reading.uptime is None or vm.state.power is not Power.RUNNING:
+        return False
+    return reading.listing.power in ON and reading.uptime < seconds_between(vm.read_at, reading.at)
 
 
 def is_running_at(vm: HypervVm, reading: VmReading) -> bool:

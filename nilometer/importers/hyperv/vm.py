@@ -25,7 +25,7 @@ from nilometer.importers.hyperv.news import ON, News, poll_figures
 from nilometer.importers.hyperv.readings import ChangeReading, JobKind, PowerReading, VmReading
 from nilometer.importers.hyperv.shortage import ShortageWatch
 from nilometer.importers.hyperv.sizes import SizeTrack, StretchTally
-from nilometer.importers.hyperv.state import Cutoff, Emission, Rivalry, VmQueue, last_measured
+from nilometer.importers.hyperv.state import Cutoff, Emission, Rivalry, VmQueue, last_measured, seconds_in_between
 from nilometer.ledger.requests import Fact
 
 SLOW_SECONDS: Final = 300
@@ -168,6 +168,7 @@ class HypervVm:
             or reading.at[:13] != latest.at[:13]  # another hour
             or (uptime is not None and reading.uptime is not None and reading.uptime < uptime)
             or reading.listing != latest.listing
+            or seconds_in_between(latest.at, reading.at) > GAP_SECONDS  # it may have restarted meanwhile
         ):
             return False
         if reading.guest_available is not None or reading.pressure is not None:

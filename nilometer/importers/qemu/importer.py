@@ -83,9 +83,17 @@ class QemuImporter:
         yield from self._build_observations(list(self._queue.add(record, number)))
 
     def finish(self, *, final: bool = False) -> Iterator[Observation]:
-        """Ends the file: counts the pending records, or with ``final`` decides them, because nothing will follow."""
+        """Ends the file: counts the pending records, or with ``final`` decides them, because nothing will follow.
+
+        Raises ``InputError`` for what cannot be read at the end of a log.
+        """
+        unreadable: InputError | None = None
         if self._translation is not None:
-            for record in self._translation.finish():
+            try:
+                last = list(self._translation.finish())
+            except InputError as error:
+                last, unreadable = [], error
+            for record in last:
                 yield from self._read_record(record, self._line, f"{self.name}:{self._line}")
             self.counts.records += self._translation.passed_over
             self.counts.add_not_needed("other line", self._translation.passed_over)
@@ -95,6 +103,8 @@ class QemuImporter:
         swings = 0 if self._builder is None else self._builder.pending_swings
         self.counts.events -= swings
         self.counts.add_not_needed(PENDING, self._queue.pending + swings)
+        if unreadable is not None:  # all else is decided
+            raise unreadable
 
     def _begin(self, record: QemuRecord, place: str) -> None:
         if self._scenario is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from domain.decision import Code, Outcome
 from domain.observed.events import (
     STATED,
@@ -271,3 +273,13 @@ def test_what_was_in_use_before_explains_no_other_removal() -> None:
     assert removal(4998).code is ObservedCode.NOT_REPORTED, "it used less meanwhile, and nobody knows how much"
     assert removal(5000, free_after=2000).code is ObservedCode.NOT_REPORTED, "a later measure shows that it uses less"
     assert removal(5000, minute=4).code is ObservedCode.NOT_REPORTED, "what was in use then is too old"
+
+
+@pytest.mark.parametrize(("uptime", "sessions"), [(29, [1, 2]), (31, [1])], ids=["started", "goes on"])
+def test_a_guest_that_started_while_nobody_watched_begins_a_session_though_its_uptime_is_longer_than_before(
+    uptime: int, sessions: list[int]
+) -> None:
+    spool = Spool().poll(0, vm(uptime=60)).poll(1, vm(uptime=120))
+    for minute in (31, 32, 33):
+        spool.poll(minute, vm(uptime=(uptime + minute - 31) * 60))
+    assert [event.session for event in imported(spool).events(VmObserved) if event.session] == sessions

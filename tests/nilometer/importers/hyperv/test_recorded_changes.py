@@ -12,6 +12,7 @@ from domain.guests import Guest
 from domain.observed.events import (
     OWN_CHANGE,
     UNKNOWN_ACTOR,
+    HostInventoried,
     VmChangeRequested,
     VmMemoryMoved,
     VmNotListed,
@@ -411,3 +412,42 @@ def test_a_guest_is_known_by_its_system(system: str | None, nested: bool | None,
 def test_a_guest_under_dynamic_memory_is_not_said_to_lose_memory_in_one_way() -> None:
     spool = ModuleSpool().poll2(0, dynamic(2048, id=WEB)).add(inventory(0.1, "Windows Server 2022 Datacenter"))
     assert imported(spool).vm(WEB).guest is None
+
+
+# What a host reports of itself
+
+
+def host_inventory(minute: float, boot: float | None, cluster: str | None = None) -> Json:
+    """A line of an inventory of a host that booted at a minute."""
+    booted = None if boot is None else moment(boot)
+    return {
+        "schema": 2,
+        "kind": "inventory",
+        "time": moment(minute),
+        "host": "HV01",
+        "boot": booted,
+        "cluster": cluster,
+    }
+
+
+def test_when_a_host_booted_and_its_cluster_are_recorded_once_and_when_they_are_others() -> None:
+    spool = ModuleSpool().poll2(0, vm()).add(host_inventory(0.1, -600)).add(host_inventory(60, -600.5, "clu1"))
+    spool.add(host_inventory(120, -600, "clu1")).add(host_inventory(180, 150, "clu1")).add(host_inventory(240, None))
+    store = imported(spool)
+    found = [(each.booted, each.cluster) for each in store.events(HostInventoried, stream="host/hv01")]
+    first, second = (parse_time(moment(minute)) for minute in (-600, 150))
+    assert found == [(first, None), (None, "clu1"), (second, None)]
+    assert (store.host("hv01").booted, store.host("hv01").cluster) == (second, "clu1")
+
+
+def test_an_inventory_of_a_host_that_was_not_polled_names_the_host() -> None:
+    store = imported(ModuleSpool().add(host_inventory(0, -600, "clu1")))
+    assert (store.host("hv01").name, store.host("hv01").cluster) == ("HV01", "clu1")
+
+
+def test_an_inventory_that_is_recorded_is_not_recorded_again() -> None:
+    store, spool = Store(), ModuleSpool().poll2(0, vm()).add(host_inventory(0.1, -600, "clu1"))
+    for _ in range(2):
+        store.take(spool, final=True)
+        spool = ModuleSpool(lines=list(spool.lines)).poll2(1, vm()).add(host_inventory(1.1, -600, "clu1"))
+    assert len(store.events(HostInventoried, stream="host/hv01")) == 1

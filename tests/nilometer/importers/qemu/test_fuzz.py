@@ -41,8 +41,11 @@ def check(lines: list[bytes]) -> None:
             facts.extend(fact for observation in importer.read_line(line, number) for fact in observation.facts)
         except InputError as error:
             errors.append(error)
+    try:
+        facts.extend(fact for observation in importer.finish(final=True) for fact in observation.facts)
+    except InputError as error:
+        errors.append(error)
     assert all(error.message.startswith("damaged.jsonl:") and error.hint for error in errors)
-    facts.extend(fact for observation in importer.finish(final=True) for fact in observation.facts)
     counts = importer.counts
     assert counts.records == counts.events + counts.repeats + sum(counts.not_needed.values())
     assert counts.facts == len(facts)

@@ -21,6 +21,7 @@ from nilometer.importers.hyperv.readings import (
     ChangeReading,
     GuestReading,
     HostReading,
+    InventoryReading,
     JobKind,
     JobReading,
     Reading,
@@ -187,11 +188,15 @@ def _read_poll(record: Json, schema: int, place: str, context: FileContext, list
             )
 
 
-def _read_inventory(record: Json, place: str) -> Iterator[GuestReading]:
-    """What guests report of themselves; the rest of an inventory is only for people."""
+def _read_inventory(record: Json, place: str) -> Iterator[InventoryReading | GuestReading]:
+    """What a host and its guests report of themselves; the rest of an inventory is only for people."""
     at = read_time(record, "time", place)
     if at is None:
         raise InputError(f"{place}: an inventory lacks its time")
+    host, booted = read_text(record, "host", place), read_time(record, "boot", place)
+    cluster = read_text(record, "cluster", place)
+    if host is not None and (booted is not None or cluster is not None):
+        yield InventoryReading(at=at, record=place, host=host, booted=booted, cluster=cluster)
     for guest in _objects(record, "guests", place):
         vm, system, nested = (
             read_guid(guest, "vm", place),
