@@ -6,9 +6,11 @@ A ``UtcTime`` is ``2026-11-23T09:00:00.000000Z``: the order of such texts is the
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, cast
 
 from domain.errors import InputError
@@ -79,7 +81,22 @@ def format_time(text: str) -> str:
 
     A zone that is UTC is shown as ``Z``.
     """
-    return _format(text, "seconds")
+    minute, zone = _local_minute(text[:16], time.tzname)
+    is_wide = len(text) == 27 and text[16] == ":" and text[26] == "Z"
+    return f"{minute}:{text[17:19]}{zone}" if zone and is_wide else _format(text, "seconds")
+
+
+@lru_cache(maxsize=256)  # events stand in the order of their times, and no zone changes within a minute
+def _local_minute(text: str, names: tuple[str, str]) -> tuple[str, str]:
+    """A minute as it is called here, and its zone; no zone if local minutes begin at other seconds.
+
+    ``names`` are those of the local zone, so that another zone has other results.
+    """
+    with suppress(ValueError):
+        local = _format(f"{text}:00.000000Z", "seconds")
+        if local[16:19] == ":00":
+            return local[:16], local[19:]
+    return text, ""
 
 
 def format_exact_time(text: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 UNKNOWN: Final = "unknown"
@@ -21,7 +21,8 @@ class Unit(NamedTuple):
 UNITS: Final = (Unit("PiB", 50), Unit("TiB", 40), Unit("GiB", 30), Unit("MiB", 20), Unit("KiB", 10))
 MIB: Final = Unit("MiB", 20)
 BYTES: Final = Unit("bytes", 0)
-_HUNDREDTH: Final = Decimal("0.01")
+_UNITS_BY_POWER: Final = [next((unit for unit in UNITS if unit.power <= power), BYTES) for power in range(51)]
+"""The largest unit that has at most 2**power bytes."""
 COUNTS: Final = frozenset(("generation", "session", "buffer", "weight", "major", "minor", "vms"))
 """Figures that are not sizes, by the last part of their paths."""
 
@@ -33,7 +34,19 @@ def is_count(path: str) -> bool:
 
 def exact_unit(counts: Iterable[int | None]) -> Unit:
     """The largest unit in which each number of bytes has at most two decimals."""
-    return min((_largest_unit(abs(count)) for count in counts if count), key=lambda unit: unit.power, default=MIB)
+    smallest, bits = 0, 0
+    for count in counts:
+        if count:
+            count = abs(count)
+            bits |= count
+            if count < smallest or not smallest:
+                smallest = count
+    if not smallest:
+        return MIB
+    # A hundred is 4 times an odd number: so all numbers, times 100, are multiples of as many powers of 2 as their
+    # common bits have, and two more. And the smallest must be one unit at least.
+    power = min((bits & -bits).bit_length() + 1, smallest.bit_length() - 1)
+    return _UNITS_BY_POWER[min(power, len(_UNITS_BY_POWER) - 1)]
 
 
 def format_exact_sizes(counts: Sequence[int | None]) -> list[str]:
@@ -42,28 +55,19 @@ def format_exact_sizes(counts: Sequence[int | None]) -> list[str]:
     return [format_in(count, unit) for count in counts]
 
 
+@lru_cache(maxsize=4096)  # a log names the same sizes again and again
 def format_in(count: int | None, unit: Unit) -> str:
     """A number of bytes in a unit; one that is rounded to two decimals is marked ``~``."""
     if count is None:
         return UNKNOWN
     if unit == BYTES:
         return f"{count} byte{'' if abs(count) == 1 else 's'}"
-    exact = Decimal(count) / (1 << unit.power)
-    if count * 100 % (1 << unit.power) == 0:
-        return f"{_decimal(exact)} {unit.name}"
-    return f"~{_decimal(exact.quantize(_HUNDREDTH, ROUND_HALF_UP))} {unit.name}"
-
-
-def _largest_unit(count: int) -> Unit:
-    for unit in UNITS:
-        if count >> unit.power and (count * 100) % (1 << unit.power) == 0:
-            return unit
-    return BYTES
-
-
-def _decimal(number: Decimal) -> str:
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    hundredths, rest = divmod(abs(count) * 100, 1 << unit.power)
+    if rest * 2 >= 1 << unit.power:
+        hundredths += 1
+    whole, part = divmod(hundredths, 100)
+    places = f".{part:02}".rstrip("0") if part else ""
+    return f"{'~' if rest else ''}{'-' if count < 0 else ''}{whole}{places} {unit.name}"
 
 
 def format_typed(count: int) -> str | int:

@@ -107,27 +107,31 @@ def _body(stored: StoredRow) -> dict[str, Any]:
     )
 
 
-def _is_sorted(value: object) -> bool:
-    """Whether the keys of all objects in a JSON value are in the order of their code points."""
-    if isinstance(value, list):
-        return all(map(_is_sorted, cast("list[object]", value)))
-    if not isinstance(value, dict):
-        return True
-    fields = cast("dict[str, object]", value)
+def _is_sorted(fields: dict[str, Any]) -> bool:
+    """Whether the keys of a JSON object, and of all objects inside it, are in the order of their code points."""
     names = tuple(fields)
     if names not in _SORTED:
         if list(names) != sorted(names):
             return False
         if len(_SORTED) < _MOST_SORTED:
             _SORTED.add(names)
-    inside: list[object] = [inner for inner in fields.values() if type(inner) is dict or type(inner) is list]
-    return all(map(_is_sorted, inside))
+    for value in fields.values():
+        kind = type(value)
+        if (kind is dict and not _is_sorted(value)) or (kind is list and not _are_sorted(value)):
+            return False
+    return True
+
+
+def _are_sorted(values: list[Any]) -> bool:
+    return all(
+        _is_sorted(value) if type(value) is dict else _are_sorted(value) if type(value) is list else True
+        for value in values
+    )
 
 
 _SORTED: Final[set[tuple[str, ...]]] = set()
 """Names of fields that were found to be sorted."""
 _MOST_SORTED: Final = 1000
-_INNER: Final = frozenset((dict, list))
 
 
 def to_canonical_json(value: object) -> bytes:

@@ -146,6 +146,8 @@ def describe_annotation(annotation: VmAnnotated) -> str:
 
 
 def _describe_vm_event(vm: str, event: events.VmEvent, unit: Unit | None) -> str:
+    if isinstance(event, events.VmMemoryAdded | events.VmMemoryRemoved):  # first, as most events are one of these
+        return f"{vm} {_describe_resize(event, unit)}"
     before, after = event.before or event.after, event.after
     assigned = format_rounded(after.assigned, unit)
     change = " -> ".join(format_sizes([before.assigned, after.assigned], unit))
@@ -176,8 +178,6 @@ def _describe_vm_event(vm: str, event: events.VmEvent, unit: Unit | None) -> str
         case events.VmInUseReported():
             in_use, assigned = format_sizes([event.in_use, after.assigned], unit)
             return f"{vm} reported {in_use} in use of {assigned} assigned"
-        case events.VmMemoryAdded() | events.VmMemoryRemoved():
-            return f"{vm} {_describe_resize(event, unit)}"
         case events.VmMoved():
             return f"{vm} moved from host {event.source} to host {event.destination}"
         case events.VmCommandRefused():

@@ -42,7 +42,8 @@ def format_part(granted: int | None, requested: int | None, unit: Unit | None = 
 
 def common_unit(counts: Iterable[int | None]) -> Unit:
     """The largest unit in which each number of bytes has at most two decimals, but no smaller one than MiB."""
-    return max(exact_unit(counts), MIB, key=lambda unit: unit.power)
+    unit = exact_unit(counts)
+    return unit if unit.power >= MIB.power else MIB
 
 
 def format_typed(count: int) -> str:
