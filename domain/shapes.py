@@ -170,7 +170,7 @@ TypedSize = Annotated[int, ReadBy(_read_size)]
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
 
 
-def parse_config_version(text: object) -> object:
+def parse_config_version(text: object) -> ConfigVersion:
     """Reads a configuration version such as ``8.0``. Raises ``ValueError`` saying what to type instead."""
     if isinstance(text, ConfigVersion):
         return text

@@ -62,11 +62,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _chosen(names: list[str], options: argparse.Namespace) -> list[int]:
-    """The indexes of the mutants that are to be judged."""
+    """The indexes of the mutants that are to be judged. A sample begins with each smaller one of its seed."""
     indexes = [index for index, name in enumerate(names) if options.only is None or options.only in name]
     if options.sample is not None:
-        indexes = sorted(random.Random(options.seed).sample(indexes, min(options.sample, len(indexes))))
-    return indexes
+        random.Random(options.seed).shuffle(indexes)
+    return indexes[: options.sample]
 
 
 def _print_time(begun: float, count: int) -> None:

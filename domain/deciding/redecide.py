@@ -18,7 +18,7 @@ from domain.deciding.steps import STEPS, Step
 from domain.decision import Code, Decision, refused_or_done
 from domain.events import Decided, Event, Evidence, HostEvent, HostFigures, HostRead, VmEvent
 from domain.guests import Guest
-from domain.settings import ConfigVersion, HostVersion
+from domain.settings import HostVersion
 from domain.shapes import parse_config_version, parse_memory
 from domain.state import Host, Site, Vm
 
@@ -151,13 +151,10 @@ def vm_as_read(event: VmEvent) -> Vm:
     read, before = event.evidence.vm, event.before
     if read is None or before is None:
         raise TypeError("it has no figures of the VM before it")
-    config_version = _config_version(read.config_version)
-    if not isinstance(config_version, ConfigVersion):
-        raise TypeError("it has no configuration version")
     return Vm(
         generation=read.generation,
         guest=read.guest,
-        config_version=config_version,
+        config_version=_config_version(read.config_version),
         memory=read.memory,
         power=before.power,
         session=before.session,

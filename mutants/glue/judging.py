@@ -19,7 +19,6 @@ from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
-from multiprocessing.pool import ThreadPool
 from types import ModuleType
 from typing import Final, cast
 
@@ -62,22 +61,13 @@ def judge_files(
         else:
             passed.append(wrong)
     shares = [passed[core * len(passed) // cores : (core + 1) * len(passed) // cores] for core in range(cores)]
-    left: list[WrongFile] = []
+    kills = Counter[tuple[str, str]]()
     for wrong, noticed, by in _answers([_started(share, nearest) for share in shares if share]):
         if noticed is None:
-            left.append(wrong)
-        else:
-            yield wrong, noticed, by
-    kills = Counter[tuple[str, str]]()
-
-    def judge(wrong: WrongFile) -> Judged:
-        tests = sorted(nearest[wrong.file], key=lambda test: -kills[wrong.file, test])
-        _, noticed, by = judged = _judge_alone(wrong, tests)
-        kills.update([(wrong.file, by)] if noticed is Noticed.TESTS else [])
-        return judged
-
-    with ThreadPool(cores) as pool:
-        yield from pool.imap_unordered(judge, left)
+            tests = sorted(nearest[wrong.file], key=lambda test: -kills[wrong.file, test])
+            noticed, by = _judged_alone(wrong, tests)
+            kills.update([(wrong.file, by)] if noticed is Noticed.TESTS else [])
+        yield wrong, noticed, by
 
 
 def _context() -> ForkServerContext:
@@ -105,7 +95,7 @@ def _answers(servers: Iterable[Connection]) -> Iterator[tuple[WrongFile, Noticed
                 open.remove(server)
 
 
-def _judge_alone(wrong: WrongFile, tests: Sequence[str]) -> Judged:
+def _judged_alone(wrong: WrongFile, tests: Sequence[str]) -> tuple[Noticed, str]:
     """Who notices a wrong file in a process of its own, when tests are asked in this order."""
     answer, sender = _context().Pipe(duplex=False)
     process = _context().Process(target=_who_notices, args=(wrong, tests, sender))
@@ -113,12 +103,12 @@ def _judge_alone(wrong: WrongFile, tests: Sequence[str]) -> Judged:
     sender.close()
     process.join()
     if process.exitcode == -signal.SIGXCPU:
-        return wrong, Noticed.TIME, ""
+        return Noticed.TIME, ""
     try:
         noticed, by = answer.recv()
     except EOFError:  # it fell over before anybody could ask
-        return wrong, Noticed.LOADING, ""
-    return wrong, noticed, by
+        return Noticed.LOADING, ""
+    return noticed, by
 
 
 def _who_notices(wrong: WrongFile, tests: Sequence[str], sender: Connection) -> None:

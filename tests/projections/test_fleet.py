@@ -8,15 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.aggregates import HistoryError
+from domain.aggregates import HistoryError, HostAggregate
 from domain.envelope import Envelope
 from domain.errors import UnknownHost, UnknownVm
 from domain.identifiers import vm_stream
+from domain.observed.events import HostObserved, VmObserved
+from domain.quantities import GiB
 from domain.settings import Mode
+from domain.state import Power
 from projections.books import host_book, host_books
 from projections.fleet import Fleet
 from projections.view import view
-from tests.projections.histories import HOST, START, WEB, add, decided, in_use, time, told
+from tests.projections.histories import HOST, START, WEB, Recorder, add, decided, in_use, time, told
 
 seeds = st.integers(0, 2**20)
 
@@ -77,6 +80,42 @@ def test_a_book_is_what_the_vms_on_the_host_hold(seed: int, lines: int) -> None:
         assert book.reserve is not None
         assert book.held is not None
         assert book.free == book.total - book.reserve - book.held
+
+
+def test_a_book_names_the_vms_and_has_the_largest_first_then_the_first_id() -> None:
+    lines = [HOST]
+    for vm, name, size in (("c", "Shop", 4), ("b", "Web", 4), ("a", "Zoo", 2), ("d", "Archive", 8), ("e", "Off", 0)):
+        lines.append({**WEB, "vm": vm, "name": name, "memory": {"static": {"size": f"{size or 1}GiB"}}})
+        lines += [{**START, "vm": vm}] if size else []
+    fleet = Fleet().apply_all(told(*lines))
+    host = fleet.hosts["hv01"].subject
+    assert isinstance(host, HostAggregate)
+    host.book["gone"] = 1  # as a book may say of a VM whose own stream is not there
+
+    entries = [(entry.vm, entry.name, entry.held) for entry in host_book(fleet, "hv01").entries]
+
+    assert entries == [
+        ("d", "Archive", 8 * GiB),
+        ("b", "Web", 4 * GiB),
+        ("c", "Shop", 4 * GiB),
+        ("a", "Zoo", 2 * GiB),
+        ("gone", "gone", 1),
+        ("e", "Off", 0),
+    ]
+
+
+def test_a_book_of_an_observed_host_begins_with_what_is_unknown() -> None:
+    recorder = Recorder()
+    recorder.append("host/seen", HostObserved(total=8 * GiB, budget=2 * GiB, free=GiB), 0, "a")
+    recorder.append("vm/b", VmObserved(host="seen", power=Power.OFF, session=0), 1, "b")
+    recorder.append("vm/a", VmObserved(host="seen", power=Power.OFF, session=0), 2, "c")
+    recorder.append("vm/d", VmObserved(host="seen", power=Power.RUNNING, session=1), 3, "d")
+    recorder.append("vm/c", VmObserved(host="seen", power=Power.RUNNING, session=1), 4, "e")
+
+    book = host_book(recorder.fleet, "seen")
+
+    assert [(entry.vm, entry.held) for entry in book.entries] == [("c", None), ("d", None), ("a", 0), ("b", 0)]
+    assert book.held is None
 
 
 def test_a_removed_vm_and_a_removed_host_leave_the_fleet() -> None:

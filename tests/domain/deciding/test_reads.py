@@ -19,12 +19,13 @@ from tests.domain.world import World, read
 from tests.oracle.shapes import Line
 
 TWIN: Line = {**HOST, "host": "hv02"}
+NAMED: Line = {**WEB, "name": "Shop"}
 ON_TWIN: Line = {**WEB, "vm": "web02", "host": "hv02"}
 
 
 def world() -> World:
     """Two hosts with equal figures: on each runs a VM of 4 GiB."""
-    return given(HOST, TWIN, WEB, START, ON_TWIN, {**START, "vm": "web02"}).world
+    return given(HOST, TWIN, NAMED, START, ON_TWIN, {**START, "vm": "web02"}).world
 
 
 def test_a_decision_is_made_on_values_alone_and_changes_none_of_them() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from domain.aggregates import HistoryError
-from domain.deciding.redecide import redecide
+from domain.deciding.redecide import find_other_decision, redecide, vm_as_read
 from domain.decision import Code, Decision, Outcome
 from domain.events import Evidence, HostCommandRefused, VmCommandRefused, VmEvent, VmMemoryAdded
 from tests.domain.given import DYNAMIC, HOST, SMALL_HOST, START, WEB, do, given
@@ -20,6 +20,15 @@ def event_of_added() -> VmMemoryAdded:
     event = ADDED.events[0][1]
     assert isinstance(event, VmMemoryAdded)
     return event
+
+
+def with_read_vm(config_version: str | None) -> VmMemoryAdded:
+    """The event of ``ADDED`` with another configuration version, or without what was read of the VM."""
+    event = event_of_added()
+    read = event.evidence.vm
+    assert read is not None
+    changed = None if config_version is None else replace(read, config_version=config_version)
+    return replace(event, evidence=replace(event.evidence, vm=changed))
 
 
 def event_of_refused() -> VmCommandRefused:
@@ -105,8 +114,44 @@ def test_a_set_memory_that_should_not_have_been_refused_is_seen() -> None:
 @pytest.mark.parametrize(
     ("event", "says"),
     [
+        (event_of_added(), None),
+        (
+            replace(event_of_added(), outcome=Outcome.COMPLETED),
+            "outcome is completed, and should be partially-completed",
+        ),
+        (replace(event_of_added(), code=Code.WRONG_POWER_STATE), "code is wrong-power-state, and should be "),
+        (replace(event_of_added(), granted=2**21), "granted is 2097152, and should be "),
+        (replace(event_of_added(), hot_added=2**21), "hot_added is 2097152, and should be "),
+        (replace(event_of_added(), unballooned=2**21), "unballooned is 2097152, and should be 0"),
+        (replace(event_of_added(), before=None), "does not carry what decided it"),
+    ],
+)
+def test_what_an_event_records_otherwise_than_decided_is_named(event: VmEvent, says: str | None) -> None:
+    difference = find_other_decision(event)
+    assert difference is None if says is None else says in (difference or "")
+
+
+def test_the_half_on_the_host_and_a_true_refusal_differ_in_nothing() -> None:
+    assert [find_other_decision(event) for _, event in (*ADDED.events, *MOVED.events)] == [None] * 3
+
+
+def test_the_vm_is_read_from_an_event_figure_by_figure() -> None:
+    dynamic = {**WEB, "memory": DYNAMIC, "guest": "windows-legacy"}
+    world = given(HOST, dynamic, START, do("report-in-use", in_use="700MiB"), do("reclaim", amount="1GiB"))
+    before = world.world.vm("web01").state
+    event = world.when(do("grow", amount="2MiB")).answer.events[0][1]
+    assert isinstance(event, VmEvent)
+    assert vm_as_read(event) == before
+    assert before.ballooned > 0
+
+
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [
         (replace(event_of_added(), evidence=Evidence()), "does not say which host was read"),
         (replace(event_of_added(), before=None), "no figures of the VM before it"),
+        (with_read_vm(None), "no figures of the VM before it"),
+        (with_read_vm("a release of its own"), "not a configuration version"),
         (replace(event_of_added(), command="divide-memory"), "divide-memory"),
         (replace(event_of_refused(), arguments={}, command="add-memory"), "amount"),
     ],

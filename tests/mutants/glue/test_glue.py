@@ -63,13 +63,17 @@ def test_a_special_case_on_an_id_is_noticed_by_a_lint() -> None:
     assert judged("", "special case on an id") == [(Noticed.LINT, "'db-prod'")]
 
 
-def test_a_change_in_a_function_is_noticed_by_the_test_that_comes_to_it_or_survives() -> None:
-    test = "tests/projections/test_fleet.py"
-    changes = "books.py:39: guard that never holds", "books.py:43: another field: entry.vm → entry.name"
-    assert judged(test, *changes) == [
-        (Noticed.TESTS, f"{test}::test_a_view_of_what_is_not_there_says_so"),
-        (Noticed.NOBODY, "1 test comes to it"),
-    ]
+def test_a_change_in_a_function_is_noticed_by_a_test_that_comes_to_it_or_survives() -> None:
+    test = "tests/domain/deciding/test_redecide.py"
+    wrong, equivalent = judged(
+        test,
+        "guard that never holds: if (event.code or",
+        "dropped condition: decision is None or not isinstance(event, Decided) → decision is None",
+    )
+    assert wrong[0] is Noticed.TESTS
+    assert wrong[1].startswith(f"{test}::test_what_an_event_records_otherwise_than_decided_is_named")
+    assert equivalent[0] is Noticed.NOBODY
+    assert equivalent[1].endswith(" tests come to it")
 
 
 def test_a_change_in_a_table_is_noticed_where_the_module_is_loaded_with_it() -> None:
