@@ -28,16 +28,17 @@ from rules.judging.judge import Judge
 
 MOST_POINTS: Final = 96
 """Stretches of a line of which the extremes are kept, of one VM or host."""
-MOST_POINTS_TOGETHER: Final = 6000
+MOST_POINTS_TOGETHER: Final = 1200
 """The same for all VMs and hosts together: where there are many, each has fewer."""
-FEWEST_POINTS: Final = 6
+FEWEST_POINTS: Final = 4
 MOST_ROWS: Final = 500
 """Of each VM and host so many of the newest events are listed, and all that something leads to."""
-MOST_ROWS_TOGETHER: Final = 6000
-FEWEST_ROWS: Final = 20
+MOST_ROWS_TOGETHER: Final = 2000
+FEWEST_ROWS: Final = 10
 MOST_REQUESTS: Final = 60
-"""Requests of a VM that are drawn: the newest, and all that fell short."""
-MOST_SHORT: Final = 200
+"""Requests of a VM that are drawn: the newest of all, and the newest that fell short."""
+MOST_REQUESTS_TOGETHER: Final = 1000
+FEWEST_REQUESTS: Final = 5
 MOST_FINDINGS_SHOWN: Final = 500
 
 
@@ -77,8 +78,10 @@ class SubjectHistory:
         self.first, self.last = min(self.first, happened), max(self.last, happened)
         self.events += 1
         self.rows.append(listed)
-        if is_linked and len(self.linked) < MOST_ROWS:
+        if is_linked:
             self.linked[listed.envelope.position] = listed
+            while len(self.linked) > (self.rows.maxlen or MOST_ROWS):
+                del self.linked[next(iter(self.linked))]
 
     def link(self, position: int) -> None:
         """Keeps an event that something leads to, if it is still among the newest."""
@@ -94,16 +97,29 @@ class SubjectHistory:
         return [known[position] for position in sorted(known)]
 
 
+@dataclass(frozen=True, slots=True)
+class ShortSettlement:
+    """That a request was settled with less than was asked for, or refused."""
+
+    settled: Envelope[Event]
+    course: RequestCourse
+    assigned: int | None
+    """What the VM had then."""
+    host: str | None
+
+
 @dataclass(slots=True)
 class VmHistory(SubjectHistory):
     """What is kept of a VM."""
 
     points: ThinnedPoints[VmMoment] = field(default_factory=lambda: ThinnedPoints(_sizes_of_vm, MOST_POINTS))
     requests: deque[RequestCourse] = field(default_factory=lambda: deque[RequestCourse](maxlen=MOST_REQUESTS))
-    short: dict[int, RequestCourse] = field(default_factory=dict[int, RequestCourse])
-    """Requests that were settled short, by the position of the last such settlement."""
+    short: deque[ShortSettlement] = field(default_factory=lambda: deque[ShortSettlement](maxlen=MOST_REQUESTS))
+    """The newest settlements that were short."""
     asked: int = 0
     """How many requests there were."""
+    fell_short: int = 0
+    """How often one was settled short."""
 
 
 @dataclass(slots=True)
@@ -204,30 +220,30 @@ class _Collector:
         moment: VmMoment | HostPoint | None = None
         for point in points:
             if isinstance(point, VmPoint):
-                moment = self._add_vm_point(point, marked=short)
+                moment = self._add_vm_point(point)
             else:
                 self._host(point.host, point.at).points.add(point)
                 moment = moment or point
         subject = self._vm(id, happened) if kind == "vm" else self._host(id, happened)
         subject.take(ListedEvent(envelope, moment), is_linked=short)
         if isinstance(subject, VmHistory):
-            self._take_request(subject, envelope, short=short)
+            self._take_request(subject, envelope, moment if isinstance(moment, VmMoment) else None, short=short)
         elif isinstance(envelope.event, HostNotWatched) and envelope.metadata.earliest is not None:
             subject.gaps.append((envelope.metadata.earliest, happened))
         elif isinstance(envelope.event, HostWatched):
             subject.watched_until = max(happened, subject.watched_until or happened)
 
-    def _add_vm_point(self, point: VmPoint, *, marked: bool) -> VmMoment:
+    def _add_vm_point(self, point: VmPoint) -> VmMoment:
         tracked = self._series.fleet.vms.get(point.vm)
         unknown = {} if tracked is None else unknown_figures(tracked)
         in_use_as_of = None if tracked is None else tracked.in_use_as_of
         if point.host is not None:
             self._host(point.host, point.at)
         moment = VmMoment(point=point, in_use_as_of=in_use_as_of, unknown=unknown)
-        self._vm(point.vm, point.at).points.add(moment, marked=marked)
+        self._vm(point.vm, point.at).points.add(moment)
         return moment
 
-    def _take_request(self, vm: VmHistory, envelope: Envelope[Event], *, short: bool) -> None:
+    def _take_request(self, vm: VmHistory, envelope: Envelope[Event], moment: VmMoment | None, *, short: bool) -> None:
         course = self._courses.take(envelope)
         if course is None:
             return
@@ -236,9 +252,14 @@ class _Collector:
             vm.requests.append(course)
             self._collected.requests.append(course)
         if short:
-            vm.short[envelope.position] = course
-            if len(vm.short) > MOST_SHORT:
-                del vm.short[next(iter(vm.short))]
+            vm.fell_short += 1
+            settlement = ShortSettlement(
+                settled=envelope,
+                course=course,
+                assigned=None if moment is None else moment.point.assigned,
+                host=None if moment is None else moment.point.host,
+            )
+            vm.short.append(settlement)
 
     def link(self, finding: Finding) -> None:
         """Keeps the event that a finding is about, if it is still known."""
@@ -270,6 +291,7 @@ class _Collector:
         count = len(collected.vms) + len(collected.hosts)
         rows = max(FEWEST_ROWS, min(MOST_ROWS, MOST_ROWS_TOGETHER // count))
         points = max(FEWEST_POINTS, min(MOST_POINTS, MOST_POINTS_TOGETHER // count))
+        requests = max(FEWEST_REQUESTS, min(MOST_REQUESTS, MOST_REQUESTS_TOGETHER // count))
         has_doubled = count & (count - 1) == 0
         subjects: list[VmHistory | HostHistory] = [added]
         if has_doubled:
@@ -277,6 +299,9 @@ class _Collector:
         for subject in subjects:
             subject.rows = deque(subject.rows, maxlen=rows)
             subject.points.limit(points)
+            if isinstance(subject, VmHistory):
+                subject.requests = deque(subject.requests, maxlen=requests)
+                subject.short = deque(subject.short, maxlen=requests)
 
 
 def _sizes_of_vm(moment: VmMoment) -> Sizes:

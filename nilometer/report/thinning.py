@@ -16,7 +16,7 @@ Sizes = tuple[int | None, ...]
 
 
 class ThinnedPoints(Generic[P]):
-    """Takes points in order, and keeps at most about ``most`` of them and those that are marked."""
+    """Takes points in order, and keeps those that show what all of them show, of about ``most`` stretches."""
 
     def __init__(self, sizes_of: Callable[[P], Sizes], most: int) -> None:
         self.count = 0
@@ -28,18 +28,15 @@ class ThinnedPoints(Generic[P]):
         self._buckets: list[list[P]] = []
         self._filled = 0
         """How many points the last bucket has taken."""
-        self._marked: set[int] = set()
 
-    def add(self, point: P, *, marked: bool = False) -> None:
-        """Takes the next point; one that is marked stays."""
+    def add(self, point: P) -> None:
+        """Takes the next point."""
         if not self._buckets or self._filled == self._width:
             self._buckets.append([])
             self._filled = 0
         self._buckets[-1].append(point)
         self._filled += 1
         self.count += 1
-        if marked:
-            self._marked.add(id(point))
         if self._filled == self._width and self._width > 1:
             self._buckets[-1] = self._keep(self._buckets[-1])
         if len(self._buckets) > self._most:
@@ -85,7 +82,6 @@ class ThinnedPoints(Generic[P]):
         sizes = list(map(self._sizes_of, points))
         for figure in range(len(sizes[0])):
             kept |= _extremes([size[figure] for size in sizes])
-        kept |= {index for index, point in enumerate(points) if id(point) in self._marked}
         return [points[index] for index in sorted(kept)]
 
 

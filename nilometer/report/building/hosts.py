@@ -22,10 +22,9 @@ from nilometer.report.building.lines import Gap, Sample, idle_spans, line, unwat
 from nilometer.report.building.requests import describe_course
 from nilometer.report.building.tables import HOST_COLUMNS, event_table
 from nilometer.report.clocks import hours_before
-from nilometer.report.collecting import HostHistory, VmHistory
+from nilometer.report.collecting import HostHistory, ShortSettlement, VmHistory
 from nilometer.report.data import BookRow, HostPage, Reference
 from nilometer.report.series import Chart, ChartMark, Line, LineName
-from projections.requests import RequestCourse
 from projections.series import HostPoint
 from projections.view import HostRow, View, VmRow
 
@@ -224,42 +223,34 @@ def _together(row: HostRow | None, vms: Sequence[VmRow], unit: Unit) -> tuple[st
 # Shortages
 
 
-def short_courses(guests: Iterable[VmHistory], host: str) -> list[tuple[int, VmHistory, RequestCourse]]:
-    """The requests that fell short because a host had no more, by the position of that settlement."""
-    found: list[tuple[int, VmHistory, RequestCourse]] = []
-    for guest in guests:
-        on = {moment.point.position: moment.point.host for moment in guest.points}
-        for position, course in guest.short.items():
-            if on.get(position, host) == host and _lacks_host_memory(course, position):
-                found.append((position, guest, course))
-    return sorted(found, key=lambda entry: entry[0])
-
-
-def _lacks_host_memory(course: RequestCourse, position: int) -> bool:
-    for settled in course.settlements:
-        if settled.position == position:
-            return settled.event.code is Code.INSUFFICIENT_HOST_MEMORY
-    return getattr(course.asked.event, "code", None) is Code.INSUFFICIENT_HOST_MEMORY
+def short_for_lack(guests: Iterable[VmHistory], host: str) -> list[tuple[VmHistory, ShortSettlement]]:
+    """The newest requests that fell short because a host had no more, in order."""
+    found = [
+        (guest, short)
+        for guest in guests
+        for short in guest.short
+        if short.host == host and getattr(short.settled.event, "code", None) is Code.INSUFFICIENT_HOST_MEMORY
+    ]
+    return sorted(found, key=lambda entry: entry[1].settled.position)[-MOST_LISTED:]
 
 
 def _short(context: Context, guests: Sequence[VmHistory], host: str) -> Iterator[tuple[Reference, str]]:
-    for position, guest, course in short_courses(guests, host)[-MOST_LISTED:]:
-        settled = next((one for one in course.settlements if one.position == position), course.asked)
+    for guest, short in short_for_lack(guests, host):
+        settled = short.settled
         when = context.clock.clock(settled.metadata.happened)
-        yield context.event(position), f"{when} {context.name_of(guest.id)}: {describe_course(course)}"
+        yield context.event(settled.position), f"{when} {context.name_of(guest.id)}: {describe_course(short.course)}"
 
 
 def _marks(guests: Sequence[VmHistory], host: str, points: Sequence[HostPoint]) -> Iterator[ChartMark]:
-    for position, guest, course in short_courses(guests, host)[-MOST_LISTED:]:
-        settled = next((one for one in course.settlements if one.position == position), course.asked)
-        time = settled.metadata.happened
+    for guest, short in short_for_lack(guests, host):
+        position, time = short.settled.position, short.settled.metadata.happened
         held = [point.total for point in points if point.at <= time and point.total is not None]
         yield ChartMark(
             kind="short",
             time=time,
             size=held[-1] if held else None,
             label=f"#{position}",
-            title=f"#{position} {guest.id}: {describe_course(course)}",
+            title=f"#{position} {guest.id}: {describe_course(short.course)}",
             href=f"#e{position}",
         )
 

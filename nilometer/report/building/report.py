@@ -25,10 +25,10 @@ from nilometer.report.series import ComparedMoment, ComparedSubject, Line, LineN
 from projections.view import view
 from rules.judging.findings import Verdict
 
-MOST_VMS: Final = 60
+MOST_VMS: Final = 40
 """VMs that have a page of their own; where there are more, those that need looking at."""
-MOST_HOSTS: Final = 40
-MOST_MOMENTS: Final = 2000
+MOST_HOSTS: Final = 20
+MOST_MOMENTS: Final = 1000
 _COMPARED_VM: Final[tuple[LineName, ...]] = ("assigned", "visible", "high_watermark", "in_use")
 _COMPARED_HOST: Final[tuple[LineName, ...]] = ("total", "reserve", "held", "free")
 

@@ -29,6 +29,7 @@ from nilometer.report.building.tables import VM_COLUMNS, event_table, sentence
 from nilometer.report.collecting import Collected, ListedEvent, VmHistory, VmMoment
 from nilometer.report.data import FindingItem, Notice, Reference, VmPage
 from nilometer.report.series import Chart, ChartMark, ChartMoment, Line, LineName, TimeSpan
+from projections.requests import RequestCourse
 from projections.series import VmPoint
 from projections.unknowns import UnknownFigure, WhyUnknown
 
@@ -49,7 +50,7 @@ def vm_page(context: Context, vm: VmHistory, findings: Sequence[FindingItem]) ->
     own = [finding for finding in findings if finding.subject.href == f"#{vm_anchor(vm.id)}"]
     listed = vm.listed()
     chart = vm_chart(context, vm, moments, listed, unit, own) if any(_is_on(moments)) else None
-    drawn = {course.asked.position for course in vm.requests} | {course.asked.position for course in vm.short.values()}
+    drawn = {course.asked.position for course in courses_of(vm)}
     left_out = vm.points.left_out
     return VmPage(
         anchor=vm_anchor(vm.id),
@@ -64,8 +65,16 @@ def vm_page(context: Context, vm: VmHistory, findings: Sequence[FindingItem]) ->
         thinned=""
         if not left_out
         else f"Drawn from {counted(len(vm.points))} of {counted(vm.points.count)} measures: in each stretch the first, "
-        "the last, the least and the most of every line, and every request that fell short.",
+        f"the last, the least and the most of every line.{_left_out_short(vm)}",
     )
+
+
+def _left_out_short(vm: VmHistory) -> str:
+    """How many of the requests that fell short are not drawn."""
+    drawn = min(len(vm.short), MOST_MARKS)
+    if vm.fell_short <= drawn:
+        return " Every request that fell short is marked."
+    return f" Of {counted(vm.fell_short)} requests that fell short the newest {drawn} are marked."
 
 
 def vm_chart(
@@ -85,7 +94,7 @@ def vm_chart(
     last_on = moments[on[-1]].point.at
     chosen = max(index for index, instant in enumerate(instants) if instant.time <= last_on)
     name = context.name_of(vm.id)
-    courses = {course.asked.position: course for course in (*vm.short.values(), *vm.requests)}
+
     return Chart(
         name=vm_anchor(vm.id),
         kind="lines",
@@ -98,13 +107,20 @@ def vm_chart(
         lines=tuple(vm_line(figure, moments, gaps) for figure in _LINES),
         times=tuple(times),
         marks=tuple(_marks(context, vm, moments, findings)),
-        requests=tuple(request_span(courses[position], context.clock) for position in sorted(courses)),
+        requests=tuple(request_span(course, context.clock) for course in courses_of(vm)),
         unwatched=unwatched_spans(gaps, moments[0].point.at, until),
         unmeasured=tuple(_unmeasured(context, vm, moments, until)),
         idle=idle_spans(times),
         moments=tuple(instants),
         chosen=chosen,
     )
+
+
+def courses_of(vm: VmHistory) -> list[RequestCourse]:
+    """The requests of a VM that are drawn, in order."""
+    courses = {course.asked.position: course for course in vm.requests}
+    courses |= {short.course.asked.position: short.course for short in vm.short}
+    return [courses[position] for position in sorted(courses)]
 
 
 def vm_line(figure: LineName, moments: Iterable[VmMoment], gaps: Sequence[Gap] = ()) -> Line:
@@ -244,13 +260,12 @@ def _marks(
 ) -> Iterator[ChartMark]:
     assigned = {moment.point.position: moment.point.assigned for moment in moments}
     at = {moment.point.position: moment.point.at for moment in moments}
-    shorts = {row.envelope.position: row.envelope for row in vm.listed() if row.envelope.position in vm.short}
-    for position in sorted(shorts)[-MOST_MARKS:]:
-        envelope = shorts[position]
+    for short in list(vm.short)[-MOST_MARKS:]:
+        envelope, position = short.settled, short.settled.position
         yield ChartMark(
             kind="short",
             time=envelope.metadata.happened,
-            size=assigned.get(position),
+            size=short.assigned,
             label=f"#{position} {_short_word(envelope.event)}",
             title=f"#{position} {sentence(envelope)}",
             href=f"#e{position}",
