@@ -60,7 +60,7 @@ def unknown_figures(tracked: TrackedVm) -> dict[str, UnknownFigure]:
     if isinstance(vm, VmAggregate):
         if vm.state.power is Power.OFF or vm.state.in_use_reported:
             return {}
-        return {"in_use": _unknown("in_use", WhyUnknown.NOT_REPORTED, collect=_REPORT)}
+        return {"in_use": in_use_not_reported()}
     if vm.power in (Power.OFF, Power.SAVED) or vm.retired_since is not None:
         return {}
     found: dict[str, UnknownFigure] = {}
@@ -81,6 +81,11 @@ def unknown_figures(tracked: TrackedVm) -> dict[str, UnknownFigure]:
     if vm.memory is None:
         found["memory"] = _unknown("memory", WhyUnknown.NOT_MEASURED)
     return found
+
+
+def in_use_not_reported() -> UnknownFigure:
+    """That the guest of a decided VM has not said what it uses."""
+    return _unknown("in_use", WhyUnknown.NOT_REPORTED, collect=_REPORT)
 
 
 def unknown_host_figures(tracked: TrackedHost | None, account: HostAccount | None) -> dict[str, UnknownFigure]:

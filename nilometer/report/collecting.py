@@ -112,7 +112,7 @@ class ShortSettlement:
 class VmHistory(SubjectHistory):
     """What is kept of a VM."""
 
-    points: ThinnedPoints[VmMoment] = field(default_factory=lambda: ThinnedPoints(_sizes_of_vm, MOST_POINTS))
+    points: ThinnedPoints[VmMoment] = field(default_factory=lambda: ThinnedPoints(sizes_of_vm, MOST_POINTS))
     requests: deque[RequestCourse] = field(default_factory=lambda: deque[RequestCourse](maxlen=MOST_REQUESTS))
     short: deque[ShortSettlement] = field(default_factory=lambda: deque[ShortSettlement](maxlen=MOST_REQUESTS))
     """The newest settlements that were short."""
@@ -126,7 +126,7 @@ class VmHistory(SubjectHistory):
 class HostHistory(SubjectHistory):
     """What is kept of a host."""
 
-    points: ThinnedPoints[HostPoint] = field(default_factory=lambda: ThinnedPoints(_sizes_of_host, MOST_POINTS))
+    points: ThinnedPoints[HostPoint] = field(default_factory=lambda: ThinnedPoints(sizes_of_host, MOST_POINTS))
     gaps: list[tuple[UtcTime, UtcTime]] = field(default_factory=list[tuple[UtcTime, UtcTime]])
     """Times in which nobody watched it."""
     watched_until: UtcTime | None = None
@@ -304,10 +304,12 @@ class _Collector:
                 subject.short = deque(subject.short, maxlen=requests)
 
 
-def _sizes_of_vm(moment: VmMoment) -> Sizes:
+def sizes_of_vm(moment: VmMoment) -> Sizes:
+    """The figures of a VM whose extremes stay."""
     point = moment.point
     return point.assigned, point.visible, point.high_watermark, point.in_use, point.held
 
 
-def _sizes_of_host(point: HostPoint) -> Sizes:
+def sizes_of_host(point: HostPoint) -> Sizes:
+    """The figures of a host whose extremes stay."""
     return point.total, point.reserve, point.held, point.free

@@ -15,6 +15,7 @@ from nilometer.report.clocks import Clock24
 from nilometer.report.collecting import Collected, collect
 from nilometer.report.data import ReportPages
 from nilometer.report.pages.document import document
+from nilometer.report.skimming import skim
 from rules.judging.judge import Judge
 from rules.judging.scope import Scope
 
@@ -35,7 +36,8 @@ def report_of_ledger(
     """The report of a ledger. ``judged``: whether its events are judged; by default if they are not too many."""
     last = ledger.position
     is_judged = last <= MOST_JUDGED if judged is None else judged
-    collected = collect(
+    skimmed = None if is_judged else skim(ledger, until=making.at, on_progress=on_progress)
+    collected = skimmed or collect(
         read_ledger(ledger, upto=last, on_error=on_error),
         source_uri(ledger.id),
         _judge(making) if is_judged else None,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 P = TypeVar("P")
+Q = TypeVar("Q")
 
 Sizes = tuple[int | None, ...]
 """The figures of a point, always in one order."""
@@ -47,6 +48,13 @@ class ThinnedPoints(Generic[P]):
         self._most = max(2, most)
         while len(self._buckets) > self._most:
             self._halve()
+
+    def converted(self, convert: Callable[[P], Q], sizes_of: Callable[[Q], Sizes]) -> ThinnedPoints[Q]:
+        """The same points as records of another kind."""
+        found = ThinnedPoints(sizes_of, self._most)
+        found._buckets = [list(map(convert, bucket)) for bucket in self._buckets]
+        found.count, found._width, found._filled = self.count, self._width, self._filled
+        return found
 
     def __iter__(self) -> Iterator[P]:
         """The points that are kept, in order."""
