@@ -362,7 +362,7 @@ class Verifier:
                 what = f"{other.name} covers {head.size} events, and the ledger has {total}"
                 self._add_lost(head, what, "events were removed, or it was rolled back")
                 continue
-            root = self._root(tree if head.size <= size else self._longer(size, tail), head.size)
+            root = self._root(tree, head.size) if head.size <= size else self._longer_root(size, tail, head.size)
             if root != head.root:
                 what = f"the first {head.size} events are not those that {other.name} covers"
                 self._add_lost(head, what, "they were changed")
@@ -383,10 +383,13 @@ class Verifier:
                 return
         self._result.add(SealVerdict.VIOLATED, "against", f"{what}: {otherwise}")
 
-    def _longer(self, size: int, tail: bytes) -> TileTree:
-        """The tree with the leaves of the events that are not sealed, too."""
-        grown = grow(size, self._read_tile, tail)
-        return TileTree(lambda level, number: grown.get((level, number)) or self._read_tile(level, number))
+    def _longer_root(self, size: int, tail: bytes, longer: int) -> bytes | None:
+        """A root over the leaves and the events that are not sealed, too."""
+        try:
+            grown = grow(size, self._read_tile, tail)
+        except TlogError:  # the leaves were cut
+            return None
+        return self._root(TileTree(lambda at, number: grown.get((at, number)) or self._read_tile(at, number)), longer)
 
     def _is_signed(self, other: OtherCheckpoint) -> bool:
         """Whether a checkpoint of others may be compared: it is signed, or no keys were named."""
