@@ -51,6 +51,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "key": ("sealing.key", "Make a key that signs a seal."),
         "seal": ("sealing.seal", "Seal new events: hash them, and sign a checkpoint."),
         "verify": ("sealing.verify", "Verify a seal: is this what was written?"),
+        "evidence": ("sealing.evidence", "Write a folder that an auditor checks alone."),
     },
     "Bring in what others recorded": {
         "collector": ("importing.collector", "Write the module that collects from a Hyper-V host."),
