@@ -46,7 +46,7 @@ class EvidenceRequest:
 
 
 @dataclass(slots=True)
-class Coverage:
+class WatchCoverage:
     """What was watched, what was recorded late, and which requests lack a name, a reason or a ticket."""
 
     watched: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
@@ -168,8 +168,8 @@ def _is_in(row: SealRow, request: EvidenceRequest) -> bool:
     return (request.since or "") <= recorded <= (request.until or "9")
 
 
-def _read_coverage(ledger: Ledger, first: int, last: int, request: EvidenceRequest) -> Coverage:
-    coverage = Coverage()
+def _read_coverage(ledger: Ledger, first: int, last: int, request: EvidenceRequest) -> WatchCoverage:
+    coverage = WatchCoverage()
     for event in ledger.read_all(max(0, first - 1), last):
         if isinstance(event, UnreadableEvent):
             coverage.unreadable.append(event.position)
