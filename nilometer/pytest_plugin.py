@@ -35,6 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Judge this history, as nilo export writes it, one test for each rule. May be given again.",
     )
     group.addoption(
+        "--nilo-policies", metavar="FILE", help="With --nilo-history: judge by the policies of this file too."
+    )
+    group.addoption(
         "--nilo-strict", action="store_true", help="With --nilo-history: fail an unknown rule instead of skipping it."
     )
 

@@ -142,20 +142,23 @@ def audit_history(
     vms: Iterable[str] = (),
     hosts: Iterable[str] = (),
     rules: Iterable[str] = (),
+    policies: str | PathLike[str] | None = None,
 ) -> AuditResult:
     """Judges every event of a history against every rule, as ``nilo audit`` does.
 
-    The options choose what is judged; all else is read, so that the state is known. Raises ``InputError`` for a file
+    The options choose what is judged; all else is read, so that the state is known. ``policies`` is a file of policies
+    of your own, which are asked too; their names begin with ``policy/``. Raises ``InputError`` for a file
     that cannot be read, or a rule that there is not, and ``LedgerError``.
     """
+    from nilometer.audit.policies import make_judge, open_policies
     from nilometer.audit.reading import histories, read_ledger
     from nilometer.audit.result import Audit
     from nilometer.audit.rules import require_rule
     from nilometer.history.cloudevents import source_uri
     from nilometer.textio.files import open_input
-    from rules.judging.judge import Judge
     from rules.judging.scope import Scope
 
+    asked = () if policies is None else open_policies(fspath(policies))
     scope = Scope(
         since=None if since is None else parse_time(since),
         until=None if until is None else parse_time(until),
@@ -165,13 +168,13 @@ def audit_history(
     )
     audit = Audit(minor=True)
     if isinstance(history, LedgerReader):
-        judge, source = Judge(scope), source_uri(history.id)
+        judge, source = make_judge(asked, scope), source_uri(history.id)
         audit.judge(read_ledger(history, upto=history.position, on_error=None), judge, source)
         audit.finish(judge, source)
     else:
         files = [fspath(history)] if isinstance(history, str | PathLike) else [fspath(file) for file in history]
         for one in histories(files, open_input, None):
-            judge = Judge(scope)
+            judge = make_judge(asked, scope)
             audit.judge(one.events, judge, one.source)
             audit.finish(judge, one.source, one.conflicts)
     return AuditResult(

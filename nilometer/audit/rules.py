@@ -11,12 +11,16 @@ from rules.judging.descriptions import HISTORY_RULES
 
 _PROPERTIES: Final = {property.name: property.text for property in PROPERTIES}
 
+POLICY: Final = "policy/"
+"""What the name of a policy begins with, where it stands beside the names of rules."""
 ALL_RULES: Final = (*RULE_NAMES, *HISTORY_RULES)
 """The names of all rules."""
 
 
 def sentence_of(rule: str) -> str:
     """What a rule requires, in English."""
+    if rule.startswith(POLICY):
+        return f"The policy {rule.removeprefix(POLICY)} holds."
     if rule in HISTORY_RULES:
         return HISTORY_RULES[rule]
     predicate = predicate_named(rule)

@@ -47,7 +47,7 @@ class HistoryFile(pytest.Collector):
         audit: Audit | None = None
         problem = ""
         try:
-            audit = judge_file(self.name)
+            audit = judge_file(self.name, self.config.getoption("--nilo-policies"))
         except NilometerError as error:
             problem = f"{error.message}\nhint: {error.hint}" if error.hint else error.message
         yield make_node(HistoryItem, self, name=READ, audit=audit, problem=problem)
@@ -100,16 +100,17 @@ class HistoryItem(pytest.Item):
         return GROUP, None, f"{self.name} of {self.parent.name if self.parent else GROUP}"
 
 
-def judge_file(name: str) -> Audit:
-    """Judges the history in a file. Raises ``InputError``."""
+def judge_file(name: str, policies: str | None = None) -> Audit:
+    """Judges the history in a file, by the policies in another too. Raises ``InputError``."""
+    from nilometer.audit.policies import make_judge, open_policies
     from nilometer.audit.reading import histories
     from nilometer.audit.result import Audit
     from nilometer.textio.files import open_input
-    from rules.judging.judge import Judge
 
+    asked = () if policies is None else open_policies(policies)
     audit = Audit(minor=True)
     for history in histories([name], open_input):
-        judge = Judge()
+        judge = make_judge(asked)
         audit.judge(history.events, judge, history.source)
         audit.finish(judge, history.source, history.conflicts)
     return audit

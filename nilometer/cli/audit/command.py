@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nilometer.cli.audit.result import AuditReport, SkippedInput
     from nilometer.ledger.reader import LedgerReader
     from rules.judging.scope import Scope
+    from rules.policies.policy import Policy
 
 
 @click.command("audit", short_help="Judge a history: every event against every rule.")
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @click.option("--keep-going", is_flag=True, help="Skip lines that cannot be read; the exit code is then 2.")
 @click.option("--all", "minor", is_flag=True, help="Also show remarks, and findings that only follow from others.")
 @click.option("--cores", metavar="N", type=click.IntRange(1), default=1, help="The number of processes; default 1.")
+@click.option("--policies", "policy_file", metavar="FILE", help="Judge by the policies of this file too.")
 @click.option("--follow", is_flag=True, help="Judge a ledger, then each new event in it, until Ctrl-C.")
 @ids_option
 @reporting_options
@@ -60,6 +62,7 @@ def command(
     keep_going: bool,
     minor: bool,
     cores: int,
+    policy_file: str | None,
     follow: bool,
 ) -> int:
     """Judge every event of a history against every rule. A FILE is an export (`-` is stdin); without one, the ledger.
@@ -74,6 +77,7 @@ def command(
       nilo audit
       nilo audit history.jsonl --strict --format sarif
     """
+    from nilometer.audit.policies import open_policies
     from nilometer.audit.provenance import FileDigests, trace_audit
     from nilometer.audit.result import Audit
     from nilometer.audit.rules import require_rule
@@ -91,6 +95,9 @@ def command(
     # One damaged event of a ledger does not keep the others from being judged; a file may be no history at all.
     on_error = skipped if keep_going or not files else None
 
+    policies = () if policy_file is None else open_policies(policy_file)
+    if policies:
+        cores = 1  # a policy may speak of a VM and its host, which several processes would not judge together
     begun, digests = current_time(session.clock), FileDigests()
 
     def report(scope: Scope, sources: Sequence[str]) -> AuditReport:
@@ -116,7 +123,7 @@ def command(
         if _judge_in_parallel(audit, file, scope, cores):
             digests.confirm(files[0])
         else:
-            _judge_files(audit, files, scope, digests, on_error)
+            _judge_files(audit, files, scope, policies, digests, on_error)
         if not skipped.count:  # else the VM or host may be in a line that could not be read
             options.check(audit.streams)
         return _show(out, report(scope, ["stdin" if file == "-" else file for file in files]))
@@ -125,9 +132,10 @@ def command(
         out.name = VmNames(ledger).put_in
         scope = options.scope_of_ledger(ledger)
         if follow:
+            from nilometer.audit.policies import make_judge
             from nilometer.cli.audit.follow import follow_ledger
 
-            follow_ledger(out, audit, ledger, scope, on_error)
+            follow_ledger(out, audit, ledger, make_judge(policies, scope), on_error)
         else:
             source = LedgerSource(session.url, ledger.position)
             try:
@@ -135,7 +143,7 @@ def command(
             except UnreadableEvent:
                 is_judged = False
             if not is_judged:
-                _judge_ledger(audit, ledger, scope, on_error)
+                _judge_ledger(audit, ledger, scope, policies, on_error)
         return _show(out, report(scope, [ledger.url]), findings_shown=follow)
 
 
@@ -161,24 +169,31 @@ def _judge_in_parallel(audit: Audit, history: HistorySource | None, scope: Scope
 
 
 def _judge_files(
-    audit: Audit, files: Sequence[str], scope: Scope, digests: FileDigests, on_error: SkippedInput | None
+    audit: Audit,
+    files: Sequence[str],
+    scope: Scope,
+    policies: Sequence[Policy],
+    digests: FileDigests,
+    on_error: SkippedInput | None,
 ) -> None:
+    from nilometer.audit.policies import make_judge
     from nilometer.audit.reading import histories
-    from rules.judging.judge import Judge
 
     with Progress("judging", unit="events") as progress:
         for history in histories(files, digests.open, on_error):
-            judge = Judge(scope)
+            judge = make_judge(policies, scope)
             audit.judge(history.events, judge, history.source, progress.update)
             audit.finish(judge, history.source, history.conflicts)
 
 
-def _judge_ledger(audit: Audit, ledger: LedgerReader, scope: Scope, on_error: SkippedInput | None) -> None:
+def _judge_ledger(
+    audit: Audit, ledger: LedgerReader, scope: Scope, policies: Sequence[Policy], on_error: SkippedInput | None
+) -> None:
+    from nilometer.audit.policies import make_judge
     from nilometer.audit.reading import read_ledger
     from nilometer.history.cloudevents import source_uri
-    from rules.judging.judge import Judge
 
-    judge, source, last = Judge(scope), source_uri(ledger.id), ledger.position
+    judge, source, last = make_judge(policies, scope), source_uri(ledger.id), ledger.position
     with Progress("judging", last, "events") as progress:
         audit.judge(read_ledger(ledger, upto=last, on_error=on_error), judge, source, progress.update)
     audit.finish(judge, source)

@@ -15,15 +15,14 @@ from nilometer.cli.output import Output
 from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.reader import LedgerReader
 from rules.judging.judge import Judge
-from rules.judging.scope import Scope
 
 PAUSE_SECONDS: Final = 0.25
 """Between two readings of the ledger."""
 
 
-def follow_ledger(out: Output, audit: Audit, ledger: LedgerReader, scope: Scope, on_error: OnError | None) -> None:
+def follow_ledger(out: Output, audit: Audit, ledger: LedgerReader, judge: Judge, on_error: OnError | None) -> None:
     """Judges the events of a ledger, then each new one, until Ctrl-C; shows each finding at once to people."""
-    judge, source = Judge(scope), source_uri(ledger.id)
+    source = source_uri(ledger.id)
     position = shown = 0
     last_note = ""
     with interruptible() as check_interrupt, suppress(KeyboardInterrupt):

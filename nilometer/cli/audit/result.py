@@ -10,7 +10,7 @@ from domain.errors import NilometerError
 from domain.identifiers import host_stream, vm_stream
 from nilometer.audit.provenance import Provenance
 from nilometer.audit.result import MOST_FINDINGS, Audit
-from nilometer.audit.rules import ALL_RULES
+from nilometer.audit.rules import ALL_RULES, POLICY
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, UNREADABLE, say
 from nilometer.times import format_time
 from rules.judging.findings import Verdict
@@ -96,12 +96,17 @@ class AuditReport:
         findings = audit.counts[verdict]
         if verdict is Verdict.HOLDS:
             rules = sum(map(audit.was_checked, audit.coverage.rules))
-            text = f"{events}: {_counted(rules, 'rule')} of {len(ALL_RULES)} {'holds' if rules == 1 else 'hold'}"
+            text = f"{events}: {_counted(rules, 'rule')} of {self._rules_there_are} {'holds' if rules == 1 else 'hold'}"
         elif nothing and not findings:
             text = nothing
         else:
             text = f"{_counted(findings, 'finding')} in {events}"
         return f"{text} ({self._judged})"
+
+    @property
+    def _rules_there_are(self) -> int:
+        """How many rules there are, with the policies that were asked."""
+        return len(ALL_RULES) + sum(rule.startswith(POLICY) for rule in self.audit.coverage.rules)
 
     @property
     def _judged(self) -> str:

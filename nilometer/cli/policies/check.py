@@ -9,17 +9,17 @@ from typing import Any, Final
 import click
 
 from domain.identifiers import subject_id
+from nilometer.audit.policies import open_policies
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
-from nilometer.cli.policies.files import open_policies
 from nilometer.cli.session import Session, current_session
 from nilometer.cli.vm_names import VmNames
 from nilometer.messages.sizes import plural
-from nilometer.policies.history import PolicyBreach, PolicyHistory
 from nilometer.queries import read_log
 from nilometer.times import format_time
 from rules.policies.checking import Example, Kept, PolicyCheck, PolicyReport, check_policies
+from rules.policies.history import PolicyBreach, PolicyHistory
 from rules.policies.policy import Policy
 from rules.wording import format_figures
 

@@ -127,12 +127,11 @@ def test_what_is_found_is_shown_as_it_comes_and_once(desk: Desk, monkeypatch: py
         with Ledger.open(desk.url) as ledger:
             ledger.execute(Request(ReportInUse("web01", 2**30), actor="ann", via="test"))
 
-    monkeypatch.setattr("nilometer.cli.audit.follow.Judge", Finder)
     monkeypatch.setattr("nilometer.cli.audit.follow.time.sleep", between_two_looks)
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     with Ledger.open(desk.url, read_only=True) as ledger:
         out, audit = Output("plain"), Audit()
-        follow_ledger(out, audit, ledger, EVERYTHING, None)
+        follow_ledger(out, audit, ledger, Finder(EVERYTHING), None)
     counts = [shown.count(" (host_never_overcommitted)\n") for shown in looks]
     assert counts == [4, 5]
     assert (audit.coverage.events, len(audit.findings)) == (10, 5)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from domain.aggregates import HistoryError
 from domain.deciding.world import World
@@ -20,8 +21,11 @@ from domain.events import (
     VmEvent,
 )
 from domain.identifiers import StreamName, UtcTime, host_stream, split_stream, vm_stream
+from domain.state import Host, Vm
 from rules.policies.compiling import Measure, compile_measure
 from rules.policies.policy import Policy
+from rules.symbolic.terms import Literal, variables
+from rules.symbolic.values import constants, leaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +36,12 @@ class PolicyBreach:
     position: int
     """Of the first event of the command."""
     command: str
+    event: StreamName
+    """The stream of that event."""
     stream: StreamName
     """Whose state breaks the policy."""
+    figures: Mapping[str, Literal]
+    """The figures that the policy reads, after the command."""
     happened: UtcTime
     actor: str
     held_before: bool
@@ -110,7 +118,8 @@ class PolicyHistory:
     def _ask(
         self, policy: Policy, measure: Measure, first: Envelope[Event], touched: Iterable[StreamName]
     ) -> Iterator[PolicyBreach]:
-        for stream, distance in self._distances_of(policy, measure, touched):
+        for stream, vm, host in self._subjects_of(policy, touched):
+            distance = measure(vm, host)
             before = self._distances.get((policy.name, stream), 0)
             self._distances[policy.name, stream] = distance
             if distance <= before:
@@ -122,22 +131,25 @@ class PolicyHistory:
                 policy=policy,
                 position=first.position,
                 command=str(command),
+                event=first.stream,
                 stream=stream,
+                figures=_figures_of(policy, vm, host),
                 happened=first.metadata.happened,
                 actor=first.metadata.actor,
                 held_before=before == 0,
                 distance=distance,
             )
 
-    def _distances_of(
-        self, policy: Policy, measure: Measure, touched: Iterable[StreamName]
-    ) -> Iterator[tuple[StreamName, int]]:
+    def _subjects_of(
+        self, policy: Policy, touched: Iterable[StreamName]
+    ) -> Iterator[tuple[StreamName, Vm | None, Host]]:
+        """The VMs or hosts that were touched and that a policy is about, with their figures now."""
         vms, hosts = self._world.vms, self._world.hosts
         named = [split_stream(stream) for stream in sorted(touched)]
         if not policy.is_over_vms:
             for kind, id in named:
                 if kind == "host" and id in hosts and policy.scope.has_host(id):
-                    yield host_stream(id), measure(None, hosts[id].state)
+                    yield host_stream(id), None, hosts[id].state
             return
         ids = {id for kind, id in named if kind == "vm"}
         if policy.is_over_hosts:
@@ -145,4 +157,16 @@ class PolicyHistory:
         for id in sorted(ids & vms.keys()):
             vm = vms[id]
             if vm.host in hosts and policy.scope.has_vm(id, vm.name) and policy.scope.has_host(vm.host):
-                yield vm_stream(id), measure(vm.state, hosts[vm.host].state)
+                yield vm_stream(id), vm.state, hosts[vm.host].state
+
+
+def _figures_of(policy: Policy, vm: Vm | None, host: Host) -> dict[str, Literal]:
+    """The figures that a policy reads, by their paths."""
+    known = dict(leaves(constants(host), "site.host"))
+    if vm is not None:
+        known |= dict(leaves(constants(vm), "site.vm"))
+    return {
+        name.removeprefix("site."): cast("Literal", known[name].leaf)
+        for name in variables(policy.term)
+        if name in known
+    }

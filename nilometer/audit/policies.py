@@ -1,13 +1,18 @@
-"""Files of policies, as they are named on the command line."""
+"""Files of policies, and the judge that asks them too."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from domain.errors import InputError
 from nilometer.textio.files import open_input
+from rules.judging.scope import EVERYTHING, Scope
 from rules.policies.policy import Policy
 from rules.policies.reading import LONGEST, read_policies
+
+if TYPE_CHECKING:
+    from rules.judging.judge import Judge
 
 _BOM: Final = "\ufeff"
 
@@ -23,3 +28,14 @@ def open_policies(file: str) -> tuple[Policy, ...]:
     if "\0" in decoded:
         raise InputError(f"{file}: this is no text", hint="a file of policies is Python, in UTF-8")
     return read_policies(decoded, "stdin" if file == "-" else file)
+
+
+def make_judge(policies: Sequence[Policy], scope: Scope = EVERYTHING) -> Judge:
+    """A judge of one history; it asks policies too, if there are any."""
+    if not policies:
+        from rules.judging.judge import Judge
+
+        return Judge(scope)
+    from rules.policies.judging import PolicyJudge
+
+    return PolicyJudge(policies, scope)
