@@ -24,7 +24,7 @@ from nilometer.importers.run import DigestedStream, ImportCounts, SkippedRecords
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Observation
 from nilometer.ledger.validating import check_optional, check_time, check_words
-from nilometer.textio.files import expand_folders, open_repeatable_input
+from nilometer.textio.files import check_name, expand_folders, open_repeatable_input
 from nilometer.textio.identifying.kind import IMPORT_QEMU
 
 Files = str | PathLike[str] | Iterable[str | PathLike[str]]
@@ -257,7 +257,7 @@ def _find_spools(files: Files) -> tuple[list[str], list[SpoolFolder]]:
     names: list[str] = []
     spools: list[SpoolFolder] = []
     for given in [files] if isinstance(files, str | PathLike) else files:
-        name, folder = fspath(given), Path(given)
+        name, folder = check_name(fspath(given)), Path(given)
         is_folder = name != "-" and folder.is_dir()
         found = sorted(path for path in [folder, *folder.rglob("*")] if path.is_dir()) if is_folder else []
         here = [spool for path in found if (spool := read_spool_folder(path)) is not None]

@@ -29,8 +29,9 @@ def _remover(url: str) -> Callable[[], None] | None:
     """What removes the ledger at ``url`` if it is empty; ``None`` if there is one already."""
     location = parse_url(url)
     if isinstance(location, SQLiteLocation):
-        from nilometer.storage.sqlite.files import remove_if_empty
+        from nilometer.storage.sqlite.files import check_file, remove_if_empty
 
+        check_file(location)  # raises for a name that no file can have
         return None if location.path.exists() else lambda: remove_if_empty(location)
     recorder = postgres_recorder()
     from nilometer.storage.postgres.schema import Held

@@ -13,7 +13,7 @@ from typing import Final, Protocol, cast
 from nilometer.errors import LedgerError
 from nilometer.storage.reader import StoredRow
 from nilometer.storage.recorder import LedgerRecorder
-from nilometer.storage.store import Database, Store
+from nilometer.storage.store import Database, RawText, Store
 
 PAGE: Final = 1000
 """How many rows are read or written at once."""
@@ -65,7 +65,10 @@ def copy_ledger(
                 counts[table] += len(page)
                 for start in range(0, len(page), 100):
                     some = page[start : start + 100]
-                    marks = ", ".join([f"({', '.join('?' * len(some[0]))})"] * len(some))
+                    mark = written.raw_text_mark
+                    marks = ", ".join(
+                        f"({', '.join(mark if isinstance(value, RawText) else '?' for value in row)})" for row in some
+                    )
                     written.execute(f"INSERT INTO {into} VALUES {marks}", [value for row in some for value in row])
         for name in ("id", "created"):
             (value,) = read.execute("SELECT value FROM ledger WHERE name = ?", (name,)).fetchone() or ("",)
@@ -79,7 +82,15 @@ def _replaced(pages: Iterator[Sequence[Row]], replacing: Replacements) -> Iterat
     for page in pages:
         found = [replacing.get(cast("int", row[0])) for row in page]
         yield [
-            row if other is None else (other.position, other.stream, other.version, other.topic, other.body)
+            row
+            if other is None
+            else (
+                other.position,
+                RawText(other.stream.encode()),
+                other.version,
+                RawText(other.topic.encode()),
+                other.body,
+            )
             for row, other in zip(page, found, strict=True)
         ]
 
@@ -106,12 +117,16 @@ def _pages_of_events(db: Database) -> Iterator[Sequence[Row]]:
 
 
 def _pages_of_receipts(db: Database) -> Iterator[Sequence[Row]]:
-    return _pages(db, f"SELECT key, position, events, result FROM commands WHERE key > ? ORDER BY 1 LIMIT {PAGE}", "")
+    return _pages(
+        db,
+        f"SELECT key, position, events, result FROM commands WHERE key > {db.raw_text_mark} ORDER BY 1 LIMIT {PAGE}",
+        RawText(),
+    )
 
 
 def _pages(db: Database, select: str, after: object) -> Iterator[Sequence[Row]]:
     while True:
-        page = [tuple(row) for row in db.execute(select, (after,)).fetchall()]
+        page = db.select_raw(select, (after,))
         if page:
             yield page
         if len(page) < PAGE:
@@ -122,5 +137,6 @@ def _pages(db: Database, select: str, after: object) -> Iterator[Sequence[Row]]:
 def _add(digest: _Hash, page: Sequence[Row]) -> None:
     for row in page:
         for value in row:
-            raw = value if isinstance(value, bytes) else repr(value).encode()
+            given = str(value) if isinstance(value, RawText) else value
+            raw = given if isinstance(given, bytes) else repr(given).encode()
             digest.update(b"%d:" % len(raw) + raw)

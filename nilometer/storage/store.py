@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Final, Protocol
 
 from domain.record import Record, record
@@ -54,6 +55,19 @@ def check_receipt(receipt: Receipt) -> Receipt:
     )
 
 
+class RawText(bytes):
+    """A text as it is stored. One that was damaged need not be UTF-8."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return decode_text(self)
+
+
+decode_text: Final = partial(str, encoding="utf-8", errors="backslashreplace")
+"""How texts are read: one that is no UTF-8 was damaged, and must not keep the rest of its table from being read."""
+
+
 class Rows(Protocol):
     """The rows that a statement found."""
 
@@ -76,6 +90,12 @@ class Database(Protocol):
     """The name of the table of events."""
     position_column: str
     """The name of the column of that table which has the events' positions."""
+    raw_text_mark: str
+    """What stands in a statement for a parameter that is a ``RawText``."""
+
+    def select_raw(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """The rows that a statement finds, with each text as a ``RawText``."""
+        ...
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
         """Runs one statement."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sys
 import tempfile
@@ -17,12 +18,23 @@ _DATABASES: Final = (".db", ".sqlite", ".sqlite3")
 
 
 def check_name(name: str) -> str:
-    """Returns the name of a file or folder. Raises ``InputError`` for an empty one, and for a URL."""
+    """Returns the name of a file or folder. Raises ``InputError`` for an empty or too long one, and for a URL."""
     if not name:
         raise InputError("the name of the file is empty", hint="name a file; is a variable of the shell not set?")
+    if _is_too_long(name):
+        raise InputError(f"{name[:60]}…: the name has {len(name)} characters, too many for a file", hint="name a file")
     if "://" in name and not Path(name).exists():
         raise InputError(f"{name} is a URL, and not the name of a file", hint="a ledger is named by --ledger URL")
     return name
+
+
+def _is_too_long(name: str) -> bool:
+    """Whether the system takes no name that long: Python raises for it where it only asks whether a file exists."""
+    try:
+        Path(name).stat()
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return False
 
 
 @contextmanager

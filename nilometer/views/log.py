@@ -27,6 +27,7 @@ from nilometer.views.tables import (
     Moment,
     ViewError,
     ViewStore,
+    check_entries,
     check_entry,
     number,
     text,
@@ -255,6 +256,8 @@ class Log:
     def _known(self) -> int:
         with self._store.transaction(write=False) as db:
             there = tracking(db)
+            if there is not None:
+                check_entries(db, there.position)
         return 0 if there is None else there.position
 
     def _stored(self, conditions: list[str], parameters: list[object], upto: int) -> Iterator[ReadEvent]:

@@ -207,6 +207,20 @@ def check_entry(row: Sequence[object]) -> int:
     return number(entry[0])
 
 
+def check_entries(db: Database, known: int) -> None:
+    """Raises ``ViewError`` if there is not one row of ``view_timeline`` for each position up to ``known``.
+
+    Who looks for some of the rows does not miss one that was deleted, or has another position. SQLite counts the cells
+    of an index, 10 ms for a million rows. PostgreSQL would read every row, and keeps them from those who only read.
+    """
+    if db.blob_type != "BLOB":
+        return
+    counted = "SELECT (SELECT COUNT(*) FROM view_timeline), (SELECT MIN(position) FROM view_timeline), "
+    found = db.execute(f"{counted}(SELECT MAX(position) FROM view_timeline)").fetchone()
+    if known and tuple(found or ()) != (known, 1, known):
+        raise damaged(f"the log's index has not one entry for each of {known} events")
+
+
 def insert(db: Database, into: str, rows: Sequence[Sequence[object]], otherwise: str = "") -> None:
     """Inserts rows, many in one statement."""
     for start in range(0, len(rows), ROWS_AT_ONCE):

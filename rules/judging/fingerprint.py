@@ -1,7 +1,7 @@
 """The hash of the rules that judge: over their terms, so that it does not depend on spelling, machine or process.
 
-To read all rules takes a quarter of a second, so the hash is kept beside what Python compiled, under the hash of what
-runs. Whatever does not fit, is damaged or cannot be written is computed.
+To read all rules takes a quarter of a second, so the hash is kept, under the hash of what runs, in the folder that the
+system has for what can be made again. Whatever does not fit, is damaged or cannot be written is computed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
-from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +21,7 @@ from domain.commands import NAMES
 from domain.deciding.steps import STEPS
 from domain.hosts import register_host, remove_host, resize_host, set_reserve
 from domain.rule import RULES, Rule, is_rule
+from rules.cache_folder import cache_folder
 from rules.claims import CLAIMS
 from rules.specification.invariants import INVARIANTS
 from rules.specification.observations import OBSERVATIONS
@@ -72,27 +72,26 @@ def hash_lines(lines: Iterable[str]) -> str:
 
 def kept_file() -> Path:
     """Where the hash is kept: one line with the key, the hash, and the hash of both."""
-    return Path(cache_from_source(__file__)).with_name("rules.sha256")
+    return cache_folder() / "rules.sha256"
 
 
 def _read_kept(key: str) -> str | None:
     try:
         found, digest, check = kept_file().read_text(encoding="ascii").split()
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):
         return None
     return digest if found == key and check == hash_lines([key, digest]) else None
 
 
 def _keep(key: str, digest: str) -> None:
-    if sys.dont_write_bytecode:
-        return
-    file = kept_file()
-    partial = file.with_suffix(f".{os.getpid()}")
-    try:
-        partial.write_text(f"{key} {digest} {hash_lines([key, digest])}\n", encoding="ascii")
-        partial.replace(file)
-    except OSError:  # nothing is kept where nothing can be written
-        with suppress(OSError):
+    with suppress(OSError, RuntimeError):  # nothing is kept where nothing can be written
+        file = kept_file()
+        partial = file.with_suffix(f".{os.getpid()}")
+        try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            partial.write_text(f"{key} {digest} {hash_lines([key, digest])}\n", encoding="ascii")
+            partial.replace(file)
+        except OSError:
             partial.unlink(missing_ok=True)
 
 

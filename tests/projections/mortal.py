@@ -33,9 +33,13 @@ class _MortalDatabase:
         self.blob_type = db.blob_type
         self.events_table = db.events_table
         self.position_column = db.position_column
+        self.raw_text_mark = db.raw_text_mark
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
         if self._mortal.left == 0:
             raise Killed
         self._mortal.left -= 1
         return self._db.execute(statement, parameters)
+
+    def select_raw(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        return self._db.select_raw(statement, parameters)

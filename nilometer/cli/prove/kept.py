@@ -23,6 +23,7 @@ import domain as domain_package
 import nilometer
 import rules as rules_package
 from nilometer.times import system_clock
+from rules.cache_folder import cache_folder
 from rules.proving.result import ProofResult
 from rules.solving.verdict import ProofVerdict
 
@@ -94,14 +95,7 @@ def _digest(body: object) -> str:
 
 
 def _file(key: str) -> Path:
-    """Where a proof is kept: in the folder that the system has for what can be made again."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME", "") or str(Path.home() / ".cache")
-    return Path(base) / "nilometer" / f"proof-{key}.json"
+    return cache_folder() / f"proof-{key}.json"
 
 
 def _program_files() -> list[Path]:

@@ -36,7 +36,7 @@ from nilometer.storage.recorder import (
     StaleRead,
     nothing_recorded,
 )
-from nilometer.storage.store import LOCK_TIMEOUT, Receipt, Rows, check_receipt
+from nilometer.storage.store import LOCK_TIMEOUT, RawText, Receipt, Rows, check_receipt
 from nilometer.storage.urls import PostgresLocation
 from nilometer.times import Clock, current_time, system_clock
 
@@ -88,6 +88,7 @@ class PostgresTransaction:
     blob_type = "BYTEA"
     events_table = EVENTS_TABLE
     position_column = "notification_id"
+    raw_text_mark = "convert_from(?, 'UTF8')"
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
@@ -95,6 +96,11 @@ class PostgresTransaction:
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
         """Runs one statement."""
         return self._connection.cursor(row_factory=tuple_row).execute(translated(statement), parameters)
+
+    def select_raw(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """The rows that a statement finds, with each text as a ``RawText``: here all of them are UTF-8."""
+        rows = self.execute(statement, parameters)
+        return [tuple(RawText(value.encode()) if isinstance(value, str) else value for value in row) for row in rows]
 
 
 class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):

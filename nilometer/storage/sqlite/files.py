@@ -47,6 +47,9 @@ def check_file(location: SQLiteLocation) -> bool:
         raise LedgerReadOnly(
             f"{location.path} may not be read by this user", hint="ask its owner, or name another ledger"
         ) from None
+    except OSError as error:  # a name that is too long, a file in the place of a folder, a disk that fails
+        shown = str(location.path) if len(str(location.path)) <= 300 else f"{str(location.path)[:60]}…"
+        raise NotALedger(f"{shown}: {error.strerror}", hint="name another file with --ledger") from None
     if not header:
         return False
     stranger = f"{location.path} is not a Nilometer ledger; it was not touched"

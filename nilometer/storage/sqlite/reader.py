@@ -6,17 +6,14 @@ import os
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
-from functools import partial
-from typing import Final, cast
+from typing import cast
 
 from nilometer.errors import LedgerReadOnly
 from nilometer.storage.sqlite.files import check_file, no_ledger, translated_errors
+from nilometer.storage.sqlite.positions import warn_of_positions
 from nilometer.storage.sqlite.triggers import warn_of_triggers
-from nilometer.storage.store import LOCK_TIMEOUT, Receipt, Rows, check_receipt
+from nilometer.storage.store import LOCK_TIMEOUT, RawText, Receipt, Rows, check_receipt, decode_text
 from nilometer.storage.urls import SQLiteLocation
-
-decode_text: Final = partial(str, encoding="utf-8", errors="backslashreplace")
-"""How texts are read: one that is no UTF-8 was damaged, and must not keep the rest of its table from being read."""
 
 
 class SQLiteTransaction:
@@ -25,6 +22,7 @@ class SQLiteTransaction:
     blob_type = "BLOB"
     events_table = "stored_events"
     position_column = "rowid"
+    raw_text_mark = "CAST(? AS TEXT)"
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -32,6 +30,14 @@ class SQLiteTransaction:
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
         """Runs one statement."""
         return self._connection.execute(statement, parameters)
+
+    def select_raw(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """The rows that a statement finds, with each text as a ``RawText``."""
+        self._connection.text_factory = RawText
+        try:
+            return [tuple(row) for row in self._connection.execute(statement, parameters)]
+        finally:
+            self._connection.text_factory = decode_text
 
 
 class SQLiteReader:
@@ -52,6 +58,7 @@ class SQLiteReader:
             connection.text_factory = decode_text
             connection.execute("PRAGMA query_only = 1")
             warn_of_triggers(connection, location)
+            warn_of_positions(connection, location)
         return cls(connection, location)
 
     @contextmanager

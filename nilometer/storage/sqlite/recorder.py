@@ -25,16 +25,16 @@ from nilometer.storage.recorder import (
     nothing_recorded,
 )
 from nilometer.storage.sqlite.files import check_file, create_file, no_ledger, to_ledger_error
+from nilometer.storage.sqlite.positions import check_positions, warn_of_positions
 from nilometer.storage.sqlite.reader import (
     SQLiteTransaction,
     bytes_used,
-    decode_text,
     reading_uri,
     select_facts,
     select_receipts,
 )
 from nilometer.storage.sqlite.triggers import TRIGGERS, check_triggers, once, warn_of_triggers
-from nilometer.storage.store import LOCK_TIMEOUT, Receipt
+from nilometer.storage.store import LOCK_TIMEOUT, Receipt, decode_text
 from nilometer.storage.urls import SQLiteLocation
 from nilometer.times import Clock, current_time, system_clock
 
@@ -173,6 +173,7 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
             with datastore.get_connection(commit=False) as held:
                 connection = held._sqlite_conn  # pyright: ignore[reportPrivateUsage]
                 (warn_of_triggers if read_only else check_triggers)(connection, location)
+                (warn_of_positions if read_only else check_positions)(connection, location)
             return cls(datastore, location)
 
     def construct_create_table_statements(self) -> list[str]:

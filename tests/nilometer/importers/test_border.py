@@ -70,6 +70,13 @@ def test_files_are_named(ledger: Ledger, files: Any) -> None:
                 run(ledger, files, actor="ann")
 
 
+def test_a_name_that_no_file_can_have_is_an_input_error(ledger: Ledger) -> None:
+    with ledger:
+        for run in (import_hyperv, import_qemu):
+            with pytest.raises(InputError, match="the name has 5000 characters, too many for a file"):
+                run(ledger, "x" * 5000, actor="ann")
+
+
 @pytest.mark.parametrize(("name", "value"), [("at", 5), ("zone", 5), ("host", b"hv01"), ("prefix", 5), ("prefix", "")])
 def test_what_is_said_of_files_is_text(ledger: Ledger, name: str, value: Any) -> None:
     with ledger, pytest.raises(InputError, match=rf"^{name}: "):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import InputError
-from nilometer.errors import LedgerError, NotALedger
+from nilometer.errors import LedgerError, LedgerWarning, NotALedger
 from nilometer.history.cloudevents import write_lines
 from nilometer.ledger.backup import back_up, restore_backup
 from nilometer.ledger.ledger import Ledger
@@ -47,6 +47,34 @@ def test_a_backup_of_format_1_is_of_the_newest_format_and_exports_the_same(tmp_p
         assert connection.execute("PRAGMA user_version").fetchone() == (FORMAT,)
     with Ledger.open(f"sqlite:///{tmp_path}/new.db", read_only=True) as ledger:
         assert b"".join(write_lines(ledger.rows(), ledger.id)) == EXPORT.read_bytes()
+
+
+def test_texts_that_are_no_utf_8_any_more_are_copied_byte_for_byte(tmp_path: Path) -> None:
+    source, copy = tmp_path / "ledger.db", tmp_path / "copy.db"
+    with Ledger.open(f"sqlite:///{source}", create=True) as ledger:
+        with_web01(ledger)
+        ledger.execute(request("stop", key="k1", vm="web01"))
+    with closing(sqlite3.connect(source)) as connection:
+        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute("UPDATE commands SET key = CAST(x'ff6b31' AS TEXT)")
+        connection.execute("UPDATE stored_events SET originator_id = CAST(x'766d2f77ff' AS TEXT) WHERE rowid = 4")
+        connection.commit()
+
+    with pytest.warns(LedgerWarning):
+        back_up(f"sqlite:///{source}", copy)
+
+    assert raw_rows(copy) == raw_rows(source)
+    assert b"vm/w\xff" in raw_rows(copy)
+
+
+def raw_rows(file: Path) -> list[bytes]:
+    """All texts and bodies of a file, as they are stored."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.text_factory = bytes
+        found = connection.execute("SELECT originator_id, topic, state FROM stored_events ORDER BY rowid").fetchall()
+        found += connection.execute("SELECT key, result, x'' FROM commands ORDER BY key").fetchall()
+    return [value for row in found for value in row]
 
 
 def test_while_others_write_a_backup_is_the_ledger_at_one_moment(url: str, tmp_path: Path) -> None:

@@ -71,6 +71,9 @@ EVENTS: Final[dict[str, Sequence[str]]] = {
     "append: to the end of all numbers": [
         f"INSERT INTO stored_events {COPY.format(2**63 - 1, 'originator_id', 'originator_version + 1')} {IS_LAST}"
     ],
+    "append: before the first position": [
+        f"INSERT INTO stored_events {COPY.format(-1, 'originator_id', 'originator_version + 1')} {IS_LAST}"
+    ],
     "reorder: two positions": [
         "UPDATE stored_events SET position = -1 WHERE position = 2",
         "UPDATE stored_events SET position = 2 WHERE position = 3",
@@ -192,7 +195,7 @@ def rows(attacks: Sequence[str]) -> list[str]:
 
 @pytest.mark.parametrize("part", ["edit", "delete", "append", "re", "trigger", "view", "id"])
 def test_the_table_of_the_page_is_what_happens(part: str) -> None:
-    assert len(ATTACKS) == 35
+    assert len(ATTACKS) == 36
     attacks = [attack for attack in ATTACKS if attack.startswith(part)]
     page = PAGE.read_text("utf-8").splitlines()
     assert [row for row in page if row.removeprefix("| ").split(" |")[0] in attacks] == rows(attacks)

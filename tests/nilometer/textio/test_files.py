@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import InputError
-from nilometer.textio.files import expand_folders
+from nilometer.textio.files import expand_folders, open_input
 
 
 def test_a_folder_stands_for_its_files_in_order_and_a_file_for_itself(tmp_path: Path) -> None:
@@ -22,3 +22,12 @@ def test_a_folder_stands_for_its_files_in_order_and_a_file_for_itself(tmp_path: 
 def test_a_folder_without_files_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there are no files to read in this folder"):
         expand_folders([str(tmp_path)])
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a/" * 3000])
+def test_a_name_that_no_file_can_have_is_an_error(name: str) -> None:
+    too_long = r"…: the name has \d000 characters, too many for a file"
+    with pytest.raises(InputError, match=too_long):
+        expand_folders([name])
+    with pytest.raises(InputError, match=too_long), open_input(name):
+        pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +65,26 @@ def test_a_row_that_is_missing_hides_nothing_from_a_log_without_a_filter(url: st
     with Ledger.open(url, read_only=True) as ledger:
         assert [event.position for event in ledger.views.log()] == [1, 2, 3, 4]
         assert [event.position for event in ledger.views.log(limit=2)] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM view_timeline WHERE position = 3",
+        "DELETE FROM view_timeline WHERE position = 4",
+        "DELETE FROM view_timeline",
+        "UPDATE view_timeline SET position = 99 WHERE position = 3",
+        "UPDATE view_timeline SET position = 0 WHERE position = 1",
+    ],
+)
+def test_a_row_that_is_missing_or_elsewhere_hides_nothing_from_a_log_with_a_filter(tmp_path: Path, damage: str) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with Ledger.open(url, create=True, durable=False) as ledger:
+        with_web01(ledger)
+        before = [event.position for event in ledger.views.log(Filter(vm="web01"))]
+    with stored_at(url) as other:
+        other.execute(damage)
+    with Ledger.open(url, read_only=True) as ledger:
+        with pytest.warns(LedgerWarning, match="not one entry for each of 4 events; the events were read instead"):
+            assert [event.position for event in ledger.views.log(Filter(vm="web01"))] == before
+        assert [event.position for event in ledger.views.log(ANN, limit=4)] == [1, 2, 3, 4]

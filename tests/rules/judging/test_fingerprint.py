@@ -55,7 +55,6 @@ def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """Where the hash is kept, and nothing is there yet."""
     file = tmp_path / "rules.sha256"
     monkeypatch.setattr(fingerprint, "kept_file", lambda: file)
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     rules_digest.cache_clear()
     yield file
     rules_digest.cache_clear()

@@ -7,12 +7,14 @@ import shutil
 import sqlite3
 import struct
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
 
-from nilometer.errors import LedgerBusy, LedgerError, LedgerFull, NoLedger, NotALedger
+from nilometer.errors import LedgerBusy, LedgerError, LedgerFull, LedgerWarning, NoLedger, NotALedger
+from nilometer.ledger.backup import back_up
 from nilometer.ledger.ledger import Ledger
 from nilometer.storage.sqlite.files import remove_if_empty
 from nilometer.storage.sqlite.recorder import SQLiteLedgerRecorder
@@ -315,3 +317,37 @@ class TestOfAnotherUser:
         assert told["error"] == "LedgerReadOnly"
         assert told["hint"]
         assert list(shared.iterdir()) == []
+
+
+@pytest.mark.parametrize("how", [{}, {"create": True}, {"read_only": True}])
+def test_a_name_that_no_file_can_have_is_no_ledger(tmp_path: Path, how: Way) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotALedger, match=r"/file/x\.db: Not a directory"):
+        Ledger.open(f"sqlite:///{tmp_path}/file/x.db", **how)
+    with pytest.raises(NotALedger, match="x…: File name too long"):
+        Ledger.open(f"sqlite:///{'x' * 5000}", **how)
+
+
+@pytest.mark.parametrize("position", [-1, 0])
+def test_an_event_before_the_first_position_is_said_at_once_and_a_backup_is_without_it(
+    tmp_path: Path, position: int
+) -> None:
+    url, copy = f"sqlite:///{tmp_path}/ledger.db", tmp_path / "copy.db"
+    with Ledger.open(url, create=True) as ledger:
+        with_web01(ledger)
+        before = stored(ledger)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
+        connection.execute(
+            f"INSERT INTO stored_events SELECT {position}, originator_id, originator_version + 1, topic, state "
+            "FROM stored_events WHERE position = 4"
+        )
+
+    with pytest.raises(LedgerError, match=rf"an event at position {position} \(.*/3\)") as error:
+        Ledger.open(url)
+    assert "nilo backup NEW.db" in error.value.hint
+    with pytest.warns(LedgerWarning, match="positions begin at 1"):
+        back_up(url, copy)
+
+    with Ledger.open(f"sqlite:///{copy}") as ledger:
+        assert stored(ledger) == before
+        assert ask(ledger, "stop", vm="web01").in_full
