@@ -699,7 +699,12 @@ function New-NiloChangeFile($Path, $Record) {
     $bytes = (New-Object Text.UTF8Encoding $false).GetBytes((ConvertTo-NiloJson $Record))
     if ($bytes.Length -gt $script:MostBytes) { throw "it would have $($bytes.Length) bytes, and $($script:MostBytes) at most are read" }
     $stream = New-Object IO.FileStream $Path, ([IO.FileMode]::CreateNew), ([IO.FileAccess]::Write), ([IO.FileShare]::None)
-    try { $stream.Write($bytes, 0, $bytes.Length); $stream.Flush($true) } finally { $stream.Dispose() }
+    $whole = $false
+    try { $stream.Write($bytes, 0, $bytes.Length); $stream.Flush($true); $whole = $true }
+    finally {
+        try { $stream.Dispose() } catch { $null = $_ }
+        if (-not $whole) { try { [IO.File]::Delete($Path) } catch { $null = $_ } } # an operator may not: the next poll says that it is none
+    }
 }
 
 # Runs a change between its two files. Gives what the change gives, as it comes. In $State: whether it ended by a `throw`.
@@ -785,6 +790,17 @@ function Wait-NiloMemory($Id) {
     }
 }
 
+# Gives the function that calls this the preferences of whoever called that: a module sees only the global ones by itself.
+function Use-NiloPreference($Cmdlet, $Bound) {
+    foreach ($pair in @('WhatIf', 'WhatIfPreference'), @('Confirm', 'ConfirmPreference'),
+        @('ErrorAction', 'ErrorActionPreference'), @('WarningAction', 'WarningPreference')) {
+        if (-not $Bound.ContainsKey($pair[0])) {
+            $value = $Cmdlet.SessionState.PSVariable.GetValue($pair[1])
+            Microsoft.PowerShell.Utility\Set-Variable -Scope 1 -Name $pair[1] -Value $value -WhatIf:$false -Confirm:$false
+        }
+    }
+}
+
 function Invoke-NiloChange {
     <#
     .SYNOPSIS
@@ -816,14 +832,7 @@ function Invoke-NiloChange {
         [string]$Reason, [string]$Ticket, [string]$Spool
     )
     if ($fault = Get-NiloLanguageFault) { throw $fault; return }
-    # The preferences of whoever calls: a module sees only the global ones by itself.
-    foreach ($pair in @('WhatIf', 'WhatIfPreference'), @('Confirm', 'ConfirmPreference'),
-        @('ErrorAction', 'ErrorActionPreference'), @('WarningAction', 'WarningPreference')) {
-        if (-not $PSBoundParameters.ContainsKey($pair[0])) {
-            $value = $PSCmdlet.SessionState.PSVariable.GetValue($pair[1])
-            Microsoft.PowerShell.Utility\Set-Variable -Name $pair[1] -Value $value -WhatIf:$false -Confirm:$false
-        }
-    }
+    Use-NiloPreference $PSCmdlet $PSBoundParameters
     $state = @{ byThrow = $false }
     try {
         Assert-NiloHyperV
@@ -877,13 +886,7 @@ function Set-NiloVMMemory {
         [string]$Reason, [string]$Ticket, [string]$Spool
     )
     if ($fault = Get-NiloLanguageFault) { throw $fault; return }
-    foreach ($pair in @('WhatIf', 'WhatIfPreference'), @('Confirm', 'ConfirmPreference'),
-        @('ErrorAction', 'ErrorActionPreference'), @('WarningAction', 'WarningPreference')) {
-        if (-not $PSBoundParameters.ContainsKey($pair[0])) {
-            $value = $PSCmdlet.SessionState.PSVariable.GetValue($pair[1])
-            Microsoft.PowerShell.Utility\Set-Variable -Name $pair[1] -Value $value -WhatIf:$false -Confirm:$false
-        }
-    }
+    Use-NiloPreference $PSCmdlet $PSBoundParameters
     try {
         Assert-NiloHyperV
         $folder = Resolve-NiloSpool $PSCmdlet $Spool

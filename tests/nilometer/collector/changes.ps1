@@ -93,6 +93,17 @@ Check 'a process that is killed leaves what it was about to change' {
     $process.WaitForExit()
     Assert-Same @((Get-Change begun).user, @(Get-Change end).Count) @('CONTOSO\anna', 0)
 }
+Check 'on a disk that is full nothing is changed, and no half of a file stays' {
+    # a process whose files may have a hundred bytes: a write breaks off within one, as on a full disk
+    $script = "`$env:NILO_STUB_STATE = '$Spool'; Import-Module '$PSScriptRoot/HyperVStub.psm1' -Global -DisableNameChecking; New-StubHost; " +
+        "& (Import-Module '$Module' -PassThru -Global) { function script:Get-NiloUser { 'CONTOSO\anna' } }; `$said = 'it ran'; " +
+        "prlimit --pid `$PID --fsize=100: ; try { Invoke-NiloChange web01 { `$global:ran = 1 } -Spool '$Spool' } catch { `$said = `"`$_`" }; " +
+        "prlimit --pid `$PID --fsize=unlimited: ; [IO.File]::WriteAllText('$Spool/said', `"`$said|`$global:ran`")"
+    $encoded = [Convert]::ToBase64String([Text.Encoding]::Unicode.GetBytes($script))
+    sh -c 'trap "" XFSZ; exec "$0" -NoProfile -NonInteractive -EncodedCommand "$1"' $Pwsh $encoded
+    Assert-Like ([IO.File]::ReadAllText("$Spool/said")) 'nothing was changed: it cannot be recorded in *|'
+    Assert-Untouched
+}
 Check 'a name is taken literally' {
     Edit-StubHost { param($s) $s.vms[1].name = 'web[1]'; $s.vms[2].name = "it's"; $s.vms[3].name = 'Idle' }
     Assert-Like (Get-Thrown { Invoke-NiloChange 'web*' { throw 'it ran' } -Spool $Spool }) 'nothing was changed: HV01 has no VM of the name web[*]'
@@ -190,6 +201,13 @@ Check 'a command that throws is recorded as failed, and throws what it threw' {
     $text = Get-Thrown { $session.Invoke() }
     Assert-Like $text '*"x"'
     Assert-Same @((Get-Change end).outcome) @('failed', 'failed', 'failed')
+}
+Check 'an error that is written and then thrown is recorded once, and another beside it' {
+    $null = Get-Thrown { Invoke-NiloChange web01 { try { throw 'no ticket' } catch { Write-Error -ErrorRecord $_; throw } } -Spool $Spool -ErrorAction SilentlyContinue }
+    Assert-Same @((Get-Change end).errors.message) @('no ticket')
+    Remove-Item "$Spool/changes/*"
+    $null = Get-Thrown { Invoke-NiloChange web01 { Write-Error 'no room'; throw 'no ticket' } -Spool $Spool -ErrorAction SilentlyContinue }
+    Assert-Same @((Get-Change end).errors.message) @('no room', 'no ticket')
 }
 Check 'running static memory is waited for, half a minute at most' {
     Edit-StubHost { param($s) $s.vms[0].used = 1 }
