@@ -39,6 +39,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "diff": ("reading.diff", "Show what changed between two moments."),
         "short": ("reading.short", "Show which VMs are short of memory, and why."),
         "report": ("reading.report", "Write a report that anyone can open, in one file."),
+        "serve": ("serving.command", "Show the report live, in a browser."),
         "info": ("reading.info", "Show facts about a ledger: its id, events, time span."),
         "export": ("reading.export", "Write the history as CloudEvents, one per line."),
     },

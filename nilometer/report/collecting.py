@@ -6,8 +6,9 @@ What is kept of a long history is thinned, and how much was left out is counted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from domain.aggregates import HistoryError
@@ -161,23 +162,17 @@ def collect(
 ) -> Collected:
     """Reads a history once, and takes what happened until a time. With a ``judge`` it is judged on the way."""
     read = 0
-    series, courses = FleetSeries(), RequestCourses()
-    audit = _LinkingAudit()
-    collected = Collected(source=source, fleet=series.fleet, audit=audit, judged=judge is not None)
-    collector = _Collector(collected, series, courses)
-    audit.link = collector.link
+    collector = Collector(source, judge)
     with reduced_garbage_collection():
         for batch in in_batches(events):
-            for placed in batch:
-                if until is None or placed.envelope.metadata.happened <= until:
-                    collector.take(placed.envelope)
-            if judge is not None:
-                collected.audit.judge(batch, judge, source)
+            collector.take_batch(batch, until)
             read += len(batch)
             on_progress(read)
-    if judge is not None:
-        collected.audit.finish(judge, source)
-    return collected
+    return collector.finish()
+
+
+def _link_nothing(finding: Finding) -> None:
+    pass
 
 
 class _LinkingAudit(Audit):
@@ -185,22 +180,60 @@ class _LinkingAudit(Audit):
 
     def __init__(self) -> None:
         super().__init__(minor=True, most=MOST_FINDINGS_SHOWN)
-        self.link: Callable[[Finding], None] = lambda finding: None
+        self.link: Callable[[Finding], None] = _link_nothing
 
     def add(self, finding: Finding, source: str) -> None:
         super().add(finding, source)
         self.link(finding)
 
 
-class _Collector:
-    def __init__(self, collected: Collected, series: FleetSeries, courses: RequestCourses) -> None:
-        self._collected = collected
-        self._series = series
-        self._courses = courses
-        self._subjects = 0
+class Collector:
+    """Takes the events of one history, in order: also of one that goes on."""
+
+    def __init__(self, source: str, judge: Judge | None) -> None:
+        self._series = FleetSeries()
+        self._courses = RequestCourses()
+        self._judge = judge
+        self._audit = _LinkingAudit()
+        self._audit.link = self.link
+        self._ended: Audit | None = None
+        self._judged = 0
+        """Of so many events ``_ended`` is."""
+        self.collected = Collected(source=source, fleet=self._series.fleet, audit=self._audit, judged=judge is not None)
+        """What they gave so far."""
+
+    def take_batch(self, batch: Sequence[PlacedEvent], until: UtcTime | None = None) -> None:
+        """Takes the next events, of which it shows what happened until a time, and has all of them judged."""
+        for placed in batch:
+            if until is None or placed.envelope.metadata.happened <= until:
+                self.take(placed.envelope)
+        if self._judge is not None and batch:
+            self.collected.audit.judge(batch, self._judge, self.collected.source)
+
+    def so_far(self) -> Collected:
+        """What a history gave that goes on: judged as if it ended here, by copies that end in its stead."""
+        if self._judge is None:
+            return self.collected
+        if self._judged != self._judge.coverage.events or self._ended is None:
+            audit, link = self._audit, self._audit.link
+            audit.link = _link_nothing  # else all that was collected is copied with it
+            try:
+                judge, audit = deepcopy((self._judge, audit))
+            finally:
+                self._audit.link = link
+            audit.finish(judge, self.collected.source)
+            self._ended, self._judged = audit, self._judge.coverage.events
+        return replace(self.collected, audit=self._ended)
+
+    def finish(self) -> Collected:
+        """Ends the history: what is found at its end counts as well."""
+        if self._judge is not None:
+            self.collected.audit.finish(self._judge, self.collected.source)
+        return self.collected
 
     def take(self, envelope: Envelope[Event]) -> None:
-        collected = self._collected
+        """Takes the next event, without having it judged."""
+        collected = self.collected
         collected.events += 1
         kind, id = split_stream(envelope.stream)
         if kind not in ("vm", "host"):
@@ -250,7 +283,7 @@ class _Collector:
         if course.asked is envelope:
             vm.asked += 1
             vm.requests.append(course)
-            self._collected.requests.append(course)
+            self.collected.requests.append(course)
         if short:
             vm.fell_short += 1
             settlement = ShortSettlement(
@@ -267,27 +300,27 @@ class _Collector:
         if at.position is None or finding.verdict is Verdict.REMARK:
             return
         kind, id = split_stream(at.stream)
-        subjects: Mapping[str, SubjectHistory] = self._collected.vms if kind == "vm" else self._collected.hosts
+        subjects: Mapping[str, SubjectHistory] = self.collected.vms if kind == "vm" else self.collected.hosts
         if id in subjects:
             subjects[id].link(at.position)
 
     def _vm(self, id: str, at: UtcTime) -> VmHistory:
-        found = self._collected.vms.get(id)
+        found = self.collected.vms.get(id)
         if found is None:
-            found = self._collected.vms[id] = VmHistory(id=id, first=at, last=at)
+            found = self.collected.vms[id] = VmHistory(id=id, first=at, last=at)
             self._limit(found)
         return found
 
     def _host(self, id: str, at: UtcTime) -> HostHistory:
-        found = self._collected.hosts.get(id)
+        found = self.collected.hosts.get(id)
         if found is None:
-            found = self._collected.hosts[id] = HostHistory(id=id, first=at, last=at)
+            found = self.collected.hosts[id] = HostHistory(id=id, first=at, last=at)
             self._limit(found)
         return found
 
     def _limit(self, added: VmHistory | HostHistory) -> None:
         """The more VMs and hosts there are, the less is kept of each. Looked at whenever their number has doubled."""
-        collected = self._collected
+        collected = self.collected
         count = len(collected.vms) + len(collected.hosts)
         rows = max(FEWEST_ROWS, min(MOST_ROWS, MOST_ROWS_TOGETHER // count))
         points = max(FEWEST_POINTS, min(MOST_POINTS, MOST_POINTS_TOGETHER // count))

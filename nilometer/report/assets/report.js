@@ -6,14 +6,13 @@
 (function () {
   const SLOTS = ["clock", "visible", "assigned", "ballooned", "in_use", "high_watermark", "note", "says", "position"];
   const POSITION = 2 + SLOTS.indexOf("position");
-  const live = document.querySelector(".live");
-  const figures = [];
+  let figures = [], comparisons = [];
   const pins = {};
   let spoken = 0;
 
   function say(words) { /* once somebody rests: not for every step on the way */
     clearTimeout(spoken);
-    spoken = setTimeout(function () { if (live) live.textContent = words; }, 400);
+    spoken = setTimeout(function () { document.querySelector(".live").textContent = words; }, 400);
   }
 
   function fragment() {
@@ -74,18 +73,20 @@
       const moment = moments[chosen];
       pins[name] = moment[POSITION];
       write({[name]: pins[name]});
-      document.dispatchEvent(new CustomEvent("pinned"));
+      showPins();
       say("Pinned " + name.toUpperCase() + " at " + moment[2]);
     }
 
-    function showPins() {
+    function showOwnPins() {
       bar.querySelectorAll("[data-pin]").forEach(function (button) {
         const name = button.dataset.pin, index = moments.findIndex((moment) => moment[POSITION] === pins[name]);
         button.setAttribute("aria-pressed", String(name in pins));
         button.textContent = index < 0 ? (name in pins ? name.toUpperCase() + " #" + pins[name]
           : "Pin " + name.toUpperCase()) : name.toUpperCase() + " " + moments[index][2];
       });
-      bar.querySelector(".compare").hidden = !("a" in pins && "b" in pins);
+      const link = bar.querySelector(".compare");
+      link.hidden = !("a" in pins && "b" in pins);
+      if (!document.getElementById("compare")) link.search = "a=" + pins.a + "&b=" + pins.b;
     }
 
     range.addEventListener("input", () => show(Number(range.value), true));
@@ -98,6 +99,10 @@
       const button = event.target.closest("button");
       if (button && button.dataset.step) show(chosen + Number(button.dataset.step), true);
       if (button && button.dataset.pin) pin(button.dataset.pin);
+      const section = event.target.closest(".compare") && document.getElementById("compare");
+      if (!section) return;
+      event.preventDefault(); /* the address keeps both moments */
+      section.scrollIntoView();
     });
     [".bytime", ".byevent"].forEach(function (place, column) {
       figure.querySelector(place).addEventListener("click", function (event) {
@@ -106,10 +111,9 @@
         show(nearest(moments, column, (event.clientX - box.left) / box.width * 100), true);
       });
     });
-    document.addEventListener("pinned", showPins);
     bar.hidden = false;
     show(chosen, false);
-    figures.push((position) => show(placeOf(moments, POSITION, position), false));
+    figures.push({go: (position) => show(placeOf(moments, POSITION, position), false), showPins: showOwnPins});
   }
 
   function placeOf(moments, column, position) { /* of a position, or of the last moment before it */
@@ -121,6 +125,13 @@
   function prepareComparison(box) {
     const data = JSON.parse(box.querySelector(".compared").textContent);
     const body = box.querySelector("tbody"), blank = box.querySelector("template").content.firstElementChild;
+
+    function momentOf(position) { /* an instant has the position of its last event: others are found by their steps */
+      const exact = data.moments.findIndex((moment) => moment[0] === position);
+      if (exact >= 0) return exact;
+      const step = data.subjects.flatMap((subject) => subject[2].flatMap((line) => line[1])).find((one) => one[2] === position);
+      return step ? Math.min(step[0], data.moments.length - 1) : placeOf(data.moments, 0, position);
+    }
 
     function words(size) {
       const exact = size * 100 % data.unit[1] === 0, [whole, rest] = (size / data.unit[1]).toFixed(2).split(".");
@@ -172,9 +183,9 @@
       return made;
     }
 
-    document.addEventListener("pinned", function () {
+    comparisons.push(function () {
       if (!("a" in pins && "b" in pins)) return;
-      const [a, b] = ["a", "b"].map((name) => placeOf(data.moments, 0, pins[name]));
+      const [a, b] = ["a", "b"].map((name) => momentOf(pins[name]));
       const all = data.subjects.map(([href, label, lines]) => ({href, label, changes: changesOf(lines, a, b)}));
       const large = (change) => change.before === null || change.after === null ||
         Math.abs(change.after - change.before) >= 1048576;
@@ -212,18 +223,30 @@
     });
   }
 
-  function follow() { /* what the fragment says, from the start and whenever somebody follows a link */
-    const chosen = fragment();
-    if (chosen.has("at")) figures.forEach((go) => go(Number(chosen.get("at"))));
-    ["a", "b"].forEach(function (name) { if (chosen.has(name)) pins[name] = Number(chosen.get(name)); });
-    document.dispatchEvent(new CustomEvent("pinned"));
+  function showPins() {
+    figures.forEach((figure) => figure.showPins());
+    comparisons.forEach((compare) => compare());
   }
 
-  document.querySelectorAll("figure.picture").forEach(function (figure) {
-    if (figure.querySelector(".moments")) prepare(figure);
-  });
-  document.querySelectorAll(".comparison").forEach(prepareComparison);
-  document.querySelectorAll(".filters").forEach(prepareFilter);
+  function follow() { /* what the fragment says, from the start and whenever somebody follows a link */
+    const chosen = fragment();
+    if (chosen.has("at")) figures.forEach((figure) => figure.go(Number(chosen.get("at"))));
+    ["a", "b"].forEach(function (name) { if (chosen.has(name)) pins[name] = Number(chosen.get(name)); });
+    showPins();
+  }
+
+  function start() {
+    figures = [];
+    comparisons = [];
+    document.querySelectorAll("figure.picture").forEach(function (figure) {
+      if (figure.querySelector(".moments")) prepare(figure);
+    });
+    document.querySelectorAll(".comparison").forEach(prepareComparison);
+    document.querySelectorAll(".filters").forEach(prepareFilter);
+    follow();
+  }
+
   window.addEventListener("hashchange", follow);
-  follow();
+  document.addEventListener("replaced", start); /* a page that is live has new content */
+  start();
 })();

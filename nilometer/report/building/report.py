@@ -75,7 +75,7 @@ def build_report(collected: Collected, origin: Origin, making: Making) -> Report
     findings = finding_items(context, collected.audit.findings) if collected.judged else ()
     context = replace(context, findings_of=flags(findings))
     vms = [collected.vms[id] for id in sorted(paged_vms)]
-    compared, moments = tuple(_compared(context, vms)), _moments(context, vms)
+    compared, moments = tuple(compared_subjects(context, vms)), compared_moments(context, vms)
     day_before = hours_before(at, 24)
     rules = rules_page(collected.audit.coverage.rules, making.proof, judged=collected.judged)
     return ReportPages(
@@ -83,7 +83,7 @@ def build_report(collected: Collected, origin: Origin, making: Making) -> Report
         made=f"{clock.full(making.made)} {clock.name}",
         tool=f"nilo {version('nilometer')}",
         zone=clock.name,
-        verdict=_verdict(context, origin, findings, making.proof),
+        verdict=verdict_block(context, origin, findings, making.proof),
         fleet=fleet_page(context, now),
         hosts=tuple(host_page(context, collected.hosts[id], now) for id in sorted(paged_hosts)),
         vms=tuple(vm_page(context, vm, findings) for vm in vms),
@@ -125,9 +125,10 @@ def _paged_vms(collected: Collected, wanted: frozenset[str]) -> list[str]:
 # The verdict
 
 
-def _verdict(
+def verdict_block(
     context: Context, origin: Origin, findings: Sequence[FindingItem], proof: ProofSummary | None
 ) -> VerdictBlock:
+    """The verdict, and what it covers."""
     collected = context.collected
     audit = collected.audit
     events = f"{counted(collected.events)} event{'' if collected.events == 1 else 's'}"
@@ -198,7 +199,8 @@ def _imported(collected: Collected) -> Iterator[str]:
 # Compare
 
 
-def _compared(context: Context, vms: Iterable[VmHistory]) -> Iterator[ComparedSubject]:
+def compared_subjects(context: Context, vms: Iterable[VmHistory]) -> Iterator[ComparedSubject]:
+    """The hosts and VMs that have a page, with their lines."""
     for id in sorted(context.paged_hosts):
         host = context.collected.hosts[id]
         reference = context.host(id)
@@ -221,7 +223,7 @@ def _drawn(lines: Iterable[Line]) -> tuple[Line, ...]:
     return tuple(line for line in lines if line.steps)
 
 
-def _moments(context: Context, vms: Iterable[VmHistory]) -> tuple[ComparedMoment, ...]:
+def compared_moments(context: Context, vms: Iterable[VmHistory]) -> tuple[ComparedMoment, ...]:
     """The moments that can be pinned: all instants of the VMs that have a page."""
     positions: dict[UtcTime, int] = {}
     for vm in vms:

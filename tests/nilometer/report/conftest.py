@@ -1,35 +1,16 @@
-"""One browser for all tests of pages: a Chromium that is on the machine, driven by Playwright.
-
-Where none is, these tests are skipped and say so. In CI that is a failure: there it can be installed.
-"""
+"""Pages as a visitor opens them."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.nilometer.report.served import Answer, serve
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-
 OpenPage = Callable[..., Page]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = os.environ.get("NILO_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
-    if path is None:
-        words = "no chromium is on the path, and none is named by NILO_CHROMIUM: pages are not tested in a browser"
-        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
