@@ -13,6 +13,7 @@ from benchmarks import (
     judging,
     moments,
     planning,
+    policies,
     proving,
     recording,
     replaying,
@@ -66,6 +67,7 @@ class Scale:
     fleets: tuple[tuple[int, int], ...] = ((2, 30), (40, 1200))
     """Hosts and VMs of the fleets in which a plan is looked for."""
     clusters: int = 300
+    policies: int = 10
     guests: tuple[str, ...] = ("windows", "windows-legacy", "linux")
     """The guests in the bounded world."""
 
@@ -334,6 +336,17 @@ def plans(scale: Scale) -> Iterator[Line]:
     )
 
 
+def check_policies(scale: Scale) -> Iterator[Line]:
+    """Policies of the user's own."""
+    checked = policies.check(scale.policies)
+    yield Line(
+        f"nilo policy check, {checked.policies} policies, {checked.obligations} obligations",
+        f"{checked.cpu:.2f} CPU s",
+        target="< 5 CPU s",
+        ok=checked.cpu < 5,
+    )
+
+
 SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "flush": flush,
     "record": record_singly,
@@ -350,6 +363,7 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "setup": set_up,
     "stages": where_time_goes,
     "plans": plans,
+    "policies": check_policies,
     "prove": prove,
     "solvers": solvers,
     "tlc": tlc,

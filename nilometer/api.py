@@ -60,7 +60,13 @@ from nilometer.ledger.requests import Fact as Fact
 from nilometer.ledger.requests import Observation as Observation
 from nilometer.ledger.requests import Request as Request
 from nilometer.ledger.requests import Result as Result
+from nilometer.planning.asking import CanAnswer as CanAnswer
+from nilometer.planning.asking import Possibility as Possibility
+from nilometer.planning.givers import PlanStep as PlanStep
+from nilometer.planning.options import Plan as Plan
+from nilometer.planning.options import Plans as Plans
 from nilometer.queries import AuditResult as AuditResult
+from nilometer.queries import ask_command as ask_command
 from nilometer.queries import audit_history as audit_history
 from nilometer.queries import read_log as read_log
 from nilometer.queries import read_short as read_short

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Final
 
+from domain.commands import Command
 from domain.decision import Outcome
 from domain.errors import InputError
 from domain.events import VmCommandRefused, VmMemoryAdded, VmMemoryRemoved
 from domain.identifiers import UtcTime, subject_id
 from nilometer.ledger.reader import LedgerReader
 from nilometer.ledger.whole_commands import complete_position
+from nilometer.planning.asking import Possibility, ask, world_of
+from nilometer.planning.givers import GENTLEST_FIRST
+from nilometer.planning.options import MOST_STEPS
 from nilometer.times import current_time, parse_time
 from projections.short import Shortages, ShortGrant, find_shortages
 from projections.view import View, view
@@ -97,6 +101,21 @@ def read_short(ledger: LedgerReader, *, at: str | None = None, now: str | None =
     fleet = ledger.views.fleet_of(moment)
     until = moment or (current_time() if now is None else parse_time(now))
     return find_shortages(fleet, until, _find_short_grants(ledger, moment))
+
+
+def ask_command(ledger: LedgerReader, command: Command, *, within: int = 2, without: Iterable[str] = ()) -> Possibility:
+    """Asks whether a command on a decided VM or host would be granted, and what would make it possible.
+
+    Nothing is recorded. Options have at most ``within`` steps, 1 to 3, and none of the kinds ``without``, such as
+    ``stop``. Raises ``InputError`` for a VM or host that is not there, or about which a hypervisor decides.
+    """
+    if type(within) is not int or not 1 <= within <= MOST_STEPS:
+        raise InputError(f"within is {within!r}", hint=f"write a number from 1 to {MOST_STEPS}")
+    kinds = frozenset((without,) if isinstance(without, str) else without)
+    wrong = sorted(kinds - set(GENTLEST_FIRST))
+    if wrong:
+        raise InputError(f"{wrong[0]!r} is no kind of step", hint=f"known: {', '.join(GENTLEST_FIRST)}")
+    return ask(world_of(ledger.views.fleet()), command, within=within, without=kinds)
 
 
 def _find_short_grants(ledger: LedgerReader, until: UtcTime | None) -> dict[str, ShortGrant]:

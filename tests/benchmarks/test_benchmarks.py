@@ -37,6 +37,7 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
         proved_commands=("grow", "start"),
         fleets=((2, 6), (3, 9)),
         clusters=20,
+        policies=3,
         guests=("windows",),
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 from domain.decision import Outcome
 from domain.errors import InputError, UnknownVm
-from nilometer import Ledger, Verdict, audit_history, read_log, read_view
+from nilometer import AddMemory, Ledger, Verdict, ask_command, audit_history, parse_size, read_log, read_view
 from nilometer.cli.documents import to_document
 from nilometer.history.cloudevents import envelope_to_cloudevent
 from tests.nilometer.cli.calling import Desk
@@ -83,3 +83,27 @@ def test_an_altered_history_is_violated_and_the_finding_says_where(history: Desk
 def test_a_rule_that_there_is_not_is_an_error(history: Desk) -> None:
     with Ledger.open(history.url, read_only=True) as ledger, pytest.raises(InputError):
         audit_history(ledger, rules=["nonsense"])
+
+
+def test_whether_a_command_would_be_granted_is_answered_as_the_command_line_does(history: Desk) -> None:
+    before = history.events
+    for amount in ("1GiB", "58GiB", "300TiB", "1TiB"):
+        shown = history.call("can", "add-memory", "web01", amount, "--all", "--format", "json").json
+        with Ledger.open(history.url, read_only=True) as ledger:
+            asked = ask_command(ledger, AddMemory("web01", parse_size(amount)))
+        assert (asked.answer.value, asked.decided.granted) == (shown["answer"], shown["granted"])
+        options = () if asked.options is None else asked.options.found
+        grants = [[step.gives for step in option.steps] for option in options]
+        assert grants == [option["grants"] for option in shown["options"]]
+    assert history.events == before
+
+
+def test_a_question_that_cannot_be_asked_is_an_error(history: Desk) -> None:
+    with Ledger.open(history.url, read_only=True) as ledger:
+        for within in (0, 4, True):
+            with pytest.raises(InputError, match="within is"):
+                ask_command(ledger, AddMemory("web01", 2**30), within=within)
+        with pytest.raises(InputError, match="'stopp' is no kind of step"):
+            ask_command(ledger, AddMemory("web01", 2**30), without="stopp")
+        with pytest.raises(UnknownVm):
+            ask_command(ledger, AddMemory("web09", 2**30))
