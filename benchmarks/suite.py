@@ -17,6 +17,7 @@ from benchmarks import (
     proving,
     recording,
     replaying,
+    reporting,
     setting_up,
     stages,
     starting,
@@ -201,6 +202,27 @@ def flat_memory(scale: Scale) -> Iterator[Line]:
         )
 
 
+def reports(scale: Scale) -> Iterator[Line]:
+    """A report of histories of all lengths: the longest in under ten seconds, and its memory does not grow."""
+    costs = [reporting.report(scale.history(number), scale.folder) for number in range(len(scale.lengths))]
+    longest, growth = costs[-1], costs[-1].peak / costs[0].peak
+    yield Line(
+        f"nilo report of {_short(scale.lengths[-1])} events",
+        f"{longest.seconds:.1f} s",
+        f"{longest.query:.1f} s a raw query of the rows",
+        f"{longest.seconds / longest.query:.1f}",
+        "< 10 s",
+        longest.seconds < 10,
+    )
+    yield Line(
+        f"… peak memory, at {', '.join(_short(length) for length in scale.lengths)}",
+        f"{', '.join(f'{cost.peak / MB:.0f}' for cost in costs)} MB",
+        ratio=f"{growth:.2f}",
+        target="< 1.5",
+        ok=growth < 1.5,
+    )
+
+
 STARTS: Final = {"info": 2.0, "view": 2.0, "log": 3.3, "do add-memory": 3.3}
 """How many times the processor's time of ``nilo --help`` each command may take."""
 
@@ -359,6 +381,7 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "history": write_history,
     "moments": any_moment,
     "memory": flat_memory,
+    "report": reports,
     "start": start,
     "setup": set_up,
     "stages": where_time_goes,

@@ -254,6 +254,21 @@ class RulesPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Digest:
+    """What is new since a time: short enough for a mail."""
+
+    span: str
+    requests: tuple[AskedItem, ...]
+    """Those that were not granted in full, or that nobody is named for; the newest first."""
+    requests_count: int
+    """How many requests there were."""
+    left_out: int
+    """How many of those to show are left out."""
+    findings: tuple[FindingItem, ...]
+    """Violations, and what could not be decided, about events since then."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportPages:
     """A whole report."""
 
@@ -275,5 +290,7 @@ class ReportPages:
     """The place in ``moments`` that is compared first with the last one: a day before it, or the beginning."""
     unit: Unit
     """The unit of the comparison."""
+    digest: Digest | None = None
+    """What is new since a time, if that was asked for."""
     notes: tuple[str, ...] = ()
     """What could not be read, and what was left out of the whole."""

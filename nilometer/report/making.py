@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from domain.errors import InternalError
 from nilometer.audit.provenance import FileDigests
 from nilometer.audit.reading import OnError, histories, read_ledger
 from nilometer.history.cloudevents import source_uri
@@ -14,7 +15,8 @@ from nilometer.report.building.report import Making, Origin, build_report
 from nilometer.report.clocks import Clock24
 from nilometer.report.collecting import Collected, collect
 from nilometer.report.data import ReportPages
-from nilometer.report.pages.document import document
+from nilometer.report.pages.digest import digest_text
+from nilometer.report.pages.document import digest_document, document
 from nilometer.report.skimming import skim
 from rules.judging.judge import Judge
 from rules.judging.scope import Scope
@@ -73,8 +75,17 @@ def reports_of_files(
     return found
 
 
-def write_document(report: ReportPages, clock: Clock24) -> Iterator[bytes]:
-    """The HTML document of a report, piece by piece."""
+def write_digest(report: ReportPages) -> tuple[bytes, bytes]:
+    """The digest of a report: a short HTML document, and plain text. The report must have been made with ``since``."""
+    digest = report.digest
+    if digest is None:
+        raise InternalError("a report without since has no digest")
+    page = "".join(digest_document(report, digest))
+    return f"<!doctype html>\n{page}".encode("utf-8", "backslashreplace"), "".join(digest_text(report, digest)).encode()
+
+
+def write_document(reports: Sequence[ReportPages], clock: Clock24) -> Iterator[bytes]:
+    """The HTML document of a report, or of several, piece by piece."""
     yield b"<!doctype html>\n"
-    for piece in document(report, clock.zone):
+    for piece in document(reports, clock.zone):
         yield piece.encode("utf-8", "backslashreplace")

@@ -55,7 +55,7 @@ def fleet_page(context: Context, now: View) -> FleetPage:
         changed=tuple(_changed(context, now))[:MOST_ITEMS],
         unmeasured=tuple(_unmeasured(context, now)),
         asked_title=f"Who changed what on {day}",
-        asked=tuple(_asked(context, course) for course in reversed(today[-MOST_ASKED:])),
+        asked=tuple(asked_item(context, course) for course in reversed(today[-MOST_ASKED:])),
         asked_count=len(today),
     )
 
@@ -261,7 +261,8 @@ def _why(unknown: UnknownFigure) -> str:
 # Requests
 
 
-def _asked(context: Context, course: RequestCourse) -> AskedItem:
+def asked_item(context: Context, course: RequestCourse) -> AskedItem:
+    """A request as a row."""
     asked = course.asked
     return AskedItem(
         time=context.clock.clock(asked.metadata.happened, exact=False),

@@ -10,8 +10,10 @@ from typing import Final
 
 from domain.identifiers import UtcTime
 from domain.observed.events import ImportRecorded
+from nilometer.audit.identifying import identify
 from nilometer.audit.rules import ALL_RULES
 from nilometer.report.building.context import Context, counted, unit_of
+from nilometer.report.building.digest import digest_since
 from nilometer.report.building.findings import finding_items, flags
 from nilometer.report.building.fleet import fleet_page
 from nilometer.report.building.hosts import host_line, host_page
@@ -51,6 +53,8 @@ class Making:
     vms: frozenset[str] = frozenset()
     """The VMs that must have a page."""
     proof: ProofSummary | None = None
+    since: UtcTime | None = None
+    """Since when the digest shows what is new; without it there is none."""
     notes: tuple[str, ...] = ()
 
 
@@ -95,8 +99,15 @@ def build_report(collected: Collected, origin: Origin, making: Making) -> Report
         moments=moments,
         first_pinned=next((place for place, moment in enumerate(moments) if moment.time >= day_before), 0),
         unit=unit_of(step.size for subject in compared for line in subject.lines for step in _exact(line)),
+        digest=None if making.since is None else digest_since(context, making.since, _timed(collected, findings)),
         notes=making.notes,
     )
+
+
+def _timed(collected: Collected, items: Sequence[FindingItem]) -> list[tuple[FindingItem, str | None]]:
+    """Findings with the times of their events."""
+    happened = {id: sourced.finding.at.happened for id, sourced in identify(collected.audit.findings)}
+    return [(item, happened.get(item.id)) for item in items]
 
 
 def _paged(collected: Collected, vms: Iterable[str], hosts: Iterable[str]) -> Iterator[VmHistory | HostHistory]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 import htpy
 from htpy import Node
@@ -15,7 +17,8 @@ from markupsafe import Markup
 
 from nilometer.report.chart.comparison import draw_comparison
 from nilometer.report.chart.looks import patterns
-from nilometer.report.data import Reference, ReportPages
+from nilometer.report.data import Digest, Reference, ReportPages
+from nilometer.report.pages.digest import show_digest
 from nilometer.report.pages.findings import show_findings, show_rules
 from nilometer.report.pages.fleet import show_fleet, show_verdict
 from nilometer.report.pages.hosts import show_host
@@ -42,9 +45,62 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def document(report: ReportPages, zone: tzinfo) -> Iterator[str]:
-    """The document, piece by piece."""
-    yield from htpy.html(lang="en")[_head(report), htpy.body[_body(report, zone)]].iter_chunks()
+def document(reports: Sequence[ReportPages], zone: tzinfo) -> Iterator[str]:
+    """The document of a history, or of several, piece by piece."""
+    first = reports[0]
+    body = _body(first, zone) if len(reports) == 1 else _body_of_several(reports, zone)
+    yield from htpy.html(lang="en")[_head(first), htpy.body[body]].iter_chunks()
+
+
+def _body_of_several(reports: Sequence[ReportPages], zone: tzinfo) -> Node:
+    """Several histories, one after another: the verdict on each comes first."""
+    places = [Reference(f"History {number}", f"#h{number}") for number in range(1, len(reports) + 1)]
+    return [
+        htpy.a(class_="skip", href="#main")["Skip to the content"],
+        patterns(),
+        htpy.header[htpy.p(class_="brand")["Nilometer"], _places(places)],
+        htpy.main(id="main")[
+            htpy.h1[f"Memory report of {len(reports)} histories"],
+            [
+                [
+                    htpy.p(class_="facts")[link(place), " ", [part.name for part in report.verdict.histories]],
+                    show_verdict(report.verdict, linked=False, name=f"verdict-h{number}"),
+                ]
+                for number, (place, report) in enumerate(zip(places, reports, strict=True), start=1)
+            ],
+            (_history(number, report, zone) for number, report in enumerate(reports, start=1)),
+            htpy.p(class_="live", role="status"),
+        ],
+        htpy.footer[htpy.p[_made(reports[0])]],
+        htpy.script[Markup(asset("report.js"))],
+    ]
+
+
+_ANCHOR: Final = re.compile(r'( (?:id|for|name|data-name|data-filters)="| href="#)(?=[^"])')
+
+
+def _history(number: int, report: ReportPages, zone: tzinfo) -> Node:
+    """One history of several: its anchors begin with its number, so that none is there twice."""
+    prefix = f"h{number}-"
+    section = htpy.section(id=f"h{number}", data_anchors=prefix)[
+        htpy.h2[f"History {number}: {', '.join(part.name for part in report.verdict.histories)}"], _pages(report, zone)
+    ]
+    outer, _, inner = str(section).partition(">")
+    return Markup(f"{outer}>{_ANCHOR.sub(lambda found: found[1] + prefix, inner)}")
+
+
+def digest_document(report: ReportPages, digest: Digest) -> Iterator[str]:
+    """The digest as a document of its own."""
+    body = [
+        patterns(),
+        htpy.main(id="main", class_="lone")[htpy.h1[report.title], show_digest(report, digest)],
+        htpy.footer[htpy.p[_made(report)]],
+    ]
+    yield from htpy.html(lang="en")[_head(report), htpy.body[body]].iter_chunks()
+
+
+def _made(report: ReportPages) -> str:
+    return f"{report.tool} · made {report.made} · times are {report.zone}"
 
 
 def _head(report: ReportPages) -> Node:
@@ -68,21 +124,26 @@ def _body(report: ReportPages, zone: tzinfo) -> Node:
             htpy.h1[report.title],
             [htpy.p(class_="notice")[note] for note in report.notes],
             show_verdict(report.verdict),
-            show_fleet(report, zone),
-            [show_host(page, zone) for page in report.hosts],
-            [show_vm(page, zone) for page in report.vms],
-            report.vms_left_out > 0
-            and htpy.p(class_="notice")[
-                f"{report.vms_left_out} more VMs have no page here: those that fell short and those that changed last "
-                "have. nilo report --vm NAME shows others."
-            ],
-            _compare(report),
-            show_findings(report),
-            show_rules(report.rules),
+            _pages(report, zone),
             htpy.p(class_="live", role="status"),
         ],
-        htpy.footer[htpy.p[f"{report.tool} · made {report.made} · times are {report.zone}"]],
+        htpy.footer[htpy.p[_made(report)]],
         htpy.script[Markup(asset("report.js"))],
+    ]
+
+
+def _pages(report: ReportPages, zone: tzinfo) -> Node:
+    return [
+        show_fleet(report, zone),
+        [show_host(page, zone) for page in report.hosts],
+        [show_vm(page, zone) for page in report.vms],
+        report.vms_left_out > 0
+        and htpy.p(class_="notice")[
+            f"{report.vms_left_out} more VMs have no page here: those that fell short and those that changed last have."
+        ],
+        _compare(report),
+        show_findings(report),
+        show_rules(report.rules),
     ]
 
 
@@ -105,4 +166,8 @@ def _navigation(report: ReportPages) -> Node:
         Reference("Findings", "#findings"),
         Reference("Rules", "#rules"),
     ]
+    return _places(places)
+
+
+def _places(places: Sequence[Reference]) -> Node:
     return htpy.nav(aria_label="Pages")[htpy.ul[(htpy.li[link(place)] for place in places)]]

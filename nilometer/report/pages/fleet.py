@@ -22,16 +22,17 @@ from nilometer.report.data import (
 from nilometer.report.pages.parts import filter_of, heads, link, links, scrolled, state
 
 
-def show_verdict(verdict: VerdictBlock) -> Renderable:
-    """The verdict, and what it covers."""
-    return htpy.section(id="verdict", class_=["verdict", verdict.word.replace(" ", "-")], aria_label="Verdict")[
+def show_verdict(verdict: VerdictBlock, *, linked: bool = True, name: str = "verdict") -> Renderable:
+    """The verdict, and what it covers; not ``linked`` where the pages that it leads to are not."""
+    undecided = verdict.not_decided if linked else [Reference(rule.words) for rule in verdict.not_decided]
+    return htpy.section(id=name, class_=["verdict", verdict.word.replace(" ", "-")], aria_label="Verdict")[
         htpy.p(class_="verdict-word")[verdict.word.capitalize()],
         htpy.div[
             htpy.p[htpy.b[verdict.sentence], " ", verdict.more],
             htpy.dl(class_="covers")[
                 _fact("Covers", verdict.covers),
-                bool(verdict.not_decided) and _fact("Not decided", links(verdict.not_decided)),
-                _fact("Rules", htpy.a(href="#rules")[verdict.rules]),
+                bool(verdict.not_decided) and _fact("Not decided", links(undecided)),
+                _fact("Rules", htpy.a(href="#rules")[verdict.rules] if linked else verdict.rules),
             ],
             htpy.details[
                 htpy.summary["Ledger, files and digests"],
@@ -75,15 +76,7 @@ def show_fleet(report: ReportPages, zone: tzinfo) -> Renderable:
         htpy.h2["Fleet"],
         htpy.p(class_="facts")[f"{page.facts} · as it was at ", htpy.b[page.at], f" {report.zone}"],
         show_banner(report.verdict.violations),
-        htpy.dl(class_="numbers")[
-            (
-                htpy.div(class_=number.state)[
-                    htpy.dt[number.label],
-                    htpy.dd[htpy.span(class_="figure")[number.value], number.detail and htpy.p[number.detail]],
-                ]
-                for number in page.numbers
-            )
-        ],
+        show_numbers(page),
         htpy.h3["Hosts, shortest first"],
         _hosts(page, zone),
         htpy.div(class_="four")[
@@ -94,6 +87,19 @@ def show_fleet(report: ReportPages, zone: tzinfo) -> Renderable:
         ],
         htpy.h3[page.asked_title],
         _asked(page),
+    ]
+
+
+def show_numbers(page: FleetPage) -> Renderable:
+    """The five numbers."""
+    return htpy.dl(class_="numbers")[
+        (
+            htpy.div(class_=number.state)[
+                htpy.dt[number.label],
+                htpy.dd[htpy.span(class_="figure")[number.value], number.detail and htpy.p[number.detail]],
+            ]
+            for number in page.numbers
+        )
     ]
 
 
@@ -163,12 +169,17 @@ def _items(items: Sequence[FleetItem]) -> Iterator[Node]:
 def _asked(page: FleetPage) -> Node:
     if not page.asked:
         return htpy.p(class_="muted")["Nobody asked for memory that day, as far as is recorded."]
+    shown = f"Showing {len(page.asked)} of {page.asked_count} requests."
+    return [filter_of("asked"), asked_table(page.asked, "asked"), htpy.p(class_="muted")[shown]]
+
+
+def asked_table(items: Sequence[AskedItem], name: str) -> Renderable:
+    """A table of requests; its rows can be filtered by the name."""
     table = htpy.table[
         heads(("Time", ""), ("VM", ""), ("Asked", "figure"), ("Granted", ""), ("By", ""), ("Event", "")),
-        htpy.tbody(id="asked")[(_request(item) for item in page.asked)],
+        htpy.tbody(id=name)[(_request(item) for item in items)],
     ]
-    shown = f"Showing {len(page.asked)} of {page.asked_count} requests."
-    return [filter_of("asked"), scrolled("Requests of the day", table), htpy.p(class_="muted")[shown]]
+    return scrolled("Requests", table)
 
 
 def _request(item: AskedItem) -> Renderable:

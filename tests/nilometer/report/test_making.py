@@ -228,7 +228,7 @@ def page_of(file: Path, name: str, reason: str) -> str:
             request = Request(command, actor="ann", via="test", reason=reason, at="2026-11-23T09:00:00Z")
             ledger.execute(request)
         report = report_of_ledger(ledger, Making(made=UtcTime("2026-11-23T10:00:00.000000Z"), clock=CLOCK))
-        return b"".join(write_document(report, CLOCK)).decode()
+        return b"".join(write_document([report], CLOCK)).decode()
 
 
 @given(st.one_of(NASTY, MARKUP), st.one_of(NASTY, MARKUP))
@@ -245,3 +245,45 @@ def test_no_text_of_a_history_is_markup(plain: Callable[[str, str], str], name: 
         (tag, list(attributes)) for tag, attributes in tame.elements
     ]
     assert reason.split()[:1] == [] or reason.split()[0] in parsed.text
+
+
+# Several histories, and what is new
+
+
+def test_several_histories_stand_in_one_report_and_no_anchor_is_there_twice(desk: Desk) -> None:
+    # given the exports of two ledgers
+    files: list[str] = []
+    for name, command in (("one", ["run", MONTH_END]), ("other", ["import-qemu", S7, "--as", "lab"])):
+        ledger, file = f"sqlite:///{desk.folder}/{name}.db", f"{desk.folder}/{name}.jsonl"
+        desk.call(*command, "--ledger", ledger)
+        desk.call("export", "-o", file, "--ledger", ledger)
+        files.append(file)
+    # when one report is made of both
+    parsed = report_of(desk, *files)
+    # then the verdicts on both come first, each event has an anchor of its own, and all links lead somewhere
+    assert parsed.text.index("Every rule that applies") < parsed.text.index("1 finding could not be") < 1000
+    assert {"h1-e16", "h2-e16", "h1-vm-web01", "h2-vm-lab.vm0"} <= set(parsed.ids)
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert parsed.anchors <= set(parsed.ids)
+
+
+def test_a_digest_is_a_short_page_and_a_plain_text(desk: Desk) -> None:
+    desk.call("run", MONTH_END)
+    file = desk.folder / "digest.html"
+    assert desk.call("report", "--digest", "--since", "2026-11-23T17:00:00Z", "-o", str(file)).code == 0
+    parsed, text = parse(file.read_text("utf-8")), file.with_suffix(".txt").read_text("utf-8")
+    assert text.startswith("HOLDS: Every rule that applies to an event holds.\n")
+    assert "remove-memory" not in text
+    assert "erp01 \N{MINUS SIGN}128\N{NO-BREAK SPACE}MiB: rejected" in text
+    assert "51.75" not in text  # that was in the morning
+    assert parsed.anchors <= set(parsed.ids)
+    assert "rejected" in parsed.text
+    assert len(file.read_bytes()) < 60_000
+
+
+def test_what_is_proved_stands_beside_each_rule(desk: Desk) -> None:
+    desk.call("run", MONTH_END)
+    assert "not proved here" in report_of(desk).text
+    proved = report_of(desk, "--prove").text
+    assert "\N{CHECK MARK} proved" in proved
+    assert re.search(r"Proved: \d+ obligations and \d+ checks in [\d.]+ s with Z3 [\d.]+, 20", proved)
