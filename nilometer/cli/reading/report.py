@@ -23,9 +23,7 @@ from nilometer.cli.session import current_session, read_typed_time
 @click.option("--since", metavar="TIME", help="With --digest: what is new since then.")
 @click.option("--digest", is_flag=True, help="A short page, and beside it FILE.txt in plain text, fit for a mail.")
 @click.option("--judge/--no-judge", "judged", default=None, help="Whether events are judged; default up to 100,000.")
-@click.option(
-    "--prove", "proved", is_flag=True, help="Prove the rules, and say of each what is proved."
-)
+@click.option("--prove", "proved", is_flag=True, help="Prove the rules, and say of each what is proved.")
 @common_options
 def command(
     files: tuple[str, ...],
