@@ -6,7 +6,7 @@ An import that was killed finds this again when it is run again with the same fi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -45,6 +45,10 @@ class Beginning:
         if begun is None or not isinstance(begun.event, ImportBegun):
             return cls(key=key, after=ledger.position, goes_on=False, imported=imported, clock=ledger.clock)
         return cls(key=key, after=begun.event.began_after, goes_on=True, imported=imported, clock=ledger.clock)
+
+    def going_on_after(self, position: int) -> Beginning:
+        """The same, where an import goes on that ended at a position."""
+        return replace(self, after=position, goes_on=True)
 
     def observe(self, files: Sequence[SourceFile], prefix: str) -> list[Observation]:
         """The observation that the import begins; none if all its files were imported before."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from io import BytesIO
 from os import PathLike, fspath
 from pathlib import Path
 from typing import cast
@@ -14,11 +12,10 @@ from typing import cast
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.importers.beginning import Beginning
-from nilometer.importers.hyperv.beginning import OthersRecorded, build_importer
-from nilometer.importers.hyperv.importer import HypervFile
+from nilometer.importers.hyperv.hyperv_file import HypervFile
+from nilometer.importers.hyperv.running import HypervImport, HypervOptions, UnreadableFile
 from nilometer.importers.hyperv.sources.local_time import parse_zone
-from nilometer.importers.hyperv.sources.spool.change_pairs import ChangePairs
-from nilometer.importers.hyperv.sources.spool.spool_folder import CHANGES, SpoolFolder, read_spool_folder
+from nilometer.importers.hyperv.sources.spool.spool_folder import SpoolFolder, read_spool_folder
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
 from nilometer.importers.run import DigestedStream, ImportCounts, SkippedRecords, SourceFile, import_file
 from nilometer.ledger.ledger import Ledger
@@ -111,65 +108,33 @@ def import_hyperv(
     for account in accounts:
         check_words("service_accounts", account)
     parse_zone(zone)
-    stated = [f"{name}={size}" for name, size in sorted((reserves or {}).items())]
-    stated += sorted(accounts)
     collected = _check_collected(at)
+    names, spools = _find_spools(files)
 
-    def import_streams(*, go_on: bool) -> list[ImportedFile]:
-        results: list[HypervFile | ImportedFile] = []
-        changes = ChangePairs()
-        for name, stream in streams:
-            skipped = SkippedRecords(keep_going)
-            try:
-                if isinstance(stream, InputError):
-                    raise stream
-                file = HypervFile(name, stream, skipped=skipped, at=collected, host=host, zone=zone, changes=changes)
-                file.open()
-            except InputError as error:
-                skipped.add(error)
-                results.append(ImportedFile(file=name, format=None, prefix=prefix, errors=(error,)))
-            else:
-                results.append(file)
-        readable = [file for file in results if isinstance(file, HypervFile)]
-        for spool in spools:
-            _note_passed_over(spool, readable)
+    def record(observations: Sequence[Observation], files: Sequence[HypervFile]) -> list[tuple[int, ...]]:
+        if progress is not None:
+            progress(sum(file.counts.records for file in files))
+        return ledger.record(observations, actor=actor, via=via, at_ahead=at_ahead)
 
-        def write(observations: Sequence[Observation]) -> list[tuple[int, ...]]:
-            if progress is not None:
-                progress(sum(file.counts.records for file in readable))
-            return ledger.record(observations, actor=actor, via=via, at_ahead=at_ahead)
-
-        sources = [file.source for file in readable]
-        beginning = Beginning.find(ledger, sources, prefix or "", stated=(prefix, collected, host, zone, *stated))
-        try:
-            importer = build_importer(
-                ledger,
-                prefix,
-                beginning,
-                sources,
-                write,
-                go_on=go_on,
-                reserves=reserves or {},
-                service_accounts=accounts,
-            )
-            importer.run(readable, final=final)
-        except InputError as error:
-            raise ImportStopped(error, [_to_hyperv_result(file, prefix) for file in results]) from error
-        return [_to_hyperv_result(file, prefix) for file in results]
-
-    with ExitStack() as opened:
-        names, spools = _find_spools(files)
-        streams = [(name, _open_digested(opened, name, keep_going=keep_going)) for name in names]
-        streams += [
-            (str(spool.folder / CHANGES), DigestedStream(BytesIO(spool.waiting))) for spool in spools if spool.waiting
-        ]
-        try:
-            return import_streams(go_on=True)
-        except OthersRecorded:
-            for _, stream in streams:
-                if isinstance(stream, DigestedStream):
-                    stream.rewind()
-            return import_streams(go_on=False)
+    options = HypervOptions(
+        prefix=prefix,
+        collected=collected,
+        host=host,
+        zone=zone,
+        reserves=reserves or {},
+        service_accounts=accounts,
+        final=final,
+        keep_going=keep_going,
+    )
+    running = HypervImport(ledger, names, spools, options, record)
+    try:
+        running.run()
+    except InputError as error:
+        results = [_to_hyperv_result(file, prefix) for file in running.results]
+        if not results:
+            raise
+        raise ImportStopped(error, results) from error
+    return [_to_hyperv_result(file, prefix) for file in running.results]
 
 
 def import_qemu(
@@ -271,30 +236,13 @@ def _find_spools(files: Files) -> tuple[list[str], list[SpoolFolder]]:
     return names, spools
 
 
-def _note_passed_over(spool: SpoolFolder, files: Sequence[HypervFile]) -> None:
-    """Counts what of a spool's folder is not read, with the first of its files."""
-    first = next((file for file in files if Path(file.name).parent == spool.folder), None)
-    if first is not None:
-        for name in spool.passed_over:
-            first.counts.add_remark("passed over", f"{spool.folder / name}: is no file of a spool, and is passed over")
-
-
 def _list_names(files: Files) -> list[str]:
     return expand_folders(fspath(file) for file in ([files] if isinstance(files, str | PathLike) else files))
 
 
-def _open_digested(opened: ExitStack, name: str, *, keep_going: bool) -> DigestedStream | InputError:
-    """A file that stays open as long as ``opened``; if it cannot be opened, the error, which is raised or skipped."""
-    try:
-        return DigestedStream(opened.enter_context(open_repeatable_input(name)))
-    except InputError as error:
-        SkippedRecords(keep_going).add(error)
-        return error
-
-
-def _to_hyperv_result(file: HypervFile | ImportedFile, prefix: str | None) -> ImportedFile:
-    if isinstance(file, ImportedFile):
-        return file
+def _to_hyperv_result(file: HypervFile | UnreadableFile, prefix: str | None) -> ImportedFile:
+    if isinstance(file, UnreadableFile):
+        return ImportedFile(file=file.name, format=None, prefix=prefix, errors=(file.error,))
     return _to_result(file.name, file.format, prefix, file.counts, file.skipped)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import BinaryIO, Final, Protocol, TypeVar
@@ -12,11 +12,13 @@ from domain.identifiers import import_stream
 from domain.observed.events import ImportRecorded, KindCount
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.textio.identifying.kind import Expected, empty_file
-from nilometer.textio.texts import READ_BYTES, read_lines
+from nilometer.textio.texts import MAGIC_BYTES, READ_BYTES, read_lines
 from nilometer.times import Clock, current_time, system_clock
 
 PENDING: Final = "undecided"
 """The kind of the last records of a file, whose meaning depends on what follows: import it again when it has grown."""
+READ_BEFORE: Final = "read before"
+"""The kind of the records that an earlier import read: it ended behind them, and this one goes on from there."""
 
 BATCH: Final = 100
 """The number of observations that are recorded in one commit."""
@@ -89,6 +91,22 @@ class SkippedRecords:
                 self.add(error)
 
 
+class Hash(Protocol):
+    """A digest that grows."""
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        """Adds data."""
+        ...
+
+    def copy(self) -> Hash:
+        """One that is as far, and grows by itself."""
+        ...
+
+    def hexdigest(self) -> str:
+        """What it is so far."""
+        ...
+
+
 class Importer(Protocol):
     """Reads a foreign file line by line."""
 
@@ -108,31 +126,60 @@ class Importer(Protocol):
 class DigestedStream:
     """A file as it is when it is opened: its size and SHA-256 are known before it is read.
 
-    What is written to its end later is not read: it is for the next import.
+    What is written to its end later is not read: it is for the next import. With ``marks``, its beginnings of so many
+    bytes are digested too, and it can be read from there on.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, marks: Collection[int] = ()) -> None:
         self._stream = stream
         self._start = stream.tell()
         self.size = 0
         """Bytes."""
-        digest = sha256()
+        self.ends_at = 0
+        """Behind the last end of a line."""
+        self.head = b""
+        """Its first bytes."""
+        digest: Hash = sha256()
+        self._digests: dict[int, Hash] = {0: digest.copy()}
+        self._at_end = digest.copy()
         while data := stream.read(READ_BYTES):
-            digest.update(data)
-            self.size += len(data)
+            self.head = self.head or data[:MAGIC_BYTES]
+            self._add(digest, memoryview(data), data.rfind(b"\n") + 1, marks)
         self.sha256 = digest.hexdigest()
         self.rewind()
 
-    def rewind(self) -> None:
-        """Goes back to the beginning."""
-        self._stream.seek(self._start)
-        self._left, self._digest = self.size, sha256()
+    def _add(self, digest: Hash, data: memoryview, line_end: int, marks: Collection[int]) -> None:
+        """Digests a part of the file, with its marks and the end of its last line."""
+        done = 0
+        for cut in sorted({line_end, *(mark - self.size for mark in marks)} if line_end or marks else ()):
+            if 0 < cut <= len(data):
+                digest.update(data[done:cut])
+                done = cut
+                if cut == line_end:
+                    self.ends_at, self._at_end = self.size + cut, digest.copy()
+                if self.size + cut in marks:
+                    self._digests[self.size + cut] = digest.copy()
+        digest.update(data[done:])
+        self.size += len(data)
+
+    def digest_until(self, mark: int) -> str | None:
+        """The SHA-256 of its beginning up to a mark, or up to the end of its last line; ``None`` if it is shorter."""
+        found = self._at_end if mark == self.ends_at else self._digests.get(mark)
+        return None if found is None else found.hexdigest()
+
+    def rewind(self, mark: int = 0) -> None:
+        """Goes back to the beginning, or to a mark."""
+        self._stream.seek(self._start + mark)
+        self._left, self._digest = self.size - mark, self._digests[mark].copy()
+        self.lines = 0
+        """The ends of lines that were read since."""
 
     def read(self, size: int, /) -> bytes:
         """Reads at most so many bytes."""
         data = self._stream.read(min(size, self._left))
         self._left -= len(data)
         self._digest.update(data)
+        self.lines += data.count(b"\n")
         return data
 
     def check(self, name: str) -> None:

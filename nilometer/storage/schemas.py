@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, NewType, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NewType, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic_core import CoreConfig, CoreSchema, core_schema
 
@@ -20,13 +20,18 @@ _PLAIN: Final[dict[object, Callable[[], CoreSchema]]] = {
     str: core_schema.str_schema,
     int: core_schema.int_schema,
     bool: core_schema.bool_schema,
+    bytes: core_schema.bytes_schema,
+    Any: core_schema.any_schema,
     NoneType: core_schema.none_schema,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaBuilder:
-    """Makes schemas of records of whole numbers, texts, enums, and records, tuples and dicts of them."""
+    """Makes schemas of records of whole numbers, texts, enums, and records, tuples, lists, sets and dicts of them.
+
+    A field whose metadata say ``stored=False`` is left out: whoever reads such a record sets it.
+    """
 
     config: CoreConfig = field(default_factory=CoreConfig)
     """Of every record."""
@@ -45,6 +50,8 @@ class SchemaBuilder:
             return _PLAIN[kind]()
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return core_schema.str_schema() if self.writes_enums_as_texts else _enum(kind)
+        if isinstance(kind, type) and issubclass(kind, tuple):
+            return self._named_tuple(kind)
         record = class_of(kind)
         return self._record(kind, record) if is_dataclass(record) else self._form(kind)
 
@@ -61,9 +68,32 @@ class SchemaBuilder:
             return core_schema.nullable_schema(one) if NoneType in args else one
         if origin is tuple and args[1:] == (...,):
             return core_schema.tuple_schema([self.build(args[0])], variadic_item_index=0)
+        if origin is tuple:
+            return core_schema.tuple_schema([self.build(arg) for arg in args])
+        if origin is list:
+            return core_schema.list_schema(self.build(args[0]))
+        if origin is set:
+            return core_schema.set_schema(self.build(args[0]))
         if origin is dict:
             return core_schema.dict_schema(self.build(args[0]), self.build(args[1]))
         raise TypeError(f"no record has a field of {kind!r}")
+
+    def _named_tuple(self, kind: Any) -> CoreSchema:
+        """A ``NamedTuple``, which is written as an array."""
+        if kind not in self._built:
+            defaults: dict[str, Any] = kind._field_defaults
+            parts = [
+                core_schema.arguments_parameter(
+                    name,
+                    core_schema.with_default_schema(self.build(part), default=defaults[name])
+                    if name in defaults
+                    else self.build(part),
+                    mode="positional_only",
+                )
+                for name, part in get_type_hints(kind).items()
+            ]
+            self._built[kind] = core_schema.call_schema(core_schema.arguments_schema(parts), kind)
+        return self._built[kind]
 
     def annotated(self, kind: Kind, annotations: tuple[Any, ...]) -> CoreSchema:
         """The schema of a type with annotations such as those of ``domain.shapes``."""
@@ -79,6 +109,7 @@ class SchemaBuilder:
             parts = {
                 part.name: core_schema.dataclass_field(part.name, self._field(part, types[part.name]))
                 for part in fields(record)
+                if part.metadata.get("stored", True)
             }
             names = sorted(parts) if self.sorts_fields else list(parts)
             arguments = core_schema.dataclass_args_schema(record.__name__, [parts[name] for name in names])

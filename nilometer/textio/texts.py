@@ -58,7 +58,7 @@ class TextLines(Iterator[tuple[int, bytes]]):
     begin: bytes
     """The beginning of the text, cut off anywhere: what ``identify`` looks at."""
 
-    def __init__(self, stream: ByteStream, name: str, expected: Expected | None = None) -> None:
+    def __init__(self, stream: ByteStream, name: str, expected: Expected | None = None, lines_before: int = 0) -> None:
         self._name = name
         self._lines: Iterator[tuple[int, bytes | None, bool] | InputError]
         self.raw, self.ended = None, False
@@ -71,7 +71,7 @@ class TextLines(Iterator[tuple[int, bytes]]):
         else:
             if expected is not None:
                 _refuse_other_kind(self.begin, name, expected)
-            self._lines = _split(chain((self.begin,), rest), name)
+            self._lines = _split(chain((self.begin,), rest), name, lines_before)
 
     def __next__(self) -> tuple[int, bytes]:
         found = next(self._lines)
@@ -91,15 +91,15 @@ class TextLines(Iterator[tuple[int, bytes]]):
         return number, line
 
 
-def read_lines(stream: ByteStream, name: str, expected: Expected | None = None) -> TextLines:
+def read_lines(stream: ByteStream, name: str, expected: Expected | None = None, *, lines_before: int = 0) -> TextLines:
     """The lines of a file with their numbers from 1, as UTF-8 without their ends.
 
     ``name`` is the file's, for messages. Where ``expected`` says what is read, a file of another kind raises
     ``InputError`` at once. A line that cannot be read raises it with ``name:number``: one over 16 MiB, or not of the
     file's encoding; asked for the next line, it goes on behind it. A file that breaks off, packed or within a
-    character, gives all whole lines before that, and then raises.
+    character, gives all whole lines before that, and then raises. ``stream`` may begin behind ``lines_before`` lines.
     """
-    return TextLines(stream, name, expected)
+    return TextLines(stream, name, expected, lines_before)
 
 
 def read_text(stream: ByteStream, name: str) -> Iterator[bytes]:
@@ -115,6 +115,14 @@ def read_text(stream: ByteStream, name: str) -> Iterator[bytes]:
             yield piece
     except (_Broken, OSError) as error:
         raise _broken_off(error, f"{name}:{number}") from None
+
+
+def read_unpacked(stream: ByteStream, name: str) -> Iterator[bytes]:
+    """The bytes of a file, unpacked if they are packed, as far as they can be read."""
+    try:
+        yield from _unpacked(_chunks(stream), name, None)
+    except (_Broken, OSError):
+        return
 
 
 def _refuse_other_kind(begin: bytes, name: str, expected: Expected) -> None:
@@ -146,9 +154,11 @@ def _not_utf8(line: bytes, start: int, place: str) -> InputError:
     return InputError(f"{place}: byte 0x{line[start]:02x} at column {column} is not UTF-8", hint=hint)
 
 
-def _split(text: Iterator[bytes], name: str) -> Iterator[tuple[int, bytes | None, bool] | InputError]:
+def _split(
+    text: Iterator[bytes], name: str, lines_before: int
+) -> Iterator[tuple[int, bytes | None, bool] | InputError]:
     """The lines with their numbers, and whether they have an end; in the place of one that cannot be read, why."""
-    number = 0
+    number = lines_before
     splitter = LineSplitter()
     try:
         for piece in text:

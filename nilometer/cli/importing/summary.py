@@ -10,7 +10,7 @@ from nilometer.cli.failures import OK, UNREADABLE, Interrupted, say
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import Session
 from nilometer.importers.importing import ImportedFile, ImportStopped
-from nilometer.importers.run import MAX_NOTES, PENDING
+from nilometer.importers.run import MAX_NOTES, PENDING, READ_BEFORE
 from nilometer.ledger.ledger import Ledger
 from nilometer.messages.sizes import plural
 
@@ -82,9 +82,13 @@ def _show(out: Output, files: Sequence[ImportedFile], url: str, describe: Callab
 
 def _summarize(file: ImportedFile) -> str:
     """What came of the records of a file, in a sentence."""
-    others = {kind: count for kind, count in file.not_needed.items() if kind != PENDING}
-    pending, total = file.not_needed.get(PENDING, 0), sum(others.values())
-    parts = [f"{file.events} produced events", f"{file.repeats} contained nothing new"]
+    others = {kind: count for kind, count in file.not_needed.items() if kind not in (PENDING, READ_BEFORE)}
+    pending, before = file.not_needed.get(PENDING, 0), file.not_needed.get(READ_BEFORE, 0)
+    total = sum(others.values())
+    parts = [f"{before} {_was(before)} read before"] if before else []
+    if before == file.records > 0:
+        return parts[0]
+    parts += [f"{file.events} produced events", f"{file.repeats} contained nothing new"]
     if others.keys() == {"job"}:
         parts.append(f"{plural(total, 'job')} {_was(total)} not needed")
     elif others:

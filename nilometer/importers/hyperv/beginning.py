@@ -16,6 +16,7 @@ from nilometer.importers.hyperv.past import LedgerPast
 from nilometer.importers.run import SourceFile, WriteObservations
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Observation
+from nilometer.storage.import_ends import find_progress
 
 
 class OthersRecorded(Exception):
@@ -85,6 +86,8 @@ def write_again(ledger: Ledger, after: int, write: WriteObservations) -> WriteOb
         for observation in observations:
             for fact in observation.facts:
                 if observation.key not in known and fact.stream not in compared and not _is_of_import(fact.stream):
+                    if ledger.version(fact.stream) != version(fact.stream) and not ledger.known([observation.key]):
+                        versions[fact.stream] += find_progress(ledger.recorder, after).annotations.get(fact.stream, 0)
                     if ledger.version(fact.stream) != version(fact.stream) and not ledger.known([observation.key]):
                         raise OthersRecorded
                     compared.add(fact.stream)

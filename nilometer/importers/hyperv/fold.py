@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import Final
 
 from domain.event import Event
-from domain.identifiers import UtcTime
+from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from domain.observed.events import VmMemoryMoved, VmNotListed, VmObserved
 from domain.observed.polls import NewestPoll
 from nilometer.importers.hyperv.failed_jobs import is_failed, take_failed_job
 from nilometer.importers.hyperv.guests import take_guest
 from nilometer.importers.hyperv.hosts import OLDER, Hosts
 from nilometer.importers.hyperv.measuring import measure_after
+from nilometer.importers.hyperv.memo import FoldMemo
 from nilometer.importers.hyperv.moves import close_window
 from nilometer.importers.hyperv.names import Names
 from nilometer.importers.hyperv.news import compare
@@ -56,6 +57,53 @@ class HypervFold:
         self._names = Names(self._begins, past)
         self._vms: dict[str, HypervVm] = {}
         self._own_changes = OwnChanges()
+
+    def to_memo(self) -> FoldMemo:
+        """All that it knows."""
+        return FoldMemo(
+            hosts=list(self._hosts),
+            host_names=self._hosts.ids,
+            vms=self._vms,
+            listed_by={called: vm.host.id for called, vm in self._vms.items() if vm.host is not None},
+            names=self._names.known,
+            knows_all_names=self._names.knows_all,
+            open_changes=self._own_changes.open,
+            given_up=self._own_changes.given_up,
+        )
+
+    def go_on(self, memo: FoldMemo) -> None:
+        """Goes on from what an earlier import knew. Raises ``KeyError`` for a host that it names and has not."""
+        self._hosts.go_on(memo.hosts, memo.host_names)
+        hosts = {host.id: host for host in memo.hosts}
+        for called, vm in memo.vms.items():
+            vm.go_on(hosts[memo.listed_by[called]] if called in memo.listed_by else None)
+        self._vms = memo.vms
+        self._names.go_on(memo.names, knows_all=memo.knows_all_names)
+        self._own_changes.go_on(memo.open_changes, memo.given_up)
+
+    def sync_all(self) -> None:
+        """Loads what the ledger knows of hosts and VMs of which nothing was new."""
+        for host in self._hosts:
+            if not host.cutoff.synced:
+                host.sync(self._past.host(host.id))
+        for vm in self._vms.values():
+            self._sync(vm)
+
+    def count_events(self, added: Mapping[StreamName, int]) -> None:
+        """So many events were added to streams of VMs, which change nothing of what it knows."""
+        for vm in self._vms.values() if added else ():
+            vm.state.version += added.get(vm_stream(vm.id), 0)
+
+    @property
+    def versions(self) -> dict[StreamName, int]:
+        """How many events it knows of each host and VM."""
+        hosts = {host_stream(host.id): host.state.version for host in self._hosts if host.cutoff.synced}
+        return hosts | {vm_stream(vm.id): vm.state.version for vm in self._vms.values() if vm.cutoff.synced}
+
+    @property
+    def polled_at(self) -> dict[str, UtcTime]:
+        """When each host was last polled, by its names in files."""
+        return {name: at for name, id in self._hosts.ids.items() if (at := self._hosts.find(name).polled_at)}
 
     def poll(self, readings: Sequence[Reading], counts: ImportCounts, *, live: bool = True) -> list[Emission]:
         """Takes readings that belong together, and returns the events that they add.
@@ -113,7 +161,7 @@ class HypervFold:
                 self._count_waiting(vm)
                 self._hosts.mark_moved(host.id)
         if self._hosts.is_due(reading):  # the book of one poll
-            for called in listed & host.members:
+            for called in sorted(listed & host.members):
                 vm = self._vm(called, live=live)
                 if vm.sizes.window is not None and vm.state.host == host.id:
                     emissions += close_window(vm)
@@ -253,7 +301,7 @@ class HypervFold:
             held = vm.queue.held
             if held is not None and change.since <= held.at and change.requested == held.listing.startup:
                 vm.drop_held(held)
-            vm.queue.own_changes.append(change)
+            vm.queue.keep_change(change)
             emissions += self._release(vm)
             emissions += self._take_deferred(vm, change.record)
             emissions += close_window(vm)

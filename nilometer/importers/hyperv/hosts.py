@@ -117,7 +117,7 @@ class HypervHost:
         """The members that two lists in sequence lack, with when and where they were first missing."""
         known, since = self.missing, (reading.at, reading.record)
         self.members |= listed
-        self.missing = {vm: known.get(vm, since) for vm in self.members - listed}
+        self.missing = {vm: known.get(vm, since) for vm in sorted(self.members - listed)}
         return {vm: known[vm] for vm in self.missing if vm in known}
 
 
@@ -183,6 +183,16 @@ class Hosts:
 
     def __iter__(self) -> Iterator[HypervHost]:
         return iter(self._by_id.values())
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """The ids of hosts, by the names in files."""
+        return {name: host.id for name, host in self._by_name.items()}
+
+    def go_on(self, hosts: Sequence[HypervHost], ids: Mapping[str, str]) -> None:
+        """Goes on from what an earlier import knew."""
+        self._by_id = {host.id: host for host in hosts}
+        self._by_name = {name: self._by_id[id] for name, id in ids.items()}
 
     def find(self, name: str) -> HypervHost:
         """The host of this name."""

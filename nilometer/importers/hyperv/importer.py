@@ -8,7 +8,6 @@ file that has grown, or that was cut in two, adds only what is new.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from heapq import merge
 from itertools import groupby
@@ -17,100 +16,20 @@ from operator import attrgetter
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.fold import HypervFold
-from nilometer.importers.hyperv.readings import HostReading, JobReading, SourceRecord, VmReading
+from nilometer.importers.hyperv.hyperv_file import HypervFile, Poll
+from nilometer.importers.hyperv.memo import FoldMemo
+from nilometer.importers.hyperv.readings import HostReading, VmReading
 from nilometer.importers.hyperv.service_accounts import ServiceAccounts
-from nilometer.importers.hyperv.sources.registry import OpenedFile, open_file
-from nilometer.importers.hyperv.sources.source import FileContext
-from nilometer.importers.hyperv.sources.spool.change_pairs import ChangePairs
 from nilometer.importers.hyperv.state import Emission, Past
 from nilometer.importers.run import (
     BATCH,
     PENDING,
-    DigestedStream,
     ImportCounts,
-    SkippedRecords,
-    SourceFile,
     WriteObservations,
-    observe_import,
 )
 from nilometer.ledger.requests import Observation
-from nilometer.textio.identifying.kind import empty_file
 from nilometer.textio.streaming import reduced_garbage_collection
 from nilometer.times import Clock, system_clock
-
-
-class HypervFile:
-    """One file of an import, and the counts of its records."""
-
-    def __init__(
-        self,
-        name: str,
-        stream: DigestedStream,
-        *,
-        skipped: SkippedRecords | None = None,
-        at: UtcTime | None = None,
-        host: str | None = None,
-        zone: str | None = None,
-        changes: ChangePairs | None = None,
-    ) -> None:
-        self.name = name
-        self.counts = ImportCounts()
-        self.skipped = SkippedRecords() if skipped is None else skipped
-        self._stream = stream
-        self._context = FileContext(
-            host=host, at=at, zone=zone, skipped=self.skipped, counts=self.counts, changes=changes or ChangePairs()
-        )
-        self._opened: OpenedFile | None = None
-
-    def open(self) -> None:
-        """Recognises the file's format. Raises ``InputError`` if that is unknown, or the file is empty."""
-        self._opened = open_file(self._stream, self.name, self._context)
-        if self._opened is None:
-            raise empty_file(self.name, "there are no records in it")
-
-    @property
-    def format(self) -> str | None:
-        """The name of its format; ``None`` while it is not open."""
-        return None if self._opened is None else self._opened.format.name
-
-    @property
-    def is_snapshot(self) -> bool:
-        """Whether it shows one moment, and cannot grow."""
-        return self._opened is not None and self._opened.format.is_snapshot
-
-    def polls(self) -> Iterator[Poll]:
-        """Its records, each with its time."""
-        if self._opened is None:
-            return
-        for record in self._opened.records:
-            readings = record.readings
-            at = next((reading.at for reading in readings if not isinstance(reading, JobReading)), readings[0].at)
-            yield Poll(at, self, record)
-
-    @property
-    def source(self) -> SourceFile:
-        """What an import calls it."""
-        return SourceFile(name=self.name, format=self.format or "", sha256=self._stream.sha256, size=self._stream.size)
-
-    def note_ends_alone(self) -> None:
-        """All files were read: notes the ends of recorded changes whose beginning is in none of them."""
-        self._context.changes.note_ends_alone()
-
-    def observe_import(self, prefix: str, clock: Clock) -> Observation:
-        """The observation that the whole file was imported. Raises ``InputError`` if it was changed meanwhile."""
-        self._stream.check(self.name)
-        unreadable = len(self.skipped.errors)
-        return observe_import(self.source, prefix, self.counts, unreadable=unreadable, clock=clock)
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """A record in its file."""
-
-    at: UtcTime
-    """Orders records of different files; records of one file keep their order."""
-    file: HypervFile
-    record: SourceRecord
 
 
 class HypervImporter:
@@ -134,6 +53,21 @@ class HypervImporter:
         self._clock = clock
         self._digest = sha256(f"nilometer import-hyperv 1 {self._prefix}".encode())
         """Of all keys so far."""
+
+    def go_on(self, memo: FoldMemo, digest: str) -> None:
+        """Goes on from what an import knew at its end."""
+        self._fold.go_on(memo)
+        self._digest = sha256(digest.encode())
+
+    @property
+    def fold(self) -> HypervFold:
+        """What it knows of hosts and VMs."""
+        return self._fold
+
+    @property
+    def digest(self) -> str:
+        """Of the keys of all records so far."""
+        return self._digest.hexdigest()
 
     def run(self, files: Sequence[HypervFile], *, final: bool = False) -> None:
         """Records the events of all open files, and that they were imported.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -51,21 +50,29 @@ class Attribution:
 UNATTRIBUTED: Final = Attribution(actor=NOBODY, via=HYPER_V)
 
 
+@dataclass(frozen=True, slots=True)
+class ListedJob:
+    """A job, and the time of the poll that listed it first."""
+
+    listed: UtcTime
+    job: JobReading
+
+
+@dataclass(slots=True)
 class Jobs:
     """The latest jobs of one host, each once, in its last state."""
 
-    def __init__(self) -> None:
-        self._jobs: OrderedDict[tuple[str, str, JobKind], tuple[UtcTime, JobReading]] = OrderedDict()
-        """Each with the time of the poll that listed it first."""
+    known: dict[str, ListedJob] = field(default_factory=dict[str, ListedJob])
+    """By what identifies them, oldest first."""
 
     def add(self, job: JobReading, listed: UtcTime) -> bool:
         """Keeps a job that a poll of this time lists; returns whether it is new or has ended since."""
-        key = job.job, job.at, job.kind
-        before = self._jobs.get(key)
-        self._jobs[key] = (listed if before is None else before[0]), job
-        if len(self._jobs) > MOST_JOBS:
-            self._jobs.popitem(last=False)
-        return before is None or before[1].in_full != job.in_full
+        key = f"{job.at} {job.kind} {job.job}"
+        before = self.known.get(key)
+        self.known[key] = ListedJob(listed if before is None else before.listed, job)
+        if len(self.known) > MOST_JOBS:
+            del self.known[next(iter(self.known))]
+        return before is None or before.job.in_full != job.in_full
 
     def attribute(
         self,
@@ -90,7 +97,7 @@ class Jobs:
         first = earliest if earliest is not None else to_utc_time(until - BEFORE) if until.year > 1 else happened
         candidates = [
             job
-            for listed, job in self._jobs.values()
+            for listed, job in ((known.listed, known.job) for known in self.known.values())
             if job.kind in kinds
             and job.vm_id in (None, vm)
             and (first <= job.at or _ended_after(job, first))

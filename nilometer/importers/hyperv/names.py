@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from nilometer.importers.hyperv.state import Past
@@ -41,6 +41,23 @@ class Names:
             if before is not None:
                 self._ids[before[0]].discard(id)
             self._ids.setdefault(known[0], set()).add(id)
+
+    @property
+    def known(self) -> dict[str, tuple[str, str | None]]:
+        """Names and hosts of VMs, by their ids."""
+        return self._known
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether the names that the ledger has were looked up."""
+        return self._past is None
+
+    def go_on(self, known: Mapping[str, tuple[str, str | None]], *, knows_all: bool) -> None:
+        """Goes on from what an earlier import knew."""
+        self._past = None if knows_all else self._past
+        for id, (name, host) in known.items():
+            self._known[id] = name, host
+            self._ids.setdefault(name, set()).add(id)
 
     def find_ids(self, name: str, host: str | None) -> Collection[str]:
         """The ids of the VMs of this name: of several, those on this host, if there are any."""

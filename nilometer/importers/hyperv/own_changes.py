@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -30,6 +30,21 @@ class OwnChanges:
     def __init__(self) -> None:
         self._open: dict[str, tuple[ChangeReading, ImportCounts]] = {}
         self._given_up: set[str] = set()
+
+    @property
+    def open(self) -> dict[str, ChangeReading]:
+        """The changes that have begun and not ended, by their ids."""
+        return {id: change for id, (change, _) in self._open.items()}
+
+    @property
+    def given_up(self) -> set[str]:
+        """The ids of the changes whose end was taken for lost."""
+        return self._given_up
+
+    def go_on(self, opened: Mapping[str, ChangeReading], given_up: set[str]) -> None:
+        """Goes on from what an earlier import knew. The readings of its files are counted already."""
+        self._open = {id: (change, ImportCounts()) for id, change in opened.items()}
+        self._given_up = given_up
 
     def begin(self, change: ChangeReading, counts: ImportCounts) -> None:
         """A change has begun, and its reading waits for its end."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol
+from typing import Final, Protocol
 
 from domain.identifiers import UtcTime, seconds_between
 from domain.observed.host import ObservedHost
@@ -15,6 +14,9 @@ from nilometer.importers.hyperv.jobs import Attribution
 from nilometer.importers.hyperv.readings import ChangeReading, JobReading, PowerReading, VmReading
 from nilometer.importers.run import ImportCounts
 from nilometer.ledger.requests import Fact
+
+KEPT_CHANGES: Final = 10
+"""Changes of a VM that ``Invoke-NiloChange`` made and that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,9 @@ class VmQueue:
     held_host: str | None = None
     deferred: list[PowerReading | JobReading] = field(default_factory=list[PowerReading | JobReading])
     """The next poll may say who changed the power state, and to which request a failed job belongs."""
-    own_changes: deque[ChangeReading] = field(default_factory=lambda: deque[ChangeReading](maxlen=10))
+    own_changes: tuple[ChangeReading, ...] = ()
     """The last changes that ``Invoke-NiloChange`` made."""
-    uncounted: list[ImportCounts] = field(default_factory=list[ImportCounts])
+    uncounted: list[ImportCounts] = field(default_factory=list[ImportCounts], metadata={"stored": False})
     """For each reading whose events are still to come, the counts of its file."""
 
     def hold(self, reading: VmReading, host: str | None) -> None:
@@ -99,6 +101,10 @@ class VmQueue:
         held, self.held = self.held, None
         assert held is not None
         return held, self.held_host
+
+    def keep_change(self, change: ChangeReading) -> None:
+        """Keeps a change that ``Invoke-NiloChange`` made."""
+        self.own_changes = (*self.own_changes[1 - KEPT_CHANGES :], change)
 
     def take_deferred(self, record: str | None) -> list[PowerReading | JobReading]:
         """The deferred readings, but for those of this very record: they wait for the next one."""

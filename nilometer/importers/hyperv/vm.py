@@ -42,7 +42,7 @@ class HypervVm:
     queue: VmQueue = field(default_factory=VmQueue)
     charged_host: str | None = None
     """The host that had its memory when a move was last noted on hosts."""
-    host: HypervHost | None = None
+    host: HypervHost | None = field(default=None, metadata={"stored": False})
     """Where it was last read."""
     host_available: int | None = None
     """What that host had left then."""
@@ -127,12 +127,19 @@ class HypervVm:
 
     # The ledger
 
+    def go_on(self, host: HypervHost | None) -> None:
+        """It was read from what an earlier import kept: ``host`` listed it last, and its readings are counted."""
+        self.host, self.queue.uncounted = host, []
+
     def sync(self, recorded: ObservedVm) -> None:
         """Goes on from what the ledger knows. Readings and moves that wait and are recorded already are dropped.
 
         What was read so far is recorded. If the ledger knows more, as another host's file reached further, what follows
         here may be older than that.
         """
+        if self.state == recorded:  # all that was read so far is recorded, and nothing else
+            self.cutoff.sync(None)
+            return
         known_until = last_measured(recorded)
         goes_on = self.newest_at is not None and (known_until is None or known_until <= self.newest_at)
         self.state, self.quiet, self.charged_host = recorded, False, recorded.host

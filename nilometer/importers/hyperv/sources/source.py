@@ -17,6 +17,16 @@ Lines = Iterator[tuple[int, bytes]]
 _ANY_HOST: Final = frozenset({"", ".", "localhost", "127.0.0.1", "[::1]"})
 
 
+@dataclass(slots=True)
+class FileMemory:
+    """What the reader of a file that grows keeps for what comes behind its end."""
+
+    polled_at: UtcTime | None = None
+    """The time of the last poll."""
+    moves: dict[str, str] = field(default_factory=dict[str, str])
+    """Where VMs were moved to, by the jobs of the polls."""
+
+
 @dataclass(slots=True, kw_only=True)
 class FileContext:
     """What is known beside a file of a Hyper-V host, and what is counted and skipped of it."""
@@ -31,6 +41,7 @@ class FileContext:
     counts: ImportCounts = field(default_factory=ImportCounts)
     changes: ChangePairs = field(default_factory=ChangePairs)
     """The files of changes that were read so far, of all files of an import: a day ends between two."""
+    memory: FileMemory = field(default_factory=FileMemory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

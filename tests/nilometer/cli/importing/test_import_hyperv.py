@@ -72,7 +72,7 @@ def test_what_is_there_is_not_recorded_again_and_the_document_is_as_its_schema_s
     assert problems("import-hyperv", first) == []
     assert (first["recorded"], first["records"], first["files"][0]["format"]) == (28, 27, "hyperv-spool")
     again = desk.call("import-hyperv", str(DAY), "--format", "json").json
-    assert (again["recorded"], again["repeats"]) == (0, 27)
+    assert (again["recorded"], again["records"], again["not_needed"]) == (0, 27, {"read before": 27})
     grown = desk.write("grown.jsonl", DAY.read_bytes() + Spool().poll(12, vm(6144, 8192)).poll(13, vm(8192, 8192)).data)
     assert desk.call("import-hyperv", grown, "--format", "json").json["recorded"] > 0
     assert desk.call("import-hyperv", grown, "--format", "json").json["recorded"] == 0

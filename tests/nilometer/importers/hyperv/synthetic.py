@@ -15,7 +15,8 @@ from domain.observed.events import FAILED_JOB, Observed, VmObserved
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 from domain.quantities import MiB
-from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
+from nilometer.importers.hyperv.hyperv_file import HypervFile
+from nilometer.importers.hyperv.importer import HypervImporter
 from nilometer.importers.hyperv.sources.spool.change_pairs import ChangePairs
 from nilometer.importers.run import DigestedStream, SkippedRecords
 from nilometer.ledger.requests import Fact, Observation

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from domain.identifiers import UtcTime
 from domain.observed.events import ImportRecorded, Observed
-from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
+from nilometer.importers.hyperv.hyperv_file import HypervFile
+from nilometer.importers.hyperv.importer import HypervImporter
 from nilometer.importers.run import DigestedStream
 from nilometer.ledger.requests import Fact, Observation
 from tests.nilometer.importers.hyperv.sources.counters.test_counters import synthetic_set

@@ -13,6 +13,7 @@ from typing import Final, cast
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.readings import ChangeReading, HostReading, JobReading, SourceRecord
+from nilometer.importers.hyperv.sources.source import FileMemory
 from nilometer.importers.hyperv.sources.spool.change_pairs import BEGUN, ChangePairs, CompletedChange, read_change_file
 from nilometer.importers.hyperv.sources.values import Json, read_guid, read_text
 from nilometer.importers.run import ImportCounts
@@ -27,19 +28,16 @@ class ChangesInOrder:
 
     pairs: ChangePairs
     counts: ImportCounts
+    memory: FileMemory
     _poll: SourceRecord | None = None
     """The last poll, which waits."""
-    _polled_at: UtcTime | None = None
-    """The time of the poll before it."""
     _begun: list[str] = field(default_factory=list[str])
     """The changes whose first file was read behind the last poll."""
-    _moves: dict[str, str] = field(default_factory=dict[str, str])
-    """Where VMs were moved to, by the jobs of the last polls."""
 
     def take_record(self, record: SourceRecord, moves: dict[str, str]) -> Iterator[SourceRecord]:
         """Takes the next poll, or a change of schema 1; yields what waited."""
         yield from self.finish()
-        self._moves |= moves
+        self.memory.moves |= moves
         if isinstance(record.readings[0], HostReading):
             self._poll = record
         else:
@@ -57,9 +55,9 @@ class ChangesInOrder:
         readings = () if self._poll is None else self._poll.readings
         jobs = [reading for reading in readings if isinstance(reading, JobReading)]
         vm = read_guid(self.pairs.begun[file.id].content, "vm", place)
-        change = self.pairs.build(file.id, jobs, self._moves.get(vm or ""), self.counts)
+        change = self.pairs.build(file.id, jobs, self.memory.moves.get(vm or ""), self.counts)
         reading = change.reading
-        if self._polled_at is not None and reading.at < self._polled_at and file.seen_at is not None:
+        if self.memory.polled_at is not None and reading.at < self.memory.polled_at and file.seen_at is not None:
             reading = replace(reading, at=max(reading.at, file.seen_at), is_late=True)
         yield from self._place(CompletedChange(reading, change.identity))
 
@@ -78,7 +76,7 @@ class ChangesInOrder:
 
     def _release(self) -> Iterator[SourceRecord]:
         if self._poll is not None:
-            self._polled_at = _time_of(self._poll)
+            self.memory.polled_at = _time_of(self._poll)
             record, self._poll = self._poll, None
             yield record
 

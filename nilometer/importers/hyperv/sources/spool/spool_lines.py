@@ -89,7 +89,7 @@ def recognises(first: bytes) -> bool:
 
 def read(lines: Lines, name: str, context: FileContext) -> Iterator[SourceRecord]:
     """The records of a spool. If its last line is cut off, that is a remark, and what stands before it is kept."""
-    order = ChangesInOrder(pairs=context.changes, counts=context.counts)
+    order = ChangesInOrder(pairs=context.changes, counts=context.counts, memory=context.memory)
     try:
         yield from _read_lines(lines, name, context, order)
     except InputError:

@@ -17,7 +17,8 @@ from domain.observed.settings import NOT_RECORDED, known_parts
 from domain.observed.vm import ObservedVm
 from domain.quantities import GiB
 from domain.settings import MemorySetting, Mode
-from nilometer.importers.hyperv.importer import HypervFile, HypervImporter
+from nilometer.importers.hyperv.hyperv_file import HypervFile
+from nilometer.importers.hyperv.importer import HypervImporter
 from nilometer.importers.hyperv.news import compare
 from nilometer.importers.hyperv.readings import VmListing, VmReading
 from nilometer.importers.run import DigestedStream, SkippedRecords

@@ -10,7 +10,7 @@ import pytest
 from domain.errors import InputError
 from domain.quantities import MiB
 from domain.state import Power
-from nilometer.importers.hyperv.importer import HypervFile
+from nilometer.importers.hyperv.hyperv_file import HypervFile
 from nilometer.importers.hyperv.sources.registry import open_file
 from nilometer.importers.hyperv.sources.source import FileContext
 from nilometer.importers.hyperv.sources.spool.spool_lines import SPOOL

@@ -1,0 +1,123 @@
+"""Where imports ended, stored beside the events: so the next one reads on from there.
+
+It holds nothing that the files and the events do not: it can be thrown away, and is never believed. What is stored is
+bound to the event that was the last then, and to a digest; if either is another, there is nothing.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from domain.identifiers import StreamName
+from domain.observed.events import VmAnnotated
+from nilometer.storage.store import Database, Store
+
+TABLE: Final = "view_imports"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEnd:
+    """What an import stored at its end."""
+
+    position: int
+    """Of the last event that it knew."""
+    state: bytes
+
+
+def load_end(store: Store, name: str) -> StoredEnd | None:
+    """What was stored under a name; ``None`` if that is nothing, was damaged, or the ledger has another history."""
+    with store.transaction(write=False) as db:
+        if not _exists(db):
+            return None
+        row = db.execute(f"SELECT position, state, digest FROM {TABLE} WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            return None
+        position, packed, digest = row
+        if not isinstance(position, int) or not isinstance(packed, bytes | memoryview):
+            return None
+        raw, event = bytes(packed), _digest_event(db, position)
+        if event is None or digest != _digest(name, position, event, raw):
+            return None
+    try:
+        return StoredEnd(position, zlib.decompress(raw))
+    except zlib.error:
+        return None
+
+
+def save_end(store: Store, name: str, end: StoredEnd) -> None:
+    """Stores where an import ended, in place of what was stored under its name."""
+    packed = zlib.compress(end.state, level=1)
+    with store.transaction(write=True) as db:
+        if not _exists(db):
+            db.execute(
+                f"CREATE TABLE {TABLE} (name TEXT PRIMARY KEY, position BIGINT NOT NULL, state {db.blob_type} NOT NULL,"
+                " digest TEXT NOT NULL)"
+            )
+        event = _digest_event(db, end.position)
+        if event is None:
+            return
+        db.execute(f"DELETE FROM {TABLE} WHERE name = ?", (name,))
+        digest = _digest(name, end.position, event, packed)
+        db.execute(f"INSERT INTO {TABLE} VALUES (?, ?, ?, ?)", (name, end.position, packed, digest))
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerProgress:
+    """How far the ledger is, since a position."""
+
+    position: int
+    """Of its last event."""
+    versions: dict[StreamName, int]
+    """Of the streams that have events since."""
+    annotations: dict[StreamName, int]
+    """How many of these events only add to others why they happened: they change nothing of what an import knows."""
+
+
+def find_progress(store: Store, after: int) -> LedgerProgress:
+    """How far the ledger is, and which streams have events after a position."""
+    with store.transaction(write=False) as db:
+        rows = db.execute(
+            "SELECT originator_id, MAX(originator_version), SUM(CASE WHEN topic LIKE ? THEN 1 ELSE 0 END), "
+            f"MAX({db.position_column}) FROM {db.events_table} WHERE {db.position_column} > ? GROUP BY originator_id",
+            (f"{VmAnnotated.KIND}/%", after),
+        ).fetchall()
+    found = [
+        (StreamName(str(stream)), _number(version), _number(annotated), _number(position))
+        for stream, version, annotated, position in rows
+    ]
+    return LedgerProgress(
+        position=max([after, *(position for _, _, _, position in found)]),
+        versions={stream: version for stream, version, _, _ in found},
+        annotations={stream: annotated for stream, _, annotated, _ in found if annotated},
+    )
+
+
+def _number(value: object) -> int:
+    """A whole number, which some databases give as a decimal."""
+    return int(str(value))
+
+
+def _exists(db: Database) -> bool:
+    if db.blob_type == "BLOB":
+        find = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    else:
+        find = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?"
+    return db.execute(find, (TABLE,)).fetchone() is not None
+
+
+def _digest_event(db: Database, position: int) -> str | None:
+    """The digest of the event at a position; ``None`` if there is none."""
+    select = f"SELECT originator_id, originator_version, topic, state FROM {db.events_table}"
+    row = db.execute(f"{select} WHERE {db.position_column} = ?", (position,)).fetchone()
+    if row is None:
+        return None
+    stream, version, topic, state = row
+    body = bytes(state) if isinstance(state, bytes | memoryview) else str(state).encode()
+    return sha256(f"{stream}/{version} {topic}\n".encode() + body).hexdigest()
+
+
+def _digest(name: str, position: int, event: str, packed: bytes) -> str:
+    return sha256(f"{name}\n{position}\n{event}\n".encode() + packed).hexdigest()
