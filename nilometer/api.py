@@ -71,6 +71,7 @@ from nilometer.queries import audit_history as audit_history
 from nilometer.queries import read_log as read_log
 from nilometer.queries import read_short as read_short
 from nilometer.queries import read_view as read_view
+from nilometer.report.making import write_report as write_report
 from projections.short import Shortages as Shortages
 from projections.short import ShortVm as ShortVm
 from projections.view import HostRow as HostRow

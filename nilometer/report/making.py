@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from os import PathLike, fspath
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Final
 
-from domain.errors import InternalError
+from domain.errors import InputError, InternalError
 from nilometer.audit.provenance import FileDigests
 from nilometer.audit.reading import OnError, histories, read_ledger
 from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.reader import LedgerReader
+from nilometer.queries import Histories
 from nilometer.report.building.report import Making, Origin, build_report
-from nilometer.report.clocks import Clock24
+from nilometer.report.clocks import Clock24, read_zone
 from nilometer.report.collecting import Collected, collect
 from nilometer.report.data import ReportPages
 from nilometer.report.pages.digest import digest_text
 from nilometer.report.pages.document import digest_document, document
 from nilometer.report.skimming import skim
+from nilometer.times import current_time, parse_time
 from rules.judging.judge import Judge
 from rules.judging.scope import Scope
 
@@ -25,6 +29,36 @@ MOST_JUDGED: Final = 100_000
 """A longer ledger is not judged unless somebody asks for it: it takes a minute for each million events."""
 
 Progress = Callable[[int], None]
+
+
+def write_report(
+    history: Histories,
+    file: str | PathLike[str],
+    *,
+    at: str | None = None,
+    zone: str | None = None,
+    judged: bool | None = None,
+) -> None:
+    """Writes a report that anyone can open: of a ledger, or of the files that ``nilo export`` writes.
+
+    ``at`` has a zone and ends the report; ``zone`` is its time zone, as ``Europe/Berlin``, by default that of this
+    machine. The file appears when it is complete. Raises ``InputError`` for what cannot be read or written.
+    """
+    clock = Clock24(*read_zone(zone))
+    making = Making(made=current_time(), clock=clock, at=None if at is None else parse_time(at))
+    if isinstance(history, LedgerReader):
+        reports = [report_of_ledger(history, making, judged=judged)]
+    else:
+        files = [fspath(history)] if isinstance(history, str | PathLike) else [fspath(one) for one in history]
+        reports = reports_of_files(files, making)
+    target = Path(fspath(file))
+    try:
+        with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as stream:
+            for piece in write_document(reports, clock):
+                stream.write(piece)
+        Path(stream.name).replace(target)
+    except OSError as error:
+        raise InputError(f"{target}: {error.strerror}", hint="name a file in a folder that can be written") from None
 
 
 def report_of_ledger(

@@ -33,11 +33,17 @@
     return best;
   }
 
+  function anchorsOf(element) { /* of several histories in one page each has anchors of its own */
+    const history = element.closest("[data-anchors]");
+    return history ? history.dataset.anchors : "";
+  }
+
   function prepare(figure) {
     const moments = JSON.parse(figure.querySelector(".moments").textContent);
     const section = figure.closest("section") || figure;
     const bar = figure.querySelector(".bar");
     const range = bar.querySelector("input");
+    const anchors = anchorsOf(figure);
     let chosen = Number(figure.dataset.chosen);
 
     function move(lines, place) {
@@ -56,12 +62,12 @@
       range.setAttribute("aria-valuetext", value.clock + ", " + value.says);
       figure.querySelectorAll("[data-slot]").forEach(function (slot) {
         slot.textContent = slot.dataset.slot === "position" ? "#" + value.position : value[slot.dataset.slot];
-        if (slot.dataset.slot === "position") slot.setAttribute("href", "#e" + value.position);
+        if (slot.dataset.slot === "position") slot.setAttribute("href", "#" + anchors + "e" + value.position);
       });
       move(section.querySelectorAll(".bytime .cursor, .lane .cursor"), moment[0]);
       move(section.querySelectorAll(".byevent .cursor"), moment[1]);
       section.querySelectorAll("tr.chosen").forEach((row) => row.classList.remove("chosen"));
-      const row = section.querySelector("#e" + value.position);
+      const row = section.querySelector("#" + anchors + "e" + value.position);
       if (row) row.classList.add("chosen");
       if (!aloud) return;
       write({at: value.position});
@@ -124,6 +130,7 @@
 
   function prepareComparison(box) {
     const data = JSON.parse(box.querySelector(".compared").textContent);
+    const anchors = anchorsOf(box);
     const body = box.querySelector("tbody"), blank = box.querySelector("template").content.firstElementChild;
 
     function momentOf(position) { /* an instant has the position of its last event: others are found by their steps */
@@ -161,7 +168,7 @@
       if (first) {
         made.querySelector("th").rowSpan = count;
         made.querySelector("th a").textContent = label;
-        made.querySelector("th a").setAttribute("href", href);
+        made.querySelector("th a").setAttribute("href", "#" + anchors + href.slice(1));
       } else made.querySelector("th").remove();
       cells[0].textContent = change.label;
       cells[1].textContent = change.before === null ? "no figure" : words(change.before);
@@ -175,7 +182,7 @@
       } else cells[5].textContent = "";
       change.by.slice(-3).forEach(function (position) {
         const link = document.createElement("a");
-        link.href = "#e" + position;
+        link.href = "#" + anchors + "e" + position;
         link.textContent = "#" + position;
         cells[6].append(link, " ");
       });

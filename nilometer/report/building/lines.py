@@ -47,16 +47,13 @@ def line(
 def _cut(samples: list[Sample], gaps: Sequence[Gap]) -> list[Sample]:
     """The samples without what lies in a gap: nothing is known there, and what was known goes on after it."""
     for since, until in gaps:
-        before = [sample for sample in samples if sample[0] <= since]
-        within = [sample for sample in samples if since < sample[0] <= until]
-        after = [sample for sample in samples if sample[0] > until]
-        if not before:
+        known = [sample for sample in samples if sample[0] <= until]
+        if not known:
             continue
-        _, size, position = (within or before)[-1]
-        begin = [] if before[-1][0] == since else [(since, None, before[-1][2])]
-        if before[-1][0] == since:
-            before = [*before[:-1], (since, None, before[-1][2])]
-        samples = [*before, *begin, (until, size, position), *after]
+        _, size, position = known[-1]
+        before = [sample for sample in samples if sample[0] < since]
+        nothing = [(since, None, known[0][2])] if known[0][0] < until else []
+        samples = [*before, *nothing, (until, size, position), *(sample for sample in samples if sample[0] > until)]
     return samples
 
 
