@@ -103,19 +103,30 @@ def read_short(ledger: LedgerReader, *, at: str | None = None, now: str | None =
     return find_shortages(fleet, until, _find_short_grants(ledger, moment))
 
 
-def ask_command(ledger: LedgerReader, command: Command, *, within: int = 2, without: Iterable[str] = ()) -> Possibility:
+def ask_command(
+    ledger: LedgerReader,
+    command: Command,
+    *,
+    within: int = 2,
+    without: Iterable[str] = (),
+    keep: str | PathLike[str] | None = None,
+) -> Possibility:
     """Asks whether a command on a decided VM or host would be granted, and what would make it possible.
 
     Nothing is recorded. Options have at most ``within`` steps, 1 to 3, and none of the kinds ``without``, such as
-    ``stop``. Raises ``InputError`` for a VM or host that is not there, or about which a hypervisor decides.
+    ``stop``. ``keep`` is a file of policies that neither the command nor a step may make worse. Raises ``InputError``
+    for a VM or host that is not there, or about which a hypervisor decides.
     """
+    from nilometer.audit.policies import open_policies
+
     if type(within) is not int or not 1 <= within <= MOST_STEPS:
         raise InputError(f"within is {within!r}", hint=f"write a number from 1 to {MOST_STEPS}")
     kinds = frozenset((without,) if isinstance(without, str) else without)
     wrong = sorted(kinds - set(GENTLEST_FIRST))
     if wrong:
         raise InputError(f"{wrong[0]!r} is no kind of step", hint=f"known: {', '.join(GENTLEST_FIRST)}")
-    return ask(world_of(ledger.views.fleet()), command, within=within, without=kinds)
+    kept = () if keep is None else open_policies(fspath(keep))
+    return ask(world_of(ledger.views.fleet()), command, within=within, without=kinds, keep=kept)
 
 
 def _find_short_grants(ledger: LedgerReader, until: UtcTime | None) -> dict[str, ShortGrant]:

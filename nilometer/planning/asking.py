@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -15,9 +15,11 @@ from domain.decision import Code, Outcome
 from domain.identifiers import StreamName, host_stream, subject_id, vm_stream
 from domain.settings import Mode, cap
 from domain.state import Vm
-from nilometer.planning.givers import try_command
+from nilometer.planning.givers import copy_world, try_command
+from nilometer.planning.keeping import BrokenPolicy, Keeper
 from nilometer.planning.options import Plans, find_options
 from projections.fleet import Fleet
+from rules.policies.policy import Policy
 
 
 class CanAnswer(StrEnum):
@@ -46,6 +48,8 @@ class Possibility:
     """The host that is full."""
     free: int | None = None
     """What it has left."""
+    broken: BrokenPolicy | None = None
+    """The policy to be kept that would not be."""
     limit: int | None = None
     """The most that such a VM can have on any host that is there, where more is asked for."""
     options: Plans | None = None
@@ -65,32 +69,50 @@ def world_of(fleet: Fleet, taken: Iterable[StreamName] = ()) -> World:
     return World(vms=vms, hosts=hosts, begun=begun)
 
 
-def ask(world: World, command: Command, *, within: int = 2, without: Iterable[str] = ()) -> Possibility:
+def ask(
+    world: World, command: Command, *, within: int = 2, without: Iterable[str] = (), keep: Sequence[Policy] = ()
+) -> Possibility:
     """Asks whether a command would be granted; if a host is full, also what would make it possible.
 
-    Options have at most ``within`` steps. Raises ``InputError`` for a VM or host that is not there.
+    Options have at most ``within`` steps, and none makes one of the policies worse that are to be kept. Raises
+    ``InputError`` for a VM or host that is not there.
     """
     decided = try_command(world, command)
     limit = _find_limit_exceeded(world, command)
     if limit is not None:
         return Possibility(command=command, decided=decided, answer=CanAnswer.NEVER, limit=limit)
-    answer = _ANSWERS[decided.outcome]
-    if decided.code is not Code.INSUFFICIENT_HOST_MEMORY:
-        return Possibility(command=command, decided=decided, answer=answer)
+    answer, keeper = _ANSWERS[decided.outcome], Keeper(keep)
+    broken = _find_broken(world, command, keeper)
+    if broken is not None:
+        answer = CanAnswer.NOT_NOW
+    if decided.code is not Code.INSUFFICIENT_HOST_MEMORY and (broken is None or not isinstance(command, _NEEDING)):
+        return Possibility(command=command, decided=decided, answer=answer, broken=broken)
     vm = world.vms[subject_id(decided.target)]  # only commands on VMs need memory of a host
     host = world.hosts[command.to if isinstance(command, MoveVm) else vm.host]
-    needed = _needs(command, vm.state, host.entry(vm.id)) - host.state.free
+    needed = _needs(command, vm.state, host.entry(vm.id)) - keeper.free(world, host.id)
     return Possibility(
         command=command,
         decided=decided,
         answer=answer,
+        broken=broken,
         holders=dict(sorted(host.book.items(), key=lambda entry: (-entry[1], entry[0]))),
         host=host.id,
         free=host.state.free,
-        options=find_options(world, command, host.id, vm.id, needed, within=within, without=without),
+        options=find_options(world, command, host.id, vm.id, needed, within=within, without=without, keeper=keeper),
     )
 
 
+def _find_broken(world: World, command: Command, keeper: Keeper) -> BrokenPolicy | None:
+    """The policy that a command would break, or make worse."""
+    if not keeper:
+        return None
+    after = copy_world(world, [command])
+    after.execute(command)
+    return keeper.find_broken(world, after)
+
+
+_NEEDING: Final = (AddMemory, Grow, SetMemory, Start, RebootGuest, Restore, MoveVm)
+"""Commands that need memory of a host."""
 _ANSWERS: Final = {
     Outcome.COMPLETED: CanAnswer.YES,
     Outcome.DONE: CanAnswer.YES,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from domain.commands import NAMES, Command, MoveVm, Reclaim, RemoveMemory, SetReserve, Stop
 from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
-from domain.deciding.reads import load
+from domain.deciding.reads import load, named_streams
 from domain.deciding.world import World
+from domain.identifiers import host_stream, split_stream
 from domain.quantities import QUANTUM, down
 from domain.settings import Mode
 from domain.state import Power
+from nilometer.planning.keeping import Keeper
 
 GENTLEST_FIRST: Final = ("remove-memory", "reclaim", "move-vm", "set-reserve", "stop")
 """Kinds of steps, from the gentlest on."""
@@ -73,19 +75,35 @@ class Giver:
                 return Stop(self.subject)
 
 
+def copy_world(world: World, commands: Iterable[Command]) -> World:
+    """A copy of a state that these commands may change: what they do not touch is shared."""
+    touched = {stream for command in commands for stream in named_streams(command)}
+    vms, hosts = dict(world.vms), dict(world.hosts)
+    for stream in touched:
+        kind, id = split_stream(stream)
+        if kind == "vm" and id in vms:
+            vms[id] = replace(vms[id])
+            touched = touched | {host_stream(vms[id].host)}
+    for stream in touched:
+        kind, id = split_stream(stream)
+        if kind == "host" and id in hosts:
+            hosts[id] = replace(hosts[id], book=dict(hosts[id].book))
+    return World(vms=vms, hosts=hosts, begun=set(world.begun))
+
+
 def try_command(world: World, command: Command) -> Answer:
     """Decides a command, and changes nothing. Raises ``InputError``."""
     return decide(command, load(command, world))
 
 
-def find_givers(world: World, host: str, target: str, unwanted: frozenset[str]) -> list[Giver]:
+def find_givers(world: World, host: str, target: str, unwanted: frozenset[str], keeper: Keeper) -> list[Giver]:
     """What can give to a host, without moves: VMs but for the one that asks, and the reserve. The most first."""
     book = world.hosts[host].book
     found = [
         giver
         for vm in sorted(book)
         if vm != target and vm in world.vms
-        for giver in (*find_takes(world, vm, host), *_find_stops(world, vm, host))
+        for giver in (*find_takes(world, vm, host, keeper), *_find_stops(world, vm, host))
     ]
     reserve = world.hosts[host].state.reserve
     if reserve:
@@ -94,7 +112,7 @@ def find_givers(world: World, host: str, target: str, unwanted: frozenset[str]) 
     return sorted(wanted, key=lambda giver: (-giver.most, GENTLEST_FIRST.index(giver.kind), giver.subject))
 
 
-def find_takes(world: World, vm: str, host: str) -> Iterator[Giver]:
+def find_takes(world: World, vm: str, host: str, keeper: Keeper) -> Iterator[Giver]:
     """What can be taken from a running VM: what its guest does not use, as the rules grant it. It goes to ``host``."""
     state = world.vms[vm].state
     if state.power is not Power.RUNNING or not state.in_use_reported:
@@ -102,8 +120,25 @@ def find_takes(world: World, vm: str, host: str) -> Iterator[Giver]:
     kind = RemoveMemory if state.memory.mode is Mode.STATIC else Reclaim
     granted = try_command(world, kind(vm, max(QUANTUM, down(state.assigned)))).granted or 0
     unused = down(max(0, min(granted, state.available)))  # an old Windows would page out what it uses
+    if unused and keeper.limits_vms:
+        unused = _find_most_kept(world, kind, vm, unused, keeper)
     if unused:
         yield Giver(kind=NAMES[kind], subject=vm, host=host, most=unused, likeness=likeness_of(world, vm))
+
+
+def _find_most_kept(world: World, kind: type[RemoveMemory | Reclaim], vm: str, unused: int, keeper: Keeper) -> int:
+    """The most that can be taken from a VM with all policies kept, in whole units of 2 MiB."""
+    enough, too_much = 0, unused // QUANTUM + 1
+    while too_much - enough > 1:
+        middle = (too_much + enough) // 2
+        command = kind(vm, middle * QUANTUM)
+        after = copy_world(world, [command])
+        after.execute(command)
+        if keeper.find_broken(world, after) is None:
+            enough = middle
+        else:
+            too_much = middle
+    return enough * QUANTUM
 
 
 def _find_stops(world: World, vm: str, host: str) -> Iterator[Giver]:

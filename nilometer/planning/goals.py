@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from domain.shapes import parse_size
 from domain.state import Power
 from nilometer.planning.asking import CanAnswer, Possibility, ask
 from rules.concrete.world import line_of
+from rules.policies.policy import Policy
 from rules.wording import format_exact_sizes, format_typed
 
 _GOAL: Final = re.compile(r"\s*(?P<vm>.+?)\s*>=\s*(?P<size>\S+)\s*")
@@ -55,7 +56,9 @@ def parse_goal(text: str) -> Goal | None:
         raise InputError(f"{text}: {error}", hint="write a goal as 'db02 >= 16GiB'") from None
 
 
-def plan_goal(world: World, goal: Goal, *, within: int, without: Iterable[str], option: int = 1) -> GoalAnswer:
+def plan_goal(
+    world: World, goal: Goal, *, within: int, without: Iterable[str], keep: Sequence[Policy] = (), option: int = 1
+) -> GoalAnswer:
     """Finds commands after which a decided VM has so much memory. ``option`` is which of those that are found.
 
     Raises ``InputError`` for an option that there is not, and for a VM that Dynamic Memory sizes.
@@ -71,7 +74,7 @@ def plan_goal(world: World, goal: Goal, *, within: int, without: Iterable[str], 
     if has >= goal.size:
         return GoalAnswer(goal=goal, lines=(), reached=True, asked=None)
     command = SetMemory(goal.vm, goal.size)
-    asked = ask(world, command, within=within, without=without)
+    asked = ask(world, command, within=within, without=without, keep=keep)
     if asked.answer is CanAnswer.YES:
         return GoalAnswer(goal=goal, lines=(_line_of(command, goal),), reached=True, asked=asked)
     found = () if asked.options is None else asked.options.found

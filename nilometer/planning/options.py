@@ -8,19 +8,18 @@ a VM of the set moves to.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations, permutations
 from typing import Final
 
 from domain.commands import Command, MoveVm
-from domain.deciding.reads import named_streams
 from domain.deciding.world import World
 from domain.decision import Outcome
 from domain.errors import InputError
-from domain.identifiers import host_stream, split_stream
 from domain.quantities import QUANTUM
 from domain.settings import cap, valid_setting
-from nilometer.planning.givers import GENTLEST_FIRST, Giver, PlanStep, find_givers, find_move, find_takes
+from nilometer.planning.givers import GENTLEST_FIRST, Giver, PlanStep, copy_world, find_givers, find_move, find_takes
+from nilometer.planning.keeping import Keeper
 
 MOST_STEPS: Final = 3
 """Steps of an option at most."""
@@ -28,6 +27,7 @@ MOST_PROPOSED: Final = 200_000
 """Sets of steps that are looked at."""
 MOST_TRIED: Final = 2_000
 """Sets that the decider tries."""
+NO_POLICIES: Final = Keeper()
 _DONE: Final = (Outcome.COMPLETED, Outcome.DONE)
 
 
@@ -56,13 +56,29 @@ class Plans:
 
 
 def find_options(
-    world: World, command: Command, host: str, target: str, needed: int, *, within: int = 2, without: Iterable[str] = ()
+    world: World,
+    command: Command,
+    host: str,
+    target: str,
+    needed: int,
+    *,
+    within: int = 2,
+    without: Iterable[str] = (),
+    keeper: Keeper = NO_POLICIES,
 ) -> Plans:
     """Finds what would give ``needed`` more bytes to a host, so that a command on the VM ``target`` is completed there.
 
     ``within`` is how many steps an option has at most; ``without`` names the kinds of steps that are not wanted.
     """
-    search = _Search(world=world, command=command, host=host, target=target, needed=needed, unwanted=frozenset(without))
+    search = _Search(
+        world=world,
+        command=command,
+        host=host,
+        target=target,
+        needed=needed,
+        unwanted=frozenset(without),
+        keeper=keeper,
+    )
     missing = search.find_missing()
     found: list[Plan] = []
     if not missing:
@@ -78,30 +94,20 @@ def find_options(
     )
 
 
-def copy_world(world: World, commands: Iterable[Command]) -> World:
-    """A copy of a state that these commands may change: what they do not touch is shared."""
-    touched = {stream for command in commands for stream in named_streams(command)}
-    vms, hosts = dict(world.vms), dict(world.hosts)
-    for stream in touched:
-        kind, id = split_stream(stream)
-        if kind == "vm" and id in vms:
-            vms[id] = replace(vms[id])
-            touched = touched | {host_stream(vms[id].host)}
-    for stream in touched:
-        kind, id = split_stream(stream)
-        if kind == "host" and id in hosts:
-            hosts[id] = replace(hosts[id], book=dict(hosts[id].book))
-    return World(vms=vms, hosts=hosts, begun=set(world.begun))
-
-
-def is_completed(world: World, commands: Iterable[Command]) -> bool:
-    """Whether the decider completes these commands, one after the other, in a copy of a state."""
+def is_completed(world: World, commands: Iterable[Command], keeper: Keeper = NO_POLICIES) -> bool:
+    """Whether the decider completes these commands, in this order, in a copy of a state, and policies are kept."""
     in_order = list(commands)
     copy = copy_world(world, in_order)
     try:
-        return all(copy.execute(command).outcome in _DONE for command in in_order)
+        for command in in_order:
+            before = copy_world(copy, [command]) if keeper else copy
+            if copy.execute(command).outcome not in _DONE:
+                return False
+            if keeper and keeper.find_broken(before, copy) is not None:
+                return False
     except InputError:
         return False
+    return True
 
 
 def _rank_of_giver(giver: Giver) -> tuple[object, ...]:
@@ -119,8 +125,10 @@ class _Search:
     target: str
     needed: int
     unwanted: frozenset[str]
+    keeper: Keeper
     is_all: bool = True
     _proposed: int = 0
+    _free: dict[str, int] = field(default_factory=dict[str, int])
     _givers: dict[str, list[Giver]] = field(default_factory=dict[str, list[Giver]])
     _taken: dict[str, int] = field(default_factory=dict[str, int])
     """The most that can be taken from a VM."""
@@ -154,15 +162,21 @@ class _Search:
         if isinstance(self.command, MoveVm) or "move-vm" in self.unwanted:
             return
         here = self.world.hosts[vm.host]
-        demand = here.entry(vm.id) + self.needed + here.state.free
-        for id in sorted(self.world.hosts, key=lambda id: (-self.world.hosts[id].state.free, id)):
+        demand = here.entry(vm.id) + self.needed + self.free(vm.host)
+        for id in sorted(self.world.hosts, key=lambda id: (-self.free(id), id)):
             if id != vm.host:
-                yield (find_move(self.world, vm.id, id),), id, demand - self.world.hosts[id].state.free
+                yield (find_move(self.world, vm.id, id),), id, demand - self.free(id)
+
+    def free(self, host: str) -> int:
+        """What a host has left, or what the policies leave of that."""
+        if host not in self._free:
+            self._free[host] = self.keeper.free(self.world, host)
+        return self._free[host]
 
     def givers(self, host: str) -> list[Giver]:
         """What can give to a host without moving, the most first."""
         if host not in self._givers:
-            self._givers[host] = find_givers(self.world, host, self.target, self.unwanted)
+            self._givers[host] = find_givers(self.world, host, self.target, self.unwanted, self.keeper)
         return self._givers[host]
 
     # Sets of steps
@@ -210,7 +224,7 @@ class _Search:
         kinds = sorted((GENTLEST_FIRST.index(giver.kind) for giver in givers), reverse=True)
         hosts = {host for giver in givers for host in (giver.host, giver.to) if host is not None}
         moved = sum(giver.most for giver in givers if giver.whole)
-        rooms = [-self.world.hosts[giver.to].state.free for giver in givers if giver.to is not None]
+        rooms = [-self.free(giver.to) for giver in givers if giver.to is not None]
         return kinds, len(hosts), moved, rooms, [(giver.subject, giver.to or "") for giver in givers]
 
     def _extend(
@@ -255,7 +269,7 @@ class _Search:
         for giver in chosen:  # what is taken from a VM before it comes needs no room there
             taken = [other for other in chosen if other.subject == giver.subject and other is not giver]
             if giver.to == host and giver.subject != self.target and not taken:
-                takes = find_takes(self.world, giver.subject, host)
+                takes = find_takes(self.world, giver.subject, host, self.keeper)
                 found += [take for take in takes if take.kind not in self.unwanted]
         if "move-vm" not in self.unwanted:
             book = self.world.hosts[host].book
@@ -274,7 +288,7 @@ class _Search:
         open_now: list[tuple[int, str]] = []
         to_be_made: list[str] = []
         for id, other in self.world.hosts.items():
-            room = -lacks[id] if id in lacks else other.state.free
+            room = -lacks[id] if id in lacks else self.free(id)
             is_open = room >= held
             if id == host or not (is_open or (left and room + self._most_made(id, vm, left) >= held)):
                 continue
@@ -293,20 +307,20 @@ class _Search:
             book = self.world.hosts[host].book.values()
             self._largest[host] = max([*book, *(giver.most for giver in self.givers(host))], default=0)
         if vm not in self._taken:
-            self._taken[vm] = sum(giver.most for giver in find_takes(self.world, vm, ""))
+            self._taken[vm] = sum(giver.most for giver in find_takes(self.world, vm, "", self.keeper))
         return self._largest[host] * left + self._taken[vm]
 
     def _lacks(self, givers: Iterable[Giver]) -> dict[str, int]:
         """What each host lacks after these steps."""
         chosen = tuple(givers)
         moved = next((giver for giver in chosen if giver.subject == self.target), None)
-        lacks = {giver.to: -self.world.hosts[giver.to].state.free for giver in chosen if giver.to is not None}
-        here = self.world.hosts[self.host].state.free
+        lacks = {giver.to: -self.free(giver.to) for giver in chosen if giver.to is not None}
+        here = self.free(self.host)
         if moved is None:
             lacks[self.host] = self.needed
         elif moved.to is not None:
             lacks[moved.to] += self.needed + here
-            lacks.setdefault(self.host, -here)
+            lacks.setdefault(self.host, min(0, -here))  # who comes there needs room
         for giver in chosen:
             if giver.to is not None:
                 lacks[giver.to] += giver.most
@@ -316,10 +330,10 @@ class _Search:
         return lacks
 
     def _is_minimal(self, givers: tuple[Giver, ...]) -> bool:
-        """Whether no smaller set of these steps is enough."""
+        """Whether no smaller set of these steps is enough. None at all is not, or nobody would look for one."""
         return not any(
             max(self._lacks(subset).values(), default=0) <= 0
-            for length in range(len(givers))
+            for length in range(1, len(givers))
             for subset in combinations(givers, length)
         )
 
@@ -337,7 +351,7 @@ class _Search:
         return None
 
     def _is_completed(self, steps: Iterable[PlanStep]) -> bool:
-        return is_completed(self.world, [*(step.command for step in steps), self.command])
+        return is_completed(self.world, [*(step.command for step in steps), self.command], self.keeper)
 
     def _least(self, giver: Giver, steps: list[PlanStep], ordered: tuple[int, ...]) -> PlanStep:
         """The last of these steps, with the least amount with which all of them are completed."""

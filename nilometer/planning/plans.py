@@ -23,7 +23,7 @@ from domain.identifiers import StreamName, UtcTime, host_stream, split_stream, v
 from domain.settings import ConfigVersion, MemorySetting
 from domain.state import Host, Vm
 from nilometer.ledger.script import ScriptCommand, parse_script_command
-from nilometer.planning.options import copy_world
+from nilometer.planning.givers import copy_world
 
 FORMAT: Final = 1
 """The version of the document."""

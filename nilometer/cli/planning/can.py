@@ -31,6 +31,7 @@ from nilometer.planning.observed import ask_observed, find_day
 from nilometer.planning.options import MOST_STEPS
 from nilometer.queries import read_log
 from nilometer.times import current_time
+from rules.policies.policy import Policy
 
 _ASKED: Final = (
     "add-memory",
@@ -99,9 +100,16 @@ def command(context: click.Context, survive: int | None, cluster: str | None) ->
 def _make_command(name: str) -> click.Command:
     shape = SHAPES[name]
 
-    def run(show_all: bool, without: str | None, within: int, spool: str | None, **given: Any) -> int:
+    def run(show_all: bool, without: str | None, within: int, keep: str | None, spool: str | None, **given: Any) -> int:
         arguments = {key: value for key, value in given.items() if value is not None}
-        question = _Question(name, arguments, read_kinds(without), within, show_all)
+        question = _Question(
+            name=name,
+            given=arguments,
+            unwanted=read_kinds(without),
+            within=within,
+            keep=read_kept(keep),
+            show_all=show_all,
+        )
         session = current_session()
         if spool is not None:
             from nilometer.cli.planning.spool import read_spool
@@ -135,9 +143,11 @@ WITHIN: Final = click.option(
 WITHOUT: Final = click.option(
     "--without", metavar="KINDS", help=f"No steps of these kinds: {','.join(GENTLEST_FIRST)}."
 )
+KEEP: Final = click.option("--keep", metavar="FILE", help="Policies that no step may make worse; docs/policies.md.")
 _OPTIONS: Final = (
     WITHIN,
     WITHOUT,
+    KEEP,
     click.option("--all", "show_all", is_flag=True, help="Show all options."),
     click.option("--spool", metavar="DIR", help="Of observed hosts: by the newest of this spool; it is not recorded."),
 )
@@ -152,6 +162,15 @@ def read_kinds(without: str | None) -> frozenset[str]:
     return unwanted
 
 
+def read_kept(file: str | None) -> tuple[Policy, ...]:
+    """The policies to be kept, of a file. Raises ``InputError``, or ``UnreadableRule`` with place and reason."""
+    if file is None:
+        return ()
+    from nilometer.audit.policies import open_policies
+
+    return open_policies(file)
+
+
 class _Question(NamedTuple):
     """A command that is asked about, and how far the search for options goes."""
 
@@ -159,6 +178,7 @@ class _Question(NamedTuple):
     given: dict[str, Any]
     unwanted: frozenset[str]
     within: int
+    keep: tuple[Policy, ...]
     show_all: bool
 
     def ask(self, session: Session, ledger: LedgerReader) -> int:
@@ -173,9 +193,11 @@ class _Question(NamedTuple):
         command = parse_command(self.name, given)
         subject = fleet.vms[given["vm"]].subject
         if isinstance(subject, VmAggregate):
-            asked = ask(world_of(fleet), command, within=self.within, without=self.unwanted)
+            asked = ask(world_of(fleet), command, within=self.within, without=self.unwanted, keep=self.keep)
             show_decided(out, asked, show_all=self.show_all)
             return _CODES.get(asked.answer, NOT_IN_FULL)
+        if self.keep:
+            raise InputError(f"--keep is not asked of {subject.name}: a hypervisor decides", hint="leave --keep out")
         now = current_time(session.clock)
         to = command.to if isinstance(command, MoveVm) else None
         host = subject.host if to is None else to

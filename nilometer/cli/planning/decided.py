@@ -73,6 +73,9 @@ def _headline(asked: Possibility) -> str:
     decided = asked.decided
     word = _WORDS.get(asked.answer, asked.answer.value)
     problem = explain(decided.target, decided.events[0][1]) if decided.events and asked.code is not None else None
+    if asked.broken is not None:
+        broken = asked.broken
+        return f"no: after it, the policy {broken.name} would not hold of {broken.subject}: {broken.sentence}"
     if asked.answer is CanAnswer.YES:
         amount = "" if decided.granted is None else f", {format_rounded(decided.granted)}"
         return f"yes: {decided.command} {subject_id(decided.target)} would be granted in full{amount}."
@@ -99,7 +102,7 @@ def _to_document(asked: Possibility, shown: list[Plan], count: int) -> dict[str,
     return {
         "answer": asked.answer.value,
         "requested": decided.requested,
-        "granted": decided.granted,
+        "granted": decided.granted if asked.broken is None or decided.granted is None else 0,
         "code": asked.code and asked.code.value,
         "holders": [{"vm": vm, "held": held} for vm, held in asked.holders.items()],
         "options": [
@@ -112,6 +115,13 @@ def _to_document(asked: Possibility, shown: list[Plan], count: int) -> dict[str,
         "more_options": count - len(shown),
         "within": None if asked.options is None else asked.options.within,
         "complete": asked.options is None or asked.options.is_all,
+        "policy": None
+        if asked.broken is None
+        else {
+            "name": asked.broken.name,
+            "sentence": asked.broken.sentence,
+            "subject": asked.broken.subject,
+        },
         "missing": 0 if asked.options is None else asked.options.missing,
         "read": {"host": asked.host, "free": asked.free, "at": None, "least": None, "most": None},
     }

@@ -43,6 +43,7 @@ def _to_document(found: ObservedAnswer, shown: Sequence[ObservedGiver], more: in
         "more_options": more,
         "within": 1,
         "complete": True,
+        "policy": None,
         "missing": 0,
         "read": {
             "host": found.host,

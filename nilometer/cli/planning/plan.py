@@ -15,12 +15,12 @@ from domain.errors import InputError
 from domain.event import Event
 from domain.identifiers import UtcTime
 from domain.observed.vm import ObservedVm
-from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED
+from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, Mistyped
 from nilometer.cli.files import open_output
 from nilometer.cli.names import find_vm, list_vm_names
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
-from nilometer.cli.planning.can import WITHIN, WITHOUT, read_kinds
+from nilometer.cli.planning.can import KEEP, WITHIN, WITHOUT, read_kept, read_kinds
 from nilometer.cli.planning.decided import show_decided
 from nilometer.cli.planning.observed import describe_observed
 from nilometer.cli.session import Session, current_session
@@ -52,8 +52,9 @@ from rules.concrete.world import line_of
 @click.option("--option", "number", type=click.IntRange(1), default=1, metavar="N", help="The N-th option; default 1.")
 @WITHIN
 @WITHOUT
+@KEEP
 @common_options
-def command(what: str, file: str | None, number: int, within: int, without: str | None) -> int:
+def command(what: str, file: str | None, number: int, within: int, without: str | None, keep: str | None) -> int:
     """Plan commands that reach GOAL, such as "db02 >= 16GiB", or those of SCRIPT. Nothing is recorded or sent.
 
     The plan says what each command is expected to be granted, and which figures that rests on. nilo apply does it,
@@ -68,6 +69,8 @@ def command(what: str, file: str | None, number: int, within: int, without: str 
     session = current_session()
     out = Output(session.format)
     goal = parse_goal(what)
+    if keep is not None and goal is None:
+        raise Mistyped("--keep is for a goal, not for a script", hint="leave --keep out")
     with session.reading() as ledger:
         if goal is None:
             return _write_plan(session, out, ledger, what, _read_lines(what), file)
@@ -75,8 +78,17 @@ def command(what: str, file: str | None, number: int, within: int, without: str 
         out.name = VmNames(ledger, fleet).put_in
         goal = Goal(find_vm(goal.vm, list_vm_names(fleet)), goal.size)
         if not isinstance(fleet.vms[goal.vm].subject, VmAggregate):
+            if keep is not None:
+                raise InputError(f"--keep is not asked of {goal.vm}: a hypervisor decides", hint="leave --keep out")
             return _plan_observed(session, out, ledger, goal, file)
-        found = plan_goal(world_of(fleet), goal, within=within, without=read_kinds(without), option=number)
+        found = plan_goal(
+            world_of(fleet),
+            goal,
+            within=within,
+            without=read_kinds(without),
+            keep=read_kept(keep),
+            option=number,
+        )
         if not found.lines:
             if found.asked is not None:
                 show_decided(out, found.asked, show_all=False)

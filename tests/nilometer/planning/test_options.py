@@ -27,9 +27,12 @@ from domain.guests import Guest
 from domain.quantities import QUANTUM, GiB, MiB, down
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
 from domain.state import Power
-from nilometer.planning.asking import ask
-from nilometer.planning.givers import PlanStep
-from nilometer.planning.options import Plan, copy_world, is_completed
+from nilometer.planning.asking import CanAnswer, ask
+from nilometer.planning.givers import PlanStep, copy_world
+from nilometer.planning.keeping import BrokenPolicy, Keeper
+from nilometer.planning.options import Plan, is_completed
+from rules.policies.policy import Policy
+from rules.policies.reading import read_policies
 
 DONE = (Outcome.COMPLETED, Outcome.DONE)
 Step = tuple[str, str]
@@ -79,7 +82,7 @@ def a_question(world: World, chance: random.Random) -> AddMemory | Grow | MoveVm
     return Grow(id, chance.randint(1, 4) * GiB)
 
 
-def every_step(world: World, target: str, command: Command) -> Iterator[Command]:
+def every_step(world: World, target: str, command: Command, keeper: Keeper) -> Iterator[Command]:
     """All that may be done to others, each with the most that it gives; the VM that asks may move."""
     for vm in world.vms.values():
         if vm.id != target:
@@ -89,33 +92,41 @@ def every_step(world: World, target: str, command: Command) -> Iterator[Command]
                 all_of_it = kind(vm.id, max(QUANTUM, down(vm.state.assigned)))
                 granted = copy_world(world, [all_of_it]).execute(all_of_it).granted or 0
                 unused = down(max(0, min(granted, vm.state.available)))
-                if unused:
-                    yield kind(vm.id, unused)
+                amounts = [unused, *(size * GiB for size in range(unused // GiB, 0, -1))] if unused else []
+                kept = [amount for amount in amounts if is_kept(world, kind(vm.id, amount), keeper)]
+                yield from (kind(vm.id, amount) for amount in kept[:1])
         if vm.id != target or not isinstance(command, MoveVm):
             yield from (MoveVm(vm.id, host) for host in world.hosts if host != vm.host)
     yield from (SetReserve(host.id, 0) for host in world.hosts.values() if host.state.reserve)
+
+
+def is_kept(world: World, command: Command, keeper: Keeper) -> bool:
+    """Whether a command makes no policy worse."""
+    after = copy_world(world, [command])
+    after.execute(command)
+    return keeper.find_broken(world, after) is None
 
 
 def step_of(command: Command) -> Step:
     return NAMES[type(command)], str(getattr(command, "vm", None) or getattr(command, "host", None))
 
 
-def try_everything(world: World, command: Command, target: str, within: int) -> set[frozenset[Step]]:
+def try_everything(world: World, command: Command, target: str, within: int, keeper: Keeper) -> set[frozenset[Step]]:
     """The smallest sets of steps after which the command is completed, by trying every sequence."""
     found: set[frozenset[Step]] = set()
 
     def go(now: World, steps: frozenset[Step], left: int) -> None:
-        if steps and is_completed(now, [command]):
+        if steps and is_completed(now, [command], keeper):
             found.add(steps)
         if not left:
             return
-        for step in every_step(now, target, command):
+        for step in every_step(now, target, command, keeper):
             after = copy_world(now, [step])
             try:
                 done = step_of(step) not in steps and after.execute(step).outcome in DONE
             except InputError:
                 continue
-            if done:
+            if done and keeper.find_broken(now, after) is None:
                 go(after, steps | {step_of(step)}, left - 1)
 
     go(world, frozenset(), within)
@@ -128,7 +139,7 @@ def likeness(world: World, steps: frozenset[Step]) -> tuple[tuple[str, str], ...
                         for kind, id in steps))  # fmt: skip
 
 
-def compare(seeds: range, within: int) -> int:
+def compare(seeds: range, within: int, keep: tuple[Policy, ...] = ()) -> int:
     """Compares the options of random fleets with what trying everything finds; returns how many questions had any."""
     with_options = 0
     for seed in seeds:
@@ -136,27 +147,28 @@ def compare(seeds: range, within: int) -> int:
         world = small_fleet(chance)
         command = a_question(world, chance)
         target = command.vm
-        asked = ask(world, command, within=within)
+        asked = ask(world, command, within=within, keep=keep)
         if asked.options is None:
             continue
         found = {frozenset(step_of(step.command) for step in option.steps) for option in asked.options.found}
-        expected = try_everything(world, command, target, within)
+        expected = try_everything(world, command, target, within, Keeper(keep))
         assert {likeness(world, steps) for steps in found} == {likeness(world, steps) for steps in expected}, seed
         assert not (asked.options.missing and expected), seed
         with_options += bool(expected)
         for option in asked.options.found:
-            check_option(world, option, command)
+            check_option(world, option, command, Keeper(keep))
     return with_options
 
 
-def check_option(world: World, option: Plan, command: Command) -> None:
+def check_option(world: World, option: Plan, command: Command, keeper: Keeper) -> None:
     """The decider completes it, and not with one unit less of any amount."""
     commands = [step.command for step in option.steps]
-    assert is_completed(world, [*commands, command])
+    assert is_completed(world, [*commands, command], keeper)
     for number, step in enumerate(option.steps):
         less = with_less(step)
         if less is not None:
-            assert not is_completed(world, [*commands[:number], less, *commands[number + 1 :], command]), option
+            fewer = [*commands[:number], less, *commands[number + 1 :], command]
+            assert not is_completed(world, fewer, keeper), option
 
 
 def with_less(step: PlanStep) -> Command | None:
@@ -178,6 +190,57 @@ def test_options_of_one_and_two_steps_are_those_that_trying_every_sequence_finds
 
 def test_options_of_three_steps_are_those_that_trying_every_sequence_finds() -> None:
     assert compare(range(2190, 2240), 3) > 10  # of 2200, two VMs would have to change places
+
+
+POLICIES = '''
+def tenth_stays_free(host: Host) -> bool:
+    """10 % of the host stays free."""
+    return host.free * 10 >= host.total
+
+@scope(vms=("vm1", "vm2"))
+def keeps_3_gib(vm: Vm) -> bool:
+    """It never has less than 3 GiB, unless it is off."""
+    return vm.power is Power.OFF or vm.assigned >= 3 * GiB
+
+@scope(vms="vm3")
+def stays_where_it_is(vm: Vm, host: Host) -> bool:
+    """It holds no more than half of its host."""
+    return vm.held * 2 <= host.total
+'''
+
+
+def test_options_that_keep_policies_are_those_that_trying_every_sequence_finds() -> None:
+    keep = read_policies(POLICIES, "policies.py")
+    assert compare(range(250), 2, keep) > 40
+    assert compare(range(2100, 2130), 3, keep) > 3
+
+
+def test_a_command_that_would_break_a_policy_is_answered_with_it() -> None:
+    keep = read_policies(POLICIES, "policies.py")
+    world = World()
+    world.execute(RegisterHost("hv0", HostVersion.V2022, 20 * GiB, 0))
+    memory = MemorySetting.static(4 * GiB)
+    for vm in ("vm0", "vm1"):
+        world.execute(
+            DefineVm(
+                vm=vm, host="hv0", generation=2, guest=Guest.WINDOWS, config_version=ConfigVersion(10, 0), memory=memory
+            )
+        )
+        world.execute(Start(vm))
+        world.execute(ReportInUse(vm, GiB))
+    assert ask(world, AddMemory("vm0", 10 * GiB), keep=keep).answer is CanAnswer.YES
+    asked = ask(world, AddMemory("vm0", 11 * GiB), keep=keep)
+    assert (asked.answer, asked.broken) == (
+        CanAnswer.NOT_NOW,
+        BrokenPolicy("tenth_stays_free", "10 % of the host stays free.", "hv0"),
+    )
+    assert asked.options is not None
+    assert [[step.command for step in option.steps] for option in asked.options.found] == [
+        [RemoveMemory("vm1", GiB)],
+        [Stop("vm1")],
+    ]
+    taken = ask(world, RemoveMemory("vm1", 2 * GiB), keep=keep)
+    assert (taken.answer, taken.broken and taken.broken.name, taken.options) == (CanAnswer.NOT_NOW, "keeps_3_gib", None)
 
 
 def test_what_no_plan_can_reach_is_what_the_largest_host_lacks_when_it_has_nothing_else() -> None:

@@ -141,6 +141,36 @@ def test_what_no_plan_can_reach_says_what_is_missing(full: Desk) -> None:
     assert (over.code, over.out) == (1, "never: 240 TiB is the most that such a VM can have on any host here.\n")
 
 
+KEEP = '''
+def quarter_stays_free(host: Host) -> bool:
+    """A quarter of the host stays free."""
+    return host.free * 4 >= host.total
+'''
+
+
+def test_a_policy_that_is_to_be_kept_is_kept_by_every_option(full: Desk) -> None:
+    keep = full.write("keep.py", KEEP.replace("* 4", "* 16"))
+    assert full.call("can", "add-memory", "db02", "2GiB", "--keep", keep).code == 0
+    shown = full.call("can", "add-memory", "db02", "4GiB", "--keep", keep)
+    assert shown.code == 1
+    assert shown.out.splitlines()[0] == (
+        "no: after it, the policy quarter_stays_free would not hold of hv01: A quarter of the host stays free."
+    )
+    assert "  nilo do remove-memory web01 2GiB" in shown.out.splitlines()
+    document = full.call("can", "add-memory", "db02", "4GiB", "--keep", keep, "--all", "--format", "json").json
+    assert problems("can", document) == []
+    assert (document["answer"], document["granted"]) == ("not-now", 0)
+    assert document["policy"]["name"] == "quarter_stays_free"
+    planned = full.call("plan", "db02 >= 20GiB", "--keep", keep)
+    assert planned.out.splitlines()[:2] == [
+        "1. remove-memory dev07: completed, 2 GiB",
+        "2. set-memory db02: completed, 4 GiB",
+    ]
+    wrong = full.call("can", "add-memory", "db02", "4GiB", "--keep", full.write("wrong.py", "x = 1"))
+    assert (wrong.code, wrong.out) == (2, "")
+    assert full.call("plan", "fill.jsonl", "--keep", keep).code == 2
+
+
 def test_what_there_is_not_is_an_error(full: Desk) -> None:
     for args in (["add-memory", "db2", "1GiB"], ["add-memory", "db02", "-1"], ["add-memory", "db02", "x"]):
         result = full.call("can", *args)
