@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
 
 from domain.errors import InputError, InternalError
+from nilometer.audit.documents import read_audit
 from nilometer.audit.provenance import FileDigests
 from nilometer.audit.reading import OnError, histories, read_ledger
 from nilometer.history.cloudevents import source_uri
@@ -66,12 +68,20 @@ def report_of_ledger(
     making: Making,
     *,
     judged: bool | None = None,
+    audit: str | None = None,
     on_error: OnError | None = None,
     on_progress: Progress = lambda count: None,
 ) -> ReportPages:
-    """The report of a ledger. ``judged``: whether its events are judged; by default if they are not too many."""
+    """The report of a ledger. ``judged``: whether its events are judged; by default if they are not too many.
+
+    ``audit`` is the file of an audit that was made before: its findings are shown, and nothing is judged.
+    """
     last = ledger.position
     is_judged = last <= MOST_JUDGED if judged is None else judged
+    audited = None if audit is None else read_audit(audit)
+    if audited is not None and audited.source != source_uri(ledger.id):
+        raise InputError(f"{audit} is an audit of {audited.source}, not of this ledger", hint="audit this one")
+    is_judged = is_judged and audited is None
     skimmed = None if is_judged else skim(ledger, until=making.at, on_progress=on_progress)
     collected = skimmed or collect(
         read_ledger(ledger, upto=last, on_error=on_error),
@@ -80,6 +90,11 @@ def report_of_ledger(
         until=making.at,
         on_progress=on_progress,
     )
+    if audited is not None:
+        collected.audit, collected.judged = audited.audit, True
+        if audited.last < last:
+            note = f"The audit judged the events up to #{audited.last}; those after it were not judged."
+            making = replace(making, notes=(*making.notes, note))
     return build_report(collected, Origin(ledger.url), making)
 
 

@@ -23,6 +23,7 @@ from nilometer.cli.session import current_session, read_typed_time
 @click.option("--since", metavar="TIME", help="With --digest: what is new since then.")
 @click.option("--digest", is_flag=True, help="A short page, and beside it FILE.txt in plain text, fit for a mail.")
 @click.option("--judge/--no-judge", "judged", default=None, help="Whether events are judged; default up to 100,000.")
+@click.option("--audit", metavar="FILE", help="Findings of an audit that was made before, by nilo audit --format json.")
 @click.option("--prove", "proved", is_flag=True, help="Prove the rules, and say of each what is proved.")
 @common_options
 def command(
@@ -33,6 +34,7 @@ def command(
     since: str | None,
     digest: bool,
     judged: bool | None,
+    audit: str | None,
     proved: bool,
 ) -> int:
     """Write a report that anyone can open: one file with the verdict, the fleet, every host and VM, and the rules.
@@ -55,6 +57,8 @@ def command(
         raise Mistyped("--digest and --since go together", hint="nilo report --since yesterday --digest -o digest.html")
     if digest and file == "-":
         raise Mistyped("a digest is two files", hint="name the page: -o digest.html")
+    if audit is not None and (files or judged):
+        raise Mistyped("--audit is of the ledger, and takes the place of judging", hint="leave FILE and --judge out")
     session = current_session()
     clock = Clock24(*read_zone(zone))
     making = Making(
@@ -69,7 +73,7 @@ def command(
             reports = reports_of_files(files, making, on_progress=progress.update)
         else:
             with session.reading() as ledger:
-                reports = [report_of_ledger(ledger, making, judged=judged, on_progress=progress.update)]
+                reports = [report_of_ledger(ledger, making, judged=judged, audit=audit, on_progress=progress.update)]
     if digest and len(reports) > 1:
         raise Mistyped("these files are of several histories", hint="make a digest of each")
     if digest:

@@ -36,6 +36,9 @@ _WHY_SHORT: Final = {
 _FIGURES: Final = {"in_use": "in use", "visible": "guest visible", "memory": "memory setting", "assigned": "assigned"}
 
 
+_HOST_FIGURES: Final = {"total": "capacity", "reserve": "reserve"}
+
+
 def fleet_page(context: Context, now: View) -> FleetPage:
     """The fleet at the moment of the report."""
     collected = context.collected
@@ -235,19 +238,24 @@ def _changed_at(row: VmRow) -> str:
 
 
 def _unmeasured(context: Context, now: View) -> Iterator[FleetItem]:
-    """What cannot be said, and what to do: VMs of the same kind together."""
-    grouped: dict[tuple[str, str, str], list[str]] = {}
+    """What cannot be said, and what to do: hosts and VMs of the same kind together."""
+    grouped: dict[tuple[str, str, str], list[Reference]] = {}
+    for host in now.hosts:
+        for figure, words in _HOST_FIGURES.items():
+            unknown = host.unknown.get(figure)
+            if unknown is not None:
+                grouped.setdefault((words, _why(unknown), unknown.collect), []).append(context.host(host.host))
     for row in now.vms:
         if row.power not in _ON and row.origin == "decided":
             continue
         for figure, words in _FIGURES.items():
             unknown = row.unknown.get(figure)
             if unknown is not None:
-                grouped.setdefault((words, _why(unknown), unknown.collect), []).append(row.vm)
-    for (words, why, collect), vms in sorted(grouped.items(), key=lambda entry: -len(entry[1])):
-        named = tuple(context.vm(vm) for vm in vms[:MOST_ITEMS])
-        more = () if len(vms) <= MOST_ITEMS else (Reference(f"{counted(len(vms) - MOST_ITEMS)} more"),)
-        yield FleetItem(vms=(*named, *more), text=f"{words} {why}.", muted=collect)
+                grouped.setdefault((words, _why(unknown), unknown.collect), []).append(context.vm(row.vm))
+    for (words, why, collect), subjects in sorted(grouped.items(), key=lambda entry: -len(entry[1])):
+        more = len(subjects) - MOST_ITEMS
+        named = subjects[:MOST_ITEMS] + ([Reference(f"{counted(more)} more")] if more > 0 else [])
+        yield FleetItem(vms=tuple(named), text=f"{words} {why}.", muted=collect)
 
 
 def _why(unknown: UnknownFigure) -> str:

@@ -287,3 +287,28 @@ def test_what_is_proved_stands_beside_each_rule(desk: Desk) -> None:
     proved = report_of(desk, "--prove").text
     assert "\N{CHECK MARK} proved" in proved
     assert re.search(r"Proved: \d+ obligations and \d+ checks in [\d.]+ s with Z3 [\d.]+, 20", proved)
+
+
+def test_an_audit_that_was_made_before_is_shown_as_if_the_report_had_judged(desk: Desk) -> None:
+    # given an audit of a ledger
+    desk.call("import-qemu", S7, "--as", "lab")
+    audit = desk.folder / "audit.json"
+    audit.write_text(desk.call("audit", "--all", "--format", "json").out)
+    # when it is given to the report
+    judged, audited = report_of(desk), report_of(desk, "--audit", str(audit))
+    # then the verdict and the findings are the same
+    assert "1 finding could not be decided" in audited.text
+    assert [id for id in audited.ids if re.fullmatch(r"f\d+", id)] == [
+        id for id in judged.ids if re.match(r"f\d+$", id)
+    ]
+    messages = re.findall(r"the request fell short[^)]*\)", judged.text)
+    assert messages == re.findall(r"the request fell short[^)]*\)", audited.text)
+    assert len(messages) == 3
+    # and it is refused where it is no audit, or one of another ledger
+    Ledger.open(f"{desk.url}2", create=True).close()
+    for file, ledger, message in (
+        (audit, f"{desk.url}2", "not of this ledger"),
+        (Path(S7), desk.url, "it is no audit"),
+    ):
+        made = desk.call("report", "--audit", str(file), "--ledger", ledger, "-o", f"{desk.folder}/no.html")
+        assert (made.code, message in made.err) == (2, True)
