@@ -308,10 +308,15 @@ def _describe_vm_measurement(event: VmObserved, unit: Unit | None) -> str:
         parts.append(f"{event.label}: Smart Paging may make up for the rest")
     if event.label == CONTRADICTED and event.told is not None:
         parts.append(event.told)
+    if event.label == OWN_CHANGE and event.told is not None and not parts:
+        return f"had a recorded command: {event.told}"
     if event.label == OWN_CHANGE and event.told is not None:
         parts.append(f"a recorded command: {event.told}")
     if happened is not None:
         return ": ".join(filter(None, [f"{happened} ({event.told})", ", ".join(parts)]))
+    reported = event.label or event.told
+    if not parts and reported is not None and not event.devices:
+        return f"reported {reported}"
     return f"was measured: {', '.join(parts) or event.label or 'no new figures'}"
 
 

@@ -26,17 +26,23 @@ def _short(facts: CommandFacts, granted: str, requested: str, cause: str) -> str
 
 def _insufficient(facts: CommandFacts) -> tuple[str, str]:
     host = facts.evidence.destination or facts.site
-    hint = f"free memory on host {host.id}: stop, save or move a VM; to list them: nilo view --host {quote(host.id)}"
     if facts.command in _GIVES:
-        granted, requested, free = format_sizes([facts.granted, facts.requested, host.free])
+        sizes = [facts.granted, facts.requested, host.free, facts.requested - host.free]
+        granted, requested, free, missing = format_sizes(sizes)
+        hint = _free_on(host.id, missing)
         odd = host.free % QUANTUM and host.free < facts.requested  # shown in MiB then, as the quantum is
         steps = f", and memory is granted in steps of {format_size(QUANTUM)}" if odd else ""
         return _short(facts, granted, requested, f"host {host.id} had {free} free{steps}"), hint
     figures = facts.figures
     needed = {"start": figures.startup, "reboot-guest": figures.startup - figures.assigned}
-    more, free = format_sizes([needed.get(facts.command, figures.assigned), host.free])
+    size = needed.get(facts.command, figures.assigned)
+    more, free, missing = format_sizes([size, host.free, size - host.free])
     needs = f"{more} more" if facts.command == "reboot-guest" else more
-    return f"{facts.cannot}: it needs {needs}, and host {host.id} had {free} free.", hint
+    return f"{facts.cannot}: it needs {needs}, and host {host.id} had {free} free.", _free_on(host.id, missing)
+
+
+def _free_on(host: str, missing: str) -> str:
+    return f"free {missing} on host {host}: stop, save or move a VM; to list them: nilo view --host {quote(host)}"
 
 
 def _size_limit(facts: CommandFacts) -> tuple[str, str]:

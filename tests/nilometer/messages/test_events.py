@@ -13,6 +13,7 @@ from domain.events import Event
 from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import (
     BASE_MEMORY,
+    OWN_CHANGE,
     UNKNOWN_ACTOR,
     DeviceFigures,
     Means,
@@ -34,6 +35,19 @@ BOOT = DeviceFigures(BASE_MEMORY, Means.BOOT, 4 * GiB)
 def envelope_of(event: Event) -> Envelope[Event]:
     metadata = Metadata("a", "b", NOON, NOON, "c")
     return Envelope(stream=vm_stream("web01"), version=1, event=event, metadata=metadata, position=1)
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (VmObserved(label="ACPI_DEVICE_OST", told="{}"), "reported ACPI_DEVICE_OST"),
+        (VmObserved(told="Hyper-V-Worker 18600"), "reported Hyper-V-Worker 18600"),
+        (VmObserved(label=OWN_CHANGE, told="Stop-VM web01"), "had a recorded command: Stop-VM web01"),
+        (VmObserved(), "was measured: no new figures"),
+    ],
+)
+def test_what_has_no_figures_was_reported_and_not_measured(event: VmObserved, text: str) -> None:
+    assert describe(envelope_of(event)) == f"VM web01 {text}"
 
 
 @pytest.mark.parametrize(

@@ -160,14 +160,14 @@ CASES: list[tuple[tuple[Line, ...], Line, Code, str, str]] = [
         do("add-memory", amount="100GiB"),
         Code.INSUFFICIENT_HOST_MEMORY,
         f"{PARTIALLY} 58 GiB of 100 GiB was added to web01; host hv01 had 58 GiB free.",
-        "free memory on host hv01",
+        "free 42 GiB on host hv01",
     ),
     (
         ({**SMALL_HOST, "host": "hv01"}, WEB),
         START,
         Code.INSUFFICIENT_HOST_MEMORY,
         "Cannot start web01: it needs 4 GiB, and host hv01 had 1 GiB free.",
-        "nilo view --host hv01",
+        "free 3 GiB on host hv01: stop, save or move a VM; to list them: nilo view --host hv01",
     ),
     (
         (HOST, SMALL_HOST, WEB, START),
