@@ -130,11 +130,10 @@ def write_digest(report: ReportPages) -> tuple[bytes, bytes]:
     if digest is None:
         raise InternalError("a report without since has no digest")
     page = "".join(digest_document(report, digest))
-    return f"<!doctype html>\n{page}".encode("utf-8", "backslashreplace"), "".join(digest_text(report, digest)).encode()
+    return page.encode("utf-8", "backslashreplace"), "".join(digest_text(report, digest)).encode()
 
 
 def write_document(reports: Sequence[ReportPages], clock: Clock24) -> Iterator[bytes]:
     """The HTML document of a report, or of several, piece by piece."""
-    yield b"<!doctype html>\n"
     for piece in document(reports, clock.zone):
         yield piece.encode("utf-8", "backslashreplace")

@@ -10,6 +10,7 @@ import htpy
 from htpy import Node
 
 from domain.identifiers import UtcTime
+from domain.state import Power
 from nilometer.report.building.context import Context, bare, unit_of
 from nilometer.report.building.hosts import power_of
 from nilometer.report.building.report import compared_moments, compared_subjects
@@ -41,7 +42,7 @@ def list_vms(context: Context, now: View) -> Node:
             htpy.th(scope="row")[link(reference)],
             htpy.td["unknown" if host is None else link(host)],
             htpy.td[power_of(row)],
-            (htpy.td(class_="figure")["" if row.assigned is None else bare(size, unit)] for size in sizes),
+            (htpy.td(class_="figure")["" if row.power is Power.OFF else bare(size, unit)] for size in sizes),
             htpy.td(class_="time")[context.clock.clock(UtcTime(row.as_of), exact=False)],
         ]
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import htpy
 from htpy import Node
+from markupsafe import Markup
 
 from nilometer.cli.serving.lists import compare, list_vms
 from nilometer.cli.serving.live import LiveLedger
@@ -38,6 +39,8 @@ MOST_KEPT: Final = 64
 """Pages that are kept as long as nothing new is recorded."""
 
 _FRAGMENT: Final = re.compile(r' href="#([^"]*)"')
+_HEADING: Final = re.compile(r"<h2>.*?</h2>", re.DOTALL)
+_LOWER_HEADINGS: Final = re.compile(r"<(/?)h([34])(?=[ >])")
 _ID: Final = re.compile(r' id="([^"]*)"')
 
 
@@ -178,7 +181,7 @@ class PageMaker:
     def _whole(self, known: _Known, title: str, name: str, content: Node) -> PageReply:
         live = self._live
         main = htpy.main(id="main")[
-            htpy.h1[title] if not name.startswith(("vm-", "host-")) else None,
+            htpy.h1[title],
             live.problem is not None
             and htpy.p(class_="banner", role="alert")[
                 htpy.b["Nothing new can be read. "], f"{mask_texts(live.problem.message)}. ",
@@ -188,7 +191,7 @@ class PageMaker:
             and htpy.p(class_="notice")[f"{live.unreadable} events cannot be read: nilo repair says why."],
             not known.context.collected.events
             and htpy.p(class_="notice")["No event is recorded in this ledger yet. What comes is shown at once."],
-            content,
+            lifted(content),
         ]  # fmt: skip
         body = htpy.body(class_="lone", data_position=str(known.position))[
             htpy.a(class_="skip", href="#main")["Skip to the content"],
@@ -214,6 +217,13 @@ class PageMaker:
             htpy.script(src=self._assets["live.js"], defer=True),
         ]
         return PageReply(with_addresses(str(htpy.html(lang="en")[head, body])))
+
+
+def lifted(content: Node) -> Markup:
+    """A section of a report as a page: its heading is the page's own, and those below it are one level higher."""
+    html = str(htpy.fragment[content])
+    html = _HEADING.sub("", html, count=1)
+    return Markup(_LOWER_HEADINGS.sub(lambda found: f"<{found[1]}h{int(found[2]) - 1}", html))
 
 
 def with_addresses(html: str) -> str:

@@ -55,7 +55,7 @@ def vm_page(context: Context, vm: VmHistory, findings: Sequence[FindingItem]) ->
     return VmPage(
         anchor=vm_anchor(vm.id),
         name=name,
-        heading=name,
+        heading=_heading(context, vm, name),
         facts=tuple(_facts(context, vm)),
         chart=chart,
         empty="" if chart is not None else "The VM never had memory, as far as is known: there is nothing to draw.",
@@ -75,6 +75,13 @@ def _left_out_short(vm: VmHistory) -> str:
     if vm.fell_short <= drawn:
         return " Every request that fell short is marked."
     return f" Of {counted(vm.fell_short)} requests that fell short the newest {drawn} are marked."
+
+
+def _heading(context: Context, vm: VmHistory, name: str) -> str:
+    """The name of a VM, with its host where another VM has the same name."""
+    others = sum(context.name_of(other) == name for other in context.collected.vms)
+    host = next((moment.point.host for moment in reversed(list(vm.points)) if moment.point.host), None)
+    return f"{name} on {host}" if others > 1 and host is not None else name
 
 
 def vm_chart(

@@ -160,7 +160,7 @@ def _row(
 ) -> Node:
     """A row; without texts, the one that the script fills."""
     is_blank = not figure
-    head = (subject.href, subject.label) if subject is not None else ("#", "")
+    head = (subject.href, subject.label) if subject is not None else ("#compare", "")
     before, after, difference = words
     return htpy.tr(class_=subject is not None and "group-first")[
         htpy.th(scope="rowgroup", rowspan=str(rows))[htpy.a(href=head[0])[head[1]]]

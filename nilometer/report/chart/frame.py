@@ -6,7 +6,7 @@ lines lie in a box that is stretched, and their strokes are not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, tzinfo
 from typing import Final
 
@@ -39,6 +39,10 @@ HEIGHT: Final = 300
 AXIS_HEIGHT: Final = 28
 DATES_HEIGHT: Final = 44
 _ROOM_FOR_WORDS: Final = 13.0
+_MARK_ROOM: Final = 11.0
+"""So far from a mark its words reach."""
+BESIDE_SIZES: Final = 26.0
+"""Left of this place words stand over the labels of sizes on a narrow page."""
 
 
 def size_words(size: int | None, chart: Chart) -> str:
@@ -140,15 +144,28 @@ def idle_bands(chart: Chart, scale: TimeScale, height: int) -> Iterator[Node]:
         yield rectangle(begin, end, 0, height, BAND)
 
 
-def idle_words(chart: Chart, scale: TimeScale, height: int) -> Iterator[Node]:
-    """The edges of what is narrowed, and how long it was, above the lines."""
+def idle_words(chart: Chart, scale: TimeScale, sizes: SizeScale) -> Iterator[Node]:
+    """The edges of what is narrowed, and how long it was, above the lines and beside the marks."""
+    height = sizes.height
+    marked = [
+        (scale.place(mark.time), sizes.height - 12 if mark.size is None else sizes.place(mark.size))
+        for mark in chart.marks
+    ]
     if scale.kind == "event":
         return
     for span in chart.idle:
         begin, end = scale.place(span.since), scale.place(span.until)
         for edge in (begin, end):
             yield element("line", {"x1": percent(edge), "x2": percent(edge), "y1": "0", "y2": str(height)}, DOTTED)
-        yield upright(span.words, (begin + end) / 2, height * 0.42)
+        middle = (begin + end) / 2
+        near = [top for place, top in marked if begin - _MARK_ROOM < place < end + _MARK_ROOM]
+        yield upright(span.words, middle, _free_place(near, height), style="wide" if middle < BESIDE_SIZES else "")
+
+
+def _free_place(taken: Sequence[float], height: int) -> float:
+    """A place for upright words that is far from those that are taken."""
+    places = [height * share for share in (0.42, 0.62, 0.75, 0.25)]
+    return next((place for place in places if all(abs(place - other) > 50 for other in taken)), places[0])
 
 
 def unwatched_bands(chart: Chart, scale: TimeScale, height: int) -> Iterator[Node]:
@@ -202,9 +219,10 @@ def rectangle(begin: float, end: float, top: float, height: float, look: Attribu
     )
 
 
-def upright(words: str, place: float, height: float) -> Node:
+def upright(words: str, place: float, height: float, style: str = "") -> Node:
     """Words that stand upright."""
-    return at(place, height, text({"transform": "rotate(-90)", "text-anchor": "middle", "y": "4"}, words, halo=True))
+    look = {"transform": "rotate(-90)", "text-anchor": "middle", "y": "4"}
+    return at(place, height, text(look, words, halo=True, style=style))
 
 
 def cursor(place: float | None, height: int) -> Node:

@@ -72,7 +72,7 @@ def draw_lines(chart: Chart, kind: ScaleKind = "time", zone: tzinfo = UTC) -> Re
         stretched(HEIGHT, *_drawn_lines(levels, sizes)),
         unmeasured_boxes(chart.unmeasured, scale, HEIGHT),
         _ballooned_words(chart, levels, sizes),
-        idle_words(chart, scale, HEIGHT),
+        idle_words(chart, scale, sizes),
         unwatched_words(chart, scale, HEIGHT),
         time_axis(scale, HEIGHT, zone),
         cursor(_chosen(chart, scale), HEIGHT),

@@ -7,7 +7,7 @@ from typing import Final
 
 from htpy import Node
 
-from nilometer.report.chart.frame import at
+from nilometer.report.chart.frame import BESIDE_SIZES, at
 from nilometer.report.chart.looks import BAD, GROUND, INK, WARNING, Attributes, element, text
 from nilometer.report.chart.scales import SizeScale, TimeScale
 from nilometer.report.series import Chart, ChartMark, MarkKind
@@ -52,7 +52,9 @@ def draw_marks(chart: Chart, scale: TimeScale, sizes: SizeScale, *, on_top: bool
         if words is not None:
             labelled.append(place)
         height = sizes.place(mark.size) if mark.size is not None else sizes.height - 12
-        yield _mark(mark, place, height, words, crowded=distance < 2 + 3 * length, on_top=on_top)
+        yield _mark(
+            mark, place, height, words, crowded=distance < 2 + 3 * length or place < BESIDE_SIZES, on_top=on_top
+        )
 
 
 def _importance(mark: ChartMark) -> int:

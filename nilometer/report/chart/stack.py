@@ -71,7 +71,7 @@ def draw_stack(chart: Chart, kind: ScaleKind = "time", zone: tzinfo = UTC) -> Re
         unwatched_bands(chart, scale, HEIGHT),
         stretched(HEIGHT, stroked(step_path(total, sizes.place), LOOKS["total"].stroke())),
         unmeasured_boxes(chart.unmeasured, scale, HEIGHT),
-        idle_words(chart, scale, HEIGHT),
+        idle_words(chart, scale, sizes),
         unwatched_words(chart, scale, HEIGHT),
         time_axis(scale, HEIGHT, zone),
         cursor(scale.place(chart.moments[chart.chosen].time) if chart.moments else None, HEIGHT),

@@ -25,7 +25,7 @@ def show_vm(page: VmPage, zone: tzinfo) -> Renderable:
         page.chart is not None and _requests(page, page.chart),
         [_notice(notice) for notice in page.notices],
         htpy.h3["Every event" if not page.table.left_out else "The newest events, and those that something leads to"],
-        event_table(f"Events of {page.name}", page.table),
+        event_table(f"Events of {page.heading}", page.table),
     ]
 
 
