@@ -9,6 +9,7 @@ from typing import Final
 
 from nilometer.audit.reading import Conflict
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
+from projections.watching import Watching
 from rules.judging.completeness import PlacedEvent
 from rules.judging.findings import Coverage, Finding, RuleCoverage, Verdict
 from rules.judging.judge import Judge
@@ -54,6 +55,8 @@ class Audit:
         """How many findings only follow from another."""
         self.spans: dict[str, tuple[EventPlace, EventPlace]] = {}
         """The first and the last event of each ledger."""
+        self.watching = Watching()
+        """Which time of each host was watched."""
         self.minor = minor
         self.most = most
         self._violated = False
@@ -76,6 +79,7 @@ class Audit:
                     for finding in judge.take(envelope, place, named_source):
                         self.add(finding, source)
                     self.streams.add(envelope.stream)
+                    self.watching.take(envelope)
                 count += len(batch)
                 self._widen_span(source, [_place_of(batch[0]), _place_of(batch[-1])])
                 if on_progress is not None:
@@ -97,6 +101,7 @@ class Audit:
             self._violated = self._violated or part._violated
             self.consequence_count += part.consequence_count
             self.streams |= part.streams
+            self.watching.merge(part.watching)
             for source, places in part.spans.items():
                 self._widen_span(source, places)
             self.counts.update(part.counts)

@@ -36,6 +36,15 @@ def audit_document(report: AuditReport) -> dict[str, Any]:
             }
             for rule, coverage in sorted(audit.coverage.rules.items())
         ],
+        "watched": [
+            {
+                "host": host.host,
+                "since": host.since,
+                "until": host.until,
+                "gaps": [{"since": gap.since, "until": gap.until} for gap in gaps],
+            }
+            for host, gaps in report.watched
+        ],
         "left_out": audit.left_out,
         "unreadable": [{"message": error.message, "hint": error.hint} for error in report.skipped.errors],
     }

@@ -11,8 +11,13 @@ from nilometer.audit.wording import format_coverage, format_finding
 from nilometer.cli.audit.result import AuditReport
 from nilometer.cli.output import Output
 from nilometer.errors import UnreadableEvent
+from nilometer.messages.sizes import plural
+from nilometer.times import format_duration, format_time, format_time_near
+from projections.watching import gap_seconds
 from rules.judging.findings import RuleCoverage, Verdict
 
+MOST_GAPS: Final = 3
+"""Times in which a host was not watched that are shown of each; the others are counted."""
 _COLOURS: Final = {
     Verdict.HOLDS: "green",
     Verdict.VIOLATED: "red",
@@ -41,6 +46,12 @@ def show_report(out: Output, report: AuditReport, *, findings_shown: bool = Fals
         out.write_line()
         out.write_line(f"{out.style('What could be checked', bold=True)}:")
         for line in coverage:
+            out.write_line(f"  {line}")
+    unwatched = list(_unwatched(report))
+    if unwatched:
+        out.write_line()
+        out.write_line(f"{out.style('What was not watched', bold=True)}:")
+        for line in unwatched:
             out.write_line(f"  {line}")
     out.write_line()
     out.write_line(f"{out.style('About this audit', bold=True)}:")
@@ -98,6 +109,19 @@ def _coverage(audit: Audit) -> Iterator[str]:
     for rule, coverage in rules:
         if not coverage.unknown and (coverage.applicable or coverage.remarks):
             yield f"{rule}: {_counts(coverage)}"
+
+
+def _unwatched(report: AuditReport) -> Iterator[str]:
+    """When hosts were not watched: of each the longest times, or with ``--all`` all of them."""
+    for host, gaps in report.watched:
+        if not gaps:
+            continue
+        total = format_duration(sum(map(gap_seconds, gaps)))
+        shown = gaps if report.audit.minor else sorted(gaps, key=gap_seconds, reverse=True)[:MOST_GAPS]
+        times = [f"{format_time(gap.since)} to {format_time_near(gap.until, gap.since)}" for gap in shown]
+        rest = len(gaps) - len(shown)
+        more = f", and {plural(rest, 'shorter time')}" if rest else ""
+        yield f"host {host.host}, for {total}: {', '.join(times)}{more}"
 
 
 def _counts(coverage: RuleCoverage) -> str:

@@ -8,11 +8,13 @@ from typing import Final
 
 from domain.errors import NilometerError
 from domain.identifiers import host_stream, vm_stream
+from domain.observed.polls import Gap
 from nilometer.audit.provenance import Provenance
 from nilometer.audit.result import MOST_FINDINGS, Audit
 from nilometer.audit.rules import ALL_RULES, POLICY
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, UNREADABLE, say
 from nilometer.times import format_time
+from projections.watching import WatchedHost
 from rules.judging.findings import Verdict
 from rules.judging.scope import Scope
 
@@ -68,6 +70,13 @@ class AuditReport:
         rules = sorted(rule for rule in scope.rules | self.required if not audit.was_checked(rule))
         vms = [f"VM {vm}" for vm in sorted(scope.vms) if vm_stream(vm) not in matched]
         return rules + vms + [f"host {host}" for host in sorted(scope.hosts) if host_stream(host) not in matched]
+
+    @property
+    def watched(self) -> list[tuple[WatchedHost, list[Gap]]]:
+        """The hosts in scope that were watched, each with the times in scope in which it was not."""
+        scope = self.scope
+        hosts = [host for host in self.audit.watching if not scope.hosts or host.host in scope.hosts]
+        return [(host, host.gaps_between(scope.since, scope.until)) for host in hosts]
 
     @property
     def nothing_to_check(self) -> str:
