@@ -8,6 +8,14 @@ from typing import Final
 import click
 
 from domain.identifiers import seconds_between
+from domain.observed.shortage import (
+    FULL_PRESSURE,
+    LITTLE,
+    LITTLE_OF_SMALL,
+    LITTLE_PERCENT,
+    LOW_SECONDS,
+    PRESSED_POLLS,
+)
 from nilometer.cli.documents import to_document
 from nilometer.cli.failures import OK
 from nilometer.cli.names import EMPTY
@@ -15,7 +23,7 @@ from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import current_session, read_typed_time
 from nilometer.cli.vm_names import VmNames, ids_option
-from nilometer.messages.sizes import format_rounded
+from nilometer.messages.sizes import format_rounded, format_size
 from nilometer.queries import read_short
 from nilometer.times import current_time, format_duration, format_time
 from projections.short import Shortages, ShortVm, WhyShort
@@ -27,21 +35,25 @@ _REASONS: Final = {
 }
 
 
-@click.command("short")
-@click.option("--at", metavar="TIME", help="As it was at this time; default now.")
-@ids_option
-@common_options
-def command(at: str | None) -> int:
-    """Show which VMs are short of memory and why, worst first, with how long; and of which that is unknown.
+HELP: Final = f"""Show which VMs are short of memory and why, worst first, with how long; and of which that is unknown.
 
-    Short is: at its maximum with a pressure over 100 in five polls; little available for ten minutes (under 512 MiB or
-    5 percent, in a small VM a quarter), where Dynamic Memory cannot give more; or less granted than was requested.
+    Short is: at its maximum with a pressure over {FULL_PRESSURE} in {PRESSED_POLLS} polls; little available for
+    {format_duration(LOW_SECONDS)} (under {format_size(LITTLE)} or {LITTLE_PERCENT} percent, in a small VM one part in
+    {LITTLE_OF_SMALL}), where Dynamic Memory cannot give more; or less granted than was requested.
 
     \b
     Examples:
       nilo short
       nilo short --at "yesterday 14:00" --format json
     """
+
+
+@click.command("short", help=HELP)
+@click.option("--at", metavar="TIME", help="As it was at this time; default now.")
+@ids_option
+@common_options
+def command(at: str | None) -> int:
+    """Shows which VMs are short, as ``HELP`` says."""
     session = current_session()
     out = Output(session.format)
     moment = None if at is None else read_typed_time(at)

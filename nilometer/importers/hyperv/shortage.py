@@ -1,35 +1,27 @@
 """Whether a guest is short of memory, by its polls: little of it is available, or it presses for more than it may have.
 
-A VM that Dynamic Memory can still give to is not short: it will get it. Below 2 GiB a quarter of the memory is the
-bound, because 512 MiB would be most of it.
+A VM that Dynamic Memory can still give to is not short: it will get it. What counts as little, and for how long, is in
+``domain.observed.shortage``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
 
 from domain.identifiers import UtcTime, seconds_between
 from domain.observed.events import VmMemoryShort
-from domain.observed.shortage import MemoryShortage, ShortBy
-from domain.quantities import MiB
+from domain.observed.shortage import (
+    FULL_PRESSURE,
+    LOW_SECONDS,
+    PRESSED_POLLS,
+    MemoryShortage,
+    ShortBy,
+    find_little,
+)
 from nilometer.importers.hyperv.hosts import GAP_SECONDS
 from nilometer.importers.hyperv.news import ON
 from nilometer.importers.hyperv.readings import VmReading
-
-LOW_SECONDS: Final = 600
-"""So long little has to be available."""
-PRESSED_POLLS: Final = 5
-"""In so many polls, one after the other, the pressure has to be over 100."""
-LITTLE: Final = 512 * MiB
-_FULL: Final = 100
-"""Percent: the pressure at which a guest needs all that it has."""
-
-
-def find_little(assigned: int) -> int:
-    """What counts as little available, in bytes, in a guest of this size."""
-    return min(max(LITTLE, assigned * 5 // 100), assigned // 4)
 
 
 @lru_cache(maxsize=256)
@@ -70,7 +62,7 @@ class ShortageWatch:
             self.least = available if self.least is None else min(self.least, available)
         else:
             self.low_since = self.least = None
-        if reading.pressure is not None and reading.pressure > _FULL and listing.dynamic:
+        if reading.pressure is not None and reading.pressure > FULL_PRESSURE and listing.dynamic:
             self.pressed_since, self.pressed = self.pressed_since or reading.at, self.pressed + 1
         else:
             self.pressed_since, self.pressed = None, 0
