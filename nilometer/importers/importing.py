@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from os import PathLike, fspath
 from pathlib import Path
@@ -18,6 +18,7 @@ from nilometer.importers.hyperv.sources.local_time import parse_zone
 from nilometer.importers.hyperv.sources.spool.spool_folder import SpoolFolder, read_spool_folder
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
 from nilometer.importers.run import DigestedStream, ImportCounts, SkippedRecords, SourceFile, import_file
+from nilometer.importers.unfinished import find_lengths
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Observation
 from nilometer.ledger.validating import check_optional, check_time, check_words
@@ -166,14 +167,13 @@ def import_qemu(
     def begin(sources: Sequence[SourceFile], prefix: str) -> list[Observation]:
         return Beginning.find(ledger, sources, prefix).observe(sources, prefix)
 
-    for name in _list_names(files):
+    def import_one(name: str, length: int | None) -> ImportedFile:
+        """Imports a file up to a length, or all of it. Raises ``ImportStopped``."""
         importer, skipped = QemuImporter(name, prefix, vm=vm, at=collected), SkippedRecords(keep_going)
 
-        def write(
-            observations: Sequence[Observation], name: str = name, counts: ImportCounts = importer.counts
-        ) -> list[tuple[int, ...]]:
+        def write(observations: Sequence[Observation]) -> list[tuple[int, ...]]:
             if progress is not None:
-                progress(sum(file.records for file in results) + counts.records)
+                progress(sum(file.records for file in results) + importer.counts.records)
             try:
                 return ledger.record(observations, actor=actor, via=via, at_ahead=at_ahead)
             except InputError as error:
@@ -183,12 +183,12 @@ def import_qemu(
             with open_repeatable_input(name) as stream:
                 import_file(
                     importer,
-                    DigestedStream(stream),
+                    DigestedStream(stream, length=length),
                     name=name,
                     format=FORMAT,
                     write=write,
                     expected=IMPORT_QEMU,
-                    final=final,
+                    final=final and length is None,
                     skipped=skipped,
                     clock=ledger.clock,
                     begin=begin,
@@ -197,7 +197,12 @@ def import_qemu(
             if not keep_going:
                 raise ImportStopped(error, [*results, _to_qemu_result(name, importer, skipped)]) from error
             skipped.add(error)
-        results.append(_to_qemu_result(name, importer, skipped))
+        return _to_qemu_result(name, importer, skipped)
+
+    for name in _list_names(files):
+        killed = [import_one(name, length) for length in find_lengths(ledger, [name], prefix).values()]
+        result = import_one(name, None)
+        results.append(replace(result, recorded=result.recorded + sum(file.recorded for file in killed)))
     return results
 
 

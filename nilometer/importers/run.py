@@ -127,10 +127,12 @@ class DigestedStream:
     """A file as it is when it is opened: its size and SHA-256 are known before it is read.
 
     What is written to its end later is not read: it is for the next import. With ``marks``, its beginnings of so many
-    bytes are digested too, and it can be read from there on.
+    bytes are digested too, and it can be read from there on. With a ``length`` it ends there.
     """
 
-    def __init__(self, stream: BinaryIO, marks: Collection[int] = ()) -> None:
+    def __init__(self, stream: BinaryIO, marks: Collection[int] = (), *, length: int | None = None) -> None:
+        self.is_cut = length is not None
+        """Whether the file goes on behind its end."""
         self._stream = stream
         self._start = stream.tell()
         self.size = 0
@@ -142,7 +144,7 @@ class DigestedStream:
         digest: Hash = sha256()
         self._digests: dict[int, Hash] = {0: digest.copy()}
         self._at_end = digest.copy()
-        while data := stream.read(READ_BYTES):
+        while data := stream.read(READ_BYTES if length is None else min(READ_BYTES, length - self.size)):
             self.head = self.head or data[:MAGIC_BYTES]
             self._add(digest, memoryview(data), data.rfind(b"\n") + 1, marks)
         self.sha256 = digest.hexdigest()

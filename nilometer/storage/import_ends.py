@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final
 
 from domain.identifiers import StreamName
-from domain.observed.events import VmAnnotated
+from domain.observed.events import ImportBegun, ImportRecorded, VmAnnotated
 from nilometer.storage.store import Database, Store
 
 TABLE: Final = "view_imports"
@@ -93,6 +93,18 @@ def find_progress(store: Store, after: int) -> LedgerProgress:
         versions={stream: version for stream, version, _, _ in found},
         annotations={stream: annotated for stream, _, annotated, _ in found if annotated},
     )
+
+
+def find_unfinished(store: Store, after: int) -> list[int]:
+    """The positions, after another, of the events that the import of a file began, and none of it that it ended."""
+    with store.transaction(write=False) as db:
+        ended = f"SELECT 1 FROM {db.events_table} other WHERE other.originator_id = begun.originator_id"
+        rows = db.execute(
+            f"SELECT {db.position_column} FROM {db.events_table} begun WHERE {db.position_column} > ? "
+            f"AND topic LIKE ? AND NOT EXISTS ({ended} AND other.topic LIKE ?) ORDER BY 1",
+            (after, f"{ImportBegun.KIND}/%", f"{ImportRecorded.KIND}/%"),
+        ).fetchall()
+    return [_number(row[0]) for row in rows]
 
 
 def _number(value: object) -> int:

@@ -277,6 +277,14 @@ class Views:
         return self._log.find(wanted or Filter(), limit)
 
     @property
+    def taken_up(self) -> int:
+        """The position of the last event that is taken up; 0 if the stored views are not there, or damaged."""
+        try:
+            return self._position() or 0
+        except (ViewError, EventsMissing):
+            return 0
+
+    @property
     def are_complete(self) -> bool:
         """Whether every event is taken up; those that cannot be read are not."""
         with self._store.transaction(write=False) as db:

@@ -64,6 +64,8 @@ class HypervFile:
         """Whether it stands for the files that no poll has taken in: they are read each time."""
         self._stream = stream
         self._stamp = read_stamp(name) if end is None or stream is not None else end.stamp
+        if stream is not None and stream.is_cut:
+            self._stamp = None  # the file system shows the whole file
         self._context = FileContext(
             host=host, at=at, zone=zone, skipped=self.skipped, counts=self.counts, changes=changes or ChangePairs()
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 from domain.errors import InputError
@@ -30,6 +30,7 @@ from nilometer.importers.hyperv.importer import HypervImporter
 from nilometer.importers.hyperv.sources.spool.change_pairs import ChangePairs
 from nilometer.importers.hyperv.sources.spool.spool_folder import CHANGES, SpoolFolder
 from nilometer.importers.run import DigestedStream, SkippedRecords
+from nilometer.importers.unfinished import find_lengths
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Observation
 from nilometer.storage.import_ends import find_progress, load_end, save_end
@@ -68,6 +69,10 @@ class UnreadableFile:
     error: InputError
 
 
+class NothingBegun(Exception):
+    """No import began with these files at these lengths."""
+
+
 class HypervImport:
     """One import. ``results`` are the files so far, whatever ends it."""
 
@@ -78,12 +83,15 @@ class HypervImport:
         spools: Sequence[SpoolFolder],
         options: HypervOptions,
         record: RecordObservations,
+        lengths: Mapping[int, int] | None = None,
     ) -> None:
         self._ledger = ledger
         self._spools = spools
         self._options = options
         self._record = record
         self._names = names
+        self._lengths = lengths or {}
+        """Where files end for an import that was killed, by the places of their names: they have grown since."""
         self._streams: dict[int, DigestedStream | InputError] = {}
         """By the places of their names."""
         self._ends = FileEnds()
@@ -91,6 +99,26 @@ class HypervImport:
 
     def run(self) -> None:
         """Reads the files and records their events. Raises ``InputError`` for what cannot be read."""
+        lengths = find_lengths(self._ledger, self._names, self._options.prefix or "")
+        recorded = self._finish_killed(lengths) if lengths else {}
+        self._run()
+        for file in self.results:
+            if isinstance(file, HypervFile):
+                file.counts.recorded += recorded.get(file.name, 0)
+
+    def _finish_killed(self, lengths: Mapping[int, int]) -> dict[str, int]:
+        """Goes on with an import that was killed, up to where its files ended; how many events each file gave."""
+        options = replace(self._options, final=False)
+        killed = HypervImport(self._ledger, self._names, self._spools, options, self._record, lengths)
+        try:
+            killed._run()
+        except NothingBegun:
+            return {}
+        finally:
+            self.results = killed.results
+        return {file.name: file.counts.recorded for file in killed.results if isinstance(file, HypervFile)}
+
+    def _run(self) -> None:
         name = name_end(self._names, self._options.decisive)
         stored = None if name is None else load_end(self._ledger.recorder, name)
         checkpoint = None if stored is None else decode(stored)
@@ -144,6 +172,8 @@ class HypervImport:
             return self._record(observations, files)
 
         beginning = Beginning.find(self._ledger, sources, options.prefix or "", stated=options.decisive)
+        if self._lengths and not beginning.goes_on:
+            raise NothingBegun
         if after is not None:
             beginning = beginning.going_on_after(after)
         return build_importer(
@@ -175,7 +205,7 @@ class HypervImport:
         name = self._names[place]
         skipped = SkippedRecords(self._options.keep_going)
         try:
-            same = self._ends.find_same(name) if goes_on else None
+            same = self._ends.find_same(name) if goes_on and place not in self._lengths else None
             if same is not None:
                 return self._to_file(name, None, pairs, skipped, end=same)
             stream = self._find_stream(place, opened)
@@ -194,7 +224,8 @@ class HypervImport:
             name = self._names[place]
             try:
                 stream = opened.enter_context(open_repeatable_input(name))
-                self._streams[place] = DigestedStream(stream, self._ends.marks(name))
+                marks, length = self._ends.marks(name), self._lengths.get(place)
+                self._streams[place] = DigestedStream(stream, marks, length=length)
             except InputError as error:
                 self._streams[place] = error
         found = self._streams[place]
