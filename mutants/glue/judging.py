@@ -22,9 +22,11 @@ from multiprocessing.context import ForkServerContext
 from types import ModuleType
 from typing import Final, cast
 
+import pytest
+
 from mutants.glue.changes import WrongFile, wrong_files
 from mutants.glue.noticed import NEAREST, Noticed, lint, refuted
-from mutants.glue.serving import be_silent, run_pytest, serve
+from mutants.glue.serving import PATIENCE, Unjudged, be_silent, run_pytest, serve
 from mutants.places import ROOT
 
 SECONDS: Final = 300
@@ -62,12 +64,15 @@ def judge_files(
             passed.append(wrong)
     shares = [passed[core * len(passed) // cores : (core + 1) * len(passed) // cores] for core in range(cores)]
     kills = Counter[tuple[str, str]]()
-    for wrong, noticed, by in _answers([_started(share, nearest) for share in shares if share]):
-        if noticed is None:
-            tests = sorted(nearest[wrong.file], key=lambda test: -kills[wrong.file, test])
-            noticed, by = _judged_alone(wrong, tests)
+    for answer in _answers([_started(share, nearest) for share in shares if share]):
+        if isinstance(answer, Unjudged):
+            wrong = answer.wrong
+            files = sorted(nearest[wrong.file], key=lambda file: -kills[wrong.file, file])
+            noticed, by = _judged_alone(wrong, files, answer.seconds)
             kills.update([(wrong.file, by)] if noticed is Noticed.TESTS else [])
-        yield wrong, noticed, by
+            yield wrong, noticed, by
+        else:
+            yield answer
 
 
 def _context() -> ForkServerContext:
@@ -84,7 +89,7 @@ def _started(share: Sequence[WrongFile], nearest: Mapping[str, Sequence[str]]) -
     return answers
 
 
-def _answers(servers: Iterable[Connection]) -> Iterator[tuple[WrongFile, Noticed | None, str]]:
+def _answers(servers: Iterable[Connection]) -> Iterator[Judged | Unjudged]:
     """What the servers say, until the last of them has ended."""
     open = [*servers]
     while open:
@@ -95,10 +100,10 @@ def _answers(servers: Iterable[Connection]) -> Iterator[tuple[WrongFile, Noticed
                 open.remove(server)
 
 
-def _judged_alone(wrong: WrongFile, tests: Sequence[str]) -> tuple[Noticed, str]:
-    """Who notices a wrong file in a process of its own, when tests are asked in this order."""
+def _judged_alone(wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, float]) -> tuple[Noticed, str]:
+    """Who notices a wrong file in a process of its own, if tests of these files are asked that take so long each."""
     answer, sender = _context().Pipe(duplex=False)
-    process = _context().Process(target=_who_notices, args=(wrong, tests, sender))
+    process = _context().Process(target=_who_notices, args=(wrong, files, seconds, sender))
     process.start()
     sender.close()
     process.join()
@@ -111,8 +116,8 @@ def _judged_alone(wrong: WrongFile, tests: Sequence[str]) -> tuple[Noticed, str]
     return noticed, by
 
 
-def _who_notices(wrong: WrongFile, tests: Sequence[str], sender: Connection) -> None:
-    """Asks one after the other. The wrong module is loaded in this process."""
+def _who_notices(wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, float], sender: Connection) -> None:
+    """Loads the wrong module in this process, and asks."""
     be_silent()
     os.chdir(ROOT)
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, resource.getrlimit(resource.RLIMIT_CPU)[1]))
@@ -120,15 +125,34 @@ def _who_notices(wrong: WrongFile, tests: Sequence[str], sender: Connection) -> 
     if loader.name in sys.modules:
         raise RuntimeError(f"{loader.name} was loaded before it could be replaced")
     sys.meta_path.insert(0, loader)
-    sender.send(_asked(wrong, tests))
+    sender.send(_asked(wrong, files, seconds))
 
 
-def _asked(wrong: WrongFile, tests: Sequence[str]) -> tuple[Noticed, str]:
-    for test in tests:
-        if run_pytest(["-x", test]) != 0:
-            return Noticed.TESTS, test
+def _asked(wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, float]) -> tuple[Noticed, str]:
+    """Asks the tests of one file after the other, the quickest first, while there is patience, and then the proof."""
+    spent = 0.0
+    for file in files:
+        tests: list[str] = []
+        for test, each in sorted(seconds.items(), key=lambda course: course[1]):
+            if test.startswith(file) and spent + each < PATIENCE:
+                spent += each
+                tests.append(test)
+        if tests and run_pytest(["-x", file], _Chosen(tests)) != 0:
+            return Noticed.TESTS, file
     by = refuted(wrong)
     return (Noticed.PROOF, by) if by else (Noticed.NOBODY, "")
+
+
+class _Chosen:
+    """A plugin that runs these tests, in this order, and no other."""
+
+    def __init__(self, tests: Sequence[str]) -> None:
+        self._tests = tests
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """What pytest calls when it has collected them."""
+        chosen = {item.nodeid: item for item in items}
+        items[:] = [chosen[test] for test in self._tests if test in chosen]
 
 
 class _WrongLoader(MetaPathFinder, Loader):

@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,7 +33,7 @@ from _pytest.runner import runtestprotocol
 
 from mutants.glue.changes import WrongFile
 from mutants.glue.in_place import Loaded, put_in_place
-from mutants.glue.noticed import Noticed, refuted
+from mutants.glue.noticed import Noticed
 from mutants.places import ROOT
 
 if TYPE_CHECKING:
@@ -40,10 +41,21 @@ if TYPE_CHECKING:
 
 OPTIONS = ("-q", "--no-header", "--tb=no", "--assert=plain", "--no-summary")
 PLUGINS_LEFT_OUT = ("cacheprovider", "xdist", "nilometer", "faulthandler")
+PATIENCE = 10
+"""The seconds of tests that a wrong file is given, as they run of the right program. So a survivor is one of these."""
 SPARE = 5
 """The seconds that a test may take longer, beside three times what it takes of the right program."""
 Lines = dict[str, list[int]]
 """The lines of each changed file that a test comes to."""
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """A wrong file whose change runs when it is loaded, so that it needs a process of its own."""
+
+    wrong: WrongFile
+    seconds: Mapping[str, float]
+    """What each test takes that comes to any of the files that are changed."""
 
 
 def run_pytest(tests: Sequence[str], *plugins: object) -> int:
@@ -69,7 +81,7 @@ def be_silent() -> None:
 
 
 def serve(wrongs: Sequence[WrongFile], tests: Sequence[str], answers: Connection) -> None:
-    """Judges wrong files by tests. Sends for each who noticed it, and by what; ``None`` where it cannot say."""
+    """Judges wrong files by tests. Sends for each who noticed it, and by what; or that it cannot say."""
     be_silent()
     os.chdir(ROOT)
     server = _Server(wrongs, answers)
@@ -135,7 +147,9 @@ class _Server:
         _, found = _in_fork(lambda: self._run_right([*items.values()]))
         self._courses = {test: _Course(seconds, lines) for test, seconds, lines in json.loads(found)}
         for wrong in self._wrongs:
-            self._answers.send((wrong, *self._judge(wrong, items)))
+            noticed, by = self._judge(wrong, items)
+            seconds = {test: course.seconds for test, course in self._courses.items()}
+            self._answers.send(Unjudged(wrong, seconds) if noticed is None else (wrong, noticed, by))
         return True
 
     def _run_right(self, items: Sequence[pytest.Item]) -> list[tuple[str, float, Lines]]:
@@ -153,11 +167,9 @@ class _Server:
     def _judge(self, wrong: WrongFile, items: Mapping[str, pytest.Item]) -> tuple[Noticed | None, str]:
         if not wrong.function or self._comes_to(wrong, self._at_import):
             return None, ""
-        tests = sorted(
-            (test for test, course in self._courses.items() if self._comes_to(wrong, course.lines)),
-            key=lambda test: self._courses[test].seconds / (1 + self._weight(test, wrong)),
-        )
-        status, found = _in_fork(lambda: self._ask(wrong, [items[test] for test in tests]))
+        tests = [test for test, course in self._courses.items() if self._comes_to(wrong, course.lines)]
+        tests.sort(key=lambda test: self._courses[test].seconds / (1 + self._weight(test, wrong)))
+        status, found = _in_fork(lambda: self._ask(wrong, [items[test] for test in self._in_patience(tests)]))
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
             return Noticed.TIME, ""
         if not found:
@@ -167,6 +179,11 @@ class _Server:
             self._kills.update([(by, wrong.file), (by, wrong.file + wrong.function)])
         return (None if noticed is None else Noticed(noticed)), by
 
+    def _in_patience(self, tests: Sequence[str]) -> list[str]:
+        """The first of these tests, as many as there is patience for; one at least."""
+        spent = accumulate(self._courses[test].seconds for test in tests)
+        return [test for test, until in zip(tests, spent, strict=True) if until < PATIENCE] or [*tests[:1]]
+
     def _weight(self, test: str, wrong: WrongFile) -> int:
         return self._kills[test, wrong.file] + 10 * self._kills[test, wrong.file + wrong.function]
 
@@ -175,7 +192,7 @@ class _Server:
         return any(line in wrong.lines for line in lines.get(wrong.file, ()))
 
     def _ask(self, wrong: WrongFile, items: Sequence[pytest.Item]) -> tuple[Noticed | None, str]:
-        """Asks the tests, in this order, and then the proof. It changes this process."""
+        """Asks the tests, in this order. It changes this process."""
         if not put_in_place(wrong, self._loaded):
             return None, ""
         for item, following in zip(items, [*items[1:], None], strict=True):
@@ -183,10 +200,6 @@ class _Server:
             _limit(math.ceil(used + 3 * self._courses[item.nodeid].seconds + SPARE))
             if not _passes(item, following):
                 return Noticed.TESTS, item.nodeid
-        _limit(resource.RLIM_INFINITY)
-        by = refuted(wrong)
-        if by:
-            return Noticed.PROOF, by
         return Noticed.NOBODY, "1 test comes to it" if len(items) == 1 else f"{len(items)} tests come to it"
 
 
@@ -204,8 +217,7 @@ def stop_tracing() -> None:
 
 def _limit(seconds: int) -> None:
     """Lets this process take as much of the processor in all."""
-    most = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (most if seconds == resource.RLIM_INFINITY else seconds, most))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def _passes(item: pytest.Item, following: pytest.Item | None) -> bool:

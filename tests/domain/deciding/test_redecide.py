@@ -9,8 +9,18 @@ import pytest
 from domain.aggregates import HistoryError
 from domain.deciding.redecide import find_other_decision, redecide, vm_as_read
 from domain.decision import Code, Decision, Outcome
-from domain.events import Evidence, HostCommandRefused, VmCommandRefused, VmEvent, VmMemoryAdded
+from domain.events import (
+    Event,
+    Evidence,
+    HostCommandRefused,
+    HostRemoved,
+    HostResized,
+    VmCommandRefused,
+    VmEvent,
+    VmMemoryAdded,
+)
 from tests.domain.given import DYNAMIC, HOST, SMALL_HOST, START, WEB, do, given
+from tests.oracle.shapes import Line
 
 ADDED = given(HOST, WEB, START).when(do("add-memory", amount="64GiB")).answer
 MOVED = given(HOST, SMALL_HOST, WEB).when(do("move-vm", to="hv01")).answer
@@ -29,6 +39,23 @@ def with_read_vm(config_version: str | None) -> VmMemoryAdded:
     assert read is not None
     changed = None if config_version is None else replace(read, config_version=config_version)
     return replace(event, evidence=replace(event.evidence, vm=changed))
+
+
+def event_of(line: Line) -> Event:
+    """The event of a command on an empty host."""
+    return given(HOST).when(line).answer.events[0][1]
+
+
+def event_of_resized() -> HostResized:
+    event = event_of({"command": "resize-host", "host": "hv01", "total": "8GiB"})
+    assert isinstance(event, HostResized)
+    return event
+
+
+def event_of_removed() -> HostRemoved:
+    event = event_of({"command": "remove-host", "host": "hv01"})
+    assert isinstance(event, HostRemoved)
+    return event
 
 
 def event_of_refused() -> VmCommandRefused:
@@ -153,9 +180,11 @@ def test_the_vm_is_read_from_an_event_figure_by_figure() -> None:
         (with_read_vm(None), "no figures of the VM before it"),
         (with_read_vm("a release of its own"), "not a configuration version"),
         (replace(event_of_added(), command="divide-memory"), "divide-memory"),
+        (replace(event_of_resized(), before=None), "no figures of the host before it"),
+        (replace(event_of_removed(), evidence=Evidence()), "how many VMs were on the host"),
         (replace(event_of_refused(), arguments={}, command="add-memory"), "amount"),
     ],
 )
-def test_an_event_without_its_evidence_is_no_history_of_ours(event: VmEvent, says: str) -> None:
+def test_an_event_without_its_evidence_is_no_history_of_ours(event: Event, says: str) -> None:
     with pytest.raises(HistoryError, match=says):
         redecide(event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import replace
+from dataclasses import fields, replace
 from enum import StrEnum
 
 import pytest
@@ -93,6 +93,48 @@ def test_bytes_that_differ_are_read_back_however_often_the_class_was(event: Even
     assert "valid integer" in (find_difference(envelope, topic, body.replace(b"1073741824", b"1.5")) or "")
     late = replace(envelope, metadata=replace(metadata, happened=UtcTime("zzz")))
     assert "is not a time" in (find_difference(late, *encode(event, late.metadata)) or "")
+
+
+WHO = Metadata(
+    actor="ann",
+    via="test",
+    happened=NOW,
+    recorded=NOW,
+    correlation="c",
+    earliest=NOW,
+    reason="month end",
+    causation="before",
+)
+BEFORE = UtcTime("2026-11-23T08:00:00.000000Z")
+
+
+@pytest.mark.parametrize(
+    ("stored", "difference"),
+    [
+        (replace(WHO, actor="bob"), "actor: 'ann' is read back as 'bob'"),
+        (replace(WHO, via="cli"), "via: 'test' is read back as 'cli'"),
+        (replace(WHO, happened=BEFORE), f"happened: {NOW!r} is read back as {BEFORE!r}"),
+        (replace(WHO, recorded=BEFORE), f"recorded: {NOW!r} is read back as {BEFORE!r}"),
+        (replace(WHO, correlation="d"), "correlation: 'c' is read back as 'd'"),
+        (replace(WHO, earliest=BEFORE), f"earliest: {NOW!r} is read back as {BEFORE!r}"),
+        (replace(WHO, reason=None), "reason: 'month end' is read back as None"),
+        (replace(WHO, causation=None), "causation: 'before' is read back as None"),
+    ],
+    ids=[field.name for field in fields(Metadata)],
+)
+def test_whatever_of_who_when_and_why_is_stored_as_another_is_named(
+    event: Event, stored: Metadata, difference: str
+) -> None:
+    envelope = Envelope(stream=StreamName("vm/web01"), version=3, event=event, metadata=WHO)
+    assert find_difference(envelope, *encode(event, stored)) == difference
+
+
+def test_whatever_of_an_event_is_stored_as_another_is_named(event: Event) -> None:
+    metadata = Metadata(actor="ann", via="test", happened=NOW, recorded=NOW, correlation="c")
+    envelope = Envelope(stream=StreamName("vm/web01"), version=3, event=event, metadata=metadata)
+    topic, body = encode(event, metadata)
+    changed = body.replace(b'"command":"add-memory"', b'"command":"grow"')
+    assert find_difference(envelope, topic, changed) == "command: 'add-memory' is read back as 'grow'"
 
 
 def test_a_class_is_read_back_before_its_second_writing_is_believed(
