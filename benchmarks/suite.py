@@ -118,7 +118,7 @@ def replay(scale: Scale) -> Iterator[Line]:
         ("replay rows to state (json.loads)", replaying.replay, 1 / 3),
         ("nilo export: rows to lines (json.loads)", replaying.export, 1 / 2),
         ("nilo log as JSON: rows to lines (json.loads)", replaying.list_as_json, 1 / 2),
-        ("nilo log: rows to words (json.loads)", replaying.list_in_words, 1 / 3),
+        ("nilo log: rows to words (json.loads)", replaying.list_in_words, 1 / 2),
     ):
         yield _rate(what, "events/s", work(stored, pieces=pieces, events=scale.replayed), target)
 

@@ -118,6 +118,13 @@ def test_a_book_of_an_observed_host_begins_with_what_is_unknown() -> None:
     assert book.held is None
 
 
+def test_two_fleets_are_equal_whatever_was_passed_over() -> None:
+    history = told(HOST, WEB)
+    fleet, other = Fleet().apply_all(history), Fleet().apply_all(history)
+    fleet.end(vm_stream("db01"), fleet.position, HistoryError("it cannot follow"))
+    assert fleet == other
+
+
 def test_a_removed_vm_and_a_removed_host_leave_the_fleet() -> None:
     history = told(HOST, WEB, {"command": "remove-vm", "vm": "web01"}, {"command": "remove-host", "host": "hv01"})
 

@@ -13,6 +13,7 @@ from domain.events import (
     Event,
     Evidence,
     HostCommandRefused,
+    HostEvent,
     HostRemoved,
     HostResized,
     VmCommandRefused,
@@ -170,6 +171,22 @@ def test_the_vm_is_read_from_an_event_figure_by_figure() -> None:
     assert isinstance(event, VmEvent)
     assert vm_as_read(event) == before
     assert before.ballooned > 0
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ({"command": "resize-host", "host": "hv01", "total": "8GiB"}, "host.resized"),
+        ({"command": "set-reserve", "host": "hv01", "reserve": "1GiB"}, "host.reserve-set"),
+        ({"command": "remove-host", "host": "hv01"}, "host.removed"),
+        ({**HOST, "host": "hv09"}, "host.registered"),
+    ],
+)
+def test_a_host_event_is_decided_again_by_its_kind_whatever_command_it_names(line: Line, kind: str) -> None:
+    event = event_of(line)
+    assert isinstance(event, HostEvent)
+    assert kind == event.KIND
+    assert redecide(replace(event, command="divide-host")) == redecide(event)
 
 
 @pytest.mark.parametrize(
