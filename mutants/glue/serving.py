@@ -148,7 +148,8 @@ class _Server:
         self._courses = {test: _Course(seconds, lines) for test, seconds, lines in json.loads(found)}
         for wrong in self._wrongs:
             noticed, by = self._judge(wrong, items)
-            seconds = {test: course.seconds for test, course in self._courses.items()}
+            near = {test: course for test, course in self._courses.items() if course.lines} or self._courses
+            seconds = {test: course.seconds for test, course in near.items()}
             self._answers.send(Unjudged(wrong, seconds) if noticed is None else (wrong, noticed, by))
         return True
 
@@ -160,7 +161,7 @@ class _Server:
             passed = _passes(item, None)
             stop_tracing()
             lines = self.tracer.taken()
-            if passed and lines:
+            if passed:
                 found.append((item.nodeid, time.process_time() - begun, lines))
         return found
 
