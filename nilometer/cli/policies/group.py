@@ -10,7 +10,10 @@ import click
 from nilometer.cli.groups import LazyGroup
 from nilometer.cli.options import common_options
 
-_COMMANDS: Final = {"check": "Check a file of policies: consistent, enforced where, what they would have changed."}
+_COMMANDS: Final = {
+    "check": "Check a file of policies: consistent, enforced where, what they would have changed.",
+    "test": "Ask the policies of a file about the examples beside it.",
+}
 
 
 class PolicyGroup(LazyGroup):
@@ -37,5 +40,5 @@ def command() -> None:
     \b
     Examples:
       nilo policy check policies.py
-      nilo policy check policies.py --format json
+      nilo policy test policies.py
     """

@@ -1,0 +1,143 @@
+"""Examples beside a file of policies: states of which somebody says whether a policy holds, one JSON object a line.
+
+``{"policy": "db_keeps_8_gib", "holds": false, "vm": {"power": "running", "assigned": "4GiB"}, "because": "the minimum"}``
+
+A figure that an example does not name is unknown; ``"holds": null`` says that the answer depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, cast
+
+from domain.errors import InputError
+from domain.shapes import parse_size
+from domain.state import Host, Vm
+from nilometer.suggesting import did_you_mean
+from nilometer.textio.files import open_input
+from nilometer.textio.strict_json import parse_strict_json
+from rules.policies.partial import FREE, HELD, VISIBLE, evaluate_known
+from rules.policies.policy import Policy
+from rules.symbolic.terms import Literal, Sort, Term
+from rules.symbolic.values import leaves, symbolic
+from rules.wording import COUNTS
+
+SUFFIX: Final = ".examples.jsonl"
+"""``policies.examples.jsonl`` stands beside ``policies.py``."""
+LONGEST: Final = 2**20
+"""Bytes of a file of examples at most."""
+_KEYS: Final = ("policy", "holds", "vm", "host", "because")
+_DERIVED: Final[Mapping[str, Term]] = {"vm.visible": VISIBLE, "vm.held": HELD, "host.free": FREE}
+"""Figures that follow from others, and may be given in their place."""
+_SORTS: Final[Mapping[str, Sort]] = {
+    path: term.sort for name, kind in (("vm", Vm), ("host", Host)) for path, term in leaves(symbolic(name, kind), name)
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyExample:
+    """A state, and what somebody says of it."""
+
+    policy: Policy
+    holds: bool | None
+    place: str
+    because: str
+    known: Mapping[str, Literal]
+    measured: Mapping[Term, Literal]
+
+    def ask(self) -> bool | None:
+        """Whether the policy holds; ``None`` if it depends on figures that the example does not name."""
+        return cast("bool | None", evaluate_known(self.policy.term, self.known, self.measured))
+
+
+def open_examples(file: str, policies: Sequence[Policy]) -> list[PolicyExample]:
+    """The examples in a file. Raises ``InputError`` with place, reason and hint."""
+    with open_input(file) as stream:
+        data = stream.read(LONGEST + 1)
+    if len(data) > LONGEST:
+        raise InputError(f"{file}: over {LONGEST} bytes are no file of examples", hint="keep it shorter")
+    found = [
+        _read(line, f"{file}:{number}", policies) for number, line in enumerate(data.splitlines(), 1) if line.strip()
+    ]
+    if not found:
+        raise InputError(f"{file}: there is no example", hint='write {"policy": "NAME", "holds": true, "vm": {}}')
+    return found
+
+
+def _read(line: bytes, place: str, policies: Sequence[Policy]) -> PolicyExample:
+    value = parse_strict_json(line, place)
+    if not isinstance(value, dict):
+        raise InputError(f"{place}: is not a JSON object", hint='write {"policy": "NAME", "holds": true, "vm": {}}')
+    given = cast("dict[str, Any]", value)
+    for key in given:
+        if key not in _KEYS:
+            raise InputError(f"{place}: {key!r} is no key of an example", hint=did_you_mean(key, _KEYS, "see docs"))
+    names = [policy.name for policy in policies]
+    named = given.get("policy")
+    if named not in names:
+        raise InputError(
+            f"{place}: there is no policy {named!r}", hint=did_you_mean(str(named), names, f"known: {', '.join(names)}")
+        )
+    if "holds" not in given or not (given["holds"] is None or isinstance(given["holds"], bool)):
+        raise InputError(f"{place}: 'holds' is not true, false or null", hint="say whether the policy holds of it")
+    known: dict[str, Literal] = {}
+    measured: dict[Term, Literal] = {}
+    for path, figure in _flatten(given, place):
+        if path in _DERIVED:
+            measured[_DERIVED[path]] = _parse(path, figure, int, place)
+        elif path in _SORTS:
+            known[f"site.{path}"] = _parse(path, figure, _SORTS[path], place)
+        else:
+            every = (*_SORTS, *_DERIVED)
+            raise InputError(
+                f"{place}: there is no figure {path!r}", hint=did_you_mean(path, every, "see docs/rules.md")
+            )
+    return PolicyExample(
+        policy=policies[names.index(cast("str", named))],
+        holds=given["holds"],
+        place=place,
+        because=str(given.get("because", "")),
+        known=known,
+        measured=measured,
+    )
+
+
+def _flatten(given: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
+    for name in ("vm", "host"):
+        figures: object = given.get(name, {})
+        if not isinstance(figures, dict):
+            raise InputError(f"{place}: {name!r} is no object", hint=f'write "{name}": {{"…": …}}')
+        yield from _paths(name, cast("dict[str, Any]", figures))
+
+
+def _paths(prefix: str, figures: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            yield from _paths(f"{prefix}.{name}", cast("dict[str, Any]", value))
+        else:
+            yield f"{prefix}.{name}", value
+
+
+def _parse(path: str, value: object, sort: Sort, place: str) -> Literal:
+    if sort is bool and isinstance(value, bool):
+        return value
+    if issubclass(sort, StrEnum) and isinstance(value, str):
+        members = [member.value for member in sort]
+        if value not in members:
+            raise InputError(
+                f"{place}: {path}: {value!r} is not one of {', '.join(members)}",
+                hint=did_you_mean(value, members, f"write {members[0]}"),
+            )
+        return sort(value)
+    if sort is int and not isinstance(value, bool):
+        is_count = path.rpartition(".")[2] in COUNTS
+        if isinstance(value, int) and value >= 0:
+            return value
+        if isinstance(value, str) and not is_count:
+            try:
+                return parse_size(value)
+            except ValueError as error:
+                raise InputError(f"{place}: {path}: {error}", hint="a size is as 4GiB, 512MiB or 4096") from None
+    raise InputError(f"{place}: {path}: {value!r} is not what this figure has", hint="sizes as 4GiB; true; running")
