@@ -1,6 +1,6 @@
 """Examples beside a file of policies: states of which somebody says whether a policy holds, one JSON object a line.
 
-``{"policy": "db_keeps_8_gib", "holds": false, "vm": {"power": "running", "assigned": "4GiB"}, "because": "the minimum"}``
+``{"policy": "db_keeps_8_gib", "holds": false, "vm": {"power": "running", "assigned": "4GiB"}, "because": "…"}``
 
 A figure that an example does not name is unknown; ``"holds": null`` says that the answer depends on it.
 """
@@ -73,7 +73,10 @@ def _read(line: bytes, place: str, policies: Sequence[Policy]) -> PolicyExample:
     given = cast("dict[str, Any]", value)
     for key in given:
         if key not in _KEYS:
-            raise InputError(f"{place}: {key!r} is no key of an example", hint=did_you_mean(key, _KEYS, "see docs"))
+            raise InputError(
+                f"{place}: {key!r} is no key of an example",
+                hint=did_you_mean(key, _KEYS, "write policy, holds, vm, host"),
+            )
     names = [policy.name for policy in policies]
     named = given.get("policy")
     if named not in names:
@@ -92,7 +95,7 @@ def _read(line: bytes, place: str, policies: Sequence[Policy]) -> PolicyExample:
         else:
             every = (*_SORTS, *_DERIVED)
             raise InputError(
-                f"{place}: there is no figure {path!r}", hint=did_you_mean(path, every, "see docs/rules.md")
+                f"{place}: there is no figure {path!r}", hint=did_you_mean(path, every, "docs/policies.md lists them")
             )
     return PolicyExample(
         policy=policies[names.index(cast("str", named))],

@@ -44,12 +44,16 @@ def command(file: str, show_all: bool) -> int:
       nilo policy check policies.py
       nilo policy check policies.py --ledger sqlite:///month-end.db --all
     """
-    session = current_session()
+    return check_file(current_session(), file, show_all=show_all)
+
+
+def check_file(session: Session, file: str, *, past: bool = True, show_all: bool = False) -> int:
+    """Shows what the policies of a file mean, and with ``past`` what they would have refused; returns the exit code."""
     policies = open_policies(file)
     out = Output(session.format)
     with Progress(f"checking {file}", unit="policies"):
         checked = check_policies(policies)
-    history, breaches = _replay(session, out, policies)
+    history, breaches = _replay(session, out, policies) if past else (None, [])
     if out.json:
         out.write_document(_to_document(checked, history, breaches))
     else:

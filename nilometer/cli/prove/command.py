@@ -42,6 +42,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--budget", metavar="STEPS", type=click.IntRange(1), help="The number of steps after which the solver gives up."
 )
+@click.option("--policies", "policy_file", metavar="FILE", help="Prove what the policies of this file mean instead.")
 @common_options
 def command(
     rules: Sequence[str],
@@ -55,6 +56,7 @@ def command(
     recheck: bool,
     cores: int | None,
     budget: int | None,
+    policy_file: str | None,
 ) -> int:
     """Prove that no command can break the rules (or each RULE), for any number of VMs and all sizes.
 
@@ -67,6 +69,12 @@ def command(
       nilo prove --explain keeps/add-memory/host_never_overcommitted
     """
     out = Output(current_session().format)
+    if policy_file is not None:
+        if rules or more_rules or commands or all_results or kept or smt2 or save or recheck or explained or budget:
+            raise Mistyped("--policies goes with no other options", hint="nilo prove --policies FILE")
+        from nilometer.cli.policies.check import check_file
+
+        return check_file(current_session(), policy_file, past=False)
     if explained is not None:
         if rules or more_rules or commands or all_results or kept or smt2 or save or recheck:
             raise Mistyped("--explain takes one obligation and no other options", hint="nilo prove --explain NAME")

@@ -97,3 +97,17 @@ def test_what_cannot_be_read_is_an_error_with_its_place(desk: Desk, text: str | 
 def test_a_file_that_is_not_there_is_an_error(desk: Desk) -> None:
     assert desk.call("policy", "check", "none.py").code == 2
     assert desk.call("policy", "chek", "none.py").code == 2
+
+
+def test_in_ci_only_what_policies_mean_is_proved(desk: Desk) -> None:
+    desk.with_history()
+    file = desk.write("p.py", POLICIES)
+    shown = desk.call("prove", "--policies", file)
+    assert (shown.code, shown.out.splitlines()[0]) == (0, "2 policies: consistent.")
+    assert "in this ledger" not in shown.out
+    document = desk.call("prove", "--policies", file, "--format", "json").json
+    assert problems("policy-check", document) == []
+    assert document["past"] is None
+    wrong = desk.call("prove", "--policies", file, "book_agrees")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert wrong.err.startswith("error: --policies goes with no other options")
