@@ -18,6 +18,7 @@ from domain.observed.events import UNKNOWN_ACTOR, HostNotWatched, HostWatched
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.ledger import Ledger
 from nilometer.queries import audit_history
+from nilometer.seal.exporting import export_log
 from nilometer.seal.proving import LogProver
 from nilometer.seal.rows import FIRST, SealRow, entry_of, read_rows
 from nilometer.seal.tables import SealedHead
@@ -43,6 +44,8 @@ class EvidenceRequest:
     vm: VmId | None = None
     sample: int | None = None
     seed: int = 0
+    log: bool = False
+    """With the whole log as files."""
 
 
 @dataclass(slots=True)
@@ -95,6 +98,7 @@ def collect(
         rows = [row for row in _sealed_rows(db, prover.head) if positions[0] <= row[0] <= positions[-1]]
         first, last = prover.index(positions[0]), prover.index(positions[-1])
         around = prover.prove_range(first, last)
+        log = {f"log/{path}": content for path, content in export_log(db)} if request.log else {}
         proofs = {f"proofs/{position}.tlog-proof": bytes(prover.prove(position)) for position in chosen}
     lines = [_line(first + number, row, request) for number, row in enumerate(rows)]
     audit = audit_history(ledger)
@@ -103,6 +107,7 @@ def collect(
         "events.jsonl": "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode(),
         "verify.py": files("nilometer.evidence").joinpath("verify.py").read_bytes(),
         **proofs,
+        **log,
         **beside,
     }
     sample = None if request.sample is None else {"size": request.sample, "seed": request.seed, "positions": chosen}

@@ -10,7 +10,7 @@ import click
 
 from domain.errors import InputError
 from domain.identifiers import VmId
-from nilometer.cli.failures import OK
+from nilometer.cli.failures import OK, Mistyped
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.sealing.signing import read_small_file
@@ -27,6 +27,7 @@ from nilometer.times import current_time
 @click.option("--vm", metavar="VM", help="The events of this VM; of all others the hash alone.")
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Proofs of so many changes, drawn by the seed.")
 @click.option("--seed", type=int, default=0, metavar="NUMBER", help="What draws the sample; default 0.")
+@click.option("--log", is_flag=True, help="Also the whole log as files, as c2sp.org/tlog-tiles has them.")
 @click.option("--policy", metavar="FILE", help="Put this tlog-policy beside it: which keys and witnesses count.")
 @common_options
 def command(
@@ -36,6 +37,7 @@ def command(
     vm: str | None,
     sample: int | None,
     seed: int,
+    log: bool,
     policy: str | None,
 ) -> int:
     """Write a folder of evidence from a sealed ledger: all events of a time, provably complete, and proofs of changes.
@@ -53,6 +55,8 @@ def command(
     session = current_session()
     out = Output(session.format)
     target = Path(check_name(folder))
+    if log and vm is not None:
+        raise Mistyped("--log has the events of all VMs", hint="leave out --log, or --vm")
     if target.exists():
         raise InputError(f"{folder} exists; it was not touched", hint="name a new folder")
     request = EvidenceRequest(
@@ -61,6 +65,7 @@ def command(
         vm=None if vm is None else VmId(vm),
         sample=sample,
         seed=seed,
+        log=log,
     )
     beside = {} if policy is None else {"policy": read_small_file(policy)}
     with session.reading_if_any() as ledger:

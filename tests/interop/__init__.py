@@ -1,0 +1,1 @@
+"""What others wrote reads what Nilometer exports."""
