@@ -150,9 +150,7 @@ CHANGES: dict[str, Callable[[Path], None]] = {
     "a shorter proof": lambda folder: cut_lines(first(folder, "proofs/*"), 2, 3),
     "a shorter proof of consistency": lambda folder: cut_lines(folder / "old" / "254.proof", 1, 2),
     "an older root": lambda folder: flip(folder / "old" / "258.checkpoint", len(NAME) + 8),
-    "another older checkpoint": lambda folder: (
-        (folder / "old" / "258.checkpoint").write_bytes((folder / "old" / "254.checkpoint").read_bytes()) and None
-    ),
+    "another older checkpoint": other_checkpoint,
 }
 
 
