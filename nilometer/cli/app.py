@@ -52,6 +52,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "key": ("sealing.key", "Make a key that signs a seal."),
         "seal": ("sealing.seal", "Seal new events: hash them, and sign a checkpoint."),
         "verify": ("sealing.verify", "Verify a seal: is this what was written?"),
+        "witness": ("sealing.witness", "Sign the checkpoints of others, in another department."),
         "evidence": ("sealing.evidence", "Write a folder that an auditor checks alone."),
     },
     "Bring in what others recorded": {

@@ -8,7 +8,7 @@ was there before, and the next seal goes on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -23,6 +23,7 @@ from nilometer.seal.tables import (
     lock,
     newest_head,
     pack_positions,
+    read_heads,
     read_leaf_tiles,
     read_tile,
     unpack_positions,
@@ -32,7 +33,8 @@ from nilometer.seal.tables import (
 from nilometer.storage.store import Database, Store
 from nilometer.tlog.checkpoints import SignedTreeHead, TreeHead, parse_checkpoint
 from nilometer.tlog.errors import SignatureError, TlogError
-from nilometer.tlog.merkle import EMPTY_ROOT
+from nilometer.tlog.merkle import EMPTY_ROOT, Subtree
+from nilometer.tlog.notes import NoteSignature
 from nilometer.tlog.signatures import Signer, verify_signatures
 from nilometer.tlog.tiles import WIDTH, Coordinate, TileTree, grow, read_from
 
@@ -244,6 +246,30 @@ class Sealer:
                 delete_head(db, before)
         self._known = parse_checkpoint(prepared.head.note)  # what comes next must go on from it
         return True
+
+
+CollectSignatures = Callable[[SignedTreeHead, Subtree], Sequence[NoteSignature]]
+"""Gets further signatures for a checkpoint, from others; the second gives the hashes that their proofs need."""
+
+
+def add_signatures(store: Store, collect: CollectSignatures) -> SealedHead | None:
+    """Adds signatures of others to the newest checkpoint; ``None`` if it got none."""
+    with store.transaction(write=False) as db:
+        head = newest_head(db)
+        if head is None:
+            return None
+        checkpoint = parse_checkpoint(head.note)
+        tree = TileTree(read_tile(db))
+        tree.root(head.size)  # its tiles are kept, so that nothing is read while others are asked
+        added = collect(checkpoint, tree.subtree)
+    with store.transaction(write=True) as db:
+        lock(db)
+        for stored in read_heads(db):
+            if stored.number == head.number and added:
+                signed = replace(stored, note=bytes(parse_checkpoint(stored.note).added(*added)))
+                write_head(db, signed)
+                return signed
+    return None
 
 
 def is_kept(head: SealedHead, newer: SealedHead, signers: Sequence[Signer]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,16 +16,19 @@ from nilometer.cli.failures import OK, say
 from nilometer.cli.interrupts import interruptible
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
-from nilometer.cli.sealing.signing import find_signers, read_small_file, signing_options
+from nilometer.cli.sealing.signing import find_signers, known_witnesses, read_policy, read_small_file, signing_options
 from nilometer.cli.session import current_session
 from nilometer.errors import LedgerBusy, LedgerUnreachable
 from nilometer.ledger.ledger import Ledger
 from nilometer.messages.sizes import plural
-from nilometer.seal.sealing import NewSeal, Sealer
+from nilometer.seal.sealing import NewSeal, Sealer, add_signatures
 from nilometer.seal.tables import SealedHead, newest_head
 from nilometer.textio.files import check_name
 from nilometer.times import current_time, format_time
-from nilometer.tlog.checkpoints import parse_checkpoint
+from nilometer.tlog.checkpoints import SignedTreeHead, parse_checkpoint
+from nilometer.tlog.merkle import Subtree
+from nilometer.tlog.notes import NoteSignature
+from nilometer.witness.asking import KnownWitness, WitnessError, ask_to_sign
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -39,6 +42,7 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
     metavar="FILE",
     help="Keep the newest checkpoint here too; sign nothing that contradicts it.",
 )
+@click.option("--policy", metavar="FILE", help="Ask the witnesses of this tlog-policy that have URLs to sign too.")
 @click.option("--rotate", is_flag=True, help="Another key, or another name, goes on from here.")
 @common_options
 def command(
@@ -47,6 +51,7 @@ def command(
     verifier_key: str | None,
     every: str | None,
     kept: str | None,
+    policy: str | None,
     rotate: bool,
 ) -> int:
     """Seal the events that are not sealed yet: hash them into the log of the ledger, and sign a checkpoint over all.
@@ -65,6 +70,7 @@ def command(
     pause = None if every is None else _parse_pause(every)
     file = None if kept is None else Path(check_name(kept))
     signers = find_signers(key_file, sign_with, verifier_key)
+    witnesses = known_witnesses(read_policy(policy))
     with session.writing(create=False) as ledger:
         known = parse_checkpoint(read_small_file(str(file))) if file is not None and file.exists() else None
         sealer = Sealer(ledger.recorder, signers, lambda: current_time(session.clock), rotate=rotate, known=known)
@@ -72,6 +78,8 @@ def command(
         def seal() -> None:
             with Progress("sealing", unit="events") as progress:
                 added = sealer.seal(progress.update)
+            if witnesses:
+                added = _ask_witnesses(ledger, witnesses, added)
             if added is not None and file is not None:
                 _keep(file, added.head.note)
             if added is not None or pause is None:
@@ -96,6 +104,23 @@ def _repeat(seal: Callable[[], None], pause: float) -> None:
                     say("note", f"{error.message}; it is tried again")
         except KeyboardInterrupt:
             say("note", "stopped; what was sealed is kept")
+
+
+def _ask_witnesses(ledger: Ledger, witnesses: Sequence[KnownWitness], added: NewSeal | None) -> NewSeal | None:
+    """Asks for the signatures that the newest checkpoint lacks; what cannot be had is a warning."""
+
+    def collect(checkpoint: SignedTreeHead, subtree: Subtree) -> list[NoteSignature]:
+        signatures: list[NoteSignature] = []
+        for witness in witnesses:
+            if not any(line.is_of(witness.key) for line in checkpoint.signatures):
+                try:
+                    signatures += ask_to_sign(witness, checkpoint, subtree)
+                except WitnessError as error:
+                    say("warning", error.message, error.hint)
+        return signatures
+
+    signed = add_signatures(ledger.recorder, collect)
+    return added if signed is None else NewSeal(signed, 0 if added is None else added.events)
 
 
 def _show(out: Output, ledger: Ledger, added: NewSeal | None) -> None:

@@ -15,6 +15,7 @@ from nilometer.seal.keys import command_signer, parse_private_keys, read_key_fil
 from nilometer.tlog.notes import VerifierKey, parse_verifier_key
 from nilometer.tlog.policies import TlogPolicy, parse_policy
 from nilometer.tlog.signatures import Signer
+from nilometer.witness.asking import KnownWitness
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,6 +65,12 @@ def read_verifier_keys(given: Sequence[str]) -> list[VerifierKey]:
 def read_policy(file: str | None) -> TlogPolicy | None:
     """The policy in a file, if one was named."""
     return None if file is None else parse_policy(read_small_file(file))
+
+
+def known_witnesses(policy: TlogPolicy | None) -> list[KnownWitness]:
+    """The witnesses of a policy that can be asked: those with a URL."""
+    urls = {} if policy is None else policy.urls
+    return [] if policy is None else [KnownWitness(name, policy.witnesses[name], url) for name, url in urls.items()]
 
 
 def read_small_file(file: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Final
@@ -11,15 +12,17 @@ import click
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
-from nilometer.cli.sealing.signing import read_policy, read_small_file, read_verifier_keys
+from nilometer.cli.sealing.signing import known_witnesses, read_policy, read_small_file, read_verifier_keys
 from nilometer.cli.session import current_session
 from nilometer.ledger.reader import check_database, open_store
 from nilometer.messages.sizes import plural
-from nilometer.seal.tables import SealedHead, describe_seal
+from nilometer.seal.tables import SealedHead, describe_seal, read_seal
 from nilometer.seal.verifying import OtherCheckpoint, SealFinding, SealVerdict, UnsealedTail, Verification, Verifier
 from nilometer.storage.reader import EventReader
+from nilometer.storage.store import Store
 from nilometer.times import current_time, format_duration, format_time
 from nilometer.tlog.checkpoints import parse_checkpoint
+from nilometer.witness.asking import KnownWitness, WitnessError, read_newest
 
 _CODES: Final = {SealVerdict.HOLDS: OK, SealVerdict.VIOLATED: NOT_IN_FULL, SealVerdict.UNKNOWN: UNDECIDED}
 
@@ -50,9 +53,12 @@ def command(keys: tuple[str, ...], against: tuple[str, ...], policy: str | None,
     trusted, known = read_verifier_keys(keys), read_policy(policy)
     check_database(session.url)
     with closing(open_store(session.url)) as store:
+        silent = _ask_witnesses(store, known_witnesses(known), others)
         verifier = Verifier(store, keys=trusted, against=others, policy=known)
         with Progress("verifying", EventReader(store).position(), "events") as progress:
             result = verifier.verify(progress.update)
+    for message in silent:
+        result.add(SealVerdict.UNKNOWN, "witness", message)
     age = _age(result.unsealed, current_time(session.clock))
     if out.json:
         out.write_document(_to_document(result, age))
@@ -61,6 +67,23 @@ def command(keys: tuple[str, ...], against: tuple[str, ...], policy: str | None,
     if strict and result.verdict is SealVerdict.HOLDS and result.unsealed.events:
         return UNDECIDED
     return _CODES[result.verdict]
+
+
+def _ask_witnesses(store: Store, witnesses: Sequence[KnownWitness], others: list[OtherCheckpoint]) -> list[str]:
+    """Adds the newest checkpoint that each witness signed; which witnesses could not be asked, and why."""
+    head = read_seal(store)
+    silent: list[str] = []
+    if head is None:
+        return silent
+    for witness in witnesses:
+        try:
+            newest = read_newest(witness, head.origin)
+        except WitnessError as error:
+            silent.append(error.message)
+        else:
+            if newest is not None:
+                others.append(OtherCheckpoint(f"the newest checkpoint of the witness {witness.name}", newest))
+    return silent
 
 
 def _age(tail: UnsealedTail, now: str) -> float | None:
