@@ -58,8 +58,8 @@ def ask_to_sign(witness: KnownWitness, checkpoint: SignedTreeHead, subtree: Subt
                 old = size
                 continue
         if status != 200:
-            said = answer[:200].decode("utf-8", "replace").strip()
-            raise WitnessError(f"the witness {witness.name} refuses ({status}): {said}")
+            reason = answer[:200].decode("utf-8", "replace").strip()
+            raise WitnessError(f"the witness {witness.name} refuses ({status}): {reason}")
         return _read_signatures(witness, checkpoint, answer)
     raise WitnessError(f"the witness {witness.name} signed others meanwhile", hint="seal again")
 

@@ -69,8 +69,9 @@ def read_policy(file: str | None) -> TlogPolicy | None:
 
 def known_witnesses(policy: TlogPolicy | None) -> list[KnownWitness]:
     """The witnesses of a policy that can be asked: those with a URL."""
-    urls = {} if policy is None else policy.urls
-    return [] if policy is None else [KnownWitness(name, policy.witnesses[name], url) for name, url in urls.items()]
+    if policy is None:
+        return []
+    return [KnownWitness(name, policy.witnesses[name], url) for name, url in policy.urls.items()]
 
 
 def read_small_file(file: str) -> bytes:
