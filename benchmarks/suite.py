@@ -18,6 +18,7 @@ from benchmarks import (
     recording,
     replaying,
     reporting,
+    serving,
     setting_up,
     stages,
     starting,
@@ -223,6 +224,26 @@ def reports(scale: Scale) -> Iterator[Line]:
     )
 
 
+def served(scale: Scale) -> Iterator[Line]:
+    """The live report of the longest history."""
+    cost = serving.serve(scale.history(len(scale.lengths) - 1), scale.folder)
+    length = _short(scale.lengths[-1])
+    yield Line(f"nilo serve of {length} events, until it answers", f"{cost.ready:.1f} s")
+    yield Line(
+        "… its first page",
+        f"{cost.first_page * 1000:.0f} ms",
+        f"{cost.again * 1000:.0f} ms when nothing is new",
+        target="< 200 ms",
+        ok=cost.first_page < 0.2,
+    )
+    yield Line(
+        "… from a commit until the page has its event",
+        f"{cost.shown * 1000:.0f} ms",
+        target="< 1 s",
+        ok=cost.shown < 1,
+    )
+
+
 STARTS: Final = {"info": 2.0, "view": 2.0, "log": 3.3, "do add-memory": 3.3}
 """How many times the processor's time of ``nilo --help`` each command may take."""
 
@@ -382,6 +403,7 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "moments": any_moment,
     "memory": flat_memory,
     "report": reports,
+    "serve": served,
     "start": start,
     "setup": set_up,
     "stages": where_time_goes,

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Self
 
 from domain.aggregates import HistoryError
 from domain.envelope import Envelope
@@ -202,6 +202,16 @@ class Collector:
         self.collected = Collected(source=source, fleet=self._series.fleet, audit=self._audit, judged=judge is not None)
         """What they gave so far."""
 
+    @classmethod
+    def going_on(cls, collected: Collected) -> Self:
+        """Goes on after what was collected in another way, of a history in which every event is decided; unjudged."""
+        collector = cls(collected.source, None)
+        collector._series = FleetSeries(collected.fleet)
+        collector.collected = collected
+        collected.requests = deque(collected.requests, maxlen=MOST_ROWS)
+        collector._limit([*collected.vms.values(), *collected.hosts.values()])
+        return collector
+
     def take_batch(self, batch: Sequence[PlacedEvent], until: UtcTime | None = None) -> None:
         """Takes the next events, of which it shows what happened until a time, and has all of them judged."""
         for placed in batch:
@@ -308,27 +318,28 @@ class Collector:
         found = self.collected.vms.get(id)
         if found is None:
             found = self.collected.vms[id] = VmHistory(id=id, first=at, last=at)
-            self._limit(found)
+            self._limit_added(found)
         return found
 
     def _host(self, id: str, at: UtcTime) -> HostHistory:
         found = self.collected.hosts.get(id)
         if found is None:
             found = self.collected.hosts[id] = HostHistory(id=id, first=at, last=at)
-            self._limit(found)
+            self._limit_added(found)
         return found
 
-    def _limit(self, added: VmHistory | HostHistory) -> None:
+    def _limit_added(self, added: VmHistory | HostHistory) -> None:
         """The more VMs and hosts there are, the less is kept of each. Looked at whenever their number has doubled."""
         collected = self.collected
         count = len(collected.vms) + len(collected.hosts)
+        has_doubled = count & (count - 1) == 0
+        self._limit([*collected.vms.values(), *collected.hosts.values()] if has_doubled else [added])
+
+    def _limit(self, subjects: Iterable[VmHistory | HostHistory]) -> None:
+        count = max(1, len(self.collected.vms) + len(self.collected.hosts))
         rows = max(FEWEST_ROWS, min(MOST_ROWS, MOST_ROWS_TOGETHER // count))
         points = max(FEWEST_POINTS, min(MOST_POINTS, MOST_POINTS_TOGETHER // count))
         requests = max(FEWEST_REQUESTS, min(MOST_REQUESTS, MOST_REQUESTS_TOGETHER // count))
-        has_doubled = count & (count - 1) == 0
-        subjects: list[VmHistory | HostHistory] = [added]
-        if has_doubled:
-            subjects = [*collected.vms.values(), *collected.hosts.values()]
         for subject in subjects:
             subject.rows = deque(subject.rows, maxlen=rows)
             subject.points.limit(points)

@@ -12,7 +12,7 @@ from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.reader import open_reader
 from nilometer.report.building.report import Making, Origin, build_report
 from nilometer.report.clocks import Clock24, read_zone
-from nilometer.report.collecting import Collected, collect
+from nilometer.report.collecting import Collected, Collector, collect
 from nilometer.report.data import ReportPages
 from nilometer.report.skimming import skim
 from nilometer.times import current_time
@@ -57,3 +57,27 @@ def test_what_was_observed_cannot_be_skimmed(desk: Desk) -> None:
     desk.call("import-qemu", S7, "--as", "lab")
     with open_reader(desk.url) as ledger:
         assert skim(ledger) is None
+
+
+def test_what_is_recorded_after_a_ledger_was_skimmed_is_taken_as_if_all_had_been_read(desk: Desk) -> None:
+    # given a ledger that was skimmed
+    desk.call("run", MONTH_END)
+    with open_reader(desk.url) as ledger:
+        skimmed = skim(ledger)
+        assert skimmed is not None
+        collector = Collector.going_on(skimmed)
+        last = skimmed.fleet.position
+    # when more is recorded: of a VM that it knows, of a new one, and observed by somebody else
+    shape = ("--generation", "2", "--guest", "linux", "--config-version", "9.0", "--size", "2GiB")
+    for command in (
+        ["add-memory", "web01", "99GiB"],
+        ["define-vm", "db01", "--host", "hv01", *shape],
+        ["start", "db01"],
+    ):
+        assert desk.call("do", *command, "--at", "2026-11-23T19:00:00Z").code in (0, 1)
+    desk.call("import-qemu", S7, "--as", "lab")
+    with open_reader(desk.url) as ledger:
+        collector.take_batch(list(read_ledger(ledger, last)))
+        read = collect(read_ledger(ledger), source_uri(ledger.id), None)
+    # then the pages are those of the whole
+    assert pages(collector.so_far()) == pages(read)
