@@ -12,7 +12,7 @@ import click
 from domain.commands import Command
 from domain.errors import InputError, UnknownVm
 from domain.identifiers import UtcTime, vm_stream
-from nilometer.cli.failures import UNREADABLE, Interrupted, Mistyped, say
+from nilometer.cli.failures import UNDECIDED, UNREADABLE, Interrupted, Mistyped, say
 from nilometer.cli.groups import LazyGroup
 from nilometer.cli.names import add_hint, find_vm, has_history, list_vm_names
 from nilometer.cli.options import ahead_option, asking_options, common_options
@@ -70,16 +70,29 @@ class ModelCommand(click.Command):
 
 
 def _make_command(name: str, shape: CommandShape) -> click.Command:
-    def decide(at: str | None, at_ahead: bool, once: str | None, dry_run: bool, **given: Any) -> int:
+    def decide(
+        at: str | None,
+        at_ahead: bool,
+        once: str | None,
+        dry_run: bool,
+        proof: str | None,
+        proof_within: float,
+        **given: Any,
+    ) -> int:
         given = {key: value for key, value in given.items() if value is not None}
-        return DoOnce(current_session(), name, once, at_ahead=at_ahead, dry_run=dry_run).decide(given, at)
+        once_only = DoOnce(current_session(), name, once, at_ahead=at_ahead, dry_run=dry_run)
+        if proof is None:
+            return once_only.decide(given, at)
+        if dry_run:
+            raise Mistyped("--dry-run records nothing that could be proved", hint="leave out --dry-run, or --proof")
+        return once_only.decide_and_prove(given, at, proof, proof_within)
 
     examples = "\n".join(f"  {example}" for example in shape.examples)
     decide.__doc__ = f"{shape.purpose}\n\n\b\nExamples:\n{examples}"
     decorated: Any = click.option("--at", metavar="TIME", help="When it happened; default now.")(
         click.option("--key", "once", metavar="KEY", help="Do it once: asked again with this key, nothing is done.")(
             click.option("--dry-run", is_flag=True, help="Decide, but record nothing.")(
-                ahead_option(common_options(asking_options(decide)))
+                proof_options(ahead_option(common_options(asking_options(decide))))
             )
         )
     )
@@ -89,6 +102,16 @@ def _make_command(name: str, shape: CommandShape) -> click.Command:
         decorated = click.argument(argument)(decorated)
     made: click.Command = click.command(name, cls=ModelCommand)(decorated)
     return made
+
+
+def proof_options(function: Any) -> Any:
+    """The options of the proof that a command is sealed."""
+    within = "How many seconds to wait for that; default 60."
+    function = click.option("--proof-within", metavar="SECONDS", type=click.FloatRange(0), default=60, help=within)(
+        function
+    )
+    help = "Wait until it is sealed, and write the proof (.tlog-proof) to this new file."
+    return click.option("--proof", metavar="FILE", help=help)(function)
 
 
 class DoOnce:
@@ -101,6 +124,18 @@ class DoOnce:
         self.is_given = key is not None
         self.out = Output(session.format)
         self.answers = Answers(self.out)
+        self.positions: tuple[int, ...] = ()
+        """Where it was recorded."""
+
+    def decide_and_prove(self, given: dict[str, Any], at: str | None, proof: str, seconds: float) -> int:
+        """The same, and waits for the proof that it is sealed; returns the exit code."""
+        from nilometer.cli.writing.proof import check_proof_file, wait_for_proof
+
+        file = check_proof_file(proof)
+        code = self.decide(given, at)
+        if not self.positions or wait_for_proof(self.session.url, self.positions[0], file, seconds):
+            return code
+        return code or UNDECIDED
 
     def decide(self, given: dict[str, Any], at: str | None) -> int:
         """Decides and records the command; returns the exit code."""
@@ -181,6 +216,7 @@ class DoOnce:
 
     def _show(self, result: Result, url: str) -> None:
         """Shows the result at once: it is true, whatever happens to the ledger after it."""
+        self.positions = result.positions
         try:
             self.answers.show(result)
             if not self.out.json:
