@@ -13,11 +13,15 @@ from enum import StrEnum
 from typing import Final
 
 from domain.deciding.world import World
+from domain.identifiers import UtcTime
 from domain.settings import cap
 from domain.state import Power
 
 BUDGET: Final = 100_000
 """Placements of a single VM that are tried."""
+
+
+FIGURES: Final = "figures"
 
 
 class Failover(StrEnum):
@@ -46,9 +50,16 @@ class FailoverAnswer:
     placement: Mapping[str, str] = field(default_factory=dict[str, str])
     """Where each VM would start."""
     reason: str = ""
-    """Why there is no place: ``sum`` (more is needed than all others have), ``vm`` (one fits nowhere), ``search``."""
+    """Why there is no place: ``sum`` (more is needed than all others have), ``vm`` (one fits nowhere), ``search``.
+
+    Why that is not known: ``figures`` (they are too old, or were never measured); else the search was ended.
+    """
     vm: str | None = None
     """The VM that fits nowhere."""
+    measured: Mapping[str, UtcTime | None] = field(default_factory=dict[str, UtcTime | None])
+    """Of observed hosts: when each was last measured."""
+    unknown: tuple[str, ...] = ()
+    """The VMs of which it is not known what they start with."""
 
 
 def fail_host(world: World, host: str, *, among: Iterable[str] | None = None, budget: int = BUDGET) -> FailoverAnswer:
@@ -69,15 +80,16 @@ def fail_host(world: World, host: str, *, among: Iterable[str] | None = None, bu
         )
         for vm in running
     }
-    answer, placement, reason, which = _decide(needed, others, may, budget)
+    answer, placement, reason, which = decide_failover(needed, others, may, budget)
     return FailoverAnswer(
         host=host, answer=answer, needed=needed, free=others, placement=placement, reason=reason, vm=which
     )
 
 
-def _decide(
+def decide_failover(
     needed: Mapping[str, int], free: Mapping[str, int], may: Mapping[str, frozenset[str]], budget: int
 ) -> tuple[Failover, dict[str, str], str, str | None]:
+    """The answer, a placement, why there is none, and the VM that fits nowhere. ``may`` is where each VM may be."""
     if not needed:
         return Failover.ALWAYS, {}, "", None
     for vm, size in needed.items():

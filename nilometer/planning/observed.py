@@ -86,7 +86,7 @@ def ask_observed(
     subject = None if id is None or id not in fleet.hosts else fleet.hosts[id].subject
     host = subject if isinstance(subject, ObservedHost) else None
     free, measured = (None, None) if host is None else (host.free, host.measured.get("free"))
-    polled = _read_day(day)
+    polled = read_day(day)
     if polled.measured is not None and (measured is None or polled.measured > measured):
         free, measured = polled.free, polled.measured
     least, most = polled.least, polled.most
@@ -158,7 +158,7 @@ class _Day:
             self.free, self.measured = free, at
 
 
-def _read_day(events: Iterable[Envelope[Event]]) -> _Day:
+def read_day(events: Iterable[Envelope[Event]]) -> _Day:
     """What the events of a host in the last 24 hours say."""
     day = _Day()
     for envelope in events:

@@ -8,15 +8,22 @@ import click
 
 from domain.aggregates import HostAggregate
 from domain.errors import InputError, UnknownHost
+from domain.identifiers import UtcTime, seconds_between
+from domain.observed.host import ObservedHost
 from nilometer.cli.documents import to_document
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED
 from nilometer.cli.names import match_host_case
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import Session, current_session
+from nilometer.cli.vm_names import VmNames
 from nilometer.messages.sizes import format_sizes, plural
 from nilometer.planning.asking import world_of
-from nilometer.planning.failover import Failover, FailoverAnswer, fail_host
+from nilometer.planning.failover import FIGURES, Failover, FailoverAnswer, fail_host
+from nilometer.planning.observed import find_day
+from nilometer.planning.observed_failover import fail_observed_host, find_room
+from nilometer.queries import read_log
+from nilometer.times import current_time, format_duration, format_time
 from projections.fleet import Fleet
 
 _CODES: Final = {Failover.ALWAYS: OK, Failover.PLACED: OK, Failover.UNKNOWN: UNDECIDED, Failover.NO: NOT_IN_FULL}
@@ -30,7 +37,7 @@ _WORST: Final = (Failover.ALWAYS, Failover.PLACED, Failover.UNKNOWN, Failover.NO
 def command(host: str, cluster: str | None) -> int:
     """Ask whether every VM of a host finds a place on the others if it fails. Memory only; nothing is recorded.
 
-    Each VM needs its startup memory there. Decided hosts only. Exit 0: yes. 1: no. 3: the search ended before it knew.
+    Each VM needs its startup memory there; observed hosts are asked by their figures. Exit 0: yes. 1: no. 3: not known.
 
     \b
     Examples:
@@ -50,22 +57,36 @@ def ask_survival(session: Session, count: int, cluster: str | None) -> int:
 def _answer(session: Session, host: str | None, cluster: str | None) -> int:
     """Shows what becomes of the VMs of one host, or of each; returns the exit code of the worst answer."""
     out = Output(session.format)
+    now = current_time(session.clock)
     with session.reading() as ledger:
         fleet = ledger.views.fleet()
-        world = world_of(fleet)
-        among = sorted(world.hosts) if cluster is None else [_find_host(name, fleet) for name in _split(cluster)]
+        out.name = VmNames(ledger, fleet).put_in
+        among = sorted(fleet.hosts) if cluster is None else [_find_host(name, fleet) for name in _split(cluster)]
         named = among if host is None else [_find_host(host, fleet)]
+        among = [id for id in among if not _is_retired(fleet, id)]
+        named = [id for id in named if host is not None or not _is_retired(fleet, id)]
         if not named:
-            raise InputError("there is no decided host", hint="nilo do register-host --help")
-        found = [fail_host(world, name, among=among) for name in named]
+            raise InputError("there is no host", hint="nilo do register-host --help, or nilo import-hyperv --help")
+        decided = [id for id in among if _is_decided(fleet, id)]
+        rooms = {
+            id: find_room(fleet, id, now, read_log(ledger, host=id, since=find_day(now)))
+            for id in among
+            if id not in decided
+        }
+        world = world_of(fleet)
+        found = [
+            fail_host(world, id, among=decided) if _is_decided(fleet, id) else fail_observed_host(fleet, id, rooms)
+            for id in named
+        ]
     worst = max(found, key=lambda one: _WORST.index(one.answer)).answer
     if out.json:
         out.write_document({"answer": worst.value, "hosts": [_to_document(one) for one in found]})
     else:
         for one in found:
-            for line in _describe(one):
+            for line in _describe(one, now):
                 out.write_line(line)
-        out.write_line("Memory only; nothing was recorded.")
+        observed = "; Hyper-V decides about observed hosts, this sent nothing" if rooms else ""
+        out.write_line(f"Memory only; nothing was recorded{observed}.")
     return _CODES[worst]
 
 
@@ -78,14 +99,20 @@ def _split(cluster: str) -> list[str]:
 
 
 def _find_host(name: str, fleet: Fleet) -> str:
-    """The id of a decided host. Raises ``InputError`` if there is none of this name."""
+    """The id of a host. Raises ``UnknownHost`` if there is none of this name."""
     id = match_host_case(name, fleet)
-    tracked = fleet.hosts.get(id)
-    if tracked is None:
+    if id not in fleet.hosts:
         raise UnknownHost(id)
-    if not isinstance(tracked.subject, HostAggregate):
-        raise InputError(f"a hypervisor decides about host {id}", hint="ask of a host that is decided here")
     return id
+
+
+def _is_decided(fleet: Fleet, host: str) -> bool:
+    return isinstance(fleet.hosts[host].subject, HostAggregate)
+
+
+def _is_retired(fleet: Fleet, host: str) -> bool:
+    subject = fleet.hosts[host].subject
+    return isinstance(subject, ObservedHost) and subject.retired_since is not None
 
 
 def _to_document(one: FailoverAnswer) -> dict[str, Any]:
@@ -93,19 +120,42 @@ def _to_document(one: FailoverAnswer) -> dict[str, Any]:
     return document
 
 
-def _describe(one: FailoverAnswer) -> list[str]:
-    """The answer for one host, in sentences."""
-    if not one.needed:
+def _describe(one: FailoverAnswer, now: UtcTime) -> list[str]:
+    """The answer for one host, in sentences; of an observed one with the age of its oldest figure."""
+    return [*_describe_answer(one), *_describe_ages(one, now)]
+
+
+def _describe_ages(one: FailoverAnswer, now: UtcTime) -> list[str]:
+    if not one.measured:
+        return []
+    lines: list[str] = []
+    known = {id: time for id, time in one.measured.items() if time is not None}
+    never = [id for id, time in one.measured.items() if time is None]
+    if known:
+        oldest = min(known, key=lambda id: known[id])
+        age = format_duration(max(0.0, seconds_between(known[oldest], now)))
+        lines.append(f"  The oldest figure is of {oldest}, at {format_time(known[oldest])} ({age} ago).")
+    if never:
+        lines.append(f"  The free memory of {', '.join(never)} was not measured.")
+    if one.unknown:
+        lines.append(f"  What {', '.join(one.unknown)} would start with was not measured.")
+    return lines
+
+
+def _describe_answer(one: FailoverAnswer) -> list[str]:
+    if not one.needed and not one.unknown:
         return [f"yes: no VM runs on host {one.host}."]
     sizes = format_sizes([sum(one.needed.values()), sum(one.free.values()), *one.needed.values()])
     by_vm = dict(zip(one.needed, sizes[2:], strict=True))
-    head = f"if host {one.host} fails, its {plural(len(one.needed), 'VM')} of {sizes[0]}"
+    head = f"if host {one.host} fails, its {plural(len(one.needed) + len(one.unknown), 'VM')} of {sizes[0]}"
     match one.answer:
         case Failover.ALWAYS:
             return [f"yes: {head} find a place on the others ({sizes[1]} free), whatever the order."]
         case Failover.PLACED:
             lines = [f"only if placed so: {head} find a place on the others ({sizes[1]} free):"]
             return lines + [f"  {vm} ({by_vm[vm]}) on {host}" for vm, host in one.placement.items()]
+        case Failover.UNKNOWN if one.reason == FIGURES:
+            return [f"unknown: {head} may or may not find a place on the others, by what was measured of them."]
         case Failover.UNKNOWN:
             return [
                 f"unknown: {head} may or may not find a place on the others ({sizes[1]} free): the search was ended."

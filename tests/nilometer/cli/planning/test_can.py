@@ -348,6 +348,26 @@ def test_what_becomes_of_the_vms_of_a_host_is_said_with_a_placement(full: Desk) 
     assert full.call("can", "fail", "hv01", "--cluster", "hv02").code == 1
 
 
+def test_an_observed_host_may_fail_too_and_its_figures_have_ages(desk: Desk) -> None:
+    desk = observed(desk, Spool().poll(0, vm(), dynamic(4096)).poll(1, vm(), dynamic(4096)))
+    for host, free in (("HV02", 8192), ("HV03", 1024)):
+        other = Spool(host).poll(0, available_mb=free).poll(1, available_mb=free)
+        assert desk.call("import-hyperv", desk.write("t.jsonl", other.data), "--final").code == 0
+    desk = replace(desk, clock=lambda: START + timedelta(minutes=3))
+    assert lines_of(desk, "fail", "HV01") == (0, [
+        "yes: if host hv01 fails, its 2 VMs of 6 GiB find a place on the others (9 GiB free), whatever the order.",
+        "  The oldest figure is of hv02, at 2026-11-23 09:01:00Z (2 min ago).",
+        "Memory only; nothing was recorded; Hyper-V decides about observed hosts, this sent nothing.",
+    ])  # fmt: skip
+    assert desk.call("can", "fail", "hv01", "--cluster", "hv01,hv03").code == 1
+    document = desk.call("can", "--survive", "1", "--format", "json").json
+    assert problems("can-fail", document) == []
+    assert [host["host"] for host in document["hosts"]] == ["hv01", "hv02", "hv03"]
+    late = replace(desk, clock=lambda: START + timedelta(hours=30))
+    code, lines = lines_of(late, "fail", "hv01")
+    assert (code, lines[0].partition(":")[0]) == (3, "unknown")
+
+
 @pytest.mark.parametrize(
     ("args", "error"),
     [
