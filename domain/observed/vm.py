@@ -331,7 +331,8 @@ class ObservedVm:
         account.mechanism = event.mechanism or account.mechanism
         balloon = balloon_of(self.accounts)
         if event.means is Means.PC_DIMM and balloon is not None and balloon.size is not None:
-            balloon.size += event.size_to - event.size_from  # its account grows by the module
+            size = balloon.size + event.size_to - event.size_from  # its account grows by the module
+            balloon.size = size if size >= 0 else None  # what was told before cannot have been so
         self.in_use = None
         self._set_assigned(assigned_of(self.accounts), happened)
         if event.most is not None and self.assigned == event.size_to:

@@ -245,3 +245,16 @@ def test_what_a_balloon_lent_is_not_held_if_the_budget_backs_what_is_under_it() 
     lent = moved(1024, 700, "balloon", Means.BALLOON)
     assert vm_after(booted(balloon=1024, backed=True), lent).held == 700
     assert vm_after(booted(balloon=1024, backed=False), lent).held == 0
+
+
+def test_a_balloons_account_shrinks_with_a_module_and_is_unknown_where_it_cannot_have_been_so() -> None:
+    began = booted(None, balloon=1024)
+    vm = vm_after(began, moved(512, 128, "pc-dimm", Means.PC_DIMM))
+    assert (vm.size("balloon"), vm.assigned) == (640, 640)
+    vm = vm_after(began, moved(2048, 0, "pc-dimm", Means.PC_DIMM))
+    assert (vm.size("balloon"), vm.assigned) == (None, None)
+
+
+def test_of_a_vm_whose_balloon_alone_is_known_that_is_what_it_has_and_what_it_holds_is_unknown() -> None:
+    vm = vm_after(VmObserved(devices=(DeviceFigures("balloon", Means.BALLOON, 512),)))
+    assert (vm.assigned, vm.held) == (512, None)
