@@ -90,43 +90,51 @@ def write_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[bytes]:
 
 def _body(stored: StoredRow) -> dict[str, Any]:
     """The stored body, if it is as Nilometer writes it: sorted, so that what is made of it in order is sorted too."""
+    body: Any = None
     try:
-        body: Any = from_json(stored.body, allow_inf_nan=False)
+        body = from_json(stored.body, allow_inf_nan=False)
         fields = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
         has_types = [type(value) for value in (stored.stream, stored.version, stored.topic)] == [str, int, str]
         is_event = has_types and isinstance(fields["data"], dict) and "happened" in fields
-        if is_event and to_json(fields) == stored.body and _is_sorted(fields):
+        if is_event and to_json(fields) == stored.body and _is_canonical(fields):
             return fields
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
-    raise UnreadableEvent.at(
-        stored.stream,
-        stored.version,
-        stored.position,
-        "it is not as Nilometer writes events: it was changed after it was recorded",
-    )
+    why = "it is not as Nilometer writes events: it was changed after it was recorded"
+    if isinstance(body, dict) and _has_fraction(cast("dict[str, object]", body)):
+        why = "it has a number with a fraction, and sizes are whole bytes"
+    raise UnreadableEvent.at(stored.stream, stored.version, stored.position, why)
 
 
-def _is_sorted(fields: dict[str, Any]) -> bool:
-    """Whether the keys of a JSON object, and of all objects inside it, are in the order of their code points."""
+def _has_fraction(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_fraction, cast("dict[str, object]", value).values()))
+    if isinstance(value, list):
+        return any(map(_has_fraction, cast("list[object]", value)))
+    return isinstance(value, float)
+
+
+def _is_canonical(fields: dict[str, object]) -> bool:
+    """Whether the keys of a JSON object, and of all objects inside it, are sorted, and all its numbers are whole."""
     names = tuple(fields)
     if names not in _SORTED:
         if list(names) != sorted(names):
             return False
         if len(_SORTED) < _MOST_SORTED:
             _SORTED.add(names)
-    for value in fields.values():
+    return _are_canonical(fields.values())
+
+
+def _are_canonical(values: Iterable[object]) -> bool:
+    for value in values:
         kind = type(value)
-        if (kind is dict and not _is_sorted(value)) or (kind is list and not _are_sorted(value)):
+        if kind is float:
+            return False
+        if kind is dict and not _is_canonical(cast("dict[str, object]", value)):
+            return False
+        if kind is list and not _are_canonical(cast("list[object]", value)):
             return False
     return True
-
-
-def _are_sorted(values: list[Any]) -> bool:
-    return all(
-        _is_sorted(value) if type(value) is dict else _are_sorted(value) if type(value) is list else True
-        for value in values
-    )
 
 
 _SORTED: Final[set[tuple[str, ...]]] = set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, cast
 
 from domain.identifiers import StreamName
 from domain.observed.events import ImportBegun, ImportRecorded, VmAnnotated
@@ -38,7 +38,7 @@ def load_end(store: Store, name: str) -> StoredEnd | None:
         position, packed, digest = row
         if not isinstance(position, int) or not isinstance(packed, bytes | memoryview):
             return None
-        raw, event = bytes(packed), _digest_event(db, position)
+        raw, event = bytes(cast("bytes", packed)), _digest_event(db, position)
         if event is None or digest != _digest(name, position, event, raw):
             return None
     try:
@@ -127,7 +127,7 @@ def _digest_event(db: Database, position: int) -> str | None:
     if row is None:
         return None
     stream, version, topic, state = row
-    body = bytes(state) if isinstance(state, bytes | memoryview) else str(state).encode()
+    body = bytes(cast("bytes", state)) if isinstance(state, bytes | memoryview) else str(state).encode()
     return sha256(f"{stream}/{version} {topic}\n".encode() + body).hexdigest()
 
 
