@@ -105,10 +105,13 @@ class HypervFold:
         """When each host was last polled, by its names in files."""
         return {name: at for name, id in self._hosts.ids.items() if (at := self._hosts.find(name).polled_at)}
 
-    def poll(self, readings: Sequence[Reading], counts: ImportCounts, *, live: bool = True) -> list[Emission]:
+    def poll(
+        self, readings: Sequence[Reading], counts: ImportCounts, *, live: bool = True, sampled: bool = False
+    ) -> list[Emission]:
         """Takes readings that belong together, and returns the events that they add.
 
         With ``live=False`` they are recorded: they add no events, and show what the next are compared with.
+        ``sampled`` says that they are from counters, which are read regularly.
         """
         if not live:
             counts.repeats += len(readings)
@@ -124,6 +127,8 @@ class HypervFold:
                 news = self._hosts.introduce(reading, live=live)
                 emissions += news
                 hosts.append((reading, bool(news)))
+        if sampled:
+            emissions += self._hosts.take_samples(readings, live=live)
         for reading in readings:
             if isinstance(reading, InventoryReading):
                 news = self._hosts.take_inventory(reading, live=live)

@@ -13,7 +13,7 @@ from domain.observed.host import ObservedHost
 from domain.observed.polls import ListedVms, NewestPoll, TightestPoll
 from nilometer.importers.hyperv.jobs import Jobs
 from nilometer.importers.hyperv.news import ON
-from nilometer.importers.hyperv.readings import HostReading, InventoryReading, VmReading
+from nilometer.importers.hyperv.readings import HostReading, InventoryReading, Reading, VmReading
 from nilometer.importers.hyperv.state import Cutoff, Emission, Past, last_measured, seconds_in_between
 from nilometer.importers.run import ImportCounts
 from nilometer.ledger.requests import Fact
@@ -22,6 +22,8 @@ OLDER: Final = "older than what is known"
 """The kind of records that came too late, as imports store it."""
 GAP_SECONDS: Final = 300
 """A host that is not read for longer was not watched."""
+MISSED_SAMPLES: Final = 3
+"""Nor was one whose counters were not sampled for so many times as long as usual."""
 SAME_BOOT_SECONDS: Final = 60
 UNTOLD_SECONDS: Final = 3600 + GAP_SECONDS
 """The same for what the ledger knows: that has a measurement each hour, and not each poll."""
@@ -38,6 +40,8 @@ class HypervHost:
     """The memory that it had left when it was last read."""
     polled_at: UtcTime | None = None
     """When it was last read."""
+    sampled_every: int | None = None
+    """The shortest time between two samples of its counters, in seconds."""
     members: set[str] = field(default_factory=set[str])
     """The VmIds of the VMs that it was the last to list, and perhaps of some that are on other hosts by now."""
     missing: dict[str, tuple[UtcTime, str]] = field(default_factory=dict[str, tuple[UtcTime, str]])
@@ -80,13 +84,36 @@ class HypervHost:
             return []
         return [self.emit(HostNotWatched(record=reading.record), reading, last)]
 
-    def watch_poll(self, reading: HostReading) -> None:
-        """Counts a poll that the ledger did not know."""
+    def take_sample(self, at: UtcTime, record: str) -> list[Emission]:
+        """The time since the last sample of its counters, if that is much longer than usual.
+
+        Counters are sampled as often as somebody asked for. The shortest time between two samples shows how often.
+        """
+        last = self.polled_at or self.state.watched_until
+        seconds = self.note_sample(at)
+        if last is None or seconds <= max(GAP_SECONDS, MISSED_SAMPLES * (self.sampled_every or 0)):
+            return []
+        event = HostNotWatched(record=record)
+        self.state.apply(event, at, last)
+        fact = Fact(stream=host_stream(self.id), event=event, happened=at, earliest=last)
+        return [Emission(fact, story=None, who=None)]
+
+    def note_sample(self, at: UtcTime) -> int:
+        """Notes a sample; returns how many seconds it came after the last."""
+        last, self.polled_at = self.polled_at or self.state.watched_until, at
+        seconds = 0 if last is None else seconds_in_between(last, at)
+        if seconds and (self.sampled_every is None or seconds < self.sampled_every):
+            self.sampled_every = seconds
+        return seconds
+
+    def watch_poll(self, at: UtcTime, record: str, reading: HostReading | None = None) -> None:
+        """Counts a poll or a sample that the ledger did not know."""
         if self.watch is None:
-            self.watch = WatchTally(since=reading.at, until=reading.at, record=reading.record)
+            self.watch = WatchTally(since=at, until=at, record=record)
         else:
-            self.watch.extend(reading)
-        self.watch.note_free(reading)
+            self.watch.extend(at, record)
+        if reading is not None:
+            self.watch.note_free(reading)
 
     def note_available(self, reading: HostReading, vms: Iterable[VmReading]) -> None:
         """Notes the poll in which the host has the least left."""
@@ -126,6 +153,15 @@ def is_same_boot(one: UtcTime | None, other: UtcTime | None) -> bool:
     return one is not None and other is not None and abs(seconds_between(one, other)) < SAME_BOOT_SECONDS
 
 
+def _find_sampled(reading: Reading) -> tuple[str, UtcTime, str] | None:
+    """The host of a reading from counters, its time and its record; ``None`` for others."""
+    if isinstance(reading, HostReading):
+        return reading.host, reading.at, reading.record
+    if isinstance(reading, VmReading) and reading.listing.host is not None:
+        return reading.listing.host, reading.at, reading.record
+    return None
+
+
 @dataclass(slots=True)
 class WatchTally:
     """Polls of a host."""
@@ -151,10 +187,10 @@ class WatchTally:
         if self.free_at is None or reading.at >= self.free_at:
             self.free, self.free_at = reading.available, reading.at
 
-    def extend(self, reading: HostReading) -> None:
+    def extend(self, at: UtcTime, record: str) -> None:
         """Adds the next poll."""
-        self.longest_gap = max(self.longest_gap, seconds_in_between(self.until, reading.at))
-        self.until, self.record, self.polls = max(self.until, reading.at), reading.record, self.polls + 1
+        self.longest_gap = max(self.longest_gap, seconds_in_between(self.until, at))
+        self.until, self.record, self.polls = max(self.until, at), record, self.polls + 1
 
 
 def list_vms(vms: Iterable[VmReading], *, complete: bool) -> ListedVms:
@@ -232,7 +268,7 @@ class Hosts:
             return []
         emissions = [] if reading.lists_all is None else host.take_poll(reading)
         if live and reading.lists_all is not None:
-            host.watch_poll(reading)
+            host.watch_poll(reading.at, reading.record, reading)
         name = reading.host if host.state.version == 0 else None
         version = reading.version if reading.version != host.state.host_version else None
         if version is not None or reading.total not in (None, host.state.total):
@@ -241,6 +277,24 @@ class Hosts:
         reserve = self._stated_reserves.get(host.id)
         if live and reserve not in (None, host.state.reserve):
             emissions.append(host.emit(HostObserved(reserve=reserve, label=STATED), reading))
+        return emissions
+
+    def take_samples(self, readings: Sequence[Reading], *, live: bool) -> list[Emission]:
+        """The hosts of readings from counters were watched then."""
+        emissions: list[Emission] = []
+        for name, at, record in dict.fromkeys(found for reading in readings if (found := _find_sampled(reading))):
+            host = self.find(name)
+            if live and not host.cutoff.synced:
+                host.sync(self._past.host(host.id))
+            if host.cutoff.known_until is not None and host.cutoff.is_older(at):
+                continue
+            if not live:
+                host.note_sample(at)
+                continue
+            if host.state.version == 0:
+                emissions.append(host.emit_at(HostObserved(name=name, record=record), at))
+            emissions += host.take_sample(at, record)
+            host.watch_poll(at, record, next((one for one in readings if isinstance(one, HostReading)), None))
         return emissions
 
     def take_inventory(self, reading: InventoryReading, *, live: bool) -> list[Emission]:

@@ -116,6 +116,11 @@ class HypervFile:
         """Whether it shows one moment, and cannot grow."""
         return self._opened is not None and self._opened.format.is_snapshot
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether it has samples of counters."""
+        return self._opened is not None and self._opened.format.is_sampled
+
     def polls(self) -> Iterator[Poll]:
         """Its records, each with its time."""
         if self._first is not None:

@@ -118,7 +118,9 @@ class HypervImporter:
         for poll, key in keyed:
             counts = poll.file.counts
             counts.records += len(poll.record.readings)
-            emissions = self._fold.poll(poll.record.readings, counts, live=key not in known)
+            emissions = self._fold.poll(
+                poll.record.readings, counts, live=key not in known, sampled=poll.file.is_sampled
+            )
             self._digest.update(key.encode())
             if key in known:
                 continue

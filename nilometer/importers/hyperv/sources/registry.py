@@ -113,11 +113,20 @@ class _JoinedLines:
         return b"\n" * missing + line + b"\n"
 
 
-def _stream_format(name: str, expected: str, parser: _Parser, *, is_snapshot: bool = False) -> FileFormat:
+def _stream_format(
+    name: str, expected: str, parser: _Parser, *, is_snapshot: bool = False, is_sampled: bool = False
+) -> FileFormat:
     def read(lines: Lines, name: str, context: FileContext) -> Iterator[SourceRecord]:
         return _group_by_place(parser.read(_JoinedLines(context.skipped.iter_readable(lines)), name, context))
 
-    return FileFormat(name=name, expected=expected, recognises=parser.recognises, read=read, is_snapshot=is_snapshot)
+    return FileFormat(
+        name=name,
+        expected=expected,
+        recognises=parser.recognises,
+        read=read,
+        is_snapshot=is_snapshot,
+        is_sampled=is_sampled,
+    )
 
 
 def _group_by_place(readings: Iterable[Reading]) -> Iterator[SourceRecord]:
@@ -140,9 +149,9 @@ FORMATS: Final[tuple[FileFormat, ...]] = (
         "hyperv-clixml", "Get-VM, Get-VMMemory or Get-VMHost | Export-Clixml", exported_clixml, is_snapshot=True
     ),
     _stream_format("hyperv-scvmm", "Get-SCVirtualMachine | ConvertTo-Json", scvmm, is_snapshot=True),
-    _stream_format("hyperv-counters", "CSV of Get-Counter, relog or typeperf", pdh_csv),
-    _stream_format("hyperv-counters-json", "Get-Counter | ConvertTo-Json", sample_sets),
-    _stream_format("hyperv-prometheus", "query_range of windows_exporter's metrics", prometheus),
+    _stream_format("hyperv-counters", "CSV of Get-Counter, relog or typeperf", pdh_csv, is_sampled=True),
+    _stream_format("hyperv-counters-json", "Get-Counter | ConvertTo-Json", sample_sets, is_sampled=True),
+    _stream_format("hyperv-prometheus", "query_range of windows_exporter's metrics", prometheus, is_sampled=True),
     _stream_format("hyperv-metrics", "a scrape of windows_exporter's /metrics", metrics_text, is_snapshot=True),
     _stream_format("hyperv-wmi", "Get-CimInstance of the counters of Dynamic Memory | ConvertTo-Json", wmi),
     _stream_format("hyperv-winlogbeat", "events of Winlogbeat, as JSON Lines", winlogbeat),

@@ -56,6 +56,8 @@ class FileFormat:
     """Whether a file has this format, by its beginning in UTF-8: whole lines, some kilobytes."""
     read: Callable[[Lines, str, FileContext], Iterator[SourceRecord]]
     """The records of a file that has this name, in its order."""
+    is_sampled: bool = False
+    """Its records are samples of counters, which are read regularly."""
     is_snapshot: bool = False
     """A file shows one moment, and will not grow: nothing of it has to wait for its next record."""
 
