@@ -294,7 +294,8 @@ class Hosts:
             if host.state.version == 0:
                 emissions.append(host.emit_at(HostObserved(name=name, record=record), at))
             emissions += host.take_sample(at, record)
-            host.watch_poll(at, record, next((one for one in readings if isinstance(one, HostReading)), None))
+            own = (one for one in readings if isinstance(one, HostReading) and one.host == name)
+            host.watch_poll(at, record, next(own, None))
         return emissions
 
     def take_inventory(self, reading: InventoryReading, *, live: bool) -> list[Emission]:
