@@ -17,6 +17,7 @@ from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
+from itertools import accumulate
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from types import ModuleType
@@ -101,7 +102,7 @@ def _answers(servers: Iterable[Connection]) -> Iterator[Judged | Unjudged]:
 
 
 def _judged_alone(wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, float]) -> tuple[Noticed, str]:
-    """Who notices a wrong file in a process of its own, if tests of these files are asked that take so long each."""
+    """Who notices a wrong file in a process of its own, if tests of these files, of so many seconds, are asked."""
     answer, sender = _context().Pipe(duplex=False)
     process = _context().Process(target=_who_notices, args=(wrong, files, seconds, sender))
     process.start()
@@ -129,15 +130,13 @@ def _who_notices(wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, f
 
 
 def _asked(wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, float]) -> tuple[Noticed, str]:
-    """Asks the tests of one file after the other, the quickest first, while there is patience, and then the proof."""
-    spent = 0.0
+    """Asks as many of the quickest tests as there is patience for, by their files, and then the proof."""
+    tests = sorted(seconds, key=lambda test: seconds[test])
+    spent = accumulate(seconds[test] for test in tests)
+    asked = [test for test, until in zip(tests, spent, strict=True) if until < PATIENCE]
     for file in files:
-        tests: list[str] = []
-        for test, each in sorted(seconds.items(), key=lambda course: course[1]):
-            if test.startswith(file) and spent + each < PATIENCE:
-                spent += each
-                tests.append(test)
-        if tests and run_pytest(["-x", file], _Chosen(tests)) != 0:
+        chosen = [test for test in asked if test.startswith(file)]
+        if chosen and run_pytest(["-x", file], _Chosen(chosen)) != 0:
             return Noticed.TESTS, file
     by = refuted(wrong)
     return (Noticed.PROOF, by) if by else (Noticed.NOBODY, "")
