@@ -118,6 +118,17 @@ def test_a_book_of_an_observed_host_begins_with_what_is_unknown() -> None:
     assert book.held is None
 
 
+def test_a_stream_that_ended_stays_as_it_was_while_the_others_go_on() -> None:
+    history = told(HOST, WEB, START, {**HOST, "host": "hv02"})
+    fleet = Fleet().apply_all(history[:2])
+    fleet.end(vm_stream("web01"), 3, HistoryError("it cannot be read"))
+    before = deepcopy(fleet.vms["web01"])
+    for envelope in history[2:]:
+        fleet.apply(envelope)
+        assert fleet.position == envelope.position
+    assert (fleet.vms["web01"], [*fleet.hosts]) == (before, ["hv01", "hv02"])
+
+
 def test_two_fleets_are_equal_whatever_was_passed_over() -> None:
     history = told(HOST, WEB)
     fleet, other = Fleet().apply_all(history), Fleet().apply_all(history)

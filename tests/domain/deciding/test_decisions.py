@@ -88,3 +88,18 @@ def test_set_memory_of_a_dynamic_vm_is_refused_as_itself() -> None:
     answered = given(HOST, {**WEB, "memory": DYNAMIC}, START).when(do("set-memory", size="3GiB"))
     answered.then("rejected", "dynamic-memory-enabled", granted="0").recorded("vm/web01 vm.command-refused")
     assert (answered.answer.command, answered.answer.requested) == ("set-memory", 2**30)
+
+
+def test_an_answer_has_the_vm_as_it_is_afterwards_where_something_takes_place() -> None:
+    world = given(HOST, {**WEB, "memory": DYNAMIC})
+    for line in (
+        START,
+        do("report-in-use", in_use="1GiB"),
+        do("stop"),
+        do("configure-guest", guest="linux", config_version="10.0"),
+        do("configure-memory", memory={"static": {"size": "2GiB"}}),
+    ):
+        answered = world.when(line)
+        assert answered.answer.outcome == "done"
+        assert answered.answer.after == answered.world.vm("web01").state
+    assert world.when(do("add-memory", amount="2GiB")).answer.after is None

@@ -105,6 +105,12 @@ def test_a_refused_move_knows_that_it_was_to_the_same_host() -> None:
     assert redecide(event_of_refused()) == Decision(Outcome.REJECTED, Code.SAME_HOST, 0, 0, 0, 0)
 
 
+def test_a_move_knows_that_it_was_to_another_host() -> None:
+    answer = given(HOST, SMALL_HOST, WEB).when(do("move-vm", to="hv02")).answer
+    assert redecide(answer.events[0][1]) == answer.decision
+    assert answer.decision.outcome is Outcome.DONE
+
+
 def test_a_refused_definition_is_decided_again_with_its_arguments() -> None:
     answer = given(HOST).when({**WEB, "memory": {"static": {"size": "3MiB"}}}).answer
     event = answer.events[0][1]

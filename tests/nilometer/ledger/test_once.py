@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,3 +140,50 @@ def test_a_refusal_tells_its_code_again(ledger: Ledger) -> None:
     for repeated in (False, True):
         result = ask(ledger, "register-host", key="k1", **a_host(host="hv02", total=0))
         assert (result.code, result.target, result.repeated) == (Code.INVALID_SETTING, "host/hv02", repeated)
+
+
+FIRST: dict[str, dict[str, Any]] = {
+    "add-memory": {"vm": "web01", "amount": "2GiB"},
+    "set-memory": {"vm": "web01", "size": "8GiB"},
+    "pause": {"vm": "web01"},
+    "remove-host": {"host": "hv01"},
+    "define-vm": a_vm(vm="db01", memory={"static": {"size": 9001}}),
+}
+"""Commands with events: two take place in part or in full, the last two are refused."""
+
+
+@pytest.fixture(params=[*FIRST])
+def receipt_of_the_first_version(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Ledger, str]]:
+    """A ledger with web01, and a command whose receipt names its events alone."""
+    name: str = request.param
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", create=True, durable=False) as ledger:
+        with_web01(ledger)
+        assert ask(ledger, name, key="k1", **FIRST[name]).events
+        with sqlite3.connect(tmp_path / "ledger.db") as database:
+            assert database.execute("UPDATE commands SET result = NULL WHERE key = 'k1'").rowcount == 1
+        database.close()
+        yield ledger, name
+
+
+def test_a_receipt_that_names_events_alone_answers_the_same_command(
+    receipt_of_the_first_version: tuple[Ledger, str],
+) -> None:
+    ledger, name = receipt_of_the_first_version
+    again = ask(ledger, name, key="k1", **FIRST[name])
+    assert again.repeated
+    assert (again.command, again.target) == (name, "host/hv01" if name == "remove-host" else f"vm/{FIRST[name]['vm']}")
+
+
+def test_a_receipt_that_names_events_alone_answers_no_other_command(
+    receipt_of_the_first_version: tuple[Ledger, str],
+) -> None:
+    ledger, name = receipt_of_the_first_version
+    others: list[tuple[str, dict[str, Any]]] = [(other, given) for other, given in FIRST.items() if other != name]
+    others += [("add-memory", {"vm": "web01", "amount": "3GiB"}), ("define-vm", a_vm(vm="db02"))]
+    others += [("resume", {"vm": "web01"}), ("resize-host", {"host": "hv01", "total": "8GiB"})]
+    may = {"add-memory": {"set-memory"}, "set-memory": {"add-memory"}}
+    for other, given in others:
+        if other in may.get(name, ()):
+            continue  # which of the two it was, the events alone do not show
+        with pytest.raises(InputError, match="was used before, for another command"):
+            ask(ledger, other, key="k1", **given)

@@ -22,7 +22,7 @@ from domain.kinds import DECIDED, EVENTS, OBSERVED
 from domain.quantities import LARGEST
 from domain.settings import ConfigVersion
 from nilometer.errors import UnreadableEvent
-from nilometer.storage.bodies import decode, encode, topic_of
+from nilometer.storage.bodies import decode, encode, split_topic, topic_of
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 KINDS: list[type[Event]] = [EVENTS[known] for known in sorted(EVENTS)]
@@ -106,3 +106,19 @@ def test_every_kind_of_event_is_in_the_table_once() -> None:
 
     assert {kind.__qualname__ for kind in kinds(Event)} == {kind.__qualname__ for kind in KINDS}
     assert len(EVENTS) == len(DECIDED) + len(OBSERVED)
+
+
+@pytest.mark.parametrize(
+    ("topic", "parts"),
+    [
+        ("vm.started/1", ("vm.started", 1)),
+        ("vm.started/999999999", ("vm.started", 999_999_999)),
+        ("vm.started/1000000000", ("vm.started", 0)),
+        ("vm.started/one", ("vm.started", 0)),
+        ("vm.started/²", ("vm.started", 0)),
+        ("vm.started/", ("vm.started", 0)),
+        ("vm.started", ("", 0)),
+    ],
+)
+def test_a_topic_is_a_kind_and_a_version(topic: str, parts: tuple[str, int]) -> None:
+    assert split_topic(topic) == parts

@@ -1,0 +1,54 @@
+"""When a writer believes the state of a host or VM that is stored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from domain.aggregates import HostAggregate, VmAggregate
+from domain.observed.events import HostObserved
+from domain.observed.vm import ObservedVm
+from nilometer.ledger.repository import agrees
+from projections.fleet import Fleet
+from projections.tracked import Tracked, TrackedHost, TrackedVm
+from tests.projections.histories import HOST, START, WEB, time, told
+
+HISTORY = told(HOST, WEB, START)
+STARTED, GRANTED = HISTORY[-2:]
+
+
+def tracked_vm() -> TrackedVm:
+    return Fleet().apply_all(HISTORY).vms["web01"]
+
+
+def tracked_host() -> TrackedHost:
+    return Fleet().apply_all(HISTORY).hosts["hv01"]
+
+
+def test_a_stored_state_is_believed_if_its_last_event_has_its_figures() -> None:
+    assert agrees(tracked_vm(), STARTED)
+    assert agrees(tracked_host(), GRANTED)
+
+
+def test_a_state_with_another_figure_is_not_believed() -> None:
+    vm, host = tracked_vm(), tracked_host()
+    assert isinstance(vm.subject, VmAggregate)
+    assert isinstance(host.subject, HostAggregate)
+    vm.subject.state = replace(vm.subject.state, in_use=1)
+    host.subject.state = replace(host.subject.state, total=1)
+    assert not agrees(vm, STARTED)
+    assert not agrees(host, GRANTED)
+
+
+def test_an_event_of_another_kind_of_stream_bears_nothing_out() -> None:
+    for tracked, last in ((tracked_vm(), GRANTED), (tracked_host(), STARTED)):
+        assert not agrees(tracked, last)
+        assert not agrees(tracked, replace(last, event=HostObserved()))
+    observed: TrackedVm = Tracked(ObservedVm.begin("web01"), time(0))
+    assert not agrees(observed, STARTED)
+
+
+def test_a_book_that_does_not_come_to_what_the_host_holds_is_not_believed() -> None:
+    host = tracked_host()
+    assert isinstance(host.subject, HostAggregate)
+    host.subject.book["web01"] += 1
+    assert not agrees(host, GRANTED)
