@@ -9,9 +9,10 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 fi
 echo "make: chromium and a font, by apt-get, for the tests of the report"
 export DEBIAN_FRONTEND=noninteractive
-if ! { apt-get -qq update && apt-get -qq --yes --no-install-recommends install chromium fonts-dejavu-core; } >/tmp/browser.$$ 2>&1
+said=$(mktemp)
+if ! { apt-get -qq update && apt-get -qq --yes --no-install-recommends install chromium fonts-dejavu-core; } >"$said" 2>&1
 then
-    tail -n 3 /tmp/browser.$$
+    tail -n 3 "$said"
     echo "make: chromium could not be installed: the report is not tested in a browser"
 fi
-rm -f /tmp/browser.$$
+rm -f "$said"

@@ -86,10 +86,11 @@ def _metrics(live: LiveLedger, collected: Collected, now: View) -> Iterator[Metr
         "What was requested for a VM and not granted yet.",
         [(_vm(row), _missing(row)) for row in now.vms],
     )
-    yield _gauge(
-        "nilometer_vm_short_grants",
-        "Requests of a VM that were settled short, of those that are kept.",
-        [({"vm": id}, len(history.short)) for id, history in sorted(collected.vms.items())],
+    yield Metric(
+        name="nilometer_vm_short_grants_total",
+        kind="counter",
+        help="How often a request of a VM was settled short.",
+        samples=[({"vm": id}, history.fell_short) for id, history in sorted(collected.vms.items())],
     )
     yield _gauge(
         "nilometer_vm_seen_timestamp_seconds",
