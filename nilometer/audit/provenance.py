@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,6 +18,7 @@ from nilometer.textio.files import open_input
 from nilometer.textio.texts import ByteStream
 from nilometer.times import Clock, current_time
 from rules.judging.fingerprint import rules_digest
+from rules.policies.policy import Policy
 
 LIMITS: Final = (
     "The verdict is about the events that were read: an end that was cut off does not show without a seal.",
@@ -100,10 +101,18 @@ class Provenance:
     """The SHA-256 of the rules, over their terms."""
     sealed: SealedHead | None = None
     """Up to where the ledger that was judged says that it is sealed. Only nilo verify checks that."""
+    policies: Sequence[Policy] = ()
+    """The policies of the user's own that were asked too."""
 
 
 def trace_audit(
-    digests: FileDigests, files: Iterable[str], begun: str, actor: str, clock: Clock, sealed: SealedHead | None = None
+    digests: FileDigests,
+    files: Iterable[str],
+    begun: str,
+    actor: str,
+    clock: Clock,
+    sealed: SealedHead | None = None,
+    policies: Sequence[Policy] = (),
 ) -> Provenance:
     """The provenance of an audit that ends now."""
     return Provenance(
@@ -115,7 +124,13 @@ def trace_audit(
         tool=f"nilometer {version('nilometer')}",
         rules=rules_digest(),
         sealed=sealed,
+        policies=policies,
     )
+
+
+def _digest_of(policy: Policy) -> str:
+    """The SHA-256 of a policy's text."""
+    return hashlib.sha256(policy.text.encode()).hexdigest()
 
 
 def provenance_document(audit: Audit, provenance: Provenance) -> dict[str, Any]:
@@ -139,6 +154,9 @@ def provenance_document(audit: Audit, provenance: Provenance) -> dict[str, Any]:
             {"name": name, "bytes": None if found is None else found[0], "sha256": None if found is None else found[1]}
             for name, found in provenance.files.items()
         ],
+        "policies": [
+            {"name": policy.name, "place": policy.place, "sha256": _digest_of(policy)} for policy in provenance.policies
+        ],
         "sealed": describe_seal(provenance.sealed),
         "limits": list(LIMITS),
     }
@@ -153,6 +171,8 @@ def describe_provenance(audit: Audit, provenance: Provenance) -> Iterable[str]:
         yield f"file {name}: " + ("not read to its end" if found is None else f"{found[0]:,} bytes, SHA-256 {found[1]}")
     yield f"judged from {provenance.begun} to {provenance.ended} by {provenance.actor} on {provenance.machine}"
     yield f"with {provenance.tool}, rules with SHA-256 {provenance.rules}"
+    for policy in provenance.policies:
+        yield f"policy {policy.name} ({policy.place}), its text with SHA-256 {_digest_of(policy)}"
     if provenance.sealed is not None:
         head = provenance.sealed
         yield f"sealed up to #{head.position} as {head.origin} ({head.sealed}); whether that holds: nilo verify"

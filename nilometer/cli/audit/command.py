@@ -109,7 +109,13 @@ def command(
             strict=strict,
             required=required_rules,
             provenance=trace_audit(
-                digests, files, begun, session.actor_if_any, session.clock, None if files else session.read_seal()
+                digests,
+                files,
+                begun,
+                session.actor_if_any,
+                session.clock,
+                None if files else session.read_seal(),
+                policies,
             ),
         )
 

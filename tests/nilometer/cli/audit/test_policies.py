@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 
 import pytest
 
@@ -40,6 +41,10 @@ def test_a_breach_is_a_violation_in_every_format(judged: Desk) -> None:
         document = judged.call("audit", *source, "--policies", policies, "--format", "json").json
         assert problems("audit", document) == []
         assert [finding["position"] for finding in document["findings"]] == [3, 8]
+        assert document["about"]["policies"] == [
+            {"name": "most_stays_free", "place": f"{policies}:1", "sha256": sha256(POLICIES.encode()).hexdigest()}
+        ]
+        assert f"  policy most_stays_free ({policies}:1), its text with SHA-256 " in shown.out
     sarif = judged.call("audit", history, "--policies", policies, "--format", "sarif").json
     assert {result["ruleId"] for result in sarif["runs"][0]["results"]} == {"policy/most_stays_free"}
     assert sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] == 3
