@@ -18,6 +18,7 @@ from benchmarks import (
     recording,
     replaying,
     reporting,
+    sealing,
     serving,
     setting_up,
     stages,
@@ -281,6 +282,22 @@ def where_time_goes(scale: Scale) -> Iterator[Line]:
         yield Line(f"processor: {what}", f"{seconds * 1e6:.1f} µs")
 
 
+def seal(scale: Scale) -> Iterator[Line]:
+    """A seal, beside a loop that reads the same rows and hashes their bodies."""
+    costs = sealing.measure(scale.history(-2), scale.folder)
+    for what, each in (("nilo seal", costs.seal), ("nilo verify, one process", costs.verify)):
+        yield Line(
+            f"{what} (rows read and bodies hashed)",
+            f"{each * 1e6:.1f} µs CPU/event",
+            f"{costs.floor * 1e6:.1f} µs CPU/event",
+            f"{each / costs.floor:.2f}",
+            "≤ 1.30",
+            each / costs.floor <= 1.3,
+        )
+    yield Line("nilo seal, 100 new events", f"{costs.step * 1e3:.1f} ms CPU", target="≤ 5 ms", ok=costs.step <= 0.005)
+    yield Line("a proof of one event", f"{costs.proof * 1e3:.1f} ms CPU", target="≤ 5 ms", ok=costs.proof <= 0.005)
+
+
 def prove(scale: Scale) -> Iterator[Line]:
     """Proving the rules, each time by a program that is started for it."""
     alone = proving.obligations_alone(times=scale.proofs, first=scale.proved)
@@ -409,6 +426,7 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "stages": where_time_goes,
     "plans": plans,
     "policies": check_policies,
+    "seal": seal,
     "prove": prove,
     "solvers": solvers,
     "tlc": tlc,

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from nilometer.cli.sealing.signing import find_signers, known_witnesses, read_po
 from nilometer.cli.session import current_session
 from nilometer.errors import LedgerBusy, LedgerUnreachable
 from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.reader import open_store
 from nilometer.messages.sizes import plural
 from nilometer.seal.sealing import NewSeal, Sealer, add_signatures
 from nilometer.seal.tables import SealedHead, newest_head
@@ -71,9 +73,16 @@ def command(
     file = None if kept is None else Path(check_name(kept))
     signers = find_signers(key_file, sign_with, verifier_key)
     witnesses = known_witnesses(read_policy(policy))
-    with session.writing(create=False) as ledger:
+    with session.writing(create=False) as ledger, closing(open_store(session.url)) as reader:
         known = parse_checkpoint(read_small_file(str(file))) if file is not None and file.exists() else None
-        sealer = Sealer(ledger.recorder, signers, lambda: current_time(session.clock), rotate=rotate, known=known)
+        sealer = Sealer(
+            ledger.recorder,
+            signers,
+            lambda: current_time(session.clock),
+            rotate=rotate,
+            known=known,
+            reader=reader,
+        )
 
         def seal() -> None:
             with Progress("sealing", unit="events") as progress:

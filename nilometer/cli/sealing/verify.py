@@ -15,6 +15,7 @@ from nilometer.cli.output import Output, Progress
 from nilometer.cli.sealing.signing import known_witnesses, read_policy, read_small_file, read_verifier_keys
 from nilometer.cli.session import current_session
 from nilometer.ledger.reader import check_database, open_store
+from nilometer.ledger.seal_ranges import compare_in_processes
 from nilometer.messages.sizes import plural
 from nilometer.seal.tables import SealedHead, describe_seal, read_seal
 from nilometer.seal.verifying import OtherCheckpoint, SealFinding, SealVerdict, UnsealedTail, Verification, Verifier
@@ -35,8 +36,9 @@ _CODES: Final = {SealVerdict.HOLDS: OK, SealVerdict.VIOLATED: NOT_IN_FULL, SealV
 @click.option("--against", metavar="FILE", multiple=True, help="Compare a checkpoint that was kept elsewhere.")
 @click.option("--policy", metavar="FILE", help="A tlog-policy: keys of logs and witnesses, and how many must sign.")
 @click.option("--strict", is_flag=True, help="Exit with 3 if there are events that are not sealed yet.")
+@click.option("--cores", metavar="N", type=click.IntRange(1), default=1, help="The number of processes; default 1.")
 @common_options
-def command(keys: tuple[str, ...], against: tuple[str, ...], policy: str | None, strict: bool) -> int:
+def command(keys: tuple[str, ...], against: tuple[str, ...], policy: str | None, strict: bool, cores: int) -> int:
     """Verify the seal: hash every stored event again, and compare with what was sealed and signed.
 
     verify answers: is this what was written? audit answers another question: was it done by the rules? The verdict is
@@ -54,7 +56,13 @@ def command(keys: tuple[str, ...], against: tuple[str, ...], policy: str | None,
     check_database(session.url)
     with closing(open_store(session.url)) as store:
         silent = _ask_witnesses(store, known_witnesses(known), others)
-        verifier = Verifier(store, keys=trusted, against=others, policy=known)
+        verifier = Verifier(
+            store,
+            keys=trusted,
+            against=others,
+            policy=known,
+            compare=compare_in_processes(session.url, cores),
+        )
         with Progress("verifying", EventReader(store).position(), "events") as progress:
             result = verifier.verify(progress.update)
     for message in silent:
