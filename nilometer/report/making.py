@@ -9,12 +9,13 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
 
-from domain.errors import InputError, InternalError
+from domain.errors import InputError, InternalError, NilometerError
 from nilometer.audit.documents import read_audit
 from nilometer.audit.provenance import FileDigests
 from nilometer.audit.reading import OnError, histories, read_ledger
 from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.reader import LedgerReader
+from nilometer.messages.sizes import plural
 from nilometer.queries import Histories
 from nilometer.report.building.report import Making, Origin, build_report
 from nilometer.report.clocks import Clock24, read_zone
@@ -76,6 +77,7 @@ def report_of_ledger(
 
     ``audit`` is the file of an audit that was made before: its findings are shown, and nothing is judged.
     """
+    unreadable: list[NilometerError] = []
     last = ledger.position
     is_judged = last <= MOST_JUDGED if judged is None else judged
     audited = None if audit is None else read_audit(audit)
@@ -84,12 +86,15 @@ def report_of_ledger(
     is_judged = is_judged and audited is None
     skimmed = None if is_judged else skim(ledger, until=making.at, on_progress=on_progress)
     collected = skimmed or collect(
-        read_ledger(ledger, upto=last, on_error=on_error),
+        read_ledger(ledger, upto=last, on_error=on_error or unreadable.append),
         source_uri(ledger.id),
         _judge(making) if is_judged else None,
         until=making.at,
         on_progress=on_progress,
     )
+    if unreadable:
+        note = f"{plural(len(unreadable), 'event')} could not be read and stand nowhere here: {unreadable[0].message}"
+        making = replace(making, notes=(*making.notes, note))
     if audited is not None:
         collected.audit, collected.judged = audited.audit, True
         if audited.last < last:

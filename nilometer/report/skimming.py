@@ -19,6 +19,7 @@ from domain.events import Event, VmDefined, VmMoved
 from domain.identifiers import UtcTime
 from domain.state import Power
 from nilometer.audit.result import Audit
+from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.reader import LedgerReader
 from nilometer.report.collecting import (
@@ -43,6 +44,7 @@ from nilometer.report.collecting import (
 from nilometer.report.thinning import ThinnedPoints
 from nilometer.storage.bodies import decode
 from nilometer.storage.reader import StoredRow
+from projections.fleet import Fleet
 from projections.requests import RequestCourse
 from projections.series import HostPoint, VmPoint
 from projections.unknowns import in_use_not_reported
@@ -114,6 +116,13 @@ def skim(
     ledger: LedgerReader, *, until: UtcTime | None = None, on_progress: Callable[[int], None] = lambda count: None
 ) -> Collected | None:
     """Reads a ledger once, without decoding what is not listed; ``None`` if it has to be decoded."""
+    try:
+        return _skim(ledger, until, on_progress)
+    except UnreadableEvent:
+        return None
+
+
+def _skim(ledger: LedgerReader, until: UtcTime | None, on_progress: Callable[[int], None]) -> Collected | None:
     fleet = ledger.views.fleet_of(until)
     limits = _Limits(len(fleet.vms) + len(fleet.hosts))
     skimmed = _Skimmed()
@@ -122,8 +131,11 @@ def skim(
             return None
         if not skimmed.events % 10_000:
             on_progress(skimmed.events)
-    collected = Collected(source=source_uri(ledger.id), fleet=fleet, audit=Audit(), judged=False)
-    return _collected(collected, skimmed)
+    return _collected(_begin(ledger, fleet), skimmed)
+
+
+def _begin(ledger: LedgerReader, fleet: Fleet) -> Collected:
+    return Collected(source=source_uri(ledger.id), fleet=fleet, audit=Audit(), judged=False)
 
 
 class _Limits:
@@ -151,13 +163,20 @@ class _Limits:
 
 def _take(skimmed: _Skimmed, row: StoredRow, limits: _Limits, until: str | None) -> bool:
     """Takes the next stored event; returns whether it could be skimmed."""
-    body = row.body
+    body: object = row.body
+    if not isinstance(body, bytes):  # somebody changed it
+        return False
     moment = _HAPPENED.search(body)
     if moment is None or _DECIDED not in body:
         return False
     happened = moment[1].decode()
     if until is not None and happened > until:
         return True
+    if happened > skimmed.last:
+        skimmed.last = happened
+    if not skimmed.first or happened < skimmed.first:
+        skimmed.first = happened
+    skimmed.events += 1
     kind, _, id = row.stream.partition("/")
     if kind == "vm":
         found = _VM.search(body)
@@ -178,11 +197,10 @@ def _take(skimmed: _Skimmed, row: StoredRow, limits: _Limits, until: str | None)
         sample: HostSample = (row.position, happened, total, reserve, held, free)
         host.points.add(sample)
         host.rows.append((row, sample))
-        host.first, host.last = host.first or happened, max(host.last, happened)
+        host.first = host.first or happened
+        if happened > host.last:
+            host.last = happened
         host.events += 1
-    skimmed.events += 1
-    skimmed.first = min(skimmed.first or happened, happened)
-    skimmed.last = max(skimmed.last, happened)
     return True
 
 
@@ -203,7 +221,9 @@ def _take_vm(skimmed: _Skimmed, vm: _Vm, row: StoredRow, found: re.Match[bytes],
     vm.points.add(sample)
     listed = (row, sample)
     vm.rows.append(listed)
-    vm.first, vm.last = vm.first or happened, max(vm.last, happened)
+    vm.first = vm.first or happened
+    if happened > vm.last:
+        vm.last = happened
     vm.events += 1
     if topic in _RESIZES or (topic in _REFUSALS and _RESIZE.search(row.body) is not None):
         vm.asked += 1

@@ -60,7 +60,7 @@ def host_page(context: Context, host: HostHistory, shown_view: View) -> HostPage
         thinned=""
         if not host.points.left_out
         else f"Drawn from {counted(len(host.points))} of {counted(host.points.count)} points: in each stretch the "
-        "first, the last, the least and the most of every line.",
+        "first, the last, the least and the most of every line; its VMs are drawn together.",
     )
 
 
@@ -75,9 +75,13 @@ def host_chart(
     context: Context, host: HostHistory, points: Sequence[HostPoint], guests: Sequence[VmHistory], unit: Unit
 ) -> Chart | None:
     """What the VMs of a host hold, one on another under its capacity."""
-    held = [line for line in (_held(context, guest, host) for guest in guests) if line.steps]
+    if any(guest.points.left_out for guest in guests) or len(guests) > MOST_LAYERS:
+        # Of thinned lines the sum at a moment is not what was held then: the host's own figure is.
+        held = [host_line("held", points, host.gaps, label="VMs together")]
+    else:
+        held = [line for line in (_held(context, guest, host) for guest in guests) if line.steps]
     lines = [host_line(figure, points) for figure in _HOST_LINES]
-    drawn = [line for line in lines if line.steps] + held[:MOST_LAYERS]
+    drawn = [line for line in (*lines, *held) if line.steps]
     times = sorted({step.time for line in drawn for step in line.steps})
     if not times:
         return None
@@ -99,9 +103,11 @@ def host_chart(
     )
 
 
-def host_line(figure: LineName, points: Iterable[HostPoint], gaps: Sequence[Gap] = ()) -> Line:
+def host_line(
+    figure: LineName, points: Iterable[HostPoint], gaps: Sequence[Gap] = (), *, label: str | None = None
+) -> Line:
     """One figure of a host over time."""
-    return line(figure, ((point.at, getattr(point, figure), point.position) for point in points), gaps)
+    return line(figure, ((point.at, getattr(point, figure), point.position) for point in points), gaps, label=label)
 
 
 def _held(context: Context, guest: VmHistory, host: HostHistory) -> Line:

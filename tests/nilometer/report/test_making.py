@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -157,6 +159,18 @@ def test_a_report_that_cannot_be_made_leaves_the_old_one(desk: Desk) -> None:
     file.write_text("the old one")
     assert desk.call("report", "-o", str(file)).code == 2  # there is no ledger
     assert file.read_text() == "the old one"
+
+
+@pytest.mark.parametrize("option", ["--judge", "--no-judge"])
+def test_an_event_that_cannot_be_read_is_named_and_the_rest_is_shown(desk: Desk, option: str) -> None:
+    desk.call("run", MONTH_END)
+    with closing(sqlite3.connect(desk.folder / "ledger.db")) as database, database:
+        for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER {trigger}")
+        database.execute("UPDATE stored_events SET state = '{}' WHERE position = 13")
+    text = report_of(desk, option).text
+    assert "1 event could not be read" in text
+    assert "CONTOSO\\anna via powershell" in text
 
 
 # Times
