@@ -55,6 +55,15 @@ def check_receipt(receipt: Receipt) -> Receipt:
     )
 
 
+def hidden_event(place: str, position: int, id: str) -> LedgerError:
+    """The error that a ledger has an event before position 1, which no page of events has."""
+    return LedgerError(
+        f"{place} has an event at position {position} ({id}), and positions begin at 1: "
+        "somebody inserted it, and no answer counts it",
+        hint="nilo backup NEW.db makes a copy without it, to go on with",
+    )
+
+
 class RawText(bytes):
     """A text as it is stored. One that was damaged need not be UTF-8."""
 

@@ -22,6 +22,7 @@ from nilometer.storage.postgres.errors import persistently, reached, refused_con
 from nilometer.storage.postgres.schema import (
     EVENTS_TABLE,
     Held,
+    check_positions,
     check_schema,
     check_triggers,
     composed,
@@ -141,6 +142,7 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
                         raise no_ledger(location)
                     create_schema(connection, location, current_time(clock))
                 check_triggers(connection, location, read_only=read_only)
+                check_positions(connection, location, read_only=read_only)
         except BaseException:
             connection.close()
             raise

@@ -18,7 +18,7 @@ from psycopg.sql import SQL, Composed, Identifier
 from domain.identifiers import UtcTime
 from nilometer.errors import LedgerError, LedgerReadOnly, LedgerWarning, NoLedger, NotALedger
 from nilometer.storage.postgres.connections import open_lock
-from nilometer.storage.store import FORMAT, FORMATS
+from nilometer.storage.store import FORMAT, FORMATS, hidden_event
 from nilometer.storage.urls import PostgresLocation
 
 EVENTS_TABLE: Final = "ledger_events"
@@ -128,6 +128,22 @@ def create_schema(connection: Connection[Any], location: PostgresLocation, creat
             connection.execute(composed(statement, location))
         facts = ["id", str(uuid.uuid4()), "created", created, "format", str(FORMAT)]
         connection.execute(SQL("INSERT INTO {}.ledger VALUES (%s, %s), (%s, %s), (%s, %s)").format(schema), facts)
+
+
+def check_positions(connection: Connection[Any], location: PostgresLocation, *, read_only: bool) -> None:
+    """Raises ``LedgerError`` if there is an event before position 1; who only reads is warned."""
+    select = SQL(
+        "SELECT notification_id, originator_id, originator_version FROM {}.ledger_events "
+        "WHERE notification_id < 1 ORDER BY 1 LIMIT 1"
+    ).format(Identifier(location.schema))
+    found = connection.cursor(row_factory=tuple_row).execute(select).fetchone()
+    if found is None:
+        return
+    position, stream, version = found
+    error = hidden_event(str(location), position, f"{stream}/{version}")
+    if not read_only:
+        raise error
+    warnings.warn(f"{error.message}; {error.hint}", LedgerWarning, stacklevel=2)
 
 
 def check_triggers(connection: Connection[Any], location: PostgresLocation, *, read_only: bool) -> None:

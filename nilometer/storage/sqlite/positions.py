@@ -9,6 +9,7 @@ import sqlite3
 import warnings
 
 from nilometer.errors import LedgerError, LedgerWarning
+from nilometer.storage.store import hidden_event
 from nilometer.storage.urls import SQLiteLocation
 
 
@@ -21,11 +22,7 @@ def _hidden_event(connection: sqlite3.Connection, location: SQLiteLocation) -> L
     stream, version = connection.execute(
         "SELECT originator_id, originator_version FROM stored_events WHERE rowid = ?", (first,)
     ).fetchone()
-    return LedgerError(
-        f"{location.path} has an event at position {first} ({stream}/{version}), and positions begin at 1: "
-        "somebody inserted it, and no answer counts it",
-        hint="nilo backup NEW.db makes a copy without it, to go on with",
-    )
+    return hidden_event(str(location.path), first, f"{stream}/{version}")
 
 
 def check_positions(connection: sqlite3.Connection, location: SQLiteLocation) -> None:

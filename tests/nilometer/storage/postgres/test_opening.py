@@ -17,6 +17,7 @@ from nilometer.errors import (
     LedgerFull,
     LedgerReadOnly,
     LedgerUnreachable,
+    LedgerWarning,
     NoLedger,
     NotALedger,
 )
@@ -273,3 +274,22 @@ class TestTrouble:
             assert stored(ledger) == before
             admin.execute(SQL("DROP TRIGGER no_room ON {}.commands").format(name))
             assert ask(ledger, "set-reserve", host="hv01", reserve="1GiB").positions == (2,)
+
+
+def test_an_event_before_the_first_position_is_said_at_once(postgres: Server, admin: Connection) -> None:
+    url = postgres.url(schema := f"hidden_{uuid4().hex[:8]}")
+    with Ledger.open(url, create=True) as ledger:
+        ask(ledger, "register-host", **a_host())
+    admin.execute(
+        SQL(
+            "INSERT INTO {}.ledger_events (originator_id, originator_version, topic, state, notification_id) "
+            "SELECT originator_id, 2, topic, state, -1 FROM {}.ledger_events"
+        ).format(Identifier(schema), Identifier(schema))
+    )
+    admin.commit()
+
+    with pytest.raises(LedgerError, match=r"an event at position -1 \(host/hv01/2\)") as error:
+        Ledger.open(url)
+    assert "nilo backup NEW.db" in error.value.hint
+    with pytest.warns(LedgerWarning, match="positions begin at 1"):
+        Ledger.open(url, read_only=True).close()
