@@ -25,6 +25,11 @@ def emit_measure(vm: HypervVm, event: VmObserved, at: UtcTime) -> Emission:
     return vm.emit(event if tally is None else replace(event, stretch=tally.stretch), at)
 
 
+def expect_measure(vm: HypervVm) -> None:
+    """Something was refused: the next reading shows whether it changed anything all the same."""
+    vm.sizes.unmeasured = True
+
+
 def measure_before(vm: HypervVm, moment: UtcTime) -> list[Emission]:
     """The last reading before a change, unless it is recorded."""
     latest, tally, size = vm.latest, vm.sizes.tally, vm.size

@@ -19,7 +19,7 @@ from domain.observed.events import (
 from domain.observed.vm import OpenRequest
 from domain.settings import MemorySetting, Mode
 from nilometer.importers.hyperv.jobs import MEMORY_JOBS, UNATTRIBUTED, Attribution
-from nilometer.importers.hyperv.measuring import measure_before
+from nilometer.importers.hyperv.measuring import expect_measure, measure_before
 from nilometer.importers.hyperv.moves import confirm_size, move_memory
 from nilometer.importers.hyperv.own_changes import attribution_of
 from nilometer.importers.hyperv.readings import ChangeReading, VmReading
@@ -86,6 +86,7 @@ def take_own_change(vm: HypervVm, change: ChangeReading) -> list[Emission]:
         refused=refused,
     )
     if refused:
+        expect_measure(vm)
         return emissions
     if memory is not None and memory.startup != change.requested:
         event = VmObserved(memory=MemorySetting.static(change.requested), record=change.record)

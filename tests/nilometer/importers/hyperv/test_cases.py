@@ -386,6 +386,8 @@ def test_the_story_of_two_hosts_that_the_collector_wrote() -> None:
     (settled,) = store.events(VmRequestSettled, db)
     assert (settled.outcome, settled.granted) == (Outcome.PARTIALLY_COMPLETED, 3192 * MiB)
     assert (settled.code, settled.cause_is) == (Code.MEMORY_IN_USE, CauseIs.INFERRED), "5000 were in use, 5000 are left"
+    unknown = {finding.rule for finding in store.findings() if finding.verdict is Verdict.UNKNOWN}
+    assert "no_effect_without_grant" not in unknown, "the poll after what was refused at 09:16 shows that nothing moved"
     (gone,) = envelopes(store, VmNotListed, idle)
     assert gone.metadata.happened[11:16] == "09:43"
     assert [store.events(VmNotListed, vm) for vm in (WEB, ERP, db)] == [[], [], []]
