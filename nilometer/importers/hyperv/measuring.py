@@ -21,7 +21,8 @@ FRESH_SECONDS: Final = 6 * 3600
 
 def emit_measure(vm: HypervVm, event: VmObserved, at: UtcTime) -> Emission:
     """A measurement by the last reading that was followed, with the stretch that ends with it."""
-    tally, vm.sizes.tally, vm.sizes.unmeasured = vm.sizes.tally, None, False
+    tally, vm.sizes.tally = vm.sizes.tally, None
+    vm.sizes.unmeasured = vm.sizes.lacks_expected(event)
     return vm.emit(event if tally is None else replace(event, stretch=tally.stretch), at)
 
 

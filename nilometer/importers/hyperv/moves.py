@@ -63,6 +63,7 @@ def move_memory(vm: HypervVm, size: int, at: UtcTime, record: str) -> list[Emiss
     )
     who = UNATTRIBUTED if number is None else vm.authors.requesters.get(number)
     vm.sizes.unmeasured = True
+    vm.sizes.give(size - known, vm.latest)
     return [vm.emit(event, at, vm.read_at, request=number, who=who)]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.identifiers import UtcTime, seconds_between
+from domain.observed.events import VmObserved
 from domain.observed.polls import Stretch
 from nilometer.importers.hyperv.news import sees_less
 from nilometer.importers.hyperv.readings import VmReading
@@ -104,6 +105,8 @@ class SizeTrack:
     """The polls since its last measurement, as long as its sizes stay the same."""
     unmeasured: bool = False
     """Its memory moved, and what the guest sees and uses since is not recorded."""
+    expected: int | None = None
+    """What the guest should have available at least: what it had, and half of what it was given, in bytes."""
     unseen_since: UtcTime | None = None
     """Since when the guest sees less memory than the VM has, with its present size."""
     unseen_size: int | None = None
@@ -130,6 +133,21 @@ class SizeTrack:
         else:
             self.tally = StretchTally.begin(reading)
 
+    def give(self, amount: int, latest: VmReading | None) -> None:
+        """A static VM was given memory, or lost it: ``latest`` is the last reading before it."""
+        available = None if latest is None else latest.guest_available
+        if amount > 0 and self.expected is not None:  # it comes in parts
+            self.expected += amount // 2
+        else:
+            self.expected = None if amount <= 0 or not available else available + amount // 2
+
+    def lacks_expected(self, event: VmObserved) -> bool:
+        """Whether the first measurement after it shows less than that: a counter may lag, so the next poll decides."""
+        expected, self.expected = self.expected, None
+        if expected is None or event.assigned is None or event.in_use is None:
+            return False
+        return event.assigned - event.in_use < expected
+
     def end_stretch(self) -> None:
         """The VM was turned on or off: that event has its figures, and what was pending is past."""
-        self.tally, self.unmeasured = None, False
+        self.tally, self.unmeasured, self.expected = None, False, None

@@ -214,7 +214,8 @@ class HypervVm:
             self.uptime = reading.uptime
         size = self.size if self.sizes.window is None else self.sizes.window.size
         at_size = news.assigned is not None and news.assigned == size
-        self.quiet = at_size and self.open_request is None and host == self.state.host and not self.sizes.waits(reading)
+        is_pending = self.open_request is not None or self.sizes.unmeasured or self.sizes.waits(reading)
+        self.quiet = at_size and host == self.state.host and not is_pending
         if news.begins or news.turned:
             self.unreported = news.assigned is None
         elif news.assigned is not None:

@@ -7,6 +7,7 @@ once, so it is a remark and no violation.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from domain.observed.events import VmMemoryMoved, VmObserved
@@ -32,7 +33,7 @@ def note_gift(ref: EventRef, event: VmMemoryMoved, vm: ObservedVmState, assigned
 
 
 def judge_gift(collector: FindingCollector, event: VmObserved, vm: ObservedVmState, at: str) -> None:
-    """Judges by the first whole measure after it whether the guest put online what it was given."""
+    """Judges by the measures after it whether the guest put online what it was given: two have to show too little."""
     gift, assigned, visible = vm.gift, event.assigned, event.visible
     if gift is None or not assigned or not visible or is_shortly_after(vm.moved_at, at):
         return
@@ -43,5 +44,7 @@ def judge_gift(collector: FindingCollector, event: VmObserved, vm: ObservedVmSta
         return
     vm.gift, available = None, assigned - event.in_use
     least = gift.available + gift.amount // 2
-    if available < least:
+    if available < least and not gift.doubted:
+        vm.gift = replace(gift, doubted=True)
+    elif available < least:
         collector.report_remark(MOVES, gift.ref, NOT_ONLINE, ({"available at least": least}, {"available": available}))

@@ -86,6 +86,8 @@ class Gift:
     amount: int
     available: int
     """What the guest had available just before, in bytes."""
+    doubted: bool = False
+    """A measure after it shows too little. A counter may lag by a poll, so the next one decides."""
 
 
 @dataclass(frozen=True, slots=True)

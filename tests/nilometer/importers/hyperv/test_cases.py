@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,25 +11,33 @@ import pytest
 from domain.decision import Code, Outcome
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.identifiers import vm_stream
 from domain.observed.events import (
+    BASE_MEMORY,
     SHORT_RESTART,
     CauseIs,
     HostNotWatched,
+    Means,
     ObservedCode,
     VmChangeRequested,
     VmMemoryMoved,
     VmNotListed,
     VmObserved,
     VmRequestSettled,
+    WhyMoved,
 )
 from domain.quantities import GiB, MiB
+from domain.settings import MemorySetting, Mode
 from domain.state import Power
 from nilometer.importers.hyperv.hosts import OLDER
 from nilometer.importers.hyperv.jobs import NOBODY
+from nilometer.importers.hyperv.news import base_memory
+from nilometer.ledger.requests import Fact, Observation
+from nilometer.times import parse_time
 from rules.judging.findings import Finding, Verdict
 from rules.judging.observed.online import NOT_ONLINE
 from rules.judging.observed.visible import MOVES
-from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Json, Spool, Store, dynamic, imported, off, vm
+from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Json, Spool, Store, dynamic, imported, moment, off, vm
 
 CASES = Path(__file__).parent / "cases"
 BEN, CARL = "CONTOSO\\ben", "CONTOSO\\carl"
@@ -210,6 +219,51 @@ def test_what_shows_less_of_an_addition_is_not_taken_for_memory_that_is_not_onli
         Spool().poll(0, dynamic(2048)).poll(1, dynamic(4096)).poll(2, dynamic(4096)).poll(3, dynamic(4096))
     )
     assert NOT_ONLINE not in [each.why for each in moved.findings()], "Dynamic Memory gives what the guest needs"
+
+
+@pytest.mark.parametrize(("late", "remarks"), [(1, []), (2, []), (3, [NOT_ONLINE])])
+def test_a_counter_that_lags_by_a_poll_is_waited_for(late: int, remarks: list[str]) -> None:
+    """The second poll that shows the new size is measured; where that shows too little, so is the one after it."""
+    spool = Spool().poll(0, vm(free=1000))
+    for minute in range(1, 9):
+        spool.poll(minute, vm(8192, 8192, free=1000 if minute <= late else 5000))
+    findings = imported(spool).findings()
+    assert [each.why for each in findings if (each.rule, each.verdict) == (MOVES, Verdict.REMARK)] == remarks
+
+
+@pytest.mark.parametrize(("mode", "remarks"), [(Mode.STATIC, [NOT_ONLINE]), (Mode.DYNAMIC, [])])
+def test_what_dynamic_memory_gave_may_be_used_at_once(mode: Mode, remarks: list[str]) -> None:
+    setting = MemorySetting(mode, 2 * GiB, *((0,) * 4 if mode is Mode.STATIC else (GiB, 8 * GiB, 20, 50)))
+    store = Store()
+
+    def add(minute: int, event: Event) -> None:
+        happened = parse_time(moment(minute))
+        store.record(
+            [Observation(key=str(minute), facts=(Fact(stream=vm_stream(WEB), event=event, happened=happened),))]
+        )
+
+    def measured(assigned: int, in_use: int) -> VmObserved:
+        devices = (base_memory(assigned),)
+        return VmObserved(assigned=assigned, visible=assigned, ballooned=0, in_use=in_use, devices=devices)
+
+    add(0, replace(measured(2 * GiB, GiB), power=Power.RUNNING, session=1, memory=setting, hypervisor="Hyper-V"))
+    add(1, VmMemoryMoved(
+        device=BASE_MEMORY, means=Means.BOOT, size_from=2 * GiB, size_to=4 * GiB, why=WhyMoved.BALANCER, backed=True
+    ))  # fmt: skip
+    add(3, measured(4 * GiB, 3 * GiB))
+    add(4, measured(4 * GiB, 3 * GiB))
+    assert [each.why for each in store.findings() if each.why == NOT_ONLINE] == remarks
+
+
+def test_a_move_that_nobody_asked_for_is_measured_at_the_second_poll_that_shows_it() -> None:
+    spool = Spool().poll(0, vm(free=1000))
+    for minute in range(1, 9):
+        spool.poll(minute, vm(3072, 4096, free=900))
+    store = Store()
+    store.take(spool)
+    found = [(one.metadata.happened[14:16], one.event) for one in envelopes(store, VmObserved)]
+    measured = [(minute, event.assigned) for minute, event in found if isinstance(event, VmObserved)]
+    assert measured == [("00", 4 * GiB), ("02", 3 * GiB)]
 
 
 # Hosts as they live
