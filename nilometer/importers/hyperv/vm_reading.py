@@ -109,6 +109,6 @@ def _stay_off(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:
 
 
 def _who_turned(vm: HypervVm, reading: VmReading, since: UtcTime | None) -> Attribution | None:
-    """Who turned it on or off; ``None`` for the first reading of a VM, which only finds it so."""
+    """Who turned it on or off; ``None`` for the first reading that shows its power state, which only finds it so."""
     who = vm.attribute(reading.at, since, POWER_JOBS)
-    return None if who is UNATTRIBUTED and since is None else who
+    return None if who is UNATTRIBUTED and (since is None or vm.state.power is None) else who

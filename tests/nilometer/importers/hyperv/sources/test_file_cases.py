@@ -105,6 +105,8 @@ def test_more_than_the_maximum_is_found_whatever_the_order_of_the_files(order: t
     store, _ = take(*(f"04-getvm-dynamic-setting-lost/{names[number]}" for number in order))
     violated = [finding.rule for finding in store.findings() if finding.verdict is Verdict.VIOLATED]
     assert violated == ["within_bounds"]
+    actors = {envelope.metadata.actor for envelope in store.stored if envelope.stream.startswith("vm/")}
+    assert actors == {"importer"}, "it is found running, and nobody is known to have started it then"
 
 
 def test_a_setting_that_is_told_in_part_is_recorded_in_part() -> None:
