@@ -9,16 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.commands import AddMemory, DefineVm, RegisterHost, RemoveMemory, ReportInUse, Start, Stop
 from domain.deciding.world import World
 from domain.decision import accepted
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.event import Event
+from domain.guests import Guest
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from domain.observed.events import HostObserved, VmObserved
 from domain.observed.settings import NOT_RECORDED
 from domain.quantities import GiB
-from domain.settings import MemorySetting, Mode
+from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
 from domain.state import Host, Power, Vm
 from rules.judging.findings import Finding, Verdict
 from rules.policies.judging import PREFIX, PolicyJudge
@@ -105,6 +107,56 @@ def test_what_the_known_figures_decide_is_so_whatever_the_others_are(
     truth = terms.evaluate(policy.term, complete)
     assert evaluate_known(policy.term, known, measured) in (None, truth)
     assert evaluate_known(policy.term, complete, {}) is truth
+
+
+@pytest.mark.parametrize(
+    ("expression", "known", "expected"),
+    [
+        ("(vm.assigned if vm.power is Power.RUNNING else vm.in_use) > 3", {"assigned": 5, "in_use": 1}, None),
+        ("(vm.assigned if vm.power is Power.RUNNING else vm.in_use) > 3", {"assigned": 5, "in_use": 5}, True),
+        ("(vm.assigned if vm.power is Power.RUNNING else vm.in_use) > 3", {"power": Power.OFF, "in_use": 1}, False),
+        ("vm.assigned > 3 and vm.in_use > 3", {"assigned": 3}, False),
+        ("vm.assigned > 3 and vm.in_use > 3", {"assigned": 4}, None),
+        ("vm.assigned > 3 or vm.in_use > 3", {"assigned": 4}, True),
+        ("vm.assigned > 3 or vm.in_use > 3", {"assigned": 3}, None),
+        ("min(vm.assigned, vm.in_use) > 3", {"assigned": 3}, None),
+    ],
+)
+def test_an_answer_needs_the_figures_that_it_depends_on(
+    expression: str, known: dict[str, int | Power], expected: bool | None
+) -> None:
+    (policy,) = read_policies(file_of(expression), "policies.py")
+    assert evaluate_known(policy.term, {f"site.vm.{name}": value for name, value in known.items()}, {}) is expected
+
+
+def test_a_breach_that_is_made_worse_is_found_and_one_that_gets_better_is_not() -> None:
+    world = World()
+    answers = [
+        world.execute(command)
+        for command in (
+            RegisterHost("hv01", HostVersion.V2022, 64 * GiB, 60 * GiB),  # the new host breaks it already
+            DefineVm(
+                vm="web01",
+                host="hv01",
+                generation=2,
+                guest=Guest.WINDOWS,
+                config_version=ConfigVersion(10, 0),
+                memory=MemorySetting.static(2 * GiB),
+            ),
+            Start("web01"),
+            ReportInUse("web01", 0),
+            RemoveMemory("web01", GiB),
+            AddMemory("web01", GiB),
+            Stop("web01"),
+        )
+    ]
+    (policy, *_) = read_policies(TEXT, "policies.py")
+    _, found = judge((policy,), [pair for answer in answers for pair in answer.events])
+    assert [(finding.at.position, finding.why.partition(":")[0]) for finding in found] == [
+        (1, "the policy does not hold of hv01"),
+        (3, "the policy does not hold of hv01, less than before"),
+        (8, "the policy does not hold of hv01, less than before"),
+    ]
 
 
 HOST = host_stream("hv01")
