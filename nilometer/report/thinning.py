@@ -7,10 +7,13 @@ and the most, one where it is unknown, and all that are marked. When there are t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 P = TypeVar("P")
 Q = TypeVar("Q")
+
+_MOST_RAW: Final = 48
+"""Points that wait in the bucket that is being filled: then it is thinned already."""
 
 Sizes = tuple[int | None, ...]
 """The figures of a point, always in one order."""
@@ -38,7 +41,7 @@ class ThinnedPoints(Generic[P]):
         self._buckets[-1].append(point)
         self._filled += 1
         self.count += 1
-        if self._filled == self._width and self._width > 1:
+        if self._width > 1 and (self._filled == self._width or len(self._buckets[-1]) > _MOST_RAW):
             self._buckets[-1] = self._keep(self._buckets[-1])
         if len(self._buckets) > self._most:
             self._halve()

@@ -33,6 +33,14 @@ def test_the_first_the_last_and_all_extremes_stay(figures: list[tuple[int | None
     assert len(kept) <= 8 * (most + 1)
 
 
+def test_what_is_kept_does_not_grow_with_the_length() -> None:
+    for length in (10_000, 10_001, 16_383, 20_000):
+        thinned = ThinnedPoints[Point](lambda point: point[1:], 4)
+        for number in range(length):
+            thinned.add((number, number * 7919 % 1000, None if number % 100 == 0 else number % 17))
+            assert len(thinned) <= 4 * 8 + 64
+
+
 def extremes(points: list[Point], figure: int) -> tuple[int, int, bool]:
     known = [size for point in points if (size := point[figure]) is not None]
     return min(known, default=-1), max(known, default=-1), len(known) < len(points)
