@@ -43,7 +43,7 @@ from nilometer.report.collecting import (
 )
 from nilometer.report.thinning import ThinnedPoints
 from nilometer.storage.bodies import decode
-from nilometer.storage.reader import StoredRow
+from nilometer.storage.reader import Columns
 from projections.fleet import Fleet
 from projections.requests import RequestCourse
 from projections.series import HostPoint, VmPoint
@@ -69,7 +69,7 @@ VmSample = tuple[int, str, int, int, int, int | None, int, bytes, int, str | Non
 """Position, time, assigned, visible, watermark, in use, ballooned, power, session, host, time of the in use."""
 HostSample = tuple[int, str, int, int, int, int]
 """Position, time, total, reserve, held, free."""
-Listed = tuple[StoredRow, VmSample | HostSample]
+Listed = tuple[Columns, VmSample | HostSample]
 
 
 @dataclass(slots=True)
@@ -126,7 +126,7 @@ def _skim(ledger: LedgerReader, until: UtcTime | None, on_progress: Callable[[in
     fleet = ledger.views.fleet_of(until)
     limits = _Limits(len(fleet.vms) + len(fleet.hosts))
     skimmed = _Skimmed()
-    for row in ledger.rows(upto=fleet.position if until is None else None):
+    for row in ledger.columns(upto=fleet.position if until is None else None):
         if not _take(skimmed, row, limits, until):
             return None
         if not skimmed.events % 10_000:
@@ -161,9 +161,10 @@ class _Limits:
         return _Host(points=ThinnedPoints(_BY_HOST, self.points), rows=deque(maxlen=self.rows))
 
 
-def _take(skimmed: _Skimmed, row: StoredRow, limits: _Limits, until: str | None) -> bool:
+def _take(skimmed: _Skimmed, row: Columns, limits: _Limits, until: str | None) -> bool:
     """Takes the next stored event; returns whether it could be skimmed."""
-    body: object = row.body
+    position, stream, _, _, state = row
+    body: object = state
     if not isinstance(body, bytes):  # somebody changed it
         return False
     moment = _HAPPENED.search(body)
@@ -177,7 +178,7 @@ def _take(skimmed: _Skimmed, row: StoredRow, limits: _Limits, until: str | None)
     if not skimmed.first or happened < skimmed.first:
         skimmed.first = happened
     skimmed.events += 1
-    kind, _, id = row.stream.partition("/")
+    kind, _, id = stream.partition("/")
     if kind == "vm":
         found = _VM.search(body)
         if found is None:
@@ -194,7 +195,7 @@ def _take(skimmed: _Skimmed, row: StoredRow, limits: _Limits, until: str | None)
         if host is None:
             host = skimmed.hosts[id] = limits.new_host()
         free, held, reserve, total = map(int, found.groups())
-        sample: HostSample = (row.position, happened, total, reserve, held, free)
+        sample: HostSample = (position, happened, total, reserve, held, free)
         host.points.add(sample)
         host.rows.append((row, sample))
         host.first = host.first or happened
@@ -204,9 +205,9 @@ def _take(skimmed: _Skimmed, row: StoredRow, limits: _Limits, until: str | None)
     return True
 
 
-def _take_vm(skimmed: _Skimmed, vm: _Vm, row: StoredRow, found: re.Match[bytes], happened: str) -> None:
+def _take_vm(skimmed: _Skimmed, vm: _Vm, row: Columns, found: re.Match[bytes], happened: str) -> None:
     assigned, ballooned, watermark, in_use, power, session, visible = found.groups()
-    topic = row.topic
+    position, _, _, topic, body = row
     if topic == _REPORTS:
         vm.in_use_as_of = happened
     elif topic in _FORGETS:
@@ -215,7 +216,7 @@ def _take_vm(skimmed: _Skimmed, vm: _Vm, row: StoredRow, found: re.Match[bytes],
         vm.host = _host_of(row) or vm.host
     is_known = vm.in_use_as_of is not None or power == b"off"
     sample: VmSample = (
-        row.position, happened, int(assigned), int(visible), int(watermark), int(in_use) if is_known else None,
+        position, happened, int(assigned), int(visible), int(watermark), int(in_use) if is_known else None,
         int(ballooned), power, int(session), vm.host, vm.in_use_as_of,
     )  # fmt: skip
     vm.points.add(sample)
@@ -225,18 +226,18 @@ def _take_vm(skimmed: _Skimmed, vm: _Vm, row: StoredRow, found: re.Match[bytes],
     if happened > vm.last:
         vm.last = happened
     vm.events += 1
-    if topic in _RESIZES or (topic in _REFUSALS and _RESIZE.search(row.body) is not None):
+    if topic in _RESIZES or (topic in _REFUSALS and _RESIZE.search(body) is not None):
         vm.asked += 1
         vm.requests.append(listed)
         skimmed.requests.append(listed)
-        if topic in _REFUSALS or _COMPLETED not in row.body:
+        if topic in _REFUSALS or _COMPLETED not in body:
             vm.fell_short += 1
             vm.short.append(listed)
 
 
-def _host_of(row: StoredRow) -> str | None:
+def _host_of(row: Columns) -> str | None:
     """The host that an event puts its VM on."""
-    event = decode(row.stream, row.version, row.topic, row.body, row.position).event
+    event = _envelope(row).event
     if isinstance(event, VmDefined):
         return event.host
     return event.destination if isinstance(event, VmMoved) else None
@@ -249,7 +250,7 @@ def _collected(collected: Collected, skimmed: _Skimmed) -> Collected:
     courses: dict[int, RequestCourse] = {}
 
     def course_of(listed: Listed) -> RequestCourse:
-        position = listed[0].position
+        position = listed[0][0]
         if position not in courses:
             courses[position] = RequestCourse(asked=_envelope(listed[0]))
         return courses[position]
@@ -258,7 +259,7 @@ def _collected(collected: Collected, skimmed: _Skimmed) -> Collected:
         history = VmHistory(id=id, first=UtcTime(vm.first), last=UtcTime(vm.last), events=vm.events)
         history.points = vm.points.converted(partial(_vm_moment, id), sizes_of_vm)
         history.rows = deque(_listed(id, listed) for listed in vm.rows)
-        history.linked = {listed[0].position: _listed(id, listed) for listed in vm.short}
+        history.linked = {listed[0][0]: _listed(id, listed) for listed in vm.short}
         history.requests = deque(map(course_of, vm.requests))
         history.short = deque(_short(listed, course_of(listed)) for listed in vm.short)
         history.asked, history.fell_short = vm.asked, vm.fell_short
@@ -275,8 +276,9 @@ def _collected(collected: Collected, skimmed: _Skimmed) -> Collected:
     return collected
 
 
-def _envelope(row: StoredRow) -> Envelope[Event]:
-    return decode(row.stream, row.version, row.topic, row.body, row.position)
+def _envelope(row: Columns) -> Envelope[Event]:
+    position, stream, version, topic, body = row
+    return decode(stream, version, topic, body, position)
 
 
 def _listed(id: str, listed: Listed) -> ListedEvent:

@@ -84,6 +84,10 @@ class EventReader:
         for position, stream, version, topic, body in self._select(after, upto):
             yield StoredRow(position, StreamName(stream), version, topic, body)  # by position: done for every event
 
+    def columns(self, after: int = 0, upto: int | None = None) -> Iterator[Columns]:
+        """The same as tuples: a record for each takes as long as to fetch it."""
+        return self._select(after, upto)
+
     def events(self, after: int = 0, upto: int | None = None) -> Iterator[Envelope[Event]]:
         """The same, read. Raises ``UnreadableEvent``."""
         for event in self.read_all(after, upto):
