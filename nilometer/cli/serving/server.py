@@ -21,7 +21,7 @@ def run(application: Application, listener: socket.socket, *, most_connections: 
             http=BoundedProtocol,
             ws="none",
             lifespan="on",
-            log_level="error",
+            log_level="critical",
             access_log=False,
             server_header=False,
             proxy_headers=False,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
 from nilometer.report.chart.looks import number
 from nilometer.report.chart.scales import TAIL, TimeScale
@@ -19,9 +21,39 @@ class Level:
     size: int
 
 
-def levels_of(line: Line, scale: TimeScale) -> list[Level]:
-    """A line as sizes that hold: equal ones that follow each other are one."""
-    return list(_merged(_levels(line, scale)))
+COLUMN: Final = 0.1
+"""Of what lies within so much of the width, in percent, more than this cannot be told apart."""
+
+
+def levels_of(line: Line, scale: TimeScale, column: float = COLUMN) -> list[Level]:
+    """A line as sizes that hold: equal ones that follow each other are one.
+
+    Within a column the first, the last, the least and the most stay: others are not seen.
+    """
+    return list(_thinned(_merged(_levels(line, scale)), column))
+
+
+def _thinned(levels: Iterable[Level], column: float) -> Iterator[Level]:
+    group: list[Level] = []
+    for level in levels:
+        if group and (level.begin != group[-1].end or level.begin // column != group[0].begin // column):
+            yield from _kept(group)
+            group = []
+        group.append(level)
+    yield from _kept(group)
+
+
+def _kept(group: Sequence[Level]) -> Iterator[Level]:
+    """Of levels that follow each other those that show what all of them show, each until the next."""
+    if len(group) <= 4:
+        yield from group
+        return
+    least = min(range(len(group)), key=lambda index: group[index].size)
+    most = max(range(len(group)), key=lambda index: group[index].size)
+    kept = [group[index] for index in sorted({0, least, most, len(group) - 1})]
+    for level, after in pairwise(kept):
+        yield Level(level.begin, after.begin, level.size)
+    yield kept[-1]
 
 
 def _levels(line: Line, scale: TimeScale) -> Iterator[Level]:

@@ -27,6 +27,8 @@ from nilometer.report.chart.scales import AT_END, AT_START, SizeScale, TimeScale
 from nilometer.report.series import Chart, LineName
 
 HEIGHT: Final = 34
+_COLUMN: Final = 0.3
+"""A strip is narrow: what lies within so much of it is not told apart, in percent."""
 
 
 def draw_strip(chart: Chart) -> Renderable:
@@ -83,7 +85,7 @@ def _times(scale: TimeScale, zone: tzinfo) -> Iterator[Node]:
 
 
 def _levels(chart: Chart, name: LineName, scale: TimeScale) -> list[Level]:
-    return [level for line in chart.lines if line.name == name for level in levels_of(line, scale)]
+    return [level for line in chart.lines if line.name == name for level in levels_of(line, scale, _COLUMN)]
 
 
 def _bands(edges: list[float], tops: list[int]) -> list[Band]:

@@ -6,7 +6,7 @@ import re
 from html import unescape
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nilometer.cli.serving.pages import with_addresses
@@ -77,6 +77,7 @@ def test_without_an_event_the_first_page_says_so(shop: Shop) -> None:
     assert "No event is recorded" not in shop.server.ask("/").text
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.text('abc-._<&"', min_size=1, max_size=6), max_size=4), st.text("xyz ", max_size=9))
 def test_fragments_of_other_pages_become_addresses_and_texts_stay(anchors: list[str], words: str) -> None:
     from html import escape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nilometer.report.chart.labels import spread
@@ -12,6 +12,7 @@ from nilometer.report.chart.labels import spread
 HEIGHTS = st.lists(st.floats(0, 300), min_size=1, max_size=40).map(sorted)
 
 
+@settings(max_examples=60, deadline=None)
 @given(HEIGHTS)
 def test_labels_do_not_overlap_keep_their_order_and_stay_in_the_picture(heights: list[float]) -> None:
     placed = spread(heights, 10, 296)

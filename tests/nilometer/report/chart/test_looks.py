@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nilometer.report.chart.figure import draw_figure
@@ -70,6 +70,7 @@ def test_a_chart_needs_no_style_and_no_script_of_its_own(chart: object) -> None:
     assert not re.search(r"\son\w+=", drawn)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.just(HOSTILE))
 def test_every_text_comes_out_as_text(name: str) -> None:
     """No text of a chart makes an element or ends one."""

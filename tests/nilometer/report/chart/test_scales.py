@@ -8,7 +8,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nilometer.report.chart.scales import (
@@ -52,6 +52,7 @@ def charts(draw: st.DrawFn) -> Chart:
     )
 
 
+@settings(max_examples=60, deadline=None)
 @given(charts(), st.sampled_from(KINDS))
 def test_times_stand_in_their_order_and_within_the_plot(chart: Chart, kind: ScaleKind) -> None:
     scale = time_scale(chart, kind)
@@ -61,6 +62,7 @@ def test_times_stand_in_their_order_and_within_the_plot(chart: Chart, kind: Scal
     assert places[-1] <= LAST + 1e-6
 
 
+@settings(max_examples=60, deadline=None)
 @given(charts(), st.sampled_from(KINDS), st.sampled_from((UTC, ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata"))))
 def test_labels_of_times_stand_apart_and_in_no_narrowed_stretch(chart: Chart, kind: ScaleKind, zone: ZoneInfo) -> None:
     scale = time_scale(chart, kind)
@@ -72,6 +74,7 @@ def test_labels_of_times_stand_apart_and_in_no_narrowed_stretch(chart: Chart, ki
         assert not [tick for tick in found if scale.place_of(begin) + 1e-6 < tick.place < scale.place_of(end) - 1e-6]
 
 
+@settings(max_examples=60, deadline=None)
 @given(charts())
 def test_what_is_idle_is_narrow_and_the_rest_is_even(chart: Chart) -> None:
     scale = time_scale(chart, "time")
@@ -123,6 +126,7 @@ def test_a_day_of_25_hours_has_round_labels() -> None:
 # Sizes
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 1 << 60))
 def test_round_sizes_are_three_to_five_and_in_even_steps(most: int) -> None:
     grid = SizeScale(most=most, height=300).grid()
@@ -132,6 +136,7 @@ def test_round_sizes_are_three_to_five_and_in_even_steps(most: int) -> None:
     assert all(size < most for size in grid)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 240 << 40), min_size=1), st.integers(0, 1 << 20))
 def test_sizes_stand_in_their_order_and_only_nothing_on_the_axis(sizes: list[int], more: int) -> None:
     scale = SizeScale(most=max(sizes) + more + 1, height=300)
