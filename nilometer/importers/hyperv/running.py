@@ -120,8 +120,7 @@ class HypervImport:
 
     def _run(self) -> None:
         name = name_end(self._names, self._options.decisive)
-        stored = None if name is None else load_end(self._ledger.recorder, name)
-        checkpoint = None if stored is None else decode(stored)
+        checkpoint = None if name is None else self._load(name)
         with ExitStack() as opened:
             if checkpoint is not None:
                 self._ends = FileEnds(checkpoint.files)
@@ -135,6 +134,14 @@ class HypervImport:
                 self._import_all(name, opened, go_on=True)
             except OthersRecorded:
                 self._import_all(name, opened, go_on=False)
+
+    def _load(self, name: str) -> HypervCheckpoint | None:
+        """What the last import stored of its end; ``None`` if that is nothing, or cannot be read."""
+        try:
+            stored = load_end(self._ledger.recorder, name)
+        except LedgerError:  # such as a table of somebody else
+            return None
+        return None if stored is None else decode(stored)
 
     def _go_on_from(self, checkpoint: HypervCheckpoint, name: str | None, opened: ExitStack) -> None:
         """Reads what is new. Raises ``NotTheEnd`` and ``OthersRecorded``."""

@@ -28,6 +28,7 @@ from nilometer.ledger.backup import back_up
 from nilometer.storage.bodies import encode
 from nilometer.storage.import_ends import TABLE
 from nilometer.views.tables import blob
+from tests.nilometer.databases import Server
 from tests.nilometer.importers.hyperv.recorded import ModuleSpool, RecordedChange, figures
 from tests.nilometer.importers.hyperv.synthetic import WEB, Json, Spool, dynamic, vm
 from tests.nilometer.importers.hyperv.test_any_history import Fleet, RestlessFleet
@@ -216,6 +217,30 @@ def test_a_file_that_has_grown_is_read_from_where_it_ended(folder: Folder) -> No
         folder.write([spool], lines)
         reads.append(folder.run(final=lines == 40))
     assert reads == [60, 30, 0, 30]  # a poll has three records: the host and its two VMs
+    compare_with_one_run(folder, 40)
+
+
+def test_so_it_is_on_postgresql(folder: Folder, postgres: Server, schema: str) -> None:
+    spool = grown(40)
+    folder.url = postgres.url(schema)
+    reads: list[int] = []
+    for lines in (20, 30, 30, 40):
+        folder.write([spool], lines)
+        reads.append(folder.run(final=lines == 40))
+    assert reads == [60, 30, 0, 30]
+    compare_with_one_run(folder, 40)
+
+
+def test_where_no_end_can_be_stored_all_is_read_and_a_warning_says_so(folder: Folder) -> None:
+    spool = grown(40)
+    folder.write([spool], 20)
+    with Ledger.open(folder.url, create=True) as ledger:
+        with ledger.recorder.transaction(write=True) as db:
+            db.execute(f"CREATE TABLE {TABLE} (somebody TEXT)")
+        import_hyperv(ledger, folder.files, actor="ann")
+        assert "where the import ended was not stored" in ledger.warnings[0].message
+    folder.write([spool], 40)
+    assert folder.run(final=True) == 120
     compare_with_one_run(folder, 40)
 
 
