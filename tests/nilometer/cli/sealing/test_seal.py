@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import signal
 import sqlite3
 import stat
@@ -223,3 +224,39 @@ def test_without_what_checks_signatures_everything_else_is_checked(sealing: Desk
         "pip install 'nilometer[seal]'"
         in sealing.process("seal", "--key", path(sealing, "seal.key"), env={"PYTHONPATH": str(sealing.folder)}).err
     )
+
+
+def test_info_audit_and_replay_say_up_to_where_it_is_sealed(sealing: Desk) -> None:
+    commands = (("info",), ("audit", "--all"), ("replay",))
+
+    def documents() -> list[Any]:
+        found = [sealing.call(command, "--format", "json").json for command, *_ in commands]
+        return [found[0]["sealed"], found[1]["about"]["sealed"], found[2]["sealed"]]
+
+    assert documents() == [None, None, None]
+    assert "sealed: no; to seal it: nilo seal\n" in sealing.call("info").out
+    sealed = seal(sealing)
+    sealing.call("do", "add-memory", "web01", "2MiB")
+    expected = {name: sealed[name] for name in ("origin", "size", "position", "sealed")}
+    assert documents() == [expected] * 3
+    for command in commands:
+        text = sealing.call(*command).out
+        assert re.search(rf"sealed:? up to (position |#)9 as {NAME}", text), text
+        assert "nilo verify" in text
+
+
+def test_a_restore_is_recorded_and_its_seal_goes_on_under_another_name(sealing: Desk) -> None:
+    seal(sealing)
+    backup, place = path(sealing, "backup.db"), f"sqlite:///{path(sealing, 'restored.db')}"
+    assert sealing.call("backup", backup).code == 0
+    restored = sealing.call("restore", backup, "--ledger", place, "--actor", "carla", "--format", "json")
+    assert (problems("backup", restored.json), restored.json["recorded_at"]) == ([], 10)
+    (event,) = sealing.call("log", "-n", "1", "--ledger", place, "--format", "json").lines
+    assert (event["type"], event["actor"], event["data"]["sealed_as"]) == ("nilometer.import.restored.v1", "carla", NAME)
+    told = sealing.call("show", "10", "--ledger", place)
+    assert f"restored from the backup {backup}: it goes on after 9 events; 9 of them sealed as {NAME}" in told.out
+    refused = sealing.call("seal", "--key", path(sealing, "seal.key"), "--ledger", place)
+    assert (refused.code, "nilo seal --rotate" in refused.err) == (2, True)
+    sealing.call("key", "new", f"{NAME}-2", "-o", path(sealing, "second.key"))
+    again = sealing.call("seal", "--key", path(sealing, "second.key"), "--rotate", "--ledger", place)
+    assert again.out.startswith(f"1 event sealed as {NAME}-2: 10 in all")
