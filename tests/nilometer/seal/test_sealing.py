@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.identifiers import UtcTime
 from domain.observed.events import BackupRestored
 from nilometer.ledger.backup import announce_restore, back_up, restore_backup
 from nilometer.ledger.ledger import Ledger
@@ -332,3 +333,26 @@ def test_a_restore_of_what_is_not_sealed_is_not_recorded(tmp_path: Path, url: st
     place = f"sqlite:///{tmp_path}/restored.db"
     restored = restore_backup(tmp_path / "backup.db", place)
     assert announce_restore(place, tmp_path / "b", restored, actor="ann", via="nilo", clock=system_clock) is None
+
+
+def test_a_seal_that_another_was_faster_than_is_made_again_on_what_that_left(ledger: Ledger, url: str) -> None:
+    with_web01(ledger)
+    seal(ledger)
+    grow(ledger, 1)
+    others: list[int] = []
+
+    def now() -> UtcTime:  # called between reading and writing
+        if not others:
+            with Ledger.open(url) as other:
+                grow(other, 1)
+                added = seal(other)
+            assert added is not None
+            others.append(added.head.size)
+        return at()()
+
+    assert Sealer(ledger.recorder, [KEY], now).seal() is None
+    assert others == [8]
+    grow(ledger, 1)
+    seal(ledger)
+    found = verify(url)
+    assert (found.verdict, found.sealed is not None and found.sealed.size) == (SealVerdict.HOLDS, 10)

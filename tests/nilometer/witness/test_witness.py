@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
 from nilometer.seal.keys import make_private_keys, write_key_file
 from nilometer.tlog.checkpoints import SignedTreeHead, TreeHead, parse_checkpoint
 from nilometer.tlog.encoding import to_base64
@@ -159,6 +160,25 @@ def test_of_requests_that_race_none_puts_an_older_checkpoint_back(folder: tuple[
     (signed,) = [size for size, status in statuses.items() if status == 200]
     kept = parse_checkpoint(Witness(folder[0], at()).newest(sha256(NAME.encode()).hexdigest()).body)
     assert kept.head.size == signed
+
+
+def test_a_request_that_comes_while_another_is_checked_waits_for_it(folder: tuple[Path, VerifierKey]) -> None:
+    Witness(folder[0], at()).add_checkpoint(request(0, 10))
+    statuses: list[int] = []
+    late = threading.Thread(
+        target=lambda: statuses.append(Witness(folder[0], at()).add_checkpoint(request(10, 30)).status)
+    )
+
+    def now() -> UtcTime:  # called after the check, before anything is stored
+        late.start()
+        late.join(0.3)
+        return at()()
+
+    assert Witness(folder[0], now).add_checkpoint(request(10, 20)).status == 200
+    late.join()
+    assert statuses == [409]
+    kept = parse_checkpoint(Witness(folder[0], at()).newest(sha256(NAME.encode()).hexdigest()).body)
+    assert kept.head.size == 20
 
 
 def test_the_key_of_a_log_and_a_policy_without_a_log_are_refused(folder: tuple[Path, VerifierKey]) -> None:
