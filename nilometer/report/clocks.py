@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime
-from nilometer.times import to_utc_time
+from nilometer.times import system_clock, to_utc_time
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LOCALTIME: Final = Path("/etc/localtime")
@@ -94,6 +94,6 @@ def _zone_of_machine() -> str:
 
 
 def _offset() -> tuple[tzinfo, str]:
-    zone = datetime.now().astimezone().tzinfo or UTC
-    name = str(zone.tzname(datetime.now(UTC)) or "UTC")
-    return (UTC, "UTC") if zone.utcoffset(datetime.now(UTC)) == timedelta(0) else (zone, name)
+    now = system_clock().astimezone()
+    zone = now.tzinfo or UTC
+    return (UTC, "UTC") if now.utcoffset() == timedelta(0) else (zone, now.tzname() or "UTC")
