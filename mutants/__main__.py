@@ -18,6 +18,7 @@ from mutants.clauses import Worth, clauses, worth
 from mutants.glue.changes import WrongFile
 from mutants.glue.judging import all_wrong_files, judge_files
 from mutants.glue.noticed import Noticed
+from mutants.glue.survivors import REASONS
 from mutants.judging import Fate, Judgement
 from mutants.program import Mutant
 from mutants.running import all_mutants, run, spread
@@ -77,11 +78,11 @@ def _print_time(begun: float, count: int) -> None:
 def report_glue(judged: Iterable[tuple[WrongFile, Noticed, str]], *, fates: bool = False) -> float:
     """Prints who noticed the mutants of the glue, by file, and those that nobody did. Returns the share noticed."""
     table: dict[str, Counter[Noticed]] = {}
-    survivors: list[str] = []
+    survivors: list[WrongFile] = []
     for number, (wrong, noticed, by) in enumerate(judged, start=1):
         table.setdefault(wrong.file, Counter())[noticed] += 1
         if noticed is Noticed.NOBODY:
-            survivors.append(wrong.name)
+            survivors.append(wrong)
         if fates:
             print(f"{noticed:<8} {wrong.name}  [{by}]", flush=True)
         if number % 10 == 0:
@@ -90,8 +91,9 @@ def report_glue(judged: Iterable[tuple[WrongFile, Noticed, str]], *, fates: bool
     print(f"{'':32}" + "".join(f"{noticed:>9}" for noticed in Noticed))
     for file, counts in [*sorted(table.items()), ("all", total)]:
         print(f"{file:32}" + "".join(f"{counts[noticed]:>9}" for noticed in Noticed))
-    for name in sorted(survivors):
-        print(f"survived: {name}")
+    for wrong in sorted(survivors, key=lambda survivor: survivor.name):
+        reason = REASONS.get(wrong.key)
+        print(f"survived: {wrong.name}" + (f"\n          {reason}" if reason else ""))
     share = 1 - len(survivors) / max(1, total.total())
     print(f"noticed: {share:.1%}")
     return share

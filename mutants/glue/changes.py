@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from ast import copy_location
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -66,6 +67,8 @@ class WrongFile:
     """The function that it is in, with those and the classes around it; empty outside of functions."""
     lines: range
     """The lines of the smallest statement around it, without the statements that this one contains."""
+    number: int
+    """Which it is of the same changes in the same function, from 1."""
 
     @property
     def name(self) -> str:
@@ -75,7 +78,8 @@ class WrongFile:
     @property
     def key(self) -> str:
         """The same with the function instead of the line, so that it stays the same when lines move."""
-        return f"{self.file}: {self.function or '(outside of functions)'}: {self.kind}: {self.what}"
+        place = f"{self.file}: {self.function or '(outside of functions)'}"
+        return f"{place}: {self.kind}: {self.what}{f' ({self.number})' if self.number > 1 else ''}"
 
     @property
     def right(self) -> ast.Module:
@@ -112,6 +116,7 @@ def wrong_files(file: str) -> list[WrongFile]:
     tree = ast.parse((ROOT / file).read_bytes(), file)
     kinds, names_at = _kinds_of_names(tree), _names_by_line(tree)
     function_at, lines_at = _functions_by_line(tree), _statements_by_line(tree)
+    numbers = Counter[tuple[str, str, str]]()
     found: list[WrongFile] = []
     for index, node in enumerate(_nodes(tree)):
         line = getattr(node, "lineno", 0)
@@ -124,6 +129,8 @@ def wrong_files(file: str) -> list[WrongFile]:
                 texts.add(now)
                 old_text, new_text = shortened(was, now)
                 what = " ".join(f"{old_text} → {new_text}".split())
+                same = (function_at(line), kind, what)
+                numbers[same] += 1
                 found.append(
                     WrongFile(
                         file=file,
@@ -134,6 +141,7 @@ def wrong_files(file: str) -> list[WrongFile]:
                         new=new,
                         function=function_at(line),
                         lines=lines_at(line),
+                        number=numbers[same],
                     )
                 )
     return found

@@ -37,6 +37,7 @@ WRITING: Final = (
     "tests/nilometer/ledger/test_validating.py",
     "tests/nilometer/ledger/test_after_the_commit.py",
     "tests/nilometer/ledger/test_moments.py",
+    "tests/nilometer/ledger/test_repository.py",
     "tests/nilometer/ledger/test_unreadable_events.py",
     "tests/nilometer/ledger/test_damaged_views.py",
     "tests/nilometer/ledger/test_script.py",

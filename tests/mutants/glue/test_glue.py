@@ -10,6 +10,7 @@ import pytest
 from mutants.glue.changes import wrong_files
 from mutants.glue.judging import all_wrong_files, judge_files
 from mutants.glue.noticed import NEAREST, Noticed
+from mutants.glue.survivors import REASONS
 from tests.paths import ROOT
 
 
@@ -43,6 +44,12 @@ def test_each_is_another_program_and_no_two_of_a_file_are_the_same() -> None:
     file = "domain/deciding/reads.py"
     sources = [wrong.source for wrong in wrong_files(file)]
     assert len({*sources, ast.unparse(ast.parse((ROOT / file).read_bytes()))}) == len(sources) + 1
+
+
+def test_each_has_a_key_of_its_own_and_reasons_are_given_for_changes_that_there_are() -> None:
+    keys = [wrong.key for wrong in all_wrong_files()]
+    assert len(set(keys)) == len(keys)
+    assert REASONS.keys() - set(keys) == set()
 
 
 def test_the_tests_that_are_asked_exist() -> None:

@@ -91,8 +91,10 @@ def test_bytes_that_differ_are_read_back_however_often_the_class_was(event: Even
         assert find_difference(envelope, topic, body) is None
     assert find_difference(envelope, topic, body.replace(b"ann", b"bob")) == "actor: 'ann' is read back as 'bob'"
     assert "valid integer" in (find_difference(envelope, topic, body.replace(b"1073741824", b"1.5")) or "")
-    late = replace(envelope, metadata=replace(metadata, happened=UtcTime("zzz")))
-    assert "is not a time" in (find_difference(late, *encode(event, late.metadata)) or "")
+    late = UtcTime("zzz")
+    for who in (replace(WHO, happened=late), replace(WHO, recorded=late), replace(WHO, earliest=late)):
+        difference = find_difference(replace(envelope, metadata=who), *encode(event, who))
+        assert difference == "'zzz' is not a time as events have it"
 
 
 WHO = Metadata(
