@@ -293,10 +293,11 @@ class ObservedVm:
             request = self.open_request(device.device)
             if request is not None and device.size is not None:
                 request.size = device.size
-        if event.assigned is not None:
-            self._set_assigned(event.assigned, happened)
-        elif event.devices:
-            self._set_assigned(assigned_of(self.accounts), happened)
+        if event.assigned is not None or event.devices:
+            assigned = event.assigned if event.assigned is not None else assigned_of(self.accounts)
+            if event.in_use is None and assigned != self.assigned:
+                self.in_use = None  # it was measured of another size
+            self._set_assigned(assigned, happened)
         if event.power is Power.OFF:
             self._stop(event, happened)
         elif event.guest_total is not None:
