@@ -13,7 +13,6 @@ from domain.errors import InputError
 from domain.events import VmCommandRefused, VmMemoryAdded, VmMemoryRemoved
 from domain.identifiers import UtcTime, subject_id
 from nilometer.ledger.reader import LedgerReader
-from nilometer.ledger.whole_commands import complete_position
 from nilometer.planning.asking import Possibility, ask, world_of
 from nilometer.planning.givers import GENTLEST_FIRST
 from nilometer.planning.options import MOST_STEPS
@@ -49,8 +48,6 @@ def read_view(
     if at is not None and position is not None:
         raise InputError("at and position name two moments", hint="give one: at is when it happened")
     moment = None if at is None else parse_time(at)
-    if position is not None:
-        position = complete_position(ledger, position)
     return view(ledger.views.fleet_of(moment if position is None else position), at=moment, vm=vm, host=host)
 
 

@@ -251,12 +251,20 @@ class Views:
     def fleet(self, at_position: int | None = None) -> Fleet:
         """All hosts and VMs as all events leave them, or as they were known at a position (0: before the first).
 
+        A position within the events of one command is that of the last of them: half a command was never there.
         Raises ``InputError`` for a position that the ledger has not.
         """
         if at_position is None:
             return self._read_or_fold(self._moments.now)
         check_position("at_position", at_position)
-        return self._read_or_fold(lambda: self._moments.at_position(at_position), upto=at_position)
+        complete = self.complete_position(at_position)
+        return self._read_or_fold(lambda: self._moments.at_position(complete), upto=complete)
+
+    def complete_position(self, position: int) -> int:
+        """The position of the last event of the command whose event stands at a position."""
+        from nilometer.views.whole_commands import complete_position
+
+        return complete_position(self._events, position)
 
     def fleet_at(self, time: str) -> Fleet:
         """All hosts and VMs as they were at a time, by all that is known now: what had happened by then."""

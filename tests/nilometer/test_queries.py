@@ -12,6 +12,7 @@ from domain.errors import InputError, UnknownVm
 from nilometer import AddMemory, Ledger, Verdict, ask_command, audit_history, parse_size, read_log, read_view
 from nilometer.cli.documents import to_document
 from nilometer.history.cloudevents import envelope_to_cloudevent
+from projections.commits import commits
 from tests.nilometer.cli.calling import Desk
 
 
@@ -34,6 +35,14 @@ def test_the_view_is_that_of_the_command(history: Desk, options: dict[str, str],
     with Ledger.open(history.url, read_only=True) as ledger:
         shown = json.loads(json.dumps(to_document(read_view(ledger, **options))))  # type: ignore[arg-type]
     assert shown == history.call("view", *args, "--format", "json").json
+
+
+def test_at_a_position_within_a_command_the_fleet_has_all_of_the_command(history: Desk) -> None:
+    with Ledger.open(history.url, read_only=True) as ledger:
+        groups = [[event.position for event in group] for group in commits(ledger.events())]
+        shown = {position: ledger.views.fleet(position).position for group in groups for position in group}
+    assert any(len(group) > 1 for group in groups)
+    assert shown == {position: group[-1] for group in groups for position in group}
 
 
 def test_what_is_not_there_is_an_error(history: Desk) -> None:

@@ -14,7 +14,7 @@ from nilometer.cli.failures import NOT_IN_FULL, OK
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.reading.log import format_log_line
-from nilometer.cli.reading.moments import parse_moment
+from nilometer.cli.reading.moments import complete_moment, parse_moment
 from nilometer.cli.session import current_session
 from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.ledger.reader import LedgerReader
@@ -45,9 +45,10 @@ def command(one: str, other: str, exit_code: bool, least: str | None) -> int:
     """
     session = current_session()
     out = Output(session.format)
-    first, second = parse_moment(one), parse_moment(other)
+    typed = parse_moment(one), parse_moment(other)
     least_size = 0 if least is None else parse_size(least)
     with session.reading() as ledger:
+        first, second = (complete_moment(ledger, moment) for moment in typed)
         out.name = VmNames(ledger).put_in
         before, after = _build_view(ledger, first), _build_view(ledger, second)
         between = list(ledger.views.between(first, second))

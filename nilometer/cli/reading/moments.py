@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from domain.errors import InputError
-from nilometer.cli.failures import Mistyped
+from nilometer.cli.failures import Mistyped, say
 from nilometer.cli.session import read_typed_time
+from nilometer.ledger.reader import LedgerReader
 from nilometer.views.tables import Moment
 
 
@@ -32,3 +33,13 @@ def parse_one_moment(at: str | None, at_position: int | None) -> Moment | None:
     if at is not None:
         return read_typed_time(at)
     return None if at_position is None else parse_position(str(at_position))
+
+
+def complete_moment(ledger: LedgerReader, moment: Moment) -> Moment:
+    """A position within the events of one command is the position of the last of them: half of it was never there."""
+    if not isinstance(moment, int):
+        return moment
+    complete = ledger.views.complete_position(moment)
+    if complete != moment:
+        say("note", f"the events up to #{complete} were recorded together: this is position {complete}")
+    return complete

@@ -15,7 +15,7 @@ from domain.identifiers import host_stream, vm_stream
 from domain.settings import Mode
 from domain.state import Power
 from nilometer.cli.documents import to_document
-from nilometer.cli.failures import OK, Mistyped, say
+from nilometer.cli.failures import OK, Mistyped
 from nilometer.cli.names import (
     EMPTY,
     GONE,
@@ -28,15 +28,13 @@ from nilometer.cli.names import (
 )
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
-from nilometer.cli.reading.moments import parse_one_moment
+from nilometer.cli.reading.moments import complete_moment, parse_one_moment
 from nilometer.cli.session import current_session
 from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.ledger.reader import LedgerReader
-from nilometer.ledger.whole_commands import complete_position
 from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_rounded, format_sizes
 from nilometer.times import format_exact_time, format_time, format_time_near, format_time_short
-from nilometer.views.tables import Moment
 from projections.books import HostBook, host_book
 from projections.fleet import Fleet
 from projections.unknowns import WhyUnknown
@@ -107,7 +105,7 @@ def command(
     if name is not None and (vm is not None or host is not None):
         raise Mistyped(f"{name!r} and {'--vm' if vm is not None else '--host'} both choose", hint="give one of them")
     with session.reading() as ledger:
-        moment = _complete(ledger, moment)
+        moment = None if moment is None else complete_moment(ledger, moment)
         fleet = ledger.views.fleet_of(moment)
         out.name = VmNames(ledger, fleet).put_in
         vm = None if vm is None else _find_vm(ledger, fleet, vm)
@@ -129,16 +127,6 @@ def command(
     else:
         _show(out, rows, books, in_full=vm is not None, typed=at is not None)
     return OK
-
-
-def _complete(ledger: LedgerReader, moment: Moment | None) -> Moment | None:
-    """A position within the events of one command is the position of the last of them: half of it was never there."""
-    if not isinstance(moment, int):
-        return moment
-    complete = complete_position(ledger, moment)
-    if complete != moment:
-        say("note", f"the events up to #{complete} were recorded together: this is position {complete}")
-    return complete
 
 
 def _find_vm(ledger: LedgerReader, fleet: Fleet, word: str) -> str:

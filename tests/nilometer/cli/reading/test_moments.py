@@ -24,6 +24,24 @@ def test_a_position_within_a_command_shows_all_of_the_command(desk: Desk) -> Non
     assert half.err == f"note: the events up to #{last} were recorded together: this is position {last}\n"
 
 
+def test_a_difference_up_to_a_position_within_a_command_has_all_of_the_command(desk: Desk) -> None:
+    # given a history in which a grant stands on the VM's stream and on the host's
+    desk.with_history()
+    moments = desk.call("log", "--moments", "--format", "json").lines
+    first, last = next(moment["positions"] for moment in moments if len(moment["positions"]) == 2)
+
+    # when the difference is asked for up to the first of them, and from there
+    until, since = (
+        desk.call("diff", *pair, "--format", "json") for pair in (("0", str(first)), (str(first), str(last)))
+    )
+
+    # then both are before the one and after the other, and that is said
+    assert until.json == desk.call("diff", "0", str(last), "--format", "json").json
+    assert since.json["changes"] == since.json["positions"] == []
+    note = f"note: the events up to #{last} were recorded together: this is position {last}\n"
+    assert until.err == since.err == note
+
+
 def test_all_events_of_hosts_and_vms_are_in_one_moment_each_and_an_import_is_none(desk: Desk) -> None:
     desk.with_history()
     desk.call("import-qemu", S7, "--as", "lab")

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from nilometer.errors import UnreadableEvent
-from nilometer.ledger.reader import LedgerReader
+from typing import Final
 
-MOST_EVENTS = 3
+from nilometer.errors import UnreadableEvent
+from nilometer.views.tables import Events
+from projections.commits import are_together
+
+MOST_EVENTS: Final = 3
 """The largest number of events of one command: a move writes on three streams."""
 
 
-def complete_position(ledger: LedgerReader, position: int) -> int:
+def complete_position(events: Events, position: int) -> int:
     """The position of the last event of the command whose event stands at a position.
 
     One that the ledger has not is returned as it is, and so is one at an event that cannot be read.
     """
     if position < 1:
         return position
-    from projections.commits import are_together
-
     before = None
-    for event in ledger.read_all(position - 1, position + MOST_EVENTS - 1):
+    for event in events(position - 1, position + MOST_EVENTS - 1):
         if isinstance(event, UnreadableEvent) or (before is not None and not are_together(before, event)):
             break
         before = event
