@@ -12,6 +12,7 @@ from mutants.glue.changes import WrongFile
 from mutants.places import ROOT
 
 DECIDING: Final = (
+    "tests/domain/test_changes.py",
     "tests/domain/deciding/test_vectors.py",
     "tests/domain/deciding/test_redecide.py",
     "tests/domain/deciding/test_decisions.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 IN_PLACE: Final = "a VM changes in place, so before and after are one object; whether there is one is asked first"
+COMPARED: Final = "the numbers of transactions are only compared with each other"
 NOT_READ: Final = "it only leaves out parts of an error that are not read"
 REASONS: Final = {
     "domain/deciding/redecide.py: find_other_decision: dropped condition: "
@@ -24,8 +25,14 @@ REASONS: Final = {
     "projections/fleet.py: Fleet.apply: another name: after → before (2)": IN_PLACE,
     "nilometer/storage/bodies.py: first_problem: constant: False → True": NOT_READ,
     "nilometer/storage/bodies.py: first_problem: constant: False → True (2)": NOT_READ,
-    "nilometer/ledger/repository.py: Repository.__init__: constant: 0 → 1": (
-        "the numbers of transactions are only compared with each other"
+    "nilometer/ledger/repository.py: Repository.__init__: constant: 0 → 1": COMPARED,
+    "nilometer/ledger/repository.py: Repository.refresh: constant: 1 → 2 (2)": COMPARED,
+    "nilometer/storage/bodies.py: (outside of functions): constant: 1024 → 1025": (
+        "so many times are remembered, and one more is no more right or wrong"
+    ),
+    "projections/fleet.py: (outside of functions): other way: "
+    "if TYPE_CHECKING: from … → if not TYPE_CHECKING: from …": (
+        "the classes are loaded though only annotations name them, which are never evaluated: it takes longer"
     ),
     "nilometer/ledger/repository.py: Repository.begin: guard that never holds: "
     "if len(self._known) >= REMEMBERED: self._known.clear(… → if False: self._known.clear(…": (

@@ -58,7 +58,7 @@ class _Codec:
         self._event = event
         self._body = GenericAlias(EventBody, (event,))
         self.was_read_back = False
-        """Whether an event of this class was written here and read back as it was."""
+        """Whether the last event of this class that was read back was read as it was written."""
 
     @cached_property
     def write(self) -> Callable[[EventBody[Event]], bytes]:
@@ -170,7 +170,7 @@ def find_difference(envelope: Envelope[Event], topic: str, body: bytes) -> str |
     if codec.was_read_back and _restate(codec.restate, envelope) == body:
         return None
     difference = _read_back(codec, envelope, body)
-    codec.was_read_back = codec.was_read_back or difference is None
+    codec.was_read_back = difference is None
     return difference
 
 

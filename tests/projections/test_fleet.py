@@ -19,6 +19,7 @@ from domain.state import Power
 from projections.books import host_book, host_books
 from projections.fleet import Fleet
 from projections.view import view
+from tests.oracle.shapes import Line
 from tests.projections.histories import HOST, START, WEB, Recorder, add, decided, in_use, time, told
 
 seeds = st.integers(0, 2**20)
@@ -144,6 +145,28 @@ def test_a_removed_vm_and_a_removed_host_leave_the_fleet() -> None:
 
     fleet.apply_all(history[3:])
     assert (fleet.vms, fleet.hosts) == ({}, {})
+
+
+def test_a_vm_that_is_taken_as_it_was_stored_is_on_one_host_or_gone() -> None:
+    move: Line = {"command": "move-vm", "vm": "web01", "to": "hv02"}
+    fleet = Fleet().apply_all(told(HOST, WEB))
+    later = Fleet().apply_all(told(HOST, WEB, {**HOST, "host": "hv02"}, move)).vms["web01"]
+
+    fleet.put_vm("web01", later)
+    assert (fleet.on("hv01"), fleet.on("hv02")) == (frozenset(), frozenset({"web01"}))
+
+    removed = deepcopy(later)
+    removed.subject.removed = True
+    fleet.put_vm("web01", removed)
+    assert (fleet.vms, fleet.on("hv01"), fleet.on("hv02")) == ({}, frozenset(), frozenset())
+
+
+def test_a_vm_is_in_the_fleet_before_anybody_has_told_its_host() -> None:
+    recorder = Recorder()
+    recorder.append("vm/a", VmObserved(power=Power.RUNNING, session=1), 1, "a")
+    assert [*recorder.fleet.vms] == ["a"]
+    recorder.append("vm/a", VmObserved(host="seen"), 2, "b")
+    assert recorder.fleet.on("seen") == {"a"}
 
 
 def test_each_figure_says_when_it_was_told() -> None:

@@ -36,6 +36,13 @@ def test_a_decision_is_made_on_values_alone_and_changes_none_of_them() -> None:
     assert reads == before
 
 
+def test_what_a_host_holds_for_a_vm_is_found_by_its_id_whatever_it_is_called() -> None:
+    here = world()
+    assert here.vm("web01").name == "Shop"
+    assert here.host("hv01").site(here.vm("web01")).entry == 4 * GiB
+    assert here.host("hv02").site(here.vm("web01")).entry == 0
+
+
 def test_a_vm_moves_between_two_hosts_with_equal_figures() -> None:
     reads = load(MoveVm("web01", "hv02"), world())
     assert reads.host is not None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from domain.aggregates import HostAggregate
 from domain.decision import Code, Outcome
 from domain.errors import InputError, UnknownHost, UnknownVm
-from domain.identifiers import UtcTime, vm_stream
-from domain.observed.events import VmLost, VmObserved
+from domain.identifiers import UtcTime, host_stream, vm_stream
+from domain.observed.events import HostObserved, VmLost, VmObserved
 from domain.state import Power
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Fact, Observation, Result
@@ -274,6 +275,29 @@ class TestDecidedAndObserved:
         with pytest.raises(InputError, match=r"lab\.vm0"):
             ask(ledger, "define-vm", **a_vm(vm="lab.vm0"))
         assert stored(ledger)[:-1] == before
+
+    @pytest.mark.parametrize(
+        ("command", "given"),
+        [
+            ("resize-host", {"host": "lab", "total": "64GiB"}),
+            ("set-reserve", {"host": "lab", "reserve": "1GiB"}),
+            ("remove-host", {"host": "lab"}),
+            ("define-vm", a_vm(vm="new", host="lab")),
+            ("move-vm", {"vm": "web01", "to": "lab"}),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_nothing_is_commanded_of_an_observed_host(
+        self, ledger: Ledger, command: str, given: dict[str, Any]
+    ) -> None:
+        with_web01(ledger)
+        seen = Fact(host_stream("lab"), HostObserved(total=GIB), TEN)
+        ledger.record([Observation("o1", (seen,))], actor="ann", via="test")
+        before = stored(ledger)
+        with pytest.raises(InputError, match="the host 'lab' is observed") as error:
+            ask(ledger, command, **given)
+        assert "nilo record" in error.value.hint
+        assert stored(ledger) == before
 
     def test_observations_that_lose_a_race_are_recorded_after_the_winners(self, ledger: Ledger, other: Ledger) -> None:
         def observe(which: Ledger, key: str) -> list[tuple[int, ...]]:

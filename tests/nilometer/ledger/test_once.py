@@ -90,15 +90,43 @@ def test_without_a_key_it_is_done_each_time(ledger: Ledger) -> None:
         assert vm(ledger).assigned == gibibytes * 2**30
 
 
-def test_the_same_key_twice_in_one_commit_is_done_once(ledger: Ledger) -> None:
+@pytest.mark.parametrize(
+    ("command", "given"),
+    [
+        ("add-memory", {"vm": "web01", "amount": "1GiB"}),
+        ("pause", {"vm": "web01"}),  # of what is paused it would be refused
+        ("define-vm", a_vm(vm="db01")),  # of what is there it could not be decided
+        ("set-reserve", {"host": "hv01", "reserve": "2304MiB"}),  # the same: no event
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_same_key_twice_in_one_commit_is_done_once(ledger: Ledger, command: str, given: dict[str, Any]) -> None:
     with_web01(ledger)
-    twice = [request("add-memory", vm="web01", amount="1GiB", key="k1")] * 2
+    twice = [request(command, key="k1", **given)] * 2
     first, second = ledger.execute_all(twice)
     assert isinstance(first, Result)
     assert isinstance(second, Result)
     assert (first.repeated, second.repeated) == (False, True)
     assert told(second) == told(first)
-    assert ledger.position == 4 + 2
+    assert ledger.position == 4 + len(first.events)
+
+
+@pytest.mark.parametrize(
+    ("command", "given"),
+    [("define-vm", a_vm(vm="db01")), ("register-host", a_host(host="hv02"))],
+    ids=["define-vm", "register-host"],
+)
+def test_what_begins_twice_in_one_commit_begins_once(ledger: Ledger, command: str, given: dict[str, Any]) -> None:
+    with_web01(ledger)
+    before = ledger.position
+    first, second, third = ledger.execute_all(
+        [request(command, **given), request(command, **given), request("stop", vm="web01")], keep_going=True
+    )
+    assert isinstance(first, Result)
+    assert isinstance(second, InputError)
+    assert "is taken" in str(second)
+    assert isinstance(third, Result)
+    assert (first.positions, third.positions) == ((before + 1,), (before + 2, before + 3))
 
 
 def test_what_could_not_be_decided_has_no_memory_and_is_decided_when_it_can_be(ledger: Ledger) -> None:

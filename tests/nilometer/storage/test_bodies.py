@@ -19,6 +19,7 @@ from domain.envelope import Metadata
 from domain.events import Event
 from domain.identifiers import UtcTime
 from domain.kinds import DECIDED, EVENTS, OBSERVED
+from domain.observed.events import VmLost
 from domain.quantities import LARGEST
 from domain.settings import ConfigVersion
 from nilometer.errors import UnreadableEvent
@@ -95,6 +96,17 @@ def test_what_is_not_in_the_shape_of_its_kind_is_refused(kind: type[Event], data
     for damaged in ({**whole, "more": 1}, {**whole, "data": {**whole["data"], "more": 1}}, {**whole, "actor": 7}):
         with pytest.raises(UnreadableEvent, match="event vm/any/7 at position 9 cannot be read"):
             decode("vm/any", 7, topic, json.dumps(damaged).encode(), 9)
+
+
+@pytest.mark.parametrize("name", ["happened", "recorded", "earliest"])
+def test_a_time_in_another_form_is_refused_whichever_it_is(name: str) -> None:
+    now = UtcTime("2026-11-23T09:00:00.000000Z")
+    metadata = Metadata(actor="ann", via="test", happened=now, recorded=now, correlation="c", earliest=now)
+    topic, body = encode(VmLost(), metadata)
+    damaged = json.dumps({**json.loads(body), name: "2026-11-23 09:00"}).encode()
+    assert decode("vm/any", 7, topic, body).metadata == metadata
+    with pytest.raises(UnreadableEvent, match="'2026-11-23 09:00' is not a time as events have it"):
+        decode("vm/any", 7, topic, damaged)
 
 
 def test_every_kind_of_event_is_in_the_table_once() -> None:

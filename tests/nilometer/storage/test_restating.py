@@ -93,6 +93,7 @@ def test_bytes_that_differ_are_read_back_however_often_the_class_was(event: Even
     assert "valid integer" in (find_difference(envelope, topic, body.replace(b"1073741824", b"1.5")) or "")
     late = UtcTime("zzz")
     for who in (replace(WHO, happened=late), replace(WHO, recorded=late), replace(WHO, earliest=late)):
+        assert find_difference(envelope, topic, body) is None  # the second writer of the class is believed again
         difference = find_difference(replace(envelope, metadata=who), *encode(event, who))
         assert difference == "'zzz' is not a time as events have it"
 
