@@ -1,4 +1,4 @@
-"""Sealing and verifying a history, beside a loop that reads the same rows and hashes their bodies, and nothing else."""
+"""Sealing and verifying a history, beside a loop that reads the same rows and hashes their leaves, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.histories import History
-from benchmarks.raw import stored_rows
 from nilometer.ledger.ledger import Ledger
 from nilometer.seal.proving import LogProver
 from nilometer.seal.sealing import Sealer
@@ -49,7 +48,7 @@ def measure(history: History, folder: Path, *, turns: int = 3) -> SealCosts:
         with closing(sqlite3.connect(file)) as connection, connection:
             connection.execute("DROP TABLE IF EXISTS seal_tiles")
             connection.execute("DROP TABLE IF EXISTS seal_checkpoints")
-        floors.append(_cpu(lambda: _hash_bodies(file)) / history.events)
+        floors.append(_cpu(lambda: _hash_leaves(file)) / history.events)
         with Ledger.open(f"sqlite:///{file}") as ledger, closing(SQLiteReader.open(SQLiteLocation(file))) as reader:
             sealer = Sealer(ledger.recorder, [KEY], current_time, reader=reader)
             seals.append(_cpu(sealer.seal) / history.events)
@@ -70,9 +69,18 @@ def _cpu(work: Callable[[], object]) -> float:
     return time.process_time() - begun
 
 
-def _hash_bodies(file: Path) -> None:
-    for row in stored_rows(file):
-        sha256(row[-1]).digest()
+def _hash_leaves(file: Path) -> None:
+    """What nobody can leave out: each row is read once, and its leaf hashed; nothing is checked, kept or compared.
+
+    A single statement reads all rows, and texts stay bytes: there is no faster way for ``sqlite3`` to read them.
+    """
+    select = "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events ORDER BY rowid"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.text_factory = bytes
+        for _, stream, version, topic, body in connection.execute(select):
+            number = b"%d" % version
+            parts = (len(stream), stream, len(number), number, len(topic), topic, len(body), body)
+            sha256(b"\x00DSSEv1 %d %b %d %b %d %b %d %b" % parts).digest()
 
 
 def _verify(store: SQLiteReader) -> None:

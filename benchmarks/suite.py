@@ -283,11 +283,11 @@ def where_time_goes(scale: Scale) -> Iterator[Line]:
 
 
 def seal(scale: Scale) -> Iterator[Line]:
-    """A seal, beside a loop that reads the same rows and hashes their bodies."""
+    """A seal, beside a loop that reads the same rows and hashes their leaves."""
     costs = sealing.measure(scale.history(-2), scale.folder)
     for what, each in (("nilo seal", costs.seal), ("nilo verify, one process", costs.verify)):
         yield Line(
-            f"{what} (rows read and bodies hashed)",
+            f"{what} (rows read and leaves hashed)",
             f"{each * 1e6:.1f} µs CPU/event",
             f"{costs.floor * 1e6:.1f} µs CPU/event",
             f"{each / costs.floor:.2f}",

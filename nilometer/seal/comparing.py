@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from nilometer.seal.rows import FIRST, LAST, Leaves, read_leaves
-from nilometer.seal.tables import pack_positions, read_leaf_tiles, unpack_positions
+from nilometer.seal.rows import FIRST, LAST, read_leaves
+from nilometer.seal.tables import POSITION_BYTES, read_leaf_tiles, unpack_positions
 from nilometer.storage.store import Store
 from nilometer.tlog.merkle import HASH_BYTES, hash_perfect
 from nilometer.tlog.tiles import FULL_BYTES, WIDTH
@@ -20,7 +20,6 @@ TILES: Final = 512
 """How many tiles are compared in one piece: 131,072 events."""
 MOST_DIFFERENCES: Final = 1000
 """So many differences of a range are kept; all are counted."""
-_POSITION_BYTES: Final = 8
 
 
 class DifferenceKind(StrEnum):
@@ -84,11 +83,11 @@ class _Side:
             if page is None:
                 return 0
             self.positions, self.hashes = page
-        return len(self.positions) // _POSITION_BYTES
+        return len(self.positions) // POSITION_BYTES
 
     def take(self, count: int) -> None:
         """Takes so many away."""
-        self.positions = self.positions[count * _POSITION_BYTES :]
+        self.positions = self.positions[count * POSITION_BYTES :]
         self.hashes = self.hashes[count * HASH_BYTES :]
 
 
@@ -109,7 +108,7 @@ def compare_range(store: Store, part: TileRange) -> ComparedRange:
             continue
         count = min(sealed, stored)
         same = (
-            events.positions[: count * _POSITION_BYTES] == leaves.positions[: count * _POSITION_BYTES]
+            events.positions[: count * POSITION_BYTES] == leaves.positions[: count * POSITION_BYTES]
             and events.hashes[: count * HASH_BYTES] == leaves.hashes[: count * HASH_BYTES]
         )
         if same:
@@ -141,13 +140,8 @@ def _merge(events: _Side, leaves: _Side, result: ComparedRange) -> None:
 
 def _pages(store: Store, part: TileRange, result: ComparedRange) -> Iterator[tuple[bytes, bytes]]:
     for leaves in read_leaves(store, part.first_position, part.last_position):
-        result.events += len(leaves.positions)
-        yield packed(leaves)
-
-
-def packed(leaves: Leaves) -> tuple[bytes, bytes]:
-    """Positions and hashes of leaves, each joined."""
-    return pack_positions(leaves.positions), b"".join(leaves.hashes)
+        result.events += leaves.count
+        yield leaves.positions, leaves.hashes
 
 
 def _read_tiles(store: Store, part: TileRange, result: ComparedRange) -> Iterator[tuple[bytes, bytes]]:
@@ -161,13 +155,13 @@ def _read_tiles(store: Store, part: TileRange, result: ComparedRange) -> Iterato
         for number in range(start, stop):
             hashes, positions = found.get(number, (b"", b""))
             width = part.width if number == end - 1 else WIDTH
-            if len(hashes) < width * HASH_BYTES or len(positions) < width * _POSITION_BYTES or len(hashes) > FULL_BYTES:
+            if len(hashes) < width * HASH_BYTES or len(positions) < width * POSITION_BYTES or len(hashes) > FULL_BYTES:
                 result.broken_tiles.append(number)
-            hashes, positions = hashes[: width * HASH_BYTES], positions[: width * _POSITION_BYTES]
+            hashes, positions = hashes[: width * HASH_BYTES], positions[: width * POSITION_BYTES]
             if width == WIDTH:  # a tile that is not there has a root that nothing comes to: others keep their places
                 roots.append(hash_perfect(hashes) if len(hashes) == FULL_BYTES else bytes(HASH_BYTES))
-            count = min(len(hashes) // HASH_BYTES, len(positions) // _POSITION_BYTES)
-            yield positions[: count * _POSITION_BYTES], hashes[: count * HASH_BYTES]
+            count = min(len(hashes) // HASH_BYTES, len(positions) // POSITION_BYTES)
+            yield positions[: count * POSITION_BYTES], hashes[: count * HASH_BYTES]
     result.roots = b"".join(roots)
 
 
@@ -195,5 +189,5 @@ def cut_ranges(store: Store, size: int, position: int) -> list[TileRange]:
 def _first_position(store: Store, number: int) -> int | None:
     with store.transaction(write=False) as db:
         for _, _, positions in read_leaf_tiles(db, number, number):
-            return next(iter(unpack_positions(positions[:_POSITION_BYTES])), None)
+            return next(iter(unpack_positions(positions[:POSITION_BYTES])), None)
     return None

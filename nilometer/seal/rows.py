@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, cast
 
-from nilometer.storage.store import Database, Store
+from nilometer.seal.tables import pack_positions
+from nilometer.storage.store import Database, Rows, Store
 from nilometer.tlog.entries import encode_entry, encode_odd_entry
 
 FIRST: Final = -(2**63)
 LAST: Final = 2**63 - 1
 """The ends of all positions: an event that somebody put before the first one is read too."""
 PAGE: Final = 2048
-"""How many events are fetched at a time: eight tiles."""
+"""How many events are read in one transaction: eight tiles."""
 SHORT: Final = 2**15
 """Bytes. The entry of an event with a shorter body is never too long for a bundle."""
 
@@ -39,10 +40,16 @@ SealRow = tuple[int, bytes, int, bytes, bytes, "str | None"]
 
 @dataclass(frozen=True, slots=True)
 class Leaves:
-    """Events that follow each other, as leaves: their positions, and the hash of each."""
+    """Events that follow each other, as leaves."""
 
-    positions: list[int]
-    hashes: list[bytes]
+    count: int
+    first: int
+    """The position of the first."""
+    last: int
+    positions: bytes
+    """The positions of all, joined as tiles have them."""
+    hashes: bytes
+    """The hash of each, joined."""
 
 
 class _Parts(dict[bytes, bytes]):
@@ -71,9 +78,13 @@ _streams, _versions, _topics = _Parts(), _Versions(), _Parts()
 
 def read_rows(db: Database, first: int, last: int, limit: int) -> list[SealRow]:
     """Events by their positions, from one up to another (inclusive), no more than so many."""
+    return cast("list[SealRow]", _select(db, first, last, limit).fetchall())
+
+
+def _select(db: Database, first: int, last: int, limit: int) -> Rows:
     columns = _SQLITE if db.blob_type == "BLOB" else _POSTGRES
     select = (columns + _RANGE).format(position=db.position_column, events=db.events_table)
-    return cast("list[SealRow]", db.execute(select, (first, last, limit)).fetchall())
+    return db.execute(select, (first, last, limit))
 
 
 def find_restores(db: Database, after: int) -> list[SealRow]:
@@ -99,18 +110,29 @@ def _damaged(value: object) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 
 
-def hash_rows(rows: Sequence[SealRow]) -> Leaves:
-    """The leaves that events are."""
-    # ``hash_leaf(entry_of(row))`` for each, but twice as fast: there may be millions.
-    hashes = [
-        sha256(
-            b"\x00DSSEv1 %b%b%b%d %b" % (_streams[stream], _versions[version], _topics[topic], len(body), body)
-            if types is None and len(body) < SHORT
-            else b"\x00" + entry_of((position, stream, version, topic, body, types))
-        ).digest()
-        for position, stream, version, topic, body, types in rows
-    ]
-    return Leaves([row[0] for row in rows], hashes)
+def hash_rows(rows: Iterable[SealRow]) -> Leaves | None:
+    """The leaves that events are; ``None`` if there are no events."""
+    # ``hash_leaf(entry_of(row))`` for each, but twice as fast: there may be millions. A row is hashed as soon as it is
+    # read: then its memory is free, and in the processor's cache, for the next one.
+    positions, hashes = list[int](), list[bytes]()
+    for position, stream, version, topic, body, types in rows:
+        positions.append(position)
+        hashes.append(
+            sha256(
+                b"\x00DSSEv1 %b%b%b%d %b" % (_streams[stream], _versions[version], _topics[topic], len(body), body)
+                if types is None and len(body) < SHORT
+                else b"\x00" + entry_of((position, stream, version, topic, body, types))
+            ).digest()
+        )
+    if not positions:
+        return None
+    return Leaves(
+        count=len(positions),
+        first=positions[0],
+        last=positions[-1],
+        positions=pack_positions(positions),
+        hashes=b"".join(hashes),
+    )
 
 
 def read_leaves(store: Store, first: int, last: int, limit: int | None = None) -> Iterator[Leaves]:
@@ -119,10 +141,11 @@ def read_leaves(store: Store, first: int, last: int, limit: int | None = None) -
     while first <= last and left != 0:
         size = PAGE if left is None else min(PAGE, left)
         with store.transaction(write=False) as db:
-            rows = read_rows(db, first, last, size)
-        if rows:
-            yield hash_rows(rows)
-            first = rows[-1][0] + 1
-        if len(rows) < size:
+            leaves = hash_rows(cast("Iterable[SealRow]", _select(db, first, last, size)))
+        if leaves is None:
             return
-        left = None if left is None else left - len(rows)
+        yield leaves
+        if leaves.count < size:
+            return
+        first = leaves.last + 1
+        left = None if left is None else left - leaves.count

@@ -14,19 +14,18 @@ from typing import Final
 
 from domain.identifiers import UtcTime
 from nilometer.errors import LedgerBusy, LedgerError
-from nilometer.seal.rows import FIRST, LAST, find_restores, read_leaves
+from nilometer.seal.rows import FIRST, LAST, Leaves, find_restores, read_leaves
 from nilometer.seal.tables import (
+    POSITION_BYTES,
     SealedHead,
     create,
     delete_head,
     exist,
     lock,
     newest_head,
-    pack_positions,
     read_heads,
     read_leaf_tiles,
     read_tile,
-    unpack_positions,
     write_head,
     write_tiles,
 )
@@ -137,37 +136,29 @@ class Sealer:
                 "it is another ledger, or its seal was removed",
                 hint=_VERIFY,
             )
-        positions, hashes = self._read_new(before)
+        pages = list(read_leaves(self._reader, FIRST if before is None else before.position + 1, LAST, STEP))
         is_renamed = before is not None and before.origin != self.origin
-        return self._sign(before, positions, b"".join(hashes)) if hashes or is_renamed else None
+        return self._sign(before, pages) if pages or is_renamed else None
 
-    def _read_new(self, before: SealedHead | None) -> tuple[list[int], list[bytes]]:
-        first = FIRST if before is None else before.position + 1
-        positions: list[int] = []
-        hashes: list[bytes] = []
-        for leaves in read_leaves(self._reader, first, LAST, STEP):
-            positions += leaves.positions
-            hashes += leaves.hashes
-        return positions, hashes
-
-    def _sign(self, before: SealedHead | None, positions: Sequence[int], leaves: bytes) -> _Prepared:
+    def _sign(self, before: SealedHead | None, pages: Sequence[Leaves]) -> _Prepared:
         old = 0 if before is None else before.size
         with self._store.transaction(write=False) as db:
             read = read_tile(db) if exist(db) else read_from({})
-            grown = grow(old, read, leaves)
+            grown = grow(old, read, b"".join(page.hashes for page in pages))
             tree = TileTree(lambda level, number: grown.get((level, number)) or read(level, number))
-            size = old + len(positions)
+            added = sum(page.count for page in pages)
+            size = old + added
             if before is not None:
                 self._check_tree(tree, parse_checkpoint(before.note), "its newest checkpoint")
             if self._known is not None:
                 self._check_known(tree, self._known, size)
-            kept = _positions_before(db, old) if exist(db) else []
+            kept = _positions_before(db, old) if exist(db) else b""
         moment = self._now()
         time = int(datetime.fromisoformat(moment).timestamp())
         head = TreeHead(origin=self.origin, size=size, root=tree.root(size) if size else EMPTY_ROOT)
         note = SignedTreeHead(head, tuple(signer.sign_head(head, time) for signer in self._signers))
         self._check_own(note)
-        last = positions[-1] if positions else before.position if before is not None else 0
+        last = pages[-1].last if pages else before.position if before is not None else 0
         return _Prepared(
             before=before,
             head=SealedHead(
@@ -178,9 +169,9 @@ class Sealer:
                 sealed=moment,
                 note=bytes(note),
             ),
-            events=len(positions),
+            events=added,
             tiles=grown,
-            positions=_pack([*kept, *positions], old),
+            positions=_cut(b"".join((kept, *(page.positions for page in pages))), old),
         )
 
     def _check_own(self, note: SignedTreeHead) -> None:
@@ -283,22 +274,21 @@ def is_kept(head: SealedHead, newer: SealedHead, signers: Sequence[Signer]) -> b
     return any((line.name, line.key_id) not in own for line in parse_checkpoint(head.note).signatures)
 
 
-def _positions_before(db: Database, size: int) -> list[int]:
+def _positions_before(db: Database, size: int) -> bytes:
     """The positions of the leaves in the last tile of level 0, if that is not full."""
     number, width = divmod(size, WIDTH)
     for _, _, positions in read_leaf_tiles(db, number, number) if width else ():
-        found = unpack_positions(positions)[:width]
-        if len(found) == width:
+        found = positions[: width * POSITION_BYTES]
+        if len(found) == width * POSITION_BYTES:
             return found
     if width:
         raise SealRefused("a tile of the seal is missing, or was cut", hint=_VERIFY)
-    return []
+    return b""
 
 
-def _pack(positions: Sequence[int], size: int) -> dict[int, bytes]:
+def _cut(positions: bytes, size: int) -> dict[int, bytes]:
     """The positions of each tile of level 0, from that with the leaf ``size`` on."""
-    first = size // WIDTH
+    first, width = size // WIDTH, WIDTH * POSITION_BYTES
     return {
-        first + start // WIDTH: pack_positions(positions[start : start + WIDTH])
-        for start in range(0, len(positions), WIDTH)
+        number: positions[start : start + width] for number, start in enumerate(range(0, len(positions), width), first)
     }

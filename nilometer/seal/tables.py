@@ -18,6 +18,7 @@ from nilometer.storage.store import Database, Store
 from nilometer.tlog.tiles import WIDTH, Coordinate, ReadTile
 
 TABLES: Final = ("seal_tiles", "seal_checkpoints")
+POSITION_BYTES: Final = 8
 AT_ONCE: Final = 100
 """How many rows one statement writes."""
 
@@ -197,7 +198,7 @@ def _bytes(value: object) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
-# Positions, eight bytes each
+# Positions, joined
 
 
 def pack_positions(positions: Iterable[int]) -> bytes:
@@ -211,7 +212,7 @@ def pack_positions(positions: Iterable[int]) -> bytes:
 def unpack_positions(stored: bytes) -> list[int]:
     """Positions from what is stored; what is left over at the end is none."""
     packed = array("q")
-    packed.frombytes(stored[: len(stored) // 8 * 8])
+    packed.frombytes(stored[: len(stored) // POSITION_BYTES * POSITION_BYTES])
     if byteorder == "little":
         packed.byteswap()
     return packed.tolist()

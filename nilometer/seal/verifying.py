@@ -231,10 +231,10 @@ class Verifier:
         count, since, hashes = 0, None, list[bytes]()
         for leaves in read_leaves(self._store, FIRST if first is None else first, LAST):
             if not count:
-                since = self._recorded(leaves.positions[0])
-            count += len(leaves.positions)
+                since = self._recorded(leaves.first)
+            count += leaves.count
             if needed:
-                hashes += leaves.hashes
+                hashes.append(leaves.hashes)
         self._result.events += count
         self._result.unsealed = UnsealedTail(count, since)
         return b"".join(hashes)
@@ -283,8 +283,8 @@ class Verifier:
     def _root_of_events(self, newest: SealedHead) -> bytes | None:
         size, tiles = 0, dict[Coordinate, bytes]()
         for leaves in read_leaves(self._store, FIRST, newest.position):
-            tiles |= grow(size, read_from(tiles), b"".join(leaves.hashes))
-            size += len(leaves.hashes)
+            tiles |= grow(size, read_from(tiles), leaves.hashes)
+            size += leaves.count
             for level, number in [*tiles]:
                 if not level and number != size // WIDTH:  # of the leaves only the last tile grows
                     del tiles[level, number]
