@@ -54,16 +54,16 @@ class Scene:
             for statement in TRIGGERS.values():
                 connection.execute(statement)
 
-    def seal_again(self, signer: Signer) -> None:
-        """Tiles and checkpoints from the changed events, as if they had always been so."""
-        self.execute("DROP TABLE seal_tiles", "DROP TABLE seal_checkpoints")
-        with Ledger.open(self.url, durable=False) as ledger:
+    def seal_again(self, signer: Signer, *statements: str) -> None:
+        """Changes events, and makes tiles and checkpoints from them, as if they had always been so."""
+        with Ledger.open(self.url, durable=False) as ledger:  # before the change: some are refused when it is opened
+            self.execute(*statements, "DROP TABLE seal_tiles", "DROP TABLE seal_checkpoints")
             seal(ledger, signer, time="2026-11-25T12:00:00")
 
-    def tiles_again(self) -> None:
-        """Tiles from the changed events, below the checkpoints as they were."""
-        self.execute("ALTER TABLE seal_checkpoints RENAME TO kept", "DROP TABLE seal_tiles")
+    def tiles_again(self, *statements: str) -> None:
+        """Changes events, and makes tiles from them below the checkpoints as they were."""
         with Ledger.open(self.url, durable=False) as ledger:
+            self.execute(*statements, "ALTER TABLE seal_checkpoints RENAME TO kept", "DROP TABLE seal_tiles")
             seal(ledger, THIEF)
         self.execute("DROP TABLE seal_checkpoints", "ALTER TABLE kept RENAME TO seal_checkpoints")
 
@@ -152,19 +152,15 @@ def test_a_changed_event_shows_to_everybody(scene: Scene, change: str) -> None:
     assert verdicts(scene) == (VIOLATED,) * 4
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", [*CHANGES][:-1])
 def test_a_changed_event_shows_although_the_tiles_were_made_anew(scene: Scene, change: str) -> None:
-    scene.execute(*CHANGES[change])
-    if change == "truncate: everything":
-        return
-    scene.tiles_again()
+    scene.tiles_again(*CHANGES[change])
     assert verdicts(scene) == (VIOLATED,) * 4
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_rewritten_history_that_another_key_signed_shows(scene: Scene, change: str) -> None:
-    scene.execute(*CHANGES[change])
-    scene.seal_again(THIEF)
+    scene.seal_again(THIEF, *CHANGES[change])
     assert VIOLATED in verdicts(scene)[:1] or change == "truncate: everything"
     assert HOLDS not in verdicts(scene)
 
@@ -176,8 +172,7 @@ OLD: Final = ("edit: who requested everything", "edit: the stream", "delete: the
 def test_a_rewritten_history_that_a_stolen_key_signed_shows_by_what_was_kept_elsewhere(
     scene: Scene, change: str
 ) -> None:
-    scene.execute(*CHANGES[change])
-    scene.seal_again(KEY)
+    scene.seal_again(KEY, *CHANGES[change])
     key, old, latest, witness = verdicts(scene)
     renumbered = change.startswith("renumber")  # the same events in the same order
     assert key is HOLDS
@@ -206,8 +201,7 @@ def test_a_cut_back_to_a_kept_checkpoint_shows_by_the_newest_checkpoint_alone(sc
 def test_of_two_ledgers_that_a_stolen_key_signed_one_lacks_the_witness(scene: Scene, tmp_path: Path) -> None:
     shutil.copy(scene.file, tmp_path / "other.db")
     other = Scene(tmp_path / "other.db", scene.backup, scene.old, scene.latest)
-    other.execute(EDIT.format(6))
-    other.seal_again(KEY)
+    other.seal_again(KEY, EDIT.format(6))
     assert [verify(each.url).verdict for each in (scene, other)] == [HOLDS, HOLDS]
     assert [verify(each.url, policy=QUORUM).verdict for each in (scene, other)] == [HOLDS, UNKNOWN]
 
@@ -270,8 +264,7 @@ def test_what_was_changed_is_named(scene: Scene) -> None:
 
 
 def test_from_where_a_history_was_rewritten_is_named(scene: Scene) -> None:
-    scene.execute(EDIT.format(10))
-    scene.tiles_again()
+    scene.tiles_again(EDIT.format(10))
     (finding,) = verify(scene.url).findings
     assert finding.message.endswith("they were changed after leaf 8")
 
