@@ -164,7 +164,7 @@ class _Limits:
 def _take(skimmed: _Skimmed, row: Columns, limits: _Limits, until: str | None) -> bool:
     """Takes the next stored event; returns whether it could be skimmed."""
     position, stream, _, _, state = row
-    body: object = state
+    body = cast("object", state)
     if not isinstance(body, bytes):  # somebody changed it
         return False
     moment = _HAPPENED.search(body)

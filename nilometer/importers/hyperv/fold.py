@@ -103,7 +103,7 @@ class HypervFold:
     @property
     def polled_at(self) -> dict[str, UtcTime]:
         """When each host was last polled, by its names in files."""
-        return {name: at for name, id in self._hosts.ids.items() if (at := self._hosts.find(name).polled_at)}
+        return {name: at for name in self._hosts.ids if (at := self._hosts.find(name).polled_at)}
 
     def poll(
         self, readings: Sequence[Reading], counts: ImportCounts, *, live: bool = True, sampled: bool = False

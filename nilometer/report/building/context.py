@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from domain.identifiers import StreamName, UtcTime, split_stream
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_rounded, format_sizes
@@ -87,9 +87,12 @@ def unit_of(sizes: Iterable[int | None]) -> Unit:
     return common_unit(size for size in sizes if size)
 
 
+_UNIT_NAMES: Final[dict[str, UnitName]] = {"MiB": "MiB", "GiB": "GiB", "TiB": "TiB"}
+
+
 def unit_name(unit: Unit) -> UnitName:
     """The name of a unit, at most TiB."""
-    return cast("UnitName", unit.name if unit.name in ("MiB", "GiB", "TiB") else "TiB")
+    return _UNIT_NAMES.get(unit.name, "TiB")
 
 
 def shown(size: int | None, unit: Unit | None = None) -> str:

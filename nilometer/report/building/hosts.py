@@ -189,7 +189,9 @@ def _equation(row: HostRow | None, vms: Sequence[VmRow], unit: Unit) -> str:
 
 
 def _notes(row: HostRow | None) -> Iterator[str]:
-    for name, unknown in ({} if row is None else row.unknown).items():
+    if row is None:
+        return
+    for name, unknown in row.unknown.items():
         words = {"total": "Its capacity", "reserve": "Its reserve", "free": "What is free"}[name]
         yield f"{words} was never recorded. {unknown.collect}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +51,7 @@ def test_a_skimmed_ledger_is_the_report_of_all_its_events(desk: Desk) -> None:
 def pages(collected: Collected) -> ReportPages:
     making = Making(made=current_time(), clock=Clock24(*read_zone("UTC")))
     made = build_report(collected, Origin("ledger"), making)
-    return ReportPages(**{name: getattr(made, name) for name in made.__dataclass_fields__} | {"made": ""})
+    return replace(made, made="")
 
 
 def test_what_was_observed_cannot_be_skimmed(desk: Desk) -> None:

@@ -61,7 +61,7 @@ def spooled(fleet: Fleet) -> tuple[list[TimedSpool], int]:
     """What the hosts of a fleet spooled, and the number of lines."""
     order: list[int] = []
     spools = {host: TimedSpool(host, order=order) for host in fleet.spools}
-    fleet.spools = dict(spools)
+    fleet.spools.update(spools)
     fleet.clocks_jump = False  # where it jumps back, files that grow are read in another order than whole ones
     fleet.live(MINUTES)
     return list(spools.values()), len(order)
