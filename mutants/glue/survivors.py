@@ -1,4 +1,4 @@
-"""Changes of the glue that nobody can notice, with the reasons: they make no difference, or none that is claimed."""
+"""Changes of the glue that nobody who is asked notices, with the reasons: nearly all of them make no difference."""
 
 from __future__ import annotations
 
@@ -34,10 +34,6 @@ REASONS: Final = {
     "if TYPE_CHECKING: from … → if not TYPE_CHECKING: from …": (
         "the classes are loaded though only annotations name them, which are never evaluated: it takes longer"
     ),
-    "nilometer/ledger/repository.py: Repository.begin: guard that never holds: "
-    "if len(self._known) >= REMEMBERED: self._known.clear(… → if False: self._known.clear(…": (
-        "what is remembered can be forgotten or not; no test remembers 20,000 hosts and VMs"
-    ),
     "nilometer/ledger/repository.py: Repository.apply: dropped condition: "
     "after is None or tracked is None or (not isinstance(event, VmEvent)) → "
     "tracked is None or not isinstance(event, VmEvent)": (
@@ -45,7 +41,8 @@ REASONS: Final = {
     ),
     "nilometer/ledger/unit_of_work.py: UnitOfWork._append: dropped condition: "
     "request.key is not None or self._application.answers_can_be_lost → request.key is not None": (
-        "only a server can lose an answer; tests with PostgreSQL are not among those that are asked"
+        "only a server can lose an answer: tests/nilometer/storage/postgres/test_lost_answers.py notices it, "
+        "and tests with PostgreSQL are not among those that are asked"
     ),
     "nilometer/history/codecs.py: _without.leave_out: dropped condition: "
     "part.get('type') == 'dataclass-args' and part.get('dataclass_name') == Clou… → "

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from domain.aggregates import HostAggregate, VmAggregate
+from domain.commands import Pause
 from domain.observed.events import HostObserved
 from domain.observed.vm import ObservedVm
-from nilometer.ledger.repository import agrees
+from nilometer.ledger import repository
+from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.repository import Repository, agrees
+from nilometer.storage.application import LedgerApplication
 from projections.fleet import Fleet
 from projections.tracked import Tracked, TrackedHost, TrackedVm
+from tests.nilometer.ledger.asking import with_web01
 from tests.projections.histories import HOST, START, WEB, time, told
 
 HISTORY = told(HOST, WEB, START)
@@ -45,6 +53,23 @@ def test_an_event_of_another_kind_of_stream_bears_nothing_out() -> None:
         assert not agrees(tracked, replace(last, event=HostObserved()))
     observed: TrackedVm = Tracked(ObservedVm.begin("web01"), time(0))
     assert not agrees(observed, STARTED)
+
+
+@pytest.mark.parametrize(("remembered", "versions"), [(2, (0, 0)), (3, (2, 2))])
+def test_all_is_forgotten_when_so_much_is_remembered_and_not_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remembered: int, versions: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(repository, "REMEMBERED", remembered)
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", create=True, durable=False) as ledger:
+        with_web01(ledger)
+        known = Repository(ledger.recorder, LedgerApplication(ledger.recorder), ledger.views)
+        reads = known.load(Pause("web01"))
+        assert (known.version("vm/web01"), known.version("host/hv01")) == (2, 2)
+
+        known.begin()
+
+        assert (known.version("vm/web01"), known.version("host/hv01")) == versions
+        assert known.load(Pause("web01")) == reads
 
 
 def test_a_book_that_does_not_come_to_what_the_host_holds_is_not_believed() -> None:
