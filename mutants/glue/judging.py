@@ -65,7 +65,9 @@ def judge_files(
             passed.append(wrong)
     shares = [passed[core * len(passed) // cores : (core + 1) * len(passed) // cores] for core in range(cores)]
     kills = Counter[tuple[str, str]]()
+    unjudged = len(passed)
     for answer in _answers([_started(share, nearest) for share in shares if share]):
+        unjudged -= 1
         if isinstance(answer, Unjudged):
             wrong = answer.wrong
             files = sorted(nearest[wrong.file], key=lambda file: -kills[wrong.file, file])
@@ -74,6 +76,10 @@ def judge_files(
             yield wrong, noticed, by
         else:
             yield answer
+    if unjudged:
+        raise RuntimeError(
+            f"{unjudged} wrong files were not judged: their tests cannot be collected, or a server fell over"
+        )
 
 
 def _context() -> ForkServerContext:

@@ -39,7 +39,8 @@ from mutants.places import ROOT
 if TYPE_CHECKING:
     from _typeshed import TraceFunction
 
-OPTIONS = ("-q", "--no-header", "--tb=no", "--assert=plain", "--no-summary")
+OPTIONS = ("-q", "--no-header", "--tb=no", "--assert=plain", "--no-summary", "-o", "markers=xdist_group: of xdist")
+"""Tests have marks of a plugin that is left out, and a mark that nobody knows is an error."""
 PLUGINS_LEFT_OUT = ("cacheprovider", "xdist", "nilometer", "faulthandler")
 PATIENCE = 10
 """The seconds of tests that a wrong file is given, as they run of the right program. So a survivor is one of these."""
@@ -140,6 +141,8 @@ class _Server:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Instead of running the tests."""
         stop_tracing()
+        if session.testsfailed:
+            raise session.Failed("there are tests that cannot be collected, so that nobody would ask them")
         self._at_import = self.tracer.taken()
         items = {item.nodeid: item for item in session.items if "postgres" not in item.nodeid}
         self._loaded = Loaded(self._files)
@@ -170,6 +173,8 @@ class _Server:
             return None, ""
         tests = [test for test, course in self._courses.items() if self._comes_to(wrong, course.lines)]
         tests.sort(key=lambda test: self._courses[test].seconds / (1 + self._weight(test, wrong)))
+        if not tests:  # what runs only when the program is loaded is judged elsewhere
+            return (None if self._comes_to(wrong, self._at_import) else Noticed.NOBODY), "no test comes to it"
         status, found = _in_fork(lambda: self._ask(wrong, [items[test] for test in self._in_patience(tests)]))
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
             return Noticed.TIME, ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from functools import cache
 
 import pytest
@@ -52,8 +54,11 @@ def test_each_has_a_key_of_its_own_and_reasons_are_given_for_changes_that_there_
     assert REASONS.keys() - set(keys) == set()
 
 
-def test_the_tests_that_are_asked_exist() -> None:
-    assert [test for tests in NEAREST.values() for test in tests if not (ROOT / test).exists()] == []
+def test_the_tests_that_are_asked_can_be_collected_as_they_are_asked() -> None:
+    tests = sorted({test for tests in NEAREST.values() for test in tests})
+    asked = f"from mutants.glue.serving import run_pytest; raise SystemExit(run_pytest(['--collect-only', *{tests!r}]))"
+    done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
 
 
 def judged(test: str, *texts: str) -> list[tuple[Noticed, str]]:
@@ -81,6 +86,17 @@ def test_a_change_in_a_function_is_noticed_by_a_test_that_comes_to_it_or_survive
     assert wrong[1].startswith(f"{test}::test_what_an_event_records_otherwise_than_decided_is_named")
     assert equivalent[0] is Noticed.NOBODY
     assert equivalent[1].endswith(" tests come to it")
+
+
+def test_a_change_that_no_test_comes_to_survives() -> None:
+    assert judged("tests/domain/deciding/test_ids.py", "left out: self._known.clear() → nothing") == [
+        (Noticed.NOBODY, "no test comes to it")
+    ]
+
+
+def test_tests_that_cannot_be_collected_are_no_tests_that_notice_nothing() -> None:
+    with pytest.raises(RuntimeError, match="1 wrong files were not judged: their tests cannot be collected"):
+        judged("tests/nilometer/ledger/test_of_another_name.py", "left out: self._known.clear() → nothing")
 
 
 def test_a_change_in_a_table_is_noticed_where_the_module_is_loaded_with_it() -> None:

@@ -128,6 +128,7 @@ def test_every_kind_of_event_is_in_the_table_once() -> None:
         ("vm.started/1000000000", ("vm.started", 0)),
         ("vm.started/one", ("vm.started", 0)),
         ("vm.started/²", ("vm.started", 0)),
+        ("vm.started/١", ("vm.started", 0)),
         ("vm.started/", ("vm.started", 0)),
         ("vm.started", ("", 0)),
     ],
