@@ -132,6 +132,15 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class BookStep:
+    """The cells of a VM in its host's book from a moment on; none where it is not on the host."""
+
+    index: int
+    """Of the moment, among those of the chart."""
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BookRow:
     """What one VM holds of its host."""
 
@@ -141,6 +150,15 @@ class BookRow:
     visible: str
     in_use: str
     updated: str
+    is_here: bool = True
+    """Of one that was on the host before, ``False``: it is shown at the moments at which it was."""
+    steps: tuple[BookStep, ...] = ()
+    """None where the book is known at the last moment alone."""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What stands in its row, after its name."""
+        return self.power, self.held, self.visible, self.in_use, self.updated
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +173,9 @@ class HostPage:
     at: str
     sentence: str
     """The equation of the host: ``1280 MiB = 0 MiB reserve + 1152 MiB held by VMs + 128 MiB free``."""
-    notes: tuple[str, ...]
+    note: str
+    event: Reference
+    """The last event of the host, or of a VM on it."""
     short: tuple[tuple[Reference, str], ...]
     book: tuple[BookRow, ...]
     together: tuple[str, str]

@@ -144,6 +144,23 @@ class ChartMoment:
 
 
 @dataclass(frozen=True, slots=True)
+class HostMoment:
+    """One place of a host's slider, and the texts shown for it."""
+
+    time: UtcTime
+    position: int
+    clock: str
+    sentence: str
+    """The equation of the host then."""
+    note: str
+    says: str
+    together: str
+    """What its VMs held together."""
+    rest: str
+    """Of how much, and what was free."""
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """One picture. In a *stack* the lines ``held`` lie one on another; all others are drawn from the axis."""
 
@@ -169,7 +186,7 @@ class Chart:
     """Times in which a figure is not known: ``in use not measured``."""
     idle: tuple[TimeSpan, ...] = ()
     """Times without an event that are narrowed in the scale by time, with their length: ``idle 2 h``."""
-    moments: tuple[ChartMoment, ...] = ()
+    moments: tuple[ChartMoment | HostMoment, ...] = ()
     """The slider's places; none for a chart without one."""
     chosen: int = 0
     """The moment that is shown first, by its place in ``moments``."""

@@ -4,8 +4,6 @@
    if these have all words of the filter of its table. */
 "use strict";
 (function () {
-  const SLOTS = ["clock", "visible", "assigned", "ballooned", "in_use", "high_watermark", "note", "says", "position"];
-  const POSITION = 2 + SLOTS.indexOf("position");
   let figures = [], comparisons = [];
   const pins = {};
   let spoken = 0;
@@ -38,12 +36,18 @@
     return history ? history.dataset.anchors : "";
   }
 
+  function addressOf(anchor) { /* on a live page the server knows where an event is that is not in it */
+    return ("position" in document.body.dataset && !document.getElementById(anchor) ? "/" : "#") + anchor;
+  }
+
   function prepare(figure) {
-    const moments = JSON.parse(figure.querySelector(".moments").textContent);
+    const data = figure.querySelector(".moments"), moments = JSON.parse(data.textContent);
+    const slots = data.dataset.slots.split(" "), POSITION = 2 + slots.indexOf("position");
     const section = figure.closest("section") || figure;
     const bar = figure.querySelector(".bar");
     const range = bar.querySelector("input");
     const anchors = anchorsOf(figure);
+    const steps = section.querySelector(".book"), book = steps ? JSON.parse(steps.textContent) : [];
     let chosen = Number(figure.dataset.chosen);
 
     function move(lines, place) {
@@ -57,12 +61,17 @@
     function show(index, aloud) {
       chosen = Math.max(0, Math.min(moments.length - 1, index));
       const moment = moments[chosen];
-      const value = Object.fromEntries(SLOTS.map((name, place) => [name, moment[place + 2]]));
+      const value = Object.fromEntries(slots.map((name, place) => [name, moment[place + 2]]));
       range.value = chosen;
       range.setAttribute("aria-valuetext", value.clock + ", " + value.says);
-      figure.querySelectorAll("[data-slot]").forEach(function (slot) {
+      section.querySelectorAll("[data-slot]").forEach(function (slot) {
         slot.textContent = slot.dataset.slot === "position" ? "#" + value.position : value[slot.dataset.slot];
-        if (slot.dataset.slot === "position") slot.setAttribute("href", "#" + anchors + "e" + value.position);
+        if (slot.dataset.slot === "position") slot.setAttribute("href", addressOf(anchors + "e" + value.position));
+      });
+      section.querySelectorAll("[data-book]").forEach(function (row, place) { /* what a VM holds of its host */
+        const [, ...cells] = book[place].reduce((last, step) => step[0] <= chosen ? step : last, [0]);
+        row.hidden = !cells.length;
+        row.querySelectorAll("td").forEach((cell, column) => { (cell.firstElementChild || cell).textContent = cells[column]; });
       });
       move(section.querySelectorAll(".bytime .cursor, .lane .cursor"), moment[0]);
       move(section.querySelectorAll(".byevent .cursor"), moment[1]);
@@ -71,8 +80,8 @@
       if (row) row.classList.add("chosen");
       if (!aloud) return;
       write({at: value.position});
-      say(value.clock + ": " + value.says + ". Guest visible " + value.visible + ", assigned " + value.assigned +
-        ", ballooned " + value.ballooned + ", in use " + value.in_use + ".");
+      say(value.clock + ": " + value.says + ". " + (value.sentence || "Guest visible " + value.visible + ", assigned " + value.assigned +
+        ", ballooned " + value.ballooned + ", in use " + value.in_use + "."));
     }
 
     function pin(name) {

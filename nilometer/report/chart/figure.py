@@ -19,7 +19,7 @@ from nilometer.report.chart.looks import key
 from nilometer.report.chart.request import draw_request
 from nilometer.report.chart.scales import ScaleKind, time_scale
 from nilometer.report.chart.stack import draw_stack
-from nilometer.report.series import Chart, ChartMoment, RequestSpan
+from nilometer.report.series import Chart, ChartMoment, HostMoment, RequestSpan
 
 _DRAWINGS: Final[Mapping[str, Callable[[Chart, ScaleKind, tzinfo], Renderable]]] = {
     "lines": draw_lines,
@@ -70,7 +70,11 @@ def _bar(chart: Chart) -> Node:
     ]
 
 
-def _equation(moment: ChartMoment) -> Node:
+def _equation(moment: ChartMoment | HostMoment) -> Node:
+    """That of a host stands on its page, which has one also where there is no chart."""
+    if isinstance(moment, HostMoment):
+        return None
+
     def slot(name: str, words: str) -> Node:
         return htpy.b(data_slot=name)[words]
 
@@ -103,20 +107,24 @@ def _equation(moment: ChartMoment) -> Node:
 SLOTS: Final = (
     "clock", "visible", "assigned", "ballooned", "in_use", "high_watermark", "note", "says", "position",
 )  # fmt: skip
-"""What the script knows of a moment, in this order, after its places in the two scales."""
+"""What the script knows of a VM's moment, in this order, after its places in the two scales."""
+
+HOST_SLOTS: Final = ("clock", "sentence", "note", "says", "together", "rest", "position")
+"""The same of a host's moment."""
 
 
 def _moments(chart: Chart) -> Renderable:
     by_time, by_event = (time_scale(chart, kind) for kind in ("time", "event"))
+    slots = HOST_SLOTS if isinstance(chart.moments[0], HostMoment) else SLOTS
     rows = [
         [
             round(by_time.place(moment.time), 2),
             round(by_event.place(moment.time), 2),
-            *(getattr(moment, name) for name in SLOTS),
+            *(getattr(moment, name) for name in slots),
         ]
         for moment in chart.moments
     ]
-    return htpy.script(type="application/json", class_="moments")[json_data(rows)]
+    return htpy.script(type="application/json", class_="moments", data_slots=" ".join(slots))[json_data(rows)]
 
 
 def json_data(value: object) -> Markup:

@@ -8,7 +8,7 @@ from datetime import tzinfo
 import htpy
 from htpy import Node, Renderable
 
-from nilometer.report.chart.figure import draw_figure
+from nilometer.report.chart.figure import draw_figure, json_data
 from nilometer.report.data import BookRow, HostPage
 from nilometer.report.pages.parts import event_table, facts, heads, link, scrolled
 
@@ -22,19 +22,39 @@ def show_host(page: HostPage, zone: tzinfo) -> Renderable:
         if page.chart is None
         else draw_figure(page.chart, zone, note="stacked under the host’s capacity"),
         page.thinned and htpy.p(class_="muted")[page.thinned],
-        htpy.div(class_="equation")[
-            htpy.p(class_="when")["At ", htpy.b[page.at]],
-            htpy.p(class_="sentence")[page.sentence],
-            [htpy.p(class_="muted note")[note] for note in page.notes],
-        ],
+        _equation(page),
         bool(page.short) and [htpy.h3["Short for lack of host memory"], htpy.ul[_short(page)]],
-        htpy.h3[f"The host’s book at {page.at}"],
+        htpy.h3["The host’s book at ", htpy.span(data_slot=_over_time(page, "clock"))[page.at]],
         _book(page),
         bool(page.table.rows)
         and htpy.details[
             htpy.summary[f"Every event of the host ({len(page.table.rows) + page.table.left_out})"],
             event_table(f"Events of host {page.name}", page.table),
         ],
+    ]
+
+
+def _over_time(page: HostPage, slot: str) -> str | None:
+    """What the script puts there, if the book is known at each moment."""
+    return slot if any(row.steps for row in page.book) else None
+
+
+def _equation(page: HostPage) -> Node:
+    chosen = page.chart.moments[page.chart.chosen] if page.chart is not None and page.chart.moments else None
+    return htpy.div(class_="equation")[
+        htpy.p(class_="when")[
+            "At ",
+            htpy.b(data_slot="clock")[page.at],
+            chosen is not None
+            and [
+                htpy.span(class_="muted")[" · "],
+                htpy.a(href=page.event.href, data_slot="position")[page.event.words],
+                " ",
+                htpy.span(data_slot="says")[chosen.says],
+            ],
+        ],
+        htpy.p(class_="sentence", data_slot="sentence")[page.sentence],
+        htpy.p(class_="muted note", data_slot="note")[page.note],
     ]
 
 
@@ -57,20 +77,27 @@ def _book(page: HostPage) -> Node:
             htpy.tr[
                 htpy.th(scope="row")["Together"],
                 htpy.td,
-                htpy.td(class_="figure")[htpy.b[held]],
-                htpy.td(class_="muted", colspan="3")[rest],
+                htpy.td(class_="figure")[htpy.b(data_slot=_over_time(page, "together"))[held]],
+                htpy.td(class_="muted", colspan="3", data_slot=_over_time(page, "rest"))[rest],
             ]
         ],
     ]  # fmt: skip
-    return [scrolled(f"Book of {page.name}", table), htpy.p(class_="muted")[f"All sizes in {page.unit}."]]
+    return [
+        scrolled(f"Book of {page.name}", table),
+        htpy.p(class_="muted")[f"All sizes in {page.unit}."],
+        _over_time(page, "book")
+        and htpy.script(type="application/json", class_="book")[
+            json_data([[[step.index, *step.cells] for step in row.steps] for row in page.book])
+        ],
+    ]
 
 
 def _row(row: BookRow) -> Renderable:
-    return htpy.tr[
+    classes = (None, "figure", "figure", "figure", "time")
+    return htpy.tr(hidden=not row.is_here, data_book=True if row.steps else None)[
         htpy.th(scope="row")[link(row.vm)],
-        htpy.td[row.power],
-        htpy.td(class_="figure")[htpy.b[row.held]],
-        htpy.td(class_="figure")[row.visible],
-        htpy.td(class_="figure")[row.in_use],
-        htpy.td(class_="time")[row.updated],
+        (
+            htpy.td(class_=name)[htpy.b[cell] if index == 1 else cell]
+            for index, (name, cell) in enumerate(zip(classes, row.cells, strict=True))
+        ),
     ]

@@ -62,6 +62,30 @@ def test_it_opens_from_an_attachment_and_loads_nothing(browser: Browser, report:
     context.close()
 
 
+def test_the_book_of_a_host_is_that_of_the_chosen_moment(open_page: OpenPage, html: str) -> None:
+    # given a host as it was at the end, and its book
+    opened = open_page(html)
+    host = opened.locator("[id='host-lab']")
+    book = host.get_by_role("region", name="Book of lab").locator("tbody tr:visible")
+    at_the_end = host.locator(".sentence").inner_text()
+    assert book.count() == 3
+    # when an earlier moment is chosen, before the third VM was there
+    host.get_by_role("slider").press("Home")
+    while "lab.vm1" not in "".join(book.all_inner_texts()):
+        host.get_by_role("slider").press("ArrowRight")
+    # then the equation is of that moment, and so is each row of the book
+    assert "512\u00a0MiB held by VMs + 768\u00a0MiB free" in host.locator(".sentence").inner_text()
+    assert [row.split("\t")[:3] for row in book.all_inner_texts()] == [
+        ["lab.vm0", "running", "256"],
+        ["lab.vm1", "running", "256"],
+    ]
+    assert "The host’s book at 14:52:51" in host.inner_text()
+    expect(opened.get_by_role("status")).to_contain_text("held by VMs")
+    # and the last one is the end again
+    host.get_by_role("slider").press("End")
+    assert (host.locator(".sentence").inner_text(), book.count()) == (at_the_end, 3)
+
+
 def test_two_moments_of_a_vm_are_pinned_compared_and_kept_in_the_address(open_page: OpenPage, html: str) -> None:
     # given the chart of a VM
     opened = open_page(html)
