@@ -49,6 +49,29 @@ class VerdictBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class StateFigure:
+    """A figure of a state."""
+
+    path: str
+    words: str
+    size: int | None
+    """``None`` if it is no size: no bar is drawn of it."""
+    is_assumed: bool = False
+    """Nobody measured it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatePanel:
+    """One of two states that stand side by side, with bars of one scale."""
+
+    word: str
+    """``holds``, ``violated``, ``before``."""
+    rest: str
+    """What follows the word in the panel's heading."""
+    figures: tuple[StateFigure, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FindingItem:
     """A finding."""
 
@@ -66,10 +89,8 @@ class FindingItem:
     follows: Reference | None
     let: tuple[tuple[str, str], ...]
     then: str
-    keeps: tuple[tuple[str, str], ...] = ()
-    """Values of the figures that are not known with which the rule holds; none if the finding is no such case."""
-    breaks: tuple[tuple[str, str], ...] = ()
-    known: tuple[tuple[str, str], ...] = ()
+    states: tuple[StatePanel, ...] = ()
+    """With values of the figures that are not known: a state in which the rule holds, and one in which it does not."""
     collect: str = ""
     """What would decide it."""
 
@@ -266,10 +287,22 @@ class RuleRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Refutation:
+    """A rule that was refuted: a state, and a command after which it is broken."""
+
+    rule: Reference
+    obligation: str
+    says: str
+    """What is answered, and what the rule says of it."""
+    states: tuple[StatePanel, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RulesPage:
     """All rules, in their groups."""
 
     summary: str
+    refuted: tuple[Refutation, ...]
     groups: tuple[tuple[str, tuple[RuleRow, ...]], ...]
 
 

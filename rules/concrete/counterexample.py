@@ -49,6 +49,23 @@ class Counterexample:
         paths = dict.fromkeys([*self.before, *self.after])
         return tuple(path for path in paths if self.after and self.before.get(path) != self.after.get(path))
 
+    @property
+    def call(self) -> str:
+        """The command with its arguments; empty if there is none."""
+        if self.command is None:
+            return ""
+        arguments = ", ".join(
+            f"{name} {format_figure(name, value)}"
+            for name, value in self.arguments.items()
+            if not (name.startswith("memory.") and value in _NOTHING)
+        )
+        return f"{self.command}{f' ({arguments})' if arguments else ''}"
+
+    @property
+    def answer(self) -> str:
+        """The decision in words."""
+        return _answer(self.decision)
+
     def text(self) -> str:
         """The counterexample in words: Let … Then … However …"""
         return "\n".join(_lines(self)) + "\n"
@@ -89,13 +106,8 @@ def _lines(example: Counterexample) -> Iterator[str]:
     elif len(shown) < len(example.before):
         yield "  and all other figures be 0 or unset"
     if example.command is not None:
-        arguments = ", ".join(
-            f"{name} {format_figure(name, value)}"
-            for name, value in example.arguments.items()
-            if not (name.startswith("memory.") and value in _NOTHING)
-        )
-        yield f"Then {example.command}{f' ({arguments})' if arguments else ''}"
-        yield f"  is answered {_answer(example.decision)}"
+        yield f"Then {example.call}"
+        yield f"  is answered {example.answer}"
         yield f"  by {example.decided_by}"
         yield from _table(dict(_changes(example)), "* ")
         if example.after and not example.changed:

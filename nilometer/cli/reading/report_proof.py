@@ -10,6 +10,7 @@ from nilometer.report.building.rules import ProofSummary
 from nilometer.report.clocks import Clock24
 from nilometer.times import current_time
 from rules.catalogue import rule_of
+from rules.concrete.counterexample import Counterexample
 from rules.kinds import CHECKS
 from rules.proving.run import prove
 from rules.solving.verdict import ProofVerdict
@@ -21,11 +22,14 @@ def prove_rules(clock: Clock24) -> ProofSummary:
     results = list(prove())
     proved: Counter[str] = Counter()
     counts: Counter[str] = Counter()
+    examples: dict[str, Counterexample] = {}
     for result in results:
         rule = rule_of(result)
         if rule is not None and result.kind not in CHECKS:
             counts[rule] += 1
             proved[rule] += result.verdict is ProofVerdict.PROVED
+            if result.counterexample is not None:
+                examples.setdefault(rule, result.counterexample)
     verdicts = {result.verdict for result in results}
     refuted, unknown = ProofVerdict.REFUTED in verdicts, ProofVerdict.UNKNOWN in verdicts
     checks = sum(result.kind in CHECKS for result in results)
@@ -37,4 +41,5 @@ def prove_rules(clock: Clock24) -> ProofSummary:
         obligations=len(results) - checks,
         checks=checks,
         by_rule={rule: (proved[rule], count) for rule, count in counts.items()},
+        counterexamples=tuple(examples.values()),
     )

@@ -10,7 +10,7 @@ from nilometer.audit.identifying import identify
 from nilometer.audit.result import SourcedFinding
 from nilometer.audit.wording import format_message, format_values
 from nilometer.report.building.context import Context, rule_reference
-from nilometer.report.data import FindingItem, Reference
+from nilometer.report.data import FindingItem, Reference, StateFigure, StatePanel
 from rules.judging.descriptions import subject_of
 from rules.judging.findings import Figures, Finding, Verdict
 from rules.judging.unknowns import certain, complete
@@ -53,7 +53,6 @@ def flags(items: Sequence[FindingItem]) -> dict[int, list[Reference]]:
 def _item(context: Context, number: int, id: str, sourced: SourcedFinding, *, explained: bool) -> FindingItem:
     finding = sourced.finding
     at = finding.at
-    keeps, breaks, known = _completions(finding) if explained else ((), (), ())
     return FindingItem(
         anchor=f"f{number}",
         id=id,
@@ -67,26 +66,27 @@ def _item(context: Context, number: int, id: str, sourced: SourcedFinding, *, ex
         follows=None if finding.follows is None else context.event(finding.follows),
         let=tuple(_pairs(finding.let)),
         then=finding.then,
-        keeps=keeps,
-        breaks=breaks,
-        known=known,
+        states=tuple(_completions(finding)) if explained else (),
         collect=subject_of(finding.rule).collect if finding.verdict is Verdict.UNKNOWN else "",
     )
 
 
-Pairs = tuple[tuple[str, str], ...]
-
-
-def _completions(finding: Finding) -> tuple[Pairs, Pairs, Pairs]:
-    """Values of the figures that nobody measured, with which the rule holds, and with which it does not."""
+def _completions(finding: Finding) -> Iterator[StatePanel]:
+    """Two states that agree with all that was measured: in one the rule holds, in the other it does not."""
     if finding.about is None or finding.verdict is not Verdict.UNKNOWN:
-        return (), (), ()
-    asked, completions = certain(finding.about), complete(finding.about)
-    return (
-        tuple(_pairs(completions.keeps or {})),
-        tuple(_pairs(completions.breaks or {})),
-        tuple(_pairs(asked.known)),
-    )
+        return
+    known, completions = certain(finding.about).known, complete(finding.about)
+    for word, assumed in (("holds", completions.keeps), ("violated", completions.breaks)):
+        if assumed:
+            figures = (*state_figures(assumed, is_assumed=True), *state_figures(known))
+            yield StatePanel(word=word, rest="with", figures=figures)
+
+
+def state_figures(figures: Mapping[str, object], *, is_assumed: bool = False) -> Iterator[StateFigure]:
+    """Figures of a state, in words and as sizes."""
+    for (path, words), value in zip(_pairs(figures), figures.values(), strict=True):
+        size = value if isinstance(value, int) and words.endswith(("B", " bytes")) else None
+        yield StateFigure(path=path, words=words, size=size, is_assumed=is_assumed)
 
 
 def _pairs(figures: Figures | Mapping[str, object]) -> Iterator[tuple[str, str]]:

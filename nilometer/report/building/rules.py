@@ -9,9 +9,11 @@ from textwrap import dedent
 from typing import Final, Literal
 
 from nilometer.audit.rules import sentence_of
-from nilometer.report.building.context import counted
-from nilometer.report.data import RuleRow, RulesPage
+from nilometer.report.building.context import counted, rule_reference
+from nilometer.report.building.findings import state_figures
+from nilometer.report.data import Refutation, RuleRow, RulesPage, StatePanel
 from rules.catalogue import PROPERTIES, predicate_named
+from rules.concrete.counterexample import Counterexample
 from rules.judging.descriptions import HISTORY_RULES
 from rules.judging.findings import RuleCoverage
 from rules.specification.invariants import INVARIANTS
@@ -33,6 +35,8 @@ class ProofSummary:
     checks: int
     by_rule: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     """Of each rule, how many of its obligations are proved, and how many there are."""
+    counterexamples: tuple[Counterexample, ...] = ()
+    """Of each rule that is refuted, one."""
 
 
 def rules_page(coverage: Mapping[str, RuleCoverage], proof: ProofSummary | None, *, judged: bool) -> RulesPage:
@@ -54,12 +58,40 @@ def rules_page(coverage: Mapping[str, RuleCoverage], proof: ProofSummary | None,
     histories = tuple(row(name, is_theorem=False) for name in HISTORY_RULES)
     return RulesPage(
         summary=_summary(proof),
+        refuted=() if proof is None else tuple(map(_refutation, proof.counterexamples)),
         groups=(
             ("Invariants: true in every reachable state", invariants),
             ("Properties: true of every change", properties),
             ("Rules about histories", histories),
         ),
     )
+
+
+def _refutation(example: Counterexample) -> Refutation:
+    answered = f"{example.call} is answered {example.answer}. " if example.call else ""
+    states = [("before", example.before)] if example.after else [("violated", example.before)]
+    states += [("violated", example.after)] if example.after else []
+    return Refutation(
+        rule=rule_reference(example.rule),
+        obligation=example.obligation,
+        says=f"{answered}However, {example.rule} {example.however}: {example.says}",
+        states=tuple(
+            StatePanel(
+                word=word,
+                rest="the command" if word == "before" else "after it" if example.after else "",
+                figures=tuple(
+                    state_figures({path: value for path, value in figures.items() if path in _paths_shown(example)})
+                ),
+            )
+            for word, figures in states
+        ),
+    )
+
+
+def _paths_shown(example: Counterexample) -> frozenset[str]:
+    """The paths of the figures that are not 0 or unset both before and after."""
+    states = (example.before, example.after)
+    return frozenset(path for state in states for path, value in state.items() if value not in (0, False, None))
 
 
 def _summary(proof: ProofSummary | None) -> str:

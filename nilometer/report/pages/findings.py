@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import htpy
 from htpy import Node, Renderable
 
-from nilometer.report.data import FindingItem, ReportPages, RuleRow, RulesPage
+from nilometer.report.data import FindingItem, Refutation, ReportPages, RuleRow, RulesPage
 from nilometer.report.pages.parts import heads, link, scrolled, state
+from nilometer.report.pages.states import show_states
 
 
 def show_findings(report: ReportPages) -> Renderable:
     """The section of the findings."""
-    large = [item for item in report.findings if item.verdict == "violated" or item.keeps or item.breaks]
+    large = [item for item in report.findings if item.verdict == "violated" or item.states]
     small = [item for item in report.findings if item not in large]
     return htpy.section(id="findings")[
         htpy.h2["Findings"],
@@ -43,40 +44,10 @@ def _article(item: FindingItem) -> Renderable:
         htpy.p[htpy.b[item.message[:1].upper() + item.message[1:]], "."],
         bool(item.let) and _pairs(item.let),
         item.then and htpy.p[f"Then {item.then}."],
-        bool(item.keeps or item.breaks) and _states(item),
+        bool(item.states) and [htpy.p["Both are possible with what was measured:"], show_states(item.states)],
         item.collect and htpy.p[f"To decide it, collect {item.collect}."],
         item.follows is not None and htpy.p(class_="muted")["It follows from ", link(item.follows), "."],
     ]  # fmt: skip
-
-
-def _states(item: FindingItem) -> Node:
-    """Two states side by side: one that keeps the rule, one that breaks it; both agree with all that was measured."""
-    differing = {path for path, value in item.keeps if (path, value) not in item.breaks}
-    differing |= {path for path, value in item.breaks if (path, value) not in item.keeps}
-    return [
-        htpy.p["Both are possible with what was measured:"],
-        htpy.div(class_="two")[
-            bool(item.keeps) and _panel("holds", item.keeps, item.known, differing),
-            bool(item.breaks) and _panel("violated", item.breaks, item.known, differing),
-        ],
-    ]
-
-
-def _panel(
-    word: str, supposed: Sequence[tuple[str, str]], known: Sequence[tuple[str, str]], differing: set[str]
-) -> Renderable:
-    shown = [(path, value, "assumed") for path, value in supposed] + [(path, value, "") for path, value in known]
-    return htpy.div(class_=["panel", word == "violated" and "bad"])[
-        htpy.h4[state(word), " with"],
-        htpy.dl(class_="pairs")[
-            (
-                htpy.div(class_="differs" if path in differing else None)[
-                    htpy.dt[path], htpy.dd[value, note and htpy.span(class_="muted")[f" {note}"]]
-                ]
-                for path, value, note in shown
-            )
-        ],
-    ]
 
 
 def _pairs(pairs: Sequence[tuple[str, str]]) -> Renderable:
@@ -99,7 +70,7 @@ def _row(item: FindingItem) -> Renderable:
         htpy.td[link(item.rule)],
         htpy.td[item.event is not None and link(item.event), htpy.span(class_="muted")[more]],
         htpy.td[link(item.subject)],
-        htpy.td[
+        htpy.td(class_="why")[
             item.message,
             item.follows is not None and htpy.span(class_="muted")[" It follows from ", link(item.follows), "."],
         ],
@@ -114,7 +85,16 @@ def show_rules(page: RulesPage) -> Renderable:
     return htpy.section(id="rules")[
         htpy.h2["Rules"],
         htpy.p(class_="facts")[page.summary],
+        bool(page.refuted) and [htpy.h3["Refuted"], [_refutation(refutation) for refutation in page.refuted]],
         [[htpy.h3[title], _rules(title, rows)] for title, rows in page.groups],
+    ]
+
+
+def _refutation(refutation: Refutation) -> Renderable:
+    return htpy.article(class_="finding")[
+        htpy.h4[state("violated"), " ", link(refutation.rule), " ", htpy.small[refutation.obligation]],
+        htpy.p[refutation.says],
+        show_states(refutation.states),
     ]
 
 
