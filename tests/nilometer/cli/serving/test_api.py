@@ -32,7 +32,7 @@ QUESTIONS = [
 
 @pytest.mark.parametrize(("question", "command"), QUESTIONS, ids=[question for question, _ in QUESTIONS])
 def test_an_answer_is_what_the_command_prints(shop: Shop, question: str, command: list[str]) -> None:
-    called = shop.desk.process(*command, "--format", "json")
+    called = shop.desk.call(*command, "--format", "json")
     answer = shop.server.ask(f"/api/{question}")
     assert answer.status == 200
     assert TIMES.sub("", answer.text) == TIMES.sub("", called.out)
