@@ -98,6 +98,15 @@ def test_what_the_guest_left_offline_is_not_what_its_firmware_keeps() -> None:
     assert (online.kept, online.guest_offline, online.visible) == (40, 0, 1280)
 
 
+def test_what_the_guest_used_is_forgotten_when_what_it_is_assigned_is_told_to_be_another_size() -> None:
+    measured = replace(booted(), in_use=439)
+    other = VmObserved(devices=(DeviceFigures("balloon", Means.BALLOON, 256),))
+    assert (vm_after(measured, other).assigned, vm_after(measured, other).in_use) == (256, None)
+    assert vm_after(measured, VmObserved(assigned=256)).in_use is None
+    assert vm_after(measured, VmObserved(assigned=256, in_use=200)).in_use == 200
+    assert vm_after(measured, VmObserved(assigned=1024)).in_use == 439, "it is of the same size"
+
+
 def test_of_a_vm_before_its_first_event_nothing_is_known() -> None:
     vm = ObservedVm.begin("web01")
     figures = (vm.power, vm.session, vm.assigned, vm.visible, vm.in_use, vm.high_watermark, vm.held, vm.host)
