@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import datetime, timedelta
 from itertools import count
 from random import Random
 from typing import Any
@@ -20,6 +21,7 @@ import pytest
 from domain.errors import InputError
 from domain.quantities import MiB
 from domain.settings import Mode
+from nilometer.times import parse_time, to_utc_time
 from rules.judging.findings import Verdict
 from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Json, Spool, Store, dynamic, job, off, vm
 from tests.nilometer.importers.qemu.damages import VALUES, keys_of
@@ -67,11 +69,19 @@ class Fleet:
                 if self.random.random() < 0.01:
                     self.blind[host] = minute + self.random.randrange(6, 20)
                 if self.random.random() < 0.9 and minute >= self.blind[host]:
-                    jumps = self.random.random() < 0.01 and self.clocks_jump
-                    clock = minute + (0.5 if host == "HV02" else 0) - (30 if jumps else 0)
+                    clock = self.clock(host, minute)
                     there = [self.seen(id, minute) for id in self.listed_by(host, minute)]
                     error = "some part could not be read" if self.random.random() < 0.05 else None
-                    spool.poll(max(0, clock), *there, jobs=self.jobs[-2:], error=error)
+                    spool.poll(clock, *there, jobs=self.jobs_of(host), error=error)
+
+    def clock(self, host: str, minute: int) -> float:
+        """What the clock of a host shows."""
+        jumps = self.random.random() < 0.01 and self.clocks_jump
+        return max(0, minute + (0.5 if host == "HV02" else 0) - (30 if jumps else 0))
+
+    def jobs_of(self, host: str) -> list[Json]:
+        """The jobs that a poll of a host lists."""
+        return self.jobs[-2:]
 
     def listed_by(self, host: str, minute: int) -> list[str]:
         """The VMs that a host lists."""
@@ -172,6 +182,31 @@ class RestlessFleet(Fleet):
             self.power[id], self.since[id] = self.random.choice((2, 3)), minute - uptime
 
 
+class FleetOfTwoClocks(RestlessFleet):
+    """The same, where the clock of one host is minutes before the other's, or behind, all the time."""
+
+    clocks_jump = False
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.ahead = {"HV01": 45.0, "HV02": 45 + self.random.choice((-44, -12, -3, 3, 12, 44))}
+
+    def clock(self, host: str, minute: int) -> float:
+        return minute + self.ahead[host]
+
+    def jobs_of(self, host: str) -> list[Json]:
+        by_its_clock = timedelta(minutes=self.ahead[host])
+        return [
+            each | {"submitted": to_utc_time(datetime.fromisoformat(parse_time(each["submitted"])) + by_its_clock)}
+            for each in self.jobs[-2:]
+        ]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_false_alarm_where_the_clock_of_one_host_is_minutes_off_all_the_time(seed: int) -> None:
+    judged_stores(FleetOfTwoClocks(seed))
+
+
 @pytest.mark.parametrize("seed", range(15))
 def test_no_false_alarm_where_grants_come_late_sizes_swing_and_checkpoints_are_applied(seed: int) -> None:
     check(RestlessFleet(seed))
@@ -182,8 +217,8 @@ def test_the_judge_raises_no_false_alarm_and_a_spool_that_is_read_in_parts_comes
     check(Fleet(seed))
 
 
-def check(fleet: Fleet) -> None:
-    """Imports what two hosts spooled, at once and in parts, and has it judged."""
+def judged_stores(fleet: Fleet) -> tuple[Store, Store]:
+    """Imports what two hosts spooled, at once and in parts, and has both judged."""
     fleet.live(90)
     spools = list(fleet.spools.values())
     whole, parts = Store(), Store()
@@ -192,6 +227,12 @@ def check(fleet: Fleet) -> None:
         parts.take(*[b"".join(each.lines[: len(each.lines) * share // 3]) for each in spools], final=share == 3)
     for store in (whole, parts):
         assert [each for each in store.findings() if each.verdict is Verdict.VIOLATED] == []
+    return whole, parts
+
+
+def check(fleet: Fleet) -> None:
+    """The same, and both come to the same."""
+    whole, parts = judged_stores(fleet)
     for id, mode in ((WEB, Mode.STATIC), (ERP, Mode.DYNAMIC)):
         fold = whole.vm(id)
         assert fold.memory is not None
@@ -266,6 +307,7 @@ def main(minutes: float) -> None:
         if seed % 10 == 0:
             check(Fleet(seed))
             check(RestlessFleet(seed))
+            judged_stores(FleetOfTwoClocks(seed))
         if seed % 500 == 499:
             print(f"{seed - 999} damaged spools, {(seed - 999) // 10} whole histories", flush=True)
 
