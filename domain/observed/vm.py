@@ -230,15 +230,19 @@ class ObservedVm:
         return self.in_use
 
     def _restore(self, watermark: int | None) -> None:
-        """A checkpoint with this watermark was applied. What is above it is of a time that is undone."""
+        """A checkpoint with this watermark was applied. What virtio-mem and balloons had is of a time that is undone.
+
+        Modules cannot have changed: a checkpoint is applied only to a VM that has the same.
+        """
         if self.power is Power.OFF:
             return
         self.high_watermark = watermark
         self._forget_guest()
-        if watermark is None or (self.assigned is not None and self.assigned > watermark):
+        undone = [account for account in self.accounts.values() if account.means not in (Means.BOOT, Means.PC_DIMM)]
+        for account in undone:
+            account.size = None
+        if undone or watermark is None or (self.assigned is not None and self.assigned > watermark):
             self.assigned = None
-            for account in self.accounts.values():
-                account.size = account.size if account.means is Means.BOOT else None
 
     def _set_assigned(self, assigned: int | None, happened: UtcTime) -> None:
         self.assigned = assigned

@@ -59,6 +59,11 @@ class QueuedRecord:
     """Of an event: it was delivered before."""
 
     @property
+    def happened(self) -> str:
+        """When it happened, by QEMU's own event if there is one."""
+        return max(self.exact_times.values(), default=self.time)
+
+    @property
     def reference(self) -> str:
         """The record's name in events: its scenario and number."""
         return f"{self.record.scenario}#{self.record.seq}"
@@ -81,14 +86,19 @@ class PrecedingEvents:
             _close_reached(targets, preceding.sizes)
         return _goes_towards(targets, event.sizes, state)
 
-    def find_place(self, sizes: Sizes, default: int) -> int:
-        """Finds after how many of the events a measurement of these sizes fits: as late as possible."""
+    def count_before(self, moment: str) -> int:
+        """The number of events up to the last that happened before a moment."""
+        places = (count for count, event in enumerate(self.events, 1) if event.happened < moment)
+        return max(places, default=0)
+
+    def find_place(self, sizes: Sizes, default: int, least: int = 0) -> int:
+        """Finds after how many of the events, at least so many, a measurement of these sizes fits: late if possible."""
         devices = {device for event in self.events for device in event.sizes} & sizes.keys()
         state, place = dict(self.base), default
         for count in range(len(self.events) + 1):
             if count:
                 state.update(self.events[count - 1].sizes)
-            if all(state.get(device, sizes[device]) == sizes[device] for device in devices):
+            if count >= least and all(state.get(device, sizes[device]) == sizes[device] for device in devices):
                 place = count
         return place
 
@@ -135,6 +145,10 @@ class VmOrderState:
             preceding = self.preceding_events()
             self.base, self.trailing, self.targets = preceding.base, preceding.events, preceding.targets
 
+    def restore(self) -> None:
+        """A checkpoint was applied: the sizes are those of its moment, which are not known here, but for modules."""
+        self.sizes = {device: size for device, size in self.sizes.items() if device in (BASE_MEMORY, MODULES)}
+
     def reset(self, moment: str) -> list[QueuedRecord]:
         """QEMU took all virtio-mem from the guest, and gave back what its balloon had.
 
@@ -143,8 +157,7 @@ class VmOrderState:
         reports = list[QueuedRecord]()
         for event in reversed(self.trailing):
             is_gone = all(size == 0 and means_of(device) is Means.VIRTIO_MEM for device, size in event.sizes.items())
-            last = max(event.exact_times.values(), default=event.time)
-            if event.has_left or not is_gone or later(last, RESET_TIME) < moment:
+            if event.has_left or not is_gone or later(event.happened, RESET_TIME) < moment:
                 break
             reports.insert(0, event)
         for device in self.sizes:

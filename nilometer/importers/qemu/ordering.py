@@ -13,6 +13,7 @@ from datetime import timedelta
 from heapq import heappop, heappush
 from typing import Final
 
+from nilometer.importers.qemu.checkpoints import read_checkpoint
 from nilometer.importers.qemu.entries import (
     NEIGHBOUR,
     TICK,
@@ -175,6 +176,8 @@ class RecordQueue:
         if isinstance(record, CommandRecord) and record.requested is not None:
             self._add_command(vm, entry, record)
             return
+        if isinstance(record, CommandRecord) and (checkpoint := read_checkpoint(record)) and checkpoint.applied:
+            vm.restore()
         if isinstance(record, StepRecord):
             self._match_step(vm, entry, record)
         self._read_sizes(vm, entry, record)
@@ -192,7 +195,8 @@ class RecordQueue:
                 is_early=True,
             )
             self._insert(early, preceding.events[preceding.find_place(sizes, len(preceding.events)) :])
-        place = preceding.find_place(entry.sizes, len(preceding.events))
+        surely_before = preceding.count_before(later(entry.time, -MAX_DELAY))  # it was measured shortly before its time
+        place = preceding.find_place(entry.sizes, len(preceding.events), surely_before)
         self._insert(entry, preceding.events[place:])
         for event in preceding.events:
             event.waits_for.pop(NEIGHBOUR, None)

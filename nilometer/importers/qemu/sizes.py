@@ -99,6 +99,8 @@ class DeviceNames:
             return {device or self.virtio: size}
         if mechanism == Means.BALLOON:
             return {BALLOON: size}
+        if mechanism == Means.PC_DIMM and not known.keys() >= set(self._names.values()):
+            return {}  # how much of it is virtio-mem is not known
         modules = size - sum(other for device, other in known.items() if device not in _NO_VIRTIO)
         return {MODULES: modules} if mechanism == Means.PC_DIMM and modules >= 0 else {}
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from domain.identifiers import UtcTime, vm_stream
-from domain.observed.devices import Accounts, DeviceAccount, assigned_of
+from domain.observed.devices import Accounts, DeviceAccount, assigned_of, lent_of
 from domain.observed.events import (
     BASE_MEMORY,
     UNKNOWN_ACTOR,
@@ -139,6 +139,8 @@ class QemuVm:
         """The moves about the target of a request that are not recorded yet, by device."""
         self.last_events: dict[str, tuple[str, str | None]] = {}
         """When the last event of each kind happened, and its data."""
+        self.sizes_undone: dict[str, int | None] = {}
+        """The sizes of the devices when the last checkpoint was applied, which moved them to others, or not."""
         self.sizes_before_off: dict[str, int | None] = {}
         """The sizes of the devices when the VM was shut down: QEMU may start it again."""
 
@@ -182,6 +184,8 @@ class QemuVm:
             known = self.size(device)
             if known is None and device == MODULES and self.shows_modules:
                 known = 0  # there were none until now
+            if known is None and self.is_restored and self.sizes_undone.get(device) != size:
+                known = self.sizes_undone.get(device)
             if known is None:
                 unknown.append(self.build_figures(device, size, entry))
             elif known != size:
@@ -351,22 +355,28 @@ class QemuVm:
         if guest is None:
             return event
         self.guest = guest
+        lent = lent_of({**known, **measured})
         return replace(
             event,
-            in_use=None if total is None or self._misses_memory(guest, total) else guest.in_use_of(total),
+            in_use=None if total is None or self._misses_memory(guest, total, lent) else guest.in_use_of(total),
             guest_total=guest.mem_total,
             guest_available=guest.mem_available,
             guest_block=guest.memory_block_size,
             guest_offline=guest.offline,
         )
 
-    def _misses_memory(self, guest: GuestMemory, assigned: int) -> bool:
-        """Whether the guest sees less than it has, but for what it left offline and what its kernel keeps."""
-        kept, before = self.fold.kept, self.assigned_at_start
-        if kept is None or guest.mem_total is None or before is None or self.machine.deflates_on_oom:
-            return False  # a balloon that deflates is counted by the guest: its total does not follow what it has
-        missing = assigned - (guest.offline or 0) - guest.mem_total - kept
-        return missing > max(0, assigned - before) // KEPT_PART
+    def _misses_memory(self, guest: GuestMemory, assigned: int, lent: int | None) -> bool:
+        """Whether the guest sees less than it has, but for what it left offline and what its kernel keeps.
+
+        A balloon that deflates by itself is counted by the guest, though it gave the memory back.
+        """
+        kept, before, counts_lent = self.fold.kept, self.assigned_at_start, self.machine.deflates_on_oom
+        if kept is None or guest.mem_total is None or before is None or (counts_lent and lent is None):
+            return False
+        plugged = assigned + (lent or 0)
+        countable = plugged if counts_lent else assigned
+        missing = countable - (guest.offline or 0) - guest.mem_total - kept
+        return missing > max(0, plugged - before) // KEPT_PART
 
     def emit_measurement(self, entry: QueuedRecord, label: str | None = None) -> None:
         """Adds what a record measured, beside the moves."""

@@ -11,6 +11,10 @@ from domain.quantities import MiB
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 BASE = 1024
+FIRMWARE = 40
+"""What the guest leaves out of its count from the beginning."""
+GUEST_BLOCK = 128
+"""The guest takes its memory in blocks of this size."""
 
 Json = dict[str, Any]
 
@@ -24,10 +28,18 @@ def device(virtio: int, balloon: int | None = None, modules: int = 0) -> Json:
     return measures if balloon is None else {**measures, "balloon_actual": balloon * MiB}
 
 
-def measure(virtio: int, available: int = 500, balloon: int | None = None, modules: int = 0) -> Json:
-    """A measure of guest and devices."""
-    total = BASE + virtio + modules - 40
-    guest = {"mem_total": total * MiB, "mem_available": available * MiB, "memory_block_size": 128 * MiB}
+def measure(
+    virtio: int,
+    available: int = 500,
+    balloon: int | None = None,
+    modules: int = 0,
+    uncounted: float = 0,
+    offline: int | None = None,
+) -> Json:
+    """What is measured. ``uncounted`` is what the guest has but does not count; ``offline`` is in blocks."""
+    total = int((BASE + virtio + modules - FIRMWARE - uncounted) * MiB)
+    guest = {"mem_total": total, "mem_available": available * MiB, "memory_block_size": GUEST_BLOCK * MiB}
+    guest |= {} if offline is None else {"memory_blocks_offline": offline}
     return {"guest": guest, "device": device(virtio, balloon, modules)}
 
 
@@ -44,8 +56,8 @@ class Recording:
         self.lines.append(json.dumps(record).encode() + b"\n")
         return self
 
-    def boot(self, at: float = 0, balloon: int | None = None) -> Recording:
-        """The VM is started."""
+    def boot(self, at: float = 0, balloon: int | None = None, *, deflates: bool | None = None) -> Recording:
+        """The VM is started. Its balloon deflates by itself, or not, if the command line names it."""
         argv = [
             "qemu",
             "-m",
@@ -55,9 +67,18 @@ class Recording:
             "-device",
             "virtio-mem-pci,id=vm0,memdev=mem0",
         ]
+        if balloon is not None and deflates is not None:
+            argv += ["-device", f"virtio-balloon-pci,id=balloon,deflate-on-oom={'on' if deflates else 'off'}"]
         return self.add(at, "boot", argv=argv, observation=measure(0, balloon=balloon))
 
-    def command(self, at: float, target: float, mechanism: str = "virtio-mem", accepted: bool = True) -> Recording:
+    def command(
+        self,
+        at: float,
+        target: float,
+        mechanism: str = "virtio-mem",
+        accepted: bool = True,
+        qmp: Json | None = None,
+    ) -> Recording:
         """QEMU is asked for a size."""
         reply: Json = {"return": {}} if accepted else {"error": {"class": "GenericError", "desc": "no"}}
         return self.add(
@@ -65,9 +86,15 @@ class Recording:
             "command",
             mechanism=mechanism,
             requested=int(target * MiB),
-            qmp={"execute": "qom-set"},
+            qmp=qmp or {"execute": "qom-set"},
             reply=reply,
             accepted=accepted,
+        )
+
+    def monitor(self, at: float, qmp: Json, mechanism: str) -> Recording:
+        """QEMU is given a command that asks for no size, and does it."""
+        return self.add(
+            at, "command", mechanism=mechanism, requested=None, qmp=qmp, reply={"return": ""}, accepted=True
         )
 
     def event(self, at: float, happened: float, size: float, name: str = "MEMORY_DEVICE_SIZE_CHANGE") -> Recording:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 from domain.identifiers import UtcTime
-from domain.observed.events import VmCheckpoint, VmMemoryMoved, VmObserved, WhyMoved
+from domain.observed.events import Means, VmCheckpoint, VmMemoryMoved, VmObserved, WhyMoved
 from domain.observed.vm import ObservedVm
 from domain.quantities import MiB
 from rules.judging.findings import Verdict
-from tests.nilometer.importers.qemu.reading import N5, facts, lines_of
+from tests.nilometer.importers.qemu.reading import N5, events, facts, lines_of
+from tests.nilometer.importers.qemu.synthetic import Recording, measure
 from tests.rules.judging.observed.recordings import judged_lines
 
 
@@ -54,3 +55,14 @@ def test_a_command_that_failed_applies_nothing() -> None:
     lines[at] = json.dumps(record).encode() + b"\n"
     found, _ = judged_lines(lines)
     assert not any(finding.verdict is Verdict.VIOLATED for finding in found)
+
+
+def test_after_a_checkpoint_was_applied_no_size_before_it_says_how_much_of_what_is_plugged_are_modules() -> None:
+    made = Recording().boot().poll(1, 1000)
+    for at, command in ((2, "savevm one"), (4, "loadvm one")):
+        qmp = {"execute": "human-monitor-command", "arguments": {"command-line": command}}
+        made.monitor(at, qmp, command[:6]).poll(at + 1, 0)
+    made.lines.pop()  # what came back was not measured
+    made.poll(5, 1128, "pc-dimm").add(30, "observation", label="look", **measure(1000, modules=128)).end(40)
+    modules = [move.size_to // MiB for move in events(made.lines, VmMemoryMoved) if move.means is Means.PC_DIMM]
+    assert modules == [128]

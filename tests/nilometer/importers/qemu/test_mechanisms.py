@@ -13,7 +13,7 @@ from domain.observed.vm import ObservedVm
 from domain.quantities import MiB
 from nilometer.importers.qemu.machine import read_machine
 from tests.nilometer.importers.qemu.reading import N8, S1, S2, S4, S5, S7, Fleet, events, facts, lines_of, states
-from tests.nilometer.importers.qemu.synthetic import Json, Recording, measure
+from tests.nilometer.importers.qemu.synthetic import BASE, Json, Recording, measure
 
 BALLOONS: dict[str, list[tuple[float, float, float, float]]] = {
     "bal": [
@@ -136,3 +136,13 @@ def test_blocks_that_the_guest_left_offline_are_told_in_bytes() -> None:
     offline = [fleet.vms["made-up.vm0"].guest_offline for _, fleet in states(made.lines)]
     assert offline[:3] == [None, None, 256 * MiB]
     assert offline[-1] is None, "a VM that is off has no guest"
+
+
+@pytest.mark.parametrize(("unseen", "in_use"), [(0, 308 * MiB), (96, None)])
+def test_what_a_guest_uses_is_unknown_while_it_misses_a_module_also_beside_a_balloon_that_deflates(
+    unseen: int, in_use: int | None
+) -> None:
+    made = Recording().boot(balloon=BASE, deflates=True).poll(1, 512, "balloon").poll(2, 96, "pc-dimm")
+    made.add(9, "observation", label="look", **measure(0, 300, balloon=608, modules=96, uncounted=unseen)).end(20)
+    looked = next(one for one in events(made.lines, VmObserved) if one.label == "look")
+    assert (looked.assigned, looked.in_use) == (608 * MiB, in_use)

@@ -14,6 +14,7 @@ from domain.observed.events import (
     VmRequestSettled,
     WhyMoved,
 )
+from domain.quantities import MiB
 from domain.state import Power
 from tests.nilometer.importers.qemu.readable import list_events, mib
 from tests.nilometer.importers.qemu.reading import events, facts, observations, states
@@ -53,6 +54,12 @@ def test_a_move_that_no_event_tells_lies_between_the_last_other_size_and_the_pol
         "moved vm0 0 -> 64, for r1  @ (00:01.000, 00:01.500]",
         "moved vm0 64 -> 128, for r1  @ (00:01.500, 00:01.700]",
     ]
+
+
+def test_a_poll_long_after_the_last_event_shows_a_move_though_an_event_before_showed_the_same_size() -> None:
+    made = Recording().boot().command(1, 512).event(2, 1.9, 514).event(7, 6.9, 510).poll(12, 514).end(200)
+    assert list_events(made)[-1].startswith("moved vm0 514 -> 514, for r1")
+    assert [(one.size_to // MiB, one.swings) for one in events(made.lines, VmMemoryMoved)] == [(514, None), (514, 2)]
 
 
 def test_a_move_told_before_the_command_that_caused_it_belongs_to_the_command() -> None:
