@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
+from operator import truediv
 from pathlib import Path
 from statistics import median
 
@@ -33,13 +34,16 @@ class SealCosts:
     floor: float
     """For an event, of the loop alone."""
     seal: float
+    seal_ratio: float
+    """The median of what each turn took, by its floor."""
     verify: float
+    verify_ratio: float
     step: float
     """To seal 100 new events."""
     proof: float
 
 
-def measure(history: History, folder: Path, *, turns: int = 3) -> SealCosts:
+def measure(history: History, folder: Path, *, turns: int = 5) -> SealCosts:
     """Seals and verifies a copy of a history, again and again."""
     file = folder / "sealed.db"
     shutil.copy(history.path, file)
@@ -59,7 +63,13 @@ def measure(history: History, folder: Path, *, turns: int = 3) -> SealCosts:
         steps = [_step(ledger, sealer) for _ in range(9)]
         proofs = [_prove(ledger, number * history.events // 10 + 1) for number in range(9)]
     return SealCosts(
-        floor=median(floors), seal=median(seals), verify=median(verifies), step=median(steps), proof=median(proofs)
+        floor=median(floors),
+        seal=median(seals),
+        seal_ratio=median(map(truediv, seals, floors)),
+        verify=median(verifies),
+        verify_ratio=median(map(truediv, verifies, floors)),
+        step=median(steps),
+        proof=median(proofs),
     )
 
 

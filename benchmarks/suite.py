@@ -285,14 +285,17 @@ def where_time_goes(scale: Scale) -> Iterator[Line]:
 def seal(scale: Scale) -> Iterator[Line]:
     """A seal, beside a loop that reads the same rows and hashes their leaves."""
     costs = sealing.measure(scale.history(-2), scale.folder)
-    for what, each in (("nilo seal", costs.seal), ("nilo verify, one process", costs.verify)):
+    for what, each, ratio in (
+        ("nilo seal", costs.seal, costs.seal_ratio),
+        ("nilo verify, one process", costs.verify, costs.verify_ratio),
+    ):
         yield Line(
             f"{what} (rows read and leaves hashed)",
             f"{each * 1e6:.1f} µs CPU/event",
             f"{costs.floor * 1e6:.1f} µs CPU/event",
-            f"{each / costs.floor:.2f}",
+            f"{ratio:.2f}",
             "≤ 1.30",
-            each / costs.floor <= 1.3,
+            ratio <= 1.3,
         )
     yield Line("nilo seal, 100 new events", f"{costs.step * 1e3:.1f} ms CPU", target="≤ 5 ms", ok=costs.step <= 0.005)
     yield Line("a proof of one event", f"{costs.proof * 1e3:.1f} ms CPU", target="≤ 5 ms", ok=costs.proof <= 0.005)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from struct import unpack
 from typing import Final
 
 from nilometer.tlog.errors import ProofError
@@ -15,6 +16,7 @@ from nilometer.tlog.errors import ProofError
 HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = sha256(b"").digest()
 """The root of the tree without leaves."""
+_PAIR: Final = f"{2 * HASH_BYTES}s"
 LARGEST: Final = 2**63 - 1
 """No tree has more leaves: sizes are signed 64-bit numbers elsewhere."""
 
@@ -35,8 +37,8 @@ def hash_node(left: bytes, right: bytes) -> bytes:
 def hash_perfect(hashes: bytes) -> bytes:
     """The root above so many joined hashes as a power of two, such as those of a full tile."""
     while len(hashes) > HASH_BYTES:
-        pairs = range(0, len(hashes), 2 * HASH_BYTES)
-        hashes = b"".join([sha256(b"\x01" + hashes[pair : pair + 2 * HASH_BYTES]).digest() for pair in pairs])
+        pairs = unpack(_PAIR * (len(hashes) // (2 * HASH_BYTES)), hashes)
+        hashes = b"".join([sha256(b"\x01" + pair).digest() for pair in pairs])
     return hashes
 
 
