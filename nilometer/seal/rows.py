@@ -16,6 +16,7 @@ LAST: Final = 2**63 - 1
 """The ends of all positions: an event that somebody put before the first one is read too."""
 PAGE: Final = 2048
 """How many events are read in one transaction: eight tiles."""
+_DSSE: Final = b"\x00DSSEv1 "
 SHORT: Final = 2**15
 """Bytes. The entry of an event with a shorter body is never too long for a bundle."""
 
@@ -73,7 +74,15 @@ class _Versions(dict[int, bytes]):
         return part
 
 
-_streams, _versions, _topics = _Parts(), _Versions(), _Parts()
+class _Lengths(dict[int, bytes]):
+    """Lengths of bodies, as they stand before them."""
+
+    def __missing__(self, length: int) -> bytes:
+        part = self[length] = b"%d " % length
+        return part
+
+
+_streams, _versions, _topics, _lengths = _Parts(), _Versions(), _Parts(), _Lengths()
 
 
 def read_rows(db: Database, first: int, last: int, limit: int) -> list[SealRow]:
@@ -114,12 +123,12 @@ def hash_rows(rows: Iterable[SealRow]) -> Leaves | None:
     """The leaves that events are; ``None`` if there are no events."""
     # ``hash_leaf(entry_of(row))`` for each, but twice as fast: there may be millions. A row is hashed as soon as it is
     # read: then its memory is free, and in the processor's cache, for the next one.
-    positions, hashes = list[int](), list[bytes]()
+    positions, hashes, join = list[int](), list[bytes](), b"".join
     for position, stream, version, topic, body, types in rows:
         positions.append(position)
         hashes.append(
             sha256(
-                b"\x00DSSEv1 %b%b%b%d %b" % (_streams[stream], _versions[version], _topics[topic], len(body), body)
+                join((_DSSE, _streams[stream], _versions[version], _topics[topic], _lengths[len(body)], body))
                 if types is None and len(body) < SHORT
                 else b"\x00" + entry_of((position, stream, version, topic, body, types))
             ).digest()
