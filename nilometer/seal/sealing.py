@@ -37,7 +37,7 @@ from nilometer.tlog.notes import NoteSignature
 from nilometer.tlog.signatures import Signer, verify_signatures
 from nilometer.tlog.tiles import WIDTH, Coordinate, TileTree, grow, read_from
 
-STEP: Final = 1 << 18
+STEP: Final = 1 << 16
 """So many events are sealed in one transaction at most: of a long history the seal is made in steps."""
 TRIES: Final = 10
 _VERIFY: Final = "nothing was sealed; see what was changed: nilo verify"
