@@ -21,12 +21,18 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := main-job
-.PHONY: main-job test browser ruff mypy pyright import-linter pytest bench rivals mutants detect lock clean
+.PHONY: main-job extras test browser ruff mypy pyright import-linter pytest bench rivals mutants detect lock clean
 .DELETE_ON_ERROR:
 
 main-job: .venv
 	@echo "make: the main job, docs/examples/main-job.sh"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/examples/main-job.sh
+
+# What nilo seal, serve and witness, ledgers on PostgreSQL and nilo prove --recheck need besides, as it is pinned.
+extras: .venv
+	@echo "make: .venv with what the extras need"
+	@$(INSTALL) --constraint requirements-test.lock --requirements pyproject.toml \
+		--extra seal --extra serve --extra postgres --extra recheck
 
 # No core waits: pyright, the slowest of the checkers, has one; on the other the rest of them run, and then pytest begins,
 # which takes all cores as soon as pyright is through.

@@ -6,6 +6,11 @@ from domain.errors import NilometerError
 from domain.identifiers import StreamName
 
 
+def install_hint(extras: str) -> str:
+    """The hint for what an extra of Nilometer brings, or several with commas between, where it is not installed."""
+    return f"pip install 'nilometer[{extras}]'; in a checkout of Nilometer: make extras"
+
+
 class LedgerWarning(UserWarning):
     """Something beside the events of a ledger is not as it should be. It was not used, or it was mended."""
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, cast
 
 from domain.errors import InputError
-from nilometer.errors import LedgerError, LedgerWarning, NotALedger, UnreadableEvent
+from nilometer.errors import LedgerError, LedgerWarning, NotALedger, UnreadableEvent, install_hint
 from nilometer.storage.reader import Columns, EventReader, ReadEvent, StoredRow, check_known_text
 from nilometer.storage.store import Store
 from nilometer.storage.urls import SQLiteLocation, parse_url
@@ -155,5 +155,5 @@ def postgres_recorder() -> type[PostgresLedgerRecorder]:
         from nilometer.storage.postgres.recorder import PostgresLedgerRecorder
     except ImportError as error:
         missing = f"for a ledger on PostgreSQL something is not installed: {error}"
-        raise LedgerError(missing, hint="pip install 'nilometer[postgres]'") from error
+        raise LedgerError(missing, hint=install_hint("postgres")) from error
     return PostgresLedgerRecorder

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nilometer.errors import LedgerError
+from nilometer.errors import LedgerError, install_hint
 from nilometer.tlog.checkpoints import SignedTreeHead, TreeHead, signed_message
 from nilometer.tlog.errors import SignatureError
 from nilometer.tlog.merkle import LARGEST
@@ -23,9 +23,7 @@ class SignaturesUnavailable(LedgerError):
 
 def unavailable(error: ImportError) -> SignaturesUnavailable:
     """The error that ``cryptography`` is missing, or older than ML-DSA."""
-    return SignaturesUnavailable(
-        f"signatures need something that is not installed: {error}", hint="pip install 'nilometer[seal]'"
-    )
+    return SignaturesUnavailable(f"signatures need something that is not installed: {error}", hint=install_hint("seal"))
 
 
 @dataclass(frozen=True, slots=True)

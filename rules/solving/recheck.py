@@ -45,7 +45,7 @@ def second_solver() -> str:
     except ImportError:
         raise NoSecondSolver(
             "cvc5 is not installed, so nothing can be checked again with it",
-            hint='pip install "nilometer[recheck]"',
+            hint="pip install 'nilometer[recheck]'; in a checkout of Nilometer: make extras",
         ) from None
     return f"{cvc5.__name__} {version(cvc5.__name__)}"
 

@@ -13,7 +13,7 @@ from nilometer.cli.failures import OK, say
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import current_session
-from nilometer.errors import LedgerError
+from nilometer.errors import LedgerError, install_hint
 from nilometer.textio.files import check_name
 from nilometer.times import current_time
 from nilometer.witness.witness import LARGEST_REQUEST, Witness, WitnessAnswer
@@ -53,7 +53,7 @@ def command(folder: str, host: str, port: int) -> int:
         application = make_application(witness)
     except ImportError as error:
         missing = f"for a witness something is not installed: {error}"
-        raise LedgerError(missing, hint="pip install 'nilometer[seal,serve]'") from error
+        raise LedgerError(missing, hint=install_hint("seal,serve")) from error
     with _listen(host, port) as listener:
         url = f"http://{host}:{listener.getsockname()[1]}"
         keys = [str(key) for key in witness.keys]

@@ -15,7 +15,7 @@ from nilometer.cli.failures import OK, Mistyped, say
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
-from nilometer.errors import LedgerError
+from nilometer.errors import LedgerError, install_hint
 
 PORT: Final = 8642
 MOST_CONNECTIONS: Final = 128
@@ -50,7 +50,7 @@ def command(
         from nilometer.cli.serving.live import LiveLedger
         from nilometer.cli.serving.server import run
     except ImportError as error:
-        raise LedgerError(f"nilo serve needs more: {error}", hint="pip install 'nilometer[serve]'") from error
+        raise LedgerError(f"nilo serve needs more: {error}", hint=install_hint("serve")) from error
     from nilometer.report.clocks import Clock24, read_zone
 
     session = current_session()

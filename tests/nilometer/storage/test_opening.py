@@ -111,7 +111,7 @@ except LedgerError as error:
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "PostgreSQL" in ended.stdout
-    assert ended.stdout.endswith("| pip install 'nilometer[postgres]'\n")
+    assert ended.stdout.endswith("| pip install 'nilometer[postgres]'; in a checkout of Nilometer: make extras\n")
 
 
 def test_a_ledger_on_sqlite_needs_no_psycopg() -> None:

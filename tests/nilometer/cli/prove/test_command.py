@@ -221,7 +221,7 @@ def test_without_the_other_solver_nothing_is_begun(desk: Desk) -> None:
     assert result.code == 2
     assert result.out == ""
     assert "cvc5 is not installed" in result.err
-    assert 'hint: pip install "nilometer[recheck]"' in result.err
+    assert "hint: pip install 'nilometer[recheck]'; in a checkout" in result.err
 
 
 def test_solvers_that_differ_have_proved_nothing(desk: Desk) -> None:
