@@ -48,8 +48,8 @@ def read_audit(file: str) -> ReadAudit:
         return ReadAudit(audit, source, histories[0]["last"]["position"])
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}", hint=_HINT) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{file}: it is no audit: {error!r}", hint=_HINT) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{file}: it is no audit", hint=_HINT) from None
 
 
 def _finding(found: dict[str, Any]) -> Finding:

@@ -53,12 +53,16 @@ def remember_recorded(url: str) -> None:
 
 
 def say(kind: str, message: str, hint: str = "") -> None:
-    """Writes a message to stderr, without passwords and control characters; the hint stands on a line of its own."""
+    """Writes a message to stderr, without passwords and control characters; the hint stands on a line of its own.
+
+    A line of a message that is indented, such as the line of a policy that cannot be read, stays a line of its own.
+    """
     from nilometer.cli.output import escape_controls  # not needed to start
     from nilometer.storage.urls import mask_texts
 
     lines = [f"{kind}: {message}"] + ([f"hint: {hint}"] if hint else [])
-    click.echo("\n".join(escape_controls(mask_texts(line)) for line in lines), err=True)
+    shown = ("\n  ".join(map(escape_controls, mask_texts(line).split("\n  "))) for line in lines)
+    click.echo("\n".join(shown), err=True)
 
 
 def run_guarded(run: Callable[[], object]) -> int:

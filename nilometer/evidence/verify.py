@@ -136,6 +136,9 @@ def check(folder: Path) -> list[str]:
 
 if __name__ == "__main__":
     place = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    if not (place / "evidence.json").is_file():
+        print(f"cannot check: there is no evidence.json in {place}", file=sys.stderr)
+        sys.exit(2)
     try:
         print("\n".join(check(place)))
     except (ValueError, KeyError, IndexError, TypeError, OSError, RecursionError) as error:

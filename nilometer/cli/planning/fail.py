@@ -7,12 +7,12 @@ from typing import Any, Final
 import click
 
 from domain.aggregates import HostAggregate
-from domain.errors import InputError, UnknownHost
+from domain.errors import InputError
 from domain.identifiers import UtcTime, seconds_between
 from domain.observed.host import ObservedHost
 from nilometer.cli.documents import to_document
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED
-from nilometer.cli.names import match_host_case
+from nilometer.cli.names import find_host, match_host_case
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import Session, current_session
@@ -100,10 +100,7 @@ def _split(cluster: str) -> list[str]:
 
 def _find_host(name: str, fleet: Fleet) -> str:
     """The id of a host. Raises ``UnknownHost`` if there is none of this name."""
-    id = match_host_case(name, fleet)
-    if id not in fleet.hosts:
-        raise UnknownHost(id)
-    return id
+    return find_host(match_host_case(name, fleet), fleet.hosts)
 
 
 def _is_decided(fleet: Fleet, host: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from shlex import quote
 from typing import Any
 
@@ -69,6 +70,8 @@ def command(what: str, file: str | None, number: int, within: int, without: str 
     session = current_session()
     out = Output(session.format)
     goal = parse_goal(what)
+    if goal is None and not Path(what).exists() and set("<>=") & set(what):
+        raise InputError(f"{what!r} is no goal, and no script", hint="write a goal as 'db02 >= 16GiB'")
     if keep is not None and goal is None:
         raise Mistyped("--keep is for a goal, not for a script", hint="leave --keep out")
     with session.reading() as ledger:

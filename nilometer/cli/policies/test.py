@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from domain.errors import InputError
 from nilometer.audit.policies import open_policies
 from nilometer.audit.policy_examples import SUFFIX, PolicyExample, open_examples
 from nilometer.cli.failures import NOT_IN_FULL, OK
@@ -33,7 +34,13 @@ def command(file: str, examples: str | None) -> int:
     """
     out = Output(current_session().format)
     policies = open_policies(file)
-    asked = open_examples(str(Path(file).with_suffix(SUFFIX)) if examples is None else examples, policies)
+    beside = str(Path(file).with_suffix(SUFFIX))
+    if examples is None and not Path(beside).exists():
+        raise InputError(
+            f"{beside}: there is no such file: {file} has no examples beside it",
+            hint='write one a line: {"policy": "NAME", "holds": true, "vm": {}}',
+        )
+    asked = open_examples(beside if examples is None else examples, policies)
     answers = [(example, example.ask()) for example in asked]
     wrong = [(example, answer) for example, answer in answers if answer is not example.holds]
     untested = [policy.name for policy in policies if all(example.policy is not policy for example in asked)]
@@ -66,7 +73,8 @@ def _describe(
     untested: list[str],
 ) -> list[str]:
     right = len(answers) - len(wrong)
-    lines = [f"{right:,} of {plural(len(answers), 'example')} {'is' if right == 1 else 'are'} as the policies say."]
+    verb = "is" if 1 in (right, len(answers)) else "are"
+    lines = [f"{right:,} of {plural(len(answers), 'example')} {verb} as the policies say."]
     for example, answer in wrong:
         because = f" ({example.because})" if example.because else ""
         lines.append(

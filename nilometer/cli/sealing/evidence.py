@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ import click
 from domain.errors import InputError
 from domain.identifiers import VmId
 from nilometer.cli.failures import OK, Mistyped
+from nilometer.cli.names import resolve_vm
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.sealing.signing import read_small_file
@@ -62,7 +64,7 @@ def command(
     request = EvidenceRequest(
         since=None if since is None else read_typed_time(since),
         until=None if until is None else read_typed_time(until, end=True),
-        vm=None if vm is None else VmId(vm),
+        vm=None,
         sample=sample,
         seed=seed,
         log=log,
@@ -72,6 +74,8 @@ def command(
         if ledger is None:
             with session.reading():
                 raise AssertionError("a ledger that is not there cannot be read")
+        if vm is not None:
+            request = replace(request, vm=VmId(resolve_vm(ledger, vm)))
         contents = collect(ledger, request, made=current_time(session.clock), actor=session.actor_if_any, beside=beside)
     _write(target, contents)
     says = json.loads(contents["evidence.json"])

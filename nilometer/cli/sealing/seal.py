@@ -17,7 +17,14 @@ from nilometer.cli.failures import OK, say
 from nilometer.cli.interrupts import interruptible
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
-from nilometer.cli.sealing.signing import find_signers, known_witnesses, read_policy, read_small_file, signing_options
+from nilometer.cli.sealing.signing import (
+    find_signers,
+    known_witnesses,
+    read_checkpoint_file,
+    read_policy,
+    read_small_file,
+    signing_options,
+)
 from nilometer.cli.session import current_session
 from nilometer.errors import LedgerBusy, LedgerUnreachable
 from nilometer.ledger.ledger import Ledger
@@ -27,7 +34,7 @@ from nilometer.seal.sealing import NewSeal, Sealer, add_signatures
 from nilometer.seal.tables import SealedHead, newest_head
 from nilometer.textio.files import check_name
 from nilometer.times import current_time, format_time
-from nilometer.tlog.checkpoints import SignedTreeHead, parse_checkpoint
+from nilometer.tlog.checkpoints import SignedTreeHead
 from nilometer.tlog.merkle import Subtree
 from nilometer.tlog.notes import NoteSignature
 from nilometer.witness.asking import KnownWitness, WitnessError, ask_to_sign
@@ -74,7 +81,7 @@ def command(
     signers = find_signers(key_file, sign_with, verifier_key)
     witnesses = known_witnesses(read_policy(policy))
     with session.writing(create=False) as ledger, closing(open_store(session.url)) as reader:
-        known = parse_checkpoint(read_small_file(str(file))) if file is not None and file.exists() else None
+        known = read_checkpoint_file(str(file)) if file is not None and file.exists() else None
         sealer = Sealer(
             ledger.recorder,
             signers,
@@ -89,8 +96,10 @@ def command(
                 added = sealer.seal(progress.update)
             if witnesses:
                 added = _ask_witnesses(ledger, witnesses, added)
-            if added is not None and file is not None:
-                _keep(file, added.head.note)
+            newest = _newest(ledger) if added is None else added.head
+            # Without new events too: the file may be named for the first time, or be of an earlier seal.
+            if file is not None and newest is not None and _content(file) != newest.note:
+                _keep(file, newest.note)
             if added is not None or pause is None:
                 _show(out, ledger, added)
 
@@ -165,6 +174,10 @@ def to_document(head: SealedHead | None) -> dict[str, object]:
 def _newest(ledger: Ledger) -> SealedHead | None:
     with ledger.recorder.transaction(write=False) as db:
         return newest_head(db)
+
+
+def _content(file: Path) -> bytes | None:
+    return read_small_file(str(file)) if file.exists() else None
 
 
 def _keep(file: Path, note: bytes) -> None:

@@ -12,6 +12,7 @@ import click
 from domain.errors import InputError
 from nilometer.cli.failures import Mistyped
 from nilometer.seal.keys import command_signer, parse_private_keys, read_key_file
+from nilometer.tlog.checkpoints import SignedTreeHead, parse_checkpoint
 from nilometer.tlog.notes import VerifierKey, parse_verifier_key
 from nilometer.tlog.policies import TlogPolicy, parse_policy
 from nilometer.tlog.signatures import Signer
@@ -21,6 +22,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 KEY: Final = "NILO_SEAL_KEY"
 LARGEST_FILE: Final = 1_000_000
+_KEY_HINT: Final = "name the file with what nilo key new printed, or the verifier key itself"
+_CHECKPOINT_HINT: Final = "name a file that nilo seal --checkpoint wrote"
 
 
 def signing_options(function: F) -> F:
@@ -57,8 +60,11 @@ def read_verifier_keys(given: Sequence[str]) -> list[VerifierKey]:
         if "+" in text and not Path(text).exists():
             keys.append(parse_verifier_key(text))
             continue
-        lines = read_small_file(text).decode("utf-8", "replace").splitlines()
-        keys += [parse_verifier_key(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
+        lines = read_small_file(text, _KEY_HINT).decode("utf-8", "replace").splitlines()
+        found = [parse_verifier_key(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
+        if not found:
+            raise InputError(f"{text}: there is no verifier key in this file", hint=_KEY_HINT)
+        keys += found
     return keys
 
 
@@ -74,13 +80,23 @@ def known_witnesses(policy: TlogPolicy | None) -> list[KnownWitness]:
     return [KnownWitness(name, policy.witnesses[name], url) for name, url in policy.urls.items()]
 
 
-def read_small_file(file: str) -> bytes:
+def read_checkpoint_file(file: str) -> SignedTreeHead:
+    """A checkpoint that was kept. Raises ``InputError`` that names the file if it has none."""
+    try:
+        return parse_checkpoint(read_small_file(file, _CHECKPOINT_HINT))
+    except InputError as error:
+        if error.message.startswith(file):
+            raise
+        raise InputError(f"{file}: this is no checkpoint: {error.message}", hint=_CHECKPOINT_HINT) from None
+
+
+def read_small_file(file: str, hint: str = "") -> bytes:
     """A file of keys, a policy or a checkpoint. Raises ``InputError`` for one that is too large to be one."""
     try:
         with Path(file).open("rb") as opened:
             raw = opened.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise InputError(f"{file}: {error.strerror}") from None
+        raise InputError(f"{file}: {error.strerror}", hint=hint) from None
     if len(raw) > LARGEST_FILE:
         raise InputError(f"{file} has over {LARGEST_FILE:,} bytes: it is no key, policy or checkpoint")
     return raw

@@ -12,7 +12,7 @@ import click
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
-from nilometer.cli.sealing.signing import known_witnesses, read_policy, read_small_file, read_verifier_keys
+from nilometer.cli.sealing.signing import known_witnesses, read_checkpoint_file, read_policy, read_verifier_keys
 from nilometer.cli.session import current_session
 from nilometer.ledger.reader import check_database, open_store
 from nilometer.ledger.seal_ranges import compare_in_processes
@@ -22,7 +22,6 @@ from nilometer.seal.verifying import OtherCheckpoint, SealFinding, SealVerdict, 
 from nilometer.storage.reader import EventReader
 from nilometer.storage.store import Store
 from nilometer.times import current_time, format_duration, format_time
-from nilometer.tlog.checkpoints import parse_checkpoint
 from nilometer.witness.asking import KnownWitness, WitnessError, read_newest
 
 _CODES: Final = {SealVerdict.HOLDS: OK, SealVerdict.VIOLATED: NOT_IN_FULL, SealVerdict.UNKNOWN: UNDECIDED}
@@ -51,7 +50,7 @@ def command(keys: tuple[str, ...], against: tuple[str, ...], policy: str | None,
     """
     session = current_session()
     out = Output(session.format)
-    others = [OtherCheckpoint(name, parse_checkpoint(read_small_file(name))) for name in against]
+    others = [OtherCheckpoint(name, read_checkpoint_file(name)) for name in against]
     trusted, known = read_verifier_keys(keys), read_policy(policy)
     check_database(session.url)
     with closing(open_store(session.url)) as store:

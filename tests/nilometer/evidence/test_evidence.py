@@ -241,3 +241,15 @@ def test_what_is_in_the_folder_is_the_program_of_the_page(made: Path) -> None:
     imports = {line.split()[1] for line in program.splitlines() if line.startswith(("import ", "from "))}
     assert imports <= sys.stdlib_module_names
     assert len(program.splitlines()) < 160
+
+
+def test_a_vm_that_there_never_was_has_no_evidence(made: Path, tmp_path: Path) -> None:
+    answer = Desk(made).call("evidence", "-o", f"{tmp_path}/none", "--vm", "web92")
+    assert (answer.code, "there is no VM 'web92'\nhint: did you mean web02?" in answer.err) == (2, True), answer.err
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_that_is_no_evidence_is_not_said_to_be_violated(made: Path, tmp_path: Path) -> None:
+    shutil.copy(made / "all" / "verify.py", tmp_path)
+    code, text = check(tmp_path)
+    assert (code, text) == (2, f"cannot check: there is no evidence.json in {tmp_path}\n")

@@ -383,3 +383,9 @@ def test_what_cannot_be_asked_is_told(full: Desk, args: list[str], error: str) -
     result = full.call("can", *args)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith(f"error: {error}")
+
+
+def test_a_host_that_there_is_not_is_named_with_one_that_is_near(desk: Desk) -> None:
+    desk.with_history()
+    answer = desk.call("can", "fail", "hv0")
+    assert (answer.code, answer.err) == (2, "error: there is no host 'hv0'\nhint: did you mean hv01?\n")

@@ -253,3 +253,12 @@ def test_a_dry_run_of_one_command_records_nothing(full: Desk) -> None:
         real = full.call("do", *command, "--dry-run", "--format", "json").json
         assert problems("answer", real) == []
     assert full.call("do", "start", "db9", "--dry-run").code == 2
+
+
+def test_a_goal_that_is_written_otherwise_is_no_missing_file(full: Desk) -> None:
+    for written in ("db02 > 28GiB", "db02 = 28GiB"):
+        answer = full.call("plan", written)
+        assert (answer.code, answer.err) == (
+            2,
+            f"error: {written!r} is no goal, and no script\nhint: write a goal as 'db02 >= 16GiB'\n",
+        )

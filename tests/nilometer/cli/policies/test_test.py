@@ -91,3 +91,16 @@ def test_the_examples_of_the_documentation_are_right(desk: Desk) -> None:
     shown = desk.call("policy", "test", str(ROOT / "docs" / "examples" / "policies.py"))
     assert (shown.code, shown.out) == (0, "5 of 5 examples are as the policies say.\n")
     assert desk.call("policy", "test", str(ROOT / "docs" / "examples" / "policies.py"), "none.jsonl").code == 2
+
+
+def test_a_file_of_policies_without_examples_says_where_they_are_looked_for(desk: Desk) -> None:
+    answer = desk.call("policy", "test", desk.write("alone.py", POLICIES))
+    assert answer.code == 2
+    assert f"{desk.folder}/alone.examples.jsonl: there is no such file" in answer.err
+    assert "hint: write one a line: " in answer.err
+
+
+def test_the_line_that_cannot_be_read_stands_on_a_line_of_its_own(desk: Desk) -> None:
+    answer = desk.call("policy", "test", desk.write("bad.py", "def f(vm) -> bool:\n    'x'\n    return True\n"))
+    assert answer.code == 2
+    assert answer.err.splitlines()[1:3] == ["  def f(vm) -> bool:", "        ^"]

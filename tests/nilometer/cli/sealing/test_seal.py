@@ -261,3 +261,27 @@ def test_a_restore_is_recorded_and_its_seal_goes_on_under_another_name(sealing: 
     sealing.call("key", "new", f"{NAME}-2", "-o", path(sealing, "second.key"))
     again = sealing.call("seal", "--key", path(sealing, "second.key"), "--rotate", "--ledger", place)
     assert again.out.startswith(f"1 event sealed as {NAME}-2: 10 in all")
+
+
+def test_a_checkpoint_is_kept_also_where_nothing_is_new(sealing: Desk) -> None:
+    first = seal(sealing)
+    kept = Path(path(sealing, "checkpoint"))
+    assert seal(sealing, "--checkpoint", str(kept))["events"] == 0
+    assert kept.read_text() == first["checkpoint"]
+    sealing.call("do", "add-memory", "web01", "2MiB")
+    second = seal(sealing)  # elsewhere, without the file
+    assert seal(sealing, "--checkpoint", str(kept))["events"] == 0
+    assert kept.read_text() == second["checkpoint"] != first["checkpoint"]
+
+
+def test_files_that_are_no_key_and_no_checkpoint_are_named_with_a_hint(sealing: Desk) -> None:
+    seal(sealing)
+    empty = sealing.write("empty.pub", "# nothing yet\n")
+    for args, says in (
+        (("--verifier-key", empty), f"{empty}: there is no verifier key in this file"),
+        (("--verifier-key", "nope.pub"), "nope.pub: No such file"),
+        (("--against", path(sealing, "nope")), f"{path(sealing, 'nope')}: No such file"),
+        (("--against", path(sealing, "seal.pub")), f"{path(sealing, 'seal.pub')}: this is no checkpoint: "),
+    ):
+        answer = sealing.call("verify", *args)
+        assert (answer.code, says in answer.err, "\nhint: name " in answer.err) == (2, True, True), answer.err
