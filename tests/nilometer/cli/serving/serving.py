@@ -83,6 +83,6 @@ def serving(desk: Desk, *options: str) -> Generator[Server]:
 
 def add_memory(desk: Desk) -> int:
     """Records one more command. Gives the position of its last event."""
-    called = desk.process("do", "add-memory", "web01", "64MiB", "--at", "2026-11-23T09:10:00Z", "--format", "json")
+    called = desk.call("do", "add-memory", "web01", "64MiB", "--at", "2026-11-23T09:10:00Z", "--format", "json")
     positions: list[int] = called.json["positions"]
     return positions[-1]

@@ -60,7 +60,9 @@ def test_a_connection_that_does_not_ask_is_closed(monkeypatch: pytest.MonkeyPatc
     async def answer(_: object) -> PlainTextResponse:
         return PlainTextResponse("here")
 
-    config = uvicorn.Config(Starlette(routes=[Route("/", answer)]), http=BoundedProtocol, log_level="error", ws="none")
+    config = uvicorn.Config(
+        Starlette(routes=[Route("/", answer)]), http=BoundedProtocol, log_level="error", ws="none", timeout_keep_alive=1
+    )
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
