@@ -1,4 +1,4 @@
-# Two verbs: `make` runs the main job, `make test` everything that CI runs.
+# Two verbs: `make` runs the main job, `make test` everything that CI runs. `make extras` adds what is optional.
 # Needed beforehand: python3 (3.11 or newer) with pip, make and git. The rest is made in .uv/ and .venv/.
 
 PYTHON ?= python3

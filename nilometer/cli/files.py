@@ -30,6 +30,8 @@ def open_output(file: str | None) -> Generator[BinaryIO]:
     target = Path(check_name(str(file)))
     if target.is_symlink():  # what it leads to is written, and it stays
         target = target.resolve()
+    if target.is_dir():
+        raise InputError(f"{target}: this is a folder", hint="name a file in it")
     if target.exists() and not target.is_file():  # a device or a pipe cannot be replaced
         with target.open("wb") as stream:
             yield stream

@@ -262,3 +262,8 @@ def test_a_goal_that_is_written_otherwise_is_no_missing_file(full: Desk) -> None
             2,
             f"error: {written!r} is no goal, and no script\nhint: write a goal as 'db02 >= 16GiB'\n",
         )
+
+
+def test_a_plan_is_not_written_where_a_folder_is(full: Desk) -> None:
+    answer = full.call("plan", GOAL, "-o", str(full.folder))
+    assert (answer.code, answer.err) == (2, f"error: {full.folder}: this is a folder\nhint: name a file in it\n")
