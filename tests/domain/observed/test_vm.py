@@ -15,6 +15,7 @@ from domain.observed.events import (
     Observed,
     ObservedCode,
     VmChangeRequested,
+    VmCheckpoint,
     VmLost,
     VmMemoryMoved,
     VmObserved,
@@ -105,6 +106,14 @@ def test_what_the_guest_used_is_forgotten_when_what_it_is_assigned_is_told_to_be
     assert vm_after(measured, VmObserved(assigned=256)).in_use is None
     assert vm_after(measured, VmObserved(assigned=256, in_use=200)).in_use == 200
     assert vm_after(measured, VmObserved(assigned=1024)).in_use == 439, "it is of the same size"
+
+
+def test_after_a_checkpoint_was_applied_no_sum_has_a_size_of_before_it() -> None:
+    taken, applied = VmCheckpoint(name="one", applied=False), VmCheckpoint(name="one", applied=True)
+    restored = (booted(virtio=256, balloon=700), taken, applied, moved(256, 512))
+    assert (vm_after(*restored).assigned, vm_after(*restored).high_watermark) == (None, 956)
+    balloon = VmObserved(devices=(DeviceFigures("balloon", Means.BALLOON, 600),))
+    assert vm_after(*restored, balloon).assigned == 600 + 512
 
 
 def test_of_a_vm_before_its_first_event_nothing_is_known() -> None:
