@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
-from operator import truediv
 from pathlib import Path
 from statistics import median
 
@@ -65,9 +64,9 @@ def measure(history: History, folder: Path, *, turns: int = 5) -> SealCosts:
     return SealCosts(
         floor=median(floors),
         seal=median(seals),
-        seal_ratio=median(map(truediv, seals, floors)),
+        seal_ratio=median(seal / floor for seal, floor in zip(seals, floors, strict=True)),
         verify=median(verifies),
-        verify_ratio=median(map(truediv, verifies, floors)),
+        verify_ratio=median(verify / floor for verify, floor in zip(verifies, floors, strict=True)),
         step=median(steps),
         proof=median(proofs),
     )
