@@ -163,7 +163,11 @@ def test_an_export_never_replaces_a_ledger(desk: Desk) -> None:
 
 
 READ_BY_HYPERV = ("prom-cluster.json", "winlogbeat.jsonl", "wmiperf.json")
-LACKING = ("prom-sum.json", "export.csv", "clixml.xml", "metrics.prom", "scvmm.json")
+LACKING = {
+    "import-hyperv": ("prom-sum.json", "export.csv", "clixml.xml", "metrics.prom", "scvmm.json"),
+    "import-qemu": ("qmp.jsonl",),
+}
+"""Files of a kind that the command reads, which lack something: that is told."""
 READERS = ("run", "import", "audit", "import-qemu", "import-hyperv")
 
 
@@ -178,7 +182,7 @@ def test_a_file_of_another_kind_is_named_with_what_to_type_and_nothing_is_record
         return
     assert (result.code, result.out) == (2, "")
     error, hint = result.err.splitlines()
-    if command != "import-hyperv" or name not in LACKING:  # else it is of a kind that is read: what it lacks is told
+    if name not in LACKING.get(command, ()):
         assert error.startswith(f"error: {WRONG_FILES / name}: this is "), result.err
         assert f"; nilo {command} reads " in error
     assert hint.startswith("hint: ")
