@@ -41,8 +41,8 @@ DATES_HEIGHT: Final = 44
 _ROOM_FOR_WORDS: Final = 13.0
 _MARK_ROOM: Final = 11.0
 """So far from a mark its words reach."""
-BESIDE_SIZES: Final = 26.0
-"""Left of this place words stand over the labels of sizes on a narrow page."""
+BESIDE_SIZES: Final = 32.0
+"""Left of this place words stand over the labels of sizes on a narrow page, also in a wide font such as DejaVu Sans."""
 
 
 def size_words(size: int | None, chart: Chart) -> str:
