@@ -8,7 +8,6 @@ incomplete, or not formatted as Nilometer writes it, is judged by one process al
 from __future__ import annotations
 
 import multiprocessing
-import re
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,7 +17,8 @@ from multiprocessing.sharedctypes import Synchronized
 from typing import Final
 
 from nilometer.audit.result import Audit
-from nilometer.audit.sources import EventHeader, HistorySource
+from nilometer.audit.sources import HistorySource
+from nilometer.history.groups import StreamGroups
 from rules.judging.judge import Judge
 from rules.judging.scope import Scope
 
@@ -26,12 +26,6 @@ FEWEST_EVENTS: Final = 20_000
 """A shorter history is judged faster by one process."""
 LARGEST_PART: Final = 0.9
 """If one process would have to judge a larger part of the events, one process judges them all."""
-OBSERVED: Final = b"observed"
-"""Stands for all observed hosts and VMs: one process judges them."""
-
-_HOST: Final = re.compile(rb'"host":"([^"\\]+)"')
-_DESTINATION: Final = re.compile(rb'"destination":"([^"\\]+)"')
-_TO: Final = re.compile(rb'"to":"([^"\\]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +42,12 @@ class Partition:
 
 def partition_history(history: HistorySource, cores: int) -> Partition | None:
     """Divides a history; ``None`` if one process should judge it: it is short or irregular, or has too few hosts."""
-    streams, groups, source, recorded = Counter[bytes](), _Groups(), b"", b""
+    streams, groups, source, recorded = Counter[bytes](), StreamGroups(), b"", b""
     for number, header in enumerate(history.headers(), start=1):
         if header is None or header.position != number or header.source != (source or header.source):
             return None
         streams[header.stream] += 1
-        if header.version != streams[header.stream] or not _join_groups(header, groups):
+        if header.version != streams[header.stream] or not groups.add_event(header.stream, header.kind, header.text):
             return None
         if header.recorded < recorded:  # who judges a part of the events does not see this
             return None
@@ -76,45 +70,6 @@ def partition_history(history: HistorySource, cores: int) -> Partition | None:
         source=source.decode(),
         events=events,
     )
-
-
-class _Groups:
-    """Streams that must be judged together."""
-
-    def __init__(self) -> None:
-        self._parent: dict[bytes, bytes] = {}
-
-    def root(self, stream: bytes) -> bytes:
-        """The stream that stands for a group."""
-        parent = self._parent
-        while (above := parent.get(stream, stream)) != stream:
-            parent[stream] = parent.get(above, above)
-            stream = above
-        return stream
-
-    def join(self, one: bytes, other: bytes) -> None:
-        """Makes one group of two."""
-        one, other = self.root(one), self.root(other)
-        if one != other:
-            self._parent[one] = other
-
-
-def _join_groups(header: EventHeader, groups: _Groups) -> bool:
-    """Joins a VM with the host that its event puts it on or reads; returns whether the host could be found."""
-    kind, text = header.kind, header.text
-    if kind == b"vm.defined":
-        host = _HOST.search(text)
-    elif kind == b"vm.moved":
-        host = _DESTINATION.search(text)
-    elif kind == b"vm.command-refused" and b'"command":"move-vm"' in text:
-        host = _TO.search(text)
-    else:
-        if b'"origin":"observed"' in text:
-            groups.join(header.stream, OBSERVED)
-        return True
-    if host is not None:
-        groups.join(header.stream, b"host/" + host[1])
-    return host is not None
 
 
 def judge_in_parallel(
