@@ -1,4 +1,4 @@
-# Two verbs: `make` runs the main job, `make test` everything that CI runs. `make extras` adds what is optional.
+# Two verbs: `make` runs the main job, `make test` all checks. CI also runs `make drive`, on a real guest. `make extras` adds what is optional.
 # Needed beforehand: python3 (3.11 or newer) with pip, make and git. The rest is made in .uv/ and .venv/.
 
 PYTHON ?= python3
@@ -21,7 +21,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := main-job
-.PHONY: main-job extras test browser ruff mypy pyright import-linter pytest bench rivals mutants detect lock clean
+.PHONY: main-job extras test drive browser ruff mypy pyright import-linter pytest bench rivals mutants detect lock clean
 .DELETE_ON_ERROR:
 
 main-job: .venv
@@ -42,6 +42,11 @@ test: .venv/.tests-made
 # The report is tested in a real browser. As root on Debian it is installed; elsewhere somebody has to.
 browser:
 	@sh tests/browser.sh
+
+# nilo drive on a real guest: QEMU and a Linux kernel from Debian, emulated, so it takes minutes; CI runs it too.
+drive: .venv/.tests-made
+	@sh tests/guest/build.sh
+	@echo "make: a real guest";  NILO_GUEST=1 $(BIN)/python -m pytest -q tests/guest $(DRIVE_OPTIONS)
 
 # One at a time after a change: make pyright, make pytest PYTEST_OPTIONS="-x tests/domain", ...
 ruff: .venv/.tests-made
