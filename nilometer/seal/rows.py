@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, cast
 
-from nilometer.seal.tables import pack_positions
-from nilometer.storage.store import Database, Rows, Store
+from nilometer.seal.tables import POSITION_BYTES, pack_positions, unpack_positions
+from nilometer.storage.store import Database, Store
 from nilometer.tlog.entries import encode_entry, encode_odd_entry
+from nilometer.tlog.merkle import hash_leaf
 
 FIRST: Final = -(2**63)
 LAST: Final = 2**63 - 1
 """The ends of all positions: an event that somebody put before the first one is read too."""
 PAGE: Final = 2048
 """How many events are read in one transaction: eight tiles."""
-_DSSE: Final = b"\x00DSSEv1 "
+_BEGUN: Final = sha256(b"\x00DSSEv1 ")
+"""What the hash of every leaf begins with: a copy of it is faster than to begin anew."""
 SHORT: Final = 2**15
 """Bytes. The entry of an event with a shorter body is never too long for a bundle."""
 
@@ -33,10 +36,13 @@ _POSTGRES: Final = (
     "SELECT {position}, convert_to(originator_id, 'UTF8'), originator_version, convert_to(topic, 'UTF8'), state, "
     "NULL::text "
 )
+_STRICT: Final = "SELECT {position}, originator_id, originator_version, topic, state "
 _RANGE: Final = "FROM {events} WHERE {position} >= ? AND {position} <= ? ORDER BY 1 LIMIT ?"
 
 SealRow = tuple[int, bytes, int, bytes, bytes, "str | None"]
 """Position, stream, version, topic and body as they are stored; and the types of all four if one was damaged."""
+StrictRow = tuple[int, str, int, str, bytes]
+"""The same of a row whose values have the types that Nilometer writes, which nothing but reading it shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +50,30 @@ class Leaves:
     """Events that follow each other, as leaves."""
 
     count: int
-    first: int
-    """The position of the first."""
-    last: int
     positions: bytes
     """The positions of all, joined as tiles have them."""
     hashes: bytes
     """The hash of each, joined."""
 
+    @property
+    def first(self) -> int:
+        """The position of the first, of which there must be one."""
+        return unpack_positions(self.positions[:POSITION_BYTES])[0]
 
-class _Parts(dict[bytes, bytes]):
+    @property
+    def last(self) -> int:
+        """The position of the last."""
+        return unpack_positions(self.positions[-POSITION_BYTES:])[0]
+
+
+class _Parts(dict[str, bytes]):
     """Streams or topics, each after its length: the same ones come again and again."""
 
-    def __missing__(self, text: bytes) -> bytes:
+    def __missing__(self, text: str) -> bytes:
         if len(self) >= 100_000:
             self.clear()
-        part = self[text] = b"%d %b " % (len(text), text)
+        raw = text.encode()
+        part = self[text] = b"%d %b " % (len(raw), raw)
         return part
 
 
@@ -87,13 +101,9 @@ _streams, _versions, _topics, _lengths = _Parts(), _Versions(), _Parts(), _Lengt
 
 def read_rows(db: Database, first: int, last: int, limit: int) -> list[SealRow]:
     """Events by their positions, from one up to another (inclusive), no more than so many."""
-    return cast("list[SealRow]", _select(db, first, last, limit).fetchall())
-
-
-def _select(db: Database, first: int, last: int, limit: int) -> Rows:
     columns = _SQLITE if db.blob_type == "BLOB" else _POSTGRES
     select = (columns + _RANGE).format(position=db.position_column, events=db.events_table)
-    return db.execute(select, (first, last, limit))
+    return cast("list[SealRow]", db.execute(select, (first, last, limit)).fetchall())
 
 
 def find_restores(db: Database, after: int) -> list[SealRow]:
@@ -119,29 +129,33 @@ def _damaged(value: object) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 
 
-def hash_rows(rows: Iterable[SealRow]) -> Leaves | None:
-    """The leaves that events are; ``None`` if there are no events."""
+def _hash_rows(rows: Iterable[StrictRow]) -> Leaves | None:
+    """The leaves that events are, unless a row was damaged: then ``None``."""
     # ``hash_leaf(entry_of(row))`` for each, but twice as fast: there may be millions. A row is hashed as soon as it is
     # read: then its memory is free, and in the processor's cache, for the next one.
-    positions, hashes, join = list[int](), list[bytes](), b"".join
-    for position, stream, version, topic, body, types in rows:
-        positions.append(position)
-        hashes.append(
-            sha256(
-                join((_DSSE, _streams[stream], _versions[version], _topics[topic], _lengths[len(body)], body))
-                if types is None and len(body) < SHORT
-                else b"\x00" + entry_of((position, stream, version, topic, body, types))
-            ).digest()
-        )
-    if not positions:
-        return None
-    return Leaves(
-        count=len(positions),
-        first=positions[0],
-        last=positions[-1],
-        positions=pack_positions(positions),
-        hashes=b"".join(hashes),
-    )
+    positions, hashes = list[int](), list[bytes]()
+    add_position, add_hash, copy, join = positions.append, hashes.append, _BEGUN.copy, b"".join
+    for position, stream, version, topic, body in rows:
+        if type(stream) is not str or type(version) is not int or type(topic) is not str or type(body) is not bytes:
+            return None
+        length = len(body)
+        if length < SHORT:
+            leaf = copy()
+            leaf.update(join((_streams[stream], _versions[version], _topics[topic], _lengths[length], body)))
+            add_hash(leaf.digest())
+        else:
+            add_hash(hash_leaf(encode_entry(stream.encode(), b"%d" % version, topic.encode(), body)))
+        add_position(position)
+    return _join(positions, hashes)
+
+
+def _hash_damaged(rows: Sequence[SealRow]) -> Leaves:
+    """The leaves of a page in which a row was damaged."""
+    return _join([row[0] for row in rows], [hash_leaf(entry_of(row)) for row in rows])
+
+
+def _join(positions: Sequence[int], hashes: Sequence[bytes]) -> Leaves:
+    return Leaves(count=len(positions), positions=pack_positions(positions), hashes=b"".join(hashes))
 
 
 def read_leaves(store: Store, first: int, last: int, limit: int | None = None) -> Iterator[Leaves]:
@@ -150,11 +164,20 @@ def read_leaves(store: Store, first: int, last: int, limit: int | None = None) -
     while first <= last and left != 0:
         size = PAGE if left is None else min(PAGE, left)
         with store.transaction(write=False) as db:
-            leaves = hash_rows(cast("Iterable[SealRow]", _select(db, first, last, size)))
-        if leaves is None:
+            leaves = _read_page(db, first, last, size)
+        if not leaves.count:
             return
         yield leaves
         if leaves.count < size:
             return
         first = leaves.last + 1
         left = None if left is None else left - leaves.count
+
+
+def _read_page(db: Database, first: int, last: int, limit: int) -> Leaves:
+    select = (_STRICT + _RANGE).format(position=db.position_column, events=db.events_table)
+    with suppress(UnicodeError), db.strict_texts():
+        leaves = _hash_rows(cast("Iterable[StrictRow]", db.execute(select, (first, last, limit))))
+        if leaves is not None:
+            return leaves
+    return _hash_damaged(read_rows(db, first, last, limit))

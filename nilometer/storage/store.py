@@ -106,6 +106,10 @@ class Database(Protocol):
         """The rows that a statement finds, with each text as a ``RawText``."""
         ...
 
+    def strict_texts(self) -> AbstractContextManager[None]:
+        """Within it, reading a text that is not UTF-8 raises ``UnicodeError``. It is the fastest way to read texts."""
+        ...
+
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
         """Runs one statement."""
         ...

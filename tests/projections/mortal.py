@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from nilometer.storage.store import Database, Rows
 from nilometer.views.tables import ViewStore
@@ -43,3 +43,6 @@ class _MortalDatabase:
 
     def select_raw(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
         return self._db.select_raw(statement, parameters)
+
+    def strict_texts(self) -> AbstractContextManager[None]:
+        return self._db.strict_texts()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -102,6 +102,10 @@ class PostgresTransaction:
         """The rows that a statement finds, with each text as a ``RawText``: here all of them are UTF-8."""
         rows = self.execute(statement, parameters)
         return [tuple(RawText(value.encode()) if isinstance(value, str) else value for value in row) for row in rows]
+
+    def strict_texts(self) -> AbstractContextManager[None]:
+        """Within it, reading a text that is not UTF-8 raises ``UnicodeError``: here all of them are UTF-8."""
+        return nullcontext()
 
 
 class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):

@@ -10,17 +10,23 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.identifiers import UtcTime
 from domain.observed.events import BackupRestored
 from nilometer.ledger.backup import announce_restore, back_up, restore_backup
 from nilometer.ledger.ledger import Ledger
-from nilometer.seal.rows import FIRST, LAST, RESTORED, entry_of, read_rows
+from nilometer.ledger.reader import open_store
+from nilometer.seal.rows import FIRST, LAST, RESTORED, entry_of, read_leaves, read_rows
 from nilometer.seal.sealing import Sealer, SealRefused
 from nilometer.seal.tables import find_leaf, read_heads, read_tile
 from nilometer.seal.verifying import SealVerdict
 from nilometer.storage.bodies import topic_of
 from nilometer.storage.reader import StoredRow
+from nilometer.storage.sqlite.reader import SQLiteReader
+from nilometer.storage.sqlite.recorder import create_table_statements
+from nilometer.storage.urls import SQLiteLocation
 from nilometer.times import system_clock
 from nilometer.tlog.checkpoints import parse_checkpoint
 from nilometer.tlog.merkle import hash_leaf
@@ -238,20 +244,59 @@ def test_two_sealers_at_once_make_one_log(ledger: Ledger, url: str) -> None:
     assert verify(url).verdict is SealVerdict.HOLDS
 
 
-def test_rows_that_were_damaged_before_they_were_sealed_hold_and_later_damage_shows(tmp_path: Path) -> None:
+DAMAGE = {
+    "a body that is a text": ("state = CAST(state AS TEXT)", "state = CAST(state AS BLOB)"),
+    "a body that is a number": ("state = 7", "state = CAST('7' AS BLOB)"),
+    "a stream that is no UTF-8": ("originator_id = CAST(x'FF' AS TEXT)", "originator_id = CAST(x'FE' AS TEXT)"),
+    "a topic that is no UTF-8": ("topic = CAST(x'C3' AS TEXT)", "topic = '\ufffd'"),
+    "a stream that is bytes": ("originator_id = x'4142'", "originator_id = 'AB'"),
+    "a topic that is bytes": ("topic = x'4142'", "topic = 'AB'"),
+    "a version that is no whole number": ("originator_version = 1.5", "originator_version = 1"),
+    "a version that is a text": ("originator_version = 'x'", "originator_version = 'y'"),
+    "a stream with a zero byte": ("originator_id = CAST(x'410042' AS TEXT)", "originator_id = 'A'"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_rows_that_were_damaged_before_they_were_sealed_hold_and_later_damage_shows(
+    tmp_path: Path, damage: str
+) -> None:
     file = Path(shutil.copy(LEDGER, tmp_path / "ledger.db"))
     url = f"sqlite:///{file}"
 
-    def damage(statement: str) -> None:
+    def change(values: str) -> None:
         with closing(sqlite3.connect(file)) as connection, connection:
-            connection.execute(statement)
+            connection.execute(f"UPDATE stored_events SET {values} WHERE rowid = 3")
 
-    damage("UPDATE stored_events SET state = CAST(state AS TEXT) WHERE rowid = 3")
+    before, later = DAMAGE[damage]
+    change(before)
     with Ledger.open(url) as ledger:
         seal(ledger)
     assert verdict(url) is SealVerdict.HOLDS
-    damage("UPDATE stored_events SET state = CAST(state AS BLOB) WHERE rowid = 3")
+    change(later)
     assert [finding.position for finding in verify(url).findings] == [3]
+    change(before)
+    with closing(open_store(url)) as store:
+        pages = list(read_leaves(store, FIRST, LAST))
+        with store.transaction(write=False) as db:
+            rows = read_rows(db, FIRST, LAST, 1000)
+    assert b"".join(page.hashes for page in pages) == b"".join(hash_leaf(entry_of(row)) for row in rows)
+
+
+@given(stream=st.text(), version=st.integers(-(2**63), 2**63 - 1), topic=st.text(), body=st.binary())
+def test_what_is_read_fast_is_the_leaf_of_the_entry(stream: str, version: int, topic: str, body: bytes) -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for statement in create_table_statements(at()()):
+        connection.execute(statement)
+    for number, some in enumerate((body, body + b"x" * 40_000, body + b"x" * 70_000)):
+        values = (stream, version - number if version > 0 else version + number, topic, some)
+        connection.execute("INSERT INTO stored_events VALUES (NULL, ?, ?, ?, ?)", values)
+    with closing(SQLiteReader(connection, SQLiteLocation(Path("memory")))) as store:
+        (page,) = read_leaves(store, FIRST, LAST)
+        with store.transaction(write=False) as db:
+            rows = read_rows(db, FIRST, LAST, 9)
+    assert page.hashes == b"".join(hash_leaf(entry_of(row)) for row in rows)
+    assert [row[1:4] for row in rows] == [(stream.encode(), row[2], topic.encode()) for row in rows]
 
 
 def test_an_event_of_over_64_kib_is_sealed_and_its_last_byte_counts(ledger: Ledger, url: str) -> None:
