@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Final, Protocol
 
 from domain.record import Record, record
@@ -73,8 +72,9 @@ class RawText(bytes):
         return decode_text(self)
 
 
-decode_text: Final = partial(str, encoding="utf-8", errors="backslashreplace")
-"""How texts are read: one that is no UTF-8 was damaged, and must not keep the rest of its table from being read."""
+def decode_text(text: bytes) -> str:
+    """How texts are read: one that is no UTF-8 was damaged, and must not keep the rest of its table from being read."""
+    return text.decode("utf-8", "backslashreplace")
 
 
 class Rows(Protocol):
