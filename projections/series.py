@@ -91,18 +91,9 @@ class FleetSeries:
         return points
 
     def _host_point(self, id: str, envelope: Envelope[Event]) -> HostPoint:
-        account = self.fleet.account(id)
         happened, tracked = envelope.metadata.happened, self.fleet.hosts[id]
         is_observed = isinstance(tracked.subject, ObservedHost)
-        return HostPoint(
-            position=envelope.position,
-            at=happened if is_observed else max(happened, tracked.as_of),
-            host=id,
-            total=account.total,
-            reserve=account.reserve,
-            held=account.held,
-            free=account.measured_free if account.free is None else account.free,
-        )
+        return host_point(self.fleet, id, envelope.position, happened if is_observed else max(happened, tracked.as_of))
 
 
 def read_series(events: Iterable[Envelope[Event]]) -> Iterator[FigurePoint]:
@@ -110,6 +101,20 @@ def read_series(events: Iterable[Envelope[Event]]) -> Iterator[FigurePoint]:
     series = FleetSeries()
     for event in events:
         yield from series.take(event)
+
+
+def host_point(fleet: Fleet, id: str, position: int, at: UtcTime) -> HostPoint:
+    """The figures of a host as its fleet has them now; ``position`` and ``at`` say since when."""
+    account = fleet.account(id)
+    return HostPoint(
+        position=position,
+        at=at,
+        host=id,
+        total=account.total,
+        reserve=account.reserve,
+        held=account.held,
+        free=account.measured_free if account.free is None else account.free,
+    )
 
 
 def vm_point(id: str, tracked: TrackedVm, position: int) -> VmPoint:

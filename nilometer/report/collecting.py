@@ -21,7 +21,7 @@ from nilometer.report.thinning import Sizes, ThinnedPoints
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
 from projections.fleet import Fleet
 from projections.requests import RequestCourse, RequestCourses, is_short
-from projections.series import FleetSeries, HostPoint, VmPoint
+from projections.series import FleetSeries, HostPoint, VmPoint, host_point, vm_point
 from projections.unknowns import UnknownFigure, unknown_figures
 from rules.judging.completeness import PlacedEvent
 from rules.judging.findings import Finding, Verdict
@@ -210,6 +210,20 @@ class Collector:
         collector.collected = collected
         collected.requests = deque(collected.requests, maxlen=MOST_ROWS)
         collector._limit([*collected.vms.values(), *collected.hosts.values()])
+        return collector
+
+    @classmethod
+    def going_on_from(cls, source: str, fleet: Fleet) -> Self:
+        """Goes on after a fleet as it is stored: of what was before, its figures alone are known; unjudged."""
+        collector = cls(source, None)
+        collector._series = FleetSeries(fleet)
+        collector.collected.fleet = fleet
+        for id, tracked_host in fleet.hosts.items():
+            collector._host(id, tracked_host.as_of).points.add(
+                host_point(fleet, id, fleet.position, tracked_host.as_of)
+            )
+        for id, tracked in fleet.vms.items():
+            collector._add_vm_point(vm_point(id, tracked, fleet.position))
         return collector
 
     def take_batch(self, batch: Sequence[PlacedEvent], until: UtcTime | None = None) -> None:

@@ -73,6 +73,8 @@ def command(
             out.flush()
             if token is not None and token_file is None:
                 say("note", f"the token is {token}", "it is shown this once; --token-file FILE keeps one")
+            if live.older:
+                say("note", f"{live.older:,} older events are being read; until then pages show the newest")
             if not address.is_loopback:
                 say("note", "what is sent is not encrypted: put a proxy with TLS before it, or trust the network")
             run(application, listener, most_connections=MOST_CONNECTIONS)

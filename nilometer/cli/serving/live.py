@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,25 +16,22 @@ from domain.events import Event
 from domain.identifiers import UtcTime
 from nilometer.audit.reading import read_ledger
 from nilometer.cli.reading.log import format_log_line
+from nilometer.cli.serving.opening import Ended, begin, read_whole
 from nilometer.errors import LedgerError
 from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.reader import LedgerReader, open_reader
 from nilometer.report.collecting import Collected, Collector
-from nilometer.report.making import MOST_JUDGED
-from nilometer.report.skimming import skim
 from nilometer.storage.urls import SQLiteLocation, parse_url
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
-from rules.judging.judge import Judge
 
 PAUSE_SECONDS: Final = 0.2
 """Between two looks at the ledger."""
+SHOWN_SECONDS: Final = 2.0
+"""Pages say as often how many of the older events were read."""
 RETRY_SECONDS: Final = 2.0
 """Between two attempts to open a ledger that went away."""
 MOST_NEWS: Final = 1000
 """So many of the newest events are told to a page that was away."""
-
-_SKIMMED: Final = 10_000
-"""A ledger that is longer, and is not judged, is skimmed at first: that takes a third of the time."""
 
 FileKey = tuple[int, int]
 
@@ -60,6 +58,12 @@ class LiveLedger:
         """Why nothing more can be read; what was read before stays."""
         self.unreadable = 0
         """Events that cannot be read."""
+        self.older = 0
+        """So many events, the oldest, are not shown yet: they are being read."""
+        self.older_read = 0
+        """So many of them were read."""
+        self.generation = 0
+        """How often what is shown changed beside what was recorded."""
         self.news: deque[NewEvent] = deque(maxlen=MOST_NEWS)
         self.on_change: Callable[[], None] = lambda: None
         """Is called by the thread that reads, whenever anything is new."""
@@ -71,14 +75,18 @@ class LiveLedger:
         self._thread = threading.Thread(target=self._follow, name="ledger", daemon=True)
 
     def start(self, on_progress: Callable[[int, int], None] = lambda read, last: None) -> None:
-        """Reads the ledger up to its end, then follows it. Raises the error that prevents it."""
+        """Reads the ledger, then follows it; of a long one only the newest events, and the others meanwhile.
+
+        Raises the error that prevents it.
+        """
         self._thread.start()
         while not self._ready.wait(0.1):
-            on_progress(self.position, self._last)
+            on_progress(self._read_at_first, self._last)
         if self._collector is None and self.problem is not None:
             raise self.problem
 
     _last = 0
+    _read_at_first = 0
 
     def stop(self) -> None:
         """Ends the thread."""
@@ -99,6 +107,8 @@ class LiveLedger:
             try:
                 with open_reader(self.url) as ledger:
                     self._read(ledger)
+            except Ended:
+                break
             except NilometerError as error:
                 self._report(error)
                 if self._collector is None:
@@ -124,30 +134,68 @@ class LiveLedger:
             self._last = ledger.position
             if self._last < self.position:
                 raise LedgerError(f"{self.url} has fewer events than before: it was replaced")
-            if self._last > self.position:
-                self._take(ledger, self._last)
+            self._follow_once(ledger)
             if self.problem is not None:
                 self.problem = None
                 self.on_change()
             self._ready.set()
+            if self.older:
+                self._read_older(ledger)
             self._stopping.wait(PAUSE_SECONDS)
 
     def _check_same(self, ledger: LedgerReader) -> None:
-        if self._collector is None:
-            self.id = ledger.id
-            self._last = ledger.position
-            is_judged = self._last <= MOST_JUDGED if self._judged is None else self._judged
-            skimmed = None if is_judged or self._last < _SKIMMED else skim(ledger, on_progress=self._note_position)
-            if skimmed is None:
-                self._collector = Collector(source_uri(ledger.id), Judge() if is_judged else None)
-            else:
-                self._collector = Collector.going_on(skimmed)
-            self.position = 0 if skimmed is None else skimmed.fleet.position
-        elif ledger.id != self.id:
-            raise LedgerError(f"{self.url} is another ledger now", hint="start nilo serve again to show it")
+        if self._collector is not None:
+            if ledger.id != self.id:
+                raise LedgerError(f"{self.url} is another ledger now", hint="start nilo serve again to show it")
+            return
+        self.id = ledger.id
+        self._last = ledger.position
+        fleet = begin(ledger)
+        if fleet is None:
+            self._collector, self.position = read_whole(
+                ledger, judged=self._judged, on_read=self._note_first, on_error=self._skip
+            )
+        else:
+            self._collector = Collector.going_on_from(source_uri(ledger.id), fleet)
+            self.position = self.older = fleet.position
 
-    def _note_position(self, position: int) -> None:
-        self.position = position
+    def _note_first(self, read: int) -> None:
+        self._read_at_first = read
+        if self._stopping.is_set():
+            raise Ended("the server ends")
+
+    def _follow_once(self, ledger: LedgerReader) -> None:
+        if self._last > self.position:
+            self._take(ledger, self._last)
+
+    def _read_older(self, ledger: LedgerReader) -> None:
+        """Reads the whole ledger, and shows it; what is recorded meanwhile is shown meanwhile."""
+        looked = shown = time.monotonic()
+
+        def note(read: int) -> None:
+            nonlocal looked, shown
+            if self._stopping.is_set():
+                raise Ended("the server ends")
+            self.older_read = min(read, self.older)
+            if (now := time.monotonic()) - looked > PAUSE_SECONDS:
+                looked = now
+                self._last = ledger.position
+                self._follow_once(ledger)
+            if now - shown > SHOWN_SECONDS:
+                shown = now
+                self._change()
+
+        unreadable: list[NilometerError] = []
+        collector, position = read_whole(ledger, judged=self._judged, on_read=note, on_error=unreadable.append)
+        for batch in in_batches(read_ledger(ledger, position, self.position, unreadable.append)):
+            collector.take_batch(batch)
+        with self.lock:
+            self._collector, self.unreadable, self.older = collector, len(unreadable), 0
+        self._change()
+
+    def _change(self) -> None:
+        self.generation += 1
+        self.on_change()
 
     def _take(self, ledger: LedgerReader, last: int) -> None:
         collector = self._collector

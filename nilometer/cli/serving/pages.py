@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from nilometer.cli.serving.lists import compare, list_vms
 from nilometer.cli.serving.live import LiveLedger
-from nilometer.report.building.context import Context, host_anchor, vm_anchor
+from nilometer.report.building.context import Context, counted, host_anchor, vm_anchor
 from nilometer.report.building.findings import finding_items, flags
 from nilometer.report.building.fleet import fleet_page
 from nilometer.report.building.hosts import host_page
@@ -57,6 +57,7 @@ class PageReply:
 class _Known:
     """What all pages of one position share."""
 
+    generation: int
     position: int
     context: Context
     now: View
@@ -78,7 +79,8 @@ class PageMaker:
         """The page of a name, such as ``vm-web01``; the empty name is the fleet's."""
         with self._live.lock:
             problem = self._live.problem
-            key = (name, tuple(sorted(query.items())), self._live.position, problem and problem.message)
+            at = self._live.generation, self._live.position
+            key = (name, tuple(sorted(query.items())), at, problem and problem.message)
             if key in self._pages:
                 self._pages.move_to_end(key)
                 return self._pages[key]
@@ -119,8 +121,9 @@ class PageMaker:
         return replace(self._whole(known, "Not here", name, nothing), status=404)
 
     def _look(self) -> _Known:
-        if self._known is not None and self._known.position == self._live.position:
-            return self._known
+        live, known = self._live, self._known
+        if known is not None and (known.generation, known.position) == (live.generation, live.position):
+            return known
         collected = self._live.collected
         at = collected.last or current_time()
         subjects = [*collected.vms.values(), *collected.hosts.values()]
@@ -134,7 +137,8 @@ class PageMaker:
         )
         findings = finding_items(context, collected.audit.findings) if collected.judged else ()
         self._known = _Known(
-            position=self._live.position,
+            generation=live.generation,
+            position=live.position,
             context=replace(context, findings_of=flags(findings)),
             now=view(collected.fleet, at=at),
             findings=findings,
@@ -189,7 +193,13 @@ class PageMaker:
             ],
             live.unreadable > 0
             and htpy.p(class_="notice")[f"{live.unreadable} events cannot be read: nilo repair says why."],
+            live.older > 0
+            and htpy.p(class_="notice")[
+                f"Older events are being read: {counted(live.older_read)} of {counted(live.older)}. "
+                "Until then charts and tables begin with the newest, and nothing is judged."
+            ],
             not known.context.collected.events
+            and live.older == 0
             and htpy.p(class_="notice")["No event is recorded in this ledger yet. What comes is shown at once."],
             lifted(content),
         ]  # fmt: skip

@@ -70,15 +70,15 @@ class EventStream:
 
     async def _stream(self, after: int) -> AsyncIterator[str]:
         self._followers += 1
-        last_problem: str | None = None
+        last_problem, generation = None, self._live.generation
         try:
             yield "retry: 2000\n\n"
             while not self._changes.is_ending:
                 last = self._live.position
                 for news in [news for news in list(self._live.news) if news.position > after]:
                     yield _event("recorded", news.position, _document(news))
-                if last > after:
-                    after = last
+                if last > after or self._live.generation != generation:
+                    after, generation = max(after, last), self._live.generation
                     yield _event("read", last, {"position": last})
                 message = None if self._live.problem is None else self._live.problem.message
                 if message != last_problem:
