@@ -69,7 +69,7 @@ class RequestCourse:
         if self.settlements:
             return self.settlements[-1].event.outcome
         if isinstance(event, VmChangeRequested):
-            return None if event.accepted else Outcome.REJECTED
+            return Outcome.REJECTED if event.accepted is False else None
         if isinstance(event, VmObserved):
             return Outcome.FAILED
         return event.outcome if isinstance(event, VmMemoryAdded | VmMemoryRemoved | VmCommandRefused) else None
@@ -78,7 +78,7 @@ class RequestCourse:
     def is_open(self) -> bool:
         """Whether more may follow."""
         event = self.asked.event
-        if not isinstance(event, VmChangeRequested) or not event.accepted:
+        if not isinstance(event, VmChangeRequested) or event.accepted is False:
             return False
         return not self.settlements or self.settlements[-1].event.still_open
 

@@ -65,6 +65,8 @@ class ObservedCode(StrEnum):
     """A later request for the same device was accepted before this one reached its target."""
     VM_STOPPED = "vm-stopped"
     """The VM stopped before the target was reached."""
+    NOT_CARRIED_OUT = "not-carried-out"
+    """The line broke before the hypervisor answered, and it did not do what it was asked."""
     NOT_REPORTED = "not-told"
     """The source gives no reason, and the figures do not show one."""
 
@@ -168,7 +170,7 @@ class VmObserved(Observed):
     """The polls over which these figures held; ``None`` for those of a single one."""
 
 
-@event("vm.change-requested")
+@event("vm.change-requested", version=2)
 @record(kw_only=True)
 class VmChangeRequested(Observed):
     """The hypervisor was asked to change the size of a device. Acceptance alone moves no memory."""
@@ -182,12 +184,15 @@ class VmChangeRequested(Observed):
     target: int
     amount: int | None
     """The distance to the target, which is above ``size_from`` or below."""
-    accepted: bool
+    accepted: bool | None
+    """``None``: nobody knows whether the hypervisor got it, because the line broke before it answered."""
     asked: str | None
     """The request, word for word."""
     answer: str | None
     """The hypervisor's answer, word for word."""
     grounds: Grounds = Grounds()
+    expected: int | None = None
+    """How much of the amount the requester expected to be granted, by the figures that it had."""
 
 
 @event("vm.memory-moved", version=4)

@@ -148,7 +148,7 @@ class ObservedVm:
             self._move(event, happened)
         elif isinstance(event, VmChangeRequested):
             self.requests_made = max(self.requests_made, event.request)
-            if event.accepted:
+            if event.accepted is not False:
                 self.requests[event.device] = OpenRequest(
                     number=event.request,
                     device=event.device,

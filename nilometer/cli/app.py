@@ -26,6 +26,9 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "restore": ("writing.restore", "Copy a backup into a new ledger, and check it."),
         "repair": ("writing.repair", "Say what can be mended of damaged events; mend it in a copy."),
     },
+    "Resize running guests": {
+        "drive": ("driving.drive", "Resize a running guest of QEMU, and record what came of it."),
+    },
     "Ask before": {
         "can": ("planning.can", "Ask whether a command would be granted."),
         "plan": ("planning.plan", "Plan commands that reach a goal, with what each is granted."),
@@ -100,8 +103,8 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
 def nilo() -> None:
     """Keep a ledger of every memory change of Hyper-V hosts and VMs.
 
-    Nothing is sent to a hypervisor. Nilometer decides commands by Hyper-V's rules and records its decisions; what
-    real hypervisors did is imported and recorded as it was observed.
+    Nilometer decides commands by Hyper-V's rules and records its decisions; what real hypervisors did is imported and
+    recorded as it was observed. Nothing is sent to a hypervisor, but by nilo drive.
 
     \b
     Examples:

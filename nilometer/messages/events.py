@@ -53,6 +53,12 @@ _HYPERVISORS: Final = frozenset(("hyper-v", "qemu", "import-qemu"))
 _SIZES: Final = frozenset(("size", "total", "reserve", "in_use"))
 _OBVIOUS: Final = _SIZES | {"memory"}
 """Arguments that need no name where they are the only one."""
+_ANSWERS: Final = {
+    True: "",
+    False: ", refused by the hypervisor",
+    None: ", and the line broke before an answer came",
+}
+"""How a hypervisor answered a request, by whether it accepted it."""
 
 
 def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
@@ -108,8 +114,8 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
             until = format_time(envelope.metadata.happened)
             return f"{subject} was watched from {format_time(event.since)} to {until}: {plural(event.polls, 'poll')}"
         case VmChangeRequested():
-            refused = "" if event.accepted else ", refused by the hypervisor"
-            return f"{subject}: request {event.request} for {event.device}: {describe_request(event, unit)}{refused}"
+            answer = _ANSWERS[event.accepted]
+            return f"{subject}: request {event.request} for {event.device}: {describe_request(event, unit)}{answer}"
         case VmMemoryMoved():
             return f"{subject}: {_describe_move(event, unit, envelope.metadata)}"
         case VmRequestSettled():

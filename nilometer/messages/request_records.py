@@ -230,6 +230,6 @@ def _find_parts(ledger: LedgerReader, envelope: Envelope[Event]) -> Iterator[Env
 def _outcome_of(event: Event, settled: VmRequestSettled | None, outcome: Outcome | None) -> Outcome | None:
     if settled is not None:
         return settled.outcome
-    if isinstance(event, VmChangeRequested) and not event.accepted:
+    if isinstance(event, VmChangeRequested) and event.accepted is False:
         return Outcome.REJECTED
     return Outcome.FAILED if isinstance(event, VmObserved) else outcome

@@ -31,6 +31,13 @@ from projections.timeline import TimelineEntry, entry
 LONGEST_QUOTE: Final = 160
 """Characters of what a hypervisor said that are shown in a summary; `nilo show` has them all."""
 
+_UNSETTLED: Final = {
+    True: "outcome not recorded",
+    False: "refused by the hypervisor",
+    None: "the line broke: nobody knows whether it was done",
+}
+"""What is said of a request that never settled, by whether it was accepted."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSummary:
@@ -91,7 +98,7 @@ def summarize_course(course: RequestCourse) -> RequestSummary:
             for settlement in settlements
         ]
         outcomes += _describe_moves(event, moves)
-        outcomes = outcomes or ["outcome not recorded" if event.accepted else "refused by the hypervisor"]
+        outcomes = outcomes or [_UNSETTLED[event.accepted]]
     else:
         change, outcomes = _describe_command(listed, envelope), [_describe_outcome(listed)]
     return RequestSummary(
@@ -122,7 +129,7 @@ def find_outcome(
                 position=later.position,
             )
             moves.append(move)
-        if isinstance(event, VmChangeRequested) and event.accepted and event.device == request.device:
+        if isinstance(event, VmChangeRequested) and event.accepted is not False and event.device == request.device:
             break
         if isinstance(event, VmRequestSettled) and event.request == request.request:
             settlement = Envelope(

@@ -47,6 +47,11 @@ def _host_without_its_list(data: Json, stream: str) -> Json:
     return data | {"listed": None, "tightest": None}
 
 
+def _request_without_an_expectation(data: Json, stream: str) -> Json:
+    """Version 1 did not record what the requester expected; and an answer was always known."""
+    return data | {"expected": None}
+
+
 def _import_without_remarks(data: Json, stream: str) -> Json:
     """Version 1 had no remarks on the records."""
     return data | {"remarks": []}
@@ -67,6 +72,7 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("host.memory-returned", 1): _host_event_without_the_request,
     ("host.observed", 1): _host_without_its_list,
     ("import.recorded", 1): _import_without_remarks,
+    ("vm.change-requested", 1): _request_without_an_expectation,
     ("vm.command-refused", 1): _resize_without_the_size,
     ("vm.defined", 1): _define_vm_with_a_name,
     ("vm.memory-added", 1): _resize_without_the_size,

@@ -176,7 +176,7 @@ class Log:
                 continue
             event = envelope.event
             if isinstance(event, VmChangeRequested):
-                at, came = envelope.position, None if event.accepted else Outcome.REJECTED
+                at, came = envelope.position, Outcome.REJECTED if event.accepted is False else None
                 open_ones[envelope.stream, event.request] = at
             elif isinstance(event, VmRequestSettled):
                 key = envelope.stream, event.request

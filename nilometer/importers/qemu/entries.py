@@ -19,6 +19,8 @@ RESET_TIME: Final = timedelta(milliseconds=250)
 MAX_TRAILING: Final = 100
 """The number of events that are kept in front of a record after they have left the queue."""
 
+ANSWER: Final = "answer"
+"""What was about to be sent waits for its answer, or for what shows that none will come."""
 NEIGHBOUR: Final = "neighbour"
 """An event waits for the next record of its VM that is no event: if that is a command, it may belong behind it."""
 
@@ -39,6 +41,8 @@ class QueuedRecord:
     measure: Measure | None = None
     max_sizes: dict[str, int] = field(default_factory=dict[str, int])
     """The largest sizes that the devices can have, where its measurement says so."""
+    targets: dict[str, int] = field(default_factory=dict[str, int])
+    """What the virtio-mem devices were last told to be, by device, where its measurement says so."""
     requested_sizes: dict[str, int] = field(default_factory=dict[str, int])
     """Of a step whose command was not recorded: the size that was asked for, by device."""
     sizes_before: dict[str, int] = field(default_factory=dict[str, int])
@@ -117,6 +121,8 @@ class VmOrderState:
     """The targets of the requests that were open at that record, by device."""
     size_times: dict[str, str] = field(default_factory=dict[str, str])
     """When each device had the size that its latest event reports."""
+    intent: QueuedRecord | None = None
+    """What was about to be sent, while no answer has come."""
     commands: dict[QueuedRecord, PrecedingEvents] = field(default_factory=dict[QueuedRecord, PrecedingEvents])
     """The commands that wait for their step."""
 

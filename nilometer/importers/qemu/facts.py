@@ -9,6 +9,7 @@ from domain.identifiers import UtcTime, host_stream
 from domain.observed.events import HostObserved, VmLost, VmObserved
 from domain.observed.host import ObservedHost, account_of
 from domain.state import Power
+from nilometer.importers.qemu.attaching import emit_attach, read_version
 from nilometer.importers.qemu.checkpoints import emit_checkpoint
 from nilometer.importers.qemu.entries import QueuedRecord
 from nilometer.importers.qemu.machine import read_machine
@@ -23,10 +24,13 @@ from nilometer.importers.qemu.migrations import (
 )
 from nilometer.importers.qemu.records import (
     MECHANISMS,
+    AttachRecord,
     BootRecord,
     CommandRecord,
     EndRecord,
+    IntentRecord,
     LoadRecord,
+    LostRecord,
     MetaRecord,
     ObservationRecord,
     PoolRecord,
@@ -92,6 +96,8 @@ class FactBuilder:
             return None
         if isinstance(record, MetaRecord):
             return "meta"
+        if isinstance(record, IntentRecord):
+            return "intent"  # its command says all of it
         if isinstance(record, UnknownRecord):
             return f"kind {record.kind}"
         if isinstance(record, CommandRecord) and record.requested is None:
@@ -149,13 +155,21 @@ class FactBuilder:
             vm.flush_swings()
         if shows_running(vm, entry) and emit_running(vm, entry):
             return
-        if vm.fold.version == 0 and not isinstance(record, BootRecord | EndRecord):  # of a log that begins later
+        if isinstance(record, IntentRecord):
+            return
+        if vm.fold.version == 0 and not isinstance(
+            record, BootRecord | AttachRecord | EndRecord
+        ):  # of a log that begins later
             vm.emit(VmObserved(name=record.vm, host=self._prefix, record=entry.reference), entry.time)
         if entry.is_early:
             vm.emit_early(entry)
             settle_reached(vm, entry)
         elif isinstance(record, BootRecord):
             self._read_boot(vm, entry, record)
+        elif isinstance(record, AttachRecord):
+            emit_attach(vm, entry, record, self._prefix)
+        elif isinstance(record, LostRecord):
+            vm.emit(VmObserved(label="lost", told=record.error, record=entry.reference), entry.time)
         elif isinstance(record, CommandRecord) and (
             emit_migration(vm, entry, record) or emit_checkpoint(vm, entry, record)
         ):
@@ -180,7 +194,7 @@ class FactBuilder:
             vm.was_measured_whole = vm.was_measured_whole or is_whole(entry.measure)
         if not entry.is_early and not vm.is_off:
             vm.last_entry = entry
-            if not isinstance(record, CommandRecord | BootRecord):
+            if not isinstance(record, CommandRecord | BootRecord | LostRecord):
                 settle_quiet(vm, entry)
 
     def _read_boot(self, vm: QemuVm, entry: QueuedRecord, record: BootRecord) -> None:
@@ -195,7 +209,7 @@ class FactBuilder:
             vm.build_start(entry),
             name=record.vm,
             host=self._prefix,
-            hypervisor=_read_version(record.qemu),
+            hypervisor=read_version(record.qemu),
             kernel=record.guest_kernel,
             power=Power.RUNNING,
             session=session,
@@ -262,10 +276,3 @@ class FactBuilder:
         vm.was_reset, vm.is_migrating, vm.ended_at = False, False, entry.time
         settle_stopped(vm, entry, entry.time)
         vm.emit(VmObserved(power=Power.OFF, held=0, label=label, told=message, record=entry.reference), entry.time)
-
-
-def _read_version(version: object) -> str | None:
-    """Reads QEMU's version from the answer to ``query-version``."""
-    parts = as_object(as_object(version).get("qemu"))
-    numbers = [str(parts[part]) for part in ("major", "minor", "micro") if part in parts]
-    return "QEMU " + ".".join(numbers) if numbers else None

@@ -58,6 +58,7 @@ class MemoryDeviceData(QemuModel):
     id: str | None = None
     size: Size | None = None
     maximum: Size | None = Field(None, alias="max-size")
+    requested: Size | None = Field(None, alias="requested-size")
 
 
 class MemoryDevice(QemuModel):

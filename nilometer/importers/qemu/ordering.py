@@ -15,6 +15,7 @@ from typing import Final
 
 from nilometer.importers.qemu.checkpoints import read_checkpoint
 from nilometer.importers.qemu.entries import (
+    ANSWER,
     NEIGHBOUR,
     TICK,
     QueuedRecord,
@@ -25,10 +26,13 @@ from nilometer.importers.qemu.entries import (
 )
 from nilometer.importers.qemu.measures import Measure
 from nilometer.importers.qemu.records import (
+    AttachRecord,
     BootRecord,
     CommandRecord,
     EndRecord,
+    IntentRecord,
     LoadRecord,
+    LostRecord,
     MetaRecord,
     ObservationRecord,
     QemuRecord,
@@ -121,7 +125,9 @@ class RecordQueue:
 
     def _stop_wait(self, entry: QueuedRecord, reason: str) -> None:
         entry.waits_for.pop(reason, None)
-        if reason == STEP and isinstance(entry.record, CommandRecord):
+        if reason == ANSWER and isinstance(entry.record, IntentRecord):
+            self._give_up_intent(self._vms[entry.record.vm])
+        elif reason == STEP and isinstance(entry.record, CommandRecord):
             self._place_command(self._vms[entry.record.vm], entry)
 
     # Events
@@ -173,6 +179,13 @@ class RecordQueue:
             self._stop_all_waits(record.vm)
             self._vms[record.vm] = VmOrderState()
         vm = self._vms.setdefault(record.vm, VmOrderState())
+        if isinstance(record, IntentRecord):
+            self._add_intent(vm, entry)
+            return
+        if isinstance(record, AttachRecord) and record.alone:
+            self._stop_all_waits(record.vm)
+        elif isinstance(record, LostRecord | EndRecord):
+            self._give_up_intent(vm)
         if isinstance(record, CommandRecord) and record.requested is not None:
             self._add_command(vm, entry, record)
             return
@@ -213,7 +226,7 @@ class RecordQueue:
     @staticmethod
     def _read_sizes(vm: VmOrderState, entry: QueuedRecord, record: VmRecord) -> None:
         """Reads the sizes that a record reports of its own moment."""
-        if isinstance(record, BootRecord):
+        if isinstance(record, BootRecord | AttachRecord):
             entry.measure = record.observation
         elif isinstance(record, StepRecord | LoadRecord):
             entry.measure = record.after
@@ -233,6 +246,7 @@ class RecordQueue:
                     entry.sizes_before = names.read_mechanism(record.mechanism, record.size_before, sizes)
         entry.sizes = {**entry.sizes, **names.read_measure(entry.measure, sizes)}
         entry.max_sizes = names.read_max_sizes(entry.measure)
+        entry.targets = names.read_targets(entry.measure)
 
     def _insert(self, entry: QueuedRecord, followers: list[QueuedRecord]) -> None:
         """Inserts a record in front of the first of these, or at the end."""
@@ -240,7 +254,28 @@ class RecordQueue:
 
     # Commands
 
+    def _add_intent(self, vm: VmOrderState, entry: QueuedRecord) -> None:
+        """Adds what is about to be sent: nothing behind it leaves before it is certain whether an answer comes."""
+        self._give_up_intent(vm)
+        entry.waits_for[ANSWER] = ""
+        vm.intent = entry
+        self._queue.append(entry)
+
+    @staticmethod
+    def _give_up_intent(vm: VmOrderState) -> None:
+        """No answer will come: what was to be sent becomes a command that may have been carried out, or not."""
+        entry, vm.intent = vm.intent, None
+        if entry is None or not isinstance(entry.record, IntentRecord):
+            return
+        entry.record = entry.record.to_command()
+        entry.sizes = vm.names.read_target(entry.record, vm.sizes)
+        vm.targets.update(entry.sizes)
+        entry.waits_for.pop(ANSWER, None)
+
     def _add_command(self, vm: VmOrderState, entry: QueuedRecord, record: CommandRecord) -> None:
+        if vm.intent is not None:
+            vm.intent.waits_for.pop(ANSWER, None)
+            vm.intent = None
         for earlier in list(vm.commands):
             self._end_wait_for_step(earlier, record.t)
         preceding = vm.preceding_events()
@@ -251,7 +286,7 @@ class RecordQueue:
             self._wait(event, NEIGHBOUR, deadline)
         self._queue.append(entry)
         vm.commands[entry] = preceding
-        vm.close(entry.sizes if record.accepted else None)
+        vm.close(entry.sizes if record.accepted is not False else None)
 
     def _end_wait_for_step(self, command: QueuedRecord, now: str) -> None:
         """A later command was given: what this one waits for now is the events that may still be delivered."""

@@ -61,7 +61,38 @@ class BootRecord(VmRecord):
     observation: Measure | None = None
 
 
-class CommandRecord(VmRecord):
+class AttachRecord(VmRecord):
+    """A driver begins to watch a VM that runs already: its power is known, which boot of the guest it is is not."""
+
+    kind: Literal["attach"]
+    status: str | None = None
+    """QEMU's own word for its state, from ``query-status``."""
+    uuid: str | None = None
+    """The VM's own id, where it has one."""
+    process: str | None = None
+    """Names the process of QEMU: another one has another name."""
+    incoming: bool = False
+    """QEMU took the VM over by a migration."""
+    alone: bool = True
+    """Nobody else changes the VM now: what was begun before and has no answer never gets one."""
+    deflate_on_oom: bool | None = None
+    """Whether the balloon deflates when the guest runs out of memory; ``None`` if there is no balloon."""
+    qemu: Any = None
+    observation: Measure | None = None
+
+
+class RequesterFields(VmRecord):
+    """Who asked, and with which tool, why, and as part of what: a driver that knows may say so."""
+
+    actor: str | None = None
+    via: str | None = None
+    reason: str | None = None
+    correlation: str | None = None
+    expected: Size | None = None
+    """How much of the change the driver expected to be granted, by the figures that it had."""
+
+
+class CommandRecord(RequesterFields):
     """A command was sent to QEMU. ``requested`` is the size that was asked for, if it asked for one."""
 
     kind: Literal["command"]
@@ -69,12 +100,29 @@ class CommandRecord(VmRecord):
     requested: Size | None
     qmp: Json | None = None
     reply: Any = None
-    accepted: bool
-    actor: str | None = None
-    """Who asked, and with which tool, why, and as part of what: a driver that knows may say so."""
-    via: str | None = None
-    reason: str | None = None
-    correlation: str | None = None
+    accepted: bool | None
+    """``None``: the line broke before an answer came."""
+
+
+class IntentRecord(RequesterFields):
+    """A command is about to be sent. What never gets an answer may have been carried out, or not."""
+
+    kind: Literal["intent"]
+    mechanism: str
+    requested: Size
+    qmp: Json | None = None
+
+    def to_command(self) -> CommandRecord:
+        """The command, as one whose answer nobody knows."""
+        fields = self.model_dump(include=set(CommandRecord.model_fields) - {"kind"})
+        return CommandRecord(kind="command", accepted=None, **fields)
+
+
+class LostRecord(VmRecord):
+    """The line to QEMU broke: what happens from here on is not seen."""
+
+    kind: Literal["lost"]
+    error: str | None = None
 
 
 class SizeRecord(VmRecord):
@@ -189,6 +237,9 @@ class UnknownRecord(RecordBase):
 _Known = (
     MetaRecord
     | BootRecord
+    | AttachRecord
+    | IntentRecord
+    | LostRecord
     | CommandRecord
     | SizeRecord
     | QmpEventRecord
@@ -201,7 +252,9 @@ _Known = (
 QemuRecord = _Known | UnknownRecord
 _RECORD: Final = TypeAdapter[_Known](Annotated[_Known, Field(discriminator="kind")])
 _OTHER: Final = TypeAdapter(UnknownRecord)
-KINDS: Final = ("meta", "boot", "command", "size", "event", "step", "load", "observation", "pool", "end")
+KINDS: Final = (
+    "meta", "boot", "attach", "intent", "lost", "command", "size", "event", "step", "load", "observation", "pool", "end"
+)  # fmt: skip
 _EXAMPLE: Final = "import a recording of a QEMU driver: JSON Lines with v, scenario, seq, t, vm, kind"
 
 

@@ -53,9 +53,11 @@ def emit_command(vm: QemuVm, entry: QueuedRecord, record: CommandRecord) -> None
         answer = None if record.reply is None else to_verbatim(record.reply)
         command = None if record.qmp is None else to_verbatim(record.qmp)
         event = _build_request(vm, entry, device, target, size, accepted=record.accepted)
-        event = replace(event, asked=command, answer=answer)
+        event = replace(event, asked=command, answer=answer, expected=record.expected)
         vm.requesters[event.request] = requester_of(record)
         request = _emit_request(vm, entry, event)
+        if event.accepted is None:
+            vm.unanswered.add(event.request)
         vm.measured_at[device] = max(entry.time, vm.measured_at.get(device, ""))
         if device == MODULES and isinstance(name := arguments.get("id"), str):
             vm.modules[event.request] = name
@@ -99,7 +101,7 @@ def _known_size(vm: QemuVm, device: str) -> int | None:
 
 
 def _build_request(
-    vm: QemuVm, entry: QueuedRecord, device: str, target: int, size: int | None, *, accepted: bool
+    vm: QemuVm, entry: QueuedRecord, device: str, target: int, size: int | None, *, accepted: bool | None
 ) -> VmChangeRequested:
     return VmChangeRequested(
         request=vm.fold.requests_made + 1,
@@ -121,11 +123,11 @@ def _emit_request(vm: QemuVm, entry: QueuedRecord, event: VmChangeRequested) -> 
     number, device = event.request, event.device
     entry.request = number
     older = vm.fold.open_request(device)
-    if event.accepted and older is not None:
+    if event.accepted is not False and older is not None:
         _settle(vm, entry, older, (entry.time, entry.previous), (ObservedCode.SUPERSEDED, CauseIs.INFERRED))
         vm.awaiting_step.discard(older.number)
     vm.emit(event, entry.time, entry.previous, number)
-    return vm.fold.open_request(device) if event.accepted else None
+    return vm.fold.open_request(device) if event.accepted is not False else None
 
 
 # Settled
@@ -235,12 +237,23 @@ def settle_lost(vm: QemuVm, entry: QueuedRecord, happened: str, message: str | N
             _settle(vm, entry, request, (happened, None), (ObservedCode.GUEST_LOST, CauseIs.REPORTED), message)
 
 
-def settle_stopped(vm: QemuVm, entry: QueuedRecord, happened: str) -> None:
+def settle_not_carried_out(vm: QemuVm, entry: QueuedRecord) -> None:
+    """Settles the requests without an answer that QEMU did not carry out, as what its devices were told shows."""
+    for device, target in entry.targets.items():
+        request = vm.fold.open_request(device)
+        if request is not None and request.number in vm.unanswered:
+            vm.unanswered.discard(request.number)
+            if request.target != target:
+                code = ObservedCode.SUPERSEDED if request.granted else ObservedCode.NOT_CARRIED_OUT
+                _settle(vm, entry, request, (entry.time, request.asked_at), (code, CauseIs.INFERRED))
+
+
+def settle_stopped(vm: QemuVm, entry: QueuedRecord, happened: str, since: str | None = None) -> None:
     """Settles the open requests of a VM that stops, but for those that wait for their step."""
     code = ObservedCode.GUEST_LOST if vm.fold.lost else ObservedCode.VM_STOPPED
     for request in list(vm.fold.requests.values()):
         if request.still_open and request.number not in vm.awaiting_step:
-            _settle(vm, entry, request, (happened, None), (code, CauseIs.INFERRED))
+            _settle(vm, entry, request, (happened, since), (code, CauseIs.INFERRED))
 
 
 def settle_refused_by_guest(vm: QemuVm, entry: QueuedRecord, happened: str, record: QmpEventRecord) -> None:

@@ -13,7 +13,7 @@ from domain.errors import InputError
 from domain.observed.events import BASE_MEMORY, Means
 from domain.quantities import LARGEST
 from nilometer.importers.qemu.measures import DeviceMeasures, Measure, MemoryDeviceData
-from nilometer.importers.qemu.records import CommandRecord, QemuRecord, QmpEventRecord, as_object
+from nilometer.importers.qemu.records import CommandRecord, IntentRecord, QemuRecord, QmpEventRecord, as_object
 
 BALLOON: Final = "balloon"
 MODULES: Final = "pc-dimm"
@@ -88,6 +88,12 @@ class DeviceNames:
         devices = () if device is None else self._virtio_mem(device)
         return {name: data.maximum for name, data in devices if data.maximum is not None}
 
+    def read_targets(self, measure: Measure | None) -> dict[str, int]:
+        """Reads what the virtio-mem devices in a measurement were last told to be, where it says so."""
+        device = None if measure is None else measure.device
+        devices = () if device is None else self._virtio_mem(device)
+        return {name: data.requested for name, data in devices if data.requested is not None}
+
     def read_mechanism(
         self, mechanism: str | None, size: int, known: Sizes, device: str | None = None
     ) -> dict[str, int]:
@@ -104,7 +110,7 @@ class DeviceNames:
         modules = size - sum(other for device, other in known.items() if device not in _NO_VIRTIO)
         return {MODULES: modules} if mechanism == Means.PC_DIMM and modules >= 0 else {}
 
-    def read_target(self, command: CommandRecord, known: Sizes) -> dict[str, int]:
+    def read_target(self, command: CommandRecord | IntentRecord, known: Sizes) -> dict[str, int]:
         """Reads the device and the size that a command asks for; empty if it asks for no size."""
         if command.requested is None:
             return {}

@@ -113,6 +113,12 @@ class QemuVm:
         """When each device last moved, and the beginning of the interval."""
         self.awaiting_step: set[int] = set()
         """The requests whose step is still to come: it will settle them."""
+        self.unanswered: set[int] = set()
+        """The requests of which nobody knows whether QEMU carried them out."""
+        self.process: str | None = None
+        """The name of the process of QEMU that a driver last attached to, where it is known."""
+        self.uuid: str | None = None
+        """The VM's own id, where it is known."""
         self.guest: GuestMemory | None = None
         """The guest's own figures, as last reported."""
         self.requesters: dict[int, Requester] = {}

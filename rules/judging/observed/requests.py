@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from domain.decision import Outcome, outcome_of
@@ -19,6 +20,14 @@ MAXIMAL: Final = "maximal"
 
 LARGEST_PAGE: Final = 64 * 1024
 """No guest has larger pages, in bytes."""
+
+CUT_SHORT: Final = (
+    ObservedCode.SUPERSEDED,
+    ObservedCode.VM_STOPPED,
+    ObservedCode.GUEST_LOST,
+    ObservedCode.NOT_CARRIED_OUT,
+)
+"""What ends a request before its grant says anything."""
 
 UNMEASURED_AFTER: Final = "the device was not measured after the refusal"
 
@@ -39,13 +48,14 @@ def judge_request(collector: FindingCollector, ref: EventRef, event: VmChangeReq
             collector.report_violation(EVENT_TELLS_ALL, ref, why, difference)
         else:
             collector.count_holds(EVENT_TELLS_ALL)
-    if not event.accepted:
+    if event.accepted is False:
         vm.refused[event.device] = ref
     vm.requests[event.device] = RequestTerms(
         number=event.request,
         amount=event.amount,
         gives=event.size_from is None or event.target >= event.size_from,
         grounds=event.grounds,
+        expected=event.expected,
     )
 
 
@@ -101,9 +111,22 @@ def judge_settlement(collector: FindingCollector, ref: EventRef, event: VmReques
         collector.count_holds(APPLIED)
         if event.outcome is Outcome.FAILED:
             collector.count_holds(NO_EFFECT)
+    _compare_expected(collector, ref, event, vm)
     if event.code is not None and event.request not in vm.short_requests:
         vm.short_requests.add(event.request)
         _report_shortfall(collector, ref, event, vm.requests.get(event.device))
+
+
+def _compare_expected(collector: FindingCollector, ref: EventRef, event: VmRequestSettled, vm: ObservedVmState) -> None:
+    """Remarks, when a request first settles, that the requester expected another grant than came."""
+    request = vm.requests.get(event.device)
+    if request is None or request.number != event.request or request.expected is None or event.granted is None:
+        return
+    vm.requests[event.device] = replace(request, expected=None)
+    if event.code in CUT_SHORT or request.expected == event.granted:
+        return
+    difference = {"granted": request.expected}, {"granted": event.granted}
+    collector.report_remark(MAXIMAL, ref, "the requester expected another grant than came", difference)
 
 
 def _check_own_figures(collector: FindingCollector, ref: EventRef, event: VmRequestSettled) -> None:
@@ -138,7 +161,7 @@ def _report_shortfall(
         "outcome": event.outcome.value,
         "code": None if event.code is None else str(event.code),
     }
-    if event.code not in (ObservedCode.SUPERSEDED, ObservedCode.VM_STOPPED, ObservedCode.GUEST_LOST):
+    if event.code not in CUT_SHORT:
         silent = event.cause_is is not CauseIs.REPORTED
         why = "the request fell short, and the requester was not informed" if silent else "the request fell short"
         collector.report_remark(OUTCOME_IS_HONEST, ref, why, ({"granted": event.amount}, found))

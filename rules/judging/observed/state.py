@@ -106,6 +106,8 @@ class RequestTerms:
     amount: int | None
     gives: bool
     grounds: Grounds
+    expected: int | None = None
+    """How much the requester expected, until that was compared with what came."""
 
 
 @dataclass(frozen=True, slots=True)

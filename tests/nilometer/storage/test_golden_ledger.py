@@ -51,6 +51,7 @@ def test_each_event_would_be_stored_as_it_is(golden: Ledger) -> None:
     ]
     assert {old[2] for new, old in zip(now, then, strict=True) if new[2] != old[2]} == {
         "host.observed/1",
+        "vm.change-requested/1",
         "vm.command-refused/1",
         "vm.memory-added/1",
         "vm.memory-configured/1",

@@ -1,0 +1,160 @@
+"""``nilo drive``: resizes a running guest, evidence first."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from domain.errors import InputError
+from domain.observed.events import Means
+from domain.shapes import parse_size
+from nilometer.cli.driving.answers import show_result
+from nilometer.cli.driving.durations import read_duration
+from nilometer.cli.failures import Interrupted, Mistyped
+from nilometer.cli.options import asking_options, common_options
+from nilometer.cli.output import Output, escape_controls
+from nilometer.cli.session import current_session
+from nilometer.errors import LedgerError, install_hint
+
+if TYPE_CHECKING:
+    from nilometer.drive.driver import Driver
+    from nilometer.times import Clock
+
+
+@click.command("drive")
+@click.argument("vm", metavar="VM")
+@click.argument("size", metavar="SIZE")
+@click.option("--qmp", "socket", metavar="SOCKET", required=True, help="The socket of the VM's QMP monitor.")
+@click.option("--device", metavar="ID", help="The virtio-mem device or module, if there are several.")
+@click.option("--pc-dimm", "dimm", is_flag=True, help="Plug or unplug a memory module.")
+@click.option("--balloon", is_flag=True, help="Inflate or deflate the balloon.")
+@click.option("--only-in-full", is_flag=True, help="Send nothing if less than all of it is expected.")
+@click.option("--dry-run", is_flag=True, help="Say what is expected; send and record nothing.")
+@click.option(
+    "--settle",
+    callback=read_duration,
+    default="8s",
+    metavar="TIME",
+    help="Settled after so long without a move; default 8s.",
+)
+@click.option(
+    "--limit", callback=read_duration, default="90s", metavar="TIME", help="Wait no longer than this; default 90s."
+)
+@click.option("--host", metavar="NAME", help="The host of a VM that is new; default this machine.")
+@click.option(
+    "--evidence",
+    "folder",
+    metavar="DIR",
+    envvar="NILO_EVIDENCE",
+    help="The folder of the evidence; default beside the ledger.  [NILO_EVIDENCE]",
+)
+@asking_options
+@common_options
+def command(
+    vm: str,
+    size: str,
+    socket: str,
+    device: str | None,
+    dimm: bool,
+    balloon: bool,
+    only_in_full: bool,
+    dry_run: bool,
+    settle: float,
+    limit: float,
+    host: str | None,
+    folder: str | None,
+) -> int:
+    """Resize a running guest of QEMU to SIZE, which is all that it shall have, and record what came of it.
+
+    What is about to be sent is written down before it is sent, then the answer, every move, and what was measured
+    after the last one. The ledger is fed from this evidence alone. Exit 0: in full; 1: not in full; 2: cannot be
+    asked, and nothing was sent; 3: nobody knows, because the line broke.
+
+    \b
+    Examples:
+      nilo drive hv01.web01 2GiB --qmp /run/web01.qmp --reason "month end"
+      nilo drive web01 1GiB --qmp /run/web01.qmp --only-in-full
+    """
+    from nilometer.drive.bringing_in import drive
+    from nilometer.drive.driving import DriveRequest
+    from nilometer.drive.places import find_folder, find_place
+
+    session = current_session()
+    if dimm and balloon:
+        raise Mistyped("--pc-dimm does not go with --balloon", hint="leave one of them out")
+    request = DriveRequest(
+        size=_read_size(size),
+        actor=session.actor,
+        via=session.via,
+        reason=session.reason,
+        correlation=session.correlation,
+        means=Means.PC_DIMM if dimm else Means.BALLOON if balloon else Means.VIRTIO_MEM,
+        device=device,
+        only_in_full=only_in_full,
+        dry_run=dry_run,
+        settle=settle,
+        limit=limit,
+    )
+    driver = open_driver(socket, session.clock)
+    out = Output(session.format)
+    with session.writing() as ledger:
+        place = find_place(ledger, vm, Path(folder) if folder else find_folder(session.url), host)
+        try:
+            with ProgressLine(place.id) as line:
+                result = drive(ledger, place, request, driver, progress=line.show)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "what was sent stays open, and what was seen is recorded", hint="run it again: that closes it"
+            ) from None
+        url = ledger.url
+    return show_result(out, result, url, dry_run=dry_run)
+
+
+def open_driver(socket: str, clock: Clock) -> Driver:
+    """The driver of a socket. Raises ``LedgerError`` if its library is not installed."""
+    try:
+        from nilometer.drive.qmp import QmpDriver
+    except ImportError as error:
+        raise LedgerError(f"nilo drive needs more: {error}", hint=install_hint("qmp")) from error
+    return QmpDriver(socket, clock=clock)
+
+
+def _read_size(text: str) -> int:
+    try:
+        size = parse_size(text)
+    except ValueError as error:
+        raise Mistyped(f"SIZE: {error}", hint="write a size such as 2GiB") from None
+    if not size:
+        raise Mistyped("SIZE is 0", hint="a running guest has some memory: write a size such as 2GiB")
+    if size < 1 << 20 and text.isdecimal():
+        raise InputError(f"SIZE: {text!r} has no unit, and is {size} bytes", hint=f"write {text}GiB or {text}MiB")
+    return size
+
+
+class ProgressLine:
+    """One line on stderr, if that is a terminal, which says how far it is."""
+
+    def __init__(self, what: str) -> None:
+        self._what = escape_controls(what)
+        self._on = sys.stderr.isatty()
+        self._shown_at = 0.0
+
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown_at:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def show(self, text: str) -> None:
+        """Shows how far it is."""
+        now = time.monotonic()
+        if self._on and now - self._shown_at > 0.1:
+            self._shown_at = now
+            sys.stderr.write(f"\r\x1b[K{self._what}: {escape_controls(text)}")
+            sys.stderr.flush()

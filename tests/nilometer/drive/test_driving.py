@@ -1,0 +1,141 @@
+"""``nilo drive`` against a scripted QEMU: what is sent, written down, recorded and answered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.quantities import MiB
+from tests.nilometer.cli.calling import CallResult, Desk
+from tests.nilometer.drive.peer import Move, Peer, Reaction, guest
+
+VM = "lab.vm0"
+
+
+def drive(desk: Desk, peer: Peer, size: str, *options: str) -> CallResult:
+    quick = ("--settle", "50ms", "--format", "json")
+    return desk.call("drive", VM, size, "--qmp", peer.path, *quick, *options)
+
+
+def records(desk: Desk) -> list[dict[str, Any]]:
+    lines = (desk.folder / "ledger.drive" / f"{VM}.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def kinds(desk: Desk) -> list[str]:
+    return [record["kind"] for record in records(desk)]
+
+
+def imported(desk: Desk, name: str) -> list[Any]:
+    """The history that nilo import-qemu makes of the evidence, without what the import itself records."""
+    url = f"sqlite:///{desk.folder}/{name}.db"
+    answer = desk.call("import-qemu", str(desk.folder / "ledger.drive" / f"{VM}.jsonl"), "--ledger", url)
+    assert answer.code == 0, answer.err
+    return history(desk, "--ledger", url)
+
+
+def history(desk: Desk, *options: str) -> list[Any]:
+    events = desk.call("export", *options).out.splitlines()
+    return [
+        (event["type"], event["subject"], event["time"], event["data"])
+        for event in map(json.loads, events)
+        if not event["subject"].startswith("import/")
+    ]
+
+
+def test_a_guest_grows_and_all_of_it_is_written_down_before_the_ledger_has_it(desk: Desk) -> None:
+    with guest() as peer:
+        answer = drive(desk, peer, "640MiB", "--reason", "month end", "--correlation", "CHG-7")
+    assert (answer.code, answer.err) == (0, "")
+    document = answer.json
+    assert (document["outcome"], document["requested"], document["granted"]) == ("completed", 384 * MiB, 384 * MiB)
+    assert kinds(desk) == ["attach", "intent", "command", "event", "step", "meta"]
+    intent, command = records(desk)[1:3]
+    assert peer.received == [intent["qmp"]] == [command["qmp"]]
+    assert (command["actor"], command["reason"], command["correlation"]) == ("ann", "month end", "CHG-7")
+    assert history(desk) == imported(desk, "again")
+    (asked,) = desk.call("log", "--asked", "--format", "json").lines
+    assert (asked["actor"], asked["reason"], asked["correlation"]) == ("ann", "month end", "CHG-7")
+    assert desk.call("audit").code == 0
+
+
+def test_what_came_is_told_beside_what_was_expected(desk: Desk) -> None:
+    with guest(virtio={"vm0": 768 * MiB}, targets={"vm0": 768 * MiB}, balloon=256 * MiB, available=340) as peer:
+        peer.reactions = [Reaction(moves=(Move(640), Move(512)))]
+        answer = drive(desk, peer, "640MiB")
+    document = answer.json
+    assert answer.code == 1
+    assert (document["outcome"], document["granted"], document["expected"]) == (
+        "partially-completed",
+        256 * MiB,
+        340 * MiB,
+    )
+    (remark,) = [
+        finding
+        for finding in desk.call("audit", "--format", "json").json["findings"]
+        if "expected another grant" in finding["message"]
+    ]
+    assert remark["verdict"] == "remark"
+    assert history(desk) == imported(desk, "again")
+
+
+def test_a_refusal_is_recorded_word_for_word(desk: Desk) -> None:
+    with guest() as peer:
+        peer.reactions = [Reaction(error="'requested-size' cannot exceed the memory backend size")]
+        answer = drive(desk, peer, "512MiB")
+    assert answer.code == 1
+    assert answer.json["outcome"] == "rejected"
+    assert "cannot exceed" in answer.json["error"]["message"]
+    assert history(desk) == imported(desk, "again")
+
+
+@pytest.mark.parametrize(
+    ("size", "hint"),
+    [("257MiB", "256MiB or 258MiB"), ("2GiB", "the most is 1280MiB"), ("128MiB", "the least is 256MiB")],
+)
+def test_a_size_that_it_cannot_have_is_refused_with_the_nearest_that_it_can(desk: Desk, size: str, hint: str) -> None:
+    with guest() as peer:
+        answer = drive(desk, peer, size)
+    assert (answer.code, peer.received) == (2, [])
+    assert hint in answer.err
+
+
+def test_a_line_that_breaks_leaves_it_unknown_and_the_next_run_says_which_it_was(desk: Desk) -> None:
+    with guest() as peer:
+        peer.reactions = [Reaction(cut="after", moves=(Move(384, told=False),))]
+        broken = drive(desk, peer, "640MiB")
+        assert (broken.code, broken.json["outcome"]) == (3, "unknown")
+        again = drive(desk, peer, "640MiB")
+    assert (again.code, again.json["sent"]) == (0, False)
+    assert "request, 1, is settled now: completed, 384 MiB" in again.err
+    assert history(desk) == imported(desk, "again")
+
+
+def test_a_line_that_breaks_before_it_was_carried_out_is_told_too(desk: Desk) -> None:
+    with guest() as peer:
+        peer.reactions = [Reaction(cut="before")]
+        assert drive(desk, peer, "640MiB").code == 3
+        again = drive(desk, peer, "640MiB")
+    assert again.code == 0
+    assert "not-carried-out" in again.err
+    assert history(desk) == imported(desk, "again")
+
+
+def test_a_balloon_is_never_set_below_what_the_guest_uses(desk: Desk) -> None:
+    with guest(virtio={}, balloon=256 * MiB, available=100) as peer:
+        answer = drive(desk, peer, "160MiB", "--balloon")
+        assert (answer.code, answer.json["outcome"], peer.received) == (1, "rejected", [])
+        assert drive(desk, peer, "200MiB", "--balloon").code == 0
+    assert peer.received == [{"execute": "balloon", "arguments": {"value": 200 * MiB}}]
+    assert peer.interval == 0
+    assert history(desk) == imported(desk, "again")
+
+
+def test_nobody_answers(desk: Desk, tmp_path: Path) -> None:
+    answer = desk.call("drive", VM, "1GiB", "--qmp", str(tmp_path / "none"))
+    assert answer.code == 2
+    assert "No such file" in answer.err
+    assert not (desk.folder / "ledger.db").exists()
