@@ -182,7 +182,7 @@ def audit_history(
     from nilometer.audit.result import Audit
     from nilometer.audit.rules import require_rule
     from nilometer.history.cloudevents import source_uri
-    from nilometer.textio.files import open_input
+    from nilometer.history.opening import open_history
     from rules.judging.scope import Scope
 
     asked = () if policies is None else open_policies(fspath(policies))
@@ -200,7 +200,7 @@ def audit_history(
         audit.finish(judge, source)
     else:
         files = [fspath(history)] if isinstance(history, str | PathLike) else [fspath(file) for file in history]
-        for one in histories(files, open_input, None):
+        for one in histories(files, open_history, None):
             judge = make_judge(asked, scope)
             audit.judge(one.events, judge, one.source)
             audit.finish(judge, one.source, one.conflicts)

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from domain.errors import InputError
 from nilometer.audit.result import Audit
+from nilometer.history.opening import is_parquet, open_history
 from nilometer.seal.tables import SealedHead, describe_seal
-from nilometer.textio.files import open_input
 from nilometer.textio.texts import ByteStream
 from nilometer.times import Clock, current_time
 from rules.judging.fingerprint import rules_digest
@@ -58,8 +58,8 @@ class FileDigests:
 
     @contextmanager
     def open(self, name: str) -> Generator[ByteStream]:
-        """A file to read, ``-`` for stdin, as ``open_input`` opens it."""
-        with open_input(name) as stream:
+        """A file to read, ``-`` for stdin, as ``open_history`` opens it."""
+        with open_history(name) as stream:
             digested = HashedStream(stream)
             yield digested
             if digested.ended and name != "-":
@@ -74,8 +74,8 @@ class FileDigests:
         return self.files.get(name)
 
     def confirm(self, name: str) -> None:
-        """Reads a file once more. Raises ``InputError`` if it is another than before."""
-        if Path(name).is_file():
+        """Reads a file once more, but Parquet. Raises ``InputError`` if it is another than before."""
+        if Path(name).is_file() and not is_parquet(name):
             with Path(name).open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
                 self._note(name, stream.tell(), digest)

@@ -105,11 +105,11 @@ def judge_file(name: str, policies: str | None = None) -> Audit:
     from nilometer.audit.policies import make_judge, open_policies
     from nilometer.audit.reading import histories
     from nilometer.audit.result import Audit
-    from nilometer.textio.files import open_input
+    from nilometer.history.opening import open_history
 
     asked = () if policies is None else open_policies(policies)
     audit = Audit(minor=True)
-    for history in histories([name], open_input):
+    for history in histories([name], open_history):
         judge = make_judge(asked)
         audit.judge(history.events, judge, history.source)
         audit.finish(judge, history.source, history.conflicts)

@@ -156,8 +156,10 @@ def command(
 def _single_file(files: Sequence[str]) -> FileSource | None:
     """The file, if there is only one and several processes can read it."""
     from nilometer.audit.sources import FileSource
+    from nilometer.history.opening import is_parquet
 
-    return FileSource(files[0]) if len(files) == 1 and Path(files[0]).is_file() else None
+    is_shareable = len(files) == 1 and Path(files[0]).is_file() and not is_parquet(files[0])
+    return FileSource(files[0]) if is_shareable else None
 
 
 def _judge_in_parallel(audit: Audit, history: HistorySource | None, scope: Scope, cores: int) -> bool:

@@ -9,9 +9,9 @@ from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
 from nilometer.history.checked import read_history
+from nilometer.history.opening import open_history
 from nilometer.history.restoring import restore
 from nilometer.messages.sizes import plural
-from nilometer.textio.files import open_input
 
 
 @click.command("import")
@@ -29,7 +29,7 @@ def command(file: str) -> int:
     """
     session = current_session()
     out = Output(session.format)
-    with open_input(file) as stream:
+    with open_history(file) as stream:
         name = "stdin" if file == "-" else file
         if stream.seekable() and file != "-":
             with Progress(f"checking {name}", unit="events") as progress:

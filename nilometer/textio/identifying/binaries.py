@@ -32,7 +32,10 @@ _PG_DUMP: Final = FileKind(
     "a dump of a PostgreSQL database (pg_dump -F c)",
     "restore it, and name the database: pg_restore -d DATABASE FILE; nilo view --ledger postgresql://USER@HOST/DATABASE",
 )
-_PARQUET: Final = FileKind("a Parquet file", "Nilometer reads no Parquet: export the same as JSON Lines or CSV")
+_PARQUET: Final = FileKind(
+    "a Parquet file",
+    "nilo audit FILE judges what nilo export --as parquet wrote; other data: export them as JSON Lines or CSV",
+)
 _VM: Final = "it holds a machine, not its history; " + COLLECT_VMS
 _DUMP: Final = "Nilometer reads no memory dumps; name the file that you meant"
 

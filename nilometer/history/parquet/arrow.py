@@ -1,0 +1,31 @@
+"""The schema of the files as Arrow has it, and rows as one of its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pyarrow
+
+from nilometer.history.parquet.columns import COLUMNS, ColumnType
+
+_MOMENT: Final = pyarrow.timestamp("us", tz="UTC")
+_TYPES: Final = {
+    ColumnType.INTEGER: pyarrow.int64(),
+    ColumnType.TEXT: pyarrow.string(),
+    ColumnType.LABEL: pyarrow.string(),
+    ColumnType.MOMENT: _MOMENT,
+    ColumnType.FLAG: pyarrow.bool_(),
+}
+SCHEMA: Final = pyarrow.schema([(column.name, _TYPES[column.type]) for column in COLUMNS])
+
+
+def to_table(rows: Sequence[tuple[object, ...]]) -> pyarrow.Table:
+    """Rows as a table; each is in the order of ``COLUMNS``, with its times as texts."""
+    arrays: list[pyarrow.Array] = []
+    for column, values in zip(COLUMNS, zip(*rows, strict=True), strict=True):
+        if column.type is ColumnType.MOMENT:
+            arrays.append(pyarrow.array(values, pyarrow.string()).cast(_MOMENT))
+        else:
+            arrays.append(pyarrow.array(values, _TYPES[column.type]))
+    return pyarrow.Table.from_arrays(arrays, schema=SCHEMA)

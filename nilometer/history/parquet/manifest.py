@@ -1,0 +1,170 @@
+"""The list of the files of a Parquet export, which grows as they are written: what it does not name is not there.
+
+Its first line says of which ledger the export is and up to where it goes, then a line is a run of events: the files
+that hold them. The last line says that it is complete. A line that was cut off is none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeVar
+
+from domain.errors import InputError
+from nilometer.history.parquet.columns import SCHEMA_VERSION
+
+T = TypeVar("T")
+
+NAME: Final = "_nilometer.jsonl"
+"""Engines take no file for data whose name begins so."""
+FORMAT: Final = "nilometer-parquet"
+_BINARY: Final[int] = getattr(os, "O_BINARY", 0)
+"""What Windows has to be told of a file that is no text."""
+_HINT: Final = "make the export again, into a new folder: nilo export --as parquet -o DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFile:
+    """One file of an export, and what it must hold."""
+
+    path: str
+    """Within the folder, with ``/``."""
+    first: int
+    """The position of its first event."""
+    last: int
+    events: int
+    sha256: str
+    """Of its history lines."""
+
+
+@dataclass(slots=True)
+class Manifest:
+    """What is written of an export so far."""
+
+    folder: Path
+    ledger: str
+    """The id of the ledger."""
+    last: int
+    """The position of the last event that it is to hold."""
+    buckets: int
+    """How many parts each day is divided into, along groups of hosts and VMs."""
+    runs: list[tuple[ExportFile, ...]] = field(default_factory=list[tuple[ExportFile, ...]])
+    """The events in order: all of one run come before all of the next."""
+    is_complete: bool = False
+
+    @property
+    def written(self) -> int:
+        """The position up to which events are written."""
+        return max((file.last for file in self.runs[-1]), default=0) if self.runs else 0
+
+    @property
+    def events(self) -> int:
+        """How many events are written."""
+        return sum(file.events for run in self.runs for file in run)
+
+    def create(self) -> None:
+        """Writes the first line. Raises ``FileExistsError`` if there is a manifest."""
+        head = {
+            "format": FORMAT,
+            "schema": SCHEMA_VERSION,
+            "ledger": self.ledger,
+            "last": self.last,
+            "buckets": self.buckets,
+        }
+        with create_private(self.folder / NAME) as stream:
+            _write(stream, head)
+
+    def add_run(self, files: Sequence[ExportFile]) -> None:
+        """Adds the files of a run, which are complete."""
+        documents = [
+            {"path": file.path, "first": file.first, "last": file.last, "events": file.events, "sha256": file.sha256}
+            for file in files
+        ]
+        _append(self.folder / NAME, {"files": documents})
+        self.runs.append(tuple(files))
+
+    def complete(self) -> None:
+        """Says that nothing is missing any more."""
+        _append(self.folder / NAME, {"complete": True, "events": self.events})
+        self.is_complete = True
+
+
+def _append(path: Path, document: dict[str, Any]) -> None:
+    with path.open("ab") as stream:
+        _write(stream, document)
+
+
+def _write(stream: BinaryIO, document: dict[str, Any]) -> None:
+    stream.write(json.dumps(document, separators=(",", ":")).encode() + b"\n")
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def create_private(path: Path) -> BinaryIO:
+    """A new file that is its owner's alone: what a history holds is nobody else's business."""
+    return os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL | _BINARY, 0o600), "wb")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Reads the list of an export's files. Raises ``InputError`` if it is damaged or of another version."""
+    path = folder / NAME
+    whole, _, _ = path.read_bytes().rpartition(b"\n")
+    try:
+        lines: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
+        head, rest = lines[0], lines[1:]
+        if head["format"] != FORMAT:
+            raise ValueError
+        if head["schema"] != SCHEMA_VERSION:
+            raise InputError(
+                f"{path}: the export has columns of version {head['schema']}; this is {SCHEMA_VERSION}",
+                hint="read it with the version of Nilometer that wrote it, or export the ledger again",
+            )
+        manifest = Manifest(
+            folder=folder,
+            ledger=_typed(head["ledger"], str),
+            last=_typed(head["last"], int),
+            buckets=_typed(head["buckets"], int),
+        )
+        for document in rest:
+            if "files" in document:
+                manifest.runs.append(tuple(_read_file(file) for file in document["files"]))
+            elif _typed(document["events"], int) != manifest.events:
+                raise InputError(
+                    f"{path}: it names files with {manifest.events} events, and {document['events']} were written",
+                    hint=_HINT,
+                )
+            else:
+                manifest.is_complete = True
+    except InputError:
+        raise
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise InputError(f"{path}: this list of the export's files is damaged", hint=_HINT) from None
+    return manifest
+
+
+def drop_torn_line(folder: Path) -> None:
+    """Cuts off a line that was being written when the writing was killed."""
+    path = folder / NAME
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
+        with path.open("r+b") as stream:
+            stream.truncate(content.rfind(b"\n") + 1)
+
+
+def _read_file(document: dict[str, object]) -> ExportFile:
+    return ExportFile(
+        path=_typed(document["path"], str),
+        first=_typed(document["first"], int),
+        last=_typed(document["last"], int),
+        events=_typed(document["events"], int),
+        sha256=_typed(document["sha256"], str),
+    )
+
+
+def _typed(value: object, type: type[T]) -> T:
+    if not isinstance(value, type) or isinstance(value, bool):
+        raise TypeError
+    return value

@@ -1,0 +1,194 @@
+"""Reads Parquet files that ``nilo export`` wrote: gives the history lines that they were made of, by position.
+
+The order of rows is never taken from a folder or an engine: files are merged by positions, which must rise. What a
+file's metadata and the manifest say it holds is compared with what is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from heapq import merge
+from pathlib import Path
+from typing import Final
+
+import pyarrow
+import pyarrow.parquet
+
+from domain.errors import InputError
+from domain.identifiers import StreamName
+from nilometer.errors import UnreadableEvent
+from nilometer.history.cloudevents import write_lines
+from nilometer.history.parquet.arrow import SCHEMA
+from nilometer.history.parquet.columns import SCHEMA_VERSION, STORED
+from nilometer.history.parquet.manifest import ExportFile, Manifest, read_manifest
+from nilometer.storage.reader import StoredRow
+
+ROWS_READ: Final = 1024
+"""Rows of a file that are read together."""
+EXPORT_AGAIN: Final = "copy it again, or export the ledger again: nilo export --as parquet -o DIR"
+_NOT_OURS: Final = "Nilometer reads the Parquet files that nilo export --as parquet writes, as it wrote them"
+
+Line = tuple[int, bytes]
+"""The position of an event, and its history line with its end."""
+
+
+def read_export(folder: Path) -> Iterator[bytes]:
+    """The history lines of an export in a folder. Raises ``InputError``."""
+    manifest = read_manifest(folder)
+    check_files(manifest)
+    last = 0
+    for run in manifest.runs:
+        with _opened(manifest, run) as files:
+            for position, line in merge(*files):
+                if position <= last:
+                    raise InputError(
+                        f"{folder}: its files have the event at position {position} twice", hint=EXPORT_AGAIN
+                    )
+                last = position
+                yield line
+
+
+def read_file(path: Path) -> Iterator[bytes]:
+    """The history lines of one file of an export. Raises ``InputError``."""
+    file = LedgerFile(path)
+    try:
+        for _, line in file.lines():
+            yield line
+    finally:
+        file.close()
+
+
+def check_files(manifest: Manifest) -> None:
+    """Raises ``InputError`` if an export was not written to its end, or lacks a file, or has one more."""
+    folder = manifest.folder
+    if not manifest.is_complete:
+        raise InputError(
+            f"{folder}: the export was not finished: it has {manifest.events:,} events, up to position "
+            f"{manifest.written} of {manifest.last}",
+            hint=f"finish it: nilo export --as parquet -o {folder}",
+        )
+    named = {file.path for run in manifest.runs for file in run}
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet") if not path.name.startswith(".")}
+    if missing := sorted(named - there):
+        raise InputError(f"{folder}: {missing[0]} is missing{_others(missing)}", hint=EXPORT_AGAIN)
+    if more := sorted(there - named):
+        raise InputError(
+            f"{folder}: {more[0]} is no file of this export{_others(more)}; is it a copy of one?",
+            hint="move it to another folder",
+        )
+
+
+def _others(paths: list[str]) -> str:
+    return f", and {len(paths) - 1} others" if len(paths) > 1 else ""
+
+
+@contextmanager
+def _opened(manifest: Manifest, run: tuple[ExportFile, ...]) -> Generator[list[Iterator[Line]]]:
+    files = [LedgerFile(manifest.folder / file.path, file, manifest.ledger) for file in run]
+    try:
+        yield [file.lines() for file in files]
+    finally:
+        for file in files:
+            file.close()
+
+
+class LedgerFile:
+    """One Parquet file of an export, opened."""
+
+    def __init__(self, path: Path, expected: ExportFile | None = None, ledger: str = "") -> None:
+        self._name = str(path)
+        self._file = _open(path)
+        try:
+            self._ledger, self._facts = self._read_facts()
+            if expected is not None and (self._ledger, self._facts) != (ledger, _facts_of(expected)):
+                raise InputError(
+                    f"{path}: it is another file than the one that the export has under this name", hint=EXPORT_AGAIN
+                )
+        except InputError:
+            self._file.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def lines(self) -> Iterator[Line]:
+        """Its history lines. Raises ``InputError`` if they are not what was written."""
+        digest, events, last = hashlib.sha256(), 0, 0
+        for row in self._rows():
+            try:
+                (line,) = write_lines([row], self._ledger)
+            except UnreadableEvent as error:
+                raise InputError(f"{self._name}: {error.message}", hint=EXPORT_AGAIN) from None
+            if row.position <= last:
+                raise InputError(
+                    f"{self._name}: position {row.position} stands behind {last}: the rows were put in another order",
+                    hint=EXPORT_AGAIN,
+                )
+            last = row.position
+            events += 1
+            digest.update(line)
+            yield row.position, line
+        first, ends, count, sha256 = self._facts
+        if (last, events, digest.hexdigest()) != (ends, count, sha256):
+            raise InputError(
+                f"{self._name}: its rows are not those that were written, {count:,} events from position {first} on: "
+                "their SHA-256 is another",
+                hint=EXPORT_AGAIN,
+            )
+
+    def _rows(self) -> Iterator[StoredRow]:
+        try:
+            for batch in self._file.iter_batches(ROWS_READ, columns=list(STORED)):
+                columns = (batch.column(name).to_pylist() for name in STORED)
+                for position, stream, version, topic, body in zip(*columns, strict=True):
+                    if None in (position, stream, version, topic, body):
+                        raise InputError(f"{self._name}: a row has no position, stream or body", hint=EXPORT_AGAIN)
+                    yield StoredRow(  # by position: done for every event
+                        position, StreamName(stream), version, topic, body.encode()
+                    )
+        except (pyarrow.ArrowException, OSError) as error:
+            raise _damaged(self._name, error) from None
+
+    def _read_facts(self) -> tuple[str, tuple[int, int, int, str]]:
+        """The ledger, and first and last position, events and digest, as the file's metadata has them."""
+        found = self._file.metadata.metadata or {}
+        facts = {
+            name.decode("utf-8", "replace").removeprefix("nilometer."): value.decode("utf-8", "replace")
+            for name, value in found.items()
+        }
+        schema = facts.get("schema")
+        if schema is None:
+            raise InputError(f"{self._name}: nilo export did not write this Parquet file", hint=_NOT_OURS)
+        if schema != str(SCHEMA_VERSION) or not self._file.schema_arrow.equals(SCHEMA):
+            raise InputError(
+                f"{self._name}: its columns are not those of version {SCHEMA_VERSION}, which this Nilometer reads",
+                hint=_NOT_OURS,
+            )
+        try:
+            return facts["ledger"], (
+                int(facts["first"]),
+                int(facts["last"]),
+                int(facts["events"]),
+                facts["sha256"],
+            )
+        except (KeyError, ValueError):
+            raise InputError(f"{self._name}: its metadata are damaged", hint=EXPORT_AGAIN) from None
+
+
+def _facts_of(file: ExportFile) -> tuple[int, int, int, str]:
+    return file.first, file.last, file.events, file.sha256
+
+
+def _open(path: Path) -> pyarrow.parquet.ParquetFile:
+    try:
+        return pyarrow.parquet.ParquetFile(path, pre_buffer=False)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise _damaged(str(path), error) from None
+
+
+def _damaged(name: str, error: Exception) -> InputError:
+    why = str(error).split(". ")[0].splitlines()[0].rstrip(".")
+    return InputError(f"{name}: this Parquet file is damaged, or was cut off: {why}", hint=EXPORT_AGAIN)
