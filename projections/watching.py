@@ -23,6 +23,16 @@ class WatchedHost:
     gaps: dict[tuple[UtcTime, UtcTime], Gap] = field(default_factory=dict[tuple[UtcTime, UtcTime], Gap])
     """By when they began and ended, in the order of their events."""
 
+    def take(self, envelope: Envelope[Event]) -> None:
+        """Takes an event of the host."""
+        event, happened = envelope.event, envelope.metadata.happened
+        if isinstance(event, HostWatched):
+            self.since = min(event.since, self.since or event.since)
+            self.until = max(happened, self.until or happened)
+        elif isinstance(event, HostNotWatched) and envelope.metadata.earliest is not None:
+            gap = Gap(since=envelope.metadata.earliest, until=happened)
+            self.gaps[gap.since, gap.until] = gap
+
     def gaps_between(self, since: str | None = None, until: str | None = None) -> list[Gap]:
         """The times in which it was not watched and that lie in an interval, in part or whole, by when they began."""
         found = [
@@ -49,14 +59,8 @@ class Watching:
 
     def take(self, envelope: Envelope[Event]) -> None:
         """Takes the next event."""
-        event, happened = envelope.event, envelope.metadata.happened
-        if isinstance(event, HostWatched):
-            host = self._host(envelope.stream)
-            host.since = min(event.since, host.since or event.since)
-            host.until = max(happened, host.until or happened)
-        elif isinstance(event, HostNotWatched) and envelope.metadata.earliest is not None:
-            gap = Gap(since=envelope.metadata.earliest, until=happened)
-            self._host(envelope.stream).gaps[gap.since, gap.until] = gap
+        if isinstance(envelope.event, HostWatched | HostNotWatched):
+            self._host(envelope.stream).take(envelope)
 
     def merge(self, other: Watching) -> None:
         """Adds what is known of a part of the same history."""

@@ -5,11 +5,11 @@ What is checked, against the root in the file "checkpoint":
 1. the files are those that evidence.json lists, unchanged;
 2. every event of the range hashes to a leaf, no leaf of the range is missing, and with the hashes beside the range all
    of them come to the root: the range is complete;
-3. every file in proofs/ proves, on its own, that its event is in the log;
-4. the sample is the one that the seed draws from all changes in the range.
+3. the changes are all events here that record a request, and the sample is the one that the seed draws from them;
+4. every file in proofs/ proves, on its own, that its event is in the log, and there is one for each of them.
 
 What is not checked: the signature under the checkpoint (any tool for C2SP signed notes does that, see
-docs/evidence.md), and what evidence.json only says: which events are changes, the audit's verdict, what was watched.
+docs/evidence.md), what hides behind a hash, and what evidence.json only says: the audit's verdict, what was watched.
 """
 
 import base64
@@ -19,22 +19,41 @@ import sys
 from pathlib import Path
 from typing import Any
 
+REQUESTS = """
+vm.defined vm.memory-configured vm.guest-configured vm.removed vm.started vm.rebooted vm.restored vm.stopped vm.saved
+vm.paused vm.resumed vm.in-use-reported vm.memory-added vm.memory-removed vm.moved vm.command-refused
+vm.change-requested host.registered host.resized host.reserve-set host.removed host.command-refused
+"""
+
 
 def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+def decode_hash(text: str) -> bytes:
+    data = base64.b64decode(text, validate=True)
+    if len(data) != 32:
+        raise ValueError(f"{text[:60]!r} is not a hash")
+    return data
+
+
 def hash_of_leaf(event: dict[str, Any]) -> bytes:
     """RFC 6962: SHA-256 of a zero byte and the entry; the entry as docs/history-format.md has it."""
-    if "leaf" in event:  # of another VM: its hash is all that is here
-        return base64.b64decode(event["leaf"])
+    if list(event) == ["index", "leaf"]:  # of another VM, or damaged: its hash is all that is here
+        return decode_hash(event["leaf"])
+    if list(event) != ["index", "position", "stream", "version", "topic", "body"]:
+        raise ValueError(f"line {event['index']} of the events has other parts than an event has")
     parts = [event["stream"].encode(), str(event["version"]).encode(), event["topic"].encode()]
     head = b"DSSEv1" + b"".join(b" %d %b" % (len(part), part) for part in parts)
     body = event["body"].encode()
     entry = b"%b %d %b" % (head, len(body), body)
-    if len(entry) > 65535:
-        entry = b"%b 6 sha256 32 %b" % (head, sha256(body))
-    return sha256(b"\x00" + entry)
+    return sha256(b"\x00" + (entry if len(entry) <= 65535 else b"%b 6 sha256 32 %b" % (head, sha256(body))))
+
+
+def is_request(event: dict[str, Any]) -> bool:
+    kind = event["topic"].partition("/")[0]
+    is_job = kind == "vm.observed" and json.loads(event["body"])["data"].get("label") == "failed job"
+    return is_job or kind in REQUESTS.split()
 
 
 def hash_of_node(left: bytes, right: bytes) -> bytes:
@@ -55,81 +74,76 @@ def root_of(start: int, end: int, first: int, leaves: list[bytes], left: list[by
     if end - start == 1:
         return leaves[start - first]
     middle = start + left_half(end - start)
-    return hash_of_node(
-        root_of(start, middle, first, leaves, left, right), root_of(middle, end, first, leaves, left, right)
-    )
+    beside = (first, leaves, left, right)
+    return hash_of_node(root_of(start, middle, *beside), root_of(middle, end, *beside))
 
 
 def root_of_proof(index: int, size: int, leaf: bytes, path: list[bytes]) -> bytes:
     """RFC 6962, 2.1.1, the other way round: the last hash of the path is nearest to the root."""
-    if size == 1:
-        if path:
-            raise ValueError("the proof is too long")
-        return leaf
-    if not path:
-        raise ValueError("the proof is too short")
+    if size == 1 or not path:
+        return leaf if size == 1 and not path else b""  # else it is too long, or too short
     half = left_half(size)
     if index < half:
         return hash_of_node(root_of_proof(index, half, leaf, path[:-1]), path[-1])
     return hash_of_node(path[-1], root_of_proof(index - half, size - half, leaf, path[:-1]))
 
 
-def read_checkpoint(text: str) -> tuple[str, int, bytes]:
-    origin, size, root = text.split("\n")[:3]
-    return origin, int(size), base64.b64decode(root)
-
-
 def check(folder: Path) -> list[str]:
-    """Everything that is checked, as sentences; raises ValueError or KeyError at what is wrong."""
+    """Everything that is checked, as sentences; raises an error at what is wrong."""
     says = json.loads((folder / "evidence.json").read_text("utf-8"))
-    listed = set(says["files"])
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    if there != listed | {"evidence.json"}:
-        raise ValueError(f"files are missing, or others are here: {sorted((there - {'evidence.json'}) ^ listed)}")
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    if odd := sorted((there - {"evidence.json"}) ^ set(says["files"])):
+        raise ValueError(f"files are missing, or others are here: {odd}")
     for name, digest in says["files"].items():
         if sha256((folder / name).read_bytes()).hex() != digest:
             raise ValueError(f"{name} was changed")
-    note = (folder / "checkpoint").read_text("utf-8")
-    origin, size, root = read_checkpoint(note)
-    if (origin, size) != (says["origin"], says["size"]):
+    note = (folder / "checkpoint").read_bytes().decode()
+    origin, number, encoded = note.split("\n")[:3]
+    size, root = int(number), decode_hash(encoded)
+    if (origin, size, number) != (says["origin"], says["size"], f"{size}") or not origin.isprintable():
         raise ValueError("evidence.json is about another checkpoint")
 
-    events = [json.loads(line) for line in (folder / "events.jsonl").read_text("utf-8").split("\n")[:-1]]
-    first: int = says["first_index"]
-    last: int = says["last_index"]
-    if not 0 <= first <= last < size or [event["index"] for event in events] != list(range(first, last + 1)):
+    events, leaves = list[dict[str, Any]](), list[bytes]()
+    with (folder / "events.jsonl").open(encoding="utf-8", newline="\n") as lines:
+        for line in lines:
+            event = json.loads(line)
+            if json.dumps(event, ensure_ascii=False) + "\n" != line:  # such as one with a key twice
+                raise ValueError(f"line {len(leaves) + 1} of the events is not as it is written")
+            leaves.append(hash_of_leaf(event))
+            events.append(event)
+    first, last = int(says["first_index"]), int(says["last_index"])
+    if not 0 <= first <= last < size or [event["index"] for event in events] != [*range(first, last + 1)]:
         raise ValueError("events of the range are missing, or in another order")
-    leaves = [hash_of_leaf(event) for event in events]
-    left, right = ([base64.b64decode(hash) for hash in says[side]] for side in ("left", "right"))
+    left, right = (list(map(decode_hash, says[side])) for side in ("left", "right"))
     if root_of(0, size, first, leaves, left, right) != root or left or right:
         raise ValueError("the events of the range, and the hashes beside it, do not come to the root of the checkpoint")
 
-    whole = {event["position"]: event["index"] for event in events if "position" in event}
-    wanted = says["changes"]
-    if says["sample"] is not None:
-        seed, count = says["sample"]["seed"], says["sample"]["size"]
-        wanted = sorted(wanted, key=lambda position: sha256(f"{seed}:{position}".encode()))[:count]
-        if sorted(wanted) != says["sample"]["positions"]:
+    shown = {event["position"]: event for event in events if "position" in event}
+    unreadable = says["coverage"]["unreadable"]
+    wanted = [at for at in shown if at not in unreadable and is_request(shown[at])]
+    if [*shown] != sorted(shown) or len(shown) != sum("position" in event for event in events):
+        raise ValueError("the positions of the events are not in order")
+    if wanted != says["changes"]:
+        raise ValueError("the changes are not the events that record a request")
+    count, sample = len(wanted), says["sample"]
+    if sample is not None:  # drawn by the index, which the tree fixes
+        wanted.sort(key=lambda at: sha256(f"{sample['seed']}:{shown[at]['index']}".encode()))
+        wanted = sorted(wanted[: sample["size"]])
+        if wanted != sample["positions"]:
             raise ValueError("the sample is not the one that the seed draws")
-    proofs = sorted((folder / "proofs").iterdir()) if (folder / "proofs").is_dir() else []
-    if [path.name for path in proofs] != sorted(f"{position}.tlog-proof" for position in wanted):
+    if {name for name in says["files"] if name.startswith("proofs/")} != {f"proofs/{at}.tlog-proof" for at in wanted}:
         raise ValueError("there is not one proof for each change, or for each of the sample")
-    for path in proofs:
-        head, _, checkpoint = path.read_text("utf-8").partition("\n\n")
-        lines = head.split("\n")
-        index = int(lines[1].removeprefix("index "))
-        if (
-            lines[0] != "c2sp.org/tlog-proof@v1"
-            or whole[int(path.name.partition(".")[0])] != index
-            or checkpoint != note
-        ):
-            raise ValueError(f"{path.name} is a proof of something else")
-        if root_of_proof(index, size, leaves[index - first], [base64.b64decode(hash) for hash in lines[2:]]) != root:
-            raise ValueError(f"{path.name} does not prove its event")
+    for at in wanted:
+        head, _, checkpoint = (folder / f"proofs/{at}.tlog-proof").read_bytes().decode().partition("\n\n")
+        index, (magic, line, *path) = int(shown[at]["index"]), head.split("\n")
+        if (magic, line, checkpoint) != ("c2sp.org/tlog-proof@v1", f"index {index}", note):
+            raise ValueError(f"the proof of {at} is one of something else")
+        if root_of_proof(index, size, leaves[index - first], list(map(decode_hash, path))) != root:
+            raise ValueError(f"the proof of {at} does not prove it")
     return [
         f"complete: leaves {first} to {last} of {origin} ({len(events)} of {size}) come to the root of the checkpoint",
-        f"{len(whole)} of them are here as events, {len(events) - len(whole)} as hashes",
-        f"{len(proofs)} proofs of {len(says['changes'])} changes hold on their own",
+        f"{len(shown)} of them are here as events, {len(events) - len(shown)} as hashes",
+        f"{len(wanted)} proofs of {count} changes hold on their own; {len(unreadable)} events are called unreadable",
         "not checked here: the signature under the checkpoint, and what evidence.json only says",
     ]
 
@@ -141,5 +155,5 @@ if __name__ == "__main__":
         sys.exit(2)
     try:
         print("\n".join(check(place)))
-    except (ValueError, KeyError, IndexError, TypeError, OSError, RecursionError) as error:
-        sys.exit(f"VIOLATED: {error}")
+    except Exception as error:  # whatever is in the folder: what cannot be read does not hold
+        sys.exit("VIOLATED: " + f"{error}".encode("unicode_escape").decode())

@@ -15,7 +15,7 @@ from domain.aggregates import HistoryError
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import UtcTime, split_stream
-from domain.observed.events import HostNotWatched, HostWatched, ImportBegun, ImportRecorded
+from domain.observed.events import ImportBegun, ImportRecorded
 from nilometer.audit.result import Audit
 from nilometer.report.thinning import Sizes, ThinnedPoints
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
@@ -23,6 +23,7 @@ from projections.fleet import Fleet
 from projections.requests import RequestCourse, RequestCourses, is_short
 from projections.series import FleetSeries, HostPoint, VmPoint, host_point, vm_point
 from projections.unknowns import UnknownFigure, unknown_figures
+from projections.watching import WatchedHost
 from rules.judging.completeness import PlacedEvent
 from rules.judging.findings import Finding, Verdict
 from rules.judging.judge import Judge
@@ -128,9 +129,20 @@ class HostHistory(SubjectHistory):
     """What is kept of a host."""
 
     points: ThinnedPoints[HostPoint] = field(default_factory=lambda: ThinnedPoints(sizes_of_host, MOST_POINTS))
-    gaps: list[tuple[UtcTime, UtcTime]] = field(default_factory=list[tuple[UtcTime, UtcTime]])
-    """Times in which nobody watched it."""
-    watched_until: UtcTime | None = None
+    watched: WatchedHost = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watched = WatchedHost(self.id)
+
+    @property
+    def gaps(self) -> list[tuple[UtcTime, UtcTime]]:
+        """Times in which nobody watched it."""
+        return [(gap.since, gap.until) for gap in self.watched.gaps_between()]
+
+    @property
+    def watched_until(self) -> UtcTime | None:
+        """The last poll that is known."""
+        return self.watched.until
 
 
 @dataclass(slots=True)
@@ -285,10 +297,8 @@ class Collector:
         subject.take(ListedEvent(envelope, moment), is_linked=short)
         if isinstance(subject, VmHistory):
             self._take_request(subject, envelope, moment if isinstance(moment, VmMoment) else None, short=short)
-        elif isinstance(envelope.event, HostNotWatched) and envelope.metadata.earliest is not None:
-            subject.gaps.append((envelope.metadata.earliest, happened))
-        elif isinstance(envelope.event, HostWatched):
-            subject.watched_until = max(happened, subject.watched_until or happened)
+        else:
+            subject.watched.take(envelope)
 
     def _add_vm_point(self, point: VmPoint) -> VmMoment:
         tracked = self._series.fleet.vms.get(point.vm)

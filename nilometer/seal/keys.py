@@ -19,6 +19,7 @@ from typing import Final
 
 from domain.errors import InputError
 from nilometer.errors import LedgerError, LedgerWarning
+from nilometer.textio.files import read_small_file
 from nilometer.tlog.encoding import parse_base64, to_base64
 from nilometer.tlog.errors import TlogError
 from nilometer.tlog.notes import Algorithm, VerifierKey, check_key_name
@@ -49,7 +50,8 @@ def write_key_file(file: Path, lines: Sequence[str]) -> None:
             f"{file} exists; it was not touched", hint="name a new file: a key is never replaced"
         ) from None
     except OSError as error:
-        raise InputError(f"{file}: {error.strerror}") from None
+        hint = "name a new file in a folder that can be written"
+        raise InputError(f"{file}: {error.strerror}", hint=hint) from None
     with os.fdopen(handle, "w", encoding="utf-8") as opened:
         opened.writelines(f"{line}\n" for line in lines)
         opened.flush()
@@ -58,12 +60,12 @@ def write_key_file(file: Path, lines: Sequence[str]) -> None:
 
 def read_key_file(file: Path) -> list[Signer]:
     """The keys of a file. Warns if others than its owner may read it. Raises ``InputError``."""
+    hint = "make a key: nilo key new NAME -o FILE"
     try:
-        text = file.read_text(encoding="utf-8")
-        mode = file.stat().st_mode
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise InputError(f"{file}: {why}", hint="make a key: nilo key new NAME -o FILE") from None
+        text = read_small_file(str(file), "a private key", hint).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{file}: it is not UTF-8, so not a private key", hint=hint) from None
+    mode = file.stat().st_mode
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         warnings.warn(f"others may read the private key in {file}: chmod 600 {file}", LedgerWarning, stacklevel=2)
     return parse_private_keys(text, str(file))

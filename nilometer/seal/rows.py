@@ -54,6 +54,8 @@ class Leaves:
     """The positions of all, joined as tiles have them."""
     hashes: bytes
     """The hash of each, joined."""
+    restored: int | None
+    """The position of the first that says that the ledger was restored from a backup."""
 
     @property
     def first(self) -> int:
@@ -106,13 +108,13 @@ def read_rows(db: Database, first: int, last: int, limit: int) -> list[SealRow]:
     return cast("list[SealRow]", db.execute(select, (first, last, limit)).fetchall())
 
 
-def find_restores(db: Database, after: int) -> list[SealRow]:
-    """The events after a position that say that the ledger was restored from a backup."""
+def find_restores(db: Database) -> list[SealRow]:
+    """The events that say that the ledger was restored from a backup."""
     columns = _SQLITE if db.blob_type == "BLOB" else _POSTGRES
-    select = (columns + "FROM {events} WHERE {position} > ? AND topic = ? ORDER BY 1").format(
+    select = (columns + "FROM {events} WHERE topic = ? ORDER BY 1").format(
         position=db.position_column, events=db.events_table
     )
-    return cast("list[SealRow]", db.execute(select, (after, RESTORED)).fetchall())
+    return cast("list[SealRow]", db.execute(select, (RESTORED,)).fetchall())
 
 
 def entry_of(row: SealRow) -> bytes:
@@ -133,7 +135,7 @@ def _hash_rows(rows: Iterable[StrictRow]) -> Leaves | None:
     """The leaves that events are, unless a row was damaged: then ``None``."""
     # ``hash_leaf(entry_of(row))`` for each, but twice as fast: there may be millions. A row is hashed as soon as it is
     # read: then its memory is free, and in the processor's cache, for the next one.
-    positions, hashes = list[int](), list[bytes]()
+    positions, hashes, restored = list[int](), list[bytes](), None
     add_position, add_hash, copy, join = positions.append, hashes.append, _BEGUN.copy, b"".join
     for position, stream, version, topic, body in rows:
         if type(stream) is not str or type(version) is not int or type(topic) is not str or type(body) is not bytes:
@@ -146,16 +148,19 @@ def _hash_rows(rows: Iterable[StrictRow]) -> Leaves | None:
         else:
             add_hash(hash_leaf(encode_entry(stream.encode(), b"%d" % version, topic.encode(), body)))
         add_position(position)
-    return _join(positions, hashes)
+        if topic == RESTORED and restored is None:
+            restored = position
+    return _join(positions, hashes, restored)
 
 
 def _hash_damaged(rows: Sequence[SealRow]) -> Leaves:
     """The leaves of a page in which a row was damaged."""
-    return _join([row[0] for row in rows], [hash_leaf(entry_of(row)) for row in rows])
+    restored = next((row[0] for row in rows if row[3] == RESTORED.encode()), None)
+    return _join([row[0] for row in rows], [hash_leaf(entry_of(row)) for row in rows], restored)
 
 
-def _join(positions: Sequence[int], hashes: Sequence[bytes]) -> Leaves:
-    return Leaves(count=len(positions), positions=pack_positions(positions), hashes=b"".join(hashes))
+def _join(positions: Sequence[int], hashes: Sequence[bytes], restored: int | None) -> Leaves:
+    return Leaves(count=len(positions), positions=pack_positions(positions), hashes=b"".join(hashes), restored=restored)
 
 
 def read_leaves(store: Store, first: int, last: int, limit: int | None = None) -> Iterator[Leaves]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from domain.identifiers import UtcTime
 from nilometer.errors import LedgerBusy, LedgerError
-from nilometer.seal.rows import FIRST, LAST, Leaves, find_restores, read_leaves
+from nilometer.seal.rows import FIRST, LAST, Leaves, read_leaves
 from nilometer.seal.tables import (
     POSITION_BYTES,
     SealedHead,
@@ -121,15 +121,8 @@ class Sealer:
     def _prepare(self) -> _Prepared | None:
         with self._store.transaction(write=False) as db:
             before = newest_head(db)
-            restores = [] if before is None else find_restores(db, before.position)
         if before is not None:
             self._check_head(before)
-            if restores and before.origin == self.origin:
-                raise SealRefused(
-                    f"the ledger was restored from a backup at position {restores[0][0]}: "
-                    f"what was sealed as {self.origin} after that backup is given up, and has no successor",
-                    hint="go on under another name: nilo key new NAME -o FILE, then nilo seal --rotate --key FILE",
-                )
         elif self._known is not None and self._known.head.size:
             raise SealRefused(
                 f"the ledger is not sealed, and the checkpoint that was kept has {self._known.head.size} events: "
@@ -138,6 +131,13 @@ class Sealer:
             )
         pages = list(read_leaves(self._reader, FIRST if before is None else before.position + 1, LAST, STEP))
         is_renamed = before is not None and before.origin != self.origin
+        restored = next((page.restored for page in pages if page.restored is not None), None)
+        if before is not None and not is_renamed and restored is not None:
+            raise SealRefused(
+                f"the ledger was restored from a backup at position {restored}: "
+                f"what was sealed as {self.origin} after that backup is given up, and has no successor",
+                hint="go on under another name: nilo key new NAME -o FILE, then nilo seal --rotate --key FILE",
+            )
         return self._sign(before, pages) if pages or is_renamed else None
 
     def _sign(self, before: SealedHead | None, pages: Sequence[Leaves]) -> _Prepared:

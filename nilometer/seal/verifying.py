@@ -370,7 +370,7 @@ class Verifier:
     def _add_lost(self, head: TreeHead, what: str, otherwise: str) -> None:
         """Notes that a checkpoint of others covers other events: violated, unless a restore gave them up."""
         with self._store.transaction(write=False) as db:
-            restores = find_restores(db, FIRST)
+            restores = find_restores(db)
         for row in restores:
             restore = _read_restore(row)
             if restore is not None and restore.sealed_as == head.origin and restore.events < head.size:

@@ -14,6 +14,7 @@ from typing import BinaryIO, Final
 from domain.errors import InputError
 from nilometer.textio.identifying.kind import FOLDER, wrong_file
 
+LARGEST_SMALL_FILE: Final = 1_000_000
 _DATABASES: Final = (".db", ".sqlite", ".sqlite3")
 
 
@@ -26,6 +27,51 @@ def check_name(name: str) -> str:
     if "://" in name and not Path(name).exists():
         raise InputError(f"{name} is a URL, and not the name of a file", hint="a ledger is named by --ledger URL")
     return name
+
+
+def read_small_file(file: str, what: str, hint: str) -> bytes:
+    """A file that is read whole: a key, a policy, a checkpoint, a certificate; ``what`` names it with its article.
+
+    Raises ``InputError`` for one that cannot be read, or is too large to be one.
+    """
+    path = Path(check_name(file))
+    if path.is_dir():
+        raise InputError(f"{file}: this is a folder, not {what}", hint=hint)
+    try:
+        with path.open("rb") as opened:
+            raw = opened.read(LARGEST_SMALL_FILE + 1)
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}", hint=hint) from None
+    if len(raw) > LARGEST_SMALL_FILE:
+        raise InputError(f"{file} has over {LARGEST_SMALL_FILE:,} bytes: it is not {what}", hint=hint)
+    return raw
+
+
+def check_backup(name: str) -> Path:
+    """The path of a backup, which must be there. Raises ``InputError``."""
+    path = Path(check_name(name))
+    if not path.exists():
+        raise InputError(f"{name}: No such file or directory", hint="name a file that nilo backup made")
+    return path
+
+
+def check_new(name: str, otherwise: str = "") -> Path:
+    """The path of a file or folder that is to be made. Raises ``InputError`` if it is there, or its folder is not.
+
+    ``otherwise`` says, after the error, what else did not happen.
+    """
+    path = Path(check_name(name))
+    if path.exists() or path.is_symlink():
+        raise InputError(f"{name} exists; it was not touched{otherwise}", hint="name a new one: nothing is replaced")
+    check_folder(path, otherwise)
+    return path
+
+
+def check_folder(path: Path, otherwise: str = "") -> None:
+    """Raises ``InputError`` if the folder that a file is to be written in does not exist."""
+    parent = path.absolute().parent
+    if not parent.is_dir():
+        raise InputError(f"{path}: the folder {parent} does not exist{otherwise}", hint=f"mkdir -p {parent}")
 
 
 def _is_too_long(name: str) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from nilometer.cli.failures import OK, say
@@ -11,7 +9,7 @@ from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import current_session
 from nilometer.seal.keys import make_private_keys, write_key_file
-from nilometer.textio.files import check_name
+from nilometer.textio.files import check_new
 from nilometer.tlog.notes import Algorithm
 
 
@@ -47,7 +45,7 @@ def new(name: str, file: str, witness: bool, ml_dsa: bool) -> int:
     out = Output(current_session().format)
     first = Algorithm.ED25519_COSIGNATURE if witness else Algorithm.ED25519
     keys = make_private_keys(name, [first, *([Algorithm.ML_DSA_44_COSIGNATURE] if ml_dsa else [])])
-    write_key_file(Path(check_name(file)), [line for line, _ in keys])
+    write_key_file(check_new(file), [line for line, _ in keys])
     if out.json:
         out.write_document({"name": name, "file": file, "verifier_keys": [str(key) for _, key in keys]})
     else:

@@ -18,11 +18,11 @@ from nilometer.cli.interrupts import interruptible
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.sealing.signing import (
+    CHECKPOINT_HINT,
     find_signers,
     known_witnesses,
     read_checkpoint_file,
     read_policy,
-    read_small_file,
     signing_options,
 )
 from nilometer.cli.session import current_session
@@ -32,7 +32,7 @@ from nilometer.ledger.reader import open_store
 from nilometer.messages.sizes import plural
 from nilometer.seal.sealing import NewSeal, Sealer, add_signatures
 from nilometer.seal.tables import SealedHead, newest_head
-from nilometer.textio.files import check_name
+from nilometer.textio.files import check_folder, check_name, read_small_file
 from nilometer.times import current_time, format_time
 from nilometer.tlog.checkpoints import SignedTreeHead
 from nilometer.tlog.merkle import Subtree
@@ -78,6 +78,8 @@ def command(
     out = Output(session.format)
     pause = None if every is None else _parse_pause(every)
     file = None if kept is None else Path(check_name(kept))
+    if file is not None:
+        check_folder(file, "; nothing was sealed")
     signers = find_signers(key_file, sign_with, verifier_key)
     witnesses = known_witnesses(read_policy(policy))
     with session.writing(create=False) as ledger, closing(open_store(session.url)) as reader:
@@ -177,7 +179,7 @@ def _newest(ledger: Ledger) -> SealedHead | None:
 
 
 def _content(file: Path) -> bytes | None:
-    return read_small_file(str(file)) if file.exists() else None
+    return read_small_file(str(file), "a checkpoint", CHECKPOINT_HINT) if file.exists() else None
 
 
 def _keep(file: Path, note: bytes) -> None:

@@ -12,18 +12,21 @@ import click
 from domain.errors import InputError
 from nilometer.cli.failures import Mistyped
 from nilometer.seal.keys import command_signer, parse_private_keys, read_key_file
+from nilometer.textio.files import read_small_file
 from nilometer.tlog.checkpoints import SignedTreeHead, parse_checkpoint
+from nilometer.tlog.errors import TlogError
 from nilometer.tlog.notes import VerifierKey, parse_verifier_key
 from nilometer.tlog.policies import TlogPolicy, parse_policy
 from nilometer.tlog.signatures import Signer
 from nilometer.witness.asking import KnownWitness
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 KEY: Final = "NILO_SEAL_KEY"
-LARGEST_FILE: Final = 1_000_000
+POLICY_HINT: Final = "name a file with lines such as: log VERIFIER-KEY, and: quorum none; see docs/seal.md"
 _KEY_HINT: Final = "name the file with what nilo key new printed, or the verifier key itself"
-_CHECKPOINT_HINT: Final = "name a file that nilo seal --checkpoint wrote"
+CHECKPOINT_HINT: Final = "name a file that nilo seal --checkpoint wrote"
 
 
 def signing_options(function: F) -> F:
@@ -60,7 +63,7 @@ def read_verifier_keys(given: Sequence[str]) -> list[VerifierKey]:
         if "+" in text and not Path(text).exists():
             keys.append(parse_verifier_key(text))
             continue
-        lines = read_small_file(text, _KEY_HINT).decode("utf-8", "replace").splitlines()
+        lines = read_small_file(text, "a verifier key", _KEY_HINT).decode("utf-8", "replace").splitlines()
         found = [parse_verifier_key(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
         if not found:
             raise InputError(f"{text}: there is no verifier key in this file", hint=_KEY_HINT)
@@ -69,8 +72,8 @@ def read_verifier_keys(given: Sequence[str]) -> list[VerifierKey]:
 
 
 def read_policy(file: str | None) -> TlogPolicy | None:
-    """The policy in a file, if one was named."""
-    return None if file is None else parse_policy(read_small_file(file))
+    """The policy in a file, if one was named. Raises ``InputError`` that names the file if it has none."""
+    return None if file is None else _parse_file(file, parse_policy, "a policy", POLICY_HINT)
 
 
 def known_witnesses(policy: TlogPolicy | None) -> list[KnownWitness]:
@@ -82,21 +85,12 @@ def known_witnesses(policy: TlogPolicy | None) -> list[KnownWitness]:
 
 def read_checkpoint_file(file: str) -> SignedTreeHead:
     """A checkpoint that was kept. Raises ``InputError`` that names the file if it has none."""
-    try:
-        return parse_checkpoint(read_small_file(file, _CHECKPOINT_HINT))
-    except InputError as error:
-        if error.message.startswith(file):
-            raise
-        raise InputError(f"{file}: this is no checkpoint: {error.message}", hint=_CHECKPOINT_HINT) from None
+    return _parse_file(file, parse_checkpoint, "a checkpoint", CHECKPOINT_HINT)
 
 
-def read_small_file(file: str, hint: str = "") -> bytes:
-    """A file of keys, a policy or a checkpoint. Raises ``InputError`` for one that is too large to be one."""
+def _parse_file(file: str, parse: Callable[[bytes], T], what: str, hint: str) -> T:
+    raw = read_small_file(file, what, hint)
     try:
-        with Path(file).open("rb") as opened:
-            raw = opened.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}", hint=hint) from None
-    if len(raw) > LARGEST_FILE:
-        raise InputError(f"{file} has over {LARGEST_FILE:,} bytes: it is no key, policy or checkpoint")
-    return raw
+        return parse(raw)
+    except TlogError as error:
+        raise InputError(f"{file}: this is not {what}: {error.message}", hint=error.hint or hint) from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import socket
-from pathlib import Path
 from typing import Final
 
 import click
@@ -16,6 +15,7 @@ from nilometer.cli.options import common_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
 from nilometer.errors import LedgerError, install_hint
+from nilometer.textio.files import read_small_file
 
 PORT: Final = 8642
 MOST_CONNECTIONS: Final = 128
@@ -99,7 +99,7 @@ def _read_token(file: str | None) -> str:
     if file is None:
         return secrets.token_urlsafe(32)
     try:
-        token = Path(file).read_text("utf-8").strip()
+        token = read_small_file(file, "a token", _MAKE_TOKEN.format(file=file)).decode("utf-8").strip()
     except UnicodeDecodeError:
         raise InputError(f"{file} holds no token: it is no text", hint=_MAKE_TOKEN.format(file=file)) from None
     if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:

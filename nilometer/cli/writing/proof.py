@@ -7,10 +7,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from domain.errors import InputError
 from nilometer.cli.failures import say
 from nilometer.ledger.reader import open_store
 from nilometer.seal.proving import LogProver, NotSealed
+from nilometer.textio.files import check_new
 
 PAUSE_SECONDS: Final = 0.1
 """Between two looks at the seal."""
@@ -18,12 +18,7 @@ PAUSE_SECONDS: Final = 0.1
 
 def check_proof_file(file: str) -> Path:
     """A file that a proof can be written to. Raises ``InputError``, before anything is recorded."""
-    path = Path(file)
-    if path.exists():
-        raise InputError(f"{file} exists; it was not touched, and nothing was recorded", hint="name a new file")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"the folder of {file} does not exist; nothing was recorded")
-    return path
+    return check_new(file, "; nothing was recorded")
 
 
 def wait_for_proof(url: str, position: int, file: Path, seconds: float) -> bool:

@@ -13,6 +13,7 @@ from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
 from nilometer.history.repairing import plan_repair, repair_into
 from nilometer.messages.sizes import plural
+from nilometer.textio.files import check_backup
 
 if TYPE_CHECKING:
     from nilometer.history.repairing import Repair
@@ -38,7 +39,7 @@ def command(copy: str | None, backup: str | None) -> int:
     session = current_session()
     out = Output(session.format)
     with Progress("reading", unit="events") as progress:
-        repair = plan_repair(session.url, None if backup is None else Path(backup), progress.update)
+        repair = plan_repair(session.url, None if backup is None else check_backup(backup), progress.update)
     copied = None if copy is None else repair_into(session.url, Path(copy), repair)
     if out.json:
         out.write_document(_to_document(repair, copy, copied))

@@ -12,7 +12,7 @@ from nilometer.cli.output import Output
 from nilometer.cli.session import current_session
 from nilometer.ledger.backup import announce_restore, restore_backup
 from nilometer.messages.sizes import plural
-from nilometer.textio.files import check_name
+from nilometer.textio.files import check_backup
 
 
 @click.command("restore")
@@ -33,7 +33,7 @@ def command(file: str, actor: str | None) -> int:
     session = current_session()
     out = Output(session.format)
     actor = actor or session.actor  # before anything is written
-    copied = restore_backup(Path(check_name(file)), session.url)
+    copied = restore_backup(check_backup(file), session.url)
     recorded = announce_restore(session.url, Path(file), copied, actor=actor, via=session.via, clock=session.clock)
     if out.json:
         known = {"file": file, "events": copied.events, "receipts": copied.receipts, "sha256": copied.sha256}

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-import pytest
 from tlog_scales.signing import Vkey
 from tlog_scales.tlog import Checkpoint
 
@@ -19,47 +15,9 @@ from nilometer.ledger.ledger import Ledger
 from nilometer.tlog.merkle import check_inclusion
 from nilometer.tlog.proofs import parse_proof
 from tests.nilometer.cli.calling import Desk
-from tests.nilometer.cli.test_schemas import problems
-from tests.nilometer.ledger.asking import a_vm, ask, with_web01
+from tests.nilometer.evidence.folders import check, says
 from tests.nilometer.seal.sealed import KEY, grow, seal
 from tests.paths import ROOT
-
-
-def check(folder: Path) -> tuple[int, str]:
-    """The exit code of verify.py, and what it says; with nothing of Nilometer to import."""
-    ran = subprocess.run(
-        [sys.executable, "-I", "-S", folder / "verify.py"], capture_output=True, text=True, cwd=folder, check=False
-    )
-    return ran.returncode, ran.stdout + ran.stderr
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a sealed ledger of over a tile, with two VMs, and evidence of all and of one VM."""
-    folder = tmp_path_factory.mktemp("made")
-    desk = Desk(folder)
-    with Ledger.open(desk.url, create=True, durable=False) as ledger:
-        with_web01(ledger)
-        ask(ledger, "define-vm", **a_vm(vm="web02"))
-        grow(ledger, 140)
-        seal(ledger)
-        grow(ledger, 3)
-    for name, args in (("all", []), ("one", ["--vm", "web02"]), ("sample", ["--sample", "5", "--seed", "18"])):
-        answer = desk.call("evidence", "-o", f"{folder}/{name}", *args, "--format", "json")
-        assert answer.code == 0, answer.err
-        assert problems("evidence", answer.json) == []
-    return folder
-
-
-@pytest.fixture
-def evidence(made: Path, tmp_path: Path) -> Path:
-    """A folder of evidence, to be changed."""
-    return Path(shutil.copytree(made / "sample", tmp_path / "evidence"))
-
-
-def says(folder: Path) -> Any:
-    """What evidence.json says."""
-    return json.loads((folder / "evidence.json").read_text("utf-8"))
 
 
 def test_all_of_it_is_checked_by_its_own_program_alone(made: Path) -> None:
@@ -127,120 +85,18 @@ def test_a_ledger_that_is_not_sealed_has_no_evidence(tmp_path: Path) -> None:
     assert (answer.code, answer.err.splitlines()) == (2, ["error: the ledger is not sealed", "hint: nilo seal"])
 
 
-def lines_of(folder: Path) -> list[str]:
-    """The lines of the events."""
-    return (folder / "events.jsonl").read_text("utf-8").split("\n")[:-1]
-
-
-def put_lines(folder: Path, lines: list[str]) -> None:
-    """Other lines in their place."""
-    (folder / "events.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
-
-
-def edit_event(folder: Path) -> None:
-    """Somebody else asked."""
-    put_lines(folder, [line.replace("ann", "bob") for line in lines_of(folder)])
-
-
-def drop_event(folder: Path) -> None:
-    """One is missing."""
-    put_lines(folder, lines_of(folder)[:7] + lines_of(folder)[8:])
-
-
-def drop_event_and_number(folder: Path) -> None:
-    """One is missing, and the others have its number."""
-    events = [json.loads(line) for line in lines_of(folder)]
-    del events[7]
-    put_lines(folder, [json.dumps({**event, "index": number}) for number, event in enumerate(events)])
-    change(folder, last_index=len(events) - 1)
-
-
-def cut_end(folder: Path) -> None:
-    """The last are missing."""
-    put_lines(folder, lines_of(folder)[:-5])
-    change(folder, last_index=says(folder)["last_index"] - 5)
-
-
-def swap_events(folder: Path) -> None:
-    """Two in another order."""
-    lines = lines_of(folder)
-    lines[5], lines[6] = lines[6], lines[5]
-    put_lines(folder, lines)
-
-
-def other_proof(folder: Path) -> None:
-    """One proof for another."""
-    one, other, *_ = sorted((folder / "proofs").iterdir())
-    one.write_bytes(other.read_bytes())
-
-
-def drop_proof(folder: Path) -> None:
-    """A proof is missing."""
-    next((folder / "proofs").iterdir()).unlink()
-
-
-def cut_proof(folder: Path) -> None:
-    """A proof has one hash less."""
-    path = next((folder / "proofs").iterdir())
-    lines = path.read_text("utf-8").split("\n")
-    path.write_text("\n".join([*lines[:2], *lines[3:]]), "utf-8")
-
-
-def other_checkpoint(folder: Path) -> None:
-    """Another root, in the checkpoint and in the proofs."""
-    text = (folder / "checkpoint").read_text("utf-8")
-    root = text.split("\n")[2]
-    for path in (folder / "checkpoint", *(folder / "proofs").iterdir()):
-        path.write_text(path.read_text("utf-8").replace(root, "A" * 43 + "="), "utf-8")
-
-
-def smaller_checkpoint(folder: Path) -> None:
-    """The size alone."""
-    for path in (folder / "checkpoint", *(folder / "proofs").iterdir()):
-        path.write_text(path.read_text("utf-8").replace("\n285\n", "\n284\n"), "utf-8")
-    change(folder, size=284)
-
-
-def other_sample(folder: Path) -> None:
-    """Somebody chose."""
-    sample = says(folder)["sample"]
-    change(folder, sample={**sample, "seed": 19})
-
-
-def change(folder: Path, **changes: Any) -> None:
-    """Other values in evidence.json."""
-    (folder / "evidence.json").write_text(json.dumps({**says(folder), **changes}), "utf-8")
-
-
-CHANGES = [
-    edit_event, drop_event, drop_event_and_number, cut_end, swap_events, other_proof, drop_proof, cut_proof,
-    other_checkpoint, smaller_checkpoint, other_sample,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("do", CHANGES)
-@pytest.mark.parametrize("digests", [False, True], ids=["", "with-right-digests"])
-def test_whatever_is_changed_is_refused(evidence: Path, do: Callable[[Path], None], digests: bool) -> None:
-    do(evidence)
-    if digests:
-        names = says(evidence)["files"]
-        there = [name for name in names if (evidence / name).exists()]
-        change(evidence, files={name: sha256((evidence / name).read_bytes()).hexdigest() for name in there})
-    code, text = check(evidence)
-    assert (code, text.startswith("VIOLATED: ")) == (1, True)
-
-
-def test_an_additional_file_is_refused(evidence: Path) -> None:
-    (evidence / "policy").write_text("quorum none\n")
-    assert check(evidence) == (1, "VIOLATED: files are missing, or others are here: ['policy']\n")
-
-
 def test_what_is_in_the_folder_is_the_program_of_the_page(made: Path) -> None:
     assert (made / "all" / "verify.py").read_bytes() == (ROOT / "nilometer" / "evidence" / "verify.py").read_bytes()
     program = (made / "all" / "verify.py").read_text("utf-8")
     imports = {line.split()[1] for line in program.splitlines() if line.startswith(("import ", "from "))}
     assert imports <= sys.stdlib_module_names
     assert len(program.splitlines()) < 160
+
+
+def test_a_seed_without_a_sample_is_refused(made: Path, tmp_path: Path) -> None:
+    answer = Desk(made).call("evidence", "-o", f"{tmp_path}/none", "--seed", "7")
+    assert (answer.code, "--sample is not given" in answer.err, "hint: add --sample N" in answer.err) == (2, True, True)
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_vm_that_there_never_was_has_no_evidence(made: Path, tmp_path: Path) -> None:

@@ -281,7 +281,7 @@ def test_files_that_are_no_key_and_no_checkpoint_are_named_with_a_hint(sealing: 
         (("--verifier-key", empty), f"{empty}: there is no verifier key in this file"),
         (("--verifier-key", "nope.pub"), "nope.pub: No such file"),
         (("--against", path(sealing, "nope")), f"{path(sealing, 'nope')}: No such file"),
-        (("--against", path(sealing, "seal.pub")), f"{path(sealing, 'seal.pub')}: this is no checkpoint: "),
+        (("--against", path(sealing, "seal.pub")), f"{path(sealing, 'seal.pub')}: this is not a checkpoint: "),
     ):
         answer = sealing.call("verify", *args)
         assert (answer.code, says in answer.err, "\nhint: name " in answer.err) == (2, True, True), answer.err

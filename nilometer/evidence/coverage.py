@@ -1,0 +1,72 @@
+"""What evidence says of the events of its range beside what they are: what was watched, what came late, what lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from domain.envelope import Envelope
+from domain.events import Event
+from domain.identifiers import VmId, seconds_between, vm_id
+from domain.observed.events import UNKNOWN_ACTOR, HostNotWatched, HostWatched
+from nilometer.errors import UnreadableEvent
+from nilometer.ledger.ledger import Ledger
+from projections.timeline import subject
+from projections.watching import Watching
+
+LATE_SECONDS: Final = 3600
+"""What is recorded so long after it happened is named."""
+
+
+@dataclass(slots=True)
+class WatchCoverage:
+    """What was watched, what was recorded late, and which requests lack a name, a reason or a ticket."""
+
+    watching: Watching = field(default_factory=Watching)
+    late: list[int] = field(default_factory=list[int])
+    without_actor: list[int] = field(default_factory=list[int])
+    without_reason: list[int] = field(default_factory=list[int])
+    unreadable: list[int] = field(default_factory=list[int])
+    changes: list[int] = field(default_factory=list[int])
+    """The positions of all requests in the range."""
+
+    def take(self, envelope: Envelope[Event]) -> None:
+        """Takes in one event."""
+        metadata, position = envelope.metadata, envelope.position
+        self.watching.take(envelope)
+        if seconds_between(metadata.happened, metadata.recorded) > LATE_SECONDS:
+            self.late.append(position)
+        if subject(envelope).asked:
+            self.changes.append(position)
+            if metadata.actor == UNKNOWN_ACTOR:
+                self.without_actor.append(position)
+            if metadata.reason is None:
+                self.without_reason.append(position)
+
+    def to_document(self) -> dict[str, object]:
+        """The coverage as JSON."""
+        return {
+            "watched": [
+                {"host": host.host, "since": host.since, "until": host.until}
+                for host in self.watching
+                if host.since is not None
+            ],
+            "gaps": [
+                {"host": host.host, "after": gap.since, "until": gap.until}
+                for host in self.watching
+                for gap in host.gaps_between()
+            ],
+            "recorded_late": self.late,
+            "unreadable": self.unreadable,
+        }
+
+
+def read_coverage(ledger: Ledger, first: int, last: int, vm: VmId | None) -> WatchCoverage:
+    """Reads the events from one position to another; with a VM those of others count only as watching."""
+    coverage = WatchCoverage()
+    for event in ledger.read_all(max(0, first - 1), last):
+        if isinstance(event, UnreadableEvent):
+            coverage.unreadable.append(event.position)
+        elif vm in (None, vm_id(event.stream)) or isinstance(event.event, HostWatched | HostNotWatched):
+            coverage.take(event)
+    return coverage
