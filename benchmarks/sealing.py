@@ -16,7 +16,8 @@ from benchmarks.histories import History
 from nilometer.ledger.ledger import Ledger
 from nilometer.seal.proving import LogProver
 from nilometer.seal.sealing import Sealer
-from nilometer.seal.verifying import SealVerdict, Verifier
+from nilometer.seal.verification import SealVerdict
+from nilometer.seal.verifying import Verifier
 from nilometer.storage.sqlite.reader import SQLiteReader
 from nilometer.storage.urls import SQLiteLocation
 from nilometer.times import current_time

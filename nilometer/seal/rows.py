@@ -117,6 +117,12 @@ def find_restores(db: Database) -> list[SealRow]:
     return cast("list[SealRow]", db.execute(select, (RESTORED,)).fetchall())
 
 
+def count_rows(db: Database) -> int:
+    """How many events there are."""
+    (count,) = cast("tuple[int]", db.execute(f"SELECT COUNT(*) FROM {db.events_table}").fetchone())
+    return count
+
+
 def entry_of(row: SealRow) -> bytes:
     """The entry of an event in the log."""
     _, stream, version, topic, body, types = row

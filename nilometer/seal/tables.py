@@ -87,6 +87,12 @@ def read_leaf_tiles(db: Database, first: int, last: int) -> Iterator[tuple[int, 
         yield cast("int", number), _bytes(hashes), _bytes(positions)
 
 
+def count_leaf_tiles(db: Database) -> int:
+    """How many tiles of level 0 there are."""
+    (count,) = cast("tuple[int]", db.execute("SELECT COUNT(*) FROM seal_tiles WHERE level = 0").fetchone())
+    return count
+
+
 def find_leaf(db: Database, position: int, size: int) -> int | None:
     """The index of the leaf that is the event at a position, among so many leaves; ``None`` if it is not sealed."""
     tiles = range((size + WIDTH - 1) // WIDTH)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 from nilometer.seal.comparing import (
@@ -21,10 +19,13 @@ from nilometer.seal.comparing import (
     compare_range,
     cut_ranges,
 )
-from nilometer.seal.rows import FIRST, LAST, SealRow, find_restores, read_leaves, read_rows
-from nilometer.seal.tables import SealDamaged, SealedHead, exist, read_heads, read_tile
+from nilometer.seal.heads import KeptHead, check_policy, check_signatures, read_kept
+from nilometer.seal.restores import find_restore
+from nilometer.seal.rows import FIRST, LAST, count_rows, read_leaves, read_rows
+from nilometer.seal.tables import SealedHead, count_leaf_tiles, exist, read_tile
+from nilometer.seal.verification import OtherCheckpoint, SealFinding, SealVerdict, UnsealedTail, Verification
 from nilometer.storage.store import Store
-from nilometer.tlog.checkpoints import SignedTreeHead, TreeHead, parse_checkpoint
+from nilometer.tlog.checkpoints import SignedTreeHead, TreeHead
 from nilometer.tlog.errors import SignatureError, TlogError
 from nilometer.tlog.merkle import EMPTY_ROOT, hash_perfect
 from nilometer.tlog.notes import VerifierKey
@@ -34,73 +35,6 @@ from nilometer.tlog.tiles import FULL_BYTES, WIDTH, Coordinate, TileTree, grow, 
 
 MOST_SHOWN: Final = 20
 """So many differences are named; all are counted."""
-
-
-class SealVerdict(StrEnum):
-    """What can be said, worst last."""
-
-    HOLDS = "holds"
-    UNKNOWN = "unknown"
-    VIOLATED = "violated"
-
-
-@dataclass(frozen=True, slots=True)
-class SealFinding:
-    """Something that does not hold, or that cannot be said."""
-
-    verdict: SealVerdict
-    about: str
-    """``event``, ``tile``, ``checkpoint``, ``signature``, ``against`` or ``witness``."""
-    message: str
-    position: int | None = None
-    event: str | None = None
-    """The stream and version of the event that stands there now."""
-
-
-@dataclass(frozen=True, slots=True)
-class OtherCheckpoint:
-    """A checkpoint that was kept somewhere else, under the name by which it is shown."""
-
-    name: str
-    checkpoint: SignedTreeHead
-
-
-@dataclass(frozen=True, slots=True)
-class UnsealedTail:
-    """The events that no checkpoint covers yet: of them nothing can be said."""
-
-    events: int
-    since: str | None
-    """When the first of them was recorded, as it says itself."""
-
-
-@dataclass(slots=True)
-class Verification:
-    """What was checked, and what it came to."""
-
-    events: int = 0
-    sealed: SealedHead | None = None
-    checkpoints: int = 0
-    """How many kept checkpoints were compared."""
-    signatures: SealVerdict = SealVerdict.UNKNOWN
-    against: int = 0
-    """How many checkpoints of others were compared."""
-    witnessed: SealedHead | None = None
-    """The newest checkpoint that as many witnesses signed as the policy asks for."""
-    counts: dict[DifferenceKind, int] = field(default_factory=lambda: dict.fromkeys(DifferenceKind, 0))
-    unsealed: UnsealedTail = field(default_factory=lambda: UnsealedTail(0, None))
-    findings: list[SealFinding] = field(default_factory=list[SealFinding])
-
-    @property
-    def verdict(self) -> SealVerdict:
-        """The worst of all that was found. What is not sealed yet does not count in it."""
-        order = list(SealVerdict)
-        return max((finding.verdict for finding in self.findings), key=order.index, default=SealVerdict.HOLDS)
-
-    def add(self, verdict: SealVerdict, about: str, message: str) -> None:
-        """Notes a finding."""
-        self.findings.append(SealFinding(verdict=verdict, about=about, message=message))
-
 
 CompareRanges = Callable[[Store, Sequence[TileRange], "Callable[[int], None] | None"], "list[ComparedRange]"]
 """Compares ranges, in this process or in several, and tells how many events were read so far."""
@@ -136,17 +70,17 @@ class Verifier:
         self._policy = policy
         self._compare = compare
         self._result = Verification()
-        self._heads: list[tuple[SealedHead, SignedTreeHead]] = []
+        self._heads: list[KeptHead] = []
         self._computed: dict[Coordinate, bytes] = {}
         """The tiles above the leaves, as the leaves come to them."""
 
     def verify(self, progress: Callable[[int], None] | None = None) -> Verification:
         """Checks everything; ``progress`` gets how many events were read so far."""
         result = self._result
-        self._read_heads()
+        self._heads = read_kept(self._store, result)
         newest = self._heads[-1][0] if self._heads else None
         result.sealed = newest
-        size = 0 if newest is None else newest.size
+        size = 0 if newest is None else self._limit_size(newest.size)
         if newest is None:
             result.add(SealVerdict.UNKNOWN, "checkpoint", "the ledger is not sealed: there is nothing to compare with")
         ranges = [] if newest is None or not size else cut_ranges(self._store, size, newest.position)
@@ -157,33 +91,22 @@ class Verifier:
         self._check_heads(tree)
         if self._heads:
             self._check_events_alone(*self._heads[-1])
-        self._check_signatures()
+        check_signatures(self._heads, self._keys, result)
         self._check_against(tree, size, tail)
-        self._check_policy()
+        check_policy(self._heads, self._policy, result)
         result.findings.sort(key=lambda finding: list(SealVerdict).index(finding.verdict), reverse=True)
         return result
 
-    def _read_heads(self) -> None:
+    def _limit_size(self, size: int) -> int:
+        """The size of the newest checkpoint, unless that is far more than there are leaves and events."""
         with self._store.transaction(write=False) as db:
-            stored: list[SealedHead] = []
-            try:
-                stored = list(read_heads(db)) if exist(db) else []
-            except SealDamaged as error:
-                self._result.add(SealVerdict.VIOLATED, "checkpoint", error.message)
-        for head in stored:
-            where = f"the kept checkpoint of {head.size} events"
-            try:
-                checkpoint = parse_checkpoint(head.note)
-            except TlogError as error:
-                self._result.add(SealVerdict.VIOLATED, "checkpoint", f"{where} cannot be read: {error}")
-                continue
-            if (checkpoint.head.origin, checkpoint.head.size) != (head.origin, head.size):
-                self._result.add(SealVerdict.VIOLATED, "checkpoint", f"{where} is of another size or log")
-                continue
-            if self._heads and (head.size, head.position) < (self._heads[-1][0].size, self._heads[-1][0].position):
-                self._result.add(SealVerdict.VIOLATED, "checkpoint", f"{where} comes after one of more events")
-                continue
-            self._heads.append((head, checkpoint))
+            tiles = count_leaf_tiles(db)
+            if size <= tiles * WIDTH:
+                return size
+            events = count_rows(db)
+        what = f"the newest checkpoint covers {size} events, and the seal has tiles for {tiles * WIDTH}"
+        self._result.add(SealVerdict.VIOLATED, "tile", what)
+        return min(size, max(tiles * WIDTH, events))
 
     def _take(self, compared: Sequence[ComparedRange]) -> None:
         """Takes in what the comparison of the events found."""
@@ -314,41 +237,6 @@ class Verifier:
         except TlogError:
             return None
 
-    def _check_signatures(self) -> None:
-        """Checks the signatures of the kept checkpoints with the keys that were named."""
-        result = self._result
-        if not self._heads:
-            return
-        if not self._keys:
-            say = "no verifier key was named: the signatures were not checked"
-            result.add(SealVerdict.UNKNOWN, "signature", say)
-            return
-        result.signatures = SealVerdict.HOLDS
-        unsigned: list[SealedHead] = []
-        for head, checkpoint in self._heads:
-            try:
-                keys = [key for key in self._keys if key.name == head.origin]
-                if not verify_signatures(checkpoint, keys):
-                    unsigned.append(head)
-            except SignaturesUnavailable as error:
-                result.signatures = SealVerdict.UNKNOWN
-                result.add(SealVerdict.UNKNOWN, "signature", f"signature not checked: {error.message}")
-                return
-            except SignatureError as error:
-                result.signatures = SealVerdict.VIOLATED
-                result.add(SealVerdict.VIOLATED, "signature", f"checkpoint of {head.size} events: {error}")
-        if unsigned and unsigned[-1] is self._heads[-1][0]:
-            result.signatures = SealVerdict.VIOLATED
-            newest = unsigned.pop()
-            what = (
-                f"the newest checkpoint ({newest.origin}, {newest.size} events) is not signed by a key that was named"
-            )
-            result.add(SealVerdict.VIOLATED, "signature", what)
-        if unsigned:
-            result.signatures = max(result.signatures, SealVerdict.UNKNOWN, key=list(SealVerdict).index)
-            what = f"{len(unsigned)} older checkpoints are signed by keys that were not named: name them too"
-            result.add(SealVerdict.UNKNOWN, "signature", what)
-
     def _check_against(self, tree: TileTree, size: int, tail: bytes) -> None:
         """Compares the checkpoints that others kept."""
         result = self._result
@@ -369,18 +257,15 @@ class Verifier:
 
     def _add_lost(self, head: TreeHead, what: str, otherwise: str) -> None:
         """Notes that a checkpoint of others covers other events: violated, unless a restore gave them up."""
-        with self._store.transaction(write=False) as db:
-            restores = find_restores(db)
-        for row in restores:
-            restore = _read_restore(row)
-            if restore is not None and restore.sealed_as == head.origin and restore.events < head.size:
-                self._result.add(
-                    SealVerdict.UNKNOWN,
-                    "against",
-                    f"{what}: the ledger was restored at position {row[0]} ({restore.actor}, {restore.recorded}) "
-                    f"from a backup of {restore.events} events; nothing can be said of what came after it",
-                )
-                return
+        restore = find_restore(self._store, head)
+        if restore is not None:
+            self._result.add(
+                SealVerdict.UNKNOWN,
+                "against",
+                f"{what}: the ledger was restored at position {restore.position} ({restore.actor}, {restore.recorded}) "
+                f"from a backup of {restore.events} events; nothing can be said of what came after it",
+            )
+            return
         self._result.add(SealVerdict.VIOLATED, "against", f"{what}: {otherwise}")
 
     def _longer_root(self, size: int, tail: bytes, longer: int) -> bytes | None:
@@ -406,49 +291,3 @@ class Verifier:
             why = error.message
         self._result.add(SealVerdict.UNKNOWN, "against", f"{other.name} was not compared: {why}")
         return False
-
-    def _check_policy(self) -> None:
-        """Finds the newest checkpoint that enough witnesses signed."""
-        policy, result = self._policy, self._result
-        if policy is None or not policy.witnesses or not self._heads:
-            return
-        for head, checkpoint in reversed(self._heads):
-            try:
-                signed = verify_signatures(checkpoint, policy.witnesses.values())
-            except SignaturesUnavailable:
-                break
-            except SignatureError as error:
-                what = f"checkpoint of {head.size} events: {error}"
-                result.add(SealVerdict.VIOLATED, "witness", what)
-                continue
-            if policy.is_met({found.key for found in signed}):
-                result.witnessed = head
-                return
-        if policy.is_met(()):
-            return
-        result.add(
-            SealVerdict.UNKNOWN, "witness", "no kept checkpoint is signed by as many witnesses as the policy asks for"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class AnnouncedRestore:
-    """What a ledger records of its having been restored from a backup."""
-
-    events: int
-    sealed_as: str
-    actor: str
-    recorded: str
-
-
-def _read_restore(row: SealRow) -> AnnouncedRestore | None:
-    """What a stored event says of a restore; ``None`` if it cannot be read."""
-    try:
-        body = json.loads(row[4])
-        found = (body["data"]["events"], body["data"]["sealed_as"], body["actor"], body["recorded"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    events, sealed_as, actor, recorded = found
-    if tuple(map(type, found)) != (int, str, str, str):
-        return None
-    return AnnouncedRestore(events=events, sealed_as=sealed_as, actor=actor, recorded=recorded)

@@ -18,7 +18,8 @@ from nilometer.ledger.reader import check_database, open_store
 from nilometer.ledger.seal_ranges import compare_in_processes
 from nilometer.messages.sizes import plural
 from nilometer.seal.tables import SealedHead, describe_seal, read_seal
-from nilometer.seal.verifying import OtherCheckpoint, SealFinding, SealVerdict, UnsealedTail, Verification, Verifier
+from nilometer.seal.verification import OtherCheckpoint, SealFinding, SealVerdict, UnsealedTail, Verification
+from nilometer.seal.verifying import Verifier
 from nilometer.storage.reader import EventReader
 from nilometer.storage.store import Store
 from nilometer.times import current_time, format_duration, format_time

@@ -13,7 +13,8 @@ from nilometer.ledger.reader import open_store
 from nilometer.ledger.seal_ranges import compare_in_processes
 from nilometer.seal.comparing import cut_ranges
 from nilometer.seal.tables import read_seal
-from nilometer.seal.verifying import SealVerdict, Verifier, compare_in_turn
+from nilometer.seal.verification import SealVerdict
+from nilometer.seal.verifying import Verifier, compare_in_turn
 from tests.nilometer.ledger.asking import with_web01
 from tests.nilometer.seal.sealed import KEY, grow, seal
 

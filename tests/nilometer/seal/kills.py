@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import nilometer.seal.sealing
 from nilometer.ledger.ledger import Ledger
 from nilometer.seal.sealing import Sealer
-from nilometer.seal.verifying import SealVerdict
+from nilometer.seal.verification import SealVerdict
 from nilometer.tlog.checkpoints import parse_checkpoint
 from tests.nilometer.ledger.asking import with_web01
 from tests.nilometer.ledger.processes import child_ended_within, ended_children, fork, watch_children

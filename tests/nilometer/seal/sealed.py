@@ -12,7 +12,8 @@ from nilometer.errors import LedgerWarning
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.reader import open_store
 from nilometer.seal.sealing import NewSeal, Sealer
-from nilometer.seal.verifying import OtherCheckpoint, SealVerdict, Verification, Verifier
+from nilometer.seal.verification import OtherCheckpoint, SealVerdict, Verification
+from nilometer.seal.verifying import Verifier
 from nilometer.tlog.checkpoints import SignedTreeHead, parse_checkpoint
 from nilometer.tlog.notes import Algorithm
 from nilometer.tlog.policies import TlogPolicy

@@ -18,7 +18,7 @@ import pytest
 
 from nilometer.ledger.backup import back_up
 from nilometer.ledger.ledger import Ledger
-from nilometer.seal.verifying import SealVerdict, Verification
+from nilometer.seal.verification import SealVerdict, Verification
 from nilometer.storage.sqlite.triggers import TRIGGERS
 from nilometer.tlog.checkpoints import SignedTreeHead
 from nilometer.tlog.signatures import Signer
@@ -208,6 +208,13 @@ def test_of_two_ledgers_that_a_stolen_key_signed_one_lacks_the_witness(scene: Sc
 
 # What a seal itself is made of
 
+
+def resized(size: int) -> str:
+    """The newest checkpoint is said to be of another size, in its note too."""
+    note = f"CAST(replace(note, '\n12\n', '\n{size}\n') AS BLOB)"
+    return f"UPDATE seal_checkpoints SET size = {size}, note = {note} WHERE size = 12"
+
+
 SEAL: Final[dict[str, tuple[Sequence[str], SealVerdict]]] = {
     "tiles: a hash of a leaf": (
         ["UPDATE seal_tiles SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB)"],
@@ -228,6 +235,15 @@ SEAL: Final[dict[str, tuple[Sequence[str], SealVerdict]]] = {
     "checkpoints: one is text": (["UPDATE seal_checkpoints SET note = 'x' WHERE size = 8"], VIOLATED),
     "checkpoints: sizes": (["UPDATE seal_checkpoints SET size = 13 WHERE size = 12"], VIOLATED),
     "checkpoints: a huge size": (["UPDATE seal_checkpoints SET size = 9223372036854775807 WHERE size = 12"], VIOLATED),
+    "checkpoints: a huge size that its note has too": ([resized(2**63 - 1)], VIOLATED),
+    "checkpoints: a negative size that its note has too": ([resized(-12)], VIOLATED),
+    "tiles: one far away": (
+        [
+            "INSERT INTO seal_tiles SELECT 0, 36028797018963967, hashes, positions FROM seal_tiles LIMIT 1",
+            resized(2**63 - 1),
+        ],
+        VIOLATED,
+    ),
     "checkpoints: positions": (["UPDATE seal_checkpoints SET position = 11 WHERE size = 12"], VIOLATED),
     "checkpoints: a later position": (["UPDATE seal_checkpoints SET position = 14 WHERE size = 12"], VIOLATED),
     "checkpoints: another log": (["UPDATE seal_checkpoints SET origin = 'other.example'"], VIOLATED),

@@ -17,7 +17,7 @@ from typing import Final
 
 from nilometer.errors import LedgerError
 from nilometer.ledger.ledger import Ledger
-from nilometer.seal.verifying import SealVerdict
+from nilometer.seal.verification import SealVerdict
 from nilometer.storage.sqlite.triggers import TRIGGERS
 from nilometer.tlog.checkpoints import SignedTreeHead
 from tests.nilometer.ledger.asking import with_web01

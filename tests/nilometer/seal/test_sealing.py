@@ -21,7 +21,7 @@ from nilometer.ledger.reader import open_store
 from nilometer.seal.rows import FIRST, LAST, RESTORED, entry_of, read_leaves, read_rows
 from nilometer.seal.sealing import Sealer, SealRefused
 from nilometer.seal.tables import find_leaf, read_heads, read_tile
-from nilometer.seal.verifying import SealVerdict
+from nilometer.seal.verification import SealVerdict
 from nilometer.storage.bodies import topic_of
 from nilometer.storage.reader import StoredRow
 from nilometer.storage.sqlite.reader import SQLiteReader

@@ -1,0 +1,99 @@
+"""The checkpoints that are kept beside a ledger: read, and whose signatures they have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nilometer.seal.tables import SealDamaged, SealedHead, exist, read_heads
+from nilometer.seal.verification import SealVerdict, Verification
+from nilometer.storage.store import Store
+from nilometer.tlog.checkpoints import SignedTreeHead, parse_checkpoint
+from nilometer.tlog.errors import SignatureError, TlogError
+from nilometer.tlog.notes import VerifierKey
+from nilometer.tlog.policies import TlogPolicy
+from nilometer.tlog.signatures import SignaturesUnavailable, verify_signatures
+
+KeptHead = tuple[SealedHead, SignedTreeHead]
+"""A checkpoint as it is stored, and as its note says it."""
+
+
+def read_kept(store: Store, result: Verification) -> list[KeptHead]:
+    """The kept checkpoints that can be read and follow each other; what is wrong with others is a finding."""
+    kept: list[KeptHead] = []
+    with store.transaction(write=False) as db:
+        stored: list[SealedHead] = []
+        try:
+            stored = list(read_heads(db)) if exist(db) else []
+        except SealDamaged as error:
+            result.add(SealVerdict.VIOLATED, "checkpoint", error.message)
+    for head in stored:
+        where = f"the kept checkpoint of {head.size} events"
+        try:
+            checkpoint = parse_checkpoint(head.note)
+        except TlogError as error:
+            result.add(SealVerdict.VIOLATED, "checkpoint", f"{where} cannot be read: {error}")
+            continue
+        if (checkpoint.head.origin, checkpoint.head.size) != (head.origin, head.size):
+            result.add(SealVerdict.VIOLATED, "checkpoint", f"{where} is of another size or log")
+            continue
+        if kept and (head.size, head.position) < (kept[-1][0].size, kept[-1][0].position):
+            result.add(SealVerdict.VIOLATED, "checkpoint", f"{where} comes after one of more events")
+            continue
+        kept.append((head, checkpoint))
+    return kept
+
+
+def check_signatures(heads: Sequence[KeptHead], keys: Sequence[VerifierKey], result: Verification) -> None:
+    """Checks the signatures of the kept checkpoints with the keys that were named."""
+    if not heads:
+        return
+    if not keys:
+        say = "no verifier key was named: the signatures were not checked"
+        result.add(SealVerdict.UNKNOWN, "signature", say)
+        return
+    result.signatures = SealVerdict.HOLDS
+    unsigned: list[SealedHead] = []
+    for head, checkpoint in heads:
+        try:
+            named = [key for key in keys if key.name == head.origin]
+            if not verify_signatures(checkpoint, named):
+                unsigned.append(head)
+        except SignaturesUnavailable as error:
+            result.signatures = SealVerdict.UNKNOWN
+            result.add(SealVerdict.UNKNOWN, "signature", f"signature not checked: {error.message}")
+            return
+        except SignatureError as error:
+            result.signatures = SealVerdict.VIOLATED
+            result.add(SealVerdict.VIOLATED, "signature", f"checkpoint of {head.size} events: {error}")
+    if unsigned and unsigned[-1] is heads[-1][0]:
+        result.signatures = SealVerdict.VIOLATED
+        newest = unsigned.pop()
+        what = f"the newest checkpoint ({newest.origin}, {newest.size} events) is not signed by a key that was named"
+        result.add(SealVerdict.VIOLATED, "signature", what)
+    if unsigned:
+        result.signatures = max(result.signatures, SealVerdict.UNKNOWN, key=list(SealVerdict).index)
+        what = f"{len(unsigned)} older checkpoints are signed by keys that were not named: name them too"
+        result.add(SealVerdict.UNKNOWN, "signature", what)
+
+
+def check_policy(heads: Sequence[KeptHead], policy: TlogPolicy | None, result: Verification) -> None:
+    """Finds the newest checkpoint that enough witnesses signed."""
+    if policy is None or not policy.witnesses or not heads:
+        return
+    for head, checkpoint in reversed(heads):
+        try:
+            signed = verify_signatures(checkpoint, policy.witnesses.values())
+        except SignaturesUnavailable:
+            break
+        except SignatureError as error:
+            what = f"checkpoint of {head.size} events: {error}"
+            result.add(SealVerdict.VIOLATED, "witness", what)
+            continue
+        if policy.is_met({found.key for found in signed}):
+            result.witnessed = head
+            return
+    if policy.is_met(()):
+        return
+    result.add(
+        SealVerdict.UNKNOWN, "witness", "no kept checkpoint is signed by as many witnesses as the policy asks for"
+    )
