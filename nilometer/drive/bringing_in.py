@@ -12,7 +12,7 @@ from domain.errors import InputError, NilometerError
 from domain.identifiers import vm_stream
 from domain.observed.events import VmRequestSettled
 from nilometer.drive.driver import CannotBeAsked, Driver
-from nilometer.drive.driving import DriveOutcome, DriveRequest, Progress, ResizeRun
+from nilometer.drive.driving import USUAL_PACE, DriveOutcome, DrivePace, DriveRequest, Progress, ResizeRun
 from nilometer.drive.places import VmPlace
 from nilometer.errors import UnreadableEvent
 from nilometer.importers.importing import import_qemu
@@ -52,13 +52,14 @@ def drive(
     driver: Driver,
     *,
     progress: Progress = lambda text: None,
+    pace: DrivePace = USUAL_PACE,
 ) -> DriveResult:
     """Resizes a running VM, and records what came of it. Raises ``CannotBeAsked`` where nothing was sent.
 
     Stopped by Ctrl-C, what was written down until then is recorded all the same.
     """
     check_same_history(ledger, place)
-    run = ResizeRun(driver=driver, place=place, request=request, clock=ledger.clock, progress=progress)
+    run = ResizeRun(driver=driver, place=place, request=request, clock=ledger.clock, progress=progress, pace=pace)
     before = ledger.position
     try:
         came = asyncio.run(run.run())

@@ -26,14 +26,9 @@ from nilometer.drive.evidence_file import EvidenceFile
 from nilometer.drive.expecting import Expectation, rehearse
 from nilometer.drive.locks import lock_changes
 from nilometer.drive.places import VmPlace
-from nilometer.drive.watching import POLL_SECONDS, VmWatch
+from nilometer.drive.watching import VmWatch
 from nilometer.messages.sizes import format_sizes
 from nilometer.times import Clock, current_time, format_time, system_clock
-
-LATE_SECONDS: Final = 1.2
-"""QEMU holds an event of a size back for up to a second."""
-REPORT_SECONDS: Final = 3.0
-"""A guest that reports each second has reported anew by then."""
 
 Progress = Callable[[str], None]
 """Called with what is going on, in words."""
@@ -58,6 +53,21 @@ class DriveRequest:
     """Seconds without a change, after which what came is what came."""
     limit: float = 90.0
     """Seconds after which it is no longer waited for, though it still moves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrivePace:
+    """How long things take between a driver, a hypervisor and a guest, in seconds."""
+
+    poll: float = 0.25
+    """How often sizes are read while a change settles: not every change of a size has an event."""
+    late: float = 1.2
+    """QEMU holds an event of a size back for up to a second."""
+    report: float = 3.0
+    """A guest that reports each second has reported anew by then."""
+
+
+USUAL_PACE: Final = DrivePace()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +96,7 @@ class ResizeRun:
     request: DriveRequest
     clock: Clock = system_clock
     progress: Progress = lambda text: None
+    pace: DrivePace = USUAL_PACE
     watch: VmWatch = field(init=False)
     evidence: EvidenceFile = field(init=False)
     reports: bool = False
@@ -146,14 +157,14 @@ class ResizeRun:
 
     async def _await_report(self, since: UtcTime, *, note: Callable[[], None] | None = None) -> MemoryReading | None:
         """Waits until the guest has reported anew; ``None`` if it does not."""
-        end = time.monotonic() + REPORT_SECONDS
+        end = time.monotonic() + self.pace.report
         while True:
             reading = await self.driver.observe(since)
             if reading.available is not None:
                 return reading
             if time.monotonic() >= end:
                 return None
-            await self.watch.take_events(POLL_SECONDS)
+            await self.watch.take_events(self.pace.poll)
 
     # What is sent
 
@@ -232,7 +243,7 @@ class ResizeRun:
         begun = moved = time.monotonic()
         size = change.size_from
         while True:
-            await self.watch.take_events(POLL_SECONDS)
+            await self.watch.take_events(self.pace.poll)
             reading = await self.driver.observe(sizes_only=True)
             self.watch.write_sizes(reading, change)
             now, found = time.monotonic(), reading.size_of(change)
@@ -247,7 +258,7 @@ class ResizeRun:
 
     async def _measure(self, reading: MemoryReading, change: DeviceChange, *, refused: bool) -> MemoryReading:
         """Measures the VM after the last move: waits for events that are late, and for what the guest reports then."""
-        end = time.monotonic() + LATE_SECONDS
+        end = time.monotonic() + self.pace.late
         while self.watch.awaits_event and (left := end - time.monotonic()) > 0:
             await self.watch.take_events(left)
         since = self.watch.moved_at

@@ -15,8 +15,6 @@ from nilometer.importers.qemu.records import as_object
 from nilometer.importers.qemu.sizes import SIZE_EVENTS
 from nilometer.times import to_utc_time
 
-POLL_SECONDS: Final = 0.25
-"""How often sizes are read while a change settles: not every change of a size has an event."""
 _BALLOON: Final = "balloon"
 _MODULES: Final = "pc-dimm"
 _ENDS: Final = ("SHUTDOWN", "GUEST_PANICKED", "GUEST_CRASHLOADED")

@@ -82,6 +82,11 @@ def _show(out: Output, result: DriveResult, url: str) -> None:
     if came.expectation is None:
         out.write_line(f"{out.style(outcome, fg=colour)}: {result.vm} has this size already; nothing was sent")
         return
+    if not came.requested:
+        out.write_line(
+            f"{out.style(outcome, fg=colour)}: {result.vm} has this size; what it was last told is withdrawn"
+        )
+        return
     amount = f", {format_amounts(came.requested, came.granted)}" if came.granted is not None else ""
     cause = f" ({describe_cause(own)})" if own is not None and own.code is not None else ""
     took = f", after {format_duration(came.seconds)}" if came.record is not None else ""

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from domain.quantities import MiB
 
 Json = dict[str, Any]
+Cut = Literal["before", "after", "answered"]
 
 GREETING: Json = {
     "QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 22}, "package": ""}, "capabilities": []}
@@ -42,7 +43,7 @@ class Reaction:
 
     moves: tuple[Move, ...] = ()
     error: str | None = None
-    cut: Literal["before", "after", "answered"] | None = None
+    cut: Cut | None = None
     """The line breaks: before QEMU carried it out, after that but before its answer, or after the answer."""
     events: tuple[Json, ...] = ()
     """Other events, after the answer."""
@@ -74,6 +75,8 @@ class Peer:
     greets: bool = True
     on_request: Callable[[Json], None] = lambda message: None
     """Called when a request has come, before anything comes of it."""
+    on_look: Callable[[], None] = lambda: None
+    """Called before each question about sizes that comes after a request."""
     backends: dict[str, int] = field(default_factory=dict[str, int])
     _writers: list[asyncio.StreamWriter] = field(default_factory=list[asyncio.StreamWriter])
     loop: asyncio.AbstractEventLoop | None = None
@@ -142,6 +145,8 @@ class Peer:
         if is_request:
             self._take_request(writer, message)
             return
+        if self.received and name == "query-memory-devices":
+            self.on_look()
         answer = self._look(name, arguments)
         self._send(writer, {"id": id, **answer})
 

@@ -2,48 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from domain.quantities import MiB
-from tests.nilometer.cli.calling import CallResult, Desk
-from tests.nilometer.drive.peer import Move, Peer, Reaction, guest
-
-VM = "lab.vm0"
-
-
-def drive(desk: Desk, peer: Peer, size: str, *options: str) -> CallResult:
-    quick = ("--settle", "50ms", "--format", "json")
-    return desk.call("drive", VM, size, "--qmp", peer.path, *quick, *options)
-
-
-def records(desk: Desk) -> list[dict[str, Any]]:
-    lines = (desk.folder / "ledger.drive" / f"{VM}.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def kinds(desk: Desk) -> list[str]:
-    return [record["kind"] for record in records(desk)]
-
-
-def imported(desk: Desk, name: str) -> list[Any]:
-    """The history that nilo import-qemu makes of the evidence, without what the import itself records."""
-    url = f"sqlite:///{desk.folder}/{name}.db"
-    answer = desk.call("import-qemu", str(desk.folder / "ledger.drive" / f"{VM}.jsonl"), "--ledger", url)
-    assert answer.code == 0, answer.err
-    return history(desk, "--ledger", url)
-
-
-def history(desk: Desk, *options: str) -> list[Any]:
-    events = desk.call("export", *options).out.splitlines()
-    return [
-        (event["type"], event["subject"], event["time"], event["data"])
-        for event in map(json.loads, events)
-        if not event["subject"].startswith("import/")
-    ]
+from tests.nilometer.cli.calling import Desk
+from tests.nilometer.drive.asking import VM, drive, history, imported, kinds, records
+from tests.nilometer.drive.peer import Move, Reaction, guest
 
 
 def test_a_guest_grows_and_all_of_it_is_written_down_before_the_ledger_has_it(desk: Desk) -> None:
