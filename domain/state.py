@@ -105,3 +105,12 @@ class Site:
     def limit(self) -> int:
         """The most memory that this VM can have on this host."""
         return cap(self.vm.generation, self.host.version)
+
+
+@fast_init
+@dataclass(frozen=True, slots=True)
+class Group:
+    """VMs that are named together: what a policy over all of them reads."""
+
+    held: int
+    """The running total of its book: bytes held by all VMs of the group, on whatever hosts."""

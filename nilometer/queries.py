@@ -114,7 +114,7 @@ def ask_command(
     ``stop``. ``keep`` is a file of policies that neither the command nor a step may make worse. Raises ``InputError``
     for a VM or host that is not there, or about which a hypervisor decides.
     """
-    from nilometer.audit.policies import open_policies
+    from nilometer.audit.policies import open_kept
 
     if type(within) is not int or not 1 <= within <= MOST_STEPS:
         raise InputError(f"within is {within!r}", hint=f"write a number from 1 to {MOST_STEPS}")
@@ -122,7 +122,7 @@ def ask_command(
     wrong = sorted(kinds - set(GENTLEST_FIRST))
     if wrong:
         raise InputError(f"{wrong[0]!r} is no kind of step", hint=f"known: {', '.join(GENTLEST_FIRST)}")
-    kept = () if keep is None else open_policies(fspath(keep))
+    kept = () if keep is None else open_kept(fspath(keep), current_time())
     return ask(world_of(ledger.views.fleet()), command, within=within, without=kinds, keep=kept)
 
 

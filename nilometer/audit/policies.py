@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
 from nilometer.textio.files import open_input
 from rules.judging.scope import EVERYTHING, Scope
 from rules.policies.policy import Policy
@@ -24,10 +25,15 @@ def open_policies(file: str) -> tuple[Policy, ...]:
     try:
         decoded = text.decode().removeprefix(_BOM)
     except UnicodeDecodeError:
-        raise InputError(f"{file}: this is no UTF-8", hint="a file of policies is Python, in UTF-8") from None
+        raise InputError(f"{file}: this is no UTF-8", hint="a file of policies is Python or TOML, in UTF-8") from None
     if "\0" in decoded:
-        raise InputError(f"{file}: this is no text", hint="a file of policies is Python, in UTF-8")
+        raise InputError(f"{file}: this is no text", hint="a file of policies is Python or TOML, in UTF-8")
     return read_policies(decoded, "stdin" if file == "-" else file)
+
+
+def open_kept(file: str, now: UtcTime) -> tuple[Policy, ...]:
+    """The policies of a file that apply now: a plan is made for now. Raises as ``open_policies`` does."""
+    return tuple(policy for policy in open_policies(file) if policy.applies_at(now))
 
 
 def make_judge(policies: Sequence[Policy], scope: Scope = EVERYTHING) -> Judge:

@@ -1,4 +1,4 @@
-"""Examples beside a file of policies: states of which somebody says whether a policy holds, one JSON object a line.
+"""Examples beside a file of policies: states and changes of which somebody says whether a policy holds, one a line.
 
 ``{"policy": "db_keeps_8_gib", "holds": false, "vm": {"power": "running", "assigned": "4GiB"}, "because": "…"}``
 
@@ -13,26 +13,26 @@ from enum import StrEnum
 from typing import Any, Final, cast
 
 from domain.errors import InputError
+from domain.identifiers import UtcTime
 from domain.shapes import parse_size
-from domain.state import Host, Vm
 from nilometer.suggesting import did_you_mean
 from nilometer.textio.files import open_input
 from nilometer.textio.strict_json import parse_strict_json
-from rules.policies.partial import FREE, HELD, VISIBLE, evaluate_known
-from rules.policies.policy import Policy
+from nilometer.times import parse_time
+from rules.policies.arguments import ARGUMENTS
+from rules.policies.partial import DERIVED, evaluate_known
+from rules.policies.policy import ROLES, Policy
 from rules.symbolic.terms import Literal, Sort, Term
-from rules.symbolic.values import leaves, symbolic
+from rules.symbolic.values import leaves
 from rules.wording import COUNTS
 
 SUFFIX: Final = ".examples.jsonl"
 """``policies.examples.jsonl`` stands beside ``policies.py``."""
 LONGEST: Final = 2**20
 """Bytes of a file of examples at most."""
-_KEYS: Final = ("policy", "holds", "vm", "host", "because")
-_DERIVED: Final[Mapping[str, Term]] = {"vm.visible": VISIBLE, "vm.held": HELD, "host.free": FREE}
-"""Figures that follow from others, and may be given in their place."""
+_KEYS: Final = ("policy", "holds", "because", *ROLES, "at")
 _SORTS: Final[Mapping[str, Sort]] = {
-    path: term.sort for name, kind in (("vm", Vm), ("host", Host)) for path, term in leaves(symbolic(name, kind), name)
+    path: term.sort for role, value in ARGUMENTS.items() for path, term in leaves(value, role)
 }
 
 
@@ -46,9 +46,15 @@ class PolicyExample:
     because: str
     known: Mapping[str, Literal]
     measured: Mapping[Term, Literal]
+    at: UtcTime | None = None
 
     def ask(self) -> bool | None:
-        """Whether the policy holds; ``None`` if it depends on figures that the example does not name."""
+        """Whether the policy holds; ``None`` if it depends on figures that the example does not name.
+
+        It holds of everything while it does not apply; without a time, it is asked as if it did.
+        """
+        if self.at is not None and not self.policy.applies_at(self.at):
+            return True
         return cast("bool | None", evaluate_known(self.policy.term, self.known, self.measured))
 
 
@@ -85,34 +91,61 @@ def _read(line: bytes, place: str, policies: Sequence[Policy]) -> PolicyExample:
         )
     if "holds" not in given or not (given["holds"] is None or isinstance(given["holds"], bool)):
         raise InputError(f"{place}: 'holds' is not true, false or null", hint="say whether the policy holds of it")
+    policy = policies[names.index(cast("str", named))]
     known: dict[str, Literal] = {}
     measured: dict[Term, Literal] = {}
-    for path, figure in _flatten(given, place):
-        if path in _DERIVED:
-            measured[_DERIVED[path]] = _parse(path, figure, int, place)
+    for path, figure in _flatten(given, policy, place):
+        if path in DERIVED:
+            measured[DERIVED[path]] = _parse(path, figure, int, place)
         elif path in _SORTS:
-            known[f"site.{path}"] = _parse(path, figure, _SORTS[path], place)
+            known[_variable(path)] = _parse(path, figure, _SORTS[path], place)
         else:
-            every = (*_SORTS, *_DERIVED)
+            every = [name for name in (*_SORTS, *DERIVED) if name.partition(".")[0] in policy.over]
             raise InputError(
                 f"{place}: there is no figure {path!r}", hint=did_you_mean(path, every, "docs/policies.md lists them")
             )
     return PolicyExample(
-        policy=policies[names.index(cast("str", named))],
+        policy=policy,
         holds=given["holds"],
         place=place,
         because=str(given.get("because", "")),
         known=known,
         measured=measured,
+        at=_parse_at(given, policy, place),
     )
 
 
-def _flatten(given: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
-    for name in ("vm", "host"):
-        figures: object = given.get(name, {})
-        if not isinstance(figures, dict):
+def _variable(path: str) -> str:
+    """The variable of a figure: ``one`` is the VM of a site."""
+    role, _, rest = path.partition(".")
+    return ".".join(part for part in ("site", "vm" if role == "one" else role, rest) if part)
+
+
+def _parse_at(given: Mapping[str, Any], policy: Policy, place: str) -> UtcTime | None:
+    if "at" not in given:
+        return None
+    if policy.scope.window is None:
+        raise InputError(f"{place}: {policy.name} has no window", hint="leave 'at' out: it applies always")
+    try:
+        return parse_time(str(given["at"]))
+    except InputError as error:
+        raise InputError(f"{place}: 'at': {error.message}", hint=error.hint) from None
+
+
+def _flatten(given: Mapping[str, Any], policy: Policy, place: str) -> Iterator[tuple[str, Any]]:
+    for name in ROLES:
+        if name not in given:
+            continue
+        if name not in policy.over:
+            roles = ", ".join(role for role in ROLES if role in policy.over)
+            raise InputError(f"{place}: {policy.name} does not speak of {name!r}", hint=f"it speaks of {roles}")
+        figures: object = given[name]
+        if name == "command":
+            yield name, figures
+        elif not isinstance(figures, dict):
             raise InputError(f"{place}: {name!r} is no object", hint=f'write "{name}": {{"…": …}}')
-        yield from _paths(name, cast("dict[str, Any]", figures))
+        else:
+            yield from _paths(name, cast("dict[str, Any]", figures))
 
 
 def _paths(prefix: str, figures: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

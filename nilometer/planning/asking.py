@@ -108,7 +108,7 @@ def _find_broken(world: World, command: Command, keeper: Keeper) -> BrokenPolicy
         return None
     after = copy_world(world, [command])
     after.execute(command)
-    return keeper.find_broken(world, after)
+    return keeper.find_broken(world, after, command)
 
 
 _NEEDING: Final = (AddMemory, Grow, SetMemory, Start, RebootGuest, Restore, MoveVm)

@@ -134,7 +134,7 @@ def _find_most_kept(world: World, kind: type[RemoveMemory | Reclaim], vm: str, u
         command = kind(vm, middle * QUANTUM)
         after = copy_world(world, [command])
         after.execute(command)
-        if keeper.find_broken(world, after) is None:
+        if keeper.find_broken(world, after, command) is None:
             enough = middle
         else:
             too_much = middle

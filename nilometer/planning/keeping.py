@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from domain.commands import NAMES, Command, SetMemory
 from domain.deciding.world import World
-from domain.state import Host, Vm
+from domain.recording import VmCommandName
+from domain.state import Host, Power, Vm
 from rules.policies.compiling import Measure, compile_measure
 from rules.policies.policy import Policy
+from rules.policies.subjects import SubjectState, subjects_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,16 @@ class Keeper:
 
     def __init__(self, policies: Sequence[Policy] = ()) -> None:
         self._asked = tuple(_Asked(policy, compile_measure(policy.term)) for policy in policies)
-        self._of_hosts = tuple(asked for asked in self._asked if not asked.policy.is_over_vms)
+        self._of_hosts = tuple(
+            asked for asked in self._asked if asked.policy.is_over_hosts and not asked.policy.is_over_vms
+        )
 
     def __bool__(self) -> bool:
         return bool(self._asked)
 
     @property
     def limits_vms(self) -> bool:
-        """Whether one of them is about VMs."""
+        """Whether one of them is about VMs: alone, in pairs or groups."""
         return len(self._of_hosts) < len(self._asked)
 
     def free(self, world: World, host: str) -> int:
@@ -62,23 +67,42 @@ class Keeper:
                 too_much = middle
         return enough
 
-    def find_broken(self, before: World, after: World) -> BrokenPolicy | None:
-        """The first policy that does not hold afterwards, and did before, or did less."""
+    def find_broken(self, before: World, after: World, command: Command) -> BrokenPolicy | None:
+        """The first policy that does not hold after a command, and did before, or did less."""
         for one in self._asked:
-            for subject, vm, host in _subjects_of(one.policy, after):
-                distance = one.measure(vm, host)
-                if distance and distance > self._before(one, before, subject):
-                    return BrokenPolicy(one.policy.name, one.policy.sentence, subject)
+            was: dict[str, SubjectState] | None = None
+            for subject in _subjects_after(one.policy, before, after, command):
+                distance = subject.measure(one.measure)
+                if not distance:
+                    continue
+                if was is None:
+                    states = () if one.policy.is_over_changes else subjects_in(one.policy, before)
+                    was = {state.key: state for state in states}
+                if subject.key not in was or distance > was[subject.key].measure(one.measure):
+                    return BrokenPolicy(one.policy.name, one.policy.sentence, subject.name)
         return None
 
-    @staticmethod
-    def _before(one: _Asked, before: World, subject: str) -> int:
-        if not one.policy.is_over_vms:
-            return one.measure(None, before.hosts[subject].state) if subject in before.hosts else 0
-        if subject not in before.vms:
-            return 0
-        vm = before.vms[subject]
-        return one.measure(vm.state, before.hosts[vm.host].state)
+
+def _subjects_after(policy: Policy, before: World, after: World, command: Command) -> Iterator[SubjectState]:
+    if not policy.is_over_changes:
+        yield from subjects_in(policy, after)
+        return
+    id = getattr(command, "vm", "")
+    if id not in before.vms:
+        return
+    was = before.vms[id].state
+    for subject in subjects_in(policy, after, [id]):
+        assert subject.vm is not None
+        yield replace(subject, before=was, command=_recorded_name(command, was, subject.vm))
+
+
+def _recorded_name(command: Command, before: Vm, after: Vm) -> VmCommandName:
+    """The command that is recorded: ``set-memory`` becomes another one."""
+    if not isinstance(command, SetMemory):
+        return VmCommandName(NAMES[type(command)])
+    if before.power is Power.OFF:
+        return VmCommandName.CONFIGURE_MEMORY
+    return VmCommandName.ADD_MEMORY if after.assigned >= before.assigned else VmCommandName.REMOVE_MEMORY
 
 
 def _keep_all(asked: Sequence[Measure], host: Host) -> bool:
@@ -87,14 +111,3 @@ def _keep_all(asked: Sequence[Measure], host: Host) -> bool:
 
 def _with_given(host: Host, amount: int) -> Host:
     return replace(host, held=host.held + amount)
-
-
-def _subjects_of(policy: Policy, world: World) -> Iterator[tuple[str, Vm | None, Host]]:
-    if not policy.is_over_vms:
-        for id, host in world.hosts.items():
-            if policy.scope.has_host(id):
-                yield id, None, host.state
-        return
-    for id, vm in world.vms.items():
-        if policy.scope.has_vm(id, vm.name) and policy.scope.has_host(vm.host):
-            yield id, vm.state, world.hosts[vm.host].state

@@ -103,7 +103,7 @@ def is_completed(world: World, commands: Iterable[Command], keeper: Keeper = NO_
             before = copy_world(copy, [command]) if keeper else copy
             if copy.execute(command).outcome not in _DONE:
                 return False
-            if keeper and keeper.find_broken(before, copy) is not None:
+            if keeper and keeper.find_broken(before, copy, command) is not None:
                 return False
     except InputError:
         return False

@@ -30,12 +30,12 @@ from domain.guests import Guest
 from domain.rule import Rule, is_rule
 from domain.settings import ConfigVersion, HostVersion, MemorySetting
 from domain.state import Host, Site
-from rules.concrete.world import HERE, OTHER, VM, command_of, site_in, world_of
+from rules.concrete.world import HERE, OTHER, VM, command_of, put_beside, site_in, world_of
 from rules.obligations.builder import Obligation, base_command
 from rules.symbolic import terms
 from rules.symbolic.reader import RuleReader
 from rules.symbolic.terms import Literal, subterms, variables
-from rules.symbolic.values import Value, concretize, constants, leaves, symbolic
+from rules.symbolic.values import SymbolicRecord, Value, concretize, constants, leaves, symbolic
 from rules.transitions.vm_commands import Transition
 
 Values = Mapping[str, Literal]
@@ -139,14 +139,15 @@ def symbolic_values(transition: Transition) -> list[Value]:
     return [*transition.arguments.values(), transition.before, transition.decision, transition.after, *left]
 
 
-def execute_model(obligation: Obligation, values: Values) -> Execution | None:
+def execute_model(obligation: Obligation, values: Values, beside: SymbolicRecord | None = None) -> Execution | None:
     """Executes the command of a model in the state of the model; ``None`` if the obligation is about no command.
 
-    Raises ``InternalError`` if the result is not what the model says.
+    ``beside`` is the site of another VM that is there too. Raises ``InternalError`` if the result is not what the
+    model says.
     """
     transition = obligation.transition
     if transition is not None:
-        return execute_transition(transition, complete(values, *symbolic_values(transition)))
+        return execute_transition(transition, complete(values, *symbolic_values(transition)), beside)
     name = None if obligation.command is None else base_command(obligation.command)
     if name not in ("register-host", "resize-host", "set-reserve", "define-vm"):
         return None
@@ -158,6 +159,8 @@ def execute_model(obligation: Obligation, values: Values) -> Execution | None:
         world = world_of(site)
     else:
         world = world_of(None, host)
+    if beside is not None:
+        put_beside(world, concretize(beside, complete(values, beside)))
     arguments = {
         argument: _concrete(ARGUMENT_TYPES[argument], argument, values)
         for argument in ARGUMENT_TYPES.keys() & set(COMMANDS[name].__slots__)
@@ -171,7 +174,9 @@ def _concrete(kind: type, name: str, values: Values) -> Any:
     return concretize(value, complete(values, value))
 
 
-def execute_transition(transition: Transition, values: Values) -> Execution | None:
+def execute_transition(
+    transition: Transition, values: Values, beside: SymbolicRecord | None = None
+) -> Execution | None:
     """Executes the command of a transition in its state; ``None`` for a move to the VM's own host.
 
     Raises ``InternalError`` if the decision or the state afterwards is not what the terms say.
@@ -182,6 +187,8 @@ def execute_transition(transition: Transition, values: Values) -> Execution | No
     if arguments.pop("same_host", False):
         return None  # the model has values for two hosts, but there is only one
     world = world_of(site, destination=destination)
+    if beside is not None:
+        put_beside(world, concretize(beside, complete(values, beside)))
     execution = execute(world, command_of(transition.command, arguments))
     _require_equal(
         f"The decision of {transition.command}", execution.answer.decision, concretize(transition.decision, values)

@@ -18,6 +18,7 @@ HERE: Final = "hv01"
 THERE: Final = "hv02"
 VM: Final = "web01"
 OTHER: Final = "web02"
+ELSEWHERE: Final = "hv03"
 """The ids of the hosts and VMs in counterexamples and searched histories."""
 
 
@@ -41,6 +42,15 @@ def world_of(site: Site | None, host: Host | None = None, destination: Host | No
         world.hosts[THERE] = HostAggregate(id=THERE, state=destination)
     world.begun = {vm_stream(id) for id in world.vms} | {host_stream(id) for id in world.hosts}
     return world
+
+
+def put_beside(world: World, site: Site) -> None:
+    """Puts another VM into a world, on a host of its own."""
+    world.hosts[ELSEWHERE] = HostAggregate(
+        id=ELSEWHERE, state=site.host, book={OTHER: site.entry} if site.entry else {}
+    )
+    world.vms[OTHER] = VmAggregate(id=OTHER, name=OTHER, host=ELSEWHERE, state=site.vm)
+    world.begun |= {vm_stream(OTHER), host_stream(ELSEWHERE)}
 
 
 def command_of(name: str, arguments: Mapping[str, Any], vm: str = VM, host: str = HERE, to: str = THERE) -> Command:

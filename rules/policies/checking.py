@@ -6,24 +6,30 @@ of the state before and after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import permutations
-from typing import Any, Final
+from itertools import chain, combinations, permutations, product
+from typing import Any, Final, cast
 
 from domain.commands import Command
 from domain.errors import InternalError
+from domain.guests import Guest
+from domain.settings import Mode
 from domain.state import Power
 from rules.concrete.replay import Values, complete, execute_model, figures_of, symbolic_values
 from rules.obligations.builder import ObligationBuilder
+from rules.policies.arguments import OTHER
 from rules.policies.compiling import compile_condition
-from rules.policies.obligations import PolicyObligation, Sight, policy_obligations, sight_values
+from rules.policies.obligations import PolicyObligation, Sight, policy_obligations
 from rules.policies.policy import Policy
+from rules.policies.relating import Known, implying, together
+from rules.policies.subjects import path_of
+from rules.policies.window import MINUTE, show_minute
 from rules.solving.solver import Solver
 from rules.symbolic import terms
-from rules.symbolic.terms import Term
-from rules.symbolic.values import as_record, concretize
+from rules.symbolic.terms import Literal, Term, variables
+from rules.symbolic.values import SymbolicRecord, as_record, concretize, leaves
 from rules.transitions.vm_commands import SITE
 
 BUDGET: Final = 20_000_000
@@ -52,6 +58,10 @@ class Example:
     arguments: Mapping[str, Any]
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    reads: Mapping[str, Literal]
+    """What the policy reads afterwards, by the paths that it names: ``other.assigned``."""
+    time: str = ""
+    """When, where the policy has a window: ``Sat 22:00 Europe/Berlin``."""
 
     @property
     def changed(self) -> dict[str, tuple[Any, Any]]:
@@ -79,7 +89,9 @@ class PolicyReport:
     blocks: Mapping[str, Example]
     """Commands that no policy may refuse, and that this one would refuse."""
     example: Example | None
-    """One command that breaks it as the rules stand."""
+    """One command that breaks it as the rules stand, with the smallest figures."""
+    examples: Mapping[str, Example]
+    """By command at which it has to be enforced: one that breaks it."""
     implied_by: tuple[str, ...] = ()
     """Other policies that say it already."""
 
@@ -99,7 +111,7 @@ class PolicyReport:
         return self.possible is None or Kept.UNKNOWN in self.commands.values()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyConflict:
     """Two policies that no VM that runs, or no host with one, keeps together."""
 
@@ -107,6 +119,8 @@ class PolicyConflict:
     other: str
     always: bool
     """Whether nothing at all keeps both: not even a VM that is off."""
+    commands: tuple[str, ...]
+    """The commands that each of them allows, and that both together refuse always."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,11 +140,13 @@ class PolicyCheck:
         return any(report.is_unknown for report in self.reports)
 
 
-def check_policies(policies: Sequence[Policy], builder: ObligationBuilder | None = None) -> PolicyCheck:
-    """Checks policies, each alone and in pairs."""
+def check_policies(
+    policies: Sequence[Policy], builder: ObligationBuilder | None = None, *, beside: Sequence[Policy] = ()
+) -> PolicyCheck:
+    """Checks policies, each alone and in pairs; also in pairs with those ``beside``, which were checked before."""
     checker = _Checker(builder or ObligationBuilder())
     reports = [checker.report(policy) for policy in policies]
-    conflicts = checker.find_conflicts(policies, reports)
+    conflicts = checker.find_conflicts(policies, reports, beside)
     implied = checker.find_implied(policies)
     reports = [_with_implied(report, implied.get(report.policy.name, ())) for report in reports]
     wrong = {name for conflict in conflicts for name in (conflict.one, conflict.other)}
@@ -151,13 +167,13 @@ class _Checker:
     def __init__(self, builder: ObligationBuilder) -> None:
         self._builder = builder
         self._solver = Solver(BUDGET)
-        self._known = builder.invariants(SITE)
-        self._running = terms.equal(as_record(SITE["vm"]).term("power"), terms.constant(Power.RUNNING))
+        self._known = Known(builder)
         self.asked = 0
 
     def report(self, policy: Policy) -> PolicyReport:
         """What there is to find out about one policy."""
         commands: dict[str, Kept] = {}
+        examples: dict[str, Example] = {}
         refuted: list[tuple[PolicyObligation, Values]] = []
         for asked in policy_obligations(self._builder, policy):
             self.asked += 1
@@ -166,22 +182,31 @@ class _Checker:
             if commands.get(asked.command) in (None, Kept.KEPT) or kept is Kept.ENFORCED:
                 commands[asked.command] = kept
             if result.holds:
-                run_example(asked, result.values)
+                example = run_example(asked, result.values)
+                examples.setdefault(asked.command, example)
                 refuted.append((asked, result.values))
         shown = next((asked for asked, _ in refuted if asked.command not in ("register-host", "define-vm")), None)
         return PolicyReport(
             policy=policy,
-            possible=self._is_possible(policy.term),
-            possible_running=self._is_possible(policy.term, self._running),
-            implied_by_rules=self._is_possible(terms.negation(policy.term)) is False,
+            possible=self._is_possible([policy], policy.term),
+            possible_running=_all_possible(
+                self._is_possible([policy], policy.term, running) for running in self._running_of(policy)
+            ),
+            implied_by_rules=not policy.is_over_changes
+            and self._is_possible([policy], terms.negation(policy.term)) is False,
             commands=commands,
             refuses_every=tuple(self._find_shut_off(asked for asked, _ in refuted)),
             blocks={asked.command: self._small(asked) for asked, _ in refuted if asked.command in NEVER_REFUSED},
             example=None if shown is None else self._small(shown),
+            examples=examples,
         )
 
-    def _is_possible(self, *conditions: Term) -> bool | None:
-        return self._solver.ask(*self._known, *conditions, with_values=False).holds
+    def _is_possible(self, policies: Sequence[Policy], *conditions: Term) -> bool | None:
+        return self._solver.ask(*self._known.about(*policies), *conditions, with_values=False).holds
+
+    def _is_implied(self, policy: Policy) -> bool:
+        """Whether the rules alone say it of every state."""
+        return not policy.is_over_changes and self._is_possible([policy], terms.negation(policy.term)) is False
 
     def _find_shut_off(self, refuted: Iterable[PolicyObligation]) -> list[str]:
         """The commands that are never accepted while the policy holds before and after."""
@@ -194,40 +219,113 @@ class _Checker:
 
     def _small(self, asked: PolicyObligation) -> Example:
         obligation = asked.obligation
-        return run_example(asked, self._solver.smallest(*obligation.assumes, terms.negation(obligation.goal)))
+        conditions = [*obligation.assumes, terms.negation(obligation.goal)]
+        if asked.beside is not None:  # an ordinary VM, if one will do: fewer figures are left to be made small
+            ordinary = [*conditions, *_ordinary(asked.beside)]
+            if self._solver.ask(*ordinary, with_values=False).holds:
+                conditions = ordinary
+        return run_example(asked, self._solver.smallest(*conditions))
+
+    @staticmethod
+    def _running_of(policy: Policy) -> list[Term]:
+        """That something runs of which a policy speaks: of two VMs each, with the second as it may be."""
+        if policy.is_over_pairs:
+            return [_runs(as_record(SITE["vm"])), _runs(OTHER)]
+        return [_runs(as_record(SITE["vm"]))]
 
     # Pairs
 
-    def find_conflicts(self, policies: Sequence[Policy], reports: Sequence[PolicyReport]) -> list[PolicyConflict]:
-        """Pairs that may apply to one VM or host, each possible, and not together."""
+    def find_conflicts(
+        self, policies: Sequence[Policy], reports: Sequence[PolicyReport], beside: Sequence[Policy] = ()
+    ) -> list[PolicyConflict]:
+        """Pairs that may apply to one VM, host or group at one time, each possible, and not together."""
         found: list[PolicyConflict] = []
-        alone = {report.policy.name: report.possible_running for report in reports}
-        for number, one in enumerate(policies):
-            for other in policies[number + 1 :]:
-                if not one.scope.meets(other.scope) or False in (alone[one.name], alone[other.name]):
-                    continue
-                if self._is_possible(one.term, other.term, self._running) is False:
-                    always = self._is_possible(one.term, other.term) is False
-                    found.append(PolicyConflict(one.name, other.name, always))
+        alone = {report.policy.name: report for report in reports}
+        for one, other in chain(combinations(policies, 2), product(policies, beside)):
+            if any(report.possible_running is False for report in (alone[one.name], alone.get(other.name)) if report):
+                continue
+            conditions = together(one, other)
+            if conditions is None:
+                continue
+            running = {*self._running_of(one), *self._running_of(other)}
+            if any(self._is_possible([one, other], *conditions, condition) is False for condition in running):
+                found.append(
+                    PolicyConflict(
+                        one=one.name,
+                        other=other.name,
+                        always=self._is_possible([one, other], *conditions) is False,
+                        commands=self._find_shut_off_by(one, other, alone),
+                    )
+                )
         return found
+
+    def _find_shut_off_by(self, one: Policy, other: Policy, alone: Mapping[str, PolicyReport]) -> tuple[str, ...]:
+        """The commands that each policy allows in some state that keeps both, and that both together never do."""
+        refused = {name for policy in (one, other) if policy.name in alone for name in alone[policy.name].refuses_every}
+        own = [
+            [asked for asked in policy_obligations(self._builder, policy) if asked.is_of_own] for policy in (one, other)
+        ]
+        found: dict[str, None] = {}
+        for asked, also in product(*own):
+            if asked.command != also.command or asked.command in refused or asked.command in found:
+                continue
+            first, second = asked.obligation, also.obligation
+            assumes = [*first.assumes, *second.assumes]
+            if self._solver.ask(*assumes, with_values=False).holds is not True:
+                continue
+            if self._solver.ask(*assumes, first.goal, second.goal, with_values=False).holds is False:
+                found[asked.command] = None
+        return tuple(found)
 
     def find_implied(self, policies: Sequence[Policy]) -> dict[str, tuple[str, ...]]:
         """By policy: the others that say it already, of all to which it applies."""
         implied: dict[str, tuple[str, ...]] = {}
         for one, other in permutations(policies, 2):
-            if other.scope.covers(one.scope) and self._is_possible(other.term, terms.negation(one.term)) is False:
+            conditions = implying(other, one)
+            if (
+                conditions is not None
+                and self._is_possible([one, other], *conditions, terms.negation(one.term)) is False
+            ):
                 implied[one.name] = (*implied.get(one.name, ()), other.name)
         return implied
+
+
+def _ordinary(site: SymbolicRecord) -> Iterator[Term]:
+    """That a VM is an ordinary one that runs, alone on its host."""
+    vm, host = as_record(site["vm"]), as_record(site["host"])
+    memory = as_record(vm["memory"])
+    figures: list[tuple[Term, Literal]] = [
+        (vm.term("generation"), 2),
+        (vm.term("guest"), Guest.WINDOWS),
+        (memory.term("mode"), Mode.STATIC),
+        (vm.term("power"), Power.RUNNING),
+        (vm.term("session"), 1),
+        (vm.term("in_use"), 0),
+        (vm.term("in_use_reported"), False),
+        (host.term("reserve"), 0),
+    ]
+    yield from [terms.equal(figure, terms.constant(value)) for figure, value in figures]
+    yield terms.equal(host.term("held"), site.term("entry"))
+    yield terms.equal(host.term("total"), host.term("held"))
+
+
+def _runs(vm: SymbolicRecord) -> Term:
+    return terms.equal(vm.term("power"), terms.constant(Power.RUNNING))
+
+
+def _all_possible(answers: Iterable[bool | None]) -> bool | None:
+    found = list(answers)
+    return False if False in found else None if None in found else True
 
 
 def run_example(asked: PolicyObligation, model: Values) -> Example:
     """Executes a model of a refuted obligation. Raises ``InternalError`` if CPython does not do what it says."""
     obligation = asked.obligation
-    needed = [obligation.goal, *obligation.assumes, *sight_values(asked.after)]
+    needed = [obligation.goal, *obligation.assumes, *asked.after.values.values()]
     if obligation.transition is not None:
         needed += symbolic_values(obligation.transition)
     values = complete(model, *needed)
-    execution = execute_model(obligation, values)
+    execution = execute_model(obligation, values, asked.beside)
     before = True if asked.before is None else _ask(asked.policy, asked.before, values)
     after = _ask(asked.policy, asked.after, values)
     if not before or after:
@@ -235,20 +333,49 @@ def run_example(asked: PolicyObligation, model: Values) -> Example:
             f"{asked.policy.name} is {before} before {asked.command} and {after} after it in the program, which is no "
             "counterexample.\nThis is a bug in Nilometer, in its reader of policies: please report it."
         )
-    arguments = {} if execution is None else _arguments(execution.command)
+    window = asked.policy.scope.window
+    minute = None if window is None else cast("int", concretize(MINUTE, complete(values, MINUTE)))
     return Example(
         command=asked.command,
         about=asked.about,
-        arguments=arguments,
-        before={} if execution is None else execution.before,
-        after={} if execution is None else execution.after,
+        arguments={} if execution is None else _arguments(execution.command),
+        before={**({} if execution is None else execution.before), **_group_figures(asked, asked.before, values)},
+        after={**({} if execution is None else execution.after), **_group_figures(asked, asked.after, values)},
+        reads=_reads(asked, values),
+        time="" if window is None or minute is None else f"{show_minute(minute)} {window.zone}",
     )
+
+
+def _group_figures(asked: PolicyObligation, sight: Sight | None, values: Values) -> dict[str, Any]:
+    """What the VMs of a group hold together, by its path."""
+    if sight is None or sight.group is None:
+        return {}
+    held = sight.group.term("held")
+    return {f"{asked.policy.scope.group}.held": concretize(held, complete(values, held))}
+
+
+def _reads(asked: PolicyObligation, values: Values) -> dict[str, Literal]:
+    """The figures that a policy reads after the command of an example."""
+    named = variables(asked.policy.term)
+    return {
+        path_of(asked.policy, path): concretize(part, complete(values, part))
+        for name, value in asked.after.values.items()
+        for path, part in leaves(value, f"site.{name}")
+        if path in named
+    }
 
 
 def _ask(policy: Policy, sight: Sight, values: Values) -> bool:
     """Asks a policy, compiled to Python, of the values of a sight."""
-    vm = None if sight.vm is None else concretize(sight.vm, complete(values, sight.vm))
-    return compile_condition(policy.term)(vm, concretize(sight.host, complete(values, sight.host)))
+    known = {name: concretize(value, complete(values, value)) for name, value in sight.values.items()}
+    return compile_condition(policy.term)(
+        known.get("vm"),
+        known.get("host"),
+        known.get("other"),
+        known.get("group"),
+        known.get("before"),
+        known.get("command"),
+    )
 
 
 def _arguments(command: Command) -> dict[str, Any]:

@@ -7,18 +7,40 @@ agrees with the evaluator and with Z3.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, cast
+from typing import Final, Protocol, TypeVar, cast
 
-from domain.state import Host, Vm
+from domain.recording import VmCommandName
+from domain.state import Group, Host, Vm
 from rules.symbolic import terms
-from rules.symbolic.terms import ZERO, Literal, Op, Term, subterms
+from rules.symbolic.terms import ZERO, Op, Term, subterms
 
-Condition = Callable[[Vm | None, Host], bool]
-"""Whether a VM and its host, or a host alone, keep a policy."""
-Measure = Callable[[Vm | None, Host], int]
-"""How far a VM and its host, or a host alone, are from keeping a policy: 0 where they keep it."""
+T_co = TypeVar("T_co", covariant=True)
+
+
+class _Compiled(Protocol[T_co]):
+    def __call__(
+        self,
+        vm: Vm | None,
+        host: Host | None,
+        other: Vm | None = None,
+        group: Group | None = None,
+        before: Vm | None = None,
+        command: VmCommandName | None = None,
+        minute: int = 0,
+    ) -> T_co:
+        """The value for what a policy speaks of; of two VMs, ``vm`` is the one."""
+        ...
+
+
+Condition = _Compiled[bool]
+"""Whether what a policy speaks of keeps it."""
+Measure = _Compiled[int]
+"""How far what a policy speaks of is from keeping it: 0 where it does."""
+
+_PARAMETERS: Final = "vm, host, other=None, group=None, before=None, command=None, minute=0"
+_ROOTS: Final = ("vm", "host", "other", "group", "before", "command", "minute")
 
 MUCH: Final = 2**60
 """How far a state is from another power state, mode or guest: further than any size."""
@@ -30,12 +52,12 @@ _INFIX: Final[Mapping[Op, str]] = {
 
 
 def compile_condition(term: Term) -> Condition:
-    """A condition over a site as a function of Python."""
+    """A condition over what a policy speaks of as a function of Python."""
     return cast("Condition", _compile(term))
 
 
 def compile_measure(term: Term) -> Measure:
-    """How far a site is from a condition, as a function of Python."""
+    """How far what a policy speaks of is from a condition, as a function of Python."""
     return cast("Measure", _compile(distance(term)))
 
 
@@ -90,7 +112,7 @@ def _excess(left: Term, right: Term) -> Term:
     return terms.most(ZERO, terms.subtract(left, right))
 
 
-def _compile(term: Term) -> Callable[[Vm | None, Host], Literal]:
+def _compile(term: Term) -> object:
     """A function of Python whose text is written from a term, and from nothing else."""
     uses = Counter(part for whole in subterms(term) for part in whole.parts)
     names: dict[Term, str] = {}
@@ -103,10 +125,10 @@ def _compile(term: Term) -> Callable[[Vm | None, Host], Literal]:
             lines.append(f"    {names[part]} = {text}\n")
         else:
             names[part] = text
-    source = f"def condition(vm, host):\n{''.join(lines)}    return {names[term]}\n"
+    source = f"def condition({_PARAMETERS}):\n{''.join(lines)}    return {names[term]}\n"
     space: dict[str, object] = {"__builtins__": {"min": min, "max": max}, **members}
     exec(compile(source, "<policy>", "exec", dont_inherit=True), space)
-    return cast("Callable[[Vm | None, Host], Literal]", space["condition"])
+    return space["condition"]
 
 
 def _write(term: Term, names: Mapping[Term, str], members: dict[str, object]) -> str:
@@ -133,9 +155,9 @@ def _write(term: Term, names: Mapping[Term, str], members: dict[str, object]) ->
 
 
 def _path(variable: str) -> str:
-    """A figure of a site as an attribute: each part of it is a name."""
+    """A figure as an attribute of a parameter: each part of it is a name."""
     site, *path = variable.split(".")
     assert site == "site"
-    assert path[0] in ("vm", "host")
+    assert path[0] in _ROOTS
     assert all(part.isidentifier() for part in path)
     return ".".join(path)

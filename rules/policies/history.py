@@ -1,11 +1,9 @@
-"""How the decided part of a history kept policies: asked after each command, of every VM and host that it changed."""
+"""How the decided part of a history kept policies: asked after each command, of all whose figures it changed."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, replace
 
 from domain.aggregates import HistoryError
 from domain.deciding.world import World
@@ -20,12 +18,13 @@ from domain.events import (
     VmCommandRefused,
     VmEvent,
 )
-from domain.identifiers import StreamName, UtcTime, host_stream, split_stream, vm_stream
-from domain.state import Host, Vm
+from domain.identifiers import StreamName, UtcTime, split_stream
+from domain.recording import VmCommandName
+from domain.state import Vm
 from rules.policies.compiling import Measure, compile_measure
 from rules.policies.policy import Policy
-from rules.symbolic.terms import Literal, variables
-from rules.symbolic.values import constants, leaves
+from rules.policies.subjects import Subjects, SubjectState
+from rules.symbolic.terms import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,9 @@ class PolicyBreach:
     event: StreamName
     """The stream of that event."""
     stream: StreamName
-    """Whose state breaks the policy."""
+    """Whose state breaks the policy: of a VM, a host, or the book of a group, ``group/db``."""
+    subject: str
+    """As people say it: ``web01``, ``web01 and web02``, ``the group db``."""
     figures: Mapping[str, Literal]
     """The figures that the policy reads, after the command."""
     happened: UtcTime
@@ -63,8 +64,10 @@ class PolicyHistory:
     def __init__(self, policies: Sequence[Policy]) -> None:
         self._measures: list[tuple[Policy, Measure]] = [(policy, compile_measure(policy.term)) for policy in policies]
         self._world = World()
-        self._on: defaultdict[str, set[str]] = defaultdict(set)
-        self._distances: dict[tuple[str, StreamName], int] = {}
+        self._subjects = Subjects(policies)
+        self._distances: dict[tuple[str, str], int] = {}
+        self._before: tuple[Vm, VmCommandName] | None = None
+        """The VM before the command, and the command, if it changes one that was there."""
         self._first: Envelope[Event] | None = None
         self._touched: set[StreamName] = set()
         self.commands = 0
@@ -95,14 +98,21 @@ class PolicyHistory:
         """The last command is complete: returns what it broke."""
         first, self._first = self._first, None
         touched, self._touched = self._touched, set()
+        change, self._before = self._before, None
         if first is None:
             return []
-        return [breach for policy, measure in self._measures for breach in self._ask(policy, measure, first, touched)]
+        return [
+            breach
+            for policy, measure in self._measures
+            for breach in self._ask(policy, measure, first, self._subjects_of(policy, touched, first, change))
+        ]
 
     def _apply(self, envelope: Envelope[Event]) -> None:
         kind, id = split_stream(envelope.stream)
         before = self._world.vms.get(id) if kind == "vm" else None
-        host = None if before is None else before.host
+        if before is not None and isinstance(envelope.event, VmEvent) and envelope is self._first:
+            self._before = before.state, VmCommandName(envelope.event.command)
+        was_on, name = (None, "") if before is None else (before.host, before.name)
         try:
             self._world.apply_event(envelope.stream, envelope.event)
         except (HistoryError, InputError):
@@ -110,18 +120,35 @@ class PolicyHistory:
             (self._world.vms if kind == "vm" else self._world.hosts).pop(id, None)
         if kind == "vm":
             after = self._world.vms.get(id)
-            if host is not None:
-                self._on[host].discard(id)
-            if after is not None:
-                self._on[after.host].add(id)
+            self._subjects.place(id, name if after is None else after.name, was_on, after)
+
+    def _subjects_of(
+        self,
+        policy: Policy,
+        touched: set[StreamName],
+        first: Envelope[Event],
+        change: tuple[Vm, VmCommandName] | None,
+    ) -> Iterator[SubjectState]:
+        if not policy.is_over_changes:
+            yield from self._subjects.find(policy, self._world, touched)
+        elif change is not None:
+            for subject in self._subjects.find(policy, self._world, [first.stream]):
+                yield replace(subject, before=change[0], command=change[1])
 
     def _ask(
-        self, policy: Policy, measure: Measure, first: Envelope[Event], touched: Iterable[StreamName]
+        self, policy: Policy, measure: Measure, first: Envelope[Event], subjects: Iterable[SubjectState]
     ) -> Iterator[PolicyBreach]:
-        for stream, vm, host in self._subjects_of(policy, touched):
-            distance = measure(vm, host)
-            before = self._distances.get((policy.name, stream), 0)
-            self._distances[policy.name, stream] = distance
+        applies = policy.applies_at(first.metadata.happened)
+        for subject in subjects:
+            distance = subject.measure(measure)
+            before = 0
+            if (
+                not policy.is_over_changes
+            ):  # outside its window too: what is broken there is no breach, if it gets better
+                before = self._distances.get((policy.name, subject.key), 0)
+                self._distances[policy.name, subject.key] = distance
+            if not applies:
+                continue
             if distance <= before:
                 self.counts[policy.name].holds += distance == 0
                 continue
@@ -132,41 +159,11 @@ class PolicyHistory:
                 position=first.position,
                 command=str(command),
                 event=first.stream,
-                stream=stream,
-                figures=_figures_of(policy, vm, host),
+                stream=subject.stream,
+                subject=subject.name,
+                figures=subject.figures(policy),
                 happened=first.metadata.happened,
                 actor=first.metadata.actor,
                 held_before=before == 0,
                 distance=distance,
             )
-
-    def _subjects_of(
-        self, policy: Policy, touched: Iterable[StreamName]
-    ) -> Iterator[tuple[StreamName, Vm | None, Host]]:
-        """The VMs or hosts that were touched and that a policy is about, with their figures now."""
-        vms, hosts = self._world.vms, self._world.hosts
-        named = [split_stream(stream) for stream in sorted(touched)]
-        if not policy.is_over_vms:
-            for kind, id in named:
-                if kind == "host" and id in hosts and policy.scope.has_host(id):
-                    yield host_stream(id), None, hosts[id].state
-            return
-        ids = {id for kind, id in named if kind == "vm"}
-        if policy.is_over_hosts:
-            ids |= {vm for kind, id in named if kind == "host" for vm in self._on.get(id, ())}
-        for id in sorted(ids & vms.keys()):
-            vm = vms[id]
-            if vm.host in hosts and policy.scope.has_vm(id, vm.name) and policy.scope.has_host(vm.host):
-                yield vm_stream(id), vm.state, hosts[vm.host].state
-
-
-def _figures_of(policy: Policy, vm: Vm | None, host: Host) -> dict[str, Literal]:
-    """The figures that a policy reads, by their paths."""
-    known = dict(leaves(constants(host), "site.host"))
-    if vm is not None:
-        known |= dict(leaves(constants(vm), "site.vm"))
-    return {
-        name.removeprefix("site."): cast("Literal", known[name].leaf)
-        for name in variables(policy.term)
-        if name in known
-    }

@@ -6,32 +6,25 @@ unknown. Only the first finding of a breach is shown, until it is over; all are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from domain.envelope import Envelope
-from domain.errors import NilometerError
 from domain.event import Event
 from domain.events import HostMemoryGranted, HostMemoryReturned
-from domain.identifiers import split_stream, subject_id
-from domain.observed.events import HostObserved, Observed, VmMemoryMoved, VmObserved
-from domain.observed.host import ObservedHost
-from domain.observed.settings import known_parts
-from domain.observed.vm import ObservedVm
-from domain.state import Power
+from domain.identifiers import split_stream
+from domain.observed.events import Observed
 from rules.judging.findings import At, Finding, Verdict
 from rules.judging.judge import Judge
 from rules.judging.scope import EVERYTHING, Scope
 from rules.policies.history import PolicyBreach, PolicyHistory
-from rules.policies.partial import FREE, HELD, VISIBLE, evaluate_known
+from rules.policies.observing import ObservedPolicies, PolicyAnswer
 from rules.policies.policy import Policy
-from rules.symbolic.terms import Literal, Term, variables
+from rules.policies.subjects import path_of
+from rules.symbolic.terms import variables
 
 PREFIX: Final = "policy/"
 """What the name of a policy begins with, where it stands beside the names of rules."""
-_MEASURES: Final = (HostObserved, VmObserved, VmMemoryMoved)
-"""The events after which an observed policy is asked."""
-_VM_FIGURES: Final = ("generation", "guest", "power", "session", "assigned", "in_use", "high_watermark", "paged_out")
 
 
 class PolicyJudge(Judge):
@@ -43,8 +36,7 @@ class PolicyJudge(Judge):
         self._history = PolicyHistory(policies)
         self._place = ""
         self._holds: dict[str, int] = {}
-        self._vms: dict[str, ObservedVm] = {}
-        self._hosts: dict[str, ObservedHost] = {}
+        self._observations = ObservedPolicies(policies)
         self._last: dict[tuple[str, str], Verdict] = {}
         for policy in policies:
             self._collector.coverage.count(PREFIX + policy.name, Verdict.HOLDS, 0)
@@ -56,12 +48,13 @@ class PolicyJudge(Judge):
         if not isinstance(envelope.event, HostMemoryGranted | HostMemoryReturned):
             self._place = place
         if isinstance(envelope.event, Observed):
-            found += self._observe(envelope, envelope.event, place)
+            found += self._describe_answers(self._observations.take(envelope, envelope.event, place))
         return found
 
     def finish(self) -> list[Finding]:
         """As ``Judge.finish``, and what policies say of the last command."""
         found = [*super().finish(), *map(self._describe_breach, self._follow(self._history.finish()))]
+        found += self._describe_answers(self._observations.finish())
         for stream in sorted(self._history.unreadable):
             found += [self._describe_unreadable(policy, stream) for policy in self._policies]
         return found
@@ -97,7 +90,7 @@ class PolicyJudge(Judge):
             rule=PREFIX + breach.policy.name,
             verdict=Verdict.VIOLATED,
             at=At(stream=breach.event, position=breach.position, happened=breach.happened, place=self._place),
-            why=f"the policy does not hold of {subject_id(breach.stream)}{more}: {breach.policy.sentence.rstrip('.')}",
+            why=f"the policy does not hold of {breach.subject}{more}: {breach.policy.sentence.rstrip('.')}",
             then=f"this is what {breach.command} left" if breach.command else "",
             let=breach.figures,
         )
@@ -109,88 +102,39 @@ class PolicyJudge(Judge):
 
     # Observed
 
-    def _observe(self, envelope: Envelope[Event], event: Observed, place: str) -> Iterator[Finding]:
-        kind, id = split_stream(envelope.stream)
-        happened, earliest = envelope.metadata.happened, envelope.metadata.earliest
-        try:
-            if kind == "vm":
-                self._vms.setdefault(id, ObservedVm.begin(id)).apply(event, happened, earliest)
-            elif kind == "host":
-                self._hosts.setdefault(id, ObservedHost.begin(id)).apply(event, happened, earliest)
-            else:
-                return
-        except (NilometerError, TypeError, ValueError):
-            return  # the judge says what is wrong with the event
-        if not isinstance(event, _MEASURES) or not self._includes(envelope.stream, happened):
-            return
-        for policy in self._policies:
-            if kind == "host" and not policy.is_over_vms and policy.scope.has_host(id):
-                yield from self._ask(policy, envelope, place, None, self._hosts[id])
-            if kind == "vm" and policy.is_over_vms:
-                vm = self._vms[id]
-                host = None if vm.host is None else self._hosts.get(vm.host)
-                if policy.scope.has_vm(id, vm.name) and policy.scope.has_host(vm.host or ""):
-                    yield from self._ask(policy, envelope, place, vm, host)
-
-    def _ask(
-        self, policy: Policy, envelope: Envelope[Event], place: str, vm: ObservedVm | None, host: ObservedHost | None
-    ) -> Iterator[Finding]:
-        if vm is not None and (vm.not_listed_since is not None or vm.retired_since is not None):
-            return
-        known, measured = _figures_of(vm, host)
-        value = evaluate_known(policy.term, known, measured)
-        verdict = Verdict.UNKNOWN if value is None else Verdict.HOLDS if value else Verdict.VIOLATED
-        rule = PREFIX + policy.name
-        self._collector.coverage.count(rule, verdict)
-        subject = (rule, envelope.stream)
-        before, self._last[subject] = self._last.get(subject), verdict
-        if verdict is Verdict.HOLDS or verdict is before:
-            return
-        sentence = policy.sentence.rstrip(".")
-        missing = sorted(name.removeprefix("site.") for name in _needed(policy, known))
-        yield Finding(
-            rule=rule,
-            verdict=verdict,
-            at=At(
-                stream=envelope.stream,
-                position=envelope.position,
-                happened=envelope.metadata.happened,
-                place=place,
-                record=getattr(envelope.event, "record", None),
-            ),
-            why=f"the policy does not hold: {sentence}"
-            if verdict is Verdict.VIOLATED
-            else f"whether the policy holds depends on what was not measured ({', '.join(missing)}): {sentence}",
-            let={name.removeprefix("site."): value for name, value in known.items() if name in _named(policy)},
-        )
+    def _describe_answers(self, answers: Iterable[PolicyAnswer]) -> Iterator[Finding]:
+        """Counts what was answered of observed VMs and hosts that are in scope; a breach is shown when it begins."""
+        for answer in answers:
+            envelope, policy = answer.envelope, answer.policy
+            if not self._includes(envelope.stream, envelope.metadata.happened):
+                continue
+            rule = PREFIX + policy.name
+            self._collector.coverage.count(rule, answer.verdict)
+            before = None if policy.is_over_changes else self._last.get((rule, answer.stream))
+            self._last[rule, answer.stream] = answer.verdict
+            if answer.verdict in (Verdict.HOLDS, before):
+                continue
+            yield Finding(
+                rule=rule,
+                verdict=answer.verdict,
+                at=At(
+                    stream=envelope.stream,
+                    position=envelope.position,
+                    happened=envelope.metadata.happened,
+                    place=answer.place,
+                    record=getattr(envelope.event, "record", None),
+                ),
+                why=_why(answer),
+                let={path_of(policy, name): value for name, value in answer.known.items()},
+            )
 
 
-def _named(policy: Policy) -> frozenset[str]:
-    return frozenset(variables(policy.term))
-
-
-def _needed(policy: Policy, known: dict[str, Literal]) -> list[str]:
-    return [name for name in _named(policy) if name not in known]
-
-
-def _figures_of(vm: ObservedVm | None, host: ObservedHost | None) -> tuple[dict[str, Literal], dict[Term, Literal]]:
-    """The figures that are known of an observed VM and host, by variable; and what was measured as it is."""
-    known: dict[str, Literal | None] = {}
-    measured: dict[Term, Literal | None] = {}
-    if host is not None:
-        known |= {"site.host.total": host.total, "site.host.reserve": host.reserve}
-        known["site.host.version"] = host.host_version
-        measured[FREE] = host.free
-    if vm is not None:
-        known |= {f"site.vm.{name}": getattr(vm, name) for name in _VM_FIGURES}
-        known["site.vm.ballooned"] = vm.ballooned
-        known["site.vm.in_use_reported"] = None if vm.in_use is None else True
-        if vm.memory is not None:
-            known |= {f"site.vm.memory.{name}": value for name, value in known_parts(vm.memory).items()}
-        measured[VISIBLE], measured[HELD] = vm.visible, vm.held
-        if vm.power is Power.OFF:
-            known["site.vm.assigned"] = 0
-    return (
-        {name: value for name, value in known.items() if value is not None},
-        {term: value for term, value in measured.items() if value is not None},
-    )
+def _why(answer: PolicyAnswer) -> str:
+    policy = answer.policy
+    sentence = policy.sentence.rstrip(".")
+    if answer.is_about_time and policy.scope.window is not None:
+        return f"it is not known whether it happened {policy.scope.window.text}: {sentence}"
+    if answer.verdict is Verdict.VIOLATED:
+        return f"the policy does not hold: {sentence}"
+    missing = ", ".join(sorted(path_of(policy, name) for name in variables(policy.term) if name not in answer.known))
+    return f"whether the policy holds depends on what was not measured ({missing}): {sentence}"

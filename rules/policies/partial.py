@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from domain.state import Host, Vm
+from rules.policies.arguments import ARGUMENTS
 from rules.symbolic.reader import RuleReader
 from rules.symbolic.terms import MEANINGS, Literal, Op, Term, subterms
-from rules.symbolic.values import as_record, as_term
-from rules.transitions.vm_commands import SITE
+from rules.symbolic.values import as_term
 
 
 def evaluate_known(term: Term, known: Mapping[str, Literal], measured: Mapping[Term, Literal]) -> Literal | None:
@@ -44,14 +44,22 @@ def _value_of(part: Term, known: Mapping[str, Literal], values: Mapping[Term, Li
     return MEANINGS[part.op](*parts)
 
 
-def _read(name: str, kind: type) -> Term:
+def _read(name: str, kind: type, role: str) -> Term:
     """What a derived figure of a VM or host is, as a term."""
     figure = vars(kind)[name]
-    return as_term(RuleReader().call(figure.fget, [as_record(SITE["vm" if kind is Vm else "host"])]))
+    return as_term(RuleReader().call(figure.fget, [ARGUMENTS[role]]))
 
 
-FREE: Final = _read("free", Host)
-"""What a host has left: measured as such, where its reserve is not known."""
-VISIBLE: Final = _read("visible", Vm)
-HELD: Final = _read("held", Vm)
-"""What a guest sees, and what a VM holds: measured as such."""
+DERIVED: Final[Mapping[str, Term]] = {
+    "host.free": _read("free", Host, "host"),
+    **{
+        f"{role}.{name}": _read(name, Vm, role)
+        for role in ("vm", "one", "other", "before")
+        for name in ("visible", "held")
+    },
+}
+"""Figures that follow from others, and may be measured as they are: what a host has left, where its reserve is not
+known; what a guest sees, and what a VM holds."""
+FREE: Final = DERIVED["host.free"]
+VISIBLE: Final = DERIVED["vm.visible"]
+HELD: Final = DERIVED["vm.held"]

@@ -1,4 +1,4 @@
-"""A policy: a sentence over a VM, a host, or a VM and its host, and to which of them it applies."""
+"""A policy: a sentence over a VM, its host, two VMs, a group of VMs, or a change of a VM; and to which it applies."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final
 
+from domain.identifiers import UtcTime
+from rules.policies.window import PolicyWindow
 from rules.symbolic.terms import Term
 
 ALL: Final = "*"
+ROLES: Final = ("vm", "host", "before", "command", "one", "other", "group")
+"""What a policy may speak of: a VM, its host, the VM before a command, the command; two VMs; a group of VMs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,22 +21,38 @@ class PolicyScope:
 
     vms: tuple[str, ...] = (ALL,)
     hosts: tuple[str, ...] = (ALL,)
+    one: str = ""
+    """The one VM of a policy over two, by its name or id."""
+    other: str = ""
+    group: str = ""
+    """The group of a policy over the sum of its VMs, which ``vms`` says."""
+    window: PolicyWindow | None = None
+    """When it applies; always without one."""
 
     def has_vm(self, *names: str) -> bool:
         """Whether it has a VM of one of these names: its id and its name."""
         return any(fnmatchcase(name, pattern) for pattern in self.vms for name in names)
+
+    def has_pair(self, one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+        """Whether these are the two VMs that it names, each given by its id and its name."""
+        return self.one in one and self.other in other
 
     def has_host(self, name: str) -> bool:
         """Whether it has a host."""
         return any(fnmatchcase(name, pattern) for pattern in self.hosts)
 
     def covers(self, other: PolicyScope) -> bool:
-        """Whether all that is in the other scope is in this one, as far as the patterns show."""
-        return _covers(self.vms, other.vms) and _covers(self.hosts, other.hosts)
+        """Whether all that is in the other scope is in this one, at any time, as far as the patterns show."""
+        always = self.window is None or self.window.covers(other.window)
+        return always and _covers(self.vms, other.vms) and _covers(self.hosts, other.hosts)
 
     def meets(self, other: PolicyScope) -> bool:
-        """Whether something may be in both: unless the patterns show that nothing is."""
-        return _meet(self.vms, other.vms) and _meet(self.hosts, other.hosts)
+        """Whether something may be in both, at some time: unless the patterns and windows show that nothing is."""
+        return self.meets_in_time(other) and _meet(self.vms, other.vms) and _meet(self.hosts, other.hosts)
+
+    def meets_in_time(self, other: PolicyScope) -> bool:
+        """Whether both may apply at one time."""
+        return self.window is None or other.window is None or self.window.meets(other.window)
 
     def __str__(self) -> str:
         parts = [
@@ -40,7 +60,14 @@ class PolicyScope:
             for kind, patterns in (("VMs", self.vms), ("hosts", self.hosts))
             if patterns != (ALL,)
         ]
-        return " on ".join(parts) or "all"
+        shown = " on ".join(parts)
+        if self.one:
+            shown = f"{self.one} and {self.other}"
+        if self.group:
+            shown = f"group {self.group}: {shown or 'all VMs'}"
+        if self.window is not None:
+            shown = f"{shown}, {self.window.text}" if shown else self.window.text
+        return shown or "all"
 
 
 def _covers(patterns: tuple[str, ...], others: tuple[str, ...]) -> bool:
@@ -71,9 +98,9 @@ class Policy:
     """What it says, for an operator."""
     scope: PolicyScope
     over: frozenset[str]
-    """Of what it speaks: ``vm``, ``host``, or both."""
+    """Of what it speaks, of ``ROLES``: ``vm``, ``host``, …; ``one`` and ``other``; or ``group``."""
     term: Term
-    """Over the variables of a site: ``site.vm.assigned``, ``site.host.total``."""
+    """Over the variables of ``arguments``: ``site.vm.assigned``, ``site.host.total``. ``one`` is ``site.vm``."""
     text: str = field(repr=False)
     """Its source, from its first line to its last."""
     place: str
@@ -81,10 +108,29 @@ class Policy:
 
     @property
     def is_over_vms(self) -> bool:
-        """Whether it speaks of a VM."""
-        return "vm" in self.over
+        """Whether it speaks of one VM, and perhaps of its host and of what changes it."""
+        return not self.over.isdisjoint(("vm", "before", "command"))
 
     @property
     def is_over_hosts(self) -> bool:
         """Whether it speaks of a host."""
         return "host" in self.over
+
+    @property
+    def is_over_pairs(self) -> bool:
+        """Whether it speaks of two VMs."""
+        return "one" in self.over
+
+    @property
+    def is_over_groups(self) -> bool:
+        """Whether it speaks of what VMs hold together."""
+        return "group" in self.over
+
+    @property
+    def is_over_changes(self) -> bool:
+        """Whether it speaks of a change of a VM: of the VM before, or of the command. It is no state that is kept."""
+        return not self.over.isdisjoint(("before", "command"))
+
+    def applies_at(self, time: UtcTime) -> bool:
+        """Whether it applies at a time."""
+        return self.scope.window is None or self.scope.window.applies_at(time)

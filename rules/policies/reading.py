@@ -1,4 +1,5 @@
-"""Reads a file of policies: functions in the subset of Python in which rules are written. Nothing of it is run.
+"""Reads a file of policies: functions in the subset of Python in which rules are written, or one expression each in
+TOML. Nothing of it is run.
 
     @scope(vms="db*")
     def db_keeps_8_gib(vm: Vm) -> bool:
@@ -11,28 +12,42 @@ Anything outside the subset is an error with its place, never skipped.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Final, cast
 
 from domain.errors import InputError
-from domain.state import Host, Vm
 from rules.policies import vocabulary
+from rules.policies.arguments import ARGUMENTS, KINDS
 from rules.policies.compiling import compile_condition, compile_measure
 from rules.policies.policy import ALL, Policy, PolicyScope
+from rules.policies.toml import HOLDS, SAYS, TomlLines, is_toml, read_tables, to_function
+from rules.policies.window import PolicyWindow, read_window
 from rules.symbolic.reader import RuleReader, read_definition
 from rules.symbolic.source import RuleSource, UnreadableRule
-from rules.symbolic.values import SymbolicRecord, as_term
-from rules.transitions.vm_commands import SITE
+from rules.symbolic.values import as_term
 
 LONGEST: Final = 2**20
 """Bytes of a file of policies at most."""
-_TYPES: Final = {"Vm": ("vm", Vm), "Host": ("host", Host)}
+_ALONE: Final = {"Host": "host", "Group": "group", "Command": "command"}
+"""The role of a parameter that is the only one of its type."""
+_ROLES: Final = "one: Vm, other: Vm; before: Vm, vm: Vm; group: Group; command: Command"
 _MODULE: Final = "nilometer.policy"
 """What a file may import from, for an editor: the names are there without it."""
 _EXAMPLE: Final = "def tenth_stays_free(host: Host) -> bool:, with a docstring and a return"
-_SCOPES: Final = ("vms", "hosts")
+SCOPES: Final = ("vms", "hosts", "one", "other", "group", "inside", "outside", "zone")
+"""The keywords of a scope."""
+_SCOPES_ARE: Final = "vms of a policy over a VM or a group; hosts; one and other; group; inside or outside, and zone"
+_PAIR: Final = 'one="web01", other="web02"'
+_WINDOW: Final = 'outside="Sat 22:00-04:00", zone="Europe/Berlin"; Mon-Fri 08:00-18:00; 22:00-04:00'
+_ONE_NAME: Final[Mapping[str, Callable[[str], bool]]] = {
+    "one": lambda name: not set("*?[") & set(name),
+    "other": lambda name: not set("*?[") & set(name),
+    "group": lambda name: "/" not in name,
+    "zone": lambda name: True,
+}
+"""The keywords that take one name, and what it must be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +67,46 @@ class PolicyText(RuleSource):
 
 
 def read_policies(text: str, source: str) -> tuple[Policy, ...]:
-    """The policies of a file. Raises ``InputError``, or ``UnreadableRule`` with place, reason and what to write."""
+    """The policies of a file, which is Python or TOML.
+
+    Raises ``InputError``, or ``UnreadableRule`` with place, reason and what to write.
+    """
     if len(text) > LONGEST:
         raise InputError(f"{source}: over {LONGEST} characters are no file of policies", hint="keep it shorter")
+    written = list((_read_toml if is_toml(text, source) else _read_python)(text, source))
+    reader = RuleReader()
+    policies: list[Policy] = []
+    for definition in written:
+        node = definition.text.tree
+        try:
+            policy = _read(reader, definition)
+            compile_condition(policy.term)
+            compile_measure(policy.term)
+        except (RecursionError, MemoryError):
+            raise definition.text.error(node, "a policy that is nested too deeply", "several smaller ones") from None
+        for other in policies:
+            if other.name == policy.name:
+                raise definition.text.error(node, f"a second policy {policy.name!r}", "another name for another policy")
+            if policy.scope.group and other.scope.group == policy.scope.group and other.scope.vms != policy.scope.vms:
+                what = f"a second group {policy.scope.group!r}, of other VMs"
+                raise definition.text.error(node, what, "the same vms as the other one, or another group")
+        policies.append(policy)
+    if not policies:
+        raise InputError(f"{source}: there is no policy", hint=f"write a function: {_EXAMPLE}")
+    return tuple(policies)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A policy as a function, the nodes of its scope by keyword, and its text."""
+
+    text: PolicyText
+    scope: Mapping[str, tuple[ast.AST, object]]
+    """By keyword: where it stands, and the texts that it says; or what it is instead."""
+    lines: tuple[int, int]
+
+
+def _read_python(text: str, source: str) -> Iterator[_Written]:
     lines = tuple(text.splitlines())
     try:
         tree = ast.parse(text, source)
@@ -62,21 +114,34 @@ def read_policies(text: str, source: str) -> tuple[Policy, ...]:
         row = getattr(error, "lineno", None) or 1
         what = error.msg if isinstance(error, SyntaxError) else str(error)
         raise InputError(f"{source}:{row}: this is no Python: {what}", hint=f"write a function: {_EXAMPLE}") from None
-    reader = RuleReader()
-    policies: list[Policy] = []
     for node in _definitions(tree, source, lines):
+        written = _text_of(node, source, lines)
+        begin = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        yield _Written(written, _keywords_of(written), (begin, node.end_lineno or begin))
+
+
+def _read_toml(text: str, source: str) -> Iterator[_Written]:
+    text = text.replace("\r\n", "\n")
+    lines = tuple(text.split("\n"))
+    for table in read_tables(text, source):
         try:
-            policy = _read(reader, node, source, lines)
-            compile_condition(policy.term)
-            compile_measure(policy.term)
+            node = to_function(table, TomlLines(source, lines))
         except (RecursionError, MemoryError):
-            raise _error(source, lines, node, "a policy that is nested too deeply", "several smaller ones") from None
-        if any(other.name == policy.name for other in policies):
-            raise _error(source, lines, node, f"a second policy {policy.name!r}", "another name for another policy")
-        policies.append(policy)
-    if not policies:
-        raise InputError(f"{source}: there is no policy", hint=f"write a function: {_EXAMPLE}")
-    return tuple(policies)
+            what = "a policy that is nested too deeply"
+            raise _error(source, lines, table.node_at(None), what, "several smaller ones") from None
+        written = _text_of(node, source, lines)
+        scope = {key: (table.node_at(key), value) for key, value in table.values.items() if key not in (SAYS, HOLDS)}
+        yield _Written(written, scope, (table.line, table.last))
+
+
+def _text_of(node: ast.FunctionDef, source: str, lines: tuple[str, ...]) -> PolicyText:
+    return PolicyText(
+        function=cast("FunctionType", vocabulary.stands_for_policies),
+        tree=node,
+        file=source,
+        names=vars(vocabulary),
+        lines=lines,
+    )
 
 
 def _definitions(tree: ast.Module, source: str, lines: tuple[str, ...]) -> Iterator[ast.FunctionDef]:
@@ -98,42 +163,53 @@ def _definitions(tree: ast.Module, source: str, lines: tuple[str, ...]) -> Itera
                 raise _error(source, lines, node, what, f"functions only: {_EXAMPLE}")
 
 
-def _read(reader: RuleReader, node: ast.FunctionDef, source: str, lines: tuple[str, ...]) -> Policy:
-    written = PolicyText(
-        function=cast("FunctionType", vocabulary.stands_for_policies),
-        tree=node,
-        file=source,
-        names=vars(vocabulary),
-        lines=lines,
-    )
-    over: list[str] = []
-    for argument in node.args.args:
-        kind = argument.annotation.id if isinstance(argument.annotation, ast.Name) else ""
-        if kind not in _TYPES or _TYPES[kind][0] in over:
-            raise written.error(argument, "a parameter that is no VM and no host", "vm: Vm, host: Host, or one of each")
-        over.append(_TYPES[kind][0])
-    if not over:
-        raise written.error(node, "a policy that speaks of nothing", "a parameter: vm: Vm, or host: Host")
+def _read(reader: RuleReader, definition: _Written) -> Policy:
+    written, node = definition.text, definition.text.tree
+    over = _read_roles(written)
     if not (isinstance(node.returns, ast.Name) and node.returns.id == "bool"):
         raise written.error(node, "a policy that does not answer True or False", "-> bool")
-    scope = _read_scope(written, over)
+    scope = _read_scope(definition, over)
     if any(
         isinstance(part, ast.Name | ast.Attribute | ast.arg | ast.keyword) and _named(part).startswith("__")
         for part in ast.walk(node)
     ):
         raise written.error(node, "a name with __ before it", "another name")
-    arguments: list[SymbolicRecord] = [cast("SymbolicRecord", SITE[name]) for name in over]
-    value = read_definition(reader, written, bool, arguments)
-    begin = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    value = read_definition(reader, written, bool, [ARGUMENTS[role] for role in over])
+    begin, end = definition.lines
     return Policy(
         name=node.name,
         sentence=" ".join((ast.get_docstring(node) or "").split()),
         scope=scope,
         over=frozenset(over),
         term=as_term(value),
-        text="\n".join(lines[begin - 1 : node.end_lineno]) + "\n",
-        place=f"{source}:{node.lineno}",
+        text="\n".join(written.lines[begin - 1 : end]) + "\n",
+        place=f"{written.file}:{node.lineno}",
     )
+
+
+def _read_roles(written: PolicyText) -> list[str]:
+    """What the parameters of a policy stand for: by their types, and those of several VMs by their names."""
+    arguments = written.tree.args.args
+    kinds = [argument.annotation.id if isinstance(argument.annotation, ast.Name) else "" for argument in arguments]
+    roles: list[str] = []
+    for argument, kind in zip(arguments, kinds, strict=True):
+        if kind not in KINDS.values():
+            raise written.error(argument, "a parameter that is no VM and no host", f"vm: Vm, host: Host; {_ROLES}")
+        role = argument.arg if kind == "Vm" and kinds.count("Vm") > 1 else _ALONE.get(kind, "vm")
+        if kind == "Vm" and argument.arg in ("one", "other", "before"):
+            role = argument.arg
+        if KINDS.get(role) != kind or role in roles:
+            raise written.error(argument, "a second parameter of this kind, without a role", _ROLES)
+        roles.append(role)
+    if not roles:
+        raise written.error(written.tree, "a policy that speaks of nothing", "a parameter: vm: Vm, or host: Host")
+    found = set(roles)
+    for own, what in (({"one", "other"}, "two VMs"), ({"group"}, "a group")):
+        if found & own and found != own:
+            raise written.error(written.tree, f"a policy over {what} and more, or less", _ROLES)
+    if "before" in found and "vm" not in found:
+        raise written.error(written.tree, "a policy over a VM before a command, and not after it", _ROLES)
+    return roles
 
 
 def _named(node: ast.AST) -> str:
@@ -144,33 +220,89 @@ def _named(node: ast.AST) -> str:
             return ""
 
 
-def _read_scope(written: PolicyText, over: list[str]) -> PolicyScope:
-    """What ``@scope(vms="db*", hosts="hv*")`` says; without it, all."""
+def _keywords_of(written: PolicyText) -> dict[str, tuple[ast.AST, object]]:
+    """What ``@scope(vms="db*", hosts="hv*")`` says, by keyword."""
     node = written.tree
     if not node.decorator_list:
-        return PolicyScope()
+        return {}
     first, *more = node.decorator_list
     instead = 'one @scope(vms="db*"), with texts'
     if more or not (isinstance(first, ast.Call) and isinstance(first.func, ast.Name) and first.func.id == "scope"):
         raise written.error(node.decorator_list[-1], "a decorator that is no scope", instead)
-    if first.args or not first.keywords:
+    if first.args or not first.keywords or any(keyword.arg is None for keyword in first.keywords):
         raise written.error(first, "a scope that names nothing", instead)
-    given: dict[str, tuple[str, ...]] = {"vms": (ALL,), "hosts": (ALL,)}
-    for keyword in first.keywords:
-        if keyword.arg not in _SCOPES or (keyword.arg == "vms" and "vm" not in over):
-            raise written.error(keyword, "a scope that this policy does not have", "vms of a policy over a VM; hosts")
-        given[keyword.arg] = tuple(_read_patterns(written, keyword.value))
-    return PolicyScope(vms=given["vms"], hosts=given["hosts"])
+    return {str(keyword.arg): (keyword, _literal(written, keyword)) for keyword in first.keywords}
 
 
-def _read_patterns(written: PolicyText, node: ast.expr) -> Iterator[str]:
+def _literal(written: PolicyText, keyword: ast.keyword) -> object:
+    if keyword.arg not in SCOPES:
+        raise written.error(keyword, "a scope that this policy does not have", _SCOPES_ARE)
+    node = keyword.value
     parts = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
-    if not parts:
-        raise written.error(node, "a scope that names nothing", 'a text, as "db*"')
     for part in parts:
-        if not (isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.strip()):
+        if not (isinstance(part, ast.Constant) and isinstance(part.value, str)):
             raise written.error(part, "a pattern that is no text", '"db*", or ("db*", "sql*")')
-        yield part.value
+    texts = [cast("ast.Constant", part).value for part in parts]
+    return texts if isinstance(node, ast.Tuple | ast.List) else texts[0]
+
+
+def _read_scope(definition: _Written, over: list[str]) -> PolicyScope:
+    """To which VMs and hosts a policy applies, and when; without a scope, to all."""
+    given: dict[str, tuple[str, ...]] = {}
+    allowed = _allowed(set(over))
+    for key, (node, value) in definition.scope.items():
+        if key not in allowed:
+            raise definition.text.error(node, "a scope that this policy does not have", _SCOPES_ARE)
+        given[key] = _texts(definition, key, node, value)
+    for key in ("one", "other") if "one" in over else ():
+        if key not in given:
+            raise definition.text.error(definition.text.tree, "a policy over two VMs that it does not name", _PAIR)
+    if "one" in over and given["one"] == given["other"]:
+        raise definition.text.error(definition.scope["other"][0], "a policy over a VM and itself", _PAIR)
+    group = given.get("group", (definition.text.tree.name,))[0] if "group" in over else ""
+    return PolicyScope(
+        vms=given.get("vms", (ALL,)),
+        hosts=given.get("hosts", (ALL,)),
+        one=given.get("one", ("",))[0],
+        other=given.get("other", ("",))[0],
+        group=group,
+        window=_read_window(definition, given),
+    )
+
+
+def _allowed(over: set[str]) -> set[str]:
+    """The keywords of a scope that a policy may have."""
+    when = {"inside", "outside", "zone"}
+    if "one" in over:
+        return {"one", "other", *when}
+    if "group" in over:
+        return {"vms", "group", *when}
+    return {"hosts", *when} | (set() if over == {"host"} else {"vms"})
+
+
+def _texts(definition: _Written, key: str, node: ast.AST, value: object) -> tuple[str, ...]:
+    several = cast("list[object]", value) if isinstance(value, list) else [value]
+    texts = [part for part in several if isinstance(part, str) and part.strip() == part and part]
+    if not texts:
+        raise definition.text.error(node, "a scope that names nothing", 'a text, as "db*"')
+    if len(texts) < len(several):
+        raise definition.text.error(node, "a pattern that is no text", '"db*", or ("db*", "sql*")')
+    if key in _ONE_NAME and (isinstance(value, list) or not _ONE_NAME[key](texts[0])):
+        raise definition.text.error(node, f"{key} is not one name", f'{key}="{"db" if key == "group" else "web01"}"')
+    return tuple(texts)
+
+
+def _read_window(definition: _Written, given: Mapping[str, tuple[str, ...]]) -> PolicyWindow | None:
+    keys = [key for key in ("inside", "outside") if key in given]
+    if not keys and "zone" not in given:
+        return None
+    where = definition.scope[keys[0] if keys else "zone"][0]
+    if len(keys) != 1 or "zone" not in given:
+        raise definition.text.error(where, "a window without its time zone, or a zone without a window", _WINDOW)
+    try:
+        return read_window(given[keys[0]], given["zone"][0], outside=keys == ["outside"])
+    except ValueError as error:
+        raise definition.text.error(where, str(error), _WINDOW) from None
 
 
 def _error(source: str, lines: tuple[str, ...], node: ast.AST, why: str, instead: str) -> UnreadableRule:

@@ -2,10 +2,14 @@
 
 from domain.guests import Guest
 from domain.quantities import GiB, MiB, TiB
+from domain.recording import VmCommandName
 from domain.settings import HostVersion, Mode
-from domain.state import Host, Power, Vm
+from domain.state import Group, Host, Power, Vm
 
-__all__ = ["GiB", "Guest", "Host", "HostVersion", "MiB", "Mode", "Power", "TiB", "Vm"]
+__all__ = ["Command", "GiB", "Group", "Guest", "Host", "HostVersion", "MiB", "Mode", "Power", "TiB", "Vm"]
+
+Command = VmCommandName
+"""The command of a change, by its short name."""
 
 
 def stands_for_policies(vm: Vm, host: Host) -> bool:

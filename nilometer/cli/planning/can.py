@@ -163,12 +163,12 @@ def read_kinds(without: str | None) -> frozenset[str]:
 
 
 def read_kept(file: str | None) -> tuple[Policy, ...]:
-    """The policies to be kept, of a file. Raises ``InputError``, or ``UnreadableRule`` with place and reason."""
+    """The policies of a file that apply now. Raises ``InputError``, or ``UnreadableRule`` with place and reason."""
     if file is None:
         return ()
-    from nilometer.audit.policies import open_policies
+    from nilometer.audit.policies import open_kept
 
-    return open_policies(file)
+    return open_kept(file, current_time(current_session().clock))
 
 
 class _Question(NamedTuple):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
 import click
 
-from domain.identifiers import subject_id
 from nilometer.audit.policies import open_policies
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED
 from nilometer.cli.options import common_options
@@ -89,16 +88,24 @@ def _describe(
 ) -> Iterator[str]:
     yield _headline(checked)
     sentences = {report.policy.name: report.policy.sentence for report in checked.reports}
-    for conflict in checked.conflicts:
-        what = "nothing keeps both" if conflict.always else "no VM that runs keeps both, so that none can start"
-        yield f"{conflict.one} and {conflict.other} conflict: {what}."
-        yield f'  "{sentences[conflict.one]}" "{sentences[conflict.other]}"'
+    yield from describe_conflicts(checked, sentences)
     for report in checked.reports:
         yield ""
-        yield from _describe_report(report)
+        yield from _describe_report(report, show_all=show_all)
         if history is not None and not report.never_bites:
             own = [breach for breach in breaches if breach.policy.name == report.policy.name]
             yield from _describe_past(own, history.commands, show_all=show_all)
+
+
+def describe_conflicts(checked: PolicyCheck, sentences: Mapping[str, str]) -> Iterator[str]:
+    """The pairs of policies that cannot be kept together, with what they say where that is known."""
+    for conflict in checked.conflicts:
+        what = "nothing keeps both" if conflict.always else "no VM that runs keeps both, so that none can start"
+        yield f"{conflict.one} and {conflict.other} conflict: {what}."
+        quoted = [f'"{sentences[name]}"' for name in (conflict.one, conflict.other) if name in sentences]
+        yield f"  {' '.join(quoted)}"
+        if conflict.commands:
+            yield f"  together they refuse every {', every '.join(conflict.commands)}; each alone does not"
 
 
 def _headline(checked: PolicyCheck) -> str:
@@ -110,7 +117,7 @@ def _headline(checked: PolicyCheck) -> str:
     return f"{count}: consistent."
 
 
-def _describe_report(report: PolicyReport) -> Iterator[str]:
+def _describe_report(report: PolicyReport, *, show_all: bool) -> Iterator[str]:
     policy = report.policy
     scope = "" if str(policy.scope) == "all" else f" [{policy.scope}]"
     yield f"{policy.name}{scope}: {policy.sentence} ({policy.place})"
@@ -135,9 +142,14 @@ def _describe_report(report: PolicyReport) -> Iterator[str]:
     if unknown:
         yield f"  not known: {', '.join(unknown)}"
     if report.refuses_every:
-        yield f"  refuses every {', every '.join(report.refuses_every)}"
+        when = "" if policy.scope.window is None else f", {policy.scope.window.text}"
+        yield f"  refuses every {', every '.join(report.refuses_every)}{when}"
     for name, example in report.blocks.items():
         yield f"  would refuse a {name}, which no policy may: {_describe_example(example)}"
+    if show_all:
+        for name, example in report.examples.items():
+            if report.example is None or name != report.example.command:
+                yield f"  at {name}, for example: {_describe_example(example)}"
     if report.example is not None and not report.blocks:
         yield f"  for example: {_describe_example(report.example)}"
 
@@ -152,7 +164,11 @@ def _describe_example(example: Example) -> str:
         if before is not None and not path.endswith((".held", ".hot_pluggable", ".high_watermark", ".visible", ".vsc"))
     ]
     shown = ", ".join(changes[:MOST_FIGURES])
-    return f"{example.command} {' '.join(typed)} ({shown or 'a new state'}), of {example.about}"
+    when = f", on {example.time}" if example.time else ""
+    read = [f"{path} {format_figures(path, [value])[0]}" for path, value in example.reads.items()]
+    beyond = any(path.startswith(("one.", "group.")) for path in example.reads)
+    then = f": then {', '.join(read)}" if beyond else ""
+    return f"{example.command} {' '.join(typed)} ({shown or 'a new state'}), of {example.about}{when}{then}"
 
 
 def _describe_past(breaches: Sequence[PolicyBreach], commands: int, *, show_all: bool) -> Iterator[str]:
@@ -165,7 +181,7 @@ def _describe_past(breaches: Sequence[PolicyBreach], commands: int, *, show_all:
         worse = "" if breach.held_before else ", which broke it already, and more so after it"
         yield (
             f"    #{breach.position} {format_time(breach.happened)} · {breach.actor}: {breach.command}, "
-            f"for {subject_id(breach.stream)}{worse}"
+            f"for {breach.subject}{worse}"
         )
     if len(breaches) > len(shown):
         yield f"    and {len(breaches) - len(shown):,} more: --all"
@@ -183,7 +199,12 @@ def _to_document(
         "obligations": checked.obligations,
         "policies": [_report_to_document(report) for report in checked.reports],
         "conflicts": [
-            {"policies": [conflict.one, conflict.other], "always": conflict.always} for conflict in checked.conflicts
+            {
+                "policies": [conflict.one, conflict.other],
+                "always": conflict.always,
+                "commands": list(conflict.commands),
+            }
+            for conflict in checked.conflicts
         ],
         "past": None
         if history is None
@@ -197,6 +218,7 @@ def _to_document(
                     "actor": breach.actor,
                     "command": breach.command,
                     "subject": breach.stream,
+                    "who": breach.subject,
                     "held_before": breach.held_before,
                     "distance": breach.distance,
                 }
@@ -216,6 +238,10 @@ def _report_to_document(report: PolicyReport) -> dict[str, Any]:
         "over": sorted(policy.over),
         "vms": list(policy.scope.vms),
         "hosts": list(policy.scope.hosts),
+        "one": policy.scope.one or None,
+        "other": policy.scope.other or None,
+        "group": policy.scope.group or None,
+        "window": None if policy.scope.window is None else policy.scope.window.text,
         "possible": report.possible,
         "possible_running": report.possible_running,
         "implied_by_rules": report.implied_by_rules,
@@ -223,18 +249,22 @@ def _report_to_document(report: PolicyReport) -> dict[str, Any]:
         "never_bites": report.never_bites,
         "commands": {name: kept.value for name, kept in report.commands.items()},
         "refuses_every": list(report.refuses_every),
-        "blocks": {name: _example_to_document(example) for name, example in report.blocks.items()},
-        "example": None if report.example is None else _example_to_document(report.example),
+        "blocks": {name: example_to_document(example) for name, example in report.blocks.items()},
+        "example": None if report.example is None else example_to_document(report.example),
+        "examples": {name: example_to_document(example) for name, example in report.examples.items()},
     }
 
 
-def _example_to_document(example: Example) -> dict[str, Any]:
+def example_to_document(example: Example) -> dict[str, Any]:
+    """A command that breaks a policy, as JSON."""
     return {
         "command": example.command,
         "about": example.about,
         "arguments": _plain(example.arguments),
         "before": _plain(example.before),
         "after": _plain(example.after),
+        "reads": _plain(example.reads),
+        "time": example.time or None,
     }
 
 

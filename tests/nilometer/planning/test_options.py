@@ -104,7 +104,7 @@ def is_kept(world: World, command: Command, keeper: Keeper) -> bool:
     """Whether a command makes no policy worse."""
     after = copy_world(world, [command])
     after.execute(command)
-    return keeper.find_broken(world, after) is None
+    return keeper.find_broken(world, after, command) is None
 
 
 def step_of(command: Command) -> Step:
@@ -126,7 +126,7 @@ def try_everything(world: World, command: Command, target: str, within: int, kee
                 done = step_of(step) not in steps and after.execute(step).outcome in DONE
             except InputError:
                 continue
-            if done and keeper.find_broken(now, after) is None:
+            if done and keeper.find_broken(now, after, step) is None:
                 go(after, steps | {step_of(step)}, left - 1)
 
     go(world, frozenset(), within)

@@ -13,6 +13,7 @@ from domain.guests import Guest
 from domain.quantities import MiB
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
 from domain.state import Host, Power, Vm
+from nilometer.policy import scope
 from rules.policies import vocabulary
 from rules.policies.compiling import compile_condition, compile_measure, distance
 from rules.policies.reading import read_policies
@@ -82,11 +83,12 @@ def file_of(expression: str) -> str:
     return f'def policy(vm: Vm, host: Host) -> bool:\n    """What is tested."""\n    return {expression}\n'
 
 
-def run(text: str) -> Any:
-    """The function of a file, as CPython makes it of the text: the independent reading."""
+def run(text: str, name: str = "policy") -> Any:
+    """A function of a file, as CPython makes it of the text: the independent reading."""
     space: dict[str, Any] = {name: getattr(vocabulary, name) for name in vocabulary.__all__}
+    space["scope"] = scope
     exec(text, space)
-    return space["policy"]
+    return space[name]
 
 
 @settings(max_examples=150, deadline=None)
@@ -146,7 +148,7 @@ BEGIN = 'def f(vm: Vm) -> bool:\n    """x"""\n    return '
         ("def f(vm: Vm) -> bool:\n    return True\n", "1:1", "does not say what it means"),
         ("def f(vm: Vm):\n    'x'\n    return True\n", "1:1", "does not answer True or False"),
         ("def f(vm) -> bool:\n    'x'\n    return True\n", "1:7", "a parameter that is no VM and no host"),
-        ("def f(a: Vm, b: Vm) -> bool:\n    'x'\n    return True\n", "1:14", "a parameter that is no VM and no host"),
+        ("def f(a: Vm, b: Vm) -> bool:\n    'x'\n    return True\n", "1:7", "a second parameter of this kind"),
         ("def f() -> bool:\n    'x'\n    return True\n", "1:1", "speaks of nothing"),
         ("def f(vm: Vm = 1) -> bool:\n    'x'\n    return True\n", "1:1", "a parameter with a default"),
         ("@cache\n" + BEGIN + "True", "1:2", "a decorator that is no scope"),
