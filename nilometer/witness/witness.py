@@ -7,8 +7,8 @@ could put an older checkpoint in the place of a newer one, and two histories wou
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -29,7 +29,7 @@ from nilometer.tlog.signatures import Signer, verify_signatures
 
 MOST_HASHES: Final = 63
 LARGEST_REQUEST: Final = LARGEST_NOTE + 4096
-KEY, POLICY, STATE = "witness.key", "policy", "state.db"
+KEY, POLICY, STATE, HELD = "witness.key", "policy", "state.db", "held.db"
 """The files of a witness, which belong together: a key with an older state could sign two histories."""
 WAIT_SECONDS: Final = 30.0
 TEXT: Final = "text/plain; charset=utf-8"
@@ -88,8 +88,32 @@ class Witness:
             raise InputError(f"{folder / POLICY} names no log", hint="write a line: log VERIFIER-KEY")
         self._state = folder / STATE
         self._now = now
-        with closing(self._connect()) as connection:
-            connection.execute(_TABLE)
+        try:
+            with closing(self._connect()) as connection:
+                connection.execute(_TABLE)
+        except sqlite3.Error as error:
+            hint = (
+                "it is what this witness signed last: put back the newest copy of the whole folder, or make a new key"
+            )
+            raise InputError(f"{self._state} cannot be read or written: {error}", hint=hint) from None
+
+    @contextmanager
+    def hold(self) -> Generator[None]:
+        """Holds the folder, so that no other witness runs in it. Raises ``InputError`` if one does.
+
+        What holds it is a lock on a database without tables: the system releases it however the process ends.
+        """
+        with closing(sqlite3.connect(self._state.with_name(HELD), isolation_level=None, timeout=0)) as connection:
+            try:
+                connection.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    raise
+                raise InputError(
+                    f"another witness runs in {self._state.parent}; nothing was started",
+                    hint="end that one first; a witness of another name has a folder of its own",
+                ) from None
+            yield
 
     @property
     def name(self) -> str:
@@ -124,16 +148,19 @@ class Witness:
             return _say(403, "no key that is known here signed it")
         if request.old > head.size:
             return _say(400, "the old size is larger than the new one")
-        with closing(self._connect()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            answer = self._add(connection, request, {key.id for key in keys})
-            connection.execute("COMMIT" if answer.status == 200 else "ROLLBACK")
+        try:
+            with closing(self._connect()) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                answer = self._add(connection, request, {key.id for key in keys})
+                connection.execute("COMMIT" if answer.status == 200 else "ROLLBACK")
+        except (sqlite3.Error, TlogError) as error:
+            return _say(500, f"what was signed last cannot be read or written here, so nothing was signed: {error}")
         return answer
 
     def _add(self, connection: sqlite3.Connection, request: AddCheckpoint, known: set[bytes]) -> WitnessAnswer:
         head = request.checkpoint.head
         row = connection.execute("SELECT size, note FROM heads WHERE origin = ?", (head.origin,)).fetchone()
-        size, root = (0, EMPTY_ROOT) if row is None else (row[0], parse_checkpoint(row[1]).head.root)
+        size, root = (0, EMPTY_ROOT) if row is None else _signed_last(row[0], row[1])
         if request.old != size or (size == head.size and root != head.root and size):
             return WitnessAnswer(409, f"{size}\n".encode(), SIZE)
         try:
@@ -158,16 +185,24 @@ class Witness:
         """The newest checkpoint that was signed of a log, which is named by the SHA-256 of its origin."""
         for origin in self._logs:
             if sha256(origin.encode()).hexdigest() == origin_hash:
-                with closing(self._connect()) as connection:
+                with suppress(sqlite3.Error), closing(self._connect()) as connection:
                     row = connection.execute("SELECT note FROM heads WHERE origin = ?", (origin,)).fetchone()
-                if row is not None:
-                    return WitnessAnswer(200, row[0])
+                    if row is not None:
+                        return WitnessAnswer(200, row[0])
         return _say(404, "no checkpoint of this log was signed here")
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._state, isolation_level=None, timeout=WAIT_SECONDS)
         connection.execute("PRAGMA synchronous = FULL")
         return connection
+
+
+def _signed_last(size: object, note: object) -> tuple[int, bytes]:
+    """The size and the root of what was signed last. Raises ``TlogError`` if it was changed."""
+    head = parse_checkpoint(note if isinstance(note, bytes) else b"").head
+    if head.size != size:
+        raise TlogError(f"the checkpoint has {head.size} events, and is stored as one of {size}")
+    return head.size, head.root
 
 
 def _say(status: int, message: str) -> WitnessAnswer:

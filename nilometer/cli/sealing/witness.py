@@ -54,7 +54,7 @@ def command(folder: str, host: str, port: int) -> int:
     except ImportError as error:
         missing = f"for a witness something is not installed: {error}"
         raise LedgerError(missing, hint=install_hint("seal,serve")) from error
-    with _listen(host, port) as listener:
+    with witness.hold(), _listen(host, port) as listener:
         url = f"http://{host}:{listener.getsockname()[1]}"
         keys = [str(key) for key in witness.keys]
         if out.json:

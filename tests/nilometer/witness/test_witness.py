@@ -6,11 +6,13 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Generator
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from nilometer.tlog.notes import Algorithm, NoteSignature, VerifierKey, parse_si
 from nilometer.tlog.signatures import Signer, make_signer, verify_signatures
 from nilometer.tlog.tiles import TileTree, grow, read_from
 from nilometer.witness.witness import KEY as KEY_FILE
-from nilometer.witness.witness import POLICY, Witness
+from nilometer.witness.witness import POLICY, STATE, Witness
 from tests.nilometer.cli.calling import NILO, Desk
 from tests.nilometer.seal.sealed import KEY, NAME, THIEF, at
 
@@ -191,6 +193,18 @@ def test_the_key_of_a_log_and_a_policy_without_a_log_are_refused(folder: tuple[P
         Witness(folder[0], at())
 
 
+def test_a_state_that_cannot_be_read_signs_nothing(folder: tuple[Path, VerifierKey], witness: Witness) -> None:
+    assert witness.add_checkpoint(request(0, 3)).status == 200
+    with closing(sqlite3.connect(folder[0] / STATE)) as connection, connection:
+        connection.execute("UPDATE heads SET note = 'x'")
+    assert witness.add_checkpoint(request(3, 5)).status == 500
+    (folder[0] / STATE).write_bytes(b"x" * 5000)
+    assert witness.add_checkpoint(request(3, 5)).status == 500
+    assert witness.newest(sha256(NAME.encode()).hexdigest()).status == 404
+    with pytest.raises(InputError, match="cannot be read or written"):
+        Witness(folder[0], at())
+
+
 # Over HTTP, with a ledger
 
 
@@ -248,6 +262,13 @@ def test_a_witness_signs_each_seal_and_a_verifier_asks_it(serving: Desk) -> None
     code, text = call(serving, "seal")
     assert (code, "it was rolled back, or is another one" in text) == (0, True), text
     assert call(serving, "verify")[0] == 1
+
+
+def test_of_two_witnesses_in_one_folder_the_second_is_refused(serving: Desk) -> None:
+    second = serving.process("witness", f"{serving.folder}/witness", "--port", "0")
+    assert (second.code, second.out) == (2, "")
+    assert f"another witness runs in {serving.folder}/witness; nothing was started" in second.err
+    assert "hint: end that one first" in second.err
 
 
 def test_a_witness_that_is_not_there_is_a_warning_and_is_asked_again(serving: Desk) -> None:
