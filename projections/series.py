@@ -6,14 +6,16 @@ unknown. An event that was recorded after later ones of its stream counts from t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from domain.aggregates import VmAggregate
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import UtcTime, split_stream
 from domain.observed.host import ObservedHost
+from domain.observed.vm import ObservedVm
 from domain.state import Power
 from projections.fleet import Fleet
 from projections.tracked import TrackedVm
@@ -64,6 +66,8 @@ class FleetSeries:
 
     def __init__(self, fleet: Fleet | None = None) -> None:
         self.fleet = fleet or Fleet()
+        self._held: dict[str, int | None] = {}
+        """What observed VMs hold since their last events: a host's account asks for all of its VMs each time."""
 
     def take(self, envelope: Envelope[Event]) -> list[FigurePoint]:
         """Applies the next event: the figures of its VM after it, and those of each host that it concerns.
@@ -84,6 +88,7 @@ class FleetSeries:
         after = fleet.vms.get(id)
         if after is None:
             return [] if before is None else [_gone(id, before, envelope)]
+        self._held.pop(after.subject.id, None)
         points: list[FigurePoint] = [vm_point(id, after, envelope.position)]
         if not isinstance(after.subject, VmAggregate):  # the book of a decided host has events of its own
             hosts = dict.fromkeys((host_before, after.subject.host))
@@ -93,7 +98,13 @@ class FleetSeries:
     def _host_point(self, id: str, envelope: Envelope[Event]) -> HostPoint:
         happened, tracked = envelope.metadata.happened, self.fleet.hosts[id]
         is_observed = isinstance(tracked.subject, ObservedHost)
-        return host_point(self.fleet, id, envelope.position, happened if is_observed else max(happened, tracked.as_of))
+        at = happened if is_observed else max(happened, tracked.as_of)
+        return host_point(self.fleet, id, envelope.position, at, self._held_by)
+
+    def _held_by(self, vm: ObservedVm) -> int | None:
+        if vm.id not in self._held:
+            self._held[vm.id] = vm.held
+        return self._held[vm.id]
 
 
 def read_series(events: Iterable[Envelope[Event]]) -> Iterator[FigurePoint]:
@@ -103,9 +114,11 @@ def read_series(events: Iterable[Envelope[Event]]) -> Iterator[FigurePoint]:
         yield from series.take(event)
 
 
-def host_point(fleet: Fleet, id: str, position: int, at: UtcTime) -> HostPoint:
+def host_point(
+    fleet: Fleet, id: str, position: int, at: UtcTime, held_by: Callable[[ObservedVm], int | None] = attrgetter("held")
+) -> HostPoint:
     """The figures of a host as its fleet has them now; ``position`` and ``at`` say since when."""
-    account = fleet.account(id)
+    account = fleet.account(id, held_by)
     return HostPoint(
         position=position,
         at=at,
