@@ -10,7 +10,7 @@ from nilometer.times import format_time
 from rules.judging.descriptions import subject_of
 from rules.judging.findings import Figure, Figures, Finding, Question, RuleCoverage, Verdict
 from rules.judging.unknowns import certain, complete
-from rules.wording import UNKNOWN, format_figures
+from rules.wording import UNKNOWN, format_figures, is_count
 
 _COUNTS: Final = frozenset(("position", "version", "stream_version", "request", "events", "line"))
 """Numbers that are no sizes, in addition to those that the rules know."""
@@ -22,6 +22,11 @@ def format_values(path: str, values: Sequence[Figure]) -> list[str]:
         return [UNKNOWN if value is None else str(value) for value in values]
     texts = format_figures(path, values)
     return [UNKNOWN if value is None else text for value, text in zip(values, texts, strict=True)]
+
+
+def is_size(path: str) -> bool:
+    """Whether a number at this path is a size in bytes."""
+    return path.rpartition(".")[2] not in _COUNTS and not is_count(path)
 
 
 def format_location(finding: Finding) -> str:

@@ -48,6 +48,8 @@ from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, format_part, format_rounded, format_size, format_sizes, plural
 from nilometer.times import format_time
 
+UNNAMED: Final = "an unnamed user"
+"""Who did what no source names anybody for."""
 _HYPERVISORS: Final = frozenset(("hyper-v", "qemu", "import-qemu"))
 """Tools that say nothing of who did it: what is known of a change is that the hypervisor shows it."""
 _SIZES: Final = frozenset(("size", "total", "reserve", "in_use"))
@@ -132,8 +134,16 @@ def describe_time(metadata: Metadata) -> str:
 def describe_actor(metadata: Metadata) -> str:
     """Who did it and with which tool: ``CONTOSO\\anna via powershell``."""
     if metadata.actor == UNKNOWN_ACTOR:
-        return "an unknown user" if metadata.via in _HYPERVISORS else f"an unknown user via {metadata.via}"
+        return UNNAMED if metadata.via in _HYPERVISORS else f"{UNNAMED} via {metadata.via}"
     return f"{metadata.actor} via {metadata.via}"
+
+
+def describe_origin(envelope: Envelope[Event]) -> str:
+    """Who did it; or which hypervisor, where it moved memory or settled a request: no user did."""
+    metadata = envelope.metadata
+    if metadata.actor == UNKNOWN_ACTOR and isinstance(envelope.event, VmMemoryMoved | VmRequestSettled):
+        return metadata.via
+    return describe_actor(metadata)
 
 
 def describe_reason(metadata: Metadata) -> str:

@@ -28,7 +28,7 @@ from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import to_canonical_json, unreadable_to_document
 from nilometer.ledger.reader import LedgerReader
-from nilometer.messages.events import describe, describe_actor, describe_reason, describe_time
+from nilometer.messages.events import describe, describe_origin, describe_reason, describe_time
 from nilometer.messages.request_records import read_request
 from nilometer.messages.requests import summarize
 from nilometer.messages.sizes import Unit
@@ -58,7 +58,7 @@ MAX_EVENTS: Final = 3
 @click.option("--by-time", is_flag=True, help="Sort by when it happened, not by when it was recorded.")
 @click.option("--follow", is_flag=True, help="Then show each new event, until Ctrl-C.")
 @click.option("--asked", "only_asked", is_flag=True, help="Only requests, each with its outcomes.")
-@click.option("--nobody", is_flag=True, help="With --asked: only requests by an unknown user.")
+@click.option("--nobody", is_flag=True, help="With --asked: only requests that nobody is named for.")
 @click.option("--moments", is_flag=True, help="Only moments: the position and the events of each command.")
 @click.option("--no-ticket", is_flag=True, help="With --asked: only requests without a ticket.")
 @ids_option
@@ -221,5 +221,5 @@ def _take_first_of_commands(found: Iterable[ReadEvent]) -> Iterator[ReadEvent]:
 def format_log_line(envelope: Envelope[Event], unit: Unit | None = None) -> str:
     """Describes a command, or an observation, in one line."""
     metadata = envelope.metadata
-    head = f"#{envelope.position} {describe_time(metadata)} · {describe_actor(metadata)}"
+    head = f"#{envelope.position} {describe_time(metadata)} · {describe_origin(envelope)}"
     return f"{head}: {describe(envelope, unit)}{describe_reason(metadata)}"

@@ -11,7 +11,7 @@ from domain.identifiers import split_stream
 from nilometer.cli.documents import to_document
 from nilometer.cli.output import Output
 from nilometer.errors import UnreadableEvent
-from nilometer.messages.events import describe, describe_actor
+from nilometer.messages.events import describe, describe_origin
 from nilometer.storage.reader import ReadEvent
 from nilometer.times import format_time
 from projections.commits import Commit, commit_of, commits
@@ -32,7 +32,7 @@ def show_moments(out: Output, events: Iterable[ReadEvent], count: int | None) ->
 
 def _moments(events: Iterable[ReadEvent]) -> Iterator[tuple[Commit, str]]:
     for group in commits(_readable(events)):
-        yield commit_of(group, map(describe, group)), describe_actor(group[0].metadata)
+        yield commit_of(group, map(describe, group)), describe_origin(group[0])
 
 
 def _readable(events: Iterable[ReadEvent]) -> Iterator[Envelope[Event]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from nilometer.report.building.rules import ProofSummary
@@ -12,6 +13,7 @@ from nilometer.times import current_time
 from rules.catalogue import rule_of
 from rules.concrete.counterexample import Counterexample
 from rules.kinds import CHECKS
+from rules.proving.result import ProofResult
 from rules.proving.run import prove
 from rules.solving.verdict import ProofVerdict
 
@@ -20,6 +22,11 @@ def prove_rules(clock: Clock24) -> ProofSummary:
     """Proves all rules, which takes a few seconds."""
     begun = time.monotonic()
     results = list(prove())
+    return summarize_proof(results, time.monotonic() - begun, f"{clock.full(current_time())} {clock.name}")
+
+
+def summarize_proof(results: Sequence[ProofResult], seconds: float, at: str) -> ProofSummary:
+    """What these results say of the rules."""
     proved: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     examples: dict[str, Counterexample] = {}
@@ -35,9 +42,9 @@ def prove_rules(clock: Clock24) -> ProofSummary:
     checks = sum(result.kind in CHECKS for result in results)
     return ProofSummary(
         verdict="refuted" if refuted else "unknown" if unknown else "proved",
-        at=f"{clock.full(current_time())} {clock.name}",
+        at=at,
         solver=f"Z3 {version('z3-solver')}",
-        seconds=time.monotonic() - begun,
+        seconds=seconds,
         obligations=len(results) - checks,
         checks=checks,
         by_rule={rule: (proved[rule], count) for rule, count in counts.items()},

@@ -1,7 +1,8 @@
 /* Moves through the moments of charts, pins two of them, and filters rows. Python wrote all texts: here they are only
    put in their places. A page without this shows the same at one moment. The fragment has what was chosen:
-   #at=48 (a position), #a=53&b=71 (two pinned ones); all other fragments are anchors. A row with data-words is shown
-   if these have all words of the filter of its table. */
+   #at=48 (a position), #a=53&b=71 (two pinned ones); all other fragments are anchors. Of several histories in one page
+   each has positions, and so a fragment, of its own: #h2-at=48. A row with data-words is shown if these have all words
+   of the filter of its table. */
 "use strict";
 (function () {
   let figures = [], comparisons = [];
@@ -79,29 +80,30 @@
       const row = section.querySelector("#" + anchors + "e" + value.position);
       if (row) row.classList.add("chosen");
       if (!aloud) return;
-      write({at: value.position});
+      write({[anchors + "at"]: value.position});
       say(value.clock + ": " + value.says + ". " + (value.sentence || "Guest visible " + value.visible + ", assigned " + value.assigned +
         ", ballooned " + value.ballooned + ", in use " + value.in_use + "."));
     }
 
     function pin(name) {
       const moment = moments[chosen];
-      pins[name] = moment[POSITION];
-      write({[name]: pins[name]});
+      pins[anchors + name] = moment[POSITION];
+      write({[anchors + name]: moment[POSITION]});
       showPins();
       say("Pinned " + name.toUpperCase() + " at " + moment[2]);
     }
 
     function showOwnPins() {
       bar.querySelectorAll("[data-pin]").forEach(function (button) {
-        const name = button.dataset.pin, index = moments.findIndex((moment) => moment[POSITION] === pins[name]);
-        button.setAttribute("aria-pressed", String(name in pins));
-        button.textContent = index < 0 ? (name in pins ? name.toUpperCase() + " #" + pins[name]
-          : "Pin " + name.toUpperCase()) : name.toUpperCase() + " " + moments[index][2];
+        const name = button.dataset.pin, pinned = pins[anchors + name];
+        const index = moments.findIndex((moment) => moment[POSITION] === pinned);
+        button.setAttribute("aria-pressed", String(pinned !== undefined));
+        button.textContent = index < 0 ? (pinned === undefined ? "Pin " + name.toUpperCase()
+          : name.toUpperCase() + " #" + pinned) : name.toUpperCase() + " " + moments[index][2];
       });
       const link = bar.querySelector(".compare");
-      link.hidden = !("a" in pins && "b" in pins);
-      if (!document.getElementById("compare")) link.search = "a=" + pins.a + "&b=" + pins.b;
+      link.hidden = !arePinned(anchors);
+      if (!document.getElementById(anchors + "compare")) link.search = "a=" + pins.a + "&b=" + pins.b;
     }
 
     range.addEventListener("input", () => show(Number(range.value), true));
@@ -114,7 +116,7 @@
       const button = event.target.closest("button");
       if (button && button.dataset.step) show(chosen + Number(button.dataset.step), true);
       if (button && button.dataset.pin) pin(button.dataset.pin);
-      const section = event.target.closest(".compare") && document.getElementById("compare");
+      const section = event.target.closest(".compare") && document.getElementById(anchors + "compare");
       if (!section) return;
       event.preventDefault(); /* the address keeps both moments */
       section.scrollIntoView();
@@ -128,7 +130,11 @@
     });
     bar.hidden = false;
     show(chosen, false);
-    figures.push({go: (position) => show(placeOf(moments, POSITION, position), false), showPins: showOwnPins});
+    figures.push({anchors, go: (position) => show(placeOf(moments, POSITION, position), false), showPins: showOwnPins});
+  }
+
+  function arePinned(anchors) {
+    return anchors + "a" in pins && anchors + "b" in pins;
   }
 
   function placeOf(moments, column, position) { /* of a position, or of the last moment before it */
@@ -200,8 +206,8 @@
     }
 
     comparisons.push(function () {
-      if (!("a" in pins && "b" in pins)) return;
-      const [a, b] = ["a", "b"].map((name) => momentOf(pins[name]));
+      if (!arePinned(anchors)) return;
+      const [a, b] = ["a", "b"].map((name) => momentOf(pins[anchors + name]));
       const all = data.subjects.map(([href, label, lines]) => ({href, label, changes: changesOf(lines, a, b)}));
       const large = (change) => change.before === null || change.after === null ||
         Math.abs(change.after - change.before) >= 1048576;
@@ -246,8 +252,11 @@
 
   function follow() { /* what the fragment says, from the start and whenever somebody follows a link */
     const chosen = fragment();
-    if (chosen.has("at")) figures.forEach((figure) => figure.go(Number(chosen.get("at"))));
-    ["a", "b"].forEach(function (name) { if (chosen.has(name)) pins[name] = Number(chosen.get(name)); });
+    figures.forEach(function (figure) {
+      const at = chosen.get(figure.anchors + "at");
+      if (at !== null) figure.go(Number(at));
+    });
+    chosen.forEach(function (value, name) { if (/(^|-)[ab]$/.test(name)) pins[name] = Number(value); });
     showPins();
   }
 

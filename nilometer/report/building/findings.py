@@ -8,12 +8,14 @@ from typing import Final, Literal
 from domain.identifiers import UtcTime
 from nilometer.audit.identifying import identify
 from nilometer.audit.result import SourcedFinding
-from nilometer.audit.wording import format_message, format_values
-from nilometer.report.building.context import Context, rule_reference
+from nilometer.audit.wording import format_message, format_values, is_size
+from nilometer.messages.sizes import Unit, common_unit, format_sizes
+from nilometer.report.building.context import Context, rule_reference, shown
 from nilometer.report.data import FindingItem, Reference, StateFigure, StatePanel
 from rules.judging.descriptions import subject_of
 from rules.judging.findings import Figures, Finding, Verdict
 from rules.judging.unknowns import certain, complete
+from rules.wording import exact_unit
 
 MOST_COMPLETED: Final = 20
 """Completions of unknown findings that are shown: each takes the solver's arithmetic."""
@@ -76,17 +78,35 @@ def _completions(finding: Finding) -> Iterator[StatePanel]:
     if finding.about is None or finding.verdict is not Verdict.UNKNOWN:
         return
     known, completions = certain(finding.about).known, complete(finding.about)
-    for word, assumed in (("holds", completions.keeps), ("violated", completions.breaks)):
-        if assumed:
-            figures = (*state_figures(assumed, is_assumed=True), *state_figures(known))
-            yield StatePanel(word=word, rest="with", figures=figures)
+    both = (("holds", completions.keeps), ("violated", completions.breaks))
+    supposed = [(word, assumed) for word, assumed in both if assumed]
+    unit = one_unit([{**known, **assumed} for _, assumed in supposed])
+    for word, assumed in supposed:
+        figures = (*state_figures(assumed, unit, is_assumed=True), *state_figures(known, unit))
+        yield StatePanel(word=word, rest="with", figures=figures)
 
 
-def state_figures(figures: Mapping[str, object], *, is_assumed: bool = False) -> Iterator[StateFigure]:
+def one_unit(states: Sequence[Mapping[str, object]]) -> Unit:
+    """The unit of all sizes of states that stand side by side: two that differ must look different in it."""
+    sizes = {path: [_size(path, state.get(path)) for state in states] for state in states for path in state}
+    together = [size for of_path in sizes.values() for size in of_path]
+    unit = common_unit(together)
+    for of_path in sizes.values():
+        if len(set(format_sizes(of_path, unit))) < len(set(of_path)):
+            return exact_unit(together)
+    return unit
+
+
+def state_figures(figures: Mapping[str, object], unit: Unit, *, is_assumed: bool = False) -> Iterator[StateFigure]:
     """Figures of a state, in words and as sizes."""
     for (path, words), value in zip(_pairs(figures), figures.values(), strict=True):
-        size = value if isinstance(value, int) and words.endswith(("B", " bytes")) else None
-        yield StateFigure(path=path, words=words, size=size, is_assumed=is_assumed)
+        size = _size(path, value)
+        in_words = words if size is None else shown(size, unit)
+        yield StateFigure(path=path, words=in_words, size=size, is_assumed=is_assumed)
+
+
+def _size(path: str, value: object) -> int | None:
+    return value if type(value) is int and is_size(path) else None
 
 
 def _pairs(figures: Figures | Mapping[str, object]) -> Iterator[tuple[str, str]]:

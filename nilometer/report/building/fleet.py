@@ -12,7 +12,8 @@ from domain.observed.events import UNKNOWN_ACTOR
 from domain.state import Power
 from nilometer.messages.sizes import plural
 from nilometer.report.building.context import Context, counted, shown, signed, unit_of
-from nilometer.report.building.hosts import is_silent, strip
+from nilometer.report.building.host_chart import strip
+from nilometer.report.building.hosts import is_silent
 from nilometer.report.building.requests import describe_asker, describe_course, state_of
 from nilometer.report.clocks import hours_before
 from nilometer.report.collecting import VmHistory
@@ -113,7 +114,7 @@ def _numbers(context: Context, now: View, shortages: Shortages) -> Iterator[Flee
     unticketed = [course for course in recent if course.annotation is None or not course.annotation.ticket]
     yield FleetNumber(
         value=str(len(nobody)),
-        label="changes of 24 h by an unknown user",
+        label="changes of 24 h that nobody is named for",
         detail=f"{counted(len(unticketed))} of {counted(len(recent))} without a ticket" if recent else "",
         state="warn" if nobody else "fine",
     )

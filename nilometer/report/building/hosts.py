@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from domain.decision import Code
 from domain.identifiers import UtcTime, host_stream, seconds_between
 from nilometer.messages.events import describe
 from nilometer.messages.sizes import UNKNOWN, Unit
@@ -18,21 +17,15 @@ from nilometer.report.building.context import (
     shown,
     unit_name,
     unit_of,
-    vm_anchor,
 )
-from nilometer.report.building.lines import Gap, Sample, idle_spans, line, unwatched_spans
+from nilometer.report.building.host_chart import MOST_LAYERS, host_chart, short_for_lack
 from nilometer.report.building.requests import describe_course
 from nilometer.report.building.tables import HOST_COLUMNS, event_table, sentence
-from nilometer.report.clocks import hours_before
-from nilometer.report.collecting import HostHistory, ShortSettlement, VmHistory
+from nilometer.report.collecting import HostHistory, VmHistory
 from nilometer.report.data import BookRow, BookStep, HostPage, Reference
-from nilometer.report.series import Chart, ChartMark, HostMoment, Line, LineName
+from nilometer.report.series import HostMoment
 from projections.series import HostPoint, VmPoint
 from projections.view import HostRow, View, VmRow
-
-MOST_LAYERS: Final = 40
-MOST_LISTED: Final = 30
-_HOST_LINES: Final[tuple[LineName, ...]] = ("total", "reserve")
 
 
 def host_page(context: Context, host: HostHistory, shown_view: View) -> HostPage:
@@ -74,10 +67,16 @@ def _thinned(host: HostHistory, guests: Sequence[VmHistory]) -> Iterator[str]:
     if host.points.left_out:
         yield (
             f"Drawn from {counted(len(host.points))} of {counted(host.points.count)} points: in each stretch the "
-            "first, the last, the least and the most of every line; its VMs are drawn together."
+            "first, the last, the least and the most of every line."
         )
     if any(guest.points.left_out for guest in guests):
-        yield "Its book is kept of the last moment alone."
+        yield (
+            "The lines of its VMs are thinned: what they hold together is drawn, "
+            "and its book is of the last moment alone."
+        )
+    elif len(guests) > MOST_LAYERS:
+        others = counted(len(guests) - MOST_LAYERS)
+        yield f"The {MOST_LAYERS} VMs that held most are drawn; the other {others} are one layer."
 
 
 def guests_of(context: Context, host: str) -> list[VmHistory]:
@@ -85,91 +84,6 @@ def guests_of(context: Context, host: str) -> list[VmHistory]:
     return [
         vm for _, vm in sorted(context.collected.vms.items()) if any(moment.point.host == host for moment in vm.points)
     ]
-
-
-def host_chart(
-    context: Context, host: HostHistory, points: Sequence[HostPoint], guests: Sequence[VmHistory], unit: Unit
-) -> Chart | None:
-    """What the VMs of a host hold, one on another under its capacity."""
-    if any(guest.points.left_out for guest in guests) or len(guests) > MOST_LAYERS:
-        # Of thinned lines the sum at a moment is not what was held then: the host's own figure is.
-        held = [host_line("held", points, host.gaps, label="VMs together")]
-    else:
-        held = [line for line in (_held(context, guest, host) for guest in guests) if line.steps]
-    lines = [host_line(figure, points) for figure in _HOST_LINES]
-    drawn = [line for line in (*lines, *held) if line.steps]
-    times = sorted({step.time for line in drawn for step in line.steps})
-    if not times:
-        return None
-    until = max(times[-1], host.last, host.watched_until or times[-1])
-    return Chart(
-        name=host_anchor(host.id),
-        kind="stack",
-        title=f"What the VMs of {host.id} hold",
-        description=f"Host {host.id}: its capacity, its reserve and what its VMs hold of it, stacked, "
-        f"{context.clock.span(times[0], until)}. The tables below have every figure.",
-        since=times[0],
-        until=until,
-        unit=unit_name(unit),
-        lines=tuple(drawn),
-        times=tuple(times),
-        marks=tuple(_marks(guests, host.id, points)),
-        unwatched=unwatched_spans(host.gaps, times[0], until),
-        idle=idle_spans(times),
-    )
-
-
-def host_line(
-    figure: LineName, points: Iterable[HostPoint], gaps: Sequence[Gap] = (), *, label: str | None = None
-) -> Line:
-    """One figure of a host over time."""
-    return line(figure, ((point.at, getattr(point, figure), point.position) for point in points), gaps, label=label)
-
-
-def _held(context: Context, guest: VmHistory, host: HostHistory) -> Line:
-    """What a VM holds of a host; nothing while it is on another, or is off."""
-
-    def samples() -> Iterator[Sample]:
-        for moment in guest.points:
-            point = moment.point
-            is_here = point.host == host.id and point.held != 0
-            yield point.at, point.held if is_here else None, point.position
-
-    name = context.name_of(guest.id)
-    href = f"#{vm_anchor(guest.id)}" if guest.id in context.paged_vms else None
-    return line("held", samples(), host.gaps, label=name, href=href)
-
-
-def strip(context: Context, host: HostHistory, hours: int = 24) -> Chart | None:
-    """A host over the last day: what is held, free, not explained, and not watched."""
-    points = list(host.points)
-    since = max(hours_before(context.at, hours), context.collected.first or context.at)
-    names: tuple[LineName, ...] = ("total", "reserve", "held", "free")
-    lines = [_within(host_line(figure, points, host.gaps), since, context.at) for figure in names]
-    if not lines[0].steps:
-        return None
-    unit = unit_of(step.size for line in lines for step in line.steps)
-    last = points[-1]
-    return Chart(
-        name=f"strip-{host_anchor(host.id)}",
-        kind="lines",
-        title=f"{host.id} over {hours} h",
-        description=f"{shown(last.held)} held of {shown(last.total)}, {shown(last.free)} free",
-        since=since,
-        until=context.at,
-        unit=unit_name(unit),
-        lines=tuple(lines),
-        times=tuple(sorted({step.time for line in lines for step in line.steps})),
-        unwatched=unwatched_spans(host.gaps, since, context.at),
-    )
-
-
-def _within(whole: Line, since: UtcTime, until: UtcTime) -> Line:
-    """The part of a line in a stretch of time: it begins with what was so before."""
-    before = [step for step in whole.steps if step.time <= since]
-    rest = [step for step in whole.steps if since < step.time <= until]
-    first = [] if not before else [type(before[-1])(since, before[-1].size, before[-1].position)]
-    return Line(name=whole.name, label=whole.label, steps=(*first, *rest), href=whole.href)
 
 
 # Facts and sentences
@@ -350,39 +264,11 @@ def power_of(row: VmRow) -> str:
     return UNKNOWN if row.power is None else str(row.power)
 
 
-# Shortages
-
-
-def short_for_lack(guests: Iterable[VmHistory], host: str) -> list[tuple[VmHistory, ShortSettlement]]:
-    """The newest requests that fell short because a host had no more, in order."""
-    found = [
-        (guest, short)
-        for guest in guests
-        for short in guest.short
-        if short.host == host and getattr(short.settled.event, "code", None) is Code.INSUFFICIENT_HOST_MEMORY
-    ]
-    return sorted(found, key=lambda entry: entry[1].settled.position)[-MOST_LISTED:]
-
-
 def _short(context: Context, guests: Sequence[VmHistory], host: str) -> Iterator[tuple[Reference, str]]:
     for guest, short in short_for_lack(guests, host):
         settled = short.settled
         when = context.clock.clock(settled.metadata.happened)
         yield context.event(settled.position), f"{when} {context.name_of(guest.id)}: {describe_course(short.course)}"
-
-
-def _marks(guests: Sequence[VmHistory], host: str, points: Sequence[HostPoint]) -> Iterator[ChartMark]:
-    for guest, short in short_for_lack(guests, host):
-        position, time = short.settled.position, short.settled.metadata.happened
-        held = [point.total for point in points if point.at <= time and point.total is not None]
-        yield ChartMark(
-            kind="short",
-            time=time,
-            size=held[-1] if held else None,
-            label=f"#{position}",
-            title=f"#{position} {guest.id}: {describe_course(short.course)}",
-            href=f"#e{position}",
-        )
 
 
 def is_silent(context: Context, row: HostRow, hours: float = 1) -> bool:

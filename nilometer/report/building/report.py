@@ -16,7 +16,8 @@ from nilometer.report.building.context import Context, counted, unit_of
 from nilometer.report.building.digest import digest_since
 from nilometer.report.building.findings import finding_items, flags
 from nilometer.report.building.fleet import fleet_page
-from nilometer.report.building.hosts import host_line, host_page
+from nilometer.report.building.host_chart import host_line
+from nilometer.report.building.hosts import host_page
 from nilometer.report.building.lines import Gap
 from nilometer.report.building.rules import ProofSummary, rules_page
 from nilometer.report.building.vms import gaps_of, vm_line, vm_page

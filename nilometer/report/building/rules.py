@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from nilometer.audit.rules import sentence_of
 from nilometer.report.building.context import counted, rule_reference
-from nilometer.report.building.findings import state_figures
+from nilometer.report.building.findings import one_unit, state_figures
 from nilometer.report.data import Refutation, RuleRow, RulesPage, StatePanel
 from rules.catalogue import PROPERTIES, predicate_named
 from rules.concrete.counterexample import Counterexample
@@ -71,6 +71,9 @@ def _refutation(example: Counterexample) -> Refutation:
     answered = f"{example.call} is answered {example.answer}. " if example.call else ""
     states = [("before", example.before)] if example.after else [("violated", example.before)]
     states += [("violated", example.after)] if example.after else []
+    paths = _paths_shown(example)
+    found = [(word, {path: value for path, value in figures.items() if path in paths}) for word, figures in states]
+    unit = one_unit([figures for _, figures in found])
     return Refutation(
         rule=rule_reference(example.rule),
         obligation=example.obligation,
@@ -79,11 +82,9 @@ def _refutation(example: Counterexample) -> Refutation:
             StatePanel(
                 word=word,
                 rest="the command" if word == "before" else "after it" if example.after else "",
-                figures=tuple(
-                    state_figures({path: value for path, value in figures.items() if path in _paths_shown(example)})
-                ),
+                figures=tuple(state_figures(figures, unit)),
             )
-            for word, figures in states
+            for word, figures in found
         ),
     )
 

@@ -21,7 +21,7 @@ def show_digest(report: ReportPages, digest: Digest) -> Renderable:
         htpy.ul[(htpy.li[f"{item.verdict}: {item.rule.words}: {item.message}"] for item in digest.findings)]
         if digest.findings
         else htpy.p(class_="muted")["No new finding."],
-        htpy.h2["Requests that were not granted in full, or by an unknown user"],
+        htpy.h2["Requests that were not granted in full, or that nobody is named for"],
         _requests(digest),
     ]
 
@@ -49,7 +49,7 @@ def digest_text(report: ReportPages, digest: Digest) -> Iterator[str]:
     ]
     lines += ["", "Findings"]
     lines += [f"- {item.verdict}: {item.rule.words}: {item.message}" for item in digest.findings] or ["- nothing new"]
-    lines += ["", "Requests that were not granted in full, or by an unknown user"]
+    lines += ["", "Requests that were not granted in full, or that nobody is named for"]
     lines += [
         f"- {item.time} {item.vm.words} {item.amount}: {item.says}; {item.who} ({item.event.words})"
         for item in digest.requests

@@ -94,7 +94,7 @@ def test_one_event_for_many_moves_says_how_far_they_went(figures: tuple[int | No
 
 def test_a_change_that_nobody_is_known_to_have_made_is_by_an_unknown_user() -> None:
     metadata = Metadata(UNKNOWN_ACTOR, "hyper-v", NOON, NOON, "c")
-    assert describe_actor(metadata) == "an unknown user"
+    assert describe_actor(metadata) == "an unnamed user"
     assert describe_actor(replace(metadata, actor="ann")) == "ann via hyper-v"
 
 

@@ -11,7 +11,7 @@ DAY = EXAMPLES / "HV01-20261123.jsonl"
 
 BEN = "#14 2026-11-23 09:03:00Z, at the latest · CONTOSO\\ben via hyper-v job (modify-resources) requested for web01"
 ANNA = "#7 2026-11-23 09:01:54Z, at the latest · CONTOSO\\anna via powershell requested for web01"
-SOMEBODY = "#23 between 2026-11-23 09:05:00Z and 09:10:00Z · an unknown user changed web01"
+SOMEBODY = "#23 between 2026-11-23 09:05:00Z and 09:10:00Z · an unnamed user changed web01"
 
 
 def test_the_example_says_that_it_is_synthetic() -> None:
@@ -163,7 +163,7 @@ def test_a_service_account_is_the_tool_of_what_it_owns_and_no_user(desk: Desk) -
     refused = desk.call("import-hyperv", file, "--service-account", "")
     assert (refused.code, "service_accounts: '' is empty" in refused.err) == (2, True)
     assert desk.call("import-hyperv", file, "--service-account", "x", "--service-account", "svc-vmm").code == 0
-    assert "an unknown user via CONTOSO\\svc-vmm changed web01" in desk.call("log", "--asked").out
+    assert "an unnamed user via CONTOSO\\svc-vmm changed web01" in desk.call("log", "--asked").out
     assert desk.call("log", "--asked", "--nobody", "--format", "json").json["actor"] is None
 
 

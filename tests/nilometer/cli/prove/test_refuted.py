@@ -124,3 +124,35 @@ def test_a_rule_outside_the_subset_is_an_error_and_no_verdict(tmp_path_factory: 
     assert tested.code == 1
     assert "a statement that rules do not have" in tested.out
     assert "Traceback" not in tested.out
+
+
+FIGURE: Final = r"<dt>([^<]*)</dt>(?:(?!<dt>).)*?<span class=\"words\">~?([\d.]+)\N{NO-BREAK SPACE}?([KMGT]iB|bytes?)"
+
+SHOW: Final = """
+from nilometer.cli.reading.report_proof import summarize_proof
+from nilometer.report.building.rules import rules_page
+from nilometer.report.pages.findings import show_rules
+from rules.proving.run import prove
+
+results = list(prove(["in_use_never_removed"], ["remove-memory"]))
+print(show_rules(rules_page({}, summarize_proof(results, 1.0, "today"), judged=False)))
+"""
+
+
+def test_a_report_shows_the_counterexample_as_two_states(broken: BrokenProgram) -> None:
+    # given the program with the mistake, when it is proved for a report
+    shown = broken.python("-c", SHOW)
+    assert shown.code == 0, shown.err
+    # then the rule is refuted, and the command and its answer stand there
+    refuted = shown.out.partition("<article")[2].partition("</article>")[0]
+    assert "in_use_never_removed" in refuted
+    assert re.search(r"remove-memory \(vm web01, amount [^)]*\) is answered completed, granted", refuted)
+    # and beside it the state before and the one after it, in one unit, with what is in use and not assigned any more
+    before, after = (
+        {path: (float(figure), unit) for path, figure, unit in re.findall(FIGURE, panel) if unit}
+        for panel in refuted.split('class="two"')[1].split('class="panel bad"')[:2]
+    )
+    assert before["web01.assigned"] > after["web01.assigned"]
+    assert after["web01.assigned"] < after["web01.in_use"]
+    assert len({unit for state in (before, after) for _, unit in state.values()}) == 1
+    assert '<div class="differs"><dt>web01.assigned</dt>' in refuted
