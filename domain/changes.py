@@ -6,7 +6,7 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Final, Generic, TypeVar
 
-from domain import events, evolve
+from domain import events, evolve, policy_events
 from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.events import Event, HostEvent, HostFigures, HostRegistered, VmDefined, VmEvent, VmFigures
 from domain.record import Record, record
@@ -52,6 +52,9 @@ VM_CHANGES: Final[dict[type[VmEvent], StateChange[Vm]]] = {
     events.VmMoved: state_change(evolve.unchanged),
     events.VmRemoved: state_change(evolve.unchanged),
     events.VmCommandRefused: state_change(evolve.unchanged),
+    policy_events.VmMemoryAddedWithinPolicy: state_change(evolve.memory_added),
+    policy_events.VmMemoryRemovedWithinPolicy: state_change(evolve.memory_removed),
+    policy_events.VmRefusedByPolicy: state_change(evolve.unchanged),
 }
 """What each event of a VM's stream after the first changes."""
 
@@ -62,6 +65,7 @@ HOST_CHANGES: Final[dict[type[HostEvent], StateChange[Host]]] = {
     events.HostMemoryReturned: state_change(evolve.returned_by_vm),
     events.HostRemoved: state_change(evolve.host_unchanged),
     events.HostCommandRefused: state_change(evolve.host_unchanged),
+    policy_events.HostRefusedByPolicy: state_change(evolve.host_unchanged),
 }
 """What each event of a host's stream after the first changes."""
 

@@ -50,6 +50,9 @@ class Code(StrEnum):
     MEMORY_IN_USE = "memory-in-use"
     MINIMUM_REACHED = "minimum-reached"
 
+    POLICY = "policy"
+    """A policy that was adopted would not hold afterwards, or less than before."""
+
 
 @fast_init
 @dataclass(frozen=True, slots=True)

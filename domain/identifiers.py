@@ -7,10 +7,10 @@ They cost nothing at run time. A stream's name is made and cut here and nowhere 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NewType
+from typing import Final, NewType
 
 StreamName = NewType("StreamName", str)
-"""The name of a stream: ``vm/web01``, ``host/hv01``, or ``import/`` and a digest."""
+"""The name of a stream: ``vm/web01``, ``host/hv01``, ``policy/tenth_stays_free``, or ``import/`` and a digest."""
 
 VmId = NewType("VmId", str)
 """What a VM is called in commands and in the name of its stream: ``web01``."""
@@ -37,8 +37,17 @@ def import_stream(digest: str) -> StreamName:
     return StreamName(f"import/{digest[:16]}")
 
 
+def policy_stream(name: str) -> StreamName:
+    """The name of the stream of a policy: when it was adopted, and when it was retired."""
+    return StreamName(f"policy/{name}")
+
+
+POLICIES: Final = StreamName("policies/adopted")
+"""The stream that says which policies are adopted: every command expects its version."""
+
+
 def split_stream(stream: str) -> tuple[str, str]:
-    """The kind of a stream (``vm``, ``host`` or ``import``) and the id of what it is about."""
+    """The kind of a stream (``vm``, ``host``, ``policy``, …) and the id of what it is about."""
     kind, _, id = stream.partition("/")
     return kind, id
 

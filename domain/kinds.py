@@ -50,6 +50,15 @@ from domain.observed.events import (
     VmRequestSettled,
     VmRetired,
 )
+from domain.policy_events import (
+    HostRefusedByPolicy,
+    PoliciesChanged,
+    PolicyAdopted,
+    PolicyRetired,
+    VmMemoryAddedWithinPolicy,
+    VmMemoryRemovedWithinPolicy,
+    VmRefusedByPolicy,
+)
 
 DECIDED: Final[tuple[type[Event], ...]] = (
     VmDefined,
@@ -75,8 +84,15 @@ DECIDED: Final[tuple[type[Event], ...]] = (
     HostMemoryGranted,
     HostMemoryReturned,
     HostCommandRefused,
+    VmMemoryAddedWithinPolicy,
+    VmMemoryRemovedWithinPolicy,
+    VmRefusedByPolicy,
+    HostRefusedByPolicy,
 )
 """What the ledger decides."""
+
+POLICIES: Final[tuple[type[Event], ...]] = (PolicyAdopted, PolicyRetired, PoliciesChanged)
+"""Which policies the ledger keeps when it decides."""
 
 OBSERVED: Final[tuple[type[Event], ...]] = (
     VmObserved,
@@ -100,5 +116,7 @@ OBSERVED: Final[tuple[type[Event], ...]] = (
 )
 """What hypervisors did, and the imports that reported it."""
 
-EVENTS: Final[dict[tuple[str, int], type[Event]]] = {(kind.KIND, kind.VERSION): kind for kind in DECIDED + OBSERVED}
+EVENTS: Final[dict[tuple[str, int], type[Event]]] = {
+    (kind.KIND, kind.VERSION): kind for kind in DECIDED + OBSERVED + POLICIES
+}
 """Every event class by (kind, version) as now written."""

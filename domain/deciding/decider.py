@@ -7,20 +7,32 @@ writes down what was read.
 
 from __future__ import annotations
 
+from functools import partial
+
 from domain import commands
 from domain.commands import Command
 from domain.deciding.answer import Answer
 from domain.deciding.hosts import decide_on_host, define_vm
+from domain.deciding.policies import keep_policies
 from domain.deciding.reads import Reads
 from domain.deciding.vms import decide_on_vm
 
 
 def decide(command: Command, reads: Reads) -> Answer:
-    """Decides a command by the rules.
+    """Decides a command by the rules, and by the policies that are adopted.
 
     ``reads`` is what ``reads.load`` loads for this command. Raises ``InputError`` for an id that was used before:
     nothing is recorded then.
     """
+    answer = decide_by_rules(command, reads)
+    if not reads.policies:
+        return answer
+    again = partial(decide_by_rules, reads=reads)
+    return keep_policies(reads.policies, command, reads.for_policies, answer, again)
+
+
+def decide_by_rules(command: Command, reads: Reads) -> Answer:
+    """Decides a command by the rules alone."""
     match command:
         case commands.DefineVm():
             return define_vm(command, reads)

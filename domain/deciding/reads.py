@@ -7,8 +7,10 @@ from typing import Protocol, TypeVar
 from domain import commands
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import Command
+from domain.deciding.policies import EnforcedPolicy, PolicyReads, reads_beside
 from domain.identifiers import StreamName, host_stream, vm_stream
 from domain.record import Record, record
+from domain.replacing import replace
 
 R = TypeVar("R")
 
@@ -27,6 +29,16 @@ class Reads(Record):
     """Whether the id that ``define-vm`` or ``register-host`` gives was ever used."""
     vms: int | None = None
     """How many VMs, running or not, are on the host of ``remove-host``."""
+    policies: tuple[EnforcedPolicy, ...] = ()
+    """The policies that are adopted."""
+    beside: tuple[VmAggregate, ...] = ()
+    """The VMs on the hosts that were read, where a policy may be broken of others than the one that is named."""
+
+    @property
+    def for_policies(self) -> PolicyReads:
+        """What was read, as policies are asked of it."""
+        hosts = {host.id: host for host in (self.host, self.destination) if host is not None}
+        return PolicyReads(vm=self.vm, hosts=tuple(hosts.values()), beside=self.beside)
 
     @property
     def streams(self) -> set[StreamName]:
@@ -60,9 +72,29 @@ class Aggregates(Protocol):
         """How many VMs, running or not, are on a host."""
         ...
 
+    def vms_on(self, host: str) -> list[VmAggregate]:
+        """The VMs, running or not, that are on a host."""
+        ...
+
+    @property
+    def policies(self) -> tuple[EnforcedPolicy, ...]:
+        """The policies that are adopted, in the order of their names."""
+        ...
+
 
 def load(command: Command, aggregates: Aggregates) -> Reads:
     """Loads what a command reads. Raises ``InputError`` for a VM or host that is not there."""
+    reads, policies = _load(command, aggregates), aggregates.policies
+    if not policies:
+        return reads
+    beside: tuple[VmAggregate, ...] = ()
+    if reads_beside(policies, command):
+        hosts = {host.id for host in (reads.host, reads.destination) if host is not None}
+        beside = tuple(vm for host in sorted(hosts) for vm in aggregates.vms_on(host))
+    return replace(reads, policies=policies, beside=beside)
+
+
+def _load(command: Command, aggregates: Aggregates) -> Reads:
     match command:
         case commands.RegisterHost():
             return Reads(taken=aggregates.is_taken(host_stream(command.host)))

@@ -14,10 +14,14 @@ from typing import Any, Final, cast
 from domain import events, hosts, lifecycle, resizing
 from domain.aggregates import HistoryError
 from domain.commands import NAMES, DefineVm
+from domain.deciding.policies import NEVER_REFUSED, RESIZES
 from domain.deciding.steps import STEPS, Step
-from domain.decision import Code, Decision, refused_or_done
+from domain.decision import Code, Decision, Outcome, accepted, failed, refused_or_done, rejected
 from domain.events import Decided, Event, Evidence, HostEvent, HostFigures, HostRead, VmEvent
 from domain.guests import Guest
+from domain.policy_events import BY_POLICY, VmMemoryAddedWithinPolicy, VmMemoryRemovedWithinPolicy
+from domain.quantities import whole
+from domain.replacing import replace
 from domain.settings import HostVersion
 from domain.shapes import parse_config_version, parse_memory
 from domain.state import Host, Site, Vm
@@ -56,13 +60,34 @@ def redecide(event: Event) -> Decision | None:
             case events.HostMemoryGranted() | events.HostMemoryReturned():
                 return None
             case VmEvent():
-                return _on_vm(event)
+                return _within_policies(event, _on_vm(event))
             case HostEvent():
-                return _on_host(event)
+                return _within_policies(event, _on_host(event))
             case _:
                 return None
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise HistoryError(f"a {event.KIND} event does not carry what decided it: {error!r}") from None
+
+
+def _within_policies(event: VmEvent | HostEvent, decision: Decision) -> Decision:
+    """The decision of the rules, as the policies that the event names restrict it.
+
+    That they do so is taken from the event: who knows the policies asks them (``rules.policies``). A policy can only
+    refuse what the rules accept, never a stop or a removal, and only grant less.
+    """
+    if not isinstance(event, BY_POLICY) or not accepted(decision) or event.command in NEVER_REFUSED:
+        return decision
+    if not any(read.after > read.before for read in event.policies):
+        return decision
+    if isinstance(event, VmMemoryAddedWithinPolicy | VmMemoryRemovedWithinPolicy):
+        granted = event.granted or 0
+        if not (whole(granted) and 0 < granted < decision.granted):
+            return decision
+        site = Site(host_as_read(event.evidence.host), vm := vm_as_read(event), vm.held)
+        less = _STEPS[event.command].rule(site, amount=granted)
+        return replace(less, outcome=Outcome.PARTIALLY_COMPLETED, code=Code.POLICY)
+    is_failed = event.command in RESIZES and event.outcome is Outcome.FAILED
+    return failed(Code.POLICY) if is_failed else rejected(Code.POLICY)
 
 
 def find_other_decision(event: Event) -> str | None:
@@ -82,7 +107,7 @@ def find_other_decision(event: Event) -> str | None:
     if event.granted is not None and event.granted != decision.granted:
         return f"granted is {event.granted}, and should be {decision.granted}"
     step = _STEPS.get(event.command)
-    if step is not None and type(event) is step.event:
+    if step is not None and isinstance(event, step.event):
         for name in step.decided:
             if getattr(event, name) != getattr(decision, name):
                 return f"{name} is {getattr(event, name)}, and should be {getattr(decision, name)}"

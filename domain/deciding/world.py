@@ -9,6 +9,7 @@ from domain.changes import apply_to_host, apply_to_vm, begin_host, begin_vm
 from domain.commands import Command
 from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
+from domain.deciding.policies import EnforcedPolicy
 from domain.deciding.reads import load
 from domain.errors import UnknownHost, UnknownVm
 from domain.events import Event, HostEvent, HostRegistered, HostRemoved, VmDefined, VmEvent, VmRemoved
@@ -25,6 +26,8 @@ class World:
     """The hosts that are there, by id."""
     begun: set[StreamName] = field(default_factory=set[StreamName])
     """Every stream that ever began."""
+    policies: tuple[EnforcedPolicy, ...] = ()
+    """The policies that are adopted, in the order of their names."""
 
     def vm(self, id: str) -> VmAggregate:
         """The VM with this id. Raises ``UnknownVm``."""
@@ -45,6 +48,10 @@ class World:
     def count_vms(self, host: str) -> int:
         """How many VMs are on a host."""
         return sum(vm.host == host for vm in self.vms.values())
+
+    def vms_on(self, host: str) -> list[VmAggregate]:
+        """The VMs that are on a host."""
+        return [vm for vm in self.vms.values() if vm.host == host]
 
     def execute(self, command: Command) -> Answer:
         """Decides a command and applies its events. Raises ``InputError``, and then nothing changes."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.commands import NAMES
 from domain.deciding.decider import decide
+from domain.deciding.policies import EnforcedPolicy
 from domain.deciding.reads import load
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
@@ -14,7 +15,7 @@ from domain.identifiers import StreamName, UtcTime, host_stream, split_stream, v
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.moments import find_moment
-from nilometer.ledger.repository import count_on, decided_host, decided_vm
+from nilometer.ledger.repository import count_on, decided_host, decided_on, decided_vm
 from nilometer.ledger.requests import Request, Result
 from nilometer.ledger.unit_of_work import undecidable
 from nilometer.ledger.validating import check_requests
@@ -34,6 +35,7 @@ class DryRun:
         self._fleet = Fleet() if ledger is None else ledger.views.fleet()
         self._begun: set[StreamName] = set()
         """The streams that began here."""
+        self._policies: tuple[EnforcedPolicy, ...] | None = None
 
     def execute_all(self, requests: Sequence[Request], *, keep_going: bool = False) -> list[Result | InputError]:
         """As ``Ledger.execute_all``, without recording anything."""
@@ -81,6 +83,17 @@ class DryRun:
     def count_vms(self, host: str) -> int:
         """How many VMs, running or not, are on a host."""
         return count_on(self._fleet, host)
+
+    def vms_on(self, host: str) -> list[VmAggregate]:
+        """The decided VMs that are on a host."""
+        return decided_on(self._fleet, host)
+
+    @property
+    def policies(self) -> tuple[EnforcedPolicy, ...]:
+        """The policies that the ledger has adopted."""
+        if self._policies is None:
+            self._policies = self._ledger.policy_set().enforced if self._ledger is not None else ()
+        return self._policies
 
     def _check_known(self, stream: StreamName) -> None:
         if stream in self._fleet.ended:

@@ -9,24 +9,44 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from domain.envelope import Metadata
 from domain.errors import InputError, NilometerError
+from domain.identifiers import POLICIES, policy_stream
+from domain.policy_events import PolicyAdopted, PolicyRetired
 from nilometer.errors import CommitUncertain, LedgerBusy, LedgerError
+from nilometer.ledger.adopting import (
+    Adoption,
+    PreparedAdoption,
+    ask_adoption,
+    policy_metadata,
+    prepare_adoption,
+    retirements,
+    write_change,
+)
 from nilometer.ledger.observations import ObservationWriter
+from nilometer.ledger.policies import PolicySet
 from nilometer.ledger.reader import LedgerReader, postgres_recorder
 from nilometer.ledger.repository import Repository
 from nilometer.ledger.requests import Observation, Request, Result
 from nilometer.ledger.unit_of_work import UnitOfWork
-from nilometer.ledger.validating import check_observations, check_requests
+from nilometer.ledger.validating import check_authors, check_observations, check_requests
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.reader import StoredRow
-from nilometer.storage.recorder import ExpectedVersions, IntegrityError, LedgerRecorder, StoredEvent
-from nilometer.storage.store import LOCK_TIMEOUT
+from nilometer.storage.recorder import ExpectedVersions, IntegrityError, LedgerRecorder, StaleRead, StoredEvent
+from nilometer.storage.store import LOCK_TIMEOUT, Database
 from nilometer.storage.urls import SQLiteLocation, parse_url
-from nilometer.times import Clock, system_clock
+from nilometer.times import Clock, current_time, system_clock
+from nilometer.views.folding import fold
+from projections.fleet import Fleet
+
+if TYPE_CHECKING:
+    from rules.policies.policy import Policy
 
 TRIES: Final = 60
 """How often a commit is tried before the ledger counts as busy."""
@@ -205,6 +225,96 @@ class Ledger(LedgerReader):
                 self._note_written(any(positions))
                 return positions
         raise _lost()
+
+    # Policies
+
+    def adopt_policy(
+        self,
+        policies: str | Sequence[Policy],
+        *,
+        actor: str,
+        via: str,
+        reason: str | None = None,
+        correlation: str | None = None,
+        from_now: bool = False,
+    ) -> Adoption:
+        """Adopts policies: from then on every command is decided by the rules and by them. All are adopted, or none.
+
+        ``policies`` is the text of a file of policies, or what was read from one. They are refused, and nothing is
+        recorded, if one of them is wrong or if a VM or host breaks it; ``from_now`` adopts them all the same, and then
+        only steps are granted that do not make it worse. Raises ``InputError`` for a text that is no policy.
+        """
+        check_authors(actor=actor, via=via, reason=reason, correlation=correlation)
+        if isinstance(policies, str):
+            from rules.policies.reading import read_policies
+
+            policies = read_policies(policies, "policies.py")
+        adopted, fleet = self.policy_set(), self.views.fleet()
+        prepared = prepare_adoption(policies, adopted, from_now=from_now)
+        for lost in range(TRIES):
+            if self.version(POLICIES) != adopted.version:
+                adopted = self.policy_set()
+                prepared = prepare_adoption(policies, adopted, from_now=from_now)
+            fold(fleet, self.read_all(fleet.position))
+            adoption = ask_adoption(prepared, fleet, from_now=from_now)
+            if adoption.refusal is not None or not prepared.events:
+                return adoption
+            events = [(name, replace(event, broken=adoption.broken.get(name, ()))) for name, event in prepared.events]
+            metadata = policy_metadata(
+                adopted, actor=actor, via=via, reason=reason, correlation=correlation, now=current_time(self.clock)
+            )
+            confirm = None if from_now else partial(self._confirm_adoption, prepared, fleet)
+            try:
+                return replace(adoption, positions=self._write_policies(events, adopted, metadata, confirm))
+            except IntegrityError:
+                self._pause(lost)
+        raise _lost()
+
+    def _confirm_adoption(self, prepared: PreparedAdoption, fleet: Fleet, db: Database) -> None:
+        """Raises ``StaleRead`` if what others wrote meanwhile breaks a policy; none of them writes now."""
+        fold(fleet, self._application.all_in(db, fleet.position))
+        if ask_adoption(prepared, fleet, from_now=False).broken:
+            raise StaleRead("a policy is broken now")
+
+    def retire_policy(
+        self,
+        names: str | Sequence[str],
+        *,
+        actor: str,
+        via: str,
+        reason: str | None = None,
+        correlation: str | None = None,
+    ) -> tuple[int, ...]:
+        """Retires adopted policies: commands are decided without them from then on. Returns the events' positions.
+
+        Raises ``InputError`` for a name that no adopted policy has.
+        """
+        check_authors(actor=actor, via=via, reason=reason, correlation=correlation)
+        for lost in range(TRIES):
+            adopted = self.policy_set()
+            events = retirements([names] if isinstance(names, str) else names, adopted)
+            metadata = policy_metadata(
+                adopted, actor=actor, via=via, reason=reason, correlation=correlation, now=current_time(self.clock)
+            )
+            try:
+                return self._write_policies(events, adopted, metadata, None)
+            except IntegrityError:
+                self._pause(lost)
+        raise _lost()
+
+    def _write_policies(
+        self,
+        events: Sequence[tuple[str, PolicyAdopted | PolicyRetired]],
+        adopted: PolicySet,
+        metadata: Metadata,
+        confirm: Callable[[Database], None] | None,
+    ) -> tuple[int, ...]:
+        versions = {name: self.version(policy_stream(name)) for name, _ in events}
+        change = write_change(events, adopted, versions, metadata, confirm)
+        positions = self._application.put(change.envelopes, (), change.expected)
+        self._repository.forget_policies()
+        self._note_written(True)
+        return positions
 
     def append_raw(self, rows: Sequence[StoredRow], *, id: str) -> None:
         """Appends events of the ledger ``id`` as they are stored there, in one commit, at the same positions.

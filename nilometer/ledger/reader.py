@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, cast
 
 from domain.errors import InputError
+from domain.identifiers import POLICIES
 from nilometer.errors import LedgerError, LedgerWarning, NotALedger, UnreadableEvent, install_hint
 from nilometer.storage.reader import Columns, EventReader, ReadEvent, StoredRow, check_known_text
 from nilometer.storage.store import Store
@@ -19,6 +20,7 @@ from nilometer.views.views import Views
 if TYPE_CHECKING:
     from domain.envelope import Envelope
     from domain.event import Event
+    from nilometer.ledger.policies import PolicySet
     from nilometer.storage.postgres.recorder import PostgresLedgerRecorder
 
 
@@ -115,6 +117,12 @@ class LedgerReader:
     def has_begun(self, stream: str) -> bool:
         """Whether a stream has events, readable or not."""
         return self._reader.has_begun(stream)
+
+    def policy_set(self) -> PolicySet:
+        """The policies that are adopted. Raises ``HistoryError`` if their streams cannot be."""
+        from nilometer.ledger.policies import NO_POLICIES, read_policy_set
+
+        return read_policy_set(self.stream) if self.has_begun(POLICIES) else NO_POLICIES
 
     @property
     def bytes_used(self) -> int:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Final
 
 from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.changes import apply_to_vm, host_figures, vm_figures
 from domain.commands import Command
+from domain.deciding.policies import EnforcedPolicy
 from domain.deciding.reads import Reads, load
 from domain.envelope import Envelope
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.events import Decided, Event, HostEvent, VmEvent
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_id, vm_stream
 from domain.state import Vm
+from nilometer.ledger.policies import PolicySet, read_policy_set
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.recorder import LedgerRecorder
 from nilometer.storage.store import Database
@@ -53,6 +56,8 @@ class Repository:
         """The transaction in which what one command reads is fetched; ``None`` while memory alone is asked."""
         self._db: Database | None = None
         self._find_stored: Callable[[str], AnyTracked | None]
+        self._policies: PolicySet | None = None
+        """The policies that are adopted; ``None`` until they are read."""
 
     def begin(self) -> None:
         """Begins a unit of work. If too much is remembered, all is forgotten."""
@@ -96,10 +101,45 @@ class Repository:
 
     def count_vms(self, host: str) -> int:
         """How many VMs, running or not, are on a host."""
-        if self._transaction is not None:  # the views read in transactions of their own
+        self._leave_transaction()
+        return count_on(self._views.fleet(), host)
+
+    def vms_on(self, host: str) -> list[VmAggregate]:
+        """The decided VMs that are on a host, as they are stored: whoever reads them expects the ledger's position."""
+        self._leave_transaction()
+        return decided_on(self._views.fleet(), host)
+
+    @property
+    def policies(self) -> tuple[EnforcedPolicy, ...]:
+        """The policies that are adopted, as they were when they were last read."""
+        if self._policies is None:
+            self._policies = read_policy_set(partial(self._application.stream_in, self._open()))
+        return self._policies.enforced
+
+    def policy_set(self) -> PolicySet:
+        """The policies that are adopted, read now if they are not remembered."""
+        if self._policies is None:
+            with self._recorder.transaction(write=False) as db:
+                self._policies = read_policy_set(partial(self._application.stream_in, db))
+        return self._policies
+
+    def refresh_policies(self) -> bool:
+        """Reads which policies are adopted anew, if any are; returns whether others are adopted now."""
+        before = self.policy_set()
+        if not before.adopted:
+            return False
+        self._policies = None
+        return self.policy_set().version != before.version
+
+    def forget_policies(self) -> None:
+        """Forgets which policies are adopted: they are read when a command is next decided."""
+        self._policies = None
+
+    def _leave_transaction(self) -> None:
+        """Ends the transaction that is open: the views read in transactions of their own."""
+        if self._transaction is not None:
             self._transaction.close()
             self._db = None
-        return count_on(self._views.fleet(), host)
 
     def _fetch(self, stream: StreamName) -> AnyTracked | None:
         db = self._open()
@@ -197,10 +237,21 @@ class Repository:
 
 def count_on(fleet: Fleet, host: str) -> int:
     """How many VMs are on a host. Raises the error of a VM of which that is not known."""
+    _check_all_known(fleet)
+    return len(fleet.on(host))
+
+
+def decided_on(fleet: Fleet, host: str) -> list[VmAggregate]:
+    """The decided VMs that are on a host. Raises the error of a VM of which that is not known."""
+    _check_all_known(fleet)
+    subjects = [fleet.vms[id].subject for id in sorted(fleet.on(host))]
+    return [subject for subject in subjects if isinstance(subject, VmAggregate)]
+
+
+def _check_all_known(fleet: Fleet) -> None:
     for stream, error in fleet.ended.items():
         if vm_id(stream) is not None:
             raise error
-    return len(fleet.on(host))
 
 
 def agrees(tracked: AnyTracked, last: Envelope[Event]) -> bool:

@@ -14,13 +14,14 @@ from domain.aggregates import HistoryError
 from domain.commands import NAMES, Command
 from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
+from domain.deciding.policies import reads_beside
 from domain.deciding.reads import named_streams
 from domain.deciding.redecide import find_other_decision
 from domain.decision import Code, Outcome, accepted
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, InternalError
 from domain.events import Event, HostCommandRefused, HostEvent, VmEvent
-from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
+from domain.identifiers import POLICIES, StreamName, UtcTime, host_stream, vm_stream
 from domain.record import Record, record
 from domain.settings import ConfigVersion, MemorySetting
 from domain.shapes import write_memory
@@ -30,7 +31,7 @@ from nilometer.ledger.repository import Repository
 from nilometer.ledger.requests import Request, Result
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.bodies import UnstorableEvent
-from nilometer.storage.recorder import NOTHING_EXPECTED, ExpectedVersions
+from nilometer.storage.recorder import ExpectedVersions
 from nilometer.storage.store import Receipt
 from nilometer.times import Clock, current_time
 
@@ -117,9 +118,7 @@ class UnitOfWork:
         """Writes what is decided; only then is it answered."""
         positions: tuple[int, ...] = ()
         if self._envelopes or self._receipts:
-            expected = NOTHING_EXPECTED
-            if self._expected_versions or self._expected_position is not None:
-                expected = ExpectedVersions(self._expected_versions, self._expected_position)
+            expected = ExpectedVersions(self._expected_versions, self._expected_position)
             self._redecide()
             try:
                 positions = self._application.put(self._envelopes, self._receipts, expected)
@@ -144,6 +143,7 @@ class UnitOfWork:
     def undo(self) -> None:
         """Forgets what was decided but not committed."""
         self._repository.forget(self._touched)
+        self._repository.forget_policies()
 
     # Load, decide
 
@@ -159,8 +159,7 @@ class UnitOfWork:
                 raise undecidable(error) from error
             return
         if isinstance(command, commands.RemoveHost):
-            self.commit()  # the VMs on the host are counted in what is stored
-            self._expected_position = self._application.position()
+            self._expect_position()
         try:
             reads, answer = self._decide(command)
         except (UnreadableEvent, HistoryError) as error:
@@ -178,6 +177,10 @@ class UnitOfWork:
         while True:
             try:
                 reads = self._repository.load(command)
+                self._expected_versions.setdefault(POLICIES, self._repository.policy_set().version)
+                if self._expected_position is None and reads_beside(reads.policies, command):
+                    self._expect_position()
+                    continue
                 answer = decide(command, reads)
             except InputError:
                 if self._repository.refresh(named_streams(command), self._written):
@@ -187,8 +190,15 @@ class UnitOfWork:
             self._touched |= streams
             if accepted(answer.decision) and answer.events:
                 return streams, answer
+            if not answer.events and self._repository.refresh_policies():
+                continue
             if not self._repository.refresh(streams, self._written):
                 return streams, answer
+
+    def _expect_position(self) -> None:
+        """Decides what follows on what is stored, and expects that nothing is written until it is recorded itself."""
+        self.commit()
+        self._expected_position = self._application.position()
 
     def _expect_unchanged(self, stream: StreamName) -> None:
         if stream not in self._written:

@@ -99,6 +99,15 @@ def check_requests(requests: object, *, keep_going: bool = False) -> list[Reques
     return checked
 
 
+def check_authors(*, actor: object, via: object, reason: object, correlation: object) -> None:
+    """Checks who does something, with what and why. Raises ``InputError``."""
+    _check_text("actor", actor)
+    _check_text("via", via)
+    for name, value in (("reason", reason), ("correlation", correlation)):
+        if value is not None:
+            _check_text(name, value)
+
+
 def check_observations(observations: object, *, actor: object, via: object) -> list[Observation]:
     """Observations that may be recorded, but for the values of their events. Raises ``InputError``."""
     _check_text("actor", actor)

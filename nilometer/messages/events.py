@@ -42,8 +42,10 @@ from domain.observed.events import (
     VmRetired,
     WhyMoved,
 )
+from domain.policy_events import PolicyEvent
 from domain.settings import MemorySetting
 from domain.shapes import parse_memory
+from nilometer.messages.policies import describe_policy_event
 from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, format_part, format_rounded, format_size, format_sizes, plural
 from nilometer.times import format_time
@@ -75,6 +77,8 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
             return f"{_describe_vm_event(subject, event, unit)}{_code(event)}"
         case events.HostEvent():
             return f"{_describe_host_event(subject, event, unit)}{_code(event)}"
+        case PolicyEvent():
+            return describe_policy_event(envelope.stream, event)
         case ImportBegun():
             return f"{event.file} ({event.format}, {format_size(event.size)}): the import began"
         case BackupRestored():

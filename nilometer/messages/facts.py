@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.decision import Outcome
 from domain.events import Argument, Evidence, HostFigures, HostRead, VmFigures, VmRead
+from domain.policy_events import PolicyRead
 
 ACTIONS: Final[dict[str, str]] = {
     "register-host": "register {}",
@@ -45,6 +46,8 @@ class CommandFacts:
     host: HostFigures | None = None
     requested: int = 0
     granted: int = 0
+    policies: tuple[PolicyRead, ...] = ()
+    """The policies that would not be kept."""
 
     @property
     def cannot(self) -> str:

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.commands import RegisterHost
+from domain.decision import Code
 from domain.events import Decided, Event, Evidence, HostCommandRefused, HostFigures, VmCommandRefused, VmEvent
 from domain.identifiers import host_stream, subject_id
+from domain.policy_events import BY_POLICY
 from nilometer.ledger.requests import Result
 from nilometer.messages.facts import CommandFacts
+from nilometer.messages.policies import explain_policy
 from nilometer.messages.refusals import REFUSALS
 from nilometer.messages.shortfalls import SHORTFALLS
 
-SENTENCES: Final = REFUSALS | SHORTFALLS
+SENTENCES: Final = REFUSALS | SHORTFALLS | {Code.POLICY: explain_policy}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def explain(stream: str, event: Event) -> Problem | None:
     """Why the command of an event was not granted in full; ``None`` if it was, or if this is not its first event."""
     if not isinstance(event, Decided) or event.code is None:
         return None
-    id = subject_id(stream)
+    id, policies = subject_id(stream), event.policies if isinstance(event, BY_POLICY) else ()
     match event:
         case VmEvent():
             facts = CommandFacts(
@@ -68,6 +71,7 @@ def explain(stream: str, event: Event) -> Problem | None:
                 vm=event.before,
                 requested=event.requested or 0,
                 granted=event.granted or 0,
+                policies=policies,
             )
         case HostCommandRefused():
             vm = event.arguments.get("vm")
@@ -79,6 +83,7 @@ def explain(stream: str, event: Event) -> Problem | None:
                 arguments=event.arguments,
                 evidence=event.evidence,
                 host=event.before,
+                policies=policies,
             )
         case _:
             return None

@@ -16,7 +16,7 @@ PARTIALLY: Final = "The memory change was only partially completed:"
 _GIVES: Final = ("add-memory", "grow")
 
 
-def _short(facts: CommandFacts, granted: str, requested: str, cause: str) -> str:
+def describe_short_grant(facts: CommandFacts, granted: str, requested: str, cause: str) -> str:
     """A sentence about a short grant: what was granted, then why not more."""
     verb, preposition = ("added", "to") if facts.command in _GIVES else ("removed", "from")
     if facts.granted == 0:
@@ -32,7 +32,7 @@ def _insufficient(facts: CommandFacts) -> tuple[str, str]:
         hint = _free_on(host.id, missing)
         odd = host.free % QUANTUM and host.free < facts.requested  # shown in MiB then, as the quantum is
         steps = f", and memory is granted in steps of {format_size(QUANTUM)}" if odd else ""
-        return _short(facts, granted, requested, f"host {host.id} had {free} free{steps}"), hint
+        return describe_short_grant(facts, granted, requested, f"host {host.id} had {free} free{steps}"), hint
     figures = facts.figures
     needed = {"start": figures.startup, "reboot-guest": figures.startup - figures.assigned}
     size = needed.get(facts.command, figures.assigned)
@@ -52,12 +52,14 @@ def _size_limit(facts: CommandFacts) -> tuple[str, str]:
     if grows:
         cause = f"its maximum is {most}, and it had {assigned}"
         return (
-            _short(facts, granted, requested, cause),
+            describe_short_grant(facts, granted, requested, cause),
             f"raise the maximum: nilo do configure-memory {quote(facts.id)} --help",
         )
     machine = f"a generation {facts.read.generation} VM on a {facts.site.version} host"
     cause = f"the limit of {machine} is {most}, and it had {assigned}"
-    return _short(facts, granted, requested, cause), "the limit depends on the VM's generation and the host's release"
+    return describe_short_grant(
+        facts, granted, requested, cause
+    ), "the limit depends on the VM's generation and the host's release"
 
 
 def _memory_in_use(facts: CommandFacts) -> tuple[str, str]:
@@ -67,7 +69,7 @@ def _memory_in_use(facts: CommandFacts) -> tuple[str, str]:
     cause = f"its guest is using {in_use} of {assigned}"
     retry = f"nilo do {facts.command} {quote(facts.id)} {format_typed(rest)}"
     return (
-        _short(facts, granted, requested, cause),
+        describe_short_grant(facts, granted, requested, cause),
         f"free {missing} in the guest by stopping applications or services, then: {retry}",
     )
 
@@ -82,7 +84,7 @@ def _minimum_reached(facts: CommandFacts) -> tuple[str, str]:
     hint = f"to free all of its memory, stop it: nilo do stop {quote(facts.id)}"
     if reclaims:
         hint = f"lower the minimum: nilo do configure-memory {quote(facts.id)} --help"
-    return _short(facts, granted, requested, f"{cause}, and it had {assigned}"), hint
+    return describe_short_grant(facts, granted, requested, f"{cause}, and it had {assigned}"), hint
 
 
 SHORTFALLS: Final[dict[Code, Callable[[CommandFacts], tuple[str, str]]]] = {

@@ -154,6 +154,16 @@ class LedgerApplication(Application[str]):
             if len(rows) < PAGE:
                 return
 
+    def all_in(self, db: Database, after: int) -> Iterator[Envelope[Event]]:
+        """All events after a position, in order, read in a transaction that is open."""
+        events = (
+            f"SELECT originator_id, originator_version, topic, state, {db.position_column} FROM {db.events_table} "
+            f"WHERE {db.position_column} > ? ORDER BY {db.position_column}"
+        )
+        rows = cast("Sequence[tuple[str, int, str, bytes, int]]", db.execute(events, (after,)).fetchall())
+        for stream, version, topic, body, position in rows:
+            yield decode(stream, version, topic, body, position)
+
     def has_begun(self, db: Database, stream: str) -> bool:
         """Whether a stream has events, read in a transaction that is open."""
         any_event = f"SELECT 1 FROM {db.events_table} WHERE originator_id = ? LIMIT 1"

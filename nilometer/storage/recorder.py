@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -37,6 +37,8 @@ class ExpectedVersions(Record):
     """Versions of streams."""
     position: int | None = None
     """The position of the ledger's last event, where the decision depended on all of them."""
+    confirm: Callable[[Database], None] | None = None
+    """Is asked in the transaction that writes, while nobody else writes. Raises ``StaleRead`` to undo it."""
 
 
 NOTHING_EXPECTED: Final = ExpectedVersions({})

@@ -13,6 +13,7 @@ from itertools import chain, combinations, permutations, product
 from typing import Any, Final, cast
 
 from domain.commands import Command
+from domain.deciding.policies import NEVER_REFUSED
 from domain.errors import InternalError
 from domain.guests import Guest
 from domain.settings import Mode
@@ -34,8 +35,6 @@ from rules.transitions.vm_commands import SITE
 
 BUDGET: Final = 20_000_000
 """Solver steps for one question."""
-NEVER_REFUSED: Final = ("stop",)
-"""Commands that no policy may refuse: the way out of every breach."""
 
 
 class Kept(StrEnum):

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import COMMANDS, Command
 from domain.deciding.decider import decide
+from domain.deciding.policies import EnforcedPolicy
 from domain.deciding.reads import load
 from domain.decision import Outcome
 from domain.envelope import Envelope, Metadata
@@ -62,6 +63,7 @@ class Recorder:
     history: list[Envelope[Event]] = field(default_factory=list[Envelope[Event]])
     versions: dict[str, int] = field(default_factory=dict[str, int])
     clocks: dict[str, int] = field(default_factory=dict[str, int])
+    policies: tuple[EnforcedPolicy, ...] = ()
 
     def vm(self, id: str) -> VmAggregate:
         if id not in self.fleet.vms:
@@ -79,6 +81,9 @@ class Recorder:
 
     def is_taken(self, stream: str) -> bool:
         return stream in self.versions
+
+    def vms_on(self, host: str) -> list[VmAggregate]:
+        return [self.vm(id) for id in sorted(self.fleet.on(host))]
 
     def count_vms(self, host: str) -> int:
         return len(self.fleet.on(host))

@@ -12,6 +12,9 @@ from nilometer.cli.options import common_options
 
 _COMMANDS: Final = {
     "check": "Check a file of policies: consistent, enforced where, what they would have changed.",
+    "adopt": "Adopt policies: every command is decided by them, too.",
+    "list": "List the policies that are adopted, and who breaks them.",
+    "retire": "Retire adopted policies.",
     "test": "Ask the policies of a file about the examples beside it.",
 }
 
@@ -31,7 +34,7 @@ class PolicyGroup(LazyGroup):
     "policy",
     cls=PolicyGroup,
     sections={"Commands": {name: ("", purpose) for name, purpose in _COMMANDS.items()}},
-    short_help="Policies of your own: check them, and what they mean.",
+    short_help="Policies of your own: check, adopt and retire them.",
 )
 @common_options
 def command() -> None:
@@ -40,5 +43,5 @@ def command() -> None:
     \b
     Examples:
       nilo policy check policies.py
-      nilo policy test policies.py
+      nilo policy adopt policies.py --reason "CHG-2041"
     """

@@ -239,6 +239,8 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
             (last,) = cursor.execute(composed(version, self._location), (stream,)).fetchone() or (None,)
             if (last or 0) != read:
                 raise StaleRead(f"{stream} went on to version {last}")
+        if expected.confirm is not None:
+            expected.confirm(PostgresTransaction(connection))
 
     def adopt(self, id: str) -> None:
         """Gives an empty ledger the id of another."""

@@ -292,6 +292,8 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
             ).fetchone()
             if (last or 0) != version:
                 raise StaleRead(f"{stream} went on to version {last}")
+        if expected.confirm is not None:
+            expected.confirm(SQLiteTransaction(connection))
 
     def select_events(
         self,

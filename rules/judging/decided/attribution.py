@@ -17,6 +17,7 @@ from domain.deciding.redecide import arguments_of, host_as_read, same_host, vm_a
 from domain.events import VmDefined, VmEvent
 from domain.evolve import book_change, vm_defined
 from domain.guests import Guest
+from domain.policy_events import BY_POLICY
 from domain.state import Host, Site
 from rules.catalogue import rule_of
 from rules.claims import CommandState, claims_of, holds
@@ -55,6 +56,9 @@ _MOST_SPECIFIC: Final = (
     "effects",
 )
 """The rules that explain a wrong decision best, the best first; the others come after them."""
+
+RESTRICTED_BY_POLICIES: Final = ("maximal", "outcome_is_honest")
+"""The rules that an adopted policy restricts: the grant is the most that rules and policies allow, or a refusal."""
 
 Kind = tuple[str, str]
 """A command, and what it was applied to: ``vm``, ``paging vm`` or ``host``; ``refused`` or ``host refused``."""
@@ -103,6 +107,9 @@ def broken_rules(event: VmEvent) -> list[str]:
         )
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         raise HistoryError(f"a {event.KIND} event lacks a figure that its rules need: {error!r}") from None
+    if isinstance(event, BY_POLICY):
+        for rule in RESTRICTED_BY_POLICIES:
+            named.pop(rule, None)
     return sorted(named, key=lambda rule: _MOST_SPECIFIC.index(rule) if rule in _MOST_SPECIFIC else len(_MOST_SPECIFIC))
 
 

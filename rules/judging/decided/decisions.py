@@ -13,6 +13,7 @@ from domain.deciding.redecide import redecide
 from domain.deciding.steps import STEPS, Step
 from domain.decision import Code, Decision, Outcome
 from domain.events import VmEvent
+from domain.policy_events import VmMemoryAddedWithinPolicy, VmMemoryRemovedWithinPolicy
 from domain.state import Site, Vm
 from rules.judging.collector import EventRef
 from rules.judging.comparing import (
@@ -62,7 +63,7 @@ def check_decision(
     collector, then = records.collector, request_and_outcome(event)
     difference: Difference
     refused = isinstance(event, events.VmCommandRefused)
-    if (not refused and (step is None or step.event is not type(event))) or event.command not in COMMANDS:
+    if (not refused and not _is_event_of(step, event)) or event.command not in COMMANDS:
         expected: Figures = {} if step is None else {"event": step.event.KIND}
         difference = expected, {"event": event.KIND, "command": event.command}
         collector.report_violation(EVENTS_WHERE_DUE, ref, WRONG_KIND, difference, then=then)
@@ -92,6 +93,12 @@ def check_decision(
         let = starting_figures(event)
         collector.report_violation(rule, ref, why, difference, let=let, then=then, follows=follows)
     return False
+
+
+def _is_event_of(step: Step | None, event: VmEvent) -> bool:
+    """Whether an event is the one of a command that takes effect, or the one of a smaller grant within policies."""
+    within = isinstance(event, VmMemoryAddedWithinPolicy | VmMemoryRemovedWithinPolicy)
+    return step is not None and (isinstance(event, step.event) if within else type(event) is step.event)
 
 
 def contradiction(decision: Decision, outcome: Outcome, code: Code, granted: int = 0) -> str:

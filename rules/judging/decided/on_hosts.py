@@ -49,7 +49,7 @@ def judge_host_event(records: Records, ref: EventRef, event: HostEvent) -> None:
     if not consistent or not host.invariants_hold:
         follows = None if consistent else envelope.position
         consistent = check_host(collector, ref, host, follows=follows) and consistent
-    kind = event.command, "host" if event.KIND != "host.command-refused" else "host refused"
+    kind = event.command, "host refused" if isinstance(event, events.HostCommandRefused) else "host"
     if consistent and not collector.reported:
         collector.count_clean(kind)
     else:

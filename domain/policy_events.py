@@ -1,0 +1,134 @@
+"""Events about policies: which are adopted, and which commands they refused or granted less of.
+
+What a policy refused has kinds of its own, so that all other events stay as they are, and so that a Nilometer that
+knows no policies says that it does not know them.
+"""
+
+from __future__ import annotations
+
+from domain.event import Event, event
+from domain.events import HostCommandRefused, VmCommandRefused, VmMemoryAdded, VmMemoryRemoved
+from domain.record import Record, record
+
+
+@record()
+class PolicyRead(Record):
+    """What an adopted policy said of one VM or host: that a command, as the rules alone allow it, makes it worse.
+
+    Where less can be granted: that one quantum more than was granted makes it worse.
+    """
+
+    policy: str
+    version: int
+    """The version of its stream at which it was adopted."""
+    sentence: str
+    subject: str
+    """The stream of the VM or host of which it would not hold."""
+    before: int
+    """How far the subject was from keeping it: 0 if it did."""
+    after: int
+    """How far it would have been."""
+    figures: dict[str, int | bool | str]
+    """The figures that the policy reads, as they would have been, keys sorted."""
+
+
+@event("vm.memory-added-within-policy")
+@record(kw_only=True)
+class VmMemoryAddedWithinPolicy(VmMemoryAdded):
+    """Less memory was given than the rules allow: the most with which the adopted ``policies`` are kept."""
+
+    policies: tuple[PolicyRead, ...]
+
+
+@event("vm.memory-removed-within-policy")
+@record(kw_only=True)
+class VmMemoryRemovedWithinPolicy(VmMemoryRemoved):
+    """Less memory was taken than the rules allow: the most with which the adopted ``policies`` are kept."""
+
+    policies: tuple[PolicyRead, ...]
+
+
+@event("vm.refused-by-policy")
+@record(kw_only=True)
+class VmRefusedByPolicy(VmCommandRefused):
+    """A command on the VM, which the rules alone allow, was refused: the adopted ``policies`` would not be kept."""
+
+    policies: tuple[PolicyRead, ...]
+
+
+@event("host.refused-by-policy")
+@record(kw_only=True)
+class HostRefusedByPolicy(HostCommandRefused):
+    """A command on the host, which the rules alone allow, was refused: the adopted ``policies`` would not be kept."""
+
+    policies: tuple[PolicyRead, ...]
+
+
+BY_POLICY = VmMemoryAddedWithinPolicy | VmMemoryRemovedWithinPolicy | VmRefusedByPolicy | HostRefusedByPolicy
+"""The events of commands that policies refused, or granted less of."""
+
+
+# Which policies are kept
+
+
+@record()
+class PolicyBreaker(Record):
+    """A VM or host that broke a policy when it was adopted."""
+
+    subject: str
+    """Its stream."""
+    distance: int
+    """How far it was from keeping the policy: bytes, where that compares sizes."""
+
+
+@record(kw_only=True)
+class PolicyEvent(Event):
+    """An event about policies: which of them the decider keeps from now on."""
+
+
+@event("policy.adopted")
+@record(kw_only=True)
+class PolicyAdopted(PolicyEvent):
+    """A policy is kept from now on. What was proved of it when it was adopted is recorded with it."""
+
+    text: str
+    """The policy as it was written: it is read again, and never run."""
+    digest: str
+    """The SHA-256 of the text."""
+    file: str
+    """The file in which it stood."""
+    sentence: str
+    over: tuple[str, ...]
+    """Of what it speaks: ``vm``, ``host``, or both."""
+    vms: tuple[str, ...]
+    hosts: tuple[str, ...]
+    """The patterns of names or ids of the VMs and hosts to which it applies."""
+    monotone: tuple[str, ...]
+    """Commands of which a smaller amount was proved to keep it wherever a larger one does."""
+    beside: tuple[str, ...]
+    """Commands that may break it of other VMs than the one that they name."""
+    from_now: bool
+    """Whether it was adopted although it was broken."""
+    broken: tuple[PolicyBreaker, ...]
+    """Who broke it then."""
+
+
+@event("policy.retired")
+@record(kw_only=True)
+class PolicyRetired(PolicyEvent):
+    """A policy is not kept any more."""
+
+    digest: str
+    """The SHA-256 of its text."""
+
+
+@event("policies.changed")
+@record(kw_only=True)
+class PoliciesChanged(PolicyEvent):
+    """The policies that are kept became others: on the stream of which every command expects the version."""
+
+    policy: str
+    version: int
+    """The version of the event on the policy's own stream."""
+    adopted: bool
+    """Whether it is kept from now on; else it was retired."""

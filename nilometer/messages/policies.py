@@ -1,0 +1,47 @@
+"""Sentences about policies: adopted, retired, and why one of them refused a command or granted less of it."""
+
+from __future__ import annotations
+
+from domain.identifiers import split_stream, subject_id
+from domain.policy_events import PoliciesChanged, PolicyAdopted, PolicyEvent, PolicyRead, PolicyRetired
+from nilometer.messages.facts import CommandFacts
+from nilometer.messages.shortfalls import describe_short_grant
+from nilometer.messages.sizes import format_sizes, plural
+from rules.wording import format_figures
+
+_LIST = "the policies that are adopted: nilo policy list"
+
+
+def explain_policy(facts: CommandFacts) -> tuple[str, str]:
+    """Why policies refused a command, or granted less of it; and what to do."""
+    if not facts.policies:
+        return f"{facts.cannot}: a policy that is adopted would not hold of it.", _LIST
+    first, *more = facts.policies
+    others = f" (and {plural(len(more), 'other breach').replace('breachs', 'breaches')})" if more else ""
+    because = f"{_describe_read(first)}{others}"
+    if not facts.requested:
+        return f"{facts.cannot}: the policy {because}.", _LIST
+    granted, requested = format_sizes([facts.granted, facts.requested])
+    return describe_short_grant(facts, granted, requested, f"with more, the policy {because}"), _LIST
+
+
+def _describe_read(read: PolicyRead) -> str:
+    kind, id = split_stream(read.subject)
+    verb = "would be broken further by" if read.before else "would not hold of"
+    figures = ", ".join(f"{path} {format_figures(path, [value])[0]}" for path, value in read.figures.items())
+    return f"{read.policy} {verb} {'host ' if kind == 'host' else ''}{id}: {read.sentence.rstrip('.')} ({figures})"
+
+
+def describe_policy_event(stream: str, event: PolicyEvent) -> str:
+    """An event about policies in one sentence."""
+    name = subject_id(stream)
+    match event:
+        case PolicyAdopted():
+            broken = f", although {plural(len(event.broken), 'subject')} broke it" if event.broken else ""
+            return f"policy {name} was adopted{broken}: {event.sentence}"
+        case PolicyRetired():
+            return f"policy {name} was retired"
+        case PoliciesChanged():
+            return f"policy {event.policy} is {'kept from now on' if event.adopted else 'not kept any more'}"
+        case _:
+            return f"{stream} {event.KIND}"

@@ -1,0 +1,219 @@
+"""Adopted policies: what would make one worse is refused, or granted less where less keeps it; a stop never is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from domain.commands import Command
+from domain.deciding.policies import EnforcedPolicy
+from domain.deciding.redecide import find_other_decision, redecide
+from domain.deciding.world import World
+from domain.decision import Code, Outcome
+from domain.events import HostMemoryGranted
+from domain.policy_events import (
+    BY_POLICY,
+    HostRefusedByPolicy,
+    VmMemoryAddedWithinPolicy,
+    VmMemoryRemovedWithinPolicy,
+    VmRefusedByPolicy,
+)
+from domain.quantities import QUANTUM
+from domain.quantities import GiB as GIB
+from nilometer.ledger.typed_commands import parse_command
+from rules.policies.compiling import compile_measure
+from rules.policies.reading import read_policies
+from tests.domain.given import HOST, START, WEB, do
+from tests.oracle.shapes import Line
+
+RESIZES = frozenset(("add-memory", "remove-memory", "grow", "reclaim"))
+TENTH = '''
+def tenth_stays_free(host: Host) -> bool:
+    """10 % of each host stay free."""
+    return host.free * 10 >= host.total
+'''
+KEEPS = '''
+@scope(vms="web*")
+def web_keeps_2_gib(vm: Vm) -> bool:
+    """A web VM never has less than 2 GiB, unless it is off."""
+    return vm.power is Power.OFF or vm.assigned >= 2 * GiB
+'''
+HALF = '''
+def at_most_half(vm: Vm, host: Host) -> bool:
+    """No VM holds more than half of its host."""
+    return vm.held * 2 <= host.total
+'''
+OTHER: Line = {**HOST, "host": "hv02", "total": "6GiB", "reserve": "0"}
+SECOND: Line = {**WEB, "vm": "app01", "memory": {"static": {"size": "4GiB"}}}
+
+
+def enforced(text: str, *, monotone: frozenset[str] = RESIZES, beside: frozenset[str] = frozenset()) -> EnforcedPolicy:
+    """A policy as the decider asks it, with what is taken to be proved of it."""
+    (policy,) = read_policies(text, "policies.py")
+    return EnforcedPolicy(
+        name=policy.name,
+        version=1,
+        sentence=policy.sentence,
+        over_vms=policy.is_over_vms,
+        over_hosts=policy.is_over_hosts,
+        has_vm=policy.scope.has_vm,
+        has_host=policy.scope.has_host,
+        measure=compile_measure(policy.term),
+        figures=lambda vm, host: {"host.free": host.free},
+        monotone=monotone,
+        beside=beside,
+    )
+
+
+def world(*lines: Line, keep: tuple[EnforcedPolicy, ...] = ()) -> World:
+    """A world after some lines, in which policies are then adopted."""
+    made = World()
+    for line in lines:
+        made.execute(parse(line))
+    made.policies = keep
+    return made
+
+
+def parse(line: Line) -> Command:
+    """A line as a command."""
+    return parse_command(str(line["command"]), {key: value for key, value in line.items() if key != "command"})
+
+
+REPORT = do("report-in-use", in_use="1GiB")
+
+
+def test_a_grant_is_the_most_with_which_the_policy_is_kept() -> None:
+    given = world(HOST, WEB, START, keep=(enforced(TENTH),))
+    answer = given.execute(parse(do("add-memory", amount="60GiB")))
+    assert (answer.outcome, answer.code) == (Outcome.PARTIALLY_COMPLETED, Code.POLICY)
+    host = given.hosts["hv01"].state
+    assert host.free * 10 >= host.total
+    assert (host.free - QUANTUM) * 10 < host.total  # the most: one quantum more would break it
+    (_, event), (_, book) = answer.events
+    assert isinstance(event, VmMemoryAddedWithinPolicy)
+    assert (event.requested, event.granted, answer.granted) == (60 * GIB, answer.granted, event.granted)
+    assert isinstance(book, HostMemoryGranted)
+    assert (book.outcome, book.code, book.requested) == (event.outcome, event.code, 60 * GIB)
+    (read,) = event.policies
+    assert (read.policy, read.subject, read.before) == ("tenth_stays_free", "host/hv01", 0)
+    assert read.after > 0
+    assert read.figures == {"host.free": host.free - QUANTUM}
+    assert find_other_decision(event) is None
+
+
+def test_nothing_more_is_granted_once_the_limit_is_reached() -> None:
+    given = world(HOST, WEB, START, keep=(enforced(TENTH),))
+    given.execute(parse(do("add-memory", amount="60GiB")))
+    before = given.vms["web01"].state
+    answer = given.execute(parse(do("add-memory", amount="2GiB")))
+    assert (answer.outcome, answer.code, answer.granted) == (Outcome.FAILED, Code.POLICY, 0)
+    ((stream, event),) = answer.events
+    assert stream == "vm/web01"
+    assert isinstance(event, VmRefusedByPolicy)
+    assert (event.arguments, event.before == event.after) == ({"amount": 2 * GIB}, True)
+    assert given.vms["web01"].state == before
+    assert find_other_decision(event) is None
+
+
+def test_without_a_proof_that_less_keeps_it_all_is_refused() -> None:
+    given = world(HOST, WEB, START, keep=(enforced(TENTH, monotone=frozenset()),))
+    answer = given.execute(parse(do("add-memory", amount="60GiB")))
+    assert (answer.outcome, answer.code, answer.granted) == (Outcome.REJECTED, Code.POLICY, 0)
+    assert find_other_decision(answer.events[0][1]) is None
+
+
+def test_less_is_taken_too_and_set_memory_says_what_size_was_asked_for() -> None:
+    given = world(HOST, WEB, START, REPORT, keep=(enforced(KEEPS),))
+    answer = given.execute(parse(do("set-memory", size="1GiB")))
+    assert (answer.command, answer.outcome, answer.code, answer.granted) == (
+        "remove-memory",
+        Outcome.PARTIALLY_COMPLETED,
+        Code.POLICY,
+        2 * GIB,
+    )
+    event = answer.events[0][1]
+    assert isinstance(event, VmMemoryRemovedWithinPolicy)
+    assert (event.requested, event.size) == (3 * GIB, GIB)
+    assert find_other_decision(event) is None
+
+
+@pytest.mark.parametrize("command", ["stop", "remove-vm"])
+def test_a_stop_and_a_removal_are_never_refused(command: str) -> None:
+    never = enforced('def never(vm: Vm) -> bool:\n    """Never off."""\n    return vm.power is Power.RUNNING\n')
+    given = world(HOST, WEB, START, keep=(never,))
+    if command == "remove-vm":
+        given.execute(parse(do("stop")))
+    assert given.execute(parse(do(command))).code is None
+
+
+def test_a_policy_that_is_broken_already_may_only_get_better() -> None:
+    keeps = enforced(KEEPS.replace("2 * GiB", "8 * GiB"))
+    given = world(HOST, WEB, START, REPORT, keep=(keeps,))  # it has 4 GiB
+    assert given.execute(parse(do("remove-memory", amount="1GiB"))).code is Code.POLICY
+    assert given.execute(parse(do("add-memory", amount="1GiB"))).code is None
+    refused = given.execute(parse(do("remove-memory", amount="2MiB")))
+    event = refused.events[0][1]
+    assert isinstance(event, BY_POLICY)
+    (read,) = event.policies
+    assert (read.before, read.after) == (3 * GIB, 3 * GIB + QUANTUM)
+
+
+def test_a_host_that_shrinks_is_refused_for_the_sake_of_a_vm_on_it() -> None:
+    half = enforced(HALF, beside=frozenset(("resize-host",)))
+    given = world(HOST, WEB, START, SECOND, do("start", "app01"), keep=(half,))
+    answer = given.execute(parse({"command": "resize-host", "host": "hv01", "total": "11GiB"}))
+    assert answer.code is None
+    shrunk = given.execute(parse({"command": "resize-host", "host": "hv01", "total": "10GiB"}))
+    assert shrunk.code is None or shrunk.code is Code.HOST_WOULD_BE_OVERCOMMITTED
+    given.execute(parse(do("stop", "app01")))
+    small = given.execute(parse({"command": "resize-host", "host": "hv01", "total": "7GiB"}))
+    assert (small.outcome, small.code) == (Outcome.REJECTED, Code.POLICY)
+    ((stream, event),) = small.events
+    assert stream == "host/hv01"
+    assert isinstance(event, HostRefusedByPolicy)
+    assert [read.subject for read in event.policies] == ["vm/web01"]
+    assert find_other_decision(event) is None
+
+
+def test_a_move_is_asked_of_the_vm_where_it_arrives_and_of_both_hosts() -> None:
+    half, tenth = enforced(HALF), enforced(TENTH)
+    given = world(HOST, OTHER, WEB, START, keep=(half, tenth))
+    answer = given.execute(parse(do("move-vm", to="hv02")))
+    assert (answer.outcome, answer.code, answer.granted) == (Outcome.REJECTED, Code.POLICY, None)
+    event = answer.events[0][1]
+    assert isinstance(event, VmRefusedByPolicy)
+    assert event.arguments == {"to": "hv02"}
+    assert [(read.policy, read.subject) for read in event.policies] == [("at_most_half", "vm/web01")]
+    assert find_other_decision(event) is None
+    given.policies = (tenth,)
+    assert given.execute(parse(do("move-vm", to="hv02"))).code is None
+
+
+def test_new_vms_and_hosts_are_asked_too() -> None:
+    small = enforced('def small(vm: Vm) -> bool:\n    """Small."""\n    return vm.memory.startup <= 2 * GiB\n')
+    given = world(HOST, keep=(small, enforced(TENTH)))
+    defined = given.execute(parse(WEB))
+    assert (defined.code, [stream for stream, _ in defined.events]) == (Code.POLICY, ["host/hv01"])
+    assert find_other_decision(defined.events[0][1]) is None
+    assert "web01" not in given.vms
+    registered = given.execute(parse({**OTHER, "reserve": "6GiB"}))
+    assert (registered.code, registered.events) == (Code.POLICY, ())
+
+
+def test_a_vm_outside_the_scope_is_not_asked() -> None:
+    given = world(HOST, SECOND, do("start", "app01"), keep=(enforced(KEEPS),))
+    given.execute(parse(do("report-in-use", "app01", in_use="32MiB")))
+    assert given.execute(parse(do("remove-memory", "app01", amount="3GiB"))).code is None
+
+
+def test_a_refusal_that_no_policy_supports_is_decided_otherwise() -> None:
+    given = world(HOST, WEB, START, keep=(enforced(TENTH),))
+    event = given.execute(parse(do("add-memory", amount="60GiB"))).events[0][1]
+    assert isinstance(event, VmMemoryAddedWithinPolicy)
+    (read,) = event.policies
+    unfounded = replace(event, policies=(replace(read, after=0),))
+    assert find_other_decision(unfounded) is not None
+    decision = redecide(replace(event, granted=(event.granted or 0) + 1))
+    assert decision is not None
+    assert decision.code is Code.INSUFFICIENT_HOST_MEMORY
