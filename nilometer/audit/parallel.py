@@ -8,19 +8,23 @@ incomplete, or not formatted as Nilometer writes it, is judged by one process al
 from __future__ import annotations
 
 import multiprocessing
+import re
 import signal
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
 from typing import Final
 
+from domain.identifiers import StreamName, subject_id
+from nilometer.audit.policies import make_judge
 from nilometer.audit.result import Audit
-from nilometer.audit.sources import HistorySource
+from nilometer.audit.sources import EventHeader, HistorySource
 from nilometer.history.groups import StreamGroups
-from rules.judging.judge import Judge
 from rules.judging.scope import Scope
+from rules.policies.policy import Policy
+from rules.policies.reading import read_policies
 
 FEWEST_EVENTS: Final = 20_000
 """A shorter history is judged faster by one process."""
@@ -40,14 +44,20 @@ class Partition:
     events: int
 
 
-def partition_history(history: HistorySource, cores: int) -> Partition | None:
-    """Divides a history; ``None`` if one process should judge it: it is short or irregular, or has too few hosts."""
+def partition_history(history: HistorySource, cores: int, policies: Sequence[Policy] = ()) -> Partition | None:
+    """Divides a history; ``None`` if one process should judge it: it is short or irregular, or has too few hosts.
+
+    VMs of which a policy speaks together, two or a group, are judged by one process.
+    """
+    joint = [policy for policy in policies if policy.is_over_pairs or policy.is_over_groups]
     streams, groups, source, recorded = Counter[bytes](), StreamGroups(), b"", b""
     for number, header in enumerate(history.headers(), start=1):
         if header is None or header.position != number or header.source != (source or header.source):
             return None
         streams[header.stream] += 1
         if header.version != streams[header.stream] or not groups.add_event(header.stream, header.kind, header.text):
+            return None
+        if joint and header.kind == b"vm.defined" and not _join_by_policies(groups, header, joint):
             return None
         if header.recorded < recorded:  # who judges a part of the events does not see this
             return None
@@ -72,22 +82,40 @@ def partition_history(history: HistorySource, cores: int) -> Partition | None:
     )
 
 
+_NAME: Final = re.compile(rb'"name":"([^"\\]*)"')
+
+
+def _join_by_policies(groups: StreamGroups, header: EventHeader, policies: Sequence[Policy]) -> bool:
+    """Joins a VM with the others of which a policy speaks; returns whether its name could be read."""
+    name = _NAME.search(header.text)
+    if name is None:
+        return False
+    names = subject_id(StreamName(header.stream.decode())), name[1].decode()
+    for number, policy in enumerate(policies):
+        scope = policy.scope
+        if scope.has_vm(*names) if policy.is_over_groups else not {scope.one, scope.other}.isdisjoint(names):
+            groups.join(header.stream, b"policy %d" % number)
+    return True
+
+
 def judge_in_parallel(
     audit: Audit,
     history: HistorySource,
     partition: Partition,
     scope: Scope,
     on_progress: Callable[[int], None] = lambda count: None,
+    policies: Sequence[Policy] = (),
 ) -> None:
     """Judges a history in several processes. Raises ``InputError`` for what cannot be read.
 
     ``on_progress`` is called now and then with the number of events judged so far.
     """
+    written = [(policy.text, policy.place.rpartition(":")[0]) for policy in policies]
     context = multiprocessing.get_context("spawn")
     judged = context.Value("Q", 0)
     with ProcessPoolExecutor(partition.processes, context, _start_process, (judged,)) as pool:
         parts = [
-            pool.submit(_judge_part, history, partition, number, scope, audit.minor)
+            pool.submit(_judge_part, history, partition, number, scope, audit.minor, written)
             for number in range(partition.processes)
         ]
         running = set[Future[Audit]](parts)
@@ -111,9 +139,17 @@ def _start_process(judged: Synchronized[int]) -> None:
     _JUDGED.append(judged)
 
 
-def _judge_part(history: HistorySource, partition: Partition, number: int, scope: Scope, minor: bool) -> Audit:
-    """Judges the part of a history that belongs to one process."""
-    audit, judge, judged = Audit(minor=minor), Judge(scope, alone=False), _JUDGED[0]
+def _judge_part(
+    history: HistorySource,
+    partition: Partition,
+    number: int,
+    scope: Scope,
+    minor: bool,
+    written: Sequence[tuple[str, str]],
+) -> Audit:
+    """Judges the part of a history that belongs to one process. Policies are read again, each from its text."""
+    policies = [policy for text, file in written for policy in read_policies(text, file)]
+    audit, judge, judged = Audit(minor=minor), make_judge(policies, scope, alone=False), _JUDGED[0]
     reported = 0
 
     def add_progress(count: int) -> None:

@@ -36,12 +36,12 @@ def open_kept(file: str, now: UtcTime) -> tuple[Policy, ...]:
     return tuple(policy for policy in open_policies(file) if policy.applies_at(now))
 
 
-def make_judge(policies: Sequence[Policy], scope: Scope = EVERYTHING) -> Judge:
-    """A judge of one history; it asks policies too, if there are any."""
+def make_judge(policies: Sequence[Policy], scope: Scope = EVERYTHING, *, alone: bool = True) -> Judge:
+    """A judge of one history; it asks policies too, if there are any. ``alone`` is as in ``Judge``."""
     if not policies:
         from rules.judging.judge import Judge
 
-        return Judge(scope)
+        return Judge(scope, alone=alone)
     from rules.policies.judging import PolicyJudge
 
-    return PolicyJudge(policies, scope)
+    return PolicyJudge(policies, scope, alone=alone)

@@ -30,8 +30,8 @@ PREFIX: Final = "policy/"
 class PolicyJudge(Judge):
     """A judge that asks policies too."""
 
-    def __init__(self, policies: Sequence[Policy], scope: Scope = EVERYTHING) -> None:
-        super().__init__(scope)
+    def __init__(self, policies: Sequence[Policy], scope: Scope = EVERYTHING, *, alone: bool = True) -> None:
+        super().__init__(scope, alone=alone)
         self._policies = policies
         self._history = PolicyHistory(policies)
         self._place = ""

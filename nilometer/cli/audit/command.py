@@ -96,8 +96,6 @@ def command(
     on_error = skipped if keep_going or not files else None
 
     policies = () if policy_file is None else open_policies(policy_file)
-    if policies:
-        cores = 1  # a policy may speak of a VM and its host, which several processes would not judge together
     begun, digests = current_time(session.clock), FileDigests()
 
     def report(scope: Scope, sources: Sequence[str]) -> AuditReport:
@@ -126,7 +124,7 @@ def command(
         file = _single_file(files) if cores > 1 and not keep_going else None
         if file is not None:
             digests.find(files[0])
-        if _judge_in_parallel(audit, file, scope, cores):
+        if _judge_in_parallel(audit, file, scope, policies, cores):
             digests.confirm(files[0])
         else:
             _judge_files(audit, files, scope, policies, digests, on_error)
@@ -145,7 +143,7 @@ def command(
         else:
             source = LedgerSource(session.url, ledger.position)
             try:
-                is_judged = cores > 1 and not keep_going and _judge_in_parallel(audit, source, scope, cores)
+                is_judged = cores > 1 and not keep_going and _judge_in_parallel(audit, source, scope, policies, cores)
             except UnreadableEvent:
                 is_judged = False
             if not is_judged:
@@ -162,17 +160,19 @@ def _single_file(files: Sequence[str]) -> FileSource | None:
     return FileSource(files[0]) if is_shareable else None
 
 
-def _judge_in_parallel(audit: Audit, history: HistorySource | None, scope: Scope, cores: int) -> bool:
+def _judge_in_parallel(
+    audit: Audit, history: HistorySource | None, scope: Scope, policies: Sequence[Policy], cores: int
+) -> bool:
     """Judges a history in several processes, if it can be divided; returns whether it was judged."""
     if history is None:
         return False
     from nilometer.audit.parallel import judge_in_parallel, partition_history
 
-    partition = partition_history(history, cores)
+    partition = partition_history(history, cores, policies)
     if partition is None:
         return False
     with Progress("judging", partition.events, "events") as progress:
-        judge_in_parallel(audit, history, partition, scope, progress.update)
+        judge_in_parallel(audit, history, partition, scope, progress.update, policies)
     return True
 
 

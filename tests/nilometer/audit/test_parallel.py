@@ -13,6 +13,7 @@ from domain.errors import InputError
 from nilometer import Ledger
 from nilometer.audit import parallel as sharing
 from nilometer.audit.parallel import judge_in_parallel, partition_history
+from nilometer.audit.policies import make_judge
 from nilometer.audit.reading import histories
 from nilometer.audit.result import Audit
 from nilometer.audit.sources import FileSource, LedgerSource
@@ -21,8 +22,9 @@ from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.history.restoring import restore
 from nilometer.textio.files import open_input
 from rules.judging.findings import Verdict
-from rules.judging.judge import Judge
 from rules.judging.scope import EVERYTHING
+from rules.policies.policy import Policy
+from rules.policies.reading import read_policies
 from tests.domain.given import HOST, START, WEB, do
 from tests.nilometer.importers.qemu.reading import S7, facts, lines_of
 from tests.oracle.strategies import Seeded
@@ -64,21 +66,21 @@ def written(folder: Path, lines: Sequence[bytes]) -> str:
     return str(file)
 
 
-def alone(name: str) -> Audit:
+def alone(name: str, policies: Sequence[Policy] = ()) -> Audit:
     audit = Audit(minor=True)
     for read in histories([name], open_input):
-        judge = Judge(EVERYTHING)
+        judge = make_judge(policies)
         audit.judge(read.events, judge, read.source)
         audit.finish(judge, read.source)
     return audit
 
 
-def together(source: FileSource | LedgerSource, processes: int = 2) -> Audit:
-    partition = partition_history(source, processes)
+def together(source: FileSource | LedgerSource, processes: int = 2, policies: Sequence[Policy] = ()) -> Audit:
+    partition = partition_history(source, processes, policies)
     assert partition is not None
     assert set(partition.process_of.values()) == set(range(processes))
     audit = Audit(minor=True)
-    judge_in_parallel(audit, source, partition, EVERYTHING)
+    judge_in_parallel(audit, source, partition, EVERYTHING, policies=policies)
     return audit
 
 
@@ -106,6 +108,47 @@ def test_a_wrong_history_is_as_wrong(tmp_path: Path, lines: list[bytes]) -> None
     found = together(FileSource(name), 3)
     assert found.verdict is Verdict.VIOLATED
     assert the_same(found, alone(name))
+
+
+POLICIES = """
+[half_stays_free]
+says = "Half of each host stays free."
+holds = "host.free * 2 >= host.total"
+
+[no_growth]
+says = "No VM grows."
+holds = "vm.assigned <= before.assigned"
+
+[some]
+vms = SOME
+says = "Some VMs hold nothing together."
+holds = "group.held == 0"
+
+[two]
+one = "alone"
+other = "OTHER"
+says = "They never hold anything together."
+holds = "one.held == 0 or other.held == 0"
+"""
+
+
+def test_policies_are_asked_alike_of_vms_on_hosts_that_several_processes_judge(
+    tmp_path: Path, lines: list[bytes]
+) -> None:
+    name = written(tmp_path, lines)
+    defined = [json.loads(line)["subject"] for line in lines if b"nilometer.vm.defined" in line]
+    others = sorted({subject.removeprefix("vm/") for subject in defined} - {"alone"})
+    policies = read_policies(POLICIES.replace("SOME", json.dumps(others)).replace("OTHER", others[0]), "p.toml")
+    apart = partition_history(FileSource(name), 2, policies[:3])
+    assert apart is not None
+    assert apart.process_of[b"vm/alone"] != apart.process_of[f"vm/{others[0]}".encode()]
+    asked_together = partition_history(FileSource(name), 2, policies)
+    assert asked_together is not None
+    assert asked_together.process_of[b"vm/alone"] == asked_together.process_of[f"vm/{others[0]}".encode()]
+    for some in (policies[:3], policies):
+        found, expected = together(FileSource(name), 2, some), alone(name, some)
+        assert the_same(found, expected)
+        assert all(expected.coverage.rules[f"policy/{policy.name}"].violated for policy in some)
 
 
 def test_a_ledger_is_shared_out_too(tmp_path: Path, lines: list[bytes]) -> None:
