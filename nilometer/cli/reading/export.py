@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,45 +18,96 @@ from nilometer.cli.output import Progress
 from nilometer.cli.session import current_session
 from nilometer.messages.sizes import plural
 
+if TYPE_CHECKING:
+    from nilometer.storage.reader import StoredRow
+
+PAUSE_SECONDS: Final = 0.25
+"""Between two readings of a ledger that is followed."""
+
+Lines = Callable[["Iterable[StoredRow]", int], Iterator[bytes]]
+"""Makes lines of the stored events behind a position."""
+
 
 @click.command("export")
 @click.option(
     "-o",
     "file",
     metavar="FILE",
-    help="The file to write; it appears when it is complete. Default stdout. Of parquet a folder.",
+    help="The file to write; it appears when it is complete. Default stdout. For parquet, a folder.",
 )
 @click.option(
     "--as",
     "form",
-    type=click.Choice(("cloudevents", "parquet")),
+    type=click.Choice(("cloudevents", "parquet", "ocsf", "ecs", "cef")),
     default="cloudevents",
     help="The format; default cloudevents.",
 )
+@click.option("--after", metavar="POSITION", type=click.IntRange(0), default=0, help="Only events behind this one.")
+@click.option("--follow", is_flag=True, help="Then write each new event, until Ctrl-C.")
 @common_options
-def command(file: str | None, form: str) -> int:
+def command(file: str | None, form: str, after: int, follow: bool) -> int:
     """Write the history as CloudEvents 1.0, one JSON object per line. After an import it exports to the same bytes.
 
-    As parquet it is a folder of typed columns, beside what is stored of each event. nilo audit and nilo import read it
-    too. An export that was stopped is finished by the same command. See docs/parquet.md.
+    As parquet it is a folder of typed columns (docs/parquet.md), which nilo audit and nilo import read too. For a SIEM
+    it is OCSF, ECS or CEF, an event a line (docs/siem.md).
 
     \b
     Examples:
       nilo export -o history.jsonl
-      nilo export --as parquet -o history
+      nilo export --as ocsf --follow
     """
     if form == "parquet":
+        if follow or after:
+            raise Mistyped("--follow and --after are for lines, not for parquet", hint="leave them out")
         return _export_parquet(file)
-    from nilometer.history.cloudevents import write_lines
-
+    if follow:
+        if file not in (None, "-"):
+            hint = f"append its output to the file: nilo export --as {form} --follow >> {file}"
+            raise Mistyped("--follow writes to stdout, not to a file", hint=hint)
+        return _follow(form, after)
     with current_session().reading() as ledger, open_output(file) as stream:
-        last = ledger.position
-        with Progress("exporting", last, "events") as progress:
-            for count, line in enumerate(write_lines(ledger.rows(upto=last), ledger.id), start=1):
+        last, lines, count = ledger.position, _lines_of(form, ledger.id), 0
+        with Progress("exporting", max(last - after, 0), "events") as progress:
+            for count, line in enumerate(lines(ledger.rows(_begin(form, after), last), after), start=1):
                 stream.write(line)
                 progress.update(count)
     if file not in (None, "-"):
-        say("note", f"{plural(last, 'event')} in {file}")
+        say("note", f"{plural(count, 'event')} in {file}")
+    return OK
+
+
+def _lines_of(form: str, ledger: str) -> Lines:
+    if form == "cloudevents":
+        from nilometer.history.cloudevents import write_lines
+
+        return lambda rows, _: write_lines(rows, ledger)
+    from nilometer.siem.forms import FormWriter
+
+    return FormWriter(form, ledger).lines
+
+
+def _begin(form: str, after: int) -> int:
+    """Where to begin to read: events for SIEMs have names that earlier ones gave."""
+    return after if form == "cloudevents" else 0
+
+
+def _follow(form: str, after: int) -> int:
+    """Writes the events behind a position, and then each new one."""
+    from nilometer.cli.interrupts import interruptible
+
+    with current_session().reading() as ledger:
+        lines, position, stream = _lines_of(form, ledger.id), _begin(form, after), sys.stdout.buffer
+        with interruptible() as check_interrupt, suppress(KeyboardInterrupt):
+            while True:
+                last = ledger.position
+                for line in lines(ledger.rows(position, last), after):
+                    stream.write(line)
+                    check_interrupt()  # never within a line
+                stream.flush()
+                position = max(position, last)
+                time.sleep(PAUSE_SECONDS)
+                check_interrupt()
+        stream.flush()
     return OK
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import pyarrow
 
-from nilometer.history.parquet.columns import COLUMNS, ColumnType
+from nilometer.history.columns import COLUMNS, ColumnType
 
 _MOMENT: Final = pyarrow.timestamp("us", tz="UTC")
 _TYPES: Final = {

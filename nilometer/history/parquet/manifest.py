@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 
 from domain.errors import InputError
-from nilometer.history.parquet.columns import SCHEMA_VERSION
+from nilometer.history.columns import SCHEMA_VERSION
 
 T = TypeVar("T")
 

@@ -20,8 +20,8 @@ from domain.errors import InputError
 from domain.identifiers import StreamName
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import write_lines
+from nilometer.history.columns import SCHEMA_VERSION, STORED
 from nilometer.history.parquet.arrow import SCHEMA
-from nilometer.history.parquet.columns import SCHEMA_VERSION, STORED
 from nilometer.history.parquet.manifest import ExportFile, Manifest, read_manifest
 from nilometer.storage.reader import StoredRow
 

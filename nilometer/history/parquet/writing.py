@@ -19,9 +19,9 @@ from pydantic_core import to_json
 
 from domain.errors import InputError
 from nilometer.history.cloudevents import to_cloudevent
+from nilometer.history.columns import COLUMNS, SCHEMA_VERSION, ColumnReader
 from nilometer.history.groups import StreamGroups
 from nilometer.history.parquet.arrow import SCHEMA, to_table
-from nilometer.history.parquet.columns import COLUMNS, SCHEMA_VERSION, ColumnReader
 from nilometer.history.parquet.manifest import NAME, ExportFile, Manifest, create_private, drop_torn_line, read_manifest
 from nilometer.ledger.reader import LedgerReader
 from nilometer.storage.reader import StoredRow

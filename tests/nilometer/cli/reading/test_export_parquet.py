@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from nilometer.history.parquet.columns import COLUMNS
+from nilometer.history.columns import COLUMNS
 from nilometer.history.parquet.manifest import NAME
 from tests.nilometer.cli.calling import NILO, Desk
 from tests.paths import DOCS

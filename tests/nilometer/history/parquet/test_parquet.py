@@ -19,9 +19,9 @@ from domain.events import Event
 from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import write_lines
 from nilometer.history.codecs import envelope_to_line
+from nilometer.history.columns import COLUMNS
 from nilometer.history.opening import open_history
 from nilometer.history.parquet import writing
-from nilometer.history.parquet.columns import COLUMNS
 from nilometer.history.parquet.manifest import NAME, read_manifest
 from nilometer.history.parquet.reading import read_export, read_file
 from nilometer.history.parquet.writing import write_export

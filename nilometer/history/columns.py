@@ -180,6 +180,11 @@ class ColumnReader:
             *[read(after.get(name)) for name, read in _FIGURE_READERS],
         )
 
+    def read_named(self, row: StoredRow, cloudevent: Mapping[str, object]) -> dict[str, object]:
+        """The same by the names of the columns, without those that are null."""
+        columns = zip(COLUMNS, self.read(row, cloudevent), strict=True)
+        return {column.name: value for column, value in columns if value is not None}
+
     def _find_subject(
         self, stream: str, kind: str, data: Mapping[str, object]
     ) -> tuple[str | None, str | None, str | None]:

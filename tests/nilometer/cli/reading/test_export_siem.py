@@ -1,0 +1,78 @@
+"""``nilo export`` for SIEMs: from a position on, and as events are recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.nilometer.cli.calling import NILO, Desk
+
+FORMS = ("ocsf", "ecs", "cef")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path).with_history()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_event_is_a_line_on_stdout_or_in_a_file(desk: Desk, form: str) -> None:
+    result = desk.call("export", "--as", form)
+    assert (result.code, result.err) == (0, "")
+    assert len(result.out.splitlines()) == 9
+    file = desk.folder / "events"
+    assert desk.call("export", "--as", form, "-o", str(file)).err == f"note: 9 events in {file}\n"
+    assert file.read_text() == result.out
+
+
+@pytest.mark.parametrize("form", ["cloudevents", *FORMS])
+def test_only_events_behind_a_position(desk: Desk, form: str) -> None:
+    everything = desk.call("export", "--as", form).out.splitlines()
+    assert desk.call("export", "--as", form, "--after", "7").out.splitlines() == everything[7:]
+    assert desk.call("export", "--as", form, "--after", "99").out == ""
+    file = desk.folder / "events"
+    assert desk.call("export", "--as", form, "--after", "7", "-o", str(file)).err == f"note: 2 events in {file}\n"
+
+
+@pytest.mark.parametrize("form", ["cloudevents", "ecs"])
+def test_a_ledger_that_is_followed_gives_each_new_event_until_ctrl_c(desk: Desk, form: str) -> None:
+    following = subprocess.Popen(
+        [NILO, "export", "--as", form, "--after", "8", "--follow"],
+        env={**os.environ, **desk.environment()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stdout is not None
+    with following:
+        assert position_of(following.stdout.readline()) == 9
+        assert desk.call("do", "add-memory", "web01", "2MiB", "--reason", "more").code == 0
+        lines = [following.stdout.readline(), following.stdout.readline()]
+        assert [position_of(line) for line in lines] == [10, 11]
+        assert '"reason":"more"' in lines[0]
+        following.send_signal(signal.SIGINT)
+        out, err = following.communicate(timeout=60)
+    assert (following.returncode, out, err) == (0, "", "")
+
+
+def position_of(line: str) -> int:
+    document = json.loads(line)
+    return int(document["position"] if "position" in document else document["event"]["sequence"])
+
+
+def test_what_is_followed_goes_to_stdout_alone(desk: Desk) -> None:
+    result = desk.call("export", "--as", "ecs", "--follow", "-o", "events.ndjson")
+    assert result.code == 2
+    assert result.err == (
+        "error: --follow writes to stdout, not to a file\n"
+        "hint: append its output to the file: nilo export --as ecs --follow >> events.ndjson\n"
+    )
+    for option in (("--follow",), ("--after", "3")):
+        result = desk.call("export", "--as", "parquet", "-o", "new", *option)
+        assert result.code == 2
+        assert "--follow and --after are for lines, not for parquet" in result.err
