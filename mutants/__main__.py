@@ -13,10 +13,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
 
 from mutants.clauses import Worth, clauses, worth
 from mutants.glue.changes import WrongFile
-from mutants.glue.judging import all_wrong_files, judge_files
+from mutants.glue.judging import Judged, all_wrong_files, judge_files
+from mutants.glue.kept import keep, read_kept
 from mutants.glue.noticed import Noticed
 from mutants.glue.survivors import REASONS
 from mutants.judging import Fate, Judgement
@@ -37,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--fates", action="store_true", help="print the fate of each")
     parser.add_argument("--rules", action="store_true", help="change only the rules")
     parser.add_argument("--glue", action="store_true", help="change only the glue around the rules")
+    parser.add_argument("--kept", type=Path, metavar="FILE", help="keep there who noticed which mutant of the glue")
     parser.add_argument("--specification", action="store_true", help="leave out clauses of the specification instead")
     options = parser.parse_args(arguments)
 
@@ -55,10 +59,10 @@ def main(arguments: list[str] | None = None) -> int:
     begun, share = time.perf_counter(), 1.0
     if options.glue or not options.rules:
         files = all_wrong_files()
-        indexes = _chosen([wrong.name for wrong in files], options)
-        print(f"{len(indexes)} of {len(files)} mutants of the glue on {options.cores} cores", file=sys.stderr)
-        share = report_glue(judge_files([files[index] for index in indexes], options.cores), fates=options.fates)
-        _print_time(begun, len(indexes))
+        chosen = [files[index] for index in _chosen([wrong.name for wrong in files], options)]
+        print(f"{len(chosen)} of {len(files)} mutants of the glue on {options.cores} cores", file=sys.stderr)
+        share = report_glue(_judge_or_kept(chosen, options), fates=options.fates)
+        _print_time(begun, len(chosen))
     return 1 if survived or share < NOTICED_AT_LEAST else 0
 
 
@@ -70,12 +74,21 @@ def _chosen(names: list[str], options: argparse.Namespace) -> list[int]:
     return indexes[: options.sample]
 
 
+def _judge_or_kept(chosen: list[WrongFile], options: argparse.Namespace) -> Iterable[Judged]:
+    """The mutants of the glue with who noticed them, as far as the file of ``--kept`` does not say it already."""
+    if options.kept is None:
+        return judge_files(chosen, options.cores)
+    known, left = read_kept(options.kept, chosen)
+    print(f"{len(known)} were noticed before: {options.kept}", file=sys.stderr)
+    return chain(known, keep(options.kept, judge_files(left, options.cores)))
+
+
 def _print_time(begun: float, count: int) -> None:
     seconds = time.perf_counter() - begun
     print(f"{seconds:.0f} s, {seconds / max(1, count):.2f} s a mutant", file=sys.stderr)
 
 
-def report_glue(judged: Iterable[tuple[WrongFile, Noticed, str]], *, fates: bool = False) -> float:
+def report_glue(judged: Iterable[Judged], *, fates: bool = False) -> float:
     """Prints who noticed the mutants of the glue, by file, and those that nobody did. Returns the share noticed."""
     table: dict[str, Counter[Noticed]] = {}
     survivors: list[WrongFile] = []

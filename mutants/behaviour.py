@@ -20,7 +20,8 @@ from domain.settings import cap
 from domain.state import Host, Site, Vm
 from rules.obligations import ObligationBuilder, getter
 from rules.symbolic import terms
-from rules.symbolic.reader import RuleReader, parameter_types
+from rules.symbolic.definition import parameter_types
+from rules.symbolic.reader import RuleReader
 from rules.symbolic.terms import Term
 from rules.symbolic.values import Value, symbolic
 from rules.transitions.vm_commands import SITE

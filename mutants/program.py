@@ -20,7 +20,7 @@ from domain.quantities import QUANTUM
 from domain.rule import RULES, Rule
 from mutants.places import changed, place_of
 from mutants.scope import Scope
-from rules.symbolic.reader import parameter_types
+from rules.symbolic.definition import parameter_types
 from rules.symbolic.values import field_types
 
 

@@ -8,8 +8,8 @@ from enum import EnumMeta
 from typing import Any, cast, get_type_hints
 
 from domain.rule import RULES, Rule
+from rules.symbolic.definition import parameter_types
 from rules.symbolic.names import constant_problem
-from rules.symbolic.reader import parameter_types
 from rules.symbolic.source import RuleSource, source_of
 from rules.symbolic.values import field_types, is_record
 

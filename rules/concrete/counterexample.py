@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -42,6 +42,8 @@ class Counterexample:
     """The shortest known history from an empty host to this state, as script lines for ``nilo run``; may be empty."""
     steps: int = 0
     """The length of the longest histories that were searched in vain; 0 if one was found, or none was searched."""
+    values: Figures = field(default_factory=dict[str, Any], repr=False)
+    """The values of the variables of the obligation."""
 
     @property
     def changed(self) -> tuple[str, ...]:

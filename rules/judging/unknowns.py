@@ -20,7 +20,8 @@ from domain.rule import Rule
 from rules.judging.findings import Question, Verdict
 from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
-from rules.symbolic.reader import RuleReader, parameter_types
+from rules.symbolic.definition import parameter_types
+from rules.symbolic.reader import RuleReader
 from rules.symbolic.terms import Literal, Op, Sort, Term
 from rules.symbolic.values import SymbolicRecord, Value, leaves, symbolic
 

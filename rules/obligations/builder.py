@@ -13,7 +13,8 @@ from domain.state import Site
 from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
 from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
-from rules.symbolic.reader import RuleReader, parameter_types
+from rules.symbolic.definition import parameter_types
+from rules.symbolic.reader import RuleReader
 from rules.symbolic.terms import ZERO, Term
 from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, leaves
 from rules.transitions.host_commands import host_commands

@@ -13,7 +13,7 @@ from domain.state import Host, Site, Vm
 from rules.obligations.builder import ObligationBuilder
 from rules.specification import figures
 from rules.symbolic import terms
-from rules.symbolic.reader import parameter_types
+from rules.symbolic.definition import parameter_types
 from rules.symbolic.values import as_record, equal, leaves, symbolic
 from rules.transitions.vm_commands import SITE
 

@@ -20,7 +20,7 @@ from rules.obligations.builder import ObligationBuilder, integer
 from rules.specification import changes, recordings
 from rules.specification.events import FOLLOWED_BY
 from rules.symbolic import terms
-from rules.symbolic.reader import parameter_types
+from rules.symbolic.definition import parameter_types
 from rules.symbolic.terms import Term
 from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, equal, symbolic
 from rules.transitions.host_commands import HostCommand, defined_vm, recorded_host

@@ -1,15 +1,14 @@
 """Causes: what is wrong in a program of which several obligations are refuted, so that it is shown once.
 
 A helper that computes another figure than the specification is wrong, and so is what comes of it. Otherwise the rules
-that all refuted commands call, and no other command, are under suspicion; or each command's own.
+that all refuted commands call, and no other command, are under suspicion; or each command's own. Of these, one that
+computes what the specification says is right, and so is one that could answer what it wants (see ``suspects``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from types import FunctionType
 from typing import Any, Final, cast
 
 from domain.commands import COMMANDS
@@ -17,8 +16,11 @@ from domain.deciding.steps import HOST_RECORDINGS, RECORDINGS
 from domain.rule import RULES, Rule
 from rules.obligations.builder import base_command
 from rules.obligations.definitions import DEFINITIONS
+from rules.proving.calls import closure
 from rules.proving.refuting import rules_of_command
 from rules.proving.result import ProofResult
+from rules.proving.suspects import Suspects
+from rules.solving.verdict import ProofVerdict
 from rules.symbolic.source import source_of
 
 
@@ -47,22 +49,44 @@ def find_causes(results: Iterable[ProofResult]) -> list[Cause]:
             refuted = [result for result in refuted if result not in explained]
     if not refuted:
         return causes
+    asked = {base_command(result.command) for result in results if result.command}
     broken = {base_command(result.command) for result in refuted if result.command}
-    kept = {base_command(result.command) for result in results if result.command} - broken
-    kept -= {base_command(result.command) for cause in causes for result in cause.results if result.command}
-    common = _only_in(broken, kept)
-    if len(broken) < 2 or common:
-        groups = [(common, refuted)]
-    else:
-        groups = [
-            (_only_in({command}, kept), [result for result in refuted if base_command(result.command or "") == command])
-            for command in sorted(broken)
-        ]
-        groups.append(([], [result for result in refuted if not result.command]))
-    for rules, group in groups:
-        if group:
-            causes.append(_cause(_suspicion(rules, len(group), len(broken)), group))
-    return causes
+    explained_already = {base_command(result.command) for cause in causes for result in cause.results if result.command}
+    kept = asked - broken - explained_already
+    right = {_HELPERS.get(result.rule) for result in results if _is_proved_definition(result)}
+    suspects = Suspects()
+
+    def only_wrong(commands: Collection[str], refuted: Sequence[ProofResult]) -> list[Rule]:
+        """The rules that can be the only wrong one: first of those that no command calls which keeps its rules."""
+        for others in (kept, ()):
+            candidates = [rule for rule in _only_in(commands, others) if rule not in right]
+            found = suspects.narrow(candidates, refuted)
+            if found:
+                return found
+        return []
+
+    all_asked = asked >= COMMANDS.keys()
+    together = only_wrong(broken, refuted) if all_asked else []
+    if together or len(broken) < 2 or (not all_asked and _only_in(broken, kept)):
+        deciding = _decide(broken) if len(broken) == 1 else _only_in(broken, kept)
+        says = _suspicion(together, refuted) if together else _decided(deciding, refuted, all_asked=all_asked)
+        return [*causes, _cause(says, refuted)]
+    for command in sorted(broken):
+        group = [result for result in refuted if base_command(result.command or "") == command]
+        found = only_wrong({command}, group) if all_asked else []
+        says = _suspicion(found, group) if found else _decided(_decide([command]), group, all_asked=all_asked)
+        causes.append(_cause(says, group))
+    rest = [result for result in refuted if not result.command]
+    return [*causes, *([_cause("", rest)] if rest else [])]
+
+
+def _decide(commands: Iterable[str]) -> list[Rule]:
+    """The rules that decide commands and replay their events."""
+    return list(dict.fromkeys(rule for command in commands for rule in rules_of_command(command)))
+
+
+def _is_proved_definition(result: ProofResult) -> bool:
+    return result.kind == "definition" and result.verdict is ProofVerdict.PROVED
 
 
 def _cause(says: str, results: Sequence[ProofResult]) -> Cause:
@@ -76,18 +100,31 @@ def _by_history(result: ProofResult) -> tuple[bool, int, bool]:
     return steps == 0, steps, result.command is None
 
 
-def _suspicion(rules: Sequence[Rule], refuted: int, commands: int) -> str:
+def _suspicion(found: Sequence[Rule], refuted: Sequence[ProofResult]) -> str:
+    """The rules that can be the only wrong one: those of them that call no other of them."""
+    innermost = [rule for rule in found if not any(other is not rule and other in closure(rule) for other in found)]
+    calls = ", or of how it is called" if len(innermost) < len(found) else ""
+    return f"{_subject(refuted, 'comes', 'come')} of {' or '.join(map(_place, innermost))}{calls}."
+
+
+def _decided(rules: Sequence[Rule], refuted: Sequence[ProofResult], *, all_asked: bool) -> str:
+    """The rules that decide, where it is not known which of them, or of those that they call, is wrong."""
     if not rules:
         return ""
-    if refuted == 1:
-        return f"It is decided by {_named(rules)}."
-    if commands == 1:
-        return f"All {refuted} that are refuted are about one command, decided by {_named(rules)}."
-    return f"All {refuted} that are refuted come of {_named(rules)}, and nothing that is proved does."
+    why = "no rule alone can be what is wrong" if all_asked else "a proof of all commands says which rule is wrong"
+    return f"{_subject(refuted, 'is', 'are')} decided by {_named(rules)}; {why}."
+
+
+def _subject(refuted: Sequence[ProofResult], one: str, many: str) -> str:
+    return f"It {one}" if len(refuted) == 1 else f"All {len(refuted)} that are refuted {many}"
 
 
 def _named(rules: Sequence[Rule]) -> str:
-    return ", ".join(f"{rule.__qualname__} ({source_of(rule).location})" for rule in rules)
+    return ", ".join(map(_place, rules))
+
+
+def _place(rule: Rule) -> str:
+    return f"{rule.__qualname__} ({source_of(rule).location})"
 
 
 _HELPERS: Final = {predicate.__name__: helper for helper, predicate in DEFINITIONS}
@@ -96,12 +133,10 @@ _HELPERS: Final = {predicate.__name__: helper for helper, predicate in DEFINITIO
 def _reached_by(result: ProofResult) -> frozenset[Rule]:
     """The rules of the program that a result is about, and all that they call."""
     if result.kind == "definition":
-        return _closure(_HELPERS[result.rule]) if result.rule in _HELPERS else frozenset()
+        return closure(_HELPERS[result.rule]) if result.rule in _HELPERS else frozenset()
     if result.command is None:
         return frozenset()
-    kind = COMMANDS[base_command(result.command)]
-    recording = RECORDINGS.get(cast("Any", kind)) or HOST_RECORDINGS.get(cast("Any", kind))
-    return _closure(*rules_of_command(result.command), *([] if recording is None else [recording]))
+    return closure(*rules_of_command(result.command), *_recordings(result.command))
 
 
 def _only_in(commands: Collection[str], others: Collection[str]) -> list[Rule]:
@@ -113,30 +148,11 @@ def _only_in(commands: Collection[str], others: Collection[str]) -> list[Rule]:
 
 
 def _calls(command: str) -> frozenset[Rule]:
-    return _closure(*rules_of_command(command))
+    return closure(*rules_of_command(command), *_recordings(command))
 
 
-@cache
-def _closure(*rules: Rule) -> frozenset[Rule]:
-    """These rules, and all that they call, directly or not."""
-    reached: set[Rule] = set()
-    waiting = list(rules)
-    while waiting:
-        rule = waiting.pop()
-        if rule not in reached:
-            reached.add(rule)
-            waiting += _called_by(rule)
-    return frozenset(reached)
-
-
-@cache
-def _called_by(rule: Rule) -> tuple[Rule, ...]:
-    """The rules whose names stand in a rule's code; a property by its last name, of whatever record it is."""
-    function = cast("FunctionType", rule)
-    names = function.__code__.co_names
-    known = [function.__globals__.get(name) for name in names]
-    return tuple(
-        other
-        for other in RULES
-        if any(other is value for value in known) or ("." in other.__qualname__ and other.__name__ in names)
-    )
+def _recordings(command: str) -> list[Rule]:
+    """The rule that says what a command records."""
+    kind = COMMANDS[base_command(command)]
+    recording = RECORDINGS.get(cast("Any", kind)) or HOST_RECORDINGS.get(cast("Any", kind))
+    return [] if recording is None else [recording]

@@ -72,6 +72,7 @@ class Refuter:
             however=_contradiction(obligation, results),
             script=history.script if history is not None else (),
             steps=0 if history is not None or obligation.command is None else steps,
+            values=values,
         )
 
 

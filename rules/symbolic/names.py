@@ -147,7 +147,7 @@ def _evaluated(module: ModuleType, node: ast.expr | None) -> int:
 @cache
 def _names_given(tree: ast.Module) -> tuple[Counter[str], frozenset[str]]:
     """How often a module gives each of its names a value or takes it away; and those that its functions change."""
-    bound = Counter(name for node in _of_module_scope(tree.body) for name in _bound_by(node))
+    bound = Counter(name for node in _of_module_scope(tree.body) for name in bound_by(node))
     changed = {name for node in statements(tree) if isinstance(node, ast.Global) for name in node.names}
     return bound, frozenset(changed)
 
@@ -162,7 +162,7 @@ def _of_module_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
             yield from _of_module_scope(ast.iter_child_nodes(node))
 
 
-def _bound_by(node: ast.AST) -> list[str]:
+def bound_by(node: ast.AST) -> list[str]:
     """The names that one node binds in its scope; ``*`` is any."""
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):

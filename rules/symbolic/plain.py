@@ -30,9 +30,23 @@ def kind_problem(kind: object) -> str | None:
     return record_problem(kind) if isinstance(kind, type) else f"{kind!r} is no type that rules have"
 
 
-@cache
 def record_problem(kind: type) -> str | None:
     """Why a class is no record that rules may take, make and change: not the frozen dataclass that Python generates."""
+    if kind in _IN_QUESTION:
+        return f"{kind.__name__} has a field of its own kind, which no value can fill"
+    _IN_QUESTION.append(kind)
+    try:
+        return _own_problem(kind)
+    finally:
+        _IN_QUESTION.pop()
+
+
+_IN_QUESTION: Final[list[type]] = []
+"""The records that are being asked about, each for a field of the one before it."""
+
+
+@cache
+def _own_problem(kind: type) -> str | None:
     if type(kind) is not type:
         return f"{kind.__name__} has a metaclass of its own"
     if "__dataclass_params__" not in vars(kind) or not cast("Any", kind).__dataclass_params__.frozen:
@@ -41,9 +55,11 @@ def record_problem(kind: type) -> str | None:
         problem = record_problem(base)
         if problem is not None:
             return f"{kind.__name__} inherits from what is no record: {problem}"
-    for name in ("__post_init__", "__getattr__"):
+    for name in ("__post_init__", "__getattr__", "__del__"):
         if hasattr(kind, name):
             return f"{kind.__name__} has a {name} of its own"
+    if "__class__" in vars(kind):
+        return f"{kind.__name__} has a __class__ of its own"
     for name in ("__new__", "__getattribute__"):
         if getattr(kind, name) is not getattr(object, name):
             return f"{kind.__name__} has a {name} of its own"
@@ -59,6 +75,8 @@ def record_problem(kind: type) -> str | None:
 
 
 def _field_problem(kind: type, field: dataclasses.Field[Any]) -> str | None:
+    if vars(kind).get("__annotations__", {}).get(field.name, field.type) != field.type:
+        return f"{kind.__name__}.{field.name} is of another type than it was made with"
     if not field.init:
         return f"{kind.__name__}.{field.name} is no argument of the constructor (init=False)"
     if field.kw_only:

@@ -8,22 +8,22 @@ code, and raises if the two differ.
 from __future__ import annotations
 
 import ast
+import builtins
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import EnumMeta, StrEnum
-from functools import cache
-from inspect import signature
-from types import FunctionType
-from typing import Any, Final, TypeGuard, cast, get_type_hints
+from types import BuiltinFunctionType
+from typing import Any, Final, TypeGuard, cast
 
 from domain.replacing import replace
 from domain.rule import Rule, is_rule
 from rules.symbolic import terms
-from rules.symbolic.names import constant_problem, function_problem, rebinding_problem
-from rules.symbolic.plain import enum_problem, kind_problem, record_problem
-from rules.symbolic.source import RuleSource, UnreadableRule, source_of
+from rules.symbolic.definition import definition_of, local_names, parameter_types, types_of
+from rules.symbolic.names import constant_problem, rebinding_problem
+from rules.symbolic.plain import enum_problem, record_problem
+from rules.symbolic.source import RuleSource, source_of
 from rules.symbolic.terms import Term
-from rules.symbolic.values import SymbolicRecord, Value, choose, field_types, is_record, is_sort, symbolic
+from rules.symbolic.values import SymbolicRecord, Value, choose, field_types, is_record, symbolic
 
 _STATEMENTS: Final = "a rule is made of assignments to new names, if, and return"
 _COMPARE: Final[dict[type[ast.cmpop], Callable[[Term, Term], Term]]] = {
@@ -64,7 +64,7 @@ class RuleReader:
         key = (rule, *[argument.key for argument in arguments])
         result = self._results.get(key)
         if result is None:
-            source = _source(rule)
+            source = definition_of(rule)
             if not self.readable(rule):
                 raise source.error(source.tree, f"{rule.__qualname__} is no rule", "mark it @rule if it is one")
             if rule in self._definitions:
@@ -73,8 +73,15 @@ class RuleReader:
                 raise source.error(source.tree, f"{rule.__qualname__} comes to call itself", "a rule that ends")
             self.reached[f"{rule.__module__}.{rule.__qualname__}"] = rule
             self._stack.append(rule)
-            result = self._results[key] = _Function(self, source, _types(rule)["return"]).apply(arguments)
-            self._stack.pop()
+            try:
+                result = _Function(self, source, types_of(rule)["return"]).apply(arguments)
+            except RecursionError:
+                raise source.error(
+                    source.tree, "a rule that is nested too deeply to be read", "several rules"
+                ) from None
+            finally:
+                self._stack.pop()
+            self._results[key] = result
         return result
 
 
@@ -87,7 +94,7 @@ class _Function:
         self._source = source
         self._error = source.error
         self._globals = source.names
-        self._local = _locals(source.tree)
+        self._local = local_names(source.tree)
 
     def apply(self, arguments: Sequence[Value]) -> Value:
         tree = self._source.tree
@@ -247,15 +254,16 @@ class _Function:
         if not isinstance(node.func, ast.Name) or node.func.id in self._local:
             raise self._error(node, f"a call of {ast.unparse(node.func)}", "a rule, record, min, max or replace")
         called = self._global(node.func)
-        if called is min or called is max:
+        if _is_builtin(called, "min") or _is_builtin(called, "max"):
             if len(node.args) < 2 or node.keywords:
                 raise self._error(node, f"{node.func.id} of a collection", "min and max of two or more numbers")
             first, *others = [self._number(argument, known) for argument in node.args]
-            fold = terms.least if called is min else terms.most
+            fold = terms.least if called.__name__ == "min" else terms.most
             for other in others:
                 first = fold(first, other)
             return first
         if called is replace or called is dataclasses.replace:
+            source_of(called)  # raises if it runs as something else than is written in its file
             return self._replaced(node, known)
         if is_record(called):
             self._require_plain(node, record_problem(cast("type", called)))
@@ -347,56 +355,13 @@ def _type(value: Value) -> type:
     return value.sort if isinstance(value, Term) else value.kind
 
 
+def _is_builtin(called: object, name: str) -> TypeGuard[BuiltinFunctionType]:
+    """Whether an object is Python's own function of this name, whatever the name stands for now."""
+    return type(called) is BuiltinFunctionType and called.__self__ is builtins and called.__name__ == name
+
+
 def _is_member(value: Value) -> TypeGuard[Term]:
     return isinstance(value, Term) and issubclass(value.sort, StrEnum)
-
-
-_DECORATORS: Final = ("rule", "property", "predicate")
-
-
-def _source(rule: Rule) -> RuleSource:
-    """The source of a function that its own name stands for. Raises ``UnreadableRule``."""
-    if type(rule) is not FunctionType:
-        raise UnreadableRule(f"{rule!r} is a callable object, and no function", hint="a function of its module")
-    source = _as_written(rule)
-    problem = function_problem(rule)
-    if problem is not None:
-        raise source.error(source.tree, problem, "a rule is a plain function of its module, under its own name")
-    return source
-
-
-@cache
-def _as_written(function: FunctionType) -> RuleSource:
-    """The source of a function whose names and decorators mean to Python what they mean to the reader."""
-    source = source_of(function)
-    for decorator in source.tree.decorator_list:
-        if not isinstance(decorator, ast.Name) or decorator.id not in _DECORATORS:
-            raise source.error(decorator, "a decorator that may change what the rule does", "@rule, and @property")
-    local = _locals(source.tree)
-    if not set(function.__code__.co_varnames) <= local or any(map(_is_mangled, _identifiers(source.tree))):
-        raise source.error(source.tree, "a name that Python reads as another one", "names without __ before them")
-    return source
-
-
-@cache
-def _locals(tree: ast.FunctionDef) -> frozenset[str]:
-    """The parameters of a function, and every name that it gives a value anywhere."""
-    assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return frozenset(assigned | {node.arg for node in ast.walk(tree.args) if isinstance(node, ast.arg)})
-
-
-def _identifiers(tree: ast.FunctionDef) -> Iterator[str]:
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.keyword(arg=str(name)) | ast.arg(arg=name):
-                yield name
-            case _:
-                pass
-
-
-def _is_mangled(name: str) -> bool:
-    """Whether Python may read a name as another one inside a class."""
-    return name.startswith("__")
 
 
 def _returns(body: Sequence[ast.stmt]) -> bool:
@@ -405,31 +370,3 @@ def _returns(body: Sequence[ast.stmt]) -> bool:
         return False
     last = body[-1]
     return isinstance(last, ast.Return) or (isinstance(last, ast.If) and _returns(last.body) and _returns(last.orelse))
-
-
-def parameter_types(rule: Rule) -> dict[str, type]:
-    """The parameters of a rule and their types. Raises ``UnreadableRule`` for a type that rules may not use."""
-    return {name: kind for name, kind in _types(rule).items() if name != "return"}
-
-
-@cache
-def _types(rule: Rule) -> dict[str, type]:
-    """The types of a rule's parameters and, under ``return``, of its result."""
-    source = _source(rule)
-    hints = get_type_hints(rule)
-    owner = rule.__qualname__.rpartition(".")[0]
-    if owner:
-        hints["self"] = getattr(source.module, owner, None)
-    kinds = {name: hints.get(name) for name in [*signature(rule).parameters, "return"]}
-    for name, kind in kinds.items():
-        if not (is_record(kind) or is_sort(kind)):
-            what = "answer" if name == "return" else f"parameter {name!r}"
-            raise source.error(
-                source.tree,
-                f"the {what} is of a type that rules do not have",
-                "int, bool, a StrEnum or a frozen record",
-            )
-        problem = kind_problem(kind)
-        if problem is not None:
-            raise source.error(source.tree, problem, "what Python makes of it, unchanged")
-    return cast("dict[str, type]", kinds)

@@ -101,6 +101,9 @@ def source_of(rule: Rule) -> RuleSource:
     function = cast("FunctionType", rule)
     code = function.__code__
     module = _module(function.__module__)
+    if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        where = f"{module.file}:{code.co_firstlineno}"
+        raise UnreadableRule(f"{where}: {function.__qualname__} answers a coroutine", hint="def instead of async def")
     written = module.codes.get((code.co_qualname, code.co_firstlineno))
     node = module.functions.get((function.__name__, code.co_firstlineno))
     if written is None or node is None or not same_code(written, code):

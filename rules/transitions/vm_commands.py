@@ -20,7 +20,8 @@ from domain.recording import VmEventKind
 from domain.rule import Rule
 from domain.state import Site
 from rules.symbolic import terms
-from rules.symbolic.reader import RuleReader, parameter_types
+from rules.symbolic.definition import parameter_types
+from rules.symbolic.reader import RuleReader
 from rules.symbolic.terms import TRUE, ZERO, Literal, Op, Term
 from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, choose, replace_in, symbolic
 

@@ -45,6 +45,13 @@ def test_nothing_follows_the_removal_of_a_host(event: HostEvent) -> None:
     assert host == before
 
 
+def test_a_vm_that_gives_back_what_it_holds_has_no_entry_in_the_book() -> None:
+    world = given(HOST, WEB, START).world
+    assert world.host("hv01").book == {"web01": world.vm("web01").state.assigned}
+    assert world.apply({"command": "stop", "vm": "web01"}).outcome == "done"
+    assert world.host("hv01").book == {}
+
+
 def test_no_vm_begins_twice() -> None:
     vm = given(HOST, WEB, START).world.vm("web01")
     before, event = deepcopy(vm), EVENTS[VmDefined]

@@ -58,6 +58,7 @@ class AnyHistory(RuleBasedStateMachine):
     def the_book_adds_up(self) -> None:
         for host in self.twin.world.hosts.values():
             assert sum(host.book.values()) == host.state.held
+            assert 0 not in host.book.values(), "a VM that holds nothing has no entry"
 
 
 AnyHistory.TestCase.settings = settings(

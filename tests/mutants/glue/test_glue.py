@@ -6,11 +6,13 @@ import ast
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from mutants.glue.changes import wrong_files
 from mutants.glue.judging import all_wrong_files, judge_files
+from mutants.glue.kept import keep, read_kept
 from mutants.glue.noticed import NEAREST, Noticed
 from mutants.glue.survivors import REASONS
 from tests.paths import ROOT
@@ -102,3 +104,20 @@ def test_tests_that_cannot_be_collected_are_no_tests_that_notice_nothing() -> No
 def test_a_change_in_a_table_is_noticed_where_the_module_is_loaded_with_it() -> None:
     test = "tests/rules/judging/decided/test_sizes.py"
     assert judged(test, "steps.py:45: wrong member") == [(Noticed.TESTS, test)]
+
+
+def test_what_was_noticed_is_kept_and_survivors_are_asked_about_again(tmp_path: Path) -> None:
+    file = tmp_path / "kept.jsonl"
+    first, second, third = all_wrong_files()[:3]
+    assert read_kept(file, [first]) == ([], [first]), "nothing is kept yet"
+    judged = [(first, Noticed.TESTS, "tests/one.py"), (second, Noticed.NOBODY, "")]
+    assert [*keep(file, judged)] == judged
+    assert read_kept(file, [first, second, third]) == ([(first, Noticed.TESTS, "tests/one.py")], [second, third])
+
+
+def test_what_is_kept_of_another_text_of_the_file_counts_for_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "kept.jsonl"
+    wrong = all_wrong_files()[0]
+    assert [*keep(file, [(wrong, Noticed.LINT, "an id")])]
+    file.write_text(file.read_text().replace('"text": "', '"text": "0'))
+    assert read_kept(file, [wrong]) == ([], [wrong])

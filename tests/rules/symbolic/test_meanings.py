@@ -13,7 +13,8 @@ from domain.deciding import decider, redecide
 from domain.rule import RULES, Rule
 from rules.solving.prover import BUDGET
 from rules.solving.solver import Solver
-from rules.symbolic.reader import RuleReader, parameter_types
+from rules.symbolic.definition import parameter_types
+from rules.symbolic.reader import RuleReader
 from rules.symbolic.terms import Literal, Term, constant, equal, variables
 from rules.symbolic.values import Value, concretize, constants, leaves, symbolic
 from tests.rules.symbolic.values import anything_of

@@ -7,111 +7,28 @@ both run, the neighbour's answer as terms is what CPython computes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from domain.replacing import replace
-from domain.rule import RULES
-from rules.symbolic.reader import RuleReader, parameter_types
+from rules.symbolic.reader import RuleReader
 from rules.symbolic.source import UnreadableRule
-from rules.symbolic.terms import Literal
-from rules.symbolic.values import concretize, constants, leaves
+from tests.rules.symbolic.refusals import (
+    CHANGED,
+    FAST,
+    OTHER,
+    Case,
+    a_constant,
+    a_method,
+    a_record,
+    an_enum,
+    assert_read_as_it_runs,
+    assert_refused,
+    plain,
+)
 from tests.rules.symbolic.snippets import load
-from tests.rules.symbolic.values import anything_of
-
-RECORD = '''
-@dataclass(frozen=True{slots})
-class Pair:
-    one: int
-    two: int
-{more}
-
-@rule
-def snippet(one: int, two: int) -> int:
-    """Says something."""
-    return Pair(one, two).one
-'''
-
-
-def a_record(more: str = "", *, slots: bool = True, after: str = "") -> str:
-    """A rule that makes a record and reads it; ``more`` stands in the class, ``after`` behind it."""
-    indented = "".join(f"    {line}\n" for line in more.splitlines())
-    text = RECORD.format(slots=", slots=True" if slots else "", more=indented)
-    before, rule, rest = text.partition("@rule")
-    return f"{before}{after}\n\n{rule}{rest}"
-
-
-FAST = "from domain.record import fast_init\n\nfast_init(Pair)\n"
-
-ENUM = '''
-from enum import StrEnum
-
-
-class Colour(StrEnum{bases}):
-    RED = "red"
-    BLUE = "blue"
-{more}
-
-@rule
-def snippet(colour: Colour) -> bool:
-    """Says something."""
-    return colour is Colour.RED
-'''
-
-
-def an_enum(more: str = "", bases: str = "") -> str:
-    return ENUM.format(more="".join(f"    {line}\n" for line in more.splitlines()), bases=bases)
-
-
-def a_constant(definition: str, after: str = "") -> str:
-    return plain("return size + BOUND", before=definition, after=after)
-
-
-def a_method(body: str, decorator: str = "property", name: str = "twice") -> str:
-    return f'''
-@dataclass(frozen=True)
-class Pair:
-    one: int
-    two: int
-
-    @{decorator}
-    @rule
-    def {name}(self) -> int:
-        """Says something."""
-        {body}
-
-
-@rule
-def snippet(pair: Pair) -> int:
-    """Says something."""
-    return pair.{name}
-'''
-
-
-CHANGED = "code = snippet.__code__\nsnippet.__code__ = code.replace({})"
-OTHER = '@rule\ndef other(size: int) -> int:\n    """Says something."""\n    return size'
-PLAIN = '@rule\ndef snippet(size: int) -> int:\n    """Says something."""\n    {body}\n'
-
-
-def plain(body: str, before: str = "", after: str = "") -> str:
-    return f"{before}\n\n\n{PLAIN.format(body=body)}\n\n{after}"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A kind of what is refused, what is said, and its innocent neighbour."""
-
-    name: str
-    refused: str
-    says: str
-    innocent: str
-
 
 CASES = (
     Case(
@@ -432,39 +349,14 @@ CASES = (
 )
 
 
-@pytest.fixture(autouse=True)
-def rules_as_they_were() -> Iterator[None]:
-    """What a snippet marks as a rule is forgotten afterwards."""
-    before = list(RULES)
-    yield
-    RULES[:] = before
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_cpython_would_run_otherwise_is_refused_with_its_place(case: Case, tmp_path: Path) -> None:
-    rule = load(case.refused, tmp_path)
-    with pytest.raises(UnreadableRule) as refused:
-        RuleReader().read(rule)
-    assert case.says in str(refused.value)
-    assert refused.value.hint
+    assert_refused(case, tmp_path)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_its_innocent_neighbour_is_read_as_it_runs(case: Case, tmp_path: Path) -> None:
-    rule = load(case.innocent, tmp_path)
-    answer = RuleReader().read(rule)
-
-    @settings(max_examples=20, deadline=None)
-    @given(st.fixed_dictionaries({name: anything_of(kind) for name, kind in parameter_types(rule).items()}))
-    def agrees(arguments: dict[str, object]) -> None:
-        values = {
-            path: cast("Literal", term.leaf)
-            for name, value in arguments.items()
-            for path, term in leaves(constants(value), name)
-        }
-        assert concretize(answer, values) == rule(**arguments)
-
-    agrees()
+    assert_read_as_it_runs(case, tmp_path)
 
 
 def test_what_is_asked_for_first_must_be_a_rule_too(tmp_path: Path) -> None:

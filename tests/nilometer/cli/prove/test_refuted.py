@@ -50,6 +50,11 @@ def test_a_refuted_rule_is_shown_as_what_happens(broken: BrokenProgram) -> None:
     result = broken.nilo("prove", *ONLY)
     assert result.code == 1
     shown = result.out.partition(f"\nrefuted: {REFUTED}\n")[2]
+    assert re.match(
+        r" +It is decided by remove_memory \(domain/resizing.py:\d+\), memory_removed \(domain/evolve.py:\d+\); "
+        r"a proof of all commands says which rule is wrong\.\n",
+        shown,
+    )
     for part in (
         "    Let\n",
         "Then remove-memory (",

@@ -1,0 +1,113 @@
+"""The definition of a rule: its source, its local names and its types, if they mean to Python what they mean here."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator
+from functools import cache
+from inspect import signature
+from types import FunctionType
+from typing import Final, cast, get_type_hints
+
+from domain.rule import Rule
+from rules.symbolic.names import bound_by, function_problem
+from rules.symbolic.plain import kind_problem
+from rules.symbolic.source import RuleSource, UnreadableRule, source_of
+from rules.symbolic.values import is_record, is_sort
+
+_DECORATORS: Final = ("rule", "property", "predicate")
+
+
+def definition_of(rule: Rule) -> RuleSource:
+    """The source of a function that its own name stands for. Raises ``UnreadableRule``."""
+    if type(rule) is not FunctionType:
+        raise UnreadableRule(f"{rule!r} is a callable object, and no function", hint="a function of its module")
+    source = _as_written(rule)
+    problem = function_problem(rule)
+    if problem is not None:
+        raise source.error(source.tree, problem, "a rule is a plain function of its module, under its own name")
+    return source
+
+
+@cache
+def _as_written(function: FunctionType) -> RuleSource:
+    """The source of a function whose names and decorators mean to Python what they mean to the reader."""
+    source = source_of(function)
+    for decorator in source.tree.decorator_list:
+        if not isinstance(decorator, ast.Name) or decorator.id not in _DECORATORS:
+            raise source.error(decorator, "a decorator that may change what the rule does", "@rule, and @property")
+    local = local_names(source.tree)
+    if not set(function.__code__.co_varnames) <= local or any(map(_is_mangled, _identifiers(source.tree))):
+        raise source.error(source.tree, "a name that Python reads as another one", "names without __ before them")
+    return source
+
+
+@cache
+def local_names(tree: ast.FunctionDef) -> frozenset[str]:
+    """The parameters of a function, and every name that it gives a value anywhere."""
+    bound = {name for statement in tree.body for node in ast.walk(statement) for name in bound_by(node)}
+    return frozenset(bound | {node.arg for node in ast.walk(tree.args) if isinstance(node, ast.arg)})
+
+
+def _identifiers(tree: ast.FunctionDef) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.keyword(arg=str(name)) | ast.arg(arg=name):
+                yield name
+            case _:
+                pass
+
+
+def _annotations(tree: ast.FunctionDef) -> list[tuple[str, ast.expr]]:
+    """The annotations of a function's parameters and, under ``return``, of its result."""
+    found = [(parameter.arg, parameter.annotation) for parameter in tree.args.args] + [("return", tree.returns)]
+    return [(name, annotation) for name, annotation in found if annotation is not None]
+
+
+def _is_annotated(function: FunctionType, name: str, annotation: ast.expr) -> bool:
+    """Whether a function that runs has the annotation that is written."""
+    loaded: object = function.__annotations__.get(name)
+    if isinstance(loaded, str):
+        return loaded == ast.unparse(annotation) or (
+            isinstance(annotation, ast.Constant) and annotation.value == loaded
+        )
+    if isinstance(annotation, ast.Name):
+        return loaded is function.__globals__.get(annotation.id, getattr(builtins, annotation.id, None))
+    return True  # rules have no type that is written otherwise, but for one of a module
+
+
+def _is_mangled(name: str) -> bool:
+    """Whether Python may read a name as another one inside a class."""
+    return name.startswith("__")
+
+
+def parameter_types(rule: Rule) -> dict[str, type]:
+    """The parameters of a rule and their types. Raises ``UnreadableRule`` for a type that rules may not use."""
+    return {name: kind for name, kind in types_of(rule).items() if name != "return"}
+
+
+@cache
+def types_of(rule: Rule) -> dict[str, type]:
+    """The types of a rule's parameters and, under ``return``, of its result."""
+    source = definition_of(rule)
+    for name, annotation in _annotations(source.tree):
+        if not _is_annotated(cast("FunctionType", rule), name, annotation):
+            raise source.error(annotation, f"{name!r} is annotated otherwise where it runs", "the type that it has")
+    hints = get_type_hints(rule)
+    owner = rule.__qualname__.rpartition(".")[0]
+    if owner:
+        hints["self"] = getattr(source.module, owner, None)
+    kinds = {name: hints.get(name) for name in [*signature(rule).parameters, "return"]}
+    for name, kind in kinds.items():
+        if not (is_record(kind) or is_sort(kind)):
+            what = "answer" if name == "return" else f"parameter {name!r}"
+            raise source.error(
+                source.tree,
+                f"the {what} is of a type that rules do not have",
+                "int, bool, a StrEnum or a frozen record",
+            )
+        problem = kind_problem(kind)
+        if problem is not None:
+            raise source.error(source.tree, problem, "what Python makes of it, unchanged")
+    return cast("dict[str, type]", kinds)
