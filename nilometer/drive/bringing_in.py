@@ -13,6 +13,7 @@ from domain.identifiers import vm_stream
 from domain.observed.events import VmRequestSettled
 from nilometer.drive.driver import CannotBeAsked, Driver
 from nilometer.drive.driving import USUAL_PACE, DriveOutcome, DrivePace, DriveRequest, Progress, ResizeRun
+from nilometer.drive.live_import import VIA
 from nilometer.drive.places import VmPlace
 from nilometer.errors import UnreadableEvent
 from nilometer.importers.importing import import_qemu
@@ -92,7 +93,7 @@ def record_evidence(ledger: Ledger, path: Path, *, actor: str) -> NilometerError
     if not path.exists():
         return None
     try:
-        import_qemu(ledger, path, actor=actor, via="drive")
+        import_qemu(ledger, path, actor=actor, via=VIA)
     except NilometerError as error:
         return error
     return None

@@ -123,7 +123,7 @@ class ResizeRun:
             raise CannotBeAsked(error.message, hint="nothing was sent: try again") from None
         if not self.request.dry_run:
             self.evidence.mend()
-        _check_same_vm(self.evidence, found, self.place)
+        check_same_vm(self.evidence, found, self.place)
         if not self.request.dry_run:
             self.watch.write_attach(found, reading, alone=True)
         try:
@@ -315,7 +315,7 @@ class ResizeRun:
         return names.get(outcome) or ("partial" if granted else "unchanged")
 
 
-def _check_same_vm(evidence: EvidenceFile, found: Capabilities, place: VmPlace) -> None:
+def check_same_vm(evidence: EvidenceFile, found: Capabilities, place: VmPlace) -> None:
     """Raises ``CannotBeAsked`` if the socket is another VM's than the evidence is of."""
     last = evidence.find_last("attach")
     before = None if last is None else last.get("uuid")

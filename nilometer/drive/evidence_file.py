@@ -11,7 +11,6 @@ import mmap
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -41,8 +40,16 @@ class EvidenceFile:
         self._size = -1
         self._sequence = 0
 
-    def append(self, kind: str, fields: Record | None = None, *, of_vm: bool = True, safe: bool = False) -> Record:
-        """Appends a record and returns it; with ``safe`` it is on the disk then."""
+    def append(
+        self,
+        kind: str,
+        fields: Record | None = None,
+        *,
+        of_vm: bool = True,
+        safe: bool = False,
+        at: UtcTime | None = None,
+    ) -> Record:
+        """Appends a record and returns it; with ``safe`` it is on the disk then. ``at`` is its time, if not now."""
         is_new = not self.path.exists()
         with self._opened() as file:
             if self._find_end(file) != self._size:
@@ -51,7 +58,7 @@ class EvidenceFile:
                 "v": VERSION,
                 "scenario": self.scenario,
                 "seq": self._sequence + 1,
-                "t": format_moment(self._clock()),
+                "t": format_moment(to_utc_time(self._clock()) if at is None else at),
                 "vm": self.vm if of_vm else None,
                 "kind": kind,
                 **(fields or {}),
@@ -71,6 +78,11 @@ class EvidenceFile:
         if self.path.exists():
             with self._opened() as file:
                 self._read_end(file)
+
+    @property
+    def length(self) -> int:
+        """The bytes that it has now, of all processes."""
+        return self.path.stat().st_size if self.path.exists() else 0
 
     def find_last(self, kind: str) -> Record | None:
         """The last record of a kind that this program wrote; ``None`` if there is none."""
@@ -123,9 +135,9 @@ class EvidenceFile:
         self._sequence, self._size = sequence, start + good
 
 
-def format_moment(moment: datetime) -> UtcTime:
+def format_moment(moment: UtcTime) -> UtcTime:
     """A time as records have it: in whole milliseconds."""
-    return UtcTime(f"{to_utc_time(moment)[:23]}Z")
+    return UtcTime(f"{moment[:23]}Z")
 
 
 def _find_last_record(tail: bytes, *, is_whole: bool) -> tuple[int, int] | None:

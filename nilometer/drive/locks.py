@@ -48,14 +48,13 @@ def lock_changes(path: Path, vm: str, note: str) -> Generator[None]:
         os.close(file)
 
 
-def is_locked(path: Path) -> bool:
-    """Whether somebody changes the VM now."""
+@contextmanager
+def nobody_changes(path: Path) -> Generator[bool]:
+    """Tells whether nobody changes the VM; if so, nobody begins to before this ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
     try:
-        file = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        return not _take(file, wait=False)
+        yield _take(file, wait=False)
     finally:
         os.close(file)
 

@@ -84,6 +84,12 @@ class VmWatch:
         else:
             self.sizes[device], self.moved_at = size, _read_moment(event) or self.moved_at
 
+    def take_sizes(self, reading: MemoryReading) -> None:
+        """Takes note of sizes that are written down already."""
+        found = _read_sizes(reading)
+        if found != self.sizes:
+            self.sizes, self.moved_at = found, reading.at
+
     def write_sizes(self, reading: MemoryReading, change: DeviceChange | None = None) -> bool:
         """Writes down sizes that are not written down yet; returns whether there were any."""
         found = _read_sizes(reading)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -17,18 +17,33 @@ from nilometer.cli.driving.durations import read_duration
 from nilometer.cli.failures import Interrupted, Mistyped
 from nilometer.cli.options import asking_options, common_options
 from nilometer.cli.output import Output, escape_controls
-from nilometer.cli.session import current_session
-from nilometer.errors import LedgerError, install_hint
+from nilometer.cli.session import Session, current_session
+from nilometer.drive.driving import DriveRequest
 
 if TYPE_CHECKING:
-    from nilometer.drive.driver import Driver
-    from nilometer.times import Clock
+    from nilometer.cli.driving.targets import DriveTarget
+    from nilometer.drive.bringing_in import DriveResult
+    from nilometer.ledger.ledger import Ledger
 
 
 @click.command("drive")
-@click.argument("vm", metavar="VM")
-@click.argument("size", metavar="SIZE")
-@click.option("--qmp", "socket", metavar="SOCKET", required=True, help="The socket of the VM's QMP monitor.")
+@click.argument("words", metavar="VM SIZE", nargs=-1)
+@click.option("--qmp", "socket", metavar="SOCKET", help="The socket of the VM's QMP monitor.")
+@click.option(
+    "--config",
+    "file",
+    metavar="FILE",
+    envvar="NILO_DRIVE",
+    help="VMs with their sockets; default drive.toml.",
+)
+@click.option("--watch", is_flag=True, help="Stay, and record what others do: VM… or all of the file.")
+@click.option(
+    "--every",
+    callback=read_duration,
+    default="10s",
+    metavar="TIME",
+    help="With --watch: read sizes so often; default 10s.",
+)
 @click.option("--device", metavar="ID", help="The virtio-mem device or module, if there are several.")
 @click.option("--pc-dimm", "dimm", is_flag=True, help="Plug or unplug a memory module.")
 @click.option("--balloon", is_flag=True, help="Inflate or deflate the balloon.")
@@ -55,9 +70,11 @@ if TYPE_CHECKING:
 @asking_options
 @common_options
 def command(
-    vm: str,
-    size: str,
-    socket: str,
+    words: tuple[str, ...],
+    socket: str | None,
+    file: str | None,
+    watch: bool,
+    every: float,
     device: str | None,
     dimm: bool,
     balloon: bool,
@@ -78,16 +95,22 @@ def command(
     Examples:
       nilo drive hv01.web01 2GiB --qmp /run/web01.qmp --reason "month end"
       nilo drive web01 1GiB --qmp /run/web01.qmp --only-in-full
+      nilo drive --watch --config drive.toml
     """
-    from nilometer.drive.bringing_in import drive
-    from nilometer.drive.driving import DriveRequest
-    from nilometer.drive.places import find_folder, find_place
+    from nilometer.cli.driving.targets import GivenTarget, find_targets
+    from nilometer.cli.driving.watch import watch_vms
 
     session = current_session()
+    given = GivenTarget(socket=socket, file=file, folder=folder, host=host)
+    if watch:
+        with session.writing() as ledger:
+            return watch_vms(session, ledger, find_targets(ledger, words, given), every)
+    if len(words) != 2:
+        raise Mistyped("a VM and the size that it shall have are needed", hint="nilo drive web01 2GiB --qmp SOCKET")
     if dimm and balloon:
         raise Mistyped("--pc-dimm does not go with --balloon", hint="leave one of them out")
     request = DriveRequest(
-        size=_read_size(size),
+        size=_read_size(words[1]),
         actor=session.actor,
         via=session.via,
         reason=session.reason,
@@ -99,28 +122,28 @@ def command(
         settle=settle,
         limit=limit,
     )
-    driver = open_driver(socket, session.clock)
     out = Output(session.format)
     with session.writing() as ledger:
-        place = find_place(ledger, vm, Path(folder) if folder else find_folder(session.url), host)
-        try:
-            with ProgressLine(place.id) as line:
-                result = drive(ledger, place, request, driver, progress=line.show)
-        except KeyboardInterrupt:
-            raise Interrupted(
-                "what was sent stays open, and what was seen is recorded", hint="run it again: that closes it"
-            ) from None
+        (target,) = find_targets(ledger, words[:1], given)
+        means = request.means if dimm or balloon or target.means is None else target.means
+        result = drive_shown(session, ledger, target, replace(request, means=means, device=device or target.device))
         url = ledger.url
     return show_result(out, result, url, dry_run=dry_run)
 
 
-def open_driver(socket: str, clock: Clock) -> Driver:
-    """The driver of a socket. Raises ``LedgerError`` if its library is not installed."""
+def drive_shown(session: Session, ledger: Ledger, target: DriveTarget, request: DriveRequest) -> DriveResult:
+    """Drives a VM, and shows how far it is. Raises ``Interrupted`` if that is stopped by Ctrl-C."""
+    from nilometer.cli.driving.targets import open_driver
+    from nilometer.drive.bringing_in import drive
+
+    driver = open_driver(target.qmp, session.clock)
     try:
-        from nilometer.drive.qmp import QmpDriver
-    except ImportError as error:
-        raise LedgerError(f"nilo drive needs more: {error}", hint=install_hint("qmp")) from error
-    return QmpDriver(socket, clock=clock)
+        with ProgressLine(target.place.id) as line:
+            return drive(ledger, target.place, request, driver, progress=line.show)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "what was sent stays open, and what was seen is recorded", hint="run it again: that closes it"
+        ) from None
 
 
 def _read_size(text: str) -> int:

@@ -45,6 +45,7 @@ from nilometer.importers.qemu.records import (
 from nilometer.importers.qemu.requests import (
     emit_command,
     settle_lost,
+    settle_not_carried_out,
     settle_open,
     settle_quiet,
     settle_reached,
@@ -186,6 +187,7 @@ class FactBuilder:
             if isinstance(record, LoadRecord):
                 vm.emit_measurement(entry, " ".join(filter(None, (record.verb, record.name))) or None)
             elif isinstance(record, ObservationRecord):
+                settle_not_carried_out(vm, entry)
                 vm.emit_measurement(entry, record.label)
             elif isinstance(record, QmpEventRecord):
                 self._read_event(vm, entry, record)

@@ -99,7 +99,7 @@ class Peer:
         """Breaks all lines."""
 
         async def close() -> None:
-            self._cut_all()
+            self.cut_all()
 
         self._call(close())
 
@@ -111,11 +111,10 @@ class Peer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers one client."""
+        self._writers.append(writer)
         if not self.greets:
             await reader.read()
-            writer.close()
             return
-        self._writers.append(writer)
         self._send(writer, GREETING)
         try:
             buffer = ""
@@ -157,7 +156,7 @@ class Peer:
         default = Reaction(moves=() if device is None else (Move(target // MiB),))
         reaction = self.reactions.pop(0) if self.reactions else default
         if reaction.cut == "before":
-            self._cut_all()
+            self.cut_all()
             return
         if reaction.error is not None:
             self._send(writer, {"id": message["id"], "error": {"class": "GenericError", "desc": reaction.error}})
@@ -170,7 +169,7 @@ class Peer:
         if reaction.cut == "after":
             for move in reaction.moves[len(early) :]:
                 self._move_to(move, device or "")
-            self._cut_all()
+            self.cut_all()
             return
         self._send(writer, {"id": message["id"], "return": {}})
         for move in reaction.moves[len(early) :]:
@@ -178,7 +177,7 @@ class Peer:
         for event in reaction.events:
             self._send_event(event["event"], event.get("data"))
         if reaction.cut == "answered":
-            self._cut_all()
+            self.cut_all()
 
     def _read_request(self, message: Json) -> tuple[str | None, int]:
         name, arguments = message["execute"], message["arguments"]
@@ -222,7 +221,8 @@ class Peer:
     def _send(writer: asyncio.StreamWriter, message: Json) -> None:
         writer.write(json.dumps(message).encode() + b"\r\n")
 
-    def _cut_all(self) -> None:
+    def cut_all(self) -> None:
+        """Breaks all lines."""
         for writer in self._writers:
             writer.close()
 
@@ -303,11 +303,8 @@ def served(peer: Peer) -> Generator[Peer]:
         ready.set()
         loop.run_forever()
         server.close()
-        tasks = asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        loop.run_until_complete(loop.shutdown_asyncgens())
+        peer.cut_all()
+        loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
         loop.close()
 
     thread = threading.Thread(target=run, name="peer", daemon=True)
