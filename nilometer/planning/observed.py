@@ -27,6 +27,8 @@ from projections.fleet import Fleet
 FRESH_SECONDS: Final = 300
 """A figure that is not older than this is taken as it is."""
 DAY: Final = timedelta(hours=24)
+QEMU: Final = "QEMU"
+"""How the name of that hypervisor begins, as imports name it."""
 _ON: Final = (Power.RUNNING, Power.PAUSED)
 
 
@@ -68,6 +70,11 @@ class ObservedAnswer:
     """When the VM was last seen, where that is more than a day ago."""
     givers: tuple[ObservedGiver, ...] = field(default=())
     """Who could give what is missing, one alone."""
+
+
+def is_driven(vm: ObservedVm) -> bool:
+    """Whether a VM runs where ``nilo drive`` can resize it; nothing else sizes it there."""
+    return (vm.hypervisor or "").startswith(QEMU)
 
 
 def find_day(now: UtcTime) -> UtcTime:
@@ -183,7 +190,7 @@ def _find_givers(
         if id == target.id or not isinstance(subject, ObservedVm) or subject.power not in _ON:
             continue
         available, measured = _find_available(fleet, subject)
-        is_static = subject.memory is not None and subject.memory.mode is Mode.STATIC
+        is_static = is_driven(subject) or (subject.memory is not None and subject.memory.mode is Mode.STATIC)
         is_fresh = measured is not None and 0 <= seconds_between(measured, now) <= FRESH_SECONDS
         if is_static and is_fresh and available >= missing:
             found.append(ObservedGiver(vm=id, how="remove-memory", gives=available, measured=measured))

@@ -48,9 +48,14 @@ def show_result(out: Output, result: DriveResult, url: str, *, dry_run: bool) ->
         _show(out, result, url)
     if dry_run:
         return OK if came.problem is None and (came.expectation is None or came.expectation.is_full) else NOT_IN_FULL
-    if came.outcome is None:
+    return code_of(came.outcome)
+
+
+def code_of(outcome: Outcome | None) -> int:
+    """The exit code for what came."""
+    if outcome is None:
         return UNDECIDED
-    return OK if came.outcome is Outcome.COMPLETED else NOT_IN_FULL
+    return OK if outcome is Outcome.COMPLETED else NOT_IN_FULL
 
 
 def _find_own(result: DriveResult) -> VmRequestSettled | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,16 +12,14 @@ from domain.observed.events import Means
 from domain.shapes import parse_size
 from nilometer.cli.driving.answers import show_result
 from nilometer.cli.driving.durations import read_duration
-from nilometer.cli.failures import Interrupted, Mistyped
+from nilometer.cli.failures import Mistyped
 from nilometer.cli.options import asking_options, common_options
-from nilometer.cli.output import Output, escape_controls
-from nilometer.cli.session import Session, current_session
+from nilometer.cli.output import Output
+from nilometer.cli.session import current_session
 from nilometer.drive.driving import DriveRequest
 
 if TYPE_CHECKING:
-    from nilometer.cli.driving.targets import DriveTarget
-    from nilometer.drive.bringing_in import DriveResult
-    from nilometer.ledger.ledger import Ledger
+    pass
 
 
 @click.command("drive")
@@ -94,9 +90,9 @@ def command(
     \b
     Examples:
       nilo drive hv01.web01 2GiB --qmp /run/web01.qmp --reason "month end"
-      nilo drive web01 1GiB --qmp /run/web01.qmp --only-in-full
       nilo drive --watch --config drive.toml
     """
+    from nilometer.cli.driving.running import drive_shown
     from nilometer.cli.driving.targets import GivenTarget, find_targets
     from nilometer.cli.driving.watch import watch_vms
 
@@ -131,21 +127,6 @@ def command(
     return show_result(out, result, url, dry_run=dry_run)
 
 
-def drive_shown(session: Session, ledger: Ledger, target: DriveTarget, request: DriveRequest) -> DriveResult:
-    """Drives a VM, and shows how far it is. Raises ``Interrupted`` if that is stopped by Ctrl-C."""
-    from nilometer.cli.driving.targets import open_driver
-    from nilometer.drive.bringing_in import drive
-
-    driver = open_driver(target.qmp, session.clock)
-    try:
-        with ProgressLine(target.place.id) as line:
-            return drive(ledger, target.place, request, driver, progress=line.show)
-    except KeyboardInterrupt:
-        raise Interrupted(
-            "what was sent stays open, and what was seen is recorded", hint="run it again: that closes it"
-        ) from None
-
-
 def _read_size(text: str) -> int:
     try:
         size = parse_size(text)
@@ -156,28 +137,3 @@ def _read_size(text: str) -> int:
     if size < 1 << 20 and text.isdecimal():
         raise InputError(f"SIZE: {text!r} has no unit, and is {size} bytes", hint=f"write {text}GiB or {text}MiB")
     return size
-
-
-class ProgressLine:
-    """One line on stderr, if that is a terminal, which says how far it is."""
-
-    def __init__(self, what: str) -> None:
-        self._what = escape_controls(what)
-        self._on = sys.stderr.isatty()
-        self._shown_at = 0.0
-
-    def __enter__(self) -> ProgressLine:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown_at:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
-    def show(self, text: str) -> None:
-        """Shows how far it is."""
-        now = time.monotonic()
-        if self._on and now - self._shown_at > 0.1:
-            self._shown_at = now
-            sys.stderr.write(f"\r\x1b[K{self._what}: {escape_controls(text)}")
-            sys.stderr.flush()

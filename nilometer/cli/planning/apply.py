@@ -10,6 +10,7 @@ import click
 from domain.errors import InputError
 from domain.identifiers import subject_id
 from domain.observed.vm import ObservedVm
+from nilometer.cli.driving.targets import GivenTarget
 from nilometer.cli.failures import NOT_IN_FULL, OK, say
 from nilometer.cli.options import asking_options, common_options
 from nilometer.cli.output import Output
@@ -21,7 +22,7 @@ from nilometer.ledger.requests import Request, Result
 from nilometer.messages.sizes import format_sizes
 from nilometer.planning.asking import world_of
 from nilometer.planning.goals import Goal, parse_goal
-from nilometer.planning.observed_goals import plan_observed
+from nilometer.planning.observed_goals import plan_observed, quote_powershell
 from nilometer.planning.plans import (
     CommandPlan,
     Figure,
@@ -40,19 +41,23 @@ from projections.fleet import Fleet
 LONGEST: Final = 2**24
 """Bytes of a plan at most."""
 MOST_SHOWN: Final = 5
+TICKET: Final = 23
+"""So much of a plan's digest names it: ``sha256:`` and 16 digits."""
 _AGAIN: Final = "make the plan again: nilo plan --help"
 
 
 @click.command("apply", short_help="Do what a plan says, if nothing that it read has moved.")
 @click.argument("file", metavar="PLAN")
+@click.option("--config", "vms", metavar="FILE", envvar="NILO_DRIVE", help="VMs of nilo drive; default drive.toml.")
+@click.option("--evidence", "folder", metavar="DIR", envvar="NILO_EVIDENCE", help="The evidence of nilo drive.")
 @asking_options
 @common_options
-def command(file: str) -> int:
+def command(file: str, vms: str | None, folder: str | None) -> int:
     """Decide and record the commands of a plan, if every figure that they read is what it was when it was made.
 
     Else nothing is done, and what moved is named. Applied again, it goes on where it stopped. Of an observed host, the
-    lines of PowerShell are shown if they still hold. Exit 1: the plan does not hold any more, or a command is not
-    granted as it says.
+    lines are shown if they still hold; guests of QEMU whose sockets are in drive.toml are driven, up to the first that
+    is not granted in full. Exit 1: the plan does not hold any more, or a command is not granted as it says.
 
     \b
     Examples:
@@ -67,7 +72,7 @@ def command(file: str) -> int:
     if document.get("kind") == "nothing":
         raise InputError(f"{file}: the plan has no commands", hint="its goal was reached, or cannot be")
     if document["kind"] == "observed":
-        return _show_lines(session, out, document)
+        return _apply_observed(session, out, document, GivenTarget(socket=None, file=vms, folder=folder, host=None))
     plan = plan_from_document(document)
     with session.writing(create=False) as ledger:
         _check_ledger(ledger.id, plan.ledger, file)
@@ -108,7 +113,7 @@ def _apply(session: Session, out: Output, ledger: Ledger, plan: CommandPlan, dig
             via=parsed.via or session.via,
             at=parsed.at,
             reason=session.reason or parsed.reason,
-            correlation=parsed.correlation or session.correlation or digest[:23],
+            correlation=parsed.correlation or session.correlation or digest[:TICKET],
             key=keys[number],
             at_ahead=True,
         )
@@ -153,17 +158,17 @@ def _format_pair(before: Figure | None, now: Figure | None, name: str) -> tuple[
     return str(before), str(now)
 
 
-def _show_lines(session: Session, out: Output, document: dict[str, Any]) -> int:
-    """Shows the lines of PowerShell, if they would be planned again."""
+def _apply_observed(session: Session, out: Output, document: dict[str, Any], given: GivenTarget) -> int:
+    """Drives the guests that can be driven, or shows the lines, if they would be planned again."""
     goal = parse_goal(document["goal"])
-    with session.reading() as ledger:
-        _check_ledger(ledger.id, document["ledger"], "the plan")
-        fleet: Fleet = ledger.views.fleet()
+    with session.reading() as reader:
+        _check_ledger(reader.id, document["ledger"], "the plan")
+        fleet: Fleet = reader.views.fleet()
         vm = None if goal is None or goal.vm not in fleet.vms else fleet.vms[goal.vm].subject
         if goal is None or not isinstance(vm, ObservedVm):
             return _refuse(f"{document['goal']}: the VM is not there any more", _AGAIN)
         now = current_time(session.clock)
-        found = plan_observed(fleet, vm, Goal(vm.id, goal.size), now, read_day(ledger, vm.host, now))
+        found = plan_observed(fleet, vm, Goal(vm.id, goal.size), now, read_day(reader, vm.host, now))
     for name, before in document["read"].items():
         figure = found.read.get(name)
         if figure != before:
@@ -171,10 +176,33 @@ def _show_lines(session: Session, out: Output, document: dict[str, Any]) -> int:
             return _refuse(f"{name} was {sizes[0]}, and is {sizes[1]}", _AGAIN)
     if list(found.lines) != document["lines"]:
         return _refuse(f"{found.answer.host} has less free than it had, or it is not known any more", _AGAIN)
-    if out.json:
-        out.write_document({"lines": list(found.lines)})
-    else:
-        for line in found.lines:
-            out.write_line(line)
-        say("note", "run these on the host: Hyper-V decides, and the collector records them; this sent nothing")
+    ticket = document["digest"][:TICKET]
+    if found.steps:
+        from nilometer.cli.driving.applying import drive_steps, find_drivers
+
+        with session.writing(create=False) as ledger:
+            drivers = find_drivers(ledger, found.steps, given)
+            if drivers is not None:
+                reason = f"plan: {document['goal']}"
+                return drive_steps(session, out, ledger, found.steps, drivers, reason=reason, correlation=ticket)
+    _show_lines(out, [_add_ticket(line, ticket) for line in found.lines], is_driven=bool(found.steps))
     return OK
+
+
+def _add_ticket(line: str, ticket: str) -> str:
+    """The line with what ties its change to the plan."""
+    if line.startswith("nilo "):
+        return f"{line} --correlation {ticket}"
+    return f"{line} -Ticket {quote_powershell(ticket)}"
+
+
+def _show_lines(out: Output, lines: list[str], *, is_driven: bool) -> None:
+    if out.json:
+        out.write_document({"lines": lines})
+        return
+    for line in lines:
+        out.write_line(line)
+    if is_driven:
+        say("note", "run these with --qmp SOCKET, or write the VMs into drive.toml: this sent nothing")
+    else:
+        say("note", "run these on the host: Hyper-V decides, and the collector records them; this sent nothing")

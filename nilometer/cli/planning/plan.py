@@ -174,12 +174,14 @@ def _plan_observed(session: Session, out: Output, ledger: LedgerReader, goal: Go
         "plan": FORMAT, "kind": "observed", "goal": str(goal), "ledger": ledger.id, "position": fleet.position,
         "made": now, "lines": list(found.lines), "read": dict(found.read),
     }  # fmt: skip
+    if found.steps:
+        document["steps"] = [{"vm": step.vm, "size": step.size} for step in found.steps]
     _write(out, with_digest(document), file)
     if not out.json:
         for line in found.lines:
             out.write_line(line)
         _say_how_to_apply(out, file)
-        out.write_line("Hyper-V decides; this sent nothing.")
+        out.write_line(f"{'QEMU' if found.steps else 'Hyper-V'} decides; this sent nothing.")
     return OK
 
 

@@ -217,7 +217,8 @@ def test_of_an_observed_vm_the_lines_are_shown_while_they_hold(desk: Desk) -> No
     assert problems("plan", document) == []
     assert document["lines"] == ["Set-NiloVMMemory web01 -StartupBytes 8GB -Reason 'plan: web01 >= 8GiB'"]
     applied = desk.call("apply", file)
-    assert (applied.code, applied.out.splitlines()) == (0, document["lines"])
+    ticket = f" -Ticket '{document['digest'][:23]}'"
+    assert (applied.code, applied.out.splitlines()) == (0, [f"{line}{ticket}" for line in document["lines"]])
     later = replace(desk, clock=lambda: START + timedelta(minutes=20))
     shrunk = Spool().poll(18, vm(), available_mb=1024).poll(19, vm(), available_mb=1024)
     assert later.call("import-hyperv", desk.write("t.jsonl", shrunk.data), "--final").code == 0
