@@ -77,6 +77,8 @@ _BY_KIND: Final[Mapping[str, Activity]] = {
     "import.begun": Activity.READ,
     "import.recorded": Activity.READ,
     "import.restored": Activity.UPDATE,
+    "policy.adopted": Activity.CREATE,
+    "policy.retired": Activity.DELETE,
 }
 _BY_COMMAND: Final[Mapping[str, Activity]] = {
     "register-host": Activity.CREATE,
@@ -93,9 +95,13 @@ _BY_COMMAND: Final[Mapping[str, Activity]] = {
     "restore": Activity.RESUME,
     "report-in-use": Activity.READ,
 }
-"""What a refused command would have done; all others would have updated something."""
-_REFUSED: Final = ("vm.command-refused", "host.command-refused")
-_ENTITIES: Final[Mapping[str, str]] = {"vm": "Virtual Machine", "host": "Hyper-V Host", "import": "Import"}
+"""What a command does, or would have done if it was refused; all others update something."""
+_ENTITIES: Final[Mapping[str, str]] = {
+    "vm": "Virtual Machine",
+    "host": "Hyper-V Host",
+    "import": "Import",
+    "policy": "Policy",
+}
 _FIGURES: Final = ("before_", "after_")
 
 Value = str | int | bool
@@ -167,9 +173,10 @@ def event_facts(columns: Mapping[str, object], ledger: str) -> EventFacts:
 
 
 def _activity(kind: str, command: object) -> Activity:
-    if kind in _REFUSED:
+    found = _BY_KIND.get(kind)
+    if found is None and command is not None:  # it was refused, or a policy had a say
         return _BY_COMMAND.get(str(command), Activity.UPDATE)
-    return _BY_KIND.get(kind, Activity.OTHER)
+    return found or Activity.OTHER
 
 
 def _message(kind: str, id: str, values: Mapping[str, Value]) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, cast
@@ -68,9 +69,9 @@ HISTORIES: Final = {path.stem: rows_of(path) for path in sorted(HISTORY_GOLDENS.
 UNKNOWN: Final = stored(
     {
         "position": 1,
-        "subject": "policy/night-shift",
+        "subject": "weather/berlin",
         "version": 1,
-        "type": "nilometer.policy.adopted.v1",
+        "type": "nilometer.weather.changed.v1",
         "time": "2026-11-23T09:00:00.000000Z",
         "recorded": "2026-11-23T09:00:01.000000Z",
         "data": {"origin": ["no text"], "before": 3, "after": {"assigned": "much", "power": None}, "vm": 7},
@@ -308,6 +309,16 @@ def test_events_behind_a_position_are_the_same_as_among_all(form: str) -> None:
     rows = HISTORIES["observed-2"]
     after = b"".join(FormWriter(form, LEDGER).lines(rows, 5)).decode().splitlines()
     assert after == lines(form, rows)[5:]
+
+
+def test_what_a_policy_refused_is_what_the_command_would_have_done() -> None:
+    data = {"command": "move-vm", "outcome": "rejected", "code": "policy", "origin": "decided"}
+    kinds = ("vm.refused-by-policy", "policy.adopted", "policy.retired")
+    rows = [
+        replace(UNKNOWN, topic=f"{kind}/1", body=to_canonical_json(json.loads(UNKNOWN.body) | {"data": changed}))
+        for kind, changed in zip(kinds, (data, {}, {}), strict=True)
+    ]
+    assert [document["activity_name"] for document in documents("ocsf", rows)] == ["Move", "Create", "Delete"]
 
 
 def test_a_column_of_another_type_is_left_out() -> None:
