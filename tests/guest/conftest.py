@@ -10,7 +10,7 @@ import pytest
 from tests.guest.machine import IMAGE, Machine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 collect_ignore_glob = [] if os.environ.get("NILO_GUEST") else ["test_*.py"]
 
@@ -24,7 +24,8 @@ def _image() -> None:
 
 
 @pytest.fixture
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A guest that has just started; its folder's name is short, as a socket's path may be no longer than 107 bytes."""
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Generator[Machine]:
+    """A guest that is up; its folder's name is short, as a socket's path may be no longer than 107 bytes."""
     with Machine(tmp_path_factory.mktemp("vm")) as running:
+        running.agent.memory()
         yield running

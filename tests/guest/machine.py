@@ -57,6 +57,12 @@ class Machine:
         """The second QMP connection."""
         return Monitor(self.folder / "second.sock")
 
+    def restart_guest(self) -> None:
+        """Lets the guest boot anew in the same QEMU; returns once it is up."""
+        self.agent.ask("reboot")
+        self.__dict__.pop("agent").close()
+        self.agent.memory()
+
     def close(self) -> None:
         """Ends QEMU, whatever its guest does."""
         self._process.kill()
