@@ -28,11 +28,11 @@ main-job: .venv
 	@echo "make: the main job, docs/examples/main-job.sh"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/examples/main-job.sh
 
-# What nilo seal, serve, witness and drive, Parquet, ledgers on PostgreSQL and nilo prove --recheck need besides, as it is pinned.
+# What nilo seal, its time stamps, serve, witness and drive, Parquet, ledgers on PostgreSQL and nilo prove --recheck need besides, as it is pinned.
 extras: .venv
 	@echo "make: .venv with what the extras need"
 	@$(INSTALL) --constraint requirements-test.lock --requirements pyproject.toml \
-		--extra seal --extra parquet --extra serve --extra postgres --extra recheck --extra qmp
+		--extra seal --extra parquet --extra serve --extra postgres --extra recheck --extra qmp --extra timestamp
 
 # No core waits: pyright, the slowest of the checkers, has one; on the other the rest of them run, and then pytest begins,
 # which takes all cores as soon as pyright is through.

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from nilometer.seal.tables import SealDamaged, SealedHead, exist, read_heads
-from nilometer.seal.verification import SealVerdict, Verification
+from nilometer.seal.timestamps import StoredTimestamp, TimestampError, check_timestamp
+from nilometer.seal.verification import SealVerdict, StampedHead, Verification
 from nilometer.storage.store import Store
 from nilometer.tlog.checkpoints import SignedTreeHead, parse_checkpoint
 from nilometer.tlog.errors import SignatureError, TlogError
 from nilometer.tlog.notes import VerifierKey
 from nilometer.tlog.policies import TlogPolicy
 from nilometer.tlog.signatures import SignaturesUnavailable, verify_signatures
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 KeptHead = tuple[SealedHead, SignedTreeHead]
 """A checkpoint as it is stored, and as its note says it."""
@@ -74,6 +79,32 @@ def check_signatures(heads: Sequence[KeptHead], keys: Sequence[VerifierKey], res
         result.signatures = max(result.signatures, SealVerdict.UNKNOWN, key=list(SealVerdict).index)
         what = f"{len(unsigned)} older checkpoints are signed by keys that were not named: name them too"
         result.add(SealVerdict.UNKNOWN, "signature", what)
+
+
+def check_stamps(
+    heads: Sequence[KeptHead],
+    stamps: Sequence[StoredTimestamp],
+    authorities: Sequence[Certificate],
+    result: Verification,
+) -> None:
+    """Checks the time stamps of the kept checkpoints, if certificates of authorities were named."""
+    result.stamps = len(stamps)
+    if not authorities:
+        return
+    kept = {head.number: (head, checkpoint) for head, checkpoint in heads}
+    for stamp in stamps:
+        if stamp.number not in kept:
+            continue  # of a checkpoint that cannot be read, which is a finding by itself
+        head, checkpoint = kept[stamp.number]
+        try:
+            time = check_timestamp(stamp.answer, checkpoint.head.text.encode(), authorities)
+        except TimestampError as error:
+            what = f"the time stamp of the checkpoint of {head.size} events is none of an authority that was named: "
+            result.add(SealVerdict.VIOLATED, "timestamp", what + error.message)
+        else:
+            result.stamped = StampedHead(head, time, stamp.url)
+    if not stamps:
+        result.add(SealVerdict.UNKNOWN, "timestamp", "no kept checkpoint has a time stamp")
 
 
 def check_policy(heads: Sequence[KeptHead], policy: TlogPolicy | None, result: Verification) -> None:

@@ -21,6 +21,7 @@ from nilometer.seal.tables import (
     create,
     delete_head,
     exist,
+    has_stamp,
     lock,
     newest_head,
     read_heads,
@@ -236,7 +237,7 @@ class Sealer:
                 return False
             write_tiles(db, prepared.tiles, prepared.positions)
             write_head(db, prepared.head)
-            if before is not None and not is_kept(before, prepared.head, self._signers):
+            if before is not None and not (has_stamp(db, before) or is_kept(before, prepared.head, self._signers)):
                 delete_head(db, before)
         self._known = parse_checkpoint(prepared.head.note)  # what comes next must go on from it
         return True

@@ -18,6 +18,8 @@ from nilometer.storage.store import Database, Store
 from nilometer.tlog.tiles import WIDTH, Coordinate, ReadTile
 
 TABLES: Final = ("seal_tiles", "seal_checkpoints")
+STAMPS: Final = "seal_timestamps"
+"""The table of time stamps, made with the first of them."""
 POSITION_BYTES: Final = 8
 AT_ONCE: Final = 100
 """How many rows one statement writes."""
@@ -44,11 +46,30 @@ class SealDamaged(LedgerError):
 
 def exist(db: Database) -> bool:
     """Whether the ledger was ever sealed."""
+    return all(has_table(db, table) for table in TABLES)
+
+
+def has_table(db: Database, table: str) -> bool:
+    """Whether there is a table of this name."""
     if db.blob_type == "BLOB":
         find = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
     else:
         find = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?"
-    return all(db.execute(find, (table,)).fetchone() is not None for table in TABLES)
+    return db.execute(find, (table,)).fetchone() is not None
+
+
+def create_stamps(db: Database) -> None:
+    """Makes the table of time stamps unless it is there."""
+    db.execute(
+        f"CREATE TABLE IF NOT EXISTS {STAMPS} "
+        f"(number BIGINT PRIMARY KEY, url TEXT NOT NULL, answer {db.blob_type} NOT NULL)"
+    )
+
+
+def has_stamp(db: Database, head: SealedHead) -> bool:
+    """Whether a checkpoint has a time stamp."""
+    find = f"SELECT 1 FROM {STAMPS} WHERE number = ?"
+    return has_table(db, STAMPS) and db.execute(find, (head.number,)).fetchone() is not None
 
 
 def create(db: Database) -> None:
@@ -173,10 +194,14 @@ def copy_seal(read: Database, written: Database) -> None:
     if not exist(read):
         return
     create(written)
-    for table, columns, key in (
+    tables = [
         ("seal_tiles", "level, number, hashes, positions", "level, number"),
         ("seal_checkpoints", _HEAD, "number"),
-    ):
+    ]
+    if has_table(read, STAMPS):
+        create_stamps(written)
+        tables.append((STAMPS, "number, url, answer", "number"))
+    for table, columns, key in tables:
         marks = ", ".join("?" * len(columns.split(", ")))
         for row in read.execute(f"SELECT {columns} FROM {table} ORDER BY {key}"):
             written.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(row))

@@ -24,7 +24,7 @@ class SealFinding:
 
     verdict: SealVerdict
     about: str
-    """``event``, ``tile``, ``checkpoint``, ``signature``, ``against`` or ``witness``."""
+    """``event``, ``tile``, ``checkpoint``, ``signature``, ``against``, ``witness`` or ``timestamp``."""
     message: str
     position: int | None = None
     event: str | None = None
@@ -48,6 +48,16 @@ class UnsealedTail:
     """When the first of them was recorded, as it says itself."""
 
 
+@dataclass(frozen=True, slots=True)
+class StampedHead:
+    """A checkpoint that existed at a time, as an authority says that was named."""
+
+    head: SealedHead
+    time: str
+    url: str
+    """Where the time stamp was asked for."""
+
+
 @dataclass(slots=True)
 class Verification:
     """What was checked, and what it came to."""
@@ -61,6 +71,10 @@ class Verification:
     """How many checkpoints of others were compared."""
     witnessed: SealedHead | None = None
     """The newest checkpoint that as many witnesses signed as the policy asks for."""
+    stamps: int = 0
+    """How many time stamps are stored."""
+    stamped: StampedHead | None = None
+    """The newest checkpoint with a time stamp by an authority that was named."""
     counts: dict[DifferenceKind, int] = field(default_factory=lambda: dict.fromkeys(DifferenceKind, 0))
     unsealed: UnsealedTail = field(default_factory=lambda: UnsealedTail(0, None))
     findings: list[SealFinding] = field(default_factory=list[SealFinding])

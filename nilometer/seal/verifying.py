@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nilometer.seal.comparing import (
     ComparedRange,
@@ -19,10 +19,11 @@ from nilometer.seal.comparing import (
     compare_range,
     cut_ranges,
 )
-from nilometer.seal.heads import KeptHead, check_policy, check_signatures, read_kept
+from nilometer.seal.heads import KeptHead, check_policy, check_signatures, check_stamps, read_kept
 from nilometer.seal.restores import find_restore
 from nilometer.seal.rows import FIRST, LAST, count_rows, read_leaves, read_rows
 from nilometer.seal.tables import SealedHead, count_leaf_tiles, exist, read_tile
+from nilometer.seal.timestamps import read_timestamps
 from nilometer.seal.verification import OtherCheckpoint, SealFinding, SealVerdict, UnsealedTail, Verification
 from nilometer.storage.store import Store
 from nilometer.tlog.checkpoints import SignedTreeHead, TreeHead
@@ -32,6 +33,9 @@ from nilometer.tlog.notes import VerifierKey
 from nilometer.tlog.policies import TlogPolicy
 from nilometer.tlog.signatures import SignaturesUnavailable, verify_signatures
 from nilometer.tlog.tiles import FULL_BYTES, WIDTH, Coordinate, TileTree, grow, read_from
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 MOST_SHOWN: Final = 20
 """So many differences are named; all are counted."""
@@ -62,12 +66,14 @@ class Verifier:
         keys: Sequence[VerifierKey] = (),
         against: Sequence[OtherCheckpoint] = (),
         policy: TlogPolicy | None = None,
+        authorities: Sequence[Certificate] = (),
         compare: CompareRanges = compare_in_turn,
     ) -> None:
         self._store = store
         self._keys = [*keys, *(policy.logs if policy is not None else ())]
         self._against = against
         self._policy = policy
+        self._authorities = authorities
         self._compare = compare
         self._result = Verification()
         self._heads: list[KeptHead] = []
@@ -94,6 +100,7 @@ class Verifier:
         check_signatures(self._heads, self._keys, result)
         self._check_against(tree, size, tail)
         check_policy(self._heads, self._policy, result)
+        check_stamps(self._heads, read_timestamps(self._store), self._authorities, result)
         result.findings.sort(key=lambda finding: list(SealVerdict).index(finding.verdict), reverse=True)
         return result
 

@@ -32,6 +32,7 @@ from nilometer.ledger.reader import open_store
 from nilometer.messages.sizes import plural
 from nilometer.seal.sealing import NewSeal, Sealer, add_signatures
 from nilometer.seal.tables import SealedHead, newest_head
+from nilometer.seal.timestamps import TimestampError, check_authority, stamp_head
 from nilometer.textio.files import check_folder, check_name, read_small_file
 from nilometer.times import current_time, format_time
 from nilometer.tlog.checkpoints import SignedTreeHead
@@ -52,6 +53,7 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
     help="Keep the newest checkpoint here too; sign nothing that contradicts it.",
 )
 @click.option("--policy", metavar="FILE", help="Ask the witnesses of this tlog-policy that have URLs to sign too.")
+@click.option("--timestamp", metavar="URL", help="Ask this authority for a time stamp of the checkpoint (RFC 3161).")
 @click.option("--rotate", is_flag=True, help="Another key, or another name, goes on from here.")
 @common_options
 def command(
@@ -61,6 +63,7 @@ def command(
     every: str | None,
     kept: str | None,
     policy: str | None,
+    timestamp: str | None,
     rotate: bool,
 ) -> int:
     """Seal the events that are not sealed yet: hash them into the log of the ledger, and sign a checkpoint over all.
@@ -80,6 +83,8 @@ def command(
     file = None if kept is None else Path(check_name(kept))
     if file is not None:
         check_folder(file, "; nothing was sealed")
+    if timestamp is not None:
+        check_authority(timestamp)
     signers = find_signers(key_file, sign_with, verifier_key)
     witnesses = known_witnesses(read_policy(policy))
     with session.writing(create=False) as ledger, closing(open_store(session.url)) as reader:
@@ -99,6 +104,8 @@ def command(
             if witnesses:
                 added = _ask_witnesses(ledger, witnesses, added)
             newest = _newest(ledger) if added is None else added.head
+            if timestamp is not None and newest is not None:
+                _stamp(ledger, newest, timestamp)
             # Without new events too: the file may be named for the first time, or be of an earlier seal.
             if file is not None and newest is not None and _content(file) != newest.note:
                 _keep(file, newest.note)
@@ -141,6 +148,14 @@ def _ask_witnesses(ledger: Ledger, witnesses: Sequence[KnownWitness], added: New
 
     signed = add_signatures(ledger.recorder, collect)
     return added if signed is None else NewSeal(signed, 0 if added is None else added.events)
+
+
+def _stamp(ledger: Ledger, head: SealedHead, url: str) -> None:
+    """Asks for a time stamp of a checkpoint; one that cannot be had is a warning, and is asked for again."""
+    try:
+        stamp_head(ledger.recorder, head, url)
+    except TimestampError as error:
+        say("warning", error.message, error.hint)
 
 
 def _show(out: Output, ledger: Ledger, added: NewSeal | None) -> None:
