@@ -21,7 +21,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := main-job
-.PHONY: main-job extras test drive browser ruff mypy pyright import-linter pytest bench rivals mutants detect lock clean
+.PHONY: main-job extras test drive browser go ruff mypy pyright import-linter pytest bench rivals mutants detect lock clean
 .DELETE_ON_ERROR:
 
 main-job: .venv
@@ -42,6 +42,8 @@ test: .venv/.tests-made
 # The report is tested in a real browser. As root on Debian it is installed; elsewhere somebody has to.
 browser:
 	@sh tests/browser.sh
+go:
+	@sh tests/go.sh
 
 # nilo drive on a real guest: QEMU and a Linux kernel from Debian, emulated, so it takes minutes; CI runs it too.
 drive: .venv/.tests-made
@@ -57,7 +59,7 @@ pyright: .venv/.tests-made
 	@echo "make: pyright";       $(BIN)/pyright
 import-linter: .venv/.tests-made
 	@echo "make: import-linter"; $(BIN)/lint-imports --no-logo
-pytest: .venv/.tests-made browser $(BEFORE_PYTEST)
+pytest: .venv/.tests-made browser go $(BEFORE_PYTEST)
 	@echo "make: pytest";        $(BIN)/python -m compileall -q $(PRODUCT) && \
 		$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(PYTEST_OPTIONS)
 

@@ -35,6 +35,7 @@ MISSING: dict[tuple[str, ...], str] = {
     ("verify", "--verifier-key", "FILE"): "hint: name the file with what nilo key new printed",
     ("verify", "--against", "FILE"): "hint: name a file that nilo seal --checkpoint wrote",
     ("verify", "--policy", "FILE"): "hint: name a file with lines such as: log VERIFIER-KEY",
+    ("verify", "--timestamp-certificate", "FILE"): "hint: name a file with the certificate of who made the time stamps",
     ("witness", "FOLDER"): "hint: mkdir ",
     ("evidence", "-o", "new", "--policy", "FILE"): "hint: name a file with lines such as: log VERIFIER-KEY",
     ("serve", "--token-file", "FILE"): "hint: python3 -c 'import secrets;",
@@ -112,7 +113,7 @@ def named(command: click.Command, path: str = "") -> Iterator[tuple[str, str]]:
 def test_no_name_of_a_file_is_left_out() -> None:
     known = {(args[0], args[-2] if args[-2:-1] and args[-2].startswith("-") else "") for args in [*MISSING, *NEW]}
     others = {
-        ("prove", "--smt2"), ("prove", "--save"), ("collector", "-o"),  # make their folders
+        ("prove", "--smt2"), ("prove", "--save"), ("collector", "-o"), ("drive", "--evidence"),  # make their folders
         ("can", "--keep"), ("can", "--spool"), ("do", "--proof"),  # of each of their commands the same
     }  # fmt: skip
     assert {family(*each) for each in named(nilo)} - {family(*each) for each in known} - others == set()
