@@ -65,10 +65,14 @@ class Watching:
     def merge(self, other: Watching) -> None:
         """Adds what is known of a part of the same history."""
         for part in other:
-            host = self._hosts.setdefault(part.host, WatchedHost(part.host))
-            host.since = min(filter(None, (host.since, part.since)), default=None)
-            host.until = max(filter(None, (host.until, part.until)), default=None)
-            host.gaps |= part.gaps
+            self.add(part)
+
+    def add(self, part: WatchedHost) -> None:
+        """Adds what is known of one host."""
+        host = self._hosts.setdefault(part.host, WatchedHost(part.host))
+        host.since = min(filter(None, (host.since, part.since)), default=None)
+        host.until = max(filter(None, (host.until, part.until)), default=None)
+        host.gaps |= part.gaps
 
     def _host(self, stream: str) -> WatchedHost:
         id = host_id(stream) or stream

@@ -1,28 +1,28 @@
-"""Judges one history in several processes: each judges some hosts, and all VMs that ever were on them.
+"""Judges the groups of one history apart: in several processes, or a part of them in this one.
 
 First the headers of the events are read, to see which hosts and VMs belong together. Then every process reads the
-history and judges the events of its own hosts. Reading the headers shows whether an event is missing; a history that is
-incomplete, or not formatted as Nilometer writes it, is judged by one process alone.
+history and judges the events of its own groups.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import re
 import signal
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
 from typing import Final
 
 from domain.identifiers import StreamName, subject_id
+from nilometer.audit.grouping import Grouping, Survey
 from nilometer.audit.policies import make_judge
 from nilometer.audit.result import Audit
 from nilometer.audit.sources import EventHeader, HistorySource
-from nilometer.history.groups import StreamGroups
-from rules.judging.scope import Scope
+from rules.judging.completeness import PlacedEvent
+from rules.judging.scope import EVERYTHING, Scope
 from rules.policies.policy import Policy
 from rules.policies.reading import read_policies
 
@@ -34,68 +34,92 @@ LARGEST_PART: Final = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """The streams of a history, divided among processes."""
+    """The groups of a history, divided into parts."""
 
-    process_of: Mapping[bytes, int]
-    """The number of the process, by stream."""
-    processes: int
+    part_of: Mapping[bytes, int]
+    """The number of the part, by stream."""
+    parts: int
     source: str
     """The ledger, as ``urn:uuid:…``."""
     events: int
+    late: Mapping[int, str]
+    """Events that were recorded long before the previous event of the ledger, and when that was recorded."""
 
 
-def partition_history(history: HistorySource, cores: int, policies: Sequence[Policy] = ()) -> Partition | None:
-    """Divides a history; ``None`` if one process should judge it: it is short or irregular, or has too few hosts.
+def survey_history(history: HistorySource, policies: Sequence[Policy] = ()) -> Grouping:
+    """The groups of a history, by one pass over the headers of its events.
 
-    VMs of which a policy speaks together, two or a group, are judged by one process.
+    VMs of which a policy speaks together, two or a group, are in one group.
     """
     joint = [policy for policy in policies if policy.is_over_pairs or policy.is_over_groups]
-    streams, groups, source, recorded = Counter[bytes](), StreamGroups(), b"", b""
-    for number, header in enumerate(history.headers(), start=1):
-        if header is None or header.position != number or header.source != (source or header.source):
-            return None
-        streams[header.stream] += 1
-        if header.version != streams[header.stream] or not groups.add_event(header.stream, header.kind, header.text):
-            return None
-        if joint and header.kind == b"vm.defined" and not _join_by_policies(groups, header, joint):
-            return None
-        if header.recorded < recorded:  # who judges a part of the events does not see this
-            return None
-        source, recorded = header.source, header.recorded
-    events = streams.total()
-    if events < FEWEST_EVENTS:
-        return None
-    sizes = Counter[bytes]()
-    for stream, count in streams.items():
-        sizes[groups.root(stream)] += count
-    loads, process = [0] * cores, dict[bytes, int]()
-    for group, count in sizes.most_common():
-        process[group] = least = loads.index(min(loads))
-        loads[least] += count
-    if max(loads) > events * LARGEST_PART:
-        return None
+    if not joint:
+        return Survey().take_all(history.headers()).group()
+    connected: set[tuple[bytes, bytes]] = set()
+
+    def connecting() -> Iterator[EventHeader | None]:
+        for header in history.headers():
+            if header is not None and header.kind in _NAMING:
+                connected.update(_connect_by_policies(header, joint))
+            yield header
+
+    survey = Survey().take_all(connecting())
+    survey.connected |= connected
+    return survey.group()
+
+
+_NAMING: Final = (b"vm.defined", b"vm.observed")
+_NAME: Final = re.compile(rb'"name":"((?:[^"\\]|\\.)*)"')
+
+
+def _connect_by_policies(header: EventHeader, policies: Sequence[Policy]) -> Iterator[tuple[bytes, bytes]]:
+    """Connects a VM with the others of which a policy speaks, by its id or its name."""
+    id, found = subject_id(StreamName(header.stream.decode())), _NAME.search(header.text)
+    name = id if found is None else str(json.loads(b'"%s"' % found[1]))
+    for number, policy in enumerate(policies):
+        scope = policy.scope
+        if scope.has_vm(id, name) if policy.is_over_groups else not {scope.one, scope.other}.isdisjoint((id, name)):
+            yield header.stream, b"policy %d" % number
+
+
+def divide_groups(grouping: Grouping, parts: int) -> Partition:
+    """Divides the groups of a history, which can be divided, into parts of about the same size."""
+    part_of = grouping.divide(parts)
     return Partition(
-        process_of={stream: process[groups.root(stream)] for stream in streams},
-        processes=cores,
-        source=source.decode(),
-        events=events,
+        part_of={stream: part_of[group] for stream, group in grouping.group_of.items()},
+        parts=parts,
+        source=grouping.source,
+        events=grouping.events,
+        late=grouping.late,
     )
 
 
-_NAME: Final = re.compile(rb'"name":"([^"\\]*)"')
+def partition_history(history: HistorySource, cores: int, policies: Sequence[Policy] = ()) -> Partition | None:
+    """Divides a history; ``None`` if one process should judge it: it is short or irregular, or has too few groups."""
+    grouping = survey_history(history, policies)
+    events = grouping.events
+    if grouping.undivided or events < FEWEST_EVENTS:
+        return None
+    part_of, loads = grouping.divide(cores), [0] * cores
+    for size, part in zip(grouping.sizes, part_of, strict=True):
+        loads[part] += size
+    return None if max(loads) > events * LARGEST_PART else divide_groups(grouping, cores)
 
 
-def _join_by_policies(groups: StreamGroups, header: EventHeader, policies: Sequence[Policy]) -> bool:
-    """Joins a VM with the others of which a policy speaks; returns whether its name could be read."""
-    name = _NAME.search(header.text)
-    if name is None:
-        return False
-    names = subject_id(StreamName(header.stream.decode())), name[1].decode()
-    for number, policy in enumerate(policies):
-        scope = policy.scope
-        if scope.has_vm(*names) if policy.is_over_groups else not {scope.one, scope.other}.isdisjoint(names):
-            groups.join(header.stream, b"policy %d" % number)
-    return True
+def judge_groups(
+    events: Iterable[PlacedEvent],
+    source: str,
+    late: Mapping[int, str],
+    *,
+    scope: Scope = EVERYTHING,
+    policies: Sequence[Policy] = (),
+    minor: bool = True,
+    on_progress: Callable[[int], None] | None = None,
+) -> Audit:
+    """Judges all events of some groups of a history that can be divided, in the order of their positions."""
+    audit, judge = Audit(minor=minor), make_judge(policies, scope, late=late)
+    audit.judge(events, judge, source, on_progress)
+    audit.finish(judge, source)
+    return audit
 
 
 def judge_in_parallel(
@@ -113,10 +137,10 @@ def judge_in_parallel(
     written = [(policy.text, policy.place.rpartition(":")[0]) for policy in policies]
     context = multiprocessing.get_context("spawn")
     judged = context.Value("Q", 0)
-    with ProcessPoolExecutor(partition.processes, context, _start_process, (judged,)) as pool:
+    with ProcessPoolExecutor(partition.parts, context, _start_process, (judged,)) as pool:
         parts = [
             pool.submit(_judge_part, history, partition, number, scope, audit.minor, written)
-            for number in range(partition.processes)
+            for number in range(partition.parts)
         ]
         running = set[Future[Audit]](parts)
         while running:
@@ -148,9 +172,7 @@ def _judge_part(
     written: Sequence[tuple[str, str]],
 ) -> Audit:
     """Judges the part of a history that belongs to one process. Policies are read again, each from its text."""
-    policies = [policy for text, file in written for policy in read_policies(text, file)]
-    audit, judge, judged = Audit(minor=minor), make_judge(policies, scope, alone=False), _JUDGED[0]
-    reported = 0
+    judged, reported = _JUDGED[0], 0
 
     def add_progress(count: int) -> None:
         nonlocal reported
@@ -158,7 +180,12 @@ def _judge_part(
             judged.value += count - reported
         reported = count
 
-    events = history.events(lambda stream: partition.process_of[stream] == number)
-    audit.judge(events, judge, partition.source, add_progress)
-    audit.finish(judge, partition.source)
-    return audit
+    return judge_groups(
+        history.events(lambda stream: partition.part_of[stream] == number),
+        partition.source,
+        partition.late,
+        scope=scope,
+        policies=[policy for text, file in written for policy in read_policies(text, file)],
+        minor=minor,
+        on_progress=add_progress,
+    )

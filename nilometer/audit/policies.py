@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InputError
@@ -36,12 +36,14 @@ def open_kept(file: str, now: UtcTime) -> tuple[Policy, ...]:
     return tuple(policy for policy in open_policies(file) if policy.applies_at(now))
 
 
-def make_judge(policies: Sequence[Policy], scope: Scope = EVERYTHING, *, alone: bool = True) -> Judge:
-    """A judge of one history; it asks policies too, if there are any. ``alone`` is as in ``Judge``."""
+def make_judge(
+    policies: Sequence[Policy], scope: Scope = EVERYTHING, *, late: Mapping[int, str] | None = None
+) -> Judge:
+    """A judge of one history; it asks policies too, if there are any. ``late`` is as in ``Judge``."""
     if not policies:
         from rules.judging.judge import Judge
 
-        return Judge(scope, alone=alone)
+        return Judge(scope, late=late)
     from rules.policies.judging import PolicyJudge
 
-    return PolicyJudge(policies, scope, alone=alone)
+    return PolicyJudge(policies, scope, late=late)

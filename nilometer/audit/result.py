@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
 
 from nilometer.audit.reading import Conflict
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
 from projections.watching import Watching
+from rules.judging.collector import MOST_POSITIONS
 from rules.judging.completeness import PlacedEvent
 from rules.judging.findings import Coverage, Finding, RuleCoverage, Verdict
 from rules.judging.judge import Judge
@@ -40,6 +43,28 @@ def is_minor(finding: Finding) -> bool:
     return finding.follows is not None or finding.verdict is Verdict.REMARK
 
 
+def _position_of(finding: Finding) -> float:
+    return inf if finding.at.position is None else finding.at.position
+
+
+def combine_shared(one: Finding, other: Finding) -> Finding:
+    """One finding of two that events of two parts of a history share: about the first event of both."""
+    first, second = sorted((one, other), key=_position_of)
+    positions = [position for part in (one, other) for position in part.positions or (part.at.position,)]
+    known = sorted({position for position in positions if position is not None})[:MOST_POSITIONS]
+    return replace(first, count=first.count + second.count, positions=tuple(known))
+
+
+FindingOrder = tuple[int, bool, float, int, str, str]
+"""By ledger; what events share after all else; by position; by when it was made, or by rule and reason."""
+KeptFinding = tuple[FindingOrder, int, SourcedFinding]
+"""A finding, where it stands among the others, and how many were made before it."""
+
+
+def _order_of(kept: KeptFinding) -> FindingOrder:
+    return kept[0]
+
+
 class Audit:
     """An audit in progress, of one history or several. With ``minor``, minor findings are kept too."""
 
@@ -60,9 +85,12 @@ class Audit:
         self.minor = minor
         self.most = most
         self._violated = False
-        self._main: list[tuple[int, SourcedFinding]] = []
-        self._rest: list[tuple[int, SourcedFinding]] = []
+        self._main: list[KeptFinding] = []
+        self._rest: list[KeptFinding] = []
+        self._shared: dict[tuple[str, str, str], KeptFinding] = {}
+        """What events share, by ledger, rule and reason: all of it is kept, so that parts can be merged."""
         self._number = 0
+        self._sources: dict[str, int] = {}
 
     def judge(
         self,
@@ -94,8 +122,7 @@ class Audit:
         self._add_coverage(judge.coverage)
 
     def merge(self, parts: Iterable[Audit]) -> None:
-        """Adds the audits of parts of one history, with their findings in the order of its events."""
-        findings = list[tuple[int, SourcedFinding]]()
+        """Adds the audits of parts of one history, whatever their order: they come to the audit of the whole."""
         for part in parts:
             self._add_coverage(part.coverage)
             self._violated = self._violated or part._violated
@@ -105,10 +132,10 @@ class Audit:
             for source, places in part.spans.items():
                 self._widen_span(source, places)
             self.counts.update(part.counts)
-            self.consequences.update(part.consequences)
-            findings += [*part._main, *part._rest]
-        for _, sourced in sorted(findings, key=lambda pair: (pair[1].finding.at.position or 0, pair[0])):
-            self._keep(sourced)
+            for cause, count in part.consequences.items():
+                self._count_consequences(cause, count)
+            for sourced in part.kept_findings:
+                self.keep(sourced)
 
     def _widen_span(self, source: str, places: Sequence[EventPlace]) -> None:
         known = [*self.spans.get(source, ()), *places]
@@ -131,23 +158,65 @@ class Audit:
             self.counts[finding.verdict] += 1
         else:
             self.consequence_count += 1
-            cause = source, finding.follows
-            if cause in self.consequences or len(self.consequences) < self.most:
-                self.consequences[cause] += 1
-        if self.minor or not is_minor(finding):
-            self._keep(SourcedFinding(finding, source))
+            self._count_consequences((source, finding.follows), 1)
+        self.keep(SourcedFinding(finding, source))
 
-    def _keep(self, sourced: SourcedFinding) -> None:
-        self._number += 1
-        kept = self._rest if is_minor(sourced.finding) else self._main
-        if len(kept) < self.most:
-            kept.append((self._number, sourced))
+    def _count_consequences(self, cause: tuple[str, int], count: int) -> None:
+        """Counts what follows from a first cause. Of too many causes, those are kept that come first."""
+        self.consequences[cause] += count
+        if len(self.consequences) > self.most:
+            del self.consequences[max(self.consequences, key=self._cause_order)]
+
+    def _cause_order(self, cause: tuple[str, int]) -> tuple[int, int]:
+        return self._source_order(cause[0]), cause[1]
+
+    def _source_order(self, source: str) -> int:
+        """The number of a ledger, in the order in which their histories are judged."""
+        return self._sources.setdefault(source, len(self._sources))
+
+    def keep(self, sourced: SourcedFinding) -> None:
+        """Keeps a finding that is requested; of too many, those that come first, and all that events share."""
+        finding, self._number = sourced.finding, self._number + 1
+        position, order = _position_of(finding), self._source_order(sourced.source)
+        if finding.shared:
+            reason = sourced.source, finding.rule, finding.why
+            known = self._shared.get(reason)
+            if known is not None:
+                finding = combine_shared(known[2].finding, finding)
+                sourced, position = replace(sourced, finding=finding), _position_of(finding)
+                self.counts[finding.verdict] -= 1
+            key: FindingOrder = order, True, position, 0, finding.rule, finding.why
+            self._shared[reason] = key, self._number, sourced
+        elif self.minor or not is_minor(finding):
+            kept = self._rest if is_minor(finding) else self._main
+            key = order, False, position, self._number, "", ""
+            if len(kept) < self.most or key < kept[-1][0]:
+                insort(kept, (key, self._number, sourced), key=_order_of)
+                del kept[self.most :]
 
     @property
     def findings(self) -> list[SourcedFinding]:
-        """The findings that are kept, in order. First causes are kept before what follows from them."""
-        rest = self._rest[: max(0, self.most - len(self._main))]
-        return [sourced for _, sourced in sorted([*self._main, *rest], key=lambda numbered: numbered[0])]
+        """The findings that are kept, in the order of their events; those that events share come last.
+
+        First causes are kept before what follows from them.
+        """
+        return [sourced for _, _, sourced in sorted(self._kept, key=_order_of)]
+
+    def newest_findings(self, after: int) -> tuple[list[SourcedFinding], int]:
+        """The findings that were kept after so many, in the order in which they were made; and how many there are."""
+        made = sorted(self._kept, key=lambda kept: kept[1])
+        return [sourced for _, number, sourced in made if number > after], self._number
+
+    @property
+    def kept_findings(self) -> list[SourcedFinding]:
+        """All findings that are kept, in the order in which they were made: more than ``findings`` may be."""
+        kept = sorted([*self._main, *self._rest, *self._shared.values()], key=lambda kept: kept[1])
+        return [sourced for _, _, sourced in kept]
+
+    @property
+    def _kept(self) -> list[KeptFinding]:
+        main = sorted([*self._main, *self._shared.values()], key=_order_of)[: self.most]
+        return [*main, *self._rest[: self.most - len(main)]]
 
     @property
     def requested(self) -> int:

@@ -1,4 +1,4 @@
-"""The histories that several processes can judge: a file of history lines, or a ledger.
+"""The histories that can be judged in parts: files of history lines, or a ledger.
 
 Each process reads the history for itself. The headers of its events are read without decoding the events.
 """
@@ -6,15 +6,17 @@ Each process reads the history for itself. The headers of its events are read wi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from heapq import merge
 from typing import Final, NamedTuple, Protocol
 
-from nilometer.audit.reading import read_row, unreadable
+from nilometer.audit.reading import OpenFile, read_row, unreadable
 from nilometer.history.cloudevents import source_uri
+from nilometer.history.opening import open_history
 from nilometer.history.parsing import LineReader, UnreadableLine
 from nilometer.ledger.reader import open_reader
+from nilometer.textio.identifying.kind import AUDIT
 from nilometer.textio.streaming import in_batches
 from nilometer.textio.texts import read_lines
 from rules.judging.completeness import PlacedEvent
@@ -65,27 +67,46 @@ class HistorySource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A file that can be read more than once."""
+    """Files, or exports as Parquet, that can be read more than once: each has a part of one history, in order."""
 
-    name: str
+    names: Sequence[str]
+    open: OpenFile = open_history
 
     def headers(self) -> Iterator[EventHeader | None]:
         """The headers of all events."""
-        with Path(self.name).open("rb") as stream:
-            for _, content in read_lines(stream, self.name):
-                yield _header_of(content)
+        files = [_headers_in(name, self.open) for name in self.names]
+        return merge(*files, key=_position_of) if len(files) > 1 else files[0]
 
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams."""
-        reader = LineReader()
-        with Path(self.name).open("rb") as stream:
-            for batch in in_batches(_wanted_lines(read_lines(stream, self.name), is_wanted)):
-                lines = reader.read_all([content for _, content in batch])
-                for (number, _), line in zip(batch, lines, strict=True):
-                    place = f"{self.name}:{number}"
-                    if isinstance(line, UnreadableLine):
-                        raise unreadable(place, line)
-                    yield PlacedEvent(line.envelope, place, line.source)
+        files = [_events_in(name, self.open, is_wanted) for name in self.names]
+        return merge(*files, key=lambda placed: placed.envelope.position) if len(files) > 1 else files[0]
+
+
+def _headers_in(name: str, open: OpenFile) -> Iterator[EventHeader | None]:
+    with open(name) as stream:
+        for _, content in read_lines(stream, name, AUDIT):
+            yield header_of(content)
+
+
+def _position_of(header: EventHeader | None) -> int:
+    return 0 if header is None else header.position  # what has no header comes first: it is looked at no further
+
+
+def _events_in(name: str, open: OpenFile, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
+    with open(name) as stream:
+        wanted = _wanted_lines(read_lines(stream, name, AUDIT), is_wanted)
+        yield from read_lines_as_events(((f"{name}:{number}", content) for number, content in wanted))
+
+
+def read_lines_as_events(lines: Iterable[tuple[str, bytes]]) -> Iterator[PlacedEvent]:
+    """The events of history lines, each with its place. Raises ``InputError``."""
+    reader = LineReader()
+    for batch in in_batches(lines):
+        for (place, _), line in zip(batch, reader.read_all([content for _, content in batch]), strict=True):
+            if isinstance(line, UnreadableLine):
+                raise unreadable(place, line)
+            yield PlacedEvent(line.envelope, place, line.source)
 
 
 def _wanted_lines(numbered: Iterator[tuple[int, bytes]], is_wanted: StreamFilter) -> Iterator[tuple[int, bytes]]:
@@ -95,7 +116,8 @@ def _wanted_lines(numbered: Iterator[tuple[int, bytes]], is_wanted: StreamFilter
             yield number, content
 
 
-def _header_of(line: bytes) -> EventHeader | None:
+def header_of(line: bytes) -> EventHeader | None:
+    """The header of a history line; ``None`` if it is not written as Nilometer writes it."""
     tail = _TAIL.match(line, max(0, line.rfind(_POSITION)))  # within a text its quotes would be escaped
     if tail is None:
         return None

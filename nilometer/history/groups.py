@@ -8,12 +8,19 @@ from __future__ import annotations
 import re
 from typing import Final
 
-OBSERVED: Final = b"observed"
-"""Stands for all observed hosts and VMs: they are one group."""
+_NAMES: Final = re.compile(rb'"(?:host|destination|to|id)":"([^"\\/]*)(.)')
+"""The hosts that an event names: in its data and arguments, and as what it read. The event's own id has a slash."""
 
-_HOST: Final = re.compile(rb'"host":"([^"\\]+)"')
-_DESTINATION: Final = re.compile(rb'"destination":"([^"\\]+)"')
-_TO: Final = re.compile(rb'"to":"([^"\\]+)"')
+
+def hosts_named(text: bytes) -> set[bytes] | None:
+    """The streams of the hosts that an event names; ``None`` if a name in it is escaped.
+
+    ``text`` is JSON that contains the event's data, as Nilometer writes it.
+    """
+    found = _NAMES.findall(text)
+    if any(end == b"\\" for _, end in found):
+        return None
+    return {b"host/" + name for name, end in found if end == b'"'}
 
 
 class StreamGroups:
@@ -37,20 +44,13 @@ class StreamGroups:
             self._parent[one] = other
 
     def add_event(self, stream: bytes, kind: bytes, text: bytes) -> bool:
-        """Joins a VM with the host that its event puts it on or reads; returns whether the host could be found.
+        """Joins a VM with the hosts that its event names; returns whether the names could be read.
 
         ``text`` is JSON that contains the event's data, as Nilometer writes it.
         """
-        if kind == b"vm.defined":
-            host = _HOST.search(text)
-        elif kind == b"vm.moved":
-            host = _DESTINATION.search(text)
-        elif kind == b"vm.command-refused" and b'"command":"move-vm"' in text:
-            host = _TO.search(text)
-        else:
-            if b'"origin":"observed"' in text:
-                self.join(stream, OBSERVED)
+        if not kind.startswith(b"vm."):
             return True
-        if host is not None:
-            self.join(stream, b"host/" + host[1])
-        return host is not None
+        hosts = hosts_named(text)
+        for host in hosts or ():
+            self.join(stream, host)
+        return hosts is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -12,7 +13,7 @@ from rules.judging.findings import NOTHING, At, Coverage, Difference, Figures, F
 from rules.judging.scope import Scope
 
 MOST_POSITIONS: Final = 100
-"""Positions of events that share a finding which are kept."""
+"""Positions of events that share a finding which are kept: the first ones of the history."""
 
 
 class EventRef(NamedTuple):
@@ -28,10 +29,21 @@ class _UnknownGroup:
     """Events for which a rule is unknown for the same reason."""
 
     ref: EventRef
-    """The first of them."""
+    """The one with the lowest position, whichever was judged first."""
     about: Question
     count: int = 0
     positions: list[int] = field(default_factory=list[int])
+
+    def add(self, position: int, times: int) -> None:
+        """Counts an event; its position is kept if it is one of the lowest."""
+        self.count += times
+        positions = self.positions
+        if len(positions) == MOST_POSITIONS and position >= positions[-1]:
+            return
+        index = bisect_left(positions, position)
+        if positions[index : index + 1] != [position]:
+            positions.insert(index, position)
+            del positions[MOST_POSITIONS:]
 
 
 class FindingCollector:
@@ -80,18 +92,19 @@ class FindingCollector:
     ) -> None:
         """A figure that a rule needs was not measured. Events with the same reason share a finding, about the first.
 
-        What is asked is made for the first alone, if ``about`` makes it.
+        The first is the one with the lowest position, so that parts of a history come to the same finding as the whole.
+        What is asked is made for it alone, if ``about`` makes it.
         """
         self.reported.add(rule)
         if times and self.in_scope and self.includes(rule):
             self.coverage.count(rule, Verdict.UNKNOWN, times)
-            group = self._unknown.get((rule, why))
-            if group is None:
+            group, position = self._unknown.get((rule, why)), ref.envelope.position
+            if group is None or position < group.ref.envelope.position:
                 question = about if isinstance(about, Question) else about()
-                group = self._unknown[rule, why] = _UnknownGroup(ref=ref, about=question)
-            group.count += times
-            if len(group.positions) < MOST_POSITIONS:
-                group.positions.append(ref.envelope.position)
+                if group is None:
+                    group = self._unknown[rule, why] = _UnknownGroup(ref=ref, about=question)
+                group.ref, group.about = ref, question
+            group.add(position, times)
 
     def report_lost(self, rule: str, ref: EventRef, why: str, about: Question, times: int) -> None:
         """A figure that a rule needs can never be measured any more: a finding of its own."""
@@ -150,7 +163,8 @@ class FindingCollector:
                 why=why,
                 about=group.about,
                 count=group.count,
-                positions=tuple(dict.fromkeys(group.positions)) if group.count > 1 else (),
+                positions=tuple(group.positions) if group.count > 1 else (),
+                shared=True,
             )
             self._findings.append(finding)
         self._unknown.clear()

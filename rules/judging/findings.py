@@ -113,6 +113,8 @@ class Finding:
     """The number of events that it stands for: events that are unknown for the same reason share one finding."""
     positions: tuple[int, ...] = ()
     """The positions of those events, the first hundred of them; none if it stands for one event."""
+    shared: bool = False
+    """Whether all events share it that are unknown for this reason: it is made at the end of a history."""
 
 
 @dataclass(slots=True)

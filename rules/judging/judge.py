@@ -5,6 +5,8 @@ Memory grows with the number of hosts and VMs, not with the length of the histor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from domain.envelope import Envelope
 from domain.events import Decided, Event, VmDefined, VmEvent
 from domain.identifiers import host_stream, seconds_between, subject_id, vm_id
@@ -25,13 +27,15 @@ from rules.judging.scope import EVERYTHING, Scope
 class Judge:
     """Judges one history, whose events come in the order in which the history has them.
 
-    If not ``alone``, other judges take the events in between, and the caller has checked that none is missing.
+    With ``late``, other judges take the events in between, and the caller has checked that none is missing. It names
+    the events that were recorded before the previous event of the ledger, by position, and when that was recorded.
     """
 
-    def __init__(self, scope: Scope = EVERYTHING, *, alone: bool = True) -> None:
+    def __init__(self, scope: Scope = EVERYTHING, *, late: Mapping[int, str] | None = None) -> None:
         self.scope = scope
+        self._late = late
         self._collector = FindingCollector(scope)
-        self._completeness = Completeness(self._collector, self._is_in_scope, alone=alone)
+        self._completeness = Completeness(self._collector, self._is_in_scope, alone=late is None)
         self._events_read = 0
         self._recorded = ""
         """When the event before was recorded."""
@@ -134,14 +138,20 @@ class Judge:
         return None if read is None else read.id
 
     def _judge(self, ref: EventRef) -> None:
-        metadata = ref.envelope.metadata
-        recorded = metadata.recorded
+        collector, metadata = self._collector, ref.envelope.metadata
+        recorded, reported = metadata.recorded, collector.reported
+        if self._late is not None:
+            self._recorded = self._late.get(ref.envelope.position, "")
         if recorded < self._recorded or recorded < metadata.happened or metadata.earliest is not None:
+            collector.reported = set()  # a decision may go on after this event
             self._check_times(ref)
+            collector.reported = reported
         self._recorded = recorded
         if not self._origins.accept(ref):
             return
         if isinstance(ref.envelope.event, Decided):
             self._decided.take(ref)
         elif isinstance(ref.envelope.event, Observed):
+            collector.reported = set()
             self._observed.take(ref)
+            collector.reported = reported

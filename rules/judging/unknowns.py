@@ -65,6 +65,16 @@ def certain(question: Question) -> Question:
     return Question(question.statement, known)
 
 
+def question_about(statement: Rule, known: Mapping[str, int | str | bool]) -> Question:
+    """A question about figures as JSON has them. Raises ``ValueError`` for a word that is none of its figure's."""
+    read = _variables_of(statement)
+    figures: dict[str, Literal] = {}
+    for path, value in known.items():
+        sort = read[path].sort if path in read else type(value)
+        figures[path] = sort(str(value)) if issubclass(sort, StrEnum) else cast("Literal", value)
+    return Question(statement, figures)
+
+
 @dataclass(frozen=True, slots=True)
 class Completions:
     """Values of the figures that are not known, by their paths."""

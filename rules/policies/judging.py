@@ -6,7 +6,7 @@ unknown. Only the first finding of a breach is shown, until it is over; all are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from domain.envelope import Envelope
@@ -30,8 +30,10 @@ PREFIX: Final = "policy/"
 class PolicyJudge(Judge):
     """A judge that asks policies too."""
 
-    def __init__(self, policies: Sequence[Policy], scope: Scope = EVERYTHING, *, alone: bool = True) -> None:
-        super().__init__(scope, alone=alone)
+    def __init__(
+        self, policies: Sequence[Policy], scope: Scope = EVERYTHING, *, late: Mapping[int, str] | None = None
+    ) -> None:
+        super().__init__(scope, late=late)
         self._policies = policies
         self._history = PolicyHistory(policies)
         self._place = ""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -46,6 +46,11 @@ if TYPE_CHECKING:
 @click.option("--keep-going", is_flag=True, help="Skip lines that cannot be read; the exit code is then 2.")
 @click.option("--all", "minor", is_flag=True, help="Also show remarks, and findings that only follow from others.")
 @click.option("--cores", metavar="N", type=click.IntRange(1), default=1, help="The number of processes; default 1.")
+@click.option("--share", "share_text", metavar="K/N", help="Judge only the K-th of N shares, and print it as JSON.")
+@click.option(
+    "--position", metavar="N", type=click.IntRange(1), help="With --share, judge a ledger only up to this position."
+)
+@click.option("--join", "is_joined", is_flag=True, help="Join shares: each FILE is one, and all of them are needed.")
 @click.option("--policies", "policy_file", metavar="FILE", help="Judge by the policies of this file too.")
 @click.option("--follow", is_flag=True, help="Judge a ledger, then each new event in it, until Ctrl-C.")
 @ids_option
@@ -62,6 +67,9 @@ def command(
     keep_going: bool,
     minor: bool,
     cores: int,
+    share_text: str | None,
+    position: int | None,
+    is_joined: bool,
     policy_file: str | None,
     follow: bool,
 ) -> int:
@@ -72,10 +80,13 @@ def command(
     unknown figures are. Unknown: the verdict depends on figures that were not measured, or there is nothing to check.
     Exit 2: the input, or an event of the ledger, cannot be read. See docs/audit.md.
 
+    A share of a large history is judged alone, anywhere: its exit code is 0 whatever it finds. Joined, all shares come
+    to the verdict and the exit code of the whole. See docs/scale.md.
+
     \b
     Examples:
-      nilo audit
       nilo audit history.jsonl --strict --format sarif
+      nilo audit --join share-1.json share-2.json
     """
     from nilometer.audit.policies import open_policies
     from nilometer.audit.provenance import FileDigests, trace_audit
@@ -90,6 +101,19 @@ def command(
     out = Output(session.format)
     options = AuditOptions(since=since, until=until, vms=vms, hosts=hosts, rules=rules)
     required_rules = frozenset(require_rule(rule) for rule in required)
+    selecting = {"--since": since, "--until": until, "--vm": vms, "--host": hosts, "--rule": rules}
+    others = selecting | {"--keep-going": keep_going, "--policies": policy_file, "--follow": follow}
+    if is_joined:
+        _refuse("--join", others | {"--share": share_text, "--position": position, "--cores": cores > 1})
+        from nilometer.cli.audit.share import join_reports
+
+        return _show(out, join_reports(session, files, minor=minor or out.json, strict=strict, required=required_rules))
+    if share_text is not None:
+        of_the_join = {"--strict": strict, "--require": required, "--all": minor}
+        _refuse("--share", others | of_the_join | {"--cores": cores > 1})
+        return _write_share(out, share_text, files, position)
+    if position is not None:
+        raise Mistyped("--position is for --share", hint="nilo audit --share 1/2 --position 1000")
     audit = Audit(minor=minor or out.json)
     skipped = SkippedInput()
     # One damaged event of a ledger does not keep the others from being judged; a file may be no history at all.
@@ -151,13 +175,59 @@ def command(
         return _show(out, report(scope, [ledger.url]), findings_shown=follow)
 
 
+_WHY_NOT: Final = {
+    "--policies": "a policy is judged on the whole history",
+    "--cores": "start as many shares as there are cores",
+    "--follow": "a share is of a history that has ended",
+    "--keep-going": "a line that is skipped leaves a gap in the whole",
+    "--strict": "give it when the shares are joined",
+    "--require": "give it when the shares are joined",
+    "--all": "a share has all findings; give it when the shares are joined",
+}
+
+
+def _refuse(option: str, others: Mapping[str, object]) -> None:
+    """Raises ``Mistyped`` if one of the other options was given."""
+    for other, given in others.items():
+        if given:
+            why = _WHY_NOT.get(other, "a share is a part of the whole audit")
+            raise Mistyped(f"{option} and {other} do not go together: {why}", hint=f"leave {other} out")
+
+
+def _write_share(out: Output, text: str, files: Sequence[str], position: int | None) -> int:
+    """Judges one share, and writes it as JSON."""
+    from nilometer.audit.shares import parse_share_number
+    from nilometer.cli.audit.result import SkippedInput
+    from nilometer.cli.audit.share import share_files, share_ledger
+    from rules.judging.scope import EVERYTHING
+
+    session, share, skipped = current_session(), parse_share_number(text), SkippedInput()
+    if out.format in ("sarif", "github"):
+        raise Mistyped(f"a share is JSON, not {out.format}", hint=f"join the shares with --format {out.format}")
+    if files:
+        if position is not None:
+            raise Mistyped("--position is for a ledger, not for files", hint="leave --position out")
+
+        def judge_files(audit: Audit, digests: FileDigests) -> None:
+            _judge_files(audit, files, EVERYTHING, (), digests, None)
+
+        return share_files(out, session, share, files, judge_files)
+    check_database(session.url)
+    with session.reading() as ledger:
+
+        def judge_ledger(audit: Audit) -> None:
+            _judge_ledger(audit, ledger, EVERYTHING, (), skipped, position)
+
+        return share_ledger(out, session, share, ledger, position, judge_ledger, skipped)
+
+
 def _single_file(files: Sequence[str]) -> FileSource | None:
     """The file, if there is only one and several processes can read it."""
     from nilometer.audit.sources import FileSource
     from nilometer.history.opening import is_parquet
 
     is_shareable = len(files) == 1 and Path(files[0]).is_file() and not is_parquet(files[0])
-    return FileSource(files[0]) if is_shareable else None
+    return FileSource(files) if is_shareable else None
 
 
 def _judge_in_parallel(
@@ -195,13 +265,18 @@ def _judge_files(
 
 
 def _judge_ledger(
-    audit: Audit, ledger: LedgerReader, scope: Scope, policies: Sequence[Policy], on_error: SkippedInput | None
+    audit: Audit,
+    ledger: LedgerReader,
+    scope: Scope,
+    policies: Sequence[Policy],
+    on_error: SkippedInput | None,
+    upto: int | None = None,
 ) -> None:
     from nilometer.audit.policies import make_judge
     from nilometer.audit.reading import read_ledger
     from nilometer.history.cloudevents import source_uri
 
-    judge, source, last = make_judge(policies, scope), source_uri(ledger.id), ledger.position
+    judge, source, last = make_judge(policies, scope), source_uri(ledger.id), upto or ledger.position
     with Progress("judging", last, "events") as progress:
         audit.judge(read_ledger(ledger, upto=last, on_error=on_error), judge, source, progress.update)
     audit.finish(judge, source)

@@ -43,8 +43,9 @@ def follow_ledger(out: Output, audit: Audit, ledger: LedgerReader, judge: Judge,
 
 
 def _show_new(out: Output, audit: Audit, shown: int) -> int:
-    """Shows the findings made since the last time; returns how many findings are shown now."""
+    """Shows the findings made since the last time; returns how many were made by now."""
+    findings, made = audit.newest_findings(shown)
     if out.format in ("human", "plain"):
-        show_findings(out, audit, audit.findings[shown:])
+        show_findings(out, audit, findings)
         out.flush()
-    return len(audit.findings)
+    return made

@@ -78,7 +78,7 @@ def alone(name: str, policies: Sequence[Policy] = ()) -> Audit:
 def together(source: FileSource | LedgerSource, processes: int = 2, policies: Sequence[Policy] = ()) -> Audit:
     partition = partition_history(source, processes, policies)
     assert partition is not None
-    assert set(partition.process_of.values()) == set(range(processes))
+    assert set(partition.part_of.values()) == set(range(processes))
     audit = Audit(minor=True)
     judge_in_parallel(audit, source, partition, EVERYTHING, policies=policies)
     return audit
@@ -93,7 +93,7 @@ def the_same(one: Audit, other: Audit) -> bool:
 
 def test_what_is_found_does_not_hang_on_how_many_judge(tmp_path: Path, lines: list[bytes]) -> None:
     name = written(tmp_path, lines)
-    found = together(FileSource(name))
+    found = together(FileSource([name]))
     assert the_same(found, alone(name))
     assert found.coverage.events == len(lines)
     assert found.verdict is Verdict.UNKNOWN  # of the observed part
@@ -105,7 +105,7 @@ def test_a_wrong_history_is_as_wrong(tmp_path: Path, lines: list[bytes]) -> None
         if document["type"].startswith("nilometer.vm.memory-added"):
             document["data"]["granted"] += 2**21
     name = written(tmp_path, [spelled(document) for document in documents])
-    found = together(FileSource(name), 3)
+    found = together(FileSource([name]), 3)
     assert found.verdict is Verdict.VIOLATED
     assert the_same(found, alone(name))
 
@@ -139,14 +139,14 @@ def test_policies_are_asked_alike_of_vms_on_hosts_that_several_processes_judge(
     defined = [json.loads(line)["subject"] for line in lines if b"nilometer.vm.defined" in line]
     others = sorted({subject.removeprefix("vm/") for subject in defined} - {"alone"})
     policies = read_policies(POLICIES.replace("SOME", json.dumps(others)).replace("OTHER", others[0]), "p.toml")
-    apart = partition_history(FileSource(name), 2, policies[:3])
+    apart = partition_history(FileSource([name]), 2, policies[:3])
     assert apart is not None
-    assert apart.process_of[b"vm/alone"] != apart.process_of[f"vm/{others[0]}".encode()]
-    asked_together = partition_history(FileSource(name), 2, policies)
+    assert apart.part_of[b"vm/alone"] != apart.part_of[f"vm/{others[0]}".encode()]
+    asked_together = partition_history(FileSource([name]), 2, policies)
     assert asked_together is not None
-    assert asked_together.process_of[b"vm/alone"] == asked_together.process_of[f"vm/{others[0]}".encode()]
+    assert asked_together.part_of[b"vm/alone"] == asked_together.part_of[f"vm/{others[0]}".encode()]
     for some in (policies[:3], policies):
-        found, expected = together(FileSource(name), 2, some), alone(name, some)
+        found, expected = together(FileSource([name]), 2, some), alone(name, some)
         assert the_same(found, expected)
         assert all(expected.coverage.rules[f"policy/{policy.name}"].violated for policy in some)
 
@@ -169,18 +169,18 @@ def test_a_history_with_something_odd_is_judged_by_one(tmp_path: Path, lines: li
         "other spaces": [lines[0].replace(b'":', b'": '), *lines[1:]],
         "disorder": [lines[1], lines[0], *lines[2:]],
     }[odd]
-    assert partition_history(FileSource(written(tmp_path, changed)), 2) is None
+    assert partition_history(FileSource([written(tmp_path, changed)]), 2) is None
 
 
 def test_all_on_one_host_is_judged_by_one(tmp_path: Path, lines: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sharing, "LARGEST_PART", 0.1)
-    assert partition_history(FileSource(written(tmp_path, lines)), 2) is None
+    assert partition_history(FileSource([written(tmp_path, lines)]), 2) is None
 
 
 def test_a_line_that_no_process_can_read_is_told_with_its_place(tmp_path: Path, lines: list[bytes]) -> None:
     broken = lines[20].replace(b'"outcome":', b'"outcom":')
     name = written(tmp_path, [*lines[:20], broken, *lines[21:]])
-    partition = partition_history(FileSource(name), 2)
+    partition = partition_history(FileSource([name]), 2)
     assert partition is not None
     with pytest.raises(InputError, match=r"history\.jsonl:21: "):
-        judge_in_parallel(Audit(), FileSource(name), partition, EVERYTHING)
+        judge_in_parallel(Audit(), FileSource([name]), partition, EVERYTHING)

@@ -63,7 +63,8 @@ PROVENANCE = Provenance(
     tool="nilometer 0.1.0",
     rules="1" * 64,
 )
-ALL = (OVERCOMMITTED, FOLLOWS, GAP, UNKNOWN, REMARK)
+ALL = (OVERCOMMITTED, FOLLOWS, UNKNOWN, REMARK, GAP)
+"""In the order in which a report has them: by position, and last what has none."""
 
 
 def result_of(

@@ -177,7 +177,7 @@ def test_a_finding_on_stdin_has_a_line_in_no_file() -> None:
 
 def test_a_finding_is_known_again_wherever_it_stands_in_a_file() -> None:
     elsewhere = replace(OVERCOMMITTED, at=replace(OVERCOMMITTED.at, place="exports/monday.jsonl:812"), count=3)
-    assert prints(OVERCOMMITTED) == prints(elsewhere) == [prints(GAP, OVERCOMMITTED)[1]]
+    assert prints(OVERCOMMITTED) == prints(elsewhere) == [prints(GAP, OVERCOMMITTED)[0]]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,290 @@
+"""A share of an audit as JSON, as ``nilometer/schemas/audit-share.json`` describes it, written and read.
+
+It holds all that the audit of the whole needs of this part: every figure of its findings, and what is only counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, cast
+
+from domain.errors import InputError
+from domain.identifiers import UtcTime
+from domain.observed.polls import Gap
+from nilometer.audit.result import Audit, SourcedFinding
+from projections.watching import WatchedHost
+from rules.catalogue import predicate_named
+from rules.judging.findings import At, Finding, Question, RuleCoverage, Verdict
+from rules.judging.unknowns import certain, question_about
+
+FORMAT: Final = 1
+"""The version of these documents."""
+_HINT: Final = "join what this prints: nilo audit --share K/N FILE"
+_BEGINNING: Final = '{"share":{'
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ShareOrigin:
+    """What a share was judged of, and by what: all shares of one audit have it alike."""
+
+    shares: int
+    """How many shares there are."""
+    tool: str
+    """The program and its version."""
+    rules: str
+    """The SHA-256 of the rules, over their terms."""
+    ledger: str
+    """As ``urn:uuid:…``."""
+    digests: tuple[tuple[int, str], ...]
+    """The size and the SHA-256 of each file that was read, in order; none of a ledger."""
+    position: int
+    """The position of the last event of the history, in whatever share."""
+    events: int
+    groups: int
+    undivided: str
+    """Why all of it is judged by share 1; empty if it can be divided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One share of an audit, judged."""
+
+    name: str
+    """The file that it was read from."""
+    number: int
+    origin: ShareOrigin
+    audit: Audit
+    source: str
+    """The ledger that was judged; empty if files were."""
+    files: Mapping[str, tuple[int, str]]
+    """The sizes and the SHA-256 of the files that were judged."""
+    begun: str
+    ended: str
+    sealed: Json | None
+    unreadable: tuple[tuple[str, str], ...]
+    """The messages and hints of what could not be read and was skipped."""
+    unreadable_count: int
+
+    @property
+    def events(self) -> int:
+        """The number of events that it judged."""
+        return self.audit.coverage.events
+
+
+def write_share(share: Share) -> Json:
+    """A share as JSON."""
+    audit, origin = share.audit, share.origin
+    return {
+        "share": {"format": FORMAT, "number": share.number, "of": origin.shares},
+        "tool": origin.tool,
+        "rules_sha256": origin.rules,
+        "history": {
+            "ledger": origin.ledger,
+            "position": origin.position,
+            "events": origin.events,
+            "groups": origin.groups,
+            "undivided": origin.undivided or None,
+            "files": [{"name": name, "bytes": size, "sha256": digest} for name, (size, digest) in share.files.items()],
+        },
+        "source": share.source or None,
+        "begun": share.begun,
+        "ended": share.ended,
+        "sealed": share.sealed,
+        "events": share.events,
+        "spans": [{"ledger": source, "first": first, "last": last} for source, (first, last) in audit.spans.items()],
+        "findings": [_write_finding(sourced) for sourced in audit.kept_findings],
+        "counts": {verdict.value: count for verdict, count in audit.counts.items()},
+        "consequence_count": audit.consequence_count,
+        "consequences": [
+            {"ledger": source, "position": position, "count": count}
+            for (source, position), count in audit.consequences.items()
+        ],
+        "checked": [
+            {
+                "rule": rule,
+                "holds": coverage.holds,
+                "violated": coverage.violated,
+                "unknown": coverage.unknown,
+                "remarks": coverage.remarks,
+            }
+            for rule, coverage in sorted(audit.coverage.rules.items())
+        ],
+        "watched": [
+            {
+                "host": host.host,
+                "since": host.since,
+                "until": host.until,
+                "gaps": [{"since": gap.since, "until": gap.until} for gap in host.gaps_between()],
+            }
+            for host in audit.watching
+        ],
+        "unreadable": [{"message": message, "hint": hint} for message, hint in share.unreadable],
+        "unreadable_count": share.unreadable_count,
+    }
+
+
+def read_share(name: str) -> Share:
+    """Reads a share from a file. Raises ``InputError`` for what is none, is cut off, or has another format."""
+    try:
+        text = Path(name).read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"{name}: {error.strerror}", hint=_HINT) from None
+    except UnicodeDecodeError:
+        raise InputError(f"{name}: it is no share of an audit", hint=_HINT) from None
+    return parse_share(text, name)
+
+
+def parse_share(text: str, name: str) -> Share:
+    """A share from its text. Raises as ``read_share`` does."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        if not text.strip():
+            raise InputError(f"{name}: it is empty: its share was not judged to the end", hint=_HINT) from None
+        if _BEGINNING.startswith("".join(text[:100].split())[: len(_BEGINNING)]):
+            raise InputError(f"{name}: it was cut off", hint="judge this share again, or fetch it again") from None
+        raise InputError(f"{name}: it is no share of an audit", hint=_HINT) from None
+    try:
+        head = document["share"]
+    except (KeyError, TypeError):
+        raise InputError(f"{name}: it is no share of an audit", hint=_HINT) from None
+    try:
+        if head["format"] != FORMAT:
+            why = f"its format is {head['format']}, and this program reads {FORMAT}"
+            raise InputError(f"{name}: {why}", hint="judge and join all shares with one version of Nilometer")
+        return _read_document(document, name)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name}: something in it was changed: it is no whole share", hint=_HINT) from None
+
+
+def _read_document(document: Json, name: str) -> Share:
+    history = document["history"]
+    files = {str(file["name"]): (int(file["bytes"]), str(file["sha256"])) for file in history["files"]}
+    audit = Audit(minor=True)
+    audit.coverage.events = int(document["events"])
+    for checked in document["checked"]:
+        audit.coverage.rules[checked["rule"]] = RuleCoverage(
+            holds=int(checked["holds"]),
+            violated=int(checked["violated"]),
+            unknown=int(checked["unknown"]),
+            remarks=int(checked["remarks"]),
+        )
+    for span in document["spans"]:
+        audit.spans[span["ledger"]] = tuple(span["first"]), tuple(span["last"])
+    audit.counts = Counter({Verdict(verdict): int(count) for verdict, count in document["counts"].items()})
+    audit.consequence_count = int(document["consequence_count"])
+    for cause in document["consequences"]:
+        audit.consequences[cause["ledger"], cause["position"]] = int(cause["count"])
+    for found in document["findings"]:
+        audit.keep(_read_finding(found))
+    for host in document["watched"]:
+        audit.watching.add(_read_watched(host))
+    return Share(
+        name=name,
+        number=int(document["share"]["number"]),
+        origin=ShareOrigin(
+            shares=int(document["share"]["of"]),
+            tool=str(document["tool"]),
+            rules=str(document["rules_sha256"]),
+            ledger=str(history["ledger"]),
+            digests=tuple(sorted(files.values())),
+            position=int(history["position"]),
+            events=int(history["events"]),
+            groups=int(history["groups"]),
+            undivided=history["undivided"] or "",
+        ),
+        audit=audit,
+        source=document["source"] or "",
+        files=files,
+        begun=str(document["begun"]),
+        ended=str(document["ended"]),
+        sealed=document["sealed"],
+        unreadable=tuple((str(error["message"]), str(error["hint"])) for error in document["unreadable"]),
+        unreadable_count=int(document["unreadable_count"]),
+    )
+
+
+def _read_watched(host: Json) -> WatchedHost:
+    gaps = [Gap(since=UtcTime(gap["since"]), until=UtcTime(gap["until"])) for gap in host["gaps"]]
+    return WatchedHost(
+        host=host["host"],
+        since=host["since"],
+        until=host["until"],
+        gaps={(gap.since, gap.until): gap for gap in gaps},
+    )
+
+
+# Findings
+
+
+def _write_finding(sourced: SourcedFinding) -> Json:
+    finding = sourced.finding
+    at = finding.at
+    return {
+        "ledger": sourced.source,
+        "rule": finding.rule,
+        "verdict": finding.verdict.value,
+        "subject": at.stream,
+        "position": at.position,
+        "time": at.happened,
+        "place": at.place,
+        "record": at.record,
+        "why": finding.why,
+        "expected": dict(finding.expected),
+        "found": dict(finding.found),
+        "let": dict(finding.let),
+        "then": finding.then,
+        "follows": finding.follows,
+        "about": None if finding.about is None else _write_question(finding.about),
+        "count": finding.count,
+        "positions": list(finding.positions),
+        "shared": finding.shared,
+    }
+
+
+def _write_question(question: Question) -> Json:
+    question = certain(question)
+    known = {path: value.value if isinstance(value, StrEnum) else value for path, value in question.known.items()}
+    return {"statement": question.statement.__name__, "known": known}
+
+
+def _read_finding(found: Json) -> SourcedFinding:
+    about = found["about"]
+    finding = Finding(
+        rule=found["rule"],
+        verdict=Verdict(found["verdict"]),
+        at=At(
+            stream=found["subject"],
+            position=found["position"],
+            happened=found["time"],
+            place=found["place"],
+            record=found["record"],
+        ),
+        why=found["why"],
+        expected=found["expected"],
+        found=found["found"],
+        let=found["let"],
+        then=found["then"],
+        follows=found["follows"],
+        about=None if about is None else _read_question(about["statement"], about["known"]),
+        count=int(found["count"]),
+        positions=tuple(found["positions"]),
+        shared=bool(found["shared"]),
+    )
+    return SourcedFinding(finding, cast("str", found["ledger"]))
+
+
+def _read_question(name: str, known: Mapping[str, int | str | bool]) -> Question:
+    statement = predicate_named(name)
+    if statement is None:
+        raise ValueError(name)
+    return question_about(statement, known)

@@ -1,0 +1,164 @@
+"""``nilo audit --share`` and ``--join``: one share of an audit as JSON, and one report of all shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from domain.errors import InputError, NilometerError
+from nilometer.audit.grouping import Grouping
+from nilometer.audit.provenance import FileDigests, trace_audit
+from nilometer.audit.result import Audit
+from nilometer.audit.share_documents import Share, read_share, write_share
+from nilometer.audit.shares import (
+    ShareNumber,
+    check_shares,
+    describe_division,
+    join_shares,
+    judge_share,
+    trace_share,
+)
+from nilometer.audit.sources import FileSource, HistorySource, LedgerSource
+from nilometer.cli.audit.result import AuditReport, SkippedInput
+from nilometer.cli.failures import OK, UNREADABLE, say
+from nilometer.cli.output import Output, Progress
+from nilometer.cli.session import Session
+from nilometer.errors import UnreadableEvent
+from nilometer.history.cloudevents import source_uri
+from nilometer.history.opening import is_parquet
+from nilometer.ledger.reader import LedgerReader
+from nilometer.seal.tables import SealedHead, describe_seal
+from nilometer.times import current_time
+from rules.judging.scope import EVERYTHING
+
+JudgeWhole = Callable[[Audit], None]
+
+
+def share_files(
+    out: Output,
+    session: Session,
+    share: ShareNumber,
+    files: Sequence[str],
+    judge_whole: Callable[[Audit, FileDigests], None],
+) -> int:
+    """Writes one share of the audit of some files, which have one history together."""
+    for file in files:
+        if file == "-" or (Path(file).exists() and not Path(file).is_file() and not is_parquet(file)):
+            name = "stdin" if file == "-" else file
+            raise InputError(f"{name}: a share reads its input twice", hint="write it to a file, and name that")
+        if not Path(file).exists():
+            raise InputError(f"{file}: No such file or directory", hint="nilo export -o FILE writes one")
+    begun, digests = current_time(session.clock), FileDigests()
+    audit, grouping = _judge(FileSource(files, digests.open), share, lambda audit: judge_whole(audit, digests))
+    for file in files:
+        digests.confirm(file)
+    known = {file: digests.files[file] for file in files}
+    made = Share(
+        name="",
+        number=share.number,
+        origin=trace_share(grouping, share.of, known.values()),
+        audit=audit,
+        source="",
+        files=known,
+        begun=begun,
+        ended=current_time(session.clock),
+        sealed=None,
+        unreadable=(),
+        unreadable_count=0,
+    )
+    out.write_document(write_share(made))
+    return OK
+
+
+def share_ledger(
+    out: Output,
+    session: Session,
+    share: ShareNumber,
+    ledger: LedgerReader,
+    upto: int | None,
+    judge_whole: JudgeWhole,
+    skipped: SkippedInput,
+) -> int:
+    """Writes one share of the audit of a ledger, up to a position."""
+    last = ledger.position
+    if upto is not None and upto > last:
+        raise InputError(f"the ledger has {last:,} events, not {upto:,}", hint="give a position that it has come to")
+    begun, position = current_time(session.clock), last if upto is None else upto
+    try:
+        audit, grouping = _judge(LedgerSource(session.url, position), share, judge_whole)
+    except UnreadableEvent as error:
+        hint = "judge the ledger in one piece, without --share: that skips what cannot be read, and says so"
+        raise InputError(error.message, hint=hint) from None
+    made = Share(
+        name="",
+        number=share.number,
+        origin=trace_share(grouping, share.of, ledger=source_uri(ledger.id), position=position),
+        audit=audit,
+        source=ledger.url,
+        files={},
+        begun=begun,
+        ended=current_time(session.clock),
+        sealed=describe_seal(session.read_seal()),
+        unreadable=tuple((error.message, error.hint) for error in skipped.errors),
+        unreadable_count=skipped.count,
+    )
+    out.write_document(write_share(made))
+    skipped.print()
+    return UNREADABLE if skipped.count else OK
+
+
+def _judge(history: HistorySource, share: ShareNumber, judge_whole: JudgeWhole) -> tuple[Audit, Grouping]:
+    def note(grouping: Grouping) -> None:
+        text = describe_division(grouping, share.of)
+        if text:
+            say("note", text)
+
+    with Progress("judging", unit="events") as progress:
+        return judge_share(history, share, judge_whole, note, progress.update)
+
+
+def join_reports(
+    session: Session, files: Sequence[str], *, minor: bool, strict: bool, required: frozenset[str]
+) -> AuditReport:
+    """The report of an audit whose shares are in some files. Raises ``InputError`` if one is missing."""
+    if not files:
+        raise InputError("no share is named", hint="nilo audit --join share-*.json")
+    shares = sorted(map(read_share, files), key=lambda share: (share.number, share.name))
+    check_shares(shares)
+    first, skipped = shares[0], SkippedInput()
+    for share in shares:
+        for message, hint in share.unreadable:
+            skipped(NilometerError(message, hint=hint))
+        skipped.count += share.unreadable_count - len(share.unreadable)
+    audit = join_shares(shares, minor=minor)
+    provenance = trace_audit(
+        FileDigests(), (), min(share.begun for share in shares), session.actor_if_any, session.clock
+    )
+    return AuditReport(
+        audit=audit,
+        skipped=skipped,
+        sources=[first.source] if first.source else list(first.files),
+        scope=EVERYTHING,
+        strict=strict,
+        required=required,
+        provenance=replace(
+            provenance,
+            files=first.files,
+            ended=max(share.ended for share in shares),
+            sealed=_read_sealed(first.sealed),
+        ),
+    )
+
+
+def _read_sealed(document: dict[str, object] | None) -> SealedHead | None:
+    if document is None:
+        return None
+    return SealedHead(
+        number=0,
+        origin=str(document["origin"]),
+        size=int(str(document["size"])),
+        position=int(str(document["position"])),
+        sealed=str(document["sealed"]),
+        note=b"",
+    )

@@ -1,0 +1,285 @@
+"""Shares of an audit: joined, they come to the audit in one piece. What does not fit is refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detection.corruptions import with_leaf
+from nilometer import Ledger
+from nilometer.history.checked import read_history
+from nilometer.history.restoring import restore
+from nilometer.storage.sqlite.triggers import TRIGGERS
+from nilometer.textio.files import open_input
+from tests.nilometer.audit.mixed import LEDGER, Line, mixed_history, shuffled, text_of
+from tests.nilometer.cli.calling import CallResult, Desk
+from tests.nilometer.cli.test_schemas import problems
+from tests.nilometer.databases import Server
+
+Json = dict[str, Any]
+OTHER_LEDGER = f"urn:uuid:{LEDGER.replace('1', '2')}"
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[Line]:
+    """Several sites; an outcome of each decided one was altered."""
+    lines = mixed_history(3)
+    for site in ("s0", "s2"):
+        index = next(
+            index
+            for index, line in enumerate(lines)
+            if line["subject"].startswith(f"vm/{site}") and line["data"].get("outcome") == "completed"
+        )
+        lines = with_leaf(lines, index, ["data", "outcome"], "partially-completed")
+    return lines
+
+
+def shares_of(desk: Desk, of: int, *args: str) -> list[str]:
+    """The files with all shares."""
+    names = list[str]()
+    for number in range(1, of + 1):
+        made = desk.call("audit", *args, "--share", f"{number}/{of}")
+        assert made.code == 0, made.err
+        assert problems("audit-share", made.json) == []
+        names.append(desk.write(f"{number}-of-{of}.json", made.out))
+    return names
+
+
+def without_times(document: Json) -> Json:
+    about = {key: value for key, value in document["about"].items() if key not in ("begun", "ended")}
+    return {**document, "about": about}
+
+
+def assert_joined_is_whole(desk: Desk, of: int, *args: str) -> Json:
+    """The join has the same exit code, the same document and the same page as the audit in one piece."""
+    whole = desk.call("audit", *args, "--format", "json")
+    names = shares_of(desk, of, *args)
+    joined = desk.call("audit", "--join", *reversed(names), "--format", "json")
+    assert (joined.code, without_times(joined.json)) == (whole.code, without_times(whole.json))
+    pages = [
+        [line for line in desk.call("audit", *each).out.splitlines() if not line.startswith("  judged from")]
+        for each in (args, ("--join", *names))
+    ]
+    assert pages[0] == pages[1]
+    found: Json = joined.json
+    return found
+
+
+@pytest.mark.parametrize("of", [1, 2, 5, 40])
+def test_the_join_of_all_shares_is_the_audit_in_one_piece(desk: Desk, lines: list[Line], of: int) -> None:
+    file = desk.write("history.jsonl", text_of(lines))
+    found = assert_joined_is_whole(desk, of, file)
+    assert found["verdict"] == "violated"
+    assert {finding["verdict"] for finding in found["findings"]} >= {"violated", "unknown"}
+    judged = [json.loads((desk.folder / f"{k}-of-{of}.json").read_text())["events"] for k in range(1, of + 1)]
+    assert sum(judged) == len(lines)
+    assert sum(map(bool, judged)) >= min(of, 4)
+
+
+def test_each_share_of_a_history_in_disorder_says_why_the_first_one_judges_all(desk: Desk, lines: list[Line]) -> None:
+    file = desk.write("history.jsonl", text_of(shuffled(lines, 1)))
+    assert assert_joined_is_whole(desk, 3, file)["verdict"] == "violated"
+    second = desk.call("audit", file, "--share", "2/3")
+    assert second.json["events"] == 0
+    assert second.err.startswith("note: share 1 judges all of it, the others nothing: ")
+
+
+ODD: dict[str, Callable[[list[Line]], list[Line]]] = {
+    "a gap": lambda lines: lines[:7] + lines[8:],
+    "a double": lambda lines: [*lines[:7], lines[6], *lines[7:]],
+    "a second ledger": lambda lines: [*lines[:-1], {**lines[-1], "source": OTHER_LEDGER}],
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_what_only_the_whole_shows_is_found_by_the_join(
+    desk: Desk, lines: list[Line], odd: Callable[[list[Line]], list[Line]]
+) -> None:
+    document = assert_joined_is_whole(desk, 2, desk.write("history.jsonl", text_of(odd(lines))))
+    assert "history_is_whole" in {finding["rule"] for finding in document["findings"]}
+
+
+def test_several_files_packed_ones_too_are_one_history(desk: Desk, lines: list[Line]) -> None:
+    parts = text_of(lines[:90]), text_of(lines[90:])
+    files = desk.write("b.jsonl.gz", gzip.compress(parts[1])), desk.write("a.jsonl", parts[0])
+    assert_joined_is_whole(desk, 2, *files)
+    first = json.loads((desk.folder / "1-of-2.json").read_text())
+    assert [Path(file["name"]).name for file in first["history"]["files"]] == ["b.jsonl.gz", "a.jsonl"]
+
+
+def test_an_export_as_parquet_is_shared_as_the_lines_that_it_was_made_of(desk: Desk, lines: list[Line]) -> None:
+    stored(desk.url, lines, desk)
+    folder = str(desk.folder / "parquet")
+    assert desk.call("export", "--as", "parquet", "-o", folder).code == 0
+    joined = assert_joined_is_whole(desk, 3, folder)
+    assert joined["about"]["files"][0]["bytes"] == len(text_of(lines))
+
+
+def stored(url: str, lines: list[Line], desk: Desk) -> None:
+    name = desk.write("whole.jsonl", text_of(lines))
+    with Ledger.open(url, create=True) as ledger, open_input(name) as stream:
+        restore(ledger, read_history(stream, name))
+
+
+def test_a_ledger_is_shared_up_to_one_position(desk: Desk, lines: list[Line]) -> None:
+    stored(desk.url, lines, desk)
+    assert_joined_is_whole(desk, 3)
+    shares = shares_of(desk, 2, "--position", "100")
+    assert sum(json.loads(Path(share).read_text())["events"] for share in shares) == 100
+    assert desk.call("audit", "--join", *shares, "--format", "json").json["events"] == 100
+    too_far = desk.call("audit", "--share", "1/2", "--position", "100000")
+    assert too_far.code == 2
+    assert f"the ledger has {len(lines):,} events, not 100,000" in too_far.err
+
+
+def test_a_ledger_on_postgresql_is_shared_too(desk: Desk, lines: list[Line], postgres: Server) -> None:
+    with postgres.schema() as schema:
+        stored(postgres.url(schema), lines, desk)
+        assert_joined_is_whole(desk, 2, "--ledger", postgres.url(schema))
+
+
+# What is refused
+
+
+@pytest.fixture
+def shares(desk: Desk, lines: list[Line]) -> list[str]:
+    return shares_of(desk, 2, desk.write("history.jsonl", text_of(lines)))
+
+
+def refused(answer: CallResult, *words: str) -> None:
+    """Exit 2, nothing on stdout, an error with a hint."""
+    assert (answer.code, answer.out) == (2, "")
+    assert "hint: " in answer.err
+    for word in words:
+        assert word in answer.err
+
+
+def changed(file: str, change: Callable[[Json], object]) -> str:
+    document = json.loads(Path(file).read_text())
+    change(document)
+    Path(file).write_text(json.dumps(document))
+    return file
+
+
+def test_a_share_that_is_missing_or_stands_twice_is_named(desk: Desk, shares: list[str]) -> None:
+    refused(desk.call("audit", "--join", shares[1]), "share 1 of 2 is missing", "--share 1/2")
+    refused(desk.call("audit", "--join", *shares, shares[0]), "it is share 1 of 2, and so is")
+    refused(desk.call("audit", "--join"), "no share is named")
+
+
+CHANGES: list[tuple[Callable[[Json], object], str]] = [
+    (lambda share: share["history"].update(ledger="urn:uuid:other"), "the ledger is"),
+    (lambda share: share["history"]["files"][0].update(sha256="0" * 64), "the files have SHA-256"),
+    (lambda share: share["history"].update(position=7), "the last position is"),
+    (lambda share: share["history"].update(groups=7), "the number of groups is"),
+    (lambda share: share["share"].update(of=3), "the number of shares is"),
+    (lambda share: share.update(tool="nilometer 0.0.1"), "the program is nilometer 0.0.1"),
+    (lambda share: share.update(rules_sha256="0" * 64), "the SHA-256 of the rules is"),
+    (lambda share: share["share"].update(format=2), "its format is 2, and this program reads 1"),
+    (lambda share: share.update(events=3), "together the shares judged"),
+    (lambda share: share.pop("counts"), "it is no whole share"),
+    (lambda share: share["findings"].append({}), "it is no whole share"),
+    (lambda share: share.pop("share"), "it is no share of an audit"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), CHANGES)
+def test_shares_of_something_else_are_refused(
+    desk: Desk, shares: list[str], change: Callable[[Json], object], words: str
+) -> None:
+    refused(desk.call("audit", "--join", shares[0], changed(shares[1], change)), words)
+
+
+def test_shares_that_are_all_of_another_program_are_refused(desk: Desk, shares: list[str]) -> None:
+    for share in shares:
+        changed(share, CHANGES[5][0])
+    refused(desk.call("audit", "--join", *shares), "does not fit this program", "nilometer 0.0.1")
+
+
+def test_a_share_that_was_cut_off_or_is_none_is_refused(desk: Desk, shares: list[str], lines: list[Line]) -> None:
+    text = Path(shares[1]).read_text()
+    for length in (1, len(text) // 2, len(text) - 3):
+        cut = desk.write("cut.json", text[:length])
+        refused(desk.call("audit", "--join", shares[0], cut), "cut.json: it was cut off")
+    refused(desk.call("audit", "--join", shares[0], desk.write("empty.json", "")), "empty.json: it is empty")
+    for other in (b"\xff\xfe", b"nonsense", b"[]", b"{}", text_of(lines[:1])):
+        refused(desk.call("audit", "--join", shares[0], desk.write("no.json", other)), "it is no share of an audit")
+    refused(desk.call("audit", "--join", shares[0], str(desk.folder / "none.json")), "none.json: No such file")
+
+
+def test_a_history_that_was_cut_off_or_cannot_be_read_makes_no_share(desk: Desk, lines: list[Line]) -> None:
+    packed = gzip.compress(text_of(lines))
+    refused(desk.call("audit", desk.write("cut.gz", packed[:-20]), "--share", "1/2"), "cut.gz")
+    broken = text_of(lines).replace(b'"outcome":', b'"outcom":', 1)
+    answers = [desk.call("audit", desk.write("broken.jsonl", broken), "--share", f"{k}/2") for k in (1, 2)]
+    assert sorted(answer.code for answer in answers) == [0, 2]
+    refused(max(answers, key=lambda answer: answer.code), "broken.jsonl:")
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--share", "3/2"], "there is no share 3 of 2"),
+        (["--share", "0/2"], "there is no share 0 of 2"),
+        (["--share", "1/0"], "there are 1 to 100,000 shares, not 0"),
+        (["--share", "half"], "'half' is no share"),
+        (["--share", "1/2", "--policies", "p.py"], "a policy is judged on the whole history"),
+        (["--share", "1/2", "--vm", "web01"], "--share and --vm do not go together"),
+        (["--share", "1/2", "--strict"], "give it when the shares are joined"),
+        (["--share", "1/2", "--cores", "2"], "start as many shares as there are cores"),
+        (["--share", "1/2", "--keep-going"], "--keep-going"),
+        (["--share", "1/2", "--format", "sarif"], "a share is JSON, not sarif"),
+        (["--share", "1/2", "--position", "3"], "--position is for a ledger"),
+        (["--position", "3"], "--position is for --share"),
+        (["--join", "--share", "1/2"], "--join and --share do not go together"),
+        (["--join", "--since", "2026-01-01"], "--join and --since do not go together"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    desk: Desk, lines: list[Line], args: list[str], words: str
+) -> None:
+    refused(desk.call("audit", desk.write("history.jsonl", text_of(lines[:5])), *args), words)
+
+
+def test_stdin_and_folders_are_refused_because_a_share_reads_twice(desk: Desk) -> None:
+    refused(desk.call("audit", "-", "--share", "1/2", stdin="{}"), "stdin: a share reads its input twice")
+    refused(desk.call("audit", str(desk.folder), "--share", "1/2"), "a share reads its input twice")
+    refused(desk.call("audit", "none.jsonl", "--share", "1/2"), "none.jsonl: No such file")
+
+
+def test_a_damaged_event_of_a_ledger_is_judged_in_one_piece(desk: Desk, lines: list[Line]) -> None:
+    stored(desk.url, lines, desk)
+    with closing(sqlite3.connect(desk.folder / "ledger.db")) as connection, connection:
+        for trigger in TRIGGERS:
+            connection.execute(f"DROP TRIGGER {trigger}")
+        changed = 'CAST(replace(CAST(state AS TEXT), \'"data":{\', \'"data":{"a":1,\') AS BLOB)'
+        connection.execute(f"UPDATE stored_events SET state = {changed} WHERE position = 40")
+        for trigger in TRIGGERS.values():
+            connection.execute(trigger)
+    answers = [desk.call("audit", "--share", f"{k}/2") for k in (1, 2)]
+    assert 2 in [answer.code for answer in answers]
+    assert "judge the ledger in one piece, without --share" in "".join(answer.err for answer in answers)
+
+
+def test_where_migrations_make_one_group_of_a_fleet_it_says_so(desk: Desk) -> None:
+    alone = [line for line in mixed_history(3) if line["subject"].partition("/")[2].startswith("s1")]
+    for position, line in enumerate(alone, start=1):
+        line["position"] = position
+    answer = desk.call("audit", desk.write("one.jsonl", text_of(alone)), "--share", "1/4")
+    assert "of the events are in one group of hosts and VMs that migrations connect" in answer.err
+
+
+def test_strict_and_require_are_the_joins(desk: Desk, lines: list[Line]) -> None:
+    observed = [line for line in lines if line["subject"].partition("/")[2].startswith("s1")]
+    for position, line in enumerate(observed, start=1):
+        line["position"] = position
+    shares = shares_of(desk, 2, desk.write("observed.jsonl", text_of(observed)))
+    assert [desk.call("audit", "--join", *shares, *more).code for more in ([], ["--strict"])] == [0, 3]
+    assert desk.call("audit", "--join", *shares, "--require", "maximal").code == 3
