@@ -10,6 +10,7 @@ from typing import Final, cast
 from domain.errors import InputError
 from domain.observed.events import Means
 from nilometer.suggesting import did_you_mean
+from nilometer.textio.files import read_small_file
 
 NAME: Final = "drive.toml"
 _KEYS: Final = ("qmp", "watch", "device", "means", "host")
@@ -49,7 +50,8 @@ class DriveConfiguration:
 def read_configuration(path: Path) -> DriveConfiguration:
     """Reads the file. Raises ``InputError`` with what is wrong in it."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = read_small_file(str(path), "a file of driven VMs", f"write {_EXAMPLE} into a file, and name it")
+        document = tomllib.loads(raw.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: this is no TOML: {error}", hint=f"write {_EXAMPLE}") from None
     unknown = document.keys() - {"vm", "evidence"}

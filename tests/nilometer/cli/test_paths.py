@@ -29,6 +29,8 @@ MISSING: dict[tuple[str, ...], str] = {
     ("policy test", "FILE"): FOR_INPUT,
     ("can grow", "web01", "1GiB", "--keep", "FILE"): FOR_INPUT,
     ("can grow", "web01", "1GiB", "--spool", "DIR"): "hint: name the folder of a collector's spool",
+    ("policy adopt", "FILE"): FOR_INPUT,
+    ("drive", "web01", "1GiB", "--config", "FILE"): "hint: write [vm.",
     ("seal", "--key", "FILE"): "hint: make a key: nilo key new NAME -o FILE",
     ("seal", "--key", "seal.key", "--policy", "FILE"): "hint: name a file with lines such as: log VERIFIER-KEY",
     ("seal", "--sign-with", "cat", "--verifier-key", "FILE"): "hint: name the file with what nilo key new printed",
@@ -114,6 +116,7 @@ def test_no_name_of_a_file_is_left_out() -> None:
     known = {(args[0], args[-2] if args[-2:-1] and args[-2].startswith("-") else "") for args in [*MISSING, *NEW]}
     others = {
         ("prove", "--smt2"), ("prove", "--save"), ("collector", "-o"), ("drive", "--evidence"),  # make their folders
+        ("apply", "--evidence"), ("apply", "--config"),  # as drive has them
         ("can", "--keep"), ("can", "--spool"), ("do", "--proof"),  # of each of their commands the same
     }  # fmt: skip
     assert {family(*each) for each in named(nilo)} - {family(*each) for each in known} - others == set()
