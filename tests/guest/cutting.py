@@ -43,6 +43,7 @@ def _pass_on(listener: socket.socket, qmp: Path, at: bytes, passes_it_on: bool) 
                 caller.shutdown(socket.SHUT_RDWR)
                 if passes_it_on:
                     qemu.sendall(message)
+                    answers.join(60)  # QEMU answers, and nobody hears it
                 qemu.shutdown(socket.SHUT_RDWR)  # closed alone it would stay open while the other thread reads it
                 return
 
