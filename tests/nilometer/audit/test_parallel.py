@@ -111,9 +111,9 @@ def test_a_wrong_history_is_as_wrong(tmp_path: Path, lines: list[bytes]) -> None
 
 
 POLICIES = """
-[half_stays_free]
-says = "Half of each host stays free."
-holds = "host.free * 2 >= host.total"
+[nothing_held]
+says = "No host holds anything."
+holds = "host.held == 0"
 
 [no_growth]
 says = "No VM grows."
