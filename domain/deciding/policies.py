@@ -21,7 +21,7 @@ from domain.deciding.evidence import arguments
 from domain.decision import Code, Decision, Outcome, accepted, failed, rejected
 from domain.events import Event, Evidence, HostEvent, VmEvent
 from domain.evolve import vm_defined
-from domain.identifiers import StreamName, host_stream, subject_id, vm_stream
+from domain.identifiers import StreamName, UtcTime, host_stream, subject_id, vm_stream
 from domain.policy_events import (
     HostRefusedByPolicy,
     PolicyRead,
@@ -38,6 +38,18 @@ NEVER_REFUSED: Final = frozenset(("stop", "remove-vm"))
 """Commands that no policy may refuse."""
 RESIZES: Final = frozenset(("add-memory", "remove-memory", "grow", "reclaim"))
 """Commands with an amount, of which less may be granted."""
+
+
+NamedVm = tuple[str, Vm]
+"""The name and the state of a VM."""
+
+
+@record()
+class JointFigures(Record):
+    """How far VMs together are from keeping a policy, and the figures that it reads of them."""
+
+    distance: int
+    figures: Mapping[str, int | bool | str]
 
 
 @record()
@@ -60,7 +72,14 @@ class EnforcedPolicy(Record):
     monotone: frozenset[str]
     """Commands of which a smaller amount keeps it wherever a larger one does."""
     beside: frozenset[str]
-    """Commands that may break it of other VMs on the host than the one that they name."""
+    """Commands that may break it of other VMs on the host than the one that they name, or of several VMs together."""
+    joint: Callable[[Mapping[str, NamedVm]], Mapping[StreamName, JointFigures]] | None = None
+    """Of a policy over two VMs or a group: how far each of them is from keeping it, by all VMs that are there."""
+    change: Callable[[Vm, Vm, Host, str], int] | None = None
+    """Of a policy over a change: how far it is from keeping it, by the VM before and after, its host, and the command.
+    The VM before it is among the ``figures`` of none."""
+    applies_at: Callable[[UtcTime], bool] | None = None
+    """Whether it applies at a time; always without this."""
 
 
 @record()
@@ -85,6 +104,21 @@ def subject_distance(policy: EnforcedPolicy, subject: PolicySubject | None) -> i
     return policy.measure(subject.state, subject.host)
 
 
+def reads_everyone(policies: Sequence[EnforcedPolicy], command: Command) -> bool:
+    """Whether a policy has to be asked of VMs on whatever hosts: of two, or of a group."""
+    return any(policy.joint is not None and NAMES[type(command)] in policy.beside for policy in policies)
+
+
+def has_windows(policies: Sequence[EnforcedPolicy]) -> bool:
+    """Whether one of them does not always apply."""
+    return any(policy.applies_at is not None for policy in policies)
+
+
+def at_time(policies: Sequence[EnforcedPolicy], time: UtcTime) -> tuple[EnforcedPolicy, ...]:
+    """The policies that apply at a time."""
+    return tuple(policy for policy in policies if policy.applies_at is None or policy.applies_at(time))
+
+
 def reads_beside(policies: Sequence[EnforcedPolicy], command: Command) -> bool:
     """Whether a policy has to be asked of the other VMs on the hosts that a command changes."""
     name = NAMES[type(command)]
@@ -99,6 +133,8 @@ class PolicyReads(Record):
     hosts: tuple[HostAggregate, ...]
     beside: tuple[VmAggregate, ...]
     """The VMs on these hosts, where a policy may be broken of others than the one that is named."""
+    everyone: tuple[VmAggregate, ...] = ()
+    """All VMs, where a policy may be broken of several together."""
 
 
 def find_broken(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: Answer) -> list[PolicyRead]:
@@ -106,6 +142,12 @@ def find_broken(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: 
     found: list[PolicyRead] = []
     changes = _subject_changes(reads, answer)
     for policy in policies:
+        if policy.joint is not None:
+            found += _find_broken_jointly(policy, policy.joint, reads, changes.get(answer.target))
+            continue
+        if policy.change is not None:
+            found += _find_broken_change(policy, policy.change, answer, changes.get(answer.target))
+            continue
         for stream, (before, after) in changes.items():
             if after is None or policy.over_vms is (after.state is None):
                 continue
@@ -119,6 +161,48 @@ def find_broken(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: 
                     PolicyRead(policy.name, policy.version, policy.sentence, stream, held, distance, dict(figures))
                 )
     return found
+
+
+def _find_broken_jointly(
+    policy: EnforcedPolicy,
+    joint: Callable[[Mapping[str, NamedVm]], Mapping[StreamName, JointFigures]],
+    reads: PolicyReads,
+    change: SubjectChange | None,
+) -> Iterator[PolicyRead]:
+    """Two VMs, or a group, that are further from keeping a policy after a change of one VM."""
+    if not reads.everyone or change is None or change[1] is None or change[1].state is None:
+        return
+    vms = {vm.id: (vm.name, vm.state) for vm in reads.everyone}
+    changed = change[1]
+    assert changed.state is not None
+    before = joint(vms)
+    for stream, after in joint({**vms, changed.id: (changed.name, changed.state)}).items():
+        held = before[stream].distance if stream in before else 0
+        if after.distance > held:
+            yield PolicyRead(
+                policy.name, policy.version, policy.sentence, stream, held, after.distance, dict(after.figures)
+            )
+
+
+def _find_broken_change(
+    policy: EnforcedPolicy,
+    measure: Callable[[Vm, Vm, Host, str], int],
+    answer: Answer,
+    change: SubjectChange | None,
+) -> Iterator[PolicyRead]:
+    """A change of a VM that a policy does not allow."""
+    if change is None:
+        return
+    before, after = change
+    if before is None or after is None or before.state is None or after.state is None:
+        return
+    if not (policy.has_vm(after.id, after.name) and policy.has_host(after.host_id)):
+        return
+    event = answer.events[0][1]
+    distance = measure(before.state, after.state, after.host, getattr(event, "command", answer.command))
+    if distance:
+        figures = dict(policy.figures(after.state, after.host))
+        yield PolicyRead(policy.name, policy.version, policy.sentence, answer.target, 0, distance, figures)
 
 
 SubjectChange = tuple[PolicySubject | None, PolicySubject | None]

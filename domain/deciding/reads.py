@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from domain import commands
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import Command
-from domain.deciding.policies import EnforcedPolicy, PolicyReads, reads_beside
+from domain.deciding.policies import EnforcedPolicy, PolicyReads, reads_beside, reads_everyone
 from domain.identifiers import StreamName, host_stream, vm_stream
 from domain.record import Record, record
 from domain.replacing import replace
@@ -34,11 +34,14 @@ class Reads(Record):
     beside: tuple[VmAggregate, ...] = ()
     """The VMs on the hosts that were read, where a policy may be broken of others than the one that is named."""
 
+    everyone: tuple[VmAggregate, ...] = ()
+    """All VMs, where a policy may be broken of several together."""
+
     @property
     def for_policies(self) -> PolicyReads:
         """What was read, as policies are asked of it."""
         hosts = {host.id: host for host in (self.host, self.destination) if host is not None}
-        return PolicyReads(vm=self.vm, hosts=tuple(hosts.values()), beside=self.beside)
+        return PolicyReads(vm=self.vm, hosts=tuple(hosts.values()), beside=self.beside, everyone=self.everyone)
 
     @property
     def streams(self) -> set[StreamName]:
@@ -76,6 +79,10 @@ class Aggregates(Protocol):
         """The VMs, running or not, that are on a host."""
         ...
 
+    def all_vms(self) -> list[VmAggregate]:
+        """All VMs, running or not."""
+        ...
+
     @property
     def policies(self) -> tuple[EnforcedPolicy, ...]:
         """The policies that are adopted, in the order of their names."""
@@ -91,7 +98,8 @@ def load(command: Command, aggregates: Aggregates) -> Reads:
     if reads_beside(policies, command):
         hosts = {host.id for host in (reads.host, reads.destination) if host is not None}
         beside = tuple(vm for host in sorted(hosts) for vm in aggregates.vms_on(host))
-    return replace(reads, policies=policies, beside=beside)
+    everyone = tuple(aggregates.all_vms()) if reads_everyone(policies, command) else ()
+    return replace(reads, policies=policies, beside=beside, everyone=everyone)
 
 
 def _load(command: Command, aggregates: Aggregates) -> Reads:

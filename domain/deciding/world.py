@@ -53,6 +53,10 @@ class World:
         """The VMs that are on a host."""
         return [vm for vm in self.vms.values() if vm.host == host]
 
+    def all_vms(self) -> list[VmAggregate]:
+        """All VMs."""
+        return list(self.vms.values())
+
     def execute(self, command: Command) -> Answer:
         """Decides a command and applies its events. Raises ``InputError``, and then nothing changes."""
         answer = decide(command, load(command, self))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from domain.aggregates import HostAggregate, VmAggregate
@@ -19,6 +19,7 @@ from domain.event import Event
 from domain.identifiers import POLICIES, StreamName, UtcTime, host_stream, policy_stream, vm_stream
 from domain.policy_events import PoliciesChanged, PolicyAdopted, PolicyBreaker, PolicyRetired
 from nilometer.ledger.policies import PolicySet
+from nilometer.ledger.repository import decided_vms
 from nilometer.storage.recorder import ExpectedVersions
 from nilometer.storage.store import Database
 from nilometer.suggesting import did_you_mean
@@ -27,9 +28,6 @@ from projections.fleet import Fleet
 if TYPE_CHECKING:
     from rules.policies.checking import PolicyCheck
     from rules.policies.policy import Policy
-
-ENFORCEABLE: Final = (frozenset(("vm",)), frozenset(("host",)), frozenset(("vm", "host")))
-"""Of what a policy may speak that the decider keeps."""
 
 
 class AdoptionRefusal(StrEnum):
@@ -72,19 +70,12 @@ class PreparedAdoption:
 
 
 def prepare_adoption(policies: Sequence[Policy], adopted: PolicySet, *, from_now: bool) -> PreparedAdoption:
-    """Checks policies, beside those that are adopted. Raises ``InputError`` for one that no decider can keep."""
+    """Checks policies, beside those that are adopted."""
     from rules.obligations.builder import ObligationBuilder
     from rules.policies.adopting import prove_for_adoption
     from rules.policies.checking import check_policies
     from rules.policies.enforcing import adopted_policy, digest_of, enforced_policy
 
-    for policy in policies:
-        if policy.over not in ENFORCEABLE or policy.scope.window is not None:
-            what = "a window of time" if policy.over in ENFORCEABLE else " and ".join(sorted(policy.over))
-            raise InputError(
-                f"{policy.place}: {policy.name} cannot be adopted: it speaks of {what}",
-                hint="it keeps policies over one VM, one host, or both, at any time; nilo audit --policies judges all",
-            )
     digests = {one.name: one.envelope.event.digest for one in adopted.adopted}
     new = [policy for policy in policies if digests.get(policy.name) != digest_of(policy.text)]
     unchanged = tuple(policy.name for policy in policies if policy not in new)
@@ -141,6 +132,14 @@ def find_breakers(policy: EnforcedPolicy, fleet: Fleet) -> Iterator[PolicyBreake
     """The decided VMs or hosts of a fleet that break a policy. Raises the error of one that cannot be read."""
     for error in fleet.ended.values():
         raise error
+    if policy.change is not None:
+        return  # nobody breaks it by being as they are
+    if policy.joint is not None:
+        vms = {vm.id: (vm.name, vm.state) for vm in decided_vms(fleet)}
+        for stream, figures in policy.joint(vms).items():
+            if figures.distance:
+                yield PolicyBreaker(stream, figures.distance)
+        return
     for subject in _subjects_of(policy, fleet):
         distance = subject_distance(policy, subject)
         if distance:

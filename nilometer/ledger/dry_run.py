@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.commands import NAMES
 from domain.deciding.decider import decide
-from domain.deciding.policies import EnforcedPolicy
-from domain.deciding.reads import load
+from domain.deciding.policies import EnforcedPolicy, at_time, has_windows
+from domain.deciding.reads import load, named_streams
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.identifiers import StreamName, UtcTime, host_stream, split_stream, vm_stream
+from domain.replacing import replace
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.moments import find_moment
-from nilometer.ledger.repository import count_on, decided_host, decided_on, decided_vm
+from nilometer.ledger.repository import count_on, decided_host, decided_on, decided_vm, decided_vms
 from nilometer.ledger.requests import Request, Result
 from nilometer.ledger.unit_of_work import undecidable
 from nilometer.ledger.validating import check_requests
@@ -88,6 +89,10 @@ class DryRun:
         """The decided VMs that are on a host."""
         return decided_on(self._fleet, host)
 
+    def all_vms(self) -> list[VmAggregate]:
+        """All decided VMs."""
+        return decided_vms(self._fleet)
+
     @property
     def policies(self) -> tuple[EnforcedPolicy, ...]:
         """The policies that the ledger has adopted."""
@@ -105,12 +110,15 @@ class DryRun:
         return frozenset() if self._ledger is None or not keys else self._ledger.known(keys)
 
     def _decide(self, request: Request) -> Result:
+        recorded = current_time(self._clock)
         try:
             reads = load(request.command, self)
+            if has_windows(reads.policies):
+                moment = self._time_of(request, recorded, reads.streams or named_streams(request.command))
+                reads = replace(reads, policies=at_time(reads.policies, moment))
             answer = decide(request.command, reads)
         except (UnreadableEvent, HistoryError) as error:
             raise undecidable(error) from error
-        recorded = current_time(self._clock)
         happened = self._time_of(request, recorded, reads.streams.union([stream for stream, _ in answer.events]))
         metadata = Metadata(
             actor=request.actor,

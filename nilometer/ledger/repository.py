@@ -109,6 +109,11 @@ class Repository:
         self._leave_transaction()
         return decided_on(self._views.fleet(), host)
 
+    def all_vms(self) -> list[VmAggregate]:
+        """All decided VMs, as they are stored: whoever reads them expects the ledger's position."""
+        self._leave_transaction()
+        return decided_vms(self._views.fleet())
+
     @property
     def policies(self) -> tuple[EnforcedPolicy, ...]:
         """The policies that are adopted, as they were when they were last read."""
@@ -245,6 +250,13 @@ def decided_on(fleet: Fleet, host: str) -> list[VmAggregate]:
     """The decided VMs that are on a host. Raises the error of a VM of which that is not known."""
     _check_all_known(fleet)
     subjects = [fleet.vms[id].subject for id in sorted(fleet.on(host))]
+    return [subject for subject in subjects if isinstance(subject, VmAggregate)]
+
+
+def decided_vms(fleet: Fleet) -> list[VmAggregate]:
+    """All decided VMs. Raises the error of a VM of which the state is not known."""
+    _check_all_known(fleet)
+    subjects = [fleet.vms[id].subject for id in sorted(fleet.vms)]
     return [subject for subject in subjects if isinstance(subject, VmAggregate)]
 
 

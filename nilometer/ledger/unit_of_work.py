@@ -14,7 +14,7 @@ from domain.aggregates import HistoryError
 from domain.commands import NAMES, Command
 from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
-from domain.deciding.policies import reads_beside
+from domain.deciding.policies import at_time, has_windows, reads_beside
 from domain.deciding.reads import named_streams
 from domain.deciding.redecide import find_other_decision
 from domain.decision import Code, Outcome, accepted
@@ -23,6 +23,7 @@ from domain.errors import InputError, InternalError
 from domain.events import Event, HostCommandRefused, HostEvent, VmEvent
 from domain.identifiers import POLICIES, StreamName, UtcTime, host_stream, vm_stream
 from domain.record import Record, record
+from domain.replacing import replace
 from domain.settings import ConfigVersion, MemorySetting
 from domain.shapes import write_memory
 from nilometer.errors import LedgerError, UnreadableEvent
@@ -161,19 +162,20 @@ class UnitOfWork:
         if isinstance(command, commands.RemoveHost):
             self._expect_position()
         try:
-            reads, answer = self._decide(command)
+            reads, answer, recorded = self._decide(request)
         except (UnreadableEvent, HistoryError) as error:
             raise undecidable(error) from error
         if isinstance(command, commands.DefineVm) and accepted(answer.decision):
             self._expect_unchanged(host_stream(command.host))
-        self._append(request, key, reads, answer)
+        self._append(request, key, reads, answer, recorded)
 
-    def _decide(self, command: Command) -> tuple[set[StreamName], Answer]:
-        """The streams that a command reads, and its answer.
+    def _decide(self, request: Request) -> tuple[set[StreamName], Answer, UtcTime | None]:
+        """The streams that a command reads, its answer, and the time now where policies depended on it.
 
         An error, a refusal, or an answer that writes nothing may come of state that others have changed since it was
         remembered: it is believed only on state that is fresh.
         """
+        command, recorded = request.command, None
         while True:
             try:
                 reads = self._repository.load(command)
@@ -181,6 +183,10 @@ class UnitOfWork:
                 if self._expected_position is None and reads_beside(reads.policies, command):
                     self._expect_position()
                     continue
+                if has_windows(reads.policies):
+                    recorded = current_time(self._clock)
+                    moment = self._time_of(request, recorded, reads.streams or named_streams(command))
+                    reads = replace(reads, policies=at_time(reads.policies, moment))
                 answer = decide(command, reads)
             except InputError:
                 if self._repository.refresh(named_streams(command), self._written):
@@ -189,11 +195,11 @@ class UnitOfWork:
             streams = reads.streams
             self._touched |= streams
             if accepted(answer.decision) and answer.events:
-                return streams, answer
+                return streams, answer, recorded
             if not answer.events and self._repository.refresh_policies():
                 continue
             if not self._repository.refresh(streams, self._written):
-                return streams, answer
+                return streams, answer, recorded
 
     def _expect_position(self) -> None:
         """Decides what follows on what is stored, and expects that nothing is written until it is recorded itself."""
@@ -206,11 +212,13 @@ class UnitOfWork:
 
     # Write
 
-    def _append(self, request: Request, key: str, reads: set[StreamName], answer: Answer) -> None:
+    def _append(
+        self, request: Request, key: str, reads: set[StreamName], answer: Answer, recorded: UtcTime | None
+    ) -> None:
         first = len(self._envelopes)
         happened = None
         if answer.events:
-            recorded = current_time(self._clock)
+            recorded = recorded or current_time(self._clock)
             happened = self._time_of(request, recorded, reads.union([stream for stream, _ in answer.events]))
             self._append_events(request, key, happened, recorded, answer)
         decided = _Decided(request=request, answer=answer, first=first, happened=happened)

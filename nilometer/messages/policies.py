@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from domain.identifiers import split_stream, subject_id
 from domain.policy_events import PoliciesChanged, PolicyAdopted, PolicyEvent, PolicyRead, PolicyRetired
 from nilometer.messages.facts import CommandFacts
@@ -10,6 +12,9 @@ from nilometer.messages.sizes import format_sizes, plural
 from rules.wording import format_figures
 
 _LIST = "the policies that are adopted: nilo policy list"
+
+
+_KINDS: Final = {"host": "host ", "group": "the group "}
 
 
 def explain_policy(facts: CommandFacts) -> tuple[str, str]:
@@ -29,7 +34,7 @@ def _describe_read(read: PolicyRead) -> str:
     kind, id = split_stream(read.subject)
     verb = "would be broken further by" if read.before else "would not hold of"
     figures = ", ".join(f"{path} {format_figures(path, [value])[0]}" for path, value in read.figures.items())
-    return f"{read.policy} {verb} {'host ' if kind == 'host' else ''}{id}: {read.sentence.rstrip('.')} ({figures})"
+    return f"{read.policy} {verb} {_KINDS.get(kind, '')}{id}: {read.sentence.rstrip('.')} ({figures})"
 
 
 def describe_policy_event(stream: str, event: PolicyEvent) -> str:

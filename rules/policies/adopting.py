@@ -18,7 +18,7 @@ from rules.policies.policy import Policy
 from rules.solving.solver import Solver
 from rules.symbolic import terms
 from rules.symbolic.terms import ZERO, Term
-from rules.symbolic.values import leaves, substitute
+from rules.symbolic.values import as_record, leaves, substitute
 
 AMOUNT: Final = "amount"
 """The variable of a resize's amount."""
@@ -39,11 +39,13 @@ def prove_for_adoption(policy: Policy, builder: ObligationBuilder | None = None)
     """What the decider has to know of a policy. What the solver gives up on counts as not proved."""
     builder, solver = builder or ObligationBuilder(), Solver(BUDGET)
     measure = distance(policy.term)
-    monotone, beside = dict.fromkeys(sorted(RESIZES), True), dict[str, bool]()
-    for asked in policy_obligations(builder, policy):
+    monotone, beside = dict.fromkeys(sorted(RESIZES), not policy.is_over_changes), dict[str, bool]()
+    is_joint = policy.is_over_pairs or policy.is_over_groups
+    for asked in () if policy.is_over_changes else policy_obligations(builder, policy):
         if asked.command in monotone:
             monotone[asked.command] &= _is_monotone(solver, builder, measure, asked)
-        if policy.is_over_vms and asked.about not in ("the VM", "the new VM") and asked.before is not None:
+        others = policy.is_over_vms and asked.about not in ("the VM", "the new VM") and asked.before is not None
+        if others or is_joint:
             is_kept = _is_no_worse(solver, measure, asked)
             beside[asked.command] = beside.get(asked.command, False) or not is_kept
     return AdoptionProof(
@@ -64,10 +66,8 @@ def monotone_goal(builder: ObligationBuilder, measure: Term, asked: PolicyObliga
         terms.at_most(smaller[AMOUNT], granted),
     ]
     assert asked.before is not None
-    vm, host = asked.after.vm, asked.after.host
-    less = Sight(
-        vm=None if vm is None else substitute(vm, smaller), host=None if host is None else substitute(host, smaller)
-    )
+    after = {name: substitute(as_record(value), smaller) for name, value in asked.after.values.items()}
+    less = Sight(vm=after.get("vm"), host=after.get("host"), other=after.get("other"), group=after.get("group"))
     allowed = terms.most(_at(measure, asked.before), _at(measure, asked.after))
     return assumes, terms.at_most(_at(measure, less), allowed)
 
@@ -79,8 +79,8 @@ def _is_monotone(solver: Solver, builder: ObligationBuilder, measure: Term, aske
 
 def _is_no_worse(solver: Solver, measure: Term, asked: PolicyObligation) -> bool:
     *assumes, _ = asked.obligation.assumes
-    assert asked.before is not None
-    goal = terms.at_most(_at(measure, asked.after), _at(measure, asked.before))
+    before = ZERO if asked.before is None else _at(measure, asked.before)
+    goal = terms.at_most(_at(measure, asked.after), before)
     return solver.ask(*assumes, terms.negation(goal), with_values=False).holds is False
 
 

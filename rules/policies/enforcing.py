@@ -5,20 +5,22 @@ What was proved of it when it was adopted, its event says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from hashlib import sha256
 
-from domain.aggregates import HistoryError
-from domain.deciding.policies import EnforcedPolicy
+from domain.aggregates import HistoryError, VmAggregate
+from domain.deciding.policies import EnforcedPolicy, JointFigures, NamedVm
+from domain.deciding.world import World
 from domain.errors import InputError
-from domain.identifiers import policy_stream
+from domain.identifiers import StreamName, policy_stream
 from domain.policy_events import PolicyAdopted
+from domain.recording import VmCommandName
 from domain.state import Host, Vm
-from rules.policies.compiling import compile_measure
+from rules.policies.compiling import Measure, compile_measure
 from rules.policies.policy import Policy
 from rules.policies.reading import read_policies
-from rules.policies.subjects import SubjectState
+from rules.policies.subjects import SubjectState, subjects_in
 from rules.symbolic.terms import Literal
 
 
@@ -49,10 +51,10 @@ def adopted_policy(name: str, event: PolicyAdopted) -> Policy:
 def enforced_policy(name: str, version: int, event: PolicyAdopted) -> EnforcedPolicy:
     """What the decider asks of an adopted policy. Raises ``HistoryError`` as ``adopted_policy``."""
     policy = adopted_policy(name, event)
+    measure, window = compile_measure(policy.term), policy.scope.window
 
     def figures(vm: Vm | None, host: Host) -> Mapping[str, int | bool | str]:
-        found = SubjectState(stream=policy_stream(name), vm=vm, host=host).figures(policy)
-        return {path: _plain(found[path]) for path in sorted(found)}
+        return _figures_of(policy, SubjectState(stream=policy_stream(name), vm=vm, host=host))
 
     return EnforcedPolicy(
         name=name,
@@ -62,11 +64,41 @@ def enforced_policy(name: str, version: int, event: PolicyAdopted) -> EnforcedPo
         over_hosts=policy.is_over_hosts,
         has_vm=policy.scope.has_vm,
         has_host=policy.scope.has_host,
-        measure=compile_measure(policy.term),
+        measure=measure,
         figures=figures,
         monotone=frozenset(event.monotone),
         beside=frozenset(event.beside),
+        joint=_joint(policy, measure) if policy.is_over_pairs or policy.is_over_groups else None,
+        change=_change(measure) if policy.is_over_changes else None,
+        applies_at=None if window is None else window.applies_at,
     )
+
+
+def _joint(policy: Policy, measure: Measure) -> Callable[[Mapping[str, NamedVm]], Mapping[StreamName, JointFigures]]:
+    """How far two VMs, or the VMs of a group, are from keeping a policy."""
+
+    def find(vms: Mapping[str, NamedVm]) -> Mapping[StreamName, JointFigures]:
+        there = {id: VmAggregate(id=id, name=name, host="", state=state) for id, (name, state) in vms.items()}
+        found: dict[StreamName, JointFigures] = {}
+        for subject in subjects_in(policy, World(vms=there)):
+            distance = subject.measure(measure)
+            if subject.stream not in found or distance > found[subject.stream].distance:
+                found[subject.stream] = JointFigures(distance, _figures_of(policy, subject))
+        return found
+
+    return find
+
+
+def _change(measure: Measure) -> Callable[[Vm, Vm, Host, str], int]:
+    def distance(before: Vm, after: Vm, host: Host, command: str) -> int:
+        return measure(after, host, before=before, command=VmCommandName(command))
+
+    return distance
+
+
+def _figures_of(policy: Policy, subject: SubjectState) -> dict[str, int | bool | str]:
+    found = subject.figures(policy)
+    return {path: _plain(found[path]) for path in sorted(found)}
 
 
 def _plain(value: Literal) -> int | bool | str:

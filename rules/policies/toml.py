@@ -31,8 +31,8 @@ _AT_END: Final = " (at end of document)"
 
 def is_toml(text: str, source: str) -> bool:
     """Whether a file of policies is TOML: by its name, or by how it begins, which no Python of policies does."""
-    if source.endswith((".py", ".toml")):
-        return source.endswith(".toml")
+    if source.endswith(".toml"):
+        return True
     lines = (line.strip() for line in text.splitlines())
     return next((line.startswith("[") for line in lines if line and not line.startswith("#")), False)
 

@@ -85,6 +85,9 @@ class Recorder:
     def vms_on(self, host: str) -> list[VmAggregate]:
         return [self.vm(id) for id in sorted(self.fleet.on(host))]
 
+    def all_vms(self) -> list[VmAggregate]:
+        return [self.vm(id) for id in sorted(self.fleet.vms)]
+
     def count_vms(self, host: str) -> int:
         return len(self.fleet.on(host))
 

@@ -30,12 +30,14 @@ def two_gib_stay_free(host: Host) -> bool:
 '''
 
 
-def _request(line: Line) -> Request:
+def request_of(line: Line) -> Request:
+    """A line as a request."""
     given = {key: value for key, value in line.items() if key != "command"}
     return Request(parse_command(str(line["command"]), given), "ann", "crowd")
 
 
-def _beginning() -> list[Line]:
+def beginning() -> list[Line]:
+    """Two hosts with the VMs of all writers."""
     lines: list[Line] = [
         {"command": "register-host", "host": host, "version": "2022", "total": 40 * GIB, "reserve": GIB}
         for host in ("hv01", "hv02")
@@ -67,13 +69,13 @@ def _write(url: str, number: int) -> None:
             step += 1
             left += ledger.version(POLICIES) > 0
             vm = f"vm{number}"
-            ledger.execute(_request({"command": "add-memory", "vm": vm, "amount": GIB}))
+            ledger.execute(request_of({"command": "add-memory", "vm": vm, "amount": GIB}))
             if step % 5 == 4:
                 amount = (2 if left else 5) * GIB  # until it is adopted, what is given is taken back
-                ledger.execute(_request({"command": "remove-memory", "vm": vm, "amount": amount}))
+                ledger.execute(request_of({"command": "remove-memory", "vm": vm, "amount": amount}))
             if number % 3 == 0 and step % 7 == 6:
                 to = f"hv{1 + step % 2:02}"
-                ledger.execute(_request({"command": "move-vm", "vm": vm, "to": to}))
+                ledger.execute(request_of({"command": "move-vm", "vm": vm, "to": to}))
 
 
 def _adopt(url: str) -> None:
@@ -89,8 +91,8 @@ def _adopt(url: str) -> None:
 def main(url: str) -> None:
     """The whole of it."""
     with Ledger.open(url, create=True, durable=False) as ledger:
-        for line in _beginning():
-            ledger.execute(_request(line))
+        for line in beginning():
+            ledger.execute(request_of(line))
         before = ledger.position
     children = [fork(partial(_write, url, number)) for number in range(WRITERS)]
     children.append(fork(partial(_adopt, url)))
