@@ -9,6 +9,7 @@ from typing import Final
 
 from benchmarks import (
     commands,
+    driving,
     importing,
     judging,
     moments,
@@ -55,6 +56,11 @@ class Scale:
     polled: Size = A_DAY
     """The fleet whose day is imported."""
     moments: int = 40
+    resizes: int = 9
+    watched: int = 100
+    """VMs."""
+    every: float = 10
+    """Seconds between two readings of a VM that is watched."""
     script: int = 5000
     starts: int = 15
     set_ups: int = 1
@@ -282,6 +288,25 @@ def where_time_goes(scale: Scale) -> Iterator[Line]:
         yield Line(f"processor: {what}", f"{seconds * 1e6:.1f} µs")
 
 
+def drive(scale: Scale) -> Iterator[Line]:
+    """A resize of a scripted guest, and a watch of many, beside plain sockets that ask the same."""
+    cost = driving.measure(scale.folder, resizes=scale.resizes, vms=scale.watched, every=scale.every)
+    yield Line(
+        "nilo drive, beyond its start and the guest's own time",
+        f"{cost.resize * 1000:.0f} ms CPU",
+        target="< 500 ms",
+        ok=cost.resize < 0.5,
+    )
+    yield Line(
+        f"nilo drive --watch, {cost.vms} VMs",
+        f"{cost.watch:.2%} of a core",
+        f"{cost.floor:.2%} plain sockets",
+        f"{cost.watch / cost.floor:.1f}",
+        "< 5 % of a core",
+        ok=cost.watch < 0.05,
+    )
+
+
 def seal(scale: Scale) -> Iterator[Line]:
     """A seal, beside a loop that reads the same rows and hashes their leaves."""
     costs = sealing.measure(scale.history(-2), scale.folder)
@@ -427,6 +452,7 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "start": start,
     "setup": set_up,
     "stages": where_time_goes,
+    "drive": drive,
     "plans": plans,
     "policies": check_policies,
     "seal": seal,

@@ -110,17 +110,38 @@ def _find_module_change(reading: MemoryReading, size: int, device: str | None) -
             )
         unplugged = fitting[-1].id
         messages: tuple[Message, ...] = ({"execute": "device_del", "arguments": {"id": unplugged}},)
+        is_ours = str(unplugged).startswith(_MODULE)
         return DeviceChange(
-            means=Means.PC_DIMM, device=unplugged, size_from=plugged, target=plugged + amount, messages=messages
+            means=Means.PC_DIMM,
+            device=unplugged,
+            size_from=plugged,
+            target=plugged + amount,
+            messages=messages,
+            tidy=(_delete_backend(str(unplugged)),) if is_ours else (),
         )
     _check_block(size, amount, MODULE_BLOCK, "the smallest module that a guest sees")
     name = device or _name_module(modules)
-    backend = f"{name}-memory"
+    backend = _name_backend(name)
     messages = (
         {"execute": "object-add", "arguments": {"qom-type": "memory-backend-ram", "id": backend, "size": amount}},
         {"execute": "device_add", "arguments": {"driver": "pc-dimm", "id": name, "memdev": backend}},
     )
-    return DeviceChange(means=Means.PC_DIMM, device=name, size_from=plugged, target=plugged + amount, messages=messages)
+    return DeviceChange(
+        means=Means.PC_DIMM,
+        device=name,
+        size_from=plugged,
+        target=plugged + amount,
+        messages=messages,
+        undo=(_delete_backend(name),),
+    )
+
+
+def _name_backend(module: str) -> str:
+    return f"{module}-memory"
+
+
+def _delete_backend(module: str) -> Message:
+    return {"execute": "object-del", "arguments": {"id": _name_backend(module)}}
 
 
 def _name_module(modules: Sequence[PluggedDevice]) -> str:

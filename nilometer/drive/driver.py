@@ -94,6 +94,10 @@ class DeviceChange:
     """What the device was last told to be, where it says that."""
     messages: tuple[Message, ...]
     """What is sent, in order. The last one is the request; what is before it only prepares."""
+    undo: tuple[Message, ...] = ()
+    """What is sent if the request is refused: it takes back what was prepared."""
+    tidy: tuple[Message, ...] = ()
+    """What is sent once the target is reached: it gives back what is no longer needed."""
 
     @property
     def amount(self) -> int:

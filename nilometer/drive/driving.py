@@ -195,7 +195,11 @@ class ResizeRun:
             after = await self._measure(reading, change, refused=refused)
         except LineBroken as error:
             return self._broken(change, expectation, error)
-        return self._settled(before, after, change, expectation, answer, time.monotonic() - begun)
+        came = self._settled(before, after, change, expectation, answer, time.monotonic() - begun)
+        left = change.undo if refused else change.tidy if after.size_of(change) == change.target else ()
+        for message in left:
+            await self._ask(message, {"mechanism": change.means.value, "requested": None})
+        return came
 
     async def _ask(self, message: Message, asked: Message) -> DriverAnswer:
         """Sends a message, and writes down its answer; also that none came."""

@@ -170,7 +170,7 @@ def _plan_observed(session: Session, out: Output, ledger: LedgerReader, goal: Go
         else:
             out.write_line(describe_observed(found.answer, now))
         return UNDECIDED if found.answer.answer is CanAnswer.UNKNOWN else NOT_IN_FULL
-    document = {
+    document: dict[str, Any] = {
         "plan": FORMAT, "kind": "observed", "goal": str(goal), "ledger": ledger.id, "position": fleet.position,
         "made": now, "lines": list(found.lines), "read": dict(found.read),
     }  # fmt: skip

@@ -155,7 +155,8 @@ def settle_step(vm: QemuVm, entry: QueuedRecord, record: StepRecord) -> None:
     if record.outcome == StepOutcome.GUEST_LOST:
         parts = [to_verbatim(part) for part in (record.guest_console, record.error) if part is not None]
         message = " ".join(parts) or record.note
-        vm.emit(VmLost(told=message, record=entry.reference), entry.time, entry.previous, number)
+        if not vm.fold.lost:  # QEMU's own event may have said so
+            vm.emit(VmLost(told=message, record=entry.reference), entry.time, entry.previous, number)
         if request is not None:
             _settle(vm, entry, request, (entry.time, None), (ObservedCode.GUEST_LOST, CauseIs.REPORTED), message)
     elif request is not None and is_reached(vm, request):

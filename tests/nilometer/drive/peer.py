@@ -138,7 +138,7 @@ class Peer:
     def _answer(self, writer: asyncio.StreamWriter, message: Json) -> None:
         name, arguments = message["execute"], message.get("arguments", {})
         id = message.get("id")
-        is_request = name in ("balloon", "device_add", "device_del", "object-add") or (
+        is_request = name in ("balloon", "device_add", "device_del", "object-add", "object-del") or (
             name == "qom-set" and arguments["property"] == "requested-size"
         )
         if is_request:
@@ -185,6 +185,9 @@ class Peer:
             return "balloon", arguments["value"]
         if name == "object-add":
             self.backends[arguments["id"]] = arguments["size"]
+            return None, 0
+        if name == "object-del":
+            del self.backends[arguments["id"]]
             return None, 0
         if name == "device_add":
             return arguments["id"], self.backends[arguments["memdev"]]

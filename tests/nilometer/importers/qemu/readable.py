@@ -53,7 +53,7 @@ def list_events(recording: Recording) -> list[str]:
 def _what(event: Observed) -> str:
     if isinstance(event, VmChangeRequested):
         asked = f"asked r{event.request} {event.device} {mib(event.size_from)} -> {mib(event.target)}"
-        answer = "accepted" if event.accepted else "refused"
+        answer = {True: "accepted", False: "refused", None: "unanswered"}[event.accepted]
         return f"{asked} ({mib(event.amount)}), {answer}{_grounds(event.grounds)}"
     if isinstance(event, VmMemoryMoved):
         why = event.why if event.request is None else f"for r{event.request}"
