@@ -85,7 +85,7 @@ def _find_balloon_change(reading: MemoryReading, size: int) -> DeviceChange:
     target, most = size - reading.virtio, reading.base + reading.modules
     if target > most:
         raise CannotBeAsked(
-            f"a balloon only gives back what it took, and {format_rounded(size)} is more than the VM ever had",
+            f"a balloon only gives back what it took, and {format_rounded(size)} is more than the VM can have with it",
             hint=f"the most is {format_typed(most + reading.virtio)}",
         )
     if target <= 0:

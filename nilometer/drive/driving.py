@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -109,7 +110,8 @@ class ResizeRun:
     async def run(self) -> DriveOutcome:
         """Makes the change. Raises ``CannotBeAsked`` where it cannot be asked for, and nothing was sent."""
         note = f"{self.request.actor} via {self.request.via}, since {format_time(current_time(self.clock))}"
-        with lock_changes(self.place.lock, self.place.id, note):
+        is_locked = nullcontext() if self.request.dry_run else lock_changes(self.place.lock, self.place.id, note)
+        with is_locked:
             try:
                 return await self._run()
             finally:

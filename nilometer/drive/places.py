@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from domain.errors import InputError
 from domain.identifiers import vm_stream
 from domain.observed.vm import ObservedVm
+from domain.shapes import Id
 from nilometer.drive.evidence_file import EvidenceFile
 from nilometer.ledger.reader import LedgerReader
 from nilometer.storage.urls import SQLiteLocation, parse_url
 from nilometer.times import Clock, system_clock
 
+_ID: Final = TypeAdapter[str](Id)
 ENDING: Final = ".drive"
 """The ending of the folder beside a ledger."""
 
@@ -67,12 +71,25 @@ def find_place(ledger: LedgerReader | None, word: str, folder: Path, host: str |
         found = VmPlace(host=named[0].host, name=named[0].id.removeprefix(f"{named[0].host}."), folder=folder)
     else:
         found = _name_new(word, folder, host)
+    _check_names(found)
     if ledger is not None and ledger.has_begun(vm_stream(found.id)) and not found.open_evidence().path.exists():
         raise InputError(
             f"the VM {found.id} is in the ledger already, and its evidence is not in {folder}",
             hint="name the folder that has it: --evidence DIR; or another id: --host NAME",
         )
     return found
+
+
+def _check_names(place: VmPlace) -> None:
+    """Raises ``InputError`` for what is no id, before a file is named by it."""
+    for text in (place.host, place.name, place.id):
+        try:
+            _ID.validate_python(text)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            raise InputError(
+                f"{text!r} is no id: {problem}", hint="name a VM as its host and its name: hv01.web01"
+            ) from None
 
 
 def _name_new(word: str, folder: Path, host: str | None) -> VmPlace:

@@ -39,8 +39,9 @@ _KINDS: Final = {"virtio-mem": Means.VIRTIO_MEM, "dimm": Means.PC_DIMM}
 class QmpDriver:
     """Drives the VM whose QMP monitor has this socket. It needs the monitor for itself."""
 
-    def __init__(self, socket: str, *, clock: Clock = system_clock) -> None:
+    def __init__(self, socket: str, *, clock: Clock = system_clock, greeting: float = GREETING_SECONDS) -> None:
         self.socket = socket
+        self._greeting = greeting
         self._clock = clock
         self._client = QMPClient("nilo")
         self._listener = EventListener()
@@ -144,7 +145,7 @@ class QmpDriver:
     async def _connect(self) -> None:
         hint = "is the VM running, and is this its QMP socket? see docs/drive.md"
         try:
-            await asyncio.wait_for(self._client.connect(self.socket), GREETING_SECONDS)
+            await asyncio.wait_for(self._client.connect(self.socket), self._greeting)
         except TimeoutError:
             raise CannotBeAsked(
                 f"{self.socket}: QEMU does not greet: another program holds this monitor",

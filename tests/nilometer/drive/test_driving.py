@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from domain.quantities import MiB
+from nilometer.drive.driver import CannotBeAsked
+from nilometer.drive.qmp import QmpDriver
 from tests.nilometer.cli.calling import Desk
+from tests.nilometer.cli.test_schemas import problems
 from tests.nilometer.drive.asking import VM, drive, history, imported, kinds, records
 from tests.nilometer.drive.peer import Move, Reaction, guest
+from tests.paths import RECORDINGS
 
 
 def test_a_guest_grows_and_all_of_it_is_written_down_before_the_ledger_has_it(desk: Desk) -> None:
@@ -17,6 +22,7 @@ def test_a_guest_grows_and_all_of_it_is_written_down_before_the_ledger_has_it(de
         answer = drive(desk, peer, "640MiB", "--reason", "month end", "--correlation", "CHG-7")
     assert (answer.code, answer.err) == (0, "")
     document = answer.json
+    assert problems("drive", document) == []
     assert (document["outcome"], document["requested"], document["granted"]) == ("completed", 384 * MiB, 384 * MiB)
     assert kinds(desk) == ["attach", "intent", "command", "event", "step", "meta"]
     intent, command = records(desk)[1:3]
@@ -105,3 +111,59 @@ def test_nobody_answers(desk: Desk, tmp_path: Path) -> None:
     assert answer.code == 2
     assert "No such file" in answer.err
     assert not (desk.folder / "ledger.db").exists()
+
+
+def test_a_dry_run_says_what_is_expected_and_leaves_nothing(desk: Desk) -> None:
+    with guest(virtio={"vm0": 512 * MiB}, targets={"vm0": 512 * MiB}, balloon=256 * MiB, available=300) as peer:
+        all_of_it = desk.call("drive", VM, "512MiB", "--qmp", peer.path, "--dry-run")
+        short = desk.call("drive", VM, "384MiB", "--qmp", peer.path, "--dry-run", "--format", "json")
+    assert (all_of_it.code, all_of_it.out) == (0, f"{VM}: expected: 256 MiB, all of it\n")
+    assert (short.code, short.json["expected"], short.json["sent"]) == (1, 300 * MiB, False)
+    assert (peer.received, list(desk.folder.iterdir())) == ([], [])
+
+
+def test_only_in_full_sends_nothing_that_is_not_expected_in_full(desk: Desk) -> None:
+    with guest(virtio={"vm0": 512 * MiB}, targets={"vm0": 512 * MiB}, balloon=256 * MiB, available=300) as peer:
+        answer = drive(desk, peer, "384MiB", "--only-in-full")
+        assert (answer.code, answer.json["outcome"], peer.received) == (1, "rejected", [])
+        assert "300 MiB of 384 MiB (memory-in-use)" in answer.json["error"]["message"]
+        assert drive(desk, peer, "512MiB", "--only-in-full").code == 0
+
+
+def test_another_vm_on_the_socket_is_refused(desk: Desk) -> None:
+    with guest(uuid="6f1c0d7e-1111-4222-8333-944455556666") as peer:
+        assert drive(desk, peer, "512MiB").code == 0
+        peer.uuid = "6f1c0d7e-1111-4222-8333-000000000000"
+        answer = drive(desk, peer, "640MiB")
+    assert (answer.code, len(peer.received)) == (2, 1)
+    assert "this is another VM than lab.vm0 was" in answer.err
+
+
+@pytest.mark.parametrize("name", ["../../etc.passwd", "lab.", ".vm0", "lab.a\nb", "l" * 100 + "." + "v" * 100])
+def test_what_is_no_id_names_no_file(desk: Desk, name: str) -> None:
+    with guest() as peer:
+        answer = desk.call("drive", name, "512MiB", "--qmp", peer.path)
+    assert (answer.code, peer.received, list(desk.folder.iterdir())) == (2, [], [])
+    assert "is no id" in answer.err
+
+
+def test_a_vm_that_something_else_observed_is_not_driven_under_its_id(desk: Desk) -> None:
+    assert desk.call("import-qemu", str(RECORDINGS / "s1_idle_grow_shrink.jsonl"), "--as", "lab").code == 0
+    with guest() as peer:
+        answer = drive(desk, peer, "512MiB")
+    assert (answer.code, peer.received) == (2, [])
+    assert "its evidence is not in" in answer.err
+
+
+def test_a_monitor_that_another_program_holds_does_not_greet(tmp_path: Path) -> None:
+    with guest(greets=False) as peer, pytest.raises(CannotBeAsked, match="another program holds this monitor"):
+        asyncio.run(QmpDriver(peer.path, greeting=0.05).capabilities())
+
+
+def test_a_plain_answer_is_for_people(desk: Desk) -> None:
+    with guest() as peer:
+        answer = desk.call("drive", VM, "640MiB", "--qmp", peer.path)
+    first, expected, recorded = answer.out.splitlines()
+    assert first.startswith(f"completed: drive {VM}, 384 MiB, after ")
+    assert expected == "    expected: 384 MiB, all of it"
+    assert recorded.startswith("    recorded in sqlite:///")
