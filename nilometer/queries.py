@@ -15,6 +15,7 @@ from domain.identifiers import UtcTime, subject_id
 from nilometer.ledger.reader import LedgerReader
 from nilometer.planning.asking import Possibility, ask, world_of
 from nilometer.planning.givers import GENTLEST_FIRST
+from nilometer.planning.keeping import adopted_policies
 from nilometer.planning.options import MOST_STEPS
 from nilometer.times import current_time, parse_time
 from projections.short import Shortages, ShortGrant, find_shortages
@@ -123,7 +124,9 @@ def ask_command(
     if wrong:
         raise InputError(f"{wrong[0]!r} is no kind of step", hint=f"known: {', '.join(GENTLEST_FIRST)}")
     kept = () if keep is None else open_kept(fspath(keep), current_time())
-    return ask(world_of(ledger.views.fleet()), command, within=within, without=kinds, keep=kept)
+    adopted = ledger.policy_set()
+    world = world_of(ledger.views.fleet(), policies=adopted.enforced)
+    return ask(world, command, within=within, without=kinds, keep=(*adopted_policies(adopted), *kept))
 
 
 def _find_short_grants(ledger: LedgerReader, until: UtcTime | None) -> dict[str, ShortGrant]:

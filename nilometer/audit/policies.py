@@ -39,11 +39,11 @@ def open_kept(file: str, now: UtcTime) -> tuple[Policy, ...]:
 def make_judge(
     policies: Sequence[Policy], scope: Scope = EVERYTHING, *, late: Mapping[int, str] | None = None
 ) -> Judge:
-    """A judge of one history; it asks policies too, if there are any. ``late`` is as in ``Judge``."""
+    """A judge of one history, which asks the policies that are adopted and given. ``late`` is as in ``Judge``."""
     if not policies:
-        from rules.judging.judge import Judge
+        from rules.policies.adopted import AdoptedJudge
 
-        return Judge(scope, late=late)
+        return AdoptedJudge(scope, late=late)
     from rules.policies.judging import PolicyJudge
 
     return PolicyJudge(policies, scope, late=late)

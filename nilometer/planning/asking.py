@@ -10,9 +10,11 @@ from typing import Final
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import AddMemory, Command, Grow, MoveVm, RebootGuest, Restore, SetMemory, Start
 from domain.deciding.answer import Answer
+from domain.deciding.policies import EnforcedPolicy
 from domain.deciding.world import World
 from domain.decision import Code, Outcome
 from domain.identifiers import StreamName, host_stream, subject_id, vm_stream
+from domain.policy_events import BY_POLICY
 from domain.settings import Mode, cap
 from domain.state import Vm
 from nilometer.planning.givers import copy_world, try_command
@@ -61,12 +63,12 @@ class Possibility:
         return self.decided.code
 
 
-def world_of(fleet: Fleet, taken: Iterable[StreamName] = ()) -> World:
-    """The decided hosts and VMs of a fleet."""
+def world_of(fleet: Fleet, taken: Iterable[StreamName] = (), *, policies: tuple[EnforcedPolicy, ...] = ()) -> World:
+    """The decided hosts and VMs of a fleet, and the policies that are adopted."""
     vms = {id: tracked.subject for id, tracked in fleet.vms.items() if isinstance(tracked.subject, VmAggregate)}
     hosts = {id: tracked.subject for id, tracked in fleet.hosts.items() if isinstance(tracked.subject, HostAggregate)}
     begun = {*taken, *map(vm_stream, vms), *map(host_stream, hosts)}
-    return World(vms=vms, hosts=hosts, begun=begun)
+    return World(vms=vms, hosts=hosts, begun=begun, policies=policies)
 
 
 def ask(
@@ -82,8 +84,8 @@ def ask(
     if limit is not None:
         return Possibility(command=command, decided=decided, answer=CanAnswer.NEVER, limit=limit)
     answer, keeper = _ANSWERS[decided.outcome], Keeper(keep)
-    broken = _find_broken(world, command, keeper)
-    if broken is not None:
+    broken = _find_refusing(decided) or _find_broken(world, command, keeper)
+    if broken is not None and decided.code is not Code.POLICY:
         answer = CanAnswer.NOT_NOW
     if decided.code is not Code.INSUFFICIENT_HOST_MEMORY and (broken is None or not isinstance(command, _NEEDING)):
         return Possibility(command=command, decided=decided, answer=answer, broken=broken)
@@ -100,6 +102,15 @@ def ask(
         free=host.state.free,
         options=find_options(world, command, host.id, vm.id, needed, within=within, without=without, keeper=keeper),
     )
+
+
+def _find_refusing(decided: Answer) -> BrokenPolicy | None:
+    """The adopted policy because of which a command is not granted in full."""
+    for _, event in decided.events:
+        if isinstance(event, BY_POLICY) and event.policies:
+            read = event.policies[0]
+            return BrokenPolicy(read.policy, read.sentence, subject_id(read.subject))
+    return None
 
 
 def _find_broken(world: World, command: Command, keeper: Keeper) -> BrokenPolicy | None:

@@ -88,7 +88,7 @@ def copy_world(world: World, commands: Iterable[Command]) -> World:
         kind, id = split_stream(stream)
         if kind == "host" and id in hosts:
             hosts[id] = replace(hosts[id], book=dict(hosts[id].book))
-    return World(vms=vms, hosts=hosts, begun=set(world.begun))
+    return World(vms=vms, hosts=hosts, begun=set(world.begun), policies=world.policies)
 
 
 def try_command(world: World, command: Command) -> Answer:

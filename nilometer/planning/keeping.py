@@ -9,6 +9,7 @@ from domain.commands import NAMES, Command, SetMemory
 from domain.deciding.world import World
 from domain.recording import VmCommandName
 from domain.state import Host, Power, Vm
+from nilometer.ledger.policies import PolicySet
 from rules.policies.compiling import Measure, compile_measure
 from rules.policies.policy import Policy
 from rules.policies.subjects import SubjectState, subjects_in
@@ -27,6 +28,13 @@ class BrokenPolicy:
 class _Asked:
     policy: Policy
     measure: Measure
+
+
+def adopted_policies(adopted: PolicySet) -> tuple[Policy, ...]:
+    """The policies that a ledger has adopted, for a plan to keep. Raises ``HistoryError``."""
+    from rules.policies.enforcing import adopted_policy  # reads rules: only where there is a policy
+
+    return tuple(adopted_policy(policy.name, policy.envelope.event) for policy in adopted.adopted)
 
 
 class Keeper:

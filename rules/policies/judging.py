@@ -7,7 +7,6 @@ unknown. Only the first finding of a breach is shown, until it is over; all are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
 
 from domain.envelope import Envelope
 from domain.event import Event
@@ -15,19 +14,16 @@ from domain.events import HostMemoryGranted, HostMemoryReturned
 from domain.identifiers import split_stream
 from domain.observed.events import Observed
 from rules.judging.findings import At, Finding, Verdict
-from rules.judging.judge import Judge
 from rules.judging.scope import EVERYTHING, Scope
+from rules.policies.adopted import PREFIX, AdoptedJudge
 from rules.policies.history import PolicyBreach, PolicyHistory
 from rules.policies.observing import ObservedPolicies, PolicyAnswer
 from rules.policies.policy import Policy
 from rules.policies.subjects import path_of
 from rules.symbolic.terms import variables
 
-PREFIX: Final = "policy/"
-"""What the name of a policy begins with, where it stands beside the names of rules."""
 
-
-class PolicyJudge(Judge):
+class PolicyJudge(AdoptedJudge):
     """A judge that asks policies too."""
 
     def __init__(

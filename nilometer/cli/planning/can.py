@@ -27,6 +27,7 @@ from nilometer.ledger.reader import LedgerReader
 from nilometer.ledger.typed_commands import parse_command
 from nilometer.planning.asking import CanAnswer, ask, world_of
 from nilometer.planning.givers import GENTLEST_FIRST
+from nilometer.planning.keeping import adopted_policies
 from nilometer.planning.observed import ask_observed, find_day
 from nilometer.planning.options import MOST_STEPS
 from nilometer.queries import read_log
@@ -193,7 +194,14 @@ class _Question(NamedTuple):
         command = parse_command(self.name, given)
         subject = fleet.vms[given["vm"]].subject
         if isinstance(subject, VmAggregate):
-            asked = ask(world_of(fleet), command, within=self.within, without=self.unwanted, keep=self.keep)
+            adopted = ledger.policy_set()
+            asked = ask(
+                world_of(fleet, policies=adopted.enforced),
+                command,
+                within=self.within,
+                without=self.unwanted,
+                keep=(*adopted_policies(adopted), *self.keep),
+            )
             show_decided(out, asked, show_all=self.show_all)
             return _CODES.get(asked.answer, NOT_IN_FULL)
         if self.keep:

@@ -6,6 +6,7 @@ from dataclasses import fields
 from shlex import quote
 from typing import Any, Final
 
+from domain.decision import Code
 from domain.identifiers import subject_id
 from nilometer.cli.output import Output
 from nilometer.messages.reasons import explain
@@ -73,6 +74,13 @@ def _headline(asked: Possibility) -> str:
     decided = asked.decided
     word = _WORDS.get(asked.answer, asked.answer.value)
     problem = explain(decided.target, decided.events[0][1]) if decided.events and asked.code is not None else None
+    if asked.broken is not None and asked.answer is CanAnswer.PARTLY:
+        granted, requested = format_sizes([decided.granted, decided.requested])
+        broken = asked.broken
+        return (
+            f"partly: {granted} of {requested}: with more, the policy {broken.name} would not hold of "
+            f"{broken.subject}: {broken.sentence}"
+        )
     if asked.broken is not None:
         broken = asked.broken
         return f"no: after it, the policy {broken.name} would not hold of {broken.subject}: {broken.sentence}"
@@ -99,10 +107,11 @@ def describe_step(step: PlanStep) -> str:
 
 def _to_document(asked: Possibility, shown: list[Plan], count: int) -> dict[str, Any]:
     decided = asked.decided
+    is_kept_from_all = asked.broken is not None and asked.code is not Code.POLICY
     return {
         "answer": asked.answer.value,
         "requested": decided.requested,
-        "granted": decided.granted if asked.broken is None or decided.granted is None else 0,
+        "granted": 0 if is_kept_from_all and decided.granted is not None else decided.granted,
         "code": asked.code and asked.code.value,
         "holders": [{"vm": vm, "held": held} for vm, held in asked.holders.items()],
         "options": [

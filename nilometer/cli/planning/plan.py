@@ -31,6 +31,7 @@ from nilometer.ledger.script import parse_script_command, read_script
 from nilometer.messages.sizes import format_part
 from nilometer.planning.asking import CanAnswer, world_of
 from nilometer.planning.goals import Goal, parse_goal, plan_goal
+from nilometer.planning.keeping import adopted_policies
 from nilometer.planning.observed import find_day
 from nilometer.planning.observed_goals import plan_observed
 from nilometer.planning.plans import (
@@ -84,12 +85,13 @@ def command(what: str, file: str | None, number: int, within: int, without: str 
             if keep is not None:
                 raise InputError(f"--keep is not asked of {goal.vm}: a hypervisor decides", hint="leave --keep out")
             return _plan_observed(session, out, ledger, goal, file)
+        adopted = ledger.policy_set()
         found = plan_goal(
-            world_of(fleet),
+            world_of(fleet, policies=adopted.enforced),
             goal,
             within=within,
             without=read_kinds(without),
-            keep=read_kept(keep),
+            keep=(*adopted_policies(adopted), *read_kept(keep)),
             option=number,
         )
         if not found.lines:
@@ -134,6 +136,7 @@ def _write_plan(
     file: str | None,
 ) -> int:
     fleet = ledger.views.fleet()
+    policies = ledger.policy_set().enforced
     world = world_of(fleet)
     commands = [parse_script_command(dict(line)).command for line in lines]
     gone = [stream for stream in named_new(commands, world) if ledger.has_begun(stream)]
@@ -142,7 +145,7 @@ def _write_plan(
         ledger=ledger.id,
         position=fleet.position,
         made=current_time(session.clock),
-        commands=expect_commands(world_of(fleet, gone), lines),
+        commands=expect_commands(world_of(fleet, gone, policies=policies), lines),
     )
     _write(out, plan_to_document(plan), file)
     if not out.json:

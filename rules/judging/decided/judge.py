@@ -57,6 +57,11 @@ class DecidedJudge:
             self._report_missing()
         self._judge(ref, event)
 
+    @property
+    def records(self) -> Records:
+        """Every VM and host as the events so far leave them."""
+        return self._records
+
     def host_of(self, vm: str) -> str | None:
         """The host that a VM is on; ``None`` if no event of it was read."""
         state = self._records.vms.get(vm)

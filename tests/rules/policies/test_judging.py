@@ -23,7 +23,8 @@ from domain.quantities import GiB
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
 from domain.state import Host, Power, Vm
 from rules.judging.findings import Finding, Verdict
-from rules.policies.judging import PREFIX, PolicyJudge
+from rules.policies.adopted import PREFIX
+from rules.policies.judging import PolicyJudge
 from rules.policies.partial import FREE, HELD, VISIBLE, evaluate_known
 from rules.policies.policy import Policy
 from rules.policies.reading import read_policies

@@ -1,0 +1,275 @@
+"""Judges a history by the policies that it adopts: each command after their adoption keeps them, or gets better.
+
+What they refused or granted less of is decided again by the guard itself; what took place is asked of the state that
+the judge comes to, by measures that were compiled from the adopted text. A history that adopts none costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from domain.aggregates import HistoryError, VmAggregate
+from domain.deciding.policies import NEVER_REFUSED, EnforcedPolicy, PolicySubject, subject_distance
+from domain.envelope import Envelope
+from domain.event import Event
+from domain.events import (
+    Decided,
+    HostCommandRefused,
+    HostEvent,
+    HostMemoryGranted,
+    HostMemoryReturned,
+    VmCommandRefused,
+    VmDefined,
+    VmEvent,
+)
+from domain.identifiers import StreamName, host_stream, split_stream, subject_id, vm_stream
+from domain.policy_events import BY_POLICY, PoliciesChanged, PolicyAdopted, PolicyEvent, PolicyRead
+from domain.settings import HostVersion
+from rules.judging.collector import EventRef, location_of
+from rules.judging.findings import Figures, Finding, Verdict
+from rules.judging.judge import Judge
+from rules.judging.scope import EVERYTHING, Scope
+
+if TYPE_CHECKING:
+    from domain.deciding.answer import Answer
+
+PREFIX: Final = "policy/"
+"""What the name of a policy begins with, where it stands beside the names of rules."""
+_HALVES: Final = (HostMemoryGranted, HostMemoryReturned)
+_REFUSED: Final = (VmCommandRefused, HostCommandRefused)
+
+
+class AdoptedJudge(Judge):
+    """A judge that asks the policies that the history adopts."""
+
+    def __init__(self, scope: Scope = EVERYTHING, *, late: Mapping[int, str] | None = None) -> None:
+        super().__init__(scope, late=late)
+        self._names: dict[str, str] = {}
+        """The names of VMs that are called otherwise than their ids."""
+        self._adoptions: dict[tuple[str, int], PolicyAdopted] = {}
+        self._enforced: dict[str, EnforcedPolicy] = {}
+        self._distances: dict[tuple[str, StreamName], int] = {}
+        self._command: EventRef | None = None
+        """The first event of the command that is asked about when it is complete."""
+        self._touched: set[StreamName] = set()
+
+    def take(self, envelope: Envelope[Event], place: str = "", source: str = "") -> list[Finding]:
+        """As ``Judge.take``, and what the adopted policies say of the command before this event."""
+        event, found = envelope.event, list[Finding]()
+        if self._command is not None and not isinstance(event, _HALVES):
+            found += self._ask_command()
+        found += super().take(envelope, place, source)
+        if isinstance(event, VmDefined):
+            if event.name != subject_id(envelope.stream):
+                self._names[subject_id(envelope.stream)] = event.name
+        elif isinstance(event, PolicyEvent):
+            found += self._follow_policies(EventRef(envelope, place), event)
+        if self._enforced and isinstance(event, Decided):
+            found += self._take_decided(EventRef(envelope, place), event)
+        elif isinstance(event, BY_POLICY):
+            found.append(
+                self._report(event.policies[0].policy if event.policies else "", EventRef(envelope, place), _NONE)
+            )
+        return found
+
+    def finish(self) -> list[Finding]:
+        """As ``Judge.finish``, and what the adopted policies say of the last command."""
+        return [*(self._ask_command() if self._command is not None else ()), *super().finish()]
+
+    # Which are adopted
+
+    def _follow_policies(self, ref: EventRef, event: PolicyEvent) -> Iterator[Finding]:
+        stream, version = ref.envelope.stream, ref.envelope.version
+        if isinstance(event, PolicyAdopted):
+            self._adoptions[subject_id(stream), version] = event
+        elif isinstance(event, PoliciesChanged):
+            self._enforced.pop(event.policy, None)
+            self._distances = {key: value for key, value in self._distances.items() if key[0] != event.policy}
+            adopted = self._adoptions.get((event.policy, event.version))
+            if not event.adopted:
+                return
+            if adopted is None:
+                yield self._report(event.policy, ref, "the history has no adoption of this policy at this version")
+                return
+            try:
+                yield from self._adopt(ref, event.policy, event.version, adopted)
+            except HistoryError as error:
+                yield self._report(event.policy, ref, error.message)
+
+    def _adopt(self, ref: EventRef, name: str, version: int, adopted: PolicyAdopted) -> Iterator[Finding]:
+        from rules.policies.enforcing import enforced_policy  # reads rules: only where there is a policy
+
+        policy = self._enforced[name] = enforced_policy(name, version, adopted)
+        self._collector.coverage.count(PREFIX + name, Verdict.HOLDS, 0)
+        records = self._decided.records
+        for stream in [*map(vm_stream, records.vms), *map(host_stream, records.hosts)]:
+            distance = subject_distance(policy, self._subject(stream, policy)) or 0
+            if distance:
+                self._distances[name, stream] = distance
+                if not adopted.from_now:
+                    yield self._report(name, ref, f"it was adopted although {subject_id(stream)} broke it")
+
+    # What was decided
+
+    def _take_decided(self, ref: EventRef, event: Decided) -> Iterator[Finding]:
+        if isinstance(event, BY_POLICY):
+            yield from self._decide_again(ref, event)
+        if not isinstance(event, _REFUSED):
+            if not isinstance(event, _HALVES):
+                self._command = ref
+            self._touched.add(ref.envelope.stream)
+
+    def _decide_again(self, ref: EventRef, event: BY_POLICY) -> Iterator[Finding]:
+        """Whether the policies, asked once more by the guard, refuse what they refused, and as much of it."""
+        from domain.deciding.redecide_policies import redecide_by_policies
+
+        stream = ref.envelope.stream
+        kind, id = split_stream(stream)
+        name = id if kind == "host" else self._name_of(id)
+        host = self._decided.records.hosts.get(id) if kind == "host" else None
+        try:
+            answer = redecide_by_policies(
+                stream,
+                event,
+                [self._enforced[name] for name in sorted(self._enforced)],
+                name=name,
+                version=HostVersion.V2025 if host is None else host.state.version,
+                beside=list(self._beside(ref)),
+            )
+        except HistoryError as error:
+            yield self._report(self._named_first(event), ref, error.message)
+            return
+        expected, found = _figures_of_answer(answer), _figures_of_event(event)
+        if expected == found:
+            for read in event.policies:
+                self._count(read.policy, ref, Verdict.HOLDS)
+            return
+        why = "the policies that are adopted decide otherwise, given the figures in this event"
+        yield self._report(self._named_first(event), ref, why, expected=expected, found=found)
+
+    def _named_first(self, event: BY_POLICY) -> str:
+        return next((read.policy for read in event.policies), next(iter(self._enforced)))
+
+    def _beside(self, ref: EventRef) -> Iterator[VmAggregate]:
+        """The VMs on the hosts that a decision read, where a policy may be broken of others than the one it names."""
+        records, event = self._decided.records, ref.envelope.event
+        assert isinstance(event, VmEvent | HostEvent)
+        if not any(event.command in policy.beside for policy in self._enforced.values()):
+            return
+        kind, id = split_stream(ref.envelope.stream)
+        hosts = {id} if kind == "host" else {records.vms[id].host} if id in records.vms else set[str]()
+        for vm in records.vms.values():
+            if vm.host in hosts and vm.id != id:
+                yield VmAggregate(id=vm.id, name=self._name_of(vm.id), host=vm.host, state=vm.state)
+
+    def _ask_command(self) -> Iterator[Finding]:
+        """Asks the policies of everything that the last command changed."""
+        ref, self._command = self._command, None
+        touched, self._touched = self._touched, set()
+        assert ref is not None
+        event = ref.envelope.event
+        command = event.command if isinstance(event, Decided) else ""
+        for name, policy in self._enforced.items():
+            for stream in sorted(self._asked(policy, touched)):
+                distance = subject_distance(policy, self._subject(stream, policy))
+                if distance is None:
+                    self._distances.pop((name, stream), None)
+                    continue
+                before = self._distances.get((name, stream), 0)
+                self._distances[name, stream] = distance
+                if distance <= before or command in NEVER_REFUSED:
+                    self._count(name, ref, Verdict.HOLDS)
+                    continue
+                why = f"the adopted policy does not hold of {subject_id(stream)}: {policy.sentence.rstrip('.')}"
+                subject = self._subject(stream, policy)
+                let = {} if subject is None else dict(policy.figures(subject.state, subject.host))
+                yield self._report(name, ref, why, let=let, then=f"this is what {command} left")
+
+    def _asked(self, policy: EnforcedPolicy, touched: set[StreamName]) -> set[StreamName]:
+        kind = "vm/" if policy.over_vms else "host/"
+        asked = {stream for stream in touched if stream.startswith(kind)}
+        if policy.over_vms and policy.over_hosts:
+            hosts = {subject_id(stream) for stream in touched if stream.startswith("host/")}
+            asked |= {vm_stream(vm.id) for vm in self._decided.records.vms.values() if vm.host in hosts}
+        return asked
+
+    def _subject(self, stream: StreamName, policy: EnforcedPolicy) -> PolicySubject | None:
+        """A VM or host as the judge knows it; ``None`` if the policy is not about such a one, or it is not there."""
+        records, (kind, id) = self._decided.records, split_stream(stream)
+        if policy.over_vms is not (kind == "vm"):
+            return None
+        if kind == "host":
+            track = records.hosts.get(id)
+            return None if track is None else PolicySubject(id, id, None, id, track.state)
+        vm = records.vms.get(id)
+        host = None if vm is None else records.hosts.get(vm.host)
+        return (
+            None if vm is None or host is None else PolicySubject(id, self._name_of(id), vm.state, host.id, host.state)
+        )
+
+    def _name_of(self, id: str) -> str:
+        return self._names.get(id, id)
+
+    # What is found
+
+    def _count(self, policy: str, ref: EventRef, verdict: Verdict) -> None:
+        if self._is_asked(policy, ref):
+            self._collector.coverage.count(PREFIX + policy, verdict)
+
+    def _is_asked(self, policy: str, ref: EventRef) -> bool:
+        return self._collector.includes(PREFIX + policy) and self._is_in_scope(ref.envelope)
+
+    def _report(
+        self,
+        policy: str,
+        ref: EventRef,
+        why: str,
+        *,
+        expected: Figures | None = None,
+        found: Figures | None = None,
+        let: Figures | None = None,
+        then: str = "",
+    ) -> Finding:
+        self._collector.coverage.count(PREFIX + policy, Verdict.VIOLATED)
+        return Finding(
+            rule=PREFIX + policy,
+            verdict=Verdict.VIOLATED,
+            at=location_of(ref),
+            why=why,
+            expected=expected or {},
+            found=found or {},
+            let=let or {},
+            then=then,
+        )
+
+
+_NONE: Final = "no policy was adopted when this was decided"
+
+
+def _figures_of_answer(answer: Answer) -> dict[str, int | str]:
+    events = [event for _, event in answer.events if isinstance(event, BY_POLICY)]
+    reads = events[0].policies if events else ()
+    code = answer.code
+    figures: dict[str, int | str] = {
+        "outcome": answer.outcome.value,
+        "code": "" if code is None else code.value,
+        "granted": answer.granted or 0,
+    }
+    return figures | _figures_of_reads(reads)
+
+
+def _figures_of_event(event: BY_POLICY) -> dict[str, int | str]:
+    granted = event.granted if isinstance(event, VmEvent) else None
+    figures: dict[str, int | str] = {
+        "outcome": event.outcome.value,
+        "code": "" if event.code is None else event.code.value,
+        "granted": granted or 0,
+    }
+    return figures | _figures_of_reads(event.policies)
+
+
+def _figures_of_reads(reads: tuple[PolicyRead, ...]) -> dict[str, int | str]:
+    return {
+        f"{read.policy}.{read.subject}": f"{read.before} -> {read.after} (version {read.version})" for read in reads
+    }
