@@ -151,6 +151,8 @@ def find_broken(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: 
         for stream, (before, after) in changes.items():
             if after is None or policy.over_vms is (after.state is None):
                 continue
+            if not policy.measure(after.state, after.host):
+                continue  # most commands keep all: whom it applies to, and what was before, is asked of the others alone
             distance = subject_distance(policy, after)
             if not distance:
                 continue
@@ -246,7 +248,7 @@ def _host_after(before: Host | None, event: HostEvent) -> Host:
     version = event.version if isinstance(event, events.HostRegistered) else None if before is None else before.version
     if version is None:
         raise TypeError("a host changed that was not read")
-    return Host(total=figures.total, reserve=figures.reserve, version=version, held=figures.held)
+    return Host(figures.total, figures.reserve, version, figures.held)  # by position: this is done for every command
 
 
 # The guard

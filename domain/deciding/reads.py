@@ -10,7 +10,6 @@ from domain.commands import Command
 from domain.deciding.policies import EnforcedPolicy, PolicyReads, reads_beside, reads_everyone
 from domain.identifiers import StreamName, host_stream, vm_stream
 from domain.record import Record, record
-from domain.replacing import replace
 
 R = TypeVar("R")
 
@@ -40,8 +39,10 @@ class Reads(Record):
     @property
     def for_policies(self) -> PolicyReads:
         """What was read, as policies are asked of it."""
-        hosts = {host.id: host for host in (self.host, self.destination) if host is not None}
-        return PolicyReads(vm=self.vm, hosts=tuple(hosts.values()), beside=self.beside, everyone=self.everyone)
+        hosts = () if self.host is None else (self.host,)
+        if self.destination is not None and self.destination is not self.host:
+            hosts = (*hosts, self.destination)
+        return PolicyReads(self.vm, hosts, self.beside, self.everyone)  # by position: this is done for every command
 
     @property
     def streams(self) -> set[StreamName]:
@@ -99,7 +100,8 @@ def load(command: Command, aggregates: Aggregates) -> Reads:
         hosts = {host.id for host in (reads.host, reads.destination) if host is not None}
         beside = tuple(vm for host in sorted(hosts) for vm in aggregates.vms_on(host))
     everyone = tuple(aggregates.all_vms()) if reads_everyone(policies, command) else ()
-    return replace(reads, policies=policies, beside=beside, everyone=everyone)
+    # By position, as each command does this once it keeps policies.
+    return Reads(reads.vm, reads.host, reads.destination, reads.taken, reads.vms, policies, beside, everyone)
 
 
 def _load(command: Command, aggregates: Aggregates) -> Reads:

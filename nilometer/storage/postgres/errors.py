@@ -14,6 +14,7 @@ import psycopg
 from eventsourcing.persistence import IntegrityError, InterfaceError, OperationalError
 
 from nilometer.errors import LedgerBusy, LedgerError, LedgerFull, LedgerReadOnly, LedgerUnreachable, NoLedger
+from nilometer.storage.recorder import StaleRead
 from nilometer.storage.urls import PostgresLocation
 
 T = TypeVar("T")
@@ -34,6 +35,8 @@ def translated_errors(location: PostgresLocation) -> Generator[None]:
         yield
     except psycopg.IntegrityError as error:
         raise IntegrityError(_first_line(error)) from error
+    except psycopg.errors.DivisionByZero as error:  # so does what is expected of a stream's version say no
+        raise StaleRead("what was read has changed since") from error
     except psycopg.Error as error:
         if _is_lost(error):
             raise OperationalError(_first_line(error)) from error

@@ -231,10 +231,8 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
     ) -> Sequence[int]:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if expected is not NOTHING_EXPECTED:
-                self._check(connection, expected)
             positions: Sequence[int] = ()
-            (before,) = connection.execute(self.select_max_notification_id_statement).fetchone()
+            before = self._check(connection, expected)
             if rows:
                 connection.executemany(self.insert_events_statement, rows)
                 # Nobody else writes meanwhile and nothing is ever deleted: row numbers, our positions, are dense.
@@ -281,19 +279,20 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
             ) from why
         return row is not None and bytes(row[0]) == rows[0][3]
 
-    def _check(self, connection: sqlite3.Connection, expected: ExpectedVersions) -> None:
-        if expected.position is not None:
-            (last,) = connection.execute(self.select_max_notification_id_statement).fetchone()
-            if (last or 0) != expected.position:
-                raise StaleRead(f"the ledger went on to position {last}")
-        for stream, version in expected.streams.items():
-            (last,) = connection.execute(
-                f"SELECT MAX(originator_version) FROM {self.events_table_name} WHERE originator_id = ?", (stream,)
-            ).fetchone()
-            if (last or 0) != version:
-                raise StaleRead(f"{stream} went on to version {last}")
+    def _check(self, connection: sqlite3.Connection, expected: ExpectedVersions) -> int | None:
+        """The position of the last event, if all is as expected. The versions are asked in the same statement."""
+        table, streams = self.events_table_name, expected.streams
+        version = f"(SELECT MAX(originator_version) FROM {table} WHERE originator_id = ?)"
+        statement = ", ".join([f"SELECT (SELECT MAX(rowid) FROM {table})", *[version] * len(streams)])
+        last, *versions = connection.execute(statement, tuple(streams)).fetchone()
+        if expected.position is not None and (last or 0) != expected.position:
+            raise StaleRead(f"the ledger went on to position {last}")
+        for stream, newest in zip(streams, versions, strict=True):
+            if (newest or 0) != streams[stream]:
+                raise StaleRead(f"{stream} went on to version {newest}")
         if expected.confirm is not None:
             expected.confirm(SQLiteTransaction(connection))
+        return cast("int | None", last)
 
     def select_events(
         self,
