@@ -152,7 +152,7 @@ def find_broken(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: 
             if after is None or policy.over_vms is (after.state is None):
                 continue
             if not policy.measure(after.state, after.host):
-                continue  # most commands keep all: whom it applies to, and what was before, is asked of the others alone
+                continue  # as most commands keep all: whom it applies to, and what was before, is asked of the others
             distance = subject_distance(policy, after)
             if not distance:
                 continue

@@ -20,6 +20,7 @@ from domain.events import HostRead, VmEvent
 from domain.guests import Guest
 from domain.identifiers import subject_id
 from domain.policy_events import BY_POLICY
+from domain.replacing import replace
 from domain.settings import HostVersion
 from domain.shapes import parse_config_version, parse_memory
 from domain.state import Host
@@ -39,15 +40,17 @@ def redecide_by_policies(
     name: str,
     version: HostVersion,
     beside: Sequence[VmAggregate] = (),
+    everyone: Sequence[VmAggregate] = (),
 ) -> Answer:
     """The answer that the rules and some policies give to the request of an event, on what the event says was read.
 
-    ``name`` is that of its VM, ``version`` the release of its host, ``beside`` the VMs on its hosts: the event has
-    none of them. Raises ``HistoryError`` if it lacks its evidence.
+    ``name`` is that of its VM, ``version`` the release of its host, ``beside`` the VMs on its hosts, ``everyone`` all
+    VMs: the event has none of them. Raises ``HistoryError`` if it lacks its evidence.
     """
     try:
         command = _command_of(stream, event)
-        return decide(command, _reads_of(stream, event, policies, name, version, tuple(beside)))
+        reads = _reads_of(stream, event, policies, name, version)
+        return decide(command, replace(reads, beside=tuple(beside), everyone=tuple(everyone)))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise HistoryError(f"a {event.KIND} event does not carry what decided it: {error!r}") from None
 
@@ -72,7 +75,6 @@ def _reads_of(
     policies: Sequence[EnforcedPolicy],
     name: str,
     version: HostVersion,
-    beside: tuple[VmAggregate, ...],
 ) -> Reads:
     enforced = tuple(policies)
     if not isinstance(event, VmEvent):
@@ -83,12 +85,12 @@ def _reads_of(
         host = HostAggregate(id=subject_id(stream), state=state)
         if event.evidence.host is not None:
             host = _host_of(event.evidence.host)
-        return Reads(host=host, policies=enforced, beside=beside)
+        return Reads(host=host, policies=enforced)
     vm, host = vm_as_read(event), _host_of(event.evidence.host)
     named = VmAggregate(id=subject_id(stream), name=name, host=host.id, state=vm)
     host.book[named.id] = vm.held
     there = None if event.evidence.destination is None else _host_of(event.evidence.destination)
-    return Reads(vm=named, host=host, destination=there, policies=enforced, beside=beside)
+    return Reads(vm=named, host=host, destination=there, policies=enforced)
 
 
 def _host_of(read: HostRead | None) -> HostAggregate:

@@ -81,6 +81,9 @@ class Survey:
             self.undivided = f"{self._after()} is not written as Nilometer writes it"
             return
         position, stream, kind = header.position, header.stream, header.kind
+        if stream.startswith(b"policies/"):
+            self.undivided = f"event #{position} adopts a policy or retires one, which is asked of all hosts and VMs"
+            return
         if not self.first:
             self.first = position
             self.recorded = header.recorded.decode(), ""

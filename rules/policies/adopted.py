@@ -10,13 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from domain.aggregates import HistoryError, VmAggregate
-from domain.deciding.policies import NEVER_REFUSED, EnforcedPolicy, PolicySubject, subject_distance
+from domain.deciding.policies import NEVER_REFUSED, EnforcedPolicy, PolicySubject, at_time, subject_distance
 from domain.envelope import Envelope
 from domain.event import Event
 from domain.events import (
     Decided,
     HostCommandRefused,
-    HostEvent,
     HostMemoryGranted,
     HostMemoryReturned,
     VmCommandRefused,
@@ -26,6 +25,7 @@ from domain.events import (
 from domain.identifiers import StreamName, host_stream, split_stream, subject_id, vm_stream
 from domain.policy_events import BY_POLICY, PoliciesChanged, PolicyAdopted, PolicyEvent, PolicyRead
 from domain.settings import HostVersion
+from domain.state import Vm
 from rules.judging.collector import EventRef, location_of
 from rules.judging.findings import Figures, Finding, Verdict
 from rules.judging.judge import Judge
@@ -53,12 +53,17 @@ class AdoptedJudge(Judge):
         self._command: EventRef | None = None
         """The first event of the command that is asked about when it is complete."""
         self._touched: set[StreamName] = set()
+        self._changed: Vm | None = None
+        """The VM before that command."""
 
     def take(self, envelope: Envelope[Event], place: str = "", source: str = "") -> list[Finding]:
         """As ``Judge.take``, and what the adopted policies say of the command before this event."""
         event, found = envelope.event, list[Finding]()
         if self._command is not None and not isinstance(event, _HALVES):
             found += self._ask_command()
+        if self._enforced and isinstance(event, VmEvent) and not isinstance(event, _REFUSED):
+            track = self._decided.records.vms.get(subject_id(envelope.stream))
+            self._changed = None if track is None else track.state
         found += super().take(envelope, place, source)
         if isinstance(event, VmDefined):
             if event.name != subject_id(envelope.stream):
@@ -102,9 +107,11 @@ class AdoptedJudge(Judge):
 
         policy = self._enforced[name] = enforced_policy(name, version, adopted)
         self._collector.coverage.count(PREFIX + name, Verdict.HOLDS, 0)
+        if policy.change is not None:
+            return  # it is no state that anybody breaks
         records = self._decided.records
-        for stream in [*map(vm_stream, records.vms), *map(host_stream, records.hosts)]:
-            distance = subject_distance(policy, self._subject(stream, policy)) or 0
+        everything = {*map(vm_stream, records.vms), *map(host_stream, records.hosts)}
+        for stream, distance, _ in self._distances_after(policy, everything, None, ""):
             if distance:
                 self._distances[name, stream] = distance
                 if not adopted.from_now:
@@ -126,16 +133,18 @@ class AdoptedJudge(Judge):
 
         stream = ref.envelope.stream
         kind, id = split_stream(stream)
-        name = id if kind == "host" else self._name_of(id)
         host = self._decided.records.hosts.get(id) if kind == "host" else None
+        policies = self._applying(ref)
+        is_joint = any(policy.joint is not None for policy in policies)
         try:
             answer = redecide_by_policies(
                 stream,
                 event,
-                [self._enforced[name] for name in sorted(self._enforced)],
-                name=name,
+                policies,
+                name=id if kind == "host" else self._name_of(id),
                 version=HostVersion.V2025 if host is None else host.state.version,
-                beside=list(self._beside(ref)),
+                beside=list(self._beside(ref, event)),
+                everyone=list(self._everyone()) if is_joint else (),
             )
         except HistoryError as error:
             yield self._report(self._named_first(event), ref, error.message)
@@ -148,43 +157,68 @@ class AdoptedJudge(Judge):
         why = "the policies that are adopted decide otherwise, given the figures in this event"
         yield self._report(self._named_first(event), ref, why, expected=expected, found=found)
 
+    def _applying(self, ref: EventRef) -> tuple[EnforcedPolicy, ...]:
+        """The policies that are adopted and apply when an event happens, in the order of their names."""
+        kept = [self._enforced[name] for name in sorted(self._enforced)]
+        return at_time(kept, ref.envelope.metadata.happened)
+
     def _named_first(self, event: BY_POLICY) -> str:
         return next((read.policy for read in event.policies), next(iter(self._enforced)))
 
-    def _beside(self, ref: EventRef) -> Iterator[VmAggregate]:
+    def _everyone(self) -> Iterator[VmAggregate]:
+        for vm in self._decided.records.vms.values():
+            yield VmAggregate(id=vm.id, name=self._name_of(vm.id), host=vm.host, state=vm.state)
+
+    def _beside(self, ref: EventRef, event: BY_POLICY) -> Iterator[VmAggregate]:
         """The VMs on the hosts that a decision read, where a policy may be broken of others than the one it names."""
-        records, event = self._decided.records, ref.envelope.event
-        assert isinstance(event, VmEvent | HostEvent)
         if not any(event.command in policy.beside for policy in self._enforced.values()):
             return
         kind, id = split_stream(ref.envelope.stream)
-        hosts = {id} if kind == "host" else {records.vms[id].host} if id in records.vms else set[str]()
-        for vm in records.vms.values():
-            if vm.host in hosts and vm.id != id:
-                yield VmAggregate(id=vm.id, name=self._name_of(vm.id), host=vm.host, state=vm.state)
+        reads = (event.evidence.host, event.evidence.destination)
+        hosts = {id} if kind == "host" else {read.id for read in reads if read is not None}
+        yield from (vm for vm in self._everyone() if vm.host in hosts)
 
     def _ask_command(self) -> Iterator[Finding]:
         """Asks the policies of everything that the last command changed."""
         ref, self._command = self._command, None
         touched, self._touched = self._touched, set()
+        changed, self._changed = self._changed, None
         assert ref is not None
         event = ref.envelope.event
         command = event.command if isinstance(event, Decided) else ""
+        applying = {policy.name for policy in self._applying(ref)}
         for name, policy in self._enforced.items():
-            for stream in sorted(self._asked(policy, touched)):
-                distance = subject_distance(policy, self._subject(stream, policy))
-                if distance is None:
-                    self._distances.pop((name, stream), None)
-                    continue
-                before = self._distances.get((name, stream), 0)
+            for stream, distance, let in self._distances_after(policy, touched, changed, command):
+                before = 0 if policy.change is not None else self._distances.get((name, stream), 0)
                 self._distances[name, stream] = distance
+                if name not in applying:
+                    continue
                 if distance <= before or command in NEVER_REFUSED:
                     self._count(name, ref, Verdict.HOLDS)
                     continue
                 why = f"the adopted policy does not hold of {subject_id(stream)}: {policy.sentence.rstrip('.')}"
-                subject = self._subject(stream, policy)
-                let = {} if subject is None else dict(policy.figures(subject.state, subject.host))
-                yield self._report(name, ref, why, let=let, then=f"this is what {command} left")
+                yield self._report(name, ref, why, let=dict(let), then=f"this is what {command} left")
+
+    def _distances_after(
+        self, policy: EnforcedPolicy, touched: set[StreamName], changed: Vm | None, command: str
+    ) -> Iterator[tuple[StreamName, int, Figures]]:
+        """How far each of whom a policy is asked after a command is from keeping it."""
+        if policy.joint is not None:
+            vms = {vm.id: (vm.name, vm.state) for vm in self._everyone()}
+            for stream, figures in policy.joint(vms).items():
+                yield stream, figures.distance, figures.figures
+            return
+        for stream in sorted(self._asked(policy, touched)):
+            subject = self._subject(stream, policy)
+            distance = subject_distance(policy, subject)
+            if policy.change is not None and distance is not None:
+                distance = None
+                if subject is not None and subject.state is not None and changed is not None and stream in touched:
+                    distance = policy.change(changed, subject.state, subject.host, command)
+            if subject is None or distance is None:
+                self._distances.pop((policy.name, stream), None)
+            else:
+                yield stream, distance, policy.figures(subject.state, subject.host)
 
     def _asked(self, policy: EnforcedPolicy, touched: set[StreamName]) -> set[StreamName]:
         kind = "vm/" if policy.over_vms else "host/"
