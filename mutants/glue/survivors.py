@@ -6,7 +6,11 @@ from typing import Final
 
 IN_PLACE: Final = "a VM changes in place, so before and after are one object; whether there is one is asked first"
 COMPARED: Final = "the numbers of transactions are only compared with each other"
+REMEMBERED: Final = "so many results are remembered, and one more is no more right or wrong"
 NOT_READ: Final = "it only leaves out parts of an error that are not read"
+MADE_UP: Final = "no event of a host repeats its release, and no command on a host reads it"
+READ_BEFORE: Final = "both hosts are read before, which raises where one of them is not said"
+NO_HOST: Final = "source is not None and destination is not None and (source.id == destination.id)"
 REASONS: Final = {
     "domain/deciding/redecide.py: find_other_decision: dropped condition: "
     "decision is None or not isinstance(event, Decided) → decision is None": (
@@ -27,9 +31,7 @@ REASONS: Final = {
     "nilometer/storage/bodies.py: first_problem: constant: False → True (2)": NOT_READ,
     "nilometer/ledger/repository.py: Repository.__init__: constant: 0 → 1": COMPARED,
     "nilometer/ledger/repository.py: Repository.refresh: constant: 1 → 2 (2)": COMPARED,
-    "nilometer/storage/bodies.py: (outside of functions): constant: 1024 → 1025": (
-        "so many times are remembered, and one more is no more right or wrong"
-    ),
+    "nilometer/storage/bodies.py: (outside of functions): constant: 1024 → 1025": REMEMBERED,
     "projections/fleet.py: (outside of functions): other way: "
     "if TYPE_CHECKING: from … → if not TYPE_CHECKING: from …": (
         "the classes are loaded though only annotations name them, which are never evaluated: it takes longer"
@@ -53,5 +55,14 @@ REASONS: Final = {
     "nilometer/history/codecs.py: _without.leave_out: dropped condition: "
     "part.get('type') == 'dataclass-args' and part.get('dataclass_name') == Clou… → "
     "part.get('dataclass_name') == Clou…": "no other part of a schema names its class so",
+    "domain/deciding/redecide.py: (outside of functions): constant: 256 → 257": REMEMBERED,
+    "domain/deciding/redecide.py: _account: wrong member: HostVersion.V2025 → HostVersion.V2016": MADE_UP,
+    "domain/deciding/redecide.py: _account: wrong member: HostVersion.V2025 → HostVersion.V2019": MADE_UP,
+    f"domain/deciding/redecide.py: same_host: dropped condition: {NO_HOST} → "
+    "destination is not None and source.id == destination.id": READ_BEFORE,
+    f"domain/deciding/redecide.py: same_host: dropped condition: {NO_HOST} → "
+    "source is not None and source.id == destination.id": READ_BEFORE,
+    "domain/deciding/redecide.py: same_host: another name: source → destination": READ_BEFORE,
+    "domain/deciding/redecide.py: same_host: another name: destination → source": READ_BEFORE,
 }
 """By ``WrongFile.key``."""

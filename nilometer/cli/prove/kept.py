@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -113,7 +114,27 @@ def _solver_files() -> list[Path]:
     """The files of Z3, and a library of its name in the working directory, which it would load instead."""
     spec = find_spec("z3")
     places: Sequence[str] = spec.submodule_search_locations or () if spec is not None else ()
-    return sorted([*[file for place in places for file in _files_in(Path(place))], *Path.cwd().glob("libz3*")])
+    files = [file for place in places for file in _files_in(Path(place))]
+    return sorted([*read_by_z3(files), *Path.cwd().glob("libz3*")])
+
+
+def read_by_z3(files: Iterable[Path]) -> list[Path]:
+    """Those of the files of Z3 that it reads.
+
+    On Linux its wheels have the library twice, 29 MB each. ``z3core`` loads the one under the name with the version
+    that it is made for, and the other only if that one is not there.
+    """
+    files = list(files)
+    core = next((file for file in files if file.name == "z3core.py"), None)
+    made_for = _MADE_FOR.search(core.read_bytes()) if core is not None else None
+    if not sys.platform.startswith("linux") or made_for is None:
+        return files
+    loaded = f"libz3.so.{made_for[1].decode()}"
+    twice = {file.with_name("libz3.so") for file in files if file.name == loaded}
+    return [file for file in files if file not in twice]
+
+
+_MADE_FOR: Final = re.compile(rb"^_sover = '([\w.]+)'$", re.MULTILINE)
 
 
 def _loaded() -> dict[str, str]:

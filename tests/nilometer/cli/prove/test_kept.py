@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from nilometer.cli.prove.kept import read_by_z3
 from tests.nilometer.cli.broken_program import BrokenProgram
 from tests.nilometer.cli.calling import NILO, Desk
 from tests.nilometer.cli.test_schemas import problems
@@ -174,6 +175,16 @@ def test_a_file_more_another_python_and_another_z3_are_another_program(program: 
             if name.startswith("z3/"):
                 file.parent.rmdir()
     assert output(program, "-c", KEY) == key
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the library has one name")
+def test_of_two_libraries_of_z3_the_one_that_it_loads_is_looked_at(tmp_path: Path) -> None:
+    core, library, other, plain = (tmp_path / n for n in ("z3core.py", "libz3.so.5.4", "libz3.so.9", "libz3.so"))
+    core.write_text("import os\n_sover = '5.4'\n", encoding="utf-8")
+    assert read_by_z3([core, library, other, plain]) == [core, library, other]
+    assert read_by_z3([core, other, plain]) == [core, other, plain], "it loads libz3.so then"
+    core.write_text("_sover = None\n", encoding="utf-8")
+    assert read_by_z3([core, library, plain]) == [core, library, plain]
 
 
 def test_what_python_loads_instead_of_the_source_is_looked_at(program: BrokenProgram) -> None:
