@@ -64,5 +64,8 @@ REASONS: Final = {
     "source is not None and source.id == destination.id": READ_BEFORE,
     "domain/deciding/redecide.py: same_host: another name: source → destination": READ_BEFORE,
     "domain/deciding/redecide.py: same_host: another name: destination → source": READ_BEFORE,
+    "domain/deciding/vms.py: decide_on_vm: another name: there → destination": "they are one object",
+    "nilometer/history/codecs.py: EventCodecs.find: dropped condition: "
+    "self.get(type) or EventCodec(event) → EventCodec(event)": "a codec that is made again is the same",
 }
 """By ``WrongFile.key``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.events import VmMemoryRemoved
 from domain.guests import Mechanism
+from domain.quantities import MiB
 from tests.domain.given import DB, DYNAMIC, HOST, SMALL_HOST, START, WEB, do, given
 
 
@@ -41,6 +42,15 @@ def test_a_running_vm_takes_its_memory_along() -> None:
         hv01={"free": "62GiB"},
         hv02={"free": "512MiB"},
     )
+
+
+def test_hosts_hold_a_vm_by_its_id_whatever_its_name_is() -> None:
+    named = {**WEB, "name": "Web 01", "memory": {"static": {"size": "512MiB"}}}
+    moved = given(HOST, SMALL_HOST, named, START)
+    assert moved.world.host("hv01").book == {"web01": 512 * MiB}
+    moved.when(do("move-vm", to="hv02")).then("done")
+    assert moved.world.host("hv01").book == {}
+    assert moved.world.host("hv02").book == {"web01": 512 * MiB}
 
 
 def test_a_reboot_gives_back_what_startup_does_not_need() -> None:
@@ -81,7 +91,8 @@ def test_set_memory_is_recorded_as_what_it_comes_to() -> None:
     world.when(do("set-memory", size="2GiB")).then("completed", granted="4GiB").recorded(
         "vm/web01 vm.memory-removed", "host/hv01 host.memory-returned"
     )
-    world.when(do("set-memory", size="2GiB")).then("completed", granted="0").recorded()
+    nothing = world.when(do("set-memory", size="2GiB")).then("completed", granted="0").recorded()
+    assert nothing.answer.after is None, "no VM changed"
 
 
 def test_set_memory_of_a_dynamic_vm_is_refused_as_itself() -> None:
