@@ -17,9 +17,10 @@ NILO: Final = "from nilometer.cli import main; main()"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a program: seconds of the clock, and the most memory it had, in bytes."""
+    """One run of a program: seconds of the clock and of the processors, and the most memory it had, in bytes."""
 
     seconds: float
+    cpu: float
     peak: int
 
 
@@ -27,8 +28,8 @@ def in_memory(arguments: Sequence[str], url: str, folder: Path) -> Run:
     """Runs a command of ``nilo`` on a ledger, to the end."""
     peak = folder / "peak"
     command = [sys.executable, "-m", "benchmarks.child", str(peak), *arguments, "--ledger", url]
-    seconds = _run(command)
-    return Run(seconds, int(peak.read_text()))
+    cost = run(command)
+    return Run(cost.wall, cost.cpu, int(peak.read_text()))
 
 
 def whole_script(folder: Path, commands: int) -> float:

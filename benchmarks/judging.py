@@ -67,8 +67,8 @@ def audit_of_any_length(events: int, folder: Path) -> Run:
     made = [sys.executable, "-m", "benchmarks.endless", str(events)]
     with subprocess.Popen(made, stdout=subprocess.PIPE) as making:
         command = [sys.executable, "-m", "benchmarks.child", str(told), "audit", "-"]
-        seconds = run(command, stdin=making.stdout).wall
-    return Run(seconds, int(told.read_text()))
+        cost = run(command, stdin=making.stdout)
+    return Run(cost.wall, cost.cpu, int(told.read_text()))
 
 
 def _only(work: Callable[[], object]) -> list[Callable[[], object]]:

@@ -223,6 +223,12 @@ def reports(scale: Scale) -> Iterator[Line]:
         longest.seconds < 10,
     )
     yield Line(
+        "… of the processor",
+        f"{longest.cpu:.1f} s",
+        f"{longest.query_cpu:.1f} s a raw query of the rows",
+        f"{longest.cpu / longest.query_cpu:.1f}",
+    )
+    yield Line(
         f"… peak memory, at {', '.join(_short(length) for length in scale.lengths)}",
         f"{', '.join(f'{cost.peak / MB:.0f}' for cost in costs)} MB",
         ratio=f"{growth:.2f}",
@@ -235,7 +241,11 @@ def served(scale: Scale) -> Iterator[Line]:
     """The live report of the longest history."""
     cost = serving.serve(scale.history(len(scale.lengths) - 1), scale.folder)
     length = _short(scale.lengths[-1])
-    yield Line(f"nilo serve of {length} events, until it answers", f"{cost.ready:.1f} s")
+    yield Line(
+        f"nilo serve of {length} events, until it answers",
+        f"{cost.ready:.1f} s",
+        f"{cost.whole:.1f} s until all are read",
+    )
     yield Line(
         "… its first page",
         f"{cost.first_page * 1000:.0f} ms",
