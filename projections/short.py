@@ -8,10 +8,9 @@ from typing import Final
 
 from domain.decision import Outcome
 from domain.identifiers import UtcTime, seconds_between
-from domain.observed.events import BASE_MEMORY
 from domain.observed.host import ObservedHost
 from domain.observed.shortage import ShortBy
-from domain.observed.vm import ObservedVm
+from domain.observed.vm import ObservedVm, OpenRequest
 from domain.settings import HostVersion
 from domain.state import Power
 from projections.fleet import Fleet
@@ -135,17 +134,21 @@ def _find(tracked: TrackedVm, row: VmRow, grant: ShortGrant | None) -> ShortVm |
 def _find_missing(subject: object, row: VmRow, grant: ShortGrant | None) -> tuple[int | None, str | None]:
     """What the last request for more was not granted and is missing still, and since when."""
     if isinstance(subject, ObservedVm):
-        request = subject.requests.get(BASE_MEMORY)
-        if request is None or request.settled is None or request.size_from is None or request.size is None:
-            return None, None
-        if request.target <= request.size_from or request.settled.outcome is Outcome.COMPLETED:
-            return None, None
-        missing = request.target - request.size
-        return (missing, request.asked_at) if missing > 0 else (None, None)
+        lacking = [(request.asked_at, size) for request in subject.requests.values() if (size := _lacking(request))]
+        return (sum(size for _, size in lacking), min(lacking)[0]) if lacking else (None, None)
     if grant is None or row.assigned is None:
         return None, None
     missing = grant.assigned_before + grant.requested - row.assigned
     return (missing, grant.happened) if missing > 0 else (None, None)
+
+
+def _lacking(request: OpenRequest) -> int:
+    """What a request for more was settled without and is missing still; 0 if it is nothing, or not known."""
+    if request.settled is None or request.size_from is None or request.size is None:
+        return 0
+    if request.target <= request.size_from or request.settled.outcome is Outcome.COMPLETED:
+        return 0
+    return max(0, request.target - request.size)
 
 
 def _last_heard(row: VmRow) -> str:

@@ -39,6 +39,7 @@ def host_chart(
     if not times:
         return None
     until = max(times[-1], host.last, host.watched_until or times[-1])
+    marks = tuple(_marks(guests, host.id, points))
     return Chart(
         name=host_anchor(host.id),
         kind="stack",
@@ -50,9 +51,9 @@ def host_chart(
         unit=unit_name(unit),
         lines=tuple(drawn),
         times=tuple(times),
-        marks=tuple(_marks(guests, host.id, points)),
+        marks=marks,
         unwatched=unwatched_spans(host.gaps, times[0], until),
-        idle=idle_spans(times),
+        idle=idle_spans(sorted({*times, *(mark.time for mark in marks if times[0] <= mark.time <= until)})),
     )
 
 

@@ -187,7 +187,7 @@ def _request(item: AskedItem) -> Renderable:
         htpy.td(class_="time")[item.time],
         htpy.th(scope="row")[link(item.vm)],
         htpy.td(class_="figure")[item.amount],
-        htpy.td[state(item.state), f" {item.says}"],
+        htpy.td(class_="says")[state(item.state), f" {item.says}"],
         htpy.td[item.who],
         htpy.td[link(item.event)],
     ]

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FloatRect, Page, sync_playwright
 
 from tests.nilometer.cli.calling import Desk
 from tests.paths import DOCS, EXAMPLES, RECORDINGS
 
 AT: Final = "2026-11-23T14:53:31.300Z"
 """A moment at which two VMs wait for memory."""
+LATER: Final = "2026-11-23T14:53:56.700Z"
+"""Another, at which they have got it."""
 
 
 @dataclass(frozen=True)
@@ -32,30 +34,37 @@ class Picture:
     width: int = 1184
     dark: bool = False
     fragment: str = ""
+    later: bool = False
+    """Whether it is of the later moment."""
+    above: int = 0
+    """How much of what stands above is in it."""
 
 
 PICTURES: Final = (
-    Picture("fleet", "main", height=830),
-    Picture("host-dark", "[id='host-lab']", height=565, dark=True),
-    Picture("compare", "#compare", height=470, fragment="#a=59&b=83"),
-    Picture("phone", "[id='vm-lab.vm0']", height=900, width=390),
+    Picture("three-vms", "[id='host-lab'] figure.picture", height=380, above=12, later=True),
+    Picture("fleet", "main h1", height=865, above=16),
+    Picture("vm", "[id='vm-lab.vm0']", height=1000, later=True, fragment="#at=77"),
+    Picture("host-dark", "[id='host-lab']", height=930, dark=True),
+    Picture("compare", "#compare", height=490, fragment="#a=59&b=83"),
+    Picture("phone", "[id='vm-lab.vm0']", height=980, width=390),
 )
 
 
-def write_report(folder: Path) -> Path:
-    """A report of all recordings, as it was at the moment."""
+def write_reports(folder: Path) -> tuple[Path, Path]:
+    """A report of all recordings as it was at each of the moments."""
     desk = Desk(folder)
     script = (EXAMPLES / "month-end.jsonl").read_text("utf-8").replace("hv01", "hv02")
-    target = folder / "report.html"
+    target, later = folder / "report.html", folder / "later.html"
     for command in (
         ("run", desk.write("month-end.jsonl", script)),
         ("import-hyperv", str(EXAMPLES / "HV01-20261123.jsonl")),
         ("import-qemu", str(RECORDINGS / "s7_three_vms_one_budget.jsonl"), "--as", "lab", "--actor", "lab-driver"),
         ("report", "-o", str(target), "--zone", "UTC", "--at", AT),
+        ("report", "-o", str(later), "--zone", "UTC", "--at", LATER),
     ):
         called = desk.call(*command)
         assert called.code in (0, 1), called.err
-    return target
+    return target, later
 
 
 def take(page: Page, picture: Picture, folder: Path) -> Path:
@@ -63,8 +72,8 @@ def take(page: Page, picture: Picture, folder: Path) -> Path:
     target = folder / f"{picture.name}.png"
     box = page.locator(picture.section).bounding_box()
     assert box is not None
-    height = min(picture.height, box["height"])
-    page.screenshot(path=target, full_page=True, clip={"x": 0, "y": box["y"], "width": picture.width, "height": height})
+    clip = FloatRect(x=0, y=box["y"] - picture.above, width=picture.width, height=picture.height)
+    page.screenshot(path=target, full_page=True, clip=clip)
     if shutil.which("pngquant"):
         subprocess.run(["pngquant", "--force", "--ext", ".png", "--quality", "60-95", "64", target], check=True)
     return target
@@ -74,15 +83,16 @@ def main() -> None:
     """Takes all of them."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        report = write_report(Path(folder))
+        report, later = write_reports(Path(folder))
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         for picture in PICTURES:
             context = browser.new_context(
                 viewport={"width": picture.width, "height": 900},
                 color_scheme="dark" if picture.dark else "light",
+                device_scale_factor=1.5,
             )
             page = context.new_page()
-            page.goto(f"{report.as_uri()}{picture.fragment}")
+            page.goto(f"{(later if picture.later else report).as_uri()}{picture.fragment}")
             page.evaluate("scrollTo(0, 0)")
             print(take(page, picture, DOCS / "pictures"))
             context.close()

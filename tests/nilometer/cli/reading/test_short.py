@@ -11,6 +11,7 @@ from domain.quantities import MiB
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.cli.test_schemas import problems
 from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Spool, dynamic, off, vm
+from tests.paths import RECORDINGS
 
 
 def shortages(desk: Desk, spool: Spool, at: str = "2026-11-23T09:30:00Z") -> dict[str, Any]:
@@ -141,3 +142,17 @@ def test_nothing_short_says_so(desk: Desk) -> None:
     assert json.loads(json.dumps(shortages(desk, polled(*range(12), free=1000))))["short"] == []
     shown = desk.call("short", "--at", "2026-11-23T09:30:00Z").out
     assert shown == "No VM is known to be short of memory at 2026-11-23 09:30:00Z, of 1 that run.\n"
+
+
+def test_a_request_for_a_device_that_waits_for_memory_is_a_shortage(desk: Desk) -> None:
+    # given three real VMs on one budget
+    desk.call("import-qemu", str(RECORDINGS / "s7_three_vms_one_budget.jsonl"), "--as", "lab")
+    # when it is full, then those are short whose requests wait, by what they wait for
+    found = desk.call("short", "--at", "2026-11-23T14:53:31.3Z", "--format", "json").json
+    assert problems("short", found) == []
+    assert [(one["vm"], one["why"], one["missing"], one["since"]) for one in found["short"]] == [
+        ("lab.vm1", "short-grant", 128 * MiB, "2026-11-23T14:52:56.624000Z"),
+        ("lab.vm2", "short-grant", 128 * MiB, "2026-11-23T14:53:05.436000Z"),
+    ]
+    # and when they were granted late, none is
+    assert desk.call("short", "--at", "2026-11-23T14:53:56Z", "--format", "json").json["short"] == []
