@@ -78,6 +78,12 @@ class Api:
         self._environment = {**os.environ, "NILO_LEDGER": url, "NILO_FORMAT": "json", "NO_COLOR": "1"}
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
         self._waiting = 0
+        self._running: list[asyncio.subprocess.Process] = []
+
+    async def end(self) -> None:
+        """Ends the commands that still run: else their ends would be missed, and the loop would complain of that."""
+        for process in self._running:
+            await _end(process)
 
     async def answer(self, request: Request) -> Response:
         """Runs the command that the address names."""
@@ -119,6 +125,7 @@ class Api:
                     stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
                     env=self._environment,
                 )  # fmt: skip
+                self._running = [one for one in self._running if one.returncode is None] + [process]
                 return await self._read(process, served)
         finally:
             self._waiting -= 1

@@ -67,6 +67,7 @@ class Application:
         self._live.on_change = self._changes.notify
         yield
         self._live.on_change = lambda: None
+        await self._api.end()
 
     async def _page(self, request: Request) -> Response:
         query: Mapping[str, str] = {name: request.query_params.get(name, "") for name in ("a", "b")}

@@ -13,6 +13,7 @@ from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_rounded,
 from nilometer.report.clocks import Clock24
 from nilometer.report.collecting import Collected
 from nilometer.report.data import Reference
+from rules.wording import UNITS
 
 UnitName = Literal["MiB", "GiB", "TiB"]
 NARROW: Final = "\N{NARROW NO-BREAK SPACE}"
@@ -83,8 +84,17 @@ def _anchor(id: str) -> str:
 
 
 def unit_of(sizes: Iterable[int | None]) -> Unit:
-    """The one unit of a picture or table."""
-    return common_unit(size for size in sizes if size)
+    """The one unit of a picture or table: that in which all are exact, unless a figure were too long to be read."""
+    known = [size for size in sizes if size]
+    unit = common_unit(known)
+    larger = [other for other in reversed(UNITS) if other.power > unit.power]
+    while larger and any(abs(size) >> unit.power >= TOO_LONG for size in known):
+        unit = larger.pop(0)
+    return unit
+
+
+TOO_LONG: Final = 1_000_000
+"""Nobody reads a figure of seven digits: it is rounded to two decimals of a larger unit."""
 
 
 _UNIT_NAMES: Final[dict[str, UnitName]] = {"MiB": "MiB", "GiB": "GiB", "TiB": "TiB"}
@@ -99,7 +109,7 @@ def shown(size: int | None, unit: Unit | None = None) -> str:
     """A size with its unit, and spaces that do not break; or ``unknown``."""
     if size is None:
         return UNKNOWN
-    return spaced(format_rounded(size, unit))
+    return spaced(format_rounded(size, unit or unit_of([size])))
 
 
 def bare(size: int | None, unit: Unit) -> str:
