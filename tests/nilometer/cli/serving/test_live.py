@@ -14,6 +14,7 @@ from contextlib import closing
 import pytest
 
 from tests.nilometer.cli.calling import Desk
+from tests.nilometer.cli.serving.conftest import Shop
 from tests.nilometer.cli.serving.serving import Server, add_memory, serving
 
 pytestmark = pytest.mark.xdist_group("serving")
@@ -79,8 +80,9 @@ def test_a_ledger_that_goes_away_is_missed_and_found_again(desk: Desk) -> None:
         assert server.ask("/api/info").status == 400
         # and goes on when it is there again
         (desk.folder / "elsewhere.db").rename(ledger)
-        kind, _, data = next(stream)
-        assert (kind, data["message"]) == ("problem", None)
+        while data["message"] is not None:  # that nothing is there may be told as well
+            kind, _, data = next(stream)
+            assert kind == "problem"
         assert "nilometer_up 1\n" in server.ask("/metrics").text
         # but never mixes it with another one
         ledger.unlink()
@@ -104,21 +106,17 @@ def test_it_ends_at_once_also_while_somebody_follows(desk: Desk, number: int) ->
     assert (code, out, err) == (0, "", "")
 
 
-def test_only_so_many_follow(desk: Desk) -> None:
-    desk.with_history()
-    with serving(desk) as server:
-        streams = [follow(server, after=6) for _ in range(32)]
-        for stream in streams:
-            next(stream)
-        refused = server.ask("/events")
-        assert (refused.status, refused.headers["retry-after"]) == (503, "30")
-        assert server.ask("/").status == 200
+def test_only_so_many_follow(shop: Shop) -> None:
+    streams = [follow(shop.server, after=6) for _ in range(32)]
+    for stream in streams:
+        next(stream)
+    refused = shop.server.ask("/events")
+    assert (refused.status, refused.headers["retry-after"]) == (503, "30")
+    assert shop.server.ask("/").status == 200
 
 
-def test_a_request_that_is_too_long_is_refused_and_the_server_goes_on(desk: Desk) -> None:
-    desk.with_history()
-    with serving(desk) as server:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as visitor:
-            visitor.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 40_000)
-            assert visitor.recv(100).startswith(b"HTTP/1.1 400")
-        assert server.ask("/").status == 200
+def test_a_request_that_is_too_long_is_refused_and_the_server_goes_on(shop: Shop) -> None:
+    with socket.create_connection(("127.0.0.1", shop.server.port), timeout=10) as visitor:
+        visitor.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 40_000)
+        assert visitor.recv(100).startswith(b"HTTP/1.1 400")
+    assert shop.server.ask("/").status == 200
