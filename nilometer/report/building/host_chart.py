@@ -102,7 +102,7 @@ def _together(guests: Sequence[VmHistory], host: HostHistory) -> Line:
                 point.position,
             )
 
-    return line("held", samples(), host.gaps, label=f"{counted(len(guests))} others")
+    return line("held", samples(), host.gaps, label=f"{counted(len(guests))} together")
 
 
 def _marks(guests: Sequence[VmHistory], host: str, points: Sequence[HostPoint]) -> Iterator[ChartMark]:

@@ -53,7 +53,7 @@ def test_the_layers_of_many_vms_are_together_what_their_host_holds(tmp_path: Pat
     assert page.chart is not None
     layers = [line for line in page.chart.lines if line.name == "held"]
     # then those that held most have a layer each, and the others one, which the page says
-    assert [line.label for line in layers] == [*(f"vm{number:02}" for number in range(6, VMS)), "6 others"]
+    assert [line.label for line in layers] == [*(f"vm{number:02}" for number in range(6, VMS)), "6 together"]
     assert f"The {MOST_LAYERS} VMs that held most are drawn; the other 6 are one layer." in page.thinned
     # and at each moment the layers are together what the host holds
     for point in collected.hosts["hv01"].points:
