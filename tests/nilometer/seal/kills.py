@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -25,10 +26,11 @@ from tests.nilometer.seal.sealed import KEY, at, grow, seal, verify
 nilometer.seal.sealing.STEP = 7  # type: ignore[misc]  # pyright: ignore  # more commits, more places to be killed at
 
 
-def seal_on(url: str, told: Path) -> None:
-    """Seals what is there, and tells each checkpoint."""
+def seal_on(url: str, told: Path, ready: int) -> None:
+    """Seals what is there, and tells each checkpoint. It says when the ledger is open: no kill hits only that."""
     with Ledger.open(url, durable=False) as ledger:
         sealer = Sealer(ledger.recorder, [KEY], at())
+        os.write(ready, b"x")
         while (added := sealer.seal_step()) is not None:
             whole = told / f"{os.getpid()}-{added.head.size}"
             whole.with_suffix(".part").write_bytes(added.head.note)
@@ -43,13 +45,18 @@ def main(seed: int, kills: int, url: str) -> None:
         with_web01(ledger)
         while killed < kills and ended < 10 * kills:
             grow(ledger, random.randint(1, 12))
-            child = fork(lambda: seal_on(url, Path(folder)))
+            is_ready, ready = os.pipe()
+            child = fork(partial(seal_on, url, Path(folder), ready))
+            os.close(ready)
+            os.read(is_ready, 1)
+            os.close(is_ready)
             if child_ended_within(random.uniform(0, patience)):
                 ended, patience = ended + 1, patience * 0.7
             else:
                 os.kill(child, signal.SIGKILL)
                 child_ended_within(10)
-                killed, patience = killed + 1, patience * 1.1
+                has_told = any(path.name.startswith(f"{child}-") for path in Path(folder).iterdir())
+                killed, patience = killed + 1, patience * (1.1 if has_told else 1.4)
             code = ended_children()[child]
             assert code in (0, -signal.SIGKILL), code
         seal(ledger)
