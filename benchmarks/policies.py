@@ -15,14 +15,26 @@ POLICIES: Final = (
     ("host", "host.reserve >= 2 * GiB or host.held == 0"),
     ("vm", "vm.power is Power.OFF or vm.assigned >= 8 * GiB"),
     ("vm", "vm.assigned <= 64 * GiB"),
-    ("vm", "vm.visible <= 2 * vm.assigned or vm.power is Power.OFF"),
-    ("vm", "vm.power is Power.OFF or vm.assigned >= 32 * MiB"),
+    ("change", "vm.assigned <= before.assigned"),
+    ("pair", "one.held + other.held <= 64 * GiB"),
     ("vm", "vm.memory.mode is Mode.STATIC or vm.memory.maximum <= 4 * vm.memory.startup"),
     ("both", "vm.held * 2 <= host.total"),
-    ("both", "vm.held <= host.total - host.reserve"),
+    ("group", "group.held <= 200 * GiB"),
 )
-"""Over a VM, a host, or both."""
-_PARAMETERS: Final = {"vm": "vm: Vm", "host": "host: Host", "both": "vm: Vm, host: Host"}
+"""Of each kind: over a VM, a host, both, a change in a window, two VMs, and a group."""
+_PARAMETERS: Final = {
+    "vm": "vm: Vm",
+    "host": "host: Host",
+    "both": "vm: Vm, host: Host",
+    "change": "before: Vm, vm: Vm",
+    "pair": "one: Vm, other: Vm",
+    "group": "group: Group",
+}
+_SCOPES: Final = {
+    "change": '@scope(outside="Sat 22:00-04:00", zone="Europe/Berlin")\n',
+    "pair": '@scope(one="web01", other="web02")\n',
+    "group": '@scope(vms="db*")\n',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,7 @@ class Checked:
 def check(count: int) -> Checked:
     """Reads and checks so many policies."""
     text = "\n".join(
+        f"{_SCOPES.get(over, '')}"
         f'def policy_{number}({_PARAMETERS[over]}) -> bool:\n    """Number {number}."""\n    return {condition}\n'
         for number, (over, condition) in enumerate(POLICIES[:count], 1)
     )

@@ -97,16 +97,19 @@ class MovedFigure:
 # Making
 
 
-def expect_commands(world: World, lines: Sequence[Mapping[str, Any]]) -> tuple[PlannedCommand, ...]:
-    """What commands are expected to be granted, one after the other. Raises ``InputError`` with the line's number."""
-    commands = [parse_script_command(dict(line)).command for line in lines]
+def expect_commands(world: World, lines: Mapping[str, Mapping[str, Any]]) -> tuple[PlannedCommand, ...]:
+    """What commands are expected to be granted, one after the other.
+
+    Lines are by their places, ``script.jsonl:3`` or ``command 1``. Raises ``InputError`` with the place.
+    """
+    commands = [parse_script_command(dict(line)).command for line in lines.values()]
     copy = copy_world(world, commands)
     planned: list[PlannedCommand] = []
-    for number, (line, command) in enumerate(zip(lines, commands, strict=True), 1):
+    for (place, line), command in zip(lines.items(), commands, strict=True):
         try:
             answer, reads = _decide(copy, command)
         except InputError as error:
-            raise InputError(f"command {number}: {error.message}", hint=error.hint) from None
+            raise InputError(f"{place}: {error.message}", hint=error.hint) from None
         planned.append(
             PlannedCommand(
                 line=dict(line),

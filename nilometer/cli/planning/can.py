@@ -116,7 +116,7 @@ def _make_command(name: str) -> click.Command:
             from nilometer.cli.planning.spool import read_spool
 
             with read_spool(session, spool) as ledger:
-                return question.ask(session, ledger)
+                return question.ask(session, ledger, spool)
         with session.reading() as ledger:
             return question.ask(session, ledger)
 
@@ -182,7 +182,7 @@ class _Question(NamedTuple):
     keep: tuple[Policy, ...]
     show_all: bool
 
-    def ask(self, session: Session, ledger: LedgerReader) -> int:
+    def ask(self, session: Session, ledger: LedgerReader, spool: str | None = None) -> int:
         """Shows the answer; returns the exit code."""
         out = Output(session.format)
         parse_command(self.name, self.given)
@@ -211,7 +211,7 @@ class _Question(NamedTuple):
         host = subject.host if to is None else to
         day = iter(()) if host is None else read_log(ledger, host=host, since=find_day(now))
         found = ask_observed(fleet, subject, _amount_of(command, subject), now, day, to=to)
-        show_observed(out, found, now, show_all=self.show_all)
+        show_observed(out, found, now, show_all=self.show_all, spool=spool)
         return _CODES.get(found.answer, NOT_IN_FULL)
 
 

@@ -17,14 +17,16 @@ MOST_SHOWN: Final = 5
 """Options that are shown without ``--all``."""
 
 
-def show_observed(out: Output, found: ObservedAnswer, now: UtcTime, *, show_all: bool) -> None:
-    """Shows the answer."""
+def show_observed(
+    out: Output, found: ObservedAnswer, now: UtcTime, *, show_all: bool, spool: str | None = None
+) -> None:
+    """Shows the answer, by a ledger or by the newest of a ``spool``."""
     shown = found.givers if show_all else found.givers[:MOST_SHOWN]
     more = len(found.givers) - len(shown)
     if out.json:
         out.write_document(_to_document(found, shown, more))
         return
-    out.write_line(describe_observed(found, now))
+    out.write_line(describe_observed(found, now, spool))
     for giver in shown:
         out.write_line(f"  It would be yes if {_describe_giver(giver)}.")
     if more:
@@ -55,7 +57,7 @@ def _to_document(found: ObservedAnswer, shown: Sequence[ObservedGiver], more: in
     }
 
 
-def describe_observed(found: ObservedAnswer, now: UtcTime) -> str:
+def describe_observed(found: ObservedAnswer, now: UtcTime, spool: str | None = None) -> str:
     """The answer, in a sentence."""
     amount, granted = format_sizes([found.amount, found.granted])
     free, least, most = format_sizes([found.free, found.least, found.most])
@@ -79,10 +81,13 @@ def describe_observed(found: ObservedAnswer, now: UtcTime) -> str:
         case CanAnswer.NOT_NOW:
             return f"no: {amount} are asked for. {had}{span}."
         case _:
-            return f"unknown: {_describe_unknown(found, amount, had, span, now)} {_WAY_ON}"
+            return f"unknown: {_describe_unknown(found, amount, had, span, now)} {_describe_way_on(spool)}"
 
 
-_WAY_ON: Final = "Import what was collected since, or ask with it: nilo can … --spool DIR"
+def _describe_way_on(spool: str | None) -> str:
+    if spool is None:
+        return "Import what was collected since, or ask with it: nilo can … --spool DIR"
+    return f"{spool} has nothing newer: let the collector poll (Invoke-NiloPoll), or name the spool that it writes now."
 
 
 def _describe_unknown(found: ObservedAnswer, amount: str, had: str, span: str, now: UtcTime) -> str:

@@ -100,7 +100,8 @@ def command(what: str, file: str | None, number: int, within: int, without: str 
                 return NOT_IN_FULL
             _say_reached(out, goal)
             return OK
-        return _write_plan(session, out, ledger, str(goal), found.lines, file)
+        by_number = {f"command {number}": line for number, line in enumerate(found.lines, 1)}
+        return _write_plan(session, out, ledger, str(goal), by_number, file)
 
 
 def _say_reached(out: Output, goal: Goal) -> None:
@@ -110,9 +111,9 @@ def _say_reached(out: Output, goal: Goal) -> None:
         out.write_line(f"There is nothing to do: {goal} already.")
 
 
-def _read_lines(script: str) -> list[dict[str, Any]]:
-    """The lines of a script. Raises ``InputError`` for the first that cannot be read."""
-    lines: list[dict[str, Any]] = []
+def _read_lines(script: str) -> dict[str, dict[str, Any]]:
+    """The lines of a script, by their places. Raises ``InputError`` for the first that cannot be read."""
+    lines: dict[str, dict[str, Any]] = {}
     with open_input(script) as stream:
         for line in read_script(stream, script):
             if line.error is not None or line.parsed is None:
@@ -123,7 +124,7 @@ def _read_lines(script: str) -> list[dict[str, Any]]:
                 for name in ("at", "actor", "via", "reason", "correlation")
                 if getattr(parsed, name) is not None
             }
-            lines.append({**line_of(parsed.command), **about})
+            lines[f"{script}:{line.number}"] = {**line_of(parsed.command), **about}
     return lines
 
 
@@ -132,13 +133,13 @@ def _write_plan(
     out: Output,
     ledger: LedgerReader,
     goal: str,
-    lines: list[dict[str, Any]] | tuple[dict[str, Any], ...],
+    lines: Mapping[str, dict[str, Any]],
     file: str | None,
 ) -> int:
     fleet = ledger.views.fleet()
     policies = ledger.policy_set().enforced
     world = world_of(fleet)
-    commands = [parse_script_command(dict(line)).command for line in lines]
+    commands = [parse_script_command(dict(line)).command for line in lines.values()]
     gone = [stream for stream in named_new(commands, world) if ledger.has_begun(stream)]
     plan = CommandPlan(
         goal=goal,

@@ -263,6 +263,13 @@ def test_a_spool_is_asked_and_not_recorded(desk: Desk) -> None:
     assert (code, now.events) == (0, "")
     assert lines[0].startswith("yes: hv01 has 4 GiB for web01. hv01 had 9 GiB free at 2026-11-23 09:01:00Z (1 min")
     assert now.call(*question[:3], "10GiB", *question[4:]).code == 1
+    later = replace(desk, clock=lambda: START + timedelta(hours=25))
+    code, lines = lines_of(later, *question[1:])
+    assert code == 3
+    assert lines[0].endswith(
+        f". {desk.folder}/spool has nothing newer: let the collector poll (Invoke-NiloPoll), or name the spool that it "
+        "writes now."
+    )
     missing = now.call(*question[:-1], str(desk.folder / "none"))
     assert (missing.code, missing.out) == (2, "")
     assert missing.err.startswith(f"error: {desk.folder}/none: there is no such file or folder\nhint: ")

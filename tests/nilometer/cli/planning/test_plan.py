@@ -62,6 +62,15 @@ def test_a_goal_is_planned_with_what_each_command_is_granted(full: Desk) -> None
     assert printed["commands"] == document["commands"]
 
 
+def test_a_line_of_a_script_that_cannot_be_decided_is_named_by_its_file_and_line(full: Desk) -> None:
+    lines = ['{"command": "stop", "vm": "db02"}', "", '{"command": "stop", "vm": "db03"}']
+    script = full.write("month-end.jsonl", "\n".join(lines))
+    shown = full.call("plan", script)
+    assert (shown.code, shown.out) == (2, "")
+    assert shown.err.startswith(f"error: {script}:3: ")
+    assert "db03" in shown.err
+
+
 def test_a_plan_is_applied_and_recorded_once(full: Desk) -> None:
     file, document = plan_of(full)
     applied = full.call("apply", file)
