@@ -54,6 +54,10 @@ class Application:
         )
         self.app.router.redirect_slashes = False  # else the name that a visitor gave this server is told back
 
+    def prepare(self) -> None:
+        """Makes the first page, so that the first visitor does not wait for what is loaded with it."""
+        self._site.page("", {})
+
     def end(self) -> None:
         """Ends all streams: else they would be waited for."""
         if self._changes is not None:

@@ -65,6 +65,7 @@ def command(
         try:
             hosts = [*_LOCAL_NAMES, str(address), *names]
             application = Application(live, clock, hosts=hosts, any_address=not address.is_loopback, token=token)
+            application.prepare()
             url = _address(listener, address, names)
             if out.json:
                 out.write_event({"url": url, "ledger": session.url})
