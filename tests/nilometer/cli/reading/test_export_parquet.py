@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pyarrow.parquet
 import pytest
 
@@ -143,6 +144,15 @@ def test_parquet_of_something_else_is_refused(desk: Desk) -> None:
     result = desk.call("run", str(file))
     assert result.code == 2
     assert "this is a Parquet file" in result.err
+
+
+def test_the_question_in_the_docs_is_answered_by_duckdb(desk: Desk) -> None:
+    (question,) = re.findall(r"```sql\n(-- DuckDB: .*?)```", (DOCS / "parquet.md").read_text(), re.DOTALL)
+    with duckdb.connect() as database:
+        found = database.execute(question.replace("'history/", f"'{export(desk)}/")).fetchall()
+    assert [row[1:] for row in found] == [
+        ("ann", "nilo", None, "web01", "hv01", 4 << 30, 3190 << 20, "memory-in-use"),
+    ]
 
 
 def test_the_docs_name_every_column() -> None:
