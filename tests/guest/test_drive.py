@@ -6,7 +6,6 @@ Each test ends with `operator.check()`: the history holds, and an import of the 
 from __future__ import annotations
 
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +13,9 @@ import pytest
 from tests.guest.cutting import cut_line
 from tests.guest.machine import BOOT_MEBIBYTES, Machine
 from tests.guest.operator import Operator
+from tests.guest.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 MEBIBYTE = 1 << 20
@@ -28,14 +27,6 @@ FULL = "768MiB"  # the boot memory and all of the device
 def operator(tmp_path: Path) -> Operator:
     """An operator without a ledger."""
     return Operator(tmp_path)
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Waits for what a guest does in its own time; fails after three minutes."""
-    deadline = time.monotonic() + 180
-    while not condition():
-        assert time.monotonic() < deadline, f"never came: {what}"
-        time.sleep(0.1)
 
 
 def hold_most(machine: Machine, operator: Operator) -> None:
