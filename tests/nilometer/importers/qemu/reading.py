@@ -16,7 +16,7 @@ from nilometer.ledger.requests import Fact, Observation
 from tests.paths import RECORDINGS
 
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.jsonl"))
-N1, N2, N5, N6, N8, S1, S2, S4, S5, S7 = NAMES
+D1, N1, N2, N5, N6, N8, S1, S2, S4, S5, S7 = NAMES
 
 E = TypeVar("E", bound=Observed)
 
