@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import (
+    columns,
     commands,
     driving,
     importing,
@@ -77,6 +78,8 @@ class Scale:
     """Hosts and VMs of the fleets in which a plan is looked for."""
     clusters: int = 300
     policies: int = 10
+    decided: int = 1_000_000
+    """Rows of decisions as columns."""
     guests: tuple[str, ...] = ("windows", "windows-legacy", "linux")
     """The guests in the bounded world."""
 
@@ -434,6 +437,28 @@ def plans(scale: Scale) -> Iterator[Line]:
     )
 
 
+def as_columns(scale: Scale) -> Iterator[Line]:
+    """Parquet, and the rules as columns."""
+    costs = columns.write(scale.history(-2), scale.folder)
+    yield Line(
+        "nilo export --as parquet, an event (JSON Lines)",
+        f"{costs.parquet * 1e6:.0f} µs, {costs.parquet_bytes:.0f} bytes",
+        f"{costs.lines * 1e6:.0f} µs, {costs.line_bytes:.0f} bytes",
+        f"{costs.parquet / costs.lines:.2f}",
+        "< 3",
+        costs.parquet < 3 * costs.lines,
+    )
+    for command, (decided, read) in columns.decide(scale.decided).items():
+        yield Line(
+            f"{command} as columns (rows only read)",
+            f"{decided:.2f} million/CPU s",
+            f"{read:.2f} million/CPU s",
+            f"{decided / read:.2f}",
+            "≥ 0.1",
+            decided >= 0.1 * read,
+        )
+
+
 def check_policies(scale: Scale) -> Iterator[Line]:
     """Policies of the user's own."""
     checked = policies.check(scale.policies)
@@ -465,6 +490,7 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "drive": drive,
     "plans": plans,
     "policies": check_policies,
+    "columns": as_columns,
     "seal": seal,
     "prove": prove,
     "solvers": solvers,

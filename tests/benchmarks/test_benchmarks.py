@@ -41,6 +41,7 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
         fleets=((2, 6), (3, 9)),
         clusters=20,
         policies=3,
+        decided=30_000,
         guests=("windows",),
     )
 
