@@ -162,8 +162,7 @@
     }
 
     function difference(before, after) {
-      const amount = words(Math.abs(after - before)), sign = after > before ? "+" : "\u2212";
-      return amount[0] === "~" ? "~" + sign + amount.slice(1) : sign + amount;
+      return (after > before ? "+" : "\u2212") + words(Math.abs(after - before));
     }
 
     function changesOf(lines, a, b) {

@@ -84,7 +84,7 @@ def _by_shortage(row: HostRow) -> tuple[int, float, str]:
 
 
 def _numbers(context: Context, now: View, shortages: Shortages) -> Iterator[FleetNumber]:
-    silent = [row.host for row in now.hosts if is_silent(context, row)]
+    silent = [f"{row.host}{_since(context, row)}" for row in now.hosts if is_silent(context, row)]
     heard = len(now.hosts) - len(silent)
     yield FleetNumber(
         value=f"{heard} of {len(now.hosts)}",
@@ -141,6 +141,11 @@ def _tightest(context: Context, now: View) -> FleetNumber:
         detail="" if least == row.free else f"least of 24 h: {shown(least)}",
         state="warn" if not row.free else "fine",
     )
+
+
+def _since(context: Context, row: HostRow) -> str:
+    seen = max(row.as_of or "", row.watched_until or "")
+    return f" since {context.clock.clock(UtcTime(seen), exact=False)}" if seen else " always"
 
 
 def _some(names: list[str], most: int = 3) -> str:

@@ -147,7 +147,7 @@ def _difference(before: int | None, after: int | None, unit: Unit) -> str:
         return ""
     words = sized(abs(after - before), unit)
     sign = "+" if after > before else "\N{MINUS SIGN}"
-    return f"~{sign}{words[1:]}" if words.startswith("~") else f"{sign}{words}"
+    return f"{sign}{words}"
 
 
 def _row(

@@ -72,7 +72,12 @@ def test_what_is_unknown_is_shown_as_a_state_that_keeps_the_rule_and_one_that_br
     assert html.count("stroke-dasharray") == sum(figure.is_assumed and bool(figure.size) for figure in bars)
 
 
-SIZES = st.one_of(st.none(), st.integers(0, 1 << 50), st.integers(0, 1 << 20).map(lambda count: count * MIB))
+SIZES = st.one_of(
+    st.none(),
+    st.integers(0, 1 << 50),
+    st.integers(0, 1 << 20).map(lambda count: count * MIB),
+    st.integers(0, 9).map(lambda more: 4096 * MIB + more),
+)
 
 
 @given(st.lists(st.fixed_dictionaries({"host.total": SIZES, "vm.held": SIZES}), min_size=1, max_size=2))
