@@ -114,6 +114,14 @@ def test_an_export_gives_the_report_of_its_ledger(desk: Desk) -> None:
     assert "history.jsonl" in export.text
 
 
+def test_a_host_that_is_silent_is_named_with_the_time_since_when(desk: Desk) -> None:
+    for host, hour in (("hv01", 8), ("hv02", 12)):
+        sizes = ("--version", "2022", "--total", "64GiB", "--reserve", "2GiB")
+        assert desk.call("do", "register-host", host, *sizes, "--at", f"2026-11-23T{hour:02}:00:00Z").code == 0
+    text = report_of(desk, "--zone", "UTC").text
+    assert "1 of 2silent: hv01 since 08:00:00" in text
+
+
 # What is not there
 
 
