@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from domain.observed.vm import ObservedVm
 from domain.quantities import MiB
+from nilometer.drive import bringing_in
 from nilometer.drive.driver import CannotBeAsked
+from nilometer.drive.driving import DrivePace, DriveRequest
+from nilometer.drive.places import VmPlace
 from nilometer.drive.qmp import QmpDriver
+from nilometer.ledger.ledger import Ledger
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.cli.test_schemas import problems
 from tests.nilometer.drive.asking import VM, drive, history, imported, kinds, records
@@ -167,3 +172,20 @@ def test_a_plain_answer_is_for_people(desk: Desk) -> None:
     assert first.startswith(f"completed: drive {VM}, 384 MiB, after ")
     assert expected == "    expected: 384 MiB, all of it"
     assert recorded.startswith("    recorded in sqlite:///")
+
+
+@pytest.mark.parametrize("age", [-1, 5])
+def test_a_figure_of_the_guest_counts_only_if_it_is_newer_than_the_last_move(tmp_path: Path, age: int) -> None:
+    place = VmPlace(host="lab", name="vm0", folder=tmp_path)
+    request = DriveRequest(size=512 * MiB, actor="ann", settle=0.05)
+    sizes = {"vm0": 512 * MiB}
+    with (
+        guest(virtio=dict(sizes), targets=dict(sizes), balloon=256 * MiB, available=300, report_age=age) as peer,
+        Ledger.open(f"sqlite:///{tmp_path}/l.db", create=True) as ledger,
+    ):
+        result = bringing_in.drive(ledger, place, request, QmpDriver(peer.path), pace=DrivePace(report=0.05))
+        assert result.came.expectation is not None
+        assert (result.came.expectation.granted is None) is (age > 0)
+        vm = ledger.views.fleet().vms["lab.vm0"].subject
+    assert isinstance(vm, ObservedVm)
+    assert (vm.assigned, vm.in_use is None) == (512 * MiB, age > 0)
