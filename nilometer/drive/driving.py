@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -204,18 +203,11 @@ class ResizeRun:
         return came
 
     async def _ask(self, message: Message, asked: Message) -> DriverAnswer:
-        """Sends a message, and writes down its answer; also that none came."""
-        try:
-            answer = await self.driver.request(message)
-        except asyncio.CancelledError:
-            self._write_answer(message, asked, DriverAnswer(accepted=None))
-            raise
-        self._write_answer(message, asked, answer)
-        return answer
-
-    def _write_answer(self, message: Message, asked: Message, answer: DriverAnswer) -> None:
+        """Sends a message, and writes down its answer, or that the line broke before one came."""
+        answer = await self.driver.request(message)
         record = {"qmp": message, "reply": answer.reply, "accepted": answer.accepted, **asked}
         self.evidence.append("command", record, safe=True)
+        return answer
 
     def _refused(self, change: DeviceChange, expectation: Expectation, answer: DriverAnswer) -> DriveOutcome:
         """Nothing came of it, or nobody knows."""

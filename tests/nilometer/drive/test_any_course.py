@@ -8,12 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from domain.decision import Outcome
-from domain.identifiers import vm_stream
-from domain.observed.events import VmChangeRequested, VmMemoryMoved
+from domain.event import Event
+from domain.identifiers import UtcTime, vm_stream
+from domain.observed.events import Observed, VmChangeRequested, VmMemoryMoved, VmObserved
 from domain.observed.vm import ObservedVm
 from domain.quantities import MiB
 from nilometer.drive.bringing_in import DriveResult, drive
@@ -28,6 +29,8 @@ from rules.judging.findings import Verdict
 from tests.nilometer.drive.peer import BASE, Cut, Move, Peer, Reaction, guest
 
 PACE = DrivePace(poll=0.01, late=0.02, report=0.02)
+PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)
+"""An example takes a second: to shrink one would take minutes."""
 CUTS: Final[tuple[Cut | None, ...]] = (None, None, "before", "after", "answered")
 SIZES = st.integers(0, 8).map(lambda blocks: blocks * 128)
 
@@ -107,7 +110,7 @@ def history(ledger: Ledger) -> list[object]:
     ]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
 @given(courses())
 def test_the_ledger_has_what_the_evidence_has_and_what_the_guest_has(drawn: Sequence[Course]) -> None:
     with TemporaryDirectory(prefix="nilo-") as temporary, guest() as peer:
@@ -117,7 +120,7 @@ def test_the_ledger_has_what_the_evidence_has_and_what_the_guest_has(drawn: Sequ
                 check_answer(run(ledger, peer, folder, course), course)
             last = peer.virtio["vm0"] // MiB
             run(ledger, peer, folder, Course(Between(), last, Reaction(moves=(Move(last),))))
-            check_ledger(ledger, peer)
+            check_ledger(ledger, peer, sum(course.between.restarts for course in drawn))
             with Ledger.open(f"sqlite:///{folder}/two.db", create=True, durable=False) as other:
                 import_qemu(other, folder / "lab.vm0.jsonl", actor="ben")
                 assert history(other) == history(ledger)
@@ -144,11 +147,26 @@ def check_answer(result: DriveResult | None, course: Course) -> None:
         assert came.outcome is None
 
 
-def check_ledger(ledger: Ledger, peer: Peer) -> None:
+def check_moves(events: Sequence[Event]) -> None:
+    """No size is ever another without a move, but where a guest begins anew."""
+    fold = ObservedVm.begin("lab.vm0")
+    for event in events:
+        assert isinstance(event, Observed)
+        if isinstance(event, VmObserved) and event.session in (None, fold.session):
+            known = {figures.device: fold.size(figures.device) for figures in event.devices}
+            assert all(known[figures.device] in (None, figures.size) for figures in event.devices)
+        if isinstance(event, VmMemoryMoved):
+            assert event.size_from == fold.size(event.device)
+        fold.apply(event, UtcTime(""))
+
+
+def check_ledger(ledger: Ledger, peer: Peer, restarts: int) -> None:
     """The ledger violates no rule, and has no request that was never sent."""
     vm = ledger.views.fleet().vms["lab.vm0"].subject
     assert isinstance(vm, ObservedVm)
     events = [envelope.event for envelope in ledger.events() if envelope.stream == vm_stream("lab.vm0")]
+    check_moves(events)
+    assert vm.session == (restarts or None)
     asked = [event for event in events if isinstance(event, VmChangeRequested)]
     assert len(asked) == len(peer.received)
     assert vm.size("vm0") == peer.virtio["vm0"]
