@@ -210,11 +210,13 @@ class AdoptedJudge(Judge):
             return
         for stream in sorted(self._asked(policy, touched)):
             subject = self._subject(stream, policy)
-            distance = subject_distance(policy, subject)
-            if policy.change is not None and distance is not None:
+            if policy.change is None:
+                distance = subject_distance(policy, subject)
+            elif subject is not None and subject.state is not None and changed is not None and stream in touched:
+                is_asked = policy.has_vm(subject.id, subject.name) and policy.has_host(subject.host_id)
+                distance = policy.change(changed, subject.state, subject.host, command) if is_asked else None
+            else:
                 distance = None
-                if subject is not None and subject.state is not None and changed is not None and stream in touched:
-                    distance = policy.change(changed, subject.state, subject.host, command)
             if subject is None or distance is None:
                 self._distances.pop((policy.name, stream), None)
             else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 from domain.decision import Code, Outcome
@@ -11,6 +13,7 @@ from nilometer.ledger.adopting import AdoptionRefusal
 from nilometer.ledger.dry_run import DryRun
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request, Result
+from rules.policies.adopted import AdoptedJudge
 from tests.domain.deciding.test_policies import parse
 from tests.domain.given import HOST, START, WEB, do
 from tests.nilometer.ledger import processes
@@ -45,6 +48,17 @@ def no_moves(command: Command) -> bool:
     """No VM moves."""
     return command is not Command.MOVE_VM
 '''
+
+
+@pytest.fixture(autouse=True)
+def each_history_is_judged_as_it_was_decided(request: pytest.FixtureRequest) -> Generator[None]:
+    """After each test, the judge decides again what the ledger decided, by the policies in its history."""
+    ledger: Ledger | None = request.getfixturevalue("ledger") if "ledger" in request.fixturenames else None
+    yield
+    if ledger is not None:
+        judge = AdoptedJudge()
+        found = [finding for envelope in ledger.events() for finding in judge.take(envelope)]
+        assert [*found, *judge.finish()] == []
 
 
 @pytest.mark.parametrize(("text", "subject"), [(PAIR, "vm/web01"), (GROUP, "group/shop")])
