@@ -468,6 +468,16 @@ def check_policies(scale: Scale) -> Iterator[Line]:
         target="< 5 CPU s",
         ok=checked.cpu < 5,
     )
+    kept = policies.enforce(scale.folder, pieces=scale.pieces, commands=scale.single)
+    for what, both in zip(("one a commit", f"{scale.single} a commit"), kept, strict=True):
+        yield Line(
+            f"record with three policies kept, {what}, beside none (CPU)",
+            f"{both.ours.cpu_each * 1e6:.0f} µs",
+            f"{both.other.cpu_each * 1e6:.0f} µs",
+            f"{both.cpu:.2f}",
+            "< 1.10",
+            both.cpu < 1.10,
+        )
 
 
 SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {

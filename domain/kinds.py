@@ -84,12 +84,16 @@ DECIDED: Final[tuple[type[Event], ...]] = (
     HostMemoryGranted,
     HostMemoryReturned,
     HostCommandRefused,
+)
+"""What the ledger decides by the rules."""
+
+BY_POLICIES: Final[tuple[type[Event], ...]] = (
     VmMemoryAddedWithinPolicy,
     VmMemoryRemovedWithinPolicy,
     VmRefusedByPolicy,
     HostRefusedByPolicy,
 )
-"""What the ledger decides."""
+"""What policies refused of it, or granted less of."""
 
 POLICIES: Final[tuple[type[Event], ...]] = (PolicyAdopted, PolicyRetired, PoliciesChanged)
 """Which policies the ledger keeps when it decides."""
@@ -117,6 +121,6 @@ OBSERVED: Final[tuple[type[Event], ...]] = (
 """What hypervisors did, and the imports that reported it."""
 
 EVENTS: Final[dict[tuple[str, int], type[Event]]] = {
-    (kind.KIND, kind.VERSION): kind for kind in DECIDED + OBSERVED + POLICIES
+    (kind.KIND, kind.VERSION): kind for kind in DECIDED + BY_POLICIES + OBSERVED + POLICIES
 }
 """Every event class by (kind, version) as now written."""

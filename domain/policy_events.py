@@ -6,6 +6,8 @@ knows no policies says that it does not know them.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from domain.event import Event, event
 from domain.events import HostCommandRefused, VmCommandRefused, VmMemoryAdded, VmMemoryRemoved
 from domain.record import Record, record
@@ -84,6 +86,8 @@ class PolicyBreaker(Record):
 @record(kw_only=True)
 class PolicyEvent(Event):
     """An event about policies: which of them the decider keeps from now on."""
+
+    origin: Literal["decided"] = "decided"
 
 
 @event("policy.adopted")

@@ -267,6 +267,8 @@ def keep_policies(
     """
     if not answer.events or not accepted(answer.decision) or answer.command in NEVER_REFUSED:
         return answer
+    if _keeps_all(policies, reads, answer):
+        return answer
     broken = find_broken(policies, reads, answer)
     if not broken:
         return answer
@@ -278,6 +280,26 @@ def keep_policies(
         if less is not None:
             return _grant_less(answer, less, broken)
     return _refuse(command, reads, answer, broken, can_be_less=can_be_less)
+
+
+def _keeps_all(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: Answer) -> bool:
+    """Whether a change of one VM on its host keeps every policy, whoever it applies to: most commands do.
+
+    It only spares the longer way: what it does not see, as of a move or of other VMs, is asked there.
+    """
+    if reads.vm is None or answer.after is None or reads.beside or len(reads.hosts) != 1:
+        return False
+    (host,) = reads.hosts
+    on = host.state
+    for _, event in answer.events[1:]:
+        assert isinstance(event, HostEvent)
+        on = _host_after(on, event)
+    return not any(
+        policy.joint is not None
+        or policy.change is not None
+        or policy.measure(answer.after if policy.over_vms else None, on)
+        for policy in policies
+    )
 
 
 def _find_most(

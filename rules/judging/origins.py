@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from domain.kinds import DECIDED
+from domain.kinds import BY_POLICIES, DECIDED
 from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.descriptions import EVENTS_WHERE_DUE
 from rules.judging.findings import Difference
@@ -44,7 +44,7 @@ class Origins:
 
 @cache
 def _type_of(name: str) -> StreamType:
-    decided = any(name == event.KIND for event in DECIDED)
+    decided = any(name == event.KIND for event in DECIDED + BY_POLICIES)
     return _shared(name.partition(".")[0], "decided by the ledger" if decided else "observed")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import get_args
 
 import pytest
 
@@ -11,7 +10,6 @@ from domain.aggregates import HistoryError
 from domain.changes import apply_to_host, apply_to_vm
 from domain.events import HostEvent, HostRegistered, VmDefined, VmEvent
 from domain.kinds import DECIDED
-from domain.policy_events import BY_POLICY
 from tests.domain.given import HOST, START, WEB, given
 from tests.projections.histories import decided
 
@@ -22,7 +20,7 @@ ON_HOSTS = [event for event in EVENTS.values() if isinstance(event, HostEvent)]
 
 
 def test_the_events_below_are_of_all_kinds() -> None:
-    assert EVENTS.keys() == {*DECIDED} - {*get_args(BY_POLICY)}
+    assert EVENTS.keys() == {*DECIDED}
 
 
 @pytest.mark.parametrize("event", ON_VMS, ids=lambda event: event.KIND)

@@ -17,6 +17,8 @@ from nilometer.cli.vm_names import VmNames
 from nilometer.messages.sizes import plural
 from nilometer.queries import read_log
 from nilometer.times import format_time
+from rules.judging.decided.attribution import RESTRICTED_BY_POLICIES
+from rules.policies.adopting import AdoptionProof, prove_for_adoption
 from rules.policies.checking import Example, Kept, PolicyCheck, PolicyReport, check_policies
 from rules.policies.history import PolicyBreach, PolicyHistory
 from rules.policies.policy import Policy
@@ -53,10 +55,11 @@ def check_file(session: Session, file: str, *, past: bool = True, show_all: bool
     with Progress(f"checking {file}", unit="policies"):
         checked = check_policies(policies)
     history, breaches = _replay(session, out, policies) if past else (None, [])
+    proofs = {} if past else {policy.name: prove_for_adoption(policy) for policy in policies}
     if out.json:
-        out.write_document(_to_document(checked, history, breaches))
+        out.write_document(_to_document(checked, history, breaches, proofs))
     else:
-        for line in _describe(checked, history, breaches, show_all=show_all):
+        for line in _describe(checked, history, breaches, proofs, show_all=show_all):
             out.write_line(line)
     return NOT_IN_FULL if checked.wrong else UNDECIDED if checked.is_unknown else OK
 
@@ -84,7 +87,12 @@ def _verdict(checked: PolicyCheck) -> str:
 
 
 def _describe(
-    checked: PolicyCheck, history: PolicyHistory | None, breaches: Sequence[PolicyBreach], *, show_all: bool
+    checked: PolicyCheck,
+    history: PolicyHistory | None,
+    breaches: Sequence[PolicyBreach],
+    proofs: Mapping[str, AdoptionProof],
+    *,
+    show_all: bool,
 ) -> Iterator[str]:
     yield _headline(checked)
     sentences = {report.policy.name: report.policy.sentence for report in checked.reports}
@@ -92,6 +100,8 @@ def _describe(
     for report in checked.reports:
         yield ""
         yield from _describe_report(report, show_all=show_all)
+        if report.policy.name in proofs and not report.never_bites:
+            yield from _describe_restricted(report, proofs[report.policy.name])
         if history is not None and not report.never_bites:
             own = [breach for breach in breaches if breach.policy.name == report.policy.name]
             yield from _describe_past(own, history.commands, show_all=show_all)
@@ -154,6 +164,16 @@ def _describe_report(report: PolicyReport, *, show_all: bool) -> Iterator[str]:
         yield f"  for example: {_describe_example(report.example)}"
 
 
+def _describe_restricted(report: PolicyReport, proof: AdoptionProof) -> Iterator[str]:
+    """Which obligations of the rules a policy changes once it is adopted. None is dropped."""
+    partly = [name for name in proof.monotone if name in report.enforced_at]
+    yield f"  adopted, it restricts {RESTRICTED_BY_POLICIES[1]} where it is enforced: such a command is refused"
+    if partly:
+        names = ", ".join(partly)
+        yield f"  and {RESTRICTED_BY_POLICIES[0]} at {names}: the most that rules and policies allow (proved)"
+    yield "  all other obligations stand as they are"
+
+
 def _describe_example(example: Example) -> str:
     arguments = {name: value for name, value in example.arguments.items() if name not in ("host", "to")}
     typed = [str(arguments.pop("vm"))] if "vm" in arguments else []
@@ -191,13 +211,19 @@ def _describe_past(breaches: Sequence[PolicyBreach], commands: int, *, show_all:
 
 
 def _to_document(
-    checked: PolicyCheck, history: PolicyHistory | None, breaches: Sequence[PolicyBreach]
+    checked: PolicyCheck,
+    history: PolicyHistory | None,
+    breaches: Sequence[PolicyBreach],
+    proofs: Mapping[str, AdoptionProof],
 ) -> dict[str, Any]:
     return {
         "verdict": _verdict(checked),
         "wrong": list(checked.wrong),
         "obligations": checked.obligations,
-        "policies": [_report_to_document(report) for report in checked.reports],
+        "policies": [
+            _report_to_document(report) | {"adopted": _proof_to_document(report, proofs.get(report.policy.name))}
+            for report in checked.reports
+        ],
         "conflicts": [
             {
                 "policies": [conflict.one, conflict.other],
@@ -227,6 +253,15 @@ def _to_document(
             "unreadable": sorted(history.unreadable),
         },
     }
+
+
+def _proof_to_document(report: PolicyReport, proof: AdoptionProof | None) -> dict[str, Any] | None:
+    if proof is None:
+        return None
+    partly = [name for name in proof.monotone if name in report.enforced_at]
+    maximal, honest = RESTRICTED_BY_POLICIES
+    restricts = {honest: list(report.enforced_at), maximal: partly}
+    return {"restricts": restricts, "beside": list(proof.beside)}
 
 
 def _report_to_document(report: PolicyReport) -> dict[str, Any]:

@@ -50,6 +50,11 @@ def _strategy(kind: Any) -> st.SearchStrategy[Any]:
         return st.one_of([anything_of(one) for one in get_args(kind)])
     if origin is tuple:
         return st.lists(anything_of(get_args(kind)[0]), max_size=3).map(tuple)
+    if origin is dict and bool in get_args(get_args(kind)[1]):  # the figures that a policy reads
+        values = st.one_of(TEXTS, st.integers(0, LARGEST), st.booleans())
+        return st.dictionaries(st.sampled_from(("host.free", "vm.power", "vm.vsc")), values).map(
+            lambda found: dict(sorted(found.items()))
+        )
     if origin is dict:
         inside = {"dict": st.just({"static": {"size": 2**21}}), "text": TEXTS, "number": st.integers(0, LARGEST)}
         keys = st.sampled_from(["amount", "guest", "memory", "size", "to"])
