@@ -40,6 +40,17 @@ class KnownFigures:
 
     known: dict[str, Literal] = field(default_factory=dict[str, Literal])
     measured: dict[Term, Literal] = field(default_factory=dict[Term, Literal])
+    commands: tuple[VmCommandName, ...] = ()
+    """The commands of which one made a change; empty if it is not known which may have."""
+
+    def ask(self, term: Term) -> Literal | None:
+        """The value of a term, if the known figures decide it, whichever of the commands it was."""
+        if not self.commands:
+            return evaluate_known(term, self.known, self.measured)
+        values = {
+            evaluate_known(term, {**self.known, "site.command": command}, self.measured) for command in self.commands
+        }
+        return values.pop() if len(values) == 1 else None
 
     def add(self, name: str, value: Literal | None) -> None:
         """Adds a figure, if it is known."""
@@ -162,7 +173,7 @@ class ObservedPolicies:
                 if before is None or _is_same(before, vm):
                     continue
                 figures.add_vm(before, "before")
-                figures.add("site.command", command_between(before, vm))
+                figures.commands = commands_between(before, vm)
                 earliest = earliest or self._measured.get(vm.id)
             yield self._ask(policy, envelope, place, envelope.stream, figures, earliest)
 
@@ -198,7 +209,7 @@ class ObservedPolicies:
     ) -> PolicyAnswer:
         window = policy.scope.window
         applies = True if window is None else window.applies_between(earliest, envelope.metadata.happened)
-        value = evaluate_known(policy.term, figures.known, figures.measured)
+        value = figures.ask(policy.term)
         is_about_time = applies is None and value is False
         if applies is False:
             value = True
@@ -229,28 +240,33 @@ def _is_same(before: ObservedVm, after: ObservedVm) -> bool:
     return all(getattr(before, name) == getattr(after, name) for name in _CHANGES)
 
 
-def command_between(before: ObservedVm, after: ObservedVm) -> VmCommandName | None:
-    """The command that makes a change which was observed; ``None`` if several do, or if that is not known."""
+def commands_between(before: ObservedVm, after: ObservedVm) -> tuple[VmCommandName, ...]:
+    """The commands of which one makes a change that was observed; none if several do, or if that is not known."""
     if before.host is not None and before.host != after.host:
-        return VmCommandName.MOVE_VM if before.power is after.power and before.assigned == after.assigned else None
+        alone = before.power is after.power and before.assigned == after.assigned
+        return (VmCommandName.MOVE_VM,) if alone else ()
     if before.power is not after.power:
-        return _BY_POWER.get((before.power, after.power))
-    if before.assigned is None or after.assigned is None or before.assigned == after.assigned or after.memory is None:
-        return None
-    more = after.assigned > before.assigned
-    if after.memory.mode is Mode.DYNAMIC:
-        return VmCommandName.GROW if more else VmCommandName.RECLAIM
-    return VmCommandName.ADD_MEMORY if more else VmCommandName.REMOVE_MEMORY
+        return _BY_POWER.get((before.power, after.power), ())
+    if before.assigned is None or after.assigned is None or before.assigned == after.assigned:
+        return ()
+    by_hand, by_itself = _BY_MODE[after.assigned > before.assigned]
+    mode = None if after.memory is None else after.memory.mode
+    return (by_hand,) if mode is Mode.STATIC else (by_itself,) if mode is Mode.DYNAMIC else (by_hand, by_itself)
 
 
-_BY_POWER: Final[Mapping[tuple[Power | None, Power | None], VmCommandName]] = {
-    (Power.OFF, Power.RUNNING): VmCommandName.START,
-    (Power.SAVED, Power.RUNNING): VmCommandName.RESTORE,
-    (Power.PAUSED, Power.RUNNING): VmCommandName.RESUME,
-    (Power.RUNNING, Power.PAUSED): VmCommandName.PAUSE,
-    (Power.RUNNING, Power.SAVED): VmCommandName.SAVE,
-    (Power.RUNNING, Power.OFF): VmCommandName.STOP,
-    (Power.PAUSED, Power.OFF): VmCommandName.STOP,
-    (Power.SAVED, Power.OFF): VmCommandName.STOP,
+_BY_MODE: Final = {
+    True: (VmCommandName.ADD_MEMORY, VmCommandName.GROW),
+    False: (VmCommandName.REMOVE_MEMORY, VmCommandName.RECLAIM),
+}
+"""The commands that give and take memory: of a static VM, and of one under Dynamic Memory."""
+_BY_POWER: Final[Mapping[tuple[Power | None, Power | None], tuple[VmCommandName, ...]]] = {
+    (Power.OFF, Power.RUNNING): (VmCommandName.START,),
+    (Power.SAVED, Power.RUNNING): (VmCommandName.RESTORE,),
+    (Power.PAUSED, Power.RUNNING): (VmCommandName.RESUME,),
+    (Power.RUNNING, Power.PAUSED): (VmCommandName.PAUSE,),
+    (Power.RUNNING, Power.SAVED): (VmCommandName.SAVE,),
+    (Power.RUNNING, Power.OFF): (VmCommandName.STOP,),
+    (Power.PAUSED, Power.OFF): (VmCommandName.STOP,),
+    (Power.SAVED, Power.OFF): (VmCommandName.STOP,),
 }
 """The command that changes a power state to another one."""

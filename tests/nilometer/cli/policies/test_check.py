@@ -47,6 +47,22 @@ def test_the_answer_has_proofs_examples_and_what_would_have_been_refused(desk: D
     ]
 
 
+def test_with_all_each_command_at_which_it_is_to_be_enforced_has_an_example(desk: Desk) -> None:
+    file = desk.write("policies.py", POLICIES)
+    shown = desk.call("policy", "check", file, "--all").out
+    report = desk.call("policy", "check", file, "--format", "json").json["policies"][1]
+    enforced = [name for name, kept in report["commands"].items() if kept == "enforced"]
+    assert (
+        sorted(report["examples"])
+        == sorted(enforced)
+        == sorted(["start", "reboot-guest", "remove-memory", "reclaim", "set-memory"])
+    )
+    last = shown[shown.index("db_keeps_8_gib [") :]
+    for name in enforced:
+        assert f"for example: {name} web01 " in last
+    assert all(example["command"] == name for name, example in report["examples"].items())
+
+
 def test_without_a_ledger_the_file_is_checked_alone(desk: Desk) -> None:
     document = desk.call("policy", "check", desk.write("p.py", POLICIES), "--format", "json").json
     assert problems("policy-check", document) == []
@@ -74,6 +90,13 @@ def stays_on(vm: Vm) -> bool:
     assert lines[0] == "4 policies, 3 of them cannot be used as they are: db_keeps_8_gib, small, stays_on."
     assert lines[1] == "db_keeps_8_gib and small conflict: no VM that runs keeps both, so that none can start."
     assert "  refuses every stop" in lines
+    together = (
+        "  together they refuse every start, every resume, every restore, every reboot-guest; each alone does not"
+    )
+    assert lines[2:4] == [
+        '  "A db VM never has less than 8 GiB, unless it is off." "At most 6 GiB."',
+        together,
+    ]
     assert any(line.startswith("  would refuse a stop, which no policy may: stop web01 (") for line in lines)
     assert desk.call("policy", "check", str(desk.folder / "p.py"), "--format", "json").json["verdict"] == "wrong"
 
