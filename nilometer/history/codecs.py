@@ -151,8 +151,6 @@ def _sorted_fields(schema: CoreSchema) -> CoreSchema:
     """The same schema, writing the fields of every record in the order of their names."""
 
     def sort(part: dict[str, Any]) -> dict[str, Any]:
-        if part.get("type") == "dataclass-args":
-            return part | {"fields": sorted(part["fields"], key=lambda field: field["name"])}
         if part.get("type") == "dataclass":
             return part | {"fields": sorted(part["fields"])}
         return part

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from io import BytesIO
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import VmCommandRefused, VmMemoryAdded, VmMemoryConfigured, VmMemoryRemoved
-from domain.identifiers import StreamName
-from domain.observed.events import HostObserved, ImportBegun, VmMemoryMoved, VmObserved
+from domain.identifiers import StreamName, UtcTime, vm_stream
+from domain.observed.events import HostObserved, ImportBegun, VmAnnotated, VmMemoryMoved, VmObserved
 from nilometer.errors import UnreadableEvent
 from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import envelope_to_cloudevent, to_canonical_json, write_lines
@@ -244,3 +246,13 @@ def test_an_event_is_listed_as_it_is_exported_in_its_current_version(file: Path,
     listed = [envelope_to_line(envelope, ledger.id) for envelope in ledger.events()]
     assert listed == [to_canonical_json(envelope_to_cloudevent(event, ledger.id)) for event in ledger.events()]
     assert any(f"{line.decode()}\n".encode() in exported(ledger) for line in listed)
+
+
+def test_what_an_event_says_is_written_though_the_line_around_it_says_nothing_of_that_name() -> None:
+    said = VmAnnotated(about=1, reason="month end")
+    noon = UtcTime("2026-11-23T12:00:00.000000Z")
+    envelope = Envelope(vm_stream("web01"), 2, said, Metadata("ops", "test", noon, noon, "1"), 2)
+    line = envelope_to_line(envelope, str(UUID(int=1)))
+    assert line == to_canonical_json(envelope_to_cloudevent(envelope, str(UUID(int=1))))
+    assert json.loads(line)["data"]["reason"] == "month end"
+    assert "reason" not in json.loads(line)
