@@ -79,6 +79,7 @@ _BY_KIND: Final[Mapping[str, Activity]] = {
     "import.restored": Activity.UPDATE,
     "policy.adopted": Activity.CREATE,
     "policy.retired": Activity.DELETE,
+    "policies.changed": Activity.UPDATE,
 }
 _BY_COMMAND: Final[Mapping[str, Activity]] = {
     "register-host": Activity.CREATE,

@@ -26,7 +26,7 @@ from nilometer.siem.forms import FORMS, FormWriter
 from nilometer.storage.bodies import encode
 from nilometer.storage.reader import StoredRow
 from tests.oracle.strategies import Seeded
-from tests.paths import HISTORY_GOLDENS
+from tests.paths import HISTORY_GOLDENS, POLICY_GOLDEN
 from tests.rules.judging.histories import random_history
 
 SCHEMAS: Final = Path(__file__).parent / "schemas"
@@ -63,7 +63,7 @@ def decided_rows() -> Iterator[StoredRow]:
         )
 
 
-HISTORIES: Final = {path.stem: rows_of(path) for path in sorted(HISTORY_GOLDENS.glob("*.jsonl"))} | {
+HISTORIES: Final = {path.stem: rows_of(path) for path in [*sorted(HISTORY_GOLDENS.glob("*.jsonl")), POLICY_GOLDEN]} | {
     "decided": list(decided_rows())
 }
 UNKNOWN: Final = stored(

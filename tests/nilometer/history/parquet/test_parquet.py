@@ -29,10 +29,10 @@ from nilometer.history.restoring import restore
 from nilometer.ledger.ledger import Ledger
 from tests.domain.given import HOST, START, WEB, do
 from tests.oracle.strategies import Drawn, Seeded
-from tests.paths import HISTORY_GOLDENS
+from tests.paths import HISTORY_GOLDENS, POLICY_GOLDEN
 from tests.rules.judging.histories import history, moment, random_history
 
-GOLDENS = sorted(HISTORY_GOLDENS.glob("*.jsonl"))
+GOLDENS = [*sorted(HISTORY_GOLDENS.glob("*.jsonl")), POLICY_GOLDEN]
 ID = "11111111-2222-4333-8444-555555555555"
 EIGHT_HOURS = 28_800
 
