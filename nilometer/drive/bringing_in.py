@@ -9,7 +9,7 @@ from pathlib import Path
 
 from domain.decision import Outcome
 from domain.errors import InputError, NilometerError
-from domain.identifiers import vm_stream
+from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import VmRequestSettled
 from nilometer.drive.driver import CannotBeAsked, Driver
 from nilometer.drive.driving import USUAL_PACE, DriveOutcome, DrivePace, DriveRequest, Progress, ResizeRun
@@ -24,6 +24,15 @@ LOOKED_AT = 20
 """Lines of evidence, of which the first that records anything shows whether the ledger has it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a request settled, and when: at a moment, or between two."""
+
+    event: VmRequestSettled
+    happened: UtcTime
+    earliest: UtcTime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriveResult:
     """What came of a request, in the ledger too. Sizes are bytes."""
@@ -33,7 +42,7 @@ class DriveResult:
     evidence: Path
     positions: tuple[int, ...] = ()
     """The events of the VM that were recorded."""
-    settled: tuple[VmRequestSettled, ...] = ()
+    settled: tuple[Settlement, ...] = ()
     """How requests settled in them: of this one, and of those before it that were still open."""
     not_recorded: NilometerError | None = None
     """Why the ledger does not have it: the evidence has."""
@@ -82,7 +91,11 @@ def drive(
         came=came,
         evidence=run.evidence.path,
         positions=tuple(envelope.position for envelope in read),
-        settled=tuple(envelope.event for envelope in read if isinstance(envelope.event, VmRequestSettled)),
+        settled=tuple(
+            Settlement(envelope.event, envelope.metadata.happened, envelope.metadata.earliest)
+            for envelope in read
+            if isinstance(envelope.event, VmRequestSettled)
+        ),
         not_recorded=failed,
         set_aside=run.evidence.set_aside,
     )

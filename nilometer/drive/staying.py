@@ -11,6 +11,7 @@ from typing import Final
 from domain.errors import InputError
 from nilometer.drive.driver import CannotBeAsked, Driver, LineBroken, MemoryReading, Message
 from nilometer.drive.driving import check_same_vm
+from nilometer.drive.evidence_file import EvidenceFile
 from nilometer.drive.live_import import LiveImport
 from nilometer.drive.locks import nobody_changes
 from nilometer.drive.places import VmPlace
@@ -48,6 +49,10 @@ class VmStay:
     """The length of the evidence when nothing waited to be decided."""
     _grown_at: float = 0.0
     _problem: str = ""
+    _unanswered: int = 0
+    """The number of the last intent whose driver ended before an answer came."""
+    _must_look: bool = False
+    """The next reading is written down, whatever it shows: it tells what became of that intent."""
 
     def __post_init__(self) -> None:
         self.live = LiveImport(self.place.open_evidence().path, self.actor)
@@ -96,6 +101,8 @@ class VmStay:
         while (left := end - time.monotonic()) > 0:
             await watch.take_events(left)
         reading = await watch.driver.observe(watch.moved_at)
+        if self._must_look:
+            self._must_look, self._thinning = False, Thinning()
         for at, figures in self._thinning.take(reading.at, _to_thin(reading)):
             if at == reading.at or watch.evidence.length == self._length_read:  # records go forward in time
                 watch.evidence.append("observation", {"label": LABEL, **figures}, at=at)
@@ -113,9 +120,18 @@ class VmStay:
         elif now - self._grown_at >= self.quiet:
             with nobody_changes(self.place.lock) as is_quiet:
                 if is_quiet:
+                    self._note_unanswered(evidence)
                     evidence.append("meta", {"wall_s": 0}, of_vm=False)
                     self._length_decided = self._length_seen = evidence.length
         return self.live.take(ledger)
+
+    def _note_unanswered(self, evidence: EvidenceFile) -> None:
+        """Takes note of an intent without an answer: nobody changes the VM now, so none will come."""
+        intent, command = evidence.find_last("intent"), evidence.find_last("command")
+        if intent is None or intent["seq"] == self._unanswered:
+            return
+        if command is None or command["seq"] < intent["seq"] or command["accepted"] is None:
+            self._unanswered, self._must_look = intent["seq"], True
 
 
 def _to_thin(reading: MemoryReading) -> Message:

@@ -44,9 +44,12 @@ class VmWatch:
         """The event after which the guest is gone."""
 
     async def look(self) -> tuple[Capabilities, MemoryReading]:
-        """Attaches to the VM; what is found there is not written down yet."""
+        """Attaches to the VM; what is found there is not written down yet.
+
+        What its guest reported before counts for nothing: nobody saw whether its memory has moved since.
+        """
         found = await self.driver.capabilities()
-        reading = await self.driver.observe()
+        reading = await self.driver.observe(sizes_only=True)
         self.moved_at, self.sizes = reading.at, _read_sizes(reading)
         return found, reading
 

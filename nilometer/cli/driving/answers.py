@@ -11,7 +11,7 @@ from nilometer.cli.output import Output
 from nilometer.cli.writing.answers import format_amounts, outcome_colour
 from nilometer.drive.bringing_in import DriveResult
 from nilometer.messages.events import describe_cause, describe_settlement
-from nilometer.times import format_duration
+from nilometer.times import format_duration, format_time
 
 UNKNOWN = "unknown"
 
@@ -61,7 +61,8 @@ def code_of(outcome: Outcome | None) -> int:
 def _find_own(result: DriveResult) -> VmRequestSettled | None:
     """How the request settled that was made now."""
     mark = f"#{result.came.record}"
-    return next((settled for settled in reversed(result.settled) if (settled.record or "").endswith(mark)), None)
+    found = (settled.event for settled in reversed(result.settled))
+    return next((event for event in found if (event.record or "").endswith(mark)), None)
 
 
 def _say_beside(result: DriveResult) -> None:
@@ -70,8 +71,12 @@ def _say_beside(result: DriveResult) -> None:
     if result.set_aside:
         say("note", f"a record that had broken off was set aside in {result.evidence}.broken")
     for settled in result.settled:
-        if settled is not own and (own is None or settled.request != own.request):
-            say("note", f"an earlier request, {settled.request}, is settled now: {describe_settlement(settled)}")
+        event = settled.event
+        if own is None or event.request != own.request:
+            when = f"at {format_time(settled.happened)}"
+            if settled.earliest is not None:
+                when = f"between {format_time(settled.earliest)} and {format_time(settled.happened)}"
+            say("note", f"request {event.request}, which was open, settled {when}: {describe_settlement(event)}")
     if result.not_recorded is not None:
         say(
             "error",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ def test_a_line_that_breaks_leaves_it_unknown_and_the_next_run_says_which_it_was
         assert (broken.code, broken.json["outcome"]) == (3, "unknown")
         again = drive(desk, peer, "640MiB")
     assert (again.code, again.json["sent"]) == (0, False)
-    assert "request, 1, is settled now: completed, 384 MiB" in again.err
+    assert re.search(r"request 1, which was open, settled between \S+ \S+ and \S+ \S+: completed, 384 MiB", again.err)
     assert history(desk) == imported(desk, "again")
 
 

@@ -14,7 +14,8 @@ import pytest
 from domain.quantities import MiB
 from tests.nilometer.cli.calling import NILO, Desk
 from tests.nilometer.drive.asking import VM, drive, evidence, history, imported
-from tests.nilometer.drive.peer import Peer, guest
+from tests.nilometer.drive.peer import Peer, Reaction, guest
+from tests.nilometer.drive.test_kills import signalled
 
 
 class Watcher:
@@ -72,6 +73,19 @@ def test_a_drive_beside_a_watch_is_recorded_once(desk: Desk) -> None:
     assert (first["outcome"], second["outcome"]) == ("completed", "completed")
     assert history(desk) == imported(desk, "again")
     assert desk.call("audit").code == 0
+
+
+def test_a_watch_tells_what_became_of_a_driver_that_was_killed(desk: Desk) -> None:
+    with guest() as peer:
+        watcher = Watcher(desk, VM, "--qmp", peer.path)
+        watcher.read_until(lambda event: "vm.observed" in event["type"])
+        peer.reactions = [Reaction(cut="before")]
+        assert signalled(desk, peer, "640MiB", signal.SIGKILL, "request")[0] == -signal.SIGKILL
+        asked = watcher.read_until(lambda event: "change-requested" in event["type"])
+        settled = watcher.read_until(lambda event: "request-settled" in event["type"])
+        assert watcher.stop()[0] == 0
+    assert (asked["data"]["accepted"], settled["data"]["code"]) == (None, "not-carried-out")
+    assert history(desk) == imported(desk, "again")
 
 
 def test_all_of_a_file_are_watched_and_come_back_after_the_line_broke(desk: Desk) -> None:
