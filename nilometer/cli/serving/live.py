@@ -129,18 +129,13 @@ class LiveLedger:
         self._check_same(ledger)
         file = _file_of(self.url)
         while not self._stopping.is_set():
-            if _file_of(self.url) != file:
-                raise LedgerError(f"{self.url} is gone, or another file is in its place")
-            self._last = ledger.position
-            if self._last < self.position:
-                raise LedgerError(f"{self.url} has fewer events than before: it was replaced")
-            self._follow_once(ledger)
+            self._follow_once(ledger, file)
             if self.problem is not None:
                 self.problem = None
                 self.on_change()
             self._ready.set()
             if self.older:
-                self._read_older(ledger)
+                self._read_older(ledger, file)
             self._stopping.wait(PAUSE_SECONDS)
 
     def _check_same(self, ledger: LedgerReader) -> None:
@@ -164,11 +159,17 @@ class LiveLedger:
         if self._stopping.is_set():
             raise Ended("the server ends")
 
-    def _follow_once(self, ledger: LedgerReader) -> None:
+    def _follow_once(self, ledger: LedgerReader, file: FileKey | None) -> None:
+        """Takes what is new. Raises ``LedgerError`` if the ledger is not there any more."""
+        if _file_of(self.url) != file:
+            raise LedgerError(f"{self.url} is gone, or another file is in its place")
+        self._last = ledger.position
+        if self._last < self.position:
+            raise LedgerError(f"{self.url} has fewer events than before: it was replaced")
         if self._last > self.position:
             self._take(ledger, self._last)
 
-    def _read_older(self, ledger: LedgerReader) -> None:
+    def _read_older(self, ledger: LedgerReader, file: FileKey | None) -> None:
         """Reads the whole ledger, and shows it; what is recorded meanwhile is shown meanwhile."""
         looked = shown = time.monotonic()
 
@@ -179,8 +180,7 @@ class LiveLedger:
             self.older_read = min(read, self.older)
             if (now := time.monotonic()) - looked > PAUSE_SECONDS:
                 looked = now
-                self._last = ledger.position
-                self._follow_once(ledger)
+                self._follow_once(ledger, file)
             if now - shown > SHOWN_SECONDS:
                 shown = now
                 self._change()

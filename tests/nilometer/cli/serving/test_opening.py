@@ -13,6 +13,7 @@ from nilometer.cli.serving.live import LiveLedger
 from nilometer.cli.serving.metrics import format_metrics
 from nilometer.cli.serving.pages import PageMaker
 from nilometer.report.clocks import Clock24, read_zone
+from nilometer.textio import streaming
 from tests.nilometer.cli.calling import Desk
 from tests.paths import EXAMPLES, RECORDINGS
 
@@ -100,3 +101,41 @@ def test_who_ends_it_while_it_reads_does_not_wait(desk: Desk, monkeypatch: pytes
     ending.join(30)
     # then it ends, and does not read on to the end
     assert not ending.is_alive()
+
+
+def test_a_ledger_that_goes_away_while_it_is_read_is_missed_and_then_read_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a long ledger whose older events are being read, in small batches
+    monkeypatch.setattr(opening, "NEWEST", 40)
+    monkeypatch.setattr(opening, "FEWEST_NEWEST", 10)
+    monkeypatch.setattr(streaming, "BATCH_EVENTS", 5)
+    for name in ("SHOWN_SECONDS", "PAUSE_SECONDS", "RETRY_SECONDS"):
+        monkeypatch.setattr(following, name, 0.0)
+    live = LiveLedger(desk.url)
+    there, elsewhere = desk.folder / "ledger.db", desk.folder / "elsewhere.db"
+    problems: list[str] = []
+    done = threading.Event()
+
+    def note() -> None:
+        # when it goes away meanwhile, and comes again once that was told
+        if live.older and not problems and live.problem is None:
+            if there.exists():
+                there.rename(elsewhere)
+        elif live.problem is not None:
+            problems.append(live.problem.message)
+            if elsewhere.exists():
+                elsewhere.rename(there)
+        elif not live.older:
+            done.set()
+
+    live.on_change = note
+    live.start()
+    try:
+        # then that is said, and in the end all of it is shown
+        assert done.wait(30)
+        assert "is gone, or another file is in its place" in problems[0]
+        assert live.problem is None
+        assert live.collected.events == live.position
+    finally:
+        live.stop()
