@@ -351,8 +351,8 @@ def _grant_less(answer: Answer, less: Answer, broken: Sequence[PolicyRead]) -> A
         changed: dict[str, Any] = {"outcome": decision.outcome, "code": decision.code, "requested": answer.requested}
         if type(event) in _WITHIN:
             own: dict[str, Any] = {field.name: getattr(event, field.name) for field in fields(cast("Any", event))}
-            changed["size"] = getattr(answer.events[0][1], "size", None)
-            written.append((stream, _WITHIN[type(event)](**{**own, **changed, "policies": tuple(broken)})))
+            own |= {**changed, "size": getattr(answer.events[0][1], "size", None), "policies": tuple(broken)}
+            written.append((stream, _WITHIN[type(event)](**own)))
         else:
             written.append((stream, replace_fields(cast("Any", event), **changed)))
     return replace(less, decision=decision, requested=answer.requested, events=tuple(written))

@@ -83,18 +83,19 @@ def parse(line: Line) -> Command:
 REPORT = do("report-in-use", in_use="1GiB")
 
 
-def test_a_grant_is_the_most_with_which_the_policy_is_kept() -> None:
+@pytest.mark.parametrize("asked", [60 * GIB, 58 * GIB, 57 * GIB, 55 * GIB + QUANTUM, 53 * GIB - QUANTUM, 52 * GIB])
+def test_a_grant_is_the_most_with_which_the_policy_is_kept(asked: int) -> None:
     given = world(HOST, WEB, START, keep=(enforced(TENTH),))
-    answer = given.execute(parse(do("add-memory", amount="60GiB")))
+    answer = given.execute(parse(do("add-memory", amount=asked)))
     assert (answer.outcome, answer.code) == (Outcome.PARTIALLY_COMPLETED, Code.POLICY)
     host = given.hosts["hv01"].state
     assert host.free * 10 >= host.total
     assert (host.free - QUANTUM) * 10 < host.total  # the most: one quantum more would break it
     (_, event), (_, book) = answer.events
     assert isinstance(event, VmMemoryAddedWithinPolicy)
-    assert (event.requested, event.granted, answer.granted) == (60 * GIB, answer.granted, event.granted)
+    assert (event.requested, event.granted, answer.granted) == (asked, answer.granted, event.granted)
     assert isinstance(book, HostMemoryGranted)
-    assert (book.outcome, book.code, book.requested) == (event.outcome, event.code, 60 * GIB)
+    assert (book.outcome, book.code, book.requested) == (event.outcome, event.code, asked)
     (read,) = event.policies
     assert (read.policy, read.subject, read.before) == ("tenth_stays_free", "host/hv01", 0)
     assert read.after > 0
