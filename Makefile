@@ -9,6 +9,9 @@ INSTALL := $(UV) pip install --python $(BIN)/python --compile-bytecode
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links $(LOCK_OPTIONS)
 RIVALS := benchmarks/rivals/requirements.lock
+SPARK := requirements-spark.lock
+# All but spark, which is tested in an environment of its own.
+EXTRAS := $(addprefix --extra ,parquet postgres pytest qmp recheck serve seal timestamp)
 PRODUCT := domain rules projections nilometer
 
 export UV_PYTHON_DOWNLOADS := never
@@ -21,7 +24,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := main-job
-.PHONY: main-job extras test drive browser go ruff mypy pyright import-linter pytest bench rivals mutants detect lock clean
+.PHONY: main-job extras test scale java drive browser go ruff mypy pyright import-linter pytest bench rivals mutants detect lock clean
 .DELETE_ON_ERROR:
 
 main-job: .venv
@@ -38,6 +41,14 @@ extras: .venv
 # which takes all cores as soon as pyright is through.
 test: .venv/.tests-made
 	@$(MAKE) --no-print-directory --jobs=$(WORKERS) pyright pytest BEFORE_PYTEST="ruff import-linter mypy"
+
+# What reads a history on Spark is tested on a real one, in an environment of its own: docs/scale.md.
+scale: .spark/.made java
+	@echo "make: scale";         .spark/bin/python -m pytest -q -p no:cacheprovider \
+		--confcutdir=tests/nilometer/spark tests/nilometer/spark $(SCALE_OPTIONS)
+
+java:
+	@sh tests/java.sh
 
 # The report is tested in a real browser. As root on Debian it is installed; elsewhere somebody has to.
 browser:
@@ -82,16 +93,16 @@ detect: .venv/.tests-made
 # product, requirements-test.lock that with the extras and the tools, requirements-build.lock what installs it.
 # All anew: make lock LOCK_OPTIONS=--upgrade
 lock: .uv/bin/uv
-	@echo "make: requirements.lock, requirements-test.lock, requirements-build.lock, $(RIVALS)"
+	@echo "make: requirements.lock, requirements-test.lock, requirements-build.lock, $(SPARK), $(RIVALS)"
 	@$(COMPILE) pyproject.toml --output-file requirements.lock
-	@$(COMPILE) pyproject.toml --all-extras --group dev --constraint requirements.lock --output-file requirements-test.lock
+	@$(COMPILE) pyproject.toml $(EXTRAS) --group dev --constraint requirements.lock --output-file requirements-test.lock
 	@$(COMPILE) --group build --constraint requirements-test.lock --output-file requirements-build.lock
-
+	@$(COMPILE) pyproject.toml --extra spark --group scale --constraint requirements-test.lock --output-file $(SPARK)
 	@$(COMPILE) --group rivals --output-file $(RIVALS)
 
 clean:
-	@echo "make: removing .venv, .uv, .rivals, build, dist and caches"
-	@rm -rf .venv .uv .rivals build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@echo "make: removing .venv, .uv, .rivals, .spark, build, dist and caches"
+	@rm -rf .venv .uv .rivals .spark build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv: .venv/.made
@@ -114,6 +125,13 @@ clean:
 	@echo "make: .rivals with $(RIVALS)"
 	@$(UV) venv --clear --python "$(PYTHON)" .rivals
 	@$(UV) pip install --python .rivals/bin/python --require-hashes --requirement $(RIVALS)
+	@touch $@
+
+.spark/.made: $(SPARK) requirements-build.lock pyproject.toml | .uv/bin/uv
+	@echo "make: .spark with $(SPARK)"
+	@test -x .spark/bin/python || $(UV) venv --clear --python "$(PYTHON)" .spark
+	@$(UV) pip install --python .spark/bin/python --compile-bytecode --require-hashes --requirement $(SPARK)
+	@$(UV) pip install --python .spark/bin/python --no-deps --build-constraints requirements-build.lock --editable .
 	@touch $@
 
 # uv itself: the version and hashes that requirements-build.lock pins. With --target, pip writes beside a system Python

@@ -15,6 +15,7 @@ from tests.paths import ROOT
 RUNTIME: Final = "requirements.lock"
 TESTS: Final = "requirements-test.lock"
 BUILD: Final = "requirements-build.lock"
+SPARK: Final = "requirements-spark.lock"
 RIVALS: Final = "benchmarks/rivals/requirements.lock"
 GROUPS: Final[dict[str, list[Any]]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
     "dependency-groups"
@@ -49,22 +50,25 @@ def asked_for(lock: str) -> list[str]:
         return list(group("build"))
     if lock == RIVALS:
         return list(group("rivals"))
-    extras = [line for lines in PROJECT["optional-dependencies"].values() for line in lines]
+    optional: dict[str, list[str]] = PROJECT["optional-dependencies"]
+    if lock == SPARK:
+        return [*runtime, *optional["spark"], *group("scale")]
+    extras = [line for extra, lines in optional.items() if extra != "spark" for line in lines]
     return [*runtime, *extras, *group("dev")]
 
 
-@pytest.mark.parametrize("lock", [RUNTIME, TESTS, BUILD, RIVALS])
+@pytest.mark.parametrize("lock", [RUNTIME, TESTS, BUILD, SPARK, RIVALS])
 def test_every_line_is_a_pin_with_hashes_or_a_comment(lock: str) -> None:
     rest = PIN.sub("", text_of(lock))
     assert [line for line in rest.splitlines() if not line.startswith("    #")] == []
 
 
-@pytest.mark.parametrize("lock", [RUNTIME, TESTS, BUILD, RIVALS])
+@pytest.mark.parametrize("lock", [RUNTIME, TESTS, BUILD, SPARK, RIVALS])
 def test_it_names_no_host_and_no_folder(lock: str) -> None:
     assert not re.search(r"://|--index|--find-links|@ ", text_of(lock))
 
 
-@pytest.mark.parametrize("lock", [RUNTIME, TESTS, BUILD, RIVALS])
+@pytest.mark.parametrize("lock", [RUNTIME, TESTS, BUILD, SPARK, RIVALS])
 def test_everything_asked_for_is_pinned_to_a_version_that_was_asked_for(lock: str) -> None:
     pins = pins_of(lock)
     wrong = {

@@ -107,7 +107,9 @@ def command(
         _refuse("--join", others | {"--share": share_text, "--position": position, "--cores": cores > 1})
         from nilometer.cli.audit.share import join_reports
 
-        return _show(out, join_reports(session, files, minor=minor or out.json, strict=strict, required=required_rules))
+        return show_audit(
+            out, join_reports(session, files, minor=minor or out.json, strict=strict, required=required_rules)
+        )
     if share_text is not None:
         of_the_join = {"--strict": strict, "--require": required, "--all": minor}
         _refuse("--share", others | of_the_join | {"--cores": cores > 1})
@@ -154,7 +156,7 @@ def command(
             _judge_files(audit, files, scope, policies, digests, on_error)
         if not skipped.count:  # else the VM or host may be in a line that could not be read
             options.check(audit.streams)
-        return _show(out, report(scope, ["stdin" if file == "-" else file for file in files]))
+        return show_audit(out, report(scope, ["stdin" if file == "-" else file for file in files]))
     check_database(session.url)
     with session.reading() as ledger:
         out.name = VmNames(ledger).put_in
@@ -172,7 +174,7 @@ def command(
                 is_judged = False
             if not is_judged:
                 _judge_ledger(audit, ledger, scope, policies, on_error)
-        return _show(out, report(scope, [ledger.url]), findings_shown=follow)
+        return show_audit(out, report(scope, [ledger.url]), findings_shown=follow)
 
 
 _WHY_NOT: Final = {
@@ -282,7 +284,8 @@ def _judge_ledger(
     audit.finish(judge, source)
 
 
-def _show(out: Output, report: AuditReport, *, findings_shown: bool = False) -> int:
+def show_audit(out: Output, report: AuditReport, *, findings_shown: bool = False) -> int:
+    """Shows an audit in the format that was asked for; returns the exit code."""
     report.skipped.print()
     match out.format:
         case "json":

@@ -125,6 +125,21 @@ def join_reports(
     if not files:
         raise InputError("no share is named", hint="nilo audit --join share-*.json")
     shares = sorted(map(read_share, files), key=lambda share: (share.number, share.name))
+    first = shares[0]
+    sources = [first.source] if first.source else list(first.files)
+    return report_shares(session, shares, minor=minor, strict=strict, required=required, sources=sources)
+
+
+def report_shares(
+    session: Session,
+    shares: Sequence[Share],
+    *,
+    minor: bool,
+    strict: bool,
+    required: frozenset[str],
+    sources: Sequence[str],
+) -> AuditReport:
+    """The report of an audit of which these are all shares. Raises ``InputError`` if they are not."""
     check_shares(shares)
     first, skipped = shares[0], SkippedInput()
     for share in shares:
@@ -138,7 +153,7 @@ def join_reports(
     return AuditReport(
         audit=audit,
         skipped=skipped,
-        sources=[first.source] if first.source else list(first.files),
+        sources=sources,
         scope=EVERYTHING,
         strict=strict,
         required=required,

@@ -46,14 +46,11 @@ def mixed_history(seed: int, commands: int = 60) -> list[Line]:
     lines = list[Line]()
     while sites:
         site = random.choice(sites)
-        lines += site.pop(0)
+        recorded = moment(10**9 + len(lines))
+        lines += [{**line, "recorded": recorded} for line in site.pop(0)]
         sites = [changes for changes in sites if len(changes)]
-    names = {line["id"] for line in lines}
-    assert len(names) == len(lines)
-    return [
-        {**line, "position": position, "recorded": moment(10**9 + position)}
-        for position, line in enumerate(lines, start=1)
-    ]
+    assert len({line["id"] for line in lines}) == len(lines)
+    return [{**line, "position": position} for position, line in enumerate(lines, start=1)]
 
 
 @cache

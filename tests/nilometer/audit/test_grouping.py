@@ -47,7 +47,7 @@ def judged_in_parts(lines: list[Line], grouping: Grouping, parts: int, random: R
     return audit
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 10**6), faults=st.integers(0, 4), parts=st.integers(1, 6), most=st.sampled_from((3, 10_000)))
 def test_groups_judged_apart_come_to_what_the_whole_comes_to(seed: int, faults: int, parts: int, most: int) -> None:
     lines = with_faults(mixed_history(seed), seed, faults)
@@ -58,7 +58,7 @@ def test_groups_judged_apart_come_to_what_the_whole_comes_to(seed: int, faults: 
         assert contents_of(judged_in_parts(lines, grouping, parts, Random(seed), most=most)) == whole
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 10**6), faults=st.integers(0, 3), cuts=st.lists(st.integers(0, 200), max_size=6))
 def test_surveys_of_stretches_come_to_the_survey_of_the_whole(seed: int, faults: int, cuts: list[int]) -> None:
     lines = with_faults(mixed_history(seed), seed, faults)

@@ -1,0 +1,2 @@
+class Py4JJavaError(Exception):
+    java_exception: object
