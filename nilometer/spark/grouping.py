@@ -96,7 +96,14 @@ def run(source: str, frame: DataFrame) -> list[dict[str, Any]]:
         return [row.asDict() for row in frame.collect()]
     except Py4JJavaError as error:
         cause = str(error.java_exception)
-        words = ("EOFException", "ZipException", "not in GZIP", "incorrect data check", "Unexpected end of input")
+        words = (
+            "FAILED_READ_FILE",
+            "EOFException",
+            "ZipException",
+            "not in GZIP",
+            "incorrect data check",
+            "Unexpected end of input",
+        )
         if any(word in cause for word in words):
             why = f"{source}: it was cut off or damaged on its way"
             raise InputError(why, hint="fetch it again, or export it again: nilo export -o FILE") from None
