@@ -16,7 +16,18 @@ from tests.paths import ROOT
 pytestmark = pytest.mark.xdist_group("packaging")  # one wheel and one environment serve all of these
 
 LAYERS = ("domain", "rules", "projections")
-OF_AN_EXTRA = {"psycopg", "psycopg_pool", "pytest", "starlette", "anyio", "uvicorn", "h11", "cryptography", "pyarrow"}
+OF_AN_EXTRA = {
+    "psycopg",
+    "psycopg_pool",
+    "pytest",
+    "starlette",
+    "anyio",
+    "uvicorn",
+    "h11",
+    "cryptography",
+    "pyarrow",
+    "qemu",
+}
 
 IMPORT_EVERYTHING = """
 import importlib, json, pkgutil, sys
