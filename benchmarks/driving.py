@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -107,12 +108,13 @@ def _watch(folder: Path, sockets: Path, vms: int, every: float) -> float:
         seen = set[str]()
         while len(seen) < vms:
             seen.add(json.loads(process.stdout.readline())["subject"])
+        threading.Thread(target=process.stdout.read, daemon=True).start()  # else it waits for a reader
         time.sleep(every)  # what waited to be decided is decided by then
         begun, before = time.perf_counter(), _processor_seconds(process.pid)
         time.sleep(2 * every)
         share = (_processor_seconds(process.pid) - before) / (time.perf_counter() - begun)
         process.send_signal(signal.SIGINT)
-        process.communicate()
+        process.wait()
     return share
 
 

@@ -167,6 +167,8 @@ def _report_shortfall(
         collector.report_remark(OUTCOME_IS_HONEST, ref, why, ({"granted": event.amount}, found))
     if request is None or request.number != event.request or event.amount is None or event.granted is None:
         return
+    if event.code is ObservedCode.NOT_CARRIED_OUT:
+        return  # nobody decided about it
     bound = _bound_of(request)
     if bound is None or event.granted == event.amount:
         return

@@ -94,7 +94,7 @@ def test_what_is_unknown_of_a_day_can_be_completed_both_ways() -> None:
 
 def test_what_is_unknown_of_any_events_can_be_completed_both_ways() -> None:
     counts = Counter[str]()
-    for seed in range(50):
+    for seed in range(80):
         counts += check(judged(any_history(Random(seed), 30, KINDS))[0])
     assert counts[Verdict.UNKNOWN] > 50
     assert counts[Verdict.VIOLATED] > 5
