@@ -1,4 +1,6 @@
-"""Go's own note and tlog, torchwood, and transparency-dev/merkle read what is exported, and refuse each change of it.
+"""Go's own note and tlog, torchwood, transparency-dev/merkle and Tessera's fsck read what is exported.
+
+They refuse each change of it.
 
 Without Go on the machine these tests are skipped, and fail where CI is set (``make test`` installs it there); where
 there is Go, a program that does not build is a failure.
@@ -80,13 +82,28 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 def check(program: Path, folder: Path) -> tuple[int, str]:
     """What the program says."""
-    command = [str(program), str(folder), str(KEY.key), WITNESS.key.name, (b"w" * 32).hex()]
+    return call(program, str(folder), str(KEY.key), WITNESS.key.name, (b"w" * 32).hex())
+
+
+def fsck(program: Path, folder: Path) -> tuple[int, str]:
+    """What Tessera's fsck alone says."""
+    return call(program, "fsck", str(folder), str(KEY.key))
+
+
+def call(program: Path, *arguments: str) -> tuple[int, str]:
+    """Exit code and all that is said."""
+    command = [str(program), *arguments]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "GOTRACEBACK": "all"})
     return ran.returncode, ran.stdout + ran.stderr
 
 
 def test_others_read_all_of_it(program: Path, made: Path) -> None:
     assert check(program, made) == (0, f"{SIZES[-1]} entries, 9 proofs, {len(SIZES)} older checkpoints\n")
+
+
+def test_fsck_derives_the_same_tiles_and_root(program: Path, made: Path) -> None:
+    files = sum(path.is_file() for path in (made / "log").rglob("*"))
+    assert fsck(program, made) == (0, f"fsck: {files} files\n")
 
 
 def flip(path: Path, at: int = 40) -> None:
@@ -156,4 +173,21 @@ CHANGES: dict[str, Callable[[Path], None]] = {
 def test_others_refuse_what_was_changed(program: Path, folder: Path, change: str) -> None:
     CHANGES[change](folder)
     code, text = check(program, folder)
+    assert (code, text.startswith("refused: ")) == (1, True), text
+
+
+BESIDE_THE_LOG = {
+    "no witness",
+    "another proof",
+    "a shorter proof",
+    "a shorter proof of consistency",
+    "an older root",
+    "another older checkpoint",
+}
+
+
+@pytest.mark.parametrize("change", [change for change in CHANGES if change not in BESIDE_THE_LOG])
+def test_fsck_refuses_what_was_changed(program: Path, folder: Path, change: str) -> None:
+    CHANGES[change](folder)
+    code, text = fsck(program, folder)
     assert (code, text.startswith("refused: ")) == (1, True), text

@@ -1,6 +1,9 @@
 // Checks an exported log, its proofs and its cosignatures with code that nobody of Nilometer wrote:
 //
 //	crosscheck FOLDER VKEY [WITNESS-NAME WITNESS-SEED-HEX]
+//	crosscheck fsck FOLDER VKEY
+//
+// The second form runs Tessera's fsck alone, which derives every tile and the root again from the entries.
 //
 // FOLDER/log is a log as tlog-tiles has it. FOLDER/proofs has .tlog-proof files, FOLDER/old older checkpoints as
 // SIZE.checkpoint, each with a consistency proof to the newest one as SIZE.proof, a hash in base64 on each line.
@@ -14,6 +17,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -22,8 +26,12 @@ import (
 	"filippo.io/torchwood"
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
+	"github.com/transparency-dev/tessera/api"
+	"github.com/transparency-dev/tessera/client"
+	"github.com/transparency-dev/tessera/fsck"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+	"k8s.io/klog/v2"
 )
 
 // folder reads tiles from files.
@@ -57,6 +65,9 @@ func main() {
 }
 
 func check(args []string) (string, error) {
+	if args[0] == "fsck" {
+		return runFsck(filepath.Join(args[1], "log"), args[2])
+	}
 	verifier, err := note.NewVerifier(args[1])
 	if err != nil {
 		return "", err
@@ -95,6 +106,36 @@ func check(args []string) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("%d entries, %d proofs, %d older checkpoints", len(entries), proofs, old), nil
+}
+
+// runFsck lets Tessera derive every tile and the root of a log from its entries.
+func runFsck(log string, vkey string) (string, error) {
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+	verifier, err := note.NewVerifier(vkey)
+	if err != nil {
+		return "", err
+	}
+	// More workers than there are tiles: one that finds a wrong tile ends, and fsck waits forever if none is left.
+	checker := fsck.New(verifier.Name(), verifier, &client.FileFetcher{Root: log}, hashBundle, fsck.Opts{N: 64})
+	if err := checker.Check(context.Background()); err != nil {
+		return "", err
+	}
+	status := checker.Status()
+	return fmt.Sprintf("fsck: %d files", status.ResourcesFetched), nil
+}
+
+// hashBundle gives the hash of each leaf in a bundle of entries.
+func hashBundle(raw []byte) ([][]byte, error) {
+	var bundle api.EntryBundle
+	if err := bundle.UnmarshalText(raw); err != nil {
+		return nil, err
+	}
+	var all [][]byte
+	for _, entry := range bundle.Entries {
+		all = append(all, rfc6962.DefaultHasher.HashLeaf(entry))
+	}
+	return all, nil
 }
 
 // open checks that all of the keys signed a checkpoint.
