@@ -31,6 +31,8 @@ class TileTree:
     def __init__(self, read: ReadTile) -> None:
         self._read = read
         self._kept: dict[Coordinate, bytes] = {}
+        self._nodes: dict[tuple[int, int], bytes] = {}
+        """Hashes within tiles: the roots of two sizes, and the proofs of two leaves, have most of them in common."""
 
     def root(self, size: int) -> bytes:
         """The root of the tree of the first so many leaves, at least one."""
@@ -41,6 +43,14 @@ class TileTree:
         size = end - start
         if size & (size - 1) or start % size:
             return hash_range(self.subtree, start, end)
+        node = self._nodes.get((start, end))
+        if node is None:
+            if len(self._nodes) > 4096:
+                self._nodes.clear()
+            node = self._nodes[start, end] = self._perfect(start, size)
+        return node
+
+    def _perfect(self, start: int, size: int) -> bytes:
         height = size.bit_length() - 1
         level, inside = divmod(height, HEIGHT)
         number, first = divmod(start >> (level * HEIGHT), WIDTH)
