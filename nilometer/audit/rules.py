@@ -30,7 +30,10 @@ def sentence_of(rule: str) -> str:
 
 
 def require_rule(name: str) -> str:
-    """Returns the name of a rule. Raises ``InputError`` with the most similar name if there is no such rule."""
-    if name not in ALL_RULES:
+    """Returns the name of a rule. Raises ``InputError`` with the most similar name if there is no such rule.
+
+    Which policies a history adopts is known when it has been read: any name of one is taken.
+    """
+    if name not in ALL_RULES and not name.removeprefix(POLICY).isidentifier():
         raise InputError(f"there is no rule {name!r}", hint=did_you_mean(name, ALL_RULES, "docs/rules.md lists them"))
     return name

@@ -133,7 +133,7 @@ def _give_up_stdout() -> None:
 def _sentence(error: click.ClickException) -> str:
     message = error.message if isinstance(error, click.NoSuchOption) else error.format_message()
     message = message.rstrip(".")
-    return message[:1].lower() + message[1:]
+    return message if message[:2].isupper() else message[:1].lower() + message[1:]  # SIZE stays as it is
 
 
 def _usage_hint(error: click.ClickException) -> str:

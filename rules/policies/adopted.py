@@ -73,9 +73,7 @@ class AdoptedJudge(Judge):
         if self._enforced and isinstance(event, Decided):
             found += self._take_decided(EventRef(envelope, place), event)
         elif isinstance(event, BY_POLICY):
-            found.append(
-                self._report(event.policies[0].policy if event.policies else "", EventRef(envelope, place), _NONE)
-            )
+            found += self._report(event.policies[0].policy if event.policies else "", EventRef(envelope, place), _NONE)
         return found
 
     def finish(self) -> list[Finding]:
@@ -95,12 +93,12 @@ class AdoptedJudge(Judge):
             if not event.adopted:
                 return
             if adopted is None:
-                yield self._report(event.policy, ref, "the history has no adoption of this policy at this version")
+                yield from self._report(event.policy, ref, "the history has no adoption of this policy at this version")
                 return
             try:
                 yield from self._adopt(ref, event.policy, event.version, adopted)
             except HistoryError as error:
-                yield self._report(event.policy, ref, error.message)
+                yield from self._report(event.policy, ref, error.message)
 
     def _adopt(self, ref: EventRef, name: str, version: int, adopted: PolicyAdopted) -> Iterator[Finding]:
         from rules.policies.enforcing import enforced_policy  # reads rules: only where there is a policy
@@ -115,7 +113,7 @@ class AdoptedJudge(Judge):
             if distance:
                 self._distances[name, stream] = distance
                 if not adopted.from_now:
-                    yield self._report(name, ref, f"it was adopted although {subject_id(stream)} broke it")
+                    yield from self._report(name, ref, f"it was adopted although {subject_id(stream)} broke it")
 
     # What was decided
 
@@ -147,7 +145,7 @@ class AdoptedJudge(Judge):
                 everyone=list(self._everyone()) if is_joint else (),
             )
         except HistoryError as error:
-            yield self._report(self._named_first(event), ref, error.message)
+            yield from self._report(self._named_first(event), ref, error.message)
             return
         expected, found = _figures_of_answer(answer), _figures_of_event(event)
         if expected == found:
@@ -155,7 +153,7 @@ class AdoptedJudge(Judge):
                 self._count(read.policy, ref, Verdict.HOLDS)
             return
         why = "the policies that are adopted decide otherwise, given the figures in this event"
-        yield self._report(self._named_first(event), ref, why, expected=expected, found=found)
+        yield from self._report(self._named_first(event), ref, why, expected=expected, found=found)
 
     def _applying(self, ref: EventRef) -> tuple[EnforcedPolicy, ...]:
         """The policies that are adopted and apply when an event happens, in the order of their names."""
@@ -193,11 +191,13 @@ class AdoptedJudge(Judge):
                 self._distances[name, stream] = distance
                 if name not in applying:
                     continue
-                if distance <= before or command in NEVER_REFUSED:
+                if distance <= before:
                     self._count(name, ref, Verdict.HOLDS)
                     continue
+                if command in NEVER_REFUSED:
+                    continue  # it is no breach, and it does not hold
                 why = f"the adopted policy does not hold of {subject_id(stream)}: {policy.sentence.rstrip('.')}"
-                yield self._report(name, ref, why, let=dict(let), then=f"this is what {command} left")
+                yield from self._report(name, ref, why, let=dict(let), then=f"this is what {command} left")
 
     def _distances_after(
         self, policy: EnforcedPolicy, touched: set[StreamName], changed: Vm | None, command: str
@@ -266,9 +266,11 @@ class AdoptedJudge(Judge):
         found: Figures | None = None,
         let: Figures | None = None,
         then: str = "",
-    ) -> Finding:
+    ) -> Iterator[Finding]:
+        if not self._is_asked(policy, ref):
+            return
         self._collector.coverage.count(PREFIX + policy, Verdict.VIOLATED)
-        return Finding(
+        yield Finding(
             rule=PREFIX + policy,
             verdict=Verdict.VIOLATED,
             at=location_of(ref),

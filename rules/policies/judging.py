@@ -30,6 +30,8 @@ class PolicyJudge(AdoptedJudge):
         self, policies: Sequence[Policy], scope: Scope = EVERYTHING, *, late: Mapping[int, str] | None = None
     ) -> None:
         super().__init__(scope, late=late)
+        if any(rule.startswith(PREFIX) for rule in scope.rules):
+            policies = [policy for policy in policies if PREFIX + policy.name in scope.rules]
         self._policies = policies
         self._history = PolicyHistory(policies)
         self._place = ""

@@ -144,6 +144,10 @@ def test_only_a_last_line_that_could_go_on_may_have_been_cut_off(desk: Desk, lin
     assert ("may have been cut off" in result.err) == cut_off, result.err
 
 
+def test_an_argument_is_named_as_the_help_names_it(desk: Desk) -> None:
+    assert desk.call("drive", "web01", "xGiB", "--qmp", "none").err.startswith("error: SIZE: 'xGiB' is not a size")
+
+
 def test_an_empty_name_for_a_script_is_no_name(desk: Desk) -> None:
     result = desk.call("run", desk.write("s.jsonl", SCRIPT), "--as", "")
     assert (result.code, result.err.splitlines()[0]) == (2, "error: --as is empty")

@@ -17,6 +17,7 @@ from domain.policy_events import BY_POLICY, PoliciesChanged, PolicyAdopted, VmMe
 from domain.quantities import QUANTUM
 from rules.judging.descriptions import HALVES_AGREE
 from rules.judging.findings import Finding, Verdict
+from rules.judging.scope import EVERYTHING, Scope
 from rules.policies.adopted import AdoptedJudge
 from rules.policies.enforcing import digest_of, enforced_policy
 from tests.domain.deciding.test_policies import TENTH
@@ -54,8 +55,8 @@ def adopt(recorder: Recorder, name: str, event: PolicyAdopted, *, is_kept: bool 
         )
 
 
-def judged(history: list[Envelope[Event]]) -> tuple[list[Finding], AdoptedJudge]:
-    judge = AdoptedJudge()
+def judged(history: list[Envelope[Event]], scope: Scope = EVERYTHING) -> tuple[list[Finding], AdoptedJudge]:
+    judge = AdoptedJudge(scope)
     found = [finding for envelope in history for finding in judge.take(envelope)]
     found += judge.finish()
     return [finding for finding in found if finding.rule != HALVES_AGREE], judge  # the recorder names no cause
@@ -95,6 +96,26 @@ def test_what_it_should_have_refused_is_found() -> None:
     found, _ = judged(recorded(is_kept=False).history)
     assert [finding.rule for finding in found] == ["policy/tenth_stays_free"]
     assert "the adopted policy does not hold of hv01" in found[0].why
+
+
+@pytest.mark.parametrize(
+    ("scope", "count"),
+    [
+        (Scope(vms=frozenset({"web01"})), 1),
+        (Scope(hosts=frozenset({"hv01"})), 1),
+        (Scope(rules=frozenset({"policy/tenth_stays_free"})), 1),
+        (Scope(vms=frozenset({"erp01"})), 0),
+        (Scope(rules=frozenset({"whole_quanta"})), 0),
+        (Scope(rules=frozenset({"policy/another"})), 0),
+        (Scope(until="2000-01-01T00:00:00.000000Z"), 0),
+    ],
+    ids=str,
+)
+def test_what_is_out_of_scope_is_no_finding(scope: Scope, count: int) -> None:
+    found, judge = judged(recorded(is_kept=False).history, scope)
+    policies = [finding for finding in found if finding.rule.startswith("policy/")]
+    assert len(policies) == count
+    assert judge.coverage.rules["policy/tenth_stays_free"].violated == count
 
 
 Change = Callable[[Envelope[Event]], Event | None]

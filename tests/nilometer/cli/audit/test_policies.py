@@ -62,6 +62,17 @@ def test_without_policies_and_with_ones_that_hold_it_holds(judged: Desk) -> None
     assert with_policy == before + 1
 
 
+def test_a_policy_is_asked_alone_and_required_by_its_name(judged: Desk) -> None:
+    file = judged.write("two.py", POLICIES + POLICIES.replace("most_stays_free", "another"))
+    alone = judged.call("audit", "--policies", file, "--rule", "policy/another", "--format", "json").json
+    assert {finding["rule"] for finding in alone["findings"]} == {"policy/another"}
+    assert [rule["rule"] for rule in alone["checked"]] == ["policy/another"]
+    unknown = judged.call("audit", "--require", "policy/nobodys")
+    assert (unknown.code, "Nothing to check for policy/nobodys" in unknown.out) == (3, True)
+    wrong = judged.call("audit", "--rule", "policy/not a name")
+    assert (wrong.code, "there is no rule 'policy/not a name'" in wrong.err) == (2, True)
+
+
 def test_a_file_that_is_no_policies_is_an_error_before_anything_is_judged(judged: Desk) -> None:
     wrong = judged.call("audit", "--policies", judged.write("wrong.py", "x = 1"))
     assert (wrong.code, wrong.out) == (2, "")
