@@ -34,6 +34,7 @@ def require_rule(name: str) -> str:
 
     Which policies a history adopts is known when it has been read: any name of one is taken.
     """
-    if name not in ALL_RULES and not name.removeprefix(POLICY).isidentifier():
+    is_policy = name.startswith(POLICY) and name.removeprefix(POLICY).isidentifier()
+    if name not in ALL_RULES and not is_policy:
         raise InputError(f"there is no rule {name!r}", hint=did_you_mean(name, ALL_RULES, "docs/rules.md lists them"))
     return name
