@@ -12,13 +12,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from domain.decision import Code
 from domain.envelope import Envelope
 from domain.event import Event
+from domain.guests import resizes_at_runtime
 from domain.identifiers import UtcTime, seconds_between
-from domain.observed.events import HostObserved, HostWatched
+from domain.observed.events import HostObserved, HostWatched, Means
 from domain.observed.host import ObservedHost
 from domain.observed.vm import NOT_LISTED, RETIRED, ObservedVm
-from domain.settings import GENERATION_1_LIMIT, Mode, cap
+from domain.quantities import FLOOR
+from domain.settings import GENERATION_1_LIMIT, Mode, cap, knows_runtime_resize
+from domain.shapes import parse_config_version
 from domain.state import Power
 from nilometer.planning.asking import CanAnswer
 from nilometer.times import to_utc_time
@@ -29,7 +33,8 @@ FRESH_SECONDS: Final = 300
 DAY: Final = timedelta(hours=24)
 QEMU: Final = "QEMU"
 """How the name of that hypervisor begins, as imports name it."""
-_ON: Final = (Power.RUNNING, Power.PAUSED)
+POWERED: Final = (Power.RUNNING, Power.PAUSED)
+"""A VM that has memory of its host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class ObservedAnswer:
     assigned: int | None = None
     limit: int | None = None
     """The most that such a VM can have on such a host, where more is asked for."""
+    code: Code | None = None
+    """Why the VM cannot be resized while it runs."""
     heard: UtcTime | None = None
     """When the VM was last seen, where that is more than a day ago."""
     givers: tuple[ObservedGiver, ...] = field(default=())
@@ -101,19 +108,21 @@ def ask_observed(
         vm=vm.id, host=id, amount=amount, answer=CanAnswer.UNKNOWN, free=free, measured=measured, least=least,
         most=most, assigned=vm.assigned,
     )  # fmt: skip
-    heard = _find_last_heard(fleet, vm)
-    if heard is None or seconds_between(heard, now) > DAY.total_seconds():
+    heard = find_last_heard(fleet, vm)
+    if not is_heard(heard, now):
         return replace(about, heard=heard)
-    if vm.memory is not None and vm.memory.mode is Mode.DYNAMIC and to is None and vm.power in _ON:
+    if vm.memory is not None and vm.memory.mode is Mode.DYNAMIC and to is None and vm.power in POWERED:
         return replace(about, answer=CanAnswer.NOT_NOW, maximum=vm.memory.maximum)
+    refusal = find_refusal(vm) if to is None and vm.power in POWERED else None
+    if refusal is not None:
+        return replace(about, answer=CanAnswer.NOT_NOW, granted=0, code=refusal)
     limit = _find_limit(vm, host)
     if limit is not None and (vm.assigned or 0) + amount > limit and to is None:
         return replace(about, answer=CanAnswer.NEVER, limit=limit)
-    is_fresh = measured is not None and 0 <= seconds_between(measured, now) <= FRESH_SECONDS
-    if is_fresh and free is not None:
+    if is_fresh(measured, now) and free is not None:
         if free >= amount:
             return replace(about, answer=CanAnswer.YES, granted=amount)
-        is_part = free and to is None and vm.power in _ON
+        is_part = free and to is None and vm.power in POWERED
         answer = CanAnswer.PARTLY if is_part else CanAnswer.NOT_NOW
         granted = free if is_part else 0
         return replace(about, answer=answer, granted=granted, givers=_find_givers(fleet, vm, id, amount - free, now))
@@ -125,7 +134,17 @@ def ask_observed(
     return about
 
 
-def _find_last_heard(fleet: Fleet, vm: ObservedVm) -> UtcTime | None:
+def is_fresh(measured: UtcTime | None, now: UtcTime) -> bool:
+    """Whether a figure is taken as it is: it was measured at most five minutes ago."""
+    return measured is not None and 0 <= seconds_between(measured, now) <= FRESH_SECONDS
+
+
+def is_heard(heard: UtcTime | None, now: UtcTime) -> bool:
+    """Whether a VM was seen within a day, so that its settings count."""
+    return heard is not None and seconds_between(heard, now) <= DAY.total_seconds()
+
+
+def find_last_heard(fleet: Fleet, vm: ObservedVm) -> UtcTime | None:
     """When the VM was last seen: by its own figures, or by a poll of its host since, if that listed it."""
     seen = [time for name, time in vm.measured.items() if name not in (NOT_LISTED, RETIRED)]
     subject = None if vm.host is None or vm.host not in fleet.hosts else fleet.hosts[vm.host].subject
@@ -142,6 +161,21 @@ def _find_limit(vm: ObservedVm, host: ObservedHost | None) -> int | None:
     if vm.generation is None or host is None or host.host_version is None:
         return None
     return cap(vm.generation, host.host_version)
+
+
+def find_refusal(vm: ObservedVm) -> Code | None:
+    """Why the memory of an observed VM cannot be resized while it runs, as far as is known; ``None`` if it can be."""
+    if vm.power is Power.PAUSED:
+        return Code.WRONG_POWER_STATE
+    if is_driven(vm):
+        return None
+    if vm.memory is not None and vm.memory.mode is Mode.DYNAMIC:
+        return Code.DYNAMIC_MEMORY_ENABLED
+    if vm.guest is not None and not resizes_at_runtime(vm.guest):
+        return Code.GUEST_CANNOT_RESIZE
+    if vm.config_version is not None and not knows_runtime_resize(parse_config_version(vm.config_version)):
+        return Code.CONFIGURATION_VERSION
+    return None
 
 
 @dataclass(slots=True)
@@ -187,25 +221,53 @@ def _find_givers(
     found: list[ObservedGiver] = []
     for id in sorted(fleet.on(host or "")):
         subject = fleet.vms[id].subject
-        if id == target.id or not isinstance(subject, ObservedVm) or subject.power not in _ON:
+        if id == target.id or not isinstance(subject, ObservedVm) or subject.power not in POWERED:
             continue
-        available, measured = _find_available(fleet, subject)
+        use = find_use(fleet, subject)
         is_static = is_driven(subject) or (subject.memory is not None and subject.memory.mode is Mode.STATIC)
-        is_fresh = measured is not None and 0 <= seconds_between(measured, now) <= FRESH_SECONDS
-        if is_static and is_fresh and available >= missing:
-            found.append(ObservedGiver(vm=id, how="remove-memory", gives=available, measured=measured))
+        can_give = is_static and find_refusal(subject) is None
+        if can_give and use is not None and is_fresh(use.at, now) and use.removable >= missing:
+            found.append(ObservedGiver(vm=id, how="remove-memory", gives=use.removable, measured=use.at))
         if (subject.held or 0) >= missing:
             found.append(ObservedGiver(vm=id, how="stop", gives=subject.held or 0))
     return tuple(sorted(found, key=lambda giver: (giver.how != "remove-memory", giver.gives)))
 
 
-def _find_available(fleet: Fleet, vm: ObservedVm) -> tuple[int, UtcTime | None]:
-    """What a guest had available when it was last measured, after the last move, and when that was."""
+@dataclass(frozen=True, slots=True)
+class GuestUse:
+    """What a guest used when it was last measured, after the last move. Sizes are bytes."""
+
+    assigned: int
+    in_use: int
+    at: UtcTime
+    floor: int
+    """What the VM keeps whatever its guest uses."""
+
+    @property
+    def removable(self) -> int:
+        """What its guest does not use, above what the VM keeps."""
+        return max(0, self.assigned - max(self.in_use, self.floor))
+
+
+def find_use(fleet: Fleet, vm: ObservedVm) -> GuestUse | None:
+    """What a guest used when it was last measured; ``None`` if that was not since its memory last moved."""
+    floor = find_floor(vm)
     host = fleet.hosts.get(vm.host or "")
     newest = host.subject.newest.get(vm.id) if host is not None and isinstance(host.subject, ObservedHost) else None
+    if newest is not None and newest.at > vm.measured.get("assigned", ""):
+        if newest.in_use is not None:
+            return GuestUse(newest.assigned, newest.in_use, newest.at, floor)
+        if newest.assigned != vm.assigned:
+            return None
     measured = vm.measured.get("in_use")
-    if newest is not None and newest.in_use is not None and (measured is None or newest.at >= measured):
-        return newest.assigned - newest.in_use, newest.at
-    if vm.in_use is None or vm.assigned is None:
-        return 0, None
-    return vm.assigned - vm.in_use, measured
+    if vm.in_use is None or vm.assigned is None or measured is None:
+        return None
+    return GuestUse(vm.assigned, vm.in_use, measured, floor)
+
+
+def find_floor(vm: ObservedVm) -> int:
+    """The least that a VM keeps: 32 MiB, or what a guest of QEMU has beside its virtio-mem devices."""
+    sizes = [account.size for account in vm.accounts.values() if account.means is Means.VIRTIO_MEM]
+    if not is_driven(vm) or not sizes or vm.assigned is None:
+        return FLOOR
+    return max(FLOOR, vm.assigned - sum(size or 0 for size in sizes))

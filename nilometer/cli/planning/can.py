@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from domain.aggregates import VmAggregate
-from domain.commands import NAMES, AddMemory, Command, Grow, MoveVm, SetMemory, Start
+from domain.commands import NAMES, AddMemory, Command, Grow, MoveVm, RemoveMemory, SetMemory, Start
 from domain.errors import InputError
 from domain.observed.vm import ObservedVm
 from domain.state import Power
@@ -19,6 +19,7 @@ from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.planning.decided import show_decided
 from nilometer.cli.planning.observed import show_observed
+from nilometer.cli.planning.taking import show_taking
 from nilometer.cli.session import Session, current_session
 from nilometer.cli.vm_names import VmNames
 from nilometer.cli.writing.do import ModelCommand
@@ -29,6 +30,7 @@ from nilometer.planning.asking import CanAnswer, ask, world_of
 from nilometer.planning.givers import GENTLEST_FIRST
 from nilometer.planning.keeping import adopted_policies
 from nilometer.planning.observed import ask_observed, find_day
+from nilometer.planning.observed_taking import ask_taking
 from nilometer.planning.options import MOST_STEPS
 from nilometer.queries import read_log
 from nilometer.times import current_time
@@ -207,12 +209,34 @@ class _Question(NamedTuple):
         if self.keep:
             raise InputError(f"--keep is not asked of {subject.name}: a hypervisor decides", hint="leave --keep out")
         now = current_time(session.clock)
+        taken = _amount_taken(command, subject)
+        if taken:
+            answer = ask_taking(fleet, subject, taken, now)
+            show_taking(out, answer, now, spool=spool)
+            return _CODES.get(answer.answer, NOT_IN_FULL)
         to = command.to if isinstance(command, MoveVm) else None
         host = subject.host if to is None else to
         day = iter(()) if host is None else read_log(ledger, host=host, since=find_day(now))
         found = ask_observed(fleet, subject, _amount_of(command, subject), now, day, to=to)
         show_observed(out, found, now, show_all=self.show_all, spool=spool)
         return _CODES.get(found.answer, NOT_IN_FULL)
+
+
+def _amount_taken(command: Command, vm: ObservedVm) -> int:
+    """How much memory a command takes from an observed VM; 0 if it takes none. Raises ``InputError`` for one off."""
+    is_off = vm.power is Power.OFF or vm.power is Power.SAVED
+    if isinstance(command, RemoveMemory | SetMemory) and is_off:
+        raise InputError(
+            f"{vm.name} is {vm.power}: only a VM that runs can be resized",
+            hint=f"ask whether it starts: nilo can start {quote(vm.id)}",
+        )
+    match command:
+        case RemoveMemory():
+            return command.amount
+        case SetMemory() if vm.assigned is not None:
+            return max(0, vm.assigned - command.size)
+        case _:
+            return 0
 
 
 def _amount_of(command: Command, vm: ObservedVm) -> int:

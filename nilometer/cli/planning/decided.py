@@ -132,7 +132,15 @@ def _to_document(asked: Possibility, shown: list[Plan], count: int) -> dict[str,
             "subject": asked.broken.subject,
         },
         "missing": 0 if asked.options is None else asked.options.missing,
-        "read": {"host": asked.host, "free": asked.free, "at": None, "least": None, "most": None},
+        "read": {
+            "host": asked.host,
+            "free": asked.free,
+            "at": None,
+            "least": None,
+            "most": None,
+            "assigned": None,
+            "in_use": None,
+        },
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from domain.decision import Code
 from domain.identifiers import UtcTime, seconds_between
 from nilometer.cli.output import Output
 from nilometer.messages.sizes import format_rounded, format_sizes
@@ -15,6 +16,13 @@ from nilometer.times import format_duration, format_time
 
 MOST_SHOWN: Final = 5
 """Options that are shown without ``--all``."""
+
+
+WHY_NOT_RESIZED: Final = {
+    Code.WRONG_POWER_STATE: "is paused: it can be resized when it runs",
+    Code.GUEST_CANNOT_RESIZE: "cannot be resized while it runs: the driver in its guest does not know how",
+    Code.CONFIGURATION_VERSION: "cannot be resized while it runs: its configuration version is below 6.2",
+}
 
 
 def show_observed(
@@ -39,7 +47,7 @@ def _to_document(found: ObservedAnswer, shown: Sequence[ObservedGiver], more: in
         "answer": found.answer.value,
         "requested": found.amount,
         "granted": found.granted,
-        "code": None,
+        "code": found.code and found.code.value,
         "holders": [],
         "options": [{"steps": [{"command": giver.how, "vm": giver.vm}], "grants": [giver.gives]} for giver in shown],
         "more_options": more,
@@ -53,6 +61,8 @@ def _to_document(found: ObservedAnswer, shown: Sequence[ObservedGiver], more: in
             "at": found.measured,
             "least": found.least,
             "most": found.most,
+            "assigned": found.assigned,
+            "in_use": None,
         },
     }
 
@@ -68,9 +78,11 @@ def describe_observed(found: ObservedAnswer, now: UtcTime, spool: str | None = N
             f"{format_rounded(found.maximum)}). Raise its maximum: "
             f"Set-VMMemory {quote_powershell(found.vm)} -MaximumBytes {format_powershell(size)}"
         )
+    if found.code is not None:
+        return f"no: {found.vm} {WHY_NOT_RESIZED[found.code]}."
     if found.limit is not None:
         return f"never: {format_rounded(found.limit)} is the most that such a VM can have there."
-    had = "" if found.measured is None else f"{found.host} had {free} free at {_describe_moment(found.measured, now)}"
+    had = "" if found.measured is None else f"{found.host} had {free} free at {describe_moment(found.measured, now)}"
     span = "" if found.least is None else f"; in the last 24 h it had between {least} and {most} free"
     match found.answer:
         case CanAnswer.YES:
@@ -81,10 +93,11 @@ def describe_observed(found: ObservedAnswer, now: UtcTime, spool: str | None = N
         case CanAnswer.NOT_NOW:
             return f"no: {amount} are asked for. {had}{span}."
         case _:
-            return f"unknown: {_describe_unknown(found, amount, had, span, now)} {_describe_way_on(spool)}"
+            return f"unknown: {_describe_unknown(found, amount, had, span, now)} {describe_way_on(spool)}"
 
 
-def _describe_way_on(spool: str | None) -> str:
+def describe_way_on(spool: str | None) -> str:
+    """What to do where figures are too old."""
     if spool is None:
         return "Import what was collected since, or ask with it: nilo can … --spool DIR"
     return f"{spool} has nothing newer: let the collector poll (Invoke-NiloPoll), or name the spool that it writes now."
@@ -92,12 +105,13 @@ def _describe_way_on(spool: str | None) -> str:
 
 def _describe_unknown(found: ObservedAnswer, amount: str, had: str, span: str, now: UtcTime) -> str:
     if found.heard is not None:
-        return f"{found.vm} was last seen at {_describe_moment(found.heard, now)}."
+        return f"{found.vm} was last seen at {describe_moment(found.heard, now)}."
     why = had or f"nothing is known of the free memory of {found.host or 'its host'}"
     return f"{why}{span}, so {amount} may or may not fit."
 
 
-def _describe_moment(time: UtcTime, now: UtcTime) -> str:
+def describe_moment(time: UtcTime, now: UtcTime) -> str:
+    """A time, and how long ago that was."""
     return f"{format_time(time)} ({format_duration(max(0.0, seconds_between(time, now)))} ago)"
 
 

@@ -290,6 +290,61 @@ def test_an_observed_vm_that_is_off_can_be_asked_to_start_and_to_move(desk: Desk
     )
 
 
+def test_of_an_observed_vm_is_taken_what_its_guest_does_not_use(desk: Desk) -> None:
+    desk = observed(desk, Spool().poll(0, vm(8192, 8192, free=5000)).poll(1, vm(8192, 8192, free=5000)))
+    now = replace(desk, clock=lambda: START + timedelta(minutes=3))
+    code, lines = lines_of(now, "remove-memory", "web01", "4GiB")
+    assert (code, lines) == (0, [
+        "yes: web01 can give up 4096 MiB. Its guest used 3192 MiB of 8192 MiB at 2026-11-23 09:00:00Z (3 min ago).",
+        "Hyper-V decides; this sent nothing.",
+    ])  # fmt: skip
+    code, lines = lines_of(now, "set-memory", "web01", "2GiB")
+    assert (code, lines[0].partition(".")[0]) == (1, "partly: 5000 MiB of 6144 MiB")
+    code, lines = lines_of(desk, "remove-memory", "web01", "4GiB")
+    assert (code, lines[0]) == (
+        3,
+        (
+            "unknown: what the guest of web01 uses was last measured at 2026-11-23 09:00:00Z (3 h ago), so 4 GiB "
+            "may or may not be in use. Import what was collected since, or ask with it: nilo can … --spool DIR"
+        ),
+    )
+    assert lines_of(desk, "remove-memory", "web01", "8GiB") == (1, [
+        "no: web01 has 8 GiB and keeps 32 MiB whatever its guest uses: 8 GiB cannot be taken.",
+        "Hyper-V decides; this sent nothing.",
+    ])  # fmt: skip
+    for question in (["remove-memory", "web01", "6GiB"], ["set-memory", "web01", "8GiB"]):
+        document = now.call("can", *question, "--format", "json").json
+        assert problems("can", document) == []
+    assert now.call("can", "remove-memory", "web01", "6GiB", "--format", "json").json["code"] == "memory-in-use"
+
+
+def test_what_cannot_be_resized_while_it_runs_is_told_why(desk: Desk) -> None:
+    old = vm(version="5.0")
+    stopped = off(id="11111111-0000-4000-8000-000000000001", name="dev07")
+    desk = observed(desk, Spool().poll(0, old, dynamic(4096), stopped).poll(1, old, dynamic(4096), stopped), hours=1)
+    for question in ("add-memory web01 1GiB", "remove-memory web01 1GiB"):
+        assert lines_of(desk, *question.split()) == (1, [
+            "no: web01 cannot be resized while it runs: its configuration version is below 6.2.",
+            "Hyper-V decides; this sent nothing.",
+        ])  # fmt: skip
+    code, lines = lines_of(desk, "remove-memory", "erp01", "1GiB")
+    assert (code, lines[0]) == (
+        1,
+        (
+            "no, not this way: erp01 is sized by Dynamic Memory (now 4 GiB, minimum 512 MiB): it gives back by itself "
+            "what its guest does not need. Its maximum can be lowered only while it is off."
+        ),
+    )
+    result = desk.call("can", "remove-memory", "dev07", "1GiB")
+    assert (result.code, result.err) == (
+        2,
+        (
+            "error: dev07 is off: only a VM that runs can be resized\nhint: ask whether it starts: nilo can start "
+            "11111111-0000-4000-8000-000000000001\n"
+        ),
+    )
+
+
 def test_a_vm_under_dynamic_memory_is_pointed_to_its_maximum(desk: Desk) -> None:
     desk = observed(desk, Spool().poll(0, dynamic(4096)).poll(1, dynamic(4096)))
     shown = desk.call("can", "add-memory", "erp01", "8GiB")
