@@ -22,7 +22,6 @@ from domain.observed.host import ObservedHost
 from domain.observed.vm import NOT_LISTED, RETIRED, ObservedVm
 from domain.quantities import FLOOR
 from domain.settings import GENERATION_1_LIMIT, Mode, cap, knows_runtime_resize
-from domain.shapes import parse_config_version
 from domain.state import Power
 from nilometer.planning.asking import CanAnswer
 from nilometer.times import to_utc_time
@@ -173,7 +172,7 @@ def find_refusal(vm: ObservedVm) -> Code | None:
         return Code.DYNAMIC_MEMORY_ENABLED
     if vm.guest is not None and not resizes_at_runtime(vm.guest):
         return Code.GUEST_CANNOT_RESIZE
-    if vm.config_version is not None and not knows_runtime_resize(parse_config_version(vm.config_version)):
+    if vm.config_version is not None and not knows_runtime_resize(vm.config_version):
         return Code.CONFIGURATION_VERSION
     return None
 
@@ -256,13 +255,13 @@ def find_use(fleet: Fleet, vm: ObservedVm) -> GuestUse | None:
     newest = host.subject.newest.get(vm.id) if host is not None and isinstance(host.subject, ObservedHost) else None
     if newest is not None and newest.at > vm.measured.get("assigned", ""):
         if newest.in_use is not None:
-            return GuestUse(newest.assigned, newest.in_use, newest.at, floor)
+            return GuestUse(assigned=newest.assigned, in_use=newest.in_use, at=newest.at, floor=floor)
         if newest.assigned != vm.assigned:
             return None
     measured = vm.measured.get("in_use")
     if vm.in_use is None or vm.assigned is None or measured is None:
         return None
-    return GuestUse(vm.assigned, vm.in_use, measured, floor)
+    return GuestUse(assigned=vm.assigned, in_use=vm.in_use, at=measured, floor=floor)
 
 
 def find_floor(vm: ObservedVm) -> int:

@@ -73,7 +73,7 @@ class Can(LazyGroup):
     invoke_without_command=True,
 )
 @click.option("--survive", type=click.IntRange(1), metavar="N", help="Of every host: can it fail? N is 1, so far.")
-@click.option("--cluster", metavar="HOSTS", help="Only these hosts, as hv01,hv02: VMs find a place on them alone.")
+@click.option("--cluster", metavar="NAME|HOSTS", help="Only the hosts of this cluster, or these, as hv01,hv02.")
 @common_options
 @click.pass_context
 def command(context: click.Context, survive: int | None, cluster: str | None) -> int:

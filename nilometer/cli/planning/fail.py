@@ -15,6 +15,7 @@ from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED
 from nilometer.cli.names import find_host, match_host_case
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
+from nilometer.cli.planning.clusters import find_members
 from nilometer.cli.session import Session, current_session
 from nilometer.cli.vm_names import VmNames
 from nilometer.messages.sizes import format_sizes, plural
@@ -32,7 +33,7 @@ _WORST: Final = (Failover.ALWAYS, Failover.PLACED, Failover.UNKNOWN, Failover.NO
 
 @click.command("fail")
 @click.argument("host")
-@click.option("--cluster", metavar="HOSTS", help="Only these hosts, as hv01,hv02: VMs find a place on them alone.")
+@click.option("--cluster", metavar="NAME|HOSTS", help="Only the hosts of this cluster, or these, as hv01,hv02.")
 @common_options
 def command(host: str, cluster: str | None) -> int:
     """Ask whether every VM of a host finds a place on the others if it fails. Memory only; nothing is recorded.
@@ -61,7 +62,8 @@ def _answer(session: Session, host: str | None, cluster: str | None) -> int:
     with session.reading() as ledger:
         fleet = ledger.views.fleet()
         out.name = VmNames(ledger, fleet).put_in
-        among = sorted(fleet.hosts) if cluster is None else [_find_host(name, fleet) for name in _split(cluster)]
+        chosen = None if cluster is None else find_members(cluster, fleet)
+        among = sorted(fleet.hosts) if chosen is None else list(chosen.hosts)
         named = among if host is None else [_find_host(host, fleet)]
         among = [id for id in among if not _is_retired(fleet, id)]
         named = [id for id in named if host is not None or not _is_retired(fleet, id)]
@@ -85,17 +87,11 @@ def _answer(session: Session, host: str | None, cluster: str | None) -> int:
         for one in found:
             for line in _describe(one, now):
                 out.write_line(line)
+        for name, members in () if chosen is None else chosen.by_cluster.items():
+            out.write_line(f"Cluster {name} is {', '.join(members)}, as these hosts report.")
         observed = "; Hyper-V decides about observed hosts, this sent nothing" if rooms else ""
         out.write_line(f"Memory only; nothing was recorded{observed}.")
     return _CODES[worst]
-
-
-def _split(cluster: str) -> list[str]:
-    """The names of hosts in a list. Raises ``InputError`` for an empty one."""
-    names = [name.strip() for name in cluster.split(",") if name.strip()]
-    if not names:
-        raise InputError("--cluster names no host", hint="name its hosts: --cluster hv01,hv02")
-    return list(dict.fromkeys(names))
 
 
 def _find_host(name: str, fleet: Fleet) -> str:

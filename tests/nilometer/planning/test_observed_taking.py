@@ -17,7 +17,7 @@ from domain.observed.host import ObservedHost
 from domain.observed.polls import PollFigures
 from domain.observed.vm import ObservedVm
 from domain.quantities import FLOOR, QUANTUM, GiB, MiB
-from domain.settings import MemorySetting, Mode
+from domain.settings import ConfigVersion, MemorySetting, Mode
 from domain.state import Power
 from nilometer.planning.asking import CanAnswer
 from nilometer.planning.observed_taking import TakingAnswer, ask_taking
@@ -27,6 +27,7 @@ from projections.tracked import Tracked
 SEEN = UtcTime("2026-11-23T09:00:00.000000Z")
 LATER = UtcTime("2026-11-23T09:01:00.000000Z")
 NOW = UtcTime("2026-11-23T09:05:00.000000Z")
+DYNAMIC = MemorySetting(mode=Mode.DYNAMIC, startup=GiB, minimum=GiB, maximum=8 * GiB, buffer=20, weight=50)
 STATIC = ObservedVm(
     id="web01", name="web01", host="hv01", power=Power.RUNNING, memory=MemorySetting.static(8 * GiB),
     assigned=8 * GiB, in_use=3 * GiB, measured={"assigned": SEEN, "in_use": SEEN},
@@ -78,17 +79,16 @@ def test_the_newest_poll_counts_where_it_is_newer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "code"),
+    ("vm", "code"),
     [
-        ({"power": Power.PAUSED}, Code.WRONG_POWER_STATE),
-        ({"guest": Guest.WINDOWS_LEGACY}, Code.GUEST_CANNOT_RESIZE),
-        ({"config_version": "5.0"}, Code.CONFIGURATION_VERSION),
-        ({"memory": MemorySetting(mode=Mode.DYNAMIC, startup=GiB, minimum=GiB, maximum=8 * GiB, buffer=20, weight=50)},
-         Code.DYNAMIC_MEMORY_ENABLED),
+        (replace(STATIC, power=Power.PAUSED), Code.WRONG_POWER_STATE),
+        (replace(STATIC, guest=Guest.WINDOWS_LEGACY), Code.GUEST_CANNOT_RESIZE),
+        (replace(STATIC, config_version=ConfigVersion(5, 0)), Code.CONFIGURATION_VERSION),
+        (replace(STATIC, memory=DYNAMIC), Code.DYNAMIC_MEMORY_ENABLED),
     ],
-)  # fmt: skip
-def test_a_vm_that_cannot_be_resized_while_it_runs_gives_nothing(change: dict[str, object], code: Code) -> None:
-    found = asked(replace(STATIC, **change), GiB)
+)
+def test_a_vm_that_cannot_be_resized_while_it_runs_gives_nothing(vm: ObservedVm, code: Code) -> None:
+    found = asked(vm, GiB)
     assert (found.answer, found.granted, found.code) == (CanAnswer.NOT_NOW, 0, code)
 
 

@@ -28,7 +28,7 @@ from projections.fleet import Fleet
 from projections.tracked import Tracked
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.cli.test_schemas import problems
-from tests.nilometer.importers.hyperv.synthetic import ERP, START, Spool, dynamic, off, vm
+from tests.nilometer.importers.hyperv.synthetic import ERP, START, Spool, dynamic, moment, off, vm
 
 SIZES = {"db02": 16, "web01": 12, "erp01": 20, "dev07": 8}
 """GiB of the VMs on hv01, which has 64 and a reserve of 2; hv02 has 32 and holds nothing."""
@@ -428,6 +428,49 @@ def test_an_observed_host_may_fail_too_and_its_figures_have_ages(desk: Desk) -> 
     late = replace(desk, clock=lambda: START + timedelta(hours=30))
     code, lines = lines_of(late, "fail", "hv01")
     assert (code, lines[0].partition(":")[0]) == (3, "unknown")
+
+
+def in_cluster(desk: Desk, clusters: dict[str, str | None]) -> Desk:
+    """A desk with observed hosts, each with what it reports as its cluster."""
+    for host, cluster in clusters.items():
+        spool = Spool(host).poll(0, available_mb=8192).poll(1, available_mb=8192)
+        booted = "2026-11-20T09:00:00.0000000Z"
+        spool.add({
+            "schema": 2, "kind": "inventory", "time": moment(1), "host": host, "boot": booted, "cluster": cluster
+        })  # fmt: skip
+        assert desk.call("import-hyperv", desk.write(f"{host}.jsonl", spool.data), "--final").code == 0
+    return replace(desk, clock=lambda: START + timedelta(minutes=3))
+
+
+def test_a_cluster_is_named_as_its_hosts_report_it(desk: Desk) -> None:
+    desk = in_cluster(desk, {"HV01": "CLU1", "HV02": "CLU1", "HV03": "CLU2", "HV04": None})
+    code, lines = lines_of(desk, "--survive", "1", "--cluster", "clu1")
+    assert code == 0
+    assert [line for line in lines if line.startswith(("yes", "Cluster"))] == [
+        "yes: no VM runs on host hv01.",
+        "yes: no VM runs on host hv02.",
+        "Cluster CLU1 is hv01, hv02, as these hosts report.",
+    ]
+    mixed = desk.call("can", "--survive", "1", "--cluster", "HV04,CLU2,hv03", "--format", "json").json
+    assert [host["host"] for host in mixed["hosts"]] == ["hv04", "hv03"]
+    assert desk.call("can", "fail", "hv01", "--cluster", "CLU2").code == 0
+    near = desk.call("can", "--survive", "1", "--cluster", "CLU3")
+    assert (near.code, near.err.splitlines()[0]) == (2, "error: there is no host and no cluster 'CLU3'")
+    unknown = desk.call("can", "--survive", "1", "--cluster", "production")
+    assert (unknown.code, unknown.out, unknown.err) == (
+        2,
+        "",
+        "error: there is no host and no cluster 'production'\nhint: clusters: CLU1, CLU2; nilo view lists the hosts\n",
+    )
+
+
+def test_a_name_that_a_host_and_a_cluster_have_is_refused(desk: Desk) -> None:
+    desk = in_cluster(desk, {"HV01": "hv02", "HV02": "hv02"})
+    answer = desk.call("can", "--survive", "1", "--cluster", "hv02")
+    assert (answer.code, answer.err) == (
+        2,
+        "error: 'hv02' is a host and a cluster\nhint: name the cluster's hosts: --cluster hv01,hv02\n",
+    )
 
 
 @pytest.mark.parametrize(
