@@ -9,6 +9,7 @@ from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import VmId, seconds_between, vm_id
 from domain.observed.events import UNKNOWN_ACTOR, HostNotWatched, HostWatched
+from domain.policy_events import PolicyAdopted, PolicyRetired
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.ledger import Ledger
 from projections.timeline import subject
@@ -36,7 +37,8 @@ class WatchCoverage:
         self.watching.take(envelope)
         if seconds_between(metadata.happened, metadata.recorded) > LATE_SECONDS:
             self.late.append(position)
-        if subject(envelope).asked:
+        # Which policies are kept decides what is granted: who changes that asks for a change, too.
+        if subject(envelope).asked or isinstance(envelope.event, PolicyAdopted | PolicyRetired):
             self.changes.append(position)
             if metadata.actor == UNKNOWN_ACTOR:
                 self.without_actor.append(position)

@@ -23,6 +23,8 @@ REQUESTS = """
 vm.defined vm.memory-configured vm.guest-configured vm.removed vm.started vm.rebooted vm.restored vm.stopped vm.saved
 vm.paused vm.resumed vm.in-use-reported vm.memory-added vm.memory-removed vm.moved vm.command-refused
 vm.change-requested host.registered host.resized host.reserve-set host.removed host.command-refused
+vm.memory-added-within-policy vm.memory-removed-within-policy vm.refused-by-policy host.refused-by-policy
+policy.adopted policy.retired
 """
 
 

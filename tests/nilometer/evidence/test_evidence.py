@@ -16,6 +16,7 @@ from nilometer.tlog.merkle import check_inclusion
 from nilometer.tlog.proofs import parse_proof
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.evidence.folders import check, says
+from tests.nilometer.ledger.asking import ask, with_web01
 from tests.nilometer.seal.sealed import KEY, grow, seal
 from tests.paths import ROOT
 
@@ -109,3 +110,46 @@ def test_a_folder_that_is_no_evidence_is_not_said_to_be_violated(made: Path, tmp
     shutil.copy(made / "all" / "verify.py", tmp_path)
     code, text = check(tmp_path)
     assert (code, text) == (2, f"cannot check: there is no evidence.json in {tmp_path}\n")
+
+
+POLICY = """
+[small]
+says = "No VM is assigned more than 5 GiB."
+holds = "vm.assigned <= 5 * GiB"
+"""
+
+
+def test_policies_and_what_they_refused_are_changes(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    with Ledger.open(desk.url, create=True, durable=False) as ledger:
+        with_web01(ledger)
+        before = ledger.position
+        assert ledger.adopt_policy(POLICY, actor="ann", via="test", reason="CHG-1").refusal is None
+        assert ask(ledger, "add-memory", vm="web01", amount="2GiB").granted == 1 << 30
+        assert not ask(ledger, "add-memory", vm="web01", amount="1GiB").in_full
+        assert ledger.retire_policy("small", actor="ann", via="test")
+        kinds = {event.position: event.event.KIND for event in ledger.events() if event.position > before}
+        seal(ledger)
+    assert desk.call("evidence", "-o", f"{tmp_path}/all").code == 0
+    assert check(tmp_path / "all")[0] == 0
+    changes, follow_up = says(tmp_path / "all")["changes"], says(tmp_path / "all")["follow_up"]
+    assert [kinds[position] for position in changes if position > before] == [
+        "policy.adopted",
+        "vm.memory-added-within-policy",
+        "vm.refused-by-policy",
+        "policy.retired",
+    ]
+    assert [kinds[at] for at in follow_up["without_reason"] if at > before][-1] == "policy.retired"
+
+
+def test_the_requests_of_a_driven_guest_are_changes(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    imported = desk.call("import-qemu", str(ROOT / "tests" / "recordings" / "d1_driven.jsonl"))
+    assert imported.code == 0, imported.err
+    with Ledger.open(desk.url) as ledger:
+        asked = [event.position for event in ledger.events() if event.event.KIND == "vm.change-requested"]
+        seal(ledger)
+    assert desk.call("evidence", "-o", f"{tmp_path}/all").code == 0
+    code, text = check(tmp_path / "all")
+    assert (code, f"{len(asked)} proofs of {len(asked)} changes" in text) == (0, True), text
+    assert says(tmp_path / "all")["changes"] == asked
