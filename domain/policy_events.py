@@ -25,7 +25,7 @@ class PolicyRead(Record):
     """The version of its stream at which it was adopted."""
     sentence: str
     subject: str
-    """The stream of the VM or host of which it would not hold."""
+    """The stream of the VM or host of which it would not hold; of VMs together ``group/`` and a name."""
     before: int
     """How far the subject was from keeping it: 0 if it did."""
     after: int
@@ -103,7 +103,7 @@ class PolicyAdopted(PolicyEvent):
     """The file in which it stood."""
     sentence: str
     over: tuple[str, ...]
-    """Of what it speaks: ``vm``, ``host``, or both."""
+    """Of what it speaks, as the names of its parameters: ``vm``, ``host``, ``one``, ``group``, …"""
     vms: tuple[str, ...]
     hosts: tuple[str, ...]
     """The patterns of names or ids of the VMs and hosts to which it applies."""

@@ -341,7 +341,7 @@ BAD_HISTORIES: dict[str, tuple[Callable[[str], str], int, str]] = {
     ),
     "foreign kind": (lambda h: changed(h, 5, type="com.example.thing"), 5, "type 'com.example.thing' is not"),
     "unknown attribute": (lambda h: changed(h, 5, colour="red"), 5, "has the unknown attribute 'colour'"),
-    "data changed": (lambda h: changed(h, 5, data={"origin": "decided"}), 5, "data.after: Field required"),
+    "data changed": (lambda h: changed(h, 5, data={"origin": "decided"}), 5, "data.command: Field required"),
     "spaces": (lambda h: h.replace(":", ": ", 1), 1, "is not written as Nilometer writes it"),
     "cannot follow": (
         lambda h: (
