@@ -13,6 +13,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -21,10 +22,12 @@ from typing import Final
 from domain.quantities import MiB
 from nilometer.drive.bringing_in import drive
 from nilometer.drive.driving import DriveRequest
+from nilometer.drive.evidence_file import format_moment
 from nilometer.drive.places import VmPlace
 from nilometer.drive.qmp import QmpDriver
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.making import removed_if_empty
+from nilometer.times import to_utc_time
 
 QUESTIONS: Final = (
     {"execute": "query-memory-size-summary"},
@@ -40,6 +43,10 @@ class DriveCost:
     """What a resize takes, and a watch. Seconds of the processor."""
 
     resize: float
+    long: float
+    """A resize of a VM whose evidence is long already."""
+    records: int
+    """So many records that has."""
     watch: float
     """Of each second of the clock."""
     floor: float
@@ -47,13 +54,15 @@ class DriveCost:
     vms: int
 
 
-def measure(folder: Path, *, resizes: int = 9, vms: int = 100, every: float = 10) -> DriveCost:
+def measure(folder: Path, *, resizes: int = 9, records: int = 10_000, vms: int = 100, every: float = 10) -> DriveCost:
     """Resizes one guest again and again; watches many, read ``every`` so many seconds; asks the same without it."""
     with guests(vms) as sockets:
         resize = median(_resize(folder, sockets, number) for number in range(resizes))
+        _lengthen(folder, records)
+        long = median(_resize(folder, sockets, number) for number in range(resizes, 2 * resizes))
         floor = median(_ask(sockets) for _ in range(3)) / every
         watch = _watch(folder, sockets, vms, every)
-    return DriveCost(resize=resize, watch=watch, floor=floor, vms=vms)
+    return DriveCost(resize=resize, long=long, records=records, watch=watch, floor=floor, vms=vms)
 
 
 @contextmanager
@@ -68,9 +77,38 @@ def guests(count: int) -> Generator[Path]:
             process.communicate()
 
 
+def _lengthen(folder: Path, records: int) -> None:
+    """Gives the driven VM as much evidence, as if it had been resized all along; it is not in the ledger yet.
+
+    The last two runs are put before all others again and again, each time earlier.
+    """
+    path = _place(folder).open_evidence().path
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    ends = [place for place, record in enumerate(lines) if record["kind"] == "meta"]
+    pair = lines[ends[-3] + 1 :]
+    begun, ended = (datetime.fromisoformat(record["t"]) for record in (pair[0], pair[-1]))
+    took = ended - begun + timedelta(seconds=20)
+    count = records // len(pair)
+    with path.open("w", encoding="utf-8") as file:
+        for turn in range(count):
+            earlier = took * (count - 1 - turn)
+            for place, record in enumerate(pair):
+                at = datetime.fromisoformat(record["t"]) - earlier
+                moved = {**record, "seq": turn * len(pair) + place + 1, "t": format_moment(to_utc_time(at))}
+                if record["kind"] == "event":
+                    stamp = record["qmp"]["timestamp"]
+                    seconds = stamp["seconds"] - round(earlier.total_seconds())
+                    moved["qmp"] = {**record["qmp"], "timestamp": {**stamp, "seconds": seconds}}
+                file.write(json.dumps(moved) + "\n")
+    (folder / "driven.db").unlink()
+
+
+def _place(folder: Path) -> VmPlace:
+    return VmPlace(host="lab", name="vm0", folder=folder / "driven")
+
+
 def _resize(folder: Path, sockets: Path, number: int) -> float:
-    url = f"sqlite:///{folder}/driven.db"
-    place = VmPlace(host="lab", name="vm0", folder=folder / "driven")
+    url, place = f"sqlite:///{folder}/driven.db", _place(folder)
     request = DriveRequest(size=(512 if number % 2 else 768) * MiB, actor="bench", settle=1)
     with removed_if_empty(url), Ledger.open(url, create=True) as ledger:
         begun = time.process_time()

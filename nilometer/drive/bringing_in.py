@@ -13,10 +13,9 @@ from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import VmRequestSettled
 from nilometer.drive.driver import CannotBeAsked, Driver
 from nilometer.drive.driving import USUAL_PACE, DriveOutcome, DrivePace, DriveRequest, Progress, ResizeRun
-from nilometer.drive.live_import import VIA
+from nilometer.drive.live_import import LiveImport
 from nilometer.drive.places import VmPlace
 from nilometer.errors import UnreadableEvent
-from nilometer.importers.importing import import_qemu
 from nilometer.importers.qemu.importer import QemuImporter
 from nilometer.ledger.ledger import Ledger
 
@@ -75,12 +74,12 @@ def drive(
         came = asyncio.run(run.run())
     except (KeyboardInterrupt, CannotBeAsked):
         if not request.dry_run:
-            record_evidence(ledger, run.evidence.path, actor=request.actor)
+            record_evidence(ledger, LiveImport(run.evidence.path, request.actor))
         raise
     result = DriveResult(vm=place.id, came=came, evidence=run.evidence.path, set_aside=run.evidence.set_aside)
     if request.dry_run:
         return result
-    failed = record_evidence(ledger, run.evidence.path, actor=request.actor)
+    failed = record_evidence(ledger, LiveImport(run.evidence.path, request.actor))
     read = [
         envelope
         for envelope in ledger.read_all(before, ledger.position)
@@ -101,12 +100,10 @@ def drive(
     )
 
 
-def record_evidence(ledger: Ledger, path: Path, *, actor: str) -> NilometerError | None:
-    """Imports the evidence of a VM; returns why it could not be, and nothing is lost then."""
-    if not path.exists():
-        return None
+def record_evidence(ledger: Ledger, live: LiveImport) -> NilometerError | None:
+    """Records what is new in the evidence of a VM; returns why it could not be, and nothing is lost then."""
     try:
-        import_qemu(ledger, path, actor=actor, via=VIA)
+        live.take(ledger, ends=True)
     except NilometerError as error:
         return error
     return None

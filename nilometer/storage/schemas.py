@@ -30,6 +30,8 @@ _PLAIN: Final[dict[object, Callable[[], CoreSchema]]] = {
 class SchemaBuilder:
     """Makes schemas of records of whole numbers, texts, enums, and records, tuples, lists, sets and dicts of them.
 
+    A model of pydantic in a field is written and read as it always is.
+
     A field whose metadata say ``stored=False`` is left out: whoever reads such a record sets it.
     """
 
@@ -52,6 +54,8 @@ class SchemaBuilder:
             return core_schema.str_schema() if self.writes_enums_as_texts else _enum(kind)
         if isinstance(kind, type) and issubclass(kind, tuple):
             return self._named_tuple(kind)
+        if isinstance(kind, type) and "__pydantic_core_schema__" in vars(kind):  # a model, which has its schema
+            return cast("CoreSchema", vars(kind)["__pydantic_core_schema__"])
         record = class_of(kind)
         return self._record(kind, record) if is_dataclass(record) else self._form(kind)
 

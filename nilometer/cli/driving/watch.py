@@ -54,7 +54,7 @@ def watch_vms(session: Session, ledger: Ledger, targets: Sequence[DriveTarget], 
     with suppress(KeyboardInterrupt):
         stay(ledger, stays, every=every, show=show, say=note)
     for one in stays:
-        failed = record_evidence(ledger, one.live.path, actor=session.actor)
+        failed = record_evidence(ledger, one.live)
         if failed is not None:
             say("error", failed.message, failed.hint)
     note("stopped; what was seen is recorded")

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
-
-from pydantic_core import SchemaSerializer, SchemaValidator, ValidationError
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime, seconds_between
@@ -22,8 +19,8 @@ from nilometer.importers.hyperv.hyperv_file import HypervFile
 from nilometer.importers.hyperv.memo import FoldMemo, PairsMemo
 from nilometer.importers.hyperv.readings import HostReading
 from nilometer.importers.hyperv.sources.spool.change_pairs import ChangeFile, ChangePairs
+from nilometer.importers.stored_form import NotTheEnd, StoredForm
 from nilometer.storage.import_ends import StoredEnd
-from nilometer.storage.schemas import SchemaBuilder
 
 SHAPE: Final = "import-hyperv/1"
 """What is stored has this shape. Of another version of the program it may have another, and is not read."""
@@ -31,10 +28,6 @@ LATE_SECONDS: Final = 600
 """Files of two hosts that are fetched one after the other end at times that are no farther apart."""
 KEPT_PAIRS: Final = 1000
 """The files of so many changes are kept: each might come again."""
-
-
-class NotTheEnd(Exception):
-    """The files are not those with which the last import ended: all of them are to be read."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,19 +65,17 @@ class HypervCheckpoint:
 
     def encode(self) -> StoredEnd | None:
         """What is stored of it; ``None`` if something in it cannot be stored."""
-        try:
-            return StoredEnd(self.position, _serializer().to_json(self))
-        except (ValueError, TypeError):  # such as half of a surrogate pair in a name
-            return None
+        state = _FORM.encode(self)
+        return None if state is None else StoredEnd(self.position, state)
+
+
+_FORM: Final = StoredForm(HypervCheckpoint)
 
 
 def decode(stored: StoredEnd) -> HypervCheckpoint | None:
     """What was stored; ``None`` if it has another shape."""
-    try:
-        found: HypervCheckpoint = _validator().validate_json(stored.state)
-    except ValidationError:
-        return None
-    is_known = found.shape == SHAPE and found.position == stored.position
+    found = _FORM.decode(stored.state)
+    is_known = found is not None and found.shape == SHAPE and found.position == stored.position
     return found if is_known else None
 
 
@@ -107,25 +98,3 @@ def keep_pairs(pairs: ChangePairs) -> PairsMemo:
 def _keep(files: dict[str, ChangeFile]) -> dict[str, ChangeFile]:
     taken_in = [(id, file) for id, file in files.items() if file.seen_at is not None]
     return dict(taken_in[-KEPT_PAIRS:])
-
-
-@cache
-def _builder() -> SchemaBuilder:
-    return SchemaBuilder(
-        config={
-            "extra_fields_behavior": "forbid",
-            "strict": True,
-            "ser_json_bytes": "hex",
-            "val_json_bytes": "hex",
-        }
-    )
-
-
-@cache
-def _serializer() -> SchemaSerializer:
-    return SchemaSerializer(_builder().build(HypervCheckpoint))
-
-
-@cache
-def _validator() -> SchemaValidator:
-    return SchemaValidator(_builder().build(HypervCheckpoint))

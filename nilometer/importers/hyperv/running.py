@@ -19,7 +19,6 @@ from nilometer.importers.hyperv.beginning import OthersRecorded, build_importer
 from nilometer.importers.hyperv.checkpoint import (
     SHAPE,
     HypervCheckpoint,
-    NotTheEnd,
     decode,
     keep_pairs,
     name_end,
@@ -30,6 +29,7 @@ from nilometer.importers.hyperv.importer import HypervImporter
 from nilometer.importers.hyperv.sources.spool.change_pairs import ChangePairs
 from nilometer.importers.hyperv.sources.spool.spool_folder import CHANGES, SpoolFolder
 from nilometer.importers.run import DigestedStream, SkippedRecords
+from nilometer.importers.stored_form import NotTheEnd
 from nilometer.importers.unfinished import find_lengths
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Observation

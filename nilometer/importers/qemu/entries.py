@@ -73,6 +73,14 @@ class QueuedRecord:
         return f"{self.record.scenario}#{self.record.seq}"
 
 
+@dataclass(frozen=True, slots=True)
+class LastRecord:
+    """What is kept of a record that was read: when it was written, and its name in events."""
+
+    time: str
+    reference: str
+
+
 @dataclass(slots=True)
 class PrecedingEvents:
     """The events in front of a record, and the sizes before them."""
@@ -115,15 +123,17 @@ class VmOrderState:
     sizes: dict[str, int] = field(default_factory=dict[str, int])
     base: dict[str, int] = field(default_factory=dict[str, int])
     """The sizes at its last record that is no event."""
-    trailing: list[QueuedRecord] = field(default_factory=list[QueuedRecord])
+    trailing: list[QueuedRecord] = field(default_factory=list[QueuedRecord], metadata={"stored": False})
     """The events since then that report sizes."""
     targets: dict[str, int] = field(default_factory=dict[str, int])
     """The targets of the requests that were open at that record, by device."""
     size_times: dict[str, str] = field(default_factory=dict[str, str])
     """When each device had the size that its latest event reports."""
-    intent: QueuedRecord | None = None
+    intent: QueuedRecord | None = field(default=None, metadata={"stored": False})
     """What was about to be sent, while no answer has come."""
-    commands: dict[QueuedRecord, PrecedingEvents] = field(default_factory=dict[QueuedRecord, PrecedingEvents])
+    commands: dict[QueuedRecord, PrecedingEvents] = field(
+        default_factory=dict[QueuedRecord, PrecedingEvents], metadata={"stored": False}
+    )
     """The commands that wait for their step."""
 
     def preceding_events(self) -> PrecedingEvents:
@@ -148,8 +158,12 @@ class VmOrderState:
         """Adds an event that reports sizes. Many may follow each other: those that have left are not kept."""
         self.trailing.append(event)
         if len(self.trailing) > MAX_TRAILING and self.trailing[0].has_left:
-            preceding = self.preceding_events()
-            self.base, self.trailing, self.targets = preceding.base, preceding.events, preceding.targets
+            self.drop_left()
+
+    def drop_left(self) -> None:
+        """Drops the events that have left the queue: what they reported is what there was before the others."""
+        preceding = self.preceding_events()
+        self.base, self.trailing, self.targets = preceding.base, preceding.events, preceding.targets
 
     def restore(self) -> None:
         """A checkpoint was applied: the sizes are those of its moment, which are not known here, but for modules."""

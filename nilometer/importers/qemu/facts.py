@@ -8,10 +8,11 @@ from typing import Final
 from domain.identifiers import UtcTime, host_stream
 from domain.observed.events import HostObserved, VmLost, VmObserved
 from domain.observed.host import ObservedHost, account_of
+from domain.observed.vm import ObservedVm
 from domain.state import Power
 from nilometer.importers.qemu.attaching import emit_attach, read_version
 from nilometer.importers.qemu.checkpoints import emit_checkpoint
-from nilometer.importers.qemu.entries import QueuedRecord
+from nilometer.importers.qemu.entries import LastRecord, QueuedRecord
 from nilometer.importers.qemu.machine import read_machine
 from nilometer.importers.qemu.measures import is_whole
 from nilometer.importers.qemu.migrations import (
@@ -78,6 +79,20 @@ class FactBuilder:
         self._host = ObservedHost.begin(prefix)
         self._vms: dict[str, QemuVm] = {}
         self._emitted: list[EmittedFact] = []
+
+    def remember(self) -> tuple[ObservedHost, dict[str, QemuVm]]:
+        """What later records are compared with. Of a request that another followed, nothing more is told."""
+        for vm in self._vms.values():
+            last = {request.number for request in vm.fold.requests.values()}
+            vm.requesters = {number: who for number, who in vm.requesters.items() if number in last}
+            vm.modules = {number: name for number, name in vm.modules.items() if number in last}
+        return self._host, self._vms
+
+    def go_on(self, host: ObservedHost, vms: dict[str, QemuVm]) -> None:
+        """Goes on from what was remembered."""
+        for vm in vms.values():
+            vm.host = self
+        self._host, self._vms = host, vms
 
     def build_facts(self, entry: QueuedRecord) -> list[EmittedFact]:
         """Builds the facts of a record, in order; none if it contains nothing new."""
@@ -151,7 +166,7 @@ class FactBuilder:
     def _read_vm(self, entry: QueuedRecord, record: VmRecord) -> None:
         vm = self._vms.get(record.vm)
         if vm is None:
-            vm = self._vms[record.vm] = QemuVm(f"{self._prefix}.{record.vm}", self)
+            vm = self._vms[record.vm] = QemuVm(fold=ObservedVm.begin(f"{self._prefix}.{record.vm}"), host=self)
         if entry.is_early or not isinstance(record, SizeRecord | QmpEventRecord) or not entry.sizes:
             vm.flush_swings()
         if shows_running(vm, entry) and emit_running(vm, entry):
@@ -195,7 +210,7 @@ class FactBuilder:
             vm.is_restored = False
             vm.was_measured_whole = vm.was_measured_whole or is_whole(entry.measure)
         if not entry.is_early and not vm.is_off:
-            vm.last_entry = entry
+            vm.last_entry = LastRecord(entry.time, entry.reference)
             if not isinstance(record, CommandRecord | BootRecord | LostRecord):
                 settle_quiet(vm, entry)
 

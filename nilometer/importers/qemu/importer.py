@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import groupby
+from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,15 +15,18 @@ from domain.shapes import Id
 from nilometer.importers.qemu.entries import QueuedRecord
 from nilometer.importers.qemu.facts import EmittedFact, FactBuilder
 from nilometer.importers.qemu.logs.translation import Translation, find_translation
+from nilometer.importers.qemu.memo import QemuMemo
 from nilometer.importers.qemu.ordering import RecordQueue
 from nilometer.importers.qemu.records import QemuRecord, VmRecord, read_record
 from nilometer.importers.qemu.sequence import SequenceCheck
 from nilometer.importers.qemu.sizes import read_event_size
 from nilometer.importers.run import PENDING, ImportCounts
+from nilometer.importers.stored_form import NotTheEnd
 from nilometer.ledger.requests import Observation
 
 FORMAT = "qemu"
 
+_BEGINNING: Final = b"nilometer import-qemu 1\n"
 _ID = TypeAdapter[str](Id)
 
 
@@ -43,7 +47,7 @@ class QemuImporter:
         """The name of the file, for messages."""
         self.prefix = prefix
         self.counts = ImportCounts()
-        self._digest = sha256(b"nilometer import-qemu 1\n")
+        self._digest = sha256(_BEGINNING)
         """Of all records up to now, without repeated and unreadable ones."""
         self._scenario: str | None = None
         self._sequence = SequenceCheck(name, self.counts)
@@ -55,7 +59,7 @@ class QemuImporter:
         """The streams of its events."""
 
     def read_line(self, line: bytes, number: int) -> Iterator[Observation]:
-        """Yields what is certain once this line was read. Raises ``InputError`` with the place."""
+        """Yields what is certain once this line was read. Raises ``InputError`` with the place, and ``NotTheEnd``."""
         if not line.strip():
             return
         place = f"{self.name}:{number}"
@@ -105,6 +109,41 @@ class QemuImporter:
         self.counts.add_not_needed(PENDING, self._queue.pending + swings)
         if unreadable is not None:  # all else is decided
             raise unreadable
+
+    def remember(self) -> QemuMemo | None:
+        """All that is known behind this line; ``None`` if something waits for the next."""
+        is_waiting = not self._queue.is_empty or bool(self._early_lines)
+        if is_waiting or self._scenario is None or self.prefix is None or self._builder is None:
+            return None
+        (orders, last), (host, vms) = self._queue.remember(), self._builder.remember()
+        return QemuMemo(
+            scenario=self._scenario,
+            prefix=self.prefix,
+            digest=self._digest.hexdigest(),
+            highest=self._sequence.highest,
+            last=last,
+            orders=orders,
+            host=host,
+            vms=vms,
+            streams=self._streams,
+        )
+
+    def go_on(self, memo: QemuMemo, before: bytes | memoryview, line: int) -> None:
+        """Goes on behind a line, of which all ``before`` it is given. Raises ``NotTheEnd`` if that is not what it was.
+
+        What was repeated or skipped is in no digest: such a recording is always read from its beginning.
+        """
+        digest = sha256(_BEGINNING)
+        digest.update(memo.prefix.encode())
+        digest.update(before)
+        if digest.hexdigest() != memo.digest:
+            raise NotTheEnd(f"{self.name} is another than it was")
+        self._digest, self._line = digest, line
+        self.prefix, self._scenario, self._streams = memo.prefix, memo.scenario, memo.streams
+        self._sequence.go_on(memo.highest)
+        self._queue.go_on(memo.orders, memo.last)
+        self._builder = FactBuilder(memo.prefix)
+        self._builder.go_on(memo.host, memo.vms)
 
     def _begin(self, record: QemuRecord, place: str) -> None:
         if self._scenario is None:

@@ -72,6 +72,23 @@ class RecordQueue:
         """The number of records that have not left."""
         return sum(not entry.is_early for entry in self._queue)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._queue
+
+    def remember(self) -> tuple[dict[str, VmOrderState], str | None]:
+        """What the order of later records depends on, if nothing waits: the VMs, and the last record's time."""
+        for vm in self._vms.values():
+            vm.drop_left()
+        return self._vms, self._last
+
+    def go_on(self, vms: dict[str, VmOrderState], last: str | None) -> None:
+        """Goes on from what was remembered."""
+        for vm in vms.values():
+            vm.trailing, vm.intent, vm.commands = [], None, {}
+        self._vms, self._last = vms, last
+
     def add(self, record: QemuRecord, line: int) -> Iterator[QueuedRecord]:
         """Adds the next record; yields those whose place is now certain."""
         self._expire(record.t)

@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.observed.events import CauseIs, ObservedCode, VmChangeRequested, VmLost, VmObserved
 from domain.observed.vm import OpenRequest
-from nilometer.importers.qemu.entries import QueuedRecord, later
+from nilometer.importers.qemu.entries import LastRecord, QueuedRecord, later
 from nilometer.importers.qemu.records import (
     CommandRecord,
     Json,
@@ -193,7 +193,7 @@ def settle_quiet(vm: QemuVm, entry: QueuedRecord) -> None:
             settle_open(vm, entry, request)
 
 
-def settle_open(vm: QemuVm, entry: QueuedRecord, request: OpenRequest) -> None:
+def settle_open(vm: QemuVm, entry: QueuedRecord | LastRecord, request: OpenRequest) -> None:
     """Settles a request for now, if it has moved since it last settled, or has not settled yet."""
     if request.still_open and request.number not in vm.awaiting_step and is_news(request):
         vm.flush_swings()
@@ -288,7 +288,7 @@ def _emit_refusal(vm: QemuVm, entry: QueuedRecord, request: VmChangeRequested, m
 
 def _settle(
     vm: QemuVm,
-    entry: QueuedRecord,
+    entry: QueuedRecord | LastRecord,
     request: OpenRequest,
     interval: tuple[str, str | None],
     cause: Cause | None = None,

@@ -15,6 +15,7 @@ from nilometer.importers.qemu.records import (
     UnknownRecord,
 )
 from nilometer.importers.run import ImportCounts
+from nilometer.importers.stored_form import NotTheEnd
 
 MAX_REMEMBERED: Final = 100_000
 """The number of records that are remembered, to recognise one that comes again."""
@@ -31,10 +32,24 @@ class SequenceCheck:
         self._contents: OrderedDict[int, int] = OrderedDict()
         """The hash of each record's line, by its number."""
         self._last: QemuRecord | None = None
-        self._highest = 0
+        self._highest = self._forgotten = 0
+
+    @property
+    def highest(self) -> int:
+        """The highest number so far."""
+        return self._highest
+
+    def go_on(self, highest: int) -> None:
+        """Goes on behind records that are not known any more: only their highest number is."""
+        self._highest = self._forgotten = highest
 
     def is_repeat(self, record: QemuRecord, line: bytes, place: str) -> bool:
-        """Whether this very record was there before; if not, remarks on its number, time and kind."""
+        """Whether this very record was there before; if not, remarks on its number, time and kind.
+
+        Raises ``NotTheEnd`` if that is not known any more.
+        """
+        if record.seq <= self._forgotten:
+            raise NotTheEnd(f"{place}: the record may have been there before")
         content = hash(line.strip())
         before = self._contents.get(record.seq)
         if before == content:

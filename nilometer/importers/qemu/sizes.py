@@ -7,6 +7,7 @@ read before shows which device is meant, and how much of it is modules.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from domain.errors import InputError
@@ -49,16 +50,16 @@ def read_event_size(record: QemuRecord) -> int | None:
     return size
 
 
+@dataclass(slots=True)
 class DeviceNames:
     """The names of the devices of one VM: of virtio-mem the id, as far as it is known."""
 
-    def __init__(self) -> None:
-        self.virtio = NAMELESS
-        """The virtio-mem device that is meant where none is named: that of the last command, or the first."""
-        self._names: dict[str, str] = {}
-        """The names of the virtio-mem devices here, by their ids."""
-        self._has_nameless = False
-        """Whether a size was reported of a device that has no name yet."""
+    virtio: str = NAMELESS
+    """The virtio-mem device that is meant where none is named: that of the last command, or the first."""
+    _names: dict[str, str] = field(default_factory=dict[str, str])
+    """The names of the virtio-mem devices here, by their ids."""
+    _has_nameless: bool = False
+    """Whether a size was reported of a device that has no name yet."""
 
     def read_measure(self, measure: Measure | None, known: Sizes) -> dict[str, int]:
         """Reads all sizes in a measurement."""

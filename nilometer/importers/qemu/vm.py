@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -23,7 +23,7 @@ from domain.observed.events import (
 from domain.observed.vm import ObservedVm
 from domain.quantities import LARGEST
 from domain.state import Power
-from nilometer.importers.qemu.entries import QueuedRecord, later
+from nilometer.importers.qemu.entries import LastRecord, QueuedRecord, later
 from nilometer.importers.qemu.machine import Machine
 from nilometer.importers.qemu.measures import (
     GuestMemory,
@@ -100,55 +100,55 @@ class Swing:
         self.count += 1
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class QemuVm:
     """A VM: what its events come to, and what else its records say."""
 
-    def __init__(self, id: str, host: QemuHost) -> None:
-        self.fold = ObservedVm.begin(id)
-        self.machine = Machine()
-        self.host = host
-        self.measured_at: dict[str, str] = {}
-        """When each device was last known to have the size that it has."""
-        self.moved_at: dict[str, tuple[str, str | None]] = {}
-        """When each device last moved, and the beginning of the interval."""
-        self.awaiting_step: set[int] = set()
-        """The requests whose step is still to come: it will settle them."""
-        self.unanswered: set[int] = set()
-        """The requests of which nobody knows whether QEMU carried them out."""
-        self.process: str | None = None
-        """The name of the process of QEMU that a driver last attached to, where it is known."""
-        self.uuid: str | None = None
-        """The VM's own id, where it is known."""
-        self.guest: GuestMemory | None = None
-        """The guest's own figures, as last reported."""
-        self.requesters: dict[int, Requester] = {}
-        """Who made each request."""
-        self.modules: dict[int, str] = {}
-        """The module of each request, by QEMU's name for it."""
-        self.guest_refusals: dict[int, str] = {}
-        """What the guest answered when it refused a request, while the request's step is still to come."""
-        self.assigned_at_start: int | None = None
-        """What the VM had when its guest was first measured in this session."""
-        self.was_reset = False
-        self.was_measured_whole = False
-        """All its devices were measured at once: one that was not among them was not there."""
-        """QEMU was reset, and its guest has not booted yet."""
-        self.is_restored = False
-        """A checkpoint was applied, and the VM was not measured since."""
-        self.is_migrating = False
-        """QEMU was told to migrate the VM, and has not said that it failed."""
-        self.ended_at: str | None = None
-        """When the process of the last QEMU ended that ran it, unless the VM was migrated from there."""
-        self.last_entry: QueuedRecord | None = None
-        """The last record of the VM while it was not off."""
-        self.swings: dict[str, Swing] = {}
-        """The moves about the target of a request that are not recorded yet, by device."""
-        self.last_events: dict[str, tuple[str, str | None]] = {}
-        """When the last event of each kind happened, and its data."""
-        self.sizes_undone: dict[str, int | None] = {}
-        """The sizes of the devices when the last checkpoint was applied, which moved them to others, or not."""
-        self.sizes_before_off: dict[str, int | None] = {}
-        """The sizes of the devices when the VM was shut down: QEMU may start it again."""
+    fold: ObservedVm
+    host: QemuHost = field(metadata={"stored": False})
+    machine: Machine = field(default_factory=Machine)
+    measured_at: dict[str, str] = field(default_factory=dict[str, str])
+    """When each device was last known to have the size that it has."""
+    moved_at: dict[str, tuple[str, str | None]] = field(default_factory=dict[str, tuple[str, str | None]])
+    """When each device last moved, and the beginning of the interval."""
+    awaiting_step: set[int] = field(default_factory=set[int])
+    """The requests whose step is still to come: it will settle them."""
+    unanswered: set[int] = field(default_factory=set[int])
+    """The requests of which nobody knows whether QEMU carried them out."""
+    process: str | None = None
+    """The name of the process of QEMU that a driver last attached to, where it is known."""
+    uuid: str | None = None
+    """The VM's own id, where it is known."""
+    guest: GuestMemory | None = None
+    """The guest's own figures, as last reported."""
+    requesters: dict[int, Requester] = field(default_factory=dict[int, Requester])
+    """Who made each request."""
+    modules: dict[int, str] = field(default_factory=dict[int, str])
+    """The module of each request, by QEMU's name for it."""
+    guest_refusals: dict[int, str] = field(default_factory=dict[int, str])
+    """What the guest answered when it refused a request, while the request's step is still to come."""
+    assigned_at_start: int | None = None
+    """What the VM had when its guest was first measured in this session."""
+    was_reset: bool = False
+    """QEMU was reset, and its guest has not booted yet."""
+    was_measured_whole: bool = False
+    """All its devices were measured at once: one that was not among them was not there."""
+    is_restored: bool = False
+    """A checkpoint was applied, and the VM was not measured since."""
+    is_migrating: bool = False
+    """QEMU was told to migrate the VM, and has not said that it failed."""
+    ended_at: str | None = None
+    """When the process of the last QEMU ended that ran it, unless the VM was migrated from there."""
+    last_entry: LastRecord | None = None
+    """The last record of the VM while it was not off."""
+    swings: dict[str, Swing] = field(default_factory=dict[str, Swing])
+    """The moves about the target of a request that are not recorded yet, by device."""
+    last_events: dict[str, tuple[str, str | None]] = field(default_factory=dict[str, tuple[str, str | None]])
+    """When the last event of each kind happened, and its data."""
+    sizes_undone: dict[str, int | None] = field(default_factory=dict[str, int | None])
+    """The sizes of the devices when the last checkpoint was applied, which moved them to others, or not."""
+    sizes_before_off: dict[str, int | None] = field(default_factory=dict[str, int | None])
+    """The sizes of the devices when the VM was shut down: QEMU may start it again."""
 
     def emit(
         self,
