@@ -16,10 +16,11 @@ from typing import Final
 
 import pytest
 
-from nilometer.ledger.backup import back_up
+from nilometer.ledger.backup import announce_restore, back_up, restore_backup
 from nilometer.ledger.ledger import Ledger
 from nilometer.seal.verification import SealVerdict, Verification
 from nilometer.storage.sqlite.triggers import TRIGGERS
+from nilometer.times import system_clock
 from nilometer.tlog.checkpoints import SignedTreeHead
 from nilometer.tlog.signatures import Signer
 from tests.nilometer.ledger.asking import ask, with_web01
@@ -204,6 +205,31 @@ def test_of_two_ledgers_that_a_stolen_key_signed_one_lacks_the_witness(scene: Sc
     other.seal_again(KEY, EDIT.format(6))
     assert [verify(each.url).verdict for each in (scene, other)] == [HOLDS, HOLDS]
     assert [verify(each.url, policy=QUORUM).verdict for each in (scene, other)] == [HOLDS, UNKNOWN]
+
+
+def restore_announced(scene: Scene) -> None:
+    """The backup takes the ledger's place, as ``nilo restore`` does it: 8 events, and the event that says so."""
+    for path in scene.file.parent.glob("ledger.db*"):
+        path.unlink()
+    restored = restore_backup(scene.backup, scene.url)
+    assert announce_restore(scene.url, scene.backup, restored, actor="ann", via="nilo", clock=system_clock) == 9
+
+
+def test_of_an_announced_restore_the_newest_checkpoint_tells_nothing(scene: Scene) -> None:
+    restore_announced(scene)
+    assert verdicts(scene) == (HOLDS, HOLDS, UNKNOWN, HOLDS)
+
+
+def test_after_an_announced_restore_what_a_stolen_key_signed_shows_by_checkpoints_of_the_backups_part(
+    scene: Scene,
+) -> None:
+    restore_announced(scene)
+    with Ledger.open(f"sqlite:///{scene.backup}", read_only=True) as backup:
+        of_the_backup = newest(backup)
+    scene.seal_again(KEY, EDIT.format(6))
+    assert verdicts(scene) == (HOLDS, HOLDS, UNKNOWN, UNKNOWN)  # the old one covers 4 events, the newest one 12
+    assert verify(scene.url, of_the_backup).verdict is VIOLATED
+    assert verify(scene.url, scene.latest, of_the_backup).verdict is VIOLATED
 
 
 # What a seal itself is made of
