@@ -1,4 +1,4 @@
-# Two verbs: `make` runs the main job, `make test` all checks. CI also runs `make drive`, on a real guest. `make extras` adds what is optional.
+# Two verbs: `make` runs the main job, `make test` all checks. CI also runs `make drive`, on a real guest, and `make scale`, on a real Spark. `make extras` adds what is optional.
 # Needed beforehand: python3 (3.11 or newer) with pip, make and git. The rest is made in .uv/ and .venv/.
 
 PYTHON ?= python3

@@ -9,7 +9,7 @@ its beginning. A history that is not is judged in one piece, because what is mis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +24,13 @@ _BOOK: Final = (b"host.memory-granted", b"host.memory-returned")
 _DECIDED: Final = frozenset(event.KIND.encode() for event in DECIDED)
 _FIRST: Final = (b"vm.defined", b"host.registered")
 _LAST: Final = (b"vm.removed", b"host.removed")
+
+
+def hosts_of(header: EventHeader) -> Collection[bytes] | None:
+    """The streams of the hosts that an event connects with its own; ``None`` if a name in it is escaped."""
+    if header.kind in _BOOK or not (header.kind in _DECIDED or header.stream.startswith(b"vm/")):
+        return ()
+    return hosts_named(header.text)
 
 
 @dataclass(slots=True)
@@ -119,17 +126,13 @@ class Survey:
                 self.books = stream
             elif self.decided != stream:
                 self.connected.add((self.decided, stream))
-        elif decided or stream.startswith(b"vm/"):
-            self._connect(position, stream, header.text)
-        if decided:
-            self.decided = stream
-
-    def _connect(self, position: int, stream: bytes, text: bytes) -> None:
-        hosts = hosts_named(text)
+        hosts = hosts_of(header)
         if hosts is None:
             self.undivided = f"event #{position} names a host with a character that is escaped"
-        else:
+        elif hosts:
             self.connected.update([(stream, host) for host in hosts])
+        if decided:
+            self.decided = stream
 
     def _compare_recorded(self, position: int, before: str, recorded: str) -> None:
         try:

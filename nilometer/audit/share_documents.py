@@ -71,6 +71,8 @@ class Share:
     unreadable: tuple[tuple[str, str], ...]
     """The messages and hints of what could not be read and was skipped."""
     unreadable_count: int
+    absent: tuple[str, ...] = ()
+    """The hosts that its events name, and of which the history has no event, if it read only its own buckets."""
 
     @property
     def events(self) -> int:
@@ -98,6 +100,7 @@ def write_share(share: Share) -> Json:
         "ended": share.ended,
         "sealed": share.sealed,
         "events": share.events,
+        "absent": list(share.absent),
         "spans": [{"ledger": source, "first": first, "last": last} for source, (first, last) in audit.spans.items()],
         "findings": [_write_finding(sourced) for sourced in audit.kept_findings],
         "counts": {verdict.value: count for verdict, count in audit.counts.items()},
@@ -210,6 +213,7 @@ def _read_document(document: Json, name: str) -> Share:
         sealed=document["sealed"],
         unreadable=tuple((str(error["message"]), str(error["hint"])) for error in document["unreadable"]),
         unreadable_count=int(document["unreadable_count"]),
+        absent=tuple(map(str, document["absent"])),
     )
 
 

@@ -6,7 +6,7 @@ Each process reads the history for itself. The headers of its events are read wi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from typing import Final, NamedTuple, Protocol
@@ -60,6 +60,10 @@ class HistorySource(Protocol):
         """The headers of all events; ``None`` for an event that must be decoded."""
         ...
 
+    def connected(self) -> Collection[tuple[bytes, bytes]]:
+        """Streams that belong together, whatever their events name; known once the headers were read."""
+        ...
+
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams. Raises ``InputError`` or ``UnreadableEvent``."""
         ...
@@ -76,6 +80,10 @@ class FileSource:
         """The headers of all events."""
         files = [_headers_in(name, self.open) for name in self.names]
         return merge(*files, key=_position_of) if len(files) > 1 else files[0]
+
+    def connected(self) -> Collection[tuple[bytes, bytes]]:
+        """Only events say which streams belong together."""
+        return ()
 
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams."""
@@ -158,6 +166,10 @@ class LedgerSource:
                     recorded=recorded[1],
                     text=row.body,
                 )
+
+    def connected(self) -> Collection[tuple[bytes, bytes]]:
+        """Only events say which streams belong together."""
+        return ()
 
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams."""

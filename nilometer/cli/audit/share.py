@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from domain.errors import InputError, NilometerError
+from nilometer.audit.buckets import open_bucketed
 from nilometer.audit.grouping import Grouping
 from nilometer.audit.provenance import FileDigests, trace_audit
 from nilometer.audit.result import Audit
@@ -50,10 +51,15 @@ def share_files(
         if not Path(file).exists():
             raise InputError(f"{file}: No such file or directory", hint="nilo export -o FILE writes one")
     begun, digests = current_time(session.clock), FileDigests()
-    audit, grouping = _judge(FileSource(files, digests.open), share, lambda audit: judge_whole(audit, digests))
-    for file in files:
-        digests.confirm(file)
-    known = {file: digests.files[file] for file in files}
+    bucketed = open_bucketed(files[0], share.of) if len(files) == 1 else None
+    source = bucketed or FileSource(files, digests.open)
+    audit, grouping = _judge(source, share, lambda audit: judge_whole(audit, digests))
+    if bucketed is None:
+        for file in files:
+            digests.confirm(file)
+        known = {file: digests.files[file] for file in files}
+    else:
+        known = bucketed.files
     made = Share(
         name="",
         number=share.number,
@@ -66,6 +72,7 @@ def share_files(
         sealed=None,
         unreadable=(),
         unreadable_count=0,
+        absent=() if bucketed is None else tuple(sorted(bucketed.absent)),
     )
     out.write_document(write_share(made))
     return OK

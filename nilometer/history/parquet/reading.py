@@ -7,11 +7,11 @@ file's metadata and the manifest say it holds is compared with what is read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from heapq import merge
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pyarrow
 import pyarrow.parquet
@@ -32,6 +32,18 @@ _NOT_OURS: Final = "Nilometer reads the Parquet files that nilo export --as parq
 
 Line = tuple[int, bytes]
 """The position of an event, and its history line with its end."""
+_WITHOUT_ZONE: Final = pyarrow.timestamp("us")
+_HEADER: Final = ("position", "stream", "version", "topic", "recorded")
+
+
+class ColumnHeader(NamedTuple):
+    """What the typed columns say of an event; nobody has compared them with its body yet."""
+
+    position: int
+    stream: str
+    version: int
+    topic: str
+    recorded: str | None
 
 
 def read_export(folder: Path) -> Iterator[bytes]:
@@ -40,8 +52,8 @@ def read_export(folder: Path) -> Iterator[bytes]:
     check_files(manifest)
     last = 0
     for run in manifest.runs:
-        with _opened(manifest, run) as files:
-            for position, line in merge(*files):
+        with opened(manifest, run) as files:
+            for position, line in merge(*(file.lines() for file in files)):
                 if position <= last:
                     raise InputError(
                         f"{folder}: its files have the event at position {position} twice", hint=EXPORT_AGAIN
@@ -85,10 +97,11 @@ def _others(paths: list[str]) -> str:
 
 
 @contextmanager
-def _opened(manifest: Manifest, run: tuple[ExportFile, ...]) -> Generator[list[Iterator[Line]]]:
+def opened(manifest: Manifest, run: Sequence[ExportFile]) -> Generator[list[LedgerFile]]:
+    """Some files of an export, opened. Raises ``InputError``."""
     files = [LedgerFile(manifest.folder / file.path, file, manifest.ledger) for file in run]
     try:
-        yield [file.lines() for file in files]
+        yield files
     finally:
         for file in files:
             file.close()
@@ -98,7 +111,7 @@ class LedgerFile:
     """One Parquet file of an export, opened."""
 
     def __init__(self, path: Path, expected: ExportFile | None = None, ledger: str = "") -> None:
-        self._name = str(path)
+        self.name = str(path)
         self._file = _open(path)
         try:
             self._ledger, self._facts = self._read_facts()
@@ -121,10 +134,10 @@ class LedgerFile:
             try:
                 (line,) = write_lines([row], self._ledger)
             except UnreadableEvent as error:
-                raise InputError(f"{self._name}: {error.message}", hint=EXPORT_AGAIN) from None
+                raise InputError(f"{self.name}: {error.message}", hint=EXPORT_AGAIN) from None
             if row.position <= last:
                 raise InputError(
-                    f"{self._name}: position {row.position} stands behind {last}: the rows were put in another order",
+                    f"{self.name}: position {row.position} stands behind {last}: the rows were put in another order",
                     hint=EXPORT_AGAIN,
                 )
             last = row.position
@@ -134,23 +147,38 @@ class LedgerFile:
         first, ends, count, sha256 = self._facts
         if (last, events, digest.hexdigest()) != (ends, count, sha256):
             raise InputError(
-                f"{self._name}: its rows are not those that were written, {count:,} events from position {first} on: "
+                f"{self.name}: its rows are not those that were written, {count:,} events from position {first} on: "
                 "their SHA-256 is another",
                 hint=EXPORT_AGAIN,
             )
 
+    def headers(self) -> Iterator[ColumnHeader]:
+        """What its typed columns say of each event, without the bodies. Raises ``InputError``."""
+        for batch in self._batches(_HEADER):
+            recorded = batch.column("recorded").cast(_WITHOUT_ZONE).cast(pyarrow.string())
+            columns = [batch.column(name).to_pylist() for name in _HEADER[:-1]]
+            if any(None in column for column in columns):
+                raise self._lacks_something()
+            yield from map(ColumnHeader, *columns, map(_as_utc_time, recorded.to_pylist()))
+
     def _rows(self) -> Iterator[StoredRow]:
+        for batch in self._batches(STORED):
+            columns = (batch.column(name).to_pylist() for name in STORED)
+            for position, stream, version, topic, body in zip(*columns, strict=True):
+                if None in (position, stream, version, topic, body):
+                    raise self._lacks_something()
+                yield StoredRow(  # by position: done for every event
+                    position, StreamName(stream), version, topic, body.encode()
+                )
+
+    def _batches(self, columns: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
         try:
-            for batch in self._file.iter_batches(ROWS_READ, columns=list(STORED)):
-                columns = (batch.column(name).to_pylist() for name in STORED)
-                for position, stream, version, topic, body in zip(*columns, strict=True):
-                    if None in (position, stream, version, topic, body):
-                        raise InputError(f"{self._name}: a row has no position, stream or body", hint=EXPORT_AGAIN)
-                    yield StoredRow(  # by position: done for every event
-                        position, StreamName(stream), version, topic, body.encode()
-                    )
+            yield from self._file.iter_batches(ROWS_READ, columns=list(columns))
         except (pyarrow.ArrowException, OSError) as error:
-            raise _damaged(self._name, error) from None
+            raise _damaged(self.name, error) from None
+
+    def _lacks_something(self) -> InputError:
+        return InputError(f"{self.name}: a row has no position, stream or body", hint=EXPORT_AGAIN)
 
     def _read_facts(self) -> tuple[str, tuple[int, int, int, str]]:
         """The ledger, and first and last position, events and digest, as the file's metadata has them."""
@@ -161,10 +189,10 @@ class LedgerFile:
         }
         schema = facts.get("schema")
         if schema is None:
-            raise InputError(f"{self._name}: nilo export did not write this Parquet file", hint=_NOT_OURS)
+            raise InputError(f"{self.name}: nilo export did not write this Parquet file", hint=_NOT_OURS)
         if schema != str(SCHEMA_VERSION) or not self._file.schema_arrow.equals(SCHEMA):
             raise InputError(
-                f"{self._name}: its columns are not those of version {SCHEMA_VERSION}, which this Nilometer reads",
+                f"{self.name}: its columns are not those of version {SCHEMA_VERSION}, which this Nilometer reads",
                 hint=_NOT_OURS,
             )
         try:
@@ -175,7 +203,12 @@ class LedgerFile:
                 facts["sha256"],
             )
         except (KeyError, ValueError):
-            raise InputError(f"{self._name}: its metadata are damaged", hint=EXPORT_AGAIN) from None
+            raise InputError(f"{self.name}: its metadata are damaged", hint=EXPORT_AGAIN) from None
+
+
+def _as_utc_time(moment: str | None) -> str | None:
+    """A moment of Arrow, such as ``2026-11-23 10:00:00.000000``, as a body has it."""
+    return None if moment is None else f"{moment[:10]}T{moment[11:]}Z"
 
 
 def _facts_of(file: ExportFile) -> tuple[int, int, int, str]:

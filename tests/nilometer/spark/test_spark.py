@@ -16,7 +16,7 @@ import pytest
 from detection.corruptions import with_leaf
 from domain.errors import InputError
 from nilometer.audit.shares import join_shares
-from nilometer.spark import audit, replay
+from nilometer.spark import audit, replay, submit
 from nilometer.spark.judging import judge_history
 from tests.nilometer.audit.mixed import (
     Line,
@@ -120,7 +120,7 @@ def test_bad_input_is_an_error_with_a_reason_and_a_hint(spark: SparkSession, tmp
 def submitted(*args: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **({} if path is None else {"PATH": path, "JAVA_HOME": ""})}
     call = [sys.executable, "-m", "nilometer.spark.submit", *args]
-    return subprocess.run(call, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    return subprocess.run(call, capture_output=True, text=True, env=environment, check=False)
 
 
 def test_without_java_it_says_what_to_install(tmp_path: Path) -> None:
@@ -144,9 +144,20 @@ def test_what_is_submitted_prints_what_nilo_audit_prints_and_exits_alike(spark: 
     assert found == expected
 
 
-def test_a_replay_that_is_submitted_writes_a_table(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_replay_that_is_submitted_writes_a_table(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     file, folder = written(tmp_path, mixed_history(3)), str(tmp_path / "views")
-    assert submitted("replay", file, "-o", folder).returncode == 0
+    monkeypatch.setattr(sys, "argv", ["submit", "replay", file, "-o", folder])
+    # in the session that runs: Spark itself is started by the test before this one
+    with pytest.raises(SystemExit) as ended:
+        submit.main()
+    assert ended.value.code == 0
     assert spark.read.parquet(folder).count() == replay(spark, file).count()
-    again = submitted("replay", file, "-o", folder)
-    assert (again.returncode, again.stdout) == (2, "")
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as again:
+        submit.main()
+    said = capsys.readouterr()
+    assert (again.value.code, said.out) == (2, "")
+    assert "views" in said.err
+    assert "hint: name a folder that does not exist" in said.err

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from detection.corruptions import with_leaf
 from nilometer import Ledger
 from nilometer.history.checked import read_history
+from nilometer.history.parquet import writing
+from nilometer.history.parquet.manifest import NAME
+from nilometer.history.parquet.reading import LedgerFile
 from nilometer.history.restoring import restore
 from nilometer.storage.sqlite.triggers import TRIGGERS
 from nilometer.textio.files import open_input
@@ -120,6 +127,104 @@ def test_an_export_as_parquet_is_shared_as_the_lines_that_it_was_made_of(desk: D
     assert desk.call("export", "--as", "parquet", "-o", folder).code == 0
     joined = assert_joined_is_whole(desk, 3, folder)
     assert joined["about"]["files"][0]["bytes"] == len(text_of(lines))
+
+
+@pytest.fixture
+def buckets(desk: Desk, lines: list[Line], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An export with four buckets of each day, and runs of some events."""
+    stored(desk.url, lines, desk)
+    monkeypatch.setattr(writing, "BUCKET_EVENTS", len(lines) // 4)
+    monkeypatch.setattr(writing, "RUN_EVENTS", len(lines) // 2)
+    folder = desk.folder / "parquet"
+    assert desk.call("export", "--as", "parquet", "-o", str(folder)).code == 0
+    assert {path.name for path in folder.rglob("group=*")} == {f"group=0{number}" for number in range(4)}
+    return folder
+
+
+def test_a_share_of_an_export_with_buckets_reads_the_bodies_of_its_own(
+    desk: Desk, buckets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = list[str]()
+    read = LedgerFile.lines
+
+    def noted(file: LedgerFile) -> Iterator[tuple[int, bytes]]:
+        bodies.append(file.name)
+        return read(file)
+
+    whole = desk.call("audit", str(buckets), "--format", "json")
+    names = list[str]()
+    monkeypatch.setattr(LedgerFile, "lines", noted)
+    for number in (1, 2, 3):
+        bodies.clear()
+        made = desk.call("audit", str(buckets), "--share", f"{number}/3")
+        assert problems("audit-share", made.json) == []
+        assert made.json["events"] > 0
+        files = {Path(body).parent.name for body in bodies}
+        assert len(files) == (1, 1, 2)[number - 1], files
+        names.append(desk.write(f"share-{number}.json", made.out))
+    joined = desk.call("audit", "--join", *names, "--format", "json")
+    (listed,) = joined.json["about"]["files"]
+    content = (buckets / NAME).read_bytes()
+    assert listed == {
+        "name": str(buckets / NAME),
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    assert joined.code == whole.code == 1
+    expected = without_times(whole.json)
+    expected["about"]["files"] = [listed]
+    assert without_times(joined.json) == expected
+
+
+def test_what_the_columns_say_is_compared_with_the_bodies_by_the_share_that_judges_them(
+    desk: Desk, buckets: Path
+) -> None:
+    file = min(buckets.rglob("group=03/*.parquet"))
+    read = pyarrow.parquet.ParquetFile(file)
+    table = read.read()
+    read.close()
+    moved = [None if moment is None else moment + timedelta(hours=1) for moment in table.column("recorded").to_pylist()]
+    columns = [
+        pyarrow.array(moved, pyarrow.timestamp("us", tz="UTC")) if name == "recorded" else table.column(name)
+        for name in table.schema.names
+    ]
+    changed = pyarrow.Table.from_arrays(columns, schema=table.schema)
+    pyarrow.parquet.write_table(changed, file)
+    made = [desk.call("audit", str(buckets), "--share", f"{number}/4") for number in (1, 2, 3, 4)]
+    (refused,) = [each for each in made if each.code]
+    assert (refused.code, refused.out) == (2, "")
+    assert "the columns of this event do not say what its body says" in refused.err
+    assert "hint: " in refused.err
+
+
+def test_a_vm_in_another_bucket_than_its_host_is_refused(
+    desk: Desk, lines: list[Line], buckets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = next(line["subject"] for line in lines if line["subject"].startswith("vm/s1"))
+    divided = {line["subject"]: int(line["subject"] == alone) for line in lines}
+
+    def divide(*_: object) -> dict[str, int]:
+        return divided
+
+    monkeypatch.setattr(writing, "_divide", divide)
+    folder = str(buckets.with_name("wrong"))
+    assert desk.call("export", "--as", "parquet", "-o", folder).code == 0
+    made = [desk.call("audit", folder, "--share", f"{number}/2") for number in (1, 2)]
+    (refused,) = [each for each in made if each.code]
+    assert (refused.code, refused.out) == (2, "")
+    assert "which is in another bucket of the export" in refused.err
+    assert "hint: judge it in one piece: nilo audit DIR" in refused.err
+    assert desk.call("audit", folder, "--format", "json").json["verdict"] == "violated"
+
+
+def test_a_host_without_events_that_two_shares_name_is_refused_by_the_join(desk: Desk, lines: list[Line]) -> None:
+    names = shares_of(desk, 2, desk.write("history.jsonl", text_of(lines)))
+    for name in names:
+        document = json.loads(Path(name).read_text())
+        Path(name).write_text(json.dumps({**document, "absent": ["host/gone"]}))
+    joined = desk.call("audit", "--join", *names)
+    assert (joined.code, joined.out) == (2, "")
+    assert "its events name host/gone, which has no event, and so do those of" in joined.err
 
 
 def stored(url: str, lines: list[Line], desk: Desk) -> None:

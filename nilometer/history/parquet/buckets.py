@@ -1,0 +1,72 @@
+"""The buckets of an export, its folders ``group=…``: each can be read without the others.
+
+What all of them hold together is read from the typed columns, which cost little. Only where a bucket is read whole are
+they compared with the bodies: whoever uses the columns of all buckets has to see that each is read whole by somebody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from heapq import merge
+from pathlib import Path
+from typing import Final
+
+from nilometer.history.parquet.manifest import NAME, ExportFile, Manifest, read_manifest
+from nilometer.history.parquet.reading import ColumnHeader, LedgerFile, check_files, opened
+
+_GROUP: Final = "group="
+
+
+@dataclass(frozen=True, slots=True)
+class BucketedExport:
+    """An export in a folder that was written to its end."""
+
+    manifest: Manifest
+    digest: tuple[int, str]
+    """The size and the SHA-256 of its list of files, which has the digest of each."""
+
+    @property
+    def buckets(self) -> frozenset[str]:
+        """Those that hold events."""
+        return frozenset(_bucket_of(file) for run in self.manifest.runs for file in run)
+
+    def headers(self) -> Iterator[tuple[ColumnHeader, str]]:
+        """The header of each event, by position, with its bucket. Raises ``InputError``."""
+        for run in self.manifest.runs:
+            with opened(self.manifest, run) as files:
+                yield from merge(
+                    *(_headers_in(file, _bucket_of(known)) for file, known in zip(files, run, strict=True))
+                )
+
+    def lines(self, buckets: Collection[str]) -> Iterator[tuple[ColumnHeader, bytes]]:
+        """The events of some buckets, by position: what the columns say, and the history line.
+
+        Raises ``InputError`` for a file that is not what was written.
+        """
+        for run in self.manifest.runs:
+            with opened(self.manifest, [file for file in run if _bucket_of(file) in buckets]) as files:
+                yield from merge(*map(_lines_in, files))
+
+
+def open_buckets(folder: Path) -> BucketedExport:
+    """The buckets of an export. Raises ``InputError`` if it is not whole."""
+    content = (folder / NAME).read_bytes()
+    manifest = read_manifest(folder)
+    check_files(manifest)
+    return BucketedExport(manifest, (len(content), hashlib.sha256(content).hexdigest()))
+
+
+def _bucket_of(file: ExportFile) -> str:
+    """The bucket that a file is in, as its path says."""
+    return next((part for part in file.path.split("/") if part.startswith(_GROUP)), "")
+
+
+def _headers_in(file: LedgerFile, bucket: str) -> Iterator[tuple[ColumnHeader, str]]:
+    return ((header, bucket) for header in file.headers())
+
+
+def _lines_in(file: LedgerFile) -> Iterator[tuple[ColumnHeader, bytes]]:
+    for header, (_, line) in zip(file.headers(), file.lines(), strict=True):
+        yield header, line
