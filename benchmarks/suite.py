@@ -23,6 +23,8 @@ from benchmarks import (
     sealing,
     serving,
     setting_up,
+    sharing,
+    sparking,
     stages,
     starting,
 )
@@ -80,6 +82,8 @@ class Scale:
     policies: int = 10
     decided: int = 1_000_000
     """Rows of decisions as columns."""
+    spark: bool = True
+    """Whether Spark is measured, where it is installed."""
     guests: tuple[str, ...] = ("windows", "windows-legacy", "linux")
     """The guests in the bounded world."""
 
@@ -148,6 +152,34 @@ def judge(scale: Scale) -> Iterator[Line]:
         f"{stored.events / one:,.0f} events/s",
         f"{one / two:.2f}",
     )
+
+
+def share(scale: Scale) -> Iterator[Line]:
+    """Judging a history in two shares, and on Spark where that is installed."""
+    stored = scale.history(-2)
+    for form, cost in sharing.measure(stored, scale.folder).items():
+        is_target = form != "lines"
+        yield Line(
+            f"audit of {stored.events:,} events in two shares: {form}",
+            f"{max(cost.shares):.2f} CPU s the longer, {cost.join:.2f} the join",
+            f"{cost.whole:.2f} CPU s in one piece",
+            f"{cost.gain:.2f}",
+            "≥ 1.8" if is_target else "",
+            cost.gain >= 1.8 if is_target else None,
+        )
+    if scale.spark and sparking.is_there():
+        first = scale.history(-3)
+        files = judging.export(first, scale.folder), judging.export(stored, scale.folder)
+        cost = sparking.measure(*files, stored.events, stored.events - first.events)
+        ratio = cost.spark / cost.audit
+        yield Line(
+            f"audit of {stored.events:,} events on Spark, after a first job",
+            f"{cost.spark * 1e6:.0f} µs CPU/event",
+            f"{cost.audit * 1e6:.0f} µs CPU/event nilo audit",
+            f"{ratio:.2f}",
+            "≤ 1.5",
+            ratio <= 1.5,
+        )
 
 
 def judge_any_length(scale: Scale) -> Iterator[Line]:
@@ -495,6 +527,7 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "script": run_script,
     "replay": replay,
     "judge": judge,
+    "share": share,
     "lengths": judge_any_length,
     "import": import_spools,
     "history": write_history,

@@ -77,9 +77,15 @@ class BucketSource:
             place, written = f"{self.name}:{columns.position}", header_of(line)
             if written is None:
                 raise InputError(f"{place}: this event is not written as Nilometer writes it", hint=_HINT)
-            told = columns.stream, columns.version, columns.position, columns.topic.rpartition("/")[0], columns.recorded
+            by_columns = (
+                columns.stream,
+                columns.version,
+                columns.position,
+                columns.topic.rpartition("/")[0],
+                columns.recorded,
+            )
             names = written.stream.decode(), written.kind.decode(), written.recorded.decode()
-            if told != (names[0], written.version, written.position, names[1], names[2]):
+            if by_columns != (names[0], written.version, written.position, names[1], names[2]):
                 raise InputError(
                     f"{place}: the columns of this event do not say what its body says",
                     hint="export the ledger again: nilo export --as parquet -o DIR",
@@ -106,4 +112,4 @@ def open_bucketed(name: str, shares: int) -> BucketSource | None:
     from nilometer.history.parquet.buckets import open_buckets
 
     export = open_buckets(Path(name))
-    return BucketSource(name, export) if len(export.buckets) >= shares else None
+    return BucketSource(name=name, export=export) if len(export.buckets) >= shares else None

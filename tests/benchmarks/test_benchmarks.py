@@ -42,6 +42,7 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
         clusters=20,
         policies=3,
         decided=30_000,
+        spark=False,
         guests=("windows",),
     )
 

@@ -43,13 +43,16 @@ _TEXTS_ONCE: Final = ("body",)
 Progress = Callable[[int], None]
 
 
-def write_export(ledger: LedgerReader, folder: Path, progress: Progress, counting: Progress) -> Manifest:
+def write_export(
+    ledger: LedgerReader, folder: Path, progress: Progress, counting: Progress, bucket_events: int | None = None
+) -> Manifest:
     """Writes the history of a ledger into a folder, or goes on to; returns what is there in the end.
 
-    Both are called with the number of events: ``counting`` while it is looked which hosts belong together. Raises
+    Both are called with the number of events: ``counting`` while it is looked which hosts belong together. There is a
+    bucket for so many events, ``bucket_events``, or for as many as ``BUCKET_EVENTS`` says. Raises
     ``InputError`` for a folder that holds something else, and ``UnreadableEvent``.
     """
-    manifest = _begin(ledger, folder)
+    manifest = _begin(ledger, folder, bucket_events or BUCKET_EVENTS)
     if manifest.is_complete:
         return manifest
     buckets = _divide(ledger, manifest.last, manifest.buckets, counting)
@@ -79,7 +82,7 @@ def _read(
 _RECORDED: Final = [column.name for column in COLUMNS].index("recorded")
 
 
-def _begin(ledger: LedgerReader, folder: Path) -> Manifest:
+def _begin(ledger: LedgerReader, folder: Path, bucket_events: int) -> Manifest:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: this is no folder", hint="name a new folder: nilo export --as parquet -o DIR")
     try:
@@ -98,7 +101,7 @@ def _begin(ledger: LedgerReader, folder: Path) -> Manifest:
     except OSError as error:
         raise InputError(f"{folder}: {error.strerror}", hint="name a folder that can be written") from None
     last = ledger.position
-    buckets = max(1, min(MOST_BUCKETS, last // BUCKET_EVENTS))
+    buckets = max(1, min(MOST_BUCKETS, last // bucket_events))
     manifest = Manifest(folder=folder, ledger=ledger.id, last=last, buckets=buckets)
     manifest.create()
     return manifest

@@ -1,0 +1,65 @@
+"""A history judged in two shares, beside one piece: as lines, and as Parquet with buckets."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from benchmarks.commands import NILO
+from benchmarks.histories import History
+from benchmarks.judging import export
+from benchmarks.processes import run
+from nilometer.history.parquet.writing import write_export
+from nilometer.ledger.reader import open_reader
+
+SHARES: Final = 2
+_BUCKETS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ShareCosts:
+    """Seconds of the processor, starts of processes included."""
+
+    whole: float
+    shares: tuple[float, ...]
+    join: float
+
+    @property
+    def gain(self) -> float:
+        """How much sooner the last share is done than one piece, if each has a processor."""
+        return self.whole / max(self.shares)
+
+
+def measure(history: History, folder: Path) -> dict[str, ShareCosts]:
+    """The costs of both forms, by their names."""
+    bucketed = folder / "bucketed"
+    shutil.rmtree(bucketed, ignore_errors=True)
+    with open_reader(history.url) as ledger:
+        write_export(ledger, bucketed, _ignore, _ignore, max(1, history.events // _BUCKETS))
+    return {
+        "lines": _share(str(export(history, folder)), folder),
+        "Parquet with buckets": _share(str(bucketed), folder),
+    }
+
+
+def _share(name: str, folder: Path) -> ShareCosts:
+    whole, shares, files = _audit(name), list[float](), list[str]()
+    for number in range(1, SHARES + 1):
+        cost = run([*_NILO, "audit", name, "--share", f"{number}/{SHARES}"], listen=True)
+        files.append(str(folder / f"share-{number}.json"))
+        Path(files[-1]).write_text(cost.output)
+        shares.append(cost.cpu)
+    return ShareCosts(whole=whole, shares=tuple(shares), join=_audit("--join", *files))
+
+
+_NILO: Final = (sys.executable, "-c", NILO)
+
+
+def _audit(*arguments: str) -> float:
+    return run([*_NILO, "audit", *arguments]).cpu
+
+
+def _ignore(_: int) -> None: ...
