@@ -77,15 +77,17 @@ class BucketSource:
             place, written = f"{self.name}:{columns.position}", header_of(line)
             if written is None:
                 raise InputError(f"{place}: this event is not written as Nilometer writes it", hint=_HINT)
-            by_columns = (
-                columns.stream,
-                columns.version,
-                columns.position,
-                columns.topic.rpartition("/")[0],
-                columns.recorded,
-            )
-            names = written.stream.decode(), written.kind.decode(), written.recorded.decode()
-            if by_columns != (names[0], written.version, written.position, names[1], names[2]):
+            if (
+                columns
+                != (
+                    written.position,
+                    written.stream.decode(),
+                    written.version,
+                    columns.topic,  # the line has the kind alone; what follows it is in the digest of the file
+                    written.recorded.decode(),
+                )
+                or columns.topic.rpartition("/")[0] != written.kind.decode()
+            ):
                 raise InputError(
                     f"{place}: the columns of this event do not say what its body says",
                     hint="export the ledger again: nilo export --as parquet -o DIR",
