@@ -25,6 +25,11 @@ class SparkCosts:
     spark: float
     audit: float
 
+    @property
+    def ratio(self) -> float:
+        """What Spark takes as a multiple of ``nilo audit``."""
+        return self.spark / self.audit
+
 
 def is_there() -> bool:
     """Whether Spark can be measured here."""

@@ -170,15 +170,14 @@ def share(scale: Scale) -> Iterator[Line]:
     if scale.spark and sparking.is_there():
         first = scale.history(-3)
         files = judging.export(first, scale.folder), judging.export(stored, scale.folder)
-        cost = sparking.measure(*files, stored.events, stored.events - first.events)
-        ratio = cost.spark / cost.audit
+        warm = sparking.measure(*files, stored.events, stored.events - first.events)
         yield Line(
             f"audit of {stored.events:,} events on Spark, after a first job",
-            f"{cost.spark * 1e6:.0f} µs CPU/event",
-            f"{cost.audit * 1e6:.0f} µs CPU/event nilo audit",
-            f"{ratio:.2f}",
+            f"{warm.spark * 1e6:.0f} µs CPU/event",
+            f"{warm.audit * 1e6:.0f} µs CPU/event nilo audit",
+            f"{warm.ratio:.2f}",
             "≤ 1.5",
-            ratio <= 1.5,
+            warm.ratio <= 1.5,
         )
 
 

@@ -21,6 +21,7 @@ from rules.judging.completeness import PlacedEvent
 
 if TYPE_CHECKING:
     from nilometer.history.parquet.buckets import BucketedExport
+    from nilometer.history.parquet.reading import ColumnHeader
 
 _HINT: Final = "judge it in one piece: nilo audit DIR"
 
@@ -53,15 +54,7 @@ class BucketSource:
             if self._bucket_of.get(stream) != bucket:
                 self._connected.add((first.setdefault(bucket, stream), stream))
                 self._bucket_of[stream] = bucket
-            yield EventHeader(
-                stream=stream,
-                version=header.version,
-                position=header.position,
-                kind=header.topic.rpartition("/")[0].encode(),
-                source=source,
-                recorded=header.recorded.encode(),
-                text=b"",
-            )
+            yield _header_by_columns(header, source)
 
     def connected(self) -> Collection[tuple[bytes, bytes]]:
         """What is in one bucket belongs together."""
@@ -77,17 +70,7 @@ class BucketSource:
             place, written = f"{self.name}:{columns.position}", header_of(line)
             if written is None:
                 raise InputError(f"{place}: this event is not written as Nilometer writes it", hint=_HINT)
-            if (
-                columns
-                != (
-                    written.position,
-                    written.stream.decode(),
-                    written.version,
-                    columns.topic,  # the line has the kind alone; what follows it is in the digest of the file
-                    written.recorded.decode(),
-                )
-                or columns.topic.rpartition("/")[0] != written.kind.decode()
-            ):
+            if _header_by_columns(columns, written.source) != written._replace(text=b""):
                 raise InputError(
                     f"{place}: the columns of this event do not say what its body says",
                     hint="export the ledger again: nilo export --as parquet -o DIR",
@@ -104,6 +87,18 @@ class BucketSource:
                         hint=_HINT,
                     )
             yield place, line.rstrip(b"\n")
+
+
+def _header_by_columns(columns: ColumnHeader, source: bytes) -> EventHeader:
+    return EventHeader(
+        stream=columns.stream.encode(),
+        version=columns.version,
+        position=columns.position,
+        kind=columns.topic.rpartition("/")[0].encode(),
+        source=source,
+        recorded=(columns.recorded or "").encode(),
+        text=b"",
+    )
 
 
 def open_bucketed(name: str, shares: int) -> BucketSource | None:
