@@ -277,6 +277,10 @@ class HostInventoried(Observed):
     booted: UtcTime | None = None
     cluster: str | None = None
     """The failover cluster that it is a member of."""
+    numa_spanning: bool | None = None
+    """Whether the memory of a VM may be of several NUMA nodes."""
+    numa_nodes: tuple[int, ...] = ()
+    """What each NUMA node has, in bytes; recorded only where spanning is off."""
 
 
 @event("host.retired")

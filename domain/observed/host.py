@@ -42,6 +42,9 @@ class ObservedHost:
     """Somebody stated the reserve: no counter of Hyper-V shows it."""
     booted: UtcTime | None = None
     cluster: str | None = None
+    numa_spanning: bool | None = None
+    numa_nodes: tuple[int, ...] = ()
+    """What each NUMA node has in all, where no VM may span them."""
     watched_until: UtcTime | None = None
     """When the last poll was that an import read."""
     gap: Gap | None = None
@@ -67,6 +70,9 @@ class ObservedHost:
             self.gap = Gap(since=earliest, until=happened)
         if isinstance(event, HostInventoried):
             self.booted, self.cluster = event.booted or self.booted, event.cluster or self.cluster
+            self.numa_nodes = event.numa_nodes or self.numa_nodes
+            if event.numa_spanning is not None:
+                self.numa_spanning = event.numa_spanning
         if not isinstance(event, HostObserved):
             return
         if event.reserve is not None:
@@ -78,6 +84,18 @@ class ObservedHost:
             if value is not None:
                 setattr(self, name, value)
                 self.measured[name] = happened
+
+    def find_node_room(self, free: int, *, is_any: bool) -> int:
+        """What one NUMA node has free at least, of what the host has free: that of a VM, or any node if ``is_any``.
+
+        It is all that is free where a VM may span the nodes, where there is one, or where no inventory shows that.
+        """
+        if self.numa_spanning is not False or len(self.numa_nodes) == 1:
+            return free
+        if not self.numa_nodes:
+            return 0
+        elsewhere = sum(self.numa_nodes) - min(self.numa_nodes)  # all other nodes may be free as a whole
+        return max(0, free - elsewhere, free // len(self.numa_nodes) if is_any else 0)
 
     @property
     def retired_since(self) -> UtcTime | None:

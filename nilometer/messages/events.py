@@ -110,6 +110,10 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
         case HostInventoried():
             parts = [f"booted {format_time(event.booted)}"] if event.booted is not None else []
             parts += [f"in the cluster {event.cluster}"] if event.cluster is not None else []
+            if event.numa_spanning is not None:
+                parts.append(f"NUMA spanning is {'on' if event.numa_spanning else 'off'}")
+            if event.numa_nodes:
+                parts.append(f"NUMA nodes of {', '.join(format_sizes(event.numa_nodes, unit))}")
             return f"{subject}: {', '.join(parts) or 'nothing new of itself'}"
         case VmRetired() | HostRetired():
             return f"{subject} was retired: it is gone for good"

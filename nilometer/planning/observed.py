@@ -68,6 +68,8 @@ class ObservedAnswer:
     maximum: int | None = None
     """The most that Dynamic Memory gives the VM: it sizes the VM itself, up to there."""
     assigned: int | None = None
+    nodes: tuple[int, ...] | None = None
+    """What the NUMA nodes of the host have, in bytes, where no VM may span them and that may shut the VM out."""
     limit: int | None = None
     """The most that such a VM can have on such a host, where more is asked for."""
     code: Code | None = None
@@ -118,18 +120,31 @@ def ask_observed(
     limit = _find_limit(vm, host)
     if limit is not None and (vm.assigned or 0) + amount > limit and to is None:
         return replace(about, answer=CanAnswer.NEVER, limit=limit)
+    is_any = to is not None or vm.power not in POWERED
+
+    def find_room(left: int) -> int:
+        """What there is for the VM at least, of what the host has left."""
+        return left if host is None else host.find_node_room(left, is_any=is_any)
+
     if is_fresh(measured, now) and free is not None:
-        if free >= amount:
+        room = find_room(free)
+        if room >= amount:
             return replace(about, answer=CanAnswer.YES, granted=amount)
+        if room < free:
+            assert host is not None
+            split = replace(about, nodes=host.numa_nodes)
+            return split if free >= amount else replace(split, answer=CanAnswer.NOT_NOW)
         is_part = free and to is None and vm.power in POWERED
         answer = CanAnswer.PARTLY if is_part else CanAnswer.NOT_NOW
         granted = free if is_part else 0
         return replace(about, answer=answer, granted=granted, givers=_find_givers(fleet, vm, id, amount - free, now))
     if least is not None and most is not None:
-        if least >= amount:
+        if find_room(least) >= amount:
             return replace(about, answer=CanAnswer.YES, granted=amount)
         if most < amount:
             return replace(about, answer=CanAnswer.PARTLY if least and to is None else CanAnswer.NOT_NOW)
+        if host is not None and find_room(least) < least and least >= amount:
+            return replace(about, nodes=host.numa_nodes)
     return about
 
 

@@ -7,7 +7,7 @@ the last 24 hours are asked: yes only if there is room with the least, no only i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from domain.envelope import Envelope
@@ -46,8 +46,12 @@ def find_room(fleet: Fleet, host: str, now: UtcTime, day: Iterable[Envelope[Even
         if polled_last is not None and (measured is None or polled_last > measured):
             free, measured = subject.free, polled_last
     if free is not None and measured is not None and 0 <= seconds_between(measured, now) <= FRESH_SECONDS:
-        return HostRoom(least=free, most=free, measured=measured)
-    return HostRoom(least=polled.least, most=polled.most, measured=measured)
+        room = HostRoom(least=free, most=free, measured=measured)
+    else:
+        room = HostRoom(least=polled.least, most=polled.most, measured=measured)
+    if isinstance(subject, ObservedHost) and room.least is not None:
+        return replace(room, least=subject.find_node_room(room.least, is_any=True))
+    return room
 
 
 def fail_observed_host(

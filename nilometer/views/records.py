@@ -43,6 +43,8 @@ def reader_of(kind: Kind) -> Reader:
         return _any_of(get_args(kind))
     if origin is dict:
         return _object_of(reader_of(get_args(kind)[1]))
+    if origin is tuple and get_args(kind)[1:] == (...,):
+        return _list_of(reader_of(get_args(kind)[0]))
     record = class_of(kind)
     if is_dataclass(record):
         return _record(kind, record)
@@ -94,6 +96,15 @@ def _object_of(reader: Reader) -> Reader:
         if not isinstance(value, dict):
             raise ValueError(f"{value!r} is not an object")
         return {key: reader(item) for key, item in cast("dict[str, object]", value).items()}
+
+    return read
+
+
+def _list_of(reader: Reader) -> Reader:
+    def read(value: object) -> object:
+        if not isinstance(value, list):
+            raise ValueError(f"{value!r} is not a list")
+        return tuple(reader(item) for item in cast("list[object]", value))
 
     return read
 

@@ -91,7 +91,7 @@ def describe_observed(found: ObservedAnswer, now: UtcTime, spool: str | None = N
             part = f"{granted} of {amount}" if found.granted is not None else f"not all of {amount}"
             return f"partly: {part}. {had}{span}."
         case CanAnswer.NOT_NOW:
-            return f"no: {amount} are asked for. {had}{span}."
+            return f"no: {amount} are asked for. {had}{span}{_describe_nodes(found)}."
         case _:
             return f"unknown: {_describe_unknown(found, amount, had, span, now)} {describe_way_on(spool)}"
 
@@ -107,7 +107,15 @@ def _describe_unknown(found: ObservedAnswer, amount: str, had: str, span: str, n
     if found.heard is not None:
         return f"{found.vm} was last seen at {describe_moment(found.heard, now)}."
     why = had or f"nothing is known of the free memory of {found.host or 'its host'}"
-    return f"{why}{span}, so {amount} may or may not fit."
+    return f"{why}{span}{_describe_nodes(found)}, so {amount} may or may not fit."
+
+
+def _describe_nodes(found: ObservedAnswer) -> str:
+    if found.nodes is None:
+        return ""
+    sizes = format_sizes(found.nodes)
+    what = f"{len(sizes)} nodes of {', '.join(sizes)}" if sizes else "what its nodes have is not known"
+    return f"; no VM may span its NUMA nodes ({what}), and which of them is free was not measured"
 
 
 def describe_moment(time: UtcTime, now: UtcTime) -> str:

@@ -307,9 +307,15 @@ class Hosts:
             return []
         booted = None if is_same_boot(host.state.booted, reading.booted) else reading.booted
         cluster = None if reading.cluster == host.state.cluster else reading.cluster
-        if booted is None and cluster is None:
+        spanning = None if host.state.numa_spanning is reading.numa_spanning else reading.numa_spanning
+        is_known = reading.numa_spanning is not False or host.state.numa_nodes == reading.numa_nodes
+        nodes = () if is_known else reading.numa_nodes
+        if booted is None and cluster is None and spanning is None and not nodes:
             return []
-        is_new, event = host.state.version == 0, HostInventoried(booted=booted, cluster=cluster, record=reading.record)
+        event = HostInventoried(
+            booted=booted, cluster=cluster, numa_spanning=spanning, numa_nodes=nodes, record=reading.record
+        )
+        is_new = host.state.version == 0
         first = HostObserved(name=reading.host, record=reading.record)
         return [host.emit_at(news, reading.at) for news in ([first, event] if is_new else [event])]
 

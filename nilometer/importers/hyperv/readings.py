@@ -181,6 +181,9 @@ class InventoryReading:
     host: str
     booted: UtcTime | None = None
     cluster: str | None = None
+    numa_spanning: bool | None = None
+    numa_nodes: tuple[int, ...] = ()
+    """What each NUMA node has, in bytes; empty if one of them is not known."""
 
 
 Reading = InventoryReading | HostReading | VmReading | JobReading | ChangeReading | PowerReading | GuestReading

@@ -464,6 +464,28 @@ def test_a_cluster_is_named_as_its_hosts_report_it(desk: Desk) -> None:
     )
 
 
+def test_where_no_vm_may_span_numa_nodes_there_is_no_yes_that_a_node_may_refuse(desk: Desk) -> None:
+    nodes = [{"id": id, "total_mb": 32768, "available_mb": 20000} for id in range(2)]
+    inventory = {
+        "schema": 2, "kind": "inventory", "time": moment(1), "host": "HV01", "numa_spanning": False, "numa": nodes
+    }  # fmt: skip
+    spool = Spool().poll(0, vm(), available_mb=40960).poll(1, vm(), available_mb=40960).add(inventory)
+    desk = replace(observed(desk, spool), clock=lambda: START + timedelta(minutes=3))
+    code, lines = lines_of(desk, "add-memory", "web01", "16GiB")
+    assert (code, lines[0].partition(" Import")[0]) == (
+        3,
+        (
+            "unknown: hv01 had 40 GiB free at 2026-11-23 09:01:00Z (2 min ago); in the last 24 h it had between 40 GiB "
+            "and 40 GiB free; no VM may span its NUMA nodes (2 nodes of 32 GiB, 32 GiB), and which of them is free was "
+            "not measured, so 16 GiB may or may not fit."
+        ),
+    )
+    assert lines_of(desk, "add-memory", "web01", "8GiB")[0] == 0
+    assert lines_of(desk, "add-memory", "web01", "41GiB")[0] == 1
+    log = desk.call("log", "--host", "hv01").out
+    assert "NUMA spanning is off, NUMA nodes of 32 GiB, 32 GiB" in log
+
+
 def test_a_name_that_a_host_and_a_cluster_have_is_refused(desk: Desk) -> None:
     desk = in_cluster(desk, {"HV01": "hv02", "HV02": "hv02"})
     answer = desk.call("can", "--survive", "1", "--cluster", "hv02")

@@ -440,6 +440,21 @@ def test_when_a_host_booted_and_its_cluster_are_recorded_once_and_when_they_are_
     assert (store.host("hv01").booted, store.host("hv01").cluster) == (second, "clu1")
 
 
+def test_numa_is_recorded_where_no_vm_may_span_the_nodes() -> None:
+    spool = ModuleSpool().poll2(0, vm())
+    for minute, spanning, sizes in (
+        (1, True, (32768, 32768)), (61, False, (32768, 32768)), (121, False, (32768, 32768)), (181, False, (32768,)),
+        (241, False, (32768, None)), (301, None, ()), (361, True, ()),
+    ):  # fmt: skip
+        nodes = [{"id": id, "total_mb": size, "available_mb": 100 + minute} for id, size in enumerate(sizes)]
+        spool.add(host_inventory(minute, -600) | {"numa_spanning": spanning, "numa": nodes})
+    store = imported(spool)
+    found = [(each.numa_spanning, each.numa_nodes) for each in store.events(HostInventoried, stream="host/hv01")]
+    half = 32768 * MiB
+    assert found == [(True, ()), (False, (half, half)), (None, (half,)), (True, ())]
+    assert (store.host("hv01").numa_spanning, store.host("hv01").numa_nodes) == (True, (half,))
+
+
 def test_an_inventory_of_a_host_that_was_not_polled_names_the_host() -> None:
     store = imported(ModuleSpool().add(host_inventory(0, -600, "clu1")))
     assert (store.host("hv01").name, store.host("hv01").cluster) == ("HV01", "clu1")

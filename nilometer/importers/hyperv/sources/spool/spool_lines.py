@@ -147,7 +147,7 @@ def _read_line(
     elif kind == "change" and schema == 1:
         yield _read_change(record, place, context.counts)
     elif kind == "inventory" and schema == 2:
-        yield from _read_inventory(record, place)
+        yield from _read_inventory(record, place, context.counts)
     elif kind != "note":  # a note is for people
         context.counts.add_remark("unknown kind", f"{place}: the kind {kind!r} is unknown: the line is passed over")
 
@@ -188,15 +188,25 @@ def _read_poll(record: Json, schema: int, place: str, context: FileContext, list
             )
 
 
-def _read_inventory(record: Json, place: str) -> Iterator[InventoryReading | GuestReading]:
+def _read_inventory(record: Json, place: str, counts: ImportCounts) -> Iterator[InventoryReading | GuestReading]:
     """What a host and its guests report of themselves; the rest of an inventory is only for people."""
     at = read_time(record, "time", place)
     if at is None:
         raise InputError(f"{place}: an inventory lacks its time")
     host, booted = read_text(record, "host", place), read_time(record, "boot", place)
     cluster = read_text(record, "cluster", place)
-    if host is not None and (booted is not None or cluster is not None):
-        yield InventoryReading(at=at, record=place, host=host, booted=booted, cluster=cluster)
+    spanning = read_flag(record, "numa_spanning", place)
+    nodes = [read_number(node, "total_mb", place, counts, MiB) for node in _objects(record, "numa", place)]
+    if host is not None and (booted is not None or cluster is not None or spanning is not None):
+        yield InventoryReading(
+            at=at,
+            record=place,
+            host=host,
+            booted=booted,
+            cluster=cluster,
+            numa_spanning=spanning,
+            numa_nodes=() if None in nodes else tuple(sorted(size for size in nodes if size is not None)),
+        )
     for guest in _objects(record, "guests", place):
         vm, system, nested = (
             read_guid(guest, "vm", place),
