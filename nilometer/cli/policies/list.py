@@ -17,7 +17,6 @@ from nilometer.ledger.adopting import find_breakers
 from nilometer.ledger.policies import AdoptedPolicy
 from nilometer.messages.sizes import plural
 from nilometer.times import format_time
-from rules.policies.policy import PolicyScope
 
 
 @click.command("list", short_help="List the policies that are adopted.")
@@ -50,9 +49,11 @@ def command() -> int:
 
 
 def _describe(policy: AdoptedPolicy, broken: tuple[PolicyBreaker, ...]) -> Iterator[str]:
+    from rules.policies.enforcing import adopted_policy  # reads rules: only where there is a policy
+
     event, metadata = policy.envelope.event, policy.envelope.metadata
     reason = f", because {metadata.reason}" if metadata.reason else ""
-    scope = str(PolicyScope(vms=event.vms, hosts=event.hosts))
+    scope = str(adopted_policy(policy.name, event).scope)
     yield ""
     yield f"{policy.name}{'' if scope == 'all' else f' [{scope}]'}: {event.sentence}"
     yield f"  since {format_time(metadata.happened)}, by {metadata.actor}{reason} ({policy.envelope.id})"

@@ -62,6 +62,21 @@ def test_a_policy_that_would_refuse_a_stop_shuts_it_off(desk: Desk) -> None:
     assert "held shuts off stop, which no policy may refuse" in refused.out
 
 
+def test_the_list_says_to_what_and_when_a_policy_applies(desk: Desk) -> None:
+    desk.with_history()
+    text = """
+[no_growth_at_night]
+inside = "22:00-04:00"
+zone = "Europe/Berlin"
+vms = ["web*"]
+says = "No web VM grows at night."
+holds = "vm.assigned <= before.assigned"
+"""
+    assert desk.call("policy", "adopt", desk.write("night.toml", text)).code == 0
+    line = "no_growth_at_night [VMs web*, inside 22:00-04:00 Europe/Berlin]: No web VM grows at night."
+    assert line in desk.call("policy", "list").out.splitlines()
+
+
 def test_wrong_names_end_with_2(desk: Desk) -> None:
     desk.with_history()
     file = desk.write("policies.py", QUARTER)

@@ -32,7 +32,7 @@ from tests.oracle.strategies import Drawn, Seeded
 from tests.paths import HISTORY_GOLDENS, POLICY_GOLDEN
 from tests.rules.judging.histories import history, moment, random_history
 
-GOLDENS = [*sorted(HISTORY_GOLDENS.glob("*.jsonl")), POLICY_GOLDEN]
+GOLDENS = [*sorted(HISTORY_GOLDENS.glob("*.jsonl")), *sorted(POLICY_GOLDEN.parent.glob("policies*.jsonl"))]
 ID = "11111111-2222-4333-8444-555555555555"
 EIGHT_HOURS = 28_800
 
@@ -92,6 +92,11 @@ def comes_back(before: bytes, folder: Path) -> Path:
             restore(other, read_history(stream, "export"))
         assert b"".join(write_lines(other.rows(), other.id)) == before
     return exported
+
+
+def test_a_folder_that_the_first_version_wrote_is_read_to_the_byte() -> None:
+    folder = Path(__file__).with_name("goldens") / "policies"  # POLICY_GOLDEN as it exported that; never changes
+    assert b"".join(read_export(folder)) == POLICY_GOLDEN.read_bytes()
 
 
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda path: path.stem)
