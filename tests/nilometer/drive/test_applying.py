@@ -51,4 +51,4 @@ def test_the_first_step_that_is_not_granted_in_full_ends_it(desk: Desk) -> None:
         configuration = desk.write("drive.toml", f'[vm."{VM}"]\nqmp = "{peer.path}"\n')
         peer.reactions = [Reaction(error="no"), Reaction(moves=(Move(0),))]
         applied = desk.call("apply", file, "--config", configuration)
-    assert (applied.code, "step 1 was to be granted in full" in applied.err) == (1, True)
+    assert (applied.code, "step 1 of 1 was to be granted in full" in applied.err) == (1, True)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -30,14 +31,20 @@ class Watcher:
         self.seen: list[dict[str, Any]] = []
 
     def read_until(self, is_it: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The first event that is recorded and is the one."""
+        """The first event that is recorded and is the one. If none is within a minute, the watch is ended: it fails."""
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            event = json.loads(line)
-            self.seen.append(event)
-            if is_it(event):
-                return self.seen[-1]
-        raise AssertionError(self.process.communicate()[1].decode())
+        patience = threading.Timer(60, self.process.kill)
+        patience.start()
+        try:
+            for line in self.process.stdout:
+                event = json.loads(line)
+                self.seen.append(event)
+                if is_it(event):
+                    return self.seen[-1]
+        finally:
+            patience.cancel()
+        seen = [event["type"] for event in self.seen]
+        raise AssertionError(f"not among {seen}: {self.process.communicate()[1].decode()}")
 
     def stop(self) -> tuple[int, str]:
         """Presses Ctrl-C."""
