@@ -21,6 +21,7 @@ from rules.policies.observing import ObservedPolicies, PolicyAnswer
 from rules.policies.policy import Policy
 from rules.policies.subjects import path_of
 from rules.symbolic.terms import variables
+from rules.wording import format_exact_sizes
 
 
 class PolicyJudge(AdoptedJudge):
@@ -135,6 +136,10 @@ def _why(answer: PolicyAnswer) -> str:
     if answer.is_about_time and policy.scope.window is not None:
         return f"it is not known whether it happened {policy.scope.window.text}: {sentence}"
     if answer.verdict is Verdict.VIOLATED:
-        return f"the policy does not hold: {sentence}"
+        least = " and ".join(
+            f"{path_of(policy, name)} is at least {format_exact_sizes([size])[0]}"
+            for name, size in answer.least.items()
+        )
+        return f"the policy does not hold{f', as {least} of what was measured' if least else ''}: {sentence}"
     missing = ", ".join(sorted(path_of(policy, name) for name in variables(policy.term) if name not in answer.known))
     return f"whether the policy holds depends on what was not measured ({missing}): {sentence}"

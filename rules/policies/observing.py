@@ -23,6 +23,7 @@ from domain.recording import VmCommandName
 from domain.settings import Mode
 from domain.state import Power
 from rules.judging.findings import Verdict
+from rules.policies.bounds import evaluate_bounded
 from rules.policies.partial import DERIVED, evaluate_known
 from rules.policies.policy import Policy
 from rules.policies.subjects import GROUP
@@ -40,13 +41,18 @@ class KnownFigures:
 
     known: dict[str, Literal] = field(default_factory=dict[str, Literal])
     measured: dict[Term, Literal] = field(default_factory=dict[Term, Literal])
+    least: dict[str, int] = field(default_factory=dict[str, int])
+    """What figures are at least that are not known as a whole."""
     commands: tuple[VmCommandName, ...] = ()
     """The commands of which one made a change; empty if it is not known which may have."""
 
     def ask(self, term: Term) -> Literal | None:
         """The value of a term, if the known figures decide it, whichever of the commands it was."""
         if not self.commands:
-            return evaluate_known(term, self.known, self.measured)
+            value = evaluate_known(term, self.known, self.measured)
+            if value is None and self.least:
+                return evaluate_bounded(term, self.known, self.measured, self.least)
+            return value
         values = {
             evaluate_known(term, {**self.known, "site.command": command}, self.measured) for command in self.commands
         }
@@ -97,6 +103,8 @@ class PolicyAnswer:
     stream: str
     """Of whom: the stream, or the book of a group."""
     known: Mapping[str, Literal]
+    least: Mapping[str, int]
+    """What figures are at least that are not known as a whole."""
     is_about_time: bool
     """Whether it is unknown only since nobody knows whether it happened while the policy applies."""
 
@@ -186,7 +194,11 @@ class ObservedPolicies:
             last = [touched[vm.id] for vm in members if vm.id in touched]
             if last:
                 figures, held = KnownFigures(), [vm.held for vm in members]
-                figures.add(_HELD, None if None in held else sum(part for part in held if part is not None))
+                known = sum(part for part in held if part is not None)
+                if None in held:
+                    figures.least[_HELD] = known
+                else:
+                    figures.add(_HELD, known)
                 yield self._ask(policy, *last[-1], GROUP + policy.scope.group, figures, last[-1][0].metadata.earliest)
             return
         for one, other in _pairs_of(policy, there):
@@ -221,6 +233,7 @@ class ObservedPolicies:
             place=place,
             stream=stream,
             known={name: value for name, value in figures.known.items() if name in variables(policy.term)},
+            least={name: value for name, value in figures.least.items() if name in variables(policy.term)},
             is_about_time=is_about_time,
         )
 

@@ -19,11 +19,12 @@ def evaluate_known(term: Term, known: Mapping[str, Literal], measured: Mapping[T
     """
     values: dict[Term, Literal | None] = {}
     for part in subterms(term):
-        values[part] = measured[part] if part in measured else _value_of(part, known, values)
+        values[part] = measured[part] if part in measured else evaluate_part(part, known, values)
     return values[term]
 
 
-def _value_of(part: Term, known: Mapping[str, Literal], values: Mapping[Term, Literal | None]) -> Literal | None:
+def evaluate_part(part: Term, known: Mapping[str, Literal], values: Mapping[Term, Literal | None]) -> Literal | None:
+    """The value of a term by those of its parts; ``None`` if it depends on one that is not known."""
     if part.op is Op.CONSTANT:
         return cast("Literal", part.leaf)
     if part.op is Op.VARIABLE:

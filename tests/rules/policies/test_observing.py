@@ -134,3 +134,23 @@ def test_a_change_is_judged_by_the_interval_in_which_it_happened() -> None:
         finding.why for finding in found if finding.at.position == 3
     )
     assert holds == {f"{PREFIX}growth": 2, f"{PREFIX}no_moves": 3}  # in the window, and the move that changes no size
+
+
+def test_a_sum_that_the_known_ones_exceed_is_violated_whatever_the_unknown_ones_hold() -> None:
+    unknown = VmObserved(name="db01", host="hv01", power=Power.RUNNING)
+    found, _ = judge(
+        POLICIES,
+        ("10:00", "db01", unknown),
+        ("10:00", "web01", runs(12, "web01")),
+        ("10:01", "web01", runs(13)),
+        ("10:02", "web01", runs(12)),
+    )
+    shop = [finding for finding in found if finding.rule == f"{PREFIX}shop"]
+    assert [(finding.verdict, finding.at.position) for finding in shop] == [
+        (Verdict.UNKNOWN, 2),
+        (Verdict.VIOLATED, 3),
+        (Verdict.UNKNOWN, 4),
+    ]
+    assert shop[1].why == (
+        "the policy does not hold, as group.held is at least 13 GiB of what was measured: The shop holds at most 12 GiB"
+    )
