@@ -8,7 +8,8 @@ from domain.identifiers import StreamName
 
 def install_hint(extras: str) -> str:
     """The hint for what an extra of Nilometer brings, or several with commas between, where it is not installed."""
-    return f"pip install 'nilometer[{extras}]'; in a checkout of Nilometer: make extras"
+    in_checkout = "make scale, then .spark/bin/python" if extras == "spark" else "make extras"
+    return f"pip install 'nilometer[{extras}]'; in a checkout of Nilometer: {in_checkout}"
 
 
 class LedgerWarning(UserWarning):
