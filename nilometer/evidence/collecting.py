@@ -102,7 +102,10 @@ def write_evidence(
         ),
         "audit": {"verdict": str(audit.verdict), "events": audit.events, "findings": len(audit.findings)},
         "coverage": coverage.to_document(),
-        "follow_up": {"without_actor": coverage.without_actor, "without_reason": coverage.without_reason},
+        "follow_up": {
+            "without_actor": coverage.without_actor,
+            "without_reason": [*coverage.without_reason],
+        },
         "files": dict(sorted(folder.digests.items())),
     }
     folder.write("evidence.json", f"{json.dumps(says, ensure_ascii=False, indent=2)}\n".encode())

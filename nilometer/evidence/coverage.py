@@ -8,7 +8,7 @@ from typing import Final
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import VmId, seconds_between, vm_id
-from domain.observed.events import UNKNOWN_ACTOR, HostNotWatched, HostWatched
+from domain.observed.events import UNKNOWN_ACTOR, HostNotWatched, HostWatched, VmAnnotated
 from domain.policy_events import PolicyAdopted, PolicyRetired
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.ledger import Ledger
@@ -21,15 +21,18 @@ LATE_SECONDS: Final = 3600
 
 @dataclass(slots=True)
 class WatchCoverage:
-    """What was watched, what was recorded late, and which requests lack a name, a reason or a ticket."""
+    """What was watched, what was recorded late, and which requests lack a name or a reason."""
 
     watching: Watching = field(default_factory=Watching)
     late: list[int] = field(default_factory=list[int])
     without_actor: list[int] = field(default_factory=list[int])
-    without_reason: list[int] = field(default_factory=list[int])
+    without_reason: dict[int, None] = field(default_factory=dict[int, None])
+    """Those for which nobody added a reason or a ticket later."""
     unreadable: list[int] = field(default_factory=list[int])
     changes: list[int] = field(default_factory=list[int])
     """The positions of all requests in the range."""
+    _bare: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
+    """The positions of those without a reason, by stream and version: what is added later names them so."""
 
     def take(self, envelope: Envelope[Event]) -> None:
         """Takes in one event."""
@@ -43,7 +46,10 @@ class WatchCoverage:
             if metadata.actor == UNKNOWN_ACTOR:
                 self.without_actor.append(position)
             if metadata.reason is None:
-                self.without_reason.append(position)
+                self.without_reason[position] = None
+                self._bare[envelope.stream, envelope.version] = position
+        elif isinstance(envelope.event, VmAnnotated) and (envelope.event.reason or envelope.event.ticket):
+            self.without_reason.pop(self._bare.get((envelope.stream, envelope.event.about), 0), None)
 
     def to_document(self) -> dict[str, object]:
         """The coverage as JSON."""

@@ -21,10 +21,9 @@ from typing import Any
 
 REQUESTS = """
 vm.defined vm.memory-configured vm.guest-configured vm.removed vm.started vm.rebooted vm.restored vm.stopped vm.saved
-vm.paused vm.resumed vm.in-use-reported vm.memory-added vm.memory-removed vm.moved vm.command-refused
-vm.change-requested host.registered host.resized host.reserve-set host.removed host.command-refused
-vm.memory-added-within-policy vm.memory-removed-within-policy vm.refused-by-policy host.refused-by-policy
-policy.adopted policy.retired
+vm.paused vm.resumed vm.in-use-reported vm.memory-added vm.memory-removed vm.moved vm.command-refused host.registered
+vm.change-requested host.resized host.reserve-set host.removed host.command-refused vm.memory-added-within-policy
+vm.memory-removed-within-policy vm.refused-by-policy host.refused-by-policy policy.adopted policy.retired
 """
 
 
@@ -63,8 +62,7 @@ def hash_of_node(left: bytes, right: bytes) -> bytes:
 
 
 def left_half(size: int) -> int:
-    """RFC 6962: the largest power of two that is smaller than the number of leaves."""
-    return 1 << ((size - 1).bit_length() - 1)
+    return 1 << ((size - 1).bit_length() - 1)  # RFC 6962: the largest power of two that is smaller
 
 
 def root_of(start: int, end: int, first: int, leaves: list[bytes], left: list[bytes], right: list[bytes]) -> bytes:

@@ -148,8 +148,13 @@ def test_the_requests_of_a_driven_guest_are_changes(tmp_path: Path) -> None:
     assert imported.code == 0, imported.err
     with Ledger.open(desk.url) as ledger:
         asked = [event.position for event in ledger.events() if event.event.KIND == "vm.change-requested"]
+        bare = [at for at in asked if next(iter(ledger.events(at - 1))).metadata.reason is None]
+    assert desk.call("annotate", str(bare[0]), "--reason", "month end").code == 0
+    assert desk.call("annotate", str(bare[1]), "--ticket", "CHG-2041").code == 0
+    with Ledger.open(desk.url) as ledger:
         seal(ledger)
     assert desk.call("evidence", "-o", f"{tmp_path}/all").code == 0
     code, text = check(tmp_path / "all")
     assert (code, f"{len(asked)} proofs of {len(asked)} changes" in text) == (0, True), text
     assert says(tmp_path / "all")["changes"] == asked
+    assert says(tmp_path / "all")["follow_up"]["without_reason"] == bare[2:] != []
