@@ -1,4 +1,4 @@
-"""What a driver of a hypervisor can do. QMP is the first; whatever has these four verbs can be another."""
+"""What a driver of a hypervisor can do. QMP is the first; whatever has these five verbs can be another."""
 
 from __future__ import annotations
 
