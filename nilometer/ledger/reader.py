@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Self, cast
 from domain.errors import InputError
 from domain.identifiers import POLICIES
 from nilometer.errors import LedgerError, LedgerWarning, NotALedger, UnreadableEvent, install_hint
+from nilometer.storage.import_ends import StoredEnd, load_ends
 from nilometer.storage.reader import Columns, EventReader, ReadEvent, StoredRow, check_known_text
 from nilometer.storage.store import Store
 from nilometer.storage.urls import SQLiteLocation, parse_url
@@ -68,6 +69,13 @@ class LedgerReader:
     def position(self) -> int:
         """The position of the last event; 0 in an empty ledger."""
         return self._reader.position()
+
+    def import_ends(self, prefix: str) -> list[StoredEnd]:
+        """What imports stored at their ends, under names that begin so; none where that cannot be read."""
+        try:
+            return load_ends(self._store, prefix)
+        except LedgerError:  # such as a table of somebody else
+            return []
 
     def known(self, keys: Sequence[str], upto: int | None = None) -> frozenset[str]:
         """Those of the keys under which something was recorded, until the ledger came to a position."""

@@ -7,7 +7,7 @@ and for the most of the last 24 hours is an answer. Limits and settings may be o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +19,7 @@ from domain.guests import resizes_at_runtime
 from domain.identifiers import UtcTime, seconds_between
 from domain.observed.events import HostObserved, HostWatched, Means
 from domain.observed.host import ObservedHost
+from domain.observed.polls import PollFigures
 from domain.observed.vm import NOT_LISTED, RETIRED, ObservedVm
 from domain.quantities import FLOOR
 from domain.settings import GENERATION_1_LIMIT, Mode, cap, knows_runtime_resize
@@ -32,6 +33,7 @@ FRESH_SECONDS: Final = 300
 DAY: Final = timedelta(hours=24)
 QEMU: Final = "QEMU"
 """How the name of that hypervisor begins, as imports name it."""
+NO_POLLS: Final[Mapping[str, PollFigures]] = {}
 POWERED: Final = (Power.RUNNING, Power.PAUSED)
 """A VM that has memory of its host."""
 
@@ -91,11 +93,18 @@ def find_day(now: UtcTime) -> UtcTime:
 
 
 def ask_observed(
-    fleet: Fleet, vm: ObservedVm, amount: int, now: UtcTime, day: Iterable[Envelope[Event]], *, to: str | None = None
+    fleet: Fleet,
+    vm: ObservedVm,
+    amount: int,
+    now: UtcTime,
+    day: Iterable[Envelope[Event]],
+    *,
+    to: str | None = None,
+    polls: Mapping[str, PollFigures] = NO_POLLS,
 ) -> ObservedAnswer:
     """Asks whether a host has so much for an observed VM: its own host, or ``to``, where it would move.
 
-    ``day`` has the events of that host in the last 24 hours.
+    ``day`` has the events of that host in the last 24 hours, ``polls`` the newest poll of each VM that is at hand.
     """
     id = vm.host if to is None else to
     subject = None if id is None or id not in fleet.hosts else fleet.hosts[id].subject
@@ -137,7 +146,9 @@ def ask_observed(
         is_part = free and to is None and vm.power in POWERED
         answer = CanAnswer.PARTLY if is_part else CanAnswer.NOT_NOW
         granted = free if is_part else 0
-        return replace(about, answer=answer, granted=granted, givers=_find_givers(fleet, vm, id, amount - free, now))
+        return replace(
+            about, answer=answer, granted=granted, givers=_find_givers(fleet, vm, id, amount - free, now, polls)
+        )
     if least is not None and most is not None:
         if find_room(least) >= amount:
             return replace(about, answer=CanAnswer.YES, granted=amount)
@@ -229,7 +240,12 @@ def read_day(events: Iterable[Envelope[Event]]) -> _Day:
 
 
 def _find_givers(
-    fleet: Fleet, target: ObservedVm, host: str | None, missing: int, now: UtcTime
+    fleet: Fleet,
+    target: ObservedVm,
+    host: str | None,
+    missing: int,
+    now: UtcTime,
+    polls: Mapping[str, PollFigures],
 ) -> tuple[ObservedGiver, ...]:
     """VMs of the host that alone could give what is missing: what they have available, or all by being stopped."""
     found: list[ObservedGiver] = []
@@ -237,7 +253,7 @@ def _find_givers(
         subject = fleet.vms[id].subject
         if id == target.id or not isinstance(subject, ObservedVm) or subject.power not in POWERED:
             continue
-        use = find_use(fleet, subject)
+        use = find_use(fleet, subject, polls)
         is_static = is_driven(subject) or (subject.memory is not None and subject.memory.mode is Mode.STATIC)
         can_give = is_static and find_refusal(subject) is None
         if can_give and use is not None and is_fresh(use.at, now) and use.removable >= missing:
@@ -263,11 +279,17 @@ class GuestUse:
         return max(0, self.assigned - max(self.in_use, self.floor))
 
 
-def find_use(fleet: Fleet, vm: ObservedVm) -> GuestUse | None:
-    """What a guest used when it was last measured; ``None`` if that was not since its memory last moved."""
+def find_use(fleet: Fleet, vm: ObservedVm, polls: Mapping[str, PollFigures] = NO_POLLS) -> GuestUse | None:
+    """What a guest used when it was last measured; ``None`` if that was not since its memory last moved.
+
+    Events record what a guest uses only where that is news. ``polls`` has the newest poll of each VM that is at hand.
+    """
     floor = find_floor(vm)
     host = fleet.hosts.get(vm.host or "")
     newest = host.subject.newest.get(vm.id) if host is not None and isinstance(host.subject, ObservedHost) else None
+    poll = polls.get(vm.id)
+    if poll is not None and (newest is None or poll.at >= newest.at):
+        newest = poll
     if newest is not None and newest.at > vm.measured.get("assigned", ""):
         if newest.in_use is not None:
             return GuestUse(assigned=newest.assigned, in_use=newest.in_use, at=newest.at, floor=floor)

@@ -12,12 +12,13 @@ from domain.errors import InputError
 from domain.event import Event
 from domain.identifiers import UtcTime
 from domain.observed.events import Means
+from domain.observed.polls import PollFigures
 from domain.observed.vm import ObservedVm
 from domain.quantities import QUANTUM
 from domain.state import Power
 from nilometer.planning.asking import CanAnswer
 from nilometer.planning.goals import Goal
-from nilometer.planning.observed import ObservedAnswer, ask_observed, is_driven
+from nilometer.planning.observed import NO_POLLS, ObservedAnswer, ask_observed, is_driven
 from projections.fleet import Fleet
 from rules.wording import format_typed
 
@@ -50,18 +51,23 @@ class ObservedPlan:
 
 
 def plan_observed(
-    fleet: Fleet, vm: ObservedVm, goal: Goal, now: UtcTime, day: Iterable[Envelope[Event]]
+    fleet: Fleet,
+    vm: ObservedVm,
+    goal: Goal,
+    now: UtcTime,
+    day: Iterable[Envelope[Event]],
+    polls: Mapping[str, PollFigures] = NO_POLLS,
 ) -> ObservedPlan:
     """Finds the lines after which an observed VM has so much memory. Raises ``InputError`` where that is not known."""
     if vm.assigned is None or vm.power not in _ON:
         raise InputError(f"{vm.name} does not run, as far as is known", hint="a goal is about a VM that runs")
     if is_driven(vm):
-        return _plan_drives(fleet, vm, goal, now, day)
+        return _plan_drives(fleet, vm, goal, now, day, polls)
     if vm.hypervisor not in (None, HYPER_V):
         raise InputError(f"{vm.name} runs on {vm.hypervisor}, not on Hyper-V", hint="resize it by its own tools")
     named = Goal(vm.name, goal.size)
     amount = max(0, goal.size - vm.assigned)
-    answer = ask_observed(fleet, vm, amount, now, day)
+    answer = ask_observed(fleet, vm, amount, now, day, polls=polls)
     lines: list[str] = []
     read: dict[str, Any] = {f"{vm.id}.assigned": vm.assigned}
     if amount and answer.maximum is not None:
@@ -76,7 +82,8 @@ def plan_observed(
         lacks = -(-(amount - (answer.free or 0)) // QUANTUM) * QUANTUM
         read[f"{other.id}.assigned"] = other.assigned
         if giver.how == "stop":
-            lines = [f"Invoke-NiloChange {quote_powershell(other.name)} {{ Stop-VM {quote_powershell(other.name)} }}"]
+            change = f"{quote_powershell(other.name)} {{ Stop-VM {quote_powershell(other.name)} }}"
+            lines = [f"Invoke-NiloChange {change} -Reason {quote_powershell(f'plan: {named}')}"]
         else:
             size = format_powershell((other.assigned or 0) - lacks)
             lines = [_set_memory(other, f"-StartupBytes {size}", named)]
@@ -85,7 +92,12 @@ def plan_observed(
 
 
 def _plan_drives(
-    fleet: Fleet, vm: ObservedVm, goal: Goal, now: UtcTime, day: Iterable[Envelope[Event]]
+    fleet: Fleet,
+    vm: ObservedVm,
+    goal: Goal,
+    now: UtcTime,
+    day: Iterable[Envelope[Event]],
+    polls: Mapping[str, PollFigures] = NO_POLLS,
 ) -> ObservedPlan:
     """Finds the resizes after which a guest of QEMU has so much memory. What its host has is rarely measured."""
     assert vm.assigned is not None
@@ -97,7 +109,7 @@ def _plan_drives(
     )
     if vm.assigned + amount > most:
         raise InputError(f"{vm.name} can have no more than {format_typed(most)}", hint="a goal up to there")
-    answer = ask_observed(fleet, vm, amount, now, day)
+    answer = ask_observed(fleet, vm, amount, now, day, polls=polls)
     read: dict[str, Any] = {f"{vm.id}.assigned": vm.assigned}
     steps: list[DriveStep] = []
     if amount and answer.answer in (CanAnswer.YES, CanAnswer.UNKNOWN):

@@ -5,15 +5,18 @@ Only a figure counts that was measured at most five minutes ago, and after the V
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from domain.decision import Code
 from domain.identifiers import UtcTime
+from domain.observed.polls import PollFigures
 from domain.observed.settings import known_parts
 from domain.observed.vm import ObservedVm
 from domain.quantities import down
 from nilometer.planning.asking import CanAnswer
 from nilometer.planning.observed import (
+    NO_POLLS,
     POWERED,
     find_floor,
     find_last_heard,
@@ -57,9 +60,11 @@ class TakingAnswer:
     """The least that Dynamic Memory leaves the VM, where it sizes it."""
 
 
-def ask_taking(fleet: Fleet, vm: ObservedVm, amount: int, now: UtcTime) -> TakingAnswer:
+def ask_taking(
+    fleet: Fleet, vm: ObservedVm, amount: int, now: UtcTime, *, polls: Mapping[str, PollFigures] = NO_POLLS
+) -> TakingAnswer:
     """Asks whether so much memory can be taken from an observed VM that runs."""
-    heard, use = find_last_heard(fleet, vm), find_use(fleet, vm)
+    heard, use = find_last_heard(fleet, vm), find_use(fleet, vm, polls)
     about = TakingAnswer(
         vm=vm.id,
         host=vm.host,

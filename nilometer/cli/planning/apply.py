@@ -168,8 +168,12 @@ def _apply_observed(session: Session, out: Output, document: dict[str, Any], giv
         vm = None if goal is None or goal.vm not in fleet.vms else fleet.vms[goal.vm].subject
         if goal is None or not isinstance(vm, ObservedVm):
             return _refuse(f"{document['goal']}: the VM is not there any more", _AGAIN)
+        from nilometer.importers.hyperv.newest_polls import read_newest_polls
+
         now = current_time(session.clock)
-        found = plan_observed(fleet, vm, Goal(vm.id, goal.size), now, read_day(reader, vm.host, now))
+        found = plan_observed(
+            fleet, vm, Goal(vm.id, goal.size), now, read_day(reader, vm.host, now), read_newest_polls(reader)
+        )
     for name, before in document["read"].items():
         figure = found.read.get(name)
         if figure != before:

@@ -208,16 +208,20 @@ class _Question(NamedTuple):
             return _CODES.get(asked.answer, NOT_IN_FULL)
         if self.keep:
             raise InputError(f"--keep is not asked of {subject.name}: a hypervisor decides", hint="leave --keep out")
+        from nilometer.importers.hyperv.newest_polls import read_newest_polls  # only where a hypervisor decides
+
         now = current_time(session.clock)
         taken = _amount_taken(command, subject)
         if taken:
-            answer = ask_taking(fleet, subject, taken, now)
+            answer = ask_taking(fleet, subject, taken, now, polls=read_newest_polls(ledger))
             show_taking(out, answer, now, spool=spool)
             return _CODES.get(answer.answer, NOT_IN_FULL)
         to = command.to if isinstance(command, MoveVm) else None
         host = subject.host if to is None else to
         day = iter(()) if host is None else read_log(ledger, host=host, since=find_day(now))
-        found = ask_observed(fleet, subject, _amount_of(command, subject), now, day, to=to)
+        found = ask_observed(
+            fleet, subject, _amount_of(command, subject), now, day, to=to, polls=read_newest_polls(ledger)
+        )
         show_observed(out, found, now, show_all=self.show_all, spool=spool)
         return _CODES.get(found.answer, NOT_IN_FULL)
 

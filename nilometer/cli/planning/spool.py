@@ -26,7 +26,9 @@ def read_spool(session: Session, folder: str) -> Generator[LedgerReader]:
     with TemporaryDirectory(prefix="nilometer-spool-") as temporary:
         ledger = Ledger.open(f"sqlite:///{temporary}/spool.db", create=True, durable=False, clock=session.clock)
         with ledger:
-            import_hyperv(ledger, _find_newest(folder), actor=session.actor_if_any or "nilo", final=True, at_ahead=True)
+            files, actor = _find_newest(folder), session.actor_if_any or "nilo"
+            for final in (False, True):  # the first keeps the newest polls, the last records what waits for others
+                import_hyperv(ledger, files, actor=actor, final=final, at_ahead=True)
             ledger.catch_up()
             yield ledger
 

@@ -318,6 +318,23 @@ def test_of_an_observed_vm_is_taken_what_its_guest_does_not_use(desk: Desk) -> N
     assert now.call("can", "remove-memory", "web01", "6GiB", "--format", "json").json["code"] == "memory-in-use"
 
 
+def test_a_guest_that_is_steady_for_longer_is_a_giver(desk: Desk) -> None:
+    steady = vm(8192, 8192, id="11111111-0000-4000-8000-000000000001", name="dev07", free=6000)
+    spool = Spool()
+    for minute in range(30):
+        spool.poll(minute, vm(), steady, available_mb=1024)
+    (desk.folder / "spool" / "changes").mkdir(parents=True)
+    (desk.folder / "spool" / "HV01-20261123.jsonl").write_bytes(spool.data)
+    desk = replace(desk, clock=lambda: START + timedelta(minutes=31))
+    question = ("add-memory", "web01", "4GiB")
+    by_spool = lines_of(desk, *question, "--spool", str(desk.folder / "spool"))
+    assert desk.call("import-hyperv", str(desk.folder / "spool")).code == 0
+    _, lines = lines_of(desk, *question)
+    assert by_spool[1] == lines
+    assert lines[1] == "  It would be yes if dev07 gave it (it had 6000 MiB available at 2026-11-23 09:29:00Z)."
+    assert desk.call("plan", "web01 >= 8GiB").code == 0
+
+
 def test_what_cannot_be_resized_while_it_runs_is_told_why(desk: Desk) -> None:
     old = vm(version="5.0")
     stopped = off(id="11111111-0000-4000-8000-000000000001", name="dev07")

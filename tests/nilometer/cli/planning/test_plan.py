@@ -251,6 +251,15 @@ def test_of_a_full_observed_host_another_vm_gives_first(desk: Desk) -> None:
     assert desk.call("plan", "web01 >= 80GiB").code == 1
 
 
+def test_a_vm_that_has_to_be_stopped_first_is_stopped_with_the_plan_as_the_reason(desk: Desk) -> None:
+    other = vm(8192, 8192, id="11111111-0000-4000-8000-000000000001", name="dev07", free=100)
+    desk = observed(desk, vm(), other, available=1024)
+    file, document = plan_of(desk, "web01 >= 8GiB")
+    assert document["lines"][0] == "Invoke-NiloChange dev07 { Stop-VM dev07 } -Reason 'plan: web01 >= 8GiB'"
+    shown = desk.call("apply", file).out.splitlines()
+    assert shown[0] == f"{document['lines'][0]} -Ticket '{document['digest'][:23]}'"
+
+
 # One command
 
 
