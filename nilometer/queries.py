@@ -123,8 +123,9 @@ def ask_command(
     wrong = sorted(kinds - set(GENTLEST_FIRST))
     if wrong:
         raise InputError(f"{wrong[0]!r} is no kind of step", hint=f"known: {', '.join(GENTLEST_FIRST)}")
-    kept = () if keep is None else open_kept(fspath(keep), current_time())
-    adopted = ledger.policy_set()
+    now = current_time()
+    kept = () if keep is None else open_kept(fspath(keep), now)
+    adopted = ledger.policy_set().at(now)
     world = world_of(ledger.views.fleet(), policies=adopted.enforced)
     return ask(world, command, within=within, without=kinds, keep=(*adopted_policies(adopted), *kept))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from domain.decision import Code, Decision, Outcome
 from domain.events import Event
 from domain.identifiers import StreamName
+from domain.policy_events import PolicyRead
 from domain.record import Record, record
 from domain.state import Vm
 
@@ -24,6 +25,8 @@ class Answer(Record):
     events: tuple[tuple[StreamName, Event], ...]
     after: Vm | None = None
     """The figures of the VM after the command, where a VM changed."""
+    policies: tuple[PolicyRead, ...] = ()
+    """The policies that refused it, where no event says so."""
 
     @property
     def outcome(self) -> Outcome:

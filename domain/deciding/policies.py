@@ -2,7 +2,7 @@
 
 A policy comes as a value with functions that were compiled from its formula. It is asked of every VM and host whose
 figures a command changes, before and after: a command may not make it worse. ``stop`` and ``remove-vm`` are never
-refused: they are the way out of every breach.
+refused: they are the way out of every breach. Nor is ``report-in-use``: it says what a guest uses, which is so.
 """
 
 from __future__ import annotations
@@ -34,8 +34,12 @@ from domain.record import Record, record
 from domain.replacing import replace
 from domain.state import Host, Vm
 
-NEVER_REFUSED: Final = frozenset(("stop", "remove-vm"))
-"""Commands that no policy may refuse."""
+WAYS_OUT: Final = frozenset(("stop", "remove-vm"))
+"""Commands that end every breach: a policy that would refuse one is not adopted."""
+FACTS: Final = frozenset(("report-in-use",))
+"""Commands that only record what is so."""
+NEVER_REFUSED: Final = WAYS_OUT | FACTS
+"""Commands that no policy refuses."""
 RESIZES: Final = frozenset(("add-memory", "remove-memory", "grow", "reclaim"))
 """Commands with an amount, of which less may be granted."""
 
@@ -363,12 +367,14 @@ def _refuse(
 ) -> Answer:
     """A refusal, recorded where refusals of the command by the rules are; the registration of a host leaves none."""
     decision = failed(Code.POLICY) if can_be_less else rejected(Code.POLICY)
+    recorded = tuple(_refusals(command, reads, answer, decision, tuple(broken)))
     return replace(
         answer,
         decision=decision,
         granted=None if answer.granted is None else 0,
-        events=tuple(_refusals(command, reads, answer, decision, tuple(broken))),
+        events=recorded,
         after=None,
+        policies=() if recorded else tuple(broken),
     )
 
 

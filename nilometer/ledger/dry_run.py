@@ -119,7 +119,8 @@ class DryRun:
             answer = decide(request.command, reads)
         except (UnreadableEvent, HistoryError) as error:
             raise undecidable(error) from error
-        happened = self._time_of(request, recorded, reads.streams.union([stream for stream, _ in answer.events]))
+        streams = reads.streams.union([stream for stream, _ in answer.events])
+        happened = self._time_of(request, recorded, streams or named_streams(request.command))
         metadata = Metadata(
             actor=request.actor,
             via=request.via,
@@ -142,6 +143,7 @@ class DryRun:
             positions=(),
             events=tuple(event for _, event in answer.events),
             happened=happened if answer.events else None,
+            policies=answer.policies,
         )
 
     def _time_of(self, request: Request, recorded: UtcTime, streams: set[StreamName]) -> UtcTime:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from domain.aggregates import HistoryError
-from domain.deciding.policies import EnforcedPolicy
+from domain.deciding.policies import EnforcedPolicy, at_time, has_windows
 from domain.envelope import Envelope
 from domain.event import Event
-from domain.identifiers import POLICIES, policy_stream
+from domain.identifiers import POLICIES, UtcTime, policy_stream
 from domain.policy_events import PoliciesChanged, PolicyAdopted
 from domain.record import Record, record
 
@@ -38,6 +38,15 @@ class PolicySet(Record):
     """In the order of their names."""
     enforced: tuple[EnforcedPolicy, ...]
     """The same, compiled."""
+
+    def at(self, time: UtcTime) -> PolicySet:
+        """Those that apply at a time."""
+        if not has_windows(self.enforced):
+            return self
+        enforced = at_time(self.enforced, time)
+        names = {policy.name for policy in enforced}
+        adopted = tuple(policy for policy in self.adopted if policy.name in names)
+        return PolicySet(version=self.version, adopted=adopted, enforced=enforced)
 
 
 NO_POLICIES: Final = PolicySet(version=0, adopted=(), enforced=())

@@ -6,6 +6,7 @@ from domain.commands import Command
 from domain.decision import Code, Outcome
 from domain.events import Event
 from domain.identifiers import StreamName, UtcTime
+from domain.policy_events import PolicyRead
 from domain.record import Record, record
 
 
@@ -52,6 +53,8 @@ class Result(Record):
 
     Without an ``at`` this is now, or the time of the latest event of the streams that it reads, if that is later.
     """
+    policies: tuple[PolicyRead, ...] = ()
+    """The adopted policies that refused it, where no event says so: of the registration of a host."""
 
     @property
     def in_full(self) -> bool:

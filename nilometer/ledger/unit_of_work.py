@@ -22,6 +22,7 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, InternalError
 from domain.events import Event, HostCommandRefused, HostEvent, VmEvent
 from domain.identifiers import POLICIES, StreamName, UtcTime, host_stream, vm_stream
+from domain.policy_events import PolicyRead
 from domain.record import Record, record
 from domain.replacing import replace
 from domain.settings import ConfigVersion, MemorySetting
@@ -62,6 +63,7 @@ class _Decided(Record):
             positions=positions[self.first : self.first + len(answer.events)],
             events=tuple([event for _, event in answer.events]),
             happened=self.happened,
+            policies=answer.policies,
         )
 
 
@@ -261,7 +263,8 @@ class UnitOfWork:
         if asked is not None and asked != _describe(request.command):
             raise _used_for_another(receipt.key, json.dumps(asked, ensure_ascii=False))
         if not receipt.events:
-            return _read_result(request, answered, receipt.key, repeated=repeated)
+            policies = _read_policies(receipt)
+            return replace(_read_result(request, answered, receipt.key, repeated=repeated), policies=policies)
         positions = tuple(range(receipt.position, receipt.position + receipt.events))
         envelopes = list(self._application.all(positions[0] - 1, positions[-1]))
         if envelopes and not isinstance(envelopes[0].event, VmEvent | HostEvent):
@@ -324,6 +327,10 @@ def _write_receipt(decided: _Decided) -> str:
         result = decided.result(())
         code = None if result.code is None else result.code.value
         kept["answered"] = [result.target, result.outcome.value, code, result.requested, result.granted]
+        if result.policies:
+            kept["policies"] = [
+                {name: getattr(read, name) for name in PolicyRead.__slots__} for read in result.policies
+            ]
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -333,6 +340,11 @@ def _read_receipt(receipt: Receipt) -> tuple[dict[str, object] | None, list[Any]
     if isinstance(kept, list):
         return None, kept
     return kept.get("asked"), kept.get("answered", [])
+
+
+def _read_policies(receipt: Receipt) -> tuple[PolicyRead, ...]:
+    kept: dict[str, Any] | list[Any] = json.loads(receipt.result or "{}")
+    return () if isinstance(kept, list) else tuple(PolicyRead(**read) for read in kept.get("policies", ()))
 
 
 def _may_come_of(command: Command, target: StreamName, event: VmEvent | HostEvent) -> bool:

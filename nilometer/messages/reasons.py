@@ -12,7 +12,7 @@ from domain.commands import RegisterHost
 from domain.decision import Code
 from domain.events import Decided, Event, Evidence, HostCommandRefused, HostFigures, VmCommandRefused, VmEvent
 from domain.identifiers import host_stream, subject_id
-from domain.policy_events import BY_POLICY
+from domain.policy_events import BY_POLICY, HostRefusedByPolicy
 from nilometer.ledger.requests import Result
 from nilometer.messages.facts import CommandFacts
 from nilometer.messages.policies import explain_policy
@@ -42,7 +42,7 @@ def explain_result(result: Result) -> Problem | None:
     if not isinstance(command, RegisterHost):
         return Problem(result.code, f"The outcome of {result.command} was {result.outcome}.", "")
     none = HostFigures(total=0, reserve=0, free=0, held=0)
-    refused = HostCommandRefused(  # the one refusal that leaves no event: there is no host whose stream could hold it
+    refused = HostRefusedByPolicy(  # the one refusal that leaves no event: there is no host whose stream could hold it
         command=result.command,
         outcome=result.outcome,
         code=result.code,
@@ -50,6 +50,7 @@ def explain_result(result: Result) -> Problem | None:
         after=none,
         arguments={"total": command.total, "reserve": command.reserve},
         evidence=Evidence(),
+        policies=result.policies,
     )
     return explain(host_stream(command.host), refused)
 

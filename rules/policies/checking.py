@@ -13,7 +13,7 @@ from itertools import chain, combinations, permutations, product
 from typing import Any, Final, cast
 
 from domain.commands import Command
-from domain.deciding.policies import NEVER_REFUSED
+from domain.deciding.policies import FACTS, WAYS_OUT
 from domain.errors import InternalError
 from domain.guests import Guest
 from domain.settings import Mode
@@ -32,6 +32,9 @@ from rules.symbolic import terms
 from rules.symbolic.terms import Literal, Term, variables
 from rules.symbolic.values import SymbolicRecord, as_record, concretize, leaves
 from rules.transitions.vm_commands import SITE
+
+_UNUSUAL: Final = FACTS | {"register-host", "define-vm"}
+"""Commands of which no example is shown if there is one of another."""
 
 BUDGET: Final = 20_000_000
 """Solver steps for one question."""
@@ -97,7 +100,12 @@ class PolicyReport:
     @property
     def enforced_at(self) -> tuple[str, ...]:
         """The commands at which it has to be enforced."""
-        return tuple(name for name, kept in self.commands.items() if kept is Kept.ENFORCED)
+        return tuple(name for name, kept in self.commands.items() if kept is Kept.ENFORCED and name not in FACTS)
+
+    @property
+    def broken_by_facts(self) -> tuple[str, ...]:
+        """The commands that may break it and are never refused, as they only record what is so."""
+        return tuple(name for name, kept in self.commands.items() if kept is Kept.ENFORCED and name in FACTS)
 
     @property
     def never_bites(self) -> bool:
@@ -184,7 +192,7 @@ class _Checker:
                 example = run_example(asked, result.values)
                 examples.setdefault(asked.command, example)
                 refuted.append((asked, result.values))
-        shown = next((asked for asked, _ in refuted if asked.command not in ("register-host", "define-vm")), None)
+        shown = next((asked for asked, _ in refuted if asked.command not in _UNUSUAL), None)
         return PolicyReport(
             policy=policy,
             possible=self._is_possible([policy], policy.term),
@@ -194,8 +202,8 @@ class _Checker:
             implied_by_rules=not policy.is_over_changes
             and self._is_possible([policy], terms.negation(policy.term)) is False,
             commands=commands,
-            refuses_every=tuple(self._find_shut_off(asked for asked, _ in refuted)),
-            blocks={asked.command: self._small(asked) for asked, _ in refuted if asked.command in NEVER_REFUSED},
+            refuses_every=tuple(self._find_shut_off(asked for asked, _ in refuted if asked.command not in FACTS)),
+            blocks={asked.command: self._small(asked) for asked, _ in refuted if asked.command in WAYS_OUT},
             example=None if shown is None else self._small(shown),
             examples=examples,
         )

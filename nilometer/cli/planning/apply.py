@@ -99,7 +99,8 @@ def _apply(session: Session, out: Output, ledger: Ledger, plan: CommandPlan, dig
         fleet = ledger.views.fleet()
         world = world_of(fleet)
         gone = named_new([planned.parse().command for planned in plan.commands[first:]], world)
-        known_now = world_of(fleet, filter(ledger.has_begun, gone), policies=ledger.policy_set().enforced)
+        policies = ledger.policy_set().at(current_time(session.clock)).enforced
+        known_now = world_of(fleet, filter(ledger.has_begun, gone), policies=policies)
         moved = find_moved(known_now, plan.commands, first)
     except (PlanMoved, InputError) as error:
         return _refuse(error.message, error.hint or _AGAIN)

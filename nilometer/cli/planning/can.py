@@ -196,7 +196,7 @@ class _Question(NamedTuple):
         command = parse_command(self.name, given)
         subject = fleet.vms[given["vm"]].subject
         if isinstance(subject, VmAggregate):
-            adopted = ledger.policy_set()
+            adopted = ledger.policy_set().at(current_time(session.clock))
             asked = ask(
                 world_of(fleet, policies=adopted.enforced),
                 command,

@@ -31,10 +31,10 @@ def show_decided(out: Output, asked: Possibility, *, show_all: bool) -> None:
     if asked.host is not None and asked.free is not None:
         out.write_line(_describe_holders(asked, show_all=show_all))
     if asked.options is not None:
-        _show_options(out, asked.options, shown)
+        _show_options(out, asked, asked.options, shown)
 
 
-def _show_options(out: Output, options: Plans, shown: list[Plan]) -> None:
+def _show_options(out: Output, asked: Possibility, options: Plans, shown: list[Plan]) -> None:
     needed, reachable, missing = format_sizes([options.needed, options.reachable, options.missing])
     if options.missing:
         out.write_line(
@@ -45,9 +45,11 @@ def _show_options(out: Output, options: Plans, shown: list[Plan]) -> None:
     if not shown:
         further = f"; --within {MOST_STEPS} looks further" if options.within < MOST_STEPS else ""
         searched = "" if options.is_all else ", of those that were tried,"
+        lacks = f"{needed} are missing" if options.needed > 0 else f"host {asked.host} has the memory"
+        if options.needed <= 0 and asked.broken is not None:
+            lacks += f", and {asked.broken.name} limits {asked.broken.subject}"
         out.write_line(
-            f"No plan of up to {plural(options.within, 'step')}{searched} makes it possible: "
-            f"{needed} are missing{further}."
+            f"No plan of up to {plural(options.within, 'step')}{searched} makes it possible: {lacks}{further}."
         )
         return
     out.write_line("It would be yes after:")

@@ -75,7 +75,7 @@ def _answer(session: Session, host: str | None, cluster: str | None) -> int:
             for id in among
             if id not in decided
         }
-        world = world_of(fleet, policies=ledger.policy_set().enforced)
+        world = world_of(fleet, policies=ledger.policy_set().at(now).enforced)
         found = [
             fail_host(world, id, among=decided) if _is_decided(fleet, id) else fail_observed_host(fleet, id, rooms)
             for id in named

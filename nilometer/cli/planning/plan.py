@@ -85,7 +85,7 @@ def command(what: str, file: str | None, number: int, within: int, without: str 
             if keep is not None:
                 raise InputError(f"--keep is not asked of {goal.vm}: a hypervisor decides", hint="leave --keep out")
             return _plan_observed(session, out, ledger, goal, file)
-        adopted = ledger.policy_set()
+        adopted = ledger.policy_set().at(current_time(session.clock))
         found = plan_goal(
             world_of(fleet, policies=adopted.enforced),
             goal,
@@ -137,7 +137,8 @@ def _write_plan(
     file: str | None,
 ) -> int:
     fleet = ledger.views.fleet()
-    policies = ledger.policy_set().enforced
+    now = current_time(session.clock)
+    policies = ledger.policy_set().at(now).enforced
     world = world_of(fleet)
     commands = [parse_script_command(dict(line)).command for line in lines.values()]
     gone = [stream for stream in named_new(commands, world) if ledger.has_begun(stream)]
@@ -145,7 +146,7 @@ def _write_plan(
         goal=goal,
         ledger=ledger.id,
         position=fleet.position,
-        made=current_time(session.clock),
+        made=now,
         commands=expect_commands(world_of(fleet, gone, policies=policies), lines),
     )
     _write(out, plan_to_document(plan), file)

@@ -146,7 +146,10 @@ def _describe_report(report: PolicyReport, *, show_all: bool) -> Iterator[str]:
         yield f"  implied by {', '.join(report.implied_by)} (proved)"
     kept = [name for name, kept in report.commands.items() if kept is Kept.KEPT]
     unknown = [name for name, kept in report.commands.items() if kept is Kept.UNKNOWN]
-    yield f"  to be enforced at {', '.join(report.enforced_at)}"
+    if report.enforced_at:
+        yield f"  to be enforced at {', '.join(report.enforced_at)}"
+    if report.broken_by_facts:
+        yield f"  broken by {', '.join(report.broken_by_facts)} too, which records what is so: it is never refused"
     if kept:
         yield f"  kept by the rules alone (proved): {', '.join(kept)}"
     if unknown:

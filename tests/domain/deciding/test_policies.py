@@ -218,3 +218,20 @@ def test_a_refusal_that_no_policy_supports_is_decided_otherwise() -> None:
     decision = redecide(replace(event, granted=(event.granted or 0) + 1))
     assert decision is not None
     assert decision.code is Code.INSUFFICIENT_HOST_MEMORY
+
+
+def test_what_a_guest_uses_is_recorded_whatever_the_policies_say() -> None:
+    spare = enforced('def spare(vm: Vm) -> bool:\n    """Half is spare."""\n    return vm.in_use * 2 <= vm.assigned\n')
+    given = world(HOST, WEB, START, keep=(spare,))
+    answer = given.execute(parse(do("report-in-use", in_use="3GiB")))
+    assert (answer.outcome, answer.code) == (Outcome.DONE, None)
+    assert given.vms["web01"].state.in_use == 3 * GIB
+    refused = given.execute(parse(do("remove-memory", amount="512MiB")))
+    assert refused.code is Code.POLICY  # what is no fact is refused still
+
+
+def test_the_refused_registration_of_a_host_names_the_policy_without_an_event() -> None:
+    given = world(keep=(enforced(TENTH),))
+    answer = given.execute(parse({**HOST, "total": "8GiB", "reserve": "8GiB"}))
+    assert (answer.outcome, answer.code, answer.events) == (Outcome.REJECTED, Code.POLICY, ())
+    assert [(read.policy, read.subject) for read in answer.policies] == [("tenth_stays_free", "host/hv01")]

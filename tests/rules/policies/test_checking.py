@@ -214,3 +214,12 @@ def test_without_a_rule_that_a_policy_rests_on_it_is_not_proved() -> None:
 
     (policy,) = [policy for policy in read_policies(TEXT, "policies.py") if policy.name == "never_tiny"]
     assert not check_policies([policy], Careless()).reports[0].implied_by_rules
+
+
+def test_a_fact_may_break_a_policy_which_is_not_enforced_there_and_shuts_nothing_off() -> None:
+    text = 'def spare(vm: Vm) -> bool:\n    """A tenth is spare."""\n    return vm.in_use * 10 <= vm.assigned * 9\n'
+    checked = check_policies(read_policies(text, "policies.py"))
+    (report,) = checked.reports
+    assert report.broken_by_facts == ("report-in-use",)
+    assert set(report.enforced_at) == {"remove-memory", "reclaim", "set-memory"}
+    assert (dict(report.blocks), report.refuses_every, checked.wrong) == ({}, (), ())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.cli.policies.test_check import POLICIES
 from tests.nilometer.cli.test_schemas import problems
@@ -95,3 +98,66 @@ def test_questions_and_plans_are_answered_by_the_adopted_policies(desk: Desk) ->
     asked = desk.call("can", "add-memory", "web01", "1TiB", "--format", "json").json
     done = desk.call("do", "add-memory", "web01", "1TiB", "--format", "json").json
     assert (asked["granted"], asked["code"]) == (done["granted"], "policy")
+
+
+RESERVED = '''\
+def reserve_of_4_gib(host: Host) -> bool:
+    """Each host reserves 4 GiB."""
+    return host.reserve >= 4 * GiB
+'''
+
+
+def test_the_refused_registration_of_a_host_names_the_policy(desk: Desk) -> None:
+    desk.with_history()
+    assert desk.call("policy", "adopt", desk.write("policies.py", RESERVED), "--from-now").code == 0
+    register = ("do", "register-host", "hv09", "--version", "2022", "--total", "64GiB", "--reserve", "1GiB")
+    before = desk.events
+    for more in ((), ("--dry-run",), ("--key", "once"), ("--key", "once")):
+        refused = desk.call(*register, *more)
+        assert (refused.code, refused.err, desk.events) == (1, "", before)
+        assert (
+            "Cannot register host hv09: the policy reserve_of_4_gib would not hold of host hv09: "
+            "Each host reserves 4 GiB (host.reserve 1 GiB)." in refused.out
+        )
+
+
+def test_a_rehearsal_of_a_registration_that_the_rules_refuse_says_why(desk: Desk) -> None:
+    desk.with_history()
+    register = ("do", "register-host", "hv09", "--version", "2022", "--total", "1GiB", "--reserve", "2GiB")
+    refused = desk.call(*register, "--dry-run")
+    assert (refused.code, refused.err) == (1, "")
+    assert "the reserve 2 GiB is more than the total 1 GiB" in refused.out
+
+
+def test_a_measurement_that_breaks_a_policy_is_recorded_and_no_finding(desk: Desk) -> None:
+    desk.with_history()
+    text = 'def spare(vm: Vm) -> bool:\n    """A tenth is spare."""\n    return vm.in_use * 10 <= vm.assigned * 9\n'
+    assert "broken by report-in-use too" in desk.call("policy", "check", desk.write("policies.py", text)).out
+    assert desk.call("policy", "adopt", desk.write("policies.py", text), "--from-now").code == 0
+    (web,) = [row for row in desk.call("view", "--format", "json").json["vms"] if row["vm"] == "web01"]
+    assert desk.call("do", "report-in-use", "web01", str(web["assigned"])).code == 0
+    assert desk.call("audit").code == 0
+
+
+def test_a_policy_counts_for_a_question_and_a_plan_while_it_applies(desk: Desk) -> None:
+    desk.with_history()
+    desk = replace(desk, clock=lambda: datetime(2030, 1, 1, 12, tzinfo=UTC))  # a Tuesday
+    scope = '@scope({}="Tue 00:00-24:00", zone="UTC")\n'
+    text = 'def same(before: Vm, vm: Vm) -> bool:\n    """No growth."""\n    return vm.assigned <= before.assigned\n'
+    grow = '{"command": "add-memory", "vm": "web01", "amount": "64MiB"}\n'
+    questions = (("can", "add-memory", "web01", "64MiB"), ("do", "add-memory", "web01", "64MiB", "--dry-run"))
+    for window, code in (("outside", 0), ("inside", 1)):
+        adopted = desk.call("policy", "adopt", desk.write("policies.py", scope.format(window) + text))
+        assert (adopted.code, adopted.err) == (0, "")
+        assert [desk.call(*question).code for question in questions] == [code, code]
+        assert desk.call("plan", desk.write("one.jsonl", grow)).code == code
+
+
+def test_a_limit_of_a_vm_alone_says_that_its_host_has_the_memory(desk: Desk) -> None:
+    desk.with_history()
+    (web,) = [row for row in desk.call("view", "--format", "json").json["vms"] if row["vm"] == "web01"]
+    text = f'def capped(vm: Vm) -> bool:\n    """No more."""\n    return vm.assigned <= {web["assigned"]}\n'
+    assert desk.call("policy", "adopt", desk.write("policies.py", text)).code == 0
+    asked = desk.call("can", "add-memory", "web01", "64MiB")
+    assert asked.code == 1
+    assert "makes it possible: host hv01 has the memory, and capped limits web01" in asked.out
