@@ -7,7 +7,8 @@ from typing import Protocol, TypeVar
 from domain import commands
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import Command
-from domain.deciding.policies import EnforcedPolicy, PolicyReads, reads_beside, reads_everyone
+from domain.deciding.breaches import PolicyReads
+from domain.deciding.enforced import EnforcedPolicy, reads_beside, reads_everyone
 from domain.identifiers import StreamName, host_stream, vm_stream
 from domain.record import Record, record
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from inspect import signature
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 from domain import events, hosts, lifecycle, resizing
 from domain.aggregates import HistoryError
 from domain.commands import NAMES, DefineVm
-from domain.deciding.policies import NEVER_REFUSED, RESIZES
+from domain.deciding.enforced import NEVER_REFUSED, RESIZES
 from domain.deciding.steps import STEPS, Step
 from domain.decision import Code, Decision, Outcome, accepted, failed, refused_or_done, rejected
 from domain.events import Decided, Event, Evidence, HostEvent, HostFigures, HostRead, VmEvent
@@ -69,12 +69,18 @@ def redecide(event: Event) -> Decision | None:
         raise HistoryError(f"a {event.KIND} event does not carry what decided it: {error!r}") from None
 
 
+_BY_POLICY: Final = frozenset(get_args(BY_POLICY))
+"""Asked before ``isinstance``, which costs more, of every event that is recorded."""
+
+
 def _within_policies(event: VmEvent | HostEvent, decision: Decision) -> Decision:
     """The decision of the rules, as the policies that the event names restrict it.
 
     That they do so is taken from the event: who knows the policies asks them (``rules.policies``). A policy can only
     refuse what the rules accept, never a stop or a removal, and only grant less.
     """
+    if type(event) not in _BY_POLICY:
+        return decision
     if not isinstance(event, BY_POLICY) or not accepted(decision) or event.command in NEVER_REFUSED:
         return decision
     if not any(read.after > read.before for read in event.policies):

@@ -13,7 +13,7 @@ from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.commands import COMMANDS, Command
 from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
-from domain.deciding.policies import EnforcedPolicy
+from domain.deciding.enforced import EnforcedPolicy
 from domain.deciding.reads import Reads
 from domain.deciding.redecide import host_as_read, vm_as_read
 from domain.events import HostRead, VmEvent

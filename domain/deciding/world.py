@@ -9,7 +9,7 @@ from domain.changes import apply_to_host, apply_to_vm, begin_host, begin_vm
 from domain.commands import Command
 from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
-from domain.deciding.policies import EnforcedPolicy
+from domain.deciding.enforced import EnforcedPolicy
 from domain.deciding.reads import load
 from domain.errors import UnknownHost, UnknownVm
 from domain.events import Event, HostEvent, HostRegistered, HostRemoved, VmDefined, VmEvent, VmRemoved

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from domain.aggregates import HostAggregate, VmAggregate
-from domain.deciding.policies import EnforcedPolicy, PolicySubject, subject_distance
+from domain.deciding.enforced import EnforcedPolicy, PolicySubject, subject_distance
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.event import Event

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.commands import NAMES
 from domain.deciding.decider import decide
-from domain.deciding.policies import EnforcedPolicy, at_time, has_windows
+from domain.deciding.enforced import EnforcedPolicy, at_time, has_windows
 from domain.deciding.reads import load, named_streams
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from domain.aggregates import HistoryError
-from domain.deciding.policies import EnforcedPolicy, at_time, has_windows
+from domain.deciding.enforced import EnforcedPolicy, at_time, has_windows
 from domain.envelope import Envelope
 from domain.event import Event
 from domain.identifiers import POLICIES, UtcTime, policy_stream

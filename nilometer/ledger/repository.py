@@ -14,7 +14,7 @@ from typing import Final
 from domain.aggregates import HistoryError, HostAggregate, VmAggregate
 from domain.changes import apply_to_vm, host_figures, vm_figures
 from domain.commands import Command
-from domain.deciding.policies import EnforcedPolicy
+from domain.deciding.enforced import EnforcedPolicy
 from domain.deciding.reads import Reads, load
 from domain.envelope import Envelope
 from domain.errors import InputError, UnknownHost, UnknownVm

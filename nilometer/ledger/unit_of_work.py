@@ -14,7 +14,7 @@ from domain.aggregates import HistoryError
 from domain.commands import NAMES, Command
 from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
-from domain.deciding.policies import at_time, has_windows, reads_beside
+from domain.deciding.enforced import at_time, has_windows, reads_beside
 from domain.deciding.reads import named_streams
 from domain.deciding.redecide import find_other_decision
 from domain.decision import Code, Outcome, accepted
@@ -181,14 +181,16 @@ class UnitOfWork:
         while True:
             try:
                 reads = self._repository.load(command)
-                self._expected_versions.setdefault(POLICIES, self._repository.policy_set().version)
-                if self._expected_position is None and reads_beside(reads.policies, command):
-                    self._expect_position()
-                    continue
-                if has_windows(reads.policies):
-                    recorded = current_time(self._clock)
-                    moment = self._time_of(request, recorded, reads.streams or named_streams(command))
-                    reads = replace(reads, policies=at_time(reads.policies, moment))
+                if POLICIES not in self._expected_versions:
+                    self._expected_versions[POLICIES] = self._repository.policy_set().version
+                if reads.policies:
+                    if self._expected_position is None and reads_beside(reads.policies, command):
+                        self._expect_position()
+                        continue
+                    if has_windows(reads.policies):
+                        recorded = current_time(self._clock)
+                        moment = self._time_of(request, recorded, reads.streams or named_streams(command))
+                        reads = replace(reads, policies=at_time(reads.policies, moment))
                 answer = decide(command, reads)
             except InputError:
                 if self._repository.refresh(named_streams(command), self._written):

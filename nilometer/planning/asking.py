@@ -10,7 +10,7 @@ from typing import Final
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import AddMemory, Command, Grow, MoveVm, RebootGuest, Restore, SetMemory, Start
 from domain.deciding.answer import Answer
-from domain.deciding.policies import EnforcedPolicy
+from domain.deciding.enforced import EnforcedPolicy
 from domain.deciding.world import World
 from domain.decision import Code, Outcome
 from domain.identifiers import StreamName, host_stream, subject_id, vm_stream

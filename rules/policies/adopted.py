@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from domain.aggregates import HistoryError, VmAggregate
-from domain.deciding.policies import NEVER_REFUSED, EnforcedPolicy, PolicySubject, at_time, subject_distance
+from domain.deciding.enforced import NEVER_REFUSED, EnforcedPolicy, PolicySubject, at_time, subject_distance
 from domain.envelope import Envelope
 from domain.event import Event
 from domain.events import (
@@ -102,9 +102,12 @@ class AdoptedJudge(Judge):
 
     def _adopt(self, ref: EventRef, name: str, version: int, adopted: PolicyAdopted) -> Iterator[Finding]:
         from rules.policies.enforcing import enforced_policy  # reads rules: only where there is a policy
+        from rules.policies.readopting import find_false_claims
 
         policy = self._enforced[name] = enforced_policy(name, version, adopted)
         self._collector.coverage.count(PREFIX + name, Verdict.HOLDS, 0)
+        for claim in find_false_claims(name, adopted):
+            yield self._report(name, ref, claim)
         if policy.change is not None:
             return  # it is no state that anybody breaks
         records = self._decided.records

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.commands import COMMANDS
-from domain.deciding.policies import RESIZES
+from domain.deciding.enforced import RESIZES
 from rules.obligations.builder import ObligationBuilder
 from rules.policies.checking import BUDGET
 from rules.policies.compiling import distance

@@ -13,7 +13,7 @@ from itertools import chain, combinations, permutations, product
 from typing import Any, Final, cast
 
 from domain.commands import Command
-from domain.deciding.policies import FACTS, WAYS_OUT
+from domain.deciding.enforced import FACTS, WAYS_OUT
 from domain.errors import InternalError
 from domain.guests import Guest
 from domain.settings import Mode

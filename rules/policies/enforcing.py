@@ -10,7 +10,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from domain.aggregates import HistoryError, VmAggregate
-from domain.deciding.policies import EnforcedPolicy, JointFigures, NamedVm
+from domain.deciding.enforced import EnforcedPolicy, JointFigures, NamedVm
 from domain.deciding.world import World
 from domain.errors import InputError
 from domain.identifiers import StreamName, policy_stream

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import COMMANDS, Command
 from domain.deciding.decider import decide
-from domain.deciding.policies import EnforcedPolicy
+from domain.deciding.enforced import EnforcedPolicy
 from domain.deciding.reads import load
 from domain.decision import Outcome
 from domain.envelope import Envelope, Metadata

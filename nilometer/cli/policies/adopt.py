@@ -33,9 +33,10 @@ MOST_SHOWN: Final = 5
 def command(file: str, only: tuple[str, ...], from_now: bool) -> int:
     """Adopt the policies of FILE: from now on each command is decided by the rules and by them.
 
-    What would break one is refused with the code policy, or granted in part where less is proved to keep it. A stop and
-    the removal of a VM are never refused. All of them are adopted, or none: they are refused if one conflicts, would
-    refuse a stop, or is broken now. What is observed is not decided here: nilo audit --policies judges it.
+    What would break one is refused with the code policy, or granted in part where less is proved to keep it. A stop,
+    the removal of a VM and a report of what is in use are never refused. All of them are adopted, or none: they are
+    refused if one conflicts, would refuse a stop, or is broken now. What is observed is not decided here: nilo audit
+    --policies judges it.
     Exit 1: refused. 3: something about one of them is not proved.
 
     \b

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from threading import Lock
 from typing import Any, Final, cast
 from uuid import UUID
@@ -133,6 +134,13 @@ def roll_back(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
+
+
+@lru_cache(maxsize=64)
+def _select_versions(table: str, count: int) -> str:
+    """The statement that finds the position of the last event, and the versions of so many streams."""
+    version = f"(SELECT MAX(originator_version) FROM {table} WHERE originator_id = ?)"
+    return ", ".join([f"SELECT (SELECT MAX(rowid) FROM {table})", *[version] * count])
 
 
 class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
@@ -281,10 +289,10 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder, LedgerRecorder):
 
     def _check(self, connection: sqlite3.Connection, expected: ExpectedVersions) -> int | None:
         """The position of the last event, if all is as expected. The versions are asked in the same statement."""
-        table, streams = self.events_table_name, expected.streams
-        version = f"(SELECT MAX(originator_version) FROM {table} WHERE originator_id = ?)"
-        statement = ", ".join([f"SELECT (SELECT MAX(rowid) FROM {table})", *[version] * len(streams)])
-        last, *versions = connection.execute(statement, tuple(streams)).fetchone()
+        streams = expected.streams
+        last, *versions = connection.execute(
+            _select_versions(self.events_table_name, len(streams)), tuple(streams)
+        ).fetchone()
         if expected.position is not None and (last or 0) != expected.position:
             raise StaleRead(f"the ledger went on to position {last}")
         for stream, newest in zip(streams, versions, strict=True):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from domain.commands import Command
-from domain.deciding.policies import EnforcedPolicy
+from domain.deciding.enforced import EnforcedPolicy
 from domain.deciding.redecide import find_other_decision, redecide
 from domain.deciding.world import World
 from domain.decision import Code, Outcome

@@ -20,6 +20,7 @@ from rules.judging.findings import Finding, Verdict
 from rules.judging.scope import EVERYTHING, Scope
 from rules.policies.adopted import AdoptedJudge
 from rules.policies.enforcing import digest_of, enforced_policy
+from rules.policies.reading import read_policies
 from tests.domain.deciding.test_policies import TENTH
 from tests.domain.world import World
 from tests.oracle.shapes import Line
@@ -30,14 +31,15 @@ RESIZES = ("add-memory", "grow", "reclaim", "remove-memory")
 
 
 def adoption(text: str, *, beside: tuple[str, ...] = (), from_now: bool = True) -> PolicyAdopted:
+    (policy,) = read_policies(text.lstrip(), "policies.py")
     return PolicyAdopted(
         text=text.lstrip(),
         digest=digest_of(text.lstrip()),
         file="policies.py",
-        sentence="",
-        over=("host",),
-        vms=("*",),
-        hosts=("*",),
+        sentence=policy.sentence,
+        over=tuple(sorted(policy.over)),
+        vms=policy.scope.vms,
+        hosts=policy.scope.hosts,
         monotone=RESIZES,
         beside=beside,
         from_now=from_now,
@@ -213,3 +215,25 @@ def test_any_history_keeps_the_adopted_policies_by_an_independent_reading(seed: 
     assert refused > 0
     found, _ = judged(recorder.history)
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "why"),
+    [
+        ({"sentence": "All of it may be used."}, "the adoption names the sentence as"),
+        ({"over": ("vm",)}, "the adoption names its subjects as vm, and its text as host, vm"),
+        ({"vms": ("db*",)}, "the adoption names the VMs as db*, and its text as"),
+        ({"monotone": ("add-memory", "remove-memory", "start")}, "that less of start keeps it"),
+        ({"beside": ("set-reserve",)}, "that resize-host breaks it of no other VM is not proved"),
+    ],
+)
+def test_what_an_adoption_says_beyond_its_text_is_found(claim: dict[str, object], why: str) -> None:
+    recorder = Recorder()
+    honest = adoption(HALF, beside=("resize-host", "set-reserve"))
+    adopt(recorder, "at_most_half", honest, is_kept=False)
+    assert judged(recorder.history)[0] == []
+    recorder = Recorder()
+    adopt(recorder, "at_most_half", replace(honest, **claim), is_kept=False)
+    (finding,) = judged(recorder.history)[0]
+    assert (finding.rule, finding.verdict) == ("policy/at_most_half", Verdict.VIOLATED)
+    assert why in finding.why

@@ -1,0 +1,136 @@
+"""An adopted policy, as the decider asks it; and which policies a command concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from domain.commands import NAMES, Command
+from domain.identifiers import StreamName, UtcTime
+from domain.record import Record, record
+from domain.state import Host, Vm
+
+WAYS_OUT: Final = frozenset(("stop", "remove-vm"))
+"""Commands that end every breach: a policy that would refuse one is not adopted."""
+FACTS: Final = frozenset(("report-in-use",))
+"""Commands that only record what is so."""
+NEVER_REFUSED: Final = WAYS_OUT | FACTS
+"""Commands that no policy refuses."""
+RESIZES: Final = frozenset(("add-memory", "remove-memory", "grow", "reclaim"))
+"""Commands with an amount, of which less may be granted."""
+
+
+NamedVm = tuple[str, Vm]
+"""The name and the state of a VM."""
+
+
+@record()
+class JointFigures(Record):
+    """How far VMs together are from keeping a policy, and the figures that it reads of them."""
+
+    distance: int
+    figures: Mapping[str, int | bool | str]
+
+
+@record()
+class EnforcedPolicy(Record):
+    """An adopted policy, as the decider asks it."""
+
+    name: str
+    version: int
+    """The version of its stream at which it was adopted."""
+    sentence: str
+    over_vms: bool
+    over_hosts: bool
+    has_vm: Callable[[str, str], bool]
+    """Whether it applies to a VM, by id and name."""
+    has_host: Callable[[str], bool]
+    measure: Callable[[Vm | None, Host], int]
+    """How far a VM and its host, or a host alone, are from keeping it: 0 if they do."""
+    figures: Callable[[Vm | None, Host], Mapping[str, int | bool | str]]
+    """The figures that it reads."""
+    monotone: frozenset[str]
+    """Commands of which a smaller amount keeps it wherever a larger one does."""
+    beside: frozenset[str]
+    """Commands that may break it of other VMs on the host than the one that they name, or of several VMs together."""
+    joint: Callable[[Mapping[str, NamedVm]], Mapping[StreamName, JointFigures]] | None = None
+    """Of a policy over two VMs or a group: how far each of them is from keeping it, by all VMs that are there."""
+    change: Callable[[Vm, Vm, Host, str], int] | None = None
+    """Of a policy over a change: how far it is from keeping it, by the VM before and after, its host, and the command.
+    The VM before it is among the ``figures`` of none."""
+    applies_at: Callable[[UtcTime], bool] | None = None
+    """Whether it applies at a time; always without this."""
+
+
+@record()
+class PolicySubject(Record):
+    """A VM and its host, or a host alone, at one moment."""
+
+    id: str
+    name: str
+    """Of the VM; of a host alone, its id."""
+    state: Vm | None
+    """Of the VM; ``None`` of a host alone."""
+    host_id: str
+    host: Host
+
+
+def subject_distance(policy: EnforcedPolicy, subject: PolicySubject | None) -> int | None:
+    """How far a subject is from keeping a policy; ``None`` where the policy does not apply to it."""
+    if subject is None or not policy.has_host(subject.host_id):
+        return None
+    if policy.over_vms and not policy.has_vm(subject.id, subject.name):
+        return None
+    return policy.measure(subject.state, subject.host)
+
+
+def reads_everyone(policies: Sequence[EnforcedPolicy], command: Command) -> bool:
+    """Whether a policy has to be asked of VMs on whatever hosts: of two, or of a group."""
+    return _needs_of(policies, type(command))[1]
+
+
+def has_windows(policies: Sequence[EnforcedPolicy]) -> bool:
+    """Whether one of them does not always apply."""
+    return _needs_of(policies, None)[2]
+
+
+def at_time(policies: Sequence[EnforcedPolicy], time: UtcTime) -> tuple[EnforcedPolicy, ...]:
+    """The policies that apply at a time."""
+    return tuple(policy for policy in policies if policy.applies_at is None or policy.applies_at(time))
+
+
+def reads_beside(policies: Sequence[EnforcedPolicy], command: Command) -> bool:
+    """Whether a policy has to be asked of the other VMs on the hosts that a command changes."""
+    return _needs_of(policies, type(command))[0]
+
+
+_Needs = tuple[bool, bool, bool]
+"""Whether VMs beside the one that is named are read, whether all are, and whether the time matters."""
+
+
+class _KnownNeeds:
+    """What commands need because of the policies that were asked last: each command asks the same ones again."""
+
+    __slots__ = ("asked",)
+
+    def __init__(self) -> None:
+        self.asked: tuple[Sequence[EnforcedPolicy], dict[type[Command] | None, _Needs]] = ((), {})
+        """One pair, replaced as a whole: safe whoever else asks."""
+
+
+_KNOWN: Final = _KnownNeeds()
+
+
+def _needs_of(policies: Sequence[EnforcedPolicy], kind: type[Command] | None) -> _Needs:
+    """What a kind of command needs because of policies."""
+    known, by_kind = _KNOWN.asked
+    if known is not policies:
+        known, by_kind = _KNOWN.asked = policies, {}
+    needs = by_kind.get(kind)
+    if needs is None:
+        name = None if kind is None else NAMES[kind]
+        asked = [policy for policy in policies if name in policy.beside]
+        are_joint = any(policy.joint is not None for policy in asked)
+        has_window = any(policy.applies_at is not None for policy in policies)
+        needs = by_kind[kind] = bool(asked), are_joint, has_window
+    return needs
