@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from domain.envelope import Metadata
 from domain.events import Event
 from domain.identifiers import UtcTime
-from domain.kinds import DECIDED, EVENTS, OBSERVED
+from domain.kinds import BY_POLICIES, DECIDED, EVENTS, OBSERVED, POLICIES
 from domain.observed.events import VmLost
 from domain.quantities import LARGEST
 from domain.settings import ConfigVersion
@@ -122,7 +122,7 @@ def test_every_kind_of_event_is_in_the_table_once() -> None:
             yield from kinds(derived)
 
     assert {kind.__qualname__ for kind in kinds(Event)} == {kind.__qualname__ for kind in KINDS}
-    assert len(EVENTS) == len(DECIDED) + len(OBSERVED)
+    assert len(EVENTS) == len(DECIDED) + len(BY_POLICIES) + len(OBSERVED) + len(POLICIES)
 
 
 @pytest.mark.parametrize(

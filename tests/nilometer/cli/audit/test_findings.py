@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class Finder(Judge):
 @pytest.fixture
 def found(history: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A history in which the judge finds something."""
-    monkeypatch.setattr("rules.judging.judge.Judge", Finder)
+    monkeypatch.setattr("rules.policies.adopted.AdoptedJudge", Finder)
     return history
 
 
@@ -106,11 +107,11 @@ def test_the_judge_is_told_what_is_asked(
     scopes: list[Scope] = []
 
     class Listener(Judge):
-        def __init__(self, scope: Scope = EVERYTHING) -> None:
+        def __init__(self, scope: Scope = EVERYTHING, *, late: Mapping[int, str] | None = None) -> None:
             scopes.append(scope)
-            super().__init__(scope)
+            super().__init__(scope, late=late)
 
-    monkeypatch.setattr("rules.judging.judge.Judge", Listener)
+    monkeypatch.setattr("rules.policies.adopted.AdoptedJudge", Listener)
     options = ["--vm", "web01", "--host", "hv01", "--rule", "maximal", "--rule", "effects"]
     times = ["--since", "2026-11-23T09:00:00Z", "--until", "2026-11-23T10:00:00+01:00"]
     assert desk.call("audit", *[history] * files, *options, *times).code == 0
