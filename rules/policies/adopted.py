@@ -107,7 +107,7 @@ class AdoptedJudge(Judge):
         policy = self._enforced[name] = enforced_policy(name, version, adopted)
         self._collector.coverage.count(PREFIX + name, Verdict.HOLDS, 0)
         for claim in find_false_claims(name, adopted):
-            yield self._report(name, ref, claim)
+            yield from self._report(name, ref, claim)
         if policy.change is not None:
             return  # it is no state that anybody breaks
         records = self._decided.records
