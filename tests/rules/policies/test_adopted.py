@@ -220,20 +220,28 @@ def test_any_history_keeps_the_adopted_policies_by_an_independent_reading(seed: 
 @pytest.mark.parametrize(
     ("claim", "why"),
     [
-        ({"sentence": "All of it may be used."}, "the adoption names the sentence as"),
-        ({"over": ("vm",)}, "the adoption names its subjects as vm, and its text as host, vm"),
-        ({"vms": ("db*",)}, "the adoption names the VMs as db*, and its text as"),
-        ({"monotone": ("add-memory", "remove-memory", "start")}, "that less of start keeps it"),
-        ({"beside": ("set-reserve",)}, "that resize-host breaks it of no other VM is not proved"),
+        (lambda event: replace(event, sentence="All of it may be used."), "the adoption names the sentence as"),
+        (lambda event: replace(event, over=("vm",)), "the adoption names its subjects as vm, and its text as host, vm"),
+        (lambda event: replace(event, vms=("db*",)), "the adoption names the VMs as db*, and its text as"),
+        (
+            lambda event: replace(event, monotone=("add-memory", "remove-memory", "start")),
+            "that less of start keeps it",
+        ),
+        (
+            lambda event: replace(event, beside=("set-reserve",)),
+            "that resize-host breaks it of no other VM is not proved",
+        ),
     ],
 )
-def test_what_an_adoption_says_beyond_its_text_is_found(claim: dict[str, object], why: str) -> None:
+def test_what_an_adoption_says_beyond_its_text_is_found(
+    claim: Callable[[PolicyAdopted], PolicyAdopted], why: str
+) -> None:
     recorder = Recorder()
     honest = adoption(HALF, beside=("resize-host", "set-reserve"))
     adopt(recorder, "at_most_half", honest, is_kept=False)
     assert judged(recorder.history)[0] == []
     recorder = Recorder()
-    adopt(recorder, "at_most_half", replace(honest, **claim), is_kept=False)
+    adopt(recorder, "at_most_half", claim(honest), is_kept=False)
     (finding,) = judged(recorder.history)[0]
     assert (finding.rule, finding.verdict) == ("policy/at_most_half", Verdict.VIOLATED)
     assert why in finding.why
