@@ -17,14 +17,14 @@ def find_false_claims(name: str, event: PolicyAdopted) -> Iterator[str]:
     That less is proved than could be is no false claim: the decider is only stricter, or reads more.
     """
     policy = adopted_policy(name, event)
-    for what, said, meant in (
+    for what, claimed, meant in (
         ("the sentence", event.sentence, policy.sentence),
         ("its subjects", event.over, tuple(sorted(policy.over))),
         ("the VMs", event.vms, policy.scope.vms),
         ("the hosts", event.hosts, policy.scope.hosts),
     ):
-        if said != meant:
-            yield f"the adoption names {what} as {_show(said)}, and its text as {_show(meant)}"
+        if claimed != meant:
+            yield f"the adoption names {what} as {_show(claimed)}, and its text as {_show(meant)}"
     proved = _prove(policy)
     unproved = [command for command in event.monotone if command not in proved.monotone]
     if unproved:
@@ -39,5 +39,5 @@ def _prove(policy: Policy) -> AdoptionProof:
     return prove_for_adoption(policy)
 
 
-def _show(said: str | tuple[str, ...]) -> str:
-    return repr(said) if isinstance(said, str) else ", ".join(said) or "none"
+def _show(claimed: str | tuple[str, ...]) -> str:
+    return repr(claimed) if isinstance(claimed, str) else ", ".join(claimed) or "none"

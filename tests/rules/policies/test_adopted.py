@@ -217,22 +217,22 @@ def test_any_history_keeps_the_adopted_policies_by_an_independent_reading(seed: 
     assert found == []
 
 
-@pytest.mark.parametrize(
-    ("claim", "why"),
-    [
-        (lambda event: replace(event, sentence="All of it may be used."), "the adoption names the sentence as"),
-        (lambda event: replace(event, over=("vm",)), "the adoption names its subjects as vm, and its text as host, vm"),
-        (lambda event: replace(event, vms=("db*",)), "the adoption names the VMs as db*, and its text as"),
-        (
-            lambda event: replace(event, monotone=("add-memory", "remove-memory", "start")),
-            "that less of start keeps it",
-        ),
-        (
-            lambda event: replace(event, beside=("set-reserve",)),
-            "that resize-host breaks it of no other VM is not proved",
-        ),
-    ],
-)
+CLAIMS: list[tuple[Callable[[PolicyAdopted], PolicyAdopted], str]] = [
+    (lambda event: replace(event, sentence="All of it may be used."), "the adoption names the sentence as"),
+    (lambda event: replace(event, over=("vm",)), "the adoption names its subjects as vm, and its text as host, vm"),
+    (lambda event: replace(event, vms=("db*",)), "the adoption names the VMs as db*, and its text as"),
+    (
+        lambda event: replace(event, monotone=("add-memory", "remove-memory", "start")),
+        "that less of start keeps it",
+    ),
+    (
+        lambda event: replace(event, beside=("set-reserve",)),
+        "that resize-host breaks it of no other VM is not proved",
+    ),
+]
+
+
+@pytest.mark.parametrize(("claim", "why"), CLAIMS)
 def test_what_an_adoption_says_beyond_its_text_is_found(
     claim: Callable[[PolicyAdopted], PolicyAdopted], why: str
 ) -> None:
