@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from domain.aggregates import HistoryError
@@ -61,7 +61,11 @@ class PolicyCounts:
 class PolicyHistory:
     """Follows a history, event by event, in the order of positions."""
 
-    def __init__(self, policies: Sequence[Policy]) -> None:
+    def __init__(
+        self, policies: Sequence[Policy], is_counted: Callable[[StreamName, UtcTime], bool] = lambda stream, time: True
+    ) -> None:
+        """``is_counted`` says whose state at what time is in ``counts`` where a policy holds of it."""
+        self._is_counted = is_counted
         self._measures: list[tuple[Policy, Measure]] = [(policy, compile_measure(policy.term)) for policy in policies]
         self._world = World()
         self._subjects = Subjects(policies)
@@ -150,7 +154,8 @@ class PolicyHistory:
             if not applies:
                 continue
             if distance <= before:
-                self.counts[policy.name].holds += distance == 0
+                if distance == 0 and self._is_counted(subject.stream, first.metadata.happened):
+                    self.counts[policy.name].holds += 1
                 continue
             self.counts[policy.name].violated += 1
             command = getattr(first.event, "command", "")

@@ -34,7 +34,7 @@ class PolicyJudge(AdoptedJudge):
         if any(rule.startswith(PREFIX) for rule in scope.rules):
             policies = [policy for policy in policies if PREFIX + policy.name in scope.rules]
         self._policies = policies
-        self._history = PolicyHistory(policies)
+        self._history = PolicyHistory(policies, self._includes)
         self._place = ""
         self._holds: dict[str, int] = {}
         self._observations = ObservedPolicies(policies)

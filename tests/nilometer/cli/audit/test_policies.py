@@ -73,6 +73,12 @@ def test_a_policy_is_asked_alone_and_required_by_its_name(judged: Desk) -> None:
     assert (wrong.code, "there is no rule 'policy/not a name'" in wrong.err) == (2, True)
 
 
+def test_what_is_out_of_scope_is_not_counted(judged: Desk) -> None:
+    file = str(judged.folder / "policies.py")
+    checked = judged.call("audit", "--policies", file, "--until", "2000-01-01", "--format", "json").json["checked"]
+    assert [rule for rule in checked if rule["rule"].startswith("policy/") and rule["holds"]] == []
+
+
 def test_a_file_that_is_no_policies_is_an_error_before_anything_is_judged(judged: Desk) -> None:
     wrong = judged.call("audit", "--policies", judged.write("wrong.py", "x = 1"))
     assert (wrong.code, wrong.out) == (2, "")
