@@ -50,8 +50,9 @@ def load_end(store: Store, name: str) -> StoredEnd | None:
 def load_ends(store: Store, prefix: str) -> list[StoredEnd]:
     """All that is stored under names that begin so, and was not damaged."""
     with store.transaction(write=False) as db:
-        rows = db.execute(f"SELECT name FROM {TABLE} ORDER BY name").fetchall() if _exists(db) else []
-    names = [str(row[0]) for row in rows]
+        if not _exists(db):
+            return []
+        names = [str(row[0]) for row in db.execute(f"SELECT name FROM {TABLE} ORDER BY name").fetchall()]
     ends = [load_end(store, name) for name in names if name.startswith(prefix)]
     return [end for end in ends if end is not None]
 

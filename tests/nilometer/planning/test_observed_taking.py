@@ -107,3 +107,22 @@ def test_what_was_not_seen_for_a_day_or_may_not_run_is_unknown() -> None:
     late = UtcTime("2026-11-24T09:00:00.000001Z")
     assert (asked(STATIC, GiB, late).answer, asked(STATIC, GiB, late).is_heard) == (CanAnswer.UNKNOWN, False)
     assert asked(replace(STATIC, power=None), GiB).answer is CanAnswer.UNKNOWN
+
+
+@given(st.integers(0, 8), st.integers(0, 8), st.integers(0, 8), st.booleans())
+def test_of_what_a_guest_used_the_newest_figure_after_the_last_move_counts(
+    recorded: int, watched: int, polled: int, is_moved: bool
+) -> None:
+    fleet = Fleet()
+    newest = PollFigures(at=SEEN, assigned=8 * GiB, visible=None, in_use=watched * GiB)
+    poll = PollFigures(at=LATER, assigned=8 * GiB, visible=None, in_use=polled * GiB)
+    before = UtcTime("2026-11-23T08:30:00.000000Z")
+    moved = NOW if is_moved else before
+    vm = replace(STATIC, in_use=None if is_moved else recorded * GiB, measured={"assigned": moved, "in_use": before})
+    fleet.put_host("hv01", Tracked(ObservedHost(id="hv01", name="hv01", newest={vm.id: newest}), SEEN))
+    fleet.put_vm(vm.id, Tracked(vm, SEEN))
+    found = ask_taking(fleet, vm, 8 * GiB - FLOOR, NOW, polls={vm.id: poll})
+    if is_moved:
+        assert found.answer is CanAnswer.UNKNOWN
+    else:
+        assert (found.measured, found.granted) == (LATER, 8 * GiB - max(polled * GiB, FLOOR))
