@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from domain.errors import InputError
 from nilometer.audit.grouping import Grouping, Survey
 from nilometer.audit.sources import header_of
+from nilometer.history.opening import is_parquet
 
 if TYPE_CHECKING:
     from pandas import DataFrame as Frame
@@ -41,6 +42,9 @@ def read_history(spark: SparkSession, source: str) -> SparkHistory:
     from pyspark.errors import AnalysisException
     from pyspark.sql import functions as f
 
+    if source.endswith(".parquet") or is_parquet(source):
+        hint = "judge it in shares: nilo audit DIR --share K/N; or export JSON Lines: nilo export -o FILE"
+        raise InputError(f"{source}: on Spark, JSON Lines are read, and this is Parquet", hint=hint)
     try:
         lines = spark.read.text(source).where("trim(value) <> ''")
     except AnalysisException as error:

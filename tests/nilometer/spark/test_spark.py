@@ -106,6 +106,7 @@ def test_bad_input_is_an_error_with_a_reason_and_a_hint(spark: SparkSession, tmp
         ("other.jsonl", b"nonsense\n", "it has lines that are no events"),
         ("empty.jsonl", b"\n", "there is no event in it"),
         ("cut.jsonl", whole[:-30], "it has lines that are no events"),
+        ("columns", b"PAR1 and so on", "on Spark, JSON Lines are read, and this is Parquet"),
         ("cut.jsonl.gz", packed[:-200], "it was cut off or damaged on its way"),
     ):
         (tmp_path / name).write_bytes(content)
