@@ -27,6 +27,8 @@ from nilometer.storage.reader import StoredRow
 
 ROWS_READ: Final = 1024
 """Rows of a file that are read together."""
+HEADERS_READ: Final = 8192
+"""The same without their bodies."""
 EXPORT_AGAIN: Final = "copy it again, or export the ledger again: nilo export --as parquet -o DIR"
 _NOT_OURS: Final = "Nilometer reads the Parquet files that nilo export --as parquet writes, as it wrote them"
 
@@ -154,7 +156,7 @@ class LedgerFile:
 
     def headers(self) -> Iterator[ColumnHeader]:
         """What its typed columns say of each event, without the bodies. Raises ``InputError``."""
-        for batch in self._batches(_HEADER):
+        for batch in self._batches(_HEADER, HEADERS_READ):
             recorded = batch.column("recorded").cast(_WITHOUT_ZONE).cast(pyarrow.string())
             columns = [batch.column(name).to_pylist() for name in _HEADER[:-1]]
             if any(None in column for column in columns):
@@ -171,9 +173,9 @@ class LedgerFile:
                     position, StreamName(stream), version, topic, body.encode()
                 )
 
-    def _batches(self, columns: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
+    def _batches(self, columns: Sequence[str], rows: int = ROWS_READ) -> Iterator[pyarrow.RecordBatch]:
         try:
-            yield from self._file.iter_batches(ROWS_READ, columns=list(columns))
+            yield from self._file.iter_batches(rows, columns=list(columns))
         except (pyarrow.ArrowException, OSError) as error:
             raise _damaged(self.name, error) from None
 
