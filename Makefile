@@ -59,7 +59,7 @@ go:
 # nilo drive on a real guest: QEMU and a Linux kernel from Debian, emulated, so it takes minutes; CI runs it too.
 drive: .venv/.tests-made
 	@sh tests/guest/build.sh
-	@echo "make: a real guest";  NILO_GUEST=1 $(BIN)/python -m pytest -q tests/guest $(DRIVE_OPTIONS)
+	@echo "make: a real guest";  NILO_GUEST=1 $(BIN)/python -m pytest -q tests/guest -n 2 $(DRIVE_OPTIONS)
 
 # One at a time after a change: make pyright, make pytest PYTEST_OPTIONS="-x tests/domain", ...
 ruff: .venv/.tests-made
