@@ -23,7 +23,7 @@ from domain.events import (
     VmEvent,
 )
 from domain.identifiers import StreamName, host_stream, split_stream, subject_id, vm_stream
-from domain.policy_events import BY_POLICY, PoliciesChanged, PolicyAdopted, PolicyEvent, PolicyRead
+from domain.policy_events import BY_POLICY, PoliciesChanged, PolicyAdopted, PolicyEvent, PolicyRead, PolicyRetired
 from domain.settings import HostVersion
 from domain.state import Vm
 from rules.judging.collector import EventRef, location_of
@@ -48,6 +48,8 @@ class AdoptedJudge(Judge):
         self._names: dict[str, str] = {}
         """The names of VMs that are called otherwise than their ids."""
         self._adoptions: dict[tuple[str, int], PolicyAdopted] = {}
+        self._newest: dict[str, tuple[int, bool]] = {}
+        """The version of each policy's own stream, and whether it was adopted there or retired."""
         self._enforced: dict[str, EnforcedPolicy] = {}
         self._distances: dict[tuple[str, StreamName], int] = {}
         self._command: EventRef | None = None
@@ -84,12 +86,18 @@ class AdoptedJudge(Judge):
 
     def _follow_policies(self, ref: EventRef, event: PolicyEvent) -> Iterator[Finding]:
         stream, version = ref.envelope.stream, ref.envelope.version
+        if isinstance(event, PolicyAdopted | PolicyRetired):
+            self._newest[subject_id(stream)] = version, isinstance(event, PolicyAdopted)
         if isinstance(event, PolicyAdopted):
             self._adoptions[subject_id(stream), version] = event
         elif isinstance(event, PoliciesChanged):
             self._enforced.pop(event.policy, None)
             self._distances = {key: value for key, value in self._distances.items() if key[0] != event.policy}
             adopted = self._adoptions.get((event.policy, event.version))
+            newest = self._newest.get(event.policy)
+            if newest is not None and newest != (event.version, event.adopted):
+                verb = "adopted" if newest[1] else "retired"
+                yield from self._report(event.policy, ref, f"the policy was {verb} last, at version {newest[0]}")
             if not event.adopted:
                 return
             if adopted is None:

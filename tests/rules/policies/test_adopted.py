@@ -245,3 +245,15 @@ def test_what_an_adoption_says_beyond_its_text_is_found(
     (finding,) = judged(recorder.history)[0]
     assert (finding.rule, finding.verdict) == ("policy/at_most_half", Verdict.VIOLATED)
     assert why in finding.why
+
+
+@pytest.mark.parametrize(("version", "is_kept"), [(1, True), (2, False)])
+def test_a_change_that_names_another_adoption_than_the_last_is_found(version: int, is_kept: bool) -> None:
+    recorder = Recorder()
+    adopt(recorder, "tenth_stays_free", adoption(TENTH), is_kept=False)
+    recorder.append(policy_stream("tenth_stays_free"), adoption(TENTH), 10**6, "adopt")
+    changed = PoliciesChanged(policy="tenth_stays_free", version=version, adopted=is_kept)
+    recorder.append(POLICIES, changed, 10**6, "adopt")
+    (finding,) = judged(recorder.history)[0]
+    assert (finding.rule, finding.verdict) == ("policy/tenth_stays_free", Verdict.VIOLATED)
+    assert "the policy was adopted last, at version 2" in finding.why
