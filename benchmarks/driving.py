@@ -85,7 +85,7 @@ def _lengthen(folder: Path, records: int) -> None:
     path = _place(folder).open_evidence().path
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]
     ends = [place for place, record in enumerate(lines) if record["kind"] == "meta"]
-    pair = lines[ends[-3] + 1 :]
+    pair = lines[ends[-3] + 1 if len(ends) > 2 else 0 :]
     begun, ended = (datetime.fromisoformat(record["t"]) for record in (pair[0], pair[-1]))
     took = ended - begun + timedelta(seconds=20)
     count = records // len(pair)

@@ -14,6 +14,7 @@ from domain.changes import ENTRY_CHANGES, HOST_CHANGES, VM_CHANGES, StateChange
 from domain.commands import NAMES
 from domain.deciding.steps import STEPS
 from domain.decision import outcome_of
+from domain.events import Event
 from domain.quantities import down, whole
 from domain.rule import Rule
 from domain.settings import cap
@@ -70,7 +71,7 @@ def observables(program: RuleReader, builder: ObligationBuilder) -> Iterator[Obs
     followed = {row.event for row in STEPS.values()}  # compared below, after their decisions
     for what, table in (("vm", VM_CHANGES), ("host", HOST_CHANGES), ("entry", ENTRY_CHANGES)):
         for event, change in table.items():
-            if event in followed:
+            if event in followed or (followed.intersection(event.__mro__) and _is_parents(event, change)):
                 continue
             yield Observable(f"{event.__name__} changes the {what}", *_replayed(program, builder, change))
     for on_host in builder.host_commands.values():
@@ -88,6 +89,16 @@ def observables(program: RuleReader, builder: ObligationBuilder) -> Iterator[Obs
         if transition.left is not None and transition.left_entry is not None:
             yield Observable(f"{name}: left", known, transition.left)
             yield Observable(f"{name}: left entry", known, transition.left_entry)
+
+
+def _is_parents(event: type[Event], change: object) -> bool:
+    """Whether an event of a smaller grant changes what the event of the whole grant does.
+
+    A smaller grant is the decision of the same rule for that amount (``domain.deciding.redecide``), and what follows a
+    decision is compared for any amount.
+    """
+    rule = VM_CHANGES[event.__mro__[1]].rule if event.__mro__[1] in VM_CHANGES else None
+    return isinstance(change, StateChange) and change.rule is rule
 
 
 def _replayed(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,6 +13,7 @@ from domain.observed.events import VmRequestSettled
 from nilometer.drive.driver import CannotBeAsked, Driver
 from nilometer.drive.driving import USUAL_PACE, DriveOutcome, DrivePace, DriveRequest, Progress, ResizeRun
 from nilometer.drive.live_import import LiveImport
+from nilometer.drive.loops import run_to_end
 from nilometer.drive.places import VmPlace
 from nilometer.errors import UnreadableEvent
 from nilometer.importers.qemu.importer import QemuImporter
@@ -71,7 +71,7 @@ def drive(
     run = ResizeRun(driver=driver, place=place, request=request, clock=ledger.clock, progress=progress, pace=pace)
     before = ledger.position
     try:
-        came = asyncio.run(run.run())
+        came = run_to_end(run.run())
     except (KeyboardInterrupt, CannotBeAsked):
         if not request.dry_run:
             record_evidence(ledger, LiveImport(run.evidence.path, request.actor))

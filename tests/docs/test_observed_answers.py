@@ -26,8 +26,11 @@ def desk_of(folder: Path, spool: Spool, minute: float) -> Desk:
     return desk
 
 
-def asked(desk: Desk) -> list[str]:
-    return desk.call("can", "add-memory", "db02", "16GiB").out.splitlines()
+ADD, REMOVE = ("add-memory", "db02", "16GiB"), ("remove-memory", "db02", "6GiB")
+
+
+def asked(desk: Desk, command: tuple[str, ...]) -> list[str]:
+    return desk.call("can", *command).out.splitlines()
 
 
 def day(free: dict[float, float], *vms: Json) -> Spool:
@@ -41,22 +44,23 @@ def day(free: dict[float, float], *vms: Json) -> Spool:
 
 
 def answers(folder: Path) -> list[str]:
-    """The lines of the page, in its order: yes, partly, unknown, and no."""
+    """The lines of the page, in its order: yes, partly twice, unknown, and no."""
     db, dynamic_db = (
         vm(20 * GIB, 20 * GIB, free=2 * GIB, **DB),
         dynamic(20 * GIB, 4 * GIB, free=2 * GIB, maximum=32 * GIB * 2**20, **DB),
     )
     cases = (
-        (day({0: 29, 100: 44, 299: 41, NOON: 41}, db), NOON + 1, 1),
-        (day({NOON: 9}, db, ERP), NOON + 1, 2),
-        (day({0: 4, 60: 22, 115: 9}, db), NOON, 1),
-        (day({299: 41, NOON: 41}, dynamic_db), NOON + 1, 1),
+        (ADD, day({0: 29, 100: 44, 299: 41, NOON: 41}, db), NOON + 1, 1),
+        (ADD, day({NOON: 9}, db, ERP), NOON + 1, 2),
+        (REMOVE, day({NOON: 9}, vm(8 * GIB, 8 * GIB, free=5 * GIB, **DB)), NOON + 1, 1),
+        (ADD, day({0: 4, 60: 22, 115: 9}, db), NOON, 1),
+        (ADD, day({299: 41, NOON: 41}, dynamic_db), NOON + 1, 1),
     )
     lines: list[str] = []
-    for number, (spool, minute, shown) in enumerate(cases):
+    for number, (command, spool, minute, shown) in enumerate(cases):
         where = folder / str(number)
         where.mkdir()
-        lines += asked(desk_of(where, spool, minute))[:shown]
+        lines += asked(desk_of(where, spool, minute), command)[:shown]
     return lines
 
 

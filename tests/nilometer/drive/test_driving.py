@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from domain.quantities import MiB
 from nilometer.drive import bringing_in
 from nilometer.drive.driver import CannotBeAsked
 from nilometer.drive.driving import DrivePace, DriveRequest
+from nilometer.drive.loops import run_to_end
 from nilometer.drive.places import VmPlace
 from nilometer.drive.qmp import QmpDriver
 from nilometer.ledger.ledger import Ledger
@@ -163,7 +163,7 @@ def test_a_vm_that_something_else_observed_is_not_driven_under_its_id(desk: Desk
 
 def test_a_monitor_that_another_program_holds_does_not_greet(tmp_path: Path) -> None:
     with guest(greets=False) as peer, pytest.raises(CannotBeAsked, match="another program holds this monitor"):
-        asyncio.run(QmpDriver(peer.path, greeting=0.05).capabilities())
+        run_to_end(QmpDriver(peer.path, greeting=0.05).capabilities())
 
 
 def test_a_plain_answer_is_for_people(desk: Desk) -> None:

@@ -14,7 +14,7 @@ import nilometer.storage.sqlite.recorder as _imported_before_the_forks  # noqa: 
 import rules.policies.adopting as _also_imported_before  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from domain.events import HostEvent
 from domain.identifiers import POLICIES
-from domain.policy_events import PoliciesChanged, VmMemoryAddedWithinPolicy
+from domain.policy_events import BY_POLICY, PoliciesChanged
 from nilometer.ledger.adopting import AdoptionRefusal
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request
@@ -106,9 +106,9 @@ def main(url: str) -> None:
         for one in history
         if adopted and one.position > adopted and isinstance(one.event, HostEvent) and one.event.after.free < 2 * GIB
     ]
-    less = sum(isinstance(one.event, VmMemoryAddedWithinPolicy) for one in history)
+    kept = sum(isinstance(one.event, BY_POLICY) for one in history)
     told = {"failed": failed, "adopted": adopted, "before": adopted - before, "events": len(history) - before}
-    print(json.dumps({**told, "breaches": breaches, "granted_less": less}))
+    print(json.dumps({**told, "breaches": breaches, "kept_by_policy": kept}))
 
 
 if __name__ == "__main__":

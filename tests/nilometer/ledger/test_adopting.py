@@ -170,4 +170,4 @@ def test_eight_processes_that_grow_while_a_policy_is_adopted_leave_no_breach(url
     assert told["adopted"] > 0  # at a position in the midst of what the others wrote
     assert 0 < told["before"] < told["events"]
     assert told["breaches"] == []
-    assert told["granted_less"] > 0
+    assert told["kept_by_policy"] > 0

@@ -134,7 +134,7 @@ def test_what_another_tool_did_is_recorded_with_what_came_of_it(desk: Desk) -> N
     kinds = [event["type"] for event in desk.call("log", "--format", "json").lines]
     assert kinds == [
         "nilometer.vm.observed.v3",
-        "nilometer.vm.change-requested.v1",
+        "nilometer.vm.change-requested.v2",
         "nilometer.vm.memory-moved.v4",
         "nilometer.vm.request-settled.v1",
     ]
