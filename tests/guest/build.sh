@@ -48,9 +48,9 @@ if [ ! -e "$out/vmlinuz" ]; then
     mv "$work/vmlinuz" "$out/vmlinuz"
 fi
 
-mkdir -p "$work/root/bin" "$work/root/proc" "$work/root/sys" "$work/root/dev"
-cp /bin/busybox "$work/root/bin/busybox"
-cp "$here/init" "$work/root/init" && chmod 755 "$work/root/init"
-cp -r "$out/drivers" "$work/root/drivers"
-(cd "$work/root" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) | gzip -1n >"$work/initrd.gz"
+mkdir -p "$work/image/bin" "$work/image/proc" "$work/image/sys" "$work/image/dev"
+cp /bin/busybox "$work/image/bin/busybox"
+cp "$here/init" "$work/image/init" && chmod 755 "$work/image/init"
+cp -r "$out/drivers" "$work/image/drivers"
+(cd "$work/image" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) | gzip -1n >"$work/initrd.gz"
 mv "$work/initrd.gz" "$out/initrd.gz"

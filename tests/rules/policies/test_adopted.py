@@ -22,8 +22,8 @@ from rules.policies.adopted import AdoptedJudge
 from rules.policies.enforcing import digest_of, enforced_policy
 from rules.policies.reading import read_policies
 from tests.domain.deciding.test_policies import TENTH
+from tests.domain.given import HOST, START, WEB
 from tests.domain.world import World
-from tests.oracle.shapes import Line
 from tests.oracle.strategies import Seeded, next_line
 from tests.projections.histories import Recorder
 
@@ -64,23 +64,10 @@ def judged(history: list[Envelope[Event]], scope: Scope = EVERYTHING) -> tuple[l
     return [finding for finding in found if finding.rule != HALVES_AGREE], judge  # the recorder names no cause
 
 
-HOST: Line = {"command": "register-host", "host": "hv01", "version": "2022", "total": "64GiB", "reserve": "2GiB"}
-WEB: Line = {
-    "command": "define-vm",
-    "vm": "web01",
-    "host": "hv01",
-    "generation": 2,
-    "guest": "windows",
-    "config_version": "10.0",
-    "memory": {"static": {"size": "4GiB"}},
-}
-
-
 def recorded(*, is_kept: bool = True) -> Recorder:
     """A host, a VM, an adopted policy, and a request for more than it allows."""
     recorder = Recorder()
-    start: Line = {"command": "start", "vm": "web01"}
-    for line in (HOST, WEB, start):
+    for line in (HOST, WEB, START):
         recorder.run(line)
     adopt(recorder, "tenth_stays_free", adoption(TENTH), is_kept=is_kept)
     recorder.run({"command": "add-memory", "vm": "web01", "amount": "60GiB"})
