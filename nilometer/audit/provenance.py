@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from domain.errors import InputError
 from nilometer.audit.result import Audit
 from nilometer.history.opening import is_parquet, open_history
 from nilometer.seal.tables import SealedHead, describe_seal
+from nilometer.textio.databases import open_bytes
 from nilometer.textio.texts import ByteStream
 from nilometer.times import Clock, current_time
 from rules.judging.fingerprint import rules_digest
@@ -76,9 +78,9 @@ class FileDigests:
     def confirm(self, name: str) -> None:
         """Reads a file once more, but Parquet. Raises ``InputError`` if it is another than before."""
         if Path(name).is_file() and not is_parquet(name):
-            with Path(name).open("rb") as stream:
+            with open_bytes(Path(name)) as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
-                self._note(name, stream.tell(), digest)
+                self._note(name, stream.seek(0, os.SEEK_END), digest)
 
     def _note(self, name: str, size: int, digest: str) -> None:
         if self.files.setdefault(name, (size, digest)) != (size, digest):

@@ -9,12 +9,11 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from domain.errors import InputError
+from nilometer.textio.databases import is_database
 from nilometer.textio.files import check_name
-
-_SQLITE: Final = b"SQLite format 3\0"
 
 
 @contextmanager
@@ -36,7 +35,7 @@ def open_output(file: str | None) -> Generator[BinaryIO]:
         with target.open("wb") as stream:
             yield stream
         return
-    if _is_database(target):
+    if is_database(target):
         raise InputError(f"{target} is a SQLite database; it was not touched", hint="name another file with -o")
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -53,11 +52,3 @@ def open_output(file: str | None) -> Generator[BinaryIO]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def _is_database(file: Path) -> bool:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(len(_SQLITE)) == _SQLITE
-    except OSError:
-        return False

@@ -14,6 +14,7 @@ from nilometer.drive.driving import check_same_vm
 from nilometer.drive.evidence_file import EvidenceFile
 from nilometer.drive.live_import import LiveImport
 from nilometer.drive.locks import nobody_changes
+from nilometer.drive.loops import run_to_end
 from nilometer.drive.places import VmPlace
 from nilometer.drive.watching import VmWatch
 from nilometer.importers.qemu.logs.writing import Thinning
@@ -161,4 +162,4 @@ def stay(
     async def run() -> None:
         await asyncio.gather(record(), *(one.stay() for one in stays))
 
-    asyncio.run(run())
+    run_to_end(run())

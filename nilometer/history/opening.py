@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from domain.errors import InputError, NilometerError
 from nilometer.history.parquet.installed import require_pyarrow
 from nilometer.history.parquet.manifest import NAME
+from nilometer.textio.databases import open_bytes
 from nilometer.textio.files import check_name, open_input
 from nilometer.textio.texts import ByteStream
 
@@ -71,7 +72,7 @@ def _parquet_reader(path: Path) -> Callable[[], Iterator[bytes]] | None:
     if not path.is_file():  # a pipe must not be read before its reader comes
         return None
     try:
-        with path.open("rb") as stream:
+        with open_bytes(path) as stream:
             return read_file if stream.read(len(_MAGIC)) == _MAGIC else None
     except OSError:
         return None  # reported when it is opened

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from nilometer.errors import LedgerError
 from nilometer.seal.tables import SealedHead, find_leaf, newest_head, read_tile
@@ -11,6 +12,9 @@ from nilometer.tlog.checkpoints import SignedTreeHead, parse_checkpoint
 from nilometer.tlog.merkle import Subtree, prove_inclusion, split
 from nilometer.tlog.proofs import TlogProof
 from nilometer.tlog.tiles import TileTree
+
+SEAL_ANEW: Final = "nilo key new NAME -o seal.key; then: nilo seal --key seal.key"
+"""What to type where there is no key yet."""
 
 
 class NotSealed(LedgerError):
@@ -32,7 +36,7 @@ class LogProver:
         """Raises ``NotSealed`` if there is no checkpoint."""
         head = newest_head(db)
         if head is None:
-            raise NotSealed("the ledger is not sealed", hint="nilo seal")
+            raise NotSealed("the ledger is not sealed", hint=f"make a key: {SEAL_ANEW}")
         self._db = db
         self.head: SealedHead = head
         self.checkpoint: SignedTreeHead = parse_checkpoint(head.note)
@@ -42,7 +46,10 @@ class LogProver:
         """The index of the leaf that is the event at a position. Raises ``NotSealed``."""
         index = find_leaf(self._db, position, self.head.size)
         if index is None:
-            raise NotSealed(f"the event at position {position} is not sealed", hint="nilo seal")
+            raise NotSealed(
+                f"the event at position {position} is not sealed",
+                hint="nilo seal --key FILE",
+            )
         return index
 
     def prove(self, position: int) -> TlogProof:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.errors import LedgerError, install_hint
+from nilometer.http_calls import CallFailed, call_http
 from nilometer.seal.tables import STAMPS, SealedHead, create_stamps, has_stamp, has_table
 from nilometer.storage.store import Database, Store
 from nilometer.times import to_utc_time
@@ -24,10 +25,15 @@ from nilometer.tlog.checkpoints import parse_checkpoint
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
+    from rfc3161_client import TimeStampResponse
 
 SECONDS: Final = 15
 """How long an authority may take to answer."""
 LARGEST_ANSWER: Final = 1 << 16
+
+_PEM_CERTIFICATE: Final = b"-----BEGIN CERTIFICATE-----"
+_AGAIN: Final = "the checkpoint is sealed without one; the same command asks again"
+_CHECK_URL: Final = f"{_AGAIN}; is this the URL of a time stamp authority (RFC 3161)?"
 
 
 class TimestampError(LedgerError):
@@ -58,9 +64,18 @@ def require_timestamps() -> None:
 
 def check_authority(url: str) -> None:
     """Raises ``InputError`` for what is not the URL of an authority, or ``TimestampsUnavailable``."""
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+    if not _is_web_url(url):
         raise InputError(f"{url!r} is not a URL of http or https", hint="name the URL of a time stamp authority")
     require_timestamps()
+
+
+def _is_web_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, or a bracket without its other
+        return False
+    return is_whole and url.isprintable() and " " not in url
 
 
 def read_timestamps(store: Store) -> list[StoredTimestamp]:
@@ -108,22 +123,26 @@ def _ask(url: str, text: bytes) -> bytes:
     headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
     request = urllib.request.Request(url, data=query.as_bytes(), headers=headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as opened:
-            raw: bytes = opened.read(LARGEST_ANSWER + 1)
-    except (OSError, ValueError) as error:
-        raise TimestampError(f"{url} gave no time stamp: {error}") from None
+        status, raw = call_http(request, SECONDS, LARGEST_ANSWER)
+    except CallFailed as error:
+        raise TimestampError(f"{url} gave no time stamp: {error}", hint=_AGAIN) from None
+    if status != 200:
+        raise TimestampError(f"{url} gave no time stamp: it answered with HTTP status {status}", hint=_CHECK_URL)
     try:
         answer = decode_timestamp_response(raw)
         if answer.status != 0:
             why = "; ".join(answer.status_string) or f"status {answer.status}"
-            raise TimestampError(f"{url} refused a time stamp: {why}")
-        info = answer.tst_info
-        fits = info.message_imprint.message == sha256(text).digest() and info.nonce == query.nonce
-    except (ValueError, TypeError) as error:
-        raise TimestampError(f"the answer of {url} is not a time stamp: {error}") from None
-    if not fits:
-        raise TimestampError(f"the answer of {url} is the time stamp of something else")
+            raise TimestampError(f"{url} refused a time stamp: {why}", hint=_AGAIN)
+        nonce, fits = answer.tst_info.nonce, _is_of(answer, text)
+    except (ValueError, TypeError):
+        raise TimestampError(f"the answer of {url} is not a time stamp", hint=_CHECK_URL) from None
+    if not fits or nonce != query.nonce:
+        raise TimestampError(f"the answer of {url} is the time stamp of something else", hint=_AGAIN)
     return raw
+
+
+def _is_of(answer: TimeStampResponse, text: bytes) -> bool:
+    return answer.tst_info.message_imprint.message == sha256(text).digest()
 
 
 def check_timestamp(answer: bytes, text: bytes, authorities: Sequence[Certificate]) -> UtcTime:
@@ -133,10 +152,19 @@ def check_timestamp(answer: bytes, text: bytes, authorities: Sequence[Certificat
 
     try:
         stamp = decode_timestamp_response(answer)
+        is_of_text = _is_of(stamp, text)
+    except (ValueError, TypeError):
+        raise TimestampError("it cannot be read as a time stamp") from None
+    if not is_of_text:
+        raise TimestampError("it is the time stamp of something else")
+    try:
         VerifierBuilder(roots=[*dict.fromkeys(authorities)]).build().verify_message(stamp, text)
         return to_utc_time(stamp.tst_info.gen_time)
     except (VerificationError, ValueError, TypeError) as error:
-        raise TimestampError(f"{error}") from None
+        # The chain of certificates is checked first; what else is wrong with one is said in plain words.
+        chain = isinstance(error.__context__, ValueError)
+        why = "none of the named certificates confirms its signature" if chain else str(error)
+        raise TimestampError(why) from None
 
 
 def read_authorities(raw: bytes, where: str, hint: str) -> list[Certificate]:
@@ -146,5 +174,8 @@ def read_authorities(raw: bytes, where: str, hint: str) -> list[Certificate]:
 
     try:
         return load_pem_x509_certificates(raw)
-    except ValueError as error:
-        raise InputError(f"{where}: there is no certificate in PEM: {error}", hint=hint) from None
+    except ValueError:
+        why = (
+            "a certificate in it is cut off or damaged" if _PEM_CERTIFICATE in raw else "there is no certificate in PEM"
+        )
+        raise InputError(f"{where}: {why}", hint=hint) from None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from domain.errors import InputError
+from nilometer.textio.databases import open_bytes
 from nilometer.textio.identifying.kind import FOLDER, wrong_file
 
 LARGEST_SMALL_FILE: Final = 1_000_000
@@ -38,7 +39,7 @@ def read_small_file(file: str, what: str, hint: str) -> bytes:
     if path.is_dir():
         raise InputError(f"{file}: this is a folder, not {what}", hint=hint)
     try:
-        with path.open("rb") as opened:
+        with open_bytes(path) as opened:
             raw = opened.read(LARGEST_SMALL_FILE + 1)
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}", hint=hint) from None
@@ -92,7 +93,7 @@ def open_input(file: str) -> Generator[BinaryIO]:
     if Path(check_name(file)).is_dir():
         raise wrong_file(file, FOLDER)
     try:
-        stream = Path(file).open("rb")  # noqa: SIM115
+        stream = open_bytes(Path(file))
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}", hint="name a file, or - for stdin") from None
     with stream:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.error
 import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from hashlib import sha256
 from typing import Final
 
 from nilometer.errors import LedgerError
+from nilometer.http_calls import CallFailed, call_http
 from nilometer.tlog.checkpoints import SignedTreeHead, parse_checkpoint
 from nilometer.tlog.encoding import parse_number, to_base64
 from nilometer.tlog.errors import TlogError
@@ -98,11 +98,6 @@ def _call(witness: KnownWitness, request: urllib.request.Request) -> tuple[int, 
     if request.type not in ("http", "https"):
         raise WitnessError(f"the witness {witness.name} has the URL {witness.url}, which is not http or https")
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-            status: int = answer.status
-            return status, answer.read(LARGEST_NOTE)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read(LARGEST_NOTE)
-    except (OSError, ValueError) as error:
+        return call_http(request, SECONDS, LARGEST_NOTE)
+    except CallFailed as error:
         raise WitnessError(f"the witness {witness.name} at {witness.url} cannot be asked: {error}") from None

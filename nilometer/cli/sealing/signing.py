@@ -12,6 +12,7 @@ import click
 from domain.errors import InputError
 from nilometer.cli.failures import Mistyped
 from nilometer.seal.keys import command_signer, parse_private_keys, read_key_file
+from nilometer.seal.proving import SEAL_ANEW
 from nilometer.textio.files import read_small_file
 from nilometer.tlog.checkpoints import SignedTreeHead, parse_checkpoint
 from nilometer.tlog.errors import TlogError
@@ -51,9 +52,7 @@ def find_signers(key_file: str | None, sign_with: str | None, verifier_key: str 
         return read_key_file(Path(key_file))
     if os.environ.get(KEY):
         return parse_private_keys(os.environ[KEY], f"the variable {KEY}")
-    raise InputError(
-        "no key to sign with", hint="make one: nilo key new NAME -o seal.key; then: nilo seal --key seal.key"
-    )
+    raise InputError("no key to sign with", hint=f"make one: {SEAL_ANEW}")
 
 
 def read_verifier_keys(given: Sequence[str]) -> list[VerifierKey]:

@@ -12,18 +12,16 @@ import os
 import sqlite3
 import stat
 from collections.abc import Generator
-from pathlib import Path
 from typing import Final
 
 from nilometer.errors import LedgerBusy, LedgerError, LedgerFull, LedgerReadOnly, NoLedger, NotALedger
 from nilometer.storage.store import FORMAT, FORMATS
 from nilometer.storage.urls import SQLiteLocation
+from nilometer.textio.databases import DATABASE_MAGIC, HEADER_BYTES, read_header
 
 APPLICATION_ID: Final = 0x4E494C4F
 """``NILO``: how a ledger's file is known from other people's databases."""
 
-_MAGIC: Final = b"SQLite format 3\x00"
-_HEADER: Final = 100
 _LOGS_AHEAD: Final = 2
 """The byte at 18 of a file with write-ahead logging."""
 _FOLDER: Final = "a ledger's folder must be writable too: SQLite keeps its log beside the file"
@@ -38,7 +36,7 @@ def check_file(location: SQLiteLocation) -> bool:
         if not stat.S_ISREG(location.path.stat().st_mode) and not location.path.is_dir():
             # A pipe would be waited for, and a device be written to.
             raise NotALedger(f"{location.path} is a pipe or a device", hint="name a file with --ledger")
-        header = _read_header(location.path)
+        header = read_header(location.path)
     except FileNotFoundError:
         return False
     except IsADirectoryError:
@@ -54,7 +52,7 @@ def check_file(location: SQLiteLocation) -> bool:
     if not header:
         return False
     stranger = f"{location.path} is not a Nilometer ledger; it was not touched"
-    if not header.startswith(_MAGIC) or len(header) < _HEADER:
+    if not header.startswith(DATABASE_MAGIC) or len(header) < HEADER_BYTES:
         raise NotALedger(stranger, hint="name another file with --ledger")
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         stranger += " (it is another program's SQLite database)"
@@ -71,35 +69,6 @@ def check_file(location: SQLiteLocation) -> bool:
     # the file when that is next opened: nothing is in it yet. One that was switched to write-ahead logging was made.
     logs_ahead = header[18] == _LOGS_AHEAD
     return logs_ahead or not location.path.with_name(location.path.name + "-journal").exists()
-
-
-def _read_header(path: Path) -> bytes:
-    """The first hundred bytes of a file, without taking away a lock that this process has on it.
-
-    When a process closes a file, POSIX releases all its locks on that file, those of other descriptors too. SQLite's
-    connections would go on without theirs: another program takes itself for the last one, removes the write-ahead log,
-    and what is written here afterwards is lost. So a file that is open here already is read through that descriptor.
-    """
-    descriptor = _find_open(path.stat())
-    if descriptor is not None:
-        with contextlib.suppress(OSError):  # it was closed meanwhile
-            return os.pread(descriptor, _HEADER, 0)
-    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    try:
-        return os.read(file, _HEADER)
-    finally:
-        if _find_open(os.fstat(file), but=file) is None:  # another thread may have opened it; then this one is kept
-            os.close(file)
-
-
-def _find_open(wanted: os.stat_result, but: int | None = None) -> int | None:
-    """A descriptor of this process on a file, if it has one; where there are no descriptors, no lock is lost either."""
-    with contextlib.suppress(FileNotFoundError):
-        for descriptor in [int(path.name) for path in Path("/dev/fd").iterdir()]:
-            with contextlib.suppress(OSError):  # that of the folder itself is closed again
-                if descriptor != but and os.path.samestat(os.fstat(descriptor), wanted):
-                    return descriptor
-    return None
 
 
 def no_ledger(location: SQLiteLocation) -> NoLedger:

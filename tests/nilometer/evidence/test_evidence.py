@@ -83,7 +83,8 @@ def test_another_program_checks_the_checkpoint_and_each_proof(made: Path) -> Non
 def test_a_ledger_that_is_not_sealed_has_no_evidence(tmp_path: Path) -> None:
     desk = Desk(tmp_path).with_history()
     answer = desk.call("evidence", "-o", f"{tmp_path}/evidence")
-    assert (answer.code, answer.err.splitlines()) == (2, ["error: the ledger is not sealed", "hint: nilo seal"])
+    hint = "hint: make a key: nilo key new NAME -o seal.key; then: nilo seal --key seal.key"
+    assert (answer.code, answer.err.splitlines()) == (2, ["error: the ledger is not sealed", hint])
 
 
 def test_what_is_in_the_folder_is_the_program_of_the_page(made: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import subprocess
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -102,6 +103,9 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Generator[Authority]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            if self.path != "/tsr":
+                self.send_error(404)
+                return
             reply = authority.stamp(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.send_header("Content-Type", "application/timestamp-reply")
@@ -181,6 +185,7 @@ def test_another_authority_or_another_checkpoint_is_a_violation(
     seal(desk, authority)
     found = verify(desk, "--timestamp-certificate", other.certificate)
     assert (found["code"], found["timestamped"], found["findings"][0]["about"]) == (1, None, "timestamp")
+    assert found["findings"][0]["message"].endswith("none of the named certificates confirms its signature")
     desk.call("do", "add-memory", "web01", "2MiB")
     seal(desk, authority)
     for change in (
@@ -220,8 +225,48 @@ def test_what_is_not_a_url_or_not_a_certificate_is_refused(desk: Desk) -> None:
     refused = desk.call("seal", "--key", f"{desk.folder}/seal.key", "--timestamp", "freetsa")
     assert (refused.code, refused.err.splitlines()[0]) == (2, "error: 'freetsa' is not a URL of http or https")
     assert desk.call("info", "--format", "json").json["sealed"] is None
-    refused = desk.call("verify", "--timestamp-certificate", f"{desk.folder}/seal.pub")
-    assert (refused.code, "there is no certificate in PEM" in refused.err, "hint: " in refused.err) == (2, True, True)
+
+
+@pytest.mark.parametrize("url", ["http://a b/", "http://[::1", "http://tsa.example:99999/", "http://tsa.example:0/"])
+def test_a_url_that_nothing_can_be_asked_by_is_refused_before_anything_is_sealed(desk: Desk, url: str) -> None:
+    refused = desk.call("seal", "--key", f"{desk.folder}/seal.key", "--timestamp", url)
+    assert (refused.code, refused.err.splitlines()[0]) == (2, f"error: {url!r} is not a URL of http or https")
+    assert desk.call("info", "--format", "json").json["sealed"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("log.example+5+x", "there is no certificate in PEM"),
+        ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "there is no certificate in PEM"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n", "a certificate in it is cut off or damaged"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "a certificate in it is cut off or damaged"),
+    ],
+)
+def test_a_file_that_is_no_certificate_says_so_in_a_line(desk: Desk, text: str, why: str) -> None:
+    file = desk.write("tsa.pem", text)
+    refused = desk.call("verify", "--timestamp-certificate", file)
+    hint = "hint: name a file with the certificate of who made the time stamps, in PEM"
+    assert (refused.code, refused.err) == (2, f"error: {file}: {why}\n{hint}\n")
+
+
+def test_an_authority_that_cannot_be_asked_is_a_warning_with_place_reason_and_hint(
+    desk: Desk, authority: Authority
+) -> None:
+    again = "hint: the checkpoint is sealed without one; the same command asks again"
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        closed = f"http://127.0.0.1:{nobody.getsockname()[1]}/tsr"
+    for url, why, hint in (
+        (closed, "nothing listens there (connection refused)", again),
+        ("http://tsa.invalid/", "no such host is known", again),
+        (authority.url.replace("http:", "https:"), "it does not speak TLS; is the URL one of http?", again),
+        (
+            authority.url.replace("/tsr", "/other"),
+            "it answered with HTTP status 404",
+            f"{again}; is this the URL of a time stamp authority (RFC 3161)?",
+        ),
+    ):
+        assert seal(desk, replace(authority, url=url)) == f"warning: {url} gave no time stamp: {why}\n{hint}\n"
 
 
 def test_without_what_checks_them_it_says_what_to_install(desk: Desk) -> None:

@@ -11,11 +11,17 @@ from threading import Thread
 
 import pytest
 
+from domain.errors import InputError
+from nilometer.audit.provenance import FileDigests
+from nilometer.cli.files import open_output
+from nilometer.history.opening import is_parquet
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.reader import open_store
 from nilometer.storage.reader import EventReader
 from nilometer.storage.sqlite.files import check_file
 from nilometer.storage.urls import SQLiteLocation
+from nilometer.textio.databases import DATABASE_MAGIC
+from nilometer.textio.files import open_input, open_repeatable_input, read_small_file
 from tests.nilometer.ledger.asking import ask, with_web01
 
 OTHER = """
@@ -45,6 +51,26 @@ def look(path: Path) -> None:
     assert check_file(SQLiteLocation(path))
 
 
+def take_for_a_history(path: Path) -> None:
+    """It takes the file for a history, which an export and an audit read."""
+    assert not is_parquet(str(path))
+    digests = FileDigests()
+    with digests.open(str(path)) as stream:
+        while stream.read(16):
+            pass
+    digests.confirm(str(path))
+
+
+def take_for_another_file(path: Path) -> None:
+    """It takes the file for one to import, for a small one, and for one to write."""
+    for open_one in (open_input, open_repeatable_input):
+        with open_one(str(path)) as stream:
+            assert stream.read().startswith(DATABASE_MAGIC)
+    assert read_small_file(str(path), "a key", "").startswith(DATABASE_MAGIC)
+    with pytest.raises(InputError, match="is a SQLite database; it was not touched"), open_output(str(path)):
+        pass
+
+
 def look_in_threads(path: Path) -> None:
     """Several threads of it look at once, while others open and close it."""
     threads = [Thread(target=do, args=(path,)) for do in (look, read_beside) * 4]
@@ -54,7 +80,7 @@ def look_in_threads(path: Path) -> None:
         thread.join()
 
 
-@pytest.mark.parametrize("again", [read_beside, look, look_in_threads])
+@pytest.mark.parametrize("again", [read_beside, look, look_in_threads, take_for_a_history, take_for_another_file])
 def test_what_two_processes_record_is_there_although_one_opened_the_file_again(
     tmp_path: Path, again: Callable[[Path], None]
 ) -> None:
