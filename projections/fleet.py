@@ -6,9 +6,8 @@ rest gives the same. What was removed leaves the fleet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import NilometerError
@@ -44,15 +43,16 @@ class Fleet:
         """The ids of the VMs on a host, running or not."""
         return frozenset(self._on.get(host, ()))
 
-    def account(self, host: str, held_by: Callable[[ObservedVm], int | None] = attrgetter("held")) -> HostAccount:
-        """What a host has and what its VMs hold of it, as far as it is known. It must be in the fleet.
+    def observed_on(self, host: str) -> list[ObservedVm]:
+        """The observed VMs on a host, by their ids."""
+        vms = (self.vms[id].subject for id in sorted(self._on.get(host, ())))
+        return [vm for vm in vms if isinstance(vm, ObservedVm)]
 
-        ``held_by`` gives what an observed VM holds, for who has computed it before.
-        """
+    def account(self, host: str) -> HostAccount:
+        """What a host has and what its VMs hold of it, as far as it is known. It must be in the fleet."""
         subject = self.hosts[host].subject
         if isinstance(subject, ObservedHost):
-            vms = (self.vms[id].subject for id in sorted(self._on.get(host, ())))
-            return account_of(subject, [vm for vm in vms if isinstance(vm, ObservedVm)], held_by)
+            return account_of(subject, self.observed_on(host))
         state = subject.state
         book: dict[str, int | None] = dict(subject.book)
         return HostAccount(

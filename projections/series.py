@@ -6,22 +6,22 @@ unknown. An event that was recorded after later ones of its stream counts from t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from operator import attrgetter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from domain.aggregates import VmAggregate
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import UtcTime, split_stream
-from domain.observed.host import ObservedHost
-from domain.observed.vm import ObservedVm
+from domain.observed.host import ObservedHost, room_of
+from domain.record import fast_init
 from domain.state import Power
 from projections.fleet import Fleet
 from projections.tracked import TrackedVm
 from projections.unknowns import has_stale_balloon, is_stale
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmPoint:
     """The figures of a VM from an event on, until its next one."""
@@ -45,6 +45,7 @@ class VmPoint:
         return self.power not in (Power.OFF, Power.SAVED) and self.assigned is not None
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostPoint:
     """The figures of a host from an event on, until the next one that concerns it."""
@@ -61,13 +62,47 @@ class HostPoint:
 FigurePoint = VmPoint | HostPoint
 
 
+@dataclass(slots=True)
+class _Book:
+    """What the observed VMs on a host hold of it, and the sum: an event of one VM changes one entry."""
+
+    entries: dict[str, int | None] = field(default_factory=dict[str, int | None])
+    known: int = 0
+    """The sum of all entries that are known."""
+    unknown: int = 0
+    """How many are not."""
+
+    @property
+    def held(self) -> int | None:
+        """What they hold together."""
+        return None if self.unknown else self.known
+
+    def put(self, vm: str, held: int | None) -> None:
+        """A VM on the host holds so much now."""
+        self.leave(vm)
+        self.entries[vm] = held
+        if held is None:
+            self.unknown += 1
+        else:
+            self.known += held
+
+    def leave(self, vm: str) -> None:
+        """A VM is on the host no more, if it was."""
+        if vm in self.entries:
+            held = self.entries.pop(vm)
+            if held is None:
+                self.unknown -= 1
+            else:
+                self.known -= held
+
+
 class FleetSeries:
     """Takes events in order, and gives the figures after each. What was removed has figures no more."""
 
     def __init__(self, fleet: Fleet | None = None) -> None:
         self.fleet = fleet or Fleet()
-        self._held: dict[str, int | None] = {}
-        """What observed VMs hold since their last events: a host's account asks for all of its VMs each time."""
+        self._books: dict[str, _Book] = {}
+        """Of observed hosts, each from when it was first asked for."""
 
     def take(self, envelope: Envelope[Event]) -> list[FigurePoint]:
         """Applies the next event: the figures of its VM after it, and those of each host that it concerns.
@@ -88,23 +123,46 @@ class FleetSeries:
         after = fleet.vms.get(id)
         if after is None:
             return [] if before is None else [_gone(id, before, envelope)]
-        self._held.pop(after.subject.id, None)
         points: list[FigurePoint] = [vm_point(id, after, envelope.position)]
-        if not isinstance(after.subject, VmAggregate):  # the book of a decided host has events of its own
-            hosts = dict.fromkeys((host_before, after.subject.host))
-            points += [self._host_point(host, envelope) for host in hosts if host is not None and host in fleet.hosts]
+        subject = after.subject
+        if isinstance(subject, VmAggregate):  # the book of a decided host has events of its own
+            return points
+        host = subject.host
+        if host_before != host and host_before in self._books:
+            self._books[host_before].leave(id)
+        if host in self._books:
+            self._books[host].put(id, subject.held)
+        if host_before is not None and host_before != host and host_before in fleet.hosts:
+            points.append(self._host_point(host_before, envelope))
+        if host is not None and host in fleet.hosts:
+            points.append(self._host_point(host, envelope))
         return points
 
     def _host_point(self, id: str, envelope: Envelope[Event]) -> HostPoint:
         happened, tracked = envelope.metadata.happened, self.fleet.hosts[id]
-        is_observed = isinstance(tracked.subject, ObservedHost)
-        at = happened if is_observed else max(happened, tracked.as_of)
-        return host_point(self.fleet, id, envelope.position, at, self._held_by)
+        host = tracked.subject
+        if not isinstance(host, ObservedHost):
+            return host_point(self.fleet, id, envelope.position, max(happened, tracked.as_of))
+        held = self._book(id).held
+        vms = self.fleet.observed_on(id) if host.total is None and host.budget is not None else ()
+        total, reserve, free = room_of(host, held, vms)
+        return HostPoint(
+            position=envelope.position,
+            at=happened,
+            host=id,
+            total=total,
+            reserve=reserve,
+            held=held,
+            free=host.free if free is None else free,
+        )
 
-    def _held_by(self, vm: ObservedVm) -> int | None:
-        if vm.id not in self._held:
-            self._held[vm.id] = vm.held
-        return self._held[vm.id]
+    def _book(self, host: str) -> _Book:
+        book = self._books.get(host)
+        if book is None:
+            book = self._books[host] = _Book()
+            for vm in self.fleet.observed_on(host):
+                book.put(vm.id, vm.held)
+        return book
 
 
 def read_series(events: Iterable[Envelope[Event]]) -> Iterator[FigurePoint]:
@@ -114,11 +172,9 @@ def read_series(events: Iterable[Envelope[Event]]) -> Iterator[FigurePoint]:
         yield from series.take(event)
 
 
-def host_point(
-    fleet: Fleet, id: str, position: int, at: UtcTime, held_by: Callable[[ObservedVm], int | None] = attrgetter("held")
-) -> HostPoint:
+def host_point(fleet: Fleet, id: str, position: int, at: UtcTime) -> HostPoint:
     """The figures of a host as its fleet has them now; ``position`` and ``at`` say since when."""
-    account = fleet.account(id, held_by)
+    account = fleet.account(id)
     return HostPoint(
         position=position,
         at=at,

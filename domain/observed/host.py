@@ -130,11 +130,7 @@ def account_of(
     book = {vm.id: size for vm in on if (size := held_by(vm)) != 0}
     sizes = book.values()
     held = None if None in sizes else sum(size or 0 for size in sizes)
-    total, reserve = host.total, host.reserve
-    if total is None and host.budget is not None and on and all(_backed(vm) for vm in on):
-        total, reserve = host.budget, 0
-    most = host.budget if host.budget is not None else None if total is None or reserve is None else total - reserve
-    free = None if most is None or held is None else most - held
+    total, reserve, free = room_of(host, held, on)
     return HostAccount(
         total=total,
         reserve=reserve,
@@ -145,6 +141,22 @@ def account_of(
         measured_free=host.free,
         measured_at=host.measured.get("free"),
     )
+
+
+def room_of(
+    host: ObservedHost, held: int | None, vms: Iterable[ObservedVm]
+) -> tuple[int | None, int | None, int | None]:
+    """The total, the reserve and what is free of a host, of which these VMs hold so much together.
+
+    The VMs are asked only where a budget stands for a total that nobody measured.
+    """
+    total, reserve = host.total, host.reserve
+    if total is None and host.budget is not None:
+        backed = [_backed(vm) for vm in vms]
+        if backed and all(backed):
+            total, reserve = host.budget, 0
+    most = host.budget if host.budget is not None else None if total is None or reserve is None else total - reserve
+    return total, reserve, None if most is None or held is None else most - held
 
 
 def _backed(vm: ObservedVm) -> bool:

@@ -133,6 +133,14 @@ def decided(seed: int, lines: int, observations: bool = False) -> tuple[list[Env
     return recorder.history, model.snapshot()
 
 
+def observed(seed: int, facts: int) -> list[Envelope[Event]]:
+    """A history of so many facts about two hosts and three VMs that move between them."""
+    recorder, chooser = Recorder(), Seeded(seed)
+    for _ in range(facts):
+        observe(recorder, chooser)
+    return recorder.history
+
+
 def observe(recorder: Recorder, chooser: Seeded) -> None:
     """Records something about an observed host or VM: mostly of a moment ago, sometimes of long before."""
     host, vm = f"host/seen{chooser.integer(1, 2)}", f"vm/seen.vm{chooser.integer(0, 2)}"

@@ -13,13 +13,17 @@ from projections.requests import RequestCourse, RequestCourses
 from projections.series import FleetSeries, HostPoint, VmPoint, read_series
 from projections.unknowns import WhyUnknown
 from projections.view import HostRow, VmRow, view
-from tests.projections.histories import decided
+from tests.projections.histories import decided, observed
 from tests.projections.test_recordings import recorded
 
-VM_FIGURES = (
-    "host", "power", "session", "assigned", "held", "visible", "high_watermark", "in_use", "ballooned",
-)  # fmt: skip
-HOST_FIGURES = ("total", "reserve", "free")
+VM_FIGURES = {
+    name: name
+    for name in (
+        "host", "power", "session", "assigned", "held", "visible", "high_watermark", "in_use", "ballooned",
+    )
+}  # fmt: skip
+HOST_FIGURES = {"total": "total", "reserve": "reserve", "held": "assigned", "free": "free"}
+"""Their names in a row of the view."""
 
 
 def check_against_views(history: list[Envelope[Event]]) -> None:
@@ -27,10 +31,10 @@ def check_against_views(history: list[Envelope[Event]]) -> None:
     for event in history:
         points = series.take(event)
         fleet.apply(event)
-        shown = view(fleet)
-        rows: dict[str, VmRow | HostRow] = {row.vm: row for row in shown.vms} | {row.host: row for row in shown.hosts}
+        now = view(fleet)
+        rows: dict[str, VmRow | HostRow] = {row.vm: row for row in now.vms} | {row.host: row for row in now.hosts}
         for point in points:
-            names: tuple[str, ...] = HOST_FIGURES
+            names = HOST_FIGURES
             if isinstance(point, VmPoint):
                 row = rows.get(point.vm)
                 if row is None:  # removed, or retired: it has nothing
@@ -38,7 +42,9 @@ def check_against_views(history: list[Envelope[Event]]) -> None:
                 names = VM_FIGURES
             else:
                 row = rows[point.host]
-            assert {name: getattr(point, name) for name in names} == {name: getattr(row, name) for name in names}
+            assert {name: getattr(point, name) for name in names} == {
+                name: getattr(row, shown) for name, shown in names.items()
+            }
             assert point.position == event.position
 
 
@@ -46,6 +52,12 @@ def check_against_views(history: list[Envelope[Event]]) -> None:
 @settings(max_examples=30, deadline=None)
 def test_the_series_of_a_decided_history_is_what_the_view_shows_after_each_event(seed: int, lines: int) -> None:
     check_against_views(decided(seed, lines)[0])
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_the_series_of_an_observed_history_is_what_the_view_shows_after_each_event(seed: int) -> None:
+    check_against_views(observed(seed, 120))
 
 
 @pytest.mark.parametrize("name", ["s2_shrink_in_use_partial", "s4_beyond_limits", "s7_three_vms_one_budget"])
