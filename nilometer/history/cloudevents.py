@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from pydantic_core import from_json, to_json
@@ -86,6 +87,75 @@ def write_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[bytes]:
     """The history lines of stored events."""
     for stored in rows:
         yield to_json(to_cloudevent(stored, ledger)) + b"\n"
+
+
+def write_digested_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[bytes]:
+    """The same, in a tenth of the time, where a digest of the lines shows afterwards whether they are those.
+
+    The bytes of a body are copied: one that is not as Nilometer writes it gives another line than it was written as.
+    """
+    source = to_json(source_uri(ledger))
+    for stored in rows:
+        body = stored.body
+        head, tail = _HEAD.match(body), _TAIL.fullmatch(body, max(0, body.rfind(_TAIL_BEGINS)))
+        if head is None or tail is None:
+            yield from write_lines([stored], ledger)
+            continue
+        actor, causation, correlation = head.groups()
+        earliest, happened, reason, recorded, via = tail.groups()
+        subject, version = _quoted(stored.stream), stored.version
+        yield b"".join(
+            (
+                b'{"actor":',
+                actor,
+                b"" if causation is None else b',"causation":' + causation,
+                b',"correlation":',
+                correlation,
+                b',"data":',
+                body[head.end() : tail.start()],
+                b',"datacontenttype":"application/json"',
+                b"" if earliest is None else b',"earliest":' + earliest,
+                b',"id":%b/%d","position":%d' % (subject[:-1], version, stored.position),
+                b"" if reason is None else b',"reason":' + reason,
+                b',"recorded":',
+                recorded,
+                b',"source":',
+                source,
+                b',"specversion":"1.0","subject":',
+                subject,
+                b',"time":',
+                happened,
+                b',"type":',
+                _quoted_type(stored.topic),
+                b',"version":%d,"via":' % version,
+                via,
+                b"}\n",
+            )
+        )
+
+
+_TEXT: Final = rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")'
+_HEAD: Final = re.compile(
+    rb'\{"actor":%b,"causation":(?:null|%b),"correlation":%b,"data":(?=\{)' % (_TEXT, _TEXT, _TEXT)
+)
+_TAIL: Final = re.compile(
+    rb',"earliest":(?:null|%b),"happened":%b,"reason":(?:null|%b),"recorded":%b,"via":%b\}'
+    % (_TEXT, _TEXT, _TEXT, _TEXT, _TEXT)
+)
+"""What stands in a body before and behind the data."""
+_TAIL_BEGINS: Final = b',"earliest":'
+"""The last one is that of the body: what follows are texts, in which its quotes would be escaped."""
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> bytes:
+    return to_json(text)
+
+
+@lru_cache(maxsize=256)
+def _quoted_type(topic: str) -> bytes:
+    kind, _, shape = topic.rpartition("/")
+    return to_json(f"nilometer.{kind}.v{shape}")
 
 
 def _body(stored: StoredRow) -> dict[str, Any]:

@@ -5,22 +5,31 @@ What is judged, or kept, apart is cut between such groups. They are found in the
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-_NAMES: Final = re.compile(rb'"(?:host|destination|to|id)":"([^"\\/]*)(.)')
-"""The hosts that an event names: in its data and arguments, and as what it read. The event's own id has a slash."""
+_NAMING: Final = (b'"host":"', b'"destination":"', b'"to":"', b'"id":"')
+"""What stands before a host that an event names: in its data and arguments, and as what it read."""
 
 
 def hosts_named(text: bytes) -> set[bytes] | None:
     """The streams of the hosts that an event names; ``None`` if a name in it is escaped.
 
-    ``text`` is JSON that contains the event's data, as Nilometer writes it.
+    ``text`` is JSON that contains the event's data, as Nilometer writes it. What has a slash is no host: the event's
+    own id has one.
     """
-    found = _NAMES.findall(text)
-    if any(end == b"\\" for _, end in found):
-        return None
-    return {b"host/" + name for name, end in found if end == b'"'}
+    hosts = set[bytes]()
+    for naming in _NAMING:  # four searches take a fifth of the time of one with a regular expression
+        at = text.find(naming)
+        while at >= 0:
+            begin = at + len(naming)
+            at = text.find(b'"', begin)
+            name, slash, _ = text[begin:at].partition(b"/")
+            if b"\\" in name:
+                return None
+            if not slash:
+                hosts.add(b"host/" + name)
+            at = text.find(naming, at)
+    return hosts
 
 
 class StreamGroups:

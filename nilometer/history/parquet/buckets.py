@@ -47,7 +47,7 @@ class BucketedExport:
         """
         for run in self.manifest.runs:
             with opened(self.manifest, [file for file in run if _bucket_of(file) in buckets]) as files:
-                yield from merge(*map(_lines_in, files))
+                yield from merge(*(file.lines_with_columns() for file in files))
 
 
 def open_buckets(folder: Path) -> BucketedExport:
@@ -65,8 +65,3 @@ def _bucket_of(file: ExportFile) -> str:
 
 def _headers_in(file: LedgerFile, bucket: str) -> Iterator[tuple[ColumnHeader, str]]:
     return ((header, bucket) for header in file.headers())
-
-
-def _lines_in(file: LedgerFile) -> Iterator[tuple[ColumnHeader, bytes]]:
-    for header, (_, line) in zip(file.headers(), file.lines(), strict=True):
-        yield header, line

@@ -19,7 +19,7 @@ import pyarrow.parquet
 from domain.errors import InputError
 from domain.identifiers import StreamName
 from nilometer.errors import UnreadableEvent
-from nilometer.history.cloudevents import write_lines
+from nilometer.history.cloudevents import write_digested_lines
 from nilometer.history.columns import SCHEMA_VERSION, STORED
 from nilometer.history.parquet.arrow import SCHEMA
 from nilometer.history.parquet.manifest import ExportFile, Manifest, read_manifest
@@ -131,21 +131,35 @@ class LedgerFile:
 
     def lines(self) -> Iterator[Line]:
         """Its history lines. Raises ``InputError`` if they are not what was written."""
+        for _, rows, lines in self._pieces(STORED):
+            yield from zip([row.position for row in rows], lines, strict=True)
+
+    def lines_with_columns(self) -> Iterator[tuple[ColumnHeader, bytes]]:
+        """The same, each with what the typed columns say of it."""
+        for batch, rows, lines in self._pieces((*STORED, "recorded")):
+            for row, recorded, line in zip(rows, _recorded_in(batch), lines, strict=True):
+                yield ColumnHeader(row.position, row.stream, row.version, row.topic, recorded), line
+
+    def _pieces(self, columns: Sequence[str]) -> Iterator[tuple[pyarrow.RecordBatch, list[StoredRow], list[bytes]]]:
+        """What is read together, with its rows and its lines, which are compared with what was written."""
         digest, events, last = hashlib.sha256(), 0, 0
-        for row in self._rows():
+        for batch in self._batches(columns):
+            rows, lines = self._rows_in(batch), list[bytes]()
+            for row in rows:
+                if row.position <= last:
+                    raise InputError(
+                        f"{self.name}: position {row.position} stands behind {last}: "
+                        "the rows were put in another order",
+                        hint=EXPORT_AGAIN,
+                    )
+                last = row.position
             try:
-                (line,) = write_lines([row], self._ledger)
+                lines += write_digested_lines(rows, self._ledger)
             except UnreadableEvent as error:
                 raise InputError(f"{self.name}: {error.message}", hint=EXPORT_AGAIN) from None
-            if row.position <= last:
-                raise InputError(
-                    f"{self.name}: position {row.position} stands behind {last}: the rows were put in another order",
-                    hint=EXPORT_AGAIN,
-                )
-            last = row.position
-            events += 1
-            digest.update(line)
-            yield row.position, line
+            events += len(rows)
+            digest.update(b"".join(lines))
+            yield batch, rows, lines
         first, ends, count, sha256 = self._facts
         if (last, events, digest.hexdigest()) != (ends, count, sha256):
             raise InputError(
@@ -157,21 +171,19 @@ class LedgerFile:
     def headers(self) -> Iterator[ColumnHeader]:
         """What its typed columns say of each event, without the bodies. Raises ``InputError``."""
         for batch in self._batches(_HEADER, HEADERS_READ):
-            recorded = batch.column("recorded").cast(_WITHOUT_ZONE).cast(pyarrow.string())
             columns = [batch.column(name).to_pylist() for name in _HEADER[:-1]]
             if any(None in column for column in columns):
                 raise self._lacks_something()
-            yield from map(ColumnHeader, *columns, map(_as_utc_time, recorded.to_pylist()))
+            yield from map(ColumnHeader, *columns, _recorded_in(batch))
 
-    def _rows(self) -> Iterator[StoredRow]:
-        for batch in self._batches(STORED):
-            columns = (batch.column(name).to_pylist() for name in STORED)
-            for position, stream, version, topic, body in zip(*columns, strict=True):
-                if None in (position, stream, version, topic, body):
-                    raise self._lacks_something()
-                yield StoredRow(  # by position: done for every event
-                    position, StreamName(stream), version, topic, body.encode()
-                )
+    def _rows_in(self, batch: pyarrow.RecordBatch) -> list[StoredRow]:
+        columns = [batch.column(name).to_pylist() for name in STORED]
+        if any(None in column for column in columns):
+            raise self._lacks_something()
+        return [
+            StoredRow(position, StreamName(stream), version, topic, body.encode())  # by position: done for every event
+            for position, stream, version, topic, body in zip(*columns, strict=True)
+        ]
 
     def _batches(self, columns: Sequence[str], rows: int = ROWS_READ) -> Iterator[pyarrow.RecordBatch]:
         try:
@@ -206,6 +218,11 @@ class LedgerFile:
             )
         except (KeyError, ValueError):
             raise InputError(f"{self.name}: its metadata are damaged", hint=EXPORT_AGAIN) from None
+
+
+def _recorded_in(batch: pyarrow.RecordBatch) -> Iterator[str | None]:
+    """When events were recorded, as their bodies have it."""
+    return map(_as_utc_time, batch.column("recorded").cast(_WITHOUT_ZONE).cast(pyarrow.string()).to_pylist())
 
 
 def _as_utc_time(moment: str | None) -> str | None:

@@ -18,7 +18,7 @@ from domain.identifiers import StreamName, UtcTime, vm_stream
 from domain.observed.events import HostObserved, ImportBegun, VmAnnotated, VmMemoryMoved, VmObserved
 from nilometer.errors import UnreadableEvent
 from nilometer.history.checked import read_history
-from nilometer.history.cloudevents import envelope_to_cloudevent, to_canonical_json, write_lines
+from nilometer.history.cloudevents import envelope_to_cloudevent, to_canonical_json, write_digested_lines, write_lines
 from nilometer.history.codecs import envelope_to_line
 from nilometer.history.restoring import restore
 from nilometer.ledger.ledger import Ledger
@@ -201,6 +201,7 @@ def test_a_line_is_what_a_general_writer_makes_of_it(data: dict[str, object], ac
     whole = body(actor=actor, reason=reason, data=data)
     row = stored(to_canonical_json(whole))
     [line] = write_lines([row], "1")
+    assert list(write_digested_lines([row], "1")) == [line]
     assert line == to_canonical_json(json.loads(line)) + b"\n"
     written: dict[str, object] = json.loads(line)
     known = {name: value for name, value in written.items() if name in whole}

@@ -21,7 +21,7 @@ from nilometer import Ledger
 from nilometer.history.checked import read_history
 from nilometer.history.parquet import writing
 from nilometer.history.parquet.manifest import NAME
-from nilometer.history.parquet.reading import LedgerFile
+from nilometer.history.parquet.reading import ColumnHeader, LedgerFile
 from nilometer.history.restoring import restore
 from nilometer.storage.sqlite.triggers import TRIGGERS
 from nilometer.textio.files import open_input
@@ -145,15 +145,15 @@ def test_a_share_of_an_export_with_buckets_reads_the_bodies_of_its_own(
     desk: Desk, buckets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies = list[str]()
-    read = LedgerFile.lines
+    read = LedgerFile.lines_with_columns
 
-    def noted(file: LedgerFile) -> Iterator[tuple[int, bytes]]:
+    def noted(file: LedgerFile) -> Iterator[tuple[ColumnHeader, bytes]]:
         bodies.append(file.name)
         return read(file)
 
     whole = desk.call("audit", str(buckets), "--format", "json")
     names = list[str]()
-    monkeypatch.setattr(LedgerFile, "lines", noted)
+    monkeypatch.setattr(LedgerFile, "lines_with_columns", noted)
     for number in (1, 2, 3):
         bodies.clear()
         made = desk.call("audit", str(buckets), "--share", f"{number}/3")
