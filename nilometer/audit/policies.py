@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime
-from nilometer.textio.files import open_input
+from nilometer.textio.files import check_name, open_input
 from rules.judging.scope import EVERYTHING, Scope
 from rules.policies.policy import Policy
 from rules.policies.reading import LONGEST, read_policies
@@ -20,6 +21,8 @@ _BOM: Final = "\ufeff"
 
 def open_policies(file: str) -> tuple[Policy, ...]:
     """The policies of a file; ``-`` is stdin. Raises ``InputError``, or ``UnreadableRule`` with place and reason."""
+    if Path(check_name(file)).is_dir():
+        raise InputError(f"{file}: this is a folder, not a file of policies", hint="name one file, .py or .toml")
     with open_input(file) as stream:
         text = stream.read(LONGEST * 4 + 1)
     try:

@@ -12,6 +12,8 @@ Anything outside the subset is an error with its place, never skipped.
 from __future__ import annotations
 
 import ast
+import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FunctionType
@@ -22,17 +24,26 @@ from rules.policies import vocabulary
 from rules.policies.arguments import ARGUMENTS, KINDS
 from rules.policies.compiling import compile_condition, compile_measure
 from rules.policies.policy import ALL, Policy, PolicyScope
-from rules.policies.toml import HOLDS, SAYS, TomlLines, is_toml, read_tables, to_function
+from rules.policies.toml import EXAMPLE, HOLDS, SAYS, TomlLines, is_toml, read_tables, to_function
 from rules.policies.window import PolicyWindow, read_window
 from rules.symbolic.reader import RuleReader, read_definition
-from rules.symbolic.source import RuleSource, UnreadableRule
+from rules.symbolic.source import RuleSource, UnreadableRule, point_at
+from rules.symbolic.terms import Op, Term, subterms
 from rules.symbolic.values import as_term
 
 LONGEST: Final = 2**20
-"""Bytes of a file of policies at most."""
+"""Characters of a file of policies at most."""
+LARGEST_NUMBER: Final = 2**64
+"""A number of a policy is smaller than that: sizes go up to 2**52 bytes, and are multiplied by little."""
+MOST_STATEMENTS: Final = 2000
+"""Statements of one policy at most, each counted on every way that leads to it."""
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""Control characters, ends of lines that are none of Python's, and what turns the direction of a text."""
 _ALONE: Final = {"Host": "host", "Group": "group", "Command": "command"}
 """The role of a parameter that is the only one of its type."""
 _ROLES: Final = "one: Vm, other: Vm; before: Vm, vm: Vm; group: Group; command: Command"
+_TAKEN: Final = frozenset((*vocabulary.__all__, "scope", "min", "max", "bool", "replace"))
+"""Names that stand for something in every file of policies."""
 _MODULE: Final = "nilometer.policy"
 """What a file may import from, for an editor: the names are there without it."""
 _EXAMPLE: Final = "def tenth_stays_free(host: Host) -> bool:, with a docstring and a return"
@@ -73,13 +84,13 @@ def read_policies(text: str, source: str) -> tuple[Policy, ...]:
     """
     if len(text) > LONGEST:
         raise InputError(f"{source}: over {LONGEST} characters are no file of policies", hint="keep it shorter")
+    _check_characters(text, source)
     written = list((_read_toml if is_toml(text, source) else _read_python)(text, source))
-    reader = RuleReader()
     policies: list[Policy] = []
     for definition in written:
         node = definition.text.tree
         try:
-            policy = _read(reader, definition)
+            policy = _read(definition)
             compile_condition(policy.term)
             compile_measure(policy.term)
         except (RecursionError, MemoryError):
@@ -92,8 +103,23 @@ def read_policies(text: str, source: str) -> tuple[Policy, ...]:
                 raise definition.text.error(node, what, "the same vms as the other one, or another group")
         policies.append(policy)
     if not policies:
-        raise InputError(f"{source}: there is no policy", hint=f"write a function: {_EXAMPLE}")
+        instead = f"a table: {EXAMPLE}" if is_toml(text, source) else f"a function: {_EXAMPLE}"
+        raise InputError(f"{source}: there is no policy", hint=f"write {instead}")
     return tuple(policies)
+
+
+def _check_characters(text: str, source: str) -> None:
+    """Raises ``InputError`` for a character that is not seen, or makes a line look otherwise than it is read."""
+    wrong = _UNSEEN.search(text)
+    if wrong is None:
+        return
+    row, column = text.count("\n", 0, wrong.start()) + 1, wrong.start() - text.rfind("\n", 0, wrong.start())
+    name = unicodedata.name(wrong[0], "a control character")
+    raise InputError(
+        f"{source}:{row}:{column}: the character U+{ord(wrong[0]):04X} ({name.lower()}) is not seen, or changes how "
+        "the line looks",
+        hint="delete it: a policy is read as it looks",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +137,23 @@ def _read_python(text: str, source: str) -> Iterator[_Written]:
     try:
         tree = ast.parse(text, source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        row = getattr(error, "lineno", None) or 1
-        what = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise InputError(f"{source}:{row}: this is no Python: {what}", hint=f"write a function: {_EXAMPLE}") from None
+        raise _not_python(error, source) from None
     for node in _definitions(tree, source, lines):
         written = _text_of(node, source, lines)
         begin = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         yield _Written(written, _keywords_of(written), (begin, node.end_lineno or begin))
+
+
+def _not_python(error: Exception, source: str) -> InputError:
+    """The error for a text that Python cannot parse."""
+    if isinstance(error, RecursionError | MemoryError):
+        return InputError(f"{source}: an expression is nested too deeply", hint="write several smaller policies")
+    row, column = getattr(error, "lineno", None) or 1, getattr(error, "offset", None)
+    where = f"{source}:{row}:{column}" if column else f"{source}:{row}"
+    what = error.msg if isinstance(error, SyntaxError) else str(error)
+    if "integer string conversion" in what:
+        return InputError(f"{where}: a number of thousands of digits", hint="a size is at most 2**52 bytes")
+    return InputError(f"{where}: this is no Python: {what}", hint=f"write a function: {_EXAMPLE}")
 
 
 def _read_toml(text: str, source: str) -> Iterator[_Written]:
@@ -163,28 +199,48 @@ def _definitions(tree: ast.Module, source: str, lines: tuple[str, ...]) -> Itera
                 raise _error(source, lines, node, what, f"functions only: {_EXAMPLE}")
 
 
-def _read(reader: RuleReader, definition: _Written) -> Policy:
+def _read(definition: _Written) -> Policy:
     written, node = definition.text, definition.text.tree
     over = _read_roles(written)
     if not (isinstance(node.returns, ast.Name) and node.returns.id == "bool"):
         raise written.error(node, "a policy that does not answer True or False", "-> bool")
     scope = _read_scope(definition, over)
-    if any(
-        isinstance(part, ast.Name | ast.Attribute | ast.arg | ast.keyword) and _named(part).startswith("__")
-        for part in ast.walk(node)
-    ):
-        raise written.error(node, "a name with __ before it", "another name")
-    value = read_definition(reader, written, bool, [ARGUMENTS[role] for role in over])
+    _check_parts(written)
+    sentence = " ".join((ast.get_docstring(node) or "").split())
+    if not sentence:
+        raise written.error(node, f"{node.name} does not say what it means", "a docstring for an operator")
+    reader = RuleReader(most_statements=MOST_STATEMENTS)
+    term = as_term(read_definition(reader, written, bool, [ARGUMENTS[role] for role in over]))
+    if any(abs(value) >= LARGEST_NUMBER for value in _numbers_of(term)):
+        raise written.error(node, "a number that is larger than any size", "sizes of at most 2**52 bytes")
     begin, end = definition.lines
     return Policy(
         name=node.name,
-        sentence=" ".join((ast.get_docstring(node) or "").split()),
+        sentence=sentence,
         scope=scope,
         over=frozenset(over),
-        term=as_term(value),
+        term=term,
         text="\n".join(written.lines[begin - 1 : end]) + "\n",
         place=f"{written.file}:{node.lineno}",
     )
+
+
+def _check_parts(written: PolicyText) -> None:
+    """Raises for a part of a policy that its reader takes for what it is not."""
+    for part in ast.walk(written.tree):
+        match part:
+            case ast.Name() | ast.Attribute() | ast.arg() | ast.keyword() if _named(part).startswith("__"):
+                raise written.error(part, "a name with __ before it", "another name")
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name) if name in _TAKEN:
+                raise written.error(part, f"{name!r} is given a second value", "another name for another thing")
+            case ast.Constant(value=int(value)) if value >= LARGEST_NUMBER:
+                raise written.error(part, "a number that is larger than any size", "sizes of at most 2**52 bytes")
+            case _:
+                pass
+
+
+def _numbers_of(term: Term) -> Iterator[int]:
+    return (part.leaf for part in subterms(term) if part.op is Op.CONSTANT and type(part.leaf) is int)
 
 
 def _read_roles(written: PolicyText) -> list[str]:
@@ -308,5 +364,5 @@ def _read_window(definition: _Written, given: Mapping[str, tuple[str, ...]]) -> 
 def _error(source: str, lines: tuple[str, ...], node: ast.AST, why: str, instead: str) -> UnreadableRule:
     row, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
     line = lines[row - 1] if row <= len(lines) else ""
-    indent = line.encode()[:column].decode(errors="replace")
-    return UnreadableRule(f"{source}:{row}:{column + 1}: {why}\n  {line}\n  {' ' * len(indent)}^", hint=instead)
+    indent = len(line.encode()[:column].decode(errors="replace"))
+    return UnreadableRule(f"{source}:{row}:{column + 1}: {why}\n{point_at(line, indent)}", hint=instead)

@@ -19,7 +19,7 @@ from typing import Final, cast
 
 from domain.errors import InputError
 from rules.policies.arguments import KINDS
-from rules.symbolic.source import UnreadableRule
+from rules.symbolic.source import UnreadableRule, point_at
 
 SAYS: Final = "says"
 HOLDS: Final = "holds"
@@ -104,8 +104,7 @@ class TomlLines:
     def error(self, row: int, column: int, why: str, instead: str) -> UnreadableRule:
         """An error at a line and a column, both from 1, with the line and a caret under it."""
         line = self.lines[row - 1] if row <= len(self.lines) else ""
-        caret = " " * (column - 1)
-        return UnreadableRule(f"{self.source}:{row}:{column}: {why}\n  {line}\n  {caret}^", hint=instead)
+        return UnreadableRule(f"{self.source}:{row}:{column}: {why}\n{point_at(line, column - 1)}", hint=instead)
 
 
 def to_function(table: PolicyTable, file: TomlLines) -> ast.FunctionDef:

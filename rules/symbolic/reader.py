@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import dataclasses
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from enum import EnumMeta, StrEnum
 from types import BuiltinFunctionType
@@ -26,6 +27,8 @@ from rules.symbolic.terms import Term
 from rules.symbolic.values import SymbolicRecord, Value, choose, field_types, is_record, symbolic
 
 _STATEMENTS: Final = "a rule is made of assignments to new names, if, and return"
+_LARGEST_PRODUCT: Final = 2**256
+"""A product of constants is smaller than that: squares of squares take all memory."""
 _COMPARE: Final[dict[type[ast.cmpop], Callable[[Term, Term], Term]]] = {
     ast.Lt: terms.less,
     ast.LtE: terms.at_most,
@@ -42,11 +45,19 @@ class RuleReader:
     ``readable`` says which functions may be called: the rules of the program by default. ``definitions`` replace the
     source of some rules. The terms are then those of a program that does not run, so they prove nothing about the one
     that does. These definitions are not compared with the loaded code; all other rules are.
+
+    ``most_statements`` bounds what is read of a text that is a user's own: what follows an ``if`` is read once on each
+    way to it, so that twenty of them in a row are a million ways.
     """
 
     def __init__(
-        self, readable: Callable[[Rule], bool] = is_rule, definitions: Mapping[Rule, ast.FunctionDef] | None = None
+        self,
+        readable: Callable[[Rule], bool] = is_rule,
+        definitions: Mapping[Rule, ast.FunctionDef] | None = None,
+        *,
+        most_statements: int | None = None,
     ) -> None:
+        self._statements_left = most_statements
         self.readable = readable
         self._definitions = definitions or {}
         self.reached: dict[str, Rule] = {}
@@ -58,6 +69,12 @@ class RuleReader:
     def read(self, rule: Rule) -> Value:
         """The result of a rule for unknown arguments: a variable for each parameter, named after it."""
         return self.call(rule, [symbolic(name, kind) for name, kind in parameter_types(rule).items()])
+
+    def count_statement(self) -> bool:
+        """Counts a statement that is read; returns whether it still may be."""
+        if self._statements_left is not None:
+            self._statements_left -= 1
+        return self._statements_left is None or self._statements_left >= 0
 
     def call(self, rule: Rule, arguments: Sequence[Value]) -> Value:
         """The result of a rule for these arguments. Raises ``UnreadableRule``."""
@@ -112,6 +129,8 @@ class _Function:
         if not body:
             raise self._error(end, "a way through the rule that returns nothing", "return an answer on every way")
         first, rest = body[0], body[1:]
+        if not self._reader.count_statement():
+            raise self._error(first, "too many ways lead through the branches before it", "several smaller policies")
         match first:
             case ast.Return(value=ast.expr() as value):
                 if rest:
@@ -205,8 +224,18 @@ class _Function:
         if type(attribute) is property and attribute.fget is not None and self._reader.readable(attribute.fget):
             return self._reader.call(attribute.fget, [record])
         raise self._error(
-            node, f"{record.kind.__name__} has no field or rule {node.attr!r}", "a field, or a property that is a rule"
+            node, f"{record.kind.__name__} has no field or rule {node.attr!r}", self._fields_like(record, node.attr)
         )
+
+    def _fields_like(self, record: SymbolicRecord, name: str) -> str:
+        """What to write instead of a field that there is not."""
+        rules = (
+            attribute
+            for attribute, value in vars(record.kind).items()
+            if type(value) is property and value.fget is not None and self._reader.readable(value.fget)
+        )
+        near = difflib.get_close_matches(name, [*record.fields, *rules], 1)
+        return f"did you mean {near[0]!r}?" if near else "a field, or a property that is a rule"
 
     def _arithmetic(self, node: ast.BinOp, known: Mapping[str, Value]) -> Term:
         left, right = self._number(node.left, known), self._number(node.right, known)
@@ -218,7 +247,11 @@ class _Function:
             case ast.Mult():
                 if terms.value_of(left) is None and terms.value_of(right) is None:
                     raise self._error(node, "a product of two things that vary", "multiply by a constant")
-                return terms.multiply(left, right)
+                product = terms.multiply(left, right)
+                value = terms.value_of(product)
+                if isinstance(value, int) and abs(value) >= _LARGEST_PRODUCT:
+                    raise self._error(node, "a product that is larger than any size", "sizes of at most 2**52 bytes")
+                return product
             case ast.FloorDiv() | ast.Mod():
                 by = terms.value_of(right)
                 if not isinstance(by, int) or by <= 0:

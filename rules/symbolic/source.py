@@ -10,10 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from domain.errors import NilometerError
 from domain.rule import Rule
+
+_LONGEST_SHOWN: Final = 160
+"""Characters of a line that are shown at most."""
 
 
 class UnreadableRule(NilometerError):
@@ -44,8 +47,17 @@ class RuleSource:
         """The error for a node of the source, with its line and a caret under it."""
         row, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
         line = linecache.getline(self.file, row).rstrip("\n")
-        indent = line.encode()[:column].decode(errors="replace")
-        return UnreadableRule(f"{self.file}:{row}:{column + 1}: {why}\n  {line}\n  {' ' * len(indent)}^", hint=instead)
+        indent = len(line.encode()[:column].decode(errors="replace"))
+        return UnreadableRule(f"{self.file}:{row}:{column + 1}: {why}\n{point_at(line, indent)}", hint=instead)
+
+
+def point_at(line: str, indent: int) -> str:
+    """A line, and under it a caret at what is wrong; of a long one, only what is near."""
+    if len(line) > _LONGEST_SHOWN:
+        begin = max(0, indent - _LONGEST_SHOWN // 2)
+        before, after = "…" if begin else "", "…" if begin + _LONGEST_SHOWN < len(line) else ""
+        line, indent = f"{before}{line[begin : begin + _LONGEST_SHOWN]}{after}", indent - begin + len(before)
+    return f"  {line}\n  {' ' * indent}^"
 
 
 class _Module(NamedTuple):

@@ -127,6 +127,10 @@ def test_the_solver_agrees_with_cpython(expression: str, vm: Vm, host: Host) -> 
     assert holds is run(text)(vm, host)
 
 
+BRANCHES = "".join(
+    f"if vm.held > {number}:\n        n{number} = 1\n    else:\n        n{number} = 2\n    " for number in range(30)
+)
+"""Thirty of them in a row are a thousand million ways to the end."""
 BEGIN = 'def f(vm: Vm) -> bool:\n    """x"""\n    return '
 
 
@@ -137,7 +141,15 @@ BEGIN = 'def f(vm: Vm) -> bool:\n    """x"""\n    return '
         (BEGIN + "vm.assigned > 8.5 * GiB", "3:26", "the value 8.5"),
         (BEGIN + "vm.assigned > 'x'", "3:26", "the value 'x'"),
         (BEGIN + "vm.name is Power.OFF", "3:12", "Vm has no field or rule 'name'"),
-        (BEGIN + "vm.__class__ is Power.OFF", "1:1", "a name with __ before it"),
+        (BEGIN + "vm.__class__ is Power.OFF", "3:12", "a name with __ before it"),
+        (BEGIN + f"vm.assigned > {2**64}", "3:26", "a number that is larger than any size"),
+        (BEGIN + f"vm.assigned > 0x{'f' * 5000}", "3:26", "a number that is larger than any size"),
+        (BEGIN + "vm.assigned > TiB * TiB", "1:1", "a number that is larger than any size"),
+        (BEGIN + "vm.assigned > " + " * ".join(["TiB"] * 90), "3:26", "a product that is larger than any size"),
+        (BEGIN.replace("return ", "GiB = 3\n    return vm.held > GiB"), "3:5", "'GiB' is given a second value"),
+        ("def f(GiB: Vm) -> bool:\n    'x'\n    return True\n", "1:7", "'GiB' is given a second value"),
+        ("def f(vm: Vm) -> bool:\n    ' '\n    return True\n", "1:1", "does not say what it means"),
+        (BEGIN.replace("return ", BRANCHES + "return vm.held > n0"), "", "too many ways lead through the branches"),
         (BEGIN + "stands_for_policies(vm, vm)", "3:12", "a call of 'stands_for_policies', which is no rule"),
         (BEGIN + "vm.assigned > LIMIT", "3:26", "the name 'LIMIT'"),
         (BEGIN + "vm.assigned * vm.assigned > 0", "3:12", "a product of two things that vary"),
@@ -167,9 +179,43 @@ BEGIN = 'def f(vm: Vm) -> bool:\n    """x"""\n    return '
 def test_what_is_outside_the_subset_is_an_error_with_its_place(text: str, place: str, why: str) -> None:
     with pytest.raises(UnreadableRule) as raised:
         read_policies(text, "policies.py")
-    assert raised.value.message.startswith(f"policies.py:{place}: ")
+    assert raised.value.message.startswith(f"policies.py:{place}")
     assert why in raised.value.message
     assert raised.value.hint
+    assert max(map(len, raised.value.message.splitlines())) < 200
+
+
+def test_a_field_that_is_nearly_there_is_named() -> None:
+    with pytest.raises(UnreadableRule) as raised:
+        read_policies(BEGIN + "vm.availabel > 3", "policies.py")
+    assert raised.value.hint == "did you mean 'available'?"
+
+
+@pytest.mark.parametrize(
+    ("character", "name"),
+    [
+        ("\u202e", "U+202E (right-to-left override)"),
+        ("\u2066", "U+2066 (left-to-right isolate)"),
+        ("\u2028", "U+2028 (line separator)"),
+        ("\x07", "U+0007 (a control character)"),
+        ("\x0c", "U+000C (a control character)"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["py", "toml"])
+def test_a_character_that_makes_a_text_look_otherwise_is_an_error_with_its_place(
+    character: str, name: str, suffix: str
+) -> None:
+    text = {"py": f'def f(vm: Vm) -> bool:\n    """x{character}y"""\n    return vm.held > 3\n',
+            "toml": f'[f]\nsays="x{character}y"\nholds="vm.held > 3"\n'}[suffix]  # fmt: skip
+    with pytest.raises(InputError) as raised:
+        read_policies(text, f"policies.{suffix}")
+    place = {"py": "policies.py:2:9", "toml": "policies.toml:2:8"}[suffix]
+    assert raised.value.message.startswith(f"{place}: the character {name} is not seen")
+
+
+def test_letters_of_any_script_are_fine_in_a_sentence() -> None:
+    (policy,) = read_policies('def f(vm: Vm) -> bool:\n    """Größe 中 ذاكرة."""\n    return vm.held > 3\n', "p.py")
+    assert policy.sentence == "Größe 中 ذاكرة."
 
 
 @pytest.mark.parametrize("text", ["", "# nothing", "def f(", "\0", "'only words'", "(" * 5000, "x" * (2**20 + 1)])
@@ -178,6 +224,29 @@ def test_what_is_no_file_of_policies_is_an_error(text: str) -> None:
         read_policies(text, "policies.py")
     assert isinstance(raised.value, InputError)
     assert raised.value.message.startswith("policies.py:")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("def f(vm: Vm -> bool:\n", "policies.py:1:14: this is no Python: "),
+        (BEGIN + "vm.held > 1" + "0" * 5000, "policies.py:3: a number of thousands of digits"),
+        (BEGIN + "vm.held" + " + 1" * 9000 + " > 1", "policies.py: an expression is nested too deeply"),
+    ],
+)
+def test_what_python_cannot_parse_is_said_in_words_of_policies(text: str, why: str) -> None:
+    with pytest.raises(InputError) as raised:
+        read_policies(text, "policies.py")
+    assert raised.value.message.startswith(why)
+    assert "sys." not in raised.value.message
+
+
+def test_an_empty_file_is_answered_in_its_own_language() -> None:
+    for source, begin in (("p.toml", "write a table"), ("p.py", "write a function")):
+        with pytest.raises(InputError) as raised:
+            read_policies("# nothing yet", source)
+        assert raised.value.hint is not None
+        assert raised.value.hint.startswith(begin)
 
 
 def test_nothing_of_a_file_is_run() -> None:

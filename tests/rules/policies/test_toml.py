@@ -91,7 +91,7 @@ FREE = '"host.free > 1"'
         (table('"(lambda: True)()"'), "1:1", "a policy that speaks of nothing"),
         (table('"host.free > 1 and (lambda: 3)()"'), "4:28", "a call of lambda"),
         (table('"(y := host.free) > 1"'), "4:11", "an expression that rules do not have"),
-        (table('"host.__class__ > 1"'), "1:1", "a name with __ before it"),
+        (table('"host.__class__ > 1"'), "4:10", "a name with __ before it"),
         (table('"True"'), "1:1", "speaks of nothing"),
         (table(f'"{"(" * 250}host.free>1{")" * 250}"'), "4:209", "too many nested parentheses"),
         (table('"' + "not " * 900 + 'vm.vsc"'), "1:1", "nested too deeply"),
@@ -141,7 +141,9 @@ def test_what_is_outside_the_subset_is_an_error_with_its_place_in_the_file(text:
     assert raised.value.hint
     if isinstance(raised.value, UnreadableRule):
         row = int(place.partition(":")[0])
-        assert raised.value.message.splitlines()[1] == f"  {text.splitlines()[row - 1]}"
+        line, caret = raised.value.message.splitlines()[1:3]
+        assert line.strip("… ") in text.splitlines()[row - 1]
+        assert len(line) == 2 + len(text.splitlines()[row - 1]) or len(caret) <= len(line) < 170
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "\n"])

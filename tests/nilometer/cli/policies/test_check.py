@@ -115,6 +115,9 @@ def test_what_cannot_be_read_is_an_error_with_its_place(desk: Desk, text: str | 
 def test_a_file_that_is_not_there_is_an_error(desk: Desk) -> None:
     assert desk.call("policy", "check", "none.py").code == 2
     assert desk.call("policy", "chek", "none.py").code == 2
+    folder = desk.call("policy", "check", str(desk.folder))
+    assert folder.code == 2
+    assert "this is a folder, not a file of policies\nhint: name one file, .py or .toml" in folder.err
 
 
 def test_in_ci_only_what_policies_mean_is_proved(desk: Desk) -> None:
