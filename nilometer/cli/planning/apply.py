@@ -169,7 +169,7 @@ def _apply_observed(session: Session, out: Output, document: dict[str, Any], giv
         vm = None if goal is None or goal.vm not in fleet.vms else fleet.vms[goal.vm].subject
         if goal is None or not isinstance(vm, ObservedVm):
             return _refuse(f"{document['goal']}: the VM is not there any more", _AGAIN)
-        from nilometer.importers.hyperv.newest_polls import read_newest_polls
+        from nilometer.importers.hyperv.going_on.newest_polls import read_newest_polls
 
         now = current_time(session.clock)
         found = plan_observed(

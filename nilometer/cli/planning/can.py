@@ -208,7 +208,9 @@ class _Question(NamedTuple):
             return _CODES.get(asked.answer, NOT_IN_FULL)
         if self.keep:
             raise InputError(f"--keep is not asked of {subject.name}: a hypervisor decides", hint="leave --keep out")
-        from nilometer.importers.hyperv.newest_polls import read_newest_polls  # only where a hypervisor decides
+        from nilometer.importers.hyperv.going_on.newest_polls import (
+            read_newest_polls,  # only where a hypervisor decides
+        )
 
         now = current_time(session.clock)
         taken = _amount_taken(command, subject)

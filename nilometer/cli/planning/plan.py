@@ -164,7 +164,7 @@ def _plan_observed(session: Session, out: Output, ledger: LedgerReader, goal: Go
     fleet = ledger.views.fleet()
     vm = fleet.vms[goal.vm].subject
     assert isinstance(vm, ObservedVm)
-    from nilometer.importers.hyperv.newest_polls import read_newest_polls
+    from nilometer.importers.hyperv.going_on.newest_polls import read_newest_polls
 
     now = current_time(session.clock)
     found = plan_observed(fleet, vm, goal, now, read_day(ledger, vm.host, now), read_newest_polls(ledger))

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from domain.identifiers import StreamName
 from nilometer.importers.beginning import Beginning
+from nilometer.importers.hyperv.going_on.past import LedgerPast
 from nilometer.importers.hyperv.importer import HypervImporter
-from nilometer.importers.hyperv.past import LedgerPast
 from nilometer.importers.run import SourceFile, WriteObservations
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Observation

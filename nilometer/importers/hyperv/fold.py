@@ -13,16 +13,9 @@ from domain.event import Event
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from domain.observed.events import VmMemoryMoved, VmNotListed, VmObserved
 from domain.observed.polls import NewestPoll
-from nilometer.importers.hyperv.failed_jobs import is_failed, take_failed_job
-from nilometer.importers.hyperv.guests import take_guest
+from nilometer.importers.hyperv.going_on.memo import FoldMemo
 from nilometer.importers.hyperv.hosts import OLDER, Hosts
-from nilometer.importers.hyperv.measuring import measure_after
-from nilometer.importers.hyperv.memo import FoldMemo
-from nilometer.importers.hyperv.moves import close_window
-from nilometer.importers.hyperv.names import Names
 from nilometer.importers.hyperv.news import compare
-from nilometer.importers.hyperv.own_changes import LATE, OwnChanges, attribution_of, is_shown
-from nilometer.importers.hyperv.power import take_power
 from nilometer.importers.hyperv.readings import (
     ChangeReading,
     GuestReading,
@@ -31,15 +24,21 @@ from nilometer.importers.hyperv.readings import (
     JobReading,
     PowerReading,
     Reading,
-    VmListing,
     VmReading,
 )
-from nilometer.importers.hyperv.requests import note_change, note_contradiction, take_own_change
-from nilometer.importers.hyperv.residence import is_contested, is_running_at, starts_elsewhere, starts_unwatched
 from nilometer.importers.hyperv.sources.counters.instances import AMBIGUOUS
 from nilometer.importers.hyperv.state import Emission, Past
-from nilometer.importers.hyperv.vm import HypervVm
-from nilometer.importers.hyperv.vm_reading import read
+from nilometer.importers.hyperv.vm.failed_jobs import is_failed, take_failed_job
+from nilometer.importers.hyperv.vm.guests import take_guest
+from nilometer.importers.hyperv.vm.measuring import measure_after
+from nilometer.importers.hyperv.vm.moves import close_window
+from nilometer.importers.hyperv.vm.own_changes import LATE, OwnChanges, attribution_of, is_shown
+from nilometer.importers.hyperv.vm.power import take_power
+from nilometer.importers.hyperv.vm.reading import read
+from nilometer.importers.hyperv.vm.requests import note_change, note_contradiction, take_own_change
+from nilometer.importers.hyperv.vm.residence import is_contested, is_running_at, starts_elsewhere, starts_unwatched
+from nilometer.importers.hyperv.vm.vm import HypervVm
+from nilometer.importers.hyperv.vms import HypervVms
 from nilometer.importers.run import ImportCounts
 
 ELSEWHERE: Final = "listed on another host too"
@@ -53,9 +52,7 @@ class HypervFold:
     def __init__(self, prefix: str | None, past: Past, reserves: Mapping[str, int] | None = None) -> None:
         self._past = past
         self._hosts = Hosts(prefix, past, reserves)
-        self._begins = "" if prefix is None else f"{prefix}."
-        self._names = Names(self._begins, past)
-        self._vms: dict[str, HypervVm] = {}
+        self._vms = HypervVms(prefix, past, self._hosts)
         self._own_changes = OwnChanges()
 
     def to_memo(self) -> FoldMemo:
@@ -63,10 +60,10 @@ class HypervFold:
         return FoldMemo(
             hosts=list(self._hosts),
             host_names=self._hosts.ids,
-            vms=self._vms,
-            listed_by={called: vm.host.id for called, vm in self._vms.items() if vm.host is not None},
-            names=self._names.known,
-            knows_all_names=self._names.knows_all,
+            vms=self._vms.by_name,
+            listed_by={called: vm.host.id for called, vm in self._vms.by_name.items() if vm.host is not None},
+            names=self._vms.names.known,
+            knows_all_names=self._vms.names.knows_all,
             open_changes=self._own_changes.open,
             given_up=self._own_changes.given_up,
         )
@@ -75,10 +72,8 @@ class HypervFold:
         """Goes on from what an earlier import knew. Raises ``KeyError`` for a host that it names and has not."""
         self._hosts.go_on(memo.hosts, memo.host_names)
         hosts = {host.id: host for host in memo.hosts}
-        for called, vm in memo.vms.items():
-            vm.go_on(hosts[memo.listed_by[called]] if called in memo.listed_by else None)
-        self._vms = memo.vms
-        self._names.go_on(memo.names, knows_all=memo.knows_all_names)
+        self._vms.go_on(memo.vms, {called: hosts[host] for called, host in memo.listed_by.items()})
+        self._vms.names.go_on(memo.names, knows_all=memo.knows_all_names)
         self._own_changes.go_on(memo.open_changes, memo.given_up)
 
     def sync_all(self) -> None:
@@ -86,19 +81,18 @@ class HypervFold:
         for host in self._hosts:
             if not host.cutoff.synced:
                 host.sync(self._past.host(host.id))
-        for vm in self._vms.values():
-            self._sync(vm)
+        for vm in self._vms:
+            self._vms.sync(vm)
 
     def count_events(self, added: Mapping[StreamName, int]) -> None:
         """So many events were added to streams of VMs, which change nothing of what it knows."""
-        for vm in self._vms.values() if added else ():
-            vm.state.version += added.get(vm_stream(vm.id), 0)
+        self._vms.count_events(added)
 
     @property
     def versions(self) -> dict[StreamName, int]:
         """How many events it knows of each host and VM."""
         hosts = {host_stream(host.id): host.state.version for host in self._hosts if host.cutoff.synced}
-        return hosts | {vm_stream(vm.id): vm.state.version for vm in self._vms.values() if vm.cutoff.synced}
+        return hosts | {vm_stream(vm.id): vm.state.version for vm in self._vms if vm.cutoff.synced}
 
     @property
     def polled_at(self) -> dict[str, UtcTime]:
@@ -151,13 +145,13 @@ class HypervFold:
         host, emissions = self._hosts.find(reading.host), list[Emission]()
         if live and host.goes_on:
             host.goes_on = False
-            host.members |= {id.removeprefix(self._begins) for id in self._names.find_members(host.id)}
+            host.members |= self._vms.find_members(host.id)
         listed = {vm.listing.vm_id for vm in vms if vm.listing.vm_id is not None}
         missing = host.find_missing(reading, listed)
         for called, (since, record) in (
             missing.items() if listed else ()
         ):  # without rights a host lists no VM, and no error
-            vm = self._vm(called, live=live)
+            vm = self._vms.find(called, live=live)
             if vm.state.host != host.id:
                 host.members.discard(called)
             elif vm.state.not_listed_since is None and (live or not vm.cutoff.synced):
@@ -167,7 +161,7 @@ class HypervFold:
                 self._hosts.mark_moved(host.id)
         if self._hosts.is_due(reading):  # the book of one poll
             for called in sorted(listed & host.members):
-                vm = self._vm(called, live=live)
+                vm = self._vms.find(called, live=live)
                 if vm.sizes.window is not None and vm.state.host == host.id:
                     emissions += close_window(vm)
                     self._count_waiting(vm)
@@ -175,19 +169,16 @@ class HypervFold:
 
     def learn_names(self, readings: Sequence[Reading]) -> None:
         """Learns the names of VMs, before any event is added."""
-        for reading in readings:
-            if isinstance(reading, VmReading) and reading.listing.vm_id is not None:
-                host = None if reading.listing.host is None else self._hosts.find(reading.listing.host).id
-                self._learn_name(reading.listing, host)
+        self._vms.learn_names(readings)
 
     def finish(self) -> list[Emission]:
         """Nothing will follow: returns the events of all that waits."""
         emissions: list[Emission] = []
         for change in self._own_changes.give_up():
             emissions += self._note_unended(change)
-        for vm in self._vms.values():
+        for vm in self._vms:
             if vm.queue.held is not None or vm.queue.deferred or vm.sizes.window is not None or vm.sizes.unmeasured:
-                self._sync(vm)
+                self._vms.sync(vm)
                 waiting = [*self._release(vm), *self._take_deferred(vm), *close_window(vm), *measure_after(vm)]
                 self._note_moves(vm, waiting)
                 emissions += waiting
@@ -197,7 +188,7 @@ class HypervFold:
     def end_watch(self) -> list[Emission]:
         """All files are read: which time was watched of each host, and what its VMs show newer than their events."""
         newest: dict[str, list[NewestPoll]] = {}
-        for vm in self._vms.values():
+        for vm in self._vms:
             figures = vm.newest_figures()
             if figures is not None and vm.state.host is not None:
                 newest.setdefault(vm.state.host, []).append(NewestPoll(vm=vm.id, figures=figures))
@@ -209,7 +200,7 @@ class HypervFold:
 
     def waiting(self) -> Iterator[ImportCounts]:
         """For each reading that waits for what follows, the counts of its file."""
-        for vm in self._vms.values():
+        for vm in self._vms:
             yield from vm.queue.uncounted
         yield from self._own_changes.waiting()
 
@@ -218,7 +209,7 @@ class HypervFold:
     def _take(
         self, reading: VmReading | ChangeReading | PowerReading, counts: ImportCounts, *, live: bool
     ) -> list[Emission]:
-        vm = self._find_vm(reading, live=live)
+        vm = self._vms.find_meant(reading, live=live)
         if vm is None:
             counts.add_not_needed(AMBIGUOUS)
             return []
@@ -244,7 +235,7 @@ class HypervFold:
             return []
         host = None if reading.listing.host is None else self._hosts.find(reading.listing.host)
         host_id = None if host is None else host.id
-        self._learn_name(reading.listing, host_id)
+        self._vms.learn_name(reading.listing, host_id)
         if host_id is not None and vm.state.host not in (None, host_id) and is_running_at(vm, reading):
             counts.add_not_needed(ELSEWHERE)
             return []
@@ -321,12 +312,12 @@ class HypervFold:
         """Changes on a host that began long before this poll, and did not end."""
         host, emissions = self._hosts.find(reading.host), list[Emission]()
         for change in self._own_changes.give_up(reading.at, lambda change: self._hosts.find(change.host) is host):
-            if live or not self._vm(change.vm_id, live=False).cutoff.synced:
+            if live or not self._vms.find(change.vm_id, live=False).cutoff.synced:
                 emissions += self._note_unended(change)
         return emissions
 
     def _note_unended(self, change: ChangeReading) -> list[Emission]:
-        vm = self._vm(change.vm_id, live=True)
+        vm = self._vms.find(change.vm_id, live=True)
         vm.authors.end_change(change.id or "")
         return [note_change(vm, change), *note_contradiction(vm, change)]
 
@@ -345,7 +336,7 @@ class HypervFold:
         return emissions
 
     def _take_guest(self, reading: GuestReading, counts: ImportCounts, *, live: bool) -> list[Emission]:
-        vm, emissions = self._vm(reading.vm_id, live=live), list[Emission]()
+        vm, emissions = self._vms.find(reading.vm_id, live=live), list[Emission]()
         if (live or not vm.cutoff.synced) and not vm.cutoff.is_older(reading.at):
             emissions = take_guest(vm, reading)
         _count(counts, emissions)
@@ -353,7 +344,7 @@ class HypervFold:
 
     def _take_job(self, job: JobReading, listed: UtcTime, *, live: bool) -> None:
         if self._hosts.find(job.host).jobs.add(job, listed) and is_failed(job):
-            vm = self._vm(job.vm_id or "", live=live)
+            vm = self._vms.find(job.vm_id or "", live=live)
             if live or not vm.cutoff.synced:
                 vm.queue.deferred.append(job)
 
@@ -401,47 +392,6 @@ class HypervFold:
             self._hosts.mark_moved(before, now)
             if before != now:
                 vm.charge(now)
-
-    # Which VM is meant
-
-    def _find_vm(self, reading: VmReading | ChangeReading | PowerReading, *, live: bool) -> HypervVm | None:
-        """The VM of a reading. A name stands for the VM that alone has it, here or anywhere; for itself, if none does.
-
-        A name that is known by itself on another host is another VM: ``name@host``. ``None`` for a name that several
-        have.
-        """
-        if not isinstance(reading, VmReading):
-            return self._vm(reading.vm_id, live=live)
-        listing = reading.listing
-        if listing.vm_id is not None:
-            return self._vm(listing.vm_id, live=live)
-        host = None if listing.host is None else self._hosts.find(listing.host).id
-        ids = self._names.find_ids(listing.name or "", host)
-        if len(ids) > 1 or (not ids and listing.name is None):
-            return None
-        if ids:
-            return self._vm(next(iter(ids)).removeprefix(self._begins), live=live)
-        vm = self._vm(listing.name or "", live=live)
-        is_elsewhere = host is not None and vm.state.host not in (None, host)
-        return self._vm(f"{listing.name}@{host}", live=live) if is_elsewhere else vm
-
-    def _learn_name(self, listing: VmListing, host: str | None) -> None:
-        """Learns the name of a VM that is known by its VmId."""
-        if listing.vm_id is not None and listing.name:
-            self._names.learn(f"{self._begins}{listing.vm_id}", listing.name, host)
-
-    def _vm(self, called: str, *, live: bool) -> HypervVm:
-        """The VM that files call so, by its VmId or else by its name."""
-        vm = self._vms.get(called)
-        if vm is None:
-            vm = self._vms[called] = HypervVm.begin(f"{self._begins}{called}")
-        if live and not vm.cutoff.synced:
-            self._sync(vm)
-        return vm
-
-    def _sync(self, vm: HypervVm) -> None:
-        if not vm.cutoff.synced:
-            vm.sync(self._past.vm(vm.id))
 
 
 def _moves_memory(event: Event) -> bool:

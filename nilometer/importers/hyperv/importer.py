@@ -16,8 +16,8 @@ from operator import attrgetter
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.importers.hyperv.fold import HypervFold
+from nilometer.importers.hyperv.going_on.memo import FoldMemo
 from nilometer.importers.hyperv.hyperv_file import HypervFile, Poll
-from nilometer.importers.hyperv.memo import FoldMemo
 from nilometer.importers.hyperv.readings import HostReading, VmReading
 from nilometer.importers.hyperv.service_accounts import ServiceAccounts
 from nilometer.importers.hyperv.state import Emission, Past

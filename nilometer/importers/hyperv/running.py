@@ -16,14 +16,14 @@ from domain.identifiers import UtcTime
 from nilometer.errors import LedgerError
 from nilometer.importers.beginning import Beginning
 from nilometer.importers.hyperv.beginning import OthersRecorded, build_importer
-from nilometer.importers.hyperv.checkpoint import (
+from nilometer.importers.hyperv.file_ends import FileEnd, FileEnds
+from nilometer.importers.hyperv.going_on.checkpoint import (
     SHAPE,
     HypervCheckpoint,
     decode,
     keep_pairs,
     name_end,
 )
-from nilometer.importers.hyperv.file_ends import FileEnd, FileEnds
 from nilometer.importers.hyperv.hyperv_file import HypervFile
 from nilometer.importers.hyperv.importer import HypervImporter
 from nilometer.importers.hyperv.sources.spool.change_pairs import ChangePairs

@@ -11,10 +11,10 @@ from domain.state import Power
 from nilometer.importers.hyperv.hosts import HypervHost
 from nilometer.importers.hyperv.jobs import POWER_JOBS, UNATTRIBUTED, Attribution
 from nilometer.importers.hyperv.readings import PowerReading
-from nilometer.importers.hyperv.requests import stop
 from nilometer.importers.hyperv.sources.event_logs.event_log import FROM_OUTSIDE, START
 from nilometer.importers.hyperv.state import Emission
-from nilometer.importers.hyperv.vm import HypervVm
+from nilometer.importers.hyperv.vm.requests import stop
+from nilometer.importers.hyperv.vm.vm import HypervVm
 
 _NO_SLACK: Final = timedelta(0)
 

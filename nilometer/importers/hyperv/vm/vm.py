@@ -18,14 +18,14 @@ from domain.observed.events import (
 )
 from domain.observed.polls import PollFigures
 from domain.observed.vm import ObservedVm, OpenRequest
-from nilometer.importers.hyperv.authors import Authors
 from nilometer.importers.hyperv.hosts import GAP_SECONDS, HypervHost
 from nilometer.importers.hyperv.jobs import Attribution
 from nilometer.importers.hyperv.news import ON, News, poll_figures
 from nilometer.importers.hyperv.readings import ChangeReading, JobKind, PowerReading, VmReading
-from nilometer.importers.hyperv.shortage import ShortageWatch
-from nilometer.importers.hyperv.sizes import SizeTrack, StretchTally
 from nilometer.importers.hyperv.state import Cutoff, Emission, Rivalry, VmQueue, last_measured, seconds_in_between
+from nilometer.importers.hyperv.vm.authors import Authors
+from nilometer.importers.hyperv.vm.shortage import ShortageWatch
+from nilometer.importers.hyperv.vm.sizes import SizeTrack, StretchTally
 from nilometer.ledger.requests import Fact
 
 SLOW_SECONDS: Final = 300

@@ -9,7 +9,7 @@ from domain.observed.events import BASE_MEMORY, FAILED_JOB, VmObserved
 from nilometer.importers.hyperv.jobs import HYPER_V, NOBODY, SLACK, Attribution
 from nilometer.importers.hyperv.readings import JobKind, JobReading
 from nilometer.importers.hyperv.state import Emission, Past
-from nilometer.importers.hyperv.vm import HypervVm
+from nilometer.importers.hyperv.vm.vm import HypervVm
 from nilometer.times import to_utc_time
 
 KINDS: Final = frozenset({JobKind.ADD_MEMORY, JobKind.REMOVE_MEMORY, JobKind.MODIFY})

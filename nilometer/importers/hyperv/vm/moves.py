@@ -8,12 +8,12 @@ from domain.identifiers import UtcTime
 from domain.observed.events import BASE_MEMORY, Means, VmMemoryMoved, VmObserved, WhyMoved
 from domain.settings import Mode
 from nilometer.importers.hyperv.jobs import UNATTRIBUTED
-from nilometer.importers.hyperv.measuring import emit_measure, is_measurement_due, measure_before
 from nilometer.importers.hyperv.news import ON, News, base_memory, measure, poll_figures, sees_less
 from nilometer.importers.hyperv.readings import ChangeReading, VmReading
-from nilometer.importers.hyperv.sizes import UNSEEN_SECONDS, MoveWindow
 from nilometer.importers.hyperv.state import Emission
-from nilometer.importers.hyperv.vm import HypervVm
+from nilometer.importers.hyperv.vm.measuring import emit_measure, is_measurement_due, measure_before
+from nilometer.importers.hyperv.vm.sizes import UNSEEN_SECONDS, MoveWindow
+from nilometer.importers.hyperv.vm.vm import HypervVm
 
 
 def compare_size(vm: HypervVm, reading: VmReading, news: News) -> list[Emission]:

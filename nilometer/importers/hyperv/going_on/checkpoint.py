@@ -15,8 +15,8 @@ from typing import Final
 from domain.errors import InputError
 from domain.identifiers import UtcTime, seconds_between
 from nilometer.importers.hyperv.file_ends import FileEnd
+from nilometer.importers.hyperv.going_on.memo import FoldMemo, PairsMemo
 from nilometer.importers.hyperv.hyperv_file import HypervFile
-from nilometer.importers.hyperv.memo import FoldMemo, PairsMemo
 from nilometer.importers.hyperv.readings import HostReading
 from nilometer.importers.hyperv.sources.spool.change_pairs import ChangeFile, ChangePairs
 from nilometer.importers.stored_form import NotTheEnd, StoredForm

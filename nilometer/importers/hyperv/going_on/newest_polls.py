@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.observed.polls import PollFigures
-from nilometer.importers.hyperv.checkpoint import SHAPE, decode
+from nilometer.importers.hyperv.going_on.checkpoint import SHAPE, decode
 from nilometer.importers.hyperv.news import ON, poll_figures
 from nilometer.ledger.reader import LedgerReader
 

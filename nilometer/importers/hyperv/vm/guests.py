@@ -10,7 +10,7 @@ from domain.observed.events import VmObserved
 from domain.settings import Mode
 from nilometer.importers.hyperv.readings import GuestReading
 from nilometer.importers.hyperv.state import Emission
-from nilometer.importers.hyperv.vm import HypervVm
+from nilometer.importers.hyperv.vm.vm import HypervVm
 
 FIRST_HOT_REMOVED: Final = 2016
 """The first release of Windows Server from which memory can be removed while it runs."""

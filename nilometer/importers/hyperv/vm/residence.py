@@ -9,7 +9,7 @@ from domain.state import Power
 from nilometer.importers.hyperv.hosts import GAP_SECONDS, HypervHost
 from nilometer.importers.hyperv.news import ON
 from nilometer.importers.hyperv.readings import VmReading
-from nilometer.importers.hyperv.vm import HypervVm
+from nilometer.importers.hyperv.vm.vm import HypervVm
 
 LISTED_SECONDS: Final = 600
 """For this long after a host last ran a VM, another host that only lists it is passed over."""

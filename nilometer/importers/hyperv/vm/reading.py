@@ -9,13 +9,13 @@ from domain.observed.events import SHORT_RESTART, VmObserved
 from domain.settings import Mode
 from domain.state import Power
 from nilometer.importers.hyperv.jobs import POWER_JOBS, UNATTRIBUTED, Attribution
-from nilometer.importers.hyperv.measuring import measure_before
-from nilometer.importers.hyperv.moves import close_window, compare_size, measure_unseen
 from nilometer.importers.hyperv.news import ON, News, measure, starts_short
 from nilometer.importers.hyperv.readings import VmReading
-from nilometer.importers.hyperv.requests import change_setting, settle_if_due, stop
 from nilometer.importers.hyperv.state import Emission
-from nilometer.importers.hyperv.vm import HypervVm
+from nilometer.importers.hyperv.vm.measuring import measure_before
+from nilometer.importers.hyperv.vm.moves import close_window, compare_size, measure_unseen
+from nilometer.importers.hyperv.vm.requests import change_setting, settle_if_due, stop
+from nilometer.importers.hyperv.vm.vm import HypervVm
 
 
 def read(vm: HypervVm, reading: VmReading, news: News, host: str | None) -> list[Emission]:

@@ -10,7 +10,7 @@ from domain.identifiers import UtcTime, seconds_between
 from domain.observed.events import BASE_MEMORY
 from nilometer.importers.hyperv.jobs import POWERSHELL, Attribution
 from nilometer.importers.hyperv.readings import ChangeReading
-from nilometer.importers.hyperv.vm import HypervVm
+from nilometer.importers.hyperv.vm.vm import HypervVm
 from nilometer.importers.run import ImportCounts
 
 PATIENCE_SECONDS: Final = 600

@@ -19,12 +19,12 @@ from domain.observed.events import (
 from domain.observed.vm import OpenRequest
 from domain.settings import MemorySetting, Mode
 from nilometer.importers.hyperv.jobs import MEMORY_JOBS, UNATTRIBUTED, Attribution
-from nilometer.importers.hyperv.measuring import expect_measure, measure_before
-from nilometer.importers.hyperv.moves import confirm_size, move_memory
-from nilometer.importers.hyperv.own_changes import attribution_of
 from nilometer.importers.hyperv.readings import ChangeReading, VmReading
 from nilometer.importers.hyperv.state import Emission
-from nilometer.importers.hyperv.vm import HypervVm
+from nilometer.importers.hyperv.vm.measuring import expect_measure, measure_before
+from nilometer.importers.hyperv.vm.moves import confirm_size, move_memory
+from nilometer.importers.hyperv.vm.own_changes import attribution_of
+from nilometer.importers.hyperv.vm.vm import HypervVm
 from nilometer.importers.settlement import Cause, build_refusal, build_settlement, find_cause, is_news
 
 

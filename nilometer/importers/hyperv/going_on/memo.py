@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nilometer.importers.hyperv.hosts import HypervHost
 from nilometer.importers.hyperv.readings import ChangeReading
 from nilometer.importers.hyperv.sources.spool.change_pairs import ChangeFile
-from nilometer.importers.hyperv.vm import HypervVm
+from nilometer.importers.hyperv.vm.vm import HypervVm
 
 
 @dataclass(slots=True, kw_only=True)

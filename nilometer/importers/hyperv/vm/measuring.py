@@ -11,9 +11,9 @@ from typing import Final
 from domain.identifiers import UtcTime, seconds_between
 from domain.observed.events import VmObserved
 from nilometer.importers.hyperv.news import ON, measure
-from nilometer.importers.hyperv.sizes import UNSEEN_SECONDS
 from nilometer.importers.hyperv.state import Emission
-from nilometer.importers.hyperv.vm import HypervVm
+from nilometer.importers.hyperv.vm.sizes import UNSEEN_SECONDS
+from nilometer.importers.hyperv.vm.vm import HypervVm
 
 FRESH_SECONDS: Final = 6 * 3600
 """A figure that did not change is recorded again after this time, to show that it was still measured."""
