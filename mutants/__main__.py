@@ -21,6 +21,7 @@ from mutants.glue.changes import WrongFile
 from mutants.glue.judging import Judged, all_wrong_files, judge_files
 from mutants.glue.kept import keep, read_kept
 from mutants.glue.noticed import Noticed
+from mutants.glue.serving import PATIENCE
 from mutants.glue.survivors import REASONS
 from mutants.judging import Fate, Judgement
 from mutants.program import Mutant
@@ -41,6 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rules", action="store_true", help="change only the rules")
     parser.add_argument("--glue", action="store_true", help="change only the glue around the rules")
     parser.add_argument("--kept", type=Path, metavar="FILE", help="keep there who noticed which mutant of the glue")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE,
+        metavar="SECONDS",
+        help=f"of tests that a mutant of the glue is given; default {PATIENCE}, less to find quickly what may survive",
+    )
     parser.add_argument("--specification", action="store_true", help="leave out clauses of the specification instead")
     options = parser.parse_args(arguments)
 
@@ -77,10 +85,10 @@ def _chosen(names: list[str], options: argparse.Namespace) -> list[int]:
 def _judge_or_kept(chosen: list[WrongFile], options: argparse.Namespace) -> Iterable[Judged]:
     """The mutants of the glue with who noticed them, as far as the file of ``--kept`` does not say it already."""
     if options.kept is None:
-        return judge_files(chosen, options.cores)
+        return judge_files(chosen, options.cores, patience=options.patience)
     known, left = read_kept(options.kept, chosen)
     print(f"{len(known)} were noticed before: {options.kept}", file=sys.stderr)
-    return chain(known, keep(options.kept, judge_files(left, options.cores)))
+    return chain(known, keep(options.kept, judge_files(left, options.cores, patience=options.patience)))
 
 
 def _print_time(begun: float, count: int) -> None:

@@ -66,7 +66,7 @@ def _keeps_all(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: A
 
     It only spares the longer way: what it does not see, as of a move or of other VMs, is asked there.
     """
-    if reads.vm is None or answer.after is None or reads.beside or len(reads.hosts) != 1:
+    if answer.after is None or reads.beside or len(reads.hosts) != 1:
         return False
     (host,) = reads.hosts
     on = host.state

@@ -53,9 +53,15 @@ def all_wrong_files() -> list[WrongFile]:
 
 
 def judge_files(
-    wrongs: Iterable[WrongFile], cores: int = 1, nearest: Mapping[str, Sequence[str]] = NEAREST
+    wrongs: Iterable[WrongFile],
+    cores: int = 1,
+    nearest: Mapping[str, Sequence[str]] = NEAREST,
+    patience: float = PATIENCE,
 ) -> Iterator[Judged]:
-    """Judges wrong files by a lint, the tests that are nearest to each, and the proof. Yields each as it is known."""
+    """Judges wrong files by a lint, the tests that are nearest to each, and the proof. Yields each as it is known.
+
+    Each is given the tests that take ``patience`` seconds together.
+    """
     passed: list[WrongFile] = []
     for wrong in wrongs:
         by = lint(wrong)
@@ -66,12 +72,12 @@ def judge_files(
     shares = [passed[core * len(passed) // cores : (core + 1) * len(passed) // cores] for core in range(cores)]
     kills = Counter[tuple[str, str]]()
     unjudged = len(passed)
-    for answer in _answers([_started(share, nearest) for share in shares if share]):
+    for answer in _answers([_started(share, nearest, patience) for share in shares if share]):
         unjudged -= 1
         if isinstance(answer, Unjudged):
             wrong = answer.wrong
             files = sorted(nearest[wrong.file], key=lambda file: -kills[wrong.file, file])
-            noticed, by = _judged_alone(wrong, files, answer.seconds)
+            noticed, by = _judged_alone(wrong, files, answer.seconds, patience)
             kills.update([(wrong.file, by)] if noticed is Noticed.TESTS else [])
             yield wrong, noticed, by
         else:
@@ -88,10 +94,10 @@ def _context() -> ForkServerContext:
     return context
 
 
-def _started(share: Sequence[WrongFile], nearest: Mapping[str, Sequence[str]]) -> Connection:
+def _started(share: Sequence[WrongFile], nearest: Mapping[str, Sequence[str]], patience: float) -> Connection:
     tests = [*dict.fromkeys(test for wrong in share for test in nearest[wrong.file])]
     answers, sender = _context().Pipe(duplex=False)
-    _context().Process(target=serve, args=(share, tests, sender)).start()
+    _context().Process(target=serve, args=(share, tests, patience, sender)).start()
     sender.close()
     return answers
 
@@ -107,10 +113,12 @@ def _answers(servers: Iterable[Connection]) -> Iterator[Judged | Unjudged]:
                 open.remove(server)
 
 
-def _judged_alone(wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, float]) -> tuple[Noticed, str]:
+def _judged_alone(
+    wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, float], patience: float
+) -> tuple[Noticed, str]:
     """Who notices a wrong file in a process of its own, if tests of these files, of so many seconds, are asked."""
     answer, sender = _context().Pipe(duplex=False)
-    process = _context().Process(target=_who_notices, args=(wrong, files, seconds, sender))
+    process = _context().Process(target=_who_notices, args=(wrong, files, seconds, patience, sender))
     process.start()
     sender.close()
     process.join()
@@ -123,7 +131,9 @@ def _judged_alone(wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, 
     return noticed, by
 
 
-def _who_notices(wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, float], sender: Connection) -> None:
+def _who_notices(
+    wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, float], patience: float, sender: Connection
+) -> None:
     """Loads the wrong module in this process, and asks."""
     be_silent()
     os.chdir(ROOT)
@@ -132,14 +142,16 @@ def _who_notices(wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, f
     if loader.name in sys.modules:
         raise RuntimeError(f"{loader.name} was loaded before it could be replaced")
     sys.meta_path.insert(0, loader)
-    sender.send(_asked(wrong, files, seconds))
+    sender.send(_asked(wrong, files, seconds, patience))
 
 
-def _asked(wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, float]) -> tuple[Noticed, str]:
+def _asked(
+    wrong: WrongFile, files: Sequence[str], seconds: Mapping[str, float], patience: float
+) -> tuple[Noticed, str]:
     """Asks as many of the quickest tests as there is patience for, by their files, and then the proof."""
     tests = sorted(seconds, key=lambda test: seconds[test])
     spent = accumulate(seconds[test] for test in tests)
-    asked = [test for test, until in zip(tests, spent, strict=True) if until < PATIENCE]
+    asked = [test for test, until in zip(tests, spent, strict=True) if until < patience]
     for file in files:
         chosen = [test for test in asked if test.startswith(file)]
         if chosen and run_pytest(["-x", file], _Chosen(chosen)) != 0:

@@ -21,6 +21,7 @@ DECIDING: Final = (
     "tests/rules/judging/decided/test_sizes.py",
     "tests/nilometer/ledger/test_deciding.py",
     "tests/domain/deciding/test_any_history.py",
+    "tests/domain/deciding/test_policies.py",
     "tests/rules/judging/decided/test_histories.py",
 )
 STORING: Final = (
@@ -46,6 +47,19 @@ WRITING: Final = (
     "tests/nilometer/storage/test_keeping.py",
     "tests/nilometer/cli/writing",
 )
+ADOPTING: Final = (
+    "tests/domain/deciding/test_policies.py",
+    "tests/nilometer/ledger/test_policies.py",
+    "tests/nilometer/ledger/test_adopting.py",
+    "tests/nilometer/ledger/test_adopting_kinds.py",
+    "tests/nilometer/storage/test_golden_policies.py",
+)
+JUDGING_POLICIES: Final = (
+    "tests/rules/policies/test_adopted.py",
+    "tests/rules/policies/test_window.py",
+    "tests/rules/policies/test_kinds.py",
+    "tests/nilometer/cli/audit/test_policies.py",
+)
 VIEWING: Final = (
     "tests/projections",
     "tests/nilometer/views/test_views.py",
@@ -57,16 +71,21 @@ VIEWING: Final = (
 NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "domain/aggregates.py": (*DECIDING, *VIEWING),
     "domain/changes.py": (*DECIDING, *VIEWING),
+    "domain/deciding/breaches.py": (*ADOPTING, *JUDGING_POLICIES),
     "domain/deciding/decider.py": DECIDING,
+    "domain/deciding/enforced.py": (*ADOPTING, *JUDGING_POLICIES),
     "domain/deciding/evidence.py": DECIDING,
     "domain/deciding/hosts.py": DECIDING,
-    "domain/deciding/reads.py": (*DECIDING, *WRITING),
+    "domain/deciding/policies.py": (*ADOPTING, *JUDGING_POLICIES),
+    "domain/deciding/reads.py": (*DECIDING, *WRITING, *ADOPTING),
     "domain/deciding/redecide.py": DECIDING,
+    "domain/deciding/redecide_policies.py": (*ADOPTING, *JUDGING_POLICIES),
     "domain/deciding/steps.py": DECIDING,
     "domain/deciding/vms.py": DECIDING,
     "nilometer/history/codecs.py": (*STORING, "tests/nilometer/audit/test_reading.py"),
-    "nilometer/ledger/repository.py": WRITING,
-    "nilometer/ledger/unit_of_work.py": WRITING,
+    "nilometer/ledger/policies.py": (*ADOPTING, *JUDGING_POLICIES),
+    "nilometer/ledger/repository.py": (*WRITING, *ADOPTING),
+    "nilometer/ledger/unit_of_work.py": (*WRITING, *ADOPTING),
     "nilometer/storage/bodies.py": (*STORING, *WRITING),
     "nilometer/storage/upcasters.py": STORING,
     "projections/advancing.py": VIEWING,

@@ -26,7 +26,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, cast
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 OPTIONS = ("-q", "--no-header", "--tb=no", "--assert=plain", "--no-summary", "-o", "markers=xdist_group: of xdist")
 """Tests have marks of a plugin that is left out, and a mark that nobody knows is an error."""
 PLUGINS_LEFT_OUT = ("cacheprovider", "xdist", "nilometer", "faulthandler")
-PATIENCE = 10
+PATIENCE: Final = 10
 """The seconds of tests that a wrong file is given, as they run of the right program. So a survivor is one of these."""
 SPARE = 5
 """The seconds that a test may take longer, beside three times what it takes of the right program."""
@@ -81,11 +81,11 @@ def be_silent() -> None:
     os.dup2(nowhere, 2)
 
 
-def serve(wrongs: Sequence[WrongFile], tests: Sequence[str], answers: Connection) -> None:
+def serve(wrongs: Sequence[WrongFile], tests: Sequence[str], patience: float, answers: Connection) -> None:
     """Judges wrong files by tests. Sends for each who noticed it, and by what; or that it cannot say."""
     be_silent()
     os.chdir(ROOT)
-    server = _Server(wrongs, answers)
+    server = _Server(wrongs, patience, answers)
     trace(server.tracer)
     for file in {wrong.file for wrong in wrongs}:
         importlib.import_module(file.removesuffix(".py").replace("/", "."))
@@ -128,8 +128,8 @@ class _Course:
 class _Server:
     """A plugin that runs no test itself, but forks for each wrong file."""
 
-    def __init__(self, wrongs: Sequence[WrongFile], answers: Connection) -> None:
-        self._wrongs, self._answers = wrongs, answers
+    def __init__(self, wrongs: Sequence[WrongFile], patience: float, answers: Connection) -> None:
+        self._wrongs, self._patience, self._answers = wrongs, patience, answers
         self._files = sorted({wrong.file for wrong in wrongs})
         self.tracer = _Tracer(self._files)
         self._at_import: Lines = {}
@@ -144,7 +144,7 @@ class _Server:
         if session.testsfailed:
             raise session.Failed("there are tests that cannot be collected, so that nobody would ask them")
         self._at_import = self.tracer.taken()
-        items = {item.nodeid: item for item in session.items if "postgres" not in item.nodeid}
+        items = {item.nodeid: item for item in session.items if not _asks_a_server(item)}
         self._loaded = Loaded(self._files)
         gc.freeze()  # a collection in a fork would copy all that is loaded
         _, found = _in_fork(lambda: self._run_right([*items.values()]))
@@ -190,7 +190,7 @@ class _Server:
     def _in_patience(self, tests: Sequence[str]) -> list[str]:
         """The first of these tests, as many as there is patience for; one at least."""
         spent = accumulate(self._courses[test].seconds for test in tests)
-        return [test for test, until in zip(tests, spent, strict=True) if until < PATIENCE] or [*tests[:1]]
+        return [test for test, until in zip(tests, spent, strict=True) if until < self._patience] or [*tests[:1]]
 
     def _weight(self, test: str, wrong: WrongFile) -> int:
         return self._kills[test, wrong.file] + 10 * self._kills[test, wrong.file + wrong.function]
@@ -226,6 +226,11 @@ def stop_tracing() -> None:
 def _limit(seconds: int) -> None:
     """Lets this process take as much of the processor in all."""
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def _asks_a_server(item: pytest.Item) -> bool:
+    """Whether a test needs a server of PostgreSQL: each fork would start one, and leave it behind."""
+    return "postgres" in item.nodeid or "postgres" in cast("pytest.Function", item).fixturenames
 
 
 def _passes(item: pytest.Item, following: pytest.Item | None) -> bool:

@@ -141,7 +141,10 @@ class Repository:
         self._policies = None
 
     def _leave_transaction(self) -> None:
-        """Ends the transaction that is open: the views read in transactions of their own."""
+        """Ends the transaction that is open: the views read in transactions of their own.
+
+        To read all VMs may take long, and PostgreSQL ends what is idle in a transaction for so long.
+        """
         if self._transaction is not None:
             self._transaction.close()
             self._db = None

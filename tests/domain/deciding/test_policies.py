@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from domain.commands import Command
-from domain.deciding.enforced import EnforcedPolicy
+from domain.deciding.enforced import EnforcedPolicy, JointFigures, NamedVm
 from domain.deciding.redecide import find_other_decision, redecide
 from domain.deciding.world import World
 from domain.decision import Code, Outcome
 from domain.events import HostMemoryGranted
+from domain.identifiers import StreamName
 from domain.policy_events import (
     BY_POLICY,
     HostRefusedByPolicy,
@@ -21,6 +24,7 @@ from domain.policy_events import (
 )
 from domain.quantities import QUANTUM
 from domain.quantities import GiB as GIB
+from domain.state import Host, Vm
 from nilometer.ledger.typed_commands import parse_command
 from rules.policies.compiling import compile_measure
 from rules.policies.reading import read_policies
@@ -93,7 +97,8 @@ def test_a_grant_is_the_most_with_which_the_policy_is_kept(asked: int) -> None:
     assert (host.free - QUANTUM) * 10 < host.total  # the most: one quantum more would break it
     (_, event), (_, book) = answer.events
     assert isinstance(event, VmMemoryAddedWithinPolicy)
-    assert (event.requested, event.granted, answer.granted) == (asked, answer.granted, event.granted)
+    assert (event.requested, answer.requested) == (asked, asked)
+    assert event.granted == answer.granted
     assert isinstance(book, HostMemoryGranted)
     assert (book.outcome, book.code, book.requested) == (event.outcome, event.code, asked)
     (read,) = event.policies
@@ -101,6 +106,14 @@ def test_a_grant_is_the_most_with_which_the_policy_is_kept(asked: int) -> None:
     assert read.after > 0
     assert read.figures == {"host.free": host.free - QUANTUM}
     assert find_other_decision(event) is None
+
+
+def test_one_quantum_is_granted_where_that_is_the_most() -> None:
+    given = world(HOST, WEB, START, keep=(enforced(TENTH),))
+    most = given.hosts["hv01"].state.free - given.hosts["hv01"].state.total // 10
+    given.execute(parse(do("add-memory", amount=most // QUANTUM * QUANTUM - QUANTUM)))
+    answer = given.execute(parse(do("add-memory", amount="1GiB")))
+    assert (answer.outcome, answer.code, answer.granted) == (Outcome.PARTIALLY_COMPLETED, Code.POLICY, QUANTUM)
 
 
 def test_nothing_more_is_granted_once_the_limit_is_reached() -> None:
@@ -235,3 +248,47 @@ def test_the_refused_registration_of_a_host_names_the_policy_without_an_event() 
     answer = given.execute(parse({**HOST, "total": "8GiB", "reserve": "8GiB"}))
     assert (answer.outcome, answer.code, answer.events) == (Outcome.REJECTED, Code.POLICY, ())
     assert [(read.policy, read.subject) for read in answer.policies] == [("tenth_stays_free", "host/hv01")]
+
+
+AS_MUCH_FREE = '''
+@scope(vms="app*")
+def as_much_stays_free(vm: Vm, host: Host) -> bool:
+    """An application's host keeps as much free as the VM has."""
+    return host.free >= vm.assigned
+'''
+
+
+def test_less_is_granted_for_the_sake_of_another_vm_on_the_host() -> None:
+    beside = enforced(AS_MUCH_FREE, beside=frozenset(("add-memory",)))
+    small: Line = {**WEB, "memory": {"static": {"size": "1GiB"}}}
+    large: Line = {**SECOND, "memory": {"static": {"size": "25GiB"}}}
+    given = world(HOST, small, START, large, do("start", "app01"), keep=(beside,))
+    answer = given.execute(parse(do("add-memory", amount="12GiB")))
+    assert (answer.outcome, answer.code) == (Outcome.PARTIALLY_COMPLETED, Code.POLICY)
+    assert given.hosts["hv01"].state.free == 25 * GIB
+    event = answer.events[0][1]
+    assert isinstance(event, VmMemoryAddedWithinPolicy)
+    assert [read.subject for read in event.policies] == ["vm/app01"]
+
+
+def test_of_what_has_no_amount_nothing_less_is_tried_whatever_is_said_to_be_proved() -> None:
+    half = enforced(HALF, monotone=frozenset(("move-vm",)))
+    given = world(HOST, OTHER, WEB, START, keep=(half,))
+    assert given.execute(parse(do("move-vm", to="hv02"))).outcome is Outcome.REJECTED
+
+
+def find_no_vms(vms: Mapping[str, NamedVm]) -> Mapping[StreamName, JointFigures]:
+    return {}
+
+
+def allow(before: Vm, after: Vm, host: Host, command: str) -> int:
+    return 0
+
+
+@pytest.mark.parametrize("of_several", [{"joint": find_no_vms}, {"change": allow}], ids=["VMs", "states"])
+def test_a_policy_over_several_vms_or_states_is_asked_of_no_single_one(of_several: dict[str, Any]) -> None:
+    def measure(vm: Vm | None, host: Host) -> int:
+        raise AssertionError("it is asked of one VM in one state")
+
+    given = world(HOST, WEB, START, keep=(replace(enforced(TENTH), measure=measure, **of_several),))
+    assert given.execute(parse(do("pause"))).code is None

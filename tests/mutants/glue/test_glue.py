@@ -115,6 +115,14 @@ def test_what_was_noticed_is_kept_and_survivors_are_asked_about_again(tmp_path: 
     assert read_kept(file, [first, second, third]) == ([(first, Noticed.TESTS, "tests/one.py")], [second, third])
 
 
+def test_who_survives_for_a_reason_is_not_asked_about_again(tmp_path: Path) -> None:
+    file = tmp_path / "kept.jsonl"
+    known = next(wrong for wrong in all_wrong_files() if wrong.key in REASONS)
+    assert read_kept(file, [known]) == ([], [known]), "nobody was asked yet"
+    assert [*keep(file, [(known, Noticed.NOBODY, "3 tests come to it")])]
+    assert read_kept(file, [known]) == ([(known, Noticed.NOBODY, "3 tests come to it")], [])
+
+
 def test_what_is_kept_of_another_text_of_the_file_counts_for_nothing(tmp_path: Path) -> None:
     file = tmp_path / "kept.jsonl"
     wrong = all_wrong_files()[0]

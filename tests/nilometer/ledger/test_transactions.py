@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from domain.commands import AddMemory, Command, RemoveHost, ResizeHost
+from domain.quantities import GiB
 from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.repository import Repository
+from nilometer.storage.application import LedgerApplication
 from tests.nilometer.ledger.asking import a_host, ask, with_web01
 
 
@@ -66,3 +70,40 @@ def test_what_is_remembered_is_not_loaded_again(url: str, statements: list[str])
         statements.clear()
         ask(ledger, "resume", vm="web01")
         assert sum(statement.startswith("BEGIN") for statement in statements) == 1
+
+
+HALF = '''
+def at_most_half(vm: Vm, host: Host) -> bool:
+    """No VM is set to more than half of its host."""
+    return vm.memory.startup * 2 <= host.total
+'''
+GROUP = '''
+@scope(vms="web*", group="shop")
+def shop(group: Group) -> bool:
+    """The shop holds at most 20 GiB."""
+    return group.held <= 20 * GiB
+'''
+
+
+@pytest.mark.parametrize(
+    ("policy", "command"),
+    [
+        ("", RemoveHost("hv02")),
+        (HALF, ResizeHost("hv01", 32 * GiB)),
+        (GROUP, AddMemory("web01", GiB)),
+    ],
+    ids=["the VMs that are on it", "a policy about those on it", "a policy about all"],
+)
+def test_no_transaction_is_idle_while_the_views_are_read(
+    url: str, statements: list[str], policy: str, command: Command
+) -> None:
+    """However long it takes to read all VMs: a server ends a transaction that is idle for too long."""
+    with Ledger.open(url) as ledger:
+        if policy:
+            assert ledger.adopt_policy(policy, actor="ann", via="test").refusal is None
+        loading = Repository(ledger.recorder, LedgerApplication(ledger.recorder), ledger.views)
+        statements.clear()
+        loading.load(command)
+        ends = [statement for statement in statements if statement in ("BEGIN", "COMMIT", "ROLLBACK")]
+        assert len(ends) >= 4, "at least what it names, and the views"
+        assert ends[::2] == ["BEGIN"] * (len(ends) // 2), "each begins when the one before it has ended"
