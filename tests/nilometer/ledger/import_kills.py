@@ -1,7 +1,7 @@
 """Imports killed at random moments and run again, until they are through; over and over with new ledgers.
 
 ``python -m tests.nilometer.ledger.import_kills SEED KILLS FOLDER URL…``: the URLs are of ledgers that are not there
-yet, as many as may be needed. Of each kind of import there are so many kills, and one that is not disturbed.
+yet, as many as may be needed. Of each kind of import there are so many kills, and two that are not disturbed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from random import Random
 from time import monotonic
 from typing import Any, cast
 
+from click.testing import CliRunner
+
 import nilometer.history.restoring as restoring
 import nilometer.importers.hyperv.importer as hyperv
 import nilometer.importers.run as importing
-import nilometer.storage.sqlite.recorder as _imported_before_the_forks  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from nilometer.cli.app import nilo
 from nilometer.history.cloudevents import write_lines
 from nilometer.ledger.ledger import Ledger
@@ -57,7 +58,12 @@ def run(command: str, names: list[str], url: str) -> None:
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
-    nilo.main([command, *names, "--ledger", url, *(["--actor", "ann"] if command != "import" else [])])
+    nilo.main(options_of(command, names, url))
+
+
+def options_of(command: str, names: list[str], url: str) -> list[str]:
+    """What is called."""
+    return [command, *names, "--ledger", url, *(["--actor", "ann"] if command != "import" else [])]
 
 
 def recorded(url: str) -> list[tuple[object, ...]]:
@@ -98,7 +104,9 @@ def main(seed: int, wanted: int, folder: Path, urls: Iterator[str]) -> None:
     wrong: list[str] = []
     told: dict[str, object] = {}
     for command in IMPORTS:
-        names, undisturbed = files(command, seed, folder), next(urls)
+        names, here, undisturbed = files(command, seed, folder), next(urls), next(urls)
+        # All that an import loads is there before the forks, and is not loaded in each of them.
+        CliRunner().invoke(nilo, options_of(command, names, here), prog_name="nilo")
         child_ended_within(0)
         began = monotonic()
         os.waitpid(fork(lambda: run(command, names, undisturbed)), 0)  # noqa: B023  # it runs before the next
