@@ -7,46 +7,36 @@ and for the most of the last 24 hours is an answer. Limits and settings may be o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import Final
 
+from domain.commands import NAMES, AddMemory, Command, Grow, MoveVm, SetMemory, Start
 from domain.decision import Code
 from domain.envelope import Envelope
+from domain.errors import InputError
 from domain.event import Event
-from domain.guests import resizes_at_runtime
 from domain.identifiers import UtcTime, seconds_between
-from domain.observed.events import HostObserved, HostWatched, Means
+from domain.observed.events import HostObserved, HostWatched
 from domain.observed.host import ObservedHost
 from domain.observed.polls import PollFigures
 from domain.observed.vm import NOT_LISTED, RETIRED, ObservedVm
-from domain.quantities import FLOOR
-from domain.settings import GENERATION_1_LIMIT, Mode, cap, knows_runtime_resize
+from domain.quantities import down
+from domain.settings import GENERATION_1_LIMIT, Mode, cap
 from domain.state import Power
 from nilometer.planning.asking import CanAnswer
+from nilometer.planning.observed_options import ObservedOptions, find_observed_options, round_up
+from nilometer.planning.observed_use import NO_POLLS, POWERED, find_refusal, is_driven, is_fresh
 from nilometer.times import to_utc_time
 from projections.fleet import Fleet
 
-FRESH_SECONDS: Final = 300
-"""A figure that is not older than this is taken as it is."""
 DAY: Final = timedelta(hours=24)
-QEMU: Final = "QEMU"
-"""How the name of that hypervisor begins, as imports name it."""
-NO_POLLS: Final[Mapping[str, PollFigures]] = {}
-POWERED: Final = (Power.RUNNING, Power.PAUSED)
-"""A VM that has memory of its host."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedGiver:
-    """A VM that could give memory to the host."""
-
-    vm: str
-    how: str
-    """``remove-memory``: it has so much available; ``stop``: it holds so much."""
-    gives: int
-    measured: UtcTime | None = None
+DaysReader = Callable[[str], Iterable[Envelope[Event]]]
+"""Reads the events of a host in the last 24 hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +68,10 @@ class ObservedAnswer:
     """Why the VM cannot be resized while it runs."""
     heard: UtcTime | None = None
     """When the VM was last seen, where that is more than a day ago."""
-    givers: tuple[ObservedGiver, ...] = field(default=())
-    """Who could give what is missing, one alone."""
-
-
-def is_driven(vm: ObservedVm) -> bool:
-    """Whether a VM runs where ``nilo drive`` can resize it; nothing else sizes it there."""
-    return (vm.hypervisor or "").startswith(QEMU)
+    is_driven: bool = False
+    """Whether QEMU decides, and not Hyper-V."""
+    options: ObservedOptions | None = None
+    """What would make it possible; ``None`` where no memory is missing, or where that is not known."""
 
 
 def find_day(now: UtcTime) -> UtcTime:
@@ -95,73 +82,143 @@ def find_day(now: UtcTime) -> UtcTime:
 def ask_observed(
     fleet: Fleet,
     vm: ObservedVm,
-    amount: int,
+    command: Command,
     now: UtcTime,
-    day: Iterable[Envelope[Event]],
+    events_of: DaysReader,
     *,
-    to: str | None = None,
     polls: Mapping[str, PollFigures] = NO_POLLS,
+    within: int = 2,
+    without: Iterable[str] = (),
 ) -> ObservedAnswer:
-    """Asks whether a host has so much for an observed VM: its own host, or ``to``, where it would move.
+    """Asks whether a host has what a command needs for an observed VM: its own host, or that to which it would move.
 
-    ``day`` has the events of that host in the last 24 hours, ``polls`` the newest poll of each VM that is at hand.
+    ``polls`` has the newest poll of each VM that is at hand. Options have at most ``within`` steps, none of them of a
+    kind in ``without``. Raises ``InputError`` for a command that cannot be asked.
     """
+    to = command.to if isinstance(command, MoveVm) else None
+    amount = amount_of(command, vm)
     id = vm.host if to is None else to
     subject = None if id is None or id not in fleet.hosts else fleet.hosts[id].subject
     host = subject if isinstance(subject, ObservedHost) else None
-    free, measured = (None, None) if host is None else (host.free, host.measured.get("free"))
-    polled = read_day(day)
-    if polled.measured is not None and (measured is None or polled.measured > measured):
-        free, measured = polled.free, polled.measured
-    least, most = polled.least, polled.most
+    room = read_room(host, () if id is None else events_of(id))
+    free, measured, least, most = room.free, room.measured, room.least, room.most
     about = ObservedAnswer(
         vm=vm.id, host=id, amount=amount, answer=CanAnswer.UNKNOWN, free=free, measured=measured, least=least,
-        most=most, assigned=vm.assigned,
+        most=most, assigned=vm.assigned, is_driven=is_driven(vm),
     )  # fmt: skip
     heard = find_last_heard(fleet, vm)
     if not is_heard(heard, now):
         return replace(about, heard=heard)
-    if vm.memory is not None and vm.memory.mode is Mode.DYNAMIC and to is None and vm.power in POWERED:
-        return replace(about, answer=CanAnswer.NOT_NOW, maximum=vm.memory.maximum)
-    refusal = find_refusal(vm) if to is None and vm.power in POWERED else None
-    if refusal is not None:
-        return replace(about, answer=CanAnswer.NOT_NOW, granted=0, code=refusal)
+    is_on = vm.power in POWERED
+    if to is None and is_on:
+        refused = _find_refused(about, vm, command)
+        if refused is not None:
+            return refused
+    if amount == 0:
+        return replace(about, answer=CanAnswer.YES, granted=0)
     limit = _find_limit(vm, host)
     if limit is not None and (vm.assigned or 0) + amount > limit and to is None:
         return replace(about, answer=CanAnswer.NEVER, limit=limit)
-    is_any = to is not None or vm.power not in POWERED
+    is_any = to is not None or not is_on
 
     def find_room(left: int) -> int:
         """What there is for the VM at least, of what the host has left."""
         return left if host is None else host.find_node_room(left, is_any=is_any)
 
     if is_fresh(measured, now) and free is not None:
-        room = find_room(free)
-        if room >= amount:
+        assert id is not None
+        if find_room(free) >= amount:
             return replace(about, answer=CanAnswer.YES, granted=amount)
-        if room < free:
+        if find_room(free) < free:
             assert host is not None
             split = replace(about, nodes=host.numa_nodes)
             return split if free >= amount else replace(split, answer=CanAnswer.NOT_NOW)
-        is_part = free and to is None and vm.power in POWERED
-        answer = CanAnswer.PARTLY if is_part else CanAnswer.NOT_NOW
-        granted = free if is_part else 0
-        return replace(
-            about, answer=answer, granted=granted, givers=_find_givers(fleet, vm, id, amount - free, now, polls)
+        granted = down(free) if to is None and is_on else 0
+        answer = CanAnswer.PARTLY if granted else CanAnswer.NOT_NOW
+        hosts = _hosts_that_count(fleet, vm, id, free, now, events_of)
+        options = find_observed_options(
+            fleet, _in_quanta(command), vm, id, round_up(amount), hosts, now, polls, within=within, without=without
         )
+        return replace(about, answer=answer, granted=granted, options=options)
     if least is not None and most is not None:
         if find_room(least) >= amount:
             return replace(about, answer=CanAnswer.YES, granted=amount)
         if most < amount:
-            return replace(about, answer=CanAnswer.PARTLY if least and to is None else CanAnswer.NOT_NOW)
+            return replace(about, answer=CanAnswer.PARTLY if least and to is None and is_on else CanAnswer.NOT_NOW)
         if host is not None and find_room(least) < least and least >= amount:
             return replace(about, nodes=host.numa_nodes)
     return about
 
 
-def is_fresh(measured: UtcTime | None, now: UtcTime) -> bool:
-    """Whether a figure is taken as it is: it was measured at most five minutes ago."""
-    return measured is not None and 0 <= seconds_between(measured, now) <= FRESH_SECONDS
+def amount_of(command: Command, vm: ObservedVm) -> int:
+    """How much memory a command asks of a host. Raises ``InputError`` for one that is not asked of an observed VM."""
+    is_off = vm.power is Power.OFF or vm.power is Power.SAVED
+    if isinstance(command, AddMemory | SetMemory | Grow) and is_off:
+        raise InputError(
+            f"{vm.name} is {vm.power}: only a VM that runs can be resized",
+            hint=f"ask whether it starts: nilo can start {quote(vm.id)}",
+        )
+    match command:
+        case AddMemory() | Grow():
+            return command.amount
+        case SetMemory() if vm.assigned is not None:
+            return max(0, command.size - vm.assigned)
+        case Start() if vm.power is Power.OFF and vm.memory is not None:
+            return vm.memory.startup
+        case MoveVm() if vm.held is not None:
+            return vm.held
+        case Start() if vm.power is not None and vm.power is not Power.OFF:
+            raise InputError(f"{vm.name} is {vm.power.value}: it cannot be started", hint="nilo view shows it")
+        case _:
+            raise InputError(
+                f"{NAMES[type(command)]} cannot be asked of {vm.name}: a hypervisor decides about it",
+                hint=f"ask for more memory: nilo can add-memory {quote(vm.id)} 4GiB",
+            )
+
+
+def _find_refused(about: ObservedAnswer, vm: ObservedVm, command: Command) -> ObservedAnswer | None:
+    """The answer for a VM that runs and cannot be resized so, whatever its host has."""
+    if vm.power is Power.PAUSED:
+        return replace(about, answer=CanAnswer.NOT_NOW, granted=0, code=Code.WRONG_POWER_STATE)
+    if vm.memory is not None and vm.memory.mode is Mode.DYNAMIC:
+        is_within = (vm.assigned or 0) + about.amount <= vm.memory.maximum
+        if isinstance(command, Grow) and is_within:
+            return None
+        return replace(about, answer=CanAnswer.NOT_NOW, maximum=vm.memory.maximum)
+    code = find_refusal(vm)
+    if code is None and isinstance(command, Grow):
+        code = Code.DYNAMIC_MEMORY_DISABLED
+    return None if code is None else replace(about, answer=CanAnswer.NOT_NOW, granted=0, code=code)
+
+
+def _in_quanta(command: Command) -> Command:
+    """The command in whole units of 2 MiB, as the rules know it; what Dynamic Memory gives is given as any memory."""
+    match command:
+        case AddMemory(vm=vm, amount=amount) | Grow(vm=vm, amount=amount):
+            return AddMemory(vm, round_up(amount))
+        case SetMemory(vm=vm, size=size):
+            return SetMemory(vm, round_up(size))
+        case _:
+            return command
+
+
+def _hosts_that_count(
+    fleet: Fleet, vm: ObservedVm, host: str, free: int, now: UtcTime, events_of: DaysReader
+) -> dict[str, int]:
+    """The hosts whose free memory is known now, with that: where a VM may move to, as far as its memory goes."""
+    found = {host: free}
+    if vm.host is not None and vm.host in fleet.hosts:
+        found.setdefault(vm.host, 0)
+    for id in () if is_driven(vm) else sorted(fleet.hosts):
+        subject = fleet.hosts[id].subject
+        if id in found or not isinstance(subject, ObservedHost) or subject.retired_since is not None:
+            continue
+        if any(isinstance(other := fleet.vms[one].subject, ObservedVm) and is_driven(other) for one in fleet.on(id)):
+            continue
+        room = read_room(subject, events_of(id))
+        if is_fresh(room.measured, now) and room.free is not None:
+            found[id] = subject.find_node_room(room.free, is_any=True)
+    return found
 
 
 def is_heard(heard: UtcTime | None, now: UtcTime) -> bool:
@@ -188,19 +245,23 @@ def _find_limit(vm: ObservedVm, host: ObservedHost | None) -> int | None:
     return cap(vm.generation, host.host_version)
 
 
-def find_refusal(vm: ObservedVm) -> Code | None:
-    """Why the memory of an observed VM cannot be resized while it runs, as far as is known; ``None`` if it can be."""
-    if vm.power is Power.PAUSED:
-        return Code.WRONG_POWER_STATE
-    if is_driven(vm):
-        return None
-    if vm.memory is not None and vm.memory.mode is Mode.DYNAMIC:
-        return Code.DYNAMIC_MEMORY_ENABLED
-    if vm.guest is not None and not resizes_at_runtime(vm.guest):
-        return Code.GUEST_CANNOT_RESIZE
-    if vm.config_version is not None and not knows_runtime_resize(vm.config_version):
-        return Code.CONFIGURATION_VERSION
-    return None
+@dataclass(frozen=True, slots=True)
+class HostRoom:
+    """What a host had left: last, and at least and most in 24 hours. Sizes are bytes."""
+
+    free: int | None
+    measured: UtcTime | None
+    least: int | None
+    most: int | None
+
+
+def read_room(host: ObservedHost | None, events: Iterable[Envelope[Event]]) -> HostRoom:
+    """What a host had left, by its own newest figure or that of a poll that showed nothing else that was new."""
+    free, measured = (None, None) if host is None else (host.free, host.measured.get("free"))
+    day = _read_day(events)
+    if day.measured is not None and (measured is None or day.measured > measured):
+        free, measured = day.free, day.measured
+    return HostRoom(free=free, measured=measured, least=day.least, most=day.most)
 
 
 @dataclass(slots=True)
@@ -224,7 +285,7 @@ class _Day:
             self.free, self.measured = free, at
 
 
-def read_day(events: Iterable[Envelope[Event]]) -> _Day:
+def _read_day(events: Iterable[Envelope[Event]]) -> _Day:
     """What the events of a host in the last 24 hours say."""
     day = _Day()
     for envelope in events:
@@ -237,73 +298,3 @@ def read_day(events: Iterable[Envelope[Event]]) -> _Day:
             for size in (event.least, event.most, event.free):
                 day.note(size, happened)
     return day
-
-
-def _find_givers(
-    fleet: Fleet,
-    target: ObservedVm,
-    host: str | None,
-    missing: int,
-    now: UtcTime,
-    polls: Mapping[str, PollFigures],
-) -> tuple[ObservedGiver, ...]:
-    """VMs of the host that alone could give what is missing: what they have available, or all by being stopped."""
-    found: list[ObservedGiver] = []
-    for id in sorted(fleet.on(host or "")):
-        subject = fleet.vms[id].subject
-        if id == target.id or not isinstance(subject, ObservedVm) or subject.power not in POWERED:
-            continue
-        use = find_use(fleet, subject, polls)
-        is_static = is_driven(subject) or (subject.memory is not None and subject.memory.mode is Mode.STATIC)
-        can_give = is_static and find_refusal(subject) is None
-        if can_give and use is not None and is_fresh(use.at, now) and use.removable >= missing:
-            found.append(ObservedGiver(vm=id, how="remove-memory", gives=use.removable, measured=use.at))
-        if (subject.held or 0) >= missing:
-            found.append(ObservedGiver(vm=id, how="stop", gives=subject.held or 0))
-    return tuple(sorted(found, key=lambda giver: (giver.how != "remove-memory", giver.gives)))
-
-
-@dataclass(frozen=True, slots=True)
-class GuestUse:
-    """What a guest used when it was last measured, after the last move. Sizes are bytes."""
-
-    assigned: int
-    in_use: int
-    at: UtcTime
-    floor: int
-    """What the VM keeps whatever its guest uses."""
-
-    @property
-    def removable(self) -> int:
-        """What its guest does not use, above what the VM keeps."""
-        return max(0, self.assigned - max(self.in_use, self.floor))
-
-
-def find_use(fleet: Fleet, vm: ObservedVm, polls: Mapping[str, PollFigures] = NO_POLLS) -> GuestUse | None:
-    """What a guest used when it was last measured; ``None`` if that was not since its memory last moved.
-
-    Events record what a guest uses only where that is news. ``polls`` has the newest poll of each VM that is at hand.
-    """
-    floor = find_floor(vm)
-    host = fleet.hosts.get(vm.host or "")
-    newest = host.subject.newest.get(vm.id) if host is not None and isinstance(host.subject, ObservedHost) else None
-    poll = polls.get(vm.id)
-    if poll is not None and (newest is None or poll.at >= newest.at):
-        newest = poll
-    if newest is not None and newest.at > vm.measured.get("assigned", ""):
-        if newest.in_use is not None:
-            return GuestUse(assigned=newest.assigned, in_use=newest.in_use, at=newest.at, floor=floor)
-        if newest.assigned != vm.assigned:
-            return None
-    measured = vm.measured.get("in_use")
-    if vm.in_use is None or vm.assigned is None or measured is None:
-        return None
-    return GuestUse(assigned=vm.assigned, in_use=vm.in_use, at=measured, floor=floor)
-
-
-def find_floor(vm: ObservedVm) -> int:
-    """The least that a VM keeps: 32 MiB, or what a guest of QEMU has beside its virtio-mem devices."""
-    sizes = [account.size for account in vm.accounts.values() if account.means is Means.VIRTIO_MEM]
-    if not is_driven(vm) or not sizes or vm.assigned is None:
-        return FLOOR
-    return max(FLOOR, vm.assigned - sum(size or 0 for size in sizes))

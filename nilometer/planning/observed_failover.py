@@ -12,7 +12,7 @@ from typing import Final
 
 from domain.envelope import Envelope
 from domain.event import Event
-from domain.identifiers import UtcTime, seconds_between
+from domain.identifiers import UtcTime
 from domain.observed.host import ObservedHost
 from domain.observed.settings import known_parts
 from domain.observed.vm import ObservedVm
@@ -20,14 +20,15 @@ from domain.quantities import LARGEST
 from domain.settings import GENERATION_1_LIMIT
 from domain.state import Power
 from nilometer.planning.failover import BUDGET, FIGURES, Failover, FailoverAnswer, decide_failover
-from nilometer.planning.observed import FRESH_SECONDS, read_day
+from nilometer.planning.observed import read_room
+from nilometer.planning.observed_use import is_fresh
 from projections.fleet import Fleet
 
 _NOT_ON: Final = (Power.OFF, Power.SAVED)
 
 
 @dataclass(frozen=True, slots=True)
-class HostRoom:
+class FailoverRoom:
     """What an observed host has left, at least and at most; ``None`` where nothing was measured in 24 hours."""
 
     least: int | None = None
@@ -36,26 +37,21 @@ class HostRoom:
     """When that was last measured."""
 
 
-def find_room(fleet: Fleet, host: str, now: UtcTime, day: Iterable[Envelope[Event]]) -> HostRoom:
+def find_room(fleet: Fleet, host: str, now: UtcTime, day: Iterable[Envelope[Event]]) -> FailoverRoom:
     """What an observed host has left. ``day`` has its events of the last 24 hours."""
     subject = fleet.hosts[host].subject
-    polled = read_day(day)
-    free, measured = polled.free, polled.measured
-    if isinstance(subject, ObservedHost):
-        polled_last = subject.measured.get("free")
-        if polled_last is not None and (measured is None or polled_last > measured):
-            free, measured = subject.free, polled_last
-    if free is not None and measured is not None and 0 <= seconds_between(measured, now) <= FRESH_SECONDS:
-        room = HostRoom(least=free, most=free, measured=measured)
+    had = read_room(subject if isinstance(subject, ObservedHost) else None, day)
+    if had.free is not None and is_fresh(had.measured, now):
+        room = FailoverRoom(least=had.free, most=had.free, measured=had.measured)
     else:
-        room = HostRoom(least=polled.least, most=polled.most, measured=measured)
+        room = FailoverRoom(least=had.least, most=had.most, measured=had.measured)
     if isinstance(subject, ObservedHost) and room.least is not None:
         return replace(room, least=subject.find_node_room(room.least, is_any=True))
     return room
 
 
 def fail_observed_host(
-    fleet: Fleet, host: str, rooms: Mapping[str, HostRoom], *, budget: int = BUDGET
+    fleet: Fleet, host: str, rooms: Mapping[str, FailoverRoom], *, budget: int = BUDGET
 ) -> FailoverAnswer:
     """Asks what becomes of the VMs that run on an observed host, if it fails. ``rooms`` has the others' room."""
     running = [vm for id in sorted(fleet.on(host)) if isinstance(vm := fleet.vms[id].subject, ObservedVm) and _runs(vm)]

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any, Final
 
-from domain.envelope import Envelope
-from domain.errors import InputError
-from domain.event import Event
+from domain.commands import AddMemory, Command, MoveVm, RemoveMemory, Stop
+from domain.errors import InputError, InternalError
 from domain.identifiers import UtcTime
 from domain.observed.events import Means
+from domain.observed.host import ObservedHost
 from domain.observed.polls import PollFigures
 from domain.observed.vm import ObservedVm
-from domain.quantities import QUANTUM
-from domain.state import Power
 from nilometer.planning.asking import CanAnswer
 from nilometer.planning.goals import Goal
-from nilometer.planning.observed import NO_POLLS, ObservedAnswer, ask_observed, is_driven
+from nilometer.planning.observed import DaysReader, ObservedAnswer, ask_observed
+from nilometer.planning.observed_options import ObservedOptions, round_up
+from nilometer.planning.observed_use import NO_POLLS, POWERED, is_driven
 from projections.fleet import Fleet
 from rules.wording import format_typed
 
 HYPER_V: Final = "Hyper-V"
 """The hypervisor of a VM, as imports name it."""
-_ON: Final = (Power.RUNNING, Power.PAUSED)
+_OF_VMS: Final = (RemoveMemory, Stop, MoveVm)
+"""Steps that lines of PowerShell can do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSearch:
+    """How far the search for what makes room goes, and which of its options is taken."""
+
+    within: int = 2
+    without: frozenset[str] = frozenset()
+    option: int = 1
+
+
+PLAN_SEARCH: Final = PlanSearch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,79 +68,128 @@ def plan_observed(
     vm: ObservedVm,
     goal: Goal,
     now: UtcTime,
-    day: Iterable[Envelope[Event]],
+    events_of: DaysReader,
     polls: Mapping[str, PollFigures] = NO_POLLS,
+    search: PlanSearch = PLAN_SEARCH,
 ) -> ObservedPlan:
     """Finds the lines after which an observed VM has so much memory. Raises ``InputError`` where that is not known."""
-    if vm.assigned is None or vm.power not in _ON:
+    if vm.assigned is None or vm.power not in POWERED:
         raise InputError(f"{vm.name} does not run, as far as is known", hint="a goal is about a VM that runs")
-    if is_driven(vm):
-        return _plan_drives(fleet, vm, goal, now, day, polls)
-    if vm.hypervisor not in (None, HYPER_V):
+    driven = is_driven(vm)
+    if not driven and vm.hypervisor not in (None, HYPER_V):
         raise InputError(f"{vm.name} runs on {vm.hypervisor}, not on Hyper-V", hint="resize it by its own tools")
-    named = Goal(vm.name, goal.size)
     amount = max(0, goal.size - vm.assigned)
-    answer = ask_observed(fleet, vm, amount, now, day, polls=polls)
-    lines: list[str] = []
+    if driven:
+        amount = round_up(amount)
+        _check_devices(vm, amount)
+    answer = ask_observed(
+        fleet, vm, AddMemory(vm.id, amount), now, events_of, polls=polls, within=search.within, without=search.without
+    )
     read: dict[str, Any] = {f"{vm.id}.assigned": vm.assigned}
-    if amount and answer.maximum is not None:
-        lines = [_set_memory(vm, f"-MaximumBytes {format_powershell(max(goal.size, answer.maximum))}", named)]
+    steps: Sequence[Command] = ()
+    is_found = answer.answer is CanAnswer.YES or (driven and answer.answer is CanAnswer.UNKNOWN)  # QEMU refuses itself
+    if amount and not is_found and answer.options is not None:
+        steps = _choose(answer.options, vm, search.option, driven=driven)
+        is_found = bool(steps)
+    if not amount or (not is_found and answer.maximum is None):
+        return ObservedPlan(goal=goal, answer=answer, lines=(), reached=not amount, read=read)
+    writer = _LineWriter(fleet, f"plan: {Goal(vm.name, goal.size)}", answer.options)
+    if answer.maximum is not None:
+        if goal.size <= answer.maximum:  # its guest gets that by itself
+            return ObservedPlan(goal=goal, answer=answer, lines=(), reached=False, read=read)
         read[f"{vm.id}.maximum"] = answer.maximum
-    elif amount and answer.answer is CanAnswer.YES:
-        lines = [_set_memory(vm, f"-StartupBytes {format_powershell(goal.size)}", named)]
-    elif amount and answer.givers:
-        giver = answer.givers[0]
-        other = fleet.vms[giver.vm].subject
-        assert isinstance(other, ObservedVm)
-        lacks = -(-(amount - (answer.free or 0)) // QUANTUM) * QUANTUM
-        read[f"{other.id}.assigned"] = other.assigned
-        if giver.how == "stop":
-            change = f"{quote_powershell(other.name)} {{ Stop-VM {quote_powershell(other.name)} }}"
-            lines = [f"Invoke-NiloChange {change} -Reason {quote_powershell(f'plan: {named}')}"]
-        else:
-            size = format_powershell((other.assigned or 0) - lacks)
-            lines = [_set_memory(other, f"-StartupBytes {size}", named)]
-        lines.append(_set_memory(vm, f"-StartupBytes {format_powershell(goal.size)}", named))
-    return ObservedPlan(goal=goal, answer=answer, lines=tuple(lines), reached=not amount or bool(lines), read=read)
+        line = writer.set_memory(vm, f"-MaximumBytes {format_powershell(goal.size)}")
+        return ObservedPlan(goal=goal, answer=answer, lines=(line,), reached=True, read=read)
+    if driven:
+        sizes = [*(writer.size_after(step) for step in steps), DriveStep(vm.id, vm.assigned + amount)]
+        read |= {f"{size.vm}.assigned": writer.assigned(size.vm) for size in sizes[:-1]}
+        lines = tuple(writer.drive(size) for size in sizes)
+        return ObservedPlan(goal=goal, answer=answer, lines=lines, reached=True, steps=tuple(sizes), read=read)
+    read |= {f"{step.vm}.assigned": writer.assigned(step.vm) for step in steps if isinstance(step, _OF_VMS)}
+    lines = (
+        *map(writer.write_step, steps),
+        writer.set_memory(vm, f"-StartupBytes {format_powershell(goal.size)}"),
+    )
+    return ObservedPlan(goal=goal, answer=answer, lines=lines, reached=True, read=read)
 
 
-def _plan_drives(
-    fleet: Fleet,
-    vm: ObservedVm,
-    goal: Goal,
-    now: UtcTime,
-    day: Iterable[Envelope[Event]],
-    polls: Mapping[str, PollFigures] = NO_POLLS,
-) -> ObservedPlan:
-    """Finds the resizes after which a guest of QEMU has so much memory. What its host has is rarely measured."""
-    assert vm.assigned is not None
-    amount = -(-max(0, goal.size - vm.assigned) // QUANTUM) * QUANTUM
-    most = vm.assigned + sum(
+def _check_devices(vm: ObservedVm, amount: int) -> None:
+    """Raises ``InputError`` where the virtio-mem devices of a guest of QEMU cannot give it so much more."""
+    most = (vm.assigned or 0) + sum(
         account.maximum - account.size
         for account in vm.accounts.values()
         if account.means is Means.VIRTIO_MEM and account.maximum is not None and account.size is not None
     )
-    if vm.assigned + amount > most:
+    if (vm.assigned or 0) + amount > most:
         raise InputError(f"{vm.name} can have no more than {format_typed(most)}", hint="a goal up to there")
-    answer = ask_observed(fleet, vm, amount, now, day, polls=polls)
-    read: dict[str, Any] = {f"{vm.id}.assigned": vm.assigned}
-    steps: list[DriveStep] = []
-    if amount and answer.answer in (CanAnswer.YES, CanAnswer.UNKNOWN):
-        steps = [DriveStep(vm.id, vm.assigned + amount)]
-    elif amount:
-        giver = next((giver for giver in answer.givers if giver.how == "remove-memory"), None)
-        other = None if giver is None else fleet.vms[giver.vm].subject
-        if isinstance(other, ObservedVm) and other.assigned is not None:
-            lacks = -(-(amount - (answer.free or 0)) // QUANTUM) * QUANTUM
-            read[f"{other.id}.assigned"] = other.assigned
-            steps = [DriveStep(other.id, other.assigned - lacks), DriveStep(vm.id, vm.assigned + amount)]
-    reason = quote(f"plan: {Goal(vm.name, goal.size)}")
-    lines = [f"nilo drive {quote(step.vm)} {format_typed(step.size)} --reason {reason}" for step in steps]
-    return ObservedPlan(goal=goal, answer=answer, lines=tuple(lines), reached=not amount, steps=tuple(steps), read=read)
 
 
-def _set_memory(vm: ObservedVm, size: str, goal: Goal) -> str:
-    return f"Set-NiloVMMemory {quote_powershell(vm.name)} {size} -Reason {quote_powershell(f'plan: {goal}')}"
+def _choose(options: ObservedOptions, vm: ObservedVm, number: int, *, driven: bool) -> Sequence[Command]:
+    """The steps of the N-th option that lines on one host can do: the VM stays there, and QEMU is only resized."""
+    kinds = (RemoveMemory,) if driven else _OF_VMS
+    plans = [[step.command for step in option.steps] for option in options.plans.found]
+    found = [
+        commands
+        for commands in plans
+        if all(isinstance(command, kinds) for command in commands)
+        and not any(isinstance(command, MoveVm) and command.vm == vm.id for command in commands)
+    ]
+    if number > 1 and number > len(found):
+        raise InputError(f"there is no option {number}: {len(found)} were found", hint="nilo can … --all shows them")
+    return found[number - 1] if found else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _LineWriter:
+    """Writes steps as lines that are typed where the hypervisor is."""
+
+    fleet: Fleet
+    reason: str
+    options: ObservedOptions | None
+
+    def write_step(self, step: Command) -> str:
+        """A step as a line of PowerShell, wrapped so that the collector records it."""
+        match step:
+            case RemoveMemory():
+                size = self.size_after(step).size
+                return self.set_memory(self._vm(step.vm), f"-StartupBytes {format_powershell(size)}")
+            case MoveVm(vm=id, to=to):
+                host = self.fleet.hosts[to].subject
+                assert isinstance(host, ObservedHost)
+                return self._change(id, f"Move-VM {self._name(id)} {quote_powershell(host.name)}")
+            case Stop(vm=id):
+                return self._change(id, f"Stop-VM {self._name(id)}")
+            case _:
+                raise InternalError(f"{step} is no step on an observed host")
+
+    def drive(self, step: DriveStep) -> str:
+        """A resize as a line of ``nilo drive``."""
+        return f"nilo drive {quote(step.vm)} {format_typed(step.size)} --reason {quote(self.reason)}"
+
+    def set_memory(self, vm: ObservedVm, size: str) -> str:
+        """A resize as a line of PowerShell."""
+        return f"Set-NiloVMMemory {quote_powershell(vm.name)} {size} -Reason {quote_powershell(self.reason)}"
+
+    def size_after(self, step: Command) -> DriveStep:
+        """What a VM has after memory was taken from it."""
+        assert isinstance(step, RemoveMemory)
+        return DriveStep(step.vm, self.assigned(step.vm) - step.amount)
+
+    def assigned(self, id: str) -> int:
+        """What a VM has, by the figure that says what it can give."""
+        use = None if self.options is None else self.options.uses.get(id)
+        return (self._vm(id).assigned or 0) if use is None else use.assigned
+
+    def _change(self, id: str, block: str) -> str:
+        return f"Invoke-NiloChange {self._name(id)} {{ {block} }} -Reason {quote_powershell(self.reason)}"
+
+    def _name(self, id: str) -> str:
+        return quote_powershell(self._vm(id).name)
+
+    def _vm(self, id: str) -> ObservedVm:
+        subject = self.fleet.vms[id].subject
+        assert isinstance(subject, ObservedVm)
+        return subject
 
 
 def format_powershell(size: int) -> str:

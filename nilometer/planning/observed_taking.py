@@ -15,16 +15,15 @@ from domain.observed.settings import known_parts
 from domain.observed.vm import ObservedVm
 from domain.quantities import down
 from nilometer.planning.asking import CanAnswer
-from nilometer.planning.observed import (
+from nilometer.planning.observed import find_last_heard, is_heard
+from nilometer.planning.observed_use import (
     NO_POLLS,
     POWERED,
     find_floor,
-    find_last_heard,
     find_refusal,
     find_use,
     is_driven,
     is_fresh,
-    is_heard,
 )
 from projections.fleet import Fleet
 

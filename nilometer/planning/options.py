@@ -51,6 +51,8 @@ class Plans:
     """The bytes that are missing whatever is done, on every host; 0 where a plan is not excluded."""
     within: int
     """How many steps an option may have."""
+    without: tuple[str, ...] = ()
+    """The kinds of steps that were not wanted, the gentlest first."""
     is_all: bool = True
     """Whether every set was tried."""
 
@@ -90,6 +92,7 @@ def find_options(
         reachable=search.reach(host),
         missing=missing,
         within=within,
+        without=tuple(kind for kind in GENTLEST_FIRST if kind in search.unwanted),
         is_all=search.is_all,
     )
 

@@ -27,6 +27,8 @@ from nilometer.planning.givers import copy_world
 
 FORMAT: Final = 1
 """The version of the document."""
+KINDS: Final = ("decided", "observed", "nothing")
+"""On decided hosts, on observed ones, and nothing to do."""
 
 Figure = int | str | bool
 Figures = Mapping[str, Figure]
@@ -235,17 +237,75 @@ def check_document(document: object, source: str) -> dict[str, Any]:
         raise InputError(f"{source}: this is no plan", hint=made_by)
     checked = cast("dict[str, Any]", document)
     if checked.get("plan") != FORMAT:
-        raise InputError(f"{source}: the plan is of another version than {FORMAT}", hint=made_by)
+        what = f"{source}: the plan is of version {str(checked.get('plan'))[:20]}, and this program reads {FORMAT}"
+        raise InputError(what, hint=f"apply it with the Nilometer that made it, or {made_by}")
     if checked["digest"] != digest_of(checked):
         raise InputError(
             f"{source}: the plan was changed after it was made: its digest is another one",
             hint="a plan is applied as it was shown; make it again with what you want",
         )
+    if checked.get("kind") not in KINDS:
+        raise InputError(f"{source}: {str(checked.get('kind'))[:40]!r} is no kind of plan", hint=made_by)
     return checked
 
 
-def plan_from_document(document: Mapping[str, Any]) -> CommandPlan:
-    """The plan of a document that was checked."""
+def read_document(document: Mapping[str, Any], source: str) -> CommandPlan:
+    """The plan of a document that was checked. Raises ``InputError`` if it does not have what such a plan has."""
+    try:
+        plan = _read_commands(document)
+        for planned in plan.commands:
+            planned.parse()
+    except InputError as error:
+        raise InputError(f"{source}: {error.message}", hint=error.hint) from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _is_no_plan(source) from error
+    return plan
+
+
+def _is_no_plan(source: str) -> InputError:
+    return InputError(f"{source}: this is no plan that nilo plan wrote", hint="make it again: nilo plan --help")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesPlan:
+    """A plan on an observed host, as it was written."""
+
+    goal: str
+    ledger: str
+    lines: tuple[str, ...]
+    read: Mapping[str, Figure | None]
+    within: int
+    without: frozenset[str]
+    option: int
+
+
+def read_lines_document(document: Mapping[str, Any], source: str) -> LinesPlan:
+    """The same of a plan on an observed host."""
+    lines, without = (_texts_of(document.get(name, []), source) for name in ("lines", "without"))
+    goal, ledger = _texts_of([document.get("goal"), document.get("ledger")], source)
+    read, within, option = document.get("read"), document.get("within", 2), document.get("option", 1)
+    if not (lines and isinstance(read, dict) and type(within) is int and type(option) is int):
+        raise _is_no_plan(source)
+    return LinesPlan(
+        goal=goal,
+        ledger=ledger,
+        lines=tuple(lines),
+        read=cast("dict[str, Figure | None]", read),
+        within=within,
+        without=frozenset(without),
+        option=option,
+    )
+
+
+def _texts_of(value: object, source: str) -> list[str]:
+    items = cast("list[object]", value) if isinstance(value, list) else [None]
+    texts = [item for item in items if isinstance(item, str)]
+    if len(texts) < len(items):
+        raise _is_no_plan(source)
+    return texts
+
+
+def _read_commands(document: Mapping[str, Any]) -> CommandPlan:
     return CommandPlan(
         goal=document["goal"],
         ledger=document["ledger"],
@@ -257,7 +317,7 @@ def plan_from_document(document: Mapping[str, Any]) -> CommandPlan:
                 outcome=Outcome(command["expected"]["outcome"]),
                 requested=command["expected"]["requested"],
                 granted=command["expected"]["granted"],
-                reads={StreamName(stream): figures for stream, figures in command["read"].items()},
+                reads={StreamName(stream): dict(figures) for stream, figures in command["read"].items()},
             )
             for command in document["commands"]
         ),

@@ -51,7 +51,7 @@ def answers(folder: Path) -> list[str]:
     )
     cases = (
         (ADD, day({0: 29, 100: 44, 299: 41, NOON: 41}, db), NOON + 1, 1),
-        (ADD, day({NOON: 9}, db, ERP), NOON + 1, 2),
+        (ADD, day({NOON: 9}, db, ERP), NOON + 1, 3),
         (REMOVE, day({NOON: 9}, vm(8 * GIB, 8 * GIB, free=5 * GIB, **DB)), NOON + 1, 1),
         (ADD, day({0: 4, 60: 22, 115: 9}, db), NOON, 1),
         (ADD, day({299: 41, NOON: 41}, dynamic_db), NOON + 1, 1),

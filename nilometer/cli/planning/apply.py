@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
 import click
 
@@ -14,7 +15,8 @@ from nilometer.cli.driving.targets import GivenTarget
 from nilometer.cli.failures import NOT_IN_FULL, OK, say
 from nilometer.cli.options import asking_options, common_options
 from nilometer.cli.output import Output
-from nilometer.cli.planning.plan import read_day
+from nilometer.cli.planning.can import days_of
+from nilometer.cli.planning.observed import add_socket
 from nilometer.cli.session import Session, current_session
 from nilometer.cli.writing.answers import Answers
 from nilometer.ledger.ledger import Ledger
@@ -22,18 +24,20 @@ from nilometer.ledger.requests import Request, Result
 from nilometer.messages.sizes import format_sizes
 from nilometer.planning.asking import world_of
 from nilometer.planning.goals import Goal, parse_goal
-from nilometer.planning.observed_goals import plan_observed, quote_powershell
+from nilometer.planning.observed_goals import PlanSearch, plan_observed, quote_powershell
 from nilometer.planning.plans import (
     CommandPlan,
     Figure,
+    LinesPlan,
     MovedFigure,
     PlanMoved,
     check_document,
     find_moved,
     named_new,
-    plan_from_document,
+    read_document,
+    read_lines_document,
 )
-from nilometer.textio.files import open_input
+from nilometer.textio.files import check_name, open_input
 from nilometer.textio.strict_json import parse_strict_json
 from nilometer.times import current_time
 from projections.fleet import Fleet
@@ -65,6 +69,8 @@ def command(file: str, vms: str | None, folder: str | None) -> int:
       nilo apply plan.json --format json
     """
     session = current_session()
+    if Path(check_name(file)).is_dir():
+        raise InputError(f"{file}: this is a folder, not a plan", hint="name the file that nilo plan -o wrote")
     with open_input(file) as stream:
         text = stream.read(LONGEST)
     document = check_document(_parse(text, file), file)
@@ -72,8 +78,9 @@ def command(file: str, vms: str | None, folder: str | None) -> int:
     if document.get("kind") == "nothing":
         raise InputError(f"{file}: the plan has no commands", hint="its goal was reached, or cannot be")
     if document["kind"] == "observed":
-        return _apply_observed(session, out, document, GivenTarget(socket=None, file=vms, folder=folder, host=None))
-    plan = plan_from_document(document)
+        target = GivenTarget(socket=None, file=vms, folder=folder, host=None)
+        return _apply_observed(session, out, read_lines_document(document, file), str(document["digest"]), target)
+    plan = read_document(document, file)
     with session.writing(create=False) as ledger:
         _check_ledger(ledger.id, plan.ledger, file)
         return _apply(session, out, ledger, plan, str(document["digest"]))
@@ -160,36 +167,38 @@ def _format_pair(before: Figure | None, now: Figure | None, name: str) -> tuple[
     return str(before), str(now)
 
 
-def _apply_observed(session: Session, out: Output, document: dict[str, Any], given: GivenTarget) -> int:
+def _apply_observed(session: Session, out: Output, plan: LinesPlan, digest: str, given: GivenTarget) -> int:
     """Drives the guests that can be driven, or shows the lines, if they would be planned again."""
-    goal = parse_goal(document["goal"])
+    goal = parse_goal(plan.goal)
     with session.reading() as reader:
-        _check_ledger(reader.id, document["ledger"], "the plan")
+        _check_ledger(reader.id, plan.ledger, "the plan")
         fleet: Fleet = reader.views.fleet()
         vm = None if goal is None or goal.vm not in fleet.vms else fleet.vms[goal.vm].subject
         if goal is None or not isinstance(vm, ObservedVm):
-            return _refuse(f"{document['goal']}: the VM is not there any more", _AGAIN)
+            return _refuse(f"{plan.goal}: the VM is not there any more", _AGAIN)
         from nilometer.importers.hyperv.going_on.newest_polls import read_newest_polls
 
         now = current_time(session.clock)
-        found = plan_observed(
-            fleet, vm, Goal(vm.id, goal.size), now, read_day(reader, vm.host, now), read_newest_polls(reader)
-        )
-    for name, before in document["read"].items():
+        search = PlanSearch(within=plan.within, without=plan.without, option=plan.option)
+        polls = read_newest_polls(reader)
+        found = plan_observed(fleet, vm, Goal(vm.id, goal.size), now, days_of(reader, now), polls, search)
+    for name, before in plan.read.items():
         figure = found.read.get(name)
-        if figure != before:
+        if name in found.read and figure != before:
             sizes = _format_pair(before, figure, name)
             return _refuse(f"{name} was {sizes[0]}, and is {sizes[1]}", _AGAIN)
-    if list(found.lines) != document["lines"]:
-        return _refuse(f"{found.answer.host} has less free than it had, or it is not known any more", _AGAIN)
-    ticket = document["digest"][:TICKET]
+    if found.lines != plan.lines:
+        less = "has less free than it had, or it is not known any more"
+        why = "has another figure free than it had, so that other lines are needed" if found.lines else less
+        return _refuse(f"{found.answer.host} {why}", _AGAIN)
+    ticket = digest[:TICKET]
     if found.steps:
         from nilometer.cli.driving.applying import drive_steps, find_drivers
 
         with session.writing(create=False) as ledger:
             drivers = find_drivers(ledger, found.steps, given)
             if drivers is not None:
-                reason = f"plan: {document['goal']}"
+                reason = f"plan: {plan.goal}"
                 return drive_steps(session, out, ledger, found.steps, drivers, reason=reason, correlation=ticket)
     _show_lines(out, [_add_ticket(line, ticket) for line in found.lines], is_driven=bool(found.steps))
     return OK
@@ -206,9 +215,12 @@ def _show_lines(out: Output, lines: list[str], *, is_driven: bool) -> None:
     if out.json:
         out.write_document({"lines": lines})
         return
-    for line in lines:
+    for line in add_socket(lines):
         out.write_line(line)
     if is_driven:
-        say("note", "run these with --qmp SOCKET, or write the VMs into drive.toml: this sent nothing")
+        say(
+            "note",
+            "name the socket of each VM, or write them into drive.toml, and apply drives them: this sent nothing",
+        )
     else:
         say("note", "run these on the host: Hyper-V decides, and the collector records them; this sent nothing")

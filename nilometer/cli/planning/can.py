@@ -8,13 +8,15 @@ from typing import Any, Final, NamedTuple
 import click
 
 from domain.aggregates import VmAggregate
-from domain.commands import NAMES, AddMemory, Command, Grow, MoveVm, RemoveMemory, SetMemory, Start
+from domain.commands import Command, MoveVm, RemoveMemory, SetMemory
 from domain.errors import InputError
+from domain.identifiers import UtcTime
+from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 from domain.state import Power
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, UNREADABLE, Mistyped, say
 from nilometer.cli.groups import LazyGroup
-from nilometer.cli.names import find_vm, list_vm_names, match_host_case
+from nilometer.cli.names import add_hint, find_host, find_vm, list_vm_names, match_host_case
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.planning.decided import show_decided
@@ -29,11 +31,12 @@ from nilometer.ledger.typed_commands import parse_command
 from nilometer.planning.asking import CanAnswer, ask, world_of
 from nilometer.planning.givers import GENTLEST_FIRST
 from nilometer.planning.keeping import adopted_policies
-from nilometer.planning.observed import ask_observed, find_day
+from nilometer.planning.observed import DaysReader, ask_observed, find_day
 from nilometer.planning.observed_taking import ask_taking
 from nilometer.planning.options import MOST_STEPS
 from nilometer.queries import read_log
 from nilometer.times import current_time
+from projections.fleet import Fleet
 from rules.policies.policy import Policy
 
 _ASKED: Final = (
@@ -197,13 +200,16 @@ class _Question(NamedTuple):
         subject = fleet.vms[given["vm"]].subject
         if isinstance(subject, VmAggregate):
             adopted = ledger.policy_set().at(current_time(session.clock))
-            asked = ask(
-                world_of(fleet, policies=adopted.enforced),
-                command,
-                within=self.within,
-                without=self.unwanted,
-                keep=(*adopted_policies(adopted), *self.keep),
-            )
+            try:
+                asked = ask(
+                    world_of(fleet, policies=adopted.enforced),
+                    command,
+                    within=self.within,
+                    without=self.unwanted,
+                    keep=(*adopted_policies(adopted), *self.keep),
+                )
+            except InputError as error:
+                raise add_hint(error, lambda: fleet) from None
             show_decided(out, asked, show_all=self.show_all)
             return _CODES.get(asked.answer, NOT_IN_FULL)
         if self.keep:
@@ -213,25 +219,42 @@ class _Question(NamedTuple):
         )
 
         now = current_time(session.clock)
+        polls = read_newest_polls(ledger)
+        if isinstance(command, MoveVm):
+            _check_destination(command, subject, fleet)
         taken = _amount_taken(command, subject)
         if taken:
-            answer = ask_taking(fleet, subject, taken, now, polls=read_newest_polls(ledger))
+            answer = ask_taking(fleet, subject, taken, now, polls=polls)
             show_taking(out, answer, now, spool=spool)
             return _CODES.get(answer.answer, NOT_IN_FULL)
-        to = command.to if isinstance(command, MoveVm) else None
-        host = subject.host if to is None else to
-        day = iter(()) if host is None else read_log(ledger, host=host, since=find_day(now))
         found = ask_observed(
-            fleet, subject, _amount_of(command, subject), now, day, to=to, polls=read_newest_polls(ledger)
+            fleet, subject, command, now, days_of(ledger, now), polls=polls, within=self.within, without=self.unwanted
         )
         show_observed(out, found, now, show_all=self.show_all, spool=spool)
         return _CODES.get(found.answer, NOT_IN_FULL)
 
 
+def days_of(ledger: LedgerReader, now: UtcTime) -> DaysReader:
+    """Reads the events of a host in the last 24 hours."""
+    return lambda host: read_log(ledger, host=host, since=find_day(now))
+
+
+def _check_destination(command: MoveVm, vm: ObservedVm, fleet: Fleet) -> None:
+    """Raises ``InputError`` for a host that an observed VM cannot move to."""
+    find_host(command.to, fleet.hosts)
+    if command.to == vm.host:
+        raise InputError(f"{vm.name} is on {command.to} already", hint="name another host; nilo view lists them")
+    if not isinstance(fleet.hosts[command.to].subject, ObservedHost):
+        raise InputError(
+            f"{command.to} is a decided host: no VM of a hypervisor moves there",
+            hint="name an observed host; nilo view lists them",
+        )
+
+
 def _amount_taken(command: Command, vm: ObservedVm) -> int:
     """How much memory a command takes from an observed VM; 0 if it takes none. Raises ``InputError`` for one off."""
     is_off = vm.power is Power.OFF or vm.power is Power.SAVED
-    if isinstance(command, RemoveMemory | SetMemory) and is_off:
+    if isinstance(command, RemoveMemory) and is_off:
         raise InputError(
             f"{vm.name} is {vm.power}: only a VM that runs can be resized",
             hint=f"ask whether it starts: nilo can start {quote(vm.id)}",
@@ -243,23 +266,3 @@ def _amount_taken(command: Command, vm: ObservedVm) -> int:
             return max(0, vm.assigned - command.size)
         case _:
             return 0
-
-
-def _amount_of(command: Command, vm: ObservedVm) -> int:
-    """How much memory a command asks of a host. Raises ``InputError`` for one that is not asked of an observed VM."""
-    match command:
-        case AddMemory() | Grow():
-            return command.amount
-        case SetMemory() if vm.assigned is not None:
-            return max(0, command.size - vm.assigned)
-        case Start() if vm.power is Power.OFF and vm.memory is not None:
-            return vm.memory.startup
-        case MoveVm() if vm.held is not None:
-            return vm.held
-        case Start() if vm.power is not None and vm.power is not Power.OFF:
-            raise InputError(f"{vm.name} is {vm.power.value}: it cannot be started", hint="nilo view shows it")
-        case _:
-            raise InputError(
-                f"{NAMES[type(command)]} cannot be asked of {vm.name}: a hypervisor decides about it",
-                hint=f"ask for more memory: nilo can add-memory {quote(vm.id)} 4GiB",
-            )

@@ -35,9 +35,10 @@ def find_members(names: str, fleet: Fleet) -> NamedHosts:
     for word in words:
         matching = [name for name in clusters if name.casefold() == word.casefold()]
         host = match_host_case(word, fleet)
-        if not matching and clusters and host not in fleet.hosts:
+        if not matching and fleet.hosts and host not in fleet.hosts:
             known = {*fleet.hosts, *clusters}
-            near = did_you_mean(word, known, f"clusters: {', '.join(clusters)}; nilo view lists the hosts")
+            reported = f"clusters: {', '.join(clusters)}" if clusters else "no host reports a cluster"
+            near = did_you_mean(word, known, f"{reported}; nilo view lists the hosts")
             raise InputError(f"there is no host and no cluster {word!r}", hint=near)
         if matching and host in fleet.hosts:
             members = ",".join(member for name in matching for member in clusters[name])

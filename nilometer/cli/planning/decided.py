@@ -10,6 +10,7 @@ from domain.decision import Code
 from domain.identifiers import subject_id
 from nilometer.cli.output import Output
 from nilometer.messages.reasons import explain
+from nilometer.messages.shortfalls import PARTIALLY
 from nilometer.messages.sizes import format_rounded, format_sizes, format_typed, plural
 from nilometer.planning.asking import CanAnswer, Possibility
 from nilometer.planning.givers import PlanStep
@@ -36,10 +37,12 @@ def show_decided(out: Output, asked: Possibility, *, show_all: bool) -> None:
 
 def _show_options(out: Output, asked: Possibility, options: Plans, shown: list[Plan]) -> None:
     needed, reachable, missing = format_sizes([options.needed, options.reachable, options.missing])
+    no_plan = f"Without {', '.join(options.without)}, no plan" if options.without else "No plan"
     if options.missing:
+        whatever = "whatever else is done" if not options.without else "whatever is done without that"
         out.write_line(
-            f"No plan makes it possible: the host lacks {needed}, and all others could give {reachable}. "
-            f"On no host are fewer than {missing} missing, whatever else is done."
+            f"{no_plan} makes it possible: the host lacks {needed}, and all others could give {reachable}. "
+            f"On no host are fewer than {missing} missing, {whatever}."
         )
         return
     if not shown:
@@ -49,7 +52,7 @@ def _show_options(out: Output, asked: Possibility, options: Plans, shown: list[P
         if options.needed <= 0 and asked.broken is not None:
             lacks += f", and {asked.broken.name} limits {asked.broken.subject}"
         out.write_line(
-            f"No plan of up to {plural(options.within, 'step')}{searched} makes it possible: {lacks}{further}."
+            f"{no_plan} of up to {plural(options.within, 'step')}{searched} makes it possible: {lacks}{further}."
         )
         return
     out.write_line("It would be yes after:")
@@ -87,13 +90,18 @@ def _headline(asked: Possibility) -> str:
         broken = asked.broken
         return f"no: after it, the policy {broken.name} would not hold of {broken.subject}: {broken.sentence}"
     if asked.answer is CanAnswer.YES:
+        if decided.granted == 0:
+            return f"yes: {subject_id(decided.target)} has that already: {decided.command} would change nothing."
         amount = "" if decided.granted is None else f", {format_rounded(decided.granted)}"
         return f"yes: {decided.command} {subject_id(decided.target)} would be granted in full{amount}."
     if asked.answer is CanAnswer.NEVER:
         return f"never: {format_rounded(asked.limit)} is the most that such a VM can have on any host here."
     if asked.answer is CanAnswer.PARTLY:
         granted, requested = format_sizes([decided.granted, decided.requested])
-        return f"partly: {granted} of {requested}."
+        why = ""
+        if asked.host is None and problem is not None:  # else the host's holders follow
+            why = f" {problem.message.removeprefix(PARTIALLY).strip()}"
+        return f"partly: {granted} of {requested}.{why}"
     return f"{word}: {problem.message if problem is not None else decided.outcome}" + (
         f" {problem.hint[:1].upper()}{problem.hint[1:]}." if problem is not None and problem.hint else ""
     )
@@ -118,7 +126,7 @@ def _to_document(asked: Possibility, shown: list[Plan], count: int) -> dict[str,
         "holders": [{"vm": vm, "held": held} for vm, held in asked.holders.items()],
         "options": [
             {
-                "steps": [_step_to_document(step) for step in option.steps],
+                "steps": [step_to_document(step) for step in option.steps],
                 "grants": [step.gives for step in option.steps],
             }
             for option in shown
@@ -146,5 +154,6 @@ def _to_document(asked: Possibility, shown: list[Plan], count: int) -> dict[str,
     }
 
 
-def _step_to_document(step: PlanStep) -> dict[str, Any]:
+def step_to_document(step: PlanStep) -> dict[str, Any]:
+    """A step as a line of a script."""
     return {"command": step.name, **{field.name: getattr(step.command, field.name) for field in fields(step.command)}}

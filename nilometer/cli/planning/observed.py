@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from domain.commands import MoveVm, RemoveMemory
 from domain.decision import Code
 from domain.identifiers import UtcTime, seconds_between
 from nilometer.cli.output import Output
+from nilometer.cli.planning.decided import step_to_document
 from nilometer.messages.sizes import format_rounded, format_sizes
 from nilometer.planning.asking import CanAnswer
-from nilometer.planning.observed import ObservedAnswer, ObservedGiver
+from nilometer.planning.givers import PlanStep
+from nilometer.planning.observed import ObservedAnswer
 from nilometer.planning.observed_goals import format_powershell, quote_powershell
+from nilometer.planning.options import Plan
 from nilometer.times import format_duration, format_time
 
 MOST_SHOWN: Final = 5
@@ -20,6 +24,7 @@ MOST_SHOWN: Final = 5
 
 WHY_NOT_RESIZED: Final = {
     Code.WRONG_POWER_STATE: "is paused: it can be resized when it runs",
+    Code.DYNAMIC_MEMORY_DISABLED: "has static memory, and only Dynamic Memory grows by itself: ask add-memory",
     Code.GUEST_CANNOT_RESIZE: "cannot be resized while it runs: the driver in its guest does not know how",
     Code.CONFIGURATION_VERSION: "cannot be resized while it runs: its configuration version is below 6.2",
 }
@@ -29,30 +34,48 @@ def show_observed(
     out: Output, found: ObservedAnswer, now: UtcTime, *, show_all: bool, spool: str | None = None
 ) -> None:
     """Shows the answer, by a ledger or by the newest of a ``spool``."""
-    shown = found.givers if show_all else found.givers[:MOST_SHOWN]
-    more = len(found.givers) - len(shown)
+    plans = () if found.options is None else found.options.plans.found
+    shown = plans if show_all else plans[:MOST_SHOWN]
+    more = len(plans) - len(shown)
     if out.json:
         out.write_document(_to_document(found, shown, more))
         return
     out.write_line(describe_observed(found, now, spool))
-    for giver in shown:
-        out.write_line(f"  It would be yes if {_describe_giver(giver)}.")
+    for option in shown:
+        steps = " and ".join(_describe_step(step, found) for step in option.steps)
+        out.write_line(f"  It would be yes if {steps}.")
     if more:
         out.write_line(f"  and {more:,} more: --all")
-    out.write_line("Hyper-V decides; this sent nothing.")
+    out.write_line(f"{name_of_decider(found.is_driven)} decides; this sent nothing.")
 
 
-def _to_document(found: ObservedAnswer, shown: Sequence[ObservedGiver], more: int) -> dict[str, Any]:
+def name_of_decider(is_driven: bool) -> str:
+    """Who decides about an observed VM."""
+    return "QEMU" if is_driven else "Hyper-V"
+
+
+def add_socket(lines: Iterable[str]) -> list[str]:
+    """The lines as they are typed: one of ``nilo drive`` names the socket of its VM, which no ledger knows."""
+    return [f"{line} --qmp SOCKET" if line.startswith("nilo drive ") else line for line in lines]
+
+
+def _to_document(found: ObservedAnswer, shown: Sequence[Plan], more: int) -> dict[str, Any]:
     return {
         "answer": found.answer.value,
         "requested": found.amount,
         "granted": found.granted,
         "code": found.code and found.code.value,
         "holders": [],
-        "options": [{"steps": [{"command": giver.how, "vm": giver.vm}], "grants": [giver.gives]} for giver in shown],
+        "options": [
+            {
+                "steps": [step_to_document(step) for step in option.steps],
+                "grants": [step.gives for step in option.steps],
+            }
+            for option in shown
+        ],
         "more_options": more,
-        "within": 1,
-        "complete": True,
+        "within": None if found.options is None else found.options.plans.within,
+        "complete": found.options is None or found.options.plans.is_all,
         "policy": None,
         "missing": 0,
         "read": {
@@ -72,11 +95,12 @@ def describe_observed(found: ObservedAnswer, now: UtcTime, spool: str | None = N
     amount, granted = format_sizes([found.amount, found.granted])
     free, least, most = format_sizes([found.free, found.least, found.most])
     if found.maximum is not None:
-        size = max(found.maximum, (found.assigned or 0) + found.amount)
+        size = (found.assigned or 0) + found.amount
+        by_itself = f"Its guest gets {format_rounded(size)} by itself when it needs that and the host has it."
+        way = f"Raise its maximum: Set-VMMemory {quote_powershell(found.vm)} -MaximumBytes {format_powershell(size)}"
         return (
             f"no, not this way: {found.vm} is sized by Dynamic Memory (now {format_rounded(found.assigned)}, maximum "
-            f"{format_rounded(found.maximum)}). Raise its maximum: "
-            f"Set-VMMemory {quote_powershell(found.vm)} -MaximumBytes {format_powershell(size)}"
+            f"{format_rounded(found.maximum)}). {by_itself if size <= found.maximum else way}"
         )
     if found.code is not None:
         return f"no: {found.vm} {WHY_NOT_RESIZED[found.code]}."
@@ -84,6 +108,8 @@ def describe_observed(found: ObservedAnswer, now: UtcTime, spool: str | None = N
         return f"never: {format_rounded(found.limit)} is the most that such a VM can have there."
     had = "" if found.measured is None else f"{found.host} had {free} free at {describe_moment(found.measured, now)}"
     span = "" if found.least is None else f"; in the last 24 h it had between {least} and {most} free"
+    if found.amount == 0 and found.answer is CanAnswer.YES:
+        return f"yes: {found.vm} needs no more memory for that."
     match found.answer:
         case CanAnswer.YES:
             return f"yes: {found.host} has {amount} for {found.vm}. {had}{span}."
@@ -123,8 +149,16 @@ def describe_moment(time: UtcTime, now: UtcTime) -> str:
     return f"{format_time(time)} ({format_duration(max(0.0, seconds_between(time, now)))} ago)"
 
 
-def _describe_giver(giver: ObservedGiver) -> str:
-    if giver.how == "stop":
-        return f"{giver.vm} stopped ({format_rounded(giver.gives)})"
-    when = "" if giver.measured is None else f" at {format_time(giver.measured)}"
-    return f"{giver.vm} gave it (it had {format_rounded(giver.gives)} available{when})"
+def _describe_step(step: PlanStep, found: ObservedAnswer) -> str:
+    """A step in words, with the figure that it rests on."""
+    assert found.options is not None
+    gives = format_rounded(step.gives)
+    match step.command:
+        case RemoveMemory(vm=vm):
+            use = found.options.uses[vm]
+            available = format_rounded(use.removable)
+            return f"{vm} gave {gives} (it had {available} available at {format_time(use.at)})"
+        case MoveVm(vm=vm, to=to):
+            return f"{vm} moved to {to} ({gives})"
+        case _:
+            return f"{getattr(step.command, 'vm', '')} stopped ({gives})"

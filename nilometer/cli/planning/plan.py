@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -11,19 +11,16 @@ from typing import Any
 import click
 
 from domain.aggregates import VmAggregate
-from domain.envelope import Envelope
 from domain.errors import InputError
-from domain.event import Event
-from domain.identifiers import UtcTime
 from domain.observed.vm import ObservedVm
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, Mistyped
 from nilometer.cli.files import open_output
 from nilometer.cli.names import find_vm, list_vm_names
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
-from nilometer.cli.planning.can import KEEP, WITHIN, WITHOUT, read_kept, read_kinds
+from nilometer.cli.planning.can import KEEP, WITHIN, WITHOUT, days_of, read_kept, read_kinds
 from nilometer.cli.planning.decided import show_decided
-from nilometer.cli.planning.observed import describe_observed
+from nilometer.cli.planning.observed import add_socket, name_of_decider, show_observed
 from nilometer.cli.session import Session, current_session
 from nilometer.cli.vm_names import VmNames
 from nilometer.ledger.reader import LedgerReader
@@ -32,8 +29,7 @@ from nilometer.messages.sizes import format_part
 from nilometer.planning.asking import CanAnswer, world_of
 from nilometer.planning.goals import Goal, parse_goal, plan_goal
 from nilometer.planning.keeping import adopted_policies
-from nilometer.planning.observed import find_day
-from nilometer.planning.observed_goals import plan_observed
+from nilometer.planning.observed_goals import PlanSearch, plan_observed
 from nilometer.planning.plans import (
     FORMAT,
     CommandPlan,
@@ -42,7 +38,6 @@ from nilometer.planning.plans import (
     plan_to_document,
     with_digest,
 )
-from nilometer.queries import read_log
 from nilometer.textio.files import open_input
 from nilometer.times import current_time
 from rules.concrete.world import line_of
@@ -84,7 +79,8 @@ def command(what: str, file: str | None, number: int, within: int, without: str 
         if not isinstance(fleet.vms[goal.vm].subject, VmAggregate):
             if keep is not None:
                 raise InputError(f"--keep is not asked of {goal.vm}: a hypervisor decides", hint="leave --keep out")
-            return _plan_observed(session, out, ledger, goal, file)
+            search = PlanSearch(within=within, without=read_kinds(without), option=number)
+            return _plan_observed(session, out, ledger, goal, file, search)
         adopted = ledger.policy_set().at(current_time(session.clock))
         found = plan_goal(
             world_of(fleet, policies=adopted.enforced),
@@ -160,14 +156,16 @@ def _write_plan(
     return OK if plan.in_full else NOT_IN_FULL
 
 
-def _plan_observed(session: Session, out: Output, ledger: LedgerReader, goal: Goal, file: str | None) -> int:
+def _plan_observed(
+    session: Session, out: Output, ledger: LedgerReader, goal: Goal, file: str | None, search: PlanSearch
+) -> int:
     fleet = ledger.views.fleet()
     vm = fleet.vms[goal.vm].subject
     assert isinstance(vm, ObservedVm)
     from nilometer.importers.hyperv.going_on.newest_polls import read_newest_polls
 
     now = current_time(session.clock)
-    found = plan_observed(fleet, vm, goal, now, read_day(ledger, vm.host, now), read_newest_polls(ledger))
+    found = plan_observed(fleet, vm, goal, now, days_of(ledger, now), read_newest_polls(ledger), search)
     if not found.lines:
         if found.reached:
             _say_reached(out, goal)
@@ -175,26 +173,22 @@ def _plan_observed(session: Session, out: Output, ledger: LedgerReader, goal: Go
         if out.json:
             out.write_document(with_digest({"plan": FORMAT, "kind": "nothing", "goal": str(goal)}))
         else:
-            out.write_line(describe_observed(found.answer, now))
+            show_observed(out, found.answer, now, show_all=False)
         return UNDECIDED if found.answer.answer is CanAnswer.UNKNOWN else NOT_IN_FULL
     document: dict[str, Any] = {
         "plan": FORMAT, "kind": "observed", "goal": str(goal), "ledger": ledger.id, "position": fleet.position,
         "made": now, "lines": list(found.lines), "read": dict(found.read),
+        "within": search.within, "without": sorted(search.without), "option": search.option,
     }  # fmt: skip
     if found.steps:
         document["steps"] = [{"vm": step.vm, "size": step.size} for step in found.steps]
     _write(out, with_digest(document), file)
     if not out.json:
-        for line in found.lines:
+        for line in add_socket(found.lines):
             out.write_line(line)
         _say_how_to_apply(out, file)
-        out.write_line(f"{'QEMU' if found.steps else 'Hyper-V'} decides; this sent nothing.")
+        out.write_line(f"{name_of_decider(bool(found.steps))} decides; this sent nothing.")
     return OK
-
-
-def read_day(ledger: LedgerReader, host: str | None, now: UtcTime) -> Iterable[Envelope[Event]]:
-    """The events of a host in the last 24 hours."""
-    return () if host is None else read_log(ledger, host=host, since=find_day(now))
 
 
 def _write(out: Output, document: Mapping[str, Any], file: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from domain.decision import Code
 from domain.identifiers import UtcTime
 from nilometer.cli.output import Output
-from nilometer.cli.planning.observed import WHY_NOT_RESIZED, describe_moment, describe_way_on
+from nilometer.cli.planning.observed import WHY_NOT_RESIZED, describe_moment, describe_way_on, name_of_decider
 from nilometer.messages.sizes import format_rounded, format_sizes
 from nilometer.planning.asking import CanAnswer
 from nilometer.planning.observed_taking import TakingAnswer
@@ -19,7 +19,7 @@ def show_taking(out: Output, found: TakingAnswer, now: UtcTime, *, spool: str | 
         out.write_document(_to_document(found))
         return
     out.write_line(describe_taking(found, now, spool))
-    out.write_line(f"{'QEMU' if found.is_driven else 'Hyper-V'} decides; this sent nothing.")
+    out.write_line(f"{name_of_decider(found.is_driven)} decides; this sent nothing.")
 
 
 def _to_document(found: TakingAnswer) -> dict[str, Any]:

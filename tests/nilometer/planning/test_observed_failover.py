@@ -13,7 +13,7 @@ from domain.quantities import GiB
 from domain.settings import MemorySetting
 from domain.state import Power
 from nilometer.planning.failover import FIGURES, Failover
-from nilometer.planning.observed_failover import HostRoom, fail_observed_host, find_room
+from nilometer.planning.observed_failover import FailoverRoom, fail_observed_host, find_room
 from projections.fleet import Fleet
 from projections.tracked import Tracked
 from tests.nilometer.planning.test_failover import is_placed
@@ -43,7 +43,7 @@ def test_yes_has_room_with_the_least_and_no_has_none_with_the_most(
 ) -> None:
     least, most = [low for low, _ in rooms], [low + more for low, more in rooms]
     room = {
-        f"hv{number}": HostRoom(least=low * GiB, most=high * GiB, measured=NOON)
+        f"hv{number}": FailoverRoom(least=low * GiB, most=high * GiB, measured=NOON)
         for number, (low, high) in enumerate(zip(least, most, strict=True))
     }
     found = fail_observed_host(fleet_of([*sizes], len(rooms)), "bad", room)
@@ -55,14 +55,14 @@ def test_yes_has_room_with_the_least_and_no_has_none_with_the_most(
 @pytest.mark.parametrize(
     ("sizes", "room", "answer"),
     [
-        ([4], HostRoom(), Failover.UNKNOWN),
-        ([], HostRoom(), Failover.ALWAYS),
-        ([None], HostRoom(least=64 * GiB, most=64 * GiB, measured=NOON), Failover.UNKNOWN),
-        ([None, 8], HostRoom(least=4 * GiB, most=4 * GiB, measured=NOON), Failover.NO),
+        ([4], FailoverRoom(), Failover.UNKNOWN),
+        ([], FailoverRoom(), Failover.ALWAYS),
+        ([None], FailoverRoom(least=64 * GiB, most=64 * GiB, measured=NOON), Failover.UNKNOWN),
+        ([None, 8], FailoverRoom(least=4 * GiB, most=4 * GiB, measured=NOON), Failover.NO),
     ],
 )
 def test_what_was_not_measured_is_unknown_unless_the_rest_decides(
-    sizes: list[int | None], room: HostRoom, answer: Failover
+    sizes: list[int | None], room: FailoverRoom, answer: Failover
 ) -> None:
     found = fail_observed_host(fleet_of(sizes, 1), "bad", {"hv0": room})
     assert found.answer is answer
@@ -83,7 +83,7 @@ def test_a_vm_that_is_off_or_gone_needs_nothing() -> None:
 def test_a_figure_of_the_last_five_minutes_is_taken_as_it_is() -> None:
     fleet = fleet_of([], 0)
     fleet.put_host("hv0", Tracked(ObservedHost(id="hv0", name="hv0", free=GiB, measured={"free": NOON}), NOON))
-    assert find_room(fleet, "hv0", UtcTime("2026-11-23T12:05:00.000000Z"), ()) == HostRoom(
+    assert find_room(fleet, "hv0", UtcTime("2026-11-23T12:05:00.000000Z"), ()) == FailoverRoom(
         least=GiB, most=GiB, measured=NOON
     )
-    assert find_room(fleet, "hv0", UtcTime("2026-11-23T12:05:00.000001Z"), ()) == HostRoom(measured=NOON)
+    assert find_room(fleet, "hv0", UtcTime("2026-11-23T12:05:00.000001Z"), ()) == FailoverRoom(measured=NOON)

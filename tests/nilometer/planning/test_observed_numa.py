@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.commands import AddMemory, Start
 from domain.identifiers import UtcTime
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
@@ -45,14 +46,16 @@ def asked(host: ObservedHost, amount: int, power: Power = Power.RUNNING) -> Obse
     """The answer about a VM on that host, beside another one that has much to give."""
     fleet, static = Fleet(), MemorySetting.static(64 * GiB)
     fleet.put_host("hv0", Tracked(host, NOON))
-    target = ObservedVm(id="vm0", name="vm0", host="hv0", power=power, memory=static, assigned=GiB)
+    own = MemorySetting.static(amount * GiB)  # what it starts with, if it is off
+    target = ObservedVm(id="vm0", name="vm0", host="hv0", power=power, memory=own, assigned=GiB)
     other = ObservedVm(
         id="vm1", name="vm1", host="hv0", power=Power.RUNNING, memory=static, assigned=64 * GiB, in_use=0,
         measured={"in_use": NOON},
     )  # fmt: skip
     for vm in (target, other):
         fleet.put_vm(vm.id, Tracked(vm, NOON))
-    return ask_observed(fleet, target, amount * GiB, NOON, ())
+    command = Start(target.id) if power is Power.OFF else AddMemory(target.id, amount * GiB)
+    return ask_observed(fleet, target, command, NOON, lambda _: ())
 
 
 @settings(max_examples=200, deadline=None)
@@ -65,7 +68,7 @@ def test_yes_holds_whichever_node_the_vm_has_and_whichever_is_free(nodes: list[i
     if running.answer is CanAnswer.UNKNOWN:
         assert free >= amount
     if len(nodes) > 1 and not always:
-        assert (running.givers, running.nodes) == ((), tuple(size * GiB for size in nodes)) or free == 0
+        assert (running.options, running.nodes) == (None, tuple(size * GiB for size in nodes)) or free == 0
     started = asked(a_host(nodes, free), amount, Power.OFF)
     if started.answer is CanAnswer.YES:
         assert all(max(parts) >= amount for parts in spread(nodes, free))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.commands import AddMemory, DefineVm, MoveVm, RegisterHost, ReportInUse, Start
+from domain.commands import AddMemory, DefineVm, MoveVm, RegisterHost, RemoveMemory, ReportInUse, Start, Stop
 from domain.deciding.world import World
 from domain.decision import Outcome
 from domain.guests import Guest
@@ -23,7 +23,8 @@ from domain.quantities import GiB
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
 from domain.state import Power
 from nilometer.planning.asking import CanAnswer, ask
-from nilometer.planning.observed import ask_observed
+from nilometer.planning.givers import PlanStep
+from nilometer.planning.observed import ObservedAnswer, ask_observed
 from projections.fleet import Fleet
 from projections.tracked import Tracked
 from tests.nilometer.cli.calling import Desk
@@ -87,7 +88,12 @@ def full(desk: Desk) -> Desk:
         ("move-vm db02 hv02", 0, "yes: move-vm db02 would be granted in full."),
         ("start db02", 1, "no: Cannot start db02: it is already running."),
         ("move-vm db02 hv01", 1, "no: Cannot move db02: it is already on host hv01."),
-        ("remove-memory db02 12GiB", 1, "partly: 8 GiB of 12 GiB."),
+        (
+            "remove-memory db02 12GiB",
+            1,
+            "partly: 8 GiB of 12 GiB. 8 GiB of 12 GiB was removed from db02; ",
+        ),
+        ("set-memory db02 16GiB", 0, "yes: db02 has that already: set-memory would change nothing."),
     ],
 )
 def test_the_answer_is_what_the_ledger_then_decides(full: Desk, question: str, code: int, begin: str) -> None:
@@ -125,6 +131,11 @@ def test_steps_that_are_not_wanted_are_left_out_and_the_rest_is_counted(full: De
     assert full.call(*question).out.splitlines()[-1] == "  and 6 more: --all"
     found = full.call(*question, "--without", "stop, move-vm,set-reserve", "--format", "json").json
     assert {step["command"] for option in found["options"] for step in option["steps"]} == {"remove-memory"}
+    alone = full.call("can", "add-memory", "db02", "40GiB", "--without", "stop,move-vm,set-reserve").out
+    assert alone.splitlines()[-1] == (
+        "Without move-vm, set-reserve, stop, no plan makes it possible: the host lacks 34 GiB, and all others could "
+        "give 20 GiB. On no host are fewer than 14 GiB missing, whatever is done without that."
+    )
     wrong = full.call(*question, "--without", "stopp")
     assert (wrong.code, wrong.err.splitlines()[0]) == (2, "error: --without: 'stopp' is no kind of step")
 
@@ -283,6 +294,16 @@ def test_an_observed_vm_that_is_off_can_be_asked_to_start_and_to_move(desk: Desk
     desk = replace(desk, clock=lambda: START + timedelta(minutes=3))
     code, lines = lines_of(desk, "start", "web01")
     assert (code, lines[0].partition(".")[0]) == (0, "yes: hv01 has 8 GiB for web01")
+    later = replace(desk, clock=lambda: START + timedelta(hours=3))
+    assert lines_of(later, "start", "web01")[0] == 0
+    more = Spool().poll(2, off(65536), dynamic(4096), available_mb=9216).poll(3, off(65536), dynamic(4096))
+    assert later.call("import-hyperv", desk.write("u.jsonl", more.data), "--final").code == 0
+    code, lines = lines_of(later, "start", "web01")  # it starts with all of it, or not at all
+    assert (code, lines[0].partition(".")[0]) == (1, "no: 64 GiB are asked for")
+    for to, error in (("hv01", "erp01 is on hv01 already"), ("hv9", "there is no host 'hv9'")):
+        wrong = desk.call("can", "move-vm", "erp01", to)
+        assert (wrong.code, wrong.out) == (2, "")
+        assert wrong.err.startswith(f"error: {error}\nhint: ")
     code, lines = lines_of(desk, "move-vm", "erp01", "HV02")
     assert (code, lines[0].partition(" (")[0]) == (
         1,
@@ -331,7 +352,7 @@ def test_a_guest_that_is_steady_for_longer_is_a_giver(desk: Desk) -> None:
     assert desk.call("import-hyperv", str(desk.folder / "spool")).code == 0
     _, lines = lines_of(desk, *question)
     assert by_spool[1] == lines
-    assert lines[1] == "  It would be yes if dev07 gave it (it had 6000 MiB available at 2026-11-23 09:29:00Z)."
+    assert lines[1] == "  It would be yes if dev07 gave 3 GiB (it had 6000 MiB available at 2026-11-23 09:29:00Z)."
     assert desk.call("plan", "web01 >= 8GiB").code == 0
 
 
@@ -371,6 +392,18 @@ def test_a_vm_under_dynamic_memory_is_pointed_to_its_maximum(desk: Desk) -> None
         "Set-VMMemory erp01 -MaximumBytes 12GB\n"
     )
     assert desk.call("can", "start", ERP).code == 2
+    assert lines_of(desk, "set-memory", "erp01", "6GiB") == (1, [
+        (
+            "no, not this way: erp01 is sized by Dynamic Memory (now 4 GiB, maximum 8 GiB). "
+            "Its guest gets 6 GiB by itself when it needs that and the host has it."
+        ),
+        "Hyper-V decides; this sent nothing.",
+    ])  # fmt: skip
+
+
+def asked_for(fleet: Fleet, vm: ObservedVm, amount: int, now: UtcTime) -> ObservedAnswer:
+    """The answer by the figures of the fleet alone."""
+    return ask_observed(fleet, vm, AddMemory(vm.id, amount), now, lambda _: ())
 
 
 def test_fresh_figures_are_taken_as_they_are() -> None:
@@ -387,18 +420,20 @@ def test_fresh_figures_are_taken_as_they_are() -> None:
     )  # fmt: skip
     for one in (target, erp):
         fleet.put_vm(one.id, Tracked(one, seen))
-    yes, partly = (ask_observed(fleet, target, amount * GiB, now, ()) for amount in (9, 16))
+    yes, partly = (asked_for(fleet, target, amount * GiB, now) for amount in (9, 16))
     assert (yes.answer, yes.granted) == (CanAnswer.YES, 9 * GiB)
     assert (partly.answer, partly.granted) == (CanAnswer.PARTLY, 9 * GiB)
-    assert [(giver.vm, giver.how, giver.gives) for giver in partly.givers] == [
-        ("erp01", "remove-memory", 11 * GiB),
-        ("erp01", "stop", 16 * GiB),
+    assert partly.options is not None
+    assert [option.steps for option in partly.options.plans.found] == [
+        (PlanStep(RemoveMemory("erp01", 7 * GiB), 7 * GiB),),
+        (PlanStep(Stop("erp01"), 16 * GiB),),
     ]
+    assert partly.options.uses["erp01"].removable == 11 * GiB
     late = UtcTime("2026-11-23T09:09:00.000001Z")
-    assert ask_observed(fleet, target, 9 * GiB, late, ()).answer is CanAnswer.UNKNOWN
+    assert asked_for(fleet, target, 9 * GiB, late).answer is CanAnswer.UNKNOWN
     big = replace(target, generation=1)
     fleet.put_vm(big.id, Tracked(big, seen))
-    never = ask_observed(fleet, big, 2 * 2**40, now, ())
+    never = asked_for(fleet, big, 2 * 2**40, now)
     assert (never.answer, never.limit) == (CanAnswer.NEVER, 2**40)
 
 
@@ -520,7 +555,8 @@ def test_a_name_that_a_host_and_a_cluster_have_is_refused(desk: Desk) -> None:
         (["--survive", "2"], "--survive 2 cannot be asked yet"),
         (["--survive", "1", "start", "db02"], "--survive does not go with a command"),
         (["--survive", "1", "--cluster", ", "], "--cluster names no host"),
-        (["--survive", "1", "--cluster", "hv01,hv7"], "there is no host 'hv7'"),
+        (["--survive", "1", "--cluster", "hv01,hv7"], "there is no host and no cluster 'hv7'"),
+        (["move-vm", "db02", "hv7"], "there is no host 'hv7'\nhint: did you mean hv0"),
     ],
 )
 def test_what_cannot_be_asked_is_told(full: Desk, args: list[str], error: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nilometer.planning.plans import with_digest
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.cli.test_schemas import problems
 from tests.nilometer.importers.hyperv.synthetic import START, Spool, dynamic, vm
@@ -136,6 +137,44 @@ def test_a_file_that_was_changed_is_refused(full: Desk) -> None:
         assert full.call("apply", file).code == 2
 
 
+EXPECTED: dict[str, str | None] = {"outcome": "done", "requested": None, "granted": None}
+
+
+CHANGES: list[tuple[dict[str, Any], str]] = [
+        ({"plan": 2}, "the plan is of version 2, and this program reads 1"),
+        ({"kind": "sung"}, "'sung' is no kind of plan"),
+        ({"commands": 3}, "this is no plan that nilo plan wrote"),
+        ({"commands": [{}]}, "this is no plan that nilo plan wrote"),
+        ({"commands": [{"line": {"command": "sing"}, "read": {}, "expected": EXPECTED}]},
+         "command: 'sing' is not a command"),
+        ({"commands": [{"line": {"command": "stop", "vm": "db02"}, "read": [], "expected": {"outcome": "done"}}]},
+         "this is no plan that nilo plan wrote"),
+        ({"commands": None}, "this is no plan that nilo plan wrote"),
+        ({"kind": "observed"}, "this is no plan that nilo plan wrote"),
+        ({"kind": "observed", "lines": [3], "read": {}}, "this is no plan that nilo plan wrote"),
+        ({"kind": "observed", "lines": [], "read": {}, "within": "x"}, "this is no plan that nilo plan wrote"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "why"), CHANGES)
+def test_a_file_that_another_program_wrote_is_an_error_even_with_its_own_digest(
+    full: Desk, change: dict[str, Any], why: str
+) -> None:
+    _, document = plan_of(full)
+    before = full.events
+    file = full.write("other.json", json.dumps(with_digest({**document, **change})))
+    refused = full.call("apply", file)
+    assert (refused.code, refused.out, full.events) == (2, "", before)
+    assert refused.err.startswith(f"error: {file}: {why}")
+    assert "\nhint: " in refused.err
+
+
+def test_a_folder_is_no_plan(full: Desk) -> None:
+    refused = full.call("apply", str(full.folder))
+    assert refused.code == 2
+    assert "this is a folder, not a plan\nhint: name the file that nilo plan -o wrote" in refused.err
+
+
 def test_a_plan_is_of_its_own_ledger(full: Desk) -> None:
     file, _ = plan_of(full)
     other = f"sqlite:///{full.folder}/other.db"
@@ -249,6 +288,12 @@ def test_of_a_full_observed_host_another_vm_gives_first(desk: Desk) -> None:
     assert document["lines"][0].startswith("Set-NiloVMMemory 'a pe''s' -StartupBytes 5GB -Reason ")
     assert document["lines"][1].startswith("Set-NiloVMMemory web01 -StartupBytes 8GB -Reason ")
     assert desk.call("plan", "web01 >= 80GiB").code == 1
+    file, document = plan_of(desk, "web01 >= 8GiB", "--without", "remove-memory")
+    assert document["lines"][0].startswith("Invoke-NiloChange 'a pe''s' { Stop-VM 'a pe''s' } ")
+    assert problems("plan", document) == []
+    assert desk.call("apply", file).code == 0  # it is planned again as it was asked for
+    wrong = desk.call("plan", "web01 >= 8GiB", "--option", "9")
+    assert (wrong.code, wrong.err.splitlines()[0]) == (2, "error: there is no option 9: 2 were found")
 
 
 def test_a_vm_that_has_to_be_stopped_first_is_stopped_with_the_plan_as_the_reason(desk: Desk) -> None:
