@@ -34,13 +34,13 @@ def find_broken(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: 
     changes = _subject_changes(reads, answer)
     for policy in policies:
         if policy.joint is not None:
-            found += _find_broken_jointly(policy, policy.joint, reads, changes.get(answer.target))
+            found += _find_broken_jointly(policy, policy.joint, reads, changes[answer.target][1])
             continue
         if policy.change is not None:
-            found += _find_broken_change(policy, policy.change, answer, changes.get(answer.target))
+            found += _find_broken_change(policy, policy.change, answer, *changes[answer.target])
             continue
         for stream, (before, after) in changes.items():
-            if after is None or policy.over_vms is (after.state is None):
+            if policy.over_vms is (after.state is None):
                 continue
             if not policy.measure(after.state, after.host):
                 continue  # as most commands keep all: whom it applies to, and what was before, is asked of the others
@@ -60,14 +60,12 @@ def _find_broken_jointly(
     policy: EnforcedPolicy,
     joint: Callable[[Mapping[str, NamedVm]], Mapping[StreamName, JointFigures]],
     reads: PolicyReads,
-    change: SubjectChange | None,
+    changed: PolicySubject,
 ) -> Iterator[PolicyRead]:
     """Two VMs, or a group, that are further from keeping a policy after a change of one VM."""
-    if not reads.everyone or change is None or change[1] is None or change[1].state is None:
+    if not reads.everyone or changed.state is None:
         return
     vms = {vm.id: (vm.name, vm.state) for vm in reads.everyone}
-    changed = change[1]
-    assert changed.state is not None
     before = joint(vms)
     for stream, after in joint({**vms, changed.id: (changed.name, changed.state)}).items():
         held = before[stream].distance if stream in before else 0
@@ -81,13 +79,11 @@ def _find_broken_change(
     policy: EnforcedPolicy,
     measure: Callable[[Vm, Vm, Host, str], int],
     answer: Answer,
-    change: SubjectChange | None,
+    before: PolicySubject | None,
+    after: PolicySubject,
 ) -> Iterator[PolicyRead]:
     """A change of a VM that a policy does not allow."""
-    if change is None:
-        return
-    before, after = change
-    if before is None or after is None or before.state is None or after.state is None:
+    if before is None or before.state is None or after.state is None:
         return
     if not (policy.has_vm(after.id, after.name) and policy.has_host(after.host_id)):
         return
@@ -98,8 +94,8 @@ def _find_broken_change(
         yield PolicyRead(policy.name, policy.version, policy.sentence, answer.target, 0, distance, figures)
 
 
-SubjectChange = tuple[PolicySubject | None, PolicySubject | None]
-"""A VM or host, before a command and after it; ``None`` where it is not there."""
+SubjectChange = tuple[PolicySubject | None, PolicySubject]
+"""A VM or host, before a command and after it; ``None`` where it was not there."""
 
 
 def _subject_changes(reads: PolicyReads, answer: Answer) -> dict[StreamName, SubjectChange]:

@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 
 from domain import commands, events
 from domain.changes import host_figures
-from domain.commands import COMMANDS, Command
+from domain.commands import Command
 from domain.deciding.answer import Answer
 from domain.deciding.breaches import PolicyReads, find_broken, host_after
 from domain.deciding.enforced import NEVER_REFUSED, RESIZES, EnforcedPolicy
@@ -198,15 +198,10 @@ def _refusals(
 
 def _recorded_command(command: Command, event: VmEvent) -> Command:
     """The command that an event records: ``set-memory`` becomes another one."""
-    kind = COMMANDS[event.command]
-    if not isinstance(command, commands.SetMemory) or kind is commands.SetMemory:
+    if not isinstance(command, commands.SetMemory):
         return command
-    if kind is commands.ConfigureMemory:
-        assert isinstance(event, events.VmMemoryConfigured)
+    if isinstance(event, events.VmMemoryConfigured):
         return commands.ConfigureMemory(command.vm, event.memory)
-    amount = event.requested or 0
-    return (
-        commands.AddMemory(command.vm, amount)
-        if kind is commands.AddMemory
-        else commands.RemoveMemory(command.vm, amount)
-    )
+    assert event.requested is not None
+    kind = commands.AddMemory if isinstance(event, events.VmMemoryAdded) else commands.RemoveMemory
+    return kind(command.vm, event.requested)

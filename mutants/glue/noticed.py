@@ -49,6 +49,7 @@ WRITING: Final = (
 )
 ADOPTING: Final = (
     "tests/domain/deciding/test_policies.py",
+    "tests/domain/deciding/test_breaches.py",
     "tests/nilometer/ledger/test_policies.py",
     "tests/nilometer/ledger/test_adopting.py",
     "tests/nilometer/ledger/test_adopting_kinds.py",

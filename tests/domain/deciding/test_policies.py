@@ -31,6 +31,7 @@ from rules.policies.reading import read_policies
 from tests.domain.given import HOST, START, WEB, do
 from tests.oracle.shapes import Line
 
+NONE = frozenset[str]()
 RESIZES = frozenset(("add-memory", "remove-memory", "grow", "reclaim"))
 TENTH = '''
 def tenth_stays_free(host: Host) -> bool:
@@ -105,6 +106,7 @@ def test_a_grant_is_the_most_with_which_the_policy_is_kept(asked: int) -> None:
     assert (read.policy, read.subject, read.before) == ("tenth_stays_free", "host/hv01", 0)
     assert read.after > 0
     assert read.figures == {"host.free": host.free - QUANTUM}
+    assert read.sentence == "10 % of each host stay free."
     assert find_other_decision(event) is None
 
 
@@ -126,6 +128,7 @@ def test_nothing_more_is_granted_once_the_limit_is_reached() -> None:
     assert stream == "vm/web01"
     assert isinstance(event, VmRefusedByPolicy)
     assert (event.arguments, event.before == event.after) == ({"amount": 2 * GIB}, True)
+    assert (event.requested, event.granted) == (2 * GIB, 0)
     assert given.vms["web01"].state == before
     assert find_other_decision(event) is None
 
@@ -166,6 +169,8 @@ def test_a_policy_that_is_broken_already_may_only_get_better() -> None:
     given = world(HOST, WEB, START, REPORT, keep=(keeps,))  # it has 4 GiB
     assert given.execute(parse(do("remove-memory", amount="1GiB"))).code is Code.POLICY
     assert given.execute(parse(do("add-memory", amount="1GiB"))).code is None
+    assert given.execute(parse(do("pause"))).code is None  # that is no worse
+    given.execute(parse(do("resume")))
     refused = given.execute(parse(do("remove-memory", amount="2MiB")))
     event = refused.events[0][1]
     assert isinstance(event, BY_POLICY)
@@ -197,7 +202,7 @@ def test_a_move_is_asked_of_the_vm_where_it_arrives_and_of_both_hosts() -> None:
     assert (answer.outcome, answer.code, answer.granted) == (Outcome.REJECTED, Code.POLICY, None)
     event = answer.events[0][1]
     assert isinstance(event, VmRefusedByPolicy)
-    assert event.arguments == {"to": "hv02"}
+    assert (event.arguments, event.requested, event.granted) == ({"to": "hv02"}, None, None)
     assert [(read.policy, read.subject) for read in event.policies] == [("at_most_half", "vm/web01")]
     assert find_other_decision(event) is None
     given.policies = (tenth,)
@@ -290,5 +295,28 @@ def test_a_policy_over_several_vms_or_states_is_asked_of_no_single_one(of_severa
     def measure(vm: Vm | None, host: Host) -> int:
         raise AssertionError("it is asked of one VM in one state")
 
-    given = world(HOST, WEB, START, keep=(replace(enforced(TENTH), measure=measure, **of_several),))
+    given = world(HOST, WEB, START, keep=(replace(enforced(KEEPS), measure=measure, **of_several),))
     assert given.execute(parse(do("pause"))).code is None
+
+
+@pytest.mark.parametrize(
+    ("off", "size", "command", "recorded"),
+    [
+        (True, 1 * GIB, "configure-memory", {"memory": {"static": {"size": 1 * GIB}}}),
+        (False, 5 * GIB, "add-memory", {"amount": 1 * GIB}),
+        (False, 3 * GIB, "remove-memory", {"amount": 1 * GIB}),
+    ],
+)
+def test_a_refused_set_memory_records_what_it_came_to_and_the_size(
+    *, off: bool, size: int, command: str, recorded: dict[str, object]
+) -> None:
+    four = enforced('def four(vm: Vm) -> bool:\n    """4."""\n    return vm.memory.startup == 4 * GiB\n', monotone=NONE)
+    given = world(HOST, WEB, START, REPORT, keep=(four,))
+    if off:
+        given.execute(parse(do("stop")))
+    answer = given.execute(parse(do("set-memory", size=size)))
+    event = answer.events[0][1]
+    assert isinstance(event, VmRefusedByPolicy)
+    assert (answer.outcome, event.command, event.arguments) == (Outcome.REJECTED, command, recorded)
+    assert event.size == size
+    assert find_other_decision(event) is None

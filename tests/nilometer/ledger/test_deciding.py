@@ -226,6 +226,14 @@ class TestWhenThingsHappened:
         with pytest.raises(InputError, match="host/hv01"):
             ask(ledger, "start", at=TEN, vm="web01")
 
+    def test_a_vm_goes_forward_also_where_its_host_is_not_written(self, ledger: Ledger) -> None:
+        ask(ledger, "register-host", at=NINE, **a_host())
+        ask(ledger, "define-vm", at=NINE, **a_vm())
+        ask(ledger, "start", at=NINE, vm="web01")
+        ask(ledger, "pause", at=ELEVEN, vm="web01")
+        with pytest.raises(InputError, match="before the last event of vm/web01"):
+            ask(ledger, "resume", at=TEN, vm="web01")
+
     def test_streams_that_a_command_does_not_touch_may_be_ahead(self, ledger: Ledger) -> None:
         ask(ledger, "register-host", at=ELEVEN, **a_host())
         ask(ledger, "register-host", at=NINE, **a_host(host="hv02"))

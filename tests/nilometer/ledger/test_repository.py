@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from domain.aggregates import HostAggregate, VmAggregate
-from domain.commands import Pause
+from domain.commands import Pause, Start
 from domain.observed.events import HostObserved
 from domain.observed.vm import ObservedVm
 from nilometer.ledger import repository
 from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.policies import NO_POLICIES
 from nilometer.ledger.repository import Repository, agrees
 from nilometer.storage.application import LedgerApplication
 from projections.fleet import Fleet
 from projections.tracked import Tracked, TrackedHost, TrackedVm
-from tests.nilometer.ledger.asking import with_web01
+from tests.nilometer.ledger.asking import a_vm, ask, request, with_web01
 from tests.projections.histories import HOST, START, WEB, time, told
 
 HISTORY = told(HOST, WEB, START)
@@ -70,6 +72,49 @@ def test_all_is_forgotten_when_so_much_is_remembered_and_not_before(
 
         assert (known.version("vm/web01"), known.version("host/hv01")) == versions
         assert known.load(Pause("web01")) == reads
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A ledger with web01, which runs, and db01, which is off."""
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", create=True, durable=False) as opened:
+        with_web01(opened)
+        ask(opened, "define-vm", **a_vm(vm="db01"))
+        yield opened
+
+
+@pytest.fixture
+def known(ledger: Ledger) -> Repository:
+    """What somebody else remembers of it: nothing yet."""
+    return Repository(ledger.recorder, LedgerApplication(ledger.recorder), ledger.views)
+
+
+def test_what_was_read_in_two_transactions_is_read_again_before_it_is_believed(
+    ledger: Ledger, known: Repository
+) -> None:
+    known.begin()
+    known.load(Pause("web01"))
+    ask(ledger, "add-memory", vm="web01", amount="1GiB")
+    streams = known.load(Start("db01")).streams  # of the host, which was read before, it knows an older state
+    assert known.version("host/hv01") == 2
+
+    assert known.refresh(streams)
+
+    assert known.version("host/hv01") == 3
+    assert not known.refresh(streams), "they were all read in one transaction"
+
+
+def test_which_policies_are_adopted_is_read_by_who_remembers_nothing(known: Repository) -> None:
+    assert known.policy_set() is NO_POLICIES
+
+
+@pytest.mark.parametrize("first", ["vm/web01", "host/hv01"])
+def test_streams_are_as_of_the_latest_of_their_events(ledger: Ledger, known: Repository, first: str) -> None:
+    late = "2999-01-01T00:00:00.000000Z"
+    ledger.execute(replace(request("set-reserve", at=late, host="hv01", reserve="2GiB"), at_ahead=True))
+    known.load(Pause("web01"))
+    assert known.as_of(["vm/web01"]) < late
+    assert known.as_of(sorted(["vm/web01", "host/hv01"], key=lambda stream: stream != first)) == late
 
 
 def test_a_book_that_does_not_come_to_what_the_host_holds_is_not_believed() -> None:

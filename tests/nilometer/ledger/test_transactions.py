@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.commands import AddMemory, Command, RemoveHost, ResizeHost
+from domain.commands import AddMemory, Command, Pause, RemoveHost, ResizeHost
 from domain.quantities import GiB
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.repository import Repository
@@ -104,6 +104,23 @@ def test_no_transaction_is_idle_while_the_views_are_read(
         loading = Repository(ledger.recorder, LedgerApplication(ledger.recorder), ledger.views)
         statements.clear()
         loading.load(command)
-        ends = [statement for statement in statements if statement in ("BEGIN", "COMMIT", "ROLLBACK")]
+        asked = [statement for statement in statements if not statement.startswith("PRAGMA")]
+        ends = [place for place, statement in enumerate(asked) if statement in ("BEGIN", "COMMIT", "ROLLBACK")]
         assert len(ends) >= 4, "at least what it names, and the views"
-        assert ends[::2] == ["BEGIN"] * (len(ends) // 2), "each begins when the one before it has ended"
+        assert {asked[place] for place in ends[::2]} == {"BEGIN"}, "each begins when the one before it has ended"
+        between = [
+            range(end + 1, begin) for end, begin in zip([-1, *ends[1::2]], [*ends[::2], len(asked)], strict=True)
+        ]
+        assert [asked[place] for places in between for place in places] == [], "nothing is read outside of them"
+
+
+def test_to_load_a_command_and_to_learn_the_policies_keeps_nobody_from_writing(url: str, statements: list[str]) -> None:
+    with Ledger.open(url) as ledger:
+        loading = Repository(ledger.recorder, LedgerApplication(ledger.recorder), ledger.views)
+        statements.clear()
+        loading.policy_set()
+        loading.forget_policies()
+        streams = loading.load(Pause("web01")).streams
+        loading.begin()
+        loading.refresh(streams)
+        assert [statement for statement in statements if statement.startswith("BEGIN")] == ["BEGIN"] * 3

@@ -15,9 +15,11 @@ from domain.events import VmDefined
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import write_lines
 from nilometer.ledger.ledger import Ledger
+from nilometer.storage.bodies import decode, encode
 from tests.nilometer.ledger.asking import a_vm, ask, stored, vm, with_web01
 from tests.nilometer.storage.make_v1 import GOLDEN, ID, history
 from tests.nilometer.storage.meanwhile import recorder_of
+from tests.projections.histories import HOST, START, WEB, told
 
 
 class TestOfVersionOne:
@@ -69,6 +71,15 @@ class TestOfVersionOne:
             kept = stored(ledger)
         made = [(str(e.originator_id), e.originator_version, e.topic, e.state) for e in history(str(tmp_path))]
         assert kept == made
+
+
+@pytest.mark.parametrize("wrong", [b'"1"', b"true", b"1.0"])
+def test_a_number_that_is_written_as_something_else_is_not_read(wrong: bytes) -> None:
+    started = told(HOST, WEB, START)[-2]
+    topic, body = encode(started.event, started.metadata)
+    assert decode("vm/web01", 2, topic, body).event == started.event
+    with pytest.raises(UnreadableEvent, match=r"data\.after\.session: Input should be a valid integer"):
+        decode("vm/web01", 2, topic, body.replace(b'"session":1', b'"session":' + wrong))
 
 
 UNREADABLE = [
