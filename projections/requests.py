@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import cast
+from weakref import WeakValueDictionary
 
 from domain.decision import Outcome
 from domain.envelope import Envelope
@@ -23,7 +24,7 @@ _RESIZES = frozenset(("add-memory", "remove-memory", "set-memory", "grow", "recl
 _TAKES = frozenset(("remove-memory", "reclaim"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class RequestCourse:
     """One request for memory, and what followed. A decided command has none of both lists: its event says it all."""
 
@@ -95,7 +96,22 @@ class RequestCourses:
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, int], RequestCourse] = {}
-        self._asked: dict[tuple[str, int], RequestCourse] = {}
+        self._asked: WeakValueDictionary[tuple[str, int], RequestCourse] = WeakValueDictionary()
+        """By stream and version, as long as anybody keeps them: of a long history these are not all."""
+
+    def join(self, later: RequestCourses) -> None:
+        """Takes the requests of the stretch of the history that follows."""
+        self._open |= later._open
+        self._asked.update(later._asked)
+
+    def __getstate__(self) -> tuple[dict[tuple[str, int], RequestCourse], dict[tuple[str, int], RequestCourse]]:
+        return self._open, dict(self._asked)
+
+    def __setstate__(
+        self, state: tuple[dict[tuple[str, int], RequestCourse], dict[tuple[str, int], RequestCourse]]
+    ) -> None:
+        self._open, asked = state
+        self._asked = WeakValueDictionary(asked.items())
 
     def take(self, envelope: Envelope[Event]) -> RequestCourse | None:
         """Takes the next event: the request that it records, or one that it settles or serves; else ``None``."""
@@ -127,6 +143,13 @@ class RequestCourses:
         if not isinstance(event, VmMemoryAdded | VmMemoryRemoved | VmCommandRefused):
             self._asked[stream, envelope.version] = course
         return course
+
+
+def belongs_to_request(event: Event) -> bool:
+    """Whether an event tells how a request went that an earlier event records."""
+    if isinstance(event, VmMemoryMoved):
+        return event.request is not None
+    return isinstance(event, VmRequestSettled | VmAnnotated)
 
 
 def is_request(event: Event) -> bool:

@@ -40,6 +40,11 @@ class VmPoint:
     ballooned: int | None
 
     @property
+    def is_known(self) -> bool:
+        """Whether every figure that is measured is known."""
+        return not (self.assigned is None or self.visible is None or self.in_use is None or self.ballooned is None)
+
+    @property
     def is_on(self) -> bool:
         """Whether it has memory, as far as is known: a VM that is off or gone has none, which is not a size of 0."""
         return self.power not in (Power.OFF, Power.SAVED) and self.assigned is not None
@@ -123,15 +128,15 @@ class FleetSeries:
         after = fleet.vms.get(id)
         if after is None:
             return [] if before is None else [_gone(id, before, envelope)]
-        points: list[FigurePoint] = [vm_point(id, after, envelope.position)]
-        subject = after.subject
+        point, subject = vm_point(id, after, envelope.position), after.subject
+        points: list[FigurePoint] = [point]
         if isinstance(subject, VmAggregate):  # the book of a decided host has events of its own
             return points
         host = subject.host
         if host_before != host and host_before in self._books:
             self._books[host_before].leave(id)
         if host in self._books:
-            self._books[host].put(id, subject.held)
+            self._books[host].put(id, point.held)
         if host_before is not None and host_before != host and host_before in fleet.hosts:
             points.append(self._host_point(host_before, envelope))
         if host is not None and host in fleet.hosts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 from domain.aggregates import VmAggregate
@@ -83,6 +84,11 @@ def unknown_figures(tracked: TrackedVm) -> dict[str, UnknownFigure]:
     return found
 
 
+def knows_setting(tracked: TrackedVm) -> bool:
+    """Whether the memory setting of a VM is known: of an observed one, somebody has to collect it."""
+    return tracked.subject.memory is not None if isinstance(tracked.subject, ObservedVm) else True
+
+
 def in_use_not_reported() -> UnknownFigure:
     """That the guest of a decided VM has not said what it uses."""
     return _unknown("in_use", WhyUnknown.NOT_REPORTED, collect=_REPORT)
@@ -133,5 +139,6 @@ def _before_the_last_move(tracked: TrackedVm, vm: ObservedVm, figure: str, last:
     )
 
 
+@cache
 def _unknown(figure: str, why: WhyUnknown, *, collect: str | None = None) -> UnknownFigure:
     return UnknownFigure(why=why, since=None, last=None, measured=None, collect=collect or _COLLECT[figure])

@@ -33,6 +33,12 @@ class WatchedHost:
             gap = Gap(since=envelope.metadata.earliest, until=happened)
             self.gaps[gap.since, gap.until] = gap
 
+    def add(self, part: WatchedHost) -> None:
+        """Adds what is known of the same host from a part of the same history."""
+        self.since = min(filter(None, (self.since, part.since)), default=None)
+        self.until = max(filter(None, (self.until, part.until)), default=None)
+        self.gaps |= part.gaps
+
     def gaps_between(self, since: str | None = None, until: str | None = None) -> list[Gap]:
         """The times in which it was not watched and that lie in an interval, in part or whole, by when they began."""
         found = [
@@ -69,10 +75,7 @@ class Watching:
 
     def add(self, part: WatchedHost) -> None:
         """Adds what is known of one host."""
-        host = self._hosts.setdefault(part.host, WatchedHost(part.host))
-        host.since = min(filter(None, (host.since, part.since)), default=None)
-        host.until = max(filter(None, (host.until, part.until)), default=None)
-        host.gaps |= part.gaps
+        self._hosts.setdefault(part.host, WatchedHost(part.host)).add(part)
 
     def _host(self, stream: str) -> WatchedHost:
         id = host_id(stream) or stream

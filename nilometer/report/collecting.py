@@ -14,15 +14,16 @@ from typing import Final, Self
 from domain.aggregates import HistoryError
 from domain.envelope import Envelope
 from domain.events import Event
-from domain.identifiers import UtcTime, split_stream
+from domain.identifiers import UtcTime, split_stream, subject_id
 from domain.observed.events import ImportBegun, ImportRecorded
+from domain.record import fast_init
 from nilometer.audit.result import Audit
 from nilometer.report.thinning import Sizes, ThinnedPoints
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
 from projections.fleet import Fleet
-from projections.requests import RequestCourse, RequestCourses, is_short
+from projections.requests import RequestCourse, RequestCourses, belongs_to_request, is_short
 from projections.series import FleetSeries, HostPoint, VmPoint, host_point, vm_point
-from projections.unknowns import UnknownFigure, unknown_figures
+from projections.unknowns import UnknownFigure, knows_setting, unknown_figures
 from projections.watching import WatchedHost
 from rules.judging.completeness import PlacedEvent
 from rules.judging.findings import Finding, Verdict
@@ -44,6 +45,18 @@ FEWEST_REQUESTS: Final = 5
 MOST_FINDINGS_SHOWN: Final = 500
 
 
+class Limits:
+    """How much is kept of each VM and host, by how many there are."""
+
+    def __init__(self, count: int) -> None:
+        count = max(1, count)
+        self.count = count
+        self.points = max(FEWEST_POINTS, min(MOST_POINTS, MOST_POINTS_TOGETHER // count))
+        self.rows = max(FEWEST_ROWS, min(MOST_ROWS, MOST_ROWS_TOGETHER // count))
+        self.requests = max(FEWEST_REQUESTS, min(MOST_REQUESTS, MOST_REQUESTS_TOGETHER // count))
+
+
+@fast_init
 @dataclass(frozen=True, slots=True)
 class VmMoment:
     """The figures of a VM after an event, why some are not known, and how old one is."""
@@ -53,6 +66,7 @@ class VmMoment:
     unknown: Mapping[str, UnknownFigure]
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class ListedEvent:
     """An event that is listed, with what its VM or host had after it."""
@@ -66,24 +80,39 @@ class SubjectHistory:
     """What is kept of one VM or host."""
 
     id: str
-    first: UtcTime
-    last: UtcTime
+    named: UtcTime
+    """When it was named first: a VM names its host before any event of the host."""
     events: int = 0
+    earliest: UtcTime | None = None
+    """When the first of its events happened."""
+    latest: UtcTime | None = None
     rows: deque[ListedEvent] = field(default_factory=deque[ListedEvent])
     """The newest events."""
     linked: dict[int, ListedEvent] = field(default_factory=dict[int, ListedEvent])
     """Older events that something leads to, by position."""
 
+    @property
+    def first(self) -> UtcTime:
+        """Since when it is known."""
+        return self.named if self.earliest is None else min(self.named, self.earliest)
+
+    @property
+    def last(self) -> UtcTime:
+        """When it was heard of last."""
+        return self.named if self.latest is None else max(self.named, self.latest)
+
     def take(self, listed: ListedEvent, *, is_linked: bool) -> None:
         """Takes the next event of the VM or host."""
         happened = listed.envelope.metadata.happened
-        self.first, self.last = min(self.first, happened), max(self.last, happened)
+        if self.latest is None or happened > self.latest:
+            self.latest = happened
+        if self.earliest is None or happened < self.earliest:
+            self.earliest = happened
         self.events += 1
         self.rows.append(listed)
         if is_linked:
             self.linked[listed.envelope.position] = listed
-            while len(self.linked) > (self.rows.maxlen or MOST_ROWS):
-                del self.linked[next(iter(self.linked))]
+            self._trim_linked()
 
     def link(self, position: int) -> None:
         """Keeps an event that something leads to, if it is still among the newest."""
@@ -92,6 +121,19 @@ class SubjectHistory:
                 self.linked[position] = listed
             if listed.envelope.position <= position:
                 return
+
+    def join(self, later: SubjectHistory) -> None:
+        """Takes what was kept of the same one in the stretch of the history that follows."""
+        self.earliest = min(filter(None, (self.earliest, later.earliest)), default=None)
+        self.latest = max(filter(None, (self.latest, later.latest)), default=None)
+        self.events += later.events
+        self.rows.extend(later.rows)
+        self.linked |= later.linked
+        self._trim_linked()
+
+    def _trim_linked(self) -> None:
+        while len(self.linked) > (self.rows.maxlen or MOST_ROWS):
+            del self.linked[next(iter(self.linked))]
 
     def listed(self) -> list[ListedEvent]:
         """The events to list, in order."""
@@ -123,6 +165,17 @@ class VmHistory(SubjectHistory):
     fell_short: int = 0
     """How often one was settled short."""
 
+    def join(self, later: SubjectHistory) -> None:
+        """The same of a VM."""
+        assert isinstance(later, VmHistory)
+        SubjectHistory.join(self, later)  # slots make another class, which super() does not know
+        self.points.join(later.points)
+        self.requests.extend(later.requests)
+        short = sorted((*self.short, *later.short), key=lambda one: one.settled.position)
+        self.short = deque(short, maxlen=self.short.maxlen)
+        self.asked += later.asked
+        self.fell_short += later.fell_short
+
 
 @dataclass(slots=True)
 class HostHistory(SubjectHistory):
@@ -133,6 +186,13 @@ class HostHistory(SubjectHistory):
 
     def __post_init__(self) -> None:
         self.watched = WatchedHost(self.id)
+
+    def join(self, later: SubjectHistory) -> None:
+        """The same of a host."""
+        assert isinstance(later, HostHistory)
+        SubjectHistory.join(self, later)  # slots make another class, which super() does not know
+        self.points.join(later.points)
+        self.watched.add(later.watched)
 
     @property
     def gaps(self) -> list[tuple[UtcTime, UtcTime]]:
@@ -162,6 +222,30 @@ class Collected:
     first: UtcTime | None = None
     last: UtcTime | None = None
     broken: list[HistoryError] = field(default_factory=list[HistoryError])
+
+    def count(self, events: int, first: UtcTime | None, last: UtcTime | None) -> None:
+        """Counts events that were taken otherwise, and when the first and the last of them happened."""
+        self.events += events
+        self.first = min(filter(None, (self.first, first)), default=None)
+        self.last = max(filter(None, (self.last, last)), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaimed:
+    """How a request went that was made before the stretch of the history in which this is told."""
+
+    envelope: Envelope[Event]
+    moment: VmMoment | None
+    short: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What was collected of one stretch of a history: it is joined to what was collected of those before."""
+
+    collected: Collected
+    courses: RequestCourses
+    unclaimed: list[Unclaimed]
 
 
 def collect(
@@ -202,9 +286,14 @@ class _LinkingAudit(Audit):
 class Collector:
     """Takes the events of one history, in order: also of one that goes on."""
 
-    def __init__(self, source: str, judge: Judge | None) -> None:
-        self._series = FleetSeries()
+    def __init__(
+        self, source: str, judge: Judge | None, *, fleet: Fleet | None = None, limits: Limits | None = None
+    ) -> None:
+        self._series = FleetSeries(fleet)
         self._courses = RequestCourses()
+        self._limits = limits
+        """How much is kept, if that is known from the beginning."""
+        self._unclaimed: list[Unclaimed] | None = None
         self._judge = judge
         self._audit = _LinkingAudit()
         self._audit.link = self.link
@@ -215,21 +304,42 @@ class Collector:
         """What they gave so far."""
 
     @classmethod
-    def going_on(cls, collected: Collected) -> Self:
-        """Goes on after what was collected in another way, of a history in which every event is decided; unjudged."""
-        collector = cls(collected.source, None)
-        collector._series = FleetSeries(collected.fleet)
-        collector.collected = collected
-        collected.requests = deque(collected.requests, maxlen=MOST_ROWS)
-        collector._limit([*collected.vms.values(), *collected.hosts.values()])
+    def of_stretch(cls, source: str, fleet: Fleet, limits: Limits) -> Self:
+        """Collects one stretch of a history, which begins after a fleet as it was then; unjudged."""
+        collector = cls(source, None, fleet=fleet, limits=limits)
+        collector._unclaimed = []
         return collector
+
+    def end_stretch(self) -> Stretch:
+        """What was collected of the stretch."""
+        return Stretch(replace(self.collected, fleet=Fleet(), audit=Audit()), self._courses, self._unclaimed or [])
+
+    def join(self, later: Stretch) -> None:
+        """Takes what was collected of the stretch that follows."""
+        mine, its = self.collected, later.collected
+        for one in later.unclaimed:
+            self._take_request(self._vm(subject_id(one.envelope.stream), one.envelope.metadata.happened), one)
+        for id, vm in its.vms.items():
+            self._vm(id, vm.named).join(vm)
+        for id, host in its.hosts.items():
+            self._host(id, host.named).join(host)
+        mine.requests.extend(its.requests)
+        mine.imports += its.imports
+        mine.broken += its.broken
+        mine.count(its.events, its.first, its.last)
+        self._courses.join(later.courses)
+
+    def go_on_after(self, fleet: Fleet) -> None:
+        """Nothing is joined any more: what follows comes after this fleet, and more VMs and hosts may come."""
+        self._series = FleetSeries(fleet)
+        self.collected.fleet = fleet
+        self._limits = None
+        self._limit([*self.collected.vms.values(), *self.collected.hosts.values()])
 
     @classmethod
     def going_on_from(cls, source: str, fleet: Fleet) -> Self:
         """Goes on after a fleet as it is stored: of what was before, its figures alone are known; unjudged."""
-        collector = cls(source, None)
-        collector._series = FleetSeries(fleet)
-        collector.collected.fleet = fleet
+        collector = cls(source, None, fleet=fleet)
         for id, tracked_host in fleet.hosts.items():
             collector._host(id, tracked_host.as_of).points.add(
                 host_point(fleet, id, fleet.position, tracked_host.as_of)
@@ -296,13 +406,15 @@ class Collector:
         subject = self._vm(id, happened) if kind == "vm" else self._host(id, happened)
         subject.take(ListedEvent(envelope, moment), is_linked=short)
         if isinstance(subject, VmHistory):
-            self._take_request(subject, envelope, moment if isinstance(moment, VmMoment) else None, short=short)
+            of_vm = moment if isinstance(moment, VmMoment) else None
+            self._take_request(subject, Unclaimed(envelope, of_vm, short))
         else:
             subject.watched.take(envelope)
 
     def _add_vm_point(self, point: VmPoint) -> VmMoment:
         tracked = self._series.fleet.vms.get(point.vm)
-        unknown = {} if tracked is None else unknown_figures(tracked)
+        is_known = tracked is None or (point.is_known and knows_setting(tracked))
+        unknown = {} if tracked is None or is_known else unknown_figures(tracked)
         in_use_as_of = None if tracked is None else tracked.in_use_as_of
         if point.host is not None:
             self._host(point.host, point.at)
@@ -310,15 +422,18 @@ class Collector:
         self._vm(point.vm, point.at).points.add(moment)
         return moment
 
-    def _take_request(self, vm: VmHistory, envelope: Envelope[Event], moment: VmMoment | None, *, short: bool) -> None:
+    def _take_request(self, vm: VmHistory, taken: Unclaimed) -> None:
+        envelope, moment = taken.envelope, taken.moment
         course = self._courses.take(envelope)
         if course is None:
+            if self._unclaimed is not None and belongs_to_request(envelope.event):
+                self._unclaimed.append(taken)
             return
         if course.asked is envelope:
             vm.asked += 1
             vm.requests.append(course)
             self.collected.requests.append(course)
-        if short:
+        if taken.short:
             vm.fell_short += 1
             settlement = ShortSettlement(
                 settled=envelope,
@@ -341,35 +456,35 @@ class Collector:
     def _vm(self, id: str, at: UtcTime) -> VmHistory:
         found = self.collected.vms.get(id)
         if found is None:
-            found = self.collected.vms[id] = VmHistory(id=id, first=at, last=at)
+            found = self.collected.vms[id] = VmHistory(id=id, named=at)
             self._limit_added(found)
         return found
 
     def _host(self, id: str, at: UtcTime) -> HostHistory:
         found = self.collected.hosts.get(id)
         if found is None:
-            found = self.collected.hosts[id] = HostHistory(id=id, first=at, last=at)
+            found = self.collected.hosts[id] = HostHistory(id=id, named=at)
             self._limit_added(found)
         return found
 
     def _limit_added(self, added: VmHistory | HostHistory) -> None:
         """The more VMs and hosts there are, the less is kept of each. Looked at whenever their number has doubled."""
+        if self._limits is not None:
+            self._limit([added])
+            return
         collected = self.collected
         count = len(collected.vms) + len(collected.hosts)
         has_doubled = count & (count - 1) == 0
         self._limit([*collected.vms.values(), *collected.hosts.values()] if has_doubled else [added])
 
     def _limit(self, subjects: Iterable[VmHistory | HostHistory]) -> None:
-        count = max(1, len(self.collected.vms) + len(self.collected.hosts))
-        rows = max(FEWEST_ROWS, min(MOST_ROWS, MOST_ROWS_TOGETHER // count))
-        points = max(FEWEST_POINTS, min(MOST_POINTS, MOST_POINTS_TOGETHER // count))
-        requests = max(FEWEST_REQUESTS, min(MOST_REQUESTS, MOST_REQUESTS_TOGETHER // count))
+        limits = self._limits or Limits(len(self.collected.vms) + len(self.collected.hosts))
         for subject in subjects:
-            subject.rows = deque(subject.rows, maxlen=rows)
-            subject.points.limit(points)
+            subject.rows = deque(subject.rows, maxlen=limits.rows)
+            subject.points.limit(limits.points)
             if isinstance(subject, VmHistory):
-                subject.requests = deque(subject.requests, maxlen=requests)
-                subject.short = deque(subject.short, maxlen=requests)
+                subject.requests = deque(subject.requests, maxlen=limits.requests)
+                subject.short = deque(subject.short, maxlen=limits.requests)
 
 
 def sizes_of_vm(moment: VmMoment) -> Sizes:

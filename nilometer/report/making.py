@@ -23,7 +23,7 @@ from nilometer.report.collecting import Collected, collect
 from nilometer.report.data import ReportPages
 from nilometer.report.pages.digest import digest_text
 from nilometer.report.pages.document import digest_document, document
-from nilometer.report.skimming import skim
+from nilometer.report.skimming import Skim, skim, skim_one_by_one
 from nilometer.times import current_time, parse_time
 from rules.judging.judge import Judge
 from rules.judging.scope import Scope
@@ -72,9 +72,11 @@ def report_of_ledger(
     audit: str | None = None,
     on_error: OnError | None = None,
     on_progress: Progress = lambda count: None,
+    skim_spans: Skim = skim_one_by_one,
 ) -> ReportPages:
     """The report of a ledger. ``judged``: whether its events are judged; by default if they are not too many.
 
+    ``skim_spans`` skims the stretches of one that is not judged, by default one after another in this process.
     ``audit`` is the file of an audit that was made before: its findings are shown, and nothing is judged.
     """
     unreadable: list[NilometerError] = []
@@ -84,13 +86,17 @@ def report_of_ledger(
     if audited is not None and audited.source != source_uri(ledger.id):
         raise InputError(f"{audit} is an audit of {audited.source}, not of this ledger", hint="audit this one")
     is_judged = is_judged and audited is None
-    skimmed = None if is_judged else skim(ledger, until=making.at, on_progress=on_progress)
-    collected = skimmed or collect(
-        read_ledger(ledger, upto=last, on_error=on_error or unreadable.append),
-        source_uri(ledger.id),
-        _judge(making) if is_judged else None,
-        until=making.at,
-        on_progress=on_progress,
+    skimmed = None if is_judged else skim(ledger, until=making.at, on_progress=on_progress, skim_spans=skim_spans)
+    collected = (
+        collect(
+            read_ledger(ledger, upto=last, on_error=on_error or unreadable.append),
+            source_uri(ledger.id),
+            _judge(making) if is_judged else None,
+            until=making.at,
+            on_progress=on_progress,
+        )
+        if skimmed is None
+        else skimmed.collected
     )
     if unreadable:
         note = f"{plural(len(unreadable), 'event')} could not be read and stand nowhere here: {unreadable[0].message}"

@@ -14,6 +14,8 @@ Q = TypeVar("Q")
 
 _MOST_RAW: Final = 48
 """Points that wait in the bucket that is being filled: then it is thinned already."""
+_MOST_WAITING: Final = 16
+"""Points that come one by one wait to be taken together."""
 
 Sizes = tuple[int | None, ...]
 """The figures of a point, always in one order."""
@@ -23,8 +25,7 @@ class ThinnedPoints(Generic[P]):
     """Takes points in order, and keeps those that show what all of them show, of about ``most`` stretches."""
 
     def __init__(self, sizes_of: Callable[[P], Sizes], most: int) -> None:
-        self.count = 0
-        """How many points were taken."""
+        self._taken = 0
         self._sizes_of = sizes_of
         self._most = most
         self._width = 1
@@ -32,13 +33,30 @@ class ThinnedPoints(Generic[P]):
         self._buckets: list[list[P]] = []
         self._filled = 0
         """How many points the last bucket has taken."""
+        self._waiting: list[P] = []
+
+    @property
+    def count(self) -> int:
+        """How many points were taken."""
+        return self._taken + len(self._waiting)
 
     def add(self, point: P) -> None:
         """Takes the next point."""
-        self.extend((point,))
+        self._waiting.append(point)
+        if len(self._waiting) >= _MOST_WAITING:
+            self._take_waiting()
 
     def extend(self, points: Sequence[P]) -> None:
         """Takes the next points: many at once cost less than one by one."""
+        self._take_waiting()
+        self._take(points)
+
+    def _take_waiting(self) -> None:
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._take(waiting)
+
+    def _take(self, points: Sequence[P]) -> None:
         taken = 0
         while taken < len(points):
             if not self._buckets or self._filled == self._width:
@@ -52,28 +70,47 @@ class ThinnedPoints(Generic[P]):
                 self._buckets[-1] = self._keep(self._buckets[-1])
             if len(self._buckets) > self._most:
                 self._halve()
-        self.count += taken
+        self._taken += taken
 
     def limit(self, most: int) -> None:
         """From now on keeps no more than about so many."""
+        self._take_waiting()
         self._most = max(2, most)
         while len(self._buckets) > self._most:
             self._halve()
 
     def converted(self, convert: Callable[[P], Q], sizes_of: Callable[[Q], Sizes]) -> ThinnedPoints[Q]:
         """The same points as records of another kind."""
+        self._take_waiting()
         found = ThinnedPoints(sizes_of, self._most)
         found._buckets = [list(map(convert, bucket)) for bucket in self._buckets]
-        found.count, found._width, found._filled = self.count, self._width, self._filled
+        found._taken, found._width, found._filled = self._taken, self._width, self._filled
         return found
+
+    def join(self, later: ThinnedPoints[P]) -> None:
+        """Takes the points that another took which came after all of these; ``later`` is used up."""
+        self._take_waiting()
+        later._take_waiting()
+        if not later._buckets:
+            return
+        while self._buckets and self._width < later._width:
+            self._halve()
+        self._width = max(self._width, later._width)
+        while later._width < self._width:
+            later._halve()
+        self._buckets += later._buckets
+        self._filled, self._taken = later._filled, self._taken + later._taken
+        while len(self._buckets) > self._most:
+            self._halve()
 
     def __iter__(self) -> Iterator[P]:
         """The points that are kept, in order."""
+        self._take_waiting()
         for bucket in self._buckets:
             yield from bucket
 
     def __len__(self) -> int:
-        return sum(map(len, self._buckets))
+        return sum(map(len, self._buckets)) + len(self._waiting)
 
     @property
     def left_out(self) -> int:

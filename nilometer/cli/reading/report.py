@@ -25,6 +25,12 @@ from nilometer.cli.session import current_session, read_typed_time
 @click.option("--judge/--no-judge", "judged", default=None, help="Whether events are judged; default up to 100,000.")
 @click.option("--audit", metavar="FILE", help="Findings of an audit that was made before, by nilo audit --format json.")
 @click.option("--prove", "proved", is_flag=True, help="Prove the rules, and say of each what is proved.")
+@click.option(
+    "--cores",
+    metavar="N",
+    type=click.IntRange(1),
+    help="The number of processes for a long ledger that is not judged; default as many as there are cores, up to 4.",
+)
 @common_options
 def command(
     files: tuple[str, ...],
@@ -36,6 +42,7 @@ def command(
     judged: bool | None,
     audit: str | None,
     proved: bool,
+    cores: int | None,
 ) -> int:
     """Write a report that anyone can open: one file with the verdict, the fleet, every host and VM, and the rules.
 
@@ -51,6 +58,7 @@ def command(
     from nilometer.report.building.report import Making
     from nilometer.report.clocks import Clock24, read_zone
     from nilometer.report.making import report_of_ledger, reports_of_files, write_digest, write_document
+    from nilometer.report.skimming_beside import count_cores, skim_in_processes
     from nilometer.times import current_time
 
     if digest != (since is not None):
@@ -73,7 +81,16 @@ def command(
             reports = reports_of_files(files, making, on_progress=progress.update)
         else:
             with session.reading() as ledger:
-                reports = [report_of_ledger(ledger, making, judged=judged, audit=audit, on_progress=progress.update)]
+                reports = [
+                    report_of_ledger(
+                        ledger,
+                        making,
+                        judged=judged,
+                        audit=audit,
+                        on_progress=progress.update,
+                        skim_spans=skim_in_processes(session.url, cores or count_cores()),
+                    )
+                ]
     if digest and len(reports) > 1:
         raise Mistyped("these files are of several histories", hint="make a digest of each")
     if digest:

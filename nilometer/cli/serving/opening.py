@@ -46,7 +46,7 @@ def read_whole(
     if not is_judged and last >= SKIMMED:
         skimmed = skim(ledger, on_progress=on_read)
         if skimmed is not None:
-            return Collector.going_on(skimmed), skimmed.fleet.position
+            return skimmed, skimmed.collected.fleet.position
     collector = Collector(source_uri(ledger.id), Judge() if is_judged else None)
     read = 0
     with reduced_garbage_collection():
