@@ -240,7 +240,7 @@ class Unclaimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class CollectedStretch:
     """What was collected of one stretch of a history: it is joined to what was collected of those before."""
 
     collected: Collected
@@ -310,11 +310,13 @@ class Collector:
         collector._unclaimed = []
         return collector
 
-    def end_stretch(self) -> Stretch:
+    def end_stretch(self) -> CollectedStretch:
         """What was collected of the stretch."""
-        return Stretch(replace(self.collected, fleet=Fleet(), audit=Audit()), self._courses, self._unclaimed or [])
+        return CollectedStretch(
+            replace(self.collected, fleet=Fleet(), audit=Audit()), self._courses, self._unclaimed or []
+        )
 
-    def join(self, later: Stretch) -> None:
+    def join(self, later: CollectedStretch) -> None:
         """Takes what was collected of the stretch that follows."""
         mine, its = self.collected, later.collected
         for one in later.unclaimed:

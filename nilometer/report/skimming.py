@@ -42,12 +42,12 @@ from nilometer.ledger.reader import LedgerReader
 from nilometer.report.collecting import (
     MOST_ROWS,
     Collected,
+    CollectedStretch,
     Collector,
     HostHistory,
     Limits,
     ListedEvent,
     ShortSettlement,
-    Stretch,
     VmHistory,
     VmMoment,
     sizes_of_host,
@@ -183,7 +183,7 @@ class SkimmedStretch:
     """What one stretch of a ledger gave: what is decided in it, and the rest."""
 
     decided: _Skimmed
-    others: Stretch
+    others: CollectedStretch
 
 
 MOST_WAITING: Final = 16_384
