@@ -95,16 +95,31 @@ def divide_groups(grouping: Grouping, parts: int) -> Partition:
     )
 
 
-def partition_history(history: HistorySource, cores: int, policies: Sequence[Policy] = ()) -> Partition | None:
-    """Divides a history; ``None`` if one process should judge it: it is short or irregular, or has too few groups."""
+def partition_history(
+    history: HistorySource,
+    cores: int,
+    policies: Sequence[Policy] = (),
+    *,
+    on_undivided: Callable[[str], None] = lambda why: None,
+) -> Partition | None:
+    """Divides a history; ``None`` if one process should judge it: it is short or irregular, or has too few groups.
+
+    ``on_undivided`` is called with why, where it is not only short.
+    """
     grouping = survey_history(history, policies)
     events = grouping.events
-    if grouping.undivided or events < FEWEST_EVENTS:
+    if grouping.undivided:
+        on_undivided(grouping.undivided)
+        return None
+    if events < FEWEST_EVENTS:
         return None
     part_of, loads = grouping.divide(cores), [0] * cores
     for size, part in zip(grouping.sizes, part_of, strict=True):
         loads[part] += size
-    return None if max(loads) > events * LARGEST_PART else divide_groups(grouping, cores)
+    if max(loads) > events * LARGEST_PART:
+        on_undivided(f"{max(loads):,} of the {events:,} events are of hosts and VMs that are judged together")
+        return None
+    return divide_groups(grouping, cores)
 
 
 def judge_groups(

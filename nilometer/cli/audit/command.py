@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from nilometer.cli.failures import Mistyped
+from nilometer.cli.failures import Mistyped, say
 from nilometer.cli.options import reporting_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import current_session
@@ -240,7 +240,9 @@ def _judge_in_parallel(
         return False
     from nilometer.audit.parallel import judge_in_parallel, partition_history
 
-    partition = partition_history(history, cores, policies)
+    partition = partition_history(
+        history, cores, policies, on_undivided=lambda why: say("note", f"one process judges all of it: {why}")
+    )
     if partition is None:
         return False
     with Progress("judging", partition.events, "events") as progress:
