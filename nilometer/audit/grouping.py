@@ -19,18 +19,21 @@ from nilometer.audit.sources import EventHeader
 from nilometer.history.groups import StreamGroups, hosts_named
 from rules.judging.clocks import RACE_SECONDS
 
-_BOOK: Final = (b"host.memory-granted", b"host.memory-returned")
+BOOK_KINDS: Final = (b"host.memory-granted", b"host.memory-returned")
 """The half of a change that stands on the host's stream, directly after the VM's."""
-_DECIDED: Final = frozenset(event.KIND.encode() for event in DECIDED)
+DECIDED_KINDS: Final = frozenset(event.KIND.encode() for event in DECIDED)
 _FIRST: Final = (b"vm.defined", b"host.registered")
-_LAST: Final = (b"vm.removed", b"host.removed")
+LAST_KINDS: Final = (b"vm.removed", b"host.removed")
 
 
 def hosts_of(header: EventHeader) -> Collection[bytes] | None:
     """The streams of the hosts that an event connects with its own; ``None`` if a name in it is escaped."""
-    if header.kind in _BOOK or not (header.kind in _DECIDED or header.stream.startswith(b"vm/")):
-        return ()
-    return hosts_named(header.text)
+    return hosts_named(header.text) if may_name_hosts(header.stream, header.kind) else ()
+
+
+def may_name_hosts(stream: bytes, kind: bytes) -> bool:
+    """Whether events of a kind connect their stream with the hosts that they name."""
+    return kind not in BOOK_KINDS and (kind in DECIDED_KINDS or stream.startswith(b"vm/"))
 
 
 @dataclass(slots=True)
@@ -105,7 +108,7 @@ class Survey:
         else:
             self._compare_recorded(position, self.recorded[1], header.recorded.decode())
         self.last, self.recorded = position, (self.recorded[0], header.recorded.decode())
-        decided = kind in _DECIDED
+        decided = kind in DECIDED_KINDS
         known = self.streams.get(stream)
         if known is None:
             self.streams[stream] = known = StreamSurvey(
@@ -119,9 +122,9 @@ class Survey:
         if not is_regular:
             self.undivided = f"event #{position} does not follow from the events of {stream.decode()} before it"
             return
-        if kind in _LAST:
+        if kind in LAST_KINDS:
             known.ended = True
-        if kind in _BOOK:
+        if kind in BOOK_KINDS:
             if not self.decided:
                 self.books = stream
             elif self.decided != stream:
@@ -225,6 +228,8 @@ class Grouping:
     late: Mapping[int, str] = field(default_factory=dict[int, str])
     undivided: str = ""
     """Why the history must be judged in one piece; empty if it can be divided."""
+    is_by_buckets: bool = False
+    """Each group is a bucket of an export, or several that belong together."""
 
     @property
     def events(self) -> int:

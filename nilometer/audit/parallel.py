@@ -53,9 +53,7 @@ def survey_history(history: HistorySource, policies: Sequence[Policy] = ()) -> G
     """
     joint = [policy for policy in policies if policy.is_over_pairs or policy.is_over_groups]
     if not joint:
-        survey = Survey().take_all(history.headers())
-        survey.connected.update(history.connected())
-        return survey.group()
+        return Survey().take_all(history.headers()).group()
     connected: set[tuple[bytes, bytes]] = set()
 
     def connecting() -> Iterator[EventHeader | None]:

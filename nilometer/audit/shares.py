@@ -15,10 +15,10 @@ from typing import Final
 
 from domain.errors import InputError
 from nilometer.audit.grouping import Grouping
-from nilometer.audit.parallel import LARGEST_PART, divide_groups, judge_groups, survey_history
+from nilometer.audit.parallel import LARGEST_PART, divide_groups, judge_groups
 from nilometer.audit.result import Audit
 from nilometer.audit.share_documents import Share, ShareOrigin
-from nilometer.audit.sources import HistorySource
+from nilometer.audit.sources import EventSource
 from rules.judging.fingerprint import rules_digest
 
 MOST_SHARES: Final = 100_000
@@ -51,26 +51,24 @@ def parse_share_number(text: str) -> ShareNumber:
 
 
 def judge_share(
-    history: HistorySource,
+    history: EventSource,
+    grouping: Grouping,
     share: ShareNumber,
     judge_whole: Callable[[Audit], None],
-    on_survey: Callable[[Grouping], None] = lambda grouping: None,
     on_progress: Callable[[int], None] | None = None,
-) -> tuple[Audit, Grouping]:
-    """Judges one share of a history. ``judge_whole`` judges one that cannot be divided; that is the first share's.
+) -> Audit:
+    """Judges one share of a history that has these groups.
 
-    ``on_survey`` is called with the groups before they are judged. Raises as reading the history does.
+    ``judge_whole`` judges one that cannot be divided; that is the first share's. Raises as reading the history does.
     """
-    grouping = survey_history(history)
-    on_survey(grouping)
     if grouping.undivided:
         audit = Audit(minor=True)
         if share.number == 1:
             judge_whole(audit)
-        return audit, grouping
+        return audit
     partition, part = divide_groups(grouping, share.of), share.number - 1
     events = history.events(lambda stream: partition.part_of[stream] == part)
-    return judge_groups(events, partition.source, partition.late, on_progress=on_progress), grouping
+    return judge_groups(events, partition.source, partition.late, on_progress=on_progress)
 
 
 def describe_division(grouping: Grouping, shares: int) -> str:
@@ -79,13 +77,22 @@ def describe_division(grouping: Grouping, shares: int) -> str:
         return f"share 1 judges all of it, the others nothing: {grouping.undivided}"
     if shares == 1 or not grouping.sizes:
         return ""
+    if grouping.is_by_buckets and shares > len(grouping.sizes):
+        buckets = f"the export has {len(grouping.sizes)} buckets"
+        return f"{buckets}, and a bucket is judged in one piece: more shares do not help"
     largest = grouping.sizes[0] / grouping.events
     if largest > max(LARGEST_PART, 1 / shares) or (largest > 1 / shares and len(grouping.sizes) < shares):
-        percent = f"{largest:.0%} of the events"
-        return (
-            f"{percent} are in one group of hosts and VMs that migrations connect, and a group is judged in one piece"
-        )
+        return f"{largest:.0%} of the events are {_describe_largest(grouping)} is judged in one piece"
     return ""
+
+
+def _describe_largest(grouping: Grouping) -> str:
+    if grouping.is_by_buckets:
+        return "in one bucket of the export, and a bucket"
+    hosts = sum(group == 0 and stream.startswith(b"host/") for stream, group in grouping.group_of.items())
+    if hosts > 1:
+        return "in one group of hosts and VMs that migrations connect, or requests for them, and a group"
+    return "those of one host and its VMs, and a host with its VMs"
 
 
 def trace_share(

@@ -6,7 +6,7 @@ Each process reads the history for itself. The headers of its events are read wi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from typing import Final, NamedTuple, Protocol
@@ -53,19 +53,19 @@ class EventHeader(NamedTuple):
     """JSON that contains its data."""
 
 
-class HistorySource(Protocol):
-    """A history that several processes can read."""
-
-    def headers(self) -> Iterator[EventHeader | None]:
-        """The headers of all events; ``None`` for an event that must be decoded."""
-        ...
-
-    def connected(self) -> Collection[tuple[bytes, bytes]]:
-        """Streams that belong together, whatever their events name; known once the headers were read."""
-        ...
+class EventSource(Protocol):
+    """A history of which each process reads its own events."""
 
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams. Raises ``InputError`` or ``UnreadableEvent``."""
+        ...
+
+
+class HistorySource(EventSource, Protocol):
+    """A history whose events have to be looked at to see which of them belong together."""
+
+    def headers(self) -> Iterator[EventHeader | None]:
+        """The headers of all events; ``None`` for an event that must be decoded."""
         ...
 
 
@@ -80,10 +80,6 @@ class FileSource:
         """The headers of all events."""
         files = [_headers_in(name, self.open) for name in self.names]
         return merge(*files, key=_position_of) if len(files) > 1 else files[0]
-
-    def connected(self) -> Collection[tuple[bytes, bytes]]:
-        """Only events say which streams belong together."""
-        return ()
 
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams."""
@@ -166,10 +162,6 @@ class LedgerSource:
                     recorded=recorded[1],
                     text=row.body,
                 )
-
-    def connected(self) -> Collection[tuple[bytes, bytes]]:
-        """Only events say which streams belong together."""
-        return ()
 
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from domain.errors import InputError, NilometerError
 from nilometer.audit.buckets import open_bucketed
 from nilometer.audit.grouping import Grouping
+from nilometer.audit.parallel import survey_history
 from nilometer.audit.provenance import FileDigests, trace_audit
 from nilometer.audit.result import Audit
 from nilometer.audit.share_documents import Share, read_share, write_share
@@ -20,7 +21,7 @@ from nilometer.audit.shares import (
     judge_share,
     trace_share,
 )
-from nilometer.audit.sources import FileSource, HistorySource, LedgerSource
+from nilometer.audit.sources import EventSource, FileSource, LedgerSource
 from nilometer.cli.audit.result import AuditReport, SkippedInput
 from nilometer.cli.failures import OK, UNREADABLE, say
 from nilometer.cli.output import Output, Progress
@@ -53,7 +54,8 @@ def share_files(
     begun, digests = current_time(session.clock), FileDigests()
     bucketed = open_bucketed(files[0], share.of) if len(files) == 1 else None
     source = bucketed or FileSource(files, digests.open)
-    audit, grouping = _judge(source, share, lambda audit: judge_whole(audit, digests))
+    grouping = survey_history(source) if isinstance(source, FileSource) else source.survey()
+    audit = _judge(source, grouping, share, lambda audit: judge_whole(audit, digests))
     if bucketed is None:
         for file in files:
             digests.confirm(file)
@@ -93,7 +95,9 @@ def share_ledger(
         raise InputError(f"the ledger has {last:,} events, not {upto:,}", hint="give a position that it has come to")
     begun, position = current_time(session.clock), last if upto is None else upto
     try:
-        audit, grouping = _judge(LedgerSource(session.url, position), share, judge_whole)
+        source = LedgerSource(session.url, position)
+        grouping = survey_history(source)
+        audit = _judge(source, grouping, share, judge_whole)
     except UnreadableEvent as error:
         hint = "judge the ledger in one piece, without --share: that skips what cannot be read, and says so"
         raise InputError(error.message, hint=hint) from None
@@ -115,14 +119,12 @@ def share_ledger(
     return UNREADABLE if skipped.count else OK
 
 
-def _judge(history: HistorySource, share: ShareNumber, judge_whole: JudgeWhole) -> tuple[Audit, Grouping]:
-    def note(grouping: Grouping) -> None:
-        text = describe_division(grouping, share.of)
-        if text:
-            say("note", text)
-
+def _judge(history: EventSource, grouping: Grouping, share: ShareNumber, judge_whole: JudgeWhole) -> Audit:
+    note = describe_division(grouping, share.of)
+    if note:
+        say("note", note)
     with Progress("judging", unit="events") as progress:
-        return judge_share(history, share, judge_whole, note, progress.update)
+        return judge_share(history, grouping, share, judge_whole, progress.update)
 
 
 def join_reports(

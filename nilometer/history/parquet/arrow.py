@@ -19,6 +19,14 @@ _TYPES: Final = {
 }
 SCHEMA: Final = pyarrow.schema([(column.name, _TYPES[column.type]) for column in COLUMNS])
 
+_WITHOUT_ZONE: Final = pyarrow.timestamp("us")
+
+
+def to_utc_times(moments: pyarrow.Array) -> list[str | None]:
+    """Moments as events have them, as texts."""
+    texts = moments.cast(_MOMENT).cast(_WITHOUT_ZONE).cast(pyarrow.string()).to_pylist()
+    return [None if text is None else f"{text[:10]}T{text[11:]}Z" for text in texts]
+
 
 def to_table(rows: Sequence[tuple[object, ...]]) -> pyarrow.Table:
     """Rows as a table; each is in the order of ``COLUMNS``, with its times as texts."""

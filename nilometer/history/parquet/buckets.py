@@ -7,16 +7,20 @@ they compared with the bodies: whoever uses the columns of all buckets has to se
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from pathlib import Path
 from typing import Final
 
+import pyarrow
+
 from nilometer.history.parquet.manifest import NAME, ExportFile, Manifest, read_manifest
-from nilometer.history.parquet.reading import ColumnHeader, LedgerFile, check_files, opened
+from nilometer.history.parquet.reading import ColumnHeader, check_files, opened
 
 _GROUP: Final = "group="
+BUCKET: Final = "bucket"
+"""The column with the bucket of an event: it is in no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +34,17 @@ class BucketedExport:
     @property
     def buckets(self) -> frozenset[str]:
         """Those that hold events."""
-        return frozenset(_bucket_of(file) for run in self.manifest.runs for file in run)
+        return frozenset(bucket_of(file) for run in self.manifest.runs for file in run)
 
-    def headers(self) -> Iterator[tuple[ColumnHeader, str]]:
-        """The header of each event, by position, with its bucket. Raises ``InputError``."""
+    def columns(self, names: Sequence[str]) -> Iterator[pyarrow.Table]:
+        """Some columns of all events, a run after the other, with the bucket of each. Raises ``InputError``."""
         for run in self.manifest.runs:
             with opened(self.manifest, run) as files:
-                yield from merge(
-                    *(_headers_in(file, _bucket_of(known)) for file, known in zip(files, run, strict=True))
-                )
+                tables = [
+                    _with_bucket(file.read_columns(names), bucket_of(known))
+                    for file, known in zip(files, run, strict=True)
+                ]
+            yield pyarrow.concat_tables(tables)
 
     def lines(self, buckets: Collection[str]) -> Iterator[tuple[ColumnHeader, bytes]]:
         """The events of some buckets, by position: what the columns say, and the history line.
@@ -46,7 +52,7 @@ class BucketedExport:
         Raises ``InputError`` for a file that is not what was written.
         """
         for run in self.manifest.runs:
-            with opened(self.manifest, [file for file in run if _bucket_of(file) in buckets]) as files:
+            with opened(self.manifest, [file for file in run if bucket_of(file) in buckets]) as files:
                 yield from merge(*(file.lines_with_columns() for file in files))
 
 
@@ -58,10 +64,17 @@ def open_buckets(folder: Path) -> BucketedExport:
     return BucketedExport(manifest, (len(content), hashlib.sha256(content).hexdigest()))
 
 
-def _bucket_of(file: ExportFile) -> str:
+def bucket_of(file: ExportFile) -> str:
     """The bucket that a file is in, as its path says."""
     return next((part for part in file.path.split("/") if part.startswith(_GROUP)), "")
 
 
-def _headers_in(file: LedgerFile, bucket: str) -> Iterator[tuple[ColumnHeader, str]]:
-    return ((header, bucket) for header in file.headers())
+def streams_with_buckets(events: pyarrow.Table) -> list[tuple[str, str]]:
+    """Each stream with each bucket that it is in."""
+    found = events.group_by(["stream", BUCKET]).aggregate([])
+    pairs = zip(found.column("stream").to_pylist(), found.column(BUCKET).to_pylist(), strict=True)
+    return [(stream, bucket) for stream, bucket in pairs if stream is not None]
+
+
+def _with_bucket(table: pyarrow.Table, bucket: str) -> pyarrow.Table:
+    return table.append_column(BUCKET, pyarrow.array([bucket] * table.num_rows, pyarrow.string()))

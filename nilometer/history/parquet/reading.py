@@ -21,21 +21,17 @@ from domain.identifiers import StreamName
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import write_digested_lines
 from nilometer.history.columns import SCHEMA_VERSION, STORED
-from nilometer.history.parquet.arrow import SCHEMA
+from nilometer.history.parquet.arrow import SCHEMA, to_utc_times
 from nilometer.history.parquet.manifest import ExportFile, Manifest, read_manifest
 from nilometer.storage.reader import StoredRow
 
 ROWS_READ: Final = 1024
 """Rows of a file that are read together."""
-HEADERS_READ: Final = 8192
-"""The same without their bodies."""
 EXPORT_AGAIN: Final = "copy it again, or export the ledger again: nilo export --as parquet -o DIR"
 _NOT_OURS: Final = "Nilometer reads the Parquet files that nilo export --as parquet writes, as it wrote them"
 
 Line = tuple[int, bytes]
 """The position of an event, and its history line with its end."""
-_WITHOUT_ZONE: Final = pyarrow.timestamp("us")
-_HEADER: Final = ("position", "stream", "version", "topic", "recorded")
 
 
 class ColumnHeader(NamedTuple):
@@ -137,7 +133,7 @@ class LedgerFile:
     def lines_with_columns(self) -> Iterator[tuple[ColumnHeader, bytes]]:
         """The same, each with what the typed columns say of it."""
         for batch, rows, lines in self._pieces((*STORED, "recorded")):
-            for row, recorded, line in zip(rows, _recorded_in(batch), lines, strict=True):
+            for row, recorded, line in zip(rows, to_utc_times(batch.column("recorded")), lines, strict=True):
                 yield ColumnHeader(row.position, row.stream, row.version, row.topic, recorded), line
 
     def _pieces(self, columns: Sequence[str]) -> Iterator[tuple[pyarrow.RecordBatch, list[StoredRow], list[bytes]]]:
@@ -168,13 +164,12 @@ class LedgerFile:
                 hint=EXPORT_AGAIN,
             )
 
-    def headers(self) -> Iterator[ColumnHeader]:
-        """What its typed columns say of each event, without the bodies. Raises ``InputError``."""
-        for batch in self._batches(_HEADER, HEADERS_READ):
-            columns = [batch.column(name).to_pylist() for name in _HEADER[:-1]]
-            if any(None in column for column in columns):
-                raise self._lacks_something()
-            yield from map(ColumnHeader, *columns, _recorded_in(batch))
+    def read_columns(self, names: Sequence[str]) -> pyarrow.Table:
+        """Some columns of all its rows. Raises ``InputError``."""
+        try:
+            return self._file.read(columns=list(names))
+        except (pyarrow.ArrowException, OSError) as error:
+            raise _damaged(self.name, error) from None
 
     def _rows_in(self, batch: pyarrow.RecordBatch) -> list[StoredRow]:
         columns = [batch.column(name).to_pylist() for name in STORED]
@@ -185,9 +180,9 @@ class LedgerFile:
             for position, stream, version, topic, body in zip(*columns, strict=True)
         ]
 
-    def _batches(self, columns: Sequence[str], rows: int = ROWS_READ) -> Iterator[pyarrow.RecordBatch]:
+    def _batches(self, columns: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
         try:
-            yield from self._file.iter_batches(rows, columns=list(columns))
+            yield from self._file.iter_batches(ROWS_READ, columns=list(columns))
         except (pyarrow.ArrowException, OSError) as error:
             raise _damaged(self.name, error) from None
 
@@ -218,16 +213,6 @@ class LedgerFile:
             )
         except (KeyError, ValueError):
             raise InputError(f"{self.name}: its metadata are damaged", hint=EXPORT_AGAIN) from None
-
-
-def _recorded_in(batch: pyarrow.RecordBatch) -> Iterator[str | None]:
-    """When events were recorded, as their bodies have it."""
-    return map(_as_utc_time, batch.column("recorded").cast(_WITHOUT_ZONE).cast(pyarrow.string()).to_pylist())
-
-
-def _as_utc_time(moment: str | None) -> str | None:
-    """A moment of Arrow, such as ``2026-11-23 10:00:00.000000``, as a body has it."""
-    return None if moment is None else f"{moment[:10]}T{moment[11:]}Z"
 
 
 def _facts_of(file: ExportFile) -> tuple[int, int, int, str]:

@@ -49,22 +49,17 @@ def test_shares_of_buckets_come_to_what_the_whole_comes_to(seed: int, faults: in
         except InputError:
             event("no ledger takes it")
             return
-        audits, absent, undivided = list[Audit](), list[str](), ""
-
-        def note(grouping: Grouping) -> None:
-            nonlocal undivided
-            undivided = grouping.undivided
-
+        audits, absent, grouping = list[Audit](), list[str](), Grouping("")
         for number in range(1, shares + 1):
             source = open_bucketed(export, shares)
             if source is None:
-                event("fewer buckets than shares")
+                event("one bucket")
                 return
-            audit, _ = judge_share(source, ShareNumber(number, shares), lambda audit: None, note)
-            audits.append(audit)
+            grouping = source.survey()
+            audits.append(judge_share(source, grouping, ShareNumber(number, shares), lambda audit: None))
             absent += source.absent
-        event("in one piece" if undivided else "divided")
-        if undivided:
+        event("in one piece" if grouping.undivided else "divided")
+        if grouping.undivided:
             return
         assert len(absent) == len(set(absent))
         joined = Audit(minor=True)

@@ -19,16 +19,19 @@ import pytest
 from detection.corruptions import with_leaf
 from nilometer import Ledger
 from nilometer.history.checked import read_history
+from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.history.parquet import writing
 from nilometer.history.parquet.manifest import NAME
 from nilometer.history.parquet.reading import ColumnHeader, LedgerFile
 from nilometer.history.restoring import restore
 from nilometer.storage.sqlite.triggers import TRIGGERS
 from nilometer.textio.files import open_input
+from tests.domain.given import HOST, START, WEB, do
 from tests.nilometer.audit.mixed import LEDGER, Line, mixed_history, shuffled, text_of
 from tests.nilometer.cli.calling import CallResult, Desk
 from tests.nilometer.cli.test_schemas import problems
 from tests.nilometer.databases import Server
+from tests.rules.judging.histories import history
 
 Json = dict[str, Any]
 OTHER_LEDGER = f"urn:uuid:{LEDGER.replace('1', '2')}"
@@ -174,6 +177,19 @@ def test_a_share_of_an_export_with_buckets_reads_the_bodies_of_its_own(
     expected = without_times(whole.json)
     expected["about"]["files"] = [listed]
     assert without_times(joined.json) == expected
+
+
+def test_more_shares_than_buckets_judge_each_bucket_once_and_say_that_they_do_not_help(
+    desk: Desk, buckets: Path
+) -> None:
+    made = [desk.call("audit", str(buckets), "--share", f"{number}/6") for number in range(1, 7)]
+    assert sorted(bool(share.json["events"]) for share in made) == [False, False, True, True, True, True]
+    note = "note: the export has 4 buckets, and a bucket is judged in one piece: more shares do not help\n"
+    assert {share.err for share in made} == {note}
+    names = [desk.write(f"share-{number}.json", share.out) for number, share in enumerate(made)]
+    joined = without_times(desk.call("audit", "--join", *names, "--format", "json").json)
+    whole = without_times(desk.call("audit", str(buckets), "--format", "json").json)
+    assert {**joined, "about": None} == {**whole, "about": None}
 
 
 def test_what_the_columns_say_is_compared_with_the_bodies_by_the_share_that_judges_them(
@@ -374,11 +390,18 @@ def test_a_damaged_event_of_a_ledger_is_judged_in_one_piece(desk: Desk, lines: l
 
 
 def test_where_migrations_make_one_group_of_a_fleet_it_says_so(desk: Desk) -> None:
-    alone = [line for line in mixed_history(3) if line["subject"].partition("/")[2].startswith("s1")]
-    for position, line in enumerate(alone, start=1):
-        line["position"] = position
-    answer = desk.call("audit", desk.write("one.jsonl", text_of(alone)), "--share", "1/4")
-    assert "of the events are in one group of hosts and VMs that migrations connect" in answer.err
+    other = {**HOST, "host": "hv02"}
+    events = history(HOST, other, WEB, START, {"command": "move-vm", "vm": "web01", "to": "hv02"})
+    lines = [envelope_to_cloudevent(envelope, LEDGER) for envelope in events]
+    answer = desk.call("audit", desk.write("one.jsonl", text_of(lines)), "--share", "1/4")
+    assert "of the events are in one group of hosts and VMs that migrations connect, or requests for them" in answer.err
+
+
+def test_where_a_host_has_most_events_it_says_so_and_no_word_of_migrations(desk: Desk) -> None:
+    events = history(HOST, WEB, START, do("add-memory", "web01", amount="2MiB"))
+    lines = [envelope_to_cloudevent(envelope, LEDGER) for envelope in events]
+    answer = desk.call("audit", desk.write("one.jsonl", text_of(lines)), "--share", "1/2")
+    assert "100% of the events are those of one host and its VMs, and a host with its VMs is judged" in answer.err
 
 
 def test_strict_and_require_are_the_joins(desk: Desk, lines: list[Line]) -> None:

@@ -352,7 +352,7 @@ def test_a_changed_body(exported: Path) -> None:
     def change(table: pyarrow.Table) -> pyarrow.Table:
         bodies = [body.replace('"anna"', '"eve"') for body in table.column("body").to_pylist()]
         index = table.schema.names.index("body")
-        columns = [table.column(name) for name in table.schema.names]
+        columns: list[pyarrow.Array] = [table.column(name) for name in table.schema.names]
         columns[index] = pyarrow.array(bodies, pyarrow.string())
         return pyarrow.Table.from_arrays(columns, schema=table.schema).replace_schema_metadata(dict(facts))
 
