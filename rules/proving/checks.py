@@ -23,6 +23,7 @@ from domain.settings import Mode
 from domain.state import Power, Site
 from rules.concrete.replay import execute_transition
 from rules.obligations import Obligation, ObligationBuilder
+from rules.obligations.builder import can_be_written
 from rules.proving.check import Check, check_of, negated, verdict_of, worst_first
 from rules.search.actions import Action
 from rules.search.guards import check_guards, preconditions
@@ -58,7 +59,8 @@ class Checks:
 
     def all(self, rules: Collection[str] = (), commands: Collection[str] = ()) -> Iterator[Check]:
         """Runs the checks; with rules or commands, only those about them. Yields each result as it is known."""
-        yield from self.vacuity()
+        if self._obligations:
+            yield from self.vacuity()
         if not rules:
             yield from self.reached(commands)
             yield from self.dead(commands)
@@ -210,11 +212,10 @@ class Checks:
 
     def _forgetful_reader(self, start: Transition) -> tuple[list[Term], Term]:
         """The obligation that ``start`` gives its true reasons, as read by a reader that forgets the power state."""
-        [obligation] = [known for known in self._obligations if known.name == "reason/start/why_not_start"]
         is_off = terms.equal(as_record(SITE["vm"]).term("power"), terms.constant(Power.OFF))
         [code] = terms.replace_all([start.decision.term("code")], is_off, TRUE)
         why = self._builder.apply(why_not_start, site=SITE)
-        return list(obligation.assumes), terms.equal(code, why)
+        return can_be_written(start.arguments), terms.equal(code, why)
 
     # The specification
 

@@ -6,19 +6,23 @@ for result in prove():
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
+from typing import Final
 
 from rules.concrete.replay import TracingReader
-from rules.obligations import Obligation, ObligationBuilder, build_all
+from rules.kinds import CHECKS
+from rules.obligations import Obligation, ObligationBuilder
+from rules.obligations.all import KINDS
 from rules.obligations.builder import base_command
+from rules.obligations.induction import bystanders
 from rules.proving.beside import beside, is_worthwhile
+from rules.proving.check import Check
 from rules.proving.checks import Checks
 from rules.proving.refuting import Refuter
 from rules.proving.result import ProofResult
 from rules.search.reachability import Search
 from rules.solving.prover import BUDGET, Prover
-from rules.solving.solver import Solver
 from rules.solving.verdict import ProofVerdict
 from rules.specification.predicate import is_predicate
 
@@ -29,25 +33,60 @@ def prove(
     """Proves obligations, then runs checks. Yields each result as it is known.
 
     ``rules`` and ``commands`` select by name; without any, everything is proved. ``budget`` is the number of solver
-    steps (``rlimit``) for one obligation; if more are needed, the verdict is unknown. The checks run in a second
-    process where there is a second core, unless ``cores`` is 1; the results and their order are the same. Raises
-    ``UnreadableRule`` for a rule that cannot be read, and ``InternalError`` if CPython does not do what a model says.
+    steps (``rlimit``) for one obligation; if more are needed, the verdict is unknown. Where there is a second core, a
+    second process has the second part of the work, unless ``cores`` is 1; the results and their order are the same.
+    Raises ``UnreadableRule`` for a rule that cannot be read, and ``InternalError`` if CPython does not do what a model
+    says.
     """
     if is_worthwhile() if cores is None else cores > 1:
-        _builder()  # so that a fork has it too
-        with beside(_check, rules, commands, budget) as checks:
-            yield from _prove(rules, commands, Prover(budget))
-            yield from checks
+        _program()  # so that a fork has it too; the obligations are built while it works already
+        with beside(_second_part, rules, commands, budget) as others:
+            yield from _obligations_first(_first_part(rules, commands, Prover(budget)), others)
     else:
         prover = Prover(budget)
-        yield from _prove(rules, commands, prover)
-        yield from _check(rules, commands, budget, prover.solver)
+        second = _second_part(rules, commands, budget, prover)
+        yield from _obligations_first(_first_part(rules, commands, prover), second)
 
 
-def _prove(rules: Collection[str], commands: Collection[str], prover: Prover) -> Iterator[ProofResult]:
-    builder = _builder()
-    refuter = Refuter(prover, Search(builder, prover.budget), _program_reader(), _specification_reader())
-    for proof in prover.prove(select_obligations(rules, commands)):
+_IN_SECOND_PART: Final = (bystanders,)
+"""What the second part proves, by what builds it: with the checks, half of the work. No other obligation has the
+assumptions of these, which each process has to tell its solver."""
+
+
+def _first_part(rules: Collection[str], commands: Collection[str], prover: Prover) -> Iterator[ProofResult]:
+    chosen = select_obligations(rules, commands)
+    others = set(map(id, _chosen(_built(*_IN_SECOND_PART), rules, commands)))
+    yield from _prove([obligation for obligation in chosen if id(obligation) not in others], prover)
+    yield from _results(_checks(chosen, prover).vacuity())
+
+
+def _second_part(
+    rules: Collection[str], commands: Collection[str], budget: int, prover: Prover | None = None
+) -> Iterator[ProofResult]:
+    prover = prover or Prover(budget)
+    yield from _prove(_chosen(_built(*_IN_SECOND_PART), rules, commands), prover)
+    yield from _results(_checks([], prover).all(rules, commands))
+
+
+def _obligations_first(first: Iterable[ProofResult], second: Iterable[ProofResult]) -> Iterator[ProofResult]:
+    """The results of both parts: those of obligations, then those of checks."""
+    checks: list[ProofResult] = []
+    for result in first:
+        if result.kind in CHECKS:
+            checks.append(result)
+        else:
+            yield result
+    for result in second:
+        if result.kind in CHECKS:
+            yield from checks
+            checks = []
+        yield result
+    yield from checks
+
+
+def _prove(obligations: Iterable[Obligation], prover: Prover) -> Iterator[ProofResult]:
+    refuter = Refuter(prover, Search(_program(), prover.budget), _program_reader(), _specification_reader())
+    for proof in prover.prove(obligations):
         obligation = proof.obligation
         yield ProofResult(
             name=obligation.name,
@@ -61,13 +100,13 @@ def _prove(rules: Collection[str], commands: Collection[str], prover: Prover) ->
         )
 
 
-def _check(
-    rules: Collection[str], commands: Collection[str], budget: int, solver: Solver | None = None
-) -> Iterator[ProofResult]:
-    builder = _builder()
-    search = Search(builder, budget)
-    obligations = select_obligations(rules, commands)
-    for check in Checks(builder, obligations, search, budget, solver).all(rules, commands):
+def _checks(obligations: Sequence[Obligation], prover: Prover) -> Checks:
+    search = Search(_program(), prover.budget)
+    return Checks(_program(), obligations, search, prover.budget, prover.solver)
+
+
+def _results(checks: Iterable[Check]) -> Iterator[ProofResult]:
+    for check in checks:
         yield ProofResult(
             name=check.name,
             kind=check.kind,
@@ -81,9 +120,13 @@ def _check(
 
 def select_obligations(rules: Collection[str] = (), commands: Collection[str] = ()) -> list[Obligation]:
     """The obligations about these predicates or goals and these commands, by name; without names, all."""
+    return _chosen(_built(*KINDS), rules, commands)
+
+
+def _chosen(obligations: Iterable[Obligation], rules: Collection[str], commands: Collection[str]) -> list[Obligation]:
     return [
         obligation
-        for obligation in _builder().obligations
+        for obligation in obligations
         if (not rules or obligation.rule in rules)
         and (not commands or base_command(obligation.command or "") in commands)
     ]
@@ -91,7 +134,7 @@ def select_obligations(rules: Collection[str] = (), commands: Collection[str] = 
 
 def obligations_named(names: Collection[str] = ()) -> list[Obligation]:
     """The obligations of these names; without names, all. Raises ``KeyError`` for an unknown name."""
-    by_name = {obligation.name: obligation for obligation in _builder().obligations}
+    by_name = {obligation.name: obligation for obligation in _built(*KINDS)}
     return [by_name[name] for name in names] if names else list(by_name.values())
 
 
@@ -111,8 +154,18 @@ def _specification_reader() -> TracingReader:
 
 
 @cache
-def _builder() -> ObligationBuilder:
-    """The builder of the running program, with all obligations, which are built once."""
-    builder = ObligationBuilder(_program_reader(), _specification_reader())
-    build_all(builder)
-    return builder
+def _program() -> ObligationBuilder:
+    """The builder of the running program, with no obligations yet."""
+    return ObligationBuilder(_program_reader(), _specification_reader())
+
+
+@cache
+def _built(*kinds: Callable[[ObligationBuilder], None]) -> list[Obligation]:
+    """The obligations of some kinds, by what builds them; each kind is built once."""
+    if len(kinds) > 1:
+        return [obligation for kind in kinds for obligation in _built(kind)]
+    [build] = kinds
+    builder = _program()
+    builder.obligations = []
+    build(builder)
+    return builder.obligations

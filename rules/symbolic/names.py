@@ -53,7 +53,7 @@ def function_problem(function: FunctionType) -> str | None:
 def rebinding_problem(module: ModuleType, name: str) -> str | None:
     """Why a global name of a module may come to stand for something else than it does now."""
     bound, changed_by_functions = _names_given(tree_of(module))
-    places = bound[name] + bound["*"]
+    places = bound.get(name, 0) + bound.get("*", 0)
     if name in changed_by_functions:
         return f"{name!r} is given another value by a function (global {name})"
     if places > 1:

@@ -62,6 +62,7 @@ class RuleReader:
         self._definitions = definitions or {}
         self.reached: dict[str, Rule] = {}
         """Every function that was read, by its qualified name."""
+        self._sources: dict[Rule, RuleSource] = {}
         self._results: dict[tuple[object, ...], Value] = {}
         self._stack: list[Rule] = []
         """The rules that are being read, each called by the one before it."""
@@ -81,14 +82,9 @@ class RuleReader:
         key = (rule, *[argument.key for argument in arguments])
         result = self._results.get(key)
         if result is None:
-            source = definition_of(rule)
-            if not self.readable(rule):
-                raise source.error(source.tree, f"{rule.__qualname__} is no rule", "mark it @rule if it is one")
-            if rule in self._definitions:
-                source = dataclasses.replace(source, tree=self._definitions[rule])
+            source = self._sources.get(rule) or self._source_of(rule)
             if rule in self._stack:
                 raise source.error(source.tree, f"{rule.__qualname__} comes to call itself", "a rule that ends")
-            self.reached[f"{rule.__module__}.{rule.__qualname__}"] = rule
             self._stack.append(rule)
             try:
                 result = _Function(self, source, types_of(rule)["return"]).apply(arguments)
@@ -100,6 +96,16 @@ class RuleReader:
                 self._stack.pop()
             self._results[key] = result
         return result
+
+    def _source_of(self, rule: Rule) -> RuleSource:
+        source = definition_of(rule)
+        if not self.readable(rule):
+            raise source.error(source.tree, f"{rule.__qualname__} is no rule", "mark it @rule if it is one")
+        if rule in self._definitions:
+            source = dataclasses.replace(source, tree=self._definitions[rule])
+        self.reached[f"{rule.__module__}.{rule.__qualname__}"] = rule
+        self._sources[rule] = source
+        return source
 
 
 class _Function:
@@ -118,7 +124,7 @@ class _Function:
         spec = tree.args
         if spec.vararg or spec.kwarg or spec.kwonlyargs or spec.defaults or spec.posonlyargs:
             raise self._error(tree, "a parameter with a default, a star or a mark", "plain parameters")
-        if ast.get_docstring(tree) is None:
+        if ast.get_docstring(tree, clean=False) is None:
             raise self._error(tree, f"{tree.name} does not say what it means", "a docstring for an operator")
         names = [parameter.arg for parameter in spec.args]
         return self._block(tree.body[1:], dict(zip(names, arguments, strict=True)), tree)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, cast
 
+from domain.record import fast_init
+
 Literal = int | bool | StrEnum
 Sort = type[int] | type[bool] | type[StrEnum]
 
@@ -40,6 +42,7 @@ class Op(Enum):
     __hash__ = object.__hash__  # terms are looked up by their operations, and Enum's own takes a call of Python
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=False)
 class Term:
     """A term. Build it with the functions of this module, so that two equal terms are the same object."""

@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import EnumMeta, StrEnum
-from functools import cache
-from typing import Any, cast, get_type_hints
+from functools import cache, cached_property
+from typing import Any, Final, cast, get_type_hints
 
 from rules.symbolic import terms
 from rules.symbolic.terms import Literal, Sort, Term
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class SymbolicRecord:
     """A frozen record of the program: its class, and a symbolic value for each field."""
 
@@ -23,10 +23,11 @@ class SymbolicRecord:
     def __getitem__(self, name: str) -> Value:
         return self.fields[name]
 
-    @property
+    @cached_property
     def key(self) -> object:
         """Equal for records of the same class with the same values."""
-        return (self.kind, *[value.key for value in self.fields.values()])
+        key = (self.kind, *[value.key for value in self.fields.values()])
+        return id(_KEYS.setdefault(key, key))  # a number is quicker to look up than all that is in the record
 
     def term(self, name: str) -> Term:
         """The value of a field that is a term, not a record."""
@@ -36,6 +37,9 @@ class SymbolicRecord:
 
 
 Value = Term | SymbolicRecord
+
+_KEYS: Final[dict[tuple[object, ...], tuple[object, ...]]] = {}
+"""What a record's key stands for: its class, and the keys of its values. Each is there for good, as terms are."""
 
 
 def as_record(value: Value | None) -> SymbolicRecord:

@@ -94,7 +94,7 @@ def command(
         second_solver()  # fails at once if there is none
     if smt2 is not None:
         _export(selection, smt2)
-    report = _report(out, selection, save, show_all=all_results)
+    report = _report(out, save, show_all=all_results)
     return _prove(report, selection, recheck=recheck, cores=cores, budget=budget or BUDGET)
 
 
@@ -125,7 +125,7 @@ def _prove_unless_kept(
     key = proof_key(options)
     proof = read_proof(key)
     if proof is not None:
-        report = Report(out, len(proof.results), all=show_all)
+        report = Report(out, all=show_all)
         report.kept = proof.at
         for result in proof.results:
             report.add(result)
@@ -134,17 +134,17 @@ def _prove_unless_kept(
     from rules.solving.prover import BUDGET
 
     selection = select(rules, commands)
-    report = _report(out, selection, save, show_all=show_all)
+    report = _report(out, save, show_all=show_all)
     code = _prove(report, selection, recheck=False, cores=cores, budget=budget or BUDGET)
     if proof_key(options) == key:  # else it was changed meanwhile
         keep_proof(key, report.results.values())
     return code
 
 
-def _report(out: Output, selection: Selection, save: Path | None, *, show_all: bool) -> Report:
+def _report(out: Output, save: Path | None, *, show_all: bool) -> Report:
     from nilometer.cli.prove.report import Report
 
-    return Report(out, len(selection.obligations), save, all=show_all)
+    return Report(out, save, all=show_all)
 
 
 def _prove(report: Report, selection: Selection, *, recheck: bool, cores: int | None, budget: int) -> int:
@@ -155,6 +155,8 @@ def _prove(report: Report, selection: Selection, *, recheck: bool, cores: int | 
     try:
         with report.bar, interruptible() as check_interrupt:
             for result in prove(selection.rules, selection.commands, cores=cores, budget=budget):
+                if not report.results:
+                    report.expect(len(selection.obligations))
                 report.add(result)
                 check_interrupt()
             if recheck:

@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +14,6 @@ from nilometer.cli.failures import say
 from nilometer.cli.output import Output
 from nilometer.cli.prove.bar import ProgressBar
 from nilometer.times import system_clock
-from rules.judging.fingerprint import rules_digest
 from rules.kinds import CHECKS, KINDS
 from rules.proving.result import ProofResult
 
@@ -32,15 +30,20 @@ _COLOURS: Final = {ProofVerdict.PROVED: "green", ProofVerdict.REFUTED: "red", Pr
 class Report:
     """Gathers results, and prints the verdict on all of them, what is not proved, and, with ``--all``, each of them."""
 
-    def __init__(self, out: Output, expected: int, save: Path | None = None, *, all: bool = False) -> None:
+    def __init__(self, out: Output, save: Path | None = None, *, all: bool = False) -> None:
         self.out, self.save, self.all = out, save, all
         self.results: dict[str, ProofResult] = {}
         self.solver = ""
         self.opinions: list[Opinion] = []
         self.kept: datetime | None = None
         """When the results were proved, if they were not proved now."""
-        self._expected = expected
-        self.bar = ProgressBar("proving", expected)
+        self._expected = 0
+        self.bar = ProgressBar("proving", 0)
+
+    def expect(self, obligations: int) -> None:
+        """Says how many obligations there are: that is known when they are built."""
+        self._expected = obligations
+        self.bar.begin("proving", obligations)
 
     def add(self, result: ProofResult) -> None:
         """Adds a result."""
@@ -181,6 +184,10 @@ class Report:
         return written
 
     def _document(self, seconds: float) -> dict[str, Any]:
+        from importlib.metadata import version
+
+        from rules.judging.fingerprint import rules_digest
+
         recheck = None
         if self.solver:
             differ = [

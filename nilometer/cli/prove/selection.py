@@ -15,15 +15,21 @@ from rules.proving.run import obligations_named, select_obligations
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The selected obligations, and the names to give to ``prove`` for them; no names mean all."""
+    """The names to give to ``prove`` for what is selected; no names mean all."""
 
     rules: Collection[str]
     commands: Collection[str]
-    obligations: Sequence[Obligation]
+
+    @property
+    def obligations(self) -> Sequence[Obligation]:
+        """The selected obligations."""
+        return select_obligations(self.rules, self.commands)
 
 
 def select(rules: Collection[str], commands: Collection[str]) -> Selection:
     """Selects the obligations about these rules and commands. Raises ``InputError`` for an unknown name."""
+    if not rules and not commands:
+        return Selection((), ())  # nothing has to be built to know that
     obligations = select_obligations()
     predicates = dict.fromkeys(predicate for rule in rules for predicate in _predicates_of(rule, obligations))
     known_commands = {base_command(known.command) for known in obligations if known.command}
@@ -32,14 +38,13 @@ def select(rules: Collection[str], commands: Collection[str]) -> Selection:
             hint = did_you_mean(name, known_commands)
             raise InputError(f"there is nothing to prove about a command {name!r}", hint=hint)
     names = dict.fromkeys(map(base_command, commands))
-    selected = select_obligations(predicates, names)
-    if not selected:
+    if not select_obligations(predicates, names):
         of_rules = dict.fromkeys(
             base_command(known.command) for known in obligations if known.rule in predicates and known.command
         )
         hint = f"it is proved of {', '.join(of_rules)}" if of_rules else "it is about no command: leave --command out"
         raise InputError(f"there is nothing to prove about {', '.join(rules)} and {', '.join(commands)}", hint=hint)
-    return Selection(list(predicates), list(names), selected)
+    return Selection(list(predicates), list(names))
 
 
 def _predicates_of(rule: str, obligations: Sequence[Obligation]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rules.kinds import CHECKS
 from rules.proving.run import obligations_named, prove, smtlib
 from rules.solving.verdict import ProofVerdict
 
@@ -31,6 +32,13 @@ def test_some_rules_and_some_commands_can_be_chosen() -> None:
 def test_two_processes_come_to_the_same_in_the_same_order(chosen: list[str]) -> None:
     alone, apart = ([(found.name, found.verdict) for found in prove(chosen, ["save"], cores=cores)] for cores in (1, 2))
     assert apart == alone
+
+
+def test_obligations_come_before_all_checks_and_both_parts_of_the_work_have_some() -> None:
+    found = [result.kind for result in prove(commands=["save"])]
+    checks = [kind in CHECKS for kind in found]
+    assert checks == sorted(checks)
+    assert {"keeps", "bystander", "vacuity", "guard"} <= {*found}
 
 
 def test_obligations_are_found_by_their_names() -> None:

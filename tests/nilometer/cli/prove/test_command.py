@@ -260,7 +260,7 @@ def test_help_loads_no_solver() -> None:
 
 def test_what_is_refuted_counts_more_than_what_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     def finish(*verdicts: ProofVerdict) -> int:
-        report = Report(Output("plain"), len(verdicts))
+        report = Report(Output("plain"))
         for number, verdict in enumerate(verdicts):
             report.add(
                 ProofResult(
