@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from domain.errors import NilometerError
-from domain.state import Host, Site, Vm
+from domain.state import Group, Host, Site, Vm
 
 
 class HistoryError(NilometerError):
@@ -46,3 +46,15 @@ class HostAggregate:
     def site(self, vm: VmAggregate) -> Site:
         """What a command on ``vm`` reads of this host and of the VM."""
         return Site(host=self.state, vm=vm.state, entry=self.entry(vm.id))
+
+
+@dataclass(slots=True)
+class GroupAggregate:
+    """The book of a group of decided VMs: what they hold together. ``version`` counts the events of its stream.
+
+    Its entries are not kept: each is what its VM holds.
+    """
+
+    id: str
+    state: Group
+    version: int = 0

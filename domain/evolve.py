@@ -9,7 +9,7 @@ from domain.guests import Guest, Mechanism
 from domain.replacing import replace
 from domain.rule import rule
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode, loads_driver
-from domain.state import Host, Power, Vm
+from domain.state import Group, Host, Power, Vm
 
 # VM stream
 
@@ -204,3 +204,9 @@ def entry_returned(entry: int, bytes: int) -> int:
 def book_change(before: Vm, after: Vm) -> int:
     """What a change of a VM changes in its host's book: granted if positive, returned if negative."""
     return after.held - before.held
+
+
+@rule
+def group_changed(group: Group, change: int) -> Group:
+    """What a VM of a group was given, or gave back, its VMs hold together, or do not hold any more."""
+    return replace(group, held=group.held + change)

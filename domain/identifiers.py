@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final, NewType
 
 StreamName = NewType("StreamName", str)
-"""The name of a stream: ``vm/web01``, ``host/hv01``, ``policy/tenth_stays_free``, or ``import/`` and a digest."""
+"""The name of a stream: ``vm/web01``, ``host/hv01``, ``policy/tenth``, ``group/db``, or ``import/`` and a digest."""
 
 VmId = NewType("VmId", str)
 """What a VM is called in commands and in the name of its stream: ``web01``."""
@@ -40,6 +40,11 @@ def import_stream(digest: str) -> StreamName:
 def policy_stream(name: str) -> StreamName:
     """The name of the stream of a policy: when it was adopted, and when it was retired."""
     return StreamName(f"policy/{name}")
+
+
+def group_stream(name: str) -> StreamName:
+    """The name of the stream of a group's book: what its VMs hold together."""
+    return StreamName(f"group/{name}")
 
 
 POLICIES: Final = StreamName("policies/adopted")

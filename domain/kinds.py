@@ -51,8 +51,13 @@ from domain.observed.events import (
     VmRetired,
 )
 from domain.policy_events import (
+    GroupClosed,
+    GroupMemoryGranted,
+    GroupMemoryReturned,
+    GroupOpened,
     HostRefusedByPolicy,
     PoliciesChanged,
+    PoliciesGroupChanged,
     PolicyAdopted,
     PolicyRetired,
     VmMemoryAddedWithinPolicy,
@@ -95,8 +100,17 @@ BY_POLICIES: Final[tuple[type[Event], ...]] = (
 )
 """What policies refused of it, or granted less of."""
 
-POLICIES: Final[tuple[type[Event], ...]] = (PolicyAdopted, PolicyRetired, PoliciesChanged)
-"""Which policies the ledger keeps when it decides."""
+POLICIES: Final[tuple[type[Event], ...]] = (
+    PolicyAdopted,
+    PolicyRetired,
+    PoliciesChanged,
+    PoliciesGroupChanged,
+    GroupOpened,
+    GroupMemoryGranted,
+    GroupMemoryReturned,
+    GroupClosed,
+)
+"""Which policies the ledger keeps when it decides, and the books of the groups that they speak of."""
 
 OBSERVED: Final[tuple[type[Event], ...]] = (
     VmObserved,

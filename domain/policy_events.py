@@ -25,7 +25,7 @@ class PolicyRead(Record):
     """The version of its stream at which it was adopted."""
     sentence: str
     subject: str
-    """The stream of the VM or host of which it would not hold; of VMs together ``group/`` and a name."""
+    """The stream of the VM or host of which it would not hold; of a group that of its book."""
     before: int
     """How far the subject was from keeping it: 0 if it did."""
     after: int
@@ -124,6 +124,79 @@ class PolicyRetired(PolicyEvent):
 
     digest: str
     """The SHA-256 of its text."""
+
+
+# What the VMs of a group hold together
+
+
+@record()
+class GroupFigures(Record):
+    """What the VMs of a group hold together, as events carry it."""
+
+    held: int
+
+
+@record(kw_only=True)
+class GroupEvent(PolicyEvent):
+    """An event of the book of a group: the running total of what its VMs hold, for policies over their sum."""
+
+    after: GroupFigures
+
+
+@event("group.opened")
+@record(kw_only=True)
+class GroupOpened(GroupEvent):
+    """The book is kept from now on: it begins with what the VMs of the group hold."""
+
+    policy: str
+    """The policy for which it was opened; others over the same group read it too."""
+    vms: tuple[str, ...]
+    """The patterns of names or ids of its VMs."""
+    entries: dict[str, int]
+    """The bytes that each VM holds, by id, keys sorted; no entry is 0."""
+
+
+@record(kw_only=True)
+class GroupChanged(GroupEvent):
+    """A command on one of its VMs changed the running total."""
+
+    command: str
+    before: GroupFigures
+    vm: str
+    bytes: int
+
+
+@event("group.memory-granted")
+@record(kw_only=True)
+class GroupMemoryGranted(GroupChanged):
+    """A VM of the group was given ``bytes``."""
+
+
+@event("group.memory-returned")
+@record(kw_only=True)
+class GroupMemoryReturned(GroupChanged):
+    """A VM of the group gave ``bytes`` back."""
+
+
+@event("group.closed")
+@record(kw_only=True)
+class GroupClosed(GroupEvent):
+    """The book is not kept any more: no policy that is adopted is over the group."""
+
+
+@event("policies.group-changed")
+@record(kw_only=True)
+class PoliciesGroupChanged(PolicyEvent):
+    """A group has a book from now on, or none any more: on the stream of which every command expects the version.
+
+    Who knows no books meets a kind of event that it does not know, and decides nothing: it would not keep them.
+    """
+
+    group: str
+    version: int
+    """The version of the event on the group's own stream."""
+    opened: bool
+    """Whether it has a book from now on; else it was closed."""
 
 
 @event("policies.changed")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from domain import events
-from domain.aggregates import HostAggregate, VmAggregate
+from domain.aggregates import GroupAggregate, HostAggregate, VmAggregate
 from domain.deciding.answer import Answer
 from domain.deciding.enforced import EnforcedPolicy, JointFigures, NamedVm, PolicySubject, subject_distance
 from domain.events import HostEvent
-from domain.evolve import vm_defined
-from domain.identifiers import StreamName, subject_id, vm_stream
+from domain.evolve import book_change, group_changed, vm_defined
+from domain.identifiers import StreamName, group_stream, subject_id, vm_stream
 from domain.policy_events import PolicyRead
 from domain.record import Record, record
-from domain.state import Host, Vm
+from domain.state import Group, Host, Vm
 
 
 @record()
@@ -25,7 +25,9 @@ class PolicyReads(Record):
     beside: tuple[VmAggregate, ...]
     """The VMs on these hosts, where a policy may be broken of others than the one that is named."""
     everyone: tuple[VmAggregate, ...] = ()
-    """All VMs, where a policy may be broken of several together."""
+    """All VMs, where a policy may be broken of two together."""
+    groups: tuple[GroupAggregate, ...] = ()
+    """The books of the groups that the VM is in."""
 
 
 def find_broken(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: Answer) -> list[PolicyRead]:
@@ -33,6 +35,9 @@ def find_broken(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: 
     found: list[PolicyRead] = []
     changes = _subject_changes(reads, answer)
     for policy in policies:
+        if policy.of_group is not None:
+            found += _find_broken_of_group(policy, policy.of_group, reads, answer)
+            continue
         if policy.joint is not None:
             found += _find_broken_jointly(policy, policy.joint, reads, changes[answer.target][1])
             continue
@@ -56,13 +61,34 @@ def find_broken(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: 
     return found
 
 
+def _find_broken_of_group(
+    policy: EnforcedPolicy, measure: Callable[[Group], JointFigures], reads: PolicyReads, answer: Answer
+) -> Iterator[PolicyRead]:
+    """A group that is further from keeping a policy after a change of one of its VMs."""
+    for group in reads.groups:
+        if group.id != policy.group or reads.vm is None or answer.after is None:
+            continue
+        change = book_change(reads.vm.state, answer.after)
+        before, after = measure(group.state), measure(group_changed(group.state, change))
+        if after.distance > before.distance:
+            yield PolicyRead(
+                policy.name,
+                policy.version,
+                policy.sentence,
+                group_stream(group.id),
+                before.distance,
+                after.distance,
+                dict(after.figures),
+            )
+
+
 def _find_broken_jointly(
     policy: EnforcedPolicy,
     joint: Callable[[Mapping[str, NamedVm]], Mapping[StreamName, JointFigures]],
     reads: PolicyReads,
     changed: PolicySubject,
 ) -> Iterator[PolicyRead]:
-    """Two VMs, or a group, that are further from keeping a policy after a change of one VM."""
+    """Two VMs that are further from keeping a policy after a change of one of them."""
     if not reads.everyone or changed.state is None:
         return
     vms = {vm.id: (vm.name, vm.state) for vm in reads.everyone}

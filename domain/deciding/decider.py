@@ -12,6 +12,7 @@ from functools import partial
 from domain import commands
 from domain.commands import Command
 from domain.deciding.answer import Answer
+from domain.deciding.books import keep_books
 from domain.deciding.hosts import decide_on_host, define_vm
 from domain.deciding.policies import keep_policies
 from domain.deciding.reads import Reads
@@ -28,7 +29,8 @@ def decide(command: Command, reads: Reads) -> Answer:
     if not reads.policies:
         return answer
     again = partial(decide_by_rules, reads=reads)
-    return keep_policies(reads.policies, command, reads.for_policies, answer, again)
+    kept = keep_policies(reads.policies, command, reads.for_policies, answer, again)
+    return keep_books(reads, kept) if reads.groups else kept
 
 
 def decide_by_rules(command: Command, reads: Reads) -> Answer:

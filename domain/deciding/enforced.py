@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
+from domain.aggregates import GroupAggregate, VmAggregate
 from domain.commands import NAMES, Command
 from domain.identifiers import StreamName, UtcTime
 from domain.record import Record, record
-from domain.state import Host, Vm
+from domain.state import Group, Host, Vm
 
 WAYS_OUT: Final = frozenset(("stop", "remove-vm"))
 """Commands that end every breach: a policy that would refuse one is not adopted."""
@@ -54,7 +55,13 @@ class EnforcedPolicy(Record):
     beside: frozenset[str]
     """Commands that may break it of other VMs on the host than the one that they name, or of several VMs together."""
     joint: Callable[[Mapping[str, NamedVm]], Mapping[StreamName, JointFigures]] | None = None
-    """Of a policy over two VMs or a group: how far each of them is from keeping it, by all VMs that are there."""
+    """Of a policy over two VMs: how far they are from keeping it, by all VMs that are there."""
+    group: str = ""
+    """The group of a policy over the sum of its VMs, which are those that ``has_vm`` has."""
+    group_vms: tuple[str, ...] = ()
+    """The patterns of the VMs of the group."""
+    of_group: Callable[[Group], JointFigures] | None = None
+    """Of a policy over a group: how far it is from keeping it, by the running total of its book."""
     change: Callable[[Vm, Vm, Host, str], int] | None = None
     """Of a policy over a change: how far it is from keeping it, by the VM before and after, its host, and the command.
     The VM before it is among the ``figures`` of none."""
@@ -84,8 +91,14 @@ def subject_distance(policy: EnforcedPolicy, subject: PolicySubject | None) -> i
     return policy.measure(subject.state, subject.host)
 
 
+def sum_group(policy: EnforcedPolicy, vms: Iterable[VmAggregate]) -> GroupAggregate:
+    """What the VMs of the group of a policy hold together, of all VMs that are there."""
+    held = sum([vm.state.held for vm in vms if policy.has_vm(vm.id, vm.name)])
+    return GroupAggregate(id=policy.group, state=Group(held))
+
+
 def reads_everyone(policies: Sequence[EnforcedPolicy], command: Command) -> bool:
-    """Whether a policy has to be asked of VMs on whatever hosts: of two, or of a group."""
+    """Whether a policy has to be asked of VMs on whatever hosts: of two."""
     return _needs_of(policies, type(command))[1]
 
 
@@ -129,7 +142,7 @@ def _needs_of(policies: Sequence[EnforcedPolicy], kind: type[Command] | None) ->
     needs = by_kind.get(kind)
     if needs is None:
         name = None if kind is None else NAMES[kind]
-        asked = [policy for policy in policies if name in policy.beside]
+        asked = [policy for policy in policies if name in policy.beside and policy.of_group is None]
         are_joint = any(policy.joint is not None for policy in asked)
         has_window = any(policy.applies_at is not None for policy in policies)
         needs = by_kind[kind] = bool(asked), are_joint, has_window

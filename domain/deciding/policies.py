@@ -76,6 +76,10 @@ def _keeps_all(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: A
     for policy in policies:  # a loop, at half the cost of any(): every command comes here
         if policy.joint is not None or policy.change is not None:
             return False
+        if policy.of_group is not None:
+            if reads.groups:
+                return False
+            continue
         if policy.measure(answer.after if policy.over_vms else None, on):
             return False
     return True

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Protocol, TypeVar
 
 from domain import commands
-from domain.aggregates import HostAggregate, VmAggregate
+from domain.aggregates import GroupAggregate, HostAggregate, VmAggregate
 from domain.commands import Command
 from domain.deciding.breaches import PolicyReads
 from domain.deciding.enforced import EnforcedPolicy, reads_beside, reads_everyone
-from domain.identifiers import StreamName, host_stream, vm_stream
+from domain.identifiers import StreamName, group_stream, host_stream, vm_stream
 from domain.record import Record, record
 
 R = TypeVar("R")
@@ -35,7 +35,10 @@ class Reads(Record):
     """The VMs on the hosts that were read, where a policy may be broken of others than the one that is named."""
 
     everyone: tuple[VmAggregate, ...] = ()
-    """All VMs, where a policy may be broken of several together."""
+    """All VMs, where a policy may be broken of two together."""
+
+    groups: tuple[GroupAggregate, ...] = ()
+    """The books of the groups that the VM is in, of all policies over one that are adopted."""
 
     @property
     def for_policies(self) -> PolicyReads:
@@ -43,7 +46,9 @@ class Reads(Record):
         hosts = () if self.host is None else (self.host,)
         if self.destination is not None and self.destination is not self.host:
             hosts = (*hosts, self.destination)
-        return PolicyReads(self.vm, hosts, self.beside, self.everyone)  # by position: this is done for every command
+        return PolicyReads(
+            self.vm, hosts, self.beside, self.everyone, self.groups
+        )  # by position: each command does this
 
     @property
     def streams(self) -> set[StreamName]:
@@ -55,6 +60,8 @@ class Reads(Record):
             streams.add(host_stream(self.host.id))
         if self.destination is not None:
             streams.add(host_stream(self.destination.id))
+        for group in self.groups:
+            streams.add(group_stream(group.id))
         return streams
 
 
@@ -85,6 +92,10 @@ class Aggregates(Protocol):
         """All VMs, running or not."""
         ...
 
+    def group(self, policy: EnforcedPolicy) -> GroupAggregate:
+        """The book of the group of a policy."""
+        ...
+
     @property
     def policies(self) -> tuple[EnforcedPolicy, ...]:
         """The policies that are adopted, in the order of their names."""
@@ -101,8 +112,15 @@ def load(command: Command, aggregates: Aggregates) -> Reads:
         hosts = {host.id for host in (reads.host, reads.destination) if host is not None}
         beside = tuple(vm for host in sorted(hosts) for vm in aggregates.vms_on(host))
     everyone = tuple(aggregates.all_vms()) if reads_everyone(policies, command) else ()
+    groups: tuple[GroupAggregate, ...] = ()
+    vm = reads.vm
+    if vm is not None:
+        of_groups = {
+            policy.group: policy for policy in policies if policy.of_group is not None and policy.has_vm(vm.id, vm.name)
+        }
+        groups = tuple([aggregates.group(policy) for policy in of_groups.values()])
     # By position, as each command does this once it keeps policies.
-    return Reads(reads.vm, reads.host, reads.destination, reads.taken, reads.vms, policies, beside, everyone)
+    return Reads(vm, reads.host, reads.destination, reads.taken, reads.vms, policies, beside, everyone, groups)
 
 
 def _load(command: Command, aggregates: Aggregates) -> Reads:

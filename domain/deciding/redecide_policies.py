@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from domain import events
-from domain.aggregates import HistoryError, HostAggregate, VmAggregate
+from domain.aggregates import GroupAggregate, HistoryError, HostAggregate, VmAggregate
 from domain.commands import COMMANDS, Command
 from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
@@ -41,16 +41,18 @@ def redecide_by_policies(
     version: HostVersion,
     beside: Sequence[VmAggregate] = (),
     everyone: Sequence[VmAggregate] = (),
+    groups: Sequence[GroupAggregate] = (),
 ) -> Answer:
     """The answer that the rules and some policies give to the request of an event, on what the event says was read.
 
     ``name`` is that of its VM, ``version`` the release of its host, ``beside`` the VMs on its hosts, ``everyone`` all
-    VMs: the event has none of them. Raises ``HistoryError`` if it lacks its evidence.
+    VMs, ``groups`` the books of those that the VM is in: the event has none of them. Raises ``HistoryError`` if it
+    lacks its evidence.
     """
     try:
         command = _command_of(stream, event)
         reads = _reads_of(stream, event, policies, name, version)
-        return decide(command, replace(reads, beside=tuple(beside), everyone=tuple(everyone)))
+        return decide(command, replace(reads, beside=tuple(beside), everyone=tuple(everyone), groups=tuple(groups)))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise HistoryError(f"a {event.KIND} event does not carry what decided it: {error!r}") from None
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from domain.aggregates import HostAggregate, VmAggregate
+from domain.aggregates import GroupAggregate, HostAggregate, VmAggregate
 from domain.changes import apply_to_host, apply_to_vm, begin_host, begin_vm
 from domain.commands import Command
 from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
-from domain.deciding.enforced import EnforcedPolicy
+from domain.deciding.enforced import EnforcedPolicy, sum_group
 from domain.deciding.reads import load
 from domain.errors import UnknownHost, UnknownVm
 from domain.events import Event, HostEvent, HostRegistered, HostRemoved, VmDefined, VmEvent, VmRemoved
 from domain.identifiers import StreamName, subject_id
+from domain.policy_events import GroupEvent
 
 
 @dataclass(slots=True)
@@ -57,6 +58,10 @@ class World:
         """All VMs."""
         return list(self.vms.values())
 
+    def group(self, policy: EnforcedPolicy) -> GroupAggregate:
+        """What the VMs of the group of a policy hold together."""
+        return sum_group(policy, self.vms.values())
+
     def execute(self, command: Command) -> Answer:
         """Decides a command and applies its events. Raises ``InputError``, and then nothing changes."""
         answer = decide(command, load(command, self))
@@ -77,6 +82,8 @@ class World:
                 apply_to_vm(self.vm(id), event)
             case HostEvent():
                 apply_to_host(self.host(id), event)
+            case GroupEvent():
+                pass  # its total is what the VMs hold
             case _:
                 raise TypeError(f"{event.KIND} is not an event of a decided host or VM")
         if isinstance(event, VmRemoved):

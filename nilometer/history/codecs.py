@@ -38,7 +38,7 @@ class CloudEvent(Generic[E]):
     recorded: UtcTime
     source: Annotated[str, Field(pattern="^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     specversion: Literal["1.0"]
-    subject: Annotated[str, Field(pattern="^(vm|host|import|policy|policies)/.")]
+    subject: Annotated[str, Field(pattern="^(vm|host|group|import|policy|policies)/.")]
     time: UtcTime
     type: str
     version: Positive

@@ -5,19 +5,20 @@ Who breaks one is asked once more while it is written and nobody else writes, so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from domain.aggregates import HostAggregate, VmAggregate
-from domain.deciding.enforced import EnforcedPolicy, PolicySubject, subject_distance
+from domain.deciding.enforced import EnforcedPolicy, PolicySubject, subject_distance, sum_group
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.event import Event
-from domain.identifiers import POLICIES, StreamName, UtcTime, host_stream, policy_stream, vm_stream
+from domain.identifiers import POLICIES, StreamName, UtcTime, group_stream, host_stream, policy_stream, vm_stream
 from domain.policy_events import PoliciesChanged, PolicyAdopted, PolicyBreaker, PolicyRetired
+from nilometer.ledger.books import BookChanges, plan_books
 from nilometer.ledger.policies import PolicySet
 from nilometer.ledger.repository import decided_vms
 from nilometer.storage.recorder import ExpectedVersions
@@ -64,6 +65,7 @@ class PreparedAdoption:
     events: tuple[tuple[str, PolicyAdopted], ...]
     """What is to be recorded of each that is new, without who breaks it."""
     enforced: tuple[EnforcedPolicy, ...]
+    books: BookChanges
     checked: PolicyCheck | None
     refusal: AdoptionRefusal | None
     unchanged: tuple[str, ...]
@@ -81,7 +83,13 @@ def prepare_adoption(policies: Sequence[Policy], adopted: PolicySet, *, from_now
     unchanged = tuple(policy.name for policy in policies if policy not in new)
     if not new:
         return PreparedAdoption(
-            policies=tuple(policies), events=(), enforced=(), checked=None, refusal=None, unchanged=unchanged
+            policies=tuple(policies),
+            events=(),
+            enforced=(),
+            books=BookChanges(),
+            checked=None,
+            refusal=None,
+            unchanged=unchanged,
         )
     replaced = {policy.name for policy in new}
     others = [adopted_policy(one.name, one.envelope.event) for one in adopted.adopted if one.name not in replaced]
@@ -105,10 +113,12 @@ def prepare_adoption(policies: Sequence[Policy], adopted: PolicySet, *, from_now
             broken=(),
         )
         events.append((policy.name, event))
+    enforced = tuple(enforced_policy(name, 0, event) for name, event in events)
     return PreparedAdoption(
         policies=tuple(policies),
         events=tuple(events),
-        enforced=tuple(enforced_policy(name, 0, event) for name, event in events),
+        enforced=enforced,
+        books=plan_books(adopted, tuple(replaced), enforced),
         checked=checked,
         refusal=refusal,
         unchanged=unchanged,
@@ -134,6 +144,11 @@ def find_breakers(policy: EnforcedPolicy, fleet: Fleet) -> Iterator[PolicyBreake
         raise error
     if policy.change is not None:
         return  # nobody breaks it by being as they are
+    if policy.of_group is not None:
+        of_all = policy.of_group(sum_group(policy, decided_vms(fleet)).state)
+        if of_all.distance:
+            yield PolicyBreaker(group_stream(policy.group), of_all.distance)
+        return
     if policy.joint is not None:
         vms = {vm.id: (vm.name, vm.state) for vm in decided_vms(fleet)}
         for stream, figures in policy.joint(vms).items():
@@ -180,10 +195,12 @@ def write_change(
     versions: dict[str, int],
     metadata: Metadata,
     confirm: Callable[[Database], None] | None,
+    books: Callable[[int, Metadata], Iterable[Envelope[Event]]],
 ) -> PolicyChange:
-    """The events of policies, each on its own stream and then on the one that all commands expect.
+    """The events of policies, each on its own stream and then on the one that all commands expect; then the books.
 
-    ``versions`` are those of the policies' own streams; ``confirm`` is asked when it is written.
+    ``versions`` are those of the policies' own streams; ``confirm`` is asked when it is written. ``books`` writes the
+    events of the books after a version of the common stream.
     """
     envelopes: list[Envelope[Event]] = []
     head = adopted.version
@@ -197,6 +214,7 @@ def write_change(
         append(policy_stream(name), version, event)
         is_adopted = isinstance(event, PolicyAdopted)
         append(POLICIES, head, PoliciesChanged(policy=name, version=version, adopted=is_adopted))
+    envelopes += books(head, _caused_by(metadata, envelopes[0].id if envelopes else None))
     expected = ExpectedVersions({POLICIES: adopted.version}, confirm=confirm)
     return PolicyChange(envelopes=tuple(envelopes), expected=expected)
 

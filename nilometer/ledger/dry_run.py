@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.aggregates import HistoryError, HostAggregate, VmAggregate
+from domain.aggregates import GroupAggregate, HistoryError, HostAggregate, VmAggregate
 from domain.commands import NAMES
 from domain.deciding.decider import decide
-from domain.deciding.enforced import EnforcedPolicy, at_time, has_windows
+from domain.deciding.enforced import EnforcedPolicy, at_time, has_windows, sum_group
 from domain.deciding.reads import load, named_streams
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
@@ -92,6 +92,10 @@ class DryRun:
     def all_vms(self) -> list[VmAggregate]:
         """All decided VMs."""
         return decided_vms(self._fleet)
+
+    def group(self, policy: EnforcedPolicy) -> GroupAggregate:
+        """What the VMs of the group of a policy hold together."""
+        return sum_group(policy, self.all_vms())
 
     @property
     def policies(self) -> tuple[EnforcedPolicy, ...]:

@@ -29,6 +29,7 @@ from nilometer.ledger.adopting import (
     retirements,
     write_change,
 )
+from nilometer.ledger.books import BookChanges, entries_of, plan_books, write_books
 from nilometer.ledger.observations import ObservationWriter
 from nilometer.ledger.policies import PolicySet
 from nilometer.ledger.reader import LedgerReader, postgres_recorder
@@ -263,18 +264,26 @@ class Ledger(LedgerReader):
             metadata = policy_metadata(
                 adopted, actor=actor, via=via, reason=reason, correlation=correlation, now=current_time(self.clock)
             )
-            confirm = None if from_now else partial(self._confirm_adoption, prepared, fleet)
+            confirm = partial(self._confirm_adoption, prepared, fleet, from_now=from_now)
+            books = prepared.books
             try:
-                return replace(adoption, positions=self._write_policies(events, adopted, metadata, confirm))
+                positions = self._write_policies(events, adopted, metadata, confirm, books, fleet)
+                return replace(adoption, positions=positions)
             except IntegrityError:
                 self._pause(lost)
         raise _lost()
 
-    def _confirm_adoption(self, prepared: PreparedAdoption, fleet: Fleet, db: Database) -> None:
-        """Raises ``StaleRead`` if what others wrote meanwhile breaks a policy; none of them writes now."""
+    def _confirm_adoption(self, prepared: PreparedAdoption, fleet: Fleet, db: Database, *, from_now: bool) -> None:
+        """Raises ``StaleRead`` if what others wrote meanwhile breaks a policy, or changes what a group holds.
+
+        None of them writes now.
+        """
+        held = [entries_of(policy, fleet) for policy in prepared.books.opened]
         fold(fleet, self._application.all_in(db, fleet.position))
-        if ask_adoption(prepared, fleet, from_now=False).broken:
+        if not from_now and ask_adoption(prepared, fleet, from_now=False).broken:
             raise StaleRead("a policy is broken now")
+        if held != [entries_of(policy, fleet) for policy in prepared.books.opened]:
+            raise StaleRead("a group holds another amount now")
 
     def retire_policy(
         self,
@@ -297,7 +306,9 @@ class Ledger(LedgerReader):
                 adopted, actor=actor, via=via, reason=reason, correlation=correlation, now=current_time(self.clock)
             )
             try:
-                return self._write_policies(events, adopted, metadata, None)
+                books = plan_books(adopted, [name for name, _ in events])
+                closed = BookChanges(closed=books.closed)  # nothing is adopted: a book that lacks is opened when needed
+                return self._write_policies(events, adopted, metadata, None, closed, Fleet())
             except IntegrityError:
                 self._pause(lost)
         raise _lost()
@@ -308,9 +319,12 @@ class Ledger(LedgerReader):
         adopted: PolicySet,
         metadata: Metadata,
         confirm: Callable[[Database], None] | None,
+        books: BookChanges,
+        fleet: Fleet,
     ) -> tuple[int, ...]:
         versions = {name: self.version(policy_stream(name)) for name, _ in events}
-        change = write_change(events, adopted, versions, metadata, confirm)
+        write = partial(write_books, books, fleet, self._application.last_event)
+        change = write_change(events, adopted, versions, metadata, confirm, write)
         positions = self._application.put(change.envelopes, (), change.expected)
         self._repository.forget_policies()
         self._note_written(True)

@@ -14,7 +14,7 @@ from domain.deciding.enforced import EnforcedPolicy, at_time, has_windows
 from domain.envelope import Envelope
 from domain.event import Event
 from domain.identifiers import POLICIES, UtcTime, policy_stream
-from domain.policy_events import PoliciesChanged, PolicyAdopted
+from domain.policy_events import PoliciesChanged, PoliciesGroupChanged, PolicyAdopted
 from domain.record import Record, record
 
 StreamReader = Callable[[str, int], Iterator[Envelope[Event]]]
@@ -38,6 +38,14 @@ class PolicySet(Record):
     """In the order of their names."""
     enforced: tuple[EnforcedPolicy, ...]
     """The same, compiled."""
+    books: frozenset[str] = frozenset()
+    """The groups that have a book."""
+
+    @property
+    def without_book(self) -> tuple[EnforcedPolicy, ...]:
+        """A policy of each group that has no book, as who adopted it knew none: the next write opens it."""
+        groups = {policy.group: policy for policy in self.enforced if policy.of_group is not None}
+        return tuple([policy for group, policy in groups.items() if group not in self.books])
 
     def at(self, time: UtcTime) -> PolicySet:
         """Those that apply at a time."""
@@ -46,7 +54,7 @@ class PolicySet(Record):
         enforced = at_time(self.enforced, time)
         names = {policy.name for policy in enforced}
         adopted = tuple(policy for policy in self.adopted if policy.name in names)
-        return PolicySet(version=self.version, adopted=adopted, enforced=enforced)
+        return PolicySet(version=self.version, adopted=adopted, enforced=enforced, books=self.books)
 
 
 NO_POLICIES: Final = PolicySet(version=0, adopted=(), enforced=())
@@ -61,7 +69,20 @@ def read_policy_set(stream: StreamReader) -> PolicySet:
         _adopted(name, version, next(stream(policy_stream(name), version - 1), None))
         for name, version in sorted(versions_of(changes).items())
     ]
-    return PolicySet(version=changes[-1].version, adopted=tuple(adopted), enforced=tuple(_enforce(adopted)))
+    enforced = tuple(_enforce(adopted))
+    return PolicySet(
+        version=changes[-1].version, adopted=tuple(adopted), enforced=enforced, books=frozenset(books_of(changes))
+    )
+
+
+def books_of(changes: Iterable[Envelope[Event]]) -> set[str]:
+    """The groups that have a book after some events of the policies' common stream."""
+    books: set[str] = set()
+    for change in changes:
+        event = change.event
+        if isinstance(event, PoliciesGroupChanged):
+            (books.add if event.opened else books.discard)(event.group)
+    return books
 
 
 def versions_of(changes: Iterable[Envelope[Event]]) -> dict[str, int]:
@@ -69,6 +90,8 @@ def versions_of(changes: Iterable[Envelope[Event]]) -> dict[str, int]:
     versions: dict[str, int] = {}
     for change in changes:
         event = change.event
+        if isinstance(event, PoliciesGroupChanged):
+            continue
         if not isinstance(event, PoliciesChanged):
             raise HistoryError(f"event {change.id}: {event.KIND} cannot stand on this stream")
         versions.pop(event.policy, None)

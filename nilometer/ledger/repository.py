@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from domain.aggregates import HistoryError, HostAggregate, VmAggregate
+from domain.aggregates import GroupAggregate, HistoryError, HostAggregate, VmAggregate
 from domain.changes import apply_to_vm, host_figures, vm_figures
 from domain.commands import Command
 from domain.deciding.enforced import EnforcedPolicy
@@ -19,8 +20,9 @@ from domain.deciding.reads import Reads, load
 from domain.envelope import Envelope
 from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.events import Decided, Event, HostEvent, VmEvent
-from domain.identifiers import StreamName, UtcTime, host_stream, vm_id, vm_stream
-from domain.state import Vm
+from domain.identifiers import StreamName, UtcTime, group_stream, host_stream, vm_id, vm_stream
+from domain.policy_events import GroupChanged, GroupClosed, GroupEvent
+from domain.state import Group, Vm
 from nilometer.ledger.policies import PolicySet, read_policy_set
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.recorder import LedgerRecorder
@@ -40,6 +42,18 @@ class _NotRememberedError(Exception):
     """What is loaded is not in memory: it is loaded again, in a transaction."""
 
 
+class BookMissingError(Exception):
+    """The group of an adopted policy has no book: who adopted the policy knew none."""
+
+
+@dataclass(slots=True)
+class _Book:
+    """The book of a group, and when a command last changed it; empty if none did since it was opened."""
+
+    group: GroupAggregate
+    as_of: UtcTime
+
+
 class Repository:
     """A ``domain.deciding.reads.Aggregates`` on a ledger."""
 
@@ -49,6 +63,8 @@ class Repository:
         self._views = views
         self._known: dict[str, AnyTracked] = {}
         """Hosts and VMs, removed or not, by the names of their streams."""
+        self._books: dict[str, _Book] = {}
+        """The books of groups, by the names of their streams."""
         self._transactions = 0
         self._read_in: dict[str, int] = {}
         """In which transaction each stream was last read, of those since the unit of work began."""
@@ -104,6 +120,10 @@ class Repository:
         self._leave_transaction()
         return count_on(self._views.fleet(), host)
 
+    def fleet(self) -> Fleet:
+        """All hosts and VMs, as they are stored."""
+        return self._views.fleet()
+
     def vms_on(self, host: str) -> list[VmAggregate]:
         """The decided VMs that are on a host, as they are stored: whoever reads them expects the ledger's position."""
         self._leave_transaction()
@@ -113,6 +133,26 @@ class Repository:
         """All decided VMs, as they are stored: whoever reads them expects the ledger's position."""
         self._leave_transaction()
         return decided_vms(self._views.fleet())
+
+    def group(self, policy: EnforcedPolicy) -> GroupAggregate:
+        """The book of the group of a policy. Raises ``BookMissingError``."""
+        stream = group_stream(policy.group)
+        book = self._books.get(stream)
+        if book is None:
+            book = self._books[stream] = self._read_book(self._open(), policy.group)
+            self._read_in[stream] = self._transactions
+        return book.group
+
+    def _read_book(self, db: Database, group: str) -> _Book:
+        """The book as its last event leaves it: that has the total."""
+        last = self._application.last_in(db, group_stream(group))
+        if last is None or isinstance(last.event, GroupClosed):
+            raise BookMissingError(group)
+        event = last.event
+        if not isinstance(event, GroupEvent):
+            raise HistoryError(f"event {last.id}: {event.KIND} cannot stand on this stream")
+        as_of = last.metadata.happened if isinstance(event, GroupChanged) else UtcTime("")
+        return _Book(GroupAggregate(id=group, state=Group(event.after.held), version=last.version), as_of)
 
     @property
     def policies(self) -> tuple[EnforcedPolicy, ...]:
@@ -134,11 +174,15 @@ class Repository:
         if not before.adopted:
             return False
         self._policies = None
-        return self.policy_set().version != before.version
+        if self.policy_set().version == before.version:
+            return False
+        self._books.clear()
+        return True
 
     def forget_policies(self) -> None:
-        """Forgets which policies are adopted: they are read when a command is next decided."""
+        """Forgets which policies are adopted, and the books: they are read when a command is next decided."""
         self._policies = None
+        self._books.clear()
 
     def _leave_transaction(self) -> None:
         """Ends the transaction that is open: the views read in transactions of their own.
@@ -195,7 +239,7 @@ class Repository:
         """When the latest event of these streams happened; empty if none did."""
         latest = UtcTime("")
         for stream in streams:
-            tracked = self._known.get(stream)
+            tracked = self._known.get(stream) or self._books.get(stream)
             if tracked is not None and tracked.as_of > latest:
                 latest = tracked.as_of
         return latest
@@ -203,12 +247,19 @@ class Repository:
     def version(self, stream: str) -> int:
         """The version of a stream that is remembered; 0 if it is not."""
         tracked = self._known.get(stream)
-        return 0 if tracked is None else tracked.subject.version
+        if tracked is not None:
+            return tracked.subject.version
+        book = self._books.get(stream)
+        return 0 if book is None else book.group.version
 
     def apply(self, envelope: Envelope[Event], after: Vm | None = None) -> None:
         """Applies an event to what is remembered. ``after`` is the VM after it, if it was decided just now."""
         tracked, event = self._known.get(envelope.stream), envelope.event
-        if after is None or tracked is None or not isinstance(event, VmEvent):
+        if isinstance(event, GroupChanged):
+            book = self._books[envelope.stream]
+            book.group.state, book.group.version = Group(event.after.held), envelope.version
+            book.as_of = max(book.as_of, envelope.metadata.happened)
+        elif after is None or tracked is None or not isinstance(event, VmEvent):
             advance(self._known, envelope)
         elif isinstance(tracked.subject, VmAggregate):
             apply_to_vm(tracked.subject, event, after)
@@ -222,7 +273,7 @@ class Repository:
         transactions it need not be: a VM may know a newer state of its host. Returns whether anything had been
         recorded that was not remembered.
         """
-        known = [stream for stream in streams if stream in self._known]
+        known = [stream for stream in streams if stream in self._known or stream in self._books]
         remembered = [stream for stream in known if stream not in written]
         transactions = {self._read_in.get(stream) for stream in known}
         if not remembered or (len(transactions) == 1 and None not in transactions):
@@ -231,6 +282,11 @@ class Repository:
         self._transactions += 1
         with self._recorder.transaction(write=False) as db:
             for stream in remembered:
+                if stream in self._books:
+                    book = self._read_book(db, self._books[stream].group.id)
+                    news = news or book.group.version != self.version(stream)
+                    self._books[stream] = book
+                    continue
                 for envelope in self._application.stream_in(db, stream, self.version(stream)):
                     advance(self._known, envelope)
                     news = True
@@ -241,6 +297,7 @@ class Repository:
         """Forgets these streams: they are fetched when they are next named."""
         for stream in streams:
             self._known.pop(stream, None)
+            self._books.pop(stream, None)
 
 
 def count_on(fleet: Fleet, host: str) -> int:

@@ -28,8 +28,10 @@ from domain.replacing import replace
 from domain.settings import ConfigVersion, MemorySetting
 from domain.shapes import write_memory
 from nilometer.errors import LedgerError, UnreadableEvent
+from nilometer.ledger.adopting import policy_metadata
+from nilometer.ledger.books import BookChanges, write_books
 from nilometer.ledger.moments import find_moment
-from nilometer.ledger.repository import Repository
+from nilometer.ledger.repository import BookMissingError, Repository
 from nilometer.ledger.requests import Request, Result
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.bodies import UnstorableEvent
@@ -180,7 +182,11 @@ class UnitOfWork:
         command, recorded = request.command, None
         while True:
             try:
-                reads = self._repository.load(command)
+                try:
+                    reads = self._repository.load(command)
+                except BookMissingError:
+                    self._open_books(request)
+                    continue
                 if POLICIES not in self._expected_versions:
                     self._expected_versions[POLICIES] = self._repository.policy_set().version
                 if reads.policies:
@@ -204,6 +210,26 @@ class UnitOfWork:
                 continue
             if not self._repository.refresh(streams, self._written):
                 return streams, answer, recorded
+
+    def _open_books(self, request: Request) -> None:
+        """Opens the books of groups whose policies were adopted when books were not known, in a commit of its own."""
+        self.commit()
+        self._repository.forget_policies()
+        adopted, fleet = self._repository.policy_set(), self._repository.fleet()
+        now = current_time(self._clock)
+        metadata = policy_metadata(
+            adopted,
+            actor=request.actor,
+            via=request.via,
+            reason=request.reason,
+            correlation=request.correlation,
+            now=now,
+        )
+        changes = BookChanges(opened=adopted.without_book)
+        envelopes = tuple(write_books(changes, fleet, self._application.last_event, adopted.version, metadata))
+        self._application.put(envelopes, (), ExpectedVersions({POLICIES: adopted.version}, fleet.position))
+        self.wrote = True
+        self._repository.forget_policies()
 
     def _expect_position(self) -> None:
         """Decides what follows on what is stored, and expects that nothing is written until it is recorded itself."""

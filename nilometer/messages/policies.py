@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from domain.identifiers import split_stream, subject_id
-from domain.policy_events import PoliciesChanged, PolicyAdopted, PolicyEvent, PolicyRead, PolicyRetired
+from domain.policy_events import (
+    GroupChanged,
+    GroupClosed,
+    GroupMemoryGranted,
+    GroupOpened,
+    PoliciesChanged,
+    PoliciesGroupChanged,
+    PolicyAdopted,
+    PolicyEvent,
+    PolicyRead,
+    PolicyRetired,
+)
 from nilometer.messages.facts import CommandFacts
 from nilometer.messages.shortfalls import describe_short_grant
 from nilometer.messages.sizes import format_sizes, plural
@@ -48,5 +59,16 @@ def describe_policy_event(stream: str, event: PolicyEvent) -> str:
             return f"policy {name} was retired"
         case PoliciesChanged():
             return f"policy {event.policy} is {'kept from now on' if event.adopted else 'not kept any more'}"
+        case PoliciesGroupChanged():
+            return f"group {event.group} has {'a book from now on' if event.opened else 'no book any more'}"
+        case GroupOpened():
+            (held,) = format_sizes([event.after.held])
+            return f"group {name}: its book begins with {held}, held by {plural(len(event.entries), 'VM')}"
+        case GroupChanged():
+            verb = "granted to" if isinstance(event, GroupMemoryGranted) else "returned by"
+            size, held = format_sizes([event.bytes, event.after.held])
+            return f"group {name}: {size} {verb} {event.vm}; its VMs hold {held}"
+        case GroupClosed():
+            return f"group {name}: its book is closed"
         case _:
             return f"{stream} {event.KIND}"

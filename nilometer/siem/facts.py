@@ -80,6 +80,11 @@ _BY_KIND: Final[Mapping[str, Activity]] = {
     "policy.adopted": Activity.CREATE,
     "policy.retired": Activity.DELETE,
     "policies.changed": Activity.UPDATE,
+    "policies.group-changed": Activity.UPDATE,
+    "group.opened": Activity.CREATE,
+    "group.memory-granted": Activity.UPDATE,
+    "group.memory-returned": Activity.UPDATE,
+    "group.closed": Activity.DELETE,
 }
 _BY_COMMAND: Final[Mapping[str, Activity]] = {
     "register-host": Activity.CREATE,

@@ -154,6 +154,18 @@ class LedgerApplication(Application[str]):
             if len(rows) < PAGE:
                 return
 
+    def last_in(self, db: Database, stream: str) -> Envelope[Event] | None:
+        """The last event of a stream, if it ever began, read in a transaction that is open."""
+        newest = (
+            f"SELECT originator_version, topic, state, {db.position_column} FROM {db.events_table} "
+            "WHERE originator_id = ? ORDER BY originator_version DESC LIMIT 1"
+        )
+        row = cast("tuple[int, str, bytes, int] | None", db.execute(newest, (stream,)).fetchone())
+        if row is None:
+            return None
+        version, topic, body, position = row
+        return decode(stream, version, topic, body, position)
+
     def all_in(self, db: Database, after: int) -> Iterator[Envelope[Event]]:
         """All events after a position, in order, read in a transaction that is open."""
         events = (
@@ -168,6 +180,12 @@ class LedgerApplication(Application[str]):
         """Whether a stream has events, read in a transaction that is open."""
         any_event = f"SELECT 1 FROM {db.events_table} WHERE originator_id = ? LIMIT 1"
         return db.execute(any_event, (stream,)).fetchone() is not None
+
+    def last_event(self, stream: str) -> Envelope[Event] | None:
+        """The last event of a stream, if it ever began, without its position."""
+        for stored in self._given_recorder.select_events(stream, desc=True, limit=1):
+            return cast("Envelope[Event]", self.mapper.to_domain_event(stored))
+        return None
 
     def last(self, stream: str) -> tuple[int, str] | None:
         """The version and the topic of the last event of a stream, readable or not, if it ever began."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from domain.aggregates import HistoryError, VmAggregate
+from domain.aggregates import GroupAggregate, HistoryError, VmAggregate
 from domain.deciding.enforced import NEVER_REFUSED, EnforcedPolicy, PolicySubject, at_time, subject_distance
 from domain.envelope import Envelope
 from domain.event import Event
@@ -22,21 +22,32 @@ from domain.events import (
     VmDefined,
     VmEvent,
 )
-from domain.identifiers import StreamName, host_stream, split_stream, subject_id, vm_stream
-from domain.policy_events import BY_POLICY, PoliciesChanged, PolicyAdopted, PolicyEvent, PolicyRead, PolicyRetired
+from domain.identifiers import StreamName, group_stream, host_stream, split_stream, subject_id, vm_id, vm_stream
+from domain.policy_events import (
+    BY_POLICY,
+    GroupChanged,
+    GroupEvent,
+    PoliciesChanged,
+    PolicyAdopted,
+    PolicyEvent,
+    PolicyRead,
+    PolicyRetired,
+)
 from domain.settings import HostVersion
-from domain.state import Vm
+from domain.state import Group, Vm
 from rules.judging.collector import EventRef, location_of
 from rules.judging.findings import Figures, Finding, Verdict
 from rules.judging.judge import Judge
 from rules.judging.scope import EVERYTHING, Scope
+from rules.policies.group_books import JudgedGroup
 
 if TYPE_CHECKING:
     from domain.deciding.answer import Answer
 
 PREFIX: Final = "policy/"
 """What the name of a policy begins with, where it stands beside the names of rules."""
-_HALVES: Final = (HostMemoryGranted, HostMemoryReturned)
+_HALVES: Final = (HostMemoryGranted, HostMemoryReturned, GroupChanged)
+"""Events that stand beside that of their command."""
 _REFUSED: Final = (VmCommandRefused, HostCommandRefused)
 
 
@@ -51,6 +62,8 @@ class AdoptedJudge(Judge):
         self._newest: dict[str, tuple[int, bool]] = {}
         """The version of each policy's own stream, and whether it was adopted there or retired."""
         self._enforced: dict[str, EnforcedPolicy] = {}
+        self._groups: dict[str, JudgedGroup] = {}
+        """The groups of the policies that are adopted, by name."""
         self._distances: dict[tuple[str, StreamName], int] = {}
         self._command: EventRef | None = None
         """The first event of the command that is asked about when it is complete."""
@@ -70,6 +83,8 @@ class AdoptedJudge(Judge):
         if isinstance(event, VmDefined):
             if event.name != subject_id(envelope.stream):
                 self._names[subject_id(envelope.stream)] = event.name
+        elif isinstance(event, GroupEvent):
+            found += self._follow_book(EventRef(envelope, place), event)
         elif isinstance(event, PolicyEvent):
             found += self._follow_policies(EventRef(envelope, place), event)
         if self._enforced and isinstance(event, Decided):
@@ -108,6 +123,23 @@ class AdoptedJudge(Judge):
             except HistoryError as error:
                 yield from self._report(event.policy, ref, error.message)
 
+    def _follow_book(self, ref: EventRef, event: GroupEvent) -> Iterator[Finding]:
+        name = subject_id(ref.envelope.stream)
+        group = self._groups.get(name)
+        wrong = ["no policy that is adopted is over this group"] if group is None else group.take(event)
+        for why in wrong:
+            yield from self._report(self._policy_of(name), ref, why)
+
+    def _policy_of(self, group: str) -> str:
+        """A policy over a group, for what is found of its book."""
+        return next((name for name, policy in sorted(self._enforced.items()) if policy.group == group), group)
+
+    def _count_vm(self, id: str) -> None:
+        """What a VM holds now, in every group that it is in."""
+        track = self._decided.records.vms.get(id)
+        for group in self._groups.values():
+            group.put(id, self._name_of(id), 0 if track is None else track.state.held)
+
     def _adopt(self, ref: EventRef, name: str, version: int, adopted: PolicyAdopted) -> Iterator[Finding]:
         from rules.policies.enforcing import enforced_policy  # reads rules: only where there is a policy
         from rules.policies.readopting import find_false_claims
@@ -119,6 +151,12 @@ class AdoptedJudge(Judge):
         if policy.change is not None:
             return  # it is no state that anybody breaks
         records = self._decided.records
+        if policy.of_group is not None:
+            known = self._groups.get(policy.group)
+            book = None if known is None else known.book
+            group = self._groups[policy.group] = JudgedGroup(policy.group_vms, policy.has_vm, book=book)
+            for id, track in records.vms.items():
+                group.put(id, self._name_of(id), track.state.held)
         everything = {*map(vm_stream, records.vms), *map(host_stream, records.hosts)}
         for stream, distance, _ in self._distances_after(policy, everything, None, ""):
             if distance:
@@ -154,6 +192,7 @@ class AdoptedJudge(Judge):
                 version=HostVersion.V2025 if host is None else host.state.version,
                 beside=list(self._beside(ref, event)),
                 everyone=list(self._everyone()) if is_joint else (),
+                groups=list(self._groups_of(id)) if kind == "vm" else (),
             )
         except HistoryError as error:
             yield from self._report(self._named_first(event), ref, error.message)
@@ -178,6 +217,12 @@ class AdoptedJudge(Judge):
         for vm in self._decided.records.vms.values():
             yield VmAggregate(id=vm.id, name=self._name_of(vm.id), host=vm.host, state=vm.state)
 
+    def _groups_of(self, vm: str) -> Iterator[GroupAggregate]:
+        """The groups that a VM is in, as they were before the command."""
+        for name, group in self._groups.items():
+            if group.has_vm(vm, self._name_of(vm)):
+                yield GroupAggregate(id=name, state=Group(group.held))
+
     def _beside(self, ref: EventRef, event: BY_POLICY) -> Iterator[VmAggregate]:
         """The VMs on the hosts that a decision read, where a policy may be broken of others than the one it names."""
         if not any(event.command in policy.beside for policy in self._enforced.values()):
@@ -194,6 +239,13 @@ class AdoptedJudge(Judge):
         changed, self._changed = self._changed, None
         assert ref is not None
         event = ref.envelope.event
+        for stream in touched:
+            if vm_id(stream) is not None:
+                self._count_vm(subject_id(stream))
+        for name, group in self._groups.items():
+            wrong = group.compare()
+            if wrong is not None:
+                yield from self._report(self._policy_of(name), ref, wrong)
         command = event.command if isinstance(event, Decided) else ""
         applying = {policy.name for policy in self._applying(ref)}
         for name, policy in self._enforced.items():
@@ -214,6 +266,12 @@ class AdoptedJudge(Judge):
         self, policy: EnforcedPolicy, touched: set[StreamName], changed: Vm | None, command: str
     ) -> Iterator[tuple[StreamName, int, Figures]]:
         """How far each of whom a policy is asked after a command is from keeping it."""
+        if policy.of_group is not None:
+            group = self._groups[policy.group]
+            if any(group.has_vm(id, self._name_of(id)) for id in map(vm_id, touched) if id is not None):
+                read = policy.of_group(Group(group.held))
+                yield group_stream(policy.group), read.distance, read.figures
+            return
         if policy.joint is not None:
             vms = {vm.id: (vm.name, vm.state) for vm in self._everyone()}
             for stream, figures in policy.joint(vms).items():

@@ -13,10 +13,10 @@ from domain.aggregates import HistoryError, VmAggregate
 from domain.deciding.enforced import EnforcedPolicy, JointFigures, NamedVm
 from domain.deciding.world import World
 from domain.errors import InputError
-from domain.identifiers import StreamName, policy_stream
+from domain.identifiers import StreamName, group_stream, policy_stream
 from domain.policy_events import PolicyAdopted
 from domain.recording import VmCommandName
-from domain.state import Host, Vm
+from domain.state import Group, Host, Vm
 from rules.policies.compiling import Measure, compile_measure
 from rules.policies.policy import Policy
 from rules.policies.reading import read_policies
@@ -68,14 +68,17 @@ def enforced_policy(name: str, version: int, event: PolicyAdopted) -> EnforcedPo
         figures=figures,
         monotone=frozenset(event.monotone),
         beside=frozenset(event.beside),
-        joint=_joint(policy, measure) if policy.is_over_pairs or policy.is_over_groups else None,
+        joint=_joint(policy, measure) if policy.is_over_pairs else None,
+        group=policy.scope.group,
+        group_vms=policy.scope.vms if policy.is_over_groups else (),
+        of_group=_of_group(policy, measure) if policy.is_over_groups else None,
         change=_change(measure) if policy.is_over_changes else None,
         applies_at=None if window is None else window.applies_at,
     )
 
 
 def _joint(policy: Policy, measure: Measure) -> Callable[[Mapping[str, NamedVm]], Mapping[StreamName, JointFigures]]:
-    """How far two VMs, or the VMs of a group, are from keeping a policy."""
+    """How far two VMs are from keeping a policy."""
 
     def find(vms: Mapping[str, NamedVm]) -> Mapping[StreamName, JointFigures]:
         there = {id: VmAggregate(id=id, name=name, host="", state=state) for id, (name, state) in vms.items()}
@@ -85,6 +88,14 @@ def _joint(policy: Policy, measure: Measure) -> Callable[[Mapping[str, NamedVm]]
             if subject.stream not in found or distance > found[subject.stream].distance:
                 found[subject.stream] = JointFigures(distance, _figures_of(policy, subject))
         return found
+
+    return find
+
+
+def _of_group(policy: Policy, measure: Measure) -> Callable[[Group], JointFigures]:
+    def find(group: Group) -> JointFigures:
+        subject = SubjectState(stream=group_stream(policy.scope.group), group=group)
+        return JointFigures(subject.measure(measure), _figures_of(policy, subject))
 
     return find
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
+from domain.evolve import book_change, group_changed
 from domain.recording import VmCommandName
 from domain.state import Group, Site
 from rules.obligations.builder import Obligation, ObligationBuilder, can_be_written
@@ -197,9 +198,12 @@ class _Maker:
         return [terms.at_most(self._held(vm), GROUP.term("held"))]
 
     def _group_after(self, vm: SymbolicRecord, after: SymbolicRecord) -> SymbolicRecord:
-        """The group's running total after a change of one of its VMs; no command changes another one's figures."""
-        others = terms.subtract(GROUP.term("held"), self._held(vm))
-        return SymbolicRecord(Group, {"held": terms.add(others, self._held(after))})
+        """The group's running total after a change of one of its VMs, by the rules that write it in its book.
+
+        No command changes another VM's figures.
+        """
+        program = self._builder.program
+        return as_record(program.call(group_changed, [GROUP, program.call(book_change, [vm, after])]))
 
     def _make(
         self,

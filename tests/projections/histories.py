@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.aggregates import HostAggregate, VmAggregate
+from domain.aggregates import GroupAggregate, HostAggregate, VmAggregate
 from domain.commands import COMMANDS, Command
 from domain.deciding.decider import decide
-from domain.deciding.enforced import EnforcedPolicy
+from domain.deciding.enforced import EnforcedPolicy, sum_group
 from domain.deciding.reads import load
 from domain.decision import Outcome
 from domain.envelope import Envelope, Metadata
@@ -87,6 +87,9 @@ class Recorder:
 
     def all_vms(self) -> list[VmAggregate]:
         return [self.vm(id) for id in sorted(self.fleet.vms)]
+
+    def group(self, policy: EnforcedPolicy) -> GroupAggregate:
+        return sum_group(policy, self.all_vms())
 
     def count_vms(self, host: str) -> int:
         return len(self.fleet.on(host))

@@ -55,6 +55,10 @@ def _strategy(kind: Any) -> st.SearchStrategy[Any]:
         return st.dictionaries(st.sampled_from(("host.free", "vm.power", "vm.vsc")), values).map(
             lambda found: dict(sorted(found.items()))
         )
+    if origin is dict and get_args(kind)[1] is int:  # what each VM of a group holds
+        return st.dictionaries(st.sampled_from(("db01", "web01")), st.integers(0, LARGEST)).map(
+            lambda found: dict(sorted(found.items()))
+        )
     if origin is dict:
         inside = {"dict": st.just({"static": {"size": 2**21}}), "text": TEXTS, "number": st.integers(0, LARGEST)}
         keys = st.sampled_from(["amount", "guest", "memory", "size", "to"])

@@ -2,7 +2,8 @@
 
 ``goldens/policies.jsonl`` is the export of a ledger that adopted ``docs/examples/policies.py``, was refused and granted
 less by them, and retired one of them. ``goldens/policies-2.jsonl`` is that of one that adopted policies in TOML: over
-two VMs, a group, a change, and in windows. Neither ever changes.
+two VMs, a group, a change, and in windows. ``goldens/policies-3.jsonl`` is that of one whose group had a book, as since
+then. None of them ever changes.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def test_each_kind_of_event_by_policies_has_a_golden() -> None:
     [
         ("policies", ["erp_keeps_512_mib", "tenth_stays_free"]),
         ("policies-2", ["erp_stays_small", "growth_on_saturdays", "web_and_erp_together"]),
+        ("policies-3", []),
     ],
 )
 def test_a_history_with_policies_is_read_stored_and_judged_as_when_it_was_written(
