@@ -65,21 +65,22 @@ def _find_broken_of_group(
     policy: EnforcedPolicy, measure: Callable[[Group], JointFigures], reads: PolicyReads, answer: Answer
 ) -> Iterator[PolicyRead]:
     """A group that is further from keeping a policy after a change of one of its VMs."""
-    for group in reads.groups:
-        if group.id != policy.group or reads.vm is None or answer.after is None:
-            continue
-        change = book_change(reads.vm.state, answer.after)
-        before, after = measure(group.state), measure(group_changed(group.state, change))
-        if after.distance > before.distance:
-            yield PolicyRead(
-                policy.name,
-                policy.version,
-                policy.sentence,
-                group_stream(group.id),
-                before.distance,
-                after.distance,
-                dict(after.figures),
-            )
+    books = {group.id: group.state for group in reads.groups}
+    book = books.get(policy.group)
+    if book is None or reads.vm is None or answer.after is None:
+        return
+    change = book_change(reads.vm.state, answer.after)
+    before, after = measure(book), measure(group_changed(book, change))
+    if after.distance > before.distance:
+        yield PolicyRead(
+            policy.name,
+            policy.version,
+            policy.sentence,
+            group_stream(policy.group),
+            before.distance,
+            after.distance,
+            dict(after.figures),
+        )
 
 
 def _find_broken_jointly(

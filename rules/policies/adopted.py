@@ -154,7 +154,7 @@ class AdoptedJudge(Judge):
         if policy.of_group is not None:
             known = self._groups.get(policy.group)
             book = None if known is None else known.book
-            group = self._groups[policy.group] = JudgedGroup(policy.group_vms, policy.has_vm, book=book)
+            group = self._groups[policy.group] = JudgedGroup(vms=policy.group_vms, has_vm=policy.has_vm, book=book)
             for id, track in records.vms.items():
                 group.put(id, self._name_of(id), track.state.held)
         everything = {*map(vm_stream, records.vms), *map(host_stream, records.hosts)}
