@@ -85,12 +85,20 @@ def shop(group: Group) -> bool:
 '''
 
 
+PAIR = '''
+@scope(one="web01", other="db01")
+def together(one: Vm, other: Vm) -> bool:
+    """They hold at most 20 GiB together."""
+    return one.held + other.held <= 20 * GiB
+'''
+
+
 @pytest.mark.parametrize(
     ("policy", "command"),
     [
         ("", RemoveHost("hv02")),
         (HALF, ResizeHost("hv01", 32 * GiB)),
-        (GROUP, AddMemory("web01", GiB)),
+        (PAIR, AddMemory("web01", GiB)),
     ],
     ids=["the VMs that are on it", "a policy about those on it", "a policy about all"],
 )
@@ -112,6 +120,16 @@ def test_no_transaction_is_idle_while_the_views_are_read(
             range(end + 1, begin) for end, begin in zip([-1, *ends[1::2]], [*ends[::2], len(asked)], strict=True)
         ]
         assert [asked[place] for places in between for place in places] == [], "nothing is read outside of them"
+
+
+def test_a_command_on_a_vm_of_a_group_reads_its_book_and_no_other_vm(url: str, statements: list[str]) -> None:
+    with Ledger.open(url) as ledger:
+        assert ledger.adopt_policy(GROUP, actor="ann", via="test").refusal is None
+        loading = Repository(ledger.recorder, LedgerApplication(ledger.recorder), ledger.views)
+        statements.clear()
+        (group,) = loading.load(AddMemory("web01", GiB)).groups
+        assert (group.id, group.version) == ("shop", 1)
+        assert sum(statement.startswith("BEGIN") for statement in statements) == 1
 
 
 def test_to_load_a_command_and_to_learn_the_policies_keeps_nobody_from_writing(url: str, statements: list[str]) -> None:
