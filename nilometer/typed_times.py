@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time, timedelta, tzinfo
 from typing import Final
 
 from domain.errors import InputError
@@ -58,27 +58,28 @@ class _Local:
     whole_day: bool = False
 
 
-def parse_typed_time(text: str, *, now: UtcTime, end: bool = False) -> TypedTime:
+def parse_typed_time(text: str, *, now: UtcTime, end: bool = False, zone: tzinfo | None = None) -> TypedTime:
     """Reads a typed time. A day alone means its first moment; with ``end`` its last one.
 
-    ``now`` is the moment that relative times start from. Raises ``InputError`` with what to write instead.
+    ``now`` is the moment that relative times start from; what names no zone is of ``zone``, by default the machine's.
+    Raises ``InputError`` with what to write instead.
     """
     words = " ".join(text.split()).lower()
     try:
-        return _read(words, text, end=end, now=datetime.fromisoformat(now))
+        return _read(words, text, end=end, now=datetime.fromisoformat(now), zone=zone)
     except InputError:
         raise
     except (OverflowError, ValueError, OSError):
         raise InputError(f"{text!r} is out of range", hint=TYPED) from None
 
 
-def _read(words: str, text: str, *, end: bool, now: datetime) -> TypedTime:
+def _read(words: str, text: str, *, end: bool, now: datetime, zone: tzinfo | None) -> TypedTime:
     ago = _AGO.fullmatch(words)
     if words == "now" or ago is not None:
         seconds = 0 if ago is None else _count_seconds(ago["before"] or ago["ago"], text)
         moment = now - timedelta(seconds=seconds)
-        return TypedTime(convert_time(moment, text, TYPED), _show(moment.astimezone()))
-    local = _read_local(words, text, now.astimezone().replace(tzinfo=None))
+        return TypedTime(convert_time(moment, text, TYPED), _show(moment.astimezone(zone)))
+    local = _read_local(words, text, now.astimezone(zone).replace(tzinfo=None))
     if local is None:
         zoned = read_time(text, TYPED)
         if zoned.tzinfo is not None:
@@ -87,7 +88,7 @@ def _read(words: str, text: str, *, end: bool, now: datetime) -> TypedTime:
     moment = local.moment
     if end and local.whole_day:
         moment = moment + _DAY - _LAST
-    aware = moment.astimezone()
+    aware = moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
     return TypedTime(convert_time(aware, text, TYPED), _show(aware))
 
 

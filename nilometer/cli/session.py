@@ -16,6 +16,8 @@ from domain.identifiers import UtcTime
 from nilometer.times import Clock, system_clock
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from nilometer.ledger.ledger import Ledger
     from nilometer.ledger.reader import LedgerReader
     from nilometer.seal.tables import SealedHead
@@ -146,8 +148,10 @@ def current_session() -> Session:
     return click.get_current_context().find_root().ensure_object(Session)
 
 
-def read_typed_time(text: str, *, end: bool = False) -> UtcTime:
+def read_typed_time(text: str, *, end: bool = False, zone: tzinfo | None = None) -> UtcTime:
     """A typed time, as it is kept inside; with ``end`` a day alone means its last moment.
+
+    It is of ``zone`` if it names none, by default the machine's.
 
     Notes on stderr how it was read, if it names no zone.
     """
@@ -155,7 +159,7 @@ def read_typed_time(text: str, *, end: bool = False) -> UtcTime:
     from nilometer.times import current_time
     from nilometer.typed_times import parse_typed_time
 
-    moment = parse_typed_time(text, now=current_time(current_session().clock), end=end)
+    moment = parse_typed_time(text, now=current_time(current_session().clock), end=end, zone=zone)
     if moment.understood is not None:
         say("note", f"{text} is read as {moment.understood}")
     return moment.text

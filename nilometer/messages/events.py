@@ -45,7 +45,7 @@ from domain.observed.events import (
 from domain.policy_events import PolicyEvent
 from domain.settings import MemorySetting
 from domain.shapes import parse_memory
-from nilometer.messages.policies import describe_policy_event
+from nilometer.messages.policies import describe_code, describe_policy_event
 from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, format_part, format_rounded, format_size, format_sizes, plural
 from nilometer.times import format_time
@@ -74,9 +74,9 @@ def describe(envelope: Envelope[Event], unit: Unit | None = None) -> str:
         case events.HostMemoryGranted() | events.HostMemoryReturned():
             return _describe_host_event(subject, event, unit)
         case events.VmEvent():
-            return f"{_describe_vm_event(subject, event, unit)}{_code(event)}"
+            return f"{_describe_vm_event(subject, event, unit)}{describe_code(event)}"
         case events.HostEvent():
-            return f"{_describe_host_event(subject, event, unit)}{_code(event)}"
+            return f"{_describe_host_event(subject, event, unit)}{describe_code(event)}"
         case PolicyEvent():
             return describe_policy_event(envelope.stream, event)
         case ImportBegun():
@@ -250,10 +250,6 @@ def _describe_host_event(host: str, event: events.HostEvent, unit: Unit | None) 
 
 def _refused(event: events.Decided) -> str:
     return "was rejected" if event.outcome is Outcome.REJECTED else str(event.outcome)
-
-
-def _code(event: events.Decided) -> str:
-    return "" if event.code is None else f" ({event.code})"
 
 
 def describe_arguments(event: Event, unit: Unit | None = None) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from domain.events import Decided
 from domain.identifiers import split_stream, subject_id
 from domain.policy_events import (
+    BY_POLICY,
     GroupChanged,
     GroupClosed,
     GroupMemoryGranted,
@@ -26,6 +28,14 @@ _LIST = "the policies that are adopted: nilo policy list"
 
 
 _KINDS: Final = {"host": "host ", "group": "the group "}
+
+
+def describe_code(event: Decided) -> str:
+    """Why a command was not granted in full, in brackets: its code, and of ``policy`` which; empty if it was."""
+    if event.code is None:
+        return ""
+    names = dict.fromkeys(read.policy for read in event.policies) if isinstance(event, BY_POLICY) else ()
+    return f" ({event.code}{' ' if names else ''}{', '.join(names)})"
 
 
 def explain_policy(facts: CommandFacts) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.envelope import Envelope
-from domain.events import Event
+from domain.events import Decided, Event
 from domain.identifiers import seconds_between, split_stream
 from domain.observed.events import UNKNOWN_ACTOR, VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
 from nilometer.errors import UnreadableEvent
@@ -23,6 +23,7 @@ from nilometer.messages.events import (
     describe_settlement,
     describe_time,
 )
+from nilometer.messages.policies import describe_code
 from nilometer.messages.sizes import common_unit, format_part, format_size, format_sizes
 from nilometer.times import format_duration, format_time, format_time_near
 from projections.requests import RequestCourse
@@ -100,7 +101,7 @@ def summarize_course(course: RequestCourse) -> RequestSummary:
         outcomes += _describe_moves(event, moves)
         outcomes = outcomes or [_UNSETTLED[event.accepted]]
     else:
-        change, outcomes = _describe_command(listed, envelope), [_describe_outcome(listed)]
+        change, outcomes = _describe_command(listed, envelope), [_describe_outcome(listed, envelope.event)]
     return RequestSummary(
         envelope=envelope,
         subject=subject,
@@ -167,9 +168,9 @@ def _describe_command(listed: TimelineEntry, envelope: Envelope[Event]) -> str:
     return f"{command} {arguments}" if arguments else command
 
 
-def _describe_outcome(listed: TimelineEntry) -> str:
+def _describe_outcome(listed: TimelineEntry, event: Event) -> str:
     amount = "" if listed.requested is None else f", {format_part(listed.granted, listed.requested)}"
-    return f"{listed.outcome}{amount}{f' ({listed.code})' if listed.code else ''}"
+    return f"{listed.outcome}{amount}{describe_code(event) if isinstance(event, Decided) else ''}"
 
 
 def _quote(words: str | None) -> str:

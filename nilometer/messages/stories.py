@@ -23,6 +23,7 @@ from domain.observed.events import (
 )
 from domain.observed.settings import NOT_RECORDED
 from nilometer.messages.events import describe, describe_actor, describe_arguments, describe_reason
+from nilometer.messages.policies import describe_code
 from nilometer.messages.reasons import explain
 from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_part, format_size, format_sizes
@@ -125,7 +126,7 @@ def _describe_outcome(event: Decided, unit: Unit) -> str:
     amount = ""
     if isinstance(event, VmEvent) and event.requested is not None:
         amount = f", {format_part(event.granted, event.requested, unit)}"
-    return f"{event.outcome}{amount}{f' ({event.code})' if event.code else ''}"
+    return f"{event.outcome}{amount}{describe_code(event)}"
 
 
 def _tell_figures(before: VmFigures | HostFigures | None, after: VmFigures | HostFigures, unit: Unit) -> Iterator[str]:

@@ -29,6 +29,8 @@ from rules.judging.completeness import PlacedEvent
 from rules.judging.findings import Finding, Verdict
 from rules.judging.judge import Judge
 
+MOST_JUDGED: Final = 100_000
+"""A longer ledger is not judged unless somebody asks for it: it takes a minute for each million events."""
 MOST_POINTS: Final = 96
 """Stretches of a line of which the extremes are kept, of one VM or host."""
 MOST_POINTS_TOGETHER: Final = 1200

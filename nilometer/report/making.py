@@ -7,7 +7,6 @@ from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Final
 
 from domain.errors import InputError, InternalError, NilometerError
 from nilometer.audit.documents import read_audit
@@ -19,7 +18,7 @@ from nilometer.messages.sizes import plural
 from nilometer.queries import Histories
 from nilometer.report.building.report import Making, Origin, build_report
 from nilometer.report.clocks import Clock24, read_zone
-from nilometer.report.collecting import Collected, collect
+from nilometer.report.collecting import MOST_JUDGED, Collected, collect
 from nilometer.report.data import ReportPages
 from nilometer.report.pages.digest import digest_text
 from nilometer.report.pages.document import digest_document, document
@@ -27,9 +26,6 @@ from nilometer.report.skimming import Skim, skim, skim_one_by_one
 from nilometer.times import current_time, parse_time
 from rules.judging.judge import Judge
 from rules.judging.scope import Scope
-
-MOST_JUDGED: Final = 100_000
-"""A longer ledger is not judged unless somebody asks for it: it takes a minute for each million events."""
 
 Progress = Callable[[int], None]
 

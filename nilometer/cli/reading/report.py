@@ -19,7 +19,7 @@ from nilometer.cli.session import current_session, read_typed_time
     "-o", "file", metavar="FILE", default="report.html", help="The file to write, - for stdout; default report.html."
 )
 @click.option("--at", metavar="TIME", help="The state at this time, and what happened until then.")
-@click.option("--zone", metavar="ZONE", help="The time zone, such as Europe/Berlin; default that of this machine.")
+@click.option("--zone", metavar="ZONE", help="The zone of all times, also typed ones; default this machine's.")
 @click.option("--since", metavar="TIME", help="With --digest: what is new since then.")
 @click.option("--digest", is_flag=True, help="A short page, and beside it FILE.txt in plain text, fit for a mail.")
 @click.option("--judge/--no-judge", "judged", default=None, help="Whether events are judged; default up to 100,000.")
@@ -69,12 +69,13 @@ def command(
         raise Mistyped("--audit is of the ledger, and takes the place of judging", hint="leave FILE and --judge out")
     session = current_session()
     clock = Clock24(*read_zone(zone))
+    typed_zone = None if zone is None else clock.zone
     making = Making(
         proof=prove_rules(clock) if proved else None,
         made=current_time(session.clock),
         clock=clock,
-        at=None if at is None else read_typed_time(at, end=True),
-        since=None if since is None else read_typed_time(since),
+        at=None if at is None else read_typed_time(at, end=True, zone=typed_zone),
+        since=None if since is None else read_typed_time(since, zone=typed_zone),
     )
     with Progress("reading", unit="events") as progress:
         if files:

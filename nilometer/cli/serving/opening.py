@@ -9,8 +9,7 @@ from domain.errors import NilometerError
 from nilometer.audit.reading import OnError, read_ledger
 from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.reader import LedgerReader
-from nilometer.report.collecting import Collector
-from nilometer.report.making import MOST_JUDGED
+from nilometer.report.collecting import MOST_JUDGED, Collector
 from nilometer.report.skimming import skim
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
 from projections.fleet import Fleet

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from nilometer.cli.serving.lists import compare, list_vms
 from nilometer.cli.serving.live import LiveLedger
+from nilometer.messages.sizes import plural
 from nilometer.report.building.context import Context, counted, host_anchor, vm_anchor
 from nilometer.report.building.findings import finding_items, flags
 from nilometer.report.building.fleet import fleet_page
@@ -192,7 +193,7 @@ class PageMaker:
                 "What was read until then is shown.",
             ],
             live.unreadable > 0
-            and htpy.p(class_="notice")[f"{live.unreadable} events cannot be read: nilo repair says why."],
+            and htpy.p(class_="notice")[f"{plural(live.unreadable, 'event')} cannot be read: nilo repair says why."],
             live.older > 0
             and htpy.p(class_="notice")[
                 f"Older events are being read: {counted(live.older_read)} of {counted(live.older)}. "

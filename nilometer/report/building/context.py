@@ -134,6 +134,11 @@ def signed(amount: int | None, unit: Unit | None = None) -> str:
     return f"{'+' if amount >= 0 else chr(0x2212)}{shown(abs(amount), unit)}"
 
 
+def counted_events(count: int) -> str:
+    """``1 event``, ``12 345 events``."""
+    return f"{counted(count)} event{'' if count == 1 else 's'}"
+
+
 def counted(count: int) -> str:
     """A number as it is shown: ``172``, ``12 345``."""
     return f"{count:,}".replace(",", NARROW) if count > 9999 else str(count)

@@ -13,6 +13,7 @@ from nilometer.report.building.context import (
     Context,
     bare,
     counted,
+    counted_events,
     host_anchor,
     shown,
     unit_name,
@@ -97,7 +98,7 @@ def _facts(context: Context, host: HostHistory, row: HostRow | None, vms: int) -
         yield Reference("release not recorded" if row.version is None else f"release {row.version}")
     yield Reference(f"{vms} VM{'' if vms == 1 else 's'}")
     if host.events:
-        yield Reference(f"{counted(host.events)} events, {context.clock.span(host.first, host.last)}")
+        yield Reference(f"{counted_events(host.events)}, {context.clock.span(host.first, host.last)}")
     else:
         yield Reference("no event is about it: only its VMs name it")
 

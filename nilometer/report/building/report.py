@@ -12,7 +12,7 @@ from domain.identifiers import UtcTime
 from domain.observed.events import ImportRecorded
 from nilometer.audit.identifying import identify
 from nilometer.audit.rules import ALL_RULES
-from nilometer.report.building.context import Context, counted, unit_of
+from nilometer.report.building.context import Context, counted, counted_events, unit_of
 from nilometer.report.building.digest import digest_since
 from nilometer.report.building.findings import finding_items, flags
 from nilometer.report.building.fleet import fleet_page
@@ -22,7 +22,7 @@ from nilometer.report.building.lines import Gap
 from nilometer.report.building.rules import ProofSummary, rules_page
 from nilometer.report.building.vms import gaps_of, vm_line, vm_page
 from nilometer.report.clocks import Clock24, hours_before
-from nilometer.report.collecting import Collected, HostHistory, VmHistory
+from nilometer.report.collecting import MOST_JUDGED, Collected, HostHistory, VmHistory
 from nilometer.report.data import FindingItem, PagePart, Reference, ReportPages, VerdictBlock, VerdictWord
 from nilometer.report.series import ComparedMoment, ComparedSubject, Line, LineName, LineStep
 from projections.view import view
@@ -143,7 +143,7 @@ def verdict_block(
     """The verdict, and what it covers."""
     collected = context.collected
     audit = collected.audit
-    events = f"{counted(collected.events)} event{'' if collected.events == 1 else 's'}"
+    events = counted_events(collected.events)
     first, last = collected.first, collected.last
     span = "" if first is None or last is None else context.clock.span(first, last)
     covers = f"{events}, {span}" if span else events
@@ -175,7 +175,10 @@ def verdict_block(
 def _not_judged(collected: Collected) -> tuple[VerdictWord, str, str]:
     if not collected.events:
         return "unknown", "There is nothing to judge: no event is recorded.", ""
-    return "not judged", "No rule was asked: this report only shows what is recorded.", "nilo audit judges it."
+    how = "nilo audit judges it."
+    if collected.events > MOST_JUDGED:
+        how = "So many events are judged only if somebody asks for it: --judge, or nilo audit."
+    return "not judged", "No rule was asked: this page only shows what is recorded.", how
 
 
 def _judged(verdict: Verdict, counts: Counter[Verdict], *, nothing: bool) -> tuple[VerdictWord, str, str]:
@@ -205,7 +208,7 @@ def _imported(collected: Collected) -> Iterator[str]:
         event = envelope.event
         if isinstance(event, ImportRecorded):
             name = event.file.replace("\\", "/").rpartition("/")[2]
-            yield f"{name} ({event.format}), {counted(event.events)} events, SHA-256 {event.sha256}"
+            yield f"{name} ({event.format}), {counted_events(event.events)}, SHA-256 {event.sha256}"
 
 
 # Compare

@@ -18,6 +18,7 @@ from nilometer.messages.sizes import UNKNOWN, Unit
 from nilometer.report.building.context import (
     Context,
     counted,
+    counted_events,
     shown,
     unit_name,
     unit_of,
@@ -174,7 +175,7 @@ def _facts(context: Context, vm: VmHistory) -> Iterator[Reference]:
         yield Reference("guest not recorded" if guest is None else f"guest {guest}")
         yield Reference("generation not recorded" if generation is None else f"generation {generation}")
         yield Reference("memory setting not recorded" if memory is None else describe_setting(memory))
-    yield Reference(f"{counted(vm.events)} events, {context.clock.span(vm.first, vm.last)}")
+    yield Reference(f"{counted_events(vm.events)}, {context.clock.span(vm.first, vm.last)}")
 
 
 def _known(subject: VmAggregate | ObservedVm) -> tuple[str | None, int | None, MemorySetting | None]:

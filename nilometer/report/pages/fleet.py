@@ -8,6 +8,7 @@ from datetime import tzinfo
 import htpy
 from htpy import Node, Renderable
 
+from nilometer.messages.sizes import plural
 from nilometer.report.chart.strip import draw_strip, draw_strip_axis
 from nilometer.report.data import (
     AskedItem,
@@ -39,7 +40,7 @@ def show_verdict(verdict: VerdictBlock, *, linked: bool = True, name: str = "ver
                 htpy.ul(class_="files")[
                     (
                         [
-                            htpy.li[f"{part.name}: {part.source}, {part.events} events, {part.span}"],
+                            htpy.li[f"{part.name}: {part.source}, {plural(part.events, 'event')}, {part.span}"],
                             [htpy.li[file] for file in part.files],
                         ]
                         for part in verdict.histories

@@ -17,11 +17,15 @@ from domain.commands import AddMemory, DefineVm, RegisterHost, Start
 from domain.guests import Guest
 from domain.identifiers import UtcTime
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
+from nilometer.audit.reading import read_ledger
+from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request
-from nilometer.report.building.report import Making
+from nilometer.report.building.report import Making, Origin, build_report
 from nilometer.report.clocks import Clock24, read_zone
+from nilometer.report.collecting import collect
 from nilometer.report.making import report_of_ledger, write_document
+from nilometer.times import current_time
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.report.parsing import Parsed, parse
 from tests.paths import RECORDINGS, ROOT
@@ -190,6 +194,37 @@ def test_days_begin_in_the_zone_that_is_named(desk: Desk) -> None:
     text = report_of(desk, "--zone", "Asia/Tokyo").text
     assert "2026-11-23 17:00:00 to 2026-11-24 03:10:00 Asia/Tokyo" in text
     assert "Who changed what on 2026-11-24" in text
+
+
+def test_a_typed_time_is_of_the_zone_that_is_named(desk: Desk) -> None:
+    # given a report in Tokyo's time until a day's end, and a digest since a day's beginning
+    desk.call("run", MONTH_END)
+    made = desk.call("report", "--at", "2026-11-23", "--zone", "Asia/Tokyo", "-o", f"{desk.folder}/report.html")
+    digest = ("report", "--digest", "--since", "2026-11-24", "--zone", "Asia/Tokyo")
+    assert desk.call(*digest, "-o", f"{desk.folder}/digest.html").code == 0
+    # then the day ends and begins at midnight in Tokyo, which is 15:00 UTC: between the morning and the evening
+    assert "note: 2026-11-23 is read as 2026-11-23T23:59:59+09:00" in made.err
+    text = parse((desk.folder / "report.html").read_text("utf-8")).text
+    assert "2026-11-23 17:00:00 to" in text
+    assert "03:10:00" not in text
+    digested = (desk.folder / "digest.txt").read_text("utf-8")
+    assert "(#11)" in digested  # at 03:00
+    assert "(#8)" not in digested  # at 18:00 of the day before
+
+
+@pytest.mark.parametrize(("count", "how"), [(100_000, "nilo audit judges it."), (100_001, "--judge, or nilo audit.")])
+def test_a_ledger_that_was_not_judged_says_so_first_and_what_to_do(desk: Desk, count: int, how: str) -> None:
+    desk.call("run", MONTH_END)
+    with Ledger.open(desk.url, read_only=True) as ledger:
+        collected = collect(read_ledger(ledger), source_uri(ledger.id), None)
+    collected.events = count
+    making = Making(made=current_time(), clock=CLOCK)
+    verdict = build_report(collected, Origin("ledger"), making).verdict
+    assert (verdict.word, verdict.sentence) == (
+        "not judged",
+        "No rule was asked: this page only shows what is recorded.",
+    )
+    assert verdict.more.endswith(how)
 
 
 # Texts

@@ -61,6 +61,8 @@ def test_a_skimmed_ledger_of_every_kind_of_event_is_the_report_of_all_of_them(de
         # then the pages are the same
         assert skimmed is not None
         assert pages(skimmed.collected) == pages(read)
+        # and the policy is named
+        assert any("(policy tenth_stays_free)" in item.says for item in pages(read).fleet.asked)
 
 
 def pages(collected: Collected) -> ReportPages:
