@@ -11,7 +11,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 RIVALS := benchmarks/rivals/requirements.lock
 SPARK := requirements-spark.lock
 # All but spark, which is tested in an environment of its own.
-EXTRAS := $(addprefix --extra ,parquet postgres pytest qmp recheck serve seal timestamp)
+EXTRAS := $(addprefix --extra ,parquet postgres pytest qmp recheck serve seal sieve timestamp)
 PRODUCT := domain rules projections nilometer
 
 export UV_PYTHON_DOWNLOADS := never
@@ -35,7 +35,7 @@ main-job: .venv
 extras: .venv
 	@echo "make: .venv with what the extras need"
 	@$(INSTALL) --constraint requirements-test.lock --requirements pyproject.toml \
-		--extra seal --extra parquet --extra serve --extra postgres --extra recheck --extra qmp --extra timestamp
+		--extra seal --extra sieve --extra parquet --extra serve --extra postgres --extra recheck --extra qmp --extra timestamp
 
 # No core waits: pyright, the slowest of the checkers, has one; on the other the rest of them run, and then pytest begins,
 # which takes all cores as soon as pyright is through.

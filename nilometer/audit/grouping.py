@@ -90,7 +90,7 @@ class Survey:
         if header is None:
             self.undivided = f"{self._after()} is not written as Nilometer writes it"
             return
-        position, stream, kind = header.position, header.stream, header.kind
+        position, stream = header.position, header.stream
         if stream.startswith(b"policies/"):
             self.undivided = f"event #{position} adopts a policy or retires one, which is asked of all hosts and VMs"
             return
@@ -106,8 +106,13 @@ class Survey:
             self.undivided = f"event #{position} belongs to another ledger"
             return
         else:
-            self._compare_recorded(position, self.recorded[1], header.recorded.decode())
+            self.compare_recorded(position, self.recorded[1], header.recorded.decode())
         self.last, self.recorded = position, (self.recorded[0], header.recorded.decode())
+        self.follow(header)
+
+    def follow(self, header: EventHeader) -> None:
+        """Takes an event as the next one of its stream, wherever it stands."""
+        position, stream, kind = header.position, header.stream, header.kind
         decided = kind in DECIDED_KINDS
         known = self.streams.get(stream)
         if known is None:
@@ -137,7 +142,8 @@ class Survey:
         if decided:
             self.decided = stream
 
-    def _compare_recorded(self, position: int, before: str, recorded: str) -> None:
+    def compare_recorded(self, position: int, before: str, recorded: str) -> None:
+        """Notes an event that was recorded long before the previous one of the ledger."""
         try:
             if recorded < before and seconds_between(recorded, before) >= RACE_SECONDS:
                 self.late[position] = before
@@ -166,7 +172,7 @@ class Survey:
         if later.source != self.source:
             self.undivided = f"event #{later.first} belongs to another ledger"
             return
-        self._compare_recorded(later.first, self.recorded[1], later.recorded[0])
+        self.compare_recorded(later.first, self.recorded[1], later.recorded[0])
         for stream, found in later.streams.items():
             known = self.streams.get(stream)
             if known is None:

@@ -9,7 +9,7 @@ integer does not fit into 64 bits it fails; that none of the rules comes to such
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, cast
 
@@ -39,9 +39,12 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def write_query(results: Mapping[str, Term], table: str) -> str:
-    """A query that gives a row with the results for each row of a table that has a column for each variable."""
-    return _Query(list(results.values())).write(results, table)
+def write_query(results: Mapping[str, Term], table: str, keep: Sequence[str] = ()) -> str:
+    """A query that gives a row with the results for each row of a table that has a column for each variable.
+
+    Before the results stand the columns of the table that are to be kept.
+    """
+    return _Query(list(results.values())).write(results, table, keep)
 
 
 class _Query:
@@ -67,7 +70,7 @@ class _Query:
                 self._depths[term] = below[term] = below[term] + 1
                 inside[term] = 0
 
-    def write(self, results: Mapping[str, Term], table: str) -> str:
+    def write(self, results: Mapping[str, Term], table: str, keep: Sequence[str]) -> str:
         parts, source = list[str](), quote(table)
         for depth in range(1, max(self._depths.values(), default=0) + 1):
             columns = ", ".join(
@@ -77,8 +80,8 @@ class _Query:
             )
             parts.append(f'"depth {depth}" AS (SELECT *, {columns} FROM {source})')
             source = f'"depth {depth}"'
-        columns = ", ".join(f"{self._operand(term)} AS {quote(name)}" for name, term in results.items())
-        select = f"SELECT {columns} FROM {source}"
+        computed = [f"{self._operand(term)} AS {quote(name)}" for name, term in results.items()]
+        select = f"SELECT {', '.join([*map(quote, keep), *computed])} FROM {source}"
         return f"WITH {', '.join(parts)} {select}" if parts else select
 
     def _operand(self, term: Term) -> str:

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     "--position", metavar="N", type=click.IntRange(1), help="With --share, judge a ledger only up to this position."
 )
 @click.option("--join", "is_joined", is_flag=True, help="Join shares: each FILE is one, and all of them are needed.")
+@click.option(
+    "--sieve", "is_sieved", is_flag=True, help="Judge an export as Parquet faster: clean hosts are sieved out."
+)
 @click.option("--policies", "policy_file", metavar="FILE", help="Judge by the policies of this file too.")
 @click.option("--follow", is_flag=True, help="Judge a ledger, then each new event in it, until Ctrl-C.")
 @ids_option
@@ -70,6 +73,7 @@ def command(
     share_text: str | None,
     position: int | None,
     is_joined: bool,
+    is_sieved: bool,
     policy_file: str | None,
     follow: bool,
 ) -> int:
@@ -102,9 +106,10 @@ def command(
     options = AuditOptions(since=since, until=until, vms=vms, hosts=hosts, rules=rules)
     required_rules = frozenset(require_rule(rule) for rule in required)
     selecting = {"--since": since, "--until": until, "--vm": vms, "--host": hosts, "--rule": rules}
-    others = selecting | {"--keep-going": keep_going, "--policies": policy_file, "--follow": follow}
+    others: dict[str, object] = selecting | {"--keep-going": keep_going, "--policies": policy_file, "--follow": follow}
     if is_joined:
-        _refuse("--join", others | {"--share": share_text, "--position": position, "--cores": cores > 1})
+        of_others = {"--share": share_text, "--position": position, "--sieve": is_sieved, "--cores": cores > 1}
+        _refuse("--join", others | of_others)
         from nilometer.cli.audit.share import join_reports
 
         return show_audit(
@@ -112,10 +117,12 @@ def command(
         )
     if share_text is not None:
         of_the_join = {"--strict": strict, "--require": required, "--all": minor}
-        _refuse("--share", others | of_the_join | {"--cores": cores > 1})
+        _refuse("--share", others | of_the_join | {"--sieve": is_sieved, "--cores": cores > 1})
         return _write_share(out, share_text, files, position)
     if position is not None:
         raise Mistyped("--position is for --share", hint="nilo audit --share 1/2 --position 1000")
+    if is_sieved:
+        _refuse("--sieve", others | {"--cores": cores > 1}, _WHY_NOT_SIEVED)
     audit = Audit(minor=minor or out.json)
     skipped = SkippedInput()
     # One damaged event of a ledger does not keep the others from being judged; a file may be no history at all.
@@ -124,7 +131,7 @@ def command(
     policies = () if policy_file is None else open_policies(policy_file)
     begun, digests = current_time(session.clock), FileDigests()
 
-    def report(scope: Scope, sources: Sequence[str]) -> AuditReport:
+    def report(scope: Scope, sources: Sequence[str], judged: Sequence[str] = files) -> AuditReport:
         return AuditReport(
             audit=audit,
             skipped=skipped,
@@ -134,7 +141,7 @@ def command(
             required=required_rules,
             provenance=trace_audit(
                 digests,
-                files,
+                judged,
                 begun,
                 session.actor_if_any,
                 session.clock,
@@ -143,6 +150,15 @@ def command(
             ),
         )
 
+    if is_sieved:
+        from nilometer.cli.audit.sieve import check_sieved, judge_sieved
+
+        folder, scope = check_sieved(files), options.scope_of_files()
+
+        def judge_whole(audit: Audit) -> None:
+            _judge_files(audit, files, scope, policies, FileDigests(), None)
+
+        return show_audit(out, report(scope, files, judge_sieved(audit, folder, digests, judge_whole)))
     if files:
         if follow:
             raise Mistyped("--follow judges a ledger, not files", hint="leave FILE out")
@@ -186,13 +202,21 @@ _WHY_NOT: Final = {
     "--require": "give it when the shares are joined",
     "--all": "a share has all findings; give it when the shares are joined",
 }
+_WHY_NOT_SIEVED: Final = {
+    "--policies": "the sieve knows no policies",
+    "--cores": "the sieve runs in one process",
+    "--follow": "it reads an export",
+    "--keep-going": "it reads what nilo export wrote, and nothing of that is skipped",
+}
 
 
-def _refuse(option: str, others: Mapping[str, object]) -> None:
+def _refuse(option: str, others: Mapping[str, object], why_not: Mapping[str, str] | None = None) -> None:
     """Raises ``Mistyped`` if one of the other options was given."""
     for other, given in others.items():
         if given:
-            why = _WHY_NOT.get(other, "a share is a part of the whole audit")
+            reasons = _WHY_NOT if why_not is None else why_not
+            default = "a share is a part of the whole audit" if why_not is None else "it judges a whole history"
+            why = reasons.get(other, default)
             raise Mistyped(f"{option} and {other} do not go together: {why}", hint=f"leave {other} out")
 
 

@@ -139,7 +139,7 @@ class LedgerFile:
     def _pieces(self, columns: Sequence[str]) -> Iterator[tuple[pyarrow.RecordBatch, list[StoredRow], list[bytes]]]:
         """What is read together, with its rows and its lines, which are compared with what was written."""
         digest, events, last = hashlib.sha256(), 0, 0
-        for batch in self._batches(columns):
+        for batch in self.batches(columns):
             rows, lines = self._rows_in(batch), list[bytes]()
             for row in rows:
                 if row.position <= last:
@@ -180,9 +180,10 @@ class LedgerFile:
             for position, stream, version, topic, body in zip(*columns, strict=True)
         ]
 
-    def _batches(self, columns: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
+    def batches(self, columns: Sequence[str], rows: int = ROWS_READ) -> Iterator[pyarrow.RecordBatch]:
+        """Some of its columns, row group by row group. Raises ``InputError``."""
         try:
-            yield from self._file.iter_batches(ROWS_READ, columns=list(columns))
+            yield from self._file.iter_batches(rows, columns=list(columns))
         except (pyarrow.ArrowException, OSError) as error:
             raise _damaged(self.name, error) from None
 

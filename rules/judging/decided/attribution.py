@@ -66,10 +66,15 @@ Kind = tuple[str, str]
 
 def kind_of(event: VmEvent, guest: Guest) -> Kind:
     """The kind of a VM's event, by which the rules that apply to it are counted."""
-    if isinstance(event, events.VmCommandRefused):
-        return event.command, "refused"
-    paging = event.command == "reclaim" and guest is Guest.WINDOWS_LEGACY
-    return event.command, "paging vm" if paging else "vm"
+    return kind_of_command(event.command, guest, refused=isinstance(event, events.VmCommandRefused))
+
+
+def kind_of_command(command: str, guest: Guest, *, refused: bool) -> Kind:
+    """The kind of the event that records a command on a VM."""
+    if refused:
+        return command, "refused"
+    paging = command == "reclaim" and guest is Guest.WINDOWS_LEGACY
+    return command, "paging vm" if paging else "vm"
 
 
 @cache

@@ -1,0 +1,6 @@
+"""The sieve: says of groups of hosts and VMs that they are surely clean; the judge judges all others.
+
+For each event it writes, as columns, the event that the rules would have recorded in the state that the event before
+it left, and compares that with what is stored, byte for byte. Needs ``nilometer[sieve]``. May import what the audit
+may. Begin with ``expected`` (the events as terms), then ``queries`` (the same as SQL), then ``sieve``.
+"""

@@ -1,0 +1,207 @@
+"""An export, piece by piece in the order of positions, whatever files the events are in: for engines that take tables.
+
+A piece has some tens of thousands of events, so memory stays flat. Within a piece nothing is in order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeAlias
+
+import pyarrow
+import pyarrow.compute
+
+from domain.errors import InputError
+from domain.identifiers import StreamName
+from nilometer.errors import UnreadableEvent
+from nilometer.history.cloudevents import write_lines
+from nilometer.history.parquet.manifest import ExportFile, Manifest
+from nilometer.history.parquet.reading import EXPORT_AGAIN, LedgerFile, Line, opened
+from nilometer.storage.reader import StoredRow
+
+Table: TypeAlias = pyarrow.Table
+"""A table of Arrow, for those who only hand it on."""
+
+CHUNK_ROWS: Final = 65_536
+"""About so many events are in a piece."""
+
+
+class Chunk(NamedTuple):
+    """Events of consecutive positions, as far as the export has them."""
+
+    table: pyarrow.Table
+    """Some columns of them, and ``file``, the number of the file in its run."""
+    run: int
+
+
+@dataclass(slots=True)
+class _Buffer:
+    """What was read of a file and not given yet."""
+
+    batches: Iterator[pyarrow.RecordBatch]
+    number: int
+    tables: list[pyarrow.Table] = field(default_factory=list[pyarrow.Table])
+    last: int = 0
+    """The position of the last event that was read."""
+    ended: bool = False
+
+    def read(self, name: str) -> None:
+        """Reads some events more. Raises ``InputError`` if they are not in order."""
+        batch = next(self.batches, None)
+        if batch is None:
+            self.ended = True
+            return
+        positions = batch.column("position")
+        rising = pyarrow.compute.all(pyarrow.compute.greater(positions[1:], positions[:-1])).as_py()
+        if positions.null_count or rising is False or positions[0].as_py() <= self.last:
+            raise InputError(f"{name}: the rows were put in another order", hint=EXPORT_AGAIN)
+        self.last = positions[-1].as_py()
+        number = pyarrow.array([self.number] * batch.num_rows, pyarrow.int32())
+        self.tables.append(pyarrow.Table.from_batches([batch]).append_column("file", number))
+
+    def take(self, upto: int) -> list[pyarrow.Table]:
+        """The events up to a position."""
+        taken, kept = list[pyarrow.Table](), list[pyarrow.Table]()
+        for table in self.tables:
+            count = pyarrow.compute.sum(pyarrow.compute.less_equal(table.column("position"), upto)).as_py() or 0
+            if count:
+                taken.append(table.slice(0, count))
+            if count < table.num_rows:
+                kept.append(table.slice(count))
+        self.tables = kept
+        return taken
+
+
+def read_chunks(manifest: Manifest, columns: Sequence[str], cut_before: str) -> Iterator[Chunk]:
+    """The pieces of an export. A piece ends before an event with a topic that begins so, but for the last of a run.
+
+    Raises ``InputError`` for a file that is not what was written.
+    """
+    for number, run in enumerate(manifest.runs):
+        with opened(manifest, run) as files:
+            for table in _chunks_of(files, columns, cut_before):
+                yield Chunk(table, number)
+
+
+def _chunks_of(files: Sequence[LedgerFile], columns: Sequence[str], cut_before: str) -> Iterator[pyarrow.Table]:
+    rows = max(256, CHUNK_ROWS // len(files))
+    buffers = [_Buffer(batches=file.batches(columns, rows), number=number) for number, file in enumerate(files)]
+    more = 1
+    while not all(buffer.ended for buffer in buffers):
+        for file, buffer in zip(files, buffers, strict=True):
+            while not buffer.ended and sum(table.num_rows for table in buffer.tables) < rows * more:
+                buffer.read(file.name)
+        going_on = [buffer.last for buffer in buffers if not buffer.ended]
+        bound = min(going_on) if going_on else max(buffer.last for buffer in buffers)
+        if going_on:
+            bound = _last_before(buffers, bound, cut_before)
+        taken = [table for buffer in buffers for table in buffer.take(bound)]
+        more = 1 if taken else more * 2
+        if taken:
+            yield pyarrow.concat_tables(taken)
+
+
+def _last_before(buffers: Sequence[_Buffer], bound: int, begins: str) -> int:
+    """The last position up to a bound that stands before an event with such a topic; 0 if there is none."""
+    found = 0
+    for buffer in buffers:
+        for table in reversed(buffer.tables):
+            wanted = pyarrow.compute.and_(
+                pyarrow.compute.starts_with(table.column("topic"), begins),
+                pyarrow.compute.less_equal(table.column("position"), bound),
+            )
+            position = pyarrow.compute.max(table.column("position").filter(wanted)).as_py()
+            if position is not None:
+                found = max(found, position)
+                break
+    return found - 1
+
+
+@contextmanager
+def lines_of(
+    manifest: Manifest, run: Sequence[ExportFile], streams: Collection[str]
+) -> Generator[list[Iterator[Line]]]:
+    """For each file of a run, the history lines of some streams. Raises ``InputError``."""
+    wanted = pyarrow.array(sorted(streams), pyarrow.string())
+    with opened(manifest, run) as files:
+        yield [_wanted_lines(manifest.ledger, file, wanted) for file in files]
+
+
+def _wanted_lines(ledger: str, file: LedgerFile, wanted: pyarrow.Array) -> Iterator[Line]:
+    columns = ("position", "stream", "version", "topic", "body")
+    for batch in file.batches(columns, 4096):
+        chosen = batch.filter(pyarrow.compute.is_in(batch.column("stream"), value_set=wanted))
+        values = (chosen.column(name).to_pylist() for name in columns)
+        for position, stream, version, topic, body in zip(*values, strict=True):
+            row = StoredRow(position, StreamName(stream), version, topic, body.encode())
+            yield position, write_line(row, ledger, file.name)
+
+
+def write_line(row: StoredRow, ledger: str, name: str) -> bytes:
+    """The history line of a row of a file. Raises ``InputError`` if it is not as it was written."""
+    try:
+        (line,) = write_lines([row], ledger)
+    except UnreadableEvent as error:
+        raise InputError(f"{name}: {error.message}", hint=EXPORT_AGAIN) from None
+    return line
+
+
+class RunDigests:
+    """The digests of the files of one run, over their history lines in order."""
+
+    def __init__(self, manifest: Manifest, number: int) -> None:
+        self._manifest, self.files = manifest, manifest.runs[number]
+        self._digests = [hashlib.sha256() for _ in self.files]
+        self._events = [0 for _ in self.files]
+
+    def add(self, lines: pyarrow.Table, others: Mapping[int, bytes]) -> None:
+        """Adds the lines of a table with ``file``, ``position`` and ``line``, in the order of these two.
+
+        Where a line is null, it is among the others, by position.
+        """
+        for batch in lines.to_batches():
+            start = 0
+            for file, count in _counted(batch.column("file")):
+                self._add_lines(file, batch.slice(start, count), others)
+                start += count
+
+    def _add_lines(self, file: int, batch: pyarrow.RecordBatch, others: Mapping[int, bytes]) -> None:
+        lines, positions = batch.column("line"), batch.column("position")
+        self._events[file] += len(lines)
+        start = 0
+        for index in pyarrow.compute.indices_nonzero(pyarrow.compute.is_null(lines)).to_pylist():
+            self._digests[file].update(_texts_of(lines.slice(start, index - start)))
+            self._digests[file].update(others[positions[index].as_py()])
+            start = index + 1
+        self._digests[file].update(_texts_of(lines.slice(start)))
+
+    def check(self) -> None:
+        """Raises ``InputError`` for a file of which the lines are not those that were written."""
+        for file, digest, events in zip(self.files, self._digests, self._events, strict=True):
+            if (events, digest.hexdigest()) != (file.events, file.sha256):
+                raise InputError(
+                    f"{self._manifest.folder / file.path}: its rows are not those that were written, "
+                    f"{file.events:,} events from position {file.first} on: their SHA-256 is another",
+                    hint=EXPORT_AGAIN,
+                )
+
+
+def _counted(files: pyarrow.Array) -> Iterator[tuple[int, int]]:
+    """The numbers in an array that are next to each other, and how often each is."""
+    encoded = pyarrow.compute.run_end_encode(files)
+    start = 0
+    for file, end in zip(encoded.values.to_pylist(), encoded.run_ends.to_pylist(), strict=True):
+        yield file, end - start
+        start = end
+
+
+def _texts_of(lines: pyarrow.Array) -> memoryview:
+    """The bytes of the texts of an array, one after the other: no copy is made."""
+    offsets, data = lines.buffers()[1:]
+    if not len(lines) or data is None:
+        return memoryview(b"")
+    ends = memoryview(offsets).cast("q" if pyarrow.types.is_large_string(lines.type) else "i")
+    return memoryview(data)[ends[lines.offset] : ends[lines.offset + len(lines)]]

@@ -1,0 +1,68 @@
+"""Exports of histories that are held as lines, whatever is wrong with them; no ledger takes them first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+from domain.identifiers import StreamName
+from nilometer.audit.result import Audit
+from nilometer.audit.sieve.judging import audit_sieved, open_export
+from nilometer.audit.sieve.sieve import Sieved
+from nilometer.history.cloudevents import ATTRIBUTES, to_canonical_json
+from nilometer.history.parquet.writing import write_export
+from nilometer.ledger.reader import LedgerReader
+from nilometer.storage.reader import StoredRow
+from tests.nilometer.audit.mixed import Line
+
+
+class HeldRows:
+    """Stands for a ledger that has just these events."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.id = str(lines[0]["source"]).removeprefix("urn:uuid:")
+        self.position = max(line["position"] for line in lines)
+        self._rows = [_row_of(line) for line in lines]
+
+    def rows(self, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
+        return iter(self._rows)
+
+    def columns(self, after: int = 0, upto: int | None = None) -> Iterator[tuple[int, str, int, str, bytes]]:
+        return ((row.position, row.stream, row.version, row.topic, row.body) for row in self._rows)
+
+
+def _row_of(line: Line) -> StoredRow:
+    body = {name: line.get(name) for name in ATTRIBUTES} | {"data": line["data"], "happened": line["time"]}
+    return StoredRow(
+        position=line["position"],
+        stream=StreamName(line["subject"]),
+        version=line["version"],
+        topic=line["type"].removeprefix("nilometer.").replace(".v", "/"),
+        body=to_canonical_json(body),
+    )
+
+
+def export_of(lines: Sequence[Line], folder: Path, buckets: int = 1) -> Path:
+    """An export of these lines, in as many buckets as can be."""
+    folder.mkdir(exist_ok=True)
+    target = folder / "parquet"
+    ledger = cast("LedgerReader", HeldRows(lines))
+    write_export(ledger, target, _ignore, _ignore, max(1, len(lines) // buckets))
+    return target
+
+
+def audit_of(export: Path) -> tuple[Audit, Sieved]:
+    """The audit of an export with the sieve, and what that found; empty if all is to be judged in one piece."""
+    audit, found = Audit(minor=True), list[Sieved]()
+    audit_sieved(audit, open_export(export), lambda audit: None, found.append)
+    return audit, found[0]
+
+
+def parsed(text: bytes) -> list[Line]:
+    """The lines of a file."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def _ignore(_: int) -> None: ...
