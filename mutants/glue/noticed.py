@@ -51,6 +51,7 @@ ADOPTING: Final = (
     "tests/domain/deciding/test_policies.py",
     "tests/domain/deciding/test_breaches.py",
     "tests/nilometer/ledger/test_policies.py",
+    "tests/nilometer/ledger/test_under_policies.py",
     "tests/nilometer/ledger/test_adopting.py",
     "tests/nilometer/ledger/test_adopting_kinds.py",
     "tests/nilometer/storage/test_golden_policies.py",

@@ -190,6 +190,14 @@ def test_a_key_that_was_used_for_another_command_shows_the_first(url: str) -> No
         assert (again.repeated, again.positions) == (True, first.positions)
 
 
+def test_a_key_of_a_definition_is_of_that_memory_alone(url: str) -> None:
+    with Ledger.open(url) as ledger:
+        ask(ledger, "define-vm", key="k1", **a_vm(vm="web03"))
+        with pytest.raises(InputError, match="used before"):
+            ask(ledger, "define-vm", key="k1", **a_vm(vm="web03", memory={"static": {"size": "2GiB"}}))
+        assert ask(ledger, "define-vm", key="k1", **a_vm(vm="web03")).repeated
+
+
 def test_a_key_of_a_command_that_wrote_nothing_is_of_that_command_alone(url: str) -> None:
     with Ledger.open(url) as ledger:
         nothing = ask(ledger, "set-memory", vm="web01", size="4GiB", key="k1")
@@ -213,3 +221,5 @@ def test_receipts_of_the_first_versions_are_told_apart_by_their_events(url: str)
         for command, given in (("stop", {}), ("add-memory", {"amount": "1GiB"}), ("remove-memory", {"amount": "2GiB"})):
             with pytest.raises(InputError, match="'k1' was used before"):
                 ask(ledger, command, key="k1", vm="web01", **given)
+        with pytest.raises(InputError, match="'k2' was used before, for another command: a command on vm/web01"):
+            ask(ledger, "set-memory", vm="web02", size="6GiB", key="k2")

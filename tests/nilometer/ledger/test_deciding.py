@@ -143,6 +143,25 @@ class TestWhatOthersRecordedMeanwhile:
         assert vm(ledger).assigned == 5 * GIB
 
 
+class TestWhoAsked:
+    def test_each_event_says_who_asked_with_what_tool_why_and_to_what_it_belongs(self, ledger: Ledger) -> None:
+        with_web01(ledger)
+        given = replace(request("stop", vm="web01"), reason="CHG-1", correlation="night", key="k1")
+        positions = ledger.execute(given).positions
+        told = [envelope.metadata for envelope in ledger.events() if envelope.position in positions]
+        assert {(each.actor, each.via, each.reason, each.correlation) for each in told} == {
+            ("ann", "test", "CHG-1", "night")
+        }
+        assert [each.causation for each in told] == [None, "vm/web01/3"]
+
+    def test_all_other_events_of_a_command_are_because_of_its_first(self, ledger: Ledger) -> None:
+        with_web01(ledger)
+        ask(ledger, "register-host", **a_host(host="hv02"))
+        positions = ask(ledger, "move-vm", vm="web01", to="hv02").positions
+        told = [envelope.metadata for envelope in ledger.events() if envelope.position in positions]
+        assert [each.causation for each in told] == [None, "vm/web01/3", "vm/web01/3"]
+
+
 class TestBatches:
     def test_a_batch_is_one_commit(self, ledger: Ledger) -> None:
         with_web01(ledger)

@@ -31,6 +31,7 @@ def told(result: Result) -> tuple[object, ...]:
         result.granted,
         result.positions,
         result.events,
+        result.happened,
     )
 
 
@@ -61,6 +62,12 @@ def test_asked_again_it_is_answered_as_it_was_and_not_done_again(
         assert again.repeated
         assert told(again) == told(first)
     assert stored(ledger) == before
+
+
+def test_asked_again_it_happened_when_it_did(ledger: Ledger) -> None:
+    for repeated in (False, True):
+        result = ask(ledger, "register-host", at=LATE, key="k1", **a_host())
+        assert (result.happened, result.repeated) == (LATE, repeated)
 
 
 def test_another_program_that_asks_under_the_same_key_gets_the_first_ones_answer(url: str) -> None:
@@ -163,6 +170,13 @@ def test_the_key_of_an_observation_is_no_key_for_a_command(ledger: Ledger) -> No
     assert stored(ledger) == before
 
 
+def test_the_key_of_an_observation_that_told_nothing_is_no_key_for_a_command_either(ledger: Ledger) -> None:
+    with_web01(ledger)
+    ledger.record([Observation("k1", ())], actor="ann", via="test")
+    with pytest.raises(InputError, match="for another command: an observation without events"):
+        ask(ledger, "pause", vm="web01", key="k1")
+
+
 def test_a_refusal_tells_its_code_again(ledger: Ledger) -> None:
     with_web01(ledger)
     for repeated in (False, True):
@@ -208,6 +222,7 @@ def test_a_receipt_that_names_events_alone_answers_no_other_command(
     ledger, name = receipt_of_the_first_version
     others: list[tuple[str, dict[str, Any]]] = [(other, given) for other, given in FIRST.items() if other != name]
     others += [("add-memory", {"vm": "web01", "amount": "3GiB"}), ("define-vm", a_vm(vm="db02"))]
+    others += [(name, {**FIRST[name], "vm": "web02"})] if "vm" in FIRST[name] else []
     others += [("resume", {"vm": "web01"}), ("resize-host", {"host": "hv01", "total": "8GiB"})]
     may = {"add-memory": {"set-memory"}, "set-memory": {"add-memory"}}
     for other, given in others:
@@ -215,3 +230,15 @@ def test_a_receipt_that_names_events_alone_answers_no_other_command(
             continue  # which of the two it was, the events alone do not show
         with pytest.raises(InputError, match="was used before, for another command"):
             ask(ledger, other, key="k1", **given)
+
+
+def test_a_receipt_of_the_first_version_answers_a_definition_that_took_place(tmp_path: Path) -> None:
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", create=True, durable=False) as ledger:
+        with_web01(ledger)
+        assert ask(ledger, "define-vm", key="k1", **a_vm(vm="db01")).events
+        with sqlite3.connect(tmp_path / "ledger.db") as database:
+            assert database.execute("UPDATE commands SET result = NULL WHERE key = 'k1'").rowcount == 1
+        database.close()
+        assert ask(ledger, "define-vm", key="k1", **a_vm(vm="db01")).repeated
+        with pytest.raises(InputError, match="was used before, for another command"):
+            ask(ledger, "define-vm", key="k1", **a_vm(vm="db02"))

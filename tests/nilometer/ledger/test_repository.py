@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +10,14 @@ import pytest
 
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import Pause, Start
+from domain.identifiers import host_stream, vm_stream
 from domain.observed.events import HostObserved
 from domain.observed.vm import ObservedVm
+from nilometer.errors import UnreadableEvent
 from nilometer.ledger import repository
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.policies import NO_POLICIES
-from nilometer.ledger.repository import Repository, agrees
+from nilometer.ledger.repository import Repository, agrees, count_on, decided_on, decided_vms
 from nilometer.storage.application import LedgerApplication
 from projections.fleet import Fleet
 from projections.tracked import Tracked, TrackedHost, TrackedVm
@@ -102,6 +104,34 @@ def test_what_was_read_in_two_transactions_is_read_again_before_it_is_believed(
 
     assert known.version("host/hv01") == 3
     assert not known.refresh(streams), "they were all read in one transaction"
+
+
+def test_what_was_read_again_alone_is_newer_than_what_was_read_before(ledger: Ledger, known: Repository) -> None:
+    known.load(Pause("web01"))
+    known.begin()
+    known.load(Start("db01"))  # its host is remembered
+    ask(ledger, "start", vm="db01")
+    assert known.refresh(["host/hv01"])
+    assert known.refresh(["vm/db01", "host/hv01"]), "the VM has news too"
+    assert (known.version("vm/db01"), known.version("host/hv01")) == (2, 3)
+
+
+def on_hv01(fleet: Fleet) -> list[VmAggregate]:
+    return decided_on(fleet, "hv01")
+
+
+def number_on_hv01(fleet: Fleet) -> int:
+    return count_on(fleet, "hv01")
+
+
+@pytest.mark.parametrize("read", [decided_vms, on_hv01, number_on_hv01])
+def test_no_vms_are_read_while_one_of_them_is_not_known(read: Callable[[Fleet], object]) -> None:
+    fleet = Fleet().apply_all(HISTORY)
+    fleet.ended[host_stream("hv02")] = UnreadableEvent("a host's")
+    assert read(fleet)
+    fleet.ended[vm_stream("db01")] = UnreadableEvent("it ends here")
+    with pytest.raises(UnreadableEvent, match="it ends here"):
+        read(fleet)
 
 
 def test_which_policies_are_adopted_is_read_by_who_remembers_nothing(known: Repository) -> None:

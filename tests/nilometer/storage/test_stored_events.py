@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eventsourcing.persistence import StoredEvent
@@ -73,13 +75,34 @@ class TestOfVersionOne:
         assert kept == made
 
 
+STARTED = told(HOST, WEB, START)[-2]
+TOPIC, BODY = encode(STARTED.event, STARTED.metadata)
+
+
+def test_an_event_is_read_as_it_was_written() -> None:
+    assert decode("vm/web01", 2, TOPIC, BODY) == replace(STARTED, stream="vm/web01", version=2, position=0)
+    assert decode("vm/web01", 2, TOPIC, BODY, 7).position == 7
+
+
+@pytest.mark.parametrize(
+    "row",
+    [("vm/web01", 2, TOPIC, BODY.decode()), ("vm/web01", 2, TOPIC.encode(), BODY), (b"vm/web01", 2, TOPIC, BODY)]
+    + [("vm/web01", version, TOPIC, BODY) for version in ("2", 2.0, True)],
+)
+def test_a_row_with_values_of_other_types_is_not_read(row: tuple[Any, Any, Any, Any]) -> None:
+    with pytest.raises(UnreadableEvent, match="its row has values of other types than it was written with"):
+        decode(*row)
+
+
+def test_an_attribute_that_nobody_knows_is_named() -> None:
+    with pytest.raises(UnreadableEvent, match="has the unknown attribute 'colour'"):
+        decode("vm/web01", 2, TOPIC, BODY.replace(b"{", b'{"colour":"red",', 1))
+
+
 @pytest.mark.parametrize("wrong", [b'"1"', b"true", b"1.0"])
 def test_a_number_that_is_written_as_something_else_is_not_read(wrong: bytes) -> None:
-    started = told(HOST, WEB, START)[-2]
-    topic, body = encode(started.event, started.metadata)
-    assert decode("vm/web01", 2, topic, body).event == started.event
     with pytest.raises(UnreadableEvent, match=r"data\.after\.session: Input should be a valid integer"):
-        decode("vm/web01", 2, topic, body.replace(b'"session":1', b'"session":' + wrong))
+        decode("vm/web01", 2, TOPIC, BODY.replace(b'"session":1', b'"session":' + wrong))
 
 
 UNREADABLE = [
