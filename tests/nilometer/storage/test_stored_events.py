@@ -14,6 +14,7 @@ from eventsourcing.persistence import StoredEvent
 
 from domain.errors import InputError
 from domain.events import VmDefined
+from domain.identifiers import vm_stream
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import write_lines
 from nilometer.ledger.ledger import Ledger
@@ -80,7 +81,7 @@ TOPIC, BODY = encode(STARTED.event, STARTED.metadata)
 
 
 def test_an_event_is_read_as_it_was_written() -> None:
-    assert decode("vm/web01", 2, TOPIC, BODY) == replace(STARTED, stream="vm/web01", version=2, position=0)
+    assert decode("vm/web01", 2, TOPIC, BODY) == replace(STARTED, stream=vm_stream("web01"), version=2, position=0)
     assert decode("vm/web01", 2, TOPIC, BODY, 7).position == 7
 
 
