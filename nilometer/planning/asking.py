@@ -13,7 +13,7 @@ from domain.deciding.answer import Answer
 from domain.deciding.enforced import EnforcedPolicy
 from domain.deciding.world import World
 from domain.decision import Code, Outcome
-from domain.identifiers import StreamName, host_stream, subject_id, vm_stream
+from domain.identifiers import StreamName, host_stream, split_stream, subject_id, vm_stream
 from domain.policy_events import BY_POLICY
 from domain.settings import Mode, cap
 from domain.state import Vm
@@ -109,7 +109,8 @@ def _find_refusing(decided: Answer) -> BrokenPolicy | None:
     for _, event in decided.events:
         if isinstance(event, BY_POLICY) and event.policies:
             read = event.policies[0]
-            return BrokenPolicy(read.policy, read.sentence, subject_id(read.subject))
+            kind, id = split_stream(read.subject)
+            return BrokenPolicy(read.policy, read.sentence, f"the group {id}" if kind == "group" else id)
     return None
 
 

@@ -54,6 +54,20 @@ class Keeper:
         """Whether one of them is about VMs: alone, in pairs or groups."""
         return len(self._of_hosts) < len(self._asked)
 
+    def find_members(self, world: World) -> frozenset[str]:
+        """The VMs of which a policy over two or a group speaks: what one has limits the others, on whatever host."""
+        scopes = [
+            (one.policy.scope, one.policy.is_over_groups)
+            for one in self._asked
+            if one.policy.is_over_groups or one.policy.is_over_pairs
+        ]
+        return frozenset(
+            vm.id
+            for vm in (world.vms.values() if scopes else ())
+            for scope, is_group in scopes
+            if (scope.has_vm(vm.id, vm.name) if is_group else not {scope.one, scope.other}.isdisjoint((vm.id, vm.name)))
+        )
+
     def free(self, world: World, host: str) -> int:
         """What can still be given on a host, so that no policy on hosts is made worse; less than 0 if one is broken.
 

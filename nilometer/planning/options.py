@@ -141,7 +141,15 @@ class _Search:
     """The sets that were found, by kind and subject: where a VM moves to makes no other set."""
 
     _stuck: list[tuple[Giver, ...]] = field(default_factory=list[tuple[Giver, ...]])
-    """Sets that give enough, and that can be done in no order: two VMs that would have to change places, say."""
+    """Sets that give enough, and that can be done in no order: two VMs that would have to change places, say; or that a
+    policy over several VMs does not allow alone."""
+    _members: frozenset[str] = frozenset()
+    """The VMs of which such policies speak."""
+
+    def __post_init__(self) -> None:
+        self._members = self.keeper.find_members(self.world)
+        if self._members and self.needed <= 0:  # the host has the memory: what others have stands in the way
+            self._stuck.append(())
 
     # Bounds
 
@@ -213,11 +221,16 @@ class _Search:
         return found
 
     def _unlock(self, count: int) -> Iterator[tuple[Giver, ...]]:
-        """Sets that give enough already, with one step more that makes room between them."""
+        """Sets that give enough already, with one step more: it makes room between them, or for a policy."""
+        on = sorted({self.world.vms[vm].host for vm in self._members})
+        members = [giver for host in on for giver in self.givers(host) if giver.subject in self._members]
         for givers in self._stuck:
             if len(givers) == count - 1:
-                for host in sorted({host for giver in givers for host in (giver.host, giver.to) if host is not None}):
+                hosts = {host for giver in givers for host in (giver.host, giver.to) if host is not None}
+                for host in sorted(hosts):
                     yield from ((*givers, other) for other in self._candidates(givers, host, 1, 0))
+                used = {giver.subject for giver in givers}
+                yield from ((*givers, other) for other in members if other.subject not in used)
 
     def _likeness_there(self, giver: Giver) -> object:
         return None if giver.to is None else self.world.hosts[giver.to].state
@@ -344,25 +357,39 @@ class _Search:
 
     def _try(self, givers: tuple[Giver, ...]) -> Plan | None:
         """The option with the least amounts, in an order in which the decider completes it, if there is one."""
-        steps = self._divide(givers)
-        gentlest_first = sorted(range(len(steps)), key=lambda number: GENTLEST_FIRST.index(givers[number].kind))
-        for ordered in permutations(gentlest_first):
-            if self._is_completed([steps[number] for number in ordered]):
-                if steps[-1].gives and not givers[-1].whole and not self._is_minimal(givers):
-                    steps[-1] = self._least(givers[-1], steps, ordered)
-                return Plan(tuple(steps[number] for number in ordered))
+        tried = [(self._divide(givers), self._full(givers))]
+        if self._members and not all(giver.whole for giver in givers):  # a policy may need more than the hosts lack
+            tried.append(([giver.give(giver.most) for giver in givers], range(len(givers))))
+        gentlest_first = sorted(range(len(givers)), key=lambda number: GENTLEST_FIRST.index(givers[number].kind))
+        for steps, full in tried:
+            for ordered in permutations(gentlest_first):
+                if self._is_completed([steps[number] for number in ordered]):
+                    for number in full:
+                        if steps[number].gives and not givers[number].whole:
+                            steps[number] = self._least(number, givers[number], steps, ordered)
+                    return Plan(tuple(steps[number] for number in ordered))
         return None
+
+    def _full(self, givers: tuple[Giver, ...]) -> range:
+        """The steps that give all that they can, until less is tried: what is lacking does not say how much is needed.
+
+        These are all of them, where no memory is lacking at all; or the last, where the others give enough.
+        """
+        if max(self._lacks(()).values(), default=0) <= 0:
+            return range(len(givers))
+        is_enough_alone = len(givers) > 1 and not self._is_minimal(givers)
+        return range(len(givers) - 1 if is_enough_alone else len(givers), len(givers))
 
     def _is_completed(self, steps: Iterable[PlanStep]) -> bool:
         return is_completed(self.world, [*(step.command for step in steps), self.command], self.keeper)
 
-    def _least(self, giver: Giver, steps: list[PlanStep], ordered: tuple[int, ...]) -> PlanStep:
-        """The last of these steps, with the least amount with which all of them are completed."""
+    def _least(self, number: int, giver: Giver, steps: list[PlanStep], ordered: tuple[int, ...]) -> PlanStep:
+        """One of these steps, with the least amount with which all of them are completed."""
         too_little, enough = 0, -(-giver.most // QUANTUM)
         while enough - too_little > 1:
             middle = (too_little + enough) // 2
-            tried = [*steps[:-1], giver.give(middle * QUANTUM)]
-            if self._is_completed(tried[number] for number in ordered):
+            tried = [*steps[:number], giver.give(middle * QUANTUM), *steps[number + 1 :]]
+            if self._is_completed(tried[one] for one in ordered):
                 enough = middle
             else:
                 too_little = middle
@@ -372,11 +399,12 @@ class _Search:
         """The steps, with amounts that are no more than is missing, in whole units of 2 MiB."""
         spare = {host: -lack for host, lack in self._lacks(givers).items()}
         steps: list[PlanStep] = []
-        is_enough_alone = len(givers) > 1 and max(self._lacks(givers[:-1]).values()) <= 0
+        full = self._full(givers)
+        if len(givers) > 1 and max(self._lacks(givers[:-1]).values()) <= 0:
+            full = range(min(full.start, len(givers) - 1), len(givers))
         for number, giver in enumerate(givers):
             amount = giver.most
-            unlocks = is_enough_alone and number == len(givers) - 1
-            if not giver.whole and not unlocks:
+            if not giver.whole and number not in full:
                 less = min(spare.get(giver.host, 0), giver.most) // QUANTUM * QUANTUM
                 amount = giver.most - less
                 spare[giver.host] = spare.get(giver.host, 0) - less

@@ -141,11 +141,12 @@ def _describe_answer(one: FailoverAnswer) -> list[str]:
     sizes = format_sizes([sum(one.needed.values()), sum(one.free.values()), *one.needed.values()])
     by_vm = dict(zip(one.needed, sizes[2:], strict=True))
     head = f"if host {one.host} fails, its {plural(len(one.needed) + len(one.unknown), 'VM')} of {sizes[0]}"
+    find = "finds" if len(one.needed) + len(one.unknown) == 1 else "find"
     match one.answer:
         case Failover.ALWAYS:
-            return [f"yes: {head} find a place on the others ({sizes[1]} free), whatever the order."]
+            return [f"yes: {head} {find} a place on the others ({sizes[1]} free), whatever the order."]
         case Failover.PLACED:
-            lines = [f"only if placed so: {head} find a place on the others ({sizes[1]} free):"]
+            lines = [f"only if placed so: {head} {find} a place on the others ({sizes[1]} free):"]
             return lines + [f"  {vm} ({by_vm[vm]}) on {host}" for vm, host in one.placement.items()]
         case Failover.UNKNOWN if one.reason == FIGURES:
             return [f"unknown: {head} may or may not find a place on the others, by what was measured of them."]
@@ -154,8 +155,8 @@ def _describe_answer(one: FailoverAnswer) -> list[str]:
                 f"unknown: {head} may or may not find a place on the others ({sizes[1]} free): the search was ended."
             ]
         case Failover.NO if one.reason == "vm" and one.vm is not None:
-            return [f"no: {head} find no place: {one.vm} ({by_vm[one.vm]}) fits on no other host."]
+            return [f"no: {head} {find} no place: {one.vm} ({by_vm[one.vm]}) fits on no other host."]
         case Failover.NO if one.reason == "sum":
-            return [f"no: {head} find no place: the others have {sizes[1]} free together."]
+            return [f"no: {head} {find} no place: the others have {sizes[1]} free together."]
         case Failover.NO:
-            return [f"no: {head} find no place: the others have {sizes[1]} free, but in no placement do all fit."]
+            return [f"no: {head} {find} no place: the others have {sizes[1]} free, but in no placement do all fit."]

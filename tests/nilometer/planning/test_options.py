@@ -215,6 +215,48 @@ def test_options_that_keep_policies_are_those_that_trying_every_sequence_finds()
     assert compare(range(2100, 2130), 3, keep) > 3
 
 
+TOGETHER = '''
+@scope(vms=("vm0", "vm1", "vm2"), group="shop")
+def shop_together(group: Group) -> bool:
+    """The VMs of the shop never hold more than 9 GiB together."""
+    return group.held <= 9 * GiB
+
+@scope(one="vm0", other="vm3")
+def two_together(one: Vm, other: Vm) -> bool:
+    """They never hold more than 6 GiB together."""
+    return one.held + other.held <= 6 * GiB
+
+@scope(hosts="hv1")
+def half_stays_free(host: Host) -> bool:
+    """Half of the host stays free."""
+    return host.free * 2 >= host.total
+'''
+
+
+def test_options_that_keep_policies_over_several_vms_are_those_that_trying_every_sequence_finds() -> None:
+    keep = read_policies(TOGETHER, "policies.py")
+    assert compare(range(400), 2, keep) > 60
+    assert compare(range(4100, 4130), 3, keep) > 3
+
+
+def test_who_shares_a_group_gives_from_whatever_host_and_nobody_moves_for_it() -> None:
+    keep = read_policies(TOGETHER, "policies.py")
+    world = World()
+    memory = MemorySetting.static(4 * GiB)
+    for number in range(2):
+        world.execute(RegisterHost(f"hv{number + 2}", HostVersion.V2022, 64 * GiB, 0))
+        world.execute(DefineVm(vm=f"vm{number}", host=f"hv{number + 2}", generation=2, guest=Guest.WINDOWS,
+                               config_version=ConfigVersion(10, 0), memory=memory))  # fmt: skip
+        world.execute(Start(f"vm{number}"))
+        world.execute(ReportInUse(f"vm{number}", GiB))
+    asked = ask(world, AddMemory("vm0", 2 * GiB), keep=keep)
+    assert asked.options is not None
+    assert [[step.command for step in option.steps] for option in asked.options.found] == [
+        [RemoveMemory("vm1", GiB)],
+        [Stop("vm1")],
+    ]
+
+
 def test_a_command_that_would_break_a_policy_is_answered_with_it() -> None:
     keep = read_policies(POLICIES, "policies.py")
     world = World()
