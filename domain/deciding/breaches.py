@@ -115,10 +115,14 @@ def _find_broken_change(
     if not (policy.has_vm(after.id, after.name) and policy.has_host(after.host_id)):
         return
     event = answer.events[0][1]
-    distance = measure(before.state, after.state, after.host, getattr(event, "command", answer.command))
+    command = getattr(event, "command", answer.command)
+    distance = measure(before.state, after.state, after.host, command)
     if distance:
-        figures = dict(policy.figures(after.state, after.host))
-        yield PolicyRead(policy.name, policy.version, policy.sentence, answer.target, 0, distance, figures)
+        if policy.change_figures is None:
+            figures = policy.figures(after.state, after.host)
+        else:
+            figures = policy.change_figures(before.state, after.state, after.host, command)
+        yield PolicyRead(policy.name, policy.version, policy.sentence, answer.target, 0, distance, dict(figures))
 
 
 SubjectChange = tuple[PolicySubject | None, PolicySubject]

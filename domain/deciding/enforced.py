@@ -63,8 +63,9 @@ class EnforcedPolicy(Record):
     of_group: Callable[[Group], JointFigures] | None = None
     """Of a policy over a group: how far it is from keeping it, by the running total of its book."""
     change: Callable[[Vm, Vm, Host, str], int] | None = None
-    """Of a policy over a change: how far it is from keeping it, by the VM before and after, its host, and the command.
-    The VM before it is among the ``figures`` of none."""
+    """Of a policy over a change: how far it is from it, by the VM before and after, its host and the command."""
+    change_figures: Callable[[Vm, Vm, Host, str], Mapping[str, int | bool | str]] | None = None
+    """The figures that such a policy reads, those of the VM before among them; without this, ``figures``."""
     applies_at: Callable[[UtcTime], bool] | None = None
     """Whether it applies at a time; always without this."""
 

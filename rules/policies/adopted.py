@@ -288,6 +288,8 @@ class AdoptedJudge(Judge):
                 distance = None
             if subject is None or distance is None:
                 self._distances.pop((policy.name, stream), None)
+            elif policy.change_figures is not None and changed is not None and subject.state is not None:
+                yield stream, distance, policy.change_figures(changed, subject.state, subject.host, command)
             else:
                 yield stream, distance, policy.figures(subject.state, subject.host)
 

@@ -73,6 +73,7 @@ def enforced_policy(name: str, version: int, event: PolicyAdopted) -> EnforcedPo
         group_vms=policy.scope.vms if policy.is_over_groups else (),
         of_group=_of_group(policy, measure) if policy.is_over_groups else None,
         change=_change(measure) if policy.is_over_changes else None,
+        change_figures=_change_figures(policy) if policy.is_over_changes else None,
         applies_at=None if window is None else window.applies_at,
     )
 
@@ -105,6 +106,16 @@ def _change(measure: Measure) -> Callable[[Vm, Vm, Host, str], int]:
         return measure(after, host, before=before, command=VmCommandName(command))
 
     return distance
+
+
+def _change_figures(policy: Policy) -> Callable[[Vm, Vm, Host, str], Mapping[str, int | bool | str]]:
+    def figures(before: Vm, after: Vm, host: Host, command: str) -> Mapping[str, int | bool | str]:
+        subject = SubjectState(
+            stream=policy_stream(policy.name), vm=after, host=host, before=before, command=VmCommandName(command)
+        )
+        return _figures_of(policy, subject)
+
+    return figures
 
 
 def _figures_of(policy: Policy, subject: SubjectState) -> dict[str, int | bool | str]:

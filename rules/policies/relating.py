@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, cast
 
+from domain.quantities import LARGEST
 from domain.state import Site
 from rules.obligations.builder import ObligationBuilder
 from rules.policies.arguments import BEFORE, GROUP, OTHER
@@ -28,8 +29,8 @@ class Known:
         beside = SymbolicRecord(Site, {**_SECOND.fields, "vm": OTHER})
         earlier = SymbolicRecord(Site, {**SITE.fields, "vm": BEFORE, "entry": terms.variable("second.before", int)})
         held = builder.apply(held_by, vm=vm)
-        self._always = builder.invariants(SITE)
-        self._of_pairs = builder.invariants(beside)
+        self._always = [*builder.invariants(SITE), _is_a_size(as_record(SITE["host"]))]
+        self._of_pairs = [*builder.invariants(beside), _is_a_size(as_record(beside["host"]))]
         self._of_changes = builder.invariants(earlier)
         self._of_groups = [terms.at_most(held, group) for group in (GROUP.term("held"), _SECOND_GROUP)]
 
@@ -43,6 +44,11 @@ class Known:
         if any(policy.is_over_groups for policy in policies):
             known += self._of_groups
         return known
+
+
+def _is_a_size(host: SymbolicRecord) -> Term:
+    """That a host has no more memory than can be written: what needs more is kept by nothing."""
+    return terms.at_most(host.term("total"), terms.constant(LARGEST))
 
 
 def together(one: Policy, other: Policy) -> list[Term] | None:

@@ -107,7 +107,9 @@ def _describe_refusal(adoption: Adoption) -> Iterator[str]:
     yield from describe_conflicts(adoption.checked, sentences)
     for report in adoption.checked.reports:
         name = report.policy.name
-        if report.possible_running is False:
+        if report.possible is False:
+            yield f"{name} is impossible: no state that the rules allow keeps it"
+        elif report.possible_running is False:
             yield f"{name}: no VM that runs keeps it, so that none could start"
         for blocked in report.blocks:
             yield f"{name} shuts off {blocked}, which no policy may refuse"

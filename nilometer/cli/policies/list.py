@@ -61,7 +61,10 @@ def _describe(policy: AdoptedPolicy, broken: tuple[PolicyBreaker, ...]) -> Itera
 
 
 def _to_document(policy: AdoptedPolicy, broken: tuple[PolicyBreaker, ...]) -> dict[str, Any]:
+    from rules.policies.enforcing import adopted_policy  # reads rules: only where there is a policy
+
     event, metadata = policy.envelope.event, policy.envelope.metadata
+    scope = adopted_policy(policy.name, event).scope
     return {
         "name": policy.name,
         "version": policy.envelope.version,
@@ -69,6 +72,10 @@ def _to_document(policy: AdoptedPolicy, broken: tuple[PolicyBreaker, ...]) -> di
         "over": list(event.over),
         "vms": list(event.vms),
         "hosts": list(event.hosts),
+        "one": scope.one or None,
+        "other": scope.other or None,
+        "group": scope.group or None,
+        "window": None if scope.window is None else scope.window.text,
         "text": event.text,
         "digest": event.digest,
         "file": event.file,

@@ -96,6 +96,9 @@ def test_a_window_is_judged_by_the_time_of_the_event(ledger: Ledger) -> None:
     times = "2026-11-28T20:59:59Z", "2026-11-28T21:00:00Z", "2026-11-29T02:59:59Z", "2026-11-29T03:00:00Z"
     answers = [ledger.execute(timed(do("add-memory", amount="1GiB"), time)) for time in times]
     assert [answer.code for answer in answers] == [Code.POLICY, None, None, Code.POLICY]
+    refused = answers[0].events[0]
+    assert isinstance(refused, VmRefusedByPolicy)
+    assert refused.policies[0].figures == {"before.assigned": 4 * GiB, "vm.assigned": 5 * GiB}
     (rehearsed,) = DryRun(ledger).execute_all([timed(do("add-memory", amount="1GiB"), "2026-11-29T03:00:00Z")])
     assert isinstance(rehearsed, Result)
     assert rehearsed.code is Code.POLICY

@@ -65,6 +65,17 @@ def test_a_policy_that_would_refuse_a_stop_shuts_it_off(desk: Desk) -> None:
     assert "held shuts off stop, which no policy may refuse" in refused.out
 
 
+def test_a_policy_with_a_bound_that_no_size_reaches_is_impossible_and_not_broken(desk: Desk) -> None:
+    desk.with_history()
+    absurd = QUARTER.replace("host.free * 4 >= host.total", "host.free >= 8192 * TiB")
+    refused = desk.call("policy", "adopt", desk.write("absurd.py", absurd), "--from-now")
+    assert refused.code == 1
+    assert "quarter_stays_free is impossible: no state that the rules allow keeps it" in refused.out
+    assert "broken" not in refused.out
+    largest = absurd.replace("8192", "4095")  # a host may have 4096 TiB
+    assert desk.call("policy", "adopt", desk.write("large.py", largest), "--from-now").code == 0
+
+
 def test_the_list_says_to_what_and_when_a_policy_applies(desk: Desk) -> None:
     desk.with_history()
     text = """
@@ -78,6 +89,27 @@ holds = "vm.assigned <= before.assigned"
     assert desk.call("policy", "adopt", desk.write("night.toml", text)).code == 0
     line = "no_growth_at_night [VMs web*, inside 22:00-04:00 Europe/Berlin]: No web VM grows at night."
     assert line in desk.call("policy", "list").out.splitlines()
+    shop = """
+[shop]
+vms = ["web*"]
+group = "shop"
+says = "The shop holds at most 60 GiB."
+holds = "group.held <= 60 * GiB"
+[together]
+one = "web01"
+other = "db01"
+says = "They hold at most 60 GiB."
+holds = "one.held + other.held <= 60 * GiB"
+"""
+    assert desk.call("policy", "adopt", desk.write("shop.toml", shop)).code == 0
+    document = desk.call("policy", "list", "--format", "json").json
+    assert problems("policy-list", document) == []
+    shown = [[one[name] for name in ("name", "one", "other", "group", "window")] for one in document["policies"]]
+    assert shown == [
+        ["no_growth_at_night", None, None, None, "inside 22:00-04:00 Europe/Berlin"],
+        ["shop", None, None, "shop", None],
+        ["together", "web01", "db01", None, None],
+    ]
 
 
 def test_wrong_names_end_with_2(desk: Desk) -> None:
