@@ -22,6 +22,7 @@ DECIDING: Final = (
     "tests/nilometer/ledger/test_deciding.py",
     "tests/domain/deciding/test_any_history.py",
     "tests/domain/deciding/test_policies.py",
+    "tests/domain/deciding/test_breaches.py",
     "tests/rules/judging/decided/test_histories.py",
 )
 STORING: Final = (
@@ -50,6 +51,7 @@ WRITING: Final = (
 ADOPTING: Final = (
     "tests/domain/deciding/test_policies.py",
     "tests/domain/deciding/test_breaches.py",
+    "tests/domain/deciding/test_enforced.py",
     "tests/nilometer/ledger/test_policies.py",
     "tests/nilometer/ledger/test_under_policies.py",
     "tests/nilometer/ledger/test_adopting.py",

@@ -10,6 +10,14 @@ REMEMBERED: Final = "so many results are remembered, and one more is no more rig
 NOT_READ: Final = "it only leaves out parts of an error that are not read"
 MADE_UP: Final = "no event of a host repeats its release, and no command on a host reads it"
 READ_BEFORE: Final = "both hosts are read before, which raises where one of them is not said"
+EQUAL_TIMES: Final = "of two equal times it does not matter which is taken"
+FROM_THE_VMS: Final = "it comes of the VMs, which are shown and compared"
+LONGER: Final = "it takes a longer way, which comes to the same"
+AMOUNT: Final = "what has an amount has a grant, and what has none has neither"
+NO_AMOUNT: Final = "what is answered without an event has no amount, neither asked for nor granted"
+BOTH_TIMES: Final = "a host alone has no VM, before and after; a VM is there both times"
+SAME_VM: Final = "it is the same VM, whose id and name stay"
+READ_BACK: Final = "the second writer only spares that an event is read back, which comes to the same"
 NO_HOST: Final = "source is not None and destination is not None and (source.id == destination.id)"
 REASONS: Final = {
     "domain/deciding/redecide.py: find_other_decision: dropped condition: "
@@ -78,5 +86,111 @@ REASONS: Final = {
     "nilometer/ledger/repository.py: Repository.load: constant: 1 → 2": COMPARED,
     "nilometer/ledger/repository.py: Repository.load: guard that never holds: "
     "if reads is not None: return reads → if False: return reads": "what is remembered is looked up a second time",
+    "domain/deciding/policies.py: keep_policies: dropped condition: not answer.events or not "
+    "accepted(answer.decision) or answer.command in NEVER_… → not answer.events or answer.command in NEVER_…": (
+        "what the rules refuse changes nothing, so that it breaks no policy"
+    ),
+    "domain/deciding/policies.py: keep_policies: guard that never holds: if _keeps_all(policies, reads, answer): "
+    "return answer → if False: return answer": LONGER,
+    "domain/deciding/policies.py: _keeps_all: constant: True → False": LONGER,
+    "domain/deciding/policies.py: _find_most: dropped condition: answer.granted or 0 → answer.granted": AMOUNT,
+    "domain/deciding/policies.py: _find_most: another field: answer.granted → answer.requested": (
+        "of more than the rules grant they grant as much, which breaks the policy"
+    ),
+    "domain/deciding/policies.py: _find_most: constant: 0 → 1 (2)": AMOUNT,
+    "domain/deciding/policies.py: _refuse: another field: answer.granted → answer.requested": AMOUNT,
+    "domain/deciding/policies.py: _recorded_command: other way: commands.AddMemory if isinstance(event, events… "
+    "→ commands.AddMemory if not isinstance(event, events…": (
+        "a refusal records the amount alone, of whichever of the two it is"
+    ),
+    "domain/deciding/policies.py: _recorded_command: wrong member: events.VmMemoryAdded → events.VmMemoryRemoved": (
+        "a refusal records the amount alone, of whichever of the two it is"
+    ),
+    "domain/deciding/policies.py: _recorded_command: wrong member: events.VmMemoryAdded → events.VmMoved": (
+        "a refusal records the amount alone, of whichever of the two it is"
+    ),
+    "domain/deciding/breaches.py: find_broken: guard that never holds: if not policy.measure(after.state, "
+    "after.host): continue → if False: continue": LONGER,
+    "domain/deciding/breaches.py: _find_broken_change: dropped condition: before is None or before.state is None "
+    "or after.state is None → before is None or after.state is None": BOTH_TIMES,
+    "domain/deciding/breaches.py: _find_broken_change: dropped condition: … or before.state is None or "
+    "after.state is None → … or before.state is None": BOTH_TIMES,
+    "domain/deciding/breaches.py: _find_broken_change: another name: before → after (2)": BOTH_TIMES,
+    "domain/deciding/breaches.py: _find_broken_change: another name: after → before": BOTH_TIMES,
+    "domain/deciding/breaches.py: _find_broken_change: another name: after → before (2)": SAME_VM,
+    "domain/deciding/breaches.py: _find_broken_change: another name: after → before (3)": SAME_VM,
+    "domain/deciding/breaches.py: _subject_changes: and for or: reads.vm is not None and answer.after is not "
+    "Non… → reads.vm is not None or answer.after is not Non…": (
+        "a command on a VM that a policy may refuse has a state after it"
+    ),
+    "domain/deciding/breaches.py: _subject_changes: dropped condition: reads.vm is not None and answer.after is "
+    "not None → answer.after is not None": "a command on a VM that a policy may refuse has a state after it",
+    "domain/deciding/breaches.py: _subject_changes: dropped condition: reads.vm is not None and answer.after is "
+    "not None → reads.vm is not None": "a command on a VM that a policy may refuse has a state after it",
+    "nilometer/ledger/repository.py: Repository.refresh_policies: guard that never holds: if not before.adopted: "
+    "return False → if False: return False": LONGER,
+    "nilometer/ledger/repository.py: Repository.as_of: comparison: tracked.as_of > latest → tracked.as_of >= "
+    "latest": EQUAL_TIMES,
+    "nilometer/ledger/repository.py: Repository.apply: dropped condition: after is None or tracked is None or "
+    "(not isinstance(event, VmEvent)) → after is None or not isinstance(event, VmEvent)": (
+        "a VM that is not remembered is defined just now, and no state after it is handed over"
+    ),
+    "nilometer/ledger/repository.py: Repository.apply: comparison: tracked is None → tracked is not None": (
+        "a VM that is not remembered is defined just now, and no state after it is handed over"
+    ),
+    "nilometer/ledger/repository.py: Repository.refresh: dropped condition: not remembered or (len(transactions) "
+    "== 1 and None not in transactions) → len(transactions) == 1 and None not in transactions": LONGER,
+    "nilometer/ledger/unit_of_work.py: UnitOfWork.__init__: constant: False → True": LONGER,
+    "nilometer/ledger/unit_of_work.py: UnitOfWork._execute: dropped condition: …mand, commands.DefineVm) and "
+    "accepted(answer.decision) → …mand, commands.DefineVm)": (
+        "a refused definition is written on its host, whose version is expected anyway"
+    ),
+    "nilometer/ledger/unit_of_work.py: UnitOfWork._decide: dropped condition: …xpected_position is None and "
+    "reads_beside(reads.policies, command) → …xpected_position is None": (
+        "it expects more than it needs, and decides again more often"
+    ),
+    "nilometer/ledger/unit_of_work.py: UnitOfWork._decide: dropped condition: reads.streams or "
+    "named_streams(command) → reads.streams": "what is not there yet has no last event",
+    "nilometer/ledger/unit_of_work.py: UnitOfWork._decide: dropped condition: not answer.events and "
+    "self._repository.refresh… → self._repository.refresh…": LONGER,
+    "nilometer/ledger/unit_of_work.py: UnitOfWork._repeat: dropped condition: asked is None and (not "
+    "_may_come_of(request.command, target, event)) → not _may_come_of(request.command, target, event)": (
+        "what was asked then is the same, so the event may come of it"
+    ),
+    "nilometer/ledger/unit_of_work.py: _write_receipt: another field: result.requested → result.granted": NO_AMOUNT,
+    "nilometer/ledger/unit_of_work.py: _write_receipt: another field: result.granted → result.requested": NO_AMOUNT,
+    "nilometer/ledger/unit_of_work.py: _read_result: another name: requested → granted": NO_AMOUNT,
+    "nilometer/ledger/unit_of_work.py: _read_result: another name: granted → requested": NO_AMOUNT,
+    "nilometer/ledger/unit_of_work.py: _write_receipt: constant: False → True": (
+        "the text is written otherwise, and read as the same"
+    ),
+    "nilometer/storage/bodies.py: (outside of functions): constant: True → False (3)": (
+        "a member is written as its value then, which is the same text, and takes longer"
+    ),
+    "nilometer/storage/bodies.py: find_difference: guard that never holds: if codec.was_read_back and "
+    "_restate(codec.restate, envelope) == body: return None → if False: return None": READ_BACK,
+    "nilometer/storage/bodies.py: _has_times: and for or: happened is recorded or _is_utc_time(happened) → "
+    "happened is recorded and _is_utc_time(happened)": READ_BACK,
+    "nilometer/storage/bodies.py: _has_times: dropped condition: happened is recorded or _is_utc_time(happened) "
+    "→ _is_utc_time(happened)": READ_BACK,
+    "nilometer/storage/bodies.py: _has_times: dropped condition: happened is recorded or _is_utc_time(happened) "
+    "→ happened is recorded": READ_BACK,
+    "nilometer/storage/bodies.py: _has_times: dropped condition: earliest is None or _is_utc_time(earliest) → "
+    "earliest is None": READ_BACK,
+    "projections/advancing.py: (outside of functions): wrong member: events.VmStarted → events.VmRebooted": (
+        "a VM that starts was off, and no figure of what it uses is known"
+    ),
+    "projections/advancing.py: (outside of functions): wrong member: events.VmStarted → events.VmRestored": (
+        "a VM that starts was off, and no figure of what it uses is known"
+    ),
+    "projections/fleet.py: (outside of functions): guard that never holds: "
+    "if TYPE_CHECKING: from domain.envelo… → if False: from domain.envelo…": (
+        "when it runs, TYPE_CHECKING never holds either"
+    ),
+    "projections/fleet.py: Fleet.apply: comparison: happened > self.latest → happened >= self.latest": EQUAL_TIMES,
+    "projections/fleet.py: Fleet._leave: guard that never holds: "
+    "if not on: del self._on[host] → if False: del self._on[host]": "no VM is on a host that has an empty set",
+    "projections/fleet.py: (outside of functions): constant: False → True (2)": FROM_THE_VMS,
+    "projections/fleet.py: (outside of functions): constant: False → True (3)": FROM_THE_VMS,
 }
 """By ``WrongFile.key``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from domain.aggregates import HistoryError, HostAggregate
 from domain.envelope import Envelope
 from domain.errors import UnknownHost, UnknownVm
-from domain.identifiers import vm_stream
+from domain.identifiers import import_stream, vm_stream
 from domain.observed.events import HostObserved, VmObserved
 from domain.quantities import GiB
 from domain.settings import Mode
@@ -229,3 +230,27 @@ def test_nothing_follows_a_removal() -> None:
     late = Envelope(vm_stream("web01"), 3, history[2].event, history[2].metadata, 4)
     with pytest.raises(HistoryError, match="vm/web01/3"):
         Fleet().apply_all([*history, late])
+
+
+def test_events_of_a_stream_that_has_ended_are_passed_over() -> None:
+    history = told(HOST, WEB, START)
+    fleet = Fleet().apply_all(history[:2])
+    before = deepcopy(fleet.vms)
+
+    fleet.end(vm_stream("web01"), 7, UnknownVm("web01"))
+    assert fleet.position == 7
+    fleet.apply(replace(history[2], position=8))
+
+    assert (fleet.vms, fleet.position) == (before, 8)
+
+
+def test_what_is_imported_is_no_history_and_takes_place_at_no_time() -> None:
+    history = told(HOST, WEB, START)
+    fleet = Fleet().apply_all(history)
+    latest = fleet.latest
+    late = replace(history[-1].metadata, happened=time(9999))
+    imported = replace(history[-1], stream=import_stream("0123"), metadata=late, position=fleet.position + 1)
+
+    fleet.apply(imported)
+
+    assert (fleet.latest, fleet.position) == (latest, imported.position)

@@ -15,10 +15,12 @@ from eventsourcing.persistence import StoredEvent
 from domain.errors import InputError
 from domain.events import VmDefined
 from domain.identifiers import vm_stream
+from domain.kinds import EVENTS
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import write_lines
 from nilometer.ledger.ledger import Ledger
 from nilometer.storage.bodies import decode, encode
+from nilometer.storage.upcasters import UPCASTERS
 from tests.nilometer.ledger.asking import a_vm, ask, stored, vm, with_web01
 from tests.nilometer.storage.make_v1 import GOLDEN, ID, history
 from tests.nilometer.storage.meanwhile import recorder_of
@@ -134,3 +136,7 @@ def test_an_event_that_cannot_be_read_is_shown_with_its_place_and_nothing_is_dec
         assert "nothing was recorded" in str(refused.value)
         assert stored(ledger) == before
         assert ask(ledger, "set-reserve", host="hv01", reserve="1GiB").in_full  # others are not held up
+
+
+def test_each_older_version_of_each_kind_has_a_way_to_the_next_and_none_else_has() -> None:
+    assert {(kind, older) for kind, version in EVENTS for older in range(1, version)} == UPCASTERS.keys()
