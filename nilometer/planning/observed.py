@@ -23,7 +23,7 @@ from domain.observed.events import HostObserved, HostWatched
 from domain.observed.host import ObservedHost
 from domain.observed.polls import PollFigures
 from domain.observed.vm import NOT_LISTED, RETIRED, ObservedVm
-from domain.quantities import down
+from domain.quantities import QUANTUM, down
 from domain.settings import GENERATION_1_LIMIT, Mode, cap
 from domain.state import Power
 from nilometer.planning.asking import CanAnswer
@@ -188,6 +188,8 @@ def _find_refused(about: ObservedAnswer, vm: ObservedVm, command: Command) -> Ob
     code = find_refusal(vm)
     if code is None and isinstance(command, Grow):
         code = Code.DYNAMIC_MEMORY_DISABLED
+    if code is None and about.amount and ((vm.assigned or 0) + about.amount) % QUANTUM and not about.is_driven:
+        code = Code.INVALID_AMOUNT  # Hyper-V takes an even number of MB
     return None if code is None else replace(about, answer=CanAnswer.NOT_NOW, granted=0, code=code)
 
 

@@ -78,9 +78,9 @@ def plan_observed(
     driven = is_driven(vm)
     if not driven and vm.hypervisor not in (None, HYPER_V):
         raise InputError(f"{vm.name} runs on {vm.hypervisor}, not on Hyper-V", hint="resize it by its own tools")
-    amount = max(0, goal.size - vm.assigned)
+    size = vm.assigned + round_up(max(0, goal.size - vm.assigned)) if driven else round_up(goal.size)
+    amount = max(0, size - vm.assigned)
     if driven:
-        amount = round_up(amount)
         _check_devices(vm, amount)
     answer = ask_observed(
         fleet, vm, AddMemory(vm.id, amount), now, events_of, polls=polls, within=search.within, without=search.without
@@ -95,20 +95,20 @@ def plan_observed(
         return ObservedPlan(goal=goal, answer=answer, lines=(), reached=not amount, read=read)
     writer = _LineWriter(fleet, f"plan: {Goal(vm.name, goal.size)}", answer.options)
     if answer.maximum is not None:
-        if goal.size <= answer.maximum:  # its guest gets that by itself
+        if size <= answer.maximum:  # its guest gets that by itself
             return ObservedPlan(goal=goal, answer=answer, lines=(), reached=False, read=read)
         read[f"{vm.id}.maximum"] = answer.maximum
-        line = writer.set_memory(vm, f"-MaximumBytes {format_powershell(goal.size)}")
+        line = writer.set_memory(vm, f"-MaximumBytes {format_powershell(size)}")
         return ObservedPlan(goal=goal, answer=answer, lines=(line,), reached=True, read=read)
     if driven:
-        sizes = [*(writer.size_after(step) for step in steps), DriveStep(vm.id, vm.assigned + amount)]
+        sizes = [*(writer.size_after(step) for step in steps), DriveStep(vm.id, size)]
         read |= {f"{size.vm}.assigned": writer.assigned(size.vm) for size in sizes[:-1]}
         lines = tuple(writer.drive(size) for size in sizes)
         return ObservedPlan(goal=goal, answer=answer, lines=lines, reached=True, steps=tuple(sizes), read=read)
     read |= {f"{step.vm}.assigned": writer.assigned(step.vm) for step in steps if isinstance(step, _OF_VMS)}
     lines = (
         *map(writer.write_step, steps),
-        writer.set_memory(vm, f"-StartupBytes {format_powershell(goal.size)}"),
+        writer.set_memory(vm, f"-StartupBytes {format_powershell(size)}"),
     )
     return ObservedPlan(goal=goal, answer=answer, lines=lines, reached=True, read=read)
 

@@ -20,6 +20,7 @@ from domain.deciding.world import World
 from domain.decision import Outcome
 from domain.errors import InputError, NilometerError
 from domain.identifiers import StreamName, UtcTime, host_stream, split_stream, vm_stream
+from domain.policy_events import BY_POLICY
 from domain.settings import ConfigVersion, MemorySetting
 from domain.state import Host, Vm
 from nilometer.ledger.script import ScriptCommand, parse_script_command
@@ -144,10 +145,16 @@ def find_moved(world: World, planned: Sequence[PlannedCommand], first: int = 0) 
             return moved
         if (answer.outcome, answer.granted) != (expected.outcome, expected.granted):
             raise PlanMoved(
-                f"command {number + 1} would be {answer.outcome} now, and was {expected.outcome} in the plan",
-                hint="another version of Nilometer made it: make the plan again",
+                f"command {number + 1} would be {answer.outcome} now{_find_policy(answer)}, and was {expected.outcome} "
+                "in the plan"
             )
     return []
+
+
+def _find_policy(answer: Answer) -> str:
+    """The policy because of which a command is not granted in full: others than its figures decide it."""
+    names = [read.policy for _, event in answer.events if isinstance(event, BY_POLICY) for read in event.policies]
+    return f" by the policy {names[0]}" if names else ""
 
 
 def _pair(

@@ -25,6 +25,7 @@ MOST_SHOWN: Final = 5
 WHY_NOT_RESIZED: Final = {
     Code.WRONG_POWER_STATE: "is paused: it can be resized when it runs",
     Code.DYNAMIC_MEMORY_DISABLED: "has static memory, and only Dynamic Memory grows by itself: ask add-memory",
+    Code.INVALID_AMOUNT: "would not have a multiple of 2 MiB, which is what Hyper-V takes",
     Code.GUEST_CANNOT_RESIZE: "cannot be resized while it runs: the driver in its guest does not know how",
     Code.CONFIGURATION_VERSION: "cannot be resized while it runs: its configuration version is below 6.2",
 }
@@ -159,6 +160,6 @@ def _describe_step(step: PlanStep, found: ObservedAnswer) -> str:
             available = format_rounded(use.removable)
             return f"{vm} gave {gives} (it had {available} available at {format_time(use.at)})"
         case MoveVm(vm=vm, to=to):
-            return f"{vm} moved to {to} ({gives})"
+            return f"{vm} moved to {to}{f' ({gives})' if step.gives else ''}"
         case _:
             return f"{getattr(step.command, 'vm', '')} stopped ({gives})"

@@ -250,6 +250,7 @@ def run_lines(known: Known, sizes: dict[str, int], names: dict[str, str], lines:
         vm = known.vms[id]
         if match["set"]:
             size = int(match["size"]) * UNITS[match["unit"]] // MiB
+            assert size % 2 == 0, line
             change = size - sizes[id]
             assert change <= known.free[vm.host], line
             assert -change <= vm.leaves, line
@@ -350,6 +351,8 @@ VM = ObservedVm(
     [
         (VM, AddMemory("vm0", 0), CanAnswer.YES, 0, None),
         (VM, SetMemory("vm0", 4 * GiB), CanAnswer.YES, 0, None),
+        (VM, AddMemory("vm0", 3 * MiB), CanAnswer.NOT_NOW, 0, Code.INVALID_AMOUNT),
+        (VM, SetMemory("vm0", 4 * GiB + 1024), CanAnswer.NOT_NOW, 0, Code.INVALID_AMOUNT),
         (VM, Grow("vm0", GiB), CanAnswer.NOT_NOW, 0, Code.DYNAMIC_MEMORY_DISABLED),
         (replace(VM, power=Power.PAUSED), AddMemory("vm0", GiB), CanAnswer.NOT_NOW, 0, Code.WRONG_POWER_STATE),
         (replace(VM, config_version=ConfigVersion(5, 0)), AddMemory("vm0", 0), CanAnswer.NOT_NOW, 0,

@@ -169,6 +169,28 @@ def test_a_file_that_another_program_wrote_is_an_error_even_with_its_own_digest(
     assert "\nhint: " in refused.err
 
 
+def test_what_others_of_a_group_took_meanwhile_is_named_by_the_policy(full: Desk) -> None:
+    policy = full.write("p.toml", """
+[shop]
+vms = ["db02", "web01"]
+group = "shop"
+says = "Never over 32 GiB together."
+holds = "group.held <= 32 * GiB"
+""")  # fmt: skip
+    assert full.call("policy", "adopt", policy).code == 0
+    for command in ("resize-host hv02 64GiB", "move-vm web01 hv02"):
+        assert full.call("do", *command.split()).code == 0
+    file, _ = plan_of(full, "db02 >= 20GiB")
+    assert full.call("do", "add-memory", "web01", "1GiB").code == 0
+    before = full.events
+    refused = full.call("apply", file)
+    assert (refused.code, refused.out, full.events) == (1, "", before)
+    assert refused.err == (
+        "error: the plan does not hold any more, and nothing was done: command 1 would be partially-completed now by "
+        "the policy shop, and was completed in the plan\nhint: make the plan again: nilo plan --help\n"
+    )
+
+
 def test_a_folder_is_no_plan(full: Desk) -> None:
     refused = full.call("apply", str(full.folder))
     assert refused.code == 2
