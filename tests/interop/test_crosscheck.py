@@ -30,6 +30,8 @@ from tests.nilometer.cli.calling import Desk
 from tests.nilometer.ledger.asking import with_web01
 from tests.nilometer.seal.sealed import KEY, NAME, WITNESS, at, grow, newest
 
+pytestmark = pytest.mark.xdist_group("interop")  # one program, built once, reads one log in all of these
+
 SOURCE = Path(__file__).with_name("crosscheck")
 SIZES = (4, 254, 256, 258, 522)
 POST_QUANTUM = make_signer(NAME, Algorithm.ML_DSA_44_COSIGNATURE, b"q" * 32)

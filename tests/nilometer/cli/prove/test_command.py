@@ -29,13 +29,14 @@ def names() -> list[str]:
 
 
 def test_the_verdict_comes_first_and_each_obligation_has_a_line_if_asked(desk: Desk, names: list[str]) -> None:
-    result = desk.process("prove", "--all")
+    result = desk.process("prove", "--command", "move-vm", "--all")
     assert result.code == 0, result.out[-2000:]
     assert result.err == ""
+    of_moves = {name for name in names if re.search(r"/move-vm( \((source|destination)\))?/", name)}
     verdict, empty, *lines = result.out.splitlines()
-    assert re.fullmatch(rf"proved: {len(names)} obligations( and \d+ checks)?, in \d+\.\d s", verdict)
+    assert re.fullmatch(rf"proved: {len(of_moves)} obligations( and \d+ checks)?, in \d+\.\d s", verdict)
     assert empty == ""
-    assert set(lines) >= {f"proved: {name}" for name in names}
+    assert set(lines) >= {f"proved: {name}" for name in of_moves}
 
 
 def test_without_details_the_verdict_is_all(desk: Desk) -> None:

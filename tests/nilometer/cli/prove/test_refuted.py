@@ -10,6 +10,7 @@ import pytest
 
 from rules.kinds import CHECKS, KINDS
 from tests.nilometer.cli.broken_program import BrokenProgram
+from tests.nilometer.cli.calling import CallResult
 from tests.nilometer.cli.test_schemas import problems
 
 IN_USE_IGNORED: Final = (
@@ -21,10 +22,25 @@ REFUTED: Final = "in-use/remove-memory/in_use_never_removed"
 ONLY: Final = ("in_use_never_removed", "--command", "remove-memory")
 
 
+pytestmark = pytest.mark.xdist_group("refuted")  # one broken program, and its answers, serve all of these
+
+
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> BrokenProgram:
     """A program that takes memory which is in use."""
     return BrokenProgram.copied(tmp_path_factory.mktemp("broken"), *IN_USE_IGNORED)
+
+
+@pytest.fixture(scope="module")
+def saved(broken: BrokenProgram) -> CallResult:
+    """What is said of the one rule, and its histories are saved in a folder."""
+    return broken.nilo("prove", *ONLY, "--save", "found")
+
+
+@pytest.fixture(scope="module")
+def document(broken: BrokenProgram) -> CallResult:
+    """The same for programs, asked of the other solver too."""
+    return broken.nilo("prove", *ONLY, "--recheck", "--format", "json")
 
 
 def test_a_mistake_is_refuted_wherever_it_shows_and_nothing_else_is(broken: BrokenProgram) -> None:
@@ -46,10 +62,9 @@ def test_a_mistake_is_refuted_wherever_it_shows_and_nothing_else_is(broken: Brok
     assert "--save FOLDER" in result.err
 
 
-def test_a_refuted_rule_is_shown_as_what_happens(broken: BrokenProgram) -> None:
-    result = broken.nilo("prove", *ONLY)
-    assert result.code == 1
-    shown = result.out.partition(f"\nrefuted: {REFUTED}\n")[2]
+def test_a_refuted_rule_is_shown_as_what_happens(saved: CallResult) -> None:
+    assert saved.code == 1
+    shown = saved.out.partition(f"\nrefuted: {REFUTED}\n")[2]
     assert re.match(
         r" +It is decided by remove_memory \(domain/resizing.py:\d+\), memory_removed \(domain/evolve.py:\d+\); "
         r"a proof of all commands says which rule is wrong\.\n",
@@ -66,11 +81,10 @@ def test_a_refuted_rule_is_shown_as_what_happens(broken: BrokenProgram) -> None:
     assert f"{REFUTED}: refuted" not in shown
 
 
-def test_the_history_of_a_counterexample_can_be_run(broken: BrokenProgram) -> None:
-    result = broken.nilo("prove", *ONLY, "--save", "found")
-    assert result.code == 1
+def test_the_history_of_a_counterexample_can_be_run(broken: BrokenProgram, saved: CallResult) -> None:
+    assert saved.code == 1
     file = broken.folder / "found" / "counterexample-in-use-remove-memory-in_use_never_removed.jsonl"
-    assert f"is in {file.relative_to(broken.folder)}" in result.err
+    assert f"is in {file.relative_to(broken.folder)}" in saved.err
     ran = broken.nilo("run", str(file), "--format", "json")
     assert ran.code in (0, 1), ran.err
     last = json.loads(ran.out.splitlines()[-1])
@@ -79,12 +93,11 @@ def test_the_history_of_a_counterexample_can_be_run(broken: BrokenProgram) -> No
     assert vm["in_use"] > vm["assigned"]
 
 
-def test_programs_read_the_counterexample(broken: BrokenProgram) -> None:
-    result = broken.nilo("prove", *ONLY, "--format", "json")
-    assert result.code == 1
-    assert problems("prove", result.json) == []
-    assert result.json["verdict"] == "refuted"
-    found = {entry["name"]: entry for entry in result.json["obligations"] if entry["kind"] not in CHECKS}
+def test_programs_read_the_counterexample(document: CallResult) -> None:
+    assert document.code == 1
+    assert problems("prove", document.json) == []
+    assert document.json["verdict"] == "refuted"
+    found = {entry["name"]: entry for entry in document.json["obligations"] if entry["kind"] not in CHECKS}
     counterexample = found[REFUTED]["counterexample"]
     assert counterexample["command"] == "remove-memory"
     assert counterexample["place"].startswith("rules/specification/changes.py:")
@@ -99,10 +112,9 @@ def test_a_refuted_obligation_is_explained_without_claiming_a_proof(broken: Brok
     assert "The proof used" not in result.out
 
 
-def test_the_other_solver_refutes_it_too(broken: BrokenProgram) -> None:
-    result = broken.nilo("prove", *ONLY, "--recheck", "--format", "json")
-    assert result.code == 1
-    assert result.json["recheck"]["differ"] == []
+def test_the_other_solver_refutes_it_too(document: CallResult) -> None:
+    assert document.json["recheck"]["asked"] > 0
+    assert document.json["recheck"]["differ"] == []
 
 
 def test_pytest_fails_for_the_broken_rules_alone_and_shows_why(broken: BrokenProgram) -> None:
