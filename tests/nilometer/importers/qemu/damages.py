@@ -39,21 +39,28 @@ def damaged(draw: st.DrawFn) -> list[bytes]:
             lines[at] = dated(lines[at], draw(st.sampled_from([-3600, -3, -0.002, -0.001, 0.001, 1.5, 3, 200, 10**6])))
         elif how == "event":
             lines.insert(at, happening(draw, lines[at]))
-        elif how == "double":
-            lines.insert(draw(st.integers(0, len(lines))), lines[at])
-        elif how == "swap":
-            other = draw(st.integers(0, len(lines) - 1))
-            lines[at], lines[other] = lines[other], lines[at]
-        elif how == "cut":
-            lines[at] = lines[at][: draw(st.integers(0, len(lines[at])))]
-        elif how == "noise":
-            place = draw(st.integers(0, len(lines[at])))
-            lines[at] = lines[at][:place] + draw(st.binary(min_size=1, max_size=4)) + lines[at][place:]
-        else:
+        elif not damage(draw, lines, at, how):
             lines[at] = change(draw, lines[at], how)
         if not lines:
             break
     return lines
+
+
+def damage(draw: st.DrawFn, lines: list[bytes], at: int, how: str) -> bool:
+    """Damages lines as any file may be, whatever is in it; ``False`` for a damage that has to know what that is."""
+    if how == "double":
+        lines.insert(draw(st.integers(0, len(lines))), lines[at])
+    elif how == "swap":
+        other = draw(st.integers(0, len(lines) - 1))
+        lines[at], lines[other] = lines[other], lines[at]
+    elif how == "cut":
+        lines[at] = lines[at][: draw(st.integers(0, len(lines[at])))]
+    elif how == "noise":
+        place = draw(st.integers(0, len(lines[at])))
+        lines[at] = lines[at][:place] + draw(st.binary(min_size=1, max_size=4)) + lines[at][place:]
+    else:
+        return False
+    return True
 
 
 DAMAGES = [

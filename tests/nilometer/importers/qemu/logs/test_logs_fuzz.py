@@ -13,7 +13,7 @@ from functools import cache
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.nilometer.importers.qemu.damages import VALUES
+from tests.nilometer.importers.qemu.damages import VALUES, damage
 from tests.nilometer.importers.qemu.logs.logged import by_libvirt, logged, stamped, with_arrows
 from tests.nilometer.importers.qemu.reading import N1, N5, N6, N8, S1, lines_of
 from tests.nilometer.importers.qemu.test_fuzz import check, check_file, check_grown
@@ -52,17 +52,7 @@ def damaged_logs(draw: st.DrawFn) -> list[bytes]:
         at, how = draw(st.integers(0, len(lines) - 1)), draw(st.sampled_from(DAMAGES))
         if how == "drop":
             del lines[at : at + draw(st.sampled_from([1, 1, 5, 20]))]
-        elif how == "double":
-            lines.insert(draw(st.integers(0, len(lines))), lines[at])
-        elif how == "swap":
-            other = draw(st.integers(0, len(lines) - 1))
-            lines[at], lines[other] = lines[other], lines[at]
-        elif how == "cut":
-            lines[at] = lines[at][: draw(st.integers(0, len(lines[at])))]
-        elif how == "noise":
-            place = draw(st.integers(0, len(lines[at])))
-            lines[at] = lines[at][:place] + draw(st.binary(min_size=1, max_size=4)) + lines[at][place:]
-        else:
+        elif not damage(draw, lines, at, how):
             lines[at] = changed(draw, lines[at], how)
         if not lines:
             break
