@@ -270,6 +270,8 @@ class FleetPage:
     asked_title: str
     asked: tuple[AskedItem, ...]
     asked_count: int
+    asked_are_all: bool = True
+    """Whether so many were made that day; else more were, which are not kept."""
     unwatched: tuple[TimeSpan, ...] = ()
 
 
@@ -315,6 +317,8 @@ class Digest:
     """Those that were not granted in full, or that nobody is named for; the newest first."""
     requests_count: int
     """How many requests there were."""
+    newest_only: str
+    """That more were made, which are not kept; empty if that is not so."""
     left_out: int
     """How many of those to show are left out."""
     findings: tuple[FindingItem, ...]

@@ -35,6 +35,7 @@ from domain.events import (
 )
 from domain.identifiers import UtcTime, split_stream
 from domain.kinds import EVENTS
+from domain.policy_events import PolicyEvent
 from domain.state import Power
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import source_uri
@@ -84,6 +85,8 @@ _PLACES: Final = _topics_of(VmDefined, VmMoved)
 _CHANGES: Final = _FORGETS | _PLACES | _REPORTS
 _VM_REMOVED: Final = _topics_of(VmRemoved)
 _HOST_REMOVED: Final = _topics_of(HostRemoved)
+_UNSHOWN: Final = _topics_of(PolicyEvent)
+"""What a report counts, and shows nothing of."""
 _RESIZES: Final = _topics_of(VmMemoryAdded, VmMemoryRemoved)
 _REFUSALS: Final = _topics_of(VmCommandRefused)
 _ON: Final = (b"running", b"paused")
@@ -349,7 +352,10 @@ def _take_all(
         if topic not in _DECIDED:
             if is_decided(topic):  # in an older shape
                 return False
-            # somebody saw it happen, or it is about imports or policies
+            if topic in _UNSHOWN and until is None:
+                others.collected.events += 1
+                continue
+            # somebody saw it happen, or it is about an import
             envelope = decode(stream, version, topic, body, position)
             if until is None or envelope.metadata.happened <= until:
                 others.take(envelope)

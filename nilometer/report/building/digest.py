@@ -9,8 +9,10 @@ from typing import Final
 from domain.decision import Outcome
 from domain.identifiers import UtcTime
 from domain.observed.events import UNKNOWN_ACTOR
+from nilometer.messages.sizes import plural
 from nilometer.report.building.context import Context
-from nilometer.report.building.fleet import asked_item
+from nilometer.report.building.fleet import asked_item, lacks_older
+from nilometer.report.collecting import Collected
 from nilometer.report.data import AskedItem, Digest, FindingItem, Reference
 from projections.requests import RequestCourse
 
@@ -27,9 +29,16 @@ def digest_since(context: Context, since: UtcTime, findings: Sequence[tuple[Find
         span=context.clock.span(since, context.at),
         requests=tuple(_unlinked(asked_item(context, course)) for course in remarkable[:MOST_REQUESTS]),
         requests_count=len(recent),
+        newest_only=_newest_only(context.collected, since),
         left_out=max(0, len(remarkable) - MOST_REQUESTS),
         findings=tuple(new[:MOST_FINDINGS]),
     )
+
+
+def _newest_only(collected: Collected, since: UtcTime) -> str:
+    if not lacks_older(collected, since):
+        return ""
+    return f"Of this history the newest {plural(len(collected.requests), 'request')} are kept: there were more."
 
 
 def _unlinked(item: AskedItem) -> AskedItem:

@@ -16,7 +16,7 @@ from nilometer.report.building.host_chart import strip
 from nilometer.report.building.hosts import is_silent
 from nilometer.report.building.requests import describe_asker, describe_course, state_of
 from nilometer.report.clocks import hours_before
-from nilometer.report.collecting import VmHistory
+from nilometer.report.collecting import Collected, VmHistory
 from nilometer.report.data import AskedItem, FleetHost, FleetItem, FleetNumber, FleetPage, Reference
 from projections.requests import RequestCourse
 from projections.short import Shortages, ShortGrant, WhyShort, find_shortages
@@ -61,7 +61,15 @@ def fleet_page(context: Context, now: View) -> FleetPage:
         asked_title=f"Who changed what on {day}",
         asked=tuple(asked_item(context, course) for course in reversed(today[-MOST_ASKED:])),
         asked_count=len(today),
+        asked_are_all=not lacks_older(collected, begin),
     )
+
+
+def lacks_older(collected: Collected, since: UtcTime) -> bool:
+    """Whether requests that were made since a time are not kept any more: only the newest of a history are."""
+    kept = collected.requests
+    asked = sum(vm.asked for vm in collected.vms.values())
+    return bool(kept) and asked > len(kept) and kept[0].asked.metadata.happened >= since
 
 
 def _strips(context: Context) -> str:
@@ -104,19 +112,25 @@ def _numbers(context: Context, now: View, shortages: Shortages) -> Iterator[Flee
     partly = [course for course in recent if course.outcome is not Outcome.COMPLETED]
     still_open = [course for course in partly if course.is_open]
     oldest = min((course.asked.metadata.happened for course in still_open), default=None)
+    is_cut = lacks_older(context.collected, since)
+    at_least = "\N{GREATER-THAN OR EQUAL TO}\N{NARROW NO-BREAK SPACE}" if is_cut else ""
+    newest = f"among the newest {counted(len(recent))}" if is_cut else ""
+    opened = "" if oldest is None else f"the oldest open one since {context.clock.clock(oldest, exact=False)}"
     yield FleetNumber(
-        value=str(len(partly)),
+        value=f"{at_least}{len(partly)}",
         label="requests of 24 h not granted in full",
-        detail="" if oldest is None else f"the oldest open one since {context.clock.clock(oldest, exact=False)}",
-        state="warn" if partly else "fine",
+        detail="; ".join(filter(None, (opened, newest))),
+        state="warn" if partly else "unknown" if is_cut else "fine",
     )
     nobody = [course for course in recent if course.asked.metadata.actor == UNKNOWN_ACTOR]
     unticketed = [course for course in recent if course.annotation is None or not course.annotation.ticket]
     yield FleetNumber(
-        value=str(len(nobody)),
+        value=f"{at_least}{len(nobody)}",
         label="changes of 24 h that nobody is named for",
-        detail=f"{counted(len(unticketed))} of {counted(len(recent))} without a ticket" if recent else "",
-        state="warn" if nobody else "fine",
+        detail=f"{counted(len(unticketed))} of {'the newest ' if is_cut else ''}{counted(len(recent))} without a ticket"
+        if recent
+        else "",
+        state="warn" if nobody else "unknown" if is_cut else "fine",
     )
     yield _tightest(context, now)
 
@@ -145,7 +159,7 @@ def _tightest(context: Context, now: View) -> FleetNumber:
 
 def _since(context: Context, row: HostRow) -> str:
     seen = max(row.as_of or "", row.watched_until or "")
-    return f" since {context.clock.clock(UtcTime(seen), exact=False)}" if seen else " always"
+    return f" since {context.clock.clock(UtcTime(seen), exact=False)}" if seen else ", never heard of"
 
 
 def _some(names: list[str], most: int = 3) -> str:

@@ -27,10 +27,11 @@ def show_digest(report: ReportPages, digest: Digest) -> Renderable:
 
 
 def _requests(digest: Digest) -> Node:
+    newest = f" {digest.newest_only}" if digest.newest_only else ""
     if not digest.requests:
-        return htpy.p(class_="muted")[f"None of {digest.requests_count} requests."]
+        return htpy.p(class_="muted")[f"None of {digest.requests_count} requests.{newest}"]
     more = f", {digest.left_out} left out" if digest.left_out else ""
-    shown = f"{len(digest.requests)} of {digest.requests_count} requests{more}."
+    shown = f"{len(digest.requests)} of {digest.requests_count} requests{more}.{newest}"
     return [asked_table(digest.requests, "digest-requests"), htpy.p(class_="muted")[shown]]
 
 
@@ -56,6 +57,8 @@ def digest_text(report: ReportPages, digest: Digest) -> Iterator[str]:
     ] or [f"- none of {digest.requests_count}"]
     if digest.left_out:
         lines.append(f"- {digest.left_out} more")
+    if digest.newest_only:
+        lines.append(digest.newest_only)
     lines += ["", f"{report.tool}, made {report.made}; times are {report.zone}"]
     for line in lines:
         yield f"{_plain(line)}\n"

@@ -170,7 +170,8 @@ def _items(items: Sequence[FleetItem]) -> Iterator[Node]:
 def _asked(page: FleetPage) -> Node:
     if not page.asked:
         return htpy.p(class_="muted")["Nobody asked for memory that day, as far as is recorded."]
-    shown = f"Showing {len(page.asked)} of {page.asked_count} requests."
+    known = f"{page.asked_count} requests" if page.asked_are_all else f"more than {page.asked_count} requests"
+    shown = f"Showing {len(page.asked)} of {known}."
     return [filter_of("asked"), asked_table(page.asked, "asked"), htpy.p(class_="muted")[shown]]
 
 

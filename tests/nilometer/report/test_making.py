@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request
 from nilometer.report.building.report import Making, Origin, build_report
 from nilometer.report.clocks import Clock24, read_zone
-from nilometer.report.collecting import collect
+from nilometer.report.collecting import MOST_ROWS, collect
 from nilometer.report.making import report_of_ledger, write_document
 from nilometer.times import current_time
 from tests.nilometer.cli.calling import Desk
@@ -343,6 +344,41 @@ def test_a_digest_is_a_short_page_and_a_plain_text(desk: Desk) -> None:
     assert parsed.anchors <= set(parsed.ids)
     assert "rejected" in parsed.text
     assert len(file.read_bytes()) < 60_000
+
+
+def test_of_more_requests_than_are_kept_no_number_is_given_as_if_they_were_all(desk: Desk) -> None:
+    # given a day with more requests than are kept, of which the first fell short
+    taken: dict[str, object] = {"command": "remove-memory", "vm": "web01", "amount": "2MiB"}
+    commands: list[dict[str, object]] = [
+        {"command": "register-host", "host": "hv01", "version": "2022", "total": "64GiB", "reserve": "2GiB"},
+        {
+            "command": "define-vm",
+            "vm": "web01",
+            "host": "hv01",
+            "generation": 2,
+            "guest": "windows",
+            "config_version": "10.0",
+            "memory": {"static": {"size": "4GiB"}},
+        },
+        {"command": "start", "vm": "web01"},
+        {"command": "add-memory", "vm": "web01", "amount": "1TiB"},
+        {"command": "report-in-use", "vm": "web01", "in_use": "1GiB"},
+        *(taken for _ in range(MOST_ROWS)),
+    ]
+    lines = (json.dumps({**command, "at": "2026-11-23T09:00:00Z"}) for command in commands)
+    desk.call("run", desk.write("many.jsonl", "\n".join(lines)))
+    # when it is read, and when it is skimmed
+    for option in ("--judge", "--no-judge"):
+        text = report_of(desk, option).text
+        # then what is not kept is not said not to be there
+        assert "requests of 24 h not granted in full\N{GREATER-THAN OR EQUAL TO}\N{NARROW NO-BREAK SPACE}0" in text
+        assert "among the newest 500" in text
+        assert "of more than 500 requests." in text
+    digest = ("report", "--digest", "--since", "2026-11-23T00:00:00Z", "-o", f"{desk.folder}/digest.html")
+    assert desk.call(*digest).code == 0
+    assert "Of this history the newest 500 requests are kept: there were more." in (
+        desk.folder / "digest.txt"
+    ).read_text("utf-8")
 
 
 def test_what_is_proved_stands_beside_each_rule(desk: Desk) -> None:
