@@ -198,6 +198,8 @@ class _Question(NamedTuple):
             given["to"] = match_host_case(given["to"], fleet)
         command = parse_command(self.name, given)
         subject = fleet.vms[given["vm"]].subject
+        if isinstance(command, MoveVm):
+            _check_destination(command, subject, fleet)
         if isinstance(subject, VmAggregate):
             adopted = ledger.policy_set().at(current_time(session.clock))
             try:
@@ -220,8 +222,6 @@ class _Question(NamedTuple):
 
         now = current_time(session.clock)
         polls = read_newest_polls(ledger)
-        if isinstance(command, MoveVm):
-            _check_destination(command, subject, fleet)
         taken = _amount_taken(command, subject)
         if taken:
             answer = ask_taking(fleet, subject, taken, now, polls=polls)
@@ -239,15 +239,17 @@ def days_of(ledger: LedgerReader, now: UtcTime) -> DaysReader:
     return lambda host: read_log(ledger, host=host, since=find_day(now))
 
 
-def _check_destination(command: MoveVm, vm: ObservedVm, fleet: Fleet) -> None:
-    """Raises ``InputError`` for a host that an observed VM cannot move to."""
+def _check_destination(command: MoveVm, vm: VmAggregate | ObservedVm, fleet: Fleet) -> None:
+    """Raises ``InputError`` for a host that a VM cannot move to: no VM moves between decided and observed hosts."""
     find_host(command.to, fleet.hosts)
-    if command.to == vm.host:
+    is_decided = isinstance(vm, VmAggregate)
+    if not is_decided and command.to == vm.host:
         raise InputError(f"{vm.name} is on {command.to} already", hint="name another host; nilo view lists them")
-    if not isinstance(fleet.hosts[command.to].subject, ObservedHost):
+    if isinstance(fleet.hosts[command.to].subject, ObservedHost) is is_decided:
+        kinds = ("an observed", "a decided") if is_decided else ("a decided", "an observed")
         raise InputError(
-            f"{command.to} is a decided host: no VM of a hypervisor moves there",
-            hint="name an observed host; nilo view lists them",
+            f"{command.to} is {kinds[0]} host, and {vm.name} is {kinds[1]} VM",
+            hint=f"name {kinds[1]} host; nilo view lists them",
         )
 
 

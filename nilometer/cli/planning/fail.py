@@ -89,6 +89,8 @@ def _answer(session: Session, host: str | None, cluster: str | None) -> int:
                 out.write_line(line)
         for name, members in () if chosen is None else chosen.by_cluster.items():
             out.write_line(f"Cluster {name} is {', '.join(members)}, as these hosts report.")
+        if rooms and decided:
+            out.write_line("Decided and observed hosts are asked apart: a VM finds no place on the other kind.")
         observed = "; Hyper-V decides about observed hosts, this sent nothing" if rooms else ""
         out.write_line(f"Memory only; nothing was recorded{observed}.")
     return _CODES[worst]

@@ -42,6 +42,12 @@ def test_without_a_socket_the_lines_are_shown(desk: Desk) -> None:
         assert len(peer.received) == 1
     assert shown.code == 0
     assert shown.out.startswith(f"{document['lines'][0]} --correlation sha256:")
+    assert shown.out.endswith(" --qmp SOCKET\n")
+    planned_again = desk.call("plan", f"{VM} >= 640MiB").out.splitlines()
+    assert planned_again[0] == f"{document['lines'][0]} --qmp SOCKET"
+    assert planned_again[-1] == "QEMU decides; this sent nothing."
+    asked = desk.call("can", "add-memory", VM, "64MiB")
+    assert asked.out.splitlines()[-1] == "QEMU decides; this sent nothing."
     assert document["lines"] == [f"nilo drive {VM} 640MiB --reason 'plan: vm0 >= 640MiB'"]
 
 

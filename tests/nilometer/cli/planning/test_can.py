@@ -482,6 +482,30 @@ def test_an_observed_host_may_fail_too_and_its_figures_have_ages(desk: Desk) -> 
     assert (code, lines[0].partition(":")[0]) == (3, "unknown")
 
 
+def test_decided_and_observed_hosts_are_asked_apart_and_that_is_said(desk: Desk) -> None:
+    desk = replace(observed(desk, Spool().poll(0, vm()).poll(1, vm())), clock=lambda: START + timedelta(minutes=3))
+    apart = "Decided and observed hosts are asked apart: a VM finds no place on the other kind."
+    assert apart not in desk.call("can", "--survive", "1").out
+    define = "--host dec1 --guest windows --config-version 10.0 --generation 2 --size 1GiB"
+    for command in (
+        "register-host dec1 --version 2022 --total 8GiB --reserve 0", f"define-vm x1 {define}", "start x1"
+    ):  # fmt: skip
+        assert desk.call("do", *command.split()).code == 0
+    shown = desk.call("can", "--survive", "1")
+    assert (shown.code, shown.out.splitlines()[0]) == (
+        1,
+        "no: if host dec1 fails, its 1 VM of 1 GiB finds no place: x1 (1 GiB) fits on no other host.",
+    )
+    assert apart in shown.out.splitlines()
+    for question, error in (
+        (("move-vm", "x1", "hv01"), "hv01 is an observed host, and x1 is a decided VM\nhint: name a decided host"),
+        (("move-vm", "web01", "dec1"), "dec1 is a decided host, and web01 is an observed VM\nhint: name an observed "),
+    ):
+        wrong = desk.call("can", *question)
+        assert (wrong.code, wrong.out) == (2, "")
+        assert wrong.err.startswith(f"error: {error}")
+
+
 def in_cluster(desk: Desk, clusters: dict[str, str | None]) -> Desk:
     """A desk with observed hosts, each with what it reports as its cluster."""
     for host, cluster in clusters.items():
