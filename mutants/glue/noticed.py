@@ -23,6 +23,7 @@ DECIDING: Final = (
     "tests/domain/deciding/test_any_history.py",
     "tests/domain/deciding/test_policies.py",
     "tests/domain/deciding/test_breaches.py",
+    "tests/domain/deciding/test_redecide_policies.py",
     "tests/rules/judging/decided/test_histories.py",
 )
 STORING: Final = (
@@ -52,6 +53,7 @@ ADOPTING: Final = (
     "tests/domain/deciding/test_policies.py",
     "tests/domain/deciding/test_breaches.py",
     "tests/domain/deciding/test_enforced.py",
+    "tests/domain/deciding/test_redecide_policies.py",
     "tests/nilometer/ledger/test_policies.py",
     "tests/nilometer/ledger/test_under_policies.py",
     "tests/nilometer/ledger/test_adopting.py",

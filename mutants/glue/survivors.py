@@ -12,6 +12,8 @@ MADE_UP: Final = "no event of a host repeats its release, and no command on a ho
 READ_BEFORE: Final = "both hosts are read before, which raises where one of them is not said"
 EQUAL_TIMES: Final = "of two equal times it does not matter which is taken"
 FROM_THE_VMS: Final = "it comes of the VMs, which are shown and compared"
+ENTRY: Final = "no decision reads what a VM has in the book: the figures of host and VM decide"
+NO_QUANTUM: Final = "one byte is no whole quantum either"
 LONGER: Final = "it takes a longer way, which comes to the same"
 AMOUNT: Final = "what has an amount has a grant, and what has none has neither"
 NO_AMOUNT: Final = "what is answered without an event has no amount, neither asked for nor granted"
@@ -192,5 +194,24 @@ REASONS: Final = {
     "if not on: del self._on[host] → if False: del self._on[host]": "no VM is on a host that has an empty set",
     "projections/fleet.py: (outside of functions): constant: False → True (2)": FROM_THE_VMS,
     "projections/fleet.py: (outside of functions): constant: False → True (3)": FROM_THE_VMS,
+    "domain/deciding/redecide_policies.py: _reads_of: guard that never holds: if before is None: raise "
+    "TypeError('… → if False: raise TypeError('…": "without it, what is raised in its place is reported alike",
+    "domain/deciding/redecide_policies.py: _reads_of: left out: host.book[named.id] = vm.held → nothing": ENTRY,
+    "domain/deciding/redecide_policies.py: _reads_of: another field: named.id → named.name": ENTRY,
+    "domain/deciding/redecide_policies.py: _reads_of: another field: named.id → named.host": ENTRY,
+    "domain/deciding/redecide.py: _within_policies: guard that never holds: if type(event) not in _BY_POLICY: "
+    "return decision → if False: return decision": LONGER,
+    "domain/deciding/redecide.py: _within_policies: dropped condition: not isinstance(event, BY_POLICY) or not "
+    "accepted(decision) or ev… → not accepted(decision) or ev…": (
+        "its class was asked for just before: this is for the type checker"
+    ),
+    "domain/deciding/redecide.py: _within_policies: constant: 0 → 1": NO_QUANTUM,
+    "domain/deciding/redecide.py: _within_policies: constant: 0 → 1 (2)": NO_QUANTUM,
+    "domain/deciding/reads.py: load: guard that never holds: if not policies: return reads → if False: return "
+    "reads": LONGER,
+    "domain/deciding/reads.py: Reads.for_policies: dropped condition: ….destination is not None and "
+    "self.destination is not self.host → ….destination is not None": (
+        "a move to the host that a VM is on is rejected before policies are asked"
+    ),
 }
 """By ``WrongFile.key``."""

@@ -203,3 +203,10 @@ def test_a_host_after_an_event_is_what_its_fold_makes_of_it() -> None:
                 if not isinstance(event, HostRegistered):
                     with pytest.raises(TypeError, match="a host changed that was not read"):
                         host_after(None, event)
+
+
+def test_vms_where_a_vm_arrives_are_beside_it_too() -> None:
+    policy = of(enforced(AS_MUCH_FREE, beside=frozenset(("move-vm",))), "app01 App", "hv02")
+    app: Line = {**APP, "host": "hv02", "memory": {"static": {"size": "30GiB"}}}
+    given = world(HOST, OTHER_HOST, NAMED, do("start"), app, do("start", "app01"), keep=(policy,))
+    assert [read.subject for read in refused(given, do("move-vm", to="hv02"))] == ["vm/app01"]
