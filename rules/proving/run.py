@@ -164,8 +164,7 @@ def _built(*kinds: Callable[[ObligationBuilder], None]) -> list[Obligation]:
     """The obligations of some kinds, by what builds them; each kind is built once."""
     if len(kinds) > 1:
         return [obligation for kind in kinds for obligation in _built(kind)]
-    [build] = kinds
     builder = _program()
     builder.obligations = []
-    build(builder)
+    kinds[0](builder)
     return builder.obligations
