@@ -27,6 +27,20 @@ _METADATA: Final = ("happened", "recorded", "actor", "via", "reason", "correlati
 COLUMNS: Final = ("position", "stream", "version", "topic", "body", "command", *_METADATA, *TYPED_COLUMNS)
 """The columns of an export that are read."""
 
+_TYPES: Final = {
+    "position": "BIGINT",
+    "file": "INTEGER",
+    "stream": "VARCHAR",
+    "version": "BIGINT",
+    "topic": "VARCHAR",
+    "body": "VARCHAR",
+    **dict.fromkeys(("command", "causation", "reason", "correlation", "actor", "via"), "VARCHAR"),
+    **{name: "VARCHAR" if name == "before_power" else "BIGINT" for name in TYPED_COLUMNS},
+    **dict.fromkeys(("happened", "recorded"), "TIMESTAMP"),
+    **dict.fromkeys(("head", "middle", "tail"), "VARCHAR"),
+}
+"""The columns of all events that were taken: those of the export, with times in UTC, and parts of the body."""
+
 _MOMENT: Final = "strftime({}, '%Y-%m-%dT%H:%M:%S.%fZ')"
 _ALL: Final = "incoming"
 _SUSPECTS: Final = "suspects"
@@ -101,6 +115,8 @@ class SieveDatabase:
         run(f"CREATE TEMP TABLE {RECORDED} ({columns})")
         run(f"CREATE TEMP VIEW {WRITTEN} AS SELECT * FROM {RECORDED} WHERE sound")
         run(f"CREATE TEMP TABLE {_SUSPECTS} (stream VARCHAR)")
+        run(f"CREATE TEMP TABLE {_ALL} ({', '.join(f'{name} {type}' for name, type in _TYPES.items())})")
+        run(f"CREATE TEMP VIEW {ARRIVED} AS SELECT * FROM {_ALL} WHERE stream NOT IN (SELECT stream FROM {_SUSPECTS})")
         run(f"CREATE TEMP TABLE {_SOUND} (position BIGINT)")
         run("CREATE TEMP TABLE last_of_ledger (position BIGINT, stream VARCHAR, topic VARCHAR, recorded TIMESTAMP)")
         run(
@@ -127,10 +143,12 @@ class SieveDatabase:
         first, between, behind = HEAD
         moments = {name: _MOMENT.format(f"moment_{name}") for name in ("happened", "recorded")}
         typed = ", ".join(TYPED_COLUMNS)
-        self._connection.execute(
-            f"""CREATE OR REPLACE TEMP TABLE {_ALL} AS SELECT
+        run = self._connection.execute
+        run(f"TRUNCATE {_ALL}")
+        run(
+            f"""INSERT INTO {_ALL} SELECT
             position, file, stream, version, topic, body, command, causation, reason, correlation, actor, via,
-            {typed}, moment_happened AS happened, moment_recorded AS recorded,
+            {typed}, moment_happened, moment_recorded,
             {first} AS head, {between} AS middle, {behind.format(**moments)} AS tail
             FROM (SELECT *, make_timestamp(epoch_us(happened)) AS moment_happened,
                   make_timestamp(epoch_us(recorded)) AS moment_recorded FROM given)"""
@@ -157,10 +175,6 @@ class SieveDatabase:
     def judge(self) -> list[str]:
         """Finds the sound events among those that were taken; returns the streams of the others."""
         run = self._connection.execute
-        run(
-            f"CREATE OR REPLACE TEMP VIEW {ARRIVED} AS "
-            f"SELECT * FROM {_ALL} WHERE stream NOT IN (SELECT stream FROM {_SUSPECTS})"
-        )
         run(f"TRUNCATE {RECORDED}")
         present = set(self._all(f"SELECT DISTINCT topic, command, size IS NOT NULL FROM {ARRIVED}"))
         for number, form in enumerate(self._forms):

@@ -19,7 +19,6 @@ from domain.deciding.hosts import HOST_EVENTS
 from domain.deciding.vms import VM_EVENTS
 from domain.decision import Code
 from domain.events import Event, VmEvent, VmFigures
-from domain.evolve import granted_to_vm, returned_by_vm
 from domain.guests import Guest
 from domain.recording import VmCommandName, VmEventKind
 from domain.recording_on_hosts import HostCommandName, HostEventKind
@@ -31,7 +30,7 @@ from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
 from rules.symbolic.reader import RuleReader
 from rules.symbolic.terms import FALSE, TRUE, ZERO, Term, constant
-from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, leaves, replace_in
+from rules.symbolic.values import SymbolicRecord, Value, as_record, as_term, equal, leaves, replace_in
 from rules.transitions.host_commands import HostCommand, host_commands
 from rules.transitions.vm_commands import SITE, Transition, possible_values, transitions
 
@@ -82,10 +81,12 @@ HOST_VERSION: Final[Path] = ("evidence", "host", "stream_version")
 class BookChange:
     """The event on the host's stream that follows directly."""
 
-    topic: str
-    condition: Term
-    """Whether it does."""
+    gives: Term
+    """Whether it says that memory was granted."""
+    gets_back: Term
+    """Whether it says that memory was returned; if neither, there is none."""
     data: Mapping[str, Part]
+    """The data of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class ExpectedEvent:
     host_before: SymbolicRecord | None
     """``None`` if the host begins."""
     host_after: SymbolicRecord
-    books: tuple[BookChange, ...] = ()
+    book: BookChange | None = None
 
     @property
     def is_refusal(self) -> bool:
@@ -127,7 +128,8 @@ class ExpectedEvent:
     @property
     def variables(self) -> Mapping[str, Term]:
         """The variables of all its terms."""
-        books = [part for book in self.books for part in (book.condition, *_terms_of(book.data))]
+        book = self.book
+        books = [] if book is None else [book.gives, book.gets_back, *_terms_of(book.data)]
         states = [self.vm_before, self.vm_after, self.host_before, self.host_after]
         known = [term for state in states if state is not None for _, term in leaves(state)]
         return terms.variables(self.holds, self.guest, *_terms_of(self.data), *books, *known)
@@ -202,18 +204,20 @@ class _Expecting:
             terms.negation(recorded.term("destination_gives")),
         )
         site = SymbolicRecord(Site, {"host": host, "vm": after, "entry": self._held(after)})
+        # What changes nothing keeps the invariants that held before, and the event before was looked at.
+        before = SymbolicRecord(Site, {**SITE.fields, "entry": self._held(as_record(SITE["vm"]))})
         return ExpectedEvent(
             topic=topic_of(shape.kind),
             command=command.value,
             sized=transition.command == "set-memory",
             claims=_claims_of_vm(transition.arguments, refused=refused),
             data=self._data_of_vm(shape.kind, recorded, command, transition.arguments),
-            holds=terms.both(is_so, *self._invariants(site)),
+            holds=terms.both(is_so, *([] if equal(site, before) is TRUE else self._invariants(site))),
             vm_before=as_record(SITE["vm"]),
             vm_after=after,
             host_before=as_record(SITE["host"]),
             host_after=host,
-            books=tuple(self._books(recorded, host)),
+            book=self._book(recorded),
         )
 
     def _data_of_vm(
@@ -255,27 +259,23 @@ class _Expecting:
         assert derived is not None
         return self._program.call(derived, [vm])
 
-    def _books(self, recorded: SymbolicRecord, after: SymbolicRecord) -> Iterator[BookChange]:
-        before = self._program.call(host_figures, [as_record(recorded["read"])["host"]])
+    def _book(self, recorded: SymbolicRecord) -> BookChange | None:
+        gives, gets_back = recorded.term("host_gives"), recorded.term("host_gets_back")
+        if terms.value_of(gives) is False and terms.value_of(gets_back) is False:
+            return None
         decision, asked = as_record(recorded["decision"]), as_record(recorded["asked"])
-        for kind, is_written, rule in (
-            (events.HostMemoryGranted, recorded.term("host_gives"), granted_to_vm),
-            (events.HostMemoryReturned, recorded.term("host_gets_back"), returned_by_vm),
-        ):
-            if terms.value_of(is_written) is False:
-                continue
-            host = self._program.call(rule, [as_record(recorded["read"])["host"], recorded["bytes"]])
-            data: dict[str, Part] = {
-                "after": self._program.call(host_figures, [host]),
-                "before": before,
-                "bytes": recorded["bytes"],
-                "command": asked["command"],
-                "granted": Nullable(asked.term("has_amount"), decision["granted"]),
-                "requested": Nullable(asked.term("has_amount"), asked["amount"]),
-                "vm": FromStream(),
-                **_of_decision(decision),
-            }
-            yield BookChange(topic=topic_of(kind), condition=is_written, data=_complete(kind, data))
+        data: dict[str, Part] = {
+            "after": self._program.call(host_figures, [recorded["host"]]),
+            "before": self._program.call(host_figures, [as_record(recorded["read"])["host"]]),
+            "bytes": recorded["bytes"],
+            "command": asked["command"],
+            "granted": Nullable(asked.term("has_amount"), decision["granted"]),
+            "requested": Nullable(asked.term("has_amount"), asked["amount"]),
+            "vm": FromStream(),
+            **_of_decision(decision),
+        }
+        assert _complete(events.HostMemoryGranted, data) is _complete(events.HostMemoryReturned, data)
+        return BookChange(gives=gives, gets_back=gets_back, data=data)
 
     def _held(self, vm: SymbolicRecord) -> Value:
         derived = cast("property", vars(Vm)["held"]).fget

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, cast
 
+from domain.events import HostMemoryGranted, HostMemoryReturned
 from domain.quantities import LARGEST
 from domain.settings import ConfigVersion
 from nilometer.audit.sieve.expected import (
@@ -27,6 +28,7 @@ from nilometer.audit.sieve.expected import (
     Text,
 )
 from nilometer.history.columns import COLUMNS
+from nilometer.storage.bodies import topic_of
 from rules.symbolic import terms
 from rules.symbolic.columns import column_type, encode, quote, write_query
 from rules.symbolic.terms import Sort, Term
@@ -87,20 +89,17 @@ def write_form(number: int, event: ExpectedEvent) -> str:
     body = writer.concatenate(
         [_at("head"), f"coalesce(to_json({_at('causation')})::VARCHAR, 'null')", _at("middle")], event.data
     )
-    books = [
-        (
-            writer.name(book.condition),
-            book.topic,
-            writer.concatenate(
-                [_at("head"), f"to_json(concat({_at('stream')}, '/', {_at('version')}))", _at("middle")], book.data
-            ),
-        )
-        for book in event.books
-    ]
+    book, gives, gets_back, book_body = event.book, "false", "false", "NULL"
+    if book is not None:
+        gives, gets_back = writer.name(book.gives), writer.name(book.gets_back)
+        causation = f"to_json(concat({_at('stream')}, '/', {_at('version')}))"
+        body_of_book = writer.concatenate([_at("head"), causation, _at("middle")], book.data)
+        book_body = f"CASE WHEN {gives} OR {gets_back} THEN {body_of_book} END"
+    granted, returned = (topic_of(kind) for kind in (HostMemoryGranted, HostMemoryReturned))
     has_vm, has_host = event.vm_after is not None, event.host_before is not None
     reads = has_vm or not has_host
     version = _at("version")
-    written = f"({' OR '.join(condition for condition, _, _ in books) or 'false'})"
+    written = f"({gives} OR {gets_back})"
     read_version = quote(_column(HOST_VERSION)) if has_vm else f"{version} - 1"
     after_version = f"{read_version} + CASE WHEN {written} THEN 1 ELSE 0 END" if has_vm else version
     release = event.host_after.fields.get("version")
@@ -119,9 +118,9 @@ def write_form(number: int, event: ExpectedEvent) -> str:
         "release": "NULL" if release is None or not reads else writer.name(cast("Term", release)),
         "begins_host": "false" if has_host else "true",
         "on_host": written if has_vm else "true",
-        "book_topic": _case((condition, _text(topic)) for condition, topic, _ in books) or "NULL",
+        "book_topic": f"CASE WHEN {gives} THEN {_text(granted)} WHEN {gets_back} THEN {_text(returned)} END",
         "book_version": f"CASE WHEN {written} THEN {read_version} + 1 END",
-        "book_body": _case((condition, body) for condition, _, body in books) or "NULL",
+        "book_body": book_body,
         "recorded": _at("recorded"),
     }
     columns["sound"] = f"{writer.name(event.holds)} AND {_at('body')} = {body}"
@@ -360,12 +359,6 @@ TYPED_COLUMNS: Final = tuple(column.name for column in COLUMNS if column.name in
 
 def _column(path: Path) -> str:
     return f"claimed {'.'.join(path)}"
-
-
-def _case(cases: Iterable[tuple[str, str]]) -> str:
-    """An expression for the first case whose condition holds; empty without cases."""
-    written = " ".join(f"WHEN {condition} THEN {value}" for condition, value in cases)
-    return f"CASE {written} END" if written else ""
 
 
 def _literal(value: int | bool) -> str:

@@ -108,7 +108,7 @@ class _Sieve:
                 late.add(event.stream)
         self._set_aside(late)
         self._set_aside(database.judge())
-        raw = database.raw_events()
+        raw = database.raw_events() if self._suspects else []
         self._digest(digests, database.lines(), raw)
         if survey.undivided:
             return
