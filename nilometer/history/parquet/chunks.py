@@ -25,7 +25,7 @@ from nilometer.storage.reader import StoredRow
 Table: TypeAlias = pyarrow.Table
 """A table of Arrow, for those who only hand it on."""
 
-CHUNK_ROWS: Final = 131_072
+CHUNK_ROWS: Final = 65_536
 """About so many events are in a piece: DuckDB takes 50 ms to plan a query for each kind of event in it."""
 
 
