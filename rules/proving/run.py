@@ -48,6 +48,8 @@ def prove(
         yield from _obligations_first(_first_part(rules, commands, prover), second)
 
 
+_Kind = Callable[[ObligationBuilder], None]
+"""Builds the obligations of one kind."""
 _IN_SECOND_PART: Final = (bystanders,)
 """What the second part proves, by what builds it: with the checks, half of the work. No other obligation has the
 assumptions of these, which each process has to tell its solver."""
@@ -159,12 +161,15 @@ def _program() -> ObligationBuilder:
     return ObligationBuilder(_program_reader(), _specification_reader())
 
 
+def _built(*kinds: _Kind) -> list[Obligation]:
+    """The obligations of some kinds, by what builds them."""
+    return [obligation for kind in kinds for obligation in _of_kind(kind)]
+
+
 @cache
-def _built(*kinds: Callable[[ObligationBuilder], None]) -> list[Obligation]:
-    """The obligations of some kinds, by what builds them; each kind is built once."""
-    if len(kinds) > 1:
-        return [obligation for kind in kinds for obligation in _built(kind)]
+def _of_kind(build: _Kind) -> list[Obligation]:
+    """The obligations of one kind, which are built once."""
     builder = _program()
     builder.obligations = []
-    kinds[0](builder)
+    build(builder)
     return builder.obligations
