@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain.aggregates import GroupAggregate, VmAggregate
 from domain.commands import NAMES, Command
@@ -98,14 +98,17 @@ def sum_group(policy: EnforcedPolicy, vms: Iterable[VmAggregate]) -> GroupAggreg
     return GroupAggregate(id=policy.group, state=Group(held))
 
 
-def reads_everyone(policies: Sequence[EnforcedPolicy], command: Command) -> bool:
-    """Whether a policy has to be asked of VMs on whatever hosts: of two."""
-    return _needs_of(policies, type(command))[1]
+class CommandNeeds(NamedTuple):
+    """What has to be read for a kind of command because of policies."""
 
-
-def has_windows(policies: Sequence[EnforcedPolicy]) -> bool:
-    """Whether one of them does not always apply."""
-    return _needs_of(policies, None)[2]
+    beside: bool
+    """Whether a policy has to be asked of the other VMs on the hosts that it changes."""
+    everyone: bool
+    """Whether one has to be asked of VMs on whatever hosts: of two."""
+    windows: bool
+    """Whether one of the policies does not always apply."""
+    groups: tuple[EnforcedPolicy, ...]
+    """A policy of each group: what its VMs hold together has to be read where the command is on one of them."""
 
 
 def at_time(policies: Sequence[EnforcedPolicy], time: UtcTime) -> tuple[EnforcedPolicy, ...]:
@@ -113,13 +116,14 @@ def at_time(policies: Sequence[EnforcedPolicy], time: UtcTime) -> tuple[Enforced
     return tuple(policy for policy in policies if policy.applies_at is None or policy.applies_at(time))
 
 
+def has_windows(policies: Sequence[EnforcedPolicy]) -> bool:
+    """Whether one of them does not always apply."""
+    return any(policy.applies_at is not None for policy in policies)
+
+
 def reads_beside(policies: Sequence[EnforcedPolicy], command: Command) -> bool:
     """Whether a policy has to be asked of the other VMs on the hosts that a command changes."""
-    return _needs_of(policies, type(command))[0]
-
-
-_Needs = tuple[bool, bool, bool]
-"""Whether VMs beside the one that is named are read, whether all are, and whether the time matters."""
+    return needs_of(policies, type(command)).beside
 
 
 class _KnownNeeds:
@@ -128,23 +132,26 @@ class _KnownNeeds:
     __slots__ = ("asked",)
 
     def __init__(self) -> None:
-        self.asked: tuple[Sequence[EnforcedPolicy], dict[type[Command] | None, _Needs]] = ((), {})
+        self.asked: tuple[Sequence[EnforcedPolicy], dict[type[Command], CommandNeeds]] = ((), {})
         """One pair, replaced as a whole: safe whoever else asks."""
 
 
 _KNOWN: Final = _KnownNeeds()
 
 
-def _needs_of(policies: Sequence[EnforcedPolicy], kind: type[Command] | None) -> _Needs:
-    """What a kind of command needs because of policies."""
+def needs_of(policies: Sequence[EnforcedPolicy], kind: type[Command]) -> CommandNeeds:
+    """What has to be read for a kind of command because of policies."""
     known, by_kind = _KNOWN.asked
     if known is not policies:
         known, by_kind = _KNOWN.asked = policies, {}
     needs = by_kind.get(kind)
     if needs is None:
-        name = None if kind is None else NAMES[kind]
-        asked = [policy for policy in policies if name in policy.beside and policy.of_group is None]
-        are_joint = any(policy.joint is not None for policy in asked)
-        has_window = any(policy.applies_at is not None for policy in policies)
-        needs = by_kind[kind] = bool(asked), are_joint, has_window
+        asked = [policy for policy in policies if NAMES[kind] in policy.beside and policy.of_group is None]
+        groups = {policy.group: policy for policy in policies if policy.of_group is not None}
+        needs = by_kind[kind] = CommandNeeds(
+            beside=bool(asked),
+            everyone=any(policy.joint is not None for policy in asked),
+            windows=has_windows(policies),
+            groups=tuple(groups.values()),
+        )
     return needs

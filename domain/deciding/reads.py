@@ -8,9 +8,10 @@ from domain import commands
 from domain.aggregates import GroupAggregate, HostAggregate, VmAggregate
 from domain.commands import Command
 from domain.deciding.breaches import PolicyReads
-from domain.deciding.enforced import EnforcedPolicy, reads_beside, reads_everyone
+from domain.deciding.enforced import EnforcedPolicy, needs_of
 from domain.identifiers import StreamName, group_stream, host_stream, vm_stream
 from domain.record import Record, record
+from domain.replacing import replace
 
 R = TypeVar("R")
 
@@ -104,41 +105,43 @@ class Aggregates(Protocol):
 
 def load(command: Command, aggregates: Aggregates) -> Reads:
     """Loads what a command reads. Raises ``InputError`` for a VM or host that is not there."""
-    reads, policies = _load(command, aggregates), aggregates.policies
+    policies = aggregates.policies
+    reads = _load(command, aggregates, policies)
     if not policies:
         return reads
+    needs, vm = needs_of(policies, type(command)), reads.vm
+    of_groups = [policy for policy in needs.groups if vm is not None and policy.has_vm(vm.id, vm.name)]
+    if not needs.beside and not of_groups:
+        return reads
     beside: tuple[VmAggregate, ...] = ()
-    if reads_beside(policies, command):
+    if needs.beside:
         hosts = {host.id for host in (reads.host, reads.destination) if host is not None}
         beside = tuple(vm for host in sorted(hosts) for vm in aggregates.vms_on(host))
-    everyone = tuple(aggregates.all_vms()) if reads_everyone(policies, command) else ()
-    groups: tuple[GroupAggregate, ...] = ()
-    vm = reads.vm
-    if vm is not None:
-        of_groups = {
-            policy.group: policy for policy in policies if policy.of_group is not None and policy.has_vm(vm.id, vm.name)
-        }
-        groups = tuple([aggregates.group(policy) for policy in of_groups.values()])
-    # By position, as each command does this once it keeps policies.
-    return Reads(vm, reads.host, reads.destination, reads.taken, reads.vms, policies, beside, everyone, groups)
+    everyone = tuple(aggregates.all_vms()) if needs.everyone else ()
+    groups = tuple([aggregates.group(policy) for policy in of_groups])
+    return replace(reads, beside=beside, everyone=everyone, groups=groups)
 
 
-def _load(command: Command, aggregates: Aggregates) -> Reads:
+def _load(command: Command, aggregates: Aggregates, policies: tuple[EnforcedPolicy, ...]) -> Reads:
     match command:
         case commands.RegisterHost():
-            return Reads(taken=aggregates.is_taken(host_stream(command.host)))
+            return Reads(taken=aggregates.is_taken(host_stream(command.host)), policies=policies)
         case commands.DefineVm():
-            return Reads(host=aggregates.host(command.host), taken=aggregates.is_taken(vm_stream(command.vm)))
+            return Reads(
+                host=aggregates.host(command.host), taken=aggregates.is_taken(vm_stream(command.vm)), policies=policies
+            )
         case commands.RemoveHost():
-            return Reads(host=aggregates.host(command.host), vms=aggregates.count_vms(command.host))
+            return Reads(host=aggregates.host(command.host), vms=aggregates.count_vms(command.host), policies=policies)
         case commands.ResizeHost() | commands.SetReserve():
-            return Reads(host=aggregates.host(command.host))
+            return Reads(host=aggregates.host(command.host), policies=policies)
         case commands.MoveVm():
             vm = aggregates.vm(command.vm)
-            return Reads(vm=vm, host=aggregates.host(vm.host), destination=aggregates.host(command.to))
+            return Reads(
+                vm=vm, host=aggregates.host(vm.host), destination=aggregates.host(command.to), policies=policies
+            )
         case _:
             vm = aggregates.vm(command.vm)
-            return Reads(vm=vm, host=aggregates.host(vm.host))
+            return Reads(vm=vm, host=aggregates.host(vm.host), policies=policies)
 
 
 def loaded(read: R | None) -> R:

@@ -15,8 +15,8 @@ from domain.deciding.enforced import (
     PolicySubject,
     at_time,
     has_windows,
+    needs_of,
     reads_beside,
-    reads_everyone,
     subject_distance,
 )
 from domain.identifiers import StreamName, UtcTime
@@ -59,8 +59,8 @@ def test_what_a_command_reads_for_a_policy(
     """Each is another set of policies: what was known of the last one is not what is known of it."""
     policies = (policy,)
     for _ in range(2):
-        assert (reads_beside(policies, ADD), reads_everyone(policies, ADD)) == (beside, everyone)
-        assert (reads_beside(policies, PAUSE), reads_everyone(policies, PAUSE)) == (False, False)
+        assert (reads_beside(policies, ADD), needs_of(policies, AddMemory).everyone) == (beside, everyone)
+        assert (reads_beside(policies, PAUSE), needs_of(policies, Pause).everyone) == (False, False)
         assert has_windows(policies) is windows
 
 
