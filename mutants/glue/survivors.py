@@ -213,5 +213,9 @@ REASONS: Final = {
     "self.destination is not self.host → ….destination is not None": (
         "a move to the host that a VM is on is rejected before policies are asked"
     ),
+    "nilometer/ledger/unit_of_work.py: UnitOfWork._decide: guard that never holds: "
+    "if self._repository.refresh(named_streams(command), self._written): continue → if False: continue": (
+        "what is an input error stays one, whatever others have recorded meanwhile: no id is used again"
+    ),
 }
 """By ``WrongFile.key``."""
