@@ -6,7 +6,7 @@ sees that every bucket was judged by some share. That buckets are divided along 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,6 +23,7 @@ from rules.judging.completeness import PlacedEvent
 
 if TYPE_CHECKING:
     from nilometer.history.parquet.buckets import BucketedExport
+    from nilometer.history.parquet.reading import ColumnHeader
 
 _RECORDED: Final = b'"recorded":"'
 """Stands behind the data in a line; within a text its quotes would be escaped."""
@@ -66,12 +67,30 @@ class BucketSource:
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of all buckets with such streams. Raises ``InputError`` where columns and bodies differ."""
         wanted = set[str]().union(*(buckets for stream, buckets in self._buckets_of.items() if is_wanted(stream)))
-        return read_lines_as_events(self._checked_lines(wanted, is_wanted))
+        reader = BucketReader(name=self.name, known=self._buckets_of, is_wanted=is_wanted, absent=self.absent)
+        return reader.read(self.export.lines(wanted))
 
-    def _checked_lines(self, buckets: Collection[str], is_wanted: StreamFilter) -> Iterator[tuple[str, bytes]]:
+
+@dataclass(frozen=True, slots=True)
+class BucketReader:
+    """Reads the events of some buckets, and sees that their bodies say what was taken from the columns."""
+
+    name: str
+    known: Container[bytes]
+    """All streams of the history."""
+    is_wanted: StreamFilter
+    """Whether a stream is in these buckets."""
+    absent: set[str]
+    """The hosts that the events name, and of which the history has no event, are added here."""
+
+    def read(self, lines: Iterable[tuple[ColumnHeader, bytes]]) -> Iterator[PlacedEvent]:
+        """The events of these lines, each with what the columns say. Raises ``InputError`` where they differ."""
+        return read_lines_as_events(self._checked(lines))
+
+    def _checked(self, lines: Iterable[tuple[ColumnHeader, bytes]]) -> Iterator[tuple[str, bytes]]:
         naming = dict[tuple[str, str], bool]()
         """Whether events name hosts, by the kind of their stream and their topic."""
-        for columns, line in self.export.lines(buckets):
+        for columns, line in lines:
             place, sort = f"{self.name}:{columns.position}", (split_stream(columns.stream)[0], columns.topic)
             # All else that the columns say is of what the line was made.
             recorded = line.rfind(_RECORDED) + len(_RECORDED)
@@ -85,18 +104,18 @@ class BucketSource:
                 kind = columns.topic.rpartition("/")[0].encode()
                 names_hosts = naming[sort] = may_name_hosts(columns.stream.encode(), kind)
             if names_hosts:
-                self._check_hosts(place, line, is_wanted)
+                self._check_hosts(place, line)
             yield place, line[:-1]
 
-    def _check_hosts(self, place: str, line: bytes, is_wanted: StreamFilter) -> None:
+    def _check_hosts(self, place: str, line: bytes) -> None:
         """Raises ``InputError`` if an event names a host of another share."""
         hosts = hosts_named(line)
         if hosts is None:
             raise InputError(f"{place}: this event names a host with a character that is escaped", hint=_HINT)
         for host in hosts:
-            if host not in self._buckets_of:
+            if host not in self.known:
                 self.absent.add(host.decode())
-            elif not is_wanted(host):
+            elif not self.is_wanted(host):
                 raise InputError(
                     f"{place}: this event names {host.decode()}, which is in another bucket of the export", hint=_HINT
                 )

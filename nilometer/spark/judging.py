@@ -15,15 +15,15 @@ from nilometer.audit.parallel import judge_groups
 from nilometer.audit.result import Audit
 from nilometer.audit.share_documents import Share, ShareOrigin, parse_share, write_share
 from nilometer.audit.shares import join_shares, trace_share
-from nilometer.audit.sources import read_lines_as_events
 from nilometer.audit.wording import format_message
-from nilometer.spark.grouping import SparkHistory, read_history, run, sorted_by_position
+from nilometer.spark.exports import read_export
+from nilometer.spark.history import PartOfHistory, Row, SparkHistory, run
+from nilometer.spark.lines import read_lines
 from nilometer.times import current_time, system_clock
 from rules.judging.completeness import PlacedEvent
 from rules.judging.judge import Judge
 
 if TYPE_CHECKING:
-    from pandas import DataFrame as Frame
     from pyspark.sql import DataFrame, SparkSession
 
 AUDIT_COLUMNS: Final = (
@@ -45,33 +45,35 @@ def judge_history(spark: SparkSession, source: str) -> tuple[list[Share], SparkH
     history = read_history(spark, source)
     origin = trace_share(history.grouping, history.parts)
     late = None if history.grouping.undivided else history.grouping.late
-    judged = (
-        history.events.repartition(history.parts, "part")
-        .groupBy("part")
-        .applyInPandas(
-            lambda frame: judge_part(frame, origin, late), "part int, document string, error string, hint string"
-        )
-    )
     shares = list[Share]()
-    for row in run(source, judged):
+    for row in run(source, history.apply(lambda part: judge_part(part, origin, late), _SHARE_COLUMNS)):
         if row["error"] is not None:
             raise InputError(f"{source}: {row['error']}", hint=str(row["hint"]))
         shares.append(parse_share(str(row["document"]), f"part {row['part']}"))
     return shares, history
 
 
-def judge_part(frame: Frame, origin: ShareOrigin, late: Mapping[int, str] | None) -> Frame:
-    """Judges one part, in a worker; ``late`` is ``None`` if it is the whole history, which cannot be divided."""
-    import pandas
+_SHARE_COLUMNS: Final = "part int, document string, error string, hint string"
 
-    frame, number, begun = sorted_by_position(frame), int(frame["part"].iloc[0]), current_time(system_clock)
+
+def read_history(spark: SparkSession, source: str) -> SparkHistory:
+    """Reads an export, as Parquet or as JSON Lines, and divides it. Raises ``InputError``."""
+    if source.endswith(".parquet"):
+        hint = "name the folder that nilo export --as parquet wrote"
+        raise InputError(f"{source}: on Spark an export as Parquet is read in its folder", hint=hint)
+    return read_export(spark, source) or read_lines(spark, source)
+
+
+def judge_part(part: PartOfHistory, origin: ShareOrigin, late: Mapping[int, str] | None) -> list[Row]:
+    """Judges one part, in a worker; ``late`` is ``None`` if it is the whole history, which cannot be divided."""
+    begun = current_time(system_clock)
     try:
-        found = _judge(read_frame(frame), origin, late)
+        found = _judge(part.events, origin, late)
     except InputError as error:
-        return pandas.DataFrame({"part": [number], "document": [None], "error": [error.message], "hint": [error.hint]})
+        return [{"part": part.number, "document": None, "error": error.message, "hint": error.hint}]
     share = Share(
         name="",
-        number=number + 1,
+        number=part.number + 1,
         origin=origin,
         audit=found,
         source="",
@@ -81,16 +83,10 @@ def judge_part(frame: Frame, origin: ShareOrigin, late: Mapping[int, str] | None
         sealed=None,
         unreadable=(),
         unreadable_count=0,
+        absent=() if late is None else tuple(sorted(part.absent)),
     )
     text = json.dumps(write_share(share), ensure_ascii=False)
-    return pandas.DataFrame({"part": [number], "document": [text], "error": [None], "hint": [None]})
-
-
-def read_frame(frame: Frame) -> Iterator[PlacedEvent]:
-    """The events of sorted rows. They have no file and line: Spark does not say where it read a row."""
-    lines = zip(frame["position"], frame["line"], strict=True)
-    for event in read_lines_as_events((f"position {position}", line.encode()) for position, line in lines):
-        yield PlacedEvent(event.envelope, "", event.source)
+    return [{"part": part.number, "document": text, "error": None, "hint": None}]
 
 
 def _judge(events: Iterator[PlacedEvent], origin: ShareOrigin, late: Mapping[int, str] | None) -> Audit:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import InputError, NilometerError
 from nilometer.cli.documents import to_document
-from nilometer.spark.grouping import read_history, run, sorted_by_position
-from nilometer.spark.judging import read_frame
+from nilometer.spark.history import PartOfHistory, Row, run
+from nilometer.spark.judging import read_history
 from projections.fleet import Fleet
 from projections.view import View, view
 
 if TYPE_CHECKING:
-    from pandas import DataFrame as Frame
     from pyspark.sql import DataFrame, SparkSession
 
 VIEW_COLUMNS: Final = (
@@ -24,14 +23,13 @@ VIEW_COLUMNS: Final = (
     "held long, total long, reserve long, free long, position long, view string, error string, hint string"
 )
 """``kind`` is ``vm`` or ``host``; ``view`` is the row of ``nilo view --format json``. Sizes are bytes."""
+_FINE: Final = {"error": None, "hint": None}
 _FIGURES: Final = ("name", "host", "power", "assigned", "visible", "in_use", "held", "total", "reserve", "free")
 
 
 def replay(spark: SparkSession, source: str) -> DataFrame:
     """The view of every VM and host at the end of a history. Raises ``InputError``."""
-    history = read_history(spark, source)
-    events = history.events.repartition(history.parts, "part").groupBy("part")
-    rows = run(source, events.applyInPandas(replay_part, VIEW_COLUMNS))
+    rows = run(source, read_history(spark, source).apply(replay_part, VIEW_COLUMNS))
     for row in rows:
         if row["error"] is not None:
             raise InputError(f"{source}: {row['error']}", hint=str(row["hint"] or ""))
@@ -40,30 +38,28 @@ def replay(spark: SparkSession, source: str) -> DataFrame:
     return spark.createDataFrame(found, ", ".join(VIEW_COLUMNS.split(", ")[:-2]))
 
 
-def replay_part(frame: Frame) -> Frame:
+def replay_part(part: PartOfHistory) -> list[Row]:
     """Replays one part, in a worker."""
-    import pandas
-
-    frame, fleet = sorted_by_position(frame), Fleet()
-    columns = [column.split()[0] for column in VIEW_COLUMNS.split(", ")]
+    fleet = Fleet()
     try:
-        for event in read_frame(frame):
+        for event in part.events:
             fleet.apply(event.envelope)
     except NilometerError as error:
-        empty = dict.fromkeys(columns, None)
-        rows = [{**empty, "error": error.message, "hint": error.hint}]
-        return pandas.DataFrame(rows, columns=columns)
-    return pandas.DataFrame(view_rows(view(fleet), fleet.position), columns=columns).astype(object)
+        columns = [column.split()[0] for column in VIEW_COLUMNS.split(", ")]
+        return [{**dict.fromkeys(columns, None), "error": error.message, "hint": error.hint}]
+    return view_rows(view(fleet), fleet.position)
 
 
-def view_rows(rows: View, position: int) -> list[dict[str, object]]:
+def view_rows(rows: View, position: int) -> list[Row]:
     """The rows of a view, VMs and hosts, with ``VIEW_COLUMNS``."""
     document = to_document(rows)
-    found = list[dict[str, object]]()
+    found = list[Row]()
     for kind, name in (("vm", "vms"), ("host", "hosts")):
         for row in document[name]:
             figures = {figure: row.get(figure) for figure in _FIGURES}
             host = row["host"] if kind == "vm" else None
             text = json.dumps(row, ensure_ascii=False)
-            found.append({**figures, "kind": kind, "id": row[kind], "host": host, "position": position, "view": text})
+            found.append(
+                {**figures, "kind": kind, "id": row[kind], "host": host, "position": position, "view": text, **_FINE}
+            )
     return found

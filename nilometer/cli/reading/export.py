@@ -71,6 +71,8 @@ def command(file: str | None, form: str, after: int, follow: bool) -> int:
             for count, line in enumerate(lines(ledger.rows(_begin(form, after), last), after), start=1):
                 stream.write(line)
                 progress.update(count)
+    if after and after >= last:
+        say("note", f"no event comes after position {after}: the ledger ends at {last}")
     if file not in (None, "-"):
         say("note", f"{plural(count, 'event')} in {file}")
     return OK

@@ -110,8 +110,13 @@ def create_private(path: Path) -> BinaryIO:
 
 def read_manifest(folder: Path) -> Manifest:
     """Reads the list of an export's files. Raises ``InputError`` if it is damaged or of another version."""
+    return parse_manifest((folder / NAME).read_bytes(), folder)
+
+
+def parse_manifest(content: bytes, folder: Path) -> Manifest:
+    """The list from its bytes. Raises ``InputError`` as ``read_manifest`` does."""
     path = folder / NAME
-    whole, _, _ = path.read_bytes().rpartition(b"\n")
+    whole, _, _ = content.rpartition(b"\n")
     try:
         lines: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
         head, rest = lines[0], lines[1:]

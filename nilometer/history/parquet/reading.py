@@ -7,7 +7,7 @@ file's metadata and the manifest say it holds is compared with what is read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from heapq import merge
 from pathlib import Path
@@ -73,6 +73,13 @@ def read_file(path: Path) -> Iterator[bytes]:
 def check_files(manifest: Manifest) -> None:
     """Raises ``InputError`` if an export was not written to its end, or lacks a file, or has one more."""
     folder = manifest.folder
+    paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet"))
+    check_paths(manifest, paths)
+
+
+def check_paths(manifest: Manifest, paths: Iterable[str]) -> None:
+    """The same, where the Parquet files that are there have these paths within the folder."""
+    folder = manifest.folder
     if not manifest.is_complete:
         raise InputError(
             f"{folder}: the export was not finished: it has {manifest.events:,} events, up to position "
@@ -80,7 +87,7 @@ def check_files(manifest: Manifest) -> None:
             hint=f"finish it: nilo export --as parquet -o {folder}",
         )
     named = {file.path for run in manifest.runs for file in run}
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet") if not path.name.startswith(".")}
+    there = {path for path in paths if not path.rpartition("/")[2].startswith(".")}
     if missing := sorted(named - there):
         raise InputError(f"{folder}: {missing[0]} is missing{_others(missing)}", hint=EXPORT_AGAIN)
     if more := sorted(there - named):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from functools import cache
+from pathlib import Path
 from random import Random
 from typing import Any, Final, cast
 
@@ -14,7 +15,13 @@ from domain.envelope import Envelope
 from domain.events import Event
 from nilometer.audit.reading import read_events
 from nilometer.audit.result import Audit
+from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import envelope_to_cloudevent
+from nilometer.history.parquet.writing import write_export
+from nilometer.history.restoring import restore
+from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.reader import open_reader
+from nilometer.textio.files import open_input
 from rules.judging.completeness import PlacedEvent
 from rules.judging.judge import Judge
 from tests.nilometer.importers.qemu.reading import facts
@@ -175,3 +182,14 @@ def contents_of(audit: Audit) -> dict[str, object]:
         "watched": list(audit.watching),
         "left_out": audit.left_out,
     }
+
+
+def exported(lines: list[Line], folder: Path, buckets: int) -> Path:
+    """An export as Parquet, with at most so many buckets. Raises ``InputError`` for what no ledger takes."""
+    file, url, target = folder / "history.jsonl", f"sqlite:///{folder / 'ledger.db'}", folder / "parquet"
+    file.write_bytes(text_of(lines))
+    with Ledger.open(url, create=True) as ledger, open_input(str(file)) as stream:
+        restore(ledger, read_history(stream, str(file)))
+    with open_reader(url) as reader:
+        write_export(reader, target, lambda _: None, lambda _: None, len(lines) // buckets)
+    return target

@@ -13,24 +13,7 @@ from nilometer.audit.buckets import open_bucketed
 from nilometer.audit.grouping import Grouping
 from nilometer.audit.result import Audit
 from nilometer.audit.shares import ShareNumber, judge_share
-from nilometer.history.checked import read_history
-from nilometer.history.parquet.writing import write_export
-from nilometer.history.restoring import restore
-from nilometer.ledger.ledger import Ledger
-from nilometer.ledger.reader import open_reader
-from nilometer.textio.files import open_input
-from tests.nilometer.audit.mixed import Line, contents_of, judged_whole, mixed_history, text_of, with_faults
-
-
-def exported(lines: list[Line], folder: Path, buckets: int) -> Path:
-    """An export of a history with at most so many buckets. Raises ``InputError`` for what no ledger takes."""
-    file, url, target = folder / "history.jsonl", f"sqlite:///{folder / 'ledger.db'}", folder / "parquet"
-    file.write_bytes(text_of(lines))
-    with Ledger.open(url, create=True) as ledger, open_input(str(file)) as stream:
-        restore(ledger, read_history(stream, str(file)))
-    with open_reader(url) as reader:
-        write_export(reader, target, lambda _: None, lambda _: None, len(lines) // buckets)
-    return target
+from tests.nilometer.audit.mixed import contents_of, exported, judged_whole, mixed_history, with_faults
 
 
 def shown(audit: Audit, folder: str) -> dict[str, object]:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet
 import pytest
 
 from detection.corruptions import with_leaf
 from domain.errors import InputError
 from nilometer.audit.shares import join_shares
+from nilometer.history.parquet.manifest import NAME
 from nilometer.spark import audit, replay, submit
 from nilometer.spark.judging import judge_history
 from tests.nilometer.audit.mixed import (
     Line,
     contents_of,
+    exported,
     judged_whole,
     mixed_history,
     shuffled,
@@ -57,6 +62,39 @@ def test_whatever_the_order_of_rows_it_is_what_the_judge_says_of_the_history_in_
     shares, _ = judge_history(spark, written(tmp_path, shuffled(lines, seed), name))
     whole = judged_whole(sorted(lines, key=lambda line: line["position"]))
     assert shown(contents_of(join_shares(shares, minor=True))) == shown(contents_of(whole))
+
+
+@pytest.mark.parametrize(("seed", "faults"), [(3, 0), (4, 2)])
+def test_an_export_as_parquet_is_judged_by_its_buckets_to_the_same_findings(
+    spark: SparkSession, tmp_path: Path, seed: int, faults: int
+) -> None:
+    lines = mixed_history(seed)
+    for leaf in range(faults):
+        index = [i for i, line in enumerate(lines) if line["data"].get("outcome") == "completed"][leaf]
+        lines = with_leaf(lines, index, ["data", "outcome"], "partially-completed")
+    folder = exported(lines, tmp_path, 4)
+    shares, history = judge_history(spark, str(folder))
+    assert history.parts == len(history.grouping.sizes) == 4
+    assert {share.events for share in shares} == set(history.grouping.sizes)
+    assert shown(contents_of(join_shares(shares, minor=True))) == shown(contents_of(judged_whole(lines)))
+    views = {(row["kind"], row["id"]): row["view"] for row in replay(spark, str(folder)).collect()}
+    expected = replay(spark, written(tmp_path, lines)).collect()
+    assert views == {(row["kind"], row["id"]): row["view"] for row in expected}
+
+
+def without_an_order(file: Path) -> None:
+    """A file whose rows stand in another order: its digest is of those that were written."""
+    table = pyarrow.parquet.ParquetFile(file).read()
+    pyarrow.parquet.write_table(table.take(list(reversed(range(table.num_rows)))), file)
+
+
+def test_rows_in_another_order_are_judged_in_that_of_their_positions(spark: SparkSession, tmp_path: Path) -> None:
+    lines = mixed_history(3)
+    folder = exported(lines, tmp_path, 4)
+    for file in folder.rglob("*.parquet"):
+        without_an_order(file)
+    shares, _ = judge_history(spark, str(folder))
+    assert shown(contents_of(join_shares(shares, minor=True))) == shown(contents_of(judged_whole(lines)))
 
 
 @pytest.mark.parametrize("odd", ["a gap", "a double"])
@@ -106,7 +144,7 @@ def test_bad_input_is_an_error_with_a_reason_and_a_hint(spark: SparkSession, tmp
         ("other.jsonl", b"nonsense\n", "it has lines that are no events"),
         ("empty.jsonl", b"\n", "there is no event in it"),
         ("cut.jsonl", whole[:-30], "it has lines that are no events"),
-        ("columns", b"PAR1 and so on", "on Spark, JSON Lines are read, and this is Parquet"),
+        ("events.parquet", b"PAR1 and so on", "on Spark an export as Parquet is read in its folder"),
         ("cut.jsonl.gz", packed[:-200], "it was cut off or damaged on its way"),
     ):
         (tmp_path / name).write_bytes(content)
@@ -116,6 +154,33 @@ def test_bad_input_is_an_error_with_a_reason_and_a_hint(spark: SparkSession, tmp
         assert name in error.value.message
     with pytest.raises(InputError, match="it does not exist"):
         audit(spark, str(tmp_path / "none.jsonl"))
+
+
+def test_an_export_as_parquet_that_is_not_what_was_written_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    whole = exported(mixed_history(3), tmp_path, 4)
+
+    def changed(name: str, change: Callable[[Path, Path], object]) -> str:
+        folder = Path(shutil.copytree(whole, tmp_path / name))
+        change(folder, min(folder.rglob("*.parquet")))
+        return str(folder)
+
+    def with_a_row_less(_: Path, file: Path) -> None:
+        pyarrow.parquet.write_table(pyarrow.parquet.ParquetFile(file).read().slice(1), file)
+
+    def unfinished(folder: Path, _: Path) -> None:
+        (folder / NAME).write_bytes((folder / NAME).read_bytes().rpartition(b'{"complete"')[0])
+
+    for folder, words in (
+        (changed("missing", lambda _, file: file.unlink()), "is missing"),
+        (changed("copied", lambda _, file: shutil.copy(file, file.with_name("copy.parquet"))), "is it a copy of one"),
+        (changed("cut", lambda _, file: file.write_bytes(file.read_bytes()[:-100])), "cut off or damaged"),
+        (changed("less", with_a_row_less), "its rows are not those that were written"),
+        (changed("unfinished", unfinished), "the export was not finished"),
+    ):
+        with pytest.raises(InputError, match=words) as error:
+            audit(spark, folder)
+        assert error.value.hint
+        assert Path(folder).name in error.value.message
 
 
 def submitted(*args: str, path: str | None = None) -> subprocess.CompletedProcess[str]:

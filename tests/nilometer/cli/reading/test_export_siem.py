@@ -34,7 +34,10 @@ def test_every_event_is_a_line_on_stdout_or_in_a_file(desk: Desk, form: str) -> 
 def test_only_events_behind_a_position(desk: Desk, form: str) -> None:
     everything = desk.call("export", "--as", form).out.splitlines()
     assert desk.call("export", "--as", form, "--after", "7").out.splitlines() == everything[7:]
-    assert desk.call("export", "--as", form, "--after", "99").out == ""
+    beyond = desk.call("export", "--as", form, "--after", "99")
+    end = len(everything)
+    assert (beyond.code, beyond.out) == (0, "")
+    assert beyond.err == f"note: no event comes after position 99: the ledger ends at {end}\n"
     file = desk.folder / "events"
     assert desk.call("export", "--as", form, "--after", "7", "-o", str(file)).err == f"note: 2 events in {file}\n"
 
