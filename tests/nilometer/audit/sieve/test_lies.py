@@ -1,0 +1,284 @@
+"""Histories that contradict themselves in one place and one way only, so that one comparison of the sieve notices it.
+
+Each is spliced of what the ledger itself recorded of two scripts, or changed in one event in all places that it is
+copied to. Without the lie the sieve clears all of it, with the lie all but the group that has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import pytest
+
+from detection.corruptions import with_leaf
+from detection.histories import Line
+from detection.judging import judged
+from domain.identifiers import UtcTime
+from nilometer import Ledger, Request
+from nilometer.audit.sieve.sieve import Sieved
+from nilometer.history.cloudevents import to_cloudevent
+from nilometer.ledger.typed_commands import parse_command
+from tests.nilometer.audit.sieve.exporting import audit_of, export_of
+
+GiB: Final = 2**30
+BEGINNING: Final = datetime(2026, 1, 1)
+Script: TypeAlias = list[Line]
+
+
+def host(name: str, version: str = "2019", reserve: int = 2 * GiB, total: int = 64 * GiB) -> Line:
+    return {"command": "register-host", "host": name, "version": version, "total": total, "reserve": reserve}
+
+
+def vm(name: str, host: str) -> Line:
+    settings = {"generation": 2, "guest": "windows", "config_version": "9.0", "memory": {"static": {"size": 4 * GiB}}}
+    return {"command": "define-vm", "vm": name, "host": host, **settings}
+
+
+def do(command: str, vm: str = "a", **arguments: int) -> Line:
+    return {"command": command, "vm": vm, **arguments}
+
+
+def reserve(size: int, host: str = "one") -> Line:
+    return {"command": "set-reserve", "host": host, "reserve": size}
+
+
+def script(
+    *, release: str = "2019", home: str = "one", first: Sequence[Line] = (), last: Sequence[Line] = ()
+) -> Script:
+    """A host with a VM and one without, and a host and a VM of their own, which are always clean."""
+    begins = [host("one", release), host("two", release), host("clean"), vm("a", home), vm("c", "clean")]
+    others = [do("start", "c"), do("report-in-use", "c", in_use=GiB), do("add-memory", "c", amount=GiB)]
+    return [*begins, do("start"), *first, *others, do("pause"), do("resume"), *last]
+
+
+class Recorder:
+    """Records scripts, each in a ledger of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ledgers = 0
+
+    def lines(self, script: Script) -> list[Line]:
+        self._ledgers += 1
+        url = f"sqlite:///{self._folder / f'{self._ledgers}.db'}"
+        with Ledger.open(url, create=True, durable=False) as ledger:
+            for number, line in enumerate(script):
+                given = {key: value for key, value in line.items() if key != "command"}
+                at = UtcTime(f"{(BEGINNING + timedelta(seconds=number)).isoformat(timespec='microseconds')}Z")
+                ledger.execute(Request(parse_command(line["command"], given), "anna", "lies", at=at, reason="a test"))
+            return [to_cloudevent(stored, ledger.id) for stored in ledger.rows()]
+
+    def spliced(self, one: Script, other: Script, cut: str) -> list[Line]:
+        """What was recorded of one up to an event, and what was recorded of the other after it."""
+        before, after = self.lines(one), self.lines(other)
+        index = place(before, cut) + 1
+        assert before[index - 1]["id"] == after[index - 1]["id"]
+        return [*before[:index], *({**line, "source": before[0]["source"]} for line in after[index:])]
+
+
+def place(lines: Sequence[Line], event: str) -> int:
+    """Where an event stands, by its id."""
+    return next(index for index, line in enumerate(lines) if line["id"] == event)
+
+
+def numbered(lines: Sequence[Line]) -> list[Line]:
+    """Lines at the positions that they then have; their versions stay."""
+    return [{**line, "position": position} for position, line in enumerate(lines, start=1)]
+
+
+def without(lines: Sequence[Line], *ids: str) -> list[Line]:
+    return numbered([line for line in lines if line["id"] not in ids])
+
+
+def changed(lines: Sequence[Line], event: str, **values: str) -> list[Line]:
+    return [{**line, **values} if line["id"] == event else line for line in lines]
+
+
+def renamed(lines: Sequence[Line], event: str, other: str) -> list[Line]:
+    """The same event as another version of its stream, or as one of another stream."""
+    stream, _, version = other.rpartition("/")
+    values = {"subject": stream, "version": int(version), "id": other}
+    return [{**line, **values} if line["id"] == event else line for line in lines]
+
+
+def with_data(lines: Sequence[Line], event: str, value: int, *paths: str) -> list[Line]:
+    """Another figure in some places of the data of an event."""
+    lies, index = list(lines), place(lines, event)
+    for path in paths:
+        lies = with_leaf(lies, index, ("data", *path.split(".")), value)
+    return lies
+
+
+Lie: TypeAlias = Callable[[Recorder], list[Line]]
+
+GROWN: Final = script(last=[do("add-memory", amount=GiB)])
+"""The last change is granted: the last two events are its halves, ``vm/a/5`` and ``host/one/3``."""
+REFUSED: Final = script(last=[do("add-memory", amount=2**20)])
+"""The last command is rejected, in ``vm/a/5``, and changes nothing."""
+RESERVED: Final = script(last=[reserve(3 * GiB, "two")])
+"""The last event is ``host/two/2``."""
+
+
+def vm_was_in_another_state(recorder: Recorder) -> list[Line]:
+    one, other = (script(first=[do("report-in-use", in_use=size)]) for size in (GiB, 2 * GiB))
+    return recorder.spliced(one, other, "vm/a/3")
+
+
+def host_had_another_account(recorder: Recorder) -> list[Line]:
+    one, other = (script(first=[reserve(size)]) for size in (3 * GiB, 4 * GiB))
+    return recorder.spliced(one, other, "host/one/3")
+
+
+def host_had_another_version(recorder: Recorder) -> list[Line]:
+    lines = recorder.lines(script(first=[reserve(3 * GiB), reserve(2 * GiB)]))
+    return without(lines, "host/one/3", "host/one/4")
+
+
+def host_had_another_release(recorder: Recorder) -> list[Line]:
+    return recorder.spliced(script(), script(release="2022"), "host/one/2")
+
+
+def vm_was_on_another_host(recorder: Recorder) -> list[Line]:
+    return recorder.spliced(script(), script(home="two"), "vm/a/1")
+
+
+def vm_misses_a_version(recorder: Recorder) -> list[Line]:
+    return renamed(recorder.lines(REFUSED), "vm/a/5", "vm/a/6")
+
+
+def vm_begins_later(recorder: Recorder) -> list[Line]:
+    return renamed(recorder.lines(script(last=[vm("b", "one")])), "vm/b/1", "vm/b/2")
+
+
+def vm_begins_twice(recorder: Recorder) -> list[Line]:
+    lines = recorder.lines(script(last=[vm("b", "one"), vm("b2", "one")]))
+    return renamed(lines, "vm/b2/1", "vm/b/1")
+
+
+def host_begins_later(recorder: Recorder) -> list[Line]:
+    return renamed(recorder.lines(script(last=[host("three")])), "host/three/1", "host/three/2")
+
+
+def host_begins_twice(recorder: Recorder) -> list[Line]:
+    lines = recorder.lines(script(last=[host("three"), host("four")]))
+    return renamed(lines, "host/four/1", "host/three/1")
+
+
+def time_of_vm_goes_back(recorder: Recorder) -> list[Line]:
+    return changed(recorder.lines(REFUSED), "vm/a/5", time="2026-01-01T00:00:00.000000Z")
+
+
+def time_of_host_goes_back(recorder: Recorder) -> list[Line]:
+    return changed(recorder.lines(RESERVED), "host/two/2", time="2025-01-01T00:00:00.000000Z")
+
+
+def it_happened_after_it_was_recorded(recorder: Recorder) -> list[Line]:
+    lines = recorder.lines(REFUSED)
+    return changed(lines, "vm/a/5", time="2999-01-01T00:00:00.000000Z")
+
+
+def half_is_missing(recorder: Recorder) -> list[Line]:
+    return without(recorder.lines(GROWN), "host/one/3")
+
+
+def half_is_alone(recorder: Recorder) -> list[Line]:
+    return without(recorder.lines(GROWN), "vm/a/5")
+
+
+def half_says_the_contrary(recorder: Recorder) -> list[Line]:
+    lines = recorder.lines(GROWN)
+    kind = lines[place(lines, "host/one/3")]["type"].replace("granted", "returned")
+    return changed(lines, "host/one/3", type=kind)
+
+
+def half_is_of_another_host(recorder: Recorder) -> list[Line]:
+    lines = recorder.lines(script(last=[reserve(3 * GiB, "two"), do("add-memory", amount=GiB)]))
+    return renamed(lines, "host/one/3", "host/two/3")
+
+
+def half_misses_a_version(recorder: Recorder) -> list[Line]:
+    return renamed(recorder.lines(GROWN), "host/one/3", "host/one/4")
+
+
+def half_has_another_figure(recorder: Recorder) -> list[Line]:
+    return with_data(recorder.lines(GROWN), "host/one/3", 2 * GiB, "bytes")
+
+
+def half_is_of_somebody_else(recorder: Recorder) -> list[Line]:
+    return changed(recorder.lines(GROWN), "host/one/3", actor="eve")
+
+
+def figure_is_another(recorder: Recorder) -> list[Line]:
+    return with_data(recorder.lines(REFUSED), "vm/a/5", 2**35, "evidence.host.free")
+
+
+def host_reserves_more_than_it_has(recorder: Recorder) -> list[Line]:
+    lines = recorder.lines(script(last=[host("three", total=64 * GiB, reserve=2 * GiB)]))
+    return with_data(lines, "host/three/1", GiB, "total", "after.total")
+
+
+LIES: Final[Mapping[Lie, str]] = {
+    vm_was_in_another_state: "vm/a",
+    host_had_another_account: "vm/a",
+    host_had_another_version: "vm/a",
+    host_had_another_release: "vm/a",
+    vm_was_on_another_host: "vm/a",
+    time_of_vm_goes_back: "vm/a",
+    time_of_host_goes_back: "host/two",
+    it_happened_after_it_was_recorded: "vm/a",
+    half_is_missing: "vm/a",
+    half_is_alone: "host/one",
+    half_says_the_contrary: "host/one",
+    half_is_of_another_host: "host/two",
+    half_has_another_figure: "host/one",
+    half_is_of_somebody_else: "host/one",
+    figure_is_another: "vm/a",
+    host_reserves_more_than_it_has: "host/three",
+}
+"""Lies, and a stream that each is about."""
+VERSIONS: Final[Sequence[Lie]] = (
+    vm_misses_a_version,
+    vm_begins_later,
+    vm_begins_twice,
+    host_begins_later,
+    host_begins_twice,
+    half_misses_a_version,
+)
+"""Lies about versions, after which all is judged in one piece."""
+CLEAN: Final = frozenset(("host/clean", "vm/c"))
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Recorder:
+    return Recorder(tmp_path)
+
+
+def sieved(lines: Sequence[Line], folder: Path) -> Sieved:
+    return audit_of(export_of(lines, folder))[1]
+
+
+@pytest.mark.parametrize("lines", [GROWN, REFUSED, RESERVED], ids=["grown", "refused", "reserved"])
+def test_what_is_lied_about_is_cleared_without_the_lie(lines: Script, recorder: Recorder, tmp_path: Path) -> None:
+    recorded = recorder.lines(lines)
+    found = sieved(recorded, tmp_path)
+    assert (found.undivided, found.suspects, found.cleared.events) == ("", frozenset(), len(recorded))
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
+def test_the_group_with_a_lie_is_left_to_the_judge_and_no_other(lie: Lie, recorder: Recorder, tmp_path: Path) -> None:
+    lines = lie(recorder)
+    found = sieved(lines, tmp_path)
+    assert found.undivided == ""
+    assert LIES[lie] in found.suspects
+    assert found.streams >= CLEAN
+    assert {finding.at.stream for finding in judged(lines)} <= found.suspects
+
+
+@pytest.mark.parametrize("lie", VERSIONS, ids=lambda lie: lie.__name__)
+def test_versions_that_do_not_follow_leave_all_to_the_judge(lie: Lie, recorder: Recorder, tmp_path: Path) -> None:
+    lines = lie(recorder)
+    assert sieved(lines, tmp_path).undivided
+    assert judged(lines)
