@@ -14,9 +14,26 @@ HEAD = """\
 
 The help of every command. This page is generated: `python -m nilometer.cli.pages > docs/cli.md`.
 
-Exit codes: **0** done as requested · **1** not granted in full (`run`, `do`, `record`), violated (`audit`, `verify`),
-refuted (`prove`), different (`replay`, `diff --exit-code`) · **2** wrong usage or unreadable input · **3** undecided
-(`prove`, `verify`, and `audit` with `--strict` or `--require`) · **130** interrupted.
+Exit codes: **0** done as requested, or yes · **1** not granted in full (`run`, `do`, `record`, `drive`, `apply`), no
+(`can`, `plan`, `policy`), not mended (`repair`), violated (`audit`, `verify`), refuted (`prove`), different (`replay`, `diff --exit-code`) ·
+**2** wrong usage or unreadable input · **3** not known (`can`, `plan`, `policy`, `drive`, `prove`, `verify`, and `audit`
+with `--strict` or `--require`), or not proved in time (`do --proof`) · **130** interrupted.
+
+What `--format json` prints has a JSON Schema in [nilometer/schemas](../nilometer/schemas), one file a document:
+
+| command | schemas |
+|---|---|
+| `run`, `do`, `record`, `apply` | `answer`; a line that `run` reads is a `script-line` |
+| `annotate` · `backup`, `restore` · `repair` · `drive` | `annotation` · `backup` · `repair` · `drive` |
+| `can` · `can fail`, `can --survive` · `plan` | `can` · `can-fail` · `plan` |
+| `policy` | `policy-check`, `policy-adopt`, `policy-list`, `policy-retire`, `policy-test` |
+| `view` · `view --over-time` | `view` · `figures` |
+| `log`, `show`, `export` · `log --asked` · `log --moments` | `event`, `unreadable-event` · `request` · `moment` |
+| `diff` · `short` · `info` · `replay` | `diff` · `short` · `info` · `replay` |
+| `audit` · `audit --share` · `prove` · `prove --explain` | `audit` · `audit-share` · `prove` · `prove-explain` |
+| `key new` · `seal` · `verify` · `evidence` | `key` · `seal` · `verify` · `evidence` |
+| `collector` (a line of its spool) | `spool-line` |
+| `import-hyperv` · `import-qemu` · `import` | `import-hyperv` · `import-qemu` · `import` |
 """
 
 

@@ -68,10 +68,21 @@ def test_the_first_page_shows_what_runs() -> None:
     assert len(sessions(ROOT / "README.md")) >= 6
 
 
+def headings(page: Path) -> set[str]:
+    """The anchors of a page, as GitHub makes them of its headings."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+        for target, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]+))?\)", page.read_text(encoding="utf-8")):
+            led = page.parent / target if target else page
+            assert led.exists(), f"{page.name} links to {target}"
+            assert not anchor or anchor in headings(led), f"{page.name} links to {target}#{anchor}"
 
 
 def test_folders_and_modules_that_pages_name_are_there() -> None:
