@@ -15,9 +15,9 @@ HEAD = """\
 The help of every command. This page is generated: `python -m nilometer.cli.pages > docs/cli.md`.
 
 Exit codes: **0** done as requested, or yes · **1** not granted in full (`run`, `do`, `record`, `drive`, `apply`), no
-(`can`, `plan`, `policy`), not mended (`repair`), violated (`audit`, `verify`), refuted (`prove`), different (`replay`, `diff --exit-code`) ·
-**2** wrong usage or unreadable input · **3** not known (`can`, `plan`, `policy`, `drive`, `prove`, `verify`, and `audit`
-with `--strict` or `--require`), or not proved in time (`do --proof`) · **130** interrupted.
+(`can`, `plan`, `policy`), not mended (`repair`), violated (`audit`, `verify`), refuted (`prove`), different (`replay`,
+`diff --exit-code`) · **2** wrong usage or unreadable input · **3** not known (`can`, `plan`, `policy`, `drive`,
+`prove`, `verify`, `audit` with `--strict` or `--require`), or no proof in time (`do --proof`) · **130** interrupted.
 
 What `--format json` prints has a JSON Schema in [nilometer/schemas](../nilometer/schemas), one file a document:
 
