@@ -64,7 +64,7 @@ def describe_policy_event(stream: str, event: PolicyEvent) -> str:
     match event:
         case PolicyAdopted():
             broken = f", although {plural(len(event.broken), 'subject')} broke it" if event.broken else ""
-            return f"policy {name} was adopted{broken}: {event.sentence}"
+            return f'policy {name} was adopted{broken}: "{event.sentence}"'
         case PolicyRetired():
             return f"policy {name} was retired"
         case PoliciesChanged():

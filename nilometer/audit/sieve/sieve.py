@@ -208,7 +208,9 @@ class _Sieve:
             survey.undivided = f"event #{event.position} is not written as Nilometer writes it"
             return
         if header.stream.startswith(b"policies/"):
-            survey.undivided = f"event #{event.position} adopts a policy or retires one, which is asked of all"
+            survey.undivided = (
+                f"event #{event.position} adopts a policy or retires one, which is asked of all hosts and VMs"
+            )
             return
         if (event.recorded or "").encode() != header.recorded:
             raise InputError(

@@ -30,7 +30,7 @@ def test_adopted_policies_refuse_and_are_listed_and_retired(desk: Desk) -> None:
     assert (listed["name"], listed["reason"], listed["broken"]) == ("quarter_stays_free", "CHG-1", [])
     assert "quarter_stays_free" in desk.call("policy", "list").out
     log = desk.call("log").out
-    assert "policy quarter_stays_free was adopted: A quarter of each host stays free." in log
+    assert 'policy quarter_stays_free was adopted: "A quarter of each host stays free."' in log
     assert desk.call("audit").code == 0
     retired = desk.call("policy", "retire", "quarter_stays_free", "--format", "json").json
     assert problems("policy-retire", retired) == []
