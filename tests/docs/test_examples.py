@@ -85,6 +85,12 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert not anchor or anchor in headings(led), f"{page.name} links to {target}#{anchor}"
 
 
+def test_the_first_page_leads_to_every_page() -> None:
+    first = (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in PAGES[1:]:
+        assert f"](docs/{page.name})" in first, page.name
+
+
 def test_folders_and_modules_that_pages_name_are_there() -> None:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
