@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from domain.rule import Rule
-from rules.specification import answers, changes, conditions, effects, figures, moves, recordings
+from rules.specification import answers, changes, conditions, effects, figures, groups, moves, recordings
 from rules.specification.invariants import INVARIANTS
 from rules.specification.predicate import PREDICATES
 
-SPECIFICATION: Final = (figures, conditions, answers, effects, changes, moves, recordings)
+SPECIFICATION: Final = (figures, conditions, answers, effects, changes, moves, recordings, groups)
 """All modules of the specification except the invariants. Importing them registers their predicates."""
 
 
@@ -152,6 +152,13 @@ HELPERS: Final = (
         name="room_for_all",
         text="After a change of one VM, the host's book still has room for the entry of every other VM.",
         rules=("there_is_room_for_all",),
+    ),
+    Property(
+        name="group_books",
+        text="The book of a group has what its VMs hold together, however many they are, after every command.",
+        kinds=("group",),
+        remark="Proved is the step from one command to the next. That the book begins with what its VMs hold, and that "
+        "a command reads the books of exactly the groups that its VM is in, is tested, and an audit compares both.",
     ),
     Property(
         name="no_overflow",

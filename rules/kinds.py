@@ -9,6 +9,7 @@ KINDS: Final = {
     "initiation": "It holds for a new host, and for a new VM on any host.",
     "keeps": "If it holds before the command, with all other invariants, it holds after it.",
     "bystander": "If it holds for another VM on the same host before the command, it holds for that VM after it.",
+    "group": "If a group's book has what its VMs hold before the command, it has that after it; events say so.",
     "reason": "The command is refused exactly when the specification says so, with the specified code.",
     "honesty": "Outcome, code and grant of the decision fit each other, in any state, reachable or not.",
     "effect": "An accepted command changes exactly the figures that its row in the model names, to the named values.",

@@ -263,9 +263,14 @@ def variable_values(world: World, command: Command) -> dict[str, Literal]:
                 values |= figures_of(site_in(world, vms[0].id), "site")
         case MoveVm(vm=vm, to=to):
             values |= figures_of(site_in(world, vm), "site") | figures_of(world.host(to).state, "destination")
-            values["same_host"] = world.vm(vm).host == to
+            values |= {"same_host": world.vm(vm).host == to, **_group_of_one(world, vm)}
         case _:
-            values |= figures_of(site_in(world, command.vm), "site")
+            values |= figures_of(site_in(world, command.vm), "site") | _group_of_one(world, command.vm)
     if OTHER in world.vms:
         values |= figures_of(site_in(world, OTHER), "other")
     return values
+
+
+def _group_of_one(world: World, vm: str) -> dict[str, Literal]:
+    """The book of a group that only this VM is in."""
+    return {"group.held": world.vm(vm).state.held, "others": 0, "is_in": True}

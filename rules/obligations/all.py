@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rules.obligations import claims, definitions, induction, progress, replay
+from rules.obligations import claims, definitions, groups, induction, progress, replay
 from rules.obligations.builder import Obligation, ObligationBuilder
 
 KINDS: Final = (
@@ -14,6 +14,7 @@ KINDS: Final = (
     induction.bystanders,
     induction.accounts,
     induction.hosts_left,
+    groups.groups,
     claims.claims,
     progress.generations,
     progress.progress,

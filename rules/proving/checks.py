@@ -24,6 +24,7 @@ from domain.state import Power, Site
 from rules.concrete.replay import execute_transition
 from rules.obligations import Obligation, ObligationBuilder
 from rules.obligations.builder import can_be_written
+from rules.obligations.groups import GROUP, group_agrees, group_replayed, recorded_on_group
 from rules.proving.check import Check, check_of, negated, verdict_of, worst_first
 from rules.search.actions import Action
 from rules.search.guards import check_guards, preconditions
@@ -203,6 +204,7 @@ class Checks:
             "only the VM's half is saved": (assumes, self._builder.apply(book_agrees, site=vm_saved)),
             "only the host's half is saved": (assumes, self._builder.apply(book_agrees, site=host_saved)),
             "a reader that forgets a case": self._forgetful_reader(start),
+            "a group's book counts a VM that is not in it": self._group_of_all(start),
         }
         for name, (conditions, goal) in goals.items():
             begun = time.perf_counter()
@@ -216,6 +218,12 @@ class Checks:
         [code] = terms.replace_all([start.decision.term("code")], is_off, TRUE)
         why = self._builder.apply(why_not_start, site=SITE)
         return can_be_written(start.arguments), terms.equal(code, why)
+
+    def _group_of_all(self, start: Transition) -> tuple[list[Term], Term]:
+        """The obligation that ``start`` keeps the book of a group, if the decider read the books of all groups."""
+        builder = self._builder
+        written = group_replayed(recorded_on_group(builder, start))
+        return [group_agrees(builder, GROUP, SITE["vm"])], group_agrees(builder, written, start.after["vm"])
 
     # The specification
 

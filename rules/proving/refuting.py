@@ -10,6 +10,7 @@ from domain.commands import COMMANDS
 from domain.deciding.redecide import HOST_DECISIONS
 from domain.deciding.steps import STEPS
 from domain.decision import Code
+from domain.recording_on_groups import GroupRecording
 from domain.rule import Rule
 from rules.catalogue import describe, predicate_named
 from rules.concrete.counterexample import Counterexample, Figures
@@ -57,6 +58,7 @@ class Refuter:
             results = confirm(obligation, values, calls, assumed=False)
         program = rules_of_command(obligation.command)
         figures = _execution_figures(execution) if execution is not None else _model_figures(obligation, values)
+        before, after = _book_of_group(results)
         rule = predicate_named(obligation.rule) or (program[0] if program else None)
         return Counterexample(
             obligation=obligation.name,
@@ -66,9 +68,9 @@ class Refuter:
             decided_by=", ".join(f"{decider.__name__} ({source_of(decider).location})" for decider in program),
             command=None if obligation.command is None else base_command(obligation.command),
             arguments=figures.arguments,
-            before=figures.before,
+            before={**figures.before, **before},
             decision=figures.decision,
-            after=figures.after,
+            after={**figures.after, **after},
             however=_contradiction(obligation, results),
             script=history.script if history is not None else (),
             steps=0 if history is not None or obligation.command is None else steps,
@@ -111,6 +113,14 @@ def _model_figures(obligation: Obligation, values: Values) -> _Figures:
         decision=figures_of(concretize(transition.decision, values)),
         after=figures_of(concretize(transition.after, values), "site"),
     )
+
+
+def _book_of_group(results: list[tuple[Call, Any]]) -> tuple[Figures, Figures]:
+    """The book of the group of an obligation, before its command and after it; nothing if it is about none."""
+    for _, result in results:
+        if isinstance(result, GroupRecording):
+            return figures_of(result.before, "group"), figures_of(result.after, "group")
+    return {}, {}
 
 
 def _contradiction(obligation: Obligation, results: list[tuple[Call, Any]]) -> str:

@@ -23,8 +23,9 @@ from rules.search.actions import Action, actions_by_command
 from rules.search.kept import Kept, read_histories
 from rules.search.unrolling import SymbolicCommand, SymbolicState, Unrolling
 from rules.solving.solver import Solver
+from rules.specification.figures import held_by
 from rules.symbolic import terms
-from rules.symbolic.terms import Literal, Term, variables
+from rules.symbolic.terms import TRUE, ZERO, Literal, Term, variables
 from rules.symbolic.values import leaves
 from rules.transitions.vm_commands import SITE
 
@@ -71,6 +72,12 @@ class Search:
         """How many histories were searched and found, and not kept."""
         self._kept = read_histories() if kept is None else kept
         self._invariants = builder.invariants(SITE)
+        self._group_of_one: dict[str, Term] = {
+            "group.held": builder.apply(held_by, vm=SITE["vm"]),
+            "others": ZERO,
+            "is_in": TRUE,
+        }
+        """The group of an obligation, in a history: the VM alone is in it."""
         self._budget = budget
 
     @cached_property
@@ -93,7 +100,8 @@ class Search:
         opening = "alone"
         if _is_about_other(obligation.goal):
             opening = "beside there" if "(destination)" in (obligation.command or "") else "beside"
-        broken = terms.both(*self._required(obligation, opening), terms.negation(obligation.goal))
+        condition = terms.both(*self._required(obligation, opening), terms.negation(obligation.goal))
+        broken = terms.substitute(condition, self._group_of_one)
         for depth in range(1, most + 1):
             for state in self._unrolling.states(opening, depth - 1):
                 for command, known in self._unrolling.applications(state, action):

@@ -223,6 +223,34 @@ BUGS = (
         "decision, VmEventKind.PAUSED",
         "replay/save/is_replayed_as_recorded",
     ),
+    Bug(
+        "books changed the wrong way round",
+        "domain/evolve.py",
+        "return after.held - before.held",
+        "return before.held - after.held",
+        "group/start/group_book_agrees",
+    ),
+    Bug(
+        "a group given back what it was granted",
+        "domain/evolve.py",
+        "held=group.held + change",
+        "held=group.held - change",
+        "group/add-memory/group_book_agrees",
+    ),
+    Bug(
+        "what a VM of a group held for what it holds",
+        "domain/recording_on_groups.py",
+        "group_changed(group, change)",
+        "group_changed(group, vm.held)",
+        "group/stop/group_book_agrees",
+    ),
+    Bug(
+        "a grant to a group recorded as a return",
+        "domain/recording_on_groups.py",
+        "gives = change > 0",
+        "gives = change < 0",
+        "group/restore/group_event_is_where_due",
+    ),
 )
 
 
