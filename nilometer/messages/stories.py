@@ -22,6 +22,7 @@ from domain.observed.events import (
     VmRequestSettled,
 )
 from domain.observed.settings import NOT_RECORDED
+from domain.policy_events import PolicyAdopted, PolicyRetired
 from nilometer.messages.events import describe, describe_actor, describe_arguments, describe_reason
 from nilometer.messages.policies import describe_code
 from nilometer.messages.reasons import explain
@@ -160,6 +161,8 @@ def _tell_observed(change: Sequence[Envelope[Event]], unit: Unit) -> Iterator[st
                 yield f"    request, word for word: {event.asked}"
             if event.answer is not None:
                 yield f"    answer, word for word: {event.answer}"
+        elif isinstance(event, PolicyAdopted | PolicyRetired):
+            yield f"    requested by {describe_actor(envelope.metadata)}{describe_reason(envelope.metadata)}"
         elif isinstance(event, VmRequestSettled | VmObserved | VmLost) and event.told is not None:
             yield f"    reported, word for word: {event.told}"
         if isinstance(event, VmChangeRequested | VmRequestSettled):

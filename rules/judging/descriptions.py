@@ -52,9 +52,7 @@ SUBJECTS: Final[Mapping[str, RuleSubject]] = {
     "no_effect_without_grant": RuleSubject("refusals", "the assigned memory after each refusal"),
     "in_use_never_removed": RuleSubject("resizes", "Guest Available Memory each minute"),
     "only_balloon_pages_out": RuleSubject("changes"),
-    "conserved": RuleSubject(
-        "changes", f"{_LEFT} after each change; while the root reserve varies, that does not tell"
-    ),
+    "conserved": RuleSubject("changes", f"{_LEFT} after each change; inconclusive while the root reserve changes"),
     "watermark_monotone": RuleSubject("changes"),
     "visible_moves_as_said": RuleSubject("resizes", "Guest Visible Physical Memory after each change"),
     "removed_was_hot_pluggable": RuleSubject("removals"),

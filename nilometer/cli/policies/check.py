@@ -195,6 +195,9 @@ def _describe_example(example: Example) -> str:
 
 
 def _describe_past(breaches: Sequence[PolicyBreach], commands: int, *, show_all: bool) -> Iterator[str]:
+    if not commands:
+        yield "  in this ledger: no decided command, so nothing to check"
+        return
     if not breaches:
         yield f"  in this ledger: kept by all {plural(commands, 'decided command')}"
         return

@@ -29,7 +29,7 @@ from nilometer.times import current_time, format_duration, format_time
 from projections.short import Shortages, ShortVm, WhyShort
 
 _REASONS: Final = {
-    "not-heard": "not heard of",
+    "not-heard": "not updated",
     "no-counter": "on a host before Server 2022, where what a guest has available is not measured: by pressure alone",
     "not-measured": "what the guest has available was not measured",
 }

@@ -31,6 +31,8 @@ def test_adopted_policies_refuse_and_are_listed_and_retired(desk: Desk) -> None:
     assert "quarter_stays_free" in desk.call("policy", "list").out
     log = desk.call("log").out
     assert 'policy quarter_stays_free was adopted: "A quarter of each host stays free."' in log
+    (position,) = [line.split()[0].strip("#") for line in log.splitlines() if " was adopted: " in line]
+    assert '    requested by ann via nilo, because "CHG-1"\n' in desk.call("show", position).out
     assert desk.call("audit").code == 0
     retired = desk.call("policy", "retire", "quarter_stays_free", "--format", "json").json
     assert problems("policy-retire", retired) == []

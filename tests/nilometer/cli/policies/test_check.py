@@ -47,6 +47,13 @@ def test_the_answer_has_proofs_examples_and_what_would_have_been_refused(desk: D
     ]
 
 
+def test_a_ledger_without_decided_commands_has_nothing_to_check(desk: Desk) -> None:
+    made = desk.call("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB", "--new")
+    assert made.code == 0
+    shown = desk.call("policy", "check", desk.write("policies.py", POLICIES)).out
+    assert shown.count("  in this ledger: no decided command, so nothing to check\n") == 2
+
+
 def test_with_all_each_command_at_which_it_is_to_be_enforced_has_an_example(desk: Desk) -> None:
     file = desk.write("policies.py", POLICIES)
     shown = desk.call("policy", "check", file, "--all").out

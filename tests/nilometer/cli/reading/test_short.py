@@ -134,7 +134,7 @@ def test_of_which_vms_nobody_can_say_it_is_said_with_the_reason(desk: Desk) -> N
     late = desk.call("short", "--at", "2026-11-23T12:00:00Z", "--format", "json").json
     assert [(one["reason"], one["since"]) for one in late["unknown"]] == [("not-heard", "2026-11-23T09:02:00.000000Z")]
     assert (
-        "unknown, not heard of: web01 since 2026-11-23 09:02:00Z" in desk.call("short", "--at", "2026-11-23T12:00Z").out
+        "unknown, not updated: web01 since 2026-11-23 09:02:00Z" in desk.call("short", "--at", "2026-11-23T12:00Z").out
     )
 
 
