@@ -26,11 +26,10 @@ def decide(command: Command, reads: Reads) -> Answer:
     nothing is recorded then.
     """
     answer = decide_by_rules(command, reads)
-    if not reads.policies:
-        return answer
-    again = partial(decide_by_rules, reads=reads)
-    kept = keep_policies(reads.policies, command, reads.for_policies, answer, again)
-    return keep_books(reads, kept) if reads.groups else kept
+    if reads.policies:
+        again = partial(decide_by_rules, reads=reads)
+        answer = keep_policies(reads.policies, command, reads.for_policies, answer, again)
+    return keep_books(reads, answer) if reads.groups else answer  # also while no policy over them applies
 
 
 def decide_by_rules(command: Command, reads: Reads) -> Answer:

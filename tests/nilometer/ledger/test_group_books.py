@@ -30,7 +30,7 @@ from rules.policies.adopted import AdoptedJudge
 from tests.domain.given import HOST, START, WEB, do
 from tests.nilometer.ledger import processes
 from tests.nilometer.ledger.test_adopting import adopt, execute, request
-from tests.nilometer.ledger.test_adopting_kinds import DB, GROUP, OTHER_HOST, START_DB
+from tests.nilometer.ledger.test_adopting_kinds import DB, GROUP, OTHER_HOST, START_DB, timed
 from tests.oracle.shapes import Line
 from tests.paths import ROOT
 
@@ -93,6 +93,23 @@ def test_each_command_that_changes_what_a_vm_of_the_group_holds_writes_the_total
 def test_commands_on_other_vms_leave_it_alone(shop: Ledger) -> None:
     execute(shop, do("add-memory", "app01", amount="8GiB"), do("stop", "app01"), do("remove-vm", "app01"))
     assert len(book(shop)) == 1
+
+
+def test_it_is_kept_also_while_no_policy_over_the_group_applies(ledger: Ledger) -> None:
+    for line in (HOST, WEB, START):
+        ledger.execute(timed(line, "2026-11-20T09:00:00Z"))
+    saturdays = GROUP.replace("@scope(", '@scope(inside="Sat 22:00-04:00", zone="Europe/Berlin", ').replace("20", "8")
+    assert adopt(ledger, saturdays).refusal is None
+    times = "2026-11-28T12:00:00Z", "2026-11-28T21:00:00Z", "2026-11-29T12:00:00Z"
+    lines = do("add-memory", amount="3GiB"), do("add-memory", amount="3GiB"), do("add-memory", amount="5GiB")
+    answers = [ledger.execute(timed(line, time)) for line, time in zip(lines, times, strict=True)]
+    assert [(answer.code, answer.granted) for answer in answers] == [
+        (None, 3 * GiB),
+        (Code.POLICY, GiB),
+        (None, 5 * GiB),
+    ]
+    assert totals(ledger) == [size * GiB for size in (4, 7, 8, 13)]
+    assert find_all(list(ledger.events())) == []
 
 
 def test_a_vm_that_is_defined_later_and_matches_is_in_the_group(shop: Ledger) -> None:
