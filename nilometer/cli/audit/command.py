@@ -106,10 +106,15 @@ def command(
     options = AuditOptions(since=since, until=until, vms=vms, hosts=hosts, rules=rules)
     required_rules = frozenset(require_rule(rule) for rule in required)
     selecting = {"--since": since, "--until": until, "--vm": vms, "--host": hosts, "--rule": rules}
-    others: dict[str, object] = selecting | {"--keep-going": keep_going, "--policies": policy_file, "--follow": follow}
+    others: Mapping[str, object] = {
+        **selecting,
+        "--keep-going": keep_going,
+        "--policies": policy_file,
+        "--follow": follow,
+    }
     if is_joined:
         of_others = {"--share": share_text, "--position": position, "--sieve": is_sieved, "--cores": cores > 1}
-        _refuse("--join", others | of_others)
+        _refuse("--join", {**others, **of_others})
         from nilometer.cli.audit.share import join_reports
 
         return show_audit(
@@ -117,12 +122,12 @@ def command(
         )
     if share_text is not None:
         of_the_join = {"--strict": strict, "--require": required, "--all": minor}
-        _refuse("--share", others | of_the_join | {"--sieve": is_sieved, "--cores": cores > 1})
+        _refuse("--share", {**others, **of_the_join, "--sieve": is_sieved, "--cores": cores > 1})
         return _write_share(out, share_text, files, position)
     if position is not None:
         raise Mistyped("--position is for --share", hint="nilo audit --share 1/2 --position 1000")
     if is_sieved:
-        _refuse("--sieve", others | {"--cores": cores > 1}, _WHY_NOT_SIEVED)
+        _refuse("--sieve", {**others, "--cores": cores > 1}, _WHY_NOT_SIEVED)
     audit = Audit(minor=minor or out.json)
     skipped = SkippedInput()
     # One damaged event of a ledger does not keep the others from being judged; a file may be no history at all.

@@ -172,7 +172,8 @@ class RunDigests:
         lines, positions = batch.column("line"), batch.column("position")
         self._events[file] += len(lines)
         start = 0
-        for index in pyarrow.compute.indices_nonzero(pyarrow.compute.is_null(lines)).to_pylist():
+        missing: list[int] = pyarrow.compute.indices_nonzero(pyarrow.compute.is_null(lines)).to_pylist()
+        for index in missing:
             self._digests[file].update(_texts_of(lines.slice(start, index - start)))
             self._digests[file].update(others[positions[index].as_py()])
             start = index + 1
@@ -201,7 +202,7 @@ def _counted(files: pyarrow.Array) -> Iterator[tuple[int, int]]:
 def _texts_of(lines: pyarrow.Array) -> memoryview:
     """The bytes of the texts of an array, one after the other: no copy is made."""
     offsets, data = lines.buffers()[1:]
-    if not len(lines) or data is None:
+    if not len(lines) or offsets is None or data is None:
         return memoryview(b"")
     ends = memoryview(offsets).cast("q" if pyarrow.types.is_large_string(lines.type) else "i")
     return memoryview(data)[ends[lines.offset] : ends[lines.offset + len(lines)]]

@@ -44,7 +44,7 @@ def beginning() -> list[Line]:
     lines: list[Line] = []
     for number in range(STRANGERS + 2):
         vm = name_of(number)
-        lines += [
+        more: list[Line] = [
             {"command": "register-host", "host": f"hv{number}", "version": "2022", "total": 40 * GIB, "reserve": GIB},
             {
                 "command": "define-vm",
@@ -57,6 +57,7 @@ def beginning() -> list[Line]:
             },
             {"command": "start", "vm": vm},
         ]
+        lines += more
     return lines
 
 
