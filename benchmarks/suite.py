@@ -24,6 +24,7 @@ from benchmarks import (
     serving,
     setting_up,
     sharing,
+    sieving,
     sparking,
     stages,
     starting,
@@ -180,6 +181,28 @@ def share(scale: Scale) -> Iterator[Line]:
                 "≤ 1.5",
                 warm.ratio <= 1.5,
             )
+
+
+def sieve(scale: Scale) -> Iterator[Line]:
+    """The sieve, on a history of which it clears all."""
+    cost = sieving.measure(scale.history(-2), scale.folder)
+    sieved, events = cost.sieving, cost.sieving.events
+    rate, memory = events / (sieved.rules + sieved.sieve) / 1e6, sieved.peak / MB
+    yield Line(
+        f"sieve {events:,} events of Parquet, rules read (judge)",
+        f"{rate:.3f} million/CPU s",
+        f"{events / cost.judge / 1e6:.3f} million/CPU s",
+        f"{cost.judge / (sieved.rules + sieved.sieve):.1f}",
+        "≥ 0.3 million/CPU s",
+        rate >= 0.3,
+    )
+    yield Line(
+        "… without reading the rules (columns read and no more)",
+        f"{sieved.sieve / events * 1e6:.1f} µs CPU/event",
+        f"{sieved.decode / events * 1e6:.1f} µs CPU/event",
+        f"{sieved.sieve / sieved.decode:.1f}",
+    )
+    yield Line("… peak memory", f"{memory:,.0f} MB", target="< 1074 MB", ok=memory < 1074)
 
 
 def judge_any_length(scale: Scale) -> Iterator[Line]:
@@ -528,6 +551,7 @@ SUITE: Final[dict[str, Callable[[Scale], Iterator[Line]]]] = {
     "replay": replay,
     "judge": judge,
     "share": share,
+    "sieve": sieve,
     "lengths": judge_any_length,
     "import": import_spools,
     "history": write_history,

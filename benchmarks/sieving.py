@@ -1,0 +1,86 @@
+"""The sieve on an export of which it clears all, beside the judge and beside reading the same columns.
+
+``python -m benchmarks.sieving FOLDER`` sieves an export in a process of its own, and prints what that took.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.child import peak
+from benchmarks.commands import NILO
+from benchmarks.histories import History
+from benchmarks.processes import run
+from nilometer.audit.sieve.database import COLUMNS
+from nilometer.audit.sieve.expected import expected_events
+from nilometer.audit.sieve.sieve import sieve_export
+from nilometer.history.parquet.chunks import read_chunks
+from nilometer.history.parquet.manifest import read_manifest
+from nilometer.history.parquet.writing import write_export
+from nilometer.ledger.reader import open_reader
+
+
+@dataclass(frozen=True, slots=True)
+class Sieving:
+    """What one run of the sieve took: seconds of the processor, and the most memory in use, in bytes."""
+
+    decode: float
+    """Reading the columns that it needs, and no more."""
+    rules: float
+    """Reading the rules as terms, once a run."""
+    sieve: float
+    events: int
+    peak: int
+
+
+@dataclass(frozen=True, slots=True)
+class SieveCosts:
+    """A run of the sieve, and the processor's seconds of the judge for the same export, its start included."""
+
+    sieving: Sieving
+    judge: float
+
+
+def measure(history: History, folder: Path) -> SieveCosts:
+    """Sieves a history as Parquet, then judges it."""
+    target = folder / "sieved"
+    shutil.rmtree(target, ignore_errors=True)
+    with open_reader(history.url) as ledger:
+        write_export(ledger, target, _ignore, _ignore)
+    printed = run([sys.executable, "-m", "benchmarks.sieving", str(target)], listen=True).output
+    judge = run([sys.executable, "-c", NILO, "audit", str(target)]).cpu
+    return SieveCosts(Sieving(**json.loads(printed)), judge)
+
+
+def sieve(folder: Path) -> Sieving:
+    """Sieves an export, in this process."""
+    manifest = read_manifest(folder)
+    begun = time.process_time()
+    for _ in read_chunks(manifest, COLUMNS, "vm."):
+        pass
+    decoded = time.process_time()
+    expected_events()
+    read = time.process_time()
+    found = sieve_export(manifest)
+    ended = time.process_time()
+    if found.undivided or found.cleared.events != found.events:
+        raise AssertionError(f"a history that Nilometer wrote is not cleared: {found.undivided} {found.suspects}")
+    return Sieving(
+        decode=decoded - begun,
+        rules=read - decoded,
+        sieve=ended - read,
+        events=found.events,
+        peak=peak(),
+    )
+
+
+def _ignore(_: int) -> None: ...
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(sieve(Path(sys.argv[1])))))
