@@ -27,6 +27,8 @@ Table: TypeAlias = pyarrow.Table
 
 CHUNK_ROWS: Final = 65_536
 """About so many events are in a piece: DuckDB takes 50 ms to plan a query for each kind of event in it."""
+LEAST_ROWS: Final = 256
+"""At least so many events of a file are read together."""
 
 
 class Chunk(NamedTuple):
@@ -87,7 +89,7 @@ def read_chunks(manifest: Manifest, columns: Sequence[str], cut_before: str) -> 
 
 
 def _chunks_of(files: Sequence[LedgerFile], columns: Sequence[str], cut_before: str) -> Iterator[pyarrow.Table]:
-    rows = max(256, CHUNK_ROWS // len(files))
+    rows = max(LEAST_ROWS, CHUNK_ROWS // len(files))
     buffers = [_Buffer(batches=file.batches(columns, rows), number=number) for number, file in enumerate(files)]
     more = 1
     while not all(buffer.ended for buffer in buffers):
