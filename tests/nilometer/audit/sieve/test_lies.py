@@ -118,6 +118,8 @@ GROWN: Final = script(last=[do("add-memory", amount=GiB)])
 """The last change is granted: the last two events are its halves, ``vm/a/5`` and ``host/one/3``."""
 REFUSED: Final = script(last=[do("add-memory", amount=2**20)])
 """The last command is rejected, in ``vm/a/5``, and changes nothing."""
+PAUSED: Final = script(last=[do("pause"), do("pause")])
+"""The second time, in ``vm/a/6``, it is refused."""
 RESERVED: Final = script(last=[reserve(3 * GiB, "two")])
 """The last event is ``host/two/2``."""
 
@@ -220,6 +222,15 @@ def host_reserves_more_than_it_has(recorder: Recorder) -> list[Line]:
     return with_data(lines, "host/three/1", GiB, "total", "after.total")
 
 
+def what_is_done_is_called_a_refusal(recorder: Recorder) -> list[Line]:
+    """All that is written is what the rules would write, but that they would not have refused it."""
+    lines = recorder.lines(PAUSED)
+    done = lines[place(lines, "vm/a/5")]
+    data = {**done["data"], "after": done["data"]["before"], "arguments": {}, "size": None}
+    refusal = {"type": lines[place(lines, "vm/a/6")]["type"], "data": data}
+    return without([{**line, **refusal} if line is done else line for line in lines], "vm/a/6")
+
+
 LIES: Final[Mapping[Lie, str]] = {
     vm_was_in_another_state: "vm/a",
     host_had_another_account: "vm/a",
@@ -237,6 +248,7 @@ LIES: Final[Mapping[Lie, str]] = {
     half_is_of_somebody_else: "host/one",
     figure_is_another: "vm/a",
     host_reserves_more_than_it_has: "host/three",
+    what_is_done_is_called_a_refusal: "vm/a",
 }
 """Lies, and a stream that each is about."""
 VERSIONS: Final[Sequence[Lie]] = (
@@ -260,7 +272,7 @@ def sieved(lines: Sequence[Line], folder: Path) -> Sieved:
     return audit_of(export_of(lines, folder))[1]
 
 
-@pytest.mark.parametrize("lines", [GROWN, REFUSED, RESERVED], ids=["grown", "refused", "reserved"])
+@pytest.mark.parametrize("lines", [GROWN, REFUSED, PAUSED, RESERVED], ids=["grown", "refused", "paused", "reserved"])
 def test_what_is_lied_about_is_cleared_without_the_lie(lines: Script, recorder: Recorder, tmp_path: Path) -> None:
     recorded = recorder.lines(lines)
     found = sieved(recorded, tmp_path)
