@@ -50,8 +50,8 @@ def test_the_verdict_stands_first_then_each_finding_as_a_story_then_what_could_b
 @pytest.mark.parametrize(
     ("findings", "line"),
     [
-        ((), "holds: 1,234 events: 1 rule of 37 holds"),
-        ((REMARK,), "holds: 1,234 events: 2 rules of 37 hold"),
+        ((), "holds: 1,234 events: 1 rule of 38 holds"),
+        ((REMARK,), "holds: 1,234 events: 2 rules of 38 hold"),
         ((UNKNOWN, REMARK), "unknown: 1 finding in 1,234 events"),
         (ALL, "violated: 2 findings in 1,234 events"),
     ],

@@ -53,7 +53,7 @@ def test_an_empty_ledger_does_not_hold(desk: Desk) -> None:
 
 
 def test_a_verdict_names_only_what_was_checked(desk: Desk, history: str) -> None:
-    assert ": 1 rule of 37 holds (" in desk.call("audit", history, "--rule", "history_is_whole").out.splitlines()[0]
+    assert ": 1 rule of 38 holds (" in desk.call("audit", history, "--rule", "history_is_whole").out.splitlines()[0]
     assert "every rule" not in desk.call("audit", history).out
 
 
