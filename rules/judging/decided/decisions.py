@@ -11,7 +11,7 @@ from domain.changes import VM_CHANGES, vm_figures
 from domain.commands import COMMANDS, NAMES
 from domain.deciding.redecide import redecide
 from domain.deciding.steps import STEPS, Step
-from domain.decision import Code, Decision, Outcome
+from domain.decision import Code, Decision, Outcome, accepted
 from domain.events import VmEvent
 from domain.policy_events import VmMemoryAddedWithinPolicy, VmMemoryRemovedWithinPolicy
 from domain.state import Site, Vm
@@ -58,7 +58,12 @@ def check_decision(
     proved = evidence_true and vm.invariants_hold and host is not None and host.invariants_hold
     if proved and host is not None and step is not None and step.event is type(event):
         decision = _decide_on_history(event, step, vm, host)  # the evidence is the state, and need not be read again
-        if decision is not None and records_decision(event, decision) and vm_shape_difference(event) is None:
+        if (
+            decision is not None
+            and accepted(decision)
+            and records_decision(event, decision)
+            and vm_shape_difference(event) is None
+        ):
             return True
     collector, then = records.collector, request_and_outcome(event)
     difference: Difference
@@ -76,6 +81,11 @@ def check_decision(
         return False
     assert decision is not None
     recorded, shape = decision_of(event), vm_shape_difference(event)
+    if decision == recorded and accepted(decision) is refused:
+        kind = events.VmCommandRefused.KIND if not refused else None if step is None else step.event.KIND
+        difference = {} if kind is None else {"event": kind}, {"event": event.KIND, "command": event.command}
+        collector.report_violation(EVENTS_WHERE_DUE, ref, WRONG_KIND, difference, then=then)
+        return False
     if decision == recorded and shape is None:
         _report_unproved(records, ref, rules, vm, evidence_true=evidence_true)
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain import events
 from domain.aggregates import HistoryError
 from domain.deciding.redecide import redecide
-from domain.decision import Code
+from domain.decision import Code, accepted
 from domain.events import HostEvent
 from domain.evolve import host_registered
 from domain.identifiers import subject_id
@@ -124,6 +124,12 @@ def _check_decision(collector: FindingCollector, ref: EventRef, event: HostEvent
         why = contradiction(decision, event.outcome, code, decision.granted)
         let = figures_of(event.before)
         collector.report_violation(OUTCOME_IS_HONEST, ref, why, difference, let=let, then=then)
+        return False
+    refused = isinstance(event, events.HostCommandRefused)
+    if decision is not None and accepted(decision) is refused:
+        expected = HOST_COMMANDS.get(event.command) if refused else events.HostCommandRefused.KIND
+        difference = {} if expected is None else {"event": expected}, {"event": event.KIND, "command": event.command}
+        collector.report_violation(EVENTS_WHERE_DUE, ref, WRONG_KIND, difference, then=then)
         return False
     shape = host_shape_difference(event)
     if shape is not None:

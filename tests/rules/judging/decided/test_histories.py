@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from domain.decision import Code, Outcome
 from domain.events import (
     Event,
+    Evidence,
+    HostCommandRefused,
     HostMemoryGranted,
     HostMemoryReturned,
+    HostReserveSet,
     HostResized,
     VmCommandRefused,
     VmInUseReported,
@@ -31,6 +34,7 @@ from tests.domain.given import HOST, SMALL_HOST, START, WEB, do
 from tests.oracle.strategies import Drawn, Seeded
 from tests.oracle.vectors import VECTORS, Vector
 from tests.rules.judging.histories import (
+    Recorded,
     causes,
     history,
     judged,
@@ -133,6 +137,39 @@ ONE_THING: dict[str, tuple[type[Event], Callable[[Any], Event], str]] = {
     "command": (VmPaused, lambda e: replace(e, command="resume"), "events_where_due"),
     "host command": (HostResized, lambda e: replace(e, command="set-reserve"), "events_where_due"),
 }
+
+
+def _values(event: Event, kind: type[Event]) -> dict[str, Any]:
+    return {field.name: getattr(event, field.name) for field in fields(cast("Any", kind)) if hasattr(event, field.name)}
+
+
+def _refused(event: VmPaused) -> VmCommandRefused:
+    return VmCommandRefused(**_values(event, VmPaused) | {"after": event.before}, arguments={}, size=None)
+
+
+def _refused_on_host(event: HostReserveSet) -> HostCommandRefused:
+    values = _values(event, HostCommandRefused) | {"after": event.before}
+    return HostCommandRefused(**values, arguments={"reserve": event.reserve}, evidence=Evidence())
+
+
+def _paused(event: VmCommandRefused) -> VmPaused:
+    return VmPaused(**_values(event, VmPaused))
+
+
+RESERVE: dict[str, object] = {"command": "set-reserve", "host": "hv01", "reserve": "64MiB"}
+WRONG_KIND: dict[str, tuple[list[Recorded], Callable[[Any], Event]]] = {
+    "done as refused": (history(HOST, WEB, START, do("pause")), _refused),
+    "refused as done": (history(HOST, WEB, START, do("pause"), do("pause")), _paused),
+    "done as refused, on a host": (history(HOST, RESERVE), _refused_on_host),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_KIND)
+def test_an_event_of_the_other_outcome_is_found_though_all_in_it_is_right(what: str) -> None:
+    recorded, change = WRONG_KIND[what]
+    index = max(index for index, envelope in enumerate(recorded) if not isinstance(envelope.event, HostMemoryGranted))
+    assert violations(recorded) == []
+    assert causes(tampered(recorded, index, change)) == [("events_where_due", index + 1)]
 
 
 @pytest.mark.parametrize("what", ONE_THING)
