@@ -66,6 +66,11 @@ JUDGING_POLICIES: Final = (
     "tests/rules/policies/test_kinds.py",
     "tests/nilometer/cli/audit/test_policies.py",
 )
+BOOKS_OF_GROUPS: Final = (
+    "tests/domain/deciding/test_books.py",
+    "tests/rules/policies/test_group_books.py",
+    "tests/nilometer/ledger/test_group_books.py",
+)
 VIEWING: Final = (
     "tests/projections",
     "tests/nilometer/views/test_views.py",
@@ -77,6 +82,7 @@ VIEWING: Final = (
 NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "domain/aggregates.py": (*DECIDING, *VIEWING),
     "domain/changes.py": (*DECIDING, *VIEWING),
+    "domain/deciding/books.py": BOOKS_OF_GROUPS,
     "domain/deciding/breaches.py": (*ADOPTING, *JUDGING_POLICIES),
     "domain/deciding/decider.py": DECIDING,
     "domain/deciding/enforced.py": (*ADOPTING, *JUDGING_POLICIES),
@@ -89,6 +95,7 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "domain/deciding/steps.py": DECIDING,
     "domain/deciding/vms.py": DECIDING,
     "nilometer/history/codecs.py": (*STORING, "tests/nilometer/audit/test_reading.py"),
+    "nilometer/ledger/books.py": BOOKS_OF_GROUPS,
     "nilometer/ledger/policies.py": (*ADOPTING, *JUDGING_POLICIES),
     "nilometer/ledger/repository.py": (*WRITING, *ADOPTING),
     "nilometer/ledger/unit_of_work.py": (*WRITING, *ADOPTING),
@@ -97,6 +104,7 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "projections/advancing.py": VIEWING,
     "projections/books.py": VIEWING,
     "projections/fleet.py": VIEWING,
+    "rules/policies/group_books.py": BOOKS_OF_GROUPS,
 }
 """The files that are changed, and the tests that are nearest to each, the quickest first."""
 PROVED: Final = "domain/deciding/"
