@@ -5,7 +5,7 @@ Who breaks one is asked once more while it is written and nobody else writes, so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -42,6 +42,20 @@ class AdoptionRefusal(StrEnum):
     """A VM or host breaks one of them now."""
 
 
+@dataclass(frozen=True, slots=True)
+class FoundBreaker:
+    """A VM, host, pair or group that breaks a policy now, and the figures of it that the policy reads."""
+
+    subject: StreamName
+    distance: int
+    figures: Mapping[str, int | bool | str]
+
+    @property
+    def recorded(self) -> PolicyBreaker:
+        """What the event of an adoption says of it."""
+        return PolicyBreaker(self.subject, self.distance)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
     """What came of the adoption of policies: all of them are adopted, or none is."""
@@ -50,7 +64,7 @@ class Adoption:
     refusal: AdoptionRefusal | None = None
     checked: PolicyCheck | None = None
     """What was proved of them; ``None`` if all were adopted before."""
-    broken: dict[str, tuple[PolicyBreaker, ...]] = field(default_factory=dict[str, tuple[PolicyBreaker, ...]])
+    broken: dict[str, tuple[FoundBreaker, ...]] = field(default_factory=dict[str, tuple[FoundBreaker, ...]])
     """Who breaks each of them now, by its name."""
     unchanged: tuple[str, ...] = ()
     """Those that were adopted before, with the same text."""
@@ -138,7 +152,7 @@ def ask_adoption(prepared: PreparedAdoption, fleet: Fleet, *, from_now: bool) ->
     )
 
 
-def find_breakers(policy: EnforcedPolicy, fleet: Fleet) -> Iterator[PolicyBreaker]:
+def find_breakers(policy: EnforcedPolicy, fleet: Fleet) -> Iterator[FoundBreaker]:
     """The decided VMs or hosts of a fleet that break a policy. Raises the error of one that cannot be read."""
     for error in fleet.ended.values():
         raise error
@@ -147,19 +161,19 @@ def find_breakers(policy: EnforcedPolicy, fleet: Fleet) -> Iterator[PolicyBreake
     if policy.of_group is not None:
         of_all = policy.of_group(sum_group(policy, decided_vms(fleet)).state)
         if of_all.distance:
-            yield PolicyBreaker(group_stream(policy.group), of_all.distance)
+            yield FoundBreaker(group_stream(policy.group), of_all.distance, of_all.figures)
         return
     if policy.joint is not None:
         vms = {vm.id: (vm.name, vm.state) for vm in decided_vms(fleet)}
         for stream, figures in policy.joint(vms).items():
             if figures.distance:
-                yield PolicyBreaker(stream, figures.distance)
+                yield FoundBreaker(stream, figures.distance, figures.figures)
         return
     for subject in _subjects_of(policy, fleet):
         distance = subject_distance(policy, subject)
         if distance:
             stream = host_stream(subject.id) if subject.state is None else vm_stream(subject.id)
-            yield PolicyBreaker(stream, distance)
+            yield FoundBreaker(stream, distance, policy.figures(subject.state, subject.host))
 
 
 def _subjects_of(policy: EnforcedPolicy, fleet: Fleet) -> Iterator[PolicySubject]:

@@ -260,7 +260,10 @@ class Ledger(LedgerReader):
             adoption = ask_adoption(prepared, fleet, from_now=from_now)
             if adoption.refusal is not None or not prepared.events:
                 return adoption
-            events = [(name, replace(event, broken=adoption.broken.get(name, ()))) for name, event in prepared.events]
+            events = [
+                (name, replace(event, broken=tuple(breaker.recorded for breaker in adoption.broken.get(name, ()))))
+                for name, event in prepared.events
+            ]
             metadata = policy_metadata(
                 adopted, actor=actor, via=via, reason=reason, correlation=correlation, now=current_time(self.clock)
             )

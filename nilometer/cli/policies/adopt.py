@@ -9,14 +9,13 @@ import click
 
 from domain.errors import InputError
 from domain.identifiers import subject_id
-from domain.policy_events import PolicyBreaker
 from nilometer.audit.policies import open_policies
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, say
 from nilometer.cli.options import asking_options, common_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.policies.check import describe_conflicts, example_to_document
 from nilometer.cli.session import current_session
-from nilometer.ledger.adopting import Adoption, AdoptionRefusal
+from nilometer.ledger.adopting import Adoption, AdoptionRefusal, FoundBreaker
 from nilometer.messages.sizes import plural
 from nilometer.suggesting import did_you_mean
 from rules.policies.policy import Policy
@@ -88,7 +87,7 @@ def _describe(adoption: Adoption) -> Iterator[str]:
     for policy in new:
         scope = "" if str(policy.scope) == "all" else f" [{policy.scope}]"
         yield f"Adopted {policy.name}{scope}: {policy.sentence}"
-        yield from describe_breakers(adoption.broken.get(policy.name, ()))
+        yield from describe_breakers(policy, adoption.broken.get(policy.name, ()))
     for name in adoption.unchanged:
         yield f"{name} was adopted before, with the same text."
     if adoption.positions:
@@ -96,14 +95,15 @@ def _describe(adoption: Adoption) -> Iterator[str]:
 
 
 def _describe_refusal(adoption: Adoption) -> Iterator[str]:
-    sentences = {policy.name: policy.sentence for policy in adoption.policies}
+    policies = {policy.name: policy for policy in adoption.policies}
     if adoption.refusal is AdoptionRefusal.BROKEN:
         for name, breakers in adoption.broken.items():
-            yield f"{name} is broken now: {sentences[name]}"
-            yield from describe_breakers(breakers)
+            yield f"{name} is broken now: {policies[name].sentence}"
+            yield from describe_breakers(policies[name], breakers)
         return
     if adoption.checked is None:
         return
+    sentences = {name: policy.sentence for name, policy in policies.items()}
     yield from describe_conflicts(adoption.checked, sentences)
     for report in adoption.checked.reports:
         name = report.policy.name
@@ -117,10 +117,12 @@ def _describe_refusal(adoption: Adoption) -> Iterator[str]:
             yield f"{name}: the solver gave up on something about it"
 
 
-def describe_breakers(breakers: tuple[PolicyBreaker, ...]) -> Iterator[str]:
-    """Who breaks a policy, a line each, not more than fit on a screen."""
+def describe_breakers(policy: Policy, breakers: tuple[FoundBreaker, ...]) -> Iterator[str]:
+    """Who breaks a policy and by which figures, a line each, not more than fit on a screen."""
+    from rules.policies.explaining import explain_breach  # reads rules: only where there is a policy
+
     for breaker in breakers[:MOST_SHOWN]:
-        yield f"  broken by {breaker.subject.replace('/', ' ', 1)}"
+        yield f"  broken by {breaker.subject.replace('/', ' ', 1)}: {explain_breach(policy, breaker.figures)}"
     if len(breakers) > MOST_SHOWN:
         yield f"  and by {len(breakers) - MOST_SHOWN:,} more"
 
@@ -165,10 +167,16 @@ def _to_document(adoption: Adoption) -> dict[str, Any]:
     }
 
 
-def breakers_to_document(broken: Mapping[str, tuple[PolicyBreaker, ...]]) -> list[dict[str, Any]]:
+def breakers_to_document(broken: Mapping[str, tuple[FoundBreaker, ...]]) -> list[dict[str, Any]]:
     """Who breaks which policy."""
     return [
-        {"policy": name, "subject": breaker.subject, "id": subject_id(breaker.subject), "distance": breaker.distance}
+        {
+            "policy": name,
+            "subject": breaker.subject,
+            "id": subject_id(breaker.subject),
+            "distance": breaker.distance,
+            "figures": dict(breaker.figures),
+        }
         for name, breakers in broken.items()
         for breaker in breakers
     ]

@@ -7,13 +7,12 @@ from typing import Any
 
 import click
 
-from domain.policy_events import PolicyBreaker
 from nilometer.cli.failures import OK
 from nilometer.cli.options import common_options
 from nilometer.cli.output import Output
 from nilometer.cli.policies.adopt import breakers_to_document, describe_breakers
 from nilometer.cli.session import current_session
-from nilometer.ledger.adopting import find_breakers
+from nilometer.ledger.adopting import FoundBreaker, find_breakers
 from nilometer.ledger.policies import AdoptedPolicy
 from nilometer.messages.sizes import plural
 from nilometer.times import format_time
@@ -48,19 +47,20 @@ def command() -> int:
     return OK
 
 
-def _describe(policy: AdoptedPolicy, broken: tuple[PolicyBreaker, ...]) -> Iterator[str]:
+def _describe(policy: AdoptedPolicy, broken: tuple[FoundBreaker, ...]) -> Iterator[str]:
     from rules.policies.enforcing import adopted_policy  # reads rules: only where there is a policy
 
     event, metadata = policy.envelope.event, policy.envelope.metadata
     reason = f", because {metadata.reason}" if metadata.reason else ""
-    scope = str(adopted_policy(policy.name, event).scope)
+    read = adopted_policy(policy.name, event)
+    scope = str(read.scope)
     yield ""
     yield f"{policy.name}{'' if scope == 'all' else f' [{scope}]'}: {event.sentence}"
     yield f"  since {format_time(metadata.happened)}, by {metadata.actor}{reason} ({policy.envelope.id})"
-    yield from describe_breakers(broken)
+    yield from describe_breakers(read, broken)
 
 
-def _to_document(policy: AdoptedPolicy, broken: tuple[PolicyBreaker, ...]) -> dict[str, Any]:
+def _to_document(policy: AdoptedPolicy, broken: tuple[FoundBreaker, ...]) -> dict[str, Any]:
     from rules.policies.enforcing import adopted_policy  # reads rules: only where there is a policy
 
     event, metadata = policy.envelope.event, policy.envelope.metadata

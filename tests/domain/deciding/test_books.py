@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from domain.aggregates import GroupAggregate
@@ -23,7 +25,7 @@ GROUPS = GroupAggregate("shop", Group(10 * GiB)), GroupAggregate("all", Group(30
 def reads(*lines: Line) -> Reads:
     """A VM of 4 GiB that is in two groups."""
     there = world(HOST, WEB, *lines)
-    return Reads(vm=there.vm("web01"), host=there.host("hv01"), groups=GROUPS)
+    return Reads(vm=dataclasses.replace(there.vm("web01"), name="the shop"), host=there.host("hv01"), groups=GROUPS)
 
 
 def written(line: Line, read: Reads) -> list[tuple[StreamName, GroupEvent]]:
