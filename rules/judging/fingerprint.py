@@ -20,6 +20,7 @@ from domain.changes import HOST_CHANGES, VM_CHANGES
 from domain.commands import NAMES
 from domain.deciding.steps import STEPS
 from domain.hosts import register_host, remove_host, resize_host, set_reserve
+from domain.recording_on_groups import record_on_group
 from domain.rule import RULES, Rule, is_rule
 from rules.cache_folder import cache_folder
 from rules.claims import CLAIMS
@@ -33,6 +34,8 @@ from rules.symbolic.values import leaves
 
 _PROGRAM: Final = register_host.__module__.removesuffix("hosts")
 """What the modules of the program's rules begin with, here and as installed."""
+_APART: Final[tuple[Rule, ...]] = (record_on_group,)
+"""Rules of modules that nothing else here imports: the hash has them in every process."""
 
 
 @cache
@@ -57,7 +60,7 @@ def running_key() -> str:
 
 
 def _program() -> list[Rule]:
-    return [rule for rule in RULES if rule.__module__.startswith(_PROGRAM)]
+    return [rule for rule in dict.fromkeys((*RULES, *_APART)) if rule.__module__.startswith(_PROGRAM)]
 
 
 def _asked() -> list[Rule]:
