@@ -69,6 +69,7 @@ JUDGING_POLICIES: Final = (
 BOOKS_OF_GROUPS: Final = (
     "tests/domain/deciding/test_books.py",
     "tests/rules/policies/test_group_books.py",
+    "tests/nilometer/ledger/test_books.py",
     "tests/nilometer/ledger/test_group_books.py",
 )
 VIEWING: Final = (
