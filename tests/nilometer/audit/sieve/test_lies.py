@@ -226,7 +226,7 @@ def what_is_done_is_called_a_refusal(recorder: Recorder) -> list[Line]:
     """All that is written is what the rules would write, but that they would not have refused it."""
     lines = recorder.lines(PAUSED)
     done = lines[place(lines, "vm/a/5")]
-    data = {**done["data"], "after": done["data"]["before"], "arguments": {}, "size": None}
+    data: Line = {**done["data"], "after": done["data"]["before"], "arguments": {}, "size": None}
     refusal = {"type": lines[place(lines, "vm/a/6")]["type"], "data": data}
     return without([{**line, **refusal} if line is done else line for line in lines], "vm/a/6")
 

@@ -144,11 +144,12 @@ def _values(event: Event, kind: type[Event]) -> dict[str, Any]:
 
 
 def _refused(event: VmPaused) -> VmCommandRefused:
-    return VmCommandRefused(**_values(event, VmPaused) | {"after": event.before}, arguments={}, size=None)
+    values: dict[str, Any] = {**_values(event, VmPaused), "after": event.before}
+    return VmCommandRefused(**values, arguments={}, size=None)
 
 
 def _refused_on_host(event: HostReserveSet) -> HostCommandRefused:
-    values = _values(event, HostCommandRefused) | {"after": event.before}
+    values: dict[str, Any] = {**_values(event, HostCommandRefused), "after": event.before}
     return HostCommandRefused(**values, arguments={"reserve": event.reserve}, evidence=Evidence())
 
 
