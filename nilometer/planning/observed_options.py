@@ -53,6 +53,7 @@ def find_observed_options(
     uses: dict[str, GuestUse] = {}
     vms: dict[str, VmAggregate] = {}
     hosts: dict[str, HostAggregate] = {}
+    unmeasured = set[str]()
     for id, left in free.items():
         book: dict[str, int] = {}
         for vm in fleet.on(id):
@@ -60,11 +61,14 @@ def find_observed_options(
             if not isinstance(subject, ObservedVm):
                 continue
             held = subject.held if subject.power in POWERED else 0
-            if vm != target.id and not held:
-                continue  # it has nothing to give, or nobody knows what
             use = find_use(fleet, subject, polls)
             if use is not None and is_fresh(use.at, now) and can_give(subject):
                 uses[vm] = use
+                if held is None:  # as of a balloon where no device says what backs it: what its guest leaves is known
+                    held = use.assigned
+                    unmeasured.add(vm)
+            if vm != target.id and not held:
+                continue  # it has nothing to give, or nobody knows what
             book[vm] = held or 0
             vms[vm] = VmAggregate(
                 id=vm, name=subject.name, host=id, state=_to_state(subject, held or 0, uses.get(vm), amount)
@@ -75,7 +79,9 @@ def find_observed_options(
     world = World(vms=vms, hosts=hosts, begun=set())
     unwanted = {*without, "set-reserve", "reclaim", *(("move-vm",) if is_driven(target) else ())}
     needed = amount - free[host]
-    plans = find_options(world, command, host, target.id, needed, within=within, without=unwanted)
+    plans = find_options(
+        world, command, host, target.id, needed, within=within, without=unwanted, unmeasured=unmeasured
+    )
     return ObservedOptions(plans=plans, uses=uses)
 
 

@@ -7,7 +7,7 @@ a VM of the set moves to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations, permutations
 from typing import Final
@@ -67,10 +67,12 @@ def find_options(
     within: int = 2,
     without: Iterable[str] = (),
     keeper: Keeper = NO_POLICIES,
+    unmeasured: Collection[str] = (),
 ) -> Plans:
     """Finds what would give ``needed`` more bytes to a host, so that a command on the VM ``target`` is completed there.
 
     ``within`` is how many steps an option has at most; ``without`` names the kinds of steps that are not wanted.
+    ``unmeasured`` names VMs of which nobody knows what they hold: how much they give by a stop or a move is not known.
     """
     search = _Search(
         world=world,
@@ -80,6 +82,7 @@ def find_options(
         needed=needed,
         unwanted=frozenset(without),
         keeper=keeper,
+        unmeasured=frozenset(unmeasured),
     )
     missing = search.find_missing()
     found: list[Plan] = []
@@ -129,6 +132,7 @@ class _Search:
     needed: int
     unwanted: frozenset[str]
     keeper: Keeper
+    unmeasured: frozenset[str]
     is_all: bool = True
     _proposed: int = 0
     _free: dict[str, int] = field(default_factory=dict[str, int])
@@ -159,7 +163,8 @@ class _Search:
         for giver in self.givers(host):
             best[giver.subject] = max(best.get(giver.subject, 0), giver.most)
         if "move-vm" not in self.unwanted and len(self.world.hosts) > 1:
-            best |= {vm: held for vm, held in self.world.hosts[host].book.items() if vm != self.target}
+            book = self.world.hosts[host].book
+            best |= {vm: held for vm, held in book.items() if vm != self.target and vm not in self.unmeasured}
         return sum(best.values())
 
     def find_missing(self) -> int:
@@ -187,7 +192,8 @@ class _Search:
     def givers(self, host: str) -> list[Giver]:
         """What can give to a host without moving, the most first."""
         if host not in self._givers:
-            self._givers[host] = find_givers(self.world, host, self.target, self.unwanted, self.keeper)
+            found = find_givers(self.world, host, self.target, self.unwanted, self.keeper)
+            self._givers[host] = [giver for giver in found if not (giver.whole and giver.subject in self.unmeasured)]
         return self._givers[host]
 
     # Sets of steps
@@ -290,7 +296,7 @@ class _Search:
         if "move-vm" not in self.unwanted:
             book = self.world.hosts[host].book
             largest = max([*book.values(), *(giver.most for giver in found)], default=0)
-            for vm in sorted(book):
+            for vm in sorted(book.keys() - self.unmeasured):
                 is_enough = book[vm] + largest * (left - 1) >= lack
                 if is_enough and vm != self.target and vm not in used and vm in self.world.vms:
                     found += [find_move(self.world, vm, to) for to in self._destinations(chosen, vm, host, left - 1)]

@@ -25,6 +25,7 @@ OF_AN_EXTRA = {
     "uvicorn",
     "h11",
     "cryptography",
+    "duckdb",
     "pyarrow",
     "qemu",
 }

@@ -23,16 +23,24 @@ def press_ctrl_c(*_: object) -> None:
 
 
 def within_a_loop(call: Callable[[], None]) -> None:
-    """As in a notebook: a loop runs, and Ctrl-C is Python's own."""
+    """As in a notebook: a loop runs, and Ctrl-C is Python's own.
+
+    A browser that another test drives keeps a loop of its own on this thread, which is set aside.
+    """
 
     async def run() -> None:
         call()
 
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+    aside = asyncio.events._get_running_loop()
+    asyncio.events._set_running_loop(None)
     loop = asyncio.new_event_loop()
     try:
         loop.run_until_complete(run())
     finally:
         loop.close()
+        asyncio.events._set_running_loop(aside)
+        signal.signal(signal.SIGINT, handler)
 
 
 def test_ctrl_c_ends_what_runs_beside_a_loop() -> None:

@@ -143,3 +143,8 @@ def once(action: Callable[[], None]) -> Callable[[], None]:
             action()
 
     return call
+
+
+def test_a_guest_of_which_nobody_knows_what_it_holds_gives_only_what_it_leaves(planned: Planned) -> None:
+    answer = json.loads(planned.desk.call("can", "add-memory", TARGET, "128MiB", "--format", "json").out)
+    assert [[step["command"] for step in option["steps"]] for option in answer["options"]] == [["remove-memory"]]
