@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar
+from queue import SimpleQueue
+from typing import Any, Final, TypeVar
 
 R = TypeVar("R")
+_END: Final = b""
+"""After the last message."""
 
 
 def is_worthwhile() -> bool:
@@ -58,13 +63,28 @@ def _received(results: Connection) -> Iterator[Any]:
 
 
 def _send_results(sender: Connection, work: Callable[..., Iterable[object]], arguments: tuple[object, ...]) -> None:
+    """Works, and sends beside that: a pipe holds little, and nobody reads before the first part of the work is done."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process, which ends this one
+    found: SimpleQueue[bytes] = SimpleQueue()
+    sending = threading.Thread(target=_send_all, args=(sender, found))
+    sending.start()
     try:
         for result in work(*arguments):
-            sender.send((False, result))
-        sender.send((True, None))
-    except BrokenPipeError:  # nobody is there any more to read it
-        return
+            found.put(pickle.dumps((False, result)))
+            if not sending.is_alive():  # nobody is there any more to read it
+                return
+        end = pickle.dumps((True, None))
     except Exception as error:
         error.add_note("".join(traceback.format_exception(error)))  # where it came from, which is not sent with it
-        sender.send((True, error))
+        end = pickle.dumps((True, error))
+    found.put(end)
+    found.put(_END)
+    sending.join()
+
+
+def _send_all(sender: Connection, found: SimpleQueue[bytes]) -> None:
+    try:
+        while message := found.get():
+            sender.send_bytes(message)
+    except BrokenPipeError:
+        return

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 from collections.abc import Iterator
+from multiprocessing.synchronize import Event
 
 import pytest
 
@@ -26,6 +28,19 @@ def failing() -> Iterator[int]:
 def endless() -> Iterator[int]:
     yield os.getpid()
     threading.Event().wait()
+
+
+def long_and_done(done: Event) -> Iterator[str]:
+    for _ in range(100):
+        yield "x" * 10_000
+    done.set()
+
+
+def test_nobody_has_to_read_for_the_work_to_go_on() -> None:
+    done = multiprocessing.Event()
+    with beside(long_and_done, done) as results:
+        assert done.wait(60)
+        assert sum(map(len, results)) == 1_000_000
 
 
 @pytest.mark.parametrize("forks", [True, False])
