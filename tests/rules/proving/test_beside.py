@@ -37,7 +37,7 @@ def long_and_done(done: Event) -> Iterator[str]:
 
 
 def test_nobody_has_to_read_for_the_work_to_go_on() -> None:
-    done = multiprocessing.Event()
+    done = multiprocessing.get_context("spawn").Event()  # it can be handed to a process that is started either way
     with beside(long_and_done, done) as results:
         assert done.wait(60)
         assert sum(map(len, results)) == 1_000_000
