@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+@contextmanager
+def _no_ctrl_c_yet() -> Generator[None]:
+    """Ctrl-C comes after the block; what is started in it does not take it."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run_to_end(coroutine: Coroutine[object, object, T]) -> T:
@@ -27,8 +41,10 @@ def run_to_end(coroutine: Coroutine[object, object, T]) -> T:
         return await task
 
     with ThreadPoolExecutor(max_workers=1) as threads:
-        running = threads.submit(asyncio.run, run())
+        running: Future[T] = Future()
         try:
+            with _no_ctrl_c_yet():  # in the midst of a start nobody would wait for the thread
+                running = threads.submit(asyncio.run, run())
             return running.result()
         except KeyboardInterrupt:
             if not running.done():
