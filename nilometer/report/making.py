@@ -18,11 +18,12 @@ from nilometer.messages.sizes import plural
 from nilometer.queries import Histories
 from nilometer.report.building.report import Making, Origin, build_report
 from nilometer.report.clocks import Clock24, read_zone
-from nilometer.report.collecting import MOST_JUDGED, Collected, collect
+from nilometer.report.collected import Collected
+from nilometer.report.collecting import MOST_JUDGED, collect
 from nilometer.report.data import ReportPages
 from nilometer.report.pages.digest import digest_text
 from nilometer.report.pages.document import digest_document, document
-from nilometer.report.skimming import Skim, skim, skim_one_by_one
+from nilometer.report.skimming.stretches import Skim, skim, skim_one_by_one
 from nilometer.times import current_time, parse_time
 from rules.judging.judge import Judge
 from rules.judging.scope import Scope

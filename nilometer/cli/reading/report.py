@@ -58,7 +58,7 @@ def command(
     from nilometer.report.building.report import Making
     from nilometer.report.clocks import Clock24, read_zone
     from nilometer.report.making import report_of_ledger, reports_of_files, write_digest, write_document
-    from nilometer.report.skimming_beside import count_cores, skim_in_processes
+    from nilometer.report.skimming.beside import count_cores, skim_in_processes
     from nilometer.times import current_time
 
     if digest != (since is not None):

@@ -15,7 +15,7 @@ from nilometer.report.building.context import Context, bare, unit_of
 from nilometer.report.building.hosts import power_of
 from nilometer.report.building.report import compared_moments, compared_subjects
 from nilometer.report.chart.comparison import draw_comparison
-from nilometer.report.collecting import Collected
+from nilometer.report.collected import Collected
 from nilometer.report.pages.parts import heads, link, scrolled
 from nilometer.report.series import ComparedMoment
 from projections.view import View, VmRow

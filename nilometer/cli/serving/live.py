@@ -20,7 +20,8 @@ from nilometer.cli.serving.opening import Ended, begin, read_whole
 from nilometer.errors import LedgerError
 from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.reader import LedgerReader, open_reader
-from nilometer.report.collecting import Collected, Collector
+from nilometer.report.collected import Collected
+from nilometer.report.collecting import Collector
 from nilometer.storage.urls import SQLiteLocation, parse_url
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
 

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Final, Literal
 
 from nilometer.cli.serving.live import LiveLedger
-from nilometer.report.collecting import Collected
+from nilometer.report.collected import Collected
 from projections.view import HostRow, View, VmRow, view
 from rules.judging.findings import Verdict
 

@@ -10,7 +10,7 @@ from nilometer.audit.reading import OnError, read_ledger
 from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.reader import LedgerReader
 from nilometer.report.collecting import MOST_JUDGED, Collector
-from nilometer.report.skimming import skim
+from nilometer.report.skimming.stretches import skim
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
 from projections.fleet import Fleet
 from rules.judging.judge import Judge

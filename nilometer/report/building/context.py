@@ -11,7 +11,7 @@ from typing import Final, Literal
 from domain.identifiers import StreamName, UtcTime, split_stream
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_rounded, format_sizes
 from nilometer.report.clocks import Clock24
-from nilometer.report.collecting import Collected
+from nilometer.report.collected import Collected
 from nilometer.report.data import Reference
 from rules.wording import UNITS
 

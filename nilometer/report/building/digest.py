@@ -12,7 +12,7 @@ from domain.observed.events import UNKNOWN_ACTOR
 from nilometer.messages.sizes import plural
 from nilometer.report.building.context import Context
 from nilometer.report.building.fleet import asked_item, lacks_older
-from nilometer.report.collecting import Collected
+from nilometer.report.collected import Collected
 from nilometer.report.data import AskedItem, Digest, FindingItem, Reference
 from projections.requests import RequestCourse
 

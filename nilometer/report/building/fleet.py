@@ -16,7 +16,7 @@ from nilometer.report.building.host_chart import strip
 from nilometer.report.building.hosts import is_silent
 from nilometer.report.building.requests import describe_asker, describe_course, state_of
 from nilometer.report.clocks import hours_before
-from nilometer.report.collecting import Collected, VmHistory
+from nilometer.report.collected import Collected, VmHistory
 from nilometer.report.data import AskedItem, FleetHost, FleetItem, FleetNumber, FleetPage, Reference
 from projections.requests import RequestCourse
 from projections.short import Shortages, ShortGrant, WhyShort, find_shortages

@@ -12,7 +12,7 @@ from nilometer.report.building.context import Context, counted, host_anchor, sho
 from nilometer.report.building.lines import Gap, Sample, idle_spans, line, unwatched_spans
 from nilometer.report.building.requests import describe_course
 from nilometer.report.clocks import hours_before
-from nilometer.report.collecting import HostHistory, ShortSettlement, VmHistory
+from nilometer.report.collected import HostHistory, ShortSettlement, VmHistory
 from nilometer.report.series import Chart, ChartMark, Line, LineName
 from projections.series import HostPoint
 

@@ -22,7 +22,7 @@ from nilometer.report.building.context import (
 from nilometer.report.building.host_chart import MOST_LAYERS, host_chart, short_for_lack
 from nilometer.report.building.requests import describe_course
 from nilometer.report.building.tables import HOST_COLUMNS, event_table, sentence
-from nilometer.report.collecting import HostHistory, VmHistory
+from nilometer.report.collected import HostHistory, VmHistory
 from nilometer.report.data import BookRow, BookStep, HostPage, Reference
 from nilometer.report.series import HostMoment
 from projections.series import HostPoint, VmPoint

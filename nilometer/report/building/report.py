@@ -22,7 +22,8 @@ from nilometer.report.building.lines import Gap
 from nilometer.report.building.rules import ProofSummary, rules_page
 from nilometer.report.building.vms import gaps_of, vm_line, vm_page
 from nilometer.report.clocks import Clock24, hours_before
-from nilometer.report.collecting import MOST_JUDGED, Collected, HostHistory, VmHistory
+from nilometer.report.collected import Collected, HostHistory, VmHistory
+from nilometer.report.collecting import MOST_JUDGED
 from nilometer.report.data import FindingItem, PagePart, Reference, ReportPages, VerdictBlock, VerdictWord
 from nilometer.report.series import ComparedMoment, ComparedSubject, Line, LineName, LineStep
 from projections.view import view

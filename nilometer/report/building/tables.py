@@ -10,7 +10,7 @@ from domain.identifiers import subject_id
 from nilometer.messages.events import describe, describe_actor, describe_reason
 from nilometer.messages.sizes import Unit
 from nilometer.report.building.context import Context, bare, to_csv, unit_name
-from nilometer.report.collecting import ListedEvent, VmMoment
+from nilometer.report.collected import ListedEvent, VmMoment
 from nilometer.report.data import EventItem, EventTable
 from projections.requests import is_request
 from projections.series import HostPoint, VmPoint

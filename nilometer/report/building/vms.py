@@ -15,19 +15,11 @@ from domain.settings import MemorySetting
 from domain.state import Power
 from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit
-from nilometer.report.building.context import (
-    Context,
-    counted,
-    counted_events,
-    shown,
-    unit_name,
-    unit_of,
-    vm_anchor,
-)
+from nilometer.report.building.context import Context, counted, counted_events, shown, unit_name, unit_of, vm_anchor
 from nilometer.report.building.lines import Gap, Sample, idle_spans, line, unwatched_spans
 from nilometer.report.building.requests import request_span
 from nilometer.report.building.tables import VM_COLUMNS, event_table, sentence
-from nilometer.report.collecting import Collected, ListedEvent, VmHistory, VmMoment
+from nilometer.report.collected import Collected, ListedEvent, VmHistory, VmMoment
 from nilometer.report.data import FindingItem, Notice, Reference, VmPage
 from nilometer.report.series import Chart, ChartMark, ChartMoment, Line, LineName, TimeSpan
 from projections.requests import RequestCourse

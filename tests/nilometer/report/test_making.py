@@ -24,11 +24,14 @@ from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request
 from nilometer.report.building.report import Making, Origin, build_report
 from nilometer.report.clocks import Clock24, read_zone
-from nilometer.report.collecting import MOST_ROWS, collect
+from nilometer.report.collected import MOST_ROWS
+from nilometer.report.collecting import collect
 from nilometer.report.making import report_of_ledger, write_document
 from nilometer.times import current_time
+from tests.domain.given import HOST, START, WEB
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.report.parsing import Parsed, parse
+from tests.oracle.shapes import Line
 from tests.paths import RECORDINGS, ROOT
 
 S7: Final = str(RECORDINGS / "s7_three_vms_one_budget.jsonl")
@@ -348,19 +351,11 @@ def test_a_digest_is_a_short_page_and_a_plain_text(desk: Desk) -> None:
 
 def test_of_more_requests_than_are_kept_no_number_is_given_as_if_they_were_all(desk: Desk) -> None:
     # given a day with more requests than are kept, of which the first fell short
-    taken: dict[str, object] = {"command": "remove-memory", "vm": "web01", "amount": "2MiB"}
-    commands: list[dict[str, object]] = [
-        {"command": "register-host", "host": "hv01", "version": "2022", "total": "64GiB", "reserve": "2GiB"},
-        {
-            "command": "define-vm",
-            "vm": "web01",
-            "host": "hv01",
-            "generation": 2,
-            "guest": "windows",
-            "config_version": "10.0",
-            "memory": {"static": {"size": "4GiB"}},
-        },
-        {"command": "start", "vm": "web01"},
+    taken: Line = {"command": "remove-memory", "vm": "web01", "amount": "2MiB"}
+    commands: list[Line] = [
+        HOST,
+        WEB,
+        START,
         {"command": "add-memory", "vm": "web01", "amount": "1TiB"},
         {"command": "report-in-use", "vm": "web01", "in_use": "1GiB"},
         *(taken for _ in range(MOST_ROWS)),

@@ -18,10 +18,11 @@ from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.reader import open_reader
 from nilometer.report.building.report import Making, Origin, build_report
 from nilometer.report.clocks import Clock24, read_zone
-from nilometer.report.collecting import Collected, collect
+from nilometer.report.collected import Collected
+from nilometer.report.collecting import collect
 from nilometer.report.data import ReportPages
-from nilometer.report.skimming import Span, skim, spans_of
-from nilometer.report.skimming_beside import skim_in_processes
+from nilometer.report.skimming.beside import skim_in_processes
+from nilometer.report.skimming.stretches import Span, skim, spans_of
 from nilometer.times import current_time
 from tests.nilometer.cli.calling import Desk
 from tests.paths import RECORDINGS, ROOT

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.identifiers import StreamName
 from nilometer.history.cloudevents import to_canonical_json
 from nilometer.history.columns import ColumnReader
 from nilometer.siem.cef import LENGTHS, to_cef
@@ -25,6 +24,7 @@ from nilometer.siem.facts import event_facts
 from nilometer.siem.forms import FORMS, FormWriter
 from nilometer.storage.bodies import encode
 from nilometer.storage.reader import StoredRow
+from tests.nilometer.history.stored_rows import row_of
 from tests.oracle.strategies import Seeded
 from tests.paths import HISTORY_GOLDENS, POLICY_GOLDEN
 from tests.rules.judging.histories import random_history
@@ -36,23 +36,11 @@ DIGESTS: Final = {
     "ocsf-1.8.0-entity_management.json": "f167e24dd0424fbb6a6410b959281dc196354a3e0d837b26cb8e3a129c2aa30a",
 }
 LEDGER: Final = "11111111-2222-4333-8444-555555555555"
-ATTRIBUTES: Final = ("actor", "causation", "correlation", "earliest", "reason", "recorded", "via")
 
 
 def rows_of(golden: Path) -> list[StoredRow]:
     """The events of a golden, as they are stored."""
-    return [stored(json.loads(line)) for line in golden.read_bytes().splitlines()]
-
-
-def stored(line: dict[str, Any]) -> StoredRow:
-    body = {name: line.get(name) for name in ATTRIBUTES} | {"data": line["data"], "happened": line["time"]}
-    return StoredRow(
-        position=line["position"],
-        stream=StreamName(line["subject"]),
-        version=line["version"],
-        topic=line["type"].removeprefix("nilometer.").replace(".v", "/"),
-        body=to_canonical_json(body),
-    )
+    return [row_of(json.loads(line)) for line in golden.read_bytes().splitlines()]
 
 
 def decided_rows() -> Iterator[StoredRow]:
@@ -66,7 +54,7 @@ def decided_rows() -> Iterator[StoredRow]:
 HISTORIES: Final = {path.stem: rows_of(path) for path in [*sorted(HISTORY_GOLDENS.glob("*.jsonl")), POLICY_GOLDEN]} | {
     "decided": list(decided_rows())
 }
-UNKNOWN: Final = stored(
+UNKNOWN: Final = row_of(
     {
         "position": 1,
         "subject": "weather/berlin",
@@ -128,7 +116,7 @@ def test_a_partial_grant_is_partial_and_its_reason_the_comment() -> None:
 
 def test_the_reason_is_the_comment() -> None:
     line = json.loads((HISTORY_GOLDENS / "resizes-2.jsonl").read_bytes().splitlines()[0])
-    (document,) = documents("ocsf", [stored(line | {"reason": "month end"})])
+    (document,) = documents("ocsf", [row_of(line | {"reason": "month end"})])
     assert document["comment"] == "month end"
 
 

@@ -7,15 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
-from domain.identifiers import StreamName
 from nilometer.audit.result import Audit
 from nilometer.audit.sieve.judging import audit_sieved, open_export
 from nilometer.audit.sieve.sieve import Sieved
-from nilometer.history.cloudevents import ATTRIBUTES, to_canonical_json
 from nilometer.history.parquet.writing import write_export
 from nilometer.ledger.reader import LedgerReader
 from nilometer.storage.reader import StoredRow
 from tests.nilometer.audit.mixed import Line
+from tests.nilometer.history.stored_rows import row_of
 
 
 class HeldRows:
@@ -24,24 +23,13 @@ class HeldRows:
     def __init__(self, lines: Sequence[Line]) -> None:
         self.id = str(lines[0]["source"]).removeprefix("urn:uuid:")
         self.position = max(line["position"] for line in lines)
-        self._rows = [_row_of(line) for line in lines]
+        self._rows = [row_of(line) for line in lines]
 
     def rows(self, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
         return iter(self._rows)
 
     def columns(self, after: int = 0, upto: int | None = None) -> Iterator[tuple[int, str, int, str, bytes]]:
         return ((row.position, row.stream, row.version, row.topic, row.body) for row in self._rows)
-
-
-def _row_of(line: Line) -> StoredRow:
-    body = {name: line.get(name) for name in ATTRIBUTES} | {"data": line["data"], "happened": line["time"]}
-    return StoredRow(
-        position=line["position"],
-        stream=StreamName(line["subject"]),
-        version=line["version"],
-        topic=line["type"].removeprefix("nilometer.").replace(".v", "/"),
-        body=to_canonical_json(body),
-    )
 
 
 def export_of(lines: Sequence[Line], folder: Path, buckets: int = 1) -> Path:

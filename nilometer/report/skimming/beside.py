@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from multiprocessing.sharedctypes import Synchronized
 
 from nilometer.ledger.reader import LedgerReader, open_reader
-from nilometer.report.skimming import Progress, Skim, SkimmedStretch, Span, skim_one_by_one, skim_span
+from nilometer.report.skimming.stretches import Progress, Skim, SkimmedStretch, Span, skim_one_by_one, skim_span
 
 
 class NotNeededError(Exception):
