@@ -20,8 +20,10 @@ def _no_ctrl_c_yet() -> Generator[None]:
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    yield
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run_to_end(coroutine: Coroutine[object, object, T]) -> T:
@@ -41,12 +43,14 @@ def run_to_end(coroutine: Coroutine[object, object, T]) -> T:
         return await task
 
     with ThreadPoolExecutor(max_workers=1) as threads:
-        running: Future[T] = Future()
+        running: Future[T] | None = None
         try:
             with _no_ctrl_c_yet():  # in the midst of a start nobody would wait for the thread
                 running = threads.submit(asyncio.run, run())
             return running.result()
         except KeyboardInterrupt:
-            if not running.done():
+            if running is None:
+                coroutine.close()
+            elif not running.done():
                 begun.result()()
             raise
