@@ -61,14 +61,14 @@ ADOPTING: Final = (
     "tests/nilometer/storage/test_golden_policies.py",
 )
 JUDGING_POLICIES: Final = (
-    "tests/rules/policies/test_adopted.py",
+    "tests/rules/policies/judging/test_adopted.py",
     "tests/rules/policies/test_window.py",
     "tests/rules/policies/test_kinds.py",
     "tests/nilometer/cli/audit/test_policies.py",
 )
 BOOKS_OF_GROUPS: Final = (
     "tests/domain/deciding/test_books.py",
-    "tests/rules/policies/test_group_books.py",
+    "tests/rules/policies/judging/test_group_books.py",
     "tests/nilometer/ledger/test_books.py",
     "tests/nilometer/ledger/test_group_books.py",
 )
@@ -105,7 +105,7 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "projections/advancing.py": VIEWING,
     "projections/books.py": VIEWING,
     "projections/fleet.py": VIEWING,
-    "rules/policies/group_books.py": BOOKS_OF_GROUPS,
+    "rules/policies/judging/group_books.py": BOOKS_OF_GROUPS,
 }
 """The files that are changed, and the tests that are nearest to each, the quickest first."""
 PROVED: Final = "domain/deciding/"

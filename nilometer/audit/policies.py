@@ -44,9 +44,9 @@ def make_judge(
 ) -> Judge:
     """A judge of one history, which asks the policies that are adopted and given. ``late`` is as in ``Judge``."""
     if not policies:
-        from rules.policies.adopted import AdoptedJudge
+        from rules.policies.judging.adopted import AdoptedJudge
 
         return AdoptedJudge(scope, late=late)
-    from rules.policies.judging import PolicyJudge
+    from rules.policies.judging.judge import PolicyJudge
 
     return PolicyJudge(policies, scope, late=late)

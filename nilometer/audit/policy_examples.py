@@ -20,7 +20,7 @@ from nilometer.textio.files import open_input
 from nilometer.textio.strict_json import parse_strict_json
 from nilometer.times import parse_time
 from rules.policies.arguments import ARGUMENTS
-from rules.policies.partial import DERIVED, evaluate_known
+from rules.policies.judging.partial import DERIVED, evaluate_known
 from rules.policies.policy import ROLES, Policy
 from rules.symbolic.terms import Literal, Sort, Term
 from rules.symbolic.values import leaves

@@ -119,7 +119,7 @@ def _describe_refusal(adoption: Adoption) -> Iterator[str]:
 
 def describe_breakers(policy: Policy, breakers: tuple[FoundBreaker, ...]) -> Iterator[str]:
     """Who breaks a policy and by which figures, a line each, not more than fit on a screen."""
-    from rules.policies.explaining import explain_breach  # reads rules: only where there is a policy
+    from rules.policies.judging.explaining import explain_breach  # reads rules: only where there is a policy
 
     for breaker in breakers[:MOST_SHOWN]:
         yield f"  broken by {breaker.subject.replace('/', ' ', 1)}: {explain_breach(policy, breaker.figures)}"

@@ -20,7 +20,7 @@ from nilometer.times import format_time
 from rules.judging.decided.attribution import RESTRICTED_BY_POLICIES
 from rules.policies.adopting import AdoptionProof, prove_for_adoption
 from rules.policies.checking import Example, Kept, PolicyCheck, PolicyReport, check_policies
-from rules.policies.history import PolicyBreach, PolicyHistory
+from rules.policies.judging.history import PolicyBreach, PolicyHistory
 from rules.policies.policy import Policy
 from rules.wording import format_figures
 

@@ -13,7 +13,7 @@ from nilometer.ledger.adopting import AdoptionRefusal
 from nilometer.ledger.dry_run import DryRun
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request, Result
-from rules.policies.adopted import AdoptedJudge
+from rules.policies.judging.adopted import AdoptedJudge
 from tests.domain.deciding.test_policies import parse
 from tests.domain.given import HOST, START, WEB, do
 from tests.nilometer.ledger import processes

@@ -26,7 +26,7 @@ from domain.quantities import GiB
 from nilometer.history.checked import read_history
 from nilometer.history.restoring import restore
 from nilometer.ledger.ledger import Ledger
-from rules.policies.adopted import AdoptedJudge
+from rules.policies.judging.adopted import AdoptedJudge
 from tests.domain.given import HOST, START, WEB, do
 from tests.nilometer.ledger import processes
 from tests.nilometer.ledger.test_adopting import adopt, execute, request

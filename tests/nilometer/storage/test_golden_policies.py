@@ -18,7 +18,7 @@ from nilometer.history.cloudevents import write_lines
 from nilometer.history.restoring import restore
 from nilometer.ledger.ledger import Ledger
 from nilometer.storage.bodies import encode
-from rules.policies.adopted import AdoptedJudge
+from rules.policies.judging.adopted import AdoptedJudge
 from tests.nilometer.ledger.asking import stored
 
 GOLDENS = Path(__file__).with_name("goldens")

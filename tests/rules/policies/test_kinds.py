@@ -30,8 +30,8 @@ from rules.policies.reading import read_policies
 from rules.solving.solver import Solver
 from rules.symbolic import terms
 from rules.symbolic.values import constants, leaves
+from tests.rules.policies.judging.test_judge import judge
 from tests.rules.policies.test_checking import a_command
-from tests.rules.policies.test_judging import judge
 from tests.rules.policies.test_reading import SIZES, TRUTHS, VMS, run
 
 TEXT = '''

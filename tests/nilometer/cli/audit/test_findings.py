@@ -55,7 +55,7 @@ class Finder(Judge):
 @pytest.fixture
 def found(history: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A history in which the judge finds something."""
-    monkeypatch.setattr("rules.policies.adopted.AdoptedJudge", Finder)
+    monkeypatch.setattr("rules.policies.judging.adopted.AdoptedJudge", Finder)
     return history
 
 
@@ -111,7 +111,7 @@ def test_the_judge_is_told_what_is_asked(
             scopes.append(scope)
             super().__init__(scope, late=late)
 
-    monkeypatch.setattr("rules.policies.adopted.AdoptedJudge", Listener)
+    monkeypatch.setattr("rules.policies.judging.adopted.AdoptedJudge", Listener)
     options = ["--vm", "web01", "--host", "hv01", "--rule", "maximal", "--rule", "effects"]
     times = ["--since", "2026-11-23T09:00:00Z", "--until", "2026-11-23T10:00:00+01:00"]
     assert desk.call("audit", *[history] * files, *options, *times).code == 0

@@ -23,9 +23,9 @@ from domain.quantities import GiB
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
 from domain.state import Host, Power, Vm
 from rules.judging.findings import Finding, Verdict
-from rules.policies.adopted import PREFIX
-from rules.policies.judging import PolicyJudge
-from rules.policies.partial import FREE, HELD, VISIBLE, evaluate_known
+from rules.policies.judging.adopted import PREFIX
+from rules.policies.judging.judge import PolicyJudge
+from rules.policies.judging.partial import FREE, HELD, VISIBLE, evaluate_known
 from rules.policies.policy import Policy
 from rules.policies.reading import read_policies
 from rules.symbolic import terms

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.policies.bounds import evaluate_bounded
+from rules.policies.judging.bounds import evaluate_bounded
 from rules.symbolic import terms
 from rules.symbolic.terms import Term, evaluate
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, cast
 
-from rules.policies.partial import DERIVED, evaluate_known
+from rules.policies.judging.partial import DERIVED, evaluate_known
 from rules.policies.policy import Policy
 from rules.policies.subjects import path_of
 from rules.symbolic.terms import Literal, Op, Term, variables

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, cast
 
-from rules.policies.partial import evaluate_part
+from rules.policies.judging.partial import evaluate_part
 from rules.symbolic.terms import Literal, Op, Term, subterms
 
 

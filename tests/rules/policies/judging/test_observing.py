@@ -9,8 +9,8 @@ from domain.observed.events import VmNotListed, VmObserved
 from domain.quantities import GiB
 from domain.state import Power
 from rules.judging.findings import Finding, Verdict
-from rules.policies.adopted import PREFIX
-from rules.policies.judging import PolicyJudge
+from rules.policies.judging.adopted import PREFIX
+from rules.policies.judging.judge import PolicyJudge
 from rules.policies.reading import read_policies
 
 POLICIES = """

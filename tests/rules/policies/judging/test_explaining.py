@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.quantities import GiB, MiB
-from rules.policies.explaining import explain_breach
+from rules.policies.judging.explaining import explain_breach
 from rules.policies.policy import Policy
 from rules.policies.reading import read_policies
 

@@ -15,9 +15,9 @@ from domain.identifiers import split_stream
 from domain.observed.events import Observed
 from rules.judging.findings import At, Finding, Verdict
 from rules.judging.scope import EVERYTHING, Scope
-from rules.policies.adopted import PREFIX, AdoptedJudge
-from rules.policies.history import PolicyBreach, PolicyHistory
-from rules.policies.observing import ObservedPolicies, PolicyAnswer
+from rules.policies.judging.adopted import PREFIX, AdoptedJudge
+from rules.policies.judging.history import PolicyBreach, PolicyHistory
+from rules.policies.judging.observing import ObservedPolicies, PolicyAnswer
 from rules.policies.policy import Policy
 from rules.policies.subjects import path_of
 from rules.symbolic.terms import variables

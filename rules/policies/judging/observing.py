@@ -23,8 +23,8 @@ from domain.recording import VmCommandName
 from domain.settings import Mode
 from domain.state import Power
 from rules.judging.findings import Verdict
-from rules.policies.bounds import evaluate_bounded
-from rules.policies.partial import DERIVED, evaluate_known
+from rules.policies.judging.bounds import evaluate_bounded
+from rules.policies.judging.partial import DERIVED, evaluate_known
 from rules.policies.policy import Policy
 from rules.policies.subjects import GROUP
 from rules.symbolic.terms import Literal, Term, variables

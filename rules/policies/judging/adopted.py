@@ -39,7 +39,7 @@ from rules.judging.collector import EventRef, location_of
 from rules.judging.findings import Figures, Finding, Verdict
 from rules.judging.judge import Judge
 from rules.judging.scope import EVERYTHING, Scope
-from rules.policies.group_books import JudgedGroup
+from rules.policies.judging.group_books import JudgedGroup
 
 if TYPE_CHECKING:
     from domain.deciding.answer import Answer
@@ -142,7 +142,7 @@ class AdoptedJudge(Judge):
 
     def _adopt(self, ref: EventRef, name: str, version: int, adopted: PolicyAdopted) -> Iterator[Finding]:
         from rules.policies.enforcing import enforced_policy  # reads rules: only where there is a policy
-        from rules.policies.readopting import find_false_claims
+        from rules.policies.judging.readopting import find_false_claims
 
         policy = self._enforced[name] = enforced_policy(name, version, adopted)
         self._collector.coverage.count(PREFIX + name, Verdict.HOLDS, 0)

@@ -18,8 +18,8 @@ from domain.quantities import QUANTUM
 from rules.judging.descriptions import HALVES_AGREE
 from rules.judging.findings import Finding, Verdict
 from rules.judging.scope import EVERYTHING, Scope
-from rules.policies.adopted import AdoptedJudge
 from rules.policies.enforcing import digest_of, enforced_policy
+from rules.policies.judging.adopted import AdoptedJudge
 from rules.policies.reading import read_policies
 from tests.domain.deciding.test_policies import TENTH
 from tests.domain.given import HOST, START, WEB

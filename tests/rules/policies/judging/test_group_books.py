@@ -12,7 +12,7 @@ from domain.policy_events import (
     GroupMemoryReturned,
     GroupOpened,
 )
-from rules.policies.group_books import JudgedGroup
+from rules.policies.judging.group_books import JudgedGroup
 
 SHOP = ("web*", "db*")
 
