@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain.aggregates import GroupAggregate
 from domain.commands import AddMemory, Pause
 from domain.deciding.enforced import (
     EnforcedPolicy,
@@ -18,12 +19,15 @@ from domain.deciding.enforced import (
     needs_of,
     reads_beside,
     subject_distance,
+    sum_group,
 )
 from domain.identifiers import StreamName, UtcTime
+from domain.quantities import GiB
 from domain.settings import HostVersion
-from domain.state import Host, Vm
+from domain.state import Group, Host, Vm
 from tests.domain.deciding.test_breaches import of
-from tests.domain.deciding.test_policies import KEEPS, TENTH, enforced
+from tests.domain.deciding.test_policies import KEEPS, SECOND, TENTH, enforced, world
+from tests.domain.given import HOST, START, WEB
 
 ADD, PAUSE = AddMemory("web01", 2**21), Pause("web01")
 EARLY, LATE = UtcTime("2026-11-23T09:00:00.000000Z"), UtcTime("2026-11-23T10:00:00.000000Z")
@@ -31,6 +35,14 @@ EARLY, LATE = UtcTime("2026-11-23T09:00:00.000000Z"), UtcTime("2026-11-23T10:00:
 
 def find_no_vms(vms: Mapping[str, NamedVm]) -> Mapping[StreamName, JointFigures]:
     return {}
+
+
+def has_every_vm(id: str, name: str) -> bool:
+    return f"{id} {name}" in ("web01 Web", "app01 App")
+
+
+def measure_group(group: Group) -> JointFigures:
+    return JointFigures(distance=0, figures={})
 
 
 def is_late(time: UtcTime) -> bool:
@@ -41,6 +53,8 @@ ALONE = enforced(TENTH)
 BESIDE = enforced(TENTH, beside=frozenset(("add-memory",)))
 TOGETHER = replace(BESIDE, joint=find_no_vms)
 IN_A_WINDOW = replace(ALONE, applies_at=is_late)
+OF_GROUP = replace(BESIDE, name="most", group="shop", of_group=measure_group)
+NOT_BESIDE = enforced(TENTH, monotone=frozenset(("add-memory",)))
 
 
 @pytest.mark.parametrize(
@@ -50,8 +64,10 @@ IN_A_WINDOW = replace(ALONE, applies_at=is_late)
         (BESIDE, True, False, False),
         (TOGETHER, True, True, False),
         (IN_A_WINDOW, False, False, True),
+        (OF_GROUP, False, False, False),
+        (NOT_BESIDE, False, False, False),
     ],
-    ids=["alone", "beside", "together", "in a window"],
+    ids=["alone", "beside", "together", "in a window", "of a group", "monotone"],
 )
 def test_what_a_command_reads_for_a_policy(
     policy: EnforcedPolicy, *, beside: bool, everyone: bool, windows: bool
@@ -62,6 +78,24 @@ def test_what_a_command_reads_for_a_policy(
         assert (reads_beside(policies, ADD), needs_of(policies, AddMemory).everyone) == (beside, everyone)
         assert (reads_beside(policies, PAUSE), needs_of(policies, Pause).everyone) == (False, False)
         assert has_windows(policies) is windows
+
+
+def test_a_command_reads_the_book_of_each_group_once_however_many_policies_limit_it() -> None:
+    least, other = replace(OF_GROUP, name="least", sentence="Less."), replace(OF_GROUP, name="other", group="all")
+    assert needs_of((ALONE, TOGETHER), AddMemory).groups == ()
+    assert needs_of((ALONE, OF_GROUP, least, other), AddMemory).groups == (least, other)
+    assert needs_of((ALONE, OF_GROUP, least, other), Pause).groups == (least, other)
+
+
+def test_a_group_holds_what_its_vms_hold_which_are_found_by_id_and_name() -> None:
+    there = world(HOST, WEB, START, SECOND, {**START, "vm": "app01"})
+    web, app = there.vms.values()
+    assert (web.id, app.id) == ("web01", "app01")
+    web.name, app.name = "Web", "App"
+    of_web = of(OF_GROUP, "web01 Web")
+    for vms in ([web, app], [app, web]):
+        assert sum_group(of_web, vms) == GroupAggregate(id="shop", state=Group(web.state.held))
+    assert sum_group(replace(of_web, has_vm=has_every_vm), [web, app]).state.held == web.state.held + 4 * GiB
 
 
 def test_those_without_a_window_apply_always() -> None:
